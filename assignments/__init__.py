@@ -1,0 +1,1 @@
+"""What is asked: assignments as data, their medical data, and the catalogue. Knows nothing of marking."""

@@ -1,0 +1,181 @@
+"""What an assignment is, as frozen data: no files are read here and nothing is marked.
+
+`assignments.load` makes these from `assignment.toml`; the marking engine only reads them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Framework = Literal["pytorch", "tensorflow", "numpy"]
+
+
+class Frozen(BaseModel):
+    """A value that cannot change and refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Frozen):
+    """Where the cases come from and how many there are."""
+
+    source: str
+    """A name in `assignments.data.SOURCES`, or `"file.py:function"` inside the assignment's folder."""
+    path: Path | None = None
+    """Folder of real data; only for sources that read one. Relative to the file that names it."""
+    train: int = Field(gt=0)
+    """Training cases that `fit` receives."""
+    val: int = Field(default=0, ge=0)
+    """Of those, cases set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
+    test: int = Field(gt=0)
+    """Hidden cases."""
+    per_call: int = Field(default=1, gt=0)
+    """Hidden cases that share one `predict` call: 1 for volumes and subjects, 64 for rows and frames."""
+    redraw: bool = False
+    """Whether every repeat of a retrain run draws its own training and hidden cases."""
+    split_seed: int | None = None
+    """Fixes the split of a folder of real data into training and hidden cases; else the course secret does."""
+
+
+class Run(Frozen):
+    """How a model comes to be: loaded from the group's weights, or trained here with hidden seeds."""
+
+    mode: Literal["weights", "retrain"]
+    seeds: int = Field(default=1, gt=0)
+    """Repeats of a retrain run, each with its own hidden seed."""
+    combine: Literal["median", "mean"] = "median"
+    """How the repeats become one score."""
+    budget_cpu_s: float = Field(default=60.0, gt=0)
+    """CPU seconds that `fit` is told it has."""
+
+    @model_validator(mode="after")
+    def _one_load_needs_one_seed(self) -> Run:
+        if self.mode == "weights" and self.seeds != 1:
+            raise ValueError('seeds belongs to mode = "retrain"; weights are loaded once')
+        return self
+
+
+class Limits(Frozen):
+    """What a submission may use. CPU seconds cost points; the wall clock is a backstop at four times that."""
+
+    cpu_s: float = Field(default=600.0, gt=0)
+    """CPU seconds of one worker that trains, or loads and predicts."""
+    test_cpu_s: float = Field(default=20.0, gt=0)
+    """CPU seconds of the fresh worker behind one hidden test."""
+    shared_cpu_s: float = Field(default=120.0, gt=0)
+    """CPU seconds of the worker that the tests of one module share."""
+    memory_mb: int = Field(default=4096, ge=256)
+    reply_mb: int = Field(default=64, gt=0)
+    log_kb: int = Field(default=256, gt=0)
+    """Printed output that is kept, per worker; the rest is counted and dropped."""
+    scratch_mb: int = Field(default=512, gt=0)
+    scratch_files: int = Field(default=10_000, gt=0)
+    processes: int = Field(default=128, gt=0)
+    """Processes and threads together, beyond what the cores of the machine need."""
+    gpus: int = Field(default=0, ge=0)
+    weights_mb: int = Field(default=100, gt=0)
+
+
+class Anchors(Frozen):
+    """Metric values that fix the piecewise-linear curve from score to points; strictly monotone.
+
+    Their shares of the criterion's points: trivial 0, pass .40, merit .60, distinction .70, reference .85,
+    ceiling 1 (pass is .50 for a course at level 7).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    trivial: float
+    pass_: float = Field(alias="pass")
+    merit: float
+    distinction: float
+    reference: float
+    ceiling: float
+
+    def values(self) -> tuple[float, float, float, float, float, float]:
+        """The six values from trivial to ceiling."""
+        return (self.trivial, self.pass_, self.merit, self.distinction, self.reference, self.ceiling)
+
+    @model_validator(mode="after")
+    def _monotone(self) -> Anchors:
+        values = self.values()
+        rising = all(a < b for a, b in zip(values, values[1:], strict=False))
+        falling = all(a > b for a, b in zip(values, values[1:], strict=False))
+        if not (rising or falling):
+            raise ValueError("anchors must rise, or fall, strictly from trivial to ceiling")
+        return self
+
+
+class Cap(Frozen):
+    """A ceiling on a criterion's share of points while a condition holds."""
+
+    when: str
+    """`cases_below(METRIC, VALUE) > COUNT`, `cases_above(METRIC, VALUE) > COUNT` or `METRIC < VALUE`."""
+    at: float = Field(ge=0, le=1)
+
+
+class HiddenTests(Frozen):
+    """Points earned by hidden code tests; each test's `@pytest.mark.points` add up to `points`."""
+
+    kind: Literal["hidden_tests"]
+    id: str
+    points: int = Field(gt=0)
+
+
+class Accuracy(Frozen):
+    """Points earned by a metric on the hidden cases."""
+
+    kind: Literal["accuracy"]
+    id: str
+    points: int = Field(gt=0)
+    metric: str
+    anchors: Anchors
+    caps: tuple[Cap, ...] = ()
+    empty_reference: Literal["score", "separate"] = "score"
+
+
+class Person(Frozen):
+    """Points that a person gives: a report, code quality, contributions."""
+
+    kind: Literal["person"]
+    id: str
+    points: int = Field(gt=0)
+
+
+Criterion = Annotated[HiddenTests | Accuracy | Person, Field(discriminator="kind")]
+
+
+class Assignment(Frozen):
+    """One piece of coursework. The same folder serves every year: no dates in here."""
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
+    title: str
+    syllabus: tuple[str, ...] = ()
+    task: str
+    """A name in `graders.tasks.TASKS`."""
+    frameworks: tuple[Framework, ...] = ("pytorch", "tensorflow")
+    level: Literal[4, 5, 6, 7] = 6
+    """Level of study: it moves the share of the pass anchor (.40, at level 7 .50)."""
+    data: Data
+    run: Run
+    limits: Limits = Limits()
+    criteria: tuple[Criterion, ...] = Field(alias="criterion", min_length=1)
+    folder: Path
+    """Where the assignment lies; set by the loader."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @property
+    def points(self) -> int:
+        """Points of all criteria together."""
+        return sum(criterion.points for criterion in self.criteria)
+
+    def criterion(self, id: str) -> HiddenTests | Accuracy | Person:
+        """The criterion of that id; `KeyError` when there is none."""
+        for criterion in self.criteria:
+            if criterion.id == id:
+                return criterion
+        raise KeyError(id)

@@ -1,0 +1,1 @@
+"""The marking engine: from a repository to a Mark. Renders nothing; `reports` does."""

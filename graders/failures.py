@@ -1,0 +1,144 @@
+"""What can go wrong while marking, and whose fault it is. Raising is done elsewhere.
+
+    MedmarkError
+    ├── UserError                 the person at the keyboard can cure it; printed without a traceback
+    ├── SubmissionFailure         the group's: costs points, never stops the run
+    │   ├── MissingFunction       the solution lacks a name that the assignment asks for
+    │   ├── ImportFailed          importing solution.py raised
+    │   ├── Raised                the call raised an exception
+    │   ├── CpuLimit  WallLimit  MemoryLimit  GpuMemory
+    │   ├── WrongType  WrongShape  OutOfRange  NotFinite  WrongLabels
+    │   ├── ReplyTooLarge         more bytes, items or nesting than the limits allow
+    │   ├── ProcessEnded          the process that should answer ended
+    │   ├── ProtocolViolation     bytes that are no frame, or no reply to what was asked
+    │   └── NotAccepted           what was handed in cannot be run: no solution, framework not offered
+    └── ToolkitFailure            ours: retried, then the mark is withheld; never costs a point
+        ├── ImageFailure          runtime image missing, or broken
+        ├── EngineFailure         daemon away, container gone for no reason of the submission
+        ├── DataFailure           hidden data missing, or not as declared
+        ├── MetricFailure         a metric raised, or left its range
+        └── InternalFailure       anything else: a defect of medmark
+
+`reason` is the closed list of words for a submission's failure: it is what a student may read. `args[0]` is evidence:
+it may carry what student code said, and is shown to staff only.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MedmarkError(Exception):
+    """Anything that medmark raises on purpose."""
+
+
+class UserError(MedmarkError):
+    """What, where, and the next command to type; exit code 2."""
+
+
+class SubmissionFailure(MedmarkError):
+    """The submission's own failure. `where` is a line of the group's code, `kind` a built-in exception's name."""
+
+    reason: ClassVar[str] = "the submission failed"
+
+    def __init__(self, evidence: str = "", *, kind: str | None = None, where: str | None = None) -> None:
+        super().__init__(evidence)
+        self.kind = kind
+        self.where = where
+
+    @property
+    def told(self) -> str:
+        """The sentence a student reads, made of our words and the place in their own code."""
+        kind = f" ({self.kind})" if self.kind else ""
+        where = f", at {self.where}" if self.where else ""
+        return f"{self.reason}{kind}{where}"
+
+
+class MissingFunction(SubmissionFailure):
+    reason = "the function or class asked for is not in solution.py"
+
+
+class ImportFailed(SubmissionFailure):
+    reason = "solution.py could not be imported"
+
+
+class Raised(SubmissionFailure):
+    reason = "the call raised an exception"
+
+
+class CpuLimit(SubmissionFailure):
+    reason = "the CPU time limit was reached"
+
+
+class WallLimit(SubmissionFailure):
+    reason = "the time limit was reached while waiting"
+
+
+class MemoryLimit(SubmissionFailure):
+    reason = "the memory limit was reached"
+
+
+class GpuMemory(SubmissionFailure):
+    reason = "the GPU's memory was used up"
+
+
+class WrongType(SubmissionFailure):
+    reason = "the answer has the wrong type"
+
+
+class WrongShape(SubmissionFailure):
+    reason = "the answer has the wrong shape"
+
+
+class OutOfRange(SubmissionFailure):
+    reason = "the answer lies outside its range"
+
+
+class NotFinite(SubmissionFailure):
+    reason = "the answer holds NaN or infinity"
+
+
+class WrongLabels(SubmissionFailure):
+    reason = "the answer holds labels that do not exist"
+
+
+class ReplyTooLarge(SubmissionFailure):
+    reason = "the answer is too large"
+
+
+class ProcessEnded(SubmissionFailure):
+    reason = "the process that should answer ended"
+
+
+class ProtocolViolation(SubmissionFailure):
+    reason = "the answer could not be read"
+
+
+class NotAccepted(SubmissionFailure):
+    reason = "what was handed in cannot be run"
+
+
+class ToolkitFailure(MedmarkError):
+    """A failure of medmark or its surroundings: the mark is withheld, nobody loses points."""
+
+    reason: ClassVar[str] = "internal"
+
+
+class ImageFailure(ToolkitFailure):
+    reason = "image"
+
+
+class EngineFailure(ToolkitFailure):
+    reason = "engine"
+
+
+class DataFailure(ToolkitFailure):
+    reason = "data"
+
+
+class MetricFailure(ToolkitFailure):
+    reason = "metric"
+
+
+class InternalFailure(ToolkitFailure):
+    reason = "internal"
