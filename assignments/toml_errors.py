@@ -1,0 +1,243 @@
+"""Validates a TOML file against a pydantic model and reports all that is wrong with file, key, line and cure.
+
+It knows no assignment and no course: what a value means is checked by whoever owns the model.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from assignments.toml_lines import Loc, lines_of
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a file a person wrote."""
+
+    file: str
+    key: str
+    """Dotted, as a person would look for it: `criterion.1.points`; empty for the file as a whole."""
+    line: int | None
+    what: str
+    cure: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        key = f" {self.key}" if self.key else ""
+        return f"{place}{key}: {self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+class TomlErrors(ValueError):
+    """Everything that is wrong with one file, in the order of its lines."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key)))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+@dataclass(frozen=True)
+class Document:
+    """A TOML file that parsed: its values, and the line on which each was written."""
+
+    path: Path
+    values: dict[str, Any]
+    lines: Mapping[Loc, int]
+
+    def line_of(self, loc: Loc) -> int | None:
+        """The line of a key, or of the nearest table around a key that is not there."""
+        while loc and loc not in self.lines:
+            loc = loc[:-1]
+        return self.lines.get(loc)
+
+    def problem(self, loc: Loc, what: str, cure: str = "") -> Problem:
+        """A problem at that place."""
+        return Problem(str(self.path), ".".join(str(part) for part in loc), self.line_of(loc), what, cure)
+
+
+def read_toml(path: Path) -> Document:
+    """The parsed file; `TomlErrors` when it cannot be read or is not TOML."""
+    try:
+        text = path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        raise TomlErrors([Problem(str(path), "", None, f"cannot be read: {error.strerror}", "")]) from None
+    except UnicodeDecodeError as error:
+        what = f"is not UTF-8 text (byte {error.start})"
+        raise TomlErrors([Problem(str(path), "", None, what, "save it as UTF-8")]) from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        line = int(found[1]) if found else None
+        what = re.sub(r" \(at .*\)$", "", str(error))
+        cure = 'correct this line first: text needs quotes, and each key stands once: key = "value"'
+        raise TomlErrors([Problem(str(path), "", line, f"is not TOML: {what}", cure)]) from None
+    return Document(path, values, lines_of(text))
+
+
+def check_toml(
+    document: Document, model: type[Model], added: Mapping[str, Any] | None = None
+) -> tuple[Model | None, list[Problem]]:
+    """The instance, or None and every problem: for callers who have more to check than the model knows.
+
+    `added` are values that the program sets (a folder, a path), which the file itself may not.
+    """
+    added = dict(added or {})
+    clashes = [
+        document.problem((key,), "may not be set here", "remove the line")
+        for key in added
+        if key in document.values
+    ]
+    values = {**document.values, **added}
+    try:
+        # Strict JSON mode is TOML's own idea of types: "3" is no number, an array is a tuple, text is a path.
+        instance = model.model_validate_json(json.dumps(values, default=str), strict=True)
+    except ValidationError as error:
+        found = [_problem(document, model, dict(item)) for item in error.errors()]
+        return None, clashes + found
+    return (None if clashes else instance), clashes
+
+
+def validate_toml(path: Path, model: type[Model], added: Mapping[str, Any] | None = None) -> Model:
+    """The file as an instance of `model`, or `TomlErrors` with every problem at once."""
+    instance, problems = check_toml(read_toml(path), model, added)
+    if instance is None:
+        raise TomlErrors(problems)
+    return instance
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The cure for an unknown name: the nearest known one, or all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+    return f"known: {', '.join(names)}" if names else ""
+
+
+def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) -> Problem:
+    kind: str = error["type"]
+    loc = _without_tags(document.values, error["loc"])
+    given = _short(error.get("input"))
+    message = error["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if kind == "extra_forbidden":
+        known = _keys_at(model, error["loc"][:-1])
+        return document.problem(loc, "unknown key", nearest(str(loc[-1]), known))
+    if kind == "missing":
+        return document.problem(loc, "is missing", f"add {loc[-1]} = ...")
+    if kind == "literal_error":
+        words = re.findall(r"'([^']*)'", error["ctx"]["expected"]) or [error["ctx"]["expected"]]
+        return document.problem(loc, f"{given} is not one of its values", nearest(given.strip('"'), words))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tag = error["ctx"]["discriminator"].strip("'")
+        words = re.findall(r"'([^']*)'", error["ctx"].get("expected_tags", ""))
+        where = (*loc, tag)
+        if kind == "union_tag_not_found":
+            return document.problem(where, "is missing", f"add {tag} = ...")
+        wrong = str(error["ctx"]["tag"])
+        return document.problem(where, f'"{wrong}" is not one of its values', nearest(wrong, words))
+    if kind in _WANTED:
+        return document.problem(loc, f"should be {_WANTED[kind]}, not {given}", "")
+    if kind == "value_error" or isinstance(error.get("input"), dict | list):
+        return document.problem(loc, message)
+    return document.problem(loc, f"{message}, not {given}")
+
+
+_WANTED = {
+    "int_type": "a whole number without quotes",
+    "int_from_float": "a whole number",
+    "float_type": "a number without quotes",
+    "decimal_type": "a number",
+    "bool_type": "true or false without quotes",
+    "string_type": "text in quotes",
+    "path_type": "a path in quotes",
+    "list_type": "a list in square brackets",
+    "tuple_type": "a list in square brackets",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "datetime_type": "a date and time, as 2027-01-15T12:00:00",
+    "datetime_parsing": "a date and time, as 2027-01-15T12:00:00",
+    "datetime_from_date_parsing": "a date and time, as 2027-01-15T12:00:00",
+    "timezone_naive": "a local time without offset, as 2027-01-15T12:00:00",
+}
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _without_tags(values: Any, loc: Loc) -> Loc:
+    """The place as written: pydantic puts the chosen member of a union into it, which no file holds."""
+    kept: list[str | int] = []
+    for position, part in enumerate(loc):
+        inside = (isinstance(values, dict) and part in values) or (
+            isinstance(values, list) and isinstance(part, int) and part < len(values)
+        )
+        if inside:
+            values = values[part]
+            kept.append(part)
+        elif position == len(loc) - 1:
+            kept.append(part)
+    return tuple(kept)
+
+
+def _keys_at(model: type[BaseModel], loc: Loc) -> set[str]:
+    """The keys that the model knows at a place."""
+    at: list[Any] = [model]
+    for part in loc:
+        at = [inner for annotation in at for inner in _inner(annotation, part)] or _tagged(at, part)
+    names = set()
+    for annotation in at:
+        for name, field in annotation.model_fields.items() if _is_model(annotation) else ():
+            names.add(field.alias or name)
+    return names
+
+
+def _inner(annotation: Any, part: str | int) -> list[Any]:
+    """What lies below a place: a model's field, a mapping's value, a sequence's item."""
+    if _is_model(annotation):
+        for name, field in annotation.model_fields.items():
+            if part in (name, field.alias):
+                return _flat(field.annotation)
+        return []
+    args = [arg for arg in get_args(annotation) if arg is not Ellipsis]
+    if get_origin(annotation) in (dict, Mapping):
+        return _flat(args[1])
+    if isinstance(part, int) and get_origin(annotation) in (list, tuple):
+        return _flat(args[0])
+    return []
+
+
+def _flat(annotation: Any) -> list[Any]:
+    """The members of a union or an Annotated, so that each can be stepped into."""
+    origin = get_origin(annotation)
+    if origin in (dict, list, tuple, Mapping, Literal) or origin is None:
+        return [annotation]
+    return [inner for arg in get_args(annotation) for inner in _flat(arg)]
+
+
+def _tagged(at: list[Any], tag: str | int) -> list[Any]:
+    """The members of a union that carry the tag pydantic names."""
+    return [
+        annotation
+        for annotation in at
+        if _is_model(annotation)
+        and any(tag in get_args(field.annotation) for field in annotation.model_fields.values())
+    ]
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
