@@ -1,0 +1,214 @@
+"""The ledger keeps what it is given, refuses to change it, and says what is wrong with a file or a disk."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from graders.failures import UserError
+from graders.ledger import Event, Ledger, Observation, Stage, refuse_remote
+
+SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")
+STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, {"x": 1})
+EVENT = Event("2026-01-02T03:04:05+00:00", "prof", "mlp/ada", "extension", "P3D", "illness")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger.db"
+
+
+def test_what_is_recorded_is_there_when_the_ledger_is_opened_again(path):
+    with Ledger.open(path) as ledger:
+        ledger.add_observation(SEEN)
+        ledger.add_stages([STAGE])
+        ledger.add_event(EVENT)
+    with Ledger.open(path) as ledger:
+        assert ledger.observations("mlp", "ada") == [SEEN]
+        assert ledger.stages(["k1", "k2"]) == {"k1": STAGE}
+        assert ledger.stage_history("mlp") == [STAGE]
+        assert ledger.events("mlp") == [EVENT]
+
+
+def test_observations_and_events_are_those_of_the_assignment_and_group_asked_for(path):
+    with Ledger.open(path) as ledger:
+        ledger.add_observation(SEEN)
+        ledger.add_event(EVENT)
+        assert ledger.observations("mlp", "bob") == []
+        assert ledger.observations("unet") == []
+        assert ledger.events("ml") == []
+        assert ledger.events() == [EVENT]
+
+
+def test_runs_are_numbered(path):
+    with Ledger.open(path) as ledger:
+        assert [ledger.start_run("grade mlp"), ledger.start_run("grade mlp")] == [1, 2]
+
+
+def test_a_final_stage_stands_before_an_unknown_one_recorded_later(path):
+    unknown = dataclasses.replace(STAGE, status="unknown", reason="engine")
+    with Ledger.open(path) as ledger:
+        ledger.add_stages([unknown])
+        assert ledger.stages(["k1"]) == {"k1": unknown}
+        ledger.add_stages([STAGE])
+        ledger.add_stages([unknown])
+        assert ledger.stages(["k1"]) == {"k1": STAGE}
+
+
+def test_the_newest_of_several_final_stages_stands(path):
+    newer = dataclasses.replace(STAGE, blob="b.npz")
+    with Ledger.open(path) as ledger:
+        ledger.add_stages([STAGE, newer])
+        assert ledger.stages(["k1"]) == {"k1": newer}
+        assert ledger.blobs() == {"b.npz"}
+
+
+def test_many_stages_are_all_or_none(path):
+    broken = dataclasses.replace(STAGE, key="k2", kind="nonsense")
+    with Ledger.open(path) as ledger:
+        with pytest.raises(sqlite3.IntegrityError):
+            ledger.add_stages([STAGE, broken])
+        assert ledger.stages(["k1", "k2"]) == {}
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE stage SET status = 'unknown'",
+    "DELETE FROM stage",
+    "INSERT OR REPLACE INTO stage SELECT * FROM stage",
+    "UPDATE event SET who = 'nobody'",
+    "DELETE FROM observation",
+    "DELETE FROM run",
+])  # fmt: skip
+def test_nothing_in_the_file_can_be_changed_even_by_another_program(path, statement):
+    with Ledger.open(path) as ledger:
+        ledger.start_run("grade mlp")
+        ledger.add_observation(SEEN)
+        ledger.add_stages([STAGE])
+        ledger.add_event(EVENT)
+    other = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        other.execute(statement)
+    other.close()
+
+
+def test_writing_is_durable_by_the_settings_asked_for(path):
+    with Ledger.open(path) as ledger:
+        settings = {name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
+                    for name in ("journal_mode", "synchronous", "busy_timeout", "user_version")}  # fmt: skip
+    assert settings == {"journal_mode": "wal", "synchronous": 1, "busy_timeout": 30000, "user_version": 1}
+
+
+def test_several_processes_may_open_a_new_ledger_at_once(path):
+    code = (
+        "import sys; from pathlib import Path; from graders.ledger import Ledger\n"
+        "with Ledger.open(Path(sys.argv[1])) as ledger: ledger.start_run('x')"
+    )
+    started = [subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[2])
+               for _ in range(4)]  # fmt: skip
+    assert [process.wait(60) for process in started] == [0, 0, 0, 0]
+    with Ledger.open(path) as ledger:
+        assert ledger.start_run("x") == 5
+
+
+def test_a_file_that_is_no_database_is_named_with_the_cure(path):
+    path.write_bytes(b"not a ledger, " * 200)
+    with pytest.raises(UserError, match=r"ledger\.db: is damaged, or no medmark ledger .* Put a backup"):
+        Ledger.open(path)
+    assert path.read_bytes() == b"not a ledger, " * 200
+
+
+def test_a_cut_off_ledger_is_named_with_the_cure(path):
+    with Ledger.open(path) as ledger:
+        ledger.add_stages([dataclasses.replace(STAGE, key=str(i)) for i in range(500)])
+    path.write_bytes(path.read_bytes()[:20_000])
+    with pytest.raises(UserError, match=r"is damaged"), Ledger.open(path) as ledger:
+        ledger.stage_history("mlp")
+
+
+def test_another_programs_database_is_left_alone(path):
+    other = sqlite3.connect(path)
+    other.execute("CREATE TABLE bookmarks (url TEXT)")
+    other.commit()
+    other.close()
+    with pytest.raises(UserError, match="another program's SQLite file"):
+        Ledger.open(path)
+
+
+def test_a_ledger_of_a_newer_medmark_is_refused(path):
+    Ledger.open(path).close()
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA user_version = 2")
+    other.close()
+    with pytest.raises(UserError, match=r"newer medmark.*pip install --upgrade medmark"):
+        Ledger.open(path)
+
+
+def test_a_folder_where_a_file_should_be_is_a_clear_error(path):
+    path.mkdir()
+    with pytest.raises(UserError, match="cannot be"):
+        Ledger.open(path)
+
+
+def test_network_file_systems_are_refused_with_the_cure(tmp_path):
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(
+        "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+        "40 21 0:40 / /home/my\\040files rw shared:7 - nfs4 server:/home rw\n"
+        "41 40 0:41 / /home/my\\040files/local rw - xfs /dev/sdb rw\n"
+    )
+    refuse_remote(Path("/home/other"), mounts)
+    refuse_remote(Path("/home/my files/local/course"), mounts)
+    with pytest.raises(UserError, match=r"network file system \(nfs4\).*Copy the course folder"):
+        refuse_remote(Path("/home/my files/course"), mounts)
+
+
+def test_a_system_that_does_not_list_its_mounts_is_trusted(tmp_path):
+    refuse_remote(tmp_path, tmp_path / "absent")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_full_disk_loses_nothing_and_recording_goes_on_once_there_is_room(small_disk):
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"0" * 300_000)
+    recorded = []
+    with Ledger.open(small_disk / "ledger.db") as ledger:
+
+        def record_until_refused():
+            for i in range(2000):
+                ledger.add_stages([dataclasses.replace(STAGE, key=str(i), document={"text": "x" * 2000})])
+                recorded.append(str(i))
+
+        with pytest.raises(UserError, match=r"the disk is full\. Nothing that was recorded is lost"):
+            record_until_refused()
+        assert recorded
+        assert list(ledger.stages(map(str, range(2000)))) == recorded
+        ballast.unlink()
+        ledger.add_stages([dataclasses.replace(STAGE, key="after")])
+    with Ledger.open(small_disk / "ledger.db") as ledger:
+        assert {stage.key for stage in ledger.stage_history("mlp")} == {*recorded, "after"}
+
+
+def test_a_disk_that_is_full_from_the_start_is_a_clear_error(small_disk):
+    with pytest.raises(OSError, match="No space"):
+        (small_disk / "ballast").write_bytes(b"0" * 2_000_000)
+    with pytest.raises(UserError, match="the disk is full"):
+        Ledger.open(small_disk / "ledger.db")
