@@ -1,0 +1,166 @@
+"""The hidden set of one repeat: training cases, inputs, truth, and digests of each. Nothing here marks.
+
+Everything derives from a secret through `streams`: the same secret gives the same set on any machine. The
+canonical order and the names of the cases say nothing of their class or of their place in the source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from assignments.assignment import Assignment
+from assignments.data import draw_of
+from assignments.data.streams import PUBLISHED, stream
+
+Arrays = dict[str, np.ndarray]
+
+_SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a metric may know of a hidden case besides its truth."""
+
+    id: str
+    """A random word, never the position."""
+    subject: str
+    """A random word; cases of one subject share it. A case without a subject is its own."""
+    spacing_mm: tuple[float, ...] | None
+    """Voxel size in mm in the order (D, H, W), where the case is an image."""
+    group: str | None
+    """A stratum for reports, such as the scanner."""
+
+
+@dataclass(frozen=True)
+class HiddenSet:
+    """All that one repeat needs. The student gets `train`, `val` and `inputs`, never `truth` or `cases`."""
+
+    train: Arrays
+    """What `fit` receives: inputs, truth, and `subject` and `spacing` where there are any."""
+    val: Arrays | None
+    """Cases set aside from `train` by subject, or None."""
+    inputs: Arrays
+    """What `predict` receives, with a leading N in the order of `cases`."""
+    truth: np.ndarray
+    cases: tuple[Case, ...]
+    fit_seed: int
+    inputs_digest: str
+    train_digest: str
+    """Of `train`, `val` and `fit_seed`: of all that `fit` is given."""
+    truth_digest: str
+    """Of the truth and of what the cases say to a metric."""
+
+
+def hidden_set(
+    assignment: Assignment, secret: bytes, repeat: int, inputs: tuple[str, ...], truth: str
+) -> HiddenSet:
+    """One repeat of an assignment: `inputs` names what `predict` receives, `truth` what it must not see.
+
+    Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden
+    cases; with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat.
+    """
+    data = assignment.data
+    turn = str(repeat) if data.redraw else "0"
+    train_secret = secret if data.redraw else PUBLISHED
+    train, test = draw_of(assignment)(
+        data,
+        stream(train_secret, assignment.id, "train", turn),
+        stream(secret, assignment.id, "test", turn),
+    )
+    _check(train, (*inputs, truth), f"{data.source}: training cases")
+    n = _check(test, (*inputs, truth), f"{data.source}: test cases")
+
+    order = stream(secret, assignment.id, "order", turn).permutation(n)
+    test = {name: array[order] for name, array in test.items()}
+    cases = _cases(test, n, secret, assignment.id, turn)
+    given = {name: array for name, array in train.items() if name != "group"}  # words do not cross the wire
+    val = None
+    if data.val:
+        given, val = _set_aside(given, data.val, stream(train_secret, assignment.id, "val", turn))
+
+    asked = {name: np.ascontiguousarray(test[name]) for name in inputs}
+    fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
+    return HiddenSet(
+        train=given,
+        val=val,
+        inputs=asked,
+        truth=test[truth],
+        cases=cases,
+        fit_seed=fit_seed,
+        inputs_digest=digest(asked),
+        train_digest=digest({**given, **_prefixed("val", val or {}), "fit_seed": np.array(fit_seed)}),
+        truth_digest=digest({"truth": test[truth], "cases": np.array([repr(case) for case in cases])}),
+    )
+
+
+def presented_order(secret: bytes, assignment_id: str, commit: str, n: int) -> np.ndarray:
+    """The order in which `n` hidden cases are shown to one commit: `answers[i]` belongs to case `order[i]`.
+
+    Two groups never see the same order, so neither a position nor a neighbour is worth passing on.
+    """
+    return stream(secret, assignment_id, "presented", commit).permutation(n)
+
+
+def case_names(secret: bytes, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
+    """`n` different words such as `bodu-kire`, in an order that only the secret explains."""
+    rng = stream(secret, assignment_id, "names", purpose)
+    names: dict[str, None] = {}
+    while len(names) < n:
+        a, b, c, d = rng.choice(_SYLLABLES, 4)
+        names[f"{a}{b}-{c}{d}"] = None
+    return tuple(names)
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over the arrays' names, dtypes, shapes and bytes, in the order of their names."""
+    state = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        state.update(f"{name}|{array.dtype.str}|{arrays[name].shape}|".encode())
+        state.update(array.tobytes())
+    return state.hexdigest()
+
+
+def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
+    """The number of cases; every array must have that many, and what is needed must be there."""
+    missing = [name for name in needed if name not in arrays]
+    if missing:
+        raise ValueError(f"{what} lack {', '.join(missing)}; they have {', '.join(arrays) or 'nothing'}.")
+    lengths = {name: len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) != 1 or not lengths[needed[0]]:
+        raise ValueError(f"{what} need one leading N above 0 for every array; their lengths are {lengths}.")
+    return lengths[needed[0]]
+
+
+def _cases(test: Arrays, n: int, secret: bytes, assignment_id: str, turn: str) -> tuple[Case, ...]:
+    ids = case_names(secret, assignment_id, f"case/{turn}", n)
+    subjects = ids
+    if "subject" in test:
+        known, which = np.unique(test["subject"], return_inverse=True)
+        words = case_names(secret, assignment_id, f"subject/{turn}", len(known))
+        subjects = tuple(words[i] for i in which)
+    spacings = [tuple(map(float, row)) for row in test["spacing"]] if "spacing" in test else [None] * n
+    groups = [str(group) for group in test["group"]] if "group" in test else [None] * n
+    return tuple(map(Case, ids, subjects, spacings, groups))
+
+
+def _set_aside(train: Arrays, n: int, rng: np.random.Generator) -> tuple[Arrays, Arrays]:
+    """Training cases, and at least `n` validation cases of other subjects; a case without one is its own."""
+    total = len(next(iter(train.values())))
+    subjects = train.get("subject", np.arange(total))
+    kept = np.ones(total, dtype=bool)
+    for subject in rng.permutation(np.unique(subjects)):
+        if total - kept.sum() >= n:
+            break
+        kept &= subjects != subject
+    if not kept.any():
+        raise ValueError(f"[data]: val = {n} leaves none of {total} cases to train on; subjects stay whole.")
+    return ({k: a[kept] for k, a in train.items()}, {k: a[~kept] for k, a in train.items()})
+
+
+def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
+    return {f"{prefix}/{name}": array for name, array in arrays.items()}
