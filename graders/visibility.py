@@ -1,8 +1,8 @@
 """Who may read what of a finding: the one place that decides. Nothing is rendered or escaped here.
 
-A student reads what we wrote for them. What student code printed, raised or answered under a hidden test could
-carry hidden inputs out, so it is evidence, and only staff read it. The default is to withhold: a kind of finding,
-or a key of a detail or of a provenance, that is not listed below is not shown to students.
+A student reads what we wrote for them. What student code printed, raised or answered under a hidden test
+could carry hidden inputs out, so it is evidence, and only staff read it. The default is to withhold: a kind
+of finding, or a key of a detail or of a provenance, that is not listed below is not shown to students.
 """
 
 from __future__ import annotations
