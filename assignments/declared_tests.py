@@ -1,0 +1,298 @@
+"""The tests of an assignment as their author declared them, read from source: nothing is imported or run.
+
+A test's id, points, docstring and source come from here, so that the denominator of a mark never depends on
+what pytest happened to collect. Rules that a hidden test must keep are checked here too.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeGuard
+
+from assignments.toml_errors import Problem
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+_REFUSED_MARKS = {
+    "parametrize": "write one test a fact, each with its own docstring and points",
+    "skip": "take the test out; a skipped test counts as not passed",
+    "skipif": "a test holds on every machine; a skipped test counts as not passed",
+    "xfail": "take the test out; an expected failure counts as not passed",
+    "usefixtures": "name the fixture as an argument of the test",
+}
+_REFUSED_NAMES = {
+    "pytest.approx": "use close(answer, expected, atol=...) of graders.check: it refuses empty arrays",
+    "numpy.testing": "use close(answer, expected, atol=...) of graders.check: it refuses other shapes",
+    "pytest.skip": "take the test out; a skipped test counts as not passed",
+    "pytest.importorskip": "hidden tests import what medmark itself depends on, nothing else",
+    "pytest.xfail": "take the test out; an expected failure counts as not passed",
+}
+
+
+@dataclass(frozen=True)
+class DeclaredTest:
+    """One test, read from its source."""
+
+    id: str
+    """`test_losses.py::test_dice_of_a_mask_with_itself`"""
+    criterion: str
+    """Id of the criterion that its points belong to; empty for a public test."""
+    points: int
+    """0 for a public test."""
+    docstring: str
+    """The line the student reads, on one line."""
+    source: str
+    """Its own source, decorators included."""
+    line: int
+    """Where its `def` stands in its file."""
+    surroundings: str
+    """The source of its module without any test: helpers, fixtures, imports, constants."""
+    doubles: bool
+    """Whether it, or a helper or fixture it names, hands a double to the student's code."""
+
+
+def declared_tests(
+    folder: Path, *, hidden: bool, criteria: tuple[str, ...] = ()
+) -> tuple[tuple[DeclaredTest, ...], tuple[Problem, ...]]:
+    """The tests of `folder/test_*.py` in the order of file names and lines, and what is wrong with them.
+
+    `criteria` are the ids of the assignment's criteria of kind `hidden_tests`. With one, every hidden test
+    belongs to it; with several, each test says which: `@pytest.mark.points(5, criterion="losses")`.
+    """
+    tests: list[DeclaredTest] = []
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("**/*.py")):
+        if path.parent != folder or not path.name.startswith("test_"):
+            if hidden:
+                problems.append(_strange_file(folder, path))
+            continue
+        reader = _Module(path, hidden=hidden, criteria=criteria)
+        tests.extend(reader.tests())
+        problems.extend(reader.problems)
+    return tuple(tests), tuple(problems)
+
+
+def _strange_file(folder: Path, path: Path) -> Problem:
+    name = path.relative_to(folder).as_posix()
+    return Problem(
+        file=str(path),
+        key="",
+        line=None,
+        what=f"{folder.name}/{name} is no test module",
+        cure="name it test_*.py, and keep helpers in the test module that uses them",
+    )
+
+
+class _Module:
+    """One test file while it is being read."""
+
+    def __init__(self, path: Path, *, hidden: bool, criteria: tuple[str, ...]) -> None:
+        self.path = path
+        self.hidden = hidden
+        self.criteria = criteria
+        self.problems: list[Problem] = []
+        self.text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            self.tree = ast.parse(self.text)
+        except SyntaxError as error:
+            self.tree = ast.Module(body=[], type_ignores=[])
+            self._problem(error.lineno or 1, "", f"is not valid Python: {error.msg}", "correct the syntax")
+        self.imported = _imported_names(self.tree)
+        self.functions = {node.name: node for node in self.tree.body if isinstance(node, Function)}
+
+    def tests(self) -> Iterator[DeclaredTest]:
+        if self.hidden:
+            self._refuse_names()
+        self._refuse_module_marks()
+        found = [node for node in self.tree.body if _is_test(node)]
+        surroundings = self._without(found)
+        seen: dict[str, int] = {}
+        for node in self.tree.body:
+            if isinstance(node, ast.ClassDef):
+                self._refuse_class(node)
+        for node in found:
+            if node.name in seen:
+                self._problem(
+                    node.lineno,
+                    node.name,
+                    f"is defined twice, first in line {seen[node.name]}: only the last one would run",
+                    "give one of them another name",
+                )
+                continue
+            seen[node.name] = node.lineno
+            yield self._declared(node, surroundings)
+
+    def _declared(self, node: Function, surroundings: str) -> DeclaredTest:
+        docstring = " ".join((ast.get_docstring(node) or "").split())
+        if not docstring:
+            self._problem(
+                node.lineno,
+                node.name,
+                "has no docstring, which is the line the student reads",
+                'say in one line what holds, as in """`dice_loss` is 0 when prediction and truth agree."""',
+            )
+        if isinstance(node, ast.AsyncFunctionDef):
+            self._problem(node.lineno, node.name, "is async, which pytest skips", "use a plain def")
+        self._refuse_marks(node)
+        points, criterion = self._points(node)
+        return DeclaredTest(
+            id=f"{self.path.name}::{node.name}",
+            criterion=criterion,
+            points=points,
+            docstring=docstring,
+            source=self._source(node),
+            line=node.lineno,
+            surroundings=surroundings,
+            doubles=self._uses_double(node),
+        )
+
+    def _points(self, node: Function) -> tuple[int, str]:
+        """Points and criterion of a test; anything unclear becomes a problem and counts 0 points."""
+        marks = [mark for mark in _marks(node) if mark[0] == "points"]
+        if not self.hidden:
+            if marks:
+                self._problem(
+                    node.lineno,
+                    node.name,
+                    "has points, but public tests earn none",
+                    "take the mark out, or move the test to hidden_tests/",
+                )
+            return 0, ""
+        example = "@pytest.mark.points(5)"
+        if len(marks) != 1:
+            what = "has no points" if not marks else "has its points twice"
+            self._problem(node.lineno, node.name, what, f"write {example} above it, once")
+            return 0, self.criteria[0] if self.criteria else ""
+        call = marks[0][1]
+        value = _literal(call.args[0]) if call is not None and len(call.args) == 1 else None
+        named = {key.arg: _literal(key.value) for key in call.keywords} if call is not None else {}
+        criterion = named.pop("criterion", None)
+        if type(value) is not int or value <= 0 or named:
+            self._problem(
+                node.lineno,
+                node.name,
+                "has points that are not one whole number above 0, written out",
+                f"write {example}",
+            )
+            value = 0
+        return value, self._criterion(node, criterion)
+
+    def _criterion(self, node: Function, named: object) -> str:
+        if named is None and len(self.criteria) == 1:
+            return self.criteria[0]
+        if isinstance(named, str) and named in self.criteria:
+            return named
+        if self.criteria:  # with none, the folder itself is the problem and is reported once, by the loader
+            known = ", ".join(self.criteria)
+            what = f"belongs to no criterion of kind hidden_tests (there is: {known})"
+            cure = f'write @pytest.mark.points(5, criterion="{self.criteria[0]}")'
+            self._problem(node.lineno, node.name, what, cure)
+        return ""
+
+    def _refuse_marks(self, node: Function) -> None:
+        for name, _ in _marks(node):
+            if name in _REFUSED_MARKS and self.hidden:
+                self._problem(
+                    node.lineno, node.name, f"uses pytest.mark.{name}, refused here", _REFUSED_MARKS[name]
+                )
+
+    def _refuse_module_marks(self) -> None:
+        for node in self.tree.body:
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == "pytestmark" for target in node.targets
+            ):
+                cure = "put the mark above each test it is for"
+                self._problem(node.lineno, "pytestmark", "marks the whole module", cure)
+
+    def _refuse_class(self, node: ast.ClassDef) -> None:
+        holds_tests = any(_is_test(item) for item in node.body)
+        if node.name.startswith("Test") or holds_tests:
+            self._problem(
+                node.lineno,
+                node.name,
+                "is a class; tests are plain functions here",
+                "move its tests to the top level of the module",
+            )
+
+    def _refuse_names(self) -> None:
+        for node in ast.walk(self.tree):
+            for name in self._meanings(node):
+                for refused, cure in _REFUSED_NAMES.items():
+                    if name == refused or name.startswith(refused + "."):
+                        self._problem(getattr(node, "lineno", 1), "", f"uses {refused}, refused here", cure)
+                        break
+
+    def _meanings(self, node: ast.AST) -> list[str]:
+        """Full names that a node brings in or uses: `np.testing` is numpy.testing."""
+        if isinstance(node, ast.Import):
+            return [alias.name for alias in node.names if "." in alias.name]
+        if isinstance(node, ast.ImportFrom):
+            return [f"{node.module}.{alias.name}" for alias in node.names]
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return [f"{self.imported.get(node.value.id, node.value.id)}.{node.attr}"]
+        return []
+
+    def _uses_double(self, node: Function) -> bool:
+        """Whether `.double(...)` stands in the test or in any function of the module that it leads to."""
+        seen: set[str] = set()
+        todo = [node]
+        while todo:
+            current = todo.pop()
+            for inner in ast.walk(current):
+                if isinstance(inner, ast.Attribute) and inner.attr == "double":
+                    of = inner.value.id if isinstance(inner.value, ast.Name) else ""
+                    if of not in self.imported:  # np.double is a type
+                        return True
+                name = getattr(inner, "id", None) or getattr(inner, "arg", None)  # a helper, or a fixture
+                if name in self.functions and name not in seen:
+                    seen.add(name)
+                    todo.append(self.functions[name])
+        return False
+
+    def _source(self, node: Function) -> str:
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        return "\n".join(self.text.splitlines()[first - 1 : node.end_lineno]) + "\n"
+
+    def _without(self, tests: list[Function]) -> str:
+        dropped: set[int] = set()
+        for node in tests:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            dropped.update(range(first, (node.end_lineno or node.lineno) + 1))
+        kept = [line for number, line in enumerate(self.text.splitlines(), 1) if number not in dropped]
+        # Blank lines go too: moving or removing another test must not change what this test's record covers.
+        return "\n".join(line for line in kept if line.strip()) + "\n"
+
+    def _problem(self, line: int, key: str, what: str, cure: str) -> None:
+        self.problems.append(Problem(file=str(self.path), key=key, line=line, what=what, cure=cure))
+
+
+def _imported_names(tree: ast.Module) -> Mapping[str, str]:
+    """Local name -> module, for plain imports: `import numpy as np` gives np -> numpy."""
+    names: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    names[alias.asname] = alias.name
+    return names
+
+
+def _marks(node: Function) -> Iterator[tuple[str, ast.Call | None]]:
+    """Name and call of each `@pytest.mark.name` or `@pytest.mark.name(...)` above a function."""
+    for decorator in node.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        target = call.func if call is not None else decorator
+        around = target.value if isinstance(target, ast.Attribute) else None
+        if isinstance(target, ast.Attribute) and isinstance(around, ast.Attribute) and around.attr == "mark":
+            yield target.attr, call
+
+
+def _is_test(node: ast.stmt) -> TypeGuard[Function]:
+    return isinstance(node, Function) and node.name.startswith("test")
+
+
+def _literal(node: ast.expr) -> object:
+    return node.value if isinstance(node, ast.Constant) else None

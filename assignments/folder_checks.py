@@ -1,0 +1,203 @@
+"""What can be wrong with an assignment's folder beyond the types of its keys; read by `assignments.load`.
+
+Each function reads a TOML file that may be wrong in other ways too, so that all problems come at once. Test
+modules and Python files are read as text: nothing is imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from assignments.declared_tests import declared_tests
+from assignments.folders import in_catalogue, reference_path
+from assignments.toml_errors import Document, Problem, nearest
+
+_DOUBLES_AT_MOST = 0.20
+"""Share of a criterion that tests with a double may earn: a double's class runs beside the student's code."""
+
+_ALWAYS_ASKED = ("fit", "save", "load")
+_CAP = re.compile(
+    r"\s*(?:(?:cases_below|cases_above)\(\s*(?P<metric>[\w.@:]+)\s*,\s*-?\d+(?:\.\d+)?\s*\)\s*>\s*\d+"
+    r"|(?P<plain>[\w.@:]+)\s*[<>]\s*-?\d+(?:\.\d+)?)\s*"
+)
+
+_CURES = {
+    "brief.md": "say in a page what is asked, for the students",
+    "interface.py": "declare each function that a test asks, with types",
+    "hidden_tests": "write hidden_tests/test_*.py",
+    "starter": "write starter/solution.py, the file that a group starts from",
+    "public_tests": "write public_tests/test_*.py, which students run themselves",
+    "misconceptions.toml": "write the mistakes that the hidden tests are to catch",
+}
+
+
+def names_problems(
+    document: Document,
+    folder: Path,
+    *,
+    tasks: Collection[str] | None,
+    metrics: Collection[str] | None,
+    sources: Collection[str] | None,
+) -> list[Problem]:
+    """Names of tasks, metrics and sources that do not exist."""
+    problems = _named(document, folder, ("task",), "task", tasks)
+    problems += _named(document, folder, ("data", "source"), "source", sources)
+    for index, criterion in _tables(document, "criterion"):
+        if criterion.get("kind") != "accuracy":
+            continue
+        at = ("criterion", index)
+        problems += _named(document, folder, (*at, "metric"), "metric", metrics)
+        caps = criterion.get("caps")
+        for number, cap in enumerate(caps if isinstance(caps, list) else ()):
+            when = cap.get("when") if isinstance(cap, dict) else None
+            if not isinstance(when, str):
+                continue  # the model says so already
+            place = (*at, "caps", number, "when")
+            found = _CAP.fullmatch(when)
+            if found is None:
+                what = f'"{when}" is no condition'
+                cure = "write cases_below(METRIC, 0.5) > 0, cases_above(METRIC, 20) > 0 or METRIC < 0.5"
+                problems.append(document.problem(place, what, cure))
+                continue
+            name = found["metric"] or found["plain"]
+            if metrics is not None and name not in metrics and ":" not in name:
+                problems.append(document.problem(place, f'no metric "{name}"', nearest(name, metrics)))
+    return problems
+
+
+def _named(
+    document: Document, folder: Path, loc: tuple[str | int, ...], kind: str, known: Collection[str] | None
+) -> list[Problem]:
+    """What is wrong with one name: not known, or a `file.py:function` that is not there."""
+    value: Any = document.values
+    for part in loc:
+        if isinstance(value, dict):
+            value = value.get(part)
+        else:
+            value = value[part] if isinstance(value, list) and isinstance(part, int) else None
+    if not isinstance(value, str):
+        return []
+    if ":" not in value:
+        if known is None or value in known:
+            return []
+        return [document.problem(loc, f'no {kind} "{value}"', nearest(value, known))]
+    if kind == "task":
+        return [document.problem(loc, f'no task "{value}"', nearest(value, known or ()))]
+    file, _, function = value.partition(":")
+    path = folder / file
+    if not path.is_file():
+        return [document.problem(loc, f"there is no {file} in the assignment's folder", f"add {path}")]
+    names = _defined(path)
+    if isinstance(names, Problem):
+        return [names]
+    if function not in names:
+        return [document.problem(loc, f"{file} defines no {function}", nearest(function, names))]
+    return []
+
+
+def tests_problems(document: Document, folder: Path) -> list[Problem]:
+    """What is wrong with hidden and public tests, and points that do not add up."""
+    places = {
+        str(item.get("id")): (index, item)
+        for index, item in _tables(document, "criterion")
+        if item.get("kind") == "hidden_tests"
+    }
+    home = folder / "hidden_tests"
+    tests, found = declared_tests(home, hidden=True, criteria=tuple(places))
+    problems = [*found, *_same_ids(document)]
+    if tests and not places:
+        cure = 'add [[criterion]] with id = "tests", kind = "hidden_tests" and their points'
+        problems.append(document.problem((), "hidden_tests/ is there, but no criterion is", cure))
+    for name, (index, item) in places.items():
+        points = item.get("points")
+        own = [test for test in tests if test.criterion == name]
+        total = sum(test.points for test in own)
+        if type(points) is not int:
+            continue  # the model says so already
+        at = ("criterion", index, "points")
+        if not own:
+            cure = "write hidden_tests/test_*.py, or take the criterion out"
+            problems.append(document.problem(at, f"{points} points, but no hidden test earns them", cure))
+        elif total != points:
+            what = f"is {points}, but the points of its {len(own)} hidden tests add up to {total}"
+            cure = f"write points = {total}, or change @pytest.mark.points"
+            problems.append(document.problem(at, what, cure))
+        doubles = [test for test in own if test.doubles]
+        share = sum(test.points for test in doubles)
+        if share > _DOUBLES_AT_MOST * points:
+            what = f"tests with student.double earn {share} of {points} points; 20 % is the most"
+            cure = "give these fewer points: " + ", ".join(test.id for test in doubles)
+            problems.append(document.problem(at, what, cure))
+    problems += declared_tests(folder / "public_tests", hidden=False)[1]
+    return problems
+
+
+def _same_ids(document: Document) -> list[Problem]:
+    """Criteria with the same id."""
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for index, criterion in _tables(document, "criterion"):
+        name = criterion.get("id")
+        if isinstance(name, str) and name in seen:
+            what = f'a second criterion called "{name}"'
+            problems.append(document.problem(("criterion", index, "id"), what, "give it an id of its own"))
+        seen.add(str(name))
+    return problems
+
+
+def files_problems(document: Document, folder: Path) -> list[Problem]:
+    """Files that should be there and are not."""
+    kinds = {item.get("kind") for _, item in _tables(document, "criterion")}
+    asks = "hidden_tests" in kinds
+    wanted = ["brief.md"]
+    if asks:
+        wanted += ["interface.py", "hidden_tests"]
+    if in_catalogue(folder):
+        wanted += ["starter", "public_tests"]
+        wanted += ["misconceptions.toml"] if asks else ["interface.py"]
+    problems = [
+        Problem(str(folder / name), "", None, "is missing", _CURES[name])
+        for name in wanted
+        if not (folder / name).exists()
+    ]
+    if (folder / "starter").is_dir() and not (folder / "starter" / "solution.py").is_file():
+        cure = "write the file that a group starts from"
+        problems.append(Problem(str(folder / "starter" / "solution.py"), "", None, "is missing", cure))
+    if in_catalogue(folder):
+        frameworks = document.values.get("frameworks", ["pytorch", "tensorflow"])
+        for framework in frameworks if isinstance(frameworks, list) else ():
+            path = reference_path(folder, str(framework))
+            if not path.is_file():
+                problems.append(Problem(str(path), "", None, "is missing", "write the reference solution"))
+    interface = folder / "interface.py"
+    if interface.is_file():
+        names = _defined(interface)
+        if isinstance(names, Problem):
+            problems.append(names)
+        elif "accuracy" in kinds:
+            for name in _ALWAYS_ASKED:
+                if name not in names:
+                    cure = f"add def {name}(...): an accuracy criterion needs fit, save and load"
+                    problems.append(Problem(str(interface), name, None, "is not declared", cure))
+    return problems
+
+
+def _tables(document: Document, name: str) -> list[tuple[int, dict[str, Any]]]:
+    """The `[[name]]` tables of a file that may be wrong in other ways."""
+    found = document.values.get(name)
+    listed = found if isinstance(found, list) else []
+    return [(index, item) for index, item in enumerate(listed) if isinstance(item, dict)]
+
+
+def _defined(path: Path) -> set[str] | Problem:
+    """Names of the functions and classes at the top level of a Python file."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
+    except SyntaxError as error:
+        return Problem(str(path), "", error.lineno, f"is not valid Python: {error.msg}", "correct the syntax")
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in tree.body if isinstance(node, kinds)}

@@ -1,0 +1,52 @@
+"""Where assignments, the catalogue and the reference solutions lie. Opens none of their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from assignments.toml_errors import Problem, TomlErrors, nearest
+
+CATALOGUE = Path(__file__).parent / "catalogue"
+REFERENCES = Path(__file__).parents[1] / "reference_solutions"
+
+
+class AssignmentError(TomlErrors):
+    """All that is wrong with an assignment's folder, file by file and line by line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = tuple(sorted(self.problems, key=lambda problem: problem.file))
+        self.args = ("\n".join(str(problem) for problem in self.problems),)
+
+
+def catalogue() -> tuple[str, ...]:
+    """Ids of the assignments that medmark ships."""
+    return tuple(sorted(path.parent.name for path in CATALOGUE.glob("*/assignment.toml")))
+
+
+def in_catalogue(folder: Path) -> bool:
+    """Whether a folder is one that medmark ships, and so must be complete and rehearsed."""
+    return folder.resolve().parent == CATALOGUE.resolve()
+
+
+def find(name_or_folder: str | Path, base: Path) -> Path:
+    """The folder that a catalogue id or a path (relative to `base`) means.
+
+    Raises:
+        AssignmentError: neither; the cure names the nearest id.
+    """
+    own = (base / Path(name_or_folder).expanduser()).resolve()
+    if (own / "assignment.toml").is_file():
+        return own
+    name = str(name_or_folder)
+    if name in catalogue():
+        return CATALOGUE / name
+    what = f'"{name}" is neither an assignment of the catalogue nor a folder with an assignment.toml'
+    raise AssignmentError([Problem(str(own), "", None, what, nearest(name, catalogue()))])
+
+
+def reference_path(folder: Path, framework: str) -> Path:
+    """Where the model answer in a framework lies, whether or not it has been written."""
+    home = REFERENCES / folder.name if in_catalogue(folder) else folder / "reference"
+    return home / f"solution_{framework}.py"

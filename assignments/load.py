@@ -1,0 +1,156 @@
+"""Reads an assignment's folder: assignment.toml and what lies beside it become an Assignment, or one error.
+
+The error lists all that is wrong at once. Nothing of the folder is imported or run here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from assignments.assignment import Assignment, Data, Framework, Limits, Run
+from assignments.declared_tests import DeclaredTest, declared_tests
+from assignments.folder_checks import files_problems, names_problems, tests_problems
+from assignments.folders import AssignmentError, catalogue, find, in_catalogue, reference_path
+from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
+
+__all__ = [
+    "AssignmentError",
+    "DeclaredTest",
+    "catalogue",
+    "digest",
+    "find",
+    "hidden_tests",
+    "in_catalogue",
+    "load",
+    "overridden",
+    "public_tests",
+    "references",
+]
+
+
+def load(
+    folder: Path,
+    *,
+    tasks: Collection[str] | None = None,
+    metrics: Collection[str] | None = None,
+    sources: Collection[str] | None = None,
+) -> Assignment:
+    """The assignment in `folder`.
+
+    `tasks`, `metrics` and `sources` are the names that exist; a caller who gives none leaves those names
+    unchecked, because the families that define them live above this package.
+
+    Raises:
+        AssignmentError: with every problem at once: file, key, line, what and the cure.
+    """
+    folder = folder.resolve()
+    path = folder / "assignment.toml"
+    if not path.is_file():
+        what = "is missing" if folder.is_dir() else "there is no such folder"
+        cure = "name a folder with an assignment.toml, or an id of the catalogue: " + ", ".join(catalogue())
+        raise AssignmentError([Problem(str(path), "", None, what, cure)])
+    try:
+        document = read_toml(path)
+    except TomlErrors as error:
+        raise AssignmentError(error.problems) from None
+    assignment, problems = check_toml(document, Assignment, {"folder": str(folder)})
+    problems = [
+        *problems,
+        *names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources),
+        *tests_problems(document, folder),
+        *files_problems(document, folder),
+    ]
+    if assignment is None or problems:
+        raise AssignmentError(problems)
+    data = assignment.data
+    if data.path is not None:
+        data = data.model_copy(update={"path": (folder / data.path.expanduser()).resolve()})
+    return assignment.model_copy(update={"data": data})
+
+
+def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
+    """The hidden tests of a loaded assignment, in the order of files and lines."""
+    criteria = tuple(item.id for item in assignment.criteria if item.kind == "hidden_tests")
+    tests, problems = declared_tests(assignment.folder / "hidden_tests", hidden=True, criteria=criteria)
+    if problems:  # the folder was edited since it was loaded
+        raise AssignmentError(problems)
+    return tests
+
+
+def public_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
+    """The public tests of a loaded assignment, in the order of files and lines."""
+    tests, problems = declared_tests(assignment.folder / "public_tests", hidden=False)
+    if problems:
+        raise AssignmentError(problems)
+    return tests
+
+
+def references(assignment: Assignment) -> dict[Framework, Path]:
+    """The model answers there are, framework by framework, in the order the assignment names them."""
+    paths = {name: reference_path(assignment.folder, name) for name in assignment.frameworks}
+    return {framework: path for framework, path in paths.items() if path.is_file()}
+
+
+def overridden(
+    assignment: Assignment,
+    *,
+    data: Mapping[str, Any] | None = None,
+    run: Mapping[str, Any] | None = None,
+    limits: Mapping[str, Any] | None = None,
+    file: Path | None = None,
+    key: str = "",
+) -> Assignment:
+    """The assignment with a course's own values for its data, run and limits.
+
+    `file` and `key` are where the course says so, for the error; a relative `data.path` starts at that file's
+    folder.
+
+    Raises:
+        AssignmentError: a key that does not exist, or a value of the wrong type.
+    """
+    changed: dict[str, BaseModel] = {}
+    problems: list[Problem] = []
+    tables: tuple[tuple[str, type[Data] | type[Run] | type[Limits], Mapping[str, Any] | None], ...] = (
+        ("data", Data, data),
+        ("run", Run, run),
+        ("limits", Limits, limits),
+    )
+    for name, model, values in tables:
+        if not values:
+            continue
+        now: BaseModel = getattr(assignment, name)
+        values = dict(values)
+        if name == "data" and "path" in values and file is not None:
+            values["path"] = str((file.parent / Path(str(values["path"])).expanduser()).resolve())
+        try:
+            given = json.dumps({**now.model_dump(mode="json"), **values}, default=str)
+            changed[name] = model.model_validate_json(given, strict=True)
+        except ValidationError as error:
+            where = ".".join(part for part in (key, name) if part)
+            for item in error.errors():
+                loc = ".".join([where, *(str(part) for part in item["loc"])])
+                unknown = item["type"] == "extra_forbidden"
+                what = "unknown key" if unknown else item["msg"].removeprefix("Value error, ")
+                cure = nearest(str(item["loc"][-1]), model.model_fields) if unknown else ""
+                problems.append(Problem(str(file or assignment.folder), loc, None, what, cure))
+    if problems:
+        raise AssignmentError(problems)
+    return assignment.model_copy(update=changed)
+
+
+def digest(assignment: Assignment) -> str:
+    """SHA-256 over the folder's files, names and bytes: two equal digests asked the same of two groups."""
+    total = hashlib.sha256()
+    for path in sorted(assignment.folder.rglob("*")):
+        name = path.relative_to(assignment.folder)
+        if not path.is_file() or any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+            continue
+        body = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(f"{name.as_posix()}\0{body}\n".encode())
+    return total.hexdigest()

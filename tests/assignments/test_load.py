@@ -1,0 +1,409 @@
+"""Loading an assignment's folder: what is read, and that all that is wrong is told at once, with its cure."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from assignments.load import (
+    AssignmentError,
+    digest,
+    find,
+    hidden_tests,
+    load,
+    overridden,
+    public_tests,
+    references,
+)
+
+TOML = """\
+id = "spots"
+title = "Spots on a slide"
+task = "classification"
+frameworks = ["pytorch"]
+[data]
+source = "spots.py:spots"
+path = "slides"
+train = 20
+test = 10
+[run]
+mode = "retrain"
+seeds = 3
+[[criterion]]
+id = "tests"
+kind = "hidden_tests"
+points = 10
+[[criterion]]
+id = "accuracy"
+kind = "accuracy"
+points = 20
+metric = "balanced_accuracy"
+anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 1.0 }
+caps = [{ when = "balanced_accuracy < 0.55", at = 0.5 }]
+[[criterion]]
+id = "report"
+kind = "person"
+points = 5
+"""
+
+TESTS = '''\
+"""Losses."""
+import numpy as np
+import pytest
+from graders.check import close
+
+def mask(rng):
+    return rng.integers(0, 2, 8)
+
+@pytest.fixture(scope="module")
+def model(shared_student):
+    return shared_student.build_model({})
+
+@pytest.mark.points(6)
+def test_loss_of_equal_masks(student, rng):
+    """The loss is 0 when
+    prediction and truth agree."""
+    assert close(student.loss(mask(rng)), 0.0)
+
+@pytest.mark.points(4)
+def test_model_forgets(model):
+    """The model forgets."""
+    assert model is not None
+'''
+
+INTERFACE = """\
+def loss(x): ...
+def build_model(config): ...
+def fit(train, val, *, seed, budget_s): ...
+def save(model, folder): ...
+def load(folder): ...
+def predict(model, inputs): ...
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    home = tmp_path / "spots"
+    (home / "hidden_tests").mkdir(parents=True)
+    (home / "public_tests").mkdir()
+    (home / "assignment.toml").write_text(TOML)
+    (home / "brief.md").write_text("Classify.\n")
+    (home / "interface.py").write_text(INTERFACE)
+    (home / "spots.py").write_text("def spots(n, rng): ...\n")
+    (home / "hidden_tests" / "test_losses.py").write_text(TESTS)
+    (home / "public_tests" / "test_shapes.py").write_text(
+        'def test_shape(student):\n    """One probability a row."""\n    assert True\n'
+    )
+    return home
+
+
+def edit(path: Path, find: str, replace: str) -> None:
+    text = path.read_text()
+    assert text.count(find) == 1, (find, text.count(find))
+    path.write_text(text.replace(find, replace))
+
+
+def problems_of(folder: Path, **known: set[str]) -> list[tuple[str, str, int | None, str]]:
+    """(file name, key, line, what) of each problem, with the cure behind the what."""
+    with pytest.raises(AssignmentError) as caught:
+        load(folder, **known)
+    return [
+        (Path(item.file).name, item.key, item.line, f"{item.what}; {item.cure}")
+        for item in caught.value.problems
+    ]
+
+
+def test_a_sound_folder_becomes_an_assignment(folder: Path) -> None:
+    assignment = load(folder, tasks={"classification"}, metrics={"balanced_accuracy"}, sources=set())
+    assert assignment.id == "spots"
+    assert assignment.points == 35
+    assert assignment.folder == folder
+    assert assignment.data.path == folder / "slides"
+
+
+def test_the_smallest_assignment_is_a_dozen_lines_of_toml_and_a_brief(tmp_path: Path) -> None:
+    (tmp_path / "brief.md").write_text("Write an essay.\n")
+    (tmp_path / "assignment.toml").write_text(
+        textwrap.dedent("""\
+        id = "essay"
+        title = "Essay"
+        task = "classification"
+        [data]
+        source = "breast_cancer"
+        train = 1
+        test = 1
+        [run]
+        mode = "weights"
+        [[criterion]]
+        id = "essay"
+        kind = "person"
+        points = 100
+        """)
+    )
+    assert load(tmp_path).points == 100
+    assert hidden_tests(load(tmp_path)) == ()
+    assert public_tests(load(tmp_path)) == ()
+
+
+def test_a_hidden_test_is_known_by_its_source_alone(folder: Path) -> None:
+    first, second = hidden_tests(load(folder))
+    assert first.id == "test_losses.py::test_loss_of_equal_masks"
+    assert (first.criterion, first.points, first.line) == ("tests", 6, 14)
+    assert first.docstring == "The loss is 0 when prediction and truth agree."
+    assert first.source.startswith("@pytest.mark.points(6)\ndef test_loss_of_equal_masks(")
+    assert first.source.endswith("0.0)\n")
+    assert "def mask" in first.surroundings
+    assert "def model" in first.surroundings
+    assert "def test_" not in first.surroundings
+    assert second.points == 4
+    assert not second.doubles
+
+
+def test_moving_another_test_leaves_a_tests_record_unchanged(folder: Path) -> None:
+    before = hidden_tests(load(folder))[1]
+    path = folder / "hidden_tests" / "test_losses.py"
+    edit(path, "    assert close(student.loss(mask(rng)), 0.0)\n", "    assert True\n    assert True\n\n\n")
+    after = hidden_tests(load(folder))[1]
+    assert (before.source, before.surroundings) == (after.source, after.surroundings)
+
+
+def test_a_public_test_has_no_points(folder: Path) -> None:
+    (test,) = public_tests(load(folder))
+    assert (test.id, test.criterion, test.points) == ("test_shapes.py::test_shape", "", 0)
+    path = folder / "public_tests" / "test_shapes.py"
+    path.write_text("import pytest\n@pytest.mark.points(3)\n" + path.read_text())
+    assert [item[:3] for item in problems_of(folder)] == [("test_shapes.py", "test_shape", 3)]
+
+
+def test_a_misspelt_key_a_wrong_type_and_wrong_points_come_at_once(folder: Path) -> None:
+    path = folder / "assignment.toml"
+    edit(path, "seeds = 3", "sedes = 3")
+    edit(path, "train = 20", 'train = "twenty"')
+    edit(path, "points = 10", "points = 12")
+    found = problems_of(folder)
+    assert [(file, key, line) for file, key, line, _ in found] == [
+        ("assignment.toml", "data.train", 8),
+        ("assignment.toml", "run.sedes", 12),
+        ("assignment.toml", "criterion.0.points", 16),
+    ]
+    assert "whole number" in found[0][3]
+    assert 'did you mean "seeds"?' in found[1][3]
+    assert "12, but the points of its 2 hidden tests add up to 10" in found[2][3]
+    assert "write points = 10" in found[2][3]
+
+
+def test_unknown_names_come_with_the_nearest(folder: Path) -> None:
+    path = folder / "assignment.toml"
+    edit(path, 'task = "classification"', 'task = "clasification"')
+    edit(path, 'source = "spots.py:spots"', 'source = "brest_cancer"')
+    edit(path, 'metric = "balanced_accuracy"', 'metric = "balanced_acuracy"')
+    edit(path, "balanced_accuracy < 0.55", "acuracy < 0.55")
+    found = problems_of(
+        folder,
+        tasks={"classification", "segmentation"},
+        metrics={"balanced_accuracy", "accuracy", "dice"},
+        sources={"breast_cancer"},
+    )
+    assert [line for _, _, line, _ in found] == [3, 6, 21, 23]
+    for text, (_, _, _, what) in zip(
+        ['"classification"?', '"breast_cancer"?', '"balanced_accuracy"?', '"accuracy"?'], found, strict=True
+    ):
+        assert f"did you mean {text}" in what
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["cases_below(dice, 0.5) > 0", "cases_above(hd95, 20) > 2", "dice < 0.5", "hd95@medpy > 12.5"],
+)
+def test_conditions_of_caps_that_are_understood(folder: Path, condition: str) -> None:
+    edit(folder / "assignment.toml", "balanced_accuracy < 0.55", condition)
+    load(folder)
+
+
+@pytest.mark.parametrize(
+    "condition", ["dice", "__import__('os')", "cases_below(dice) > 0", "dice < x", "a < 1; b"]
+)
+def test_a_condition_outside_the_grammar_is_refused(folder: Path, condition: str) -> None:
+    edit(folder / "assignment.toml", "balanced_accuracy < 0.55", condition)
+    ((_, key, line, what),) = problems_of(folder)
+    assert (key, line) == ("criterion.1.caps.0.when", 23)
+    assert "cases_below(METRIC, 0.5) > 0" in what
+
+
+def test_a_function_by_path_must_be_there(folder: Path) -> None:
+    edit(folder / "assignment.toml", "spots.py:spots", "spots.py:spot")
+    assert 'spots.py defines no spot; did you mean "spots"?' in problems_of(folder)[0][3]
+    edit(folder / "assignment.toml", "spots.py:spot", "dots.py:dots")
+    assert "there is no dots.py" in problems_of(folder)[0][3]
+    edit(folder / "assignment.toml", "dots.py:dots", "spots.py:spots")
+    (folder / "spots.py").write_text("def spots(n, rng:\n")
+    assert problems_of(folder)[0][0] == "spots.py"
+
+
+def test_missing_files_of_the_anatomy_are_told_together(folder: Path) -> None:
+    (folder / "brief.md").unlink()
+    (folder / "interface.py").unlink()
+    assert [item[0] for item in problems_of(folder)] == ["brief.md", "interface.py"]
+
+
+def test_an_accuracy_criterion_needs_fit_save_and_load(folder: Path) -> None:
+    (folder / "interface.py").write_text("def loss(x): ...\ndef fit(train): ...\n")
+    assert [item[1] for item in problems_of(folder)] == ["load", "save"]
+
+
+def test_a_criterion_without_tests_and_tests_without_criterion(folder: Path) -> None:
+    edit(folder / "assignment.toml", 'kind = "hidden_tests"', 'kind = "person"')
+    assert "no criterion is" in problems_of(folder)[0][3]
+    edit(folder / "assignment.toml", 'id = "tests"\nkind = "person"', 'id = "tests"\nkind = "hidden_tests"')
+    (folder / "hidden_tests" / "test_losses.py").unlink()
+    assert "no hidden test earns them" in problems_of(folder)[0][3]
+
+
+def test_two_criteria_of_tests_share_the_tests_by_name(folder: Path) -> None:
+    edit(
+        folder / "assignment.toml",
+        "points = 10\n",
+        'points = 6\n[[criterion]]\nid = "more"\nkind = "hidden_tests"\npoints = 4\n',
+    )
+    path = folder / "hidden_tests" / "test_losses.py"
+    assert "belongs to no criterion" in problems_of(folder)[-1][3]
+    edit(path, "points(6)", 'points(6, criterion="tests")')
+    edit(path, "points(4)", 'points(4, criterion="more")')
+    assert [test.criterion for test in hidden_tests(load(folder))] == ["tests", "more"]
+
+
+def test_criteria_need_different_ids(folder: Path) -> None:
+    edit(folder / "assignment.toml", 'id = "report"', 'id = "accuracy"')
+    ((_, key, line, what),) = problems_of(folder)
+    assert (key, line) == ("criterion.2.id", 25)
+    assert 'a second criterion called "accuracy"' in what
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "told"),
+    [
+        ("@pytest.mark.points(4)\n", "", 19, "has no points"),
+        ("points(4)", "points(4)\n@pytest.mark.points(4)", 21, "has its points twice"),
+        ("points(4)", "points(2 + 2)", 20, "one whole number"),
+        ("points(4)", "points(0)", 20, "one whole number"),
+        ('    """The model forgets."""\n', "", 20, "has no docstring"),
+        ("points(4)\n", 'points(4)\n@pytest.mark.parametrize("a", [1])\n', 21, "parametrize"),
+        ("@pytest.mark.points(4)\n", "@pytest.mark.points(4)\n@pytest.mark.xfail\n", 21, "xfail"),
+        ("def test_model_forgets", "async def test_model_forgets", 20, "is async"),
+        ("def test_model_forgets", "def test_loss_of_equal_masks", 20, "defined twice, first in line 14"),
+        ("assert model is not None", "assert model == pytest.approx(1)", 22, "pytest.approx"),
+        ("import numpy as np\n", "import numpy as np\nimport numpy.testing\n", 3, "numpy.testing"),
+        ("import numpy as np\n", "from numpy.testing import assert_allclose\n", 2, "numpy.testing"),
+        ("import numpy as np\n", "from pytest import approx\n", 2, "pytest.approx"),
+        ("assert model is not None", "np.testing.assert_allclose(model, 0)", 22, "numpy.testing"),
+        ("assert model is not None", 'pytest.skip("later")', 22, "pytest.skip"),
+        ("def mask(rng)", "pytestmark = pytest.mark.slow\n\ndef mask(rng)", 6, "marks the whole module"),
+        ("def mask(rng):\n", "def mask(rng:\n", 6, "not valid Python"),
+    ],
+)
+def test_a_hidden_test_that_breaks_a_rule_is_named(
+    folder: Path, old: str, new: str, line: int, told: str
+) -> None:
+    edit(folder / "hidden_tests" / "test_losses.py", old, new)
+    found = [item for item in problems_of(folder) if told in item[3]]
+    assert [(item[0], item[2]) for item in found] == [("test_losses.py", line)]
+
+
+def test_classes_are_refused(folder: Path) -> None:
+    path = folder / "hidden_tests" / "test_more.py"
+    path.write_text("class TestLoss:\n    def test_a(self):\n        pass\n\nclass Case:\n    pass\n")
+    assert [item[:3] for item in problems_of(folder)] == [("test_more.py", "TestLoss", 1)]
+
+
+def test_other_files_among_the_hidden_tests_are_refused(folder: Path) -> None:
+    (folder / "hidden_tests" / "conftest.py").write_text("")
+    assert [item[0] for item in problems_of(folder)] == ["conftest.py"]
+
+
+def test_doubles_may_earn_a_fifth_of_their_criterion(folder: Path) -> None:
+    path = folder / "hidden_tests" / "test_losses.py"
+    edit(path, "shared_student.build_model({})", 'shared_student.f(shared_student.double("Env"))')
+    assert [test.doubles for test in hidden_tests_of(path)] == [False, True]
+    ((_, key, line, what),) = problems_of(folder)
+    assert (key, line) == ("criterion.0.points", 16)
+    assert "earn 4 of 10 points" in what
+    assert "test_losses.py::test_model_forgets" in what
+    edit(path, "points(6)", "points(8)")
+    edit(path, "points(4)", "points(2)")
+    load(folder)
+
+
+def hidden_tests_of(path: Path) -> tuple[object, ...]:
+    from assignments.declared_tests import declared_tests
+
+    return declared_tests(path.parent, hidden=True, criteria=("tests",))[0]
+
+
+def test_numpys_double_is_no_double(folder: Path) -> None:
+    edit(folder / "hidden_tests" / "test_losses.py", "assert model is not None", "assert np.double(1)")
+    assert not any(test.doubles for test in hidden_tests(load(folder)))
+
+
+def test_a_folder_without_toml_names_the_cure(tmp_path: Path) -> None:
+    ((file, _, _, what),) = problems_of(tmp_path)
+    assert (file, "is missing" in what) == ("assignment.toml", True)
+    ((_, _, _, what),) = problems_of(tmp_path / "nowhere")
+    assert "no such folder" in what
+
+
+def test_a_file_that_is_no_toml_is_an_assignment_error_with_its_line(folder: Path) -> None:
+    edit(folder / "assignment.toml", 'title = "Spots on a slide"', "title = Spots")
+    assert [item[:3] for item in problems_of(folder)] == [("assignment.toml", "", 2)]
+
+
+def test_a_course_overrides_data_and_run(folder: Path) -> None:
+    assignment = overridden(load(folder), data={"test": 40}, run={"seeds": 1, "budget_cpu_s": 300})
+    assert (assignment.data.test, assignment.data.train) == (40, 20)
+    assert (assignment.run.seeds, assignment.run.budget_cpu_s, assignment.run.mode) == (1, 300.0, "retrain")
+
+
+def test_an_overridden_path_starts_where_it_is_written(folder: Path, tmp_path: Path) -> None:
+    course = tmp_path / "course" / "course.toml"
+    assignment = overridden(load(folder), data={"path": "../promise"}, file=course)
+    assert assignment.data.path == tmp_path / "promise"
+
+
+def test_a_wrong_override_is_told_with_its_place(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssignmentError) as caught:
+        overridden(
+            load(folder),
+            data={"tets": 40},
+            run={"mode": "weights"},
+            file=tmp_path / "course.toml",
+            key="assignments.spots",
+        )
+    assert [(item.key, item.cure) for item in caught.value.problems] == [
+        ("assignments.spots.data.tets", 'did you mean "test"?'),
+        ("assignments.spots.run", ""),
+    ]
+    assert "weights are loaded once" in caught.value.problems[1].what
+
+
+def test_find_takes_a_folder_or_an_id_and_names_the_nearest(folder: Path) -> None:
+    assert find("spots", folder.parent) == folder
+    assert find(folder, Path("/")) == folder
+    with pytest.raises(AssignmentError, match="neither an assignment of the catalogue nor a folder"):
+        find("sports", folder.parent)
+
+
+def test_references_are_those_that_are_written(folder: Path) -> None:
+    assert references(load(folder)) == {}
+    (folder / "reference").mkdir()
+    (folder / "reference" / "solution_pytorch.py").write_text('FRAMEWORK = "pytorch"\n')
+    assert references(load(folder)) == {"pytorch": folder / "reference" / "solution_pytorch.py"}
+
+
+def test_the_digest_moves_with_any_file_but_not_with_caches(folder: Path) -> None:
+    before = digest(load(folder))
+    (folder / "__pycache__").mkdir()
+    (folder / "__pycache__" / "x.pyc").write_bytes(b"0")
+    assert digest(load(folder)) == before
+    (folder / "brief.md").write_text("Classify!\n")
+    assert digest(load(folder)) != before
