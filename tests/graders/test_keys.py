@@ -1,0 +1,264 @@
+"""Each change to an assignment, its data, the toolkit or a solution changes exactly the keys that depend on it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assignments.assignment import Assignment
+from assignments.declared_tests import declared_tests
+from graders.keys import GRADERS, SetDigests, asked
+
+SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
+TOML = {
+    "id": "discs", "title": "Discs", "task": "classification",
+    "data": {"source": "discs.py:discs", "train": 8, "test": 4},
+    "run": {"mode": "retrain", "seeds": 2},
+    "limits": {},
+    "criterion": [
+        {"kind": "hidden_tests", "id": "tests", "points": 7},
+        {"kind": "accuracy", "id": "auroc", "points": 60, "metric": "auroc",
+         "anchors": {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1.0},
+         "caps": [{"when": "accuracy < 0.5", "at": 0.7}]},
+        {"kind": "accuracy", "id": "own", "points": 33, "metric": "mine.py:recall",
+         "anchors": {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1.0}},
+    ],
+}  # fmt: skip
+LOSSES = '''
+import pytest
+from graders.check import close
+
+ATOL = 1e-4
+
+
+@pytest.mark.points(4)
+def test_zero(student, rng):
+    """It is zero."""
+    assert close(student.loss(0), 0.0, atol=ATOL)
+
+
+@pytest.mark.points(3)
+def test_one(student):
+    """It is one."""
+    assert close(student.loss(1), 1.0)
+'''
+ZERO, ONE, SHAPE = "test_losses.py::test_zero", "test_losses.py::test_one", "test_shapes.py::test_shape"
+TESTS = {("test", ZERO), ("test", ONE), ("test", SHAPE)}
+ANSWERS = {("answers", 0), ("answers", 1)}
+SCORES = {("score", "auroc"), ("score", "own")}
+
+
+class Scene:
+    """An assignment's folder and the toolkit's, to be changed between two looks at the keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "discs"
+        (self.folder / "hidden_tests").mkdir(parents=True)
+        self.write("hidden_tests/test_losses.py", LOSSES)
+        self.write("hidden_tests/test_shapes.py", "import pytest\n\n\n@pytest.mark.points(1)\n"
+                   'def test_shape(student):\n    """It has a shape."""\n')  # fmt: skip
+        self.write("interface.py", "def loss(n: int) -> float: ...\n")
+        self.write("mine.py", "recall = None\n")
+        self.graders = folder / "graders"
+        for family in ("inside", "metrics", "tasks"):
+            shutil.copytree(GRADERS / family, self.graders / family, ignore=shutil.ignore_patterns("__pycache__"))
+        (self.graders / "score.py").write_text("COMBINE = 1\n")
+        self.toml = TOML
+        self.sets = SETS
+        self.framework = "pytorch"
+        self.runtime = "sha256:1"
+        self.secret = "0123456789abcdef"
+        self.solution = "tree"
+
+    def write(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+
+    def edit(self, path: Path, old: str, new: str) -> None:
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+
+    def keys(self) -> dict:
+        assignment = Assignment.model_validate({**self.toml, "folder": self.folder})
+        tests, problems = declared_tests(self.folder / "hidden_tests", hidden=True, criteria=("tests",))
+        assert not problems
+        keys = asked(
+            assignment, tests, self.sets, framework=self.framework, runtime=self.runtime, secret=self.secret,
+            graders=self.graders,
+        ).of(self.solution)  # fmt: skip
+        named = {("test", id): key for id, key in keys.tests.items()}
+        named |= {("answers", repeat): key for repeat, key in keys.answers.items()}
+        named |= {("score", id): key for id, key in keys.scores.items()}
+        assert sorted(keys.all()) == sorted(named.values())
+        assert len(set(named.values())) == len(named)
+        return named
+
+    def toml_with(self, **changes: dict) -> None:
+        self.toml = {**self.toml, **{name: {**self.toml[name], **change} for name, change in changes.items()}}
+
+    def criterion(self, index: int, **change) -> None:
+        criteria = list(self.toml["criterion"])
+        criteria[index] = {**criteria[index], **change}
+        self.toml = {**self.toml, "criterion": criteria}
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+@pytest.fixture
+def changed(scene):
+    """The stages whose keys differ from what they were when the test began."""
+    before = scene.keys()
+
+    def since_the_start():
+        after = scene.keys()
+        return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+    return since_the_start
+
+
+def test_nothing_changed_runs_nothing(changed):
+    assert changed() == set()
+
+
+def test_every_stage_has_a_key(scene):
+    assert scene.keys().keys() == TESTS | ANSWERS | SCORES
+
+
+def test_a_changed_solution_runs_everything(scene, changed):
+    scene.solution = "another tree"
+    assert changed() == TESTS | ANSWERS | SCORES
+
+
+def test_edited_points_run_nothing(scene, changed):
+    scene.edit(scene.folder / "hidden_tests/test_losses.py", "points(4)", "points(2)")
+    scene.criterion(0, points=5)
+    scene.criterion(1, points=62)
+    assert changed() == set()
+
+
+def test_an_edited_docstring_runs_nothing(scene, changed):
+    scene.edit(scene.folder / "hidden_tests/test_losses.py", "It is one.", "The loss of one\n    is one.\n    ")
+    assert changed() == set()
+
+
+def test_one_changed_test_runs_one_test(scene, changed):
+    scene.edit(scene.folder / "hidden_tests/test_losses.py", "student.loss(1)", "student.loss(1.0)")
+    assert changed() == {("test", ONE)}
+
+
+def test_a_new_test_runs_one_test_and_moves_no_other(scene, changed):
+    text = (scene.folder / "hidden_tests/test_losses.py").read_text()
+    new = '\n@pytest.mark.points(1)\ndef test_two(student):\n    """It is two."""\n'
+    last = "\n@pytest.mark.points(3)"
+    scene.write("hidden_tests/test_losses.py", text.replace(last, new + last))
+    assert changed() == {("test", "test_losses.py::test_two")}
+
+
+def test_a_changed_helper_runs_the_tests_of_its_module(scene, changed):
+    scene.edit(scene.folder / "hidden_tests/test_losses.py", "ATOL = 1e-4", "ATOL = 1e-5")
+    assert changed() == {("test", ZERO), ("test", ONE)}
+
+
+def test_changed_doubles_run_the_tests(scene, changed):
+    scene.write("doubles.py", "class Double: ...\n")
+    assert changed() == TESTS
+
+
+def test_a_changed_interface_runs_everything(scene, changed):
+    scene.write("interface.py", "def loss(n: float) -> float: ...\n")
+    assert changed() == TESTS | ANSWERS | SCORES
+
+
+def test_a_corrected_label_scores_stored_answers_anew(scene, changed):
+    scene.sets = [SetDigests(s.train, s.inputs, "corrected") for s in SETS]
+    assert changed() == SCORES
+
+
+def test_changed_inputs_ask_for_new_answers_but_run_no_test(scene, changed):
+    scene.sets = [SetDigests(s.train, "other", s.truth) for s in SETS]
+    assert changed() == ANSWERS | SCORES
+
+
+def test_one_repeats_training_data_asks_for_that_repeats_answers(scene, changed):
+    scene.sets = [SETS[0], SetDigests("other", "inputs", "truth")]
+    assert changed() == {("answers", 1)} | SCORES
+
+
+def test_training_data_mean_nothing_where_weights_are_loaded(scene):
+    scene.toml_with(run={"mode": "weights", "seeds": 1})
+    scene.sets = SETS[:1]
+    before = scene.keys()
+    scene.sets = [SetDigests("other", "inputs", "truth")]
+    assert scene.keys() == before
+
+
+def test_one_more_seed_runs_one_more_repeat(scene, changed):
+    scene.toml_with(run={"seeds": 3})
+    scene.sets = [*SETS, SetDigests("train2", "inputs", "truth")]
+    assert changed() == {("answers", 2)} | SCORES
+
+
+@pytest.mark.parametrize(("file", "stages"), [
+    ("metrics/labels.py", {("score", "auroc")}),
+    ("metrics/overlap.py", set()),
+    ("metrics/metric.py", {("score", "auroc")}),
+    ("tasks/classification.py", SCORES),
+    ("tasks/probabilities.py", SCORES),
+    ("tasks/segmentation.py", set()),
+    ("score.py", SCORES),
+    ("inside/keeper.py", TESTS | ANSWERS | SCORES),
+    ("inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
+    ("inside/adapter_tensorflow.py", set()),
+])  # fmt: skip
+def test_a_changed_file_of_the_toolkit_reaches_what_it_computes(scene, changed, file, stages):
+    path = scene.graders / file
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert changed() == stages
+
+
+def test_a_changed_declaration_of_a_metric_scores_with_it_anew(scene, changed):
+    path = scene.graders / "metrics/__init__.py"
+    path.write_text(path.read_text().replace('reads="probability"', 'reads="class"'))
+    assert changed() == {("score", "auroc")}
+
+
+def test_an_instructors_changed_metric_scores_with_it_anew(scene, changed):
+    scene.write("mine.py", "recall = 1\n")
+    assert changed() == {("score", "own")}
+
+
+def test_the_metric_of_a_caps_condition_counts(scene, changed):
+    scene.criterion(2, caps=[{"when": "cases_below(dice, 0.5) > 0", "at": 0.7}])
+    before = changed()
+    path = scene.graders / "metrics/overlap.py"
+    path.write_text(path.read_text() + "\n# changed\n")
+    assert before == {("score", "own")}
+    assert changed() == {("score", "own")}
+
+
+def test_where_a_cap_stands_runs_nothing(scene, changed):
+    scene.criterion(1, caps=[{"when": "accuracy < 0.5", "at": 0.4}])
+    assert changed() == set()
+
+
+@pytest.mark.parametrize(("limits", "stages"), [
+    ({"cpu_s": 1}, ANSWERS | SCORES),
+    ({"test_cpu_s": 1}, TESTS),
+    ({"shared_cpu_s": 1}, TESTS),
+    ({"memory_mb": 512}, TESTS | ANSWERS | SCORES),
+    ({"weights_mb": 1}, set()),
+])  # fmt: skip
+def test_a_changed_limit_reaches_what_it_limits(scene, changed, limits, stages):
+    scene.toml_with(limits=limits)
+    assert changed() == stages
+
+
+@pytest.mark.parametrize(("name", "value"), [("runtime", "sha256:2"), ("secret", "f" * 16), ("framework", "numpy")])
+def test_runtime_secret_and_framework_reach_everything(scene, changed, name, value):
+    setattr(scene, name, value)
+    assert changed() == TESTS | ANSWERS | SCORES
