@@ -21,6 +21,8 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.declared_tests import DeclaredTest
 
 GRADERS = Path(__file__).parent
+STATISTIC = ("score.py", "intervals.py")
+"""Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")
 _ANSWER_LIMITS = ("cpu_s",)
@@ -128,9 +130,9 @@ def asked(
         scores={
             criterion.id: digest_of(
                 kind="score", truth=[data.truth for data in sets], task=task_digest(assignment.task, graders),
-                statistic=file_digest(graders / "score.py"), combine=run.combine,
+                statistic=[file_digest(graders / name) for name in STATISTIC], combine=run.combine,
                 metrics=[metric_version(name, folder, graders) for name in metrics_of(criterion)],
-                conditions=[cap.when for cap in criterion.caps], empty_reference=criterion.empty_reference,
+                empty_reference=criterion.empty_reference,
             )
             for criterion in accuracies
         },

@@ -9,7 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import declared_tests
-from graders.keys import GRADERS, SetDigests, asked
+from graders.keys import GRADERS, STATISTIC, SetDigests, asked
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {
@@ -64,7 +64,8 @@ class Scene:
         self.graders = folder / "graders"
         for family in ("inside", "metrics", "tasks"):
             shutil.copytree(GRADERS / family, self.graders / family, ignore=shutil.ignore_patterns("__pycache__"))
-        (self.graders / "score.py").write_text("COMBINE = 1\n")
+        for name in STATISTIC:
+            (self.graders / name).write_text("")
         self.toml = TOML
         self.sets = SETS
         self.framework = "pytorch"
@@ -211,6 +212,7 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     ("tasks/probabilities.py", SCORES),
     ("tasks/segmentation.py", set()),
     ("score.py", SCORES),
+    ("intervals.py", SCORES),
     ("inside/keeper.py", TESTS | ANSWERS | SCORES),
     ("inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
     ("inside/adapter_tensorflow.py", set()),
@@ -241,8 +243,9 @@ def test_the_metric_of_a_caps_condition_counts(scene, changed):
     assert changed() == {("score", "own")}
 
 
-def test_where_a_cap_stands_runs_nothing(scene, changed):
-    scene.criterion(1, caps=[{"when": "accuracy < 0.5", "at": 0.4}])
+def test_edited_caps_and_anchors_run_nothing(scene, changed):
+    scene.criterion(1, caps=[{"when": "accuracy < 0.4", "at": 0.5}])
+    scene.criterion(2, anchors={**TOML["criterion"][2]["anchors"], "ceiling": 0.99})
     assert changed() == set()
 
 
