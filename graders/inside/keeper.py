@@ -1,0 +1,574 @@
+"""The keeper: PID 1 of a sandbox. It owns the wire, starts and ends workers, and measures what they use.
+
+It never imports student code or a framework, and looks into no value: frames pass through it as bytes. It installs no
+signal handler (PID 1 without handlers cannot be stopped from inside its own namespace). docs/wire.md is its contract.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import processes
+from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
+
+WIRE = 1
+TICK_S = 0.05
+BODY_CAP = 1 << 30
+MOTHER_S = 240.0
+"""How long the import of a framework may take on a loaded machine."""
+
+
+class HangUp(Exception):
+    """The marker is gone: nobody waits for an answer."""
+
+
+@dataclass
+class Worker:
+    """What the keeper knows of one worker."""
+
+    number: int
+    pid: int
+    request: int
+    reply: int
+    log: int
+    cpu_s: float
+    wall_s: float
+    scratch: str
+    pidfd: int = -1
+    wall_used: float = 0.0
+    cpu_strays: float = 0.0
+    usage: tuple[float, float] | None = None
+    """CPU seconds and peak memory in MB, once reaped."""
+    status: int | None = None
+    stopped: str | None = None
+    violated: bool = False
+    strays: int = 0
+    log_head: bytearray = field(default_factory=bytearray)
+    log_tail: bytearray = field(default_factory=bytearray)
+    log_bytes: int = 0
+
+    @property
+    def over(self) -> bool:
+        return self.status is not None
+
+
+class Keeper:
+    """One session: from the first frame on stdin to its end."""
+
+    def __init__(self) -> None:
+        self.isolated = os.getpid() == 1
+        self.drops = self.isolated and os.getuid() == 0
+        self.forks = os.environ.get("MEDMARK_NO_FORK") != "1" and sys.platform == "linux"
+        self.solution = os.environ["MEDMARK_SOLUTION"]
+        self.scratch = os.environ["MEDMARK_SCRATCH"]
+        self.framework = os.environ["MEDMARK_FRAMEWORK"]
+        self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0}
+        self.workers: dict[int, Worker] = {}
+        self.mother: Mother | None = None
+        self.born = time.monotonic()
+        for fd in (0, 1):
+            os.set_blocking(fd, False)
+
+    # The wire
+
+    def run(self) -> None:
+        """Answer requests until the marker says `bye` or is gone."""
+        if self.forks and not self.isolated:
+            processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
+        if sys.platform == "linux" and not self.drops:
+            processes.prctl(processes.PR_SET_DUMPABLE, 0)
+        with contextlib.suppress(HangUp, BrokenPipeError):
+            self._start_mother()
+            while True:
+                head, body = self._next_request()
+                if head["verb"] == "bye":
+                    break
+                self._reply(head["id"], *self._handle(head, body))
+        self._end_everything()
+
+    def _next_request(self) -> tuple[dict[str, Any], memoryview]:
+        reader = Reader(BODY_CAP)
+        while True:
+            # An idle worker may still burn CPU or print: look once a second.
+            ready = self._pump(1.0, {0: select.POLLIN})
+            if 0 not in ready:
+                continue
+            try:
+                frame = reader.feed(0)
+            except BlockingIOError:
+                continue
+            except Closed:
+                raise HangUp from None
+            if frame is not None:
+                head_size, _ = PREFIX.unpack(frame[: PREFIX.size])
+                start = PREFIX.size + head_size
+                return json.loads(bytes(frame[PREFIX.size : start])), frame[start:]
+
+    def _reply(self, id: int, head: dict[str, Any], body: memoryview) -> None:
+        text = head_bytes({"id": id, "oom_kills": processes.out_of_memory_kills(), **head})
+        for part in (memoryview(PREFIX.pack(len(text), body.nbytes) + text), body):
+            while part:
+                try:
+                    part = part[os.write(1, part) :]
+                except BlockingIOError:
+                    self._pump(1.0, {1: select.POLLOUT})
+
+    def _pump(self, timeout_s: float, wanted: dict[int, int]) -> dict[int, int]:
+        """Wait for descriptors; meanwhile drain every worker's prints, and notice that the marker hung up."""
+        poll = select.poll()
+        poll.register(0, wanted.get(0, 0))
+        logs = {w.log: w for w in self.workers.values() if w.log >= 0}
+        for fd in logs:
+            poll.register(fd, select.POLLIN)
+        for fd, mask in wanted.items():
+            poll.register(fd, mask)
+        ready = dict(poll.poll(max(0.0, timeout_s) * 1000))
+        if ready.get(0, 0) & (select.POLLHUP | select.POLLERR) and not ready[0] & select.POLLIN:
+            raise HangUp
+        if ready.get(1, 0) & select.POLLERR:
+            raise HangUp
+        for fd, worker in logs.items():
+            if fd in ready:
+                self._drain(worker)
+        return {fd: mask for fd, mask in ready.items() if fd in wanted}
+
+    def _drain(self, worker: Worker) -> None:
+        """Take what a worker printed; keep the beginning and the end of it within the cap."""
+        half = self.limits["log_bytes"] // 2
+        for _ in range(64):
+            try:
+                data = os.read(worker.log, 1 << 20)
+            except BlockingIOError:
+                return
+            if not data:
+                os.close(worker.log)
+                worker.log = -1
+                return
+            worker.log_bytes += len(data)
+            room = half - len(worker.log_head)
+            worker.log_head += data[:room] if room > 0 else b""
+            worker.log_tail += data[max(0, room) :][-half:]
+            del worker.log_tail[:-half]
+
+    # Requests
+
+    def _handle(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
+        verbs: dict[str, Callable[[dict[str, Any], memoryview], tuple[dict[str, Any], memoryview]]] = {
+            "begin": self._begin,
+            "worker": self._open_worker,
+            "call": self._call,
+            "end": self._end_worker,
+        }
+        return verbs[head["verb"]](head, body)
+
+    def _begin(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
+        if head["wire"] != WIRE:
+            return {"outcome": "broken", "text": f"the keeper speaks wire {WIRE}"}, memoryview(b"")
+        self.limits.update(head["limits"])
+        told = self._mother_ready()
+        if "broken" in told:
+            return {"outcome": "broken", "text": told["broken"]}, memoryview(b"")
+        info = {
+            **told,
+            "framework": self.framework,
+            "forks": self.forks,
+            "isolated": self.isolated,
+            "drops": self.drops,
+            "solution": self.solution,
+            "scratch": self.scratch,
+            "start_s": round(time.monotonic() - self.born, 4),
+        }
+        return {"outcome": "ready", "info": info}, memoryview(b"")
+
+    def _open_worker(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
+        number = head["worker"]
+        request_r, request_w = os.pipe()
+        reply_r, reply_w = os.pipe()
+        log_r, log_w = os.pipe()
+        theirs = [request_r, reply_w, log_w]
+        for fd in (request_w, reply_r, log_r):
+            os.set_blocking(fd, False)
+        if sys.platform == "linux":
+            import fcntl
+
+            for fd in (request_w, reply_r):
+                with contextlib.suppress(OSError):  # beyond the limit for pipes of an unprivileged user
+                    fcntl.fcntl(fd, 1031, 1 << 20)  # F_SETPIPE_SZ
+        scratch = os.path.join(self.scratch, f"w{number}")
+        order = {
+            "worker": number,
+            "scratch": scratch,
+            "solution": (head.get("solution") or self.solution) if not self.isolated else self.solution,
+            "framework": self.framework,
+            "drops": self.drops,
+            "cpu_s": head["cpu_s"],
+            "memory_bytes": self.limits["memory_bytes"] if not self.isolated else 0,
+            "scratch_bytes": self.limits.get("scratch_bytes", 0) if not self.isolated else 0,
+            "reply_bytes": self.limits["reply_bytes"],
+        }
+        try:
+            pid = self._fork(order, theirs) if self.forks else self._spawn(order, theirs)
+        except MotherBroken as error:
+            for fd in (request_w, reply_r, log_r):
+                os.close(fd)
+            return {"outcome": "broken", "text": str(error)}, memoryview(b"")
+        finally:
+            for fd in theirs:
+                os.close(fd)
+        worker = Worker(number, pid, request_w, reply_r, log_r, head["cpu_s"], head["wall_s"], scratch)
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(OSError):  # an old kernel, or a filter without it: the tick notices the end
+                worker.pidfd = os.pidfd_open(pid)
+        self.workers[number] = worker
+        text = head_bytes({"id": head["id"], "do": "begin", "arrays": []})
+        return self._exchange(worker, memoryview(PREFIX.pack(len(text), body.nbytes) + text + bytes(body)))
+
+    def _call(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
+        worker = self.workers.get(head["worker"])
+        if worker is None or worker.over:
+            return {"outcome": "gone"}, memoryview(b"")
+        return self._exchange(worker, body)
+
+    def _end_worker(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
+        worker = self.workers.get(head["worker"])
+        if worker is None:
+            return {"outcome": "gone"}, memoryview(b"")
+        self._stop(worker)
+        self._close(worker)
+        del self.workers[worker.number]
+        dropped = worker.log_bytes - len(worker.log_head) - len(worker.log_tail)
+        gap = f"\n[... {dropped} bytes not kept ...]\n".encode() if dropped else b""
+        return self._facts(worker, "ended"), memoryview(bytes(worker.log_head + gap + worker.log_tail))
+
+    # One exchange with a worker
+
+    def _exchange(self, worker: Worker, request: memoryview) -> tuple[dict[str, Any], memoryview]:
+        """Send a request, wait for one frame, under the worker's CPU and wall limits."""
+        began = time.monotonic()
+        deadline = began + worker.wall_s - worker.wall_used
+        frame: memoryview | None = None
+        if self._surplus(worker):
+            self._violate(worker)
+            return self._facts(worker, "violated"), memoryview(b"")
+        reader = Reader(self.limits["reply_bytes"])
+        next_look = began + TICK_S
+        while frame is None and not worker.over and not worker.violated:
+            now = time.monotonic()
+            if now >= deadline:
+                self._stop(worker, "wall")
+                break
+            if now >= next_look:
+                next_look = now + TICK_S
+                if self._cpu(worker) > worker.cpu_s:
+                    self._stop(worker, "cpu")
+                    break
+                self._reap(worker)
+            wanted = {worker.reply: select.POLLIN}
+            if request:
+                wanted[worker.request] = select.POLLOUT
+            if worker.pidfd >= 0:
+                wanted[worker.pidfd] = select.POLLIN
+            ready = self._pump(min(deadline, next_look) - now, wanted)
+            if worker.request in ready and request:
+                request = self._push(worker, request)
+            if worker.reply in ready:
+                frame = self._pull(worker, reader)
+            elif worker.pidfd in ready:
+                self._reap(worker)
+        if frame is None and worker.over and not worker.stopped and not worker.violated:
+            frame = self._last_words(worker, reader)
+        worker.wall_used += time.monotonic() - began
+        if frame is not None:
+            return self._facts(worker, "replied"), frame
+        if not worker.over:
+            self._stop(worker)
+        return self._facts(worker, "violated" if worker.violated else "died"), memoryview(b"")
+
+    def _push(self, worker: Worker, request: memoryview) -> memoryview:
+        try:
+            return request[os.write(worker.request, request) :]
+        except BlockingIOError:
+            return request
+        except BrokenPipeError:  # it will not read; whether it still answers is its affair
+            return memoryview(b"")
+
+    def _pull(self, worker: Worker, reader: Reader) -> memoryview | None:
+        try:
+            return reader.feed(worker.reply)
+        except BlockingIOError:
+            return None
+        except Closed:
+            self._stop(worker)
+        except TooLarge:
+            worker.violated = True
+            self._stop(worker, "size")
+        return None
+
+    def _last_words(self, worker: Worker, reader: Reader) -> memoryview | None:
+        """A frame that was complete in the pipe before its writer ended."""
+        with contextlib.suppress(Closed, TooLarge, BlockingIOError):
+            while True:
+                frame = reader.feed(worker.reply)
+                if frame is not None:
+                    return frame
+        return None
+
+    def _surplus(self, worker: Worker) -> bool:
+        poll = select.poll()
+        poll.register(worker.reply, select.POLLIN)
+        return any(mask & select.POLLIN for _, mask in poll.poll(0))
+
+    def _violate(self, worker: Worker) -> None:
+        worker.violated = True
+        self._stop(worker)
+
+    # Ends
+
+    def _cpu(self, worker: Worker) -> float:
+        """CPU seconds of a worker so far: its session, and what was re-parented to the keeper, in its own namespace."""
+        if worker.usage is not None:
+            return worker.usage[0] + worker.cpu_strays
+        try:
+            own = processes.cpu_of(processes.stat_fields(worker.pid))
+        except OSError:
+            return worker.cpu_strays
+        if not self.isolated:
+            return own + worker.cpu_strays
+        others = {w.pid for w in self.workers.values() if w is not worker}
+        mother = self.mother.pid if self.mother else 0
+        for pid, fields in processes.all_processes().items():
+            if pid in (1, worker.pid, mother) or processes.session_of(fields) in others:
+                continue
+            own += processes.cpu_of(fields)
+        return own + worker.cpu_strays
+
+    def _reap(self, worker: Worker, wait: bool = False) -> None:
+        if worker.over:
+            return
+        done, status, usage = os.wait4(worker.pid, 0 if wait else os.WNOHANG)
+        if done:
+            worker.status = status
+            scale = 1 << 10 if sys.platform == "linux" else 1 << 20
+            worker.usage = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)
+
+    def _stop(self, worker: Worker, why: str | None = None) -> None:
+        """End a worker and everything it left, and take its last prints."""
+        self._reap(worker)
+        if not worker.over:
+            worker.stopped = why
+            processes.kill_group(worker.pid)
+            self._reap(worker, wait=True)
+        worker.strays += self._sweep(worker)
+        if worker.log >= 0:
+            self._drain(worker)
+
+    def _sweep(self, worker: Worker) -> int:
+        """Kill what the worker left behind; if that forks faster than it dies, kill everything.
+
+        Returns:
+            How many processes were left behind.
+        """
+        if not self.forks:
+            return 0
+        strays = 0
+        for _ in range(4):
+            left = self._strangers()
+            if not left:
+                return strays
+            strays += len(left)
+            for pid in left:
+                processes.kill_group(pid)
+            self._collect(worker, left)
+        if self.isolated:
+            self._kill_all(worker)
+        return strays
+
+    def _strangers(self) -> list[int]:
+        known = {w.pid for w in self.workers.values() if not w.over}
+        if self.mother:
+            known.add(self.mother.pid)
+        return [pid for pid in processes.children() if pid not in known]
+
+    def _collect(self, worker: Worker, pids: list[int]) -> None:
+        for pid in pids:
+            with contextlib.suppress(ChildProcessError):
+                _, _, usage = os.wait4(pid, 0)
+                worker.cpu_strays += usage.ru_utime + usage.ru_stime
+
+    def _kill_all(self, worker: Worker) -> None:
+        """Everything but the keeper dies, the mother too; a new one is started."""
+        while len(processes.all_processes()) > 1:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            for other in self.workers.values():
+                self._reap(other)
+            self._collect_any(worker)
+            time.sleep(0.001)
+        if self.mother:
+            self.mother.close()
+            self.mother = None
+        self._start_mother()
+        self._mother_ready()
+
+    def _collect_any(self, worker: Worker) -> None:
+        own = {w.pid for w in self.workers.values() if not w.over}
+        for pid in processes.children():
+            if pid not in own:
+                self._collect(worker, [pid])
+
+    def _close(self, worker: Worker) -> None:
+        """Close a worker's pipes and empty what it could write to."""
+        for fd in (worker.request, worker.reply, worker.log, worker.pidfd):
+            if fd >= 0:
+                os.close(fd)
+        worker.log = -1
+        folders = [worker.scratch]
+        if self.isolated and not any(not w.over for w in self.workers.values() if w is not worker):
+            folders = [self.scratch, "/dev/shm", "/dev/mqueue"]
+        processes.empty_folders(folders, as_nobody=self.drops)
+
+    def _facts(self, worker: Worker, outcome: str) -> dict[str, Any]:
+        status = worker.status
+        exited = None if status is None or not os.WIFEXITED(status) else os.WEXITSTATUS(status)
+        by = None if status is None or not os.WIFSIGNALED(status) else os.WTERMSIG(status)
+        return {
+            "outcome": outcome,
+            "stopped": worker.stopped,
+            "exit": exited,
+            "signal": by,
+            "cpu_s": round(self._cpu(worker), 6),
+            "wall_s": round(worker.wall_used, 6),
+            "peak_mb": round(worker.usage[1], 1) if worker.usage else None,
+            "strays": worker.strays,
+            "log_bytes": worker.log_bytes,
+        }
+
+    def _end_everything(self) -> None:
+        for worker in self.workers.values():
+            processes.kill_group(worker.pid)
+        if self.mother:
+            processes.kill(self.mother.pid)
+        if self.forks and not self.isolated:
+            for worker in self.workers.values():
+                self._reap(worker, wait=True)
+                self._sweep(worker)
+
+    # The mother
+
+    def _start_mother(self) -> None:
+        if self.forks:
+            self.mother = Mother(self.framework)
+
+    def _mother_ready(self) -> dict[str, Any]:
+        if not self.forks:
+            return {"versions": {}, "threads": 1, "import_cpu_s": 0.0}
+        assert self.mother is not None
+        try:
+            return self.mother.ready(self._pump)
+        except MotherBroken as error:
+            return {"broken": str(error)}
+
+    def _fork(self, order: dict[str, Any], fds: list[int]) -> int:
+        assert self.mother is not None
+        self.mother.ready(self._pump)
+        try:
+            return self.mother.fork(order, fds, self._pump)
+        except NoRoom:
+            # A living worker has used up the processes: it loses them, and its life, to the next one.
+            for worker in self.workers.values():
+                self._stop(worker)
+            self.mother.ready(self._pump)
+            return self.mother.fork(order, fds, self._pump)
+
+    def _spawn(self, order: dict[str, Any], fds: list[int]) -> int:
+        """A worker without a mother: it imports the framework itself (systems that cannot fork one)."""
+        text = json.dumps({**order, "fds": fds})
+        process = subprocess.Popen(
+            [*_python(), "worker"], env={**os.environ, "MEDMARK_ORDER": text}, pass_fds=fds, stdin=subprocess.DEVNULL
+        )
+        process.returncode = 0  # the keeper waits for it itself, with its resource usage
+        return process.pid
+
+
+class MotherBroken(Exception):
+    """The process that should fork workers cannot: a broken image."""
+
+
+class NoRoom(MotherBroken):
+    """The limit on processes is reached."""
+
+
+class Mother:
+    """The keeper's end of the mother (`mother.py`)."""
+
+    def __init__(self, framework: str) -> None:
+        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        process = subprocess.Popen(
+            [*_python(), "mother"],
+            env={**os.environ, "MEDMARK_SOCKET": str(theirs.fileno()), "MEDMARK_FRAMEWORK": framework},
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=2,
+        )
+        process.returncode = 0  # the keeper waits for all children itself
+        self.pid = process.pid
+        self.told: dict[str, Any] | None = None
+        theirs.close()
+        self.socket.setblocking(False)
+
+    def ready(self, pump: Callable[[float, dict[int, int]], dict[int, int]]) -> dict[str, Any]:
+        """Waits until the framework is imported; what the mother says of herself."""
+        if self.told is None:
+            self.told = self._answer(pump, MOTHER_S)
+        if "broken" in self.told:
+            raise MotherBroken(self.told["broken"])
+        return self.told
+
+    def fork(
+        self, order: dict[str, Any], fds: list[int], pump: Callable[[float, dict[int, int]], dict[int, int]]
+    ) -> int:
+        """The pid of a new worker, whose parent is the keeper."""
+        try:
+            socket.send_fds(self.socket, [json.dumps(order).encode()], fds)
+        except OSError as error:
+            raise MotherBroken(f"the mother does not listen: {error}") from None
+        answer = self._answer(pump, 30.0)
+        if "pid" not in answer:
+            raise NoRoom(str(answer))
+        return int(answer["pid"])
+
+    def _answer(
+        self, pump: Callable[[float, dict[int, int]], dict[int, int]], seconds: float
+    ) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.socket.fileno() in pump(1.0, {self.socket.fileno(): select.POLLIN}):
+                data = self.socket.recv(1 << 16)
+                if not data:
+                    raise MotherBroken("the mother ended; the last lines of stderr say why")
+                answer: dict[str, Any] = json.loads(data)
+                return answer
+        raise MotherBroken(f"no word from the mother in {seconds:.0f} s")
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def _python() -> list[str]:
+    return [sys.executable, "-I", "-B", os.path.join(os.path.dirname(__file__), "start.py")]
+
+
+def main() -> None:
+    """Serve one session."""
+    Keeper().run()

@@ -1,0 +1,73 @@
+"""The mother: imports the framework once and forks a worker for every order. She never imports a solution.
+
+A worker is forked twice, so that its parent is the keeper, who then learns its exit, CPU time and memory from the
+kernel. With more than one thread a fork may hang for ever, so a mother with two says so and is of no use.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import socket
+import sys
+from typing import Any
+
+from . import worker
+from .adapter import adapter_of
+
+
+def main() -> None:
+    """Import, report, then fork until the keeper closes the socket."""
+    keeper = socket.socket(fileno=int(os.environ.pop("MEDMARK_SOCKET")))
+    framework = os.environ["MEDMARK_FRAMEWORK"]
+    try:
+        adapter = adapter_of(framework)
+        adapter.prepare()
+        told: dict[str, Any] = {"versions": adapter.versions(), "threads": _threads()}
+        if told["threads"] > 1:
+            told["broken"] = f"importing {framework} left {told['threads']} threads: workers cannot be forked"
+    except Exception as error:  # noqa: BLE001 - whatever an import raises, the keeper has to hear of it
+        told = {"broken": f"importing {framework} failed: {type(error).__name__}: {error}"[:2000]}
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    told["import_cpu_s"] = round(usage.ru_utime + usage.ru_stime, 3)
+    told["python"] = sys.version.split()[0]
+    keeper.send(json.dumps(told).encode())
+    if "broken" in told:
+        return
+    while True:
+        data, fds, _, _ = socket.recv_fds(keeper, 1 << 16, 3)
+        if not data:
+            return
+        _fork_twice(keeper, json.loads(data), fds)
+        for fd in fds:
+            os.close(fd)
+
+
+def _threads() -> int:
+    if sys.platform != "linux":
+        return 1
+    return len(os.listdir("/proc/self/task"))
+
+
+def _fork_twice(keeper: socket.socket, order: dict[str, Any], fds: list[int]) -> None:
+    try:
+        between = os.fork()
+    except BlockingIOError as error:
+        keeper.send(json.dumps({"error": str(error)}).encode())
+        return
+    if between:
+        os.waitpid(between, 0)
+        return
+    # Nothing below may return into the mother's loop.
+    try:
+        pid = os.fork()
+        if pid:
+            keeper.send(json.dumps({"pid": pid}).encode())
+            os._exit(0)
+        keeper.close()
+        worker.serve(order, *fds)
+    except BlockingIOError as error:
+        keeper.send(json.dumps({"error": str(error)}).encode())
+    finally:
+        os._exit(1)

@@ -1,0 +1,98 @@
+"""Values to heads and arrays and back, inside the sandbox (docs/wire.md, "Values"). Judges nothing.
+
+What comes in was written by the host. What goes out is checked again there: this side only has to be exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+NESTING = 60
+INT_LIMIT = 1 << 63
+
+
+class Unsendable(Exception):
+    """A value that cannot cross: an integer too large, text that is no Unicode, nesting without end."""
+
+
+class Encoder:
+    """Encodes values of one frame; what is no value goes through `keep`, which returns a handle's number."""
+
+    def __init__(self, keep: Callable[[object], int]) -> None:
+        self._keep = keep
+        self.arrays: list[tuple[str, list[int]]] = []
+        self.parts: list[memoryview] = []
+
+    def encode(self, value: object, depth: int = 0) -> Any:
+        """The head's node for a value."""
+        if depth > NESTING:
+            raise Unsendable(f"nested more than {NESTING} deep")
+        kind = type(value)
+        if value is None or kind is bool:
+            return value
+        if kind is int:
+            if not -INT_LIMIT <= value < INT_LIMIT:  # type: ignore[operator]
+                raise Unsendable("an integer of more than 64 bits")
+            return value
+        if kind is float:
+            return value if math.isfinite(value) else {"f": repr(value)}  # type: ignore[arg-type]
+        if kind is str:
+            try:
+                value.encode("utf-8")  # type: ignore[attr-defined]
+            except UnicodeEncodeError:
+                raise Unsendable("text that is no valid Unicode") from None
+            return value
+        if kind is list:
+            return [self.encode(item, depth + 1) for item in value]  # type: ignore[attr-defined]
+        if kind is tuple:
+            return {"t": [self.encode(item, depth + 1) for item in value]}  # type: ignore[attr-defined]
+        if kind is dict and all(type(key) is str for key in value):  # type: ignore[attr-defined]
+            return {"d": {self.encode(k): self.encode(v, depth + 1) for k, v in value.items()}}  # type: ignore[attr-defined]
+        if (kind is np.ndarray or isinstance(value, np.generic)) and _crosses(np.asarray(value).dtype):
+            return self._array(np.asarray(value))
+        return {"h": self._keep(value), "is": f"{kind.__module__}.{kind.__qualname__}"[:120]}
+
+    def _array(self, array: np.ndarray[Any, Any]) -> dict[str, int]:
+        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        self.arrays.append((little.dtype.str, list(array.shape)))
+        self.parts.append(little.reshape(-1).view(np.uint8).data)
+        return {"a": len(self.arrays) - 1}
+
+
+def _crosses(dtype: np.dtype[Any]) -> bool:
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
+
+
+def decode(node: Any, arrays: list[np.ndarray[Any, Any]], handle: Callable[[int], object]) -> Any:
+    """The value of a head's node; `handle` looks up what a number stands for."""
+    if type(node) is list:
+        return [decode(item, arrays, handle) for item in node]
+    if type(node) is not dict:
+        return node
+    if "t" in node:
+        return tuple(decode(item, arrays, handle) for item in node["t"])
+    if "d" in node:
+        return {key: decode(item, arrays, handle) for key, item in node["d"].items()}
+    if "f" in node:
+        return float(node["f"])
+    if "a" in node:
+        return arrays[node["a"]]
+    return handle(node["h"])
+
+
+def arrays_of(table: list[tuple[str, list[int]]], body: bytearray) -> list[np.ndarray[Any, Any]]:
+    """The arrays of a body; writable, sharing its memory."""
+    arrays, offset = [], 0
+    for text, shape in table:
+        dtype = np.dtype(text)
+        size = math.prod(shape) * dtype.itemsize
+        piece = np.frombuffer(memoryview(body)[offset : offset + size], np.uint8)
+        # A copy where the frame leaves an item across a word: frameworks refuse unaligned memory.
+        piece = piece.copy() if offset % dtype.itemsize else piece
+        arrays.append(piece.view(dtype).reshape(shape) if size else np.empty(shape, dtype))
+        offset += size
+    return arrays

@@ -1,0 +1,313 @@
+"""One session with a keeper: requests out, replies in, under one deadline. The host's end of docs/wire.md.
+
+It tells the keeper's words from the student's, and turns what ended a worker into the failure it was. It knows no
+assignment and checks no value.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+import secrets
+import select
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from assignments.assignment import Limits
+from graders.failures import (
+    CpuLimit,
+    EngineFailure,
+    GpuMemory,
+    ImageFailure,
+    ImportFailed,
+    MemoryLimit,
+    MissingFunction,
+    ProcessEnded,
+    ProtocolViolation,
+    Raised,
+    ReplyTooLarge,
+    SubmissionFailure,
+    WallLimit,
+    WrongType,
+)
+from graders.sandboxes.sandbox import Channel
+from graders.wire import HEAD_CAP, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
+
+MIB = 1 << 20
+GRACE_S = 15.0
+"""What the host waits beyond a worker's wall limit: the keeper should long have ended it."""
+START_S = 300.0
+WALL_FACTOR = 4.0
+EXCEPTIONS = frozenset(
+    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
+)
+PLACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,120}\.py")
+SIGKILL, SIGXCPU, SIGSEGV, SIGABRT = 9, 24, 11, 6
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a worker used, in the kernel's words."""
+
+    cpu_s: float
+    wall_s: float
+    peak_mb: float | None
+    strays: int
+    log_bytes: int
+    log: str
+    """What it printed, capped: evidence."""
+
+
+@dataclass
+class Worker:
+    """A worker as the host knows it; `generation` makes handles of an ended worker invalid."""
+
+    number: int
+    cpu_s: float
+    wall_s: float
+    facts: dict[str, Any] = field(default_factory=dict)
+    over: SubmissionFailure | None = None
+    ended: bool = False
+
+
+class Session:
+    """Speaks to the keeper behind a channel. Not for several threads.
+
+    Every method raises `SubmissionFailure` for what the group's code did and `ToolkitFailure` for what we did.
+    """
+
+    def __init__(self, channel: Channel, limits: Limits) -> None:
+        self._channel = channel
+        self._limits = limits
+        self._serial = 0
+        self._oom_kills = 0
+        self._lost: Exception | None = None
+        self.reply_cap = limits.reply_mb * MIB
+        self.info: dict[str, Any] = {}
+
+    def begin(self) -> dict[str, Any]:
+        """Wait until the framework is there.
+
+        Returns:
+            The keeper's word: framework, versions, import CPU seconds, `solution` and `scratch` paths, `forks`.
+
+        Raises:
+            ImageFailure: the runtime cannot serve.
+        """
+        limits = {
+            "reply_bytes": self.reply_cap + MIB,
+            "log_bytes": self._limits.log_kb * 1024,
+            "memory_bytes": self._limits.memory_mb * MIB,
+            "scratch_bytes": self._limits.scratch_mb * MIB,
+        }
+        head, _ = self._ask({"verb": "begin", "wire": WIRE, "limits": limits}, [], START_S)
+        self._oom_kills = int(head.get("oom_kills", 0))
+        self.info = dict(head["info"])
+        return self.info
+
+    def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None) -> Worker:
+        """A fresh worker that has imported the solution.
+
+        Raises:
+            ImportFailed: importing raised; the worker is ended already.
+        """
+        self._serial += 1
+        worker = Worker(self._serial, cpu_s, cpu_s * WALL_FACTOR)
+        head = {
+            "verb": "worker",
+            "worker": worker.number,
+            "cpu_s": cpu_s,
+            "wall_s": worker.wall_s,
+            "solution": solution,
+        }
+        try:
+            self._exchange(worker, head, [memoryview(doubles.encode("utf-8"))])
+        except SubmissionFailure:
+            self.end(worker)
+            raise
+        return worker
+
+    def call(self, worker: Worker, request: dict[str, Any], parts: list[memoryview]) -> tuple[Any, list[Array]]:
+        """One form of docs/wire.md; the value still holds `Reference` where a handle stands.
+
+        Raises:
+            SubmissionFailure: what the worker did instead of answering; once it is dead, the same again.
+        """
+        if worker.over is not None:
+            raise type(worker.over)(str(worker.over), kind=worker.over.kind, where=worker.over.where)
+        id = secrets.randbits(53)
+        body = frame({"id": id, **request}, parts)
+        return self._exchange(worker, {"verb": "call", "worker": worker.number, "id": id}, body)
+
+    def end(self, worker: Worker) -> Usage:
+        """End a worker; what it used, and printed."""
+        if worker.ended or self._lost:
+            return _usage(worker.facts, b"")
+        head, body = self._ask({"verb": "end", "worker": worker.number}, [], GRACE_S + 30)
+        worker.ended = True
+        return _usage({**worker.facts, **head}, bytes(body))
+
+    def _exchange(self, worker: Worker, head: dict[str, Any], body: list[memoryview]) -> tuple[Any, list[Array]]:
+        head.setdefault("id", secrets.randbits(53))
+        told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30)
+        worker.facts = told
+        kills = int(told.get("oom_kills", 0))
+        fresh_kills, self._oom_kills = kills > self._oom_kills, kills
+        if told["outcome"] != "replied":
+            worker.over = _ended(told, fresh_kills)
+            raise worker.over
+        try:
+            words, arrays = split(answer)
+            if type(words.get("id")) is not int or words["id"] != head["id"]:
+                raise ProtocolViolation("an answer to another request")
+            return _answer(words, arrays)
+        except ProtocolViolation as violation:
+            worker.over = violation
+            raise
+
+    def _ask(self, head: dict[str, Any], body: list[memoryview], seconds: float) -> tuple[dict[str, Any], memoryview]:
+        """One request to the keeper and its reply; any trouble here ends the session."""
+        if self._lost:
+            raise self._lost
+        head.setdefault("id", secrets.randbits(53))
+        try:
+            told, answer = self._transfer(frame(head, body), time.monotonic() + seconds)
+            if told.get("id") != head["id"]:
+                raise EngineFailure("the keeper answered another request")
+            if told["outcome"] == "broken":
+                raise ImageFailure(f"{told['text']}\n{self._channel.ending().text if 'ended' in told['text'] else ''}")
+        except Exception as error:
+            self._lost = error
+            raise
+        return told, answer
+
+    def _transfer(self, out: list[memoryview], deadline: float) -> tuple[dict[str, Any], memoryview]:
+        """Write and read at the same time: a keeper that waits to be read must not be waited for."""
+        channel = self._channel
+        pending = [part for part in out if part.nbytes]
+        prefix, head, body = bytearray(PREFIX.size), bytearray(), bytearray()
+        target, filled, step = memoryview(prefix), 0, 0
+        while True:
+            progress = False
+            try:
+                while pending and (taken := channel.write(pending[0])):
+                    progress = True
+                    pending[0] = pending[0][taken:]
+                    if not pending[0].nbytes:
+                        pending.pop(0)
+            except (BrokenPipeError, ConnectionError):
+                pending = []
+            while filled < target.nbytes:
+                got = channel.readinto(target[filled:])
+                if got is None:
+                    raise self._hung_up()
+                if got == 0:
+                    break
+                progress = True
+                filled += got
+            if filled == target.nbytes:
+                step, filled, progress = step + 1, 0, True
+                if step == 1:
+                    head_size, body_size = PREFIX.unpack(prefix)
+                    if head_size > HEAD_CAP or body_size > self.reply_cap + 2 * MIB:
+                        raise EngineFailure("a keeper's frame over its caps")
+                    head, body = bytearray(head_size), bytearray(body_size)
+                    target = memoryview(head)
+                elif step == 2:
+                    target = memoryview(body)
+                if step == 3 or (step == 2 and not body):
+                    return read_head(bytes(head)), memoryview(body)
+            if progress:
+                continue
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise EngineFailure("the keeper did not answer in time")
+            _wait(channel, bool(pending), min(left, 1.0))
+
+    def _hung_up(self) -> Exception:
+        ending = self._channel.ending()
+        if ending.out_of_memory:
+            return MemoryLimit("the whole sandbox was over its memory limit, and the kernel ended it")
+        return EngineFailure(f"the sandbox ended (exit code {ending.exit_code}): {ending.text}")
+
+
+def _wait(channel: Channel, writing: bool, seconds: float) -> None:
+    """Until the keeper can be read, or written to if there is something to write."""
+    poll = select.poll()
+    poll.register(channel.fileno_out(), select.POLLIN)
+    if writing:
+        both = select.POLLIN | select.POLLOUT
+        same = channel.fileno_in() == channel.fileno_out()
+        poll.register(channel.fileno_in(), both if same else select.POLLOUT)
+    poll.poll(seconds * 1000)
+
+
+def _usage(facts: dict[str, Any], log: bytes) -> Usage:
+    return Usage(
+        cpu_s=float(facts.get("cpu_s") or 0.0),
+        wall_s=float(facts.get("wall_s") or 0.0),
+        peak_mb=facts.get("peak_mb"),
+        strays=int(facts.get("strays") or 0),
+        log_bytes=int(facts.get("log_bytes") or 0),
+        log=log.decode("utf-8", "replace"),
+    )
+
+
+def _ended(told: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
+    """Why a worker gave no answer, in the keeper's and the kernel's words."""
+    stopped, by, code = told.get("stopped"), told.get("signal"), told.get("exit")
+    if stopped == "cpu" or by == SIGXCPU:
+        return CpuLimit(f"{told.get('cpu_s')} CPU s")
+    if stopped == "wall":
+        return WallLimit(f"{told.get('wall_s')} s, of which {told.get('cpu_s')} CPU s")
+    if stopped == "size":
+        return ReplyTooLarge("a frame over the reply cap")
+    if told["outcome"] == "violated":
+        return ProtocolViolation("bytes that nobody asked for, or a frame over its caps")
+    if by == SIGKILL and memory_kill:
+        return MemoryLimit("the kernel ended the process for memory")
+    if told["outcome"] == "gone":
+        return ProcessEnded("the process had ended before")
+    return ProcessEnded(f"signal {by}" if by else f"exit code {code}")
+
+
+def _answer(words: dict[str, Any], body: memoryview) -> tuple[Any, list[Array]]:
+    """A worker's words as a value, or as the failure they report. Every word is checked: a student may have sent it."""
+    match words.get("kind"):
+        case "value":
+            arrays = arrays_of(words.get("arrays"), body)
+            return decode(words.get("value"), arrays), arrays
+        case "raised":
+            raise _raised(words)
+        case "missing":
+            raise MissingFunction(_word(words, "name"))
+        case "misused":
+            raise Raised(_word(words, "why"))
+        case "unsendable" if words.get("large") is True:
+            raise ReplyTooLarge(_word(words, "why"))
+        case "unsendable":
+            raise WrongType(_word(words, "why"))
+    raise ProtocolViolation("an answer of no known kind")
+
+
+def _raised(words: dict[str, Any]) -> SubmissionFailure:
+    kind = words.get("builtin")
+    kind = kind if type(kind) is str and kind in EXCEPTIONS else "Exception"
+    file, line = words.get("file"), words.get("line")
+    where = None
+    if type(file) is str and PLACE.fullmatch(file) and ".." not in file and type(line) is int and 0 < line < 10**6:
+        where = f"{file}:{line}"
+    own, message = _word(words, "type"), _word(words, "message")
+    evidence = f"{own}: {message}\n{_word(words, 'trace')}"
+    if kind == "MemoryError" or own.endswith("ResourceExhaustedError"):
+        return MemoryLimit(evidence, where=where)
+    if own in ("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"):
+        return GpuMemory(evidence, where=where)
+    failure = ImportFailed if words.get("importing") is True else Raised
+    return failure(evidence, kind=kind, where=where)
+
+
+def _word(words: dict[str, Any], key: str) -> str:
+    text = words.get(key)
+    return text[:4000] if type(text) is str else ""
