@@ -1,0 +1,109 @@
+"""95 % intervals of a score: by subject, and over repeats. Nothing is scored or marked here.
+
+The hidden subjects are one source of chance, the training seeds (and, where they are redrawn, the data) another.
+Cases of one subject are alike, so subjects are resampled, never cases. A spread of zero gives None, not an interval
+of no width: ten subjects that agree do not prove that the eleventh would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from math import hypot, inf, pi, sqrt
+
+import numpy as np
+from scipy import stats
+
+from graders.metrics import Array, Floats
+
+RESAMPLES = 2000
+LEVEL = 0.95
+BLOCK = 4_000_000
+"""Numbers of a block of resamples: it bounds the memory of a bootstrap."""
+
+Interval = tuple[float, float]
+
+
+def subject_means(values: Sequence[float], subjects: Sequence[str]) -> Floats:
+    """Mean value of each subject, in the order of first appearance."""
+    grouped: dict[str, list[float]] = {}
+    for value, subject in zip(values, subjects, strict=True):
+        grouped.setdefault(subject, []).append(float(value))
+    return np.array([float(np.mean(of)) for of in grouped.values()])
+
+
+def t_interval(samples: Sequence[Floats], weights: Sequence[float]) -> Interval | None:
+    """Interval of the weighted sum of the means of independent samples, by Student's t (pooled degrees of freedom)."""
+    used = [(sample, weight) for sample, weight in zip(samples, weights, strict=True) if weight]
+    if any(len(sample) < 2 for sample, _ in used):
+        return None
+    centre = sum(weight * sample.mean() for sample, weight in used)
+    error = sqrt(sum(weight**2 * sample.var(ddof=1) / len(sample) for sample, weight in used))
+    return _around(centre, error * _t(sum(len(sample) - 1 for sample, _ in used)))
+
+
+def bootstrap_interval(
+    resampled: Callable[[list[Floats]], Floats], draws: Sequence[Iterator[Floats]]
+) -> Interval | None:
+    """Percentile interval of a statistic of several sets: each block of draws has one counts matrix per set."""
+    drawn = np.concatenate([resampled(list(block)) for block in zip(*draws, strict=True)])
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    return (low, high) if low < high else None
+
+
+def cluster_draws(subjects: Sequence[str], truths: Array, rng: np.random.Generator) -> Iterator[Floats]:
+    """Blocks of (B, N) counts of how often each case is drawn, B together `RESAMPLES`; whole subjects are drawn.
+
+    Where the truth is a class, subjects are drawn within strata of equal classes, so that every resample holds every
+    class. A stratum of one subject cannot vary: the interval is then narrower than it should be.
+    """
+    names, of_case = np.unique(np.asarray(subjects), return_inverse=True)
+    strata: dict[tuple[int, ...], list[int]] = {}
+    for subject in range(len(names)):
+        classes = tuple(sorted({int(c) for c in truths[of_case == subject]})) if truths.ndim == 1 else ()
+        strata.setdefault(classes, []).append(subject)
+    rows = max(1, min(RESAMPLES, BLOCK // max(1, len(subjects))))
+    for start in range(0, RESAMPLES, rows):
+        size = min(rows, RESAMPLES - start)
+        counts = np.zeros((size, len(names)))
+        for members in strata.values():
+            k = len(members)
+            counts[:, members] = rng.multinomial(k, np.full(k, 1 / k), size=size)
+        yield counts[:, of_case]
+
+
+def repeats_half_width(scores: Sequence[float], how: str, overlap: float) -> float:
+    """Half the width of the t interval over repeats; 0 for a single one.
+
+    The median of normal scores varies up to sqrt(pi / 2) times as much as their mean. `overlap` is test cases over
+    training cases where repeats are drawn from one pool, whose scores are then correlated (Nadeau & Bengio, Machine
+    Learning 52, 2003), else 0.
+    """
+    if len(scores) < 2:
+        return 0.0
+    factor = sqrt(pi / 2) if how == "median" and len(scores) > 2 else 1.0
+    spread = float(np.std(scores, ddof=1))
+    return _t(len(scores) - 1) * spread * factor * sqrt(1 / len(scores) + overlap)
+
+
+def joined(
+    score: float, of_cases: Interval | None, half: float, *, redrawn: bool, within: Interval
+) -> Interval | None:
+    """One interval of both sources of chance, inside the metric's range.
+
+    Repeats on the same cases vary by their seeds alone: the two add in quadrature. Repeats that are redrawn vary by
+    everything, but a few may agree by luck: the wider of the two, on each side.
+    """
+    low, high = of_cases if of_cases is not None else (score, score)
+    together = max if redrawn else hypot
+    below, above = together(max(score - low, 0.0), half), together(max(high - score, 0.0), half)
+    if below == above == 0:
+        return None
+    return max(score - below, within[0]), min(score + above, within[1])
+
+
+def _around(centre: float, half: float) -> Interval | None:
+    return (centre - half, centre + half) if 0 < half < inf else None
+
+
+def _t(degrees: int) -> float:
+    return float(stats.t.ppf((1 + LEVEL) / 2, degrees))

@@ -1,0 +1,108 @@
+"""How well classes are told apart: accuracy, balanced accuracy, macro F1, AUROC. The task decides, not these.
+
+Classes are integers (N,), probabilities (N,) for the positive class or (N, K). The metrics of a whole set are
+written over `counts` (B, N), how often each case was drawn, so that a bootstrap is a few matrix products;
+with counts of one they equal scikit-learn's (the tests hold that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graders.metrics.metric import Array, Case, Floats
+
+
+def accuracy(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """1 for a case whose class is right, else 0."""
+    _classes(answers, truths)
+    return np.asarray(answers == truths, dtype=np.float64)
+
+
+def balanced_accuracy(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
+    """Mean over the classes of the truth of the share of their cases that are answered rightly (mean recall).
+
+    Not adjusted for chance. Brodersen et al., "The balanced accuracy and its posterior distribution", ICPR
+    2010.
+    """
+    return float(balanced_accuracy_resampled(answers, truths, _once(truths))[0])
+
+
+def balanced_accuracy_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
+    """Balanced accuracy of each resample, over the classes that occur in it."""
+    right, truth, _ = _tallies(answers, truths, counts)
+    return _mean_of_defined(right, truth)
+
+
+def macro_f1(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
+    """Mean over the classes, of truth or answer, of F1 = 2TP / (2TP + FP + FN)."""
+    return float(macro_f1_resampled(answers, truths, _once(truths))[0])
+
+
+def macro_f1_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
+    """Macro F1 of each resample, over the classes that occur in it."""
+    right, truth, answer = _tallies(answers, truths, counts)
+    return _mean_of_defined(2 * right, truth + answer)
+
+
+def auroc(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
+    """Area under the ROC curve: how often a positive case scores above a negative one; a tie counts one half.
+
+    More than two classes: one against the rest, mean over the classes of the truth. Undefined, and refused,
+    where the truth has one class only. Hanley & McNeil, Radiology 143 (1982).
+    """
+    return float(auroc_resampled(answers, truths, _once(truths))[0])
+
+
+def auroc_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
+    """AUROC of each resample. A resample must hold both classes: draw them by class."""
+    if answers.dtype.kind != "f" or not np.isfinite(answers).all():
+        raise ValueError("AUROC needs finite probabilities")
+    if answers.ndim not in (1, 2) or truths.shape != answers.shape[:1] or truths.dtype.kind not in "iu":
+        raise ValueError(f"AUROC of probabilities {answers.shape} and truths {truths.dtype} {truths.shape}")
+    classes = np.unique(truths)
+    if len(classes) < 2:
+        raise ValueError("AUROC is undefined where all cases have one class")
+    if answers.ndim == 1 or answers.shape[1] == 2:
+        return _area(answers if answers.ndim == 1 else answers[:, 1], truths == 1, counts)
+    return np.asarray(np.mean([_area(answers[:, k], truths == k, counts) for k in classes], axis=0))
+
+
+def _area(scores: Array, positive: Array, counts: Floats) -> Floats:
+    """One sort; equal scores form one group, whose positives beat half of its negatives."""
+    order = np.argsort(scores, kind="stable")
+    ranked = scores[order]
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    drawn = counts[:, order]
+    positives = np.add.reduceat(drawn * positive[order], starts, axis=1)
+    negatives = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
+    below = np.cumsum(negatives, axis=1) - negatives
+    won = np.einsum("bg,bg->b", positives, below + negatives / 2)
+    return np.asarray(won / (positives.sum(axis=1) * negatives.sum(axis=1)))
+
+
+def _tallies(answers: Array, truths: Array, counts: Floats) -> tuple[Floats, Floats, Floats]:
+    """Per resample and class, each (B, K): cases answered rightly, cases of it, cases answered as it."""
+    _classes(answers, truths)
+    classes = np.union1d(answers, truths)
+    truth = (truths[:, None] == classes).astype(np.float64)
+    answer = (answers[:, None] == classes).astype(np.float64)
+    return counts @ (truth * answer), counts @ truth, counts @ answer
+
+
+def _mean_of_defined(part: Floats, whole: Floats) -> Floats:
+    """Mean over the classes whose denominator is not 0, per resample."""
+    defined = whole > 0
+    return np.asarray((part / np.where(defined, whole, 1.0)).sum(axis=1) / defined.sum(axis=1))
+
+
+def _classes(answers: Array, truths: Array) -> None:
+    if answers.dtype.kind not in "iu" or truths.dtype.kind not in "iu":
+        raise TypeError(f"classes are integers, got {answers.dtype} and {truths.dtype}")
+    if answers.ndim != 1 or answers.shape != truths.shape or len(truths) == 0:
+        raise ValueError(f"classes of shapes {answers.shape} and {truths.shape}; both must be (N,), N > 0")
+
+
+def _once(truths: Array) -> Floats:
+    return np.ones((1, len(truths)))

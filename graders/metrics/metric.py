@@ -1,0 +1,64 @@
+"""What a metric is: a pure function and what must be known to use it. No metric is defined here.
+
+`compute(answers, truths, cases)` takes arrays with a leading N and the N cases. A `per_case` metric returns
+N values, a `per_set` metric one number. Which form the answers have is the metric's `reads`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Floats: TypeAlias = NDArray[np.float64]
+
+
+class Case(Protocol):
+    """What a metric may know of a hidden case beside its truth."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def spacing_mm(self) -> tuple[float, ...] | None: ...
+
+    @property
+    def group(self) -> str | None: ...
+
+
+Compute: TypeAlias = Callable[[Array, Array, Sequence[Case]], Floats | float]
+Resampled: TypeAlias = Callable[[Array, Array, Floats], Floats]
+Worst: TypeAlias = Callable[[Array, Case], float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric with its level, its direction, its range and the value of a case that was not answered."""
+
+    name: str
+    compute: Compute
+    level: Literal["per_case", "per_set"]
+    """`per_case`: subject means, then their mean. `per_set`: one number of all cases."""
+    better: Literal["higher", "lower"]
+    range: tuple[float, float]
+    """Closed; a result outside it is a defect of the metric, never a score."""
+    worst: float | Worst
+    """What a failed or missing case takes: a number, or a function of the case's truth and the case. No
+    answer may do worse. A `per_set` metric is computed with the task's failure answer instead."""
+    reads: Literal["mask", "class", "probability"]
+    """The form of the answers: masks (N, ...) of 0 and 1, classes (N,), or probabilities."""
+    unit: str = ""
+    resampled: Resampled | None = None
+    """For `per_set`, the same metric for B resamples at once: `(answers, truths, counts)` to B values, where
+    counts (B, N) say how often each case was drawn. Without it the bootstrap calls `compute` B times."""
+
+    def worst_of(self, truth: Array, case: Case) -> float:
+        """The declared worst value of one case."""
+        return float(self.worst(truth, case) if callable(self.worst) else self.worst)

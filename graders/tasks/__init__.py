@@ -1,0 +1,25 @@
+"""The tasks by name. A task is added in two places: its file in this folder, its line in `TASKS`."""
+
+from __future__ import annotations
+
+import difflib
+
+from graders.tasks.classification import CLASSIFICATION
+from graders.tasks.segmentation import SEGMENTATION
+from graders.tasks.task import Task
+
+__all__ = ["TASKS", "Task", "task_named"]
+
+TASKS: dict[str, Task] = {
+    "segmentation": SEGMENTATION,
+    "classification": CLASSIFICATION,
+}
+
+
+def task_named(name: str) -> Task:
+    """The task of that name; `ValueError` lists the known ones and the nearest match."""
+    if name in TASKS:
+        return TASKS[name]
+    near = difflib.get_close_matches(name, TASKS, n=1)
+    guess = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"no task {name!r}.{guess} Tasks: {', '.join(TASKS)}.")

@@ -1,0 +1,76 @@
+"""Classification: a probability of class 1 per case (N,), or of every class (N, K). Computes no metric."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graders.failures import DataFailure, OutOfRange, WrongShape
+from graders.tasks.probabilities import refused_probabilities, wrong_type
+from graders.tasks.task import Array, Task
+
+SUM_TOLERANCE = 2e-3
+"""How far from 1 a row may add up: one part in a thousand, and as much for storage as float16."""
+
+
+def _check_truths(truths: Array) -> None:
+    if truths.ndim != 1 or truths.dtype.kind not in "iu":
+        raise DataFailure(f"classes are integers (N,), got {truths.dtype} {truths.shape}")
+    if truths.size and truths.min() < 0:
+        raise DataFailure(f"classes count from 0, got {truths.min()}")
+
+
+def _refused(answers: Array, truths: Array) -> dict[int, str]:
+    reasons = wrong_type(answers, len(truths))
+    if not reasons and not _fits(answers.shape, truths):
+        reasons = dict.fromkeys(range(len(truths)), WrongShape.reason)
+    if reasons:
+        return reasons
+    reasons = refused_probabilities(answers)
+    if answers.ndim == 2:
+        sums = answers.astype(np.float64).sum(axis=1)
+        odd = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
+        reasons = {int(i): OutOfRange.reason for i in odd} | reasons
+    return reasons
+
+
+def _fits(shape: tuple[int, ...], truths: Array) -> bool:
+    """Whether answers of this shape name every class of the truth: (N,) two classes, (N, K) K of them."""
+    if len(shape) not in (1, 2) or shape[0] != len(truths):
+        return False
+    named = 2 if len(shape) == 1 else shape[1]
+    return named >= 2 and int(truths.max(initial=0)) < named
+
+
+def _failures(truths: Array, answers: Array | None) -> Array:
+    """The wrong class with probability 1: the other one of two, else the next."""
+    rows = answers is not None and answers.ndim == 2
+    classes = answers.shape[1] if answers is not None and rows else max(2, int(truths.max(initial=0)) + 1)
+    wrong = (truths.astype(np.int64) + 1) % classes
+    if classes == 2 and not rows:
+        return np.asarray(wrong, dtype=np.float16)
+    return np.asarray(np.eye(classes, dtype=np.float16)[wrong])
+
+
+def _class(answers: Array) -> Array:
+    """The most probable class. A tie goes to class 1 of two, as at a threshold of 0.5, else to the first."""
+    if answers.ndim == 1:
+        return (answers >= 0.5).astype(np.int64)
+    if answers.shape[1] == 2:
+        return (answers[:, 1] >= answers[:, 0]).astype(np.int64)
+    return np.asarray(answers.argmax(axis=1), dtype=np.int64)
+
+
+def _probability(answers: Array) -> Array:
+    return answers
+
+
+CLASSIFICATION = Task(
+    name="classification",
+    entry="predict",
+    truth="y",
+    answer="prob",
+    check_truths=_check_truths,
+    refused=_refused,
+    failures=_failures,
+    readings={"class": _class, "probability": _probability},
+)
