@@ -184,12 +184,11 @@ def _is_array(value: Any) -> bool:
 
 def _framework_model(value: Any) -> str:
     """`torch` or `tensorflow` for a model of that framework, else nothing."""
-    for framework in ("torch", "tensorflow"):
-        module = sys.modules.get(framework)
-        kind = module and (module.nn.Module if framework == "torch" else module.Module)
-        if kind and isinstance(value, kind):
-            return framework
-    return ""
+    torch, tf = sys.modules.get("torch"), sys.modules.get("tensorflow")
+    if torch and isinstance(value, torch.nn.Module):
+        return "torch"
+    # A Keras model is no tf.Module since Keras 3.
+    return "tensorflow" if tf and isinstance(value, (tf.Module, tf.keras.layers.Layer)) else ""
 
 
 def _model(inner: Any, kind: str) -> Any:
