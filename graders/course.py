@@ -1,0 +1,341 @@
+"""A course as one value: course.toml and roster.csv read and checked together. Nothing is fetched or marked here.
+
+    course.toml     what is asked, when it is due, what medmark may reach
+    roster.csv      who hands in where                                  (graders.roster)
+    hidden/         the secret and the instructor's hidden data         (graders.new_course makes it)
+    .medmark/       what medmark keeps: ledger, mirrors, checkouts, stored answers
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import Field, NaiveDatetime
+
+from assignments.assignment import Assignment, Frozen
+from assignments.load import AssignmentError, find, load, overridden
+from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
+from graders.failures import UserError
+from graders.hardened_git import Reach
+from graders.roster import Group, Member, read_roster
+
+__all__ = [
+    "Course",
+    "CourseAssignment",
+    "CourseError",
+    "Group",
+    "Member",
+    "assignment_of",
+    "load_course",
+    "read_secret",
+]
+
+SECRET_BYTES = 32
+Positive = Annotated[int, Field(gt=0)]
+
+
+class CourseError(UserError):
+    """All that is wrong with a course's files, at once."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class Access(Frozen):
+    """What git may reach."""
+
+    allow_file: bool = False
+    """Whether repositories may be folders of this machine (file://); for demonstrations and tests."""
+    token_env: dict[str, str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
+    """Host to the name of the environment variable that holds a read token for it. Never the token itself."""
+
+
+class Repositories(Frozen):
+    """How much of a repository is taken."""
+
+    size_mb: Positive = 1000
+    """Its whole history, as fetched."""
+    file_mb: Positive = 20
+    """One file outside weights/, whose size is the assignment's limits.weights_mb."""
+    total_mb: Positive = 200
+    """All files of one commit outside weights/."""
+    files: Positive = 5000
+    timeout_s: Positive = 120
+    """Wall seconds of one conversation with a host."""
+
+
+class DataChanges(Frozen):
+    """A course's own values for an assignment's [data]; what is left out stays as the assignment has it."""
+
+    source: str | None = None
+    path: Path | None = None
+    train: int | None = None
+    val: int | None = None
+    test: int | None = None
+    redraw: bool | None = None
+    split_seed: int | None = None
+
+
+class RunChanges(Frozen):
+    """The same for [run]."""
+
+    mode: Literal["weights", "retrain"] | None = None
+    seeds: int | None = None
+    combine: Literal["median", "mean"] | None = None
+    budget_cpu_s: float | None = None
+
+
+class LimitsChanges(Frozen):
+    """The same for [limits]: a slower server, a GPU."""
+
+    cpu_s: float | None = None
+    test_cpu_s: float | None = None
+    shared_cpu_s: float | None = None
+    memory_mb: int | None = None
+    gpus: int | None = None
+    weights_mb: int | None = None
+
+
+class CourseAssignment(Frozen):
+    """One assignment as this course sets it."""
+
+    source: str
+    """An id of the catalogue, or a folder beside course.toml."""
+    deadline: NaiveDatetime
+    """Local time in the course's timezone."""
+    weight: float = Field(default=1.0, gt=0)
+    """Its part in the course's total."""
+    grace_minutes: int = Field(default=10, ge=0)
+    """A tip seen this long after the due time still counts. Keep it longer than the time between two collections."""
+    group_extension: Literal["max", "min", "manual"] = "manual"
+    """What extensions of single members do to their group's due time; manual: only an extension of the group counts."""
+    data: DataChanges = DataChanges()
+    run: RunChanges = RunChanges()
+    limits: LimitsChanges = LimitsChanges()
+
+
+class Course(Frozen):
+    """Everything the instructor wrote down about one course."""
+
+    title: str
+    year: str | int
+    timezone: str = "Europe/London"
+    sandbox: Literal["docker", "local"] = "docker"
+    staff_group: str | None = None
+    """Group of the operating system that may read hidden/ beside its owner."""
+    observation_gap_minutes: int = Field(default=30, gt=0)
+    """A host that answered no look for longer than this around a due time was down then (graders.collect)."""
+    access: Access = Access()
+    repositories: Repositories = Repositories()
+    assignments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], CourseAssignment] = Field(min_length=1)
+    folder: Path
+    """Where course.toml lies; set by the loader."""
+    groups: tuple[Group, ...]
+    """The roster; set by the loader."""
+
+    @property
+    def ledger(self) -> Path:
+        """The append-only record."""
+        return self.folder / ".medmark/ledger.sqlite"
+
+    @property
+    def mirrors(self) -> Path:
+        """Bare repositories, one a group."""
+        return self.folder / ".medmark/mirrors"
+
+    @property
+    def checkouts(self) -> Path:
+        """Files of the commits that were marked."""
+        return self.folder / ".medmark/checkouts"
+
+    @property
+    def answers(self) -> Path:
+        """Stored answers."""
+        return self.folder / ".medmark/answers"
+
+    @property
+    def reach(self) -> Reach:
+        """What git may do for this course."""
+        return Reach(
+            allow_file=self.access.allow_file,
+            token_env={host.lower(): name for host, name in self.access.token_env.items()},
+            timeout_s=self.repositories.timeout_s,
+            size_mb=self.repositories.size_mb,
+        )
+
+    def assignment(self, id: str) -> CourseAssignment:
+        """What the course says of an assignment; `UserError` for one it does not set."""
+        if id not in self.assignments:
+            raise UserError(
+                f'{self.folder / "course.toml"}: sets no assignment "{id}"; {nearest(id, self.assignments)}'
+            )
+        return self.assignments[id]
+
+    def deadline(self, id: str) -> datetime:
+        """The deadline in UTC, before any extension."""
+        return self.local(self.assignment(id).deadline)
+
+    def local(self, time: datetime) -> datetime:
+        """A local time of the course in UTC; a time with an offset keeps its own."""
+        return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(self.timezone))).astimezone(UTC)
+
+    def group(self, name: str) -> Group:
+        """A group of the roster; `UserError` for one that is not in it."""
+        for group in self.groups:
+            if group.name == name:
+                return group
+        known = nearest(name, (group.name for group in self.groups))
+        raise UserError(f'{self.folder / "roster.csv"}: has no group "{name}"; {known}')
+
+
+def load_course(folder: Path) -> Course:
+    """The course in `folder`.
+
+    Raises:
+        CourseError: with everything that is wrong with course.toml and roster.csv.
+    """
+    folder = folder.resolve()
+    path = folder / "course.toml"
+    if not path.is_file():
+        what = "is missing" if folder.is_dir() else "there is no such folder"
+        raise CourseError([Problem(str(path), "", None, what, f"make a course: medmark init {folder}")])
+    try:
+        document = read_toml(path)
+    except TomlErrors as error:
+        raise CourseError([*error.problems, *read_roster(folder / "roster.csv", allow_file=True)[1]]) from None
+    groups, unmatched = read_roster(folder / "roster.csv", _allows_file(document.values))
+    added = {"folder": str(folder), "groups": [group.model_dump() for group in groups]}
+    course, problems = check_toml(document, Course, added)
+    problems += _time_problems(document)
+    problems += _token_problems(document)
+    problems.sort(key=lambda problem: problem.line or 0)
+    if course is None or problems or unmatched:
+        raise CourseError([*problems, *unmatched])
+    return course
+
+
+def assignment_of(course: Course, id: str) -> Assignment:
+    """The assignment with the course's own values for its data, run and limits.
+
+    Raises:
+        UserError: the course does not set it, its folder is in disorder, or its id is another one.
+    """
+    settings = course.assignment(id)
+    path = course.folder / "course.toml"
+    try:
+        assignment = overridden(
+            load(find(settings.source, course.folder)),
+            data=_set(settings.data),
+            run=_set(settings.run),
+            limits=_set(settings.limits),
+            file=path,
+            key=f"assignments.{id}",
+        )
+    except AssignmentError as error:
+        raise CourseError(error.problems) from None
+    if assignment.id != id:
+        raise UserError(
+            f"{path} assignments.{id}: its source {settings.source} has the id {assignment.id}; "
+            f"write [assignments.{assignment.id}]"
+        )
+    return assignment
+
+
+def read_secret(course: Course) -> bytes:
+    """The course's secret: 32 bytes that nobody but the owner, and staff_group where it is set, can read.
+
+    Raises:
+        UserError: it is missing, of another length, or open to others.
+    """
+    path = course.folder / "hidden/secret"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except OSError as error:
+        raise UserError(
+            f"{path}: the course's secret cannot be read ({error.strerror}). Put it back from your backup: a new "
+            "one would draw other hidden cases. Only for a course that has marked nothing yet: "
+            f"(umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
+        ) from None
+    with open(descriptor, "rb") as file:
+        about = os.fstat(file.fileno())
+        secret = file.read(SECRET_BYTES + 1)
+    if len(secret) != SECRET_BYTES:
+        raise UserError(
+            f"{path}: holds {about.st_size} bytes, a secret has {SECRET_BYTES}. Put it back from your backup."
+        )
+    others = about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if os.name == "posix" and others and not _open_to_staff_only(course, about):
+        raise UserError(f"{path}: other users of this machine can read it. Close it: chmod 600 {path}")
+    return secret
+
+
+def _open_to_staff_only(course: Course, about: os.stat_result) -> bool:
+    if course.staff_group is None:
+        return False
+    import grp  # only where there are POSIX groups
+
+    try:
+        staff = grp.getgrnam(course.staff_group).gr_gid
+    except KeyError:
+        raise UserError(
+            f"{course.folder / 'course.toml'} staff_group: this machine has no group {course.staff_group}"
+        ) from None
+    allowed = stat.S_IRGRP
+    return about.st_gid == staff and not about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
+
+
+def _set(changes: Frozen) -> dict[str, Any]:
+    return changes.model_dump(exclude_none=True)
+
+
+def _allows_file(values: dict[str, Any]) -> bool:
+    access = values.get("access")
+    return isinstance(access, dict) and access.get("allow_file") is True
+
+
+def _time_problems(document: Document) -> list[Problem]:
+    """An unknown timezone, and deadlines that the clocks show twice or never."""
+    name = document.values.get("timezone", "Europe/London")
+    if not isinstance(name, str):
+        return []
+    try:
+        zone = ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        hint = nearest(name, available_timezones())
+        cure = hint if hint.startswith("did") else 'write it as "Europe/London"'
+        return [document.problem(("timezone",), f'there is no timezone "{name}"', cure)]
+    found = []
+    assignments = document.values.get("assignments")
+    for id, settings in assignments.items() if isinstance(assignments, dict) else ():
+        deadline = settings.get("deadline") if isinstance(settings, dict) else None
+        if not isinstance(deadline, datetime) or deadline.tzinfo is not None:
+            continue
+        offsets = {deadline.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
+        if len(offsets) > 1:
+            what = f"{deadline} is an hour in which {name} changes its clocks"
+            later = deadline + timedelta(hours=2)
+            found.append(document.problem(("assignments", id, "deadline"), what, f"choose another, as {later}"))
+    return found
+
+
+def _token_problems(document: Document) -> list[Problem]:
+    access = document.values.get("access")
+    tokens = access.get("token_env") if isinstance(access, dict) else None
+    found = []
+    for host, name in tokens.items() if isinstance(tokens, dict) else ():
+        where = ("access", "token_env", host)
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?", host):
+            found.append(document.problem(where, "is no host", 'write it as "github.com" = "GITHUB_TOKEN"'))
+        if isinstance(name, str) and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
+            # Not shown: a person may have put the token itself here.
+            what = "is no name of an environment variable"
+            found.append(document.problem(where, what, "keep the token in the environment and write its name here"))
+    return found

@@ -1,0 +1,106 @@
+"""Makes the folder of a new course: commented files for the instructor to fill in, and the secret."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from graders.course import SECRET_BYTES
+from graders.failures import UserError
+from graders.roster import HEADER, OPTIONAL
+
+COURSE = """\
+# A medmark course. Check it with: medmark doctor
+title = {title}
+year = {year}
+timezone = {timezone}
+sandbox = "{sandbox}"                  # "docker"; "local" runs students' code without a wall, as you
+# staff_group = "staff"             # group of this machine that may read hidden/ beside you
+# observation_gap_minutes = 30      # a host silent for longer around a due time was down: a person decides
+
+[access]
+allow_file = {allow_file}                  # whether repositories may be folders of this machine (file://)
+[access.token_env]                  # environment variable with a read-only token, host by host
+# "github.com" = "GITHUB_TOKEN"
+
+# [repositories]                    # how much of a repository is taken
+# size_mb = 1000
+# timeout_s = 120
+"""
+EXAMPLE = """
+# One table an assignment; medmark show lists the catalogue.
+# [assignments.mlp_classifier]
+# source = "mlp_classifier"         # an id of the catalogue, or a folder
+# deadline = 2027-01-15T12:00:00    # local time in the course's timezone
+# weight = 1.0
+# grace_minutes = 10                # longer than the time between two runs of medmark collect
+# group_extension = "manual"        # or "max", "min": what a member's extension does to the group
+# [assignments.mlp_classifier.run]  # your own values for the assignment's [data], [run] and [limits]
+# seeds = 3
+"""
+ASSIGNMENT = """
+[assignments.{id}]
+source = "{id}"
+deadline = {deadline}    # local time in the course's timezone
+weight = 1.0
+grace_minutes = 10                # longer than the time between two runs of medmark collect
+group_extension = "manual"        # or "max", "min": what a member's extension does to the group
+"""
+IGNORED = "hidden/\n.medmark/\nreports/\n"
+
+
+def init_course(
+    folder: Path,
+    *,
+    title: str = "Deep learning for medical imaging",
+    year: str = "2026-27",
+    timezone: str = "Europe/London",
+    sandbox: str = "docker",
+    allow_file: bool = False,
+    assignments: Mapping[str, datetime] | None = None,
+) -> tuple[Path, ...]:
+    """Write a new course into `folder` and return the files made; nothing that exists is overwritten.
+
+    `assignments` are ids of the catalogue with their deadlines, in local time; without any, the file shows one as
+    a comment.
+
+    Raises:
+        UserError: there is a course already, or a file of ours stands in the way.
+    """
+    files = {
+        folder / "course.toml": COURSE.format(
+            title=_quoted(title), year=_quoted(year), timezone=_quoted(timezone), sandbox=sandbox,
+            allow_file=str(allow_file).lower(),
+        ) + ("".join(
+            ASSIGNMENT.format(id=id, deadline=deadline.isoformat(timespec="seconds"))
+            for id, deadline in (assignments or {}).items()
+        ) or EXAMPLE),
+        folder / "roster.csv": ",".join([HEADER, *OPTIONAL]) + "\n",
+        folder / ".gitignore": IGNORED,
+    }  # fmt: skip
+    secret = folder / "hidden/secret"
+    for path in (*files, secret):
+        if path.exists():
+            raise UserError(f"{path}: is there already. Choose another folder: medmark init FOLDER")
+    try:
+        secret.parent.mkdir(parents=True, mode=0o700)
+        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SECRET_BYTES))
+        for path, text in files.items():
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{error.filename or folder}: cannot be made ({error.strerror})") from None
+    return (*files, secret)
+
+
+def _quoted(text: str) -> str:
+    """Text as TOML writes it."""
+    escaped = "".join(
+        f"\\{letter}" if letter in '"\\' else letter if letter.isprintable() else f"\\u{ord(letter):04x}"
+        for letter in text
+    )
+    return f'"{escaped}"'
