@@ -1,0 +1,1 @@
+"""What people read: feedback, mark sheets and leaderboards, as pure functions of Marks."""

@@ -1,0 +1,264 @@
+"""The feedback page of one group, and its staff variant: a pure function of a Mark. Decides no points.
+
+What belongs to one person (lateness, extensions, peer factors) is not on this page: it is the group's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
+from graders.mark import Finding, Mark, Status, Verdict
+from graders.visibility import Audience, visible, visible_provenance
+from reports.bands import Band, band_of, bands, percent_of
+from reports.figures import ANCHOR_NAMES, Curve, anchor_shares, curve, places_of
+from reports.page import number, policy, render
+
+
+@dataclass(frozen=True)
+class HandIn:
+    """What a page says of a hand-in beside its mark."""
+
+    name: str
+    """The group as the page calls it: its name or a pseudonym."""
+    repository: str = ""
+    branch: str = ""
+    seen_at: str = ""
+    """When the marker first saw the commit."""
+    problems: tuple[str, ...] = ()
+    """What was wrong with the hand-in and how to cure it; students read these."""
+    flags: tuple[str, ...] = ()
+    """What staff should look at; students never read these."""
+    board_name: str = ""
+    """The group's pseudonym on the leaderboard."""
+    ratified: bool = False
+    """Whether the board of examiners has confirmed the marks."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check or one person's part, as the page lists it."""
+
+    state: str
+    title: str
+    explanation: str
+    points: Decimal | None
+    out_of: Decimal
+    finding: Finding
+    """As far as the audience may read it."""
+    detail: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """One criterion."""
+
+    id: str
+    kind: str
+    title: str
+    summary: str
+    points: Decimal | None
+    out_of: Decimal
+    left: float
+    """Per cent of the bar's width that the criteria before it earned."""
+    width: float
+    lines: tuple[Line, ...]
+    accuracy: AccuracyView | None = None
+
+
+@dataclass(frozen=True)
+class AccuracyView:
+    """The figure and the numbers of an accuracy criterion."""
+
+    metric: str
+    score: float | None
+    interval: tuple[float, float] | None
+    places: int
+    rising: bool
+    curve: Curve
+    caps: tuple[str, ...]
+    between: str
+    """Between which anchors the score lies, and what those are worth."""
+
+
+def feedback_page(
+    mark: Mark, assignment: Assignment, hand_in: HandIn, *, audience: Audience = "student"
+) -> str:
+    """The whole page as HTML: it loads nothing, runs nothing, and prints on A4."""
+    findings = [visible(finding, audience) for finding in mark.findings]
+    sections = _sections(assignment, findings, audience)
+    known = {section.id for section in sections}
+    percent = percent_of(mark)
+    open_points = sum((s.out_of for s in sections if s.points is None), Decimal(0))
+    return render(
+        "feedback.html",
+        csp=policy(),
+        mark=mark,
+        assignment=assignment,
+        hand_in=hand_in,
+        staff=audience == "staff",
+        headline=HEADLINES[mark.status],
+        sections=sections,
+        public=[_line(f, audience) for f in findings if f.kind == "public_test"],
+        notices=[f for f in findings if f.kind == "notice" or _astray(f, known)],
+        percent=percent,
+        band=None if percent is None else band_of(percent, assignment.level),
+        bands=_ticks(bands(assignment.level)),
+        open_points=open_points,
+        open_width=float(100 * open_points / mark.out_of) if mark.out_of else 0.0,
+        earned_width=sum(section.width for section in sections),
+        provenance=_facts(visible_provenance(mark.provenance, audience)),
+    )
+
+
+HEADLINES: Final[Mapping[Status, str]] = {
+    Status.MARKED: "Marked",
+    Status.INCOMPLETE: "Marked in part",
+    Status.WITHHELD: "Withheld",
+    Status.NOT_SUBMITTED: "Not submitted",
+}
+
+
+def points_of(findings: list[Finding]) -> Decimal | None:
+    """What the findings of one criterion earned together; None while one of them is unknown, or there is none."""
+    points = [finding.points for finding in findings]
+    if not points or any(p is None for p in points):
+        return None
+    return sum((p for p in points if p is not None), Decimal(0))
+
+
+def _astray(finding: Finding, known: set[str]) -> bool:
+    return finding.criterion not in known and finding.kind != "public_test"
+
+
+def _ticks(of: tuple[Band, ...]) -> list[dict[str, Any]]:
+    """Where each band begins on the bar, and the middle of it, for its name."""
+    ends = [*[band.from_percent for band in of[1:]], Decimal(100)]
+    return [
+        {
+            "name": band.name,
+            "short": band.short,
+            "at": float(band.from_percent),
+            "middle": float((band.from_percent + end) / 2),
+        }
+        for band, end in zip(of, ends, strict=True)
+    ]
+
+
+def _sections(
+    assignment: Assignment, findings: list[Finding], audience: Audience
+) -> list[Section]:
+    """One section a criterion, in the assignment's order; a criterion without findings is still told."""
+    sections: list[Section] = []
+    left = 0.0
+    for criterion in assignment.criteria:
+        own = [f for f in findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
+        points = points_of(own)
+        given = sum((f.points for f in own if f.points is not None), Decimal(0))
+        width = float(100 * given / assignment.points)
+        scored = next((f for f in own if f.kind == "accuracy"), None)
+        sections.append(
+            Section(
+                id=criterion.id,
+                kind=criterion.kind,
+                title=criterion.id.replace("_", " ").capitalize(),
+                summary=_summary(criterion, own, points),
+                points=points,
+                out_of=Decimal(criterion.points),
+                left=left,
+                width=width,
+                lines=tuple(_line(f, audience) for f in own),
+                accuracy=_accuracy(assignment, criterion, scored) if isinstance(criterion, Accuracy) else None,
+            )
+        )
+        left += width
+    return sections
+
+
+def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], points: Decimal | None) -> str:
+    if isinstance(criterion, HiddenTests):
+        checks = "check" if len(own) == 1 else "checks"
+        marks = "mark" if criterion.points == 1 else "marks"
+        return f"{len(own)} hidden {checks} worth {criterion.points} {marks}"
+    if isinstance(criterion, Accuracy):
+        return "on hidden cases"
+    return "marked by a person" if points is not None else "to be marked by a person"
+
+
+def _line(finding: Finding, audience: Audience) -> Line:
+    """The docstring is the line; below it stands what went wrong, in our words."""
+    first, _, rest = finding.told.partition("\n")
+    title = str(finding.detail.get("docstring") or first or finding.id)
+    explanation = rest if first.strip() == title.strip() else finding.told
+    if finding.verdict is Verdict.UNKNOWN:
+        explanation = "" if finding.kind == "person" else OURS
+    elif finding.verdict is Verdict.PASSED:
+        explanation = ""
+    detail = json.dumps(dict(finding.detail), indent=1, default=str) if finding.detail else ""
+    return Line(
+        state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
+        title=title,
+        explanation=_sentence(explanation.strip() or (finding.reason or "")),
+        points=finding.points,
+        out_of=finding.out_of,
+        finding=finding,
+        detail=detail if audience == "staff" else "",
+    )
+
+
+OURS: Final = "Not marked yet: a fault of ours. You lose nothing by it."
+
+
+def _sentence(text: str) -> str:
+    return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | None) -> AccuracyView:
+    points = float(finding.points) if finding and finding.points is not None else None
+    score = finding.score if finding else None
+    interval = finding.interval if finding else None
+    values = criterion.anchors.values()
+    return AccuracyView(
+        metric=criterion.metric,
+        score=score,
+        interval=interval,
+        places=places_of(criterion),
+        rising=values[-1] > values[0],
+        curve=curve(criterion, anchor_shares(assignment.level), score, interval, points),
+        caps=tuple(str(cap) for cap in (finding.detail.get("caps", ()) if finding else ())),
+        between="" if score is None else _between(criterion, anchor_shares(assignment.level), score),
+    )
+
+
+def _between(criterion: Accuracy, shares: tuple[float, ...], score: float) -> str:
+    """The sentence that says how a score becomes points."""
+    values = criterion.anchors.values()
+    sign = 1 if values[-1] > values[0] else -1
+    told = [
+        f"{name} ({number(value, 4)}: {number(share * criterion.points)} points)"
+        for name, value, share in zip(ANCHOR_NAMES, values, shares, strict=True)
+    ]
+    above = [i for i, value in enumerate(values) if sign * score >= sign * value]
+    if not above:
+        return f"The score does not reach {told[0]}."
+    if above[-1] == len(values) - 1:
+        return f"The score reaches {told[-1]}."
+    return f"The score lies between {told[above[-1]]} and {told[above[-1] + 1]}."
+
+
+def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The provenance as lines of text; nested values are written out."""
+    lines = []
+    for key, value in provenance.items():
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{name} {item}" for name, item in value.items())
+        elif isinstance(value, list | tuple):
+            text = ", ".join(str(item) for item in value)
+        else:
+            text = number(value, 3) if isinstance(value, float) else str(value)
+        lines.append((key.replace("_", " "), text))
+    return lines

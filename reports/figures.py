@@ -1,0 +1,143 @@
+"""Where things stand in a figure, in per cent of its width and height. Draws nothing: the templates do.
+
+Positions are per cent so that a figure fills any width while its text keeps its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+from assignments.assignment import Accuracy
+from reports.page import fixed
+
+ANCHOR_NAMES: Final = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A straight scale from `worse` on the left to `better` on the right; a distance falls along it."""
+
+    worse: float
+    better: float
+
+    def at(self, value: float) -> float:
+        """Per cent from the left, kept within the figure."""
+        share = (value - self.worse) / (self.better - self.worse)
+        return round(100 * min(1.0, max(0.0, share)), 2)
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """A score as a dot with its interval as a line."""
+
+    dot: float
+    left: float
+    right: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """One anchor: its value, its points and where it stands; `row` keeps near labels apart."""
+
+    name: str
+    value: str
+    points: float
+    x: float
+    y: float
+    row: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """From score to points: the line through the anchors, and the submission on it."""
+
+    steps: tuple[Step, ...]
+    whisker: Whisker | None
+    y: float | None
+    """Height of the points earned."""
+    y_uncapped: float | None
+    """Height before a cap, where one was applied."""
+
+
+def anchor_shares(level: int) -> tuple[float, ...]:
+    """The shares of a criterion's points that the anchors stand for, from trivial to ceiling."""
+    return (0.0, 0.5 if level == 7 else 0.4, 0.6, 0.7, 0.85, 1.0)
+
+
+def axis_of(values: Sequence[float], rising: bool, before: float = 0.06, after: float = 0.06) -> Axis:
+    """A scale that holds all values that are finite, with air at both ends: shares of what they span."""
+    finite = [value for value in values if isfinite(value)]
+    low, high = min(finite), max(finite)
+    span = high - low or abs(high) or 1.0
+    if rising:
+        return Axis(low - before * span, high + after * span)
+    return Axis(high + before * span, low - after * span)
+
+
+def whisker(axis: Axis, score: float, interval: tuple[float, float] | None) -> Whisker:
+    """The dot and the ends of its line; without an interval the line has no length."""
+    ends = [axis.at(end) for end in interval or (score, score)]
+    return Whisker(axis.at(score), min(ends), max(ends))
+
+
+def places_of(criterion: Accuracy) -> int:
+    """Digits behind the point that a score of this criterion is told with: two figures of its range."""
+    values = criterion.anchors.values()
+    span = abs(values[-1] - values[0])
+    return 3 if span < 2 else 2 if span < 20 else 1
+
+
+def curve(
+    criterion: Accuracy,
+    shares: Sequence[float],
+    score: float | None,
+    interval: tuple[float, float] | None,
+    points: float | None,
+) -> Curve:
+    """The figure of one accuracy criterion; `shares` are the anchors' shares of its points."""
+    values = criterion.anchors.values()
+    rising = values[-1] > values[0]
+    seen = [*values, *([score] if score is not None else []), *(interval or ())]
+    axis = axis_of(seen, rising, before=0.19)  # room for the name of the lowest anchor
+    xs = [axis.at(value) for value in values]
+    steps = tuple(
+        Step(name, fixed(value, 3).rstrip("0").rstrip("."), share * criterion.points, x, _height(share), row)
+        for name, value, share, x, row in zip(ANCHOR_NAMES, values, shares, xs, _rows(xs), strict=True)
+    )
+    if score is None:
+        return Curve(steps, None, None, None)
+    earned = _height(points / criterion.points) if points is not None else None
+    free = _height(share_of(score, values, shares))
+    capped = earned is not None and earned - free > 0.5
+    return Curve(steps, whisker(axis, score, interval), earned, free if capped else None)
+
+
+def share_of(score: float, values: Sequence[float], shares: Sequence[float]) -> float:
+    """Where a score meets the line through the anchors; only to draw it, marks are made in `graders.mark`."""
+    sign = 1 if values[-1] > values[0] else -1
+    if sign * score <= sign * values[0]:
+        return shares[0]
+    for left, right, low, high in zip(values, values[1:], shares, shares[1:], strict=False):
+        if sign * score <= sign * right:
+            return low + (high - low) * (score - left) / (right - left)
+    return shares[-1]
+
+
+def _height(share: float) -> float:
+    """Per cent from the top: 6 is full points, 94 is none."""
+    return round(94 - 88 * share, 2)
+
+
+def _rows(xs: Sequence[float], gap: float = 10.0) -> list[int]:
+    """For each label the first of three rows in which it does not touch its neighbour on a telephone."""
+    ends: list[float] = [-gap] * 3
+    rows = []
+    for x in xs:
+        free = [row for row in range(3) if x - ends[row] >= gap]
+        row = free[0] if free else 2
+        ends[row] = x
+        rows.append(row)
+    return rows

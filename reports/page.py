@@ -1,0 +1,81 @@
+"""Makes a self-contained HTML page of a template: every value is escaped here, and nowhere else.
+
+A page loads nothing: its policy allows its own styles, and a script only by its hash.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from reports.terminal import UNSAFE
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def render(template: str, **values: Any) -> str:
+    """The page of `template`. Strings are data: escaped, and without invisible characters."""
+    return _environment().get_template(template).render(**values)
+
+
+def policy(script: str = "") -> str:
+    """The content security policy of a page whose only script is `script`."""
+    allowed = ""
+    if script:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        allowed = f"script-src 'sha256-{digest}'; "
+    return (
+        f"default-src 'none'; {allowed}style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def number(value: Decimal | float | int | None, places: int = 1) -> str:
+    """A number as people write it: rounded half up, without trailing zeros; an em dash where there is none."""
+    if value is None:
+        return "—"
+    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    text = f"{rounded:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−") if text != "-0" else "0"
+
+
+def fixed(value: float, places: int) -> str:
+    """A number of a column: always `places` digits behind the point."""
+    return f"{value:.{places}f}".replace("-", "−")
+
+
+def prose(text: str) -> Markup:
+    """Text in which `backticks` set code, as docstrings have them."""
+    parts = re.split(r"`([^`\n]+)`", _shown(text))
+    pieces = [Markup("<code>%s</code>") % part if i % 2 else escape(part) for i, part in enumerate(parts)]
+    return Markup("").join(pieces)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: (
+            _shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        ),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, fixed=fixed, prose=prose)
+    return environment
+
+
+def _shown(text: str) -> str:
+    """A mark stands where an invisible character was, so that a reader sees that there was one."""
+    return UNSAFE.sub("\ufffd", text.replace("\r\n", "\n"))

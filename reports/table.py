@@ -1,0 +1,66 @@
+"""The marks as a table for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from graders.mark import Finding, Mark, Status, Verdict
+from reports.page import number
+from reports.terminal import terminal_text
+
+
+def marks_table(marks: Sequence[Mark], names: Mapping[str, str] | None = None, title: str = "") -> Table:
+    """One line a group: tests passed, score with its interval, points, and what the mark is."""
+    table = Table(title=Text(terminal_text(title)) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("group", max_width=20, overflow="ellipsis", no_wrap=True)
+    table.add_column("tests", justify="right", no_wrap=True)
+    table.add_column(Text("score [95 % interval]"), no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for mark in marks:
+        name = terminal_text((names or {}).get(mark.group, mark.group))
+        table.add_row(
+            Text(name),
+            Text(_tests(mark)),
+            Text(_score(mark)),
+            Text(_points(mark), style="bold" if mark.status is Status.MARKED else ""),
+            Text(_STATUS[mark.status][0], style=_STATUS[mark.status][1]),
+        )
+    return table
+
+
+_STATUS = {
+    Status.MARKED: ("marked", "green"),
+    Status.INCOMPLETE: ("in part", "yellow"),
+    Status.WITHHELD: ("withheld", "magenta"),
+    Status.NOT_SUBMITTED: ("not submitted", "red"),
+}
+
+
+def _tests(mark: Mark) -> str:
+    tests = [finding for finding in mark.findings if finding.kind == "hidden_test"]
+    if not tests:
+        return "—"
+    passed = sum(finding.verdict is Verdict.PASSED for finding in tests)
+    unknown = sum(finding.verdict is Verdict.UNKNOWN for finding in tests)
+    return f"{passed}/{len(tests)}" + (f" ({unknown}?)" if unknown else "")
+
+
+def _score(mark: Mark) -> str:
+    scored: Finding | None = next((f for f in mark.findings if f.kind == "accuracy"), None)
+    if scored is None or scored.score is None:
+        return "—"
+    text = f"{scored.score:.3f}"
+    if scored.interval is not None:
+        text += f" [{scored.interval[0]:.3f}, {scored.interval[1]:.3f}]"
+    return text
+
+
+def _points(mark: Mark) -> str:
+    if mark.points is None:
+        return "—"
+    return f"{number(mark.points)} / {number(mark.out_of)}"

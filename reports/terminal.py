@@ -1,0 +1,25 @@
+"""Text from students on a terminal: what could move the cursor, set a title or reverse a line is taken out.
+
+Use it together with `rich.text.Text` (or `markup=False`): square brackets are left alone here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+UNSAFE: Final = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters of both sets, ESC and the one-byte CSI among them
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # marks that change the direction of writing
+    "\u200b\u2028\u2029\u2060-\u2065\ufeff\ufff9-\ufffb"  # invisible: line ends, joiners, annotations
+    "\U000e0000-\U000e007f"  # tags: a whole hidden alphabet
+    "\ud800-\udfff"  # half characters, which no file can hold
+    "]"
+)
+"""Characters that no page, sheet or terminal of ours shows. Tab and line feed are not among them."""
+
+
+def terminal_text(value: object) -> str:
+    """One line that is safe to print: control, direction and invisible characters gone, line ends as spaces."""
+    return UNSAFE.sub("", re.sub(r"[\t\r\n\u2028\u2029]+", " ", str(value)))

@@ -1,0 +1,113 @@
+"""Writes what was rendered: the only file of `reports` that touches the disk. A reader never sees half a page."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from assignments.assignment import Accuracy, Assignment
+from graders.failures import UserError
+from graders.mark import Mark
+from reports.feedback import HandIn, feedback_page
+from reports.leaderboard import leaderboard_page
+from reports.marksheet import marksheet_csv, marksheet_json
+
+if TYPE_CHECKING:
+    from graders.roster import Group
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the pages lie."""
+
+    folder: Path
+    feedback: Mapping[str, Path]
+    """By group: the page to hand out."""
+    staff: Mapping[str, Path]
+    """By group: the page with evidence."""
+    marksheet_csv: Path
+    marksheet_json: Path
+    leaderboard: Path | None
+    """None where the assignment has no accuracy to rank by."""
+
+
+def write_reports(
+    folder: Path,
+    assignment: Assignment,
+    marks: Sequence[Mark],
+    groups: Sequence[Group],
+    hand_ins: Mapping[str, HandIn],
+    board_names: Mapping[str, str],
+    *,
+    course: str = "",
+    ratified: bool = False,
+) -> Written:
+    """Render and write all reports of one assignment below `folder`/<assignment id>.
+
+    `board_names` is what the leaderboard calls each group: `reports.pseudonyms`, unless groups chose to be named.
+    """
+    home = folder / file_name(assignment.id)
+    feedback: dict[str, Path] = {}
+    staff: dict[str, Path] = {}
+    names = file_names([mark.group for mark in marks])
+    for mark in marks:
+        hand_in = hand_ins.get(mark.group, HandIn(mark.group))
+        hand_in = replace(hand_in, board_name=hand_in.board_name or board_names[mark.group], ratified=ratified)
+        feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
+        staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
+        write(feedback[mark.group], feedback_page(mark, assignment, hand_in))
+        write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff"))
+    sheet = home / "marksheet.csv"
+    # The byte order mark tells spreadsheets that the names are UTF-8.
+    write(sheet, "\ufeff" + marksheet_csv(marks, assignment, groups, hand_ins))
+    write(sheet.with_suffix(".json"), marksheet_json(marks, assignment, groups, hand_ins))
+    board = None
+    if any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
+        board = home / "leaderboard.html"
+        page = leaderboard_page(marks, assignment, names=board_names, course=course, ratified=ratified)
+        write(board, page)
+    return Written(home, feedback, staff, sheet, sheet.with_suffix(".json"), board)
+
+
+def write(path: Path, text: str) -> None:
+    """Replace a file in one step; the old one stays whole when the disk is full."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # Created new, so that a link lying in its place is refused instead of followed.
+            beside.unlink(missing_ok=True)
+            with beside.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        cure = "make room or choose another folder, then render the reports again"
+        raise UserError(f"{path}: could not be written ({error.strerror}); {cure}") from error
+
+
+def file_names(groups: Sequence[str]) -> dict[str, str]:
+    """A file name for each group, different also where the disk does not tell capitals from small letters."""
+    plain = [file_name(group).casefold() for group in groups]
+    return {group: file_name(group, digest=plain.count(name) > 1) for group, name in zip(groups, plain, strict=True)}
+
+
+def file_name(text: str, *, digest: bool = False) -> str:
+    """The text where it is a harmless file name; else its harmless letters and a digest of the whole."""
+    if _HARMLESS.fullmatch(text) and text.split(".")[0].casefold() not in _WINDOWS and not digest:
+        return text
+    letters = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:40] or "group"
+    return f"{letters}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+
+
+_HARMLESS: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
+_WINDOWS: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
+"""Names that are devices on Windows, whatever follows their first dot."""
