@@ -1,0 +1,186 @@
+"""Answers are typed before a test sees them: the check of a value against its declaration in `interface.py`.
+
+Shape and dtype are jaxtyping's, with named sizes bound by the arguments of the same call; reasons, tuples, scalars,
+finiteness and ranges are ours. Nothing here compares an answer with the right one.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, Union
+
+import numpy as np
+from jaxtyping import AbstractArray, jaxtyped
+
+from assignments.interface import Function, Model, NotFinite, Range
+from graders import failures
+from graders.failures import OutOfRange, WrongShape, WrongType
+from graders.wire import Reference
+
+Wrap = Callable[[Reference, object], object]
+"""Makes a handle of a reference, given the declared type."""
+
+
+@contextmanager
+def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[None]:
+    """A context in which the named sizes of a function's arguments hold.
+
+    Raises:
+        TypeError: the arguments are not what the interface declares: the test's author has to change the test.
+    """
+    try:
+        given = function.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{function.name}{function.signature}: {error}") from None
+    with jaxtyped("context"):
+        for name, value in given.arguments.items():
+            parameter = function.signature.parameters[name]
+            values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
+            for one in values:
+                if not _binds(one, parameter.annotation):
+                    shape = f" of shape {one.shape} and dtype {one.dtype}" if isinstance(one, np.ndarray) else ""
+                    raise TypeError(f"{function.name}: {name} is not as interface.py declares it{shape}")
+        yield
+
+
+def _binds(value: Any, hint: Any) -> bool:
+    """Whether an argument agrees with its declaration, as far as arrays go; binds their named sizes."""
+    hint = _bare(hint)
+    if _is_array(hint):
+        return not isinstance(value, np.ndarray) or isinstance(value, hint)
+    if typing.is_typeddict(hint) and type(value) is dict:
+        fields = typing.get_type_hints(hint, include_extras=True)
+        return all(_binds(value[key], fields[key]) for key in fields if key in value)
+    if _is_union(hint) and value is not None:
+        return any(_binds(value, part) for part in typing.get_args(hint) if part is not type(None))
+    return True
+
+
+def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
+    """The value as declared; scalars of NumPy and 0-d arrays become Python's where a scalar is declared.
+
+    Raises:
+        WrongType, WrongShape, NotFinite, OutOfRange: with what was found, as evidence.
+    """
+    notes: tuple[Any, ...] = ()
+    if typing.get_origin(hint) is Annotated:
+        notes = typing.get_args(hint)[1:]
+        hint = typing.get_args(hint)[0]
+    value = _of_type(value, hint, wrap, name)
+    numbers = value if type(value) is np.ndarray else np.asarray(value) if type(value) in (int, float) else None
+    if numbers is None or numbers.size == 0:
+        return value
+    if numbers.dtype.kind == "f" and not any(isinstance(note, NotFinite) for note in notes):
+        finite = np.isfinite(numbers)
+        if not finite.all():
+            raise failures.NotFinite(f"{name}: {int((~finite).sum())} of {numbers.size} numbers")
+    for note in notes:
+        if isinstance(note, Range) and not ((numbers >= note.low) & (numbers <= note.high)).all():
+            raise OutOfRange(f"{name}: from {numbers.min()} to {numbers.max()}, declared {note.low} to {note.high}")
+    return value
+
+
+def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
+    if hint is Any:
+        return wrap(value, hint) if type(value) is Reference else value
+    if hint is None or hint is type(None):
+        return _exactly(value, type(None), name)
+    if hint in (bool, int, float):
+        return _scalar(value, hint, name)
+    if hint is str:
+        return _exactly(value, str, name)
+    if _is_array(hint):
+        return _array(value, hint, name)
+    if hint is Model or (isinstance(hint, type) and not typing.is_typeddict(hint) and hint not in (list, tuple, dict)):
+        if type(value) is not Reference:
+            raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
+        return wrap(value, hint)
+    return _container(value, hint, wrap, name)
+
+
+def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if _is_union(hint):
+        for part in parts:
+            try:
+                return typed(value, part, wrap, name)
+            except WrongType:
+                continue
+        raise WrongType(f"{name}: {_found(value)}, declared {hint}")
+    if typing.is_typeddict(hint):
+        fields = typing.get_type_hints(hint, include_extras=True)
+        _exactly(value, dict, name)
+        if set(value) != set(fields):
+            raise WrongType(f"{name}: keys {sorted(value)}, declared {sorted(fields)}")
+        return {key: typed(value[key], fields[key], wrap, f"{name}[{key!r}]") for key in fields}
+    if hint is list or origin is list:
+        _exactly(value, list, name)
+        part = parts[0] if parts else Any
+        return [typed(item, part, wrap, f"{name}[{i}]") for i, item in enumerate(value)]
+    if hint is dict or origin is dict:
+        _exactly(value, dict, name)
+        part = parts[1] if parts else Any
+        return {key: typed(item, part, wrap, f"{name}[{key!r}]") for key, item in value.items()}
+    if hint is tuple or origin is tuple:
+        _exactly(value, tuple, name)
+        if not parts or (len(parts) == 2 and parts[1] is Ellipsis):
+            parts = (parts[0] if parts else Any,) * len(value)
+        if len(parts) != len(value):
+            raise WrongShape(f"{name}: a tuple of {len(value)}, declared {len(parts)}")
+        pairs = zip(value, parts, strict=True)
+        return tuple(typed(item, part, wrap, f"{name}[{i}]") for i, (item, part) in enumerate(pairs))
+    raise TypeError(f"interface.py declares {hint!r}, which no answer can be checked against")
+
+
+def _exactly(value: Any, kind: type, name: str) -> Any:
+    if type(value) is not kind:
+        raise WrongType(f"{name}: {_found(value)}, declared {'None' if kind is type(None) else kind.__name__}")
+    return value
+
+
+def _scalar(value: Any, kind: type, name: str) -> Any:
+    """A scalar of the declared kind; a 0-d array of it counts, and a whole number where a float is declared."""
+    kinds = {bool: "b", int: "iu", float: "fiu"}[kind]
+    if type(value) is np.ndarray and value.shape == () and value.dtype.kind in kinds:
+        return kind(value.item())
+    if type(value) is kind:
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is np.ndarray and value.dtype.kind in kinds:
+        raise WrongShape(f"{name}: {_found(value)}, declared one {kind.__name__}")
+    raise WrongType(f"{name}: {_found(value)}, declared {kind.__name__}")
+
+
+def _array(value: Any, hint: Any, name: str) -> Any:
+    if type(value) is not np.ndarray:
+        raise WrongType(f"{name}: {_found(value)}, declared an array {hint.__name__}")
+    if isinstance(value, hint):
+        return value
+    if isinstance(hint.dtypes, list | tuple) and value.dtype.name not in hint.dtypes:
+        raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
+    raise WrongShape(f"{name}: {_found(value)}, declared {hint.__name__}")
+
+
+def _found(value: Any) -> str:
+    if type(value) is np.ndarray:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if type(value) is Reference:
+        return f"an object that stays inside ({value.description})"
+    return f"a value of type {type(value).__name__}"
+
+
+def _bare(hint: Any) -> Any:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
+
+
+def _is_array(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (Union, types.UnionType)
+
