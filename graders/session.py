@@ -82,7 +82,8 @@ class Session:
         self._limits = limits
         self._serial = 0
         self._oom_kills = 0
-        self._lost: Exception | None = None
+        self.lost: Exception | None = None
+        """What ended the session before its time."""
         self.reply_cap = limits.reply_mb * MIB
         self.info: dict[str, Any] = {}
 
@@ -142,7 +143,7 @@ class Session:
 
     def end(self, worker: Worker) -> Usage:
         """End a worker; what it used, and printed."""
-        if worker.ended or self._lost:
+        if worker.ended or self.lost:
             return _usage(worker.facts, b"")
         head, body = self._ask({"verb": "end", "worker": worker.number}, [], GRACE_S + 30)
         worker.ended = True
@@ -168,8 +169,8 @@ class Session:
 
     def _ask(self, head: dict[str, Any], body: list[memoryview], seconds: float) -> tuple[dict[str, Any], memoryview]:
         """One request to the keeper and its reply; any trouble here ends the session."""
-        if self._lost:
-            raise self._lost
+        if self.lost:
+            raise self.lost
         head.setdefault("id", secrets.randbits(53))
         try:
             told, answer = self._transfer(frame(head, body), time.monotonic() + seconds)
@@ -178,7 +179,7 @@ class Session:
             if told["outcome"] == "broken":
                 raise ImageFailure(f"{told['text']}\n{self._channel.ending().text if 'ended' in told['text'] else ''}")
         except Exception as error:
-            self._lost = error
+            self.lost = error
             raise
         return told, answer
 

@@ -1,0 +1,256 @@
+"""Hidden and public code tests -> one document a test. It runs pytest on the author's files, in a marker process.
+
+The tests run on the host and only ask: student code is never in this process. What a test raises decides its verdict:
+nothing is passed that pytest did not see through setup, call and teardown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assignments.assignment import Limits
+from assignments.data.streams import stream
+from assignments.interface import Interface
+from graders.failures import InternalFailure, SubmissionFailure, ToolkitFailure
+from graders.session import Session, Usage
+from graders.student import Line, Student
+
+WRONG = "the answer is not the expected one"
+UNUSABLE = "the reply could not be used"
+NOT_RUN = "the test did not run"
+OURS = "not marked yet: a fault of ours"
+EVIDENCE = 6000
+
+
+def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6) -> bool:
+    """Whether an answer has the expected shape and every number of it is within tolerance.
+
+    `|answer - expected| <= atol + rtol * |expected|`, in float64. An empty array is close to nothing, and a NaN to no
+    number: unlike `pytest.approx` and `numpy.testing`, which an answer of another shape can satisfy.
+    """
+    got, want = np.asarray(answer), np.asarray(expected)
+    if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
+        raise TypeError(f"close() compares numbers, not {got.dtype} with {want.dtype}")
+    if got.shape != want.shape or got.size == 0:
+        return False
+    difference = np.abs(got.astype(np.float64) - want.astype(np.float64))
+    return bool((difference <= atol + rtol * np.abs(want.astype(np.float64))).all())
+
+
+@dataclass
+class TestDoc:
+    """What one test came to: the document that the ledger keeps."""
+
+    __test__ = False
+
+    verdict: str = "failed"
+    """`passed`, `failed`, or `unknown` when the failure is ours."""
+    reason: str | None = NOT_RUN
+    told: str = NOT_RUN
+    """What the student may read: our words, a built-in exception's name, a line of their own code."""
+    evidence: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    flags: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Names of the interface that the test asked for."""
+
+
+@dataclass(frozen=True)
+class Questions:
+    """All that a run of tests needs beside the session."""
+
+    assignment_id: str
+    folder: Path
+    """`hidden_tests` or `public_tests` of an assignment."""
+    interface: Interface
+    limits: Limits
+    secret: bytes
+    doubles: str = ""
+    solution: str | None = None
+    """Another solution's folder in the same session; local sandbox only."""
+
+
+def check(
+    session: Session,
+    questions: Questions,
+    only: Iterable[str],
+    on_result: Callable[[str, TestDoc], None] | None = None,
+) -> dict[str, TestDoc]:
+    """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
+
+    Every named test has a document: one that pytest did not run, skipped or saw twice has not passed.
+    """
+    names = list(only)
+    recorder = _Recorder(session, questions, names, on_result)
+    files = sorted({name.partition("::")[0] for name in names})
+    if not files:
+        return {}
+    printed = io.StringIO()
+    arguments = [
+        *(str(questions.folder / file) for file in files),
+        "-q",
+        "--noconftest",
+        "--import-mode=importlib",
+        "--strict-markers",
+        f"--rootdir={questions.folder}",
+        f"-c={os.devnull}",
+        "-p=no:cacheprovider",
+        "-p=no:unraisableexception",
+        "-p=no:threadexception",
+        "--capture=no",
+        "-o=markers=points(n): what the test is worth",
+    ]
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        code = pytest.main(arguments, plugins=[recorder])
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        for doc in recorder.docs.values():
+            if doc.reason == NOT_RUN:
+                # A test file that cannot be collected is our trouble, not the group's.
+                doc.evidence = printed.getvalue()[-EVIDENCE:]
+                doc.verdict, doc.reason, doc.told = "unknown", InternalFailure.reason, OURS
+    return recorder.docs
+
+
+class _Recorder:
+    """The pytest plugin: gives the fixtures, takes the outcomes."""
+
+    def __init__(
+        self,
+        session: Session,
+        questions: Questions,
+        names: list[str],
+        on_result: Callable[[str, TestDoc], None] | None,
+    ) -> None:
+        self.docs = {name: TestDoc() for name in names}
+        self._session = session
+        self._questions = questions
+        self._on_result = on_result
+        self._seen: dict[str, int] = {}
+        self._lines: list[Line] = []
+        self._began = 0.0
+        self._passed: set[str] = set()
+        self._used: dict[str, list[Usage]] = {}
+        self._now = ""
+
+    # Fixtures
+
+    @pytest.fixture
+    def student(self, request: pytest.FixtureRequest) -> Iterator[Student]:
+        """The solution in a fresh worker."""
+        if not self._session.info.get("forks", True):
+            # Without fork a worker costs a framework's import: the tests of a file share one.
+            yield request.getfixturevalue("shared_student")
+            return
+        line = self._line(self._questions.limits.test_cpu_s)
+        self._lines.append(line)
+        yield Student(line)
+        self._end(line)
+
+    @pytest.fixture(scope="module")
+    def shared_student(self) -> Iterator[Student]:
+        """The solution in one worker for all tests of a file, in file order."""
+        line = self._line(self._questions.limits.shared_cpu_s)
+        self._lines.append(line)
+        yield Student(line)
+        self._end(line)
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
+        """Random numbers of this test and this course's secret."""
+        return stream(self._questions.secret, self._questions.assignment_id, "test", _name(request.node))
+
+    def _line(self, cpu_s: float) -> Line:
+        questions = self._questions
+        return Line(self._session, questions.interface, cpu_s, questions.doubles, questions.solution)
+
+    def _end(self, line: Line) -> None:
+        self._lines.remove(line)
+        if line.worker is not None:
+            self._used.setdefault(self._now, []).append(self._session.end(line.worker))
+
+    # Outcomes
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Only what was asked for, in file order; a test that appears twice is not passed."""
+        kept = [item for item in items if _name(item) in self.docs]
+        for item in kept:
+            self._seen[_name(item)] = self._seen.get(_name(item), 0) + 1
+        items[:] = kept
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self._now = _name(item)
+        self._began = time.perf_counter()
+        self._passed = set()
+        self.docs[self._now] = TestDoc()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        doc = self.docs[_name(item)]
+        if call.excinfo is not None and doc.reason == NOT_RUN:
+            _judge(doc, call.excinfo)
+        if report.passed and not hasattr(report, "wasxfail"):
+            self._passed.add(call.when)
+        for line in self._lines:
+            doc.asked = sorted({*doc.asked, *line.asked})
+        return report
+
+    def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
+        doc = self.docs[self._now]
+        doc.wall_s = round(time.perf_counter() - self._began, 4)
+        for usage in self._used.pop(self._now, []):
+            doc.cpu_s = round(doc.cpu_s + usage.cpu_s, 4)
+            if usage.log:
+                doc.evidence = f"{doc.evidence}\nprinted:\n{usage.log[-2000:]}"[-EVIDENCE:]
+            if usage.strays:
+                doc.flags.append(f"left {usage.strays} processes behind")
+        if self._passed == {"setup", "call", "teardown"} and self._seen.get(self._now) == 1:
+            doc.verdict, doc.reason, doc.told = "passed", None, ""
+        if isinstance(self._session.lost, ToolkitFailure) and doc.verdict == "failed":
+            doc.verdict, doc.reason, doc.told = "unknown", self._session.lost.reason, OURS
+        if self._on_result:
+            self._on_result(self._now, doc)
+
+
+def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """The verdict that an exception means; whose fault it was is its class."""
+    error = excinfo.value
+    doc.verdict = "failed"
+    doc.evidence = f"{type(error).__name__}: {error}"[:EVIDENCE]
+    if isinstance(error, ToolkitFailure):
+        doc.verdict, doc.reason, doc.told = "unknown", error.reason, OURS
+    elif isinstance(error, SubmissionFailure):
+        doc.reason, doc.told = error.reason, error.told
+    elif isinstance(error, AssertionError):
+        doc.reason = doc.told = WRONG
+    elif isinstance(error, pytest.skip.Exception):
+        doc.reason = doc.told = NOT_RUN
+    else:
+        # A rehearsed test holds for every right answer: what it stumbles over is this submission's reply.
+        doc.reason = doc.told = UNUSABLE
+        doc.flags.append("the test ended in an exception of its own")
+        doc.evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
+
+
+def _name(item: Any) -> str:
+    """`test_file.py::test_name`, as the assignment's points table has it."""
+    return f"{item.path.name}::{item.name}"
+
+
+def as_documents(docs: Mapping[str, TestDoc]) -> dict[str, dict[str, Any]]:
+    """The documents as plain data, for the ledger."""
+    return {name: asdict(doc) for name, doc in docs.items()}
