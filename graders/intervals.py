@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import hypot, inf, pi, sqrt
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from graders.metrics import Array, Floats
 
@@ -106,4 +106,4 @@ def _around(centre: float, half: float) -> Interval | None:
 
 
 def _t(degrees: int) -> float:
-    return float(stats.t.ppf((1 + LEVEL) / 2, degrees))
+    return float(special.stdtrit(degrees, (1 + LEVEL) / 2))

@@ -1,12 +1,22 @@
-"""Findings and marks: the types, and all arithmetic from a score to points. Reads nothing, runs nothing."""
+"""Findings and marks: the types, and all arithmetic from a score to points. Reads nothing, runs nothing.
+
+Arithmetic is exact: anchors, scores and caps count as the decimals they are written as, shares are fractions, and a
+mark is rounded once, at the end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
+
+from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
+from graders.caps import holds, parse_condition
+from graders.failures import InternalFailure, NotAccepted, UserError
+from graders.visibility import Audience, visible, visible_provenance
 
 
 class Verdict(StrEnum):
@@ -73,3 +83,233 @@ class Mark:
     findings: tuple[Finding, ...]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Assignment and data digests, image, sandbox, framework, versions, times, flags."""
+
+
+NOT_RUN = "the check did not run"
+NOT_SCORED = "the score has not been computed"
+
+
+def anchor_shares(level: int) -> tuple[Fraction, ...]:
+    """Shares of a criterion's points at its anchors, trivial to ceiling; the pass anchor is worth more at level 7."""
+    hundredths = (0, 50 if level == 7 else 40, 60, 70, 85, 100)
+    return tuple(Fraction(h, 100) for h in hundredths)
+
+
+def share(anchors: Anchors, level: int, score: float) -> Fraction:
+    """Share of the points that a score earns: piecewise linear through the anchors, which may rise or fall."""
+    values, shares = [_exact(value) for value in anchors.values()], anchor_shares(level)
+    sign = 1 if values[0] < values[-1] else -1
+    at = _exact(score)
+    if sign * at <= sign * values[0]:
+        return shares[0]
+    for left, right, low, high in zip(values, values[1:], shares, shares[1:], strict=False):
+        if sign * at <= sign * right:
+            return low + (high - low) * (at - left) / (right - left)
+    return shares[-1]
+
+
+def caps_that_hold(criterion: Accuracy, document: Mapping[str, Any]) -> tuple[tuple[str, Fraction], ...]:
+    """Condition and ceiling of each cap that is true of a ScoreDoc. A metric it does not hold is ours to cure."""
+    measured = {document["metric"]: document, **document["also"]}
+    held = []
+    for cap in criterion.caps:
+        condition = parse_condition(cap.when)
+        if condition.metric not in measured:
+            raise InternalFailure(f"cap {cap.when!r}: {condition.metric} is not among {', '.join(measured)}")
+        if holds(condition, measured[condition.metric]):
+            held.append((cap.when, _exact(cap.at)))
+    return tuple(held)
+
+
+def mark_of(
+    assignment: Assignment,
+    group: str,
+    commit: str | None,
+    tests: Mapping[str, Mapping[str, Any]],
+    points: Mapping[str, tuple[str, int]],
+    docstrings: Mapping[str, str],
+    scores: Mapping[str, Mapping[str, Any]],
+    persons: Mapping[str, Decimal],
+    provenance: Mapping[str, Any],
+    *,
+    not_accepted: str | None = None,
+    toolkit_failure: Mapping[str, Any] | None = None,
+) -> Mark:
+    """The mark of one submission, of all that is expected and never only of what came back.
+
+    Args:
+        tests: TestDoc by test id. A declared test without one was not run: failed, or unknown after a toolkit failure.
+        points: Criterion and points of every declared hidden test, by id.
+        docstrings: The line that the student reads, by test id.
+        scores: ScoreDoc by accuracy criterion.
+        persons: Points that a person has given, by criterion; a missing one leaves the mark incomplete.
+        not_accepted: Why nothing of this commit could be run, in our words: whatever is missing has then failed.
+        toolkit_failure: The marker process's failure, if it had one: `reason` and `evidence`.
+    """
+    out_of = Decimal(assignment.points)
+    nothing = Mark(assignment.id, group, commit, Status.NOT_SUBMITTED, None, out_of, (), provenance)
+    if commit is None:
+        return nothing
+    findings: list[Finding] = []
+    for criterion in assignment.criteria:
+        if isinstance(criterion, HiddenTests):
+            declared = [(id, worth) for id, (of, worth) in points.items() if of == criterion.id]
+            if sum(worth for _, worth in declared) != criterion.points:
+                raise InternalFailure(f"the tests of {criterion.id!r} do not add up to {criterion.points} points")
+            for id, worth in declared:
+                document = tests.get(id) or _missing(NOT_RUN, not_accepted, toolkit_failure)
+                findings.append(_test_finding(criterion, id, worth, docstrings.get(id, id), document))
+        elif isinstance(criterion, Accuracy):
+            document = scores.get(criterion.id) or _missing(
+                NOT_SCORED, not_accepted, toolkit_failure or {"reason": "internal", "evidence": NOT_SCORED}
+            )
+            findings.append(_accuracy_finding(criterion, assignment.level, document))
+        else:
+            findings.append(_person_finding(criterion, persons.get(criterion.id)))
+    status = _status(findings)
+    known = None if status is Status.WITHHELD else rounded(_sum(findings))
+    return replace(nothing, status=status, points=known, findings=tuple(findings))
+
+
+def rounded(points: Decimal) -> Decimal:
+    """The one rounding of a mark: one decimal place, half up."""
+    return points.quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def percent(mark: Mark) -> Decimal | None:
+    """The mark in per cent to one place, from its findings, so that nothing is rounded twice; None unless marked."""
+    if mark.status is not Status.MARKED:
+        return None
+    return rounded(_sum(mark.findings) * 100 / mark.out_of)
+
+
+def mark_as_json(mark: Mark, audience: Audience) -> dict[str, Any]:
+    """A mark as plain data for `--json`; what `audience` may read is decided in `graders.visibility`."""
+    return {
+        "group": mark.group,
+        "commit": mark.commit,
+        "status": str(mark.status),
+        "points": _number(mark.points),
+        "out_of": _number(mark.out_of),
+        "findings": [_finding_as_json(visible(finding, audience), audience) for finding in mark.findings],
+        "provenance": visible_provenance(mark.provenance, audience),
+    }
+
+
+def _missing(
+    what: str, not_accepted: str | None, toolkit_failure: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """A document for what did not come back: ours after a toolkit failure, else the submission's."""
+    if not_accepted is not None:
+        return {"verdict": "failed", "reason": NotAccepted.reason, "told": not_accepted, "evidence": ""}
+    if toolkit_failure is not None:
+        return {"verdict": "unknown", "told": what, **toolkit_failure}
+    return {"verdict": "failed", "reason": what, "told": what, "evidence": ""}
+
+
+def _test_finding(
+    criterion: HiddenTests, id: str, worth: int, docstring: str, document: Mapping[str, Any]
+) -> Finding:
+    verdict = Verdict(document["verdict"])
+    explanation = "" if verdict is Verdict.PASSED else document["told"]
+    return Finding(
+        id=f"{criterion.id}/{id}",
+        kind="hidden_test",
+        criterion=criterion.id,
+        verdict=verdict,
+        points={Verdict.PASSED: Decimal(worth), Verdict.FAILED: Decimal(0)}.get(verdict),
+        out_of=Decimal(worth),
+        told=f"{docstring}\n{explanation}".strip(),
+        reason=document["reason"],
+        evidence=document["evidence"],
+        detail={
+            "docstring": docstring,
+            **{key: document[key] for key in ("cpu_s", "wall_s", "flags") if key in document},
+        },
+    )
+
+
+def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, Any]) -> Finding:
+    known: dict[str, Any] = {
+        "id": f"{criterion.id}/{criterion.metric}",
+        "kind": "accuracy",
+        "criterion": criterion.id,
+        "out_of": Decimal(criterion.points),
+        "reason": document["reason"],
+        "evidence": document["evidence"],
+    }
+    if document["verdict"] == "unknown":
+        return Finding(**known, verdict=Verdict.UNKNOWN, points=None, told=document["told"])
+    if document["verdict"] == "failed":  # nothing was accepted, so nothing was scored
+        return Finding(**known, verdict=Verdict.FAILED, points=Decimal(0), told=document["told"])
+    held = caps_that_hold(criterion, document)
+    earned = min([share(criterion.anchors, level, document["score"]), *(at for _, at in held)])
+    told = [document["told"]]
+    told += [f"Because {when}, at most {float(100 * at):g} % of the points are given." for when, at in held]
+    interval = document["interval"]
+    return Finding(
+        **known,
+        verdict=Verdict.FAILED if earned == 0 else Verdict.PASSED if earned == 1 else Verdict.PARTIAL,
+        points=_decimal(earned * criterion.points),
+        told=" ".join(told),
+        interval=None if interval is None else (interval[0], interval[1]),
+        score=document["score"],
+        detail={
+            "share": float(earned),
+            "caps": [when for when, _ in held],
+            **{key: document[key] for key in ("repeats", "combine", "cases", "false_positives", "bootstrap_seed")},
+        },
+    )
+
+
+def _person_finding(criterion: Person, given: Decimal | None) -> Finding:
+    id, out_of = f"{criterion.id}/{criterion.id}", Decimal(criterion.points)
+    if given is None:
+        told = "A person marks this; it is not marked yet."
+        return Finding(id, "person", criterion.id, Verdict.UNKNOWN, None, out_of, told)
+    if not given.is_finite() or not 0 <= given <= out_of:
+        raise UserError(f"{criterion.id}: {given} points are not between 0 and {out_of}; correct them and grade again.")
+    verdict = Verdict.FAILED if given == 0 else Verdict.PASSED if given == out_of else Verdict.PARTIAL
+    return Finding(id, "person", criterion.id, verdict, given, out_of, "Marked by a person.")
+
+
+def _status(findings: Iterable[Finding]) -> Status:
+    unknown = {finding.kind == "person" for finding in findings if finding.verdict is Verdict.UNKNOWN}
+    if False in unknown:
+        return Status.WITHHELD
+    return Status.INCOMPLETE if unknown else Status.MARKED
+
+
+def _sum(findings: Iterable[Finding]) -> Decimal:
+    return sum((finding.points for finding in findings if finding.points is not None), Decimal(0))
+
+
+def _exact(number: float) -> Fraction:
+    """The decimal that a float is written as: 0.62 is 62/100, so a score at an anchor earns that anchor's share."""
+    return Fraction(repr(float(number)))
+
+
+def _decimal(points: Fraction) -> Decimal:
+    """A fraction to twelve places: far beyond the one that counts, and thirds still add up to a whole."""
+    exact = Decimal(points.numerator) / Decimal(points.denominator)
+    return exact.quantize(Decimal("1e-12"), ROUND_HALF_EVEN)
+
+
+def _number(points: Decimal | None) -> float | None:
+    return None if points is None else float(points)
+
+
+def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
+    told = {
+        "id": finding.id,
+        "kind": finding.kind,
+        "criterion": finding.criterion,
+        "verdict": str(finding.verdict),
+        "points": _number(finding.points),
+        "out_of": _number(finding.out_of),
+        "score": finding.score,
+        "interval": None if finding.interval is None else list(finding.interval),
+        "reason": finding.reason,
+        "told": finding.told,
+    }
+    return {**told, "evidence": finding.evidence} if audience == "staff" else told

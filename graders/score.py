@@ -23,7 +23,7 @@ from graders.metrics import Floats, Metric, metric_named
 from graders.repeat import Answers, Repeat, judge
 from graders.tasks import Task, task_named
 
-__all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score", "version"]
+__all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
 
 ScoreDoc = dict[str, Any]
 
@@ -74,23 +74,6 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
         )
     if criterion.empty_reference == "separate" and main.reads != "mask":
         raise UserError(f'{where}: empty_reference = "separate" is for metrics of masks, {main.name} is none.')
-
-
-def version(assignment: Assignment, criterion: Accuracy) -> str:
-    """SHA-256 over all that decides a score beside answers and truths: part of the key of its stage.
-
-    Every file of the metrics and tasks counts: they import each other, and scoring again is cheap.
-    """
-    here = Path(__file__).parent
-    sources = [here / f"{name}.py" for name in ("caps", "intervals", "repeat", "score")]
-    sources += sorted((here / "metrics").glob("*.py")) + sorted((here / "tasks").glob("*.py"))
-    named = metrics_of(criterion)
-    sources += [assignment.folder / name.partition(":")[0] for name in named if ":" in name]
-    meant = (assignment.task, named, criterion.empty_reference, assignment.run.combine, assignment.data.redraw)
-    state = hashlib.sha256(repr(meant).encode())
-    for source in sources:
-        state.update(hashlib.sha256(source.read_bytes()).digest())
-    return state.hexdigest()
 
 
 def _metric(task: Task, name: str, folder: Path) -> Metric:

@@ -1,0 +1,258 @@
+"""From scores and test results to points: exact, rounded once, and never a silent zero."""
+
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assignments.assignment import Anchors, Assignment
+from graders.failures import InternalFailure, UserError
+from graders.mark import Status, Verdict, anchor_shares, mark_as_json, mark_of, percent, rounded, share
+
+RISING = Anchors.model_validate(
+    {"trivial": 0.52, "pass": 0.62, "merit": 0.71, "distinction": 0.79, "reference": 0.81, "ceiling": 0.9}
+)
+FALLING = Anchors.model_validate(
+    {"trivial": 20, "pass": 12, "merit": 7, "distinction": 4, "reference": 3, "ceiling": 0}
+)
+TESTS = {"test_a.py::test_x": ("tests", 10), "test_a.py::test_y": ("tests", 25)}
+LINES = {"test_a.py::test_x": "`x` is 1.", "test_a.py::test_y": "`y` is 2."}
+
+
+def assignment(level=6, caps=(), person=30):
+    return Assignment.model_validate(
+        {
+            "id": "prostate_unet",
+            "title": "Prostate",
+            "task": "segmentation",
+            "level": level,
+            "data": {"source": "prostate_mr", "train": 4, "test": 2},
+            "run": {"mode": "weights"},
+            "criterion": [
+                {"id": "tests", "kind": "hidden_tests", "points": 35},
+                {
+                    "id": "accuracy",
+                    "kind": "accuracy",
+                    "points": 35,
+                    "metric": "dice",
+                    "anchors": RISING.model_dump(by_alias=True),
+                    "caps": caps,
+                },
+                {"id": "report", "kind": "person", "points": person},
+            ],
+            "folder": Path("prostate_unet"),
+        }
+    )
+
+
+def result(verdict="passed", reason=None, told="", evidence=""):
+    return {"verdict": verdict, "reason": reason, "told": told, "evidence": evidence, "cpu_s": 0.1, "wall_s": 0.1}
+
+
+def scored(score, values=(0.9, 0.8), **more):
+    cases = [{"id": str(i), "subject": str(i), "repeat": 0, "score": v, "value": v, "state": "scored", "reason": None}
+             for i, v in enumerate(values)]  # fmt: skip
+    return {
+        "verdict": "passed", "reason": None, "told": "dice.", "evidence": "", "metric": "dice", "score": score,
+        "interval": [0.6, 0.8], "combine": "median", "bootstrap_seed": None, "repeats": [score], "cases": cases,
+        "false_positives": {"found": 0, "of": 0}, "also": {},
+    } | more  # fmt: skip
+
+
+def mark(tests=None, scores=None, persons=None, commit="c0ffee", of=None, **more):
+    tests = {id: result() for id in TESTS} if tests is None else tests
+    scores = {"accuracy": scored(0.62)} if scores is None else scores
+    persons = {"report": Decimal(21)} if persons is None else persons
+    return mark_of(of or assignment(), "g1", commit, tests, TESTS, LINES, scores, persons, {"sandbox": "local"}, **more)
+
+
+@pytest.mark.parametrize("anchors", [RISING, FALLING])
+@pytest.mark.parametrize("level", [6, 7])
+def test_a_score_at_an_anchor_earns_exactly_its_share(anchors, level):
+    assert [share(anchors, level, value) for value in anchors.values()] == list(anchor_shares(level))
+
+
+def test_the_pass_anchor_is_worth_half_at_level_7():
+    assert anchor_shares(6) == tuple(map(Fraction, ("0", "0.4", "0.6", "0.7", "0.85", "1")))
+    assert anchor_shares(7)[1] == Fraction(1, 2)
+
+
+def test_between_two_anchors_a_share_is_on_the_line():
+    assert share(RISING, 6, 0.665) == Fraction(1, 2)  # half way from 0.62 (.40) to 0.71 (.60)
+    assert share(FALLING, 6, 16) == Fraction(1, 5)  # half way from 20 (0) to 12 (.40)
+
+
+strictly_monotone = st.lists(st.integers(-1000, 1000), min_size=6, max_size=6, unique=True).map(sorted)
+names = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")
+
+
+@given(strictly_monotone, st.booleans(), st.sampled_from([6, 7]), st.floats(-1100, 1100), st.floats(-1100, 1100))
+def test_a_better_score_never_earns_less_and_a_share_stays_within_0_and_1(values, falls, level, one, other):
+    sign = -1 if falls else 1
+    anchors = Anchors.model_validate(dict(zip(names, [sign * v / 100 for v in values], strict=True)))
+    worse, better = sorted([one / 100, other / 100])
+    low, high = share(anchors, level, sign * worse), share(anchors, level, sign * better)
+    assert 0 <= low <= high <= 1
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_a_score_that_is_not_finite_has_no_share(score):
+    with pytest.raises(ValueError, match="Invalid literal"):
+        share(RISING, 6, score)
+
+
+def test_a_mark_is_the_sum_of_what_was_earned():
+    made = mark(tests={"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong")})
+    assert (made.status, made.points, made.out_of) == (Status.MARKED, Decimal("45.0"), Decimal(100))  # 10 + 14 + 21
+    assert [f.id for f in made.findings] == [
+        "tests/test_a.py::test_x", "tests/test_a.py::test_y", "accuracy/dice", "report/report",
+    ]  # fmt: skip
+    assert [f.points for f in made.findings] == [10, 0, 14, 21]
+    assert [f.verdict for f in made.findings] == ["passed", "failed", "partial", "partial"]
+
+
+def test_a_test_tells_its_docstring_and_then_what_went_wrong():
+    made = mark(tests={"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong")})
+    assert made.findings[0].told == "`x` is 1."
+    assert made.findings[1].told == "`y` is 2.\nit went wrong"
+
+
+def test_expected_tests_are_counted_so_one_that_did_not_run_has_not_passed():
+    made = mark(tests={"test_a.py::test_x": result()})
+    assert made.status is Status.MARKED
+    assert (made.findings[1].verdict, made.findings[1].points) == (Verdict.FAILED, 0)
+    assert made.findings[1].reason == "the check did not run"
+
+
+def test_a_result_that_nobody_declared_earns_nothing():
+    made = mark(tests={**{id: result() for id in TESTS}, "test_a.py::test_bonus": result()})
+    assert made.points == Decimal("70.0")
+    assert len(made.findings) == 4
+
+
+def test_what_did_not_run_for_a_toolkit_failure_is_unknown_and_the_mark_withheld():
+    made = mark(tests={}, scores={}, toolkit_failure={"reason": "engine", "evidence": "daemon away"})
+    assert (made.status, made.points) == (Status.WITHHELD, None)
+    assert [f.points for f in made.findings] == [None, None, None, 21]
+    assert made.findings[0].evidence == "daemon away"
+
+
+@pytest.mark.parametrize(
+    ("tests", "scores"),
+    [
+        ({"test_a.py::test_x": result(), "test_a.py::test_y": result("unknown", "engine")}, None),
+        (None, {"accuracy": {**result("unknown", "metric"), "score": None}}),
+        (None, {}),
+    ],
+)
+def test_one_unknown_finding_withholds_the_mark(tests, scores):
+    made = mark(tests=tests, scores=scores)
+    assert (made.status, made.points, percent(made)) == (Status.WITHHELD, None, None)
+
+
+def test_a_missing_part_of_a_person_leaves_the_mark_incomplete_and_never_zero():
+    made = mark(persons={})
+    assert (made.status, made.points, percent(made)) == (Status.INCOMPLETE, Decimal("49.0"), None)
+    assert made.findings[-1].points is None
+
+
+def test_withheld_goes_before_incomplete():
+    assert mark(persons={}, scores={}).status is Status.WITHHELD
+
+
+def test_nothing_handed_in_is_not_zero():
+    made = mark(commit=None)
+    assert (made.status, made.points, made.findings) == (Status.NOT_SUBMITTED, None, ())
+
+
+def test_a_commit_that_cannot_be_run_fails_everything_and_says_why():
+    made = mark(tests={}, scores={}, not_accepted="There is no solution.py in prostate_unet/.")
+    assert (made.status, made.points) == (Status.MARKED, Decimal("21.0"))
+    assert {f.reason for f in made.findings[:3]} == {"what was handed in cannot be run"}
+    assert made.findings[2].told == "There is no solution.py in prostate_unet/."
+
+
+def test_a_cap_limits_the_share_while_it_holds():
+    of = assignment(caps=[{"when": "cases_below(dice, 0.5) > 0", "at": 0.7}])
+    free = mark(of=of, scores={"accuracy": scored(0.9)})
+    capped = mark(of=of, scores={"accuracy": scored(0.9, values=(0.9, 0.49))})
+    assert (free.findings[2].points, free.findings[2].verdict) == (35, Verdict.PASSED)
+    assert (capped.findings[2].points, capped.findings[2].verdict) == (Decimal("24.5"), Verdict.PARTIAL)
+    assert capped.findings[2].detail["caps"] == ["cases_below(dice, 0.5) > 0"]
+    assert "at most 70 % of the points" in capped.findings[2].told
+
+
+def test_a_cap_never_raises_a_share():
+    of = assignment(caps=[{"when": "dice < 0.95", "at": 0.9}])
+    assert mark(of=of, scores={"accuracy": scored(0.62)}).findings[2].points == 14
+
+
+def test_an_edited_cap_marks_again_from_the_same_document():
+    document = {"accuracy": scored(0.9, values=(0.9, 0.49))}
+    points = [
+        mark(of=assignment(caps=[{"when": when, "at": 0.5}]), scores=document).findings[2].points
+        for when in ("cases_below(dice, 0.4) > 0", "cases_below(dice, 0.5) > 0", "cases_below(dice, 0.5) > 1")
+    ]
+    assert points == [35, Decimal("17.5"), 35]
+
+
+def test_a_cap_on_a_metric_that_was_not_scored_is_our_failure():
+    of = assignment(caps=[{"when": "hd95 > 10", "at": 0.5}])
+    with pytest.raises(InternalFailure, match="hd95 is not among dice"):
+        mark(of=of)
+
+
+def test_a_mark_is_rounded_once_half_up():
+    assert rounded(Decimal("69.95")) == Decimal("70.0")
+    assert rounded(Decimal("69.949999999999")) == Decimal("69.9")
+    # 0.665 earns half of 35 = 17.5; with 0.25 of a person's points 35 + 17.5 + 0.25 = 52.75
+    made = mark(scores={"accuracy": scored(0.665)}, persons={"report": Decimal("0.25")})
+    assert made.findings[2].points == Decimal("17.5")
+    assert made.points == Decimal("52.8")
+
+
+def test_a_share_that_is_no_decimal_does_not_leave_dust_in_the_sum():
+    # 0.65 lies a third of the way from 0.62 to 0.71: 0.4 + 0.2 / 3 of 35 points is 16 1/3
+    made = mark(scores={"accuracy": scored(0.65)}, persons={"report": Decimal("20.616666666667")})
+    assert made.findings[2].points == Decimal("16.333333333333")
+    assert made.points == Decimal("72.0")  # 35 + 16.333... + 20.6166... = 71.95 exactly, half up
+
+
+def test_per_cent_is_taken_from_what_is_not_rounded_yet():
+    made = mark(of=assignment(person=20), persons={"report": Decimal("12.95")})
+    assert made.points == Decimal("62.0")  # 61.95
+    assert percent(made) == Decimal("68.8")  # 61.95 / 90 = 68.83 %; 62.0 / 90 would give 68.9 %
+
+
+@pytest.mark.parametrize("points", ["-1", "30.1", "NaN"])
+def test_a_persons_points_lie_within_their_criterion(points):
+    with pytest.raises(UserError, match="not between 0 and 30"):
+        mark(persons={"report": Decimal(points)})
+
+
+def test_tests_that_do_not_add_up_are_our_failure_and_never_free_points():
+    with pytest.raises(InternalFailure, match="do not add up to 35"):
+        mark_of(assignment(), "g1", "c", {}, {"a::b": ("tests", 5)}, {}, {}, {}, {})
+
+
+@given(st.sets(st.sampled_from(sorted(TESTS))), st.sets(st.sampled_from(sorted(TESTS))))
+def test_more_failed_tests_never_raise_a_mark(some, more):
+    def points(failed):
+        return mark(tests={id: result("failed" if id in failed else "passed", "r") for id in TESTS}).points
+
+    assert points(some | more) <= points(some)
+
+
+def test_staff_read_the_evidence_and_students_do_not():
+    made = mark(tests={"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "t", "canary")})
+    staff, student = mark_as_json(made, "staff"), mark_as_json(made, "student")
+    assert staff["findings"][1]["evidence"] == "canary"
+    assert "canary" not in repr(student)
+    assert "evidence" not in student["findings"][1]
+    assert (student["points"], student["out_of"], student["status"]) == (45.0, 100.0, "marked")
+    assert list(staff["findings"][2]) == [
+        "id", "kind", "criterion", "verdict", "points", "out_of", "score", "interval", "reason", "told", "evidence",
+    ]  # fmt: skip
