@@ -1,0 +1,129 @@
+"""What one marker process does: one job in, one JSON document out. It opens the sandbox and asks; it gives no points.
+
+The document says of every stage what came of it. A failure of ours stands beside what was found before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.interface import Interface, read_interface
+from graders.check import Questions, as_documents, check
+from graders.failures import InternalFailure, SubmissionFailure, ToolkitFailure
+from graders.measure import load_answers, measure
+from graders.sandboxes import SANDBOXES
+from graders.sandboxes.sandbox import Lodging
+from graders.score import score
+from graders.session import Session
+from graders.tasks import task_named
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission's missing stages. Picklable, so that another engine can carry it to another machine."""
+
+    assignment: Assignment
+    group: str
+    commit: str
+    solution: Path
+    """Folder that holds solution.py."""
+    framework: Framework
+    sandbox: str
+    """A name in SANDBOXES."""
+    secret: bytes = field(repr=False)
+    tests: tuple[str, ...]
+    """Hidden tests to run."""
+    repeats: tuple[int, ...]
+    """Repeats whose answers are to be made."""
+    scores: tuple[str, ...]
+    """Accuracy criteria to score."""
+    answers: dict[int, dict[str, Any]]
+    """Documents of answers that exist, by repeat."""
+    store: Path
+    course: str = "none"
+    run: str = "none"
+    tests_folder: str = "hidden_tests"
+
+
+def run(job: Job, on_progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """Do a job.
+
+    Returns:
+        `{"tests": {id: TestDoc}, "answers": {"0": AnswersDoc}, "scores": {id: ScoreDoc}, "runtime": {...},
+        "toolkit_failure": None or {"reason", "evidence"}}`; stages that a toolkit failure kept from happening are
+        absent.
+    """
+    document: dict[str, Any] = {"tests": {}, "answers": {}, "scores": {}, "runtime": {}, "toolkit_failure": None}
+    try:
+        _run(job, document, on_progress or (lambda what: None))
+    except ToolkitFailure as failure:
+        document["toolkit_failure"] = {"reason": failure.reason, "evidence": str(failure)[:8000]}
+    return document
+
+
+def _run(job: Job, document: dict[str, Any], on_progress: Callable[[str], None]) -> None:
+    assignment = job.assignment
+    interface = read_interface(assignment.folder / "interface.py")
+    sets = {repeat: _hidden_set(job, interface, repeat) for repeat in _repeats_needed(job)}
+    if job.tests or job.repeats:
+        sandbox = SANDBOXES[job.sandbox]()
+        lodging = Lodging(job.solution, job.framework, assignment.limits, job.course, job.run)
+        with sandbox.open(lodging) as channel:
+            session = Session(channel, assignment.limits)
+            try:
+                document["runtime"] = session.begin()
+            except SubmissionFailure as failure:  # nothing of the group's has run yet
+                raise InternalFailure(f"before the solution was touched: {failure}") from failure
+            if job.tests:
+                document["tests"] = as_documents(_check(job, session, interface, on_progress))
+            for repeat in job.repeats:
+                on_progress(f"repeat {repeat + 1}" if len(job.repeats) > 1 else "accuracy")
+                document["answers"][str(repeat)] = measure(
+                    session,
+                    assignment,
+                    interface,
+                    sets[repeat],
+                    secret=job.secret,
+                    commit=job.commit,
+                    store=job.store,
+                )
+            document["runtime"]["sandbox_cpu_s"] = channel.cpu_s()
+    known = {**{str(k): v for k, v in job.answers.items()}, **document["answers"]}
+    for id in job.scores:
+        criterion = assignment.criterion(id)
+        assert isinstance(criterion, Accuracy)
+        repeats = [known.get(str(repeat)) for repeat in sorted(sets)]
+        if all(repeats):
+            answers = [load_answers(job.store, doc) for doc in repeats if doc is not None]
+            document["scores"][id] = score(assignment, criterion, [sets[repeat] for repeat in sorted(sets)], answers)
+
+
+def _check(job: Job, session: Session, interface: Interface, on_progress: Callable[[str], None]) -> dict[str, Any]:
+    folder = job.assignment.folder
+    doubles = folder / "doubles.py"
+    questions = Questions(
+        assignment_id=job.assignment.id,
+        folder=folder / job.tests_folder,
+        interface=interface,
+        limits=job.assignment.limits,
+        secret=job.secret,
+        doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
+    )
+    return check(session, questions, job.tests, on_result=lambda name, doc: on_progress(name))
+
+
+def _repeats_needed(job: Job) -> tuple[int, ...]:
+    """Scoring combines all repeats; asking needs only those that are missing."""
+    seeds = job.assignment.run.seeds
+    return tuple(range(seeds)) if job.scores else tuple(sorted(job.repeats))
+
+
+def _hidden_set(job: Job, interface: Interface, repeat: int) -> HiddenSet:
+    task = task_named(job.assignment.task)
+    inputs = interface.fields(task.entry, "inputs")
+    return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth)

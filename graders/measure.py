@@ -1,0 +1,256 @@
+"""Accuracy: from a solution to stored answers. It trains or loads, asks case by case, and scores nothing.
+
+Only training arrays and inputs cross the wall; truths stay with `graders.score`. The order of the cases is the
+commit's own, so that neither position nor neighbour says anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assignments.assignment import Assignment
+from assignments.data.hidden import HiddenSet, presented_order
+from assignments.interface import Interface, Range
+from graders.failures import CpuLimit, ProcessEnded, SubmissionFailure, WallLimit
+from graders.repeat import Answers
+from graders.session import Session
+from graders.student import Handle, Line, Student
+from graders.tasks import task_named
+from graders.wire import Array
+
+RESTARTS = 3
+"""How often the predicting worker is started again after it died."""
+BUDGET_SLACK = 1.25
+BUDGET_START_S = 10.0
+"""What `fit` may use beyond its budget: a quarter, and what a framework's first operations cost."""
+
+
+@dataclass
+class AnswersDoc:
+    """What one repeat came to: the document that the ledger keeps."""
+
+    verdict: str = "passed"
+    reason: str | None = None
+    told: str = ""
+    evidence: str = ""
+    file: str | None = None
+    """Name of the answers' file in the store."""
+    states: list[dict[str, str] | None] = field(default_factory=list)
+    """By case in canonical order: None, or the reason and what the student may read."""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_mb: float | None = None
+    flags: list[str] = field(default_factory=list)
+
+
+def measure(
+    session: Session,
+    assignment: Assignment,
+    interface: Interface,
+    hidden: HiddenSet,
+    *,
+    secret: bytes,
+    commit: str,
+    store: Path,
+    solution: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Ask a solution for the answers to one hidden set, and store them.
+
+    Returns:
+        An `AnswersDoc` as plain data. A submission that cannot even make a model has answers all of which failed.
+
+    Raises:
+        ToolkitFailure: whatever is ours.
+    """
+    doc = AnswersDoc()
+    asking = _Asking(session, assignment, interface, hidden, solution, doc)
+    order = presented_order(secret, assignment.id, commit, len(hidden.cases))
+    rows: dict[int, dict[str, Array]] = {}
+    failed: dict[int, SubmissionFailure] = {}
+    try:
+        for places in _batches(order, assignment.data.per_call):
+            rows_now, failed_now = asking.batch(places)
+            rows.update(rows_now)
+            failed.update(failed_now)
+            if on_progress:
+                on_progress(len(rows) + len(failed), len(order))
+    except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
+        doc.verdict, doc.reason, doc.told = "failed", failure.reason, failure.told
+        doc.evidence = str(failure)[-6000:]
+        failed.update({int(place): failure for place in order if place not in rows and place not in failed})
+    finally:
+        asking.close()
+    doc.states = [_state(failed.get(place)) for place in range(len(order))]
+    doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
+    return asdict(doc)
+
+
+def load_answers(store: Path, document: Mapping[str, Any]) -> Answers:
+    """Stored answers as scoring reads them: a file that medmark itself wrote."""
+    arrays: dict[str, Array] = {}
+    if document["file"]:
+        with np.load(store / document["file"], allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
+    failed = {place: state["reason"] for place, state in enumerate(document["states"]) if state is not None}
+    return Answers(arrays, failed)
+
+
+class _Asking:
+    """One worker at a time with a model in it, started again when it dies."""
+
+    def __init__(
+        self,
+        session: Session,
+        assignment: Assignment,
+        interface: Interface,
+        hidden: HiddenSet,
+        solution: str | None,
+        doc: AnswersDoc,
+    ) -> None:
+        self._session, self._assignment, self._interface = session, assignment, interface
+        self._hidden, self._solution, self._doc = hidden, solution, doc
+        self._line: Line | None = None
+        self._model: Handle | None = None
+        self._restarts = 0
+
+    def batch(self, places: Array) -> tuple[dict[int, dict[str, Array]], dict[int, SubmissionFailure]]:
+        """Answers by position; a call that fails is repeated case by case.
+
+        Raises:
+            SubmissionFailure: there is no model to ask.
+        """
+        try:
+            return self._predicted(places), {}
+        except SubmissionFailure as failure:
+            self._after(failure)
+            if len(places) == 1:
+                return {}, {int(places[0]): failure}
+        rows: dict[int, dict[str, Array]] = {}
+        failed: dict[int, SubmissionFailure] = {}
+        for place in places:
+            one_rows, one_failed = self.batch(np.array([place]))
+            rows |= one_rows
+            failed |= one_failed
+        return rows, failed
+
+    def close(self) -> None:
+        """End the worker, if there is one."""
+        if self._line is not None and self._line.worker is not None:
+            usage = self._session.end(self._line.worker)
+            self._doc.cpu_s = round(self._doc.cpu_s + usage.cpu_s, 3)
+            self._doc.wall_s = round(self._doc.wall_s + usage.wall_s, 3)
+            self._doc.peak_mb = max(self._doc.peak_mb or 0.0, usage.peak_mb or 0.0)
+            if usage.strays:
+                self._doc.flags.append(f"left {usage.strays} processes behind")
+            if usage.log:
+                self._doc.evidence = f"{self._doc.evidence}\nprinted:\n{usage.log[-2000:]}"[-8000:]
+        self._line = self._model = None
+
+    def _predicted(self, places: Array) -> dict[int, dict[str, Array]]:
+        model = self._made()
+        assert self._line is not None
+        asked = {name: np.ascontiguousarray(array[places]) for name, array in self._hidden.inputs.items()}
+        entry = getattr(Student(self._line), task_named(self._assignment.task).entry)
+        reply = entry(model, asked)
+        return {int(place): {name: array[i] for name, array in reply.items()} for i, place in enumerate(places)}
+
+    def _made(self) -> Handle:
+        if self._model is not None:
+            return self._model
+        self._line = Line(
+            self._session, self._interface, self._assignment.limits.cpu_s, solution=self._solution
+        )
+        student = Student(self._line)
+        run = self._assignment.run
+        if run.mode == "weights":
+            folder = self._solution or self._session.info["solution"]
+            model = student.load(os.path.join(folder, "weights"))
+        else:
+            model = student.fit(
+                self._hidden.train, self._hidden.val, seed=self._hidden.fit_seed, budget_s=run.budget_cpu_s
+            )
+            used = float(self._line.opened().facts.get("cpu_s") or 0.0)
+            if used > BUDGET_SLACK * run.budget_cpu_s + BUDGET_START_S:
+                raise CpuLimit(f"fit used {used:.1f} CPU s of a budget of {run.budget_cpu_s:.0f}")
+        assert type(model) is Handle
+        self._model = model
+        return model
+
+    def _after(self, failure: SubmissionFailure) -> None:
+        """Whether it makes sense to go on asking: not without a model, nor after too many deaths."""
+        dead = self._line is None or self._line.worker is None or self._line.worker.over is not None
+        if self._model is None or (dead and isinstance(failure, CpuLimit | WallLimit)):
+            raise failure
+        if dead:
+            self.close()
+            self._restarts += 1
+            if self._restarts > RESTARTS:
+                raise ProcessEnded(f"the predicting process ended {self._restarts} times; last: {failure}")
+
+
+def _batches(order: Array, size: int) -> Iterator[Array]:
+    for start in range(0, len(order), size):
+        yield order[start : start + size]
+
+
+def _state(failure: SubmissionFailure | None) -> dict[str, str] | None:
+    return None if failure is None else {"reason": failure.reason, "told": failure.told}
+
+
+def _stacked(rows: Mapping[int, dict[str, Array]], count: int, interface: Interface, entry: str) -> dict[str, Array]:
+    """Answers with a leading N in canonical order, in the smallest dtype that scoring needs; zeros where one failed.
+
+    Probabilities become float16 here, before the first scoring, so that scoring again equals scoring.
+    """
+    if not rows:
+        return {}
+    reply = interface.functions[entry].signature.return_annotation
+    hints = typing.get_type_hints(reply, include_extras=True)
+    arrays = {}
+    for name, first in next(iter(rows.values())).items():
+        narrow = np.dtype(np.float16) if _is_probability(hints.get(name)) else _smallest(first.dtype)
+        whole = np.zeros((count, *first.shape), narrow)
+        for place, answer in rows.items():
+            whole[place] = answer[name].astype(narrow)
+        arrays[name] = whole
+    return arrays
+
+
+def _is_probability(hint: Any) -> bool:
+    if getattr(hint, "__metadata__", None) is None:
+        return False
+    return any(isinstance(note, Range) and (note.low, note.high) == (0, 1) for note in hint.__metadata__)
+
+
+def _smallest(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float32) if dtype == np.float64 else dtype
+
+
+def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
+    """Write answers under the name of their content; None where there are none. Written whole or not at all."""
+    if not arrays:
+        return None
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    data = buffer.getvalue()
+    name = hashlib.sha256(data).hexdigest()[:32] + ".npz"
+    store.mkdir(parents=True, exist_ok=True)
+    path = store / name
+    if not path.exists():
+        partial = store / f".{name}.{os.getpid()}"
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    return name
