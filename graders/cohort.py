@@ -1,0 +1,317 @@
+"""Marks many submissions: what the ledger lacks is run, all else is read from it. No verdict is made here.
+
+    submissions -> keys -> ledger -> jobs for what is missing -> marker processes -> ledger -> marks
+
+Killed at any moment, the same call goes on: what was recorded is found again by its key. A second call with nothing
+changed runs nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data.streams import fingerprint
+from assignments.declared_tests import DeclaredTest
+from assignments.load import digest, hidden_tests
+from graders.coordinator import Coordinator, Progress, Work
+from graders.failures import ImageFailure, UserError
+from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
+from graders.ledger import Ledger
+from graders.lock import course_held
+from graders.manifest import set_digests
+from graders.mark import Mark, mark_of
+from graders.marker_processes import Run
+from graders.sandboxes.sandbox import Sandbox
+from graders.slots import Machine, deadline_s, slots_for, this_machine
+from graders.submission import Submission
+
+Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
+NOT_RUN = {"reason": "not marked yet", "evidence": "nothing is recorded: run medmark grade"}
+
+
+class Course(Protocol):
+    """What is needed of `graders.course.Course`."""
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def answers(self) -> Path: ...
+
+
+def grade_cohort(
+    course: Course,
+    assignment: Assignment,
+    submissions: Sequence[Submission],
+    *,
+    secret: bytes,
+    sandbox: Sandbox,
+    ledger: Ledger,
+    jobs: int | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+    only: Collection[str] | None = None,
+    retry: int = 1,
+    persons: Mapping[str, Mapping[str, Decimal]] | None = None,
+    command: str = "medmark grade",
+    run: Run | None = None,
+    machine: Machine | None = None,
+    digests: Digests = set_digests,
+) -> list[Mark]:
+    """The marks of `submissions`, in their order; what the ledger does not hold is run first.
+
+    Args:
+        course: Its folder holds the lock and the stored answers.
+        assignment: With the course's own limits and data.
+        submissions: In the order of the roster.
+        secret: The course's.
+        sandbox: Where solutions run.
+        ledger: The course's, open.
+        jobs: At most so many at once; None for as many as the machine carries.
+        on_progress: Told of every step, in the caller's thread.
+        only: Groups to mark; None for all.
+        retry: How often trouble of ours is tried again.
+        persons: Points that people gave, by group and criterion.
+        command: What the person typed, for the lock and the record.
+        run: What a marker process does with a job; None for `graders.marker.run`.
+        machine: What there is to run on; None for this machine.
+        digests: Where the data manifest comes from.
+
+    Raises:
+        UserError: nothing was started, or the disk is full: says what to do.
+        EngineFailure: the sandbox's engine does not answer; nothing was started.
+        Stopped: Ctrl-C or SIGTERM; what had finished is recorded.
+    """
+    chosen = [submission for submission in submissions if only is None or submission.group in only]
+    began = time.time()
+    with course_held(course.folder / ".medmark", command):
+        plan = plan_cohort(course, assignment, chosen, secret=secret, sandbox=sandbox, digests=digests)
+        works = plan.works(ledger, course.answers)
+        waiting = {submission.group for work in works for submission in work.submissions}
+        unchanged = [submission.group for submission in chosen if submission.group not in waiting]
+        for done, group in enumerate(unchanged, 1):
+            on_progress(Progress("unchanged", group, done, len(chosen), None))
+        if works:
+            machine = machine or this_machine(assignment.limits.gpus)
+            slots = slots_for(assignment.limits, machine, jobs, sandbox.isolates)
+            _make_room(course.answers, ledger.blobs(), before=began)
+            number = ledger.start_run(command)
+            Coordinator(
+                assignment=assignment.id,
+                ledger=ledger,
+                slots=slots,
+                retry=retry,
+                run=run or _marker(),
+                job_of=_jobs(course, assignment, secret, sandbox.name, str(number)),
+                deadline_of=lambda work: _deadline_s(assignment, work),
+                on_progress=on_progress,
+                total=len(chosen),
+                done=len(unchanged),
+            ).run_all(works)
+        return plan.marks(ledger, persons or {})
+
+
+def recorded_marks(
+    course: Course,
+    assignment: Assignment,
+    submissions: Sequence[Submission],
+    *,
+    secret: bytes,
+    sandbox: Sandbox,
+    ledger: Ledger,
+    persons: Mapping[str, Mapping[str, Decimal]] | None = None,
+    digests: Digests = set_digests,
+) -> list[Mark]:
+    """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark."""
+    plan = plan_cohort(course, assignment, submissions, secret=secret, sandbox=sandbox, digests=digests)
+    return plan.marks(ledger, persons or {})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is asked of a cohort, with the key of every piece of it."""
+
+    assignment: Assignment
+    tests: tuple[DeclaredTest, ...]
+    submissions: Sequence[Submission]
+    asked: Mapping[str, Asked | ImageFailure]
+    """By framework; the failure where there is no runtime for it."""
+    provenance: Mapping[str, Any]
+    runtimes: Mapping[str, str]
+
+    def keys_of(self, submission: Submission) -> StageKeys | None:
+        """The keys of a submission's stages; None where there is nothing that can be run."""
+        asked = self.asked.get(submission.framework or "")
+        if submission.commit is None or submission.folder is None or submission.tree is None:
+            return None
+        return asked.of(submission.tree) if isinstance(asked, Asked) else None
+
+    def works(self, ledger: Ledger, store: Path) -> list[Work]:
+        """What is to be run, one work for each different solution, in the order of the submissions."""
+        works: dict[str, Work] = {}
+        for submission in self.submissions:
+            keys = self.keys_of(submission)
+            if keys is None:
+                continue
+            solution = f"{submission.framework} {submission.tree}"
+            works.setdefault(solution, Work([], keys)).submissions.append(submission)
+        known = ledger.stages(key for work in works.values() for key in work.keys.all())
+        final = {key: stage for key, stage in known.items() if stage.status == "final"}
+        for work in works.values():
+            work.missing |= {("test", id) for id, key in work.keys.tests.items() if key not in final}
+            scores = [id for id, key in work.keys.scores.items() if key not in final]
+            work.missing |= {("score", id) for id in scores}
+            # Answers are needed to be scored, and for nothing else.
+            for repeat, key in work.keys.answers.items() if scores else ():
+                stage = final.get(key)
+                # Without a file every case has failed, and there is nothing to keep.
+                if stage is not None and (stage.blob is None or (store / stage.blob).is_file()):
+                    work.answers[repeat] = stage.document
+                else:
+                    work.missing.add(("answers", str(repeat)))
+        return [work for work in works.values() if work.missing]
+
+    def marks(self, ledger: Ledger, persons: Mapping[str, Mapping[str, Decimal]]) -> list[Mark]:
+        """The marks as the ledger's stages and the persons' points give them."""
+        keys = [self.keys_of(submission) for submission in self.submissions]
+        stages = ledger.stages(key for of in keys if of is not None for key in of.all())
+        points = {test.id: (test.criterion, test.points) for test in self.tests}
+        docstrings = {test.id: test.docstring for test in self.tests}
+        marks = []
+        for submission, of in zip(self.submissions, keys, strict=True):
+            known = {key: stages[key] for key in (of.all() if of is not None else ()) if key in stages}
+            names = of or StageKeys({}, {}, {})
+            asked = self.asked.get(submission.framework or "")
+            refused = None if asked is not None and submission.folder is not None else _refusal(submission)
+            image = isinstance(asked, ImageFailure)
+            marks.append(
+                mark_of(
+                    self.assignment,
+                    submission.group,
+                    submission.commit,
+                    {id: known[key].document for id, key in names.tests.items() if key in known},
+                    points,
+                    docstrings,
+                    {id: known[key].document for id, key in names.scores.items() if key in known},
+                    persons.get(submission.group, {}),
+                    self._provenance(submission, names),
+                    not_accepted=refused,
+                    toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
+                )
+            )
+        return marks
+
+    def _provenance(self, submission: Submission, keys: StageKeys) -> dict[str, Any]:
+        return {
+            **self.provenance,
+            "framework": submission.framework,
+            "image_digest": self.runtimes.get(submission.framework or ""),
+            "tree": submission.tree,
+            "seen_at": submission.seen_at,
+            "flags": list(submission.flags),
+            "stages": {"tests": keys.tests, "answers": keys.answers, "scores": keys.scores},
+        }
+
+
+def plan_cohort(
+    course: Course,
+    assignment: Assignment,
+    submissions: Sequence[Submission],
+    *,
+    secret: bytes,
+    sandbox: Sandbox,
+    digests: Digests = set_digests,
+) -> Plan:
+    """What is asked of each submission, with its keys; nothing is run and the ledger is not read."""
+    tests = hidden_tests(assignment)
+    scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
+    sets = digests(assignment, secret, course.folder / ".medmark/data.json") if scored else []
+    known: dict[str, Asked | ImageFailure] = {}
+    runtimes: dict[str, str] = {}
+    for framework in assignment.frameworks:
+        if not any(submission.framework == framework for submission in submissions):
+            continue
+        try:
+            runtime = runtimes[framework] = sandbox.runtime(framework)
+        except ImageFailure as failure:
+            # Groups of the other framework can be marked; these are withheld.
+            known[framework] = failure
+            continue
+        known[framework] = asked(
+            assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret)
+        )
+    provenance = {
+        "medmark": version("medmark"),
+        "assignment": assignment.id,
+        "assignment_digest": digest(assignment),
+        "secret_fingerprint": fingerprint(secret),
+        "sandbox": sandbox.name,
+        "isolated": sandbox.isolates,
+        "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
+    }
+    return Plan(assignment, tests, submissions, known, provenance, runtimes)
+
+
+def _refusal(submission: Submission) -> str:
+    """Why nothing of a commit can be run, in the intake's words."""
+    return "; ".join(submission.problems) or "there is no solution that can be run"
+
+
+def _marker() -> Run:
+    # Here, because it brings pytest and the sandboxes, which a call that runs nothing does not need.
+    from graders.marker import run
+
+    return run
+
+
+def _jobs(
+    course: Course, assignment: Assignment, secret: bytes, sandbox: str, run: str
+) -> Callable[[Work], Any]:
+    from graders.marker import Job
+
+    def job_of(work: Work) -> Job:
+        missing = set(work.names("test"))
+        submission = work.first
+        assert submission.folder is not None
+        return Job(
+            assignment=assignment,
+            group=submission.group,
+            commit=str(submission.commit),
+            solution=submission.folder,
+            framework=cast(Framework, submission.framework),
+            sandbox=sandbox,
+            secret=secret,
+            # In the order of the file: the tests of a module may share a worker.
+            tests=tuple(id for id in work.keys.tests if id in missing),
+            repeats=tuple(sorted(int(repeat) for repeat in work.names("answers"))),
+            scores=tuple(work.names("score")),
+            answers=dict(work.answers),
+            store=course.answers,
+            course=str(course.folder.resolve()),
+            run=run,
+        )
+
+    return job_of
+
+
+def _deadline_s(assignment: Assignment, work: Work) -> float:
+    tests = work.names("test")
+    modules = {id.split("::")[0] for id in tests}
+    return deadline_s(assignment.limits, len(tests), len(modules), len(work.names("answers")))
+
+
+def _make_room(store: Path, referenced: set[str], *, before: float) -> None:
+    """Make the folder of stored answers; files there that no stage refers to are what a killed run left: swept."""
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        for path in store.iterdir():
+            if path.is_file() and path.name not in referenced and path.stat().st_mtime < before:
+                path.unlink()
+    except OSError as error:
+        raise UserError(f"{store}: cannot be written ({error.strerror}). Make room there, or correct it.") from error

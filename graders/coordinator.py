@@ -1,0 +1,267 @@
+"""Runs works in marker processes, many at once, and records what comes of them. What is asked is decided elsewhere.
+
+The caller's thread is the only writer of the ledger; each slot has a thread that waits for one marker process, and
+tells the caller's thread through a queue. So do Ctrl-C and SIGTERM: nothing strikes while a row is being written.
+Trouble of ours is tried again, then recorded as unknown; it stops no other work.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from graders.failures import MedmarkError
+from graders.keys import StageKeys
+from graders.ledger import Ledger, Stage
+from graders.marker_processes import MarkerProcesses, Outcome, Run
+from graders.submission import Submission
+
+LOADED = "wall_on_loaded_host"
+"""Flag of a stage that the wall clock stopped with CPU time left on a busy machine: it is repeated once, alone."""
+NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it is being looked into."
+Kind = Literal["test", "answers", "score"]
+Name = tuple[Kind, str]
+"""A stage among those of one solution: its kind, and the test's id, the repeat's number or the criterion's id."""
+
+
+class Stopped(MedmarkError):
+    """Ctrl-C or SIGTERM: what was marked is kept; exit code 130."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Something happened to a group's marking."""
+
+    what: Literal["unchanged", "started", "retried", "finished"]
+    group: str
+    done: int
+    """Groups that are through."""
+    total: int
+    left_s: float | None
+    """Estimate for all that is left, from how long jobs took so far; None while none has ended."""
+    reason: str | None = None
+    """Why it is tried again, or why the mark will be withheld."""
+
+
+@dataclass
+class Work:
+    """One solution's missing stages. Groups with equal solutions share it, so that equal work has equal marks."""
+
+    submissions: list[Submission]
+    keys: StageKeys
+    missing: set[Name] = field(default_factory=set)
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """Documents of answers that are stored already, by repeat."""
+    attempts: int = 0
+    alone: bool = False
+    """Whether it is being repeated with nothing beside it."""
+    reason: str | None = None
+
+    @property
+    def first(self) -> Submission:
+        """The submission that is run for all of them."""
+        return self.submissions[0]
+
+    def names(self, kind: Kind) -> list[str]:
+        """The missing stages of a kind."""
+        return sorted(name for k, name in self.missing if k == kind)
+
+    def key(self, name: Name) -> str:
+        """The content key of a stage."""
+        kind, about = name
+        if kind == "answers":
+            return self.keys.answers[int(about)]
+        return self.keys.tests[about] if kind == "test" else self.keys.scores[about]
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a slot's thread, or a signal, tells the coordinator."""
+
+    what: Literal["started", "ended", "stop"]
+    work: Work | None = None
+    outcome: Outcome | None = None
+
+
+@dataclass
+class Coordinator:
+    """One run over many works."""
+
+    assignment: str
+    ledger: Ledger
+    slots: int
+    retry: int
+    """How often trouble of ours is tried again."""
+    run: Run
+    job_of: Callable[[Work], Any]
+    deadline_of: Callable[[Work], float]
+    on_progress: Callable[[Progress], None]
+    total: int
+    done: int = 0
+    _waiting: int = 0
+    _alone: list[Work] = field(default_factory=list)
+    _took: list[float] = field(default_factory=list)
+    _markers: MarkerProcesses = field(default_factory=MarkerProcesses)
+    _events: SimpleQueue[Event] = field(default_factory=SimpleQueue)
+
+    def run_all(self, works: Sequence[Work]) -> None:
+        """Run every work; those that met a busy machine once more at the end, one at a time.
+
+        Raises:
+            Stopped: after Ctrl-C or SIGTERM; all markers are ended and what they had finished is recorded.
+            UserError: the ledger could not be written.
+        """
+        with _signals_as_events(self._events), ThreadPoolExecutor(self.slots, "slot") as pool:
+            try:
+                for work in works:
+                    self._submit(pool, work)
+                while self._waiting or self._alone:
+                    if not self._waiting:
+                        self._submit(pool, self._alone.pop(0))
+                    self._handle(pool, self._events.get())
+            except BaseException as error:
+                # Their sandboxes end with the markers, and the threads of the slots with both.
+                self._markers.stop()
+                pool.shutdown(cancel_futures=True)
+                if isinstance(error, Stopped):
+                    self._record_the_rest()
+                    raise Stopped(
+                        f"Stopped. {self.done} of {self.total} groups are marked, and nothing of them is lost: "
+                        "run the same command to go on."
+                    ) from None
+                raise
+
+    def _submit(self, pool: ThreadPoolExecutor, work: Work) -> None:
+        self._waiting += 1
+        pool.submit(self._one, work)
+
+    def _one(self, work: Work) -> None:
+        """In a slot's thread: run a work's job and tell the coordinator."""
+        self._events.put(Event("started", work))
+        try:
+            outcome = self._markers.run(self.run, self.job_of(work), self.deadline_of(work))
+        except Exception as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
+            outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
+        self._events.put(Event("ended", work, outcome))
+
+    def _handle(self, pool: ThreadPoolExecutor, event: Event) -> None:
+        if event.what == "stop" or event.work is None:
+            raise Stopped
+        work = event.work
+        if event.outcome is None:
+            self._tell("started", work.first.group)
+            return
+        self._waiting -= 1
+        self._took.append(event.outcome.wall_s)
+        busy = record(self.assignment, work, event.outcome, self.ledger)
+        if busy:
+            work.alone = True
+            self._alone.append(work)
+            self._tell("retried", work.first.group, "the machine was busy: repeated alone at the end")
+        elif work.missing and work.attempts <= self.retry:
+            self._submit(pool, work)
+            self._tell("retried", work.first.group, work.reason)
+        else:
+            for submission in work.submissions:
+                self.done += 1
+                self._tell("finished", submission.group, work.reason)
+
+    def _tell(self, what: Literal["started", "retried", "finished"], group: str, reason: str | None = None) -> None:
+        rounds = -(-self._waiting // self.slots) + len(self._alone)
+        left = sum(self._took) / len(self._took) * rounds if self._took else None
+        self.on_progress(Progress(what, group, self.done, self.total, left, reason))
+
+    def _record_the_rest(self) -> None:
+        """What had ended when the stop came."""
+        while not self._events.empty():
+            event = self._events.get()
+            if event.work is not None and event.outcome is not None and event.outcome.document is not None:
+                record(self.assignment, event.work, event.outcome, self.ledger)
+                self.done += 0 if event.work.missing else len(event.work.submissions)
+
+
+def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> bool:
+    """Record what a job gave for each missing stage, final or unknown; final ones are no longer missing.
+
+    True if some of it met a busy machine and is to be repeated alone.
+    """
+    work.attempts += 1
+    work.reason = None
+    document = outcome.document or {}
+    trouble = document.get("toolkit_failure") or {"reason": "internal", "evidence": outcome.trouble}
+    busy = False
+    stages: list[Stage] = []
+    # Answers before scores: a score of answers that do not stand does not stand either.
+    for name in sorted(work.missing, key=lambda name: (name[0] == "score", name)):
+        stage = _stage(assignment, work, name, document, trouble)
+        if LOADED in stage.document.get("flags", ()) and stage.status == "final" and not work.alone:
+            stage = _unknown(stage, "the time limit was reached on a busy machine")
+            busy = True
+        elif name[0] == "score" and any(s.kind == "answers" and s.status == "unknown" for s in stages):
+            stage = _unknown(stage, stage.reason or "its answers are not known")
+        stages.append(stage)
+        work.reason = work.reason or (stage.reason if stage.status == "unknown" else None)
+    ledger.add_stages(stages)
+    for stage in stages:
+        if stage.status == "final":
+            work.missing.discard((stage.kind, stage.name))
+            if stage.kind == "answers":
+                work.answers[int(stage.name)] = stage.document
+    return busy
+
+
+def _stage(
+    assignment: str, work: Work, name: Name, document: Mapping[str, Any], trouble: Mapping[str, Any]
+) -> Stage:
+    kind, about = name
+    part = document.get({"test": "tests", "answers": "answers", "score": "scores"}[kind], {}).get(about)
+    if part is None:
+        part = {"verdict": "unknown", "told": NOT_YOUR_FAULT, "reason": "internal", "evidence": "", **trouble}
+    return Stage(
+        key=work.key(name),
+        kind=kind,
+        group=work.first.group,
+        assignment=assignment,
+        commit=work.first.commit,
+        name=about,
+        status="unknown" if part["verdict"] == "unknown" else "final",
+        reason=part.get("reason"),
+        cpu_s=float(part.get("cpu_s") or 0.0),
+        wall_s=float(part.get("wall_s") or 0.0),
+        document=part,
+        blob=part.get("file"),
+    )
+
+
+def _unknown(stage: Stage, why: str) -> Stage:
+    document = {**stage.document, "verdict": "unknown", "reason": why, "told": NOT_YOUR_FAULT}
+    return replace(stage, status="unknown", reason=why, document=document)
+
+
+@contextmanager
+def _signals_as_events(events: SimpleQueue[Event]) -> Iterator[None]:
+    """Turn Ctrl-C, SIGTERM and a closed terminal into an event; a thread other than the main one leaves them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        # A SimpleQueue may be put to by a handler that interrupted its own get.
+        events.put(Event("stop"))
+
+    before: dict[int, Any] = {}
+    number: int
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,93 @@
+"""The data manifest: digests of every repeat's hidden set, remembered from one run to the next. Nothing is marked here.
+
+Drawing the hidden sets of real images takes seconds, and a run with nothing to do should take none. So the digests
+are kept beside the ledger under a digest of all that they follow from: the assignment's words, the secret's
+fingerprint, the code that draws, and names, sizes and times of the files it reads. Losing the file costs those
+seconds once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import assignments.data
+from assignments.assignment import Assignment
+from assignments.data.hidden import hidden_set
+from assignments.data.streams import fingerprint
+from assignments.interface import read_interface
+from graders.failures import UserError
+from graders.keys import SetDigests, digest_of, file_digest, task_digest
+from graders.tasks import task_named
+
+DRAWN_WITH = ("numpy", "scikit-learn")
+"""Distributions whose version may change what is drawn."""
+
+
+def set_digests(assignment: Assignment, secret: bytes, remembered: Path) -> list[SetDigests]:
+    """The digests of each repeat's hidden set, from the file `remembered` where nothing they follow from changed.
+
+    Raises:
+        UserError: the data are not there, or are not what the assignment declares.
+    """
+    source = _source(assignment, secret)
+    known = _read(remembered)
+    if source not in known:
+        task = task_named(assignment.task)
+        try:
+            inputs = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
+            sets = [hidden_set(assignment, secret, n, inputs, task.truth) for n in range(assignment.run.seeds)]
+        except KeyError as error:
+            raise UserError(
+                f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
+                f"criterion of the task {assignment.task} asks for (missing: {error})."
+            ) from None
+        except (ValueError, OSError) as error:
+            raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {error}") from error
+        known[source] = [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in sets]
+        _write(remembered, known)
+    return known[source]
+
+
+def _source(assignment: Assignment, secret: bytes) -> str:
+    """Digest of all that the hidden sets follow from."""
+    data = assignment.data
+    code = sorted(Path(assignments.data.__file__).parent.rglob("*.py"))
+    if ":" in data.source:
+        code.append(assignment.folder / data.source.partition(":")[0])
+    read = sorted(path for path in data.path.rglob("*") if path.is_file()) if data.path else []
+    stats = [(str(path), path.stat()) for path in read]
+    return digest_of(
+        id=assignment.id,
+        data=data.model_dump(mode="json"),
+        seeds=assignment.run.seeds,
+        secret=fingerprint(secret),
+        interface=file_digest(assignment.folder / "interface.py"),
+        task=task_digest(assignment.task),
+        code=[file_digest(path) for path in code],
+        files=[(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats],
+        drawn_with=[version(name) for name in DRAWN_WITH],
+    )
+
+
+def _read(path: Path) -> dict[str, list[SetDigests]]:
+    try:
+        return {k: [SetDigests(**s) for s in sets] for k, sets in json.loads(path.read_text("utf-8")).items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        # Absent, or cut off by a full disk: drawn again.
+        return {}
+
+
+def _write(path: Path, known: dict[str, list[SetDigests]]) -> None:
+    text = json.dumps({source: [asdict(s) for s in sets] for source, sets in known.items()}, indent=1)
+    fresh = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text, "utf-8")
+        fresh.replace(path)
+    except OSError:
+        # Only a saving of time: where it cannot be written, the next run draws again.
+        fresh.unlink(missing_ok=True)

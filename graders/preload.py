@@ -1,0 +1,15 @@
+"""What every marker process needs, imported once in the forkserver: pytest with its own plug-ins, NumPy, our marker.
+
+Importing this module is all that is done with it. No plug-in of another distribution is loaded: the forkserver is
+started with `PYTEST_DISABLE_PLUGIN_AUTOLOAD=1`.
+"""
+
+from importlib import import_module
+
+import numpy as np  # noqa: F401  (for its import alone)
+import pytest  # noqa: F401
+from _pytest.config import default_plugins
+
+for _plugin in default_plugins:
+    import_module(f"_pytest.{_plugin}")
+import_module("graders.marker")

@@ -1,0 +1,75 @@
+"""How many submissions a machine carries at once, and how long one may take at most. Nothing is started here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignments.assignment import Limits
+from graders.failures import UserError
+
+WALL_PER_CPU = 4
+"""The sandbox's own wall limit, in CPU limits; see `graders.session`."""
+WORKERS = 4
+"""The predicting worker, and the three times it may be started again."""
+SLACK_S = 900.0
+"""For opening the sandbox, importing the framework, and computing the metrics."""
+CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What there is to run submissions on."""
+
+    cpus: int
+    memory_mb: int
+    gpus: int
+
+
+def this_machine(gpus_wanted: int = 0) -> Machine:
+    """The machine this process runs on, or the part of it that it may use; GPUs are looked for only where wanted."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for path in CGROUP_LIMITS:
+        text = path.read_text().strip() if path.is_file() else "max"
+        memory = min(memory, int(text)) if text.isdigit() else memory
+    gpus = 0
+    if gpus_wanted:
+        from graders.sandboxes.gpus import present  # asks the driver
+
+        gpus = len(present())
+    return Machine(cpus, memory >> 20, gpus)
+
+
+def slots_for(limits: Limits, machine: Machine, jobs: int | None, isolates: bool) -> int:
+    """How many submissions of these limits run at once: as many as asked for, and as CPU, memory and GPUs allow.
+
+    A sandbox that does not isolate takes no memory away from anyone, so there one submission always fits.
+
+    Raises:
+        UserError: not even one fits this machine.
+    """
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs {jobs}: at least 1.")
+    by_memory = machine.memory_mb // limits.memory_mb
+    if not by_memory and isolates:
+        raise UserError(
+            f"limits.memory_mb = {limits.memory_mb}, but this machine has {machine.memory_mb} MB. "
+            "Lower it in assignment.toml, or in course.toml under [assignments.ID.limits], or use a larger machine."
+        )
+    if limits.gpus > machine.gpus:
+        raise UserError(
+            f"limits.gpus = {limits.gpus}, but this machine has {machine.gpus}: nvidia-smi lists them. "
+            "Lower it in assignment.toml, or in course.toml under [assignments.ID.limits], or use another machine."
+        )
+    fitting = [jobs or machine.cpus, max(by_memory, 1)]
+    if limits.gpus:
+        fitting.append(machine.gpus // limits.gpus)
+    return min(fitting)
+
+
+def deadline_s(limits: Limits, tests: int, modules: int, repeats: int) -> float:
+    """Wall seconds after which a marker process is ended whatever it does: beyond all limits inside taken together."""
+    cpu_s = tests * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * WORKERS * limits.cpu_s
+    return WALL_PER_CPU * cpu_s + SLACK_S
