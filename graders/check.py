@@ -104,12 +104,12 @@ def check(
         "--import-mode=importlib",
         "--strict-markers",
         f"--rootdir={questions.folder}",
-        f"-c={os.devnull}",
-        "-p=no:cacheprovider",
-        "-p=no:unraisableexception",
-        "-p=no:threadexception",
+        f"-c{os.devnull}",
+        "-pno:cacheprovider",
+        "-pno:unraisableexception",
+        "-pno:threadexception",
         "--capture=no",
-        "-o=markers=points(n): what the test is worth",
+        "-omarkers=points(n): what the test is worth",
     ]
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
         code = pytest.main(arguments, plugins=[recorder])
