@@ -194,10 +194,13 @@ def _tables(document: Document, name: str) -> list[tuple[int, dict[str, Any]]]:
 
 
 def _defined(path: Path) -> set[str] | Problem:
-    """Names of the functions and classes at the top level of a Python file."""
+    """Names of the functions, classes and values at the top level of a Python file."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8", errors="replace"))
     except SyntaxError as error:
         return Problem(str(path), "", error.lineno, f"is not valid Python: {error.msg}", "correct the syntax")
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in tree.body if isinstance(node, kinds)}
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
