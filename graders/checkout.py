@@ -108,7 +108,12 @@ def write_files(mirror: Path, entries: Sequence[Entry], target: Path, caps: Caps
 def _sorted_out(entries: Sequence[Entry], caps: Caps) -> tuple[list[Entry], list[str], list[str]]:
     links = [entry.path for entry in entries if entry.mode == "120000"]
     modules = [entry.path for entry in entries if entry.mode == "160000"]
-    files = [entry for entry in entries if entry.mode.startswith("100")]
+    files = [
+        entry
+        for entry in entries
+        # Compiled files are made anew from the sources; nobody reads these.
+        if entry.mode.startswith("100") and "__pycache__" not in entry.path.split("/")
+    ]
     odd = [entry.path for entry in files if not _ordinary(entry.path)]
     files = [entry for entry in files if _ordinary(entry.path)]
     flags = [f"holds {path}" for path in _unusual(entries)]

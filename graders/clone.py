@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.toml_errors import nearest
-from graders.hardened_git import GitFailed, Reach, run_git
+from graders.hardened_git import ENVIRONMENT, GitFailed, Reach, run_git
 
 How = Literal["tip", "empty", "no_branch", "unreachable"]
 
@@ -162,14 +162,15 @@ class Signature:
 def signature_of(mirror: Path, commit: str) -> Signature | None:
     """Author, date and message of a commit; None where it cannot be read."""
     # 0.12 s of import, for this function alone.
-    from git import GitDB, Repo
+    from git import Repo
     from git.exc import GitError, ODBError
 
     if not is_commit(commit):
         return None
     try:
-        # GitDB reads the files itself: no git process starts, so none is left behind.
-        with Repo(mirror, odbt=GitDB, expand_vars=False) as repository:
+        # Leaving the block ends the git process that GitPython keeps open.
+        with Repo(mirror, expand_vars=False) as repository:
+            repository.git.update_environment(**ENVIRONMENT, GIT_DIR=str(mirror))
             found = repository.commit(commit)
             message = str(found.message).strip().splitlines() or [""]
             author = f"{found.author.name} <{found.author.email}>"

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,13 +154,7 @@ def _environment(reach: Reach, address: str | None) -> tuple[dict[str, str], str
     token = None
     host = host_of(address) if address and address.startswith("https://") else ""
     if host in reach.token_env:
-        name = reach.token_env[host]
-        token = os.environ.get(name)
-        if not token:
-            raise UserError(
-                f"course.toml access.token_env: the environment variable {name} for {host} is not set. "
-                f"Set it and run the same command again: export {name}=..."
-            )
+        token = _token(reach, host)
         word = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         settings[f"http.https://{host}/.extraHeader"] = f"Authorization: Basic {word}"
         # After a redirect git would send the header to the new host as well.
@@ -170,6 +164,24 @@ def _environment(reach: Reach, address: str | None) -> tuple[dict[str, str], str
         environment[f"GIT_CONFIG_KEY_{number}"] = key
         environment[f"GIT_CONFIG_VALUE_{number}"] = value
     return environment, token
+
+
+def check_tokens(reach: Reach, addresses: Iterable[str]) -> None:
+    """Raise `UserError` if the token of one of these addresses' hosts is not in the environment."""
+    for host in sorted({host_of(address) for address in addresses if address.startswith("https://")}):
+        if host in reach.token_env:
+            _token(reach, host)
+
+
+def _token(reach: Reach, host: str) -> str:
+    name = reach.token_env[host]
+    token = os.environ.get(name, "").strip()
+    if not token:
+        raise UserError(
+            f"course.toml access.token_env: the environment variable {name} for {host} is not set. "
+            f"Set it and run the same command again: export {name}=..."
+        )
+    return token
 
 
 def host_of(address: str) -> str:
@@ -236,7 +248,7 @@ _CAUSES = (
         r"not found|does not appear to be a git repository|error: 404|does not exist",
         "there is no repository at this address, or the marker may not read it: check the address in the roster",
     ),
-    (r"unable to update url base from redirection|redirect", "the repository has moved: put its new address in"),
+    (r"unable to update url base from redirection|redirect", "the repository has moved: put its new address into the roster"),
     (
         r"Could not resolve|Connection (refused|timed out|reset)|Failed to connect|Network is unreachable|"
         r"timed out|early EOF|error: 5\d\d|Connection closed|unexpected disconnect",
