@@ -8,6 +8,7 @@
     │   ├── Raised                the call raised an exception
     │   ├── CpuLimit  WallLimit  MemoryLimit  GpuMemory
     │   ├── WrongType  WrongShape  OutOfRange  NotFinite  WrongLabels
+    │   ├── NotProbed             the model is none of a framework's, so its parameters cannot be asked for
     │   ├── ReplyTooLarge         more bytes, items or nesting than the limits allow
     │   ├── ProcessEnded          the process that should answer ended
     │   ├── ProtocolViolation     bytes that are no frame, or no reply to what was asked
@@ -100,6 +101,10 @@ class NotFinite(SubmissionFailure):
 
 class WrongLabels(SubmissionFailure):
     reason = "the answer holds labels that do not exist"
+
+
+class NotProbed(SubmissionFailure):
+    reason = "the model is not one of PyTorch's or TensorFlow's and cannot be looked into"
 
 
 class ReplyTooLarge(SubmissionFailure):

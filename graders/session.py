@@ -23,6 +23,7 @@ from graders.failures import (
     ImportFailed,
     MemoryLimit,
     MissingFunction,
+    NotProbed,
     ProcessEnded,
     ProtocolViolation,
     Raised,
@@ -283,6 +284,8 @@ def _answer(words: dict[str, Any], body: memoryview) -> tuple[Any, list[Array]]:
             raise _raised(words)
         case "missing":
             raise MissingFunction(_word(words, "name"))
+        case "unsupported":
+            raise NotProbed(_word(words, "why"))
         case "misused":
             raise Raised(_word(words, "why"))
         case "unsendable" if words.get("large") is True:

@@ -11,7 +11,7 @@ import os
 import resource
 import socket
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from . import worker
 from .adapter import adapter_of
@@ -51,23 +51,32 @@ def _threads() -> int:
 
 
 def _fork_twice(keeper: socket.socket, order: dict[str, Any], fds: list[int]) -> None:
+    """A worker whose parent is the keeper: the process between has ended before the keeper hears of it."""
+    reader, writer = os.pipe()
     try:
         between = os.fork()
     except BlockingIOError as error:
         keeper.send(json.dumps({"error": str(error)}).encode())
-        return
-    if between:
+        between = -1
+    if between == 0:
+        _between(keeper, order, fds, writer)
+    os.close(writer)
+    if between > 0:
         os.waitpid(between, 0)
-        return
-    # Nothing below may return into the mother's loop.
+        keeper.send(os.read(reader, 1 << 12))
+    os.close(reader)
+
+
+def _between(keeper: socket.socket, order: dict[str, Any], fds: list[int], writer: int) -> NoReturn:
+    """Fork the worker, say its pid, and end; never returns into the mother's loop."""
     try:
         pid = os.fork()
         if pid:
-            keeper.send(json.dumps({"pid": pid}).encode())
+            os.write(writer, json.dumps({"pid": pid}).encode())
             os._exit(0)
         keeper.close()
         worker.serve(order, *fds)
     except BlockingIOError as error:
-        keeper.send(json.dumps({"error": str(error)}).encode())
+        os.write(writer, json.dumps({"error": str(error)}).encode())
     finally:
         os._exit(1)

@@ -112,7 +112,9 @@ class Worker:
             return {"kind": "value", "value": node, "arrays": encoder.arrays}, encoder.parts
         except Missing as missing:
             return {"kind": "missing", "name": str(missing)}, []
-        except (Misused, Unsupported) as misused:
+        except Unsupported as unsupported:
+            return {"kind": "unsupported", "why": str(unsupported)}, []
+        except Misused as misused:
             return {"kind": "misused", "why": str(misused)}, []
         except Unsendable as unsendable:
             return {"kind": "unsendable", "why": str(unsendable)}, []
