@@ -21,7 +21,7 @@ import pytest
 from assignments.assignment import Limits
 from assignments.data.streams import stream
 from assignments.interface import Interface
-from graders.failures import InternalFailure, SubmissionFailure, ToolkitFailure
+from graders.failures import LOADED, InternalFailure, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.session import Session, Usage
 from graders.student import Line, Student
 
@@ -235,6 +235,8 @@ def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         doc.verdict, doc.reason, doc.told = "unknown", error.reason, OURS
     elif isinstance(error, SubmissionFailure):
         doc.reason, doc.told = error.reason, error.told
+        if is_loaded(error):
+            doc.flags.append(LOADED)
     elif isinstance(error, AssertionError):
         doc.reason = doc.told = WRONG
     elif isinstance(error, pytest.skip.Exception):
@@ -244,6 +246,11 @@ def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         doc.reason = doc.told = UNUSABLE
         doc.flags.append("the test ended in an exception of its own")
         doc.evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
+
+
+def is_loaded(error: SubmissionFailure) -> bool:
+    """Whether a wall limit may have been the machine's doing: CPU time was left, and more waited than could run."""
+    return isinstance(error, WallLimit) and error.starved and os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def _name(item: Any) -> str:

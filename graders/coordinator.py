@@ -16,14 +16,12 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any, Literal
 
-from graders.failures import MedmarkError
+from graders.failures import LOADED, MedmarkError
 from graders.keys import StageKeys
 from graders.ledger import Ledger, Stage
 from graders.marker_processes import MarkerProcesses, Outcome, Run
 from graders.submission import Submission
 
-LOADED = "wall_on_loaded_host"
-"""Flag of a stage that the wall clock stopped with CPU time left on a busy machine: it is repeated once, alone."""
 NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it is being looked into."
 Kind = Literal["test", "answers", "score"]
 Name = tuple[Kind, str]

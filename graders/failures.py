@@ -71,8 +71,14 @@ class CpuLimit(SubmissionFailure):
     reason = "the CPU time limit was reached"
 
 
+LOADED = "wall_on_loaded_host"
+"""Flag of a stage that the wall clock stopped with CPU time left on a busy machine: it is repeated once, alone."""
+
+
 class WallLimit(SubmissionFailure):
     reason = "the time limit was reached while waiting"
+    starved: bool = False
+    """Whether more than half of the CPU time was left: on a loaded host that is nobody's fault yet."""
 
 
 class MemoryLimit(SubmissionFailure):

@@ -20,7 +20,8 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, presented_order
 from assignments.interface import Interface, Range
-from graders.failures import CpuLimit, ProcessEnded, SubmissionFailure, WallLimit
+from graders.check import is_loaded
+from graders.failures import LOADED, CpuLimit, ProcessEnded, SubmissionFailure, WallLimit
 from graders.repeat import Answers
 from graders.session import Session
 from graders.student import Handle, Line, Student
@@ -87,6 +88,8 @@ def measure(
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
         doc.verdict, doc.reason, doc.told = "failed", failure.reason, failure.told
         doc.evidence = str(failure)[-6000:]
+        if is_loaded(failure):
+            doc.flags.append(LOADED)
         failed.update({int(place): failure for place in order if place not in rows and place not in failed})
     finally:
         asking.close()

@@ -137,7 +137,7 @@ class Session:
             SubmissionFailure: what the worker did instead of answering; once it is dead, the same again.
         """
         if worker.over is not None:
-            raise type(worker.over)(str(worker.over), kind=worker.over.kind, where=worker.over.where)
+            raise worker.over
         id = secrets.randbits(53)
         body = frame({"id": id, **request}, parts)
         return self._exchange(worker, {"verb": "call", "worker": worker.number, "id": id}, body)
@@ -158,6 +158,8 @@ class Session:
         fresh_kills, self._oom_kills = kills > self._oom_kills, kills
         if told["outcome"] != "replied":
             worker.over = _ended(told, fresh_kills)
+            if isinstance(worker.over, WallLimit):
+                worker.over.starved = float(told["cpu_s"]) < worker.cpu_s / 2
             raise worker.over
         try:
             words, arrays = split(answer)
