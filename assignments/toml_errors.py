@@ -120,6 +120,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """The cure for an unknown name: the nearest known one, or all of them."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    close = close or [name for name in names if len(word) > 2 and name.startswith(word)][:1]
     if close:
         return f'did you mean "{close[0]}"?'
     return f"known: {', '.join(names)}" if names else ""
@@ -189,7 +190,7 @@ def _without_tags(values: Any, loc: Loc) -> Loc:
         if inside:
             values = values[part]
             kept.append(part)
-        elif position == len(loc) - 1:
+        elif position == len(loc) - 1 and part != "[key]":
             kept.append(part)
     return tuple(kept)
 

@@ -224,6 +224,7 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
         folder=None,
         framework=None,
         tree=None,
+        flags=(decided.evidence,) if decided.evidence else (),
     )
     if decided.commit is None:
         return replace(nothing, **facts)
@@ -234,9 +235,9 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
         taken = take(group, assignment, decided.commit, _mirror(course, group), folder, caps, reach)
     except GitFailed as failure:
         told = f"{failure.told}: it was seen but could not be fetched or read"
-        facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (str(failure),)}
+        facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
         return replace(nothing, **facts)
-    return replace(taken, **facts)
+    return replace(taken, **facts, flags=(*nothing.flags, *taken.flags))
 
 
 def _mirror(course: Course, group: Group) -> Path:

@@ -52,6 +52,8 @@ class Counting:
     """When the commit was first seen, by our clock."""
     later_tips: tuple[Observation, ...] = ()
     """Tips first seen after the counting one; while a person must decide, those to decide between."""
+    evidence: str = ""
+    """For staff."""
 
 
 def counting(
@@ -73,7 +75,8 @@ def counting(
     if accepted:
         return _accepted(accepted[-1], seen, due)
     if doubt:
-        return Counting(None, "waits for a person", doubt, due, None, _tips(seen))
+        reason = "an extension is recorded in a way that cannot be read: the course's staff put it right"
+        return Counting(None, "waits for a person", reason, due, None, _tips(seen), doubt)
     if now < close:
         return _by_the_close(seen, close, due, "provisional", "the last commit seen so far; later ones will count")
     return _after_the_close(course, seen, due, close)
@@ -156,13 +159,15 @@ def _by_the_close(
 def _accepted(event: Event, seen: list[Observation], due: datetime) -> Counting:
     commit = event.value.strip().lower()
     if not is_commit(commit):
-        reason = f'the accepted commit "{event.value}" is no whole commit id'
-        return Counting(None, "waits for a person", reason, due, None, _tips(seen))
+        reason = "the commit accepted is recorded in a way that cannot be read: the course's staff put it right"
+        evidence = f'late_commit "{event.value}" is no whole commit id'
+        return Counting(None, "waits for a person", reason, due, None, _tips(seen), evidence)
     first = next((look for look in seen if look.commit == commit), None)
     since = _time(first.seen_at) if first else None
     later = tuple(look for look in _tips(seen, since) if look.commit != commit)
-    reason = f"accepted by {event.who} on {event.at[:10]}"
-    return Counting(commit, "counts", reason, due, first.seen_at if first else None, later)
+    reason = f"accepted by the course's staff on {event.at[:10]}"
+    evidence = f"late_commit by {event.who}: {event.reason}"
+    return Counting(commit, "counts", reason, due, first.seen_at if first else None, later, evidence)
 
 
 def _was_down(

@@ -135,3 +135,4 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
 def test_an_unknown_name_gets_the_nearest_or_all() -> None:
     assert nearest("dise", ["dice", "iou"]) == 'did you mean "dice"?'
     assert nearest("hausdorff", ["iou", "dice"]) == "known: dice, iou"
+    assert nearest("grace", ["grace_minutes", "weight"]) == 'did you mean "grace_minutes"?'

@@ -1,0 +1,260 @@
+"""A course's files are read whole, and everything wrong with them is told at once."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime
+
+import pytest
+
+from graders.course import CourseError, load_course, read_secret
+from graders.failures import UserError
+from graders.new_course import init_course
+
+COURSE = """\
+title = "Deep learning"
+year = "2026-27"
+[assignments.mlp_classifier]
+source = "mlp_classifier"
+deadline = 2027-01-15T12:00:00
+"""
+ROSTER = """\
+group,member,name,email,repository
+g1,s1,Ada Lovelace,ada@ucl.ac.uk,https://github.com/ucl/g1
+g1,s2,Alan Turing,alan@ucl.ac.uk,
+g2,s3,Grace Hopper,grace@ucl.ac.uk,git@github.com:ucl/g2.git
+"""
+
+
+def course_in(folder, course=COURSE, roster=ROSTER):
+    (folder / "course.toml").write_text(course)
+    if roster is not None:
+        (folder / "roster.csv").write_bytes(roster if isinstance(roster, bytes) else roster.encode())
+    return load_course(folder)
+
+
+def told(folder, course=COURSE, roster=ROSTER):
+    """What is told of a course, as `file:line key: what; cure` without the folder."""
+    with pytest.raises(CourseError) as caught:
+        course_in(folder, course, roster)
+    return str(caught.value).replace(f"{folder.resolve()}/", "").splitlines()
+
+
+def test_a_course_is_read_with_its_groups(tmp_path):
+    course = course_in(tmp_path)
+    assert course.deadline("mlp_classifier") == datetime(2027, 1, 15, 12, tzinfo=UTC)
+    g1, g2 = course.groups
+    assert [member.name for member in g1.members] == ["Ada Lovelace", "Alan Turing"]
+    assert (g1.repository, g1.branch, g1.path) == ("https://github.com/ucl/g1", None, "")
+    assert g2.repository == "git@github.com:ucl/g2.git"
+    assert course.group("g2") == g2
+
+
+def test_a_deadline_is_local_time_in_summer_too(tmp_path):
+    course = course_in(tmp_path, COURSE.replace("2027-01-15", "2027-06-15"))
+    assert course.deadline("mlp_classifier") == datetime(2027, 6, 15, 11, tzinfo=UTC)
+
+
+def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_path):
+    lines = told(
+        tmp_path,
+        COURSE.replace("title", "titel") + 'weight = "1"\ngrace = 5\n[access]\nalow_file = true\n',
+        ROSTER + "g1,s1,Ada,ada,https://github.com/ucl/other\n",
+    )
+    assert lines == [
+        "course.toml title: is missing; add title = ...",
+        'course.toml:1 titel: unknown key; did you mean "title"?',
+        'course.toml:6 assignments.mlp_classifier.weight: should be a number without quotes, not "1"',
+        'course.toml:7 assignments.mlp_classifier.grace: unknown key; did you mean "grace_minutes"?',
+        'course.toml:9 access.alow_file: unknown key; did you mean "allow_file"?',
+        'roster.csv:5 repository: group g1 has "https://github.com/ucl/g1" on line 2 and '
+        '"https://github.com/ucl/other" here; keep one',
+        'roster.csv:5 email: "ada" is no e-mail address; write it as name@ucl.ac.uk',
+        'roster.csv:5 member: "s1" stands on line 2 too; one row a person: keep one',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "what"),
+    [
+        ("12:00:00\n", "12:00:00Z\n", "course.toml:5 assignments.mlp_classifier.deadline: should be a local time"),
+        ("T12:00:00\n", "\n", "course.toml:5 assignments.mlp_classifier.deadline: "),
+        ("2027-01-15T12", "2026-10-25T01", "an hour in which Europe/London changes its clocks"),
+        ("2027-01-15T12", "2027-03-28T01", "an hour in which Europe/London changes its clocks"),
+        ('year = "', 'timezone = "Europe/Londn"\nyear = "', 'did you mean "Europe/London"?'),
+        ('year = "', 'sandbox = "dokcer"\nyear = "', 'course.toml:2 sandbox: "dokcer" is not one of its values; did'),
+        ('year = "', 'groups = []\nyear = "', "course.toml:2 groups: may not be set here; remove the line"),
+        ("[assignments.mlp", "[access.token_env]\n'git hub' = 'X'\n[assignments.mlp", "is no host"),
+        ("[assignments.mlp", "[access.token_env]\n'a.org' = 'ghp_x'\n[assignments.mlp", "write its name here"),
+    ],
+)  # fmt: skip
+def test_values_that_cannot_be_are_told_with_their_line(tmp_path, before, after, what):
+    (line,) = told(tmp_path, COURSE.replace(before, after))
+    assert what in line
+    assert "ghp_x" not in line
+
+
+def test_a_course_without_assignments_or_that_is_not_toml_says_so(tmp_path):
+    assert "assignments: is missing" in told(tmp_path, COURSE.split("[")[0])[0]
+    assert "is not TOML" in told(tmp_path, "title = \n")[0]
+    with pytest.raises(UserError, match="make a course: medmark init"):
+        load_course(tmp_path / "none")
+
+
+def test_the_file_of_a_roster_may_come_from_a_spreadsheet(tmp_path):
+    text = "\ufeff" + ROSTER.replace(",", ";").replace("\n", "\r\n")
+    assert course_in(tmp_path, roster=text.encode()).groups == course_in(tmp_path).groups
+
+
+def test_a_name_with_a_comma_stands_in_quotes(tmp_path):
+    course = course_in(tmp_path, roster=ROSTER.replace("Ada Lovelace", '"Lovelace, Ada"'))
+    assert course.groups[0].members[0].name == "Lovelace, Ada"
+
+
+def test_optional_columns_are_read(tmp_path):
+    roster = (
+        "group,member,name,email,repository,branch,path,pass_mark,candidate\n"
+        "g1,s1,Ada,ada@ucl.ac.uk,https://github.com/ucl/mono,main,teams/one,50,ABCD1\n"
+        "g2,s2,Alan,alan@ucl.ac.uk,https://github.com/ucl/mono,main,teams/two,,\n"
+    )
+    g1, g2 = course_in(tmp_path, roster=roster).groups
+    assert (g1.branch, g1.path, g2.path) == ("main", "teams/one", "teams/two")
+    (ada,), (alan,) = g1.members, g2.members
+    assert (ada.pass_mark, ada.candidate) == (50, "ABCD1")
+    assert (alan.pass_mark, alan.candidate) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("row", "what"),
+    [
+        ("g3,s9,X,x@a.org,", "roster.csv:5 repository: group g3 has none"),
+        ("g3,s9,X,x@a.org,https://github.com/ucl/g1.git", "roster.csv:5 repository: groups g1 and g3 hand in at"),
+        ("g3,s9,X,x@a.org,http://github.com/x/y", "roster.csv:5 repository: "),
+        ("g3,s9,X,x@a.org,file:///srv/x", "allow_file = true"),
+        ("g2,S3,X,x@a.org,", 'roster.csv:5 member: "S3" stands on line 4 too'),
+        ("g2,s9,X,GRACE@ucl.ac.uk,", 'roster.csv:5 email: "GRACE@ucl.ac.uk" stands on line 4 too'),
+        ("g2,,X,x@a.org,", "roster.csv:5 member: is missing"),
+        ("g2,s9,,x@a.org,", "roster.csv:5 name: is missing"),
+        ("g2,s9,X,,", "roster.csv:5 email: is missing"),
+        (",s9,X,x@a.org,", "roster.csv:5 group: is missing"),
+        ("../g3,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "../g3" cannot be a group'),
+        ("CON,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "CON" cannot be a group'),
+        ("-g,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "-g" cannot be a group'),
+        ("G2,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "G2" and "g2" differ in capitals only'),
+        ("g2,g1,X,x@a.org,", 'roster.csv:5 member: "g1" is also a group'),
+        ("g2,s9,X\x1b[1m,x@a.org,", "roster.csv:5 name: 'X\\x1b[1m' holds control characters"),
+        ("g2,s9,X,x@a.org", "roster.csv:5: has 4 cells under 5 columns"),
+        ("g2,s9,a,b,x@a.org,", "roster.csv:5: has 6 cells under 5 columns; put cells with commas in quotes"),
+        ('g2,s9,"X,x@a.org,', "roster.csv:5: is not CSV"),
+    ],
+)
+def test_a_row_that_cannot_be_is_told_with_its_line(tmp_path, row, what):
+    assert what in "\n".join(told(tmp_path, roster=f"{ROSTER}{row}\n"))
+
+
+@pytest.mark.parametrize(
+    ("roster", "what"),
+    [
+        (None, "roster.csv: is missing; write one row a person under the header group,member,name,email,repository"),
+        ("", "roster.csv: is empty"),
+        ("group,member,name,email,repository\n", "roster.csv: has no row below its header"),
+        ("group,membr,name,email,repository\n", 'roster.csv:1 membr: unknown column; did you mean "member"?'),
+        ("group,group,member,name,email,repository\n", "roster.csv:1 group: this column stands twice"),
+        (ROSTER.encode("utf-16"), "save it as CSV UTF-8"),
+        (ROSTER.replace("Ada", "Zoë").encode("latin-1"), "save it as CSV UTF-8"),
+    ],
+)
+def test_a_roster_that_cannot_be_read_says_why(tmp_path, roster, what):
+    assert what in "\n".join(told(tmp_path, roster=roster))
+
+
+def test_branch_and_path_of_the_roster_are_checked(tmp_path):
+    roster = (
+        "group,member,name,email,repository,branch,path\n"
+        "g1,s1,Ada,ada@ucl.ac.uk,https://github.com/ucl/g1,--upload-pack=x,../up\n"
+    )
+    lines = "\n".join(told(tmp_path, roster=roster))
+    assert 'roster.csv:2 branch: "--upload-pack=x" is not a name for a branch' in lines
+    assert 'roster.csv:2 path: "../up" is no folder inside the repository' in lines
+
+
+def test_an_unknown_group_or_assignment_gets_the_nearest(tmp_path):
+    course = course_in(tmp_path)
+    with pytest.raises(UserError, match='did you mean "g1"'):
+        course.group("g11")
+    with pytest.raises(UserError, match='did you mean "mlp_classifier"'):
+        course.assignment("mlp_clasifier")
+
+
+# A new course
+
+
+def test_a_new_course_lacks_only_its_groups(tmp_path):
+    folder = tmp_path / "course"
+    init_course(folder, title='Say "AI"\n', assignments={"mlp_classifier": datetime(2027, 1, 15, 12)})
+    with pytest.raises(CourseError) as caught:
+        load_course(folder)
+    assert [problem.what for problem in caught.value.problems] == ["has no row below its header"]
+    (folder / "roster.csv").write_text(ROSTER)
+    course = load_course(folder)
+    assert course.title == 'Say "AI"\n'
+    assert len(read_secret(course)) == 32
+    assert stat.S_IMODE((folder / "hidden/secret").stat().st_mode) == 0o600
+    assert "hidden/" in (folder / ".gitignore").read_text().splitlines()
+
+
+def test_the_commented_example_of_a_new_course_is_valid(tmp_path):
+    init_course(tmp_path / "course")
+    text = (tmp_path / "course/course.toml").read_text()
+    head, example = text.split("# One table an assignment")
+    lines = [line.removeprefix("# ") for line in example.splitlines()[1:]]
+    course = course_in(tmp_path, head + "\n".join(lines))
+    assert course.assignments["mlp_classifier"].run.seeds == 3
+
+
+def test_a_new_course_overwrites_nothing(tmp_path):
+    init_course(tmp_path / "course")
+    before = (tmp_path / "course/hidden/secret").read_bytes()
+    (tmp_path / "course/course.toml").unlink()
+    with pytest.raises(UserError, match="is there already"):
+        init_course(tmp_path / "course")
+    assert (tmp_path / "course/hidden/secret").read_bytes() == before
+
+
+def test_a_secret_that_is_missing_short_or_open_is_refused_with_the_cure(tmp_path):
+    course = course_in(tmp_path)
+    with pytest.raises(UserError, match="from your backup"):
+        read_secret(course)
+    secret = tmp_path / "hidden/secret"
+    secret.parent.mkdir()
+    secret.write_bytes(b"x" * 32)
+    secret.chmod(0o644)
+    with pytest.raises(UserError, match="chmod 600"):
+        read_secret(course)
+    secret.chmod(0o600)
+    assert read_secret(course) == b"x" * 32
+    secret.write_bytes(b"x" * 31)
+    with pytest.raises(UserError, match="holds 31 bytes"):
+        read_secret(course)
+    secret.rename(secret.with_name("other"))
+    secret.symlink_to("other")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_secret(course)
+
+
+def test_the_secret_may_be_open_to_the_staff_group_alone(tmp_path):
+    grp = pytest.importorskip("grp")
+    staff = grp.getgrgid(os.getgid()).gr_name
+    course = course_in(tmp_path, f'staff_group = "{staff}"\n{COURSE}')
+    secret = tmp_path / "hidden/secret"
+    secret.parent.mkdir()
+    secret.write_bytes(b"x" * 32)
+    secret.chmod(0o640)
+    assert len(read_secret(course)) == 32
+    secret.chmod(0o644)
+    with pytest.raises(UserError, match="chmod 600"):
+        read_secret(course)
+    secret.chmod(0o640)
+    with pytest.raises(UserError, match="no group nobody-has-this"):
+        read_secret(course.model_copy(update={"staff_group": "nobody-has-this"}))
