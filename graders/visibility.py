@@ -41,6 +41,8 @@ _PROVENANCE: Final = frozenset(
         "image",
         "image_digest",
         "sandbox",
+        "isolated",
+        "tree",
         "mode",
         "medmark",
         "versions",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
-
-from graders.mark import Mark, Status
+from decimal import Decimal
 
 
 @dataclass(frozen=True)
@@ -35,10 +33,3 @@ def bands(level: int) -> tuple[Band, ...]:
 def band_of(percent: Decimal, level: int) -> Band:
     """The band of a mark in per cent."""
     return [band for band in bands(level) if percent >= band.from_percent][-1]
-
-
-def percent_of(mark: Mark) -> Decimal | None:
-    """The mark in per cent to one place; None unless it is whole, so that a part never looks like a mark."""
-    if mark.status is not Status.MARKED or mark.points is None or not mark.out_of:
-        return None
-    return (100 * mark.points / mark.out_of).quantize(Decimal("0.1"), ROUND_HALF_UP)

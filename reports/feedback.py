@@ -9,14 +9,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.mark import Finding, Mark, Status, Verdict, anchor_shares, percent
 from graders.visibility import Audience, visible, visible_provenance
-from reports.bands import Band, band_of, bands, percent_of
-from reports.figures import ANCHOR_NAMES, Curve, anchor_shares, curve, places_of
+from reports.bands import Band, band_of, bands
+from reports.figures import ANCHOR_NAMES, Curve, curve, places_of
 from reports.page import number, policy, render
+
+if TYPE_CHECKING:  # the intake opens Git, which a page does not need
+    from graders.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class HandIn:
     branch: str = ""
     seen_at: str = ""
     """When the marker first saw the commit."""
+    why: str = ""
+    """Why this commit counts, or why none does."""
     problems: tuple[str, ...] = ()
     """What was wrong with the hand-in and how to cure it; students read these."""
     flags: tuple[str, ...] = ()
@@ -37,6 +42,19 @@ class HandIn:
     """The group's pseudonym on the leaderboard."""
     ratified: bool = False
     """Whether the board of examiners has confirmed the marks."""
+
+
+def hand_in_of(submission: Submission, name: str = "", board_name: str = "") -> HandIn:
+    """What the intake found, for the page; `name` is the group's own unless given."""
+    return HandIn(
+        name=name or submission.group,
+        repository="" if name else submission.repository,
+        seen_at=submission.seen_at or "",
+        why=submission.reason,
+        problems=submission.problems,
+        flags=submission.flags,
+        board_name=board_name,
+    )
 
 
 @dataclass(frozen=True)
@@ -80,7 +98,8 @@ class AccuracyView:
     places: int
     rising: bool
     curve: Curve
-    caps: tuple[str, ...]
+    told: str
+    capped: bool
     between: str
     """Between which anchors the score lies, and what those are worth."""
 
@@ -92,7 +111,7 @@ def feedback_page(
     findings = [visible(finding, audience) for finding in mark.findings]
     sections = _sections(assignment, findings, audience)
     known = {section.id for section in sections}
-    percent = percent_of(mark)
+    whole = percent(mark)
     open_points = sum((s.out_of for s in sections if s.points is None), Decimal(0))
     return render(
         "feedback.html",
@@ -105,12 +124,13 @@ def feedback_page(
         sections=sections,
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
         notices=[f for f in findings if f.kind == "notice" or _astray(f, known)],
-        percent=percent,
-        band=None if percent is None else band_of(percent, assignment.level),
+        percent=whole,
+        band=None if whole is None else band_of(whole, assignment.level),
         bands=_ticks(bands(assignment.level)),
         open_points=open_points,
         open_width=float(100 * open_points / mark.out_of) if mark.out_of else 0.0,
         earned_width=sum(section.width for section in sections),
+        unwalled=mark.provenance.get("isolated") is False,
         provenance=_facts(visible_provenance(mark.provenance, audience)),
     )
 
@@ -191,9 +211,8 @@ def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], poi
 
 def _line(finding: Finding, audience: Audience) -> Line:
     """The docstring is the line; below it stands what went wrong, in our words."""
-    first, _, rest = finding.told.partition("\n")
-    title = str(finding.detail.get("docstring") or first or finding.id)
-    explanation = rest if first.strip() == title.strip() else finding.told
+    title = str(finding.detail.get("docstring") or finding.told.partition("\n")[0] or finding.id)
+    explanation = finding.told.removeprefix(title)
     if finding.verdict is Verdict.UNKNOWN:
         explanation = "" if finding.kind == "person" else OURS
     elif finding.verdict is Verdict.PASSED:
@@ -228,19 +247,20 @@ def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | No
         interval=interval,
         places=places_of(criterion),
         rising=values[-1] > values[0],
-        curve=curve(criterion, anchor_shares(assignment.level), score, interval, points),
-        caps=tuple(str(cap) for cap in (finding.detail.get("caps", ()) if finding else ())),
-        between="" if score is None else _between(criterion, anchor_shares(assignment.level), score),
+        curve=curve(criterion, assignment.level, score, interval, points),
+        told=finding.told if finding and score is not None else "",
+        capped=bool(finding and finding.detail.get("caps")),
+        between="" if score is None else _between(criterion, assignment.level, score),
     )
 
 
-def _between(criterion: Accuracy, shares: tuple[float, ...], score: float) -> str:
+def _between(criterion: Accuracy, level: int, score: float) -> str:
     """The sentence that says how a score becomes points."""
     values = criterion.anchors.values()
     sign = 1 if values[-1] > values[0] else -1
     told = [
-        f"{name} ({number(value, 4)}: {number(share * criterion.points)} points)"
-        for name, value, share in zip(ANCHOR_NAMES, values, shares, strict=True)
+        f"{name} ({number(value, 4)}: {number(float(share * criterion.points))} points)"
+        for name, value, share in zip(ANCHOR_NAMES, values, anchor_shares(level), strict=True)
     ]
     above = [i for i, value in enumerate(values) if sign * score >= sign * value]
     if not above:
@@ -252,13 +272,17 @@ def _between(criterion: Accuracy, shares: tuple[float, ...], score: float) -> st
 
 def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The provenance as lines of text; nested values are written out."""
-    lines = []
-    for key, value in provenance.items():
-        if isinstance(value, Mapping):
-            text = ", ".join(f"{name} {item}" for name, item in value.items())
-        elif isinstance(value, list | tuple):
-            text = ", ".join(str(item) for item in value)
-        else:
-            text = number(value, 3) if isinstance(value, float) else str(value)
-        lines.append((key.replace("_", " "), text))
-    return lines
+    told = [(key.replace("_", " "), _fact(value)) for key, value in provenance.items()]
+    return [(key, text) for key, text in told if text]
+
+
+def _fact(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_fact(item)}" for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_fact(item) for item in value)
+    return number(value, 3) if isinstance(value, float) else str(value)

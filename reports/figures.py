@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Final
 
 from assignments.assignment import Accuracy
+from graders.mark import anchor_shares, share
 from reports.page import fixed
 
 ANCHOR_NAMES: Final = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")
@@ -62,11 +63,6 @@ class Curve:
     """Height before a cap, where one was applied."""
 
 
-def anchor_shares(level: int) -> tuple[float, ...]:
-    """The shares of a criterion's points that the anchors stand for, from trivial to ceiling."""
-    return (0.0, 0.5 if level == 7 else 0.4, 0.6, 0.7, 0.85, 1.0)
-
-
 def axis_of(values: Sequence[float], rising: bool, before: float = 0.06, after: float = 0.06) -> Axis:
     """A scale that holds all values that are finite, with air at both ends: shares of what they span."""
     finite = [value for value in values if isfinite(value)]
@@ -92,43 +88,32 @@ def places_of(criterion: Accuracy) -> int:
 
 def curve(
     criterion: Accuracy,
-    shares: Sequence[float],
+    level: int,
     score: float | None,
     interval: tuple[float, float] | None,
     points: float | None,
 ) -> Curve:
-    """The figure of one accuracy criterion; `shares` are the anchors' shares of its points."""
-    values = criterion.anchors.values()
+    """The figure of one accuracy criterion at a level of study."""
+    values, shares = criterion.anchors.values(), [float(part) for part in anchor_shares(level)]
     rising = values[-1] > values[0]
     seen = [*values, *([score] if score is not None else []), *(interval or ())]
     axis = axis_of(seen, rising, before=0.19)  # room for the name of the lowest anchor
     xs = [axis.at(value) for value in values]
     steps = tuple(
-        Step(name, fixed(value, 3).rstrip("0").rstrip("."), share * criterion.points, x, _height(share), row)
-        for name, value, share, x, row in zip(ANCHOR_NAMES, values, shares, xs, _rows(xs), strict=True)
+        Step(name, fixed(value, 3).rstrip("0").rstrip("."), part * criterion.points, x, _height(part), row)
+        for name, value, part, x, row in zip(ANCHOR_NAMES, values, shares, xs, _rows(xs), strict=True)
     )
     if score is None:
         return Curve(steps, None, None, None)
     earned = _height(points / criterion.points) if points is not None else None
-    free = _height(share_of(score, values, shares))
+    free = _height(float(share(criterion.anchors, level, score)))
     capped = earned is not None and earned - free > 0.5
     return Curve(steps, whisker(axis, score, interval), earned, free if capped else None)
 
 
-def share_of(score: float, values: Sequence[float], shares: Sequence[float]) -> float:
-    """Where a score meets the line through the anchors; only to draw it, marks are made in `graders.mark`."""
-    sign = 1 if values[-1] > values[0] else -1
-    if sign * score <= sign * values[0]:
-        return shares[0]
-    for left, right, low, high in zip(values, values[1:], shares, shares[1:], strict=False):
-        if sign * score <= sign * right:
-            return low + (high - low) * (score - left) / (right - left)
-    return shares[-1]
-
-
-def _height(share: float) -> float:
+def _height(part: float) -> float:
     """Per cent from the top: 6 is full points, 94 is none."""
-    return round(94 - 88 * share, 2)
+    return round(94 - 88 * part, 2)
 
 
 def _rows(xs: Sequence[float], gap: float = 10.0) -> list[int]:

@@ -13,7 +13,7 @@ from typing import Final
 from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.mark import Finding, Mark, Status, Verdict, rounded
 from graders.visibility import visible
 from reports.figures import Axis, Whisker, axis_of, places_of, whisker
 from reports.page import TEMPLATES, policy, render
@@ -125,8 +125,9 @@ def _scored(mark: Mark, criterion: Accuracy) -> Finding | None:
         return None
     for finding in (visible(f, "student") for f in mark.findings):
         if finding.criterion == criterion.id and finding.kind == "accuracy":
-            known = finding.verdict in (Verdict.PASSED, Verdict.PARTIAL)
-            if known and finding.score is not None and isfinite(finding.score):
+            known = finding.verdict is not Verdict.UNKNOWN
+            # A reason beside a score says that no single answer was usable.
+            if known and finding.reason is None and finding.score is not None and isfinite(finding.score):
                 return finding
     return None
 
@@ -150,7 +151,7 @@ def _row(
         score=score,
         interval=finding.interval if finding else None,
         whisker=whisker(axis, score, finding.interval) if finding and score is not None else None,
-        points="" if finding is None or finding.points is None else str(finding.points),
+        points="" if finding is None or finding.points is None else str(rounded(finding.points)),
         passed=None if unknown or not tests else sum(f.verdict is Verdict.PASSED for f in tests),
         tests=len(tests),
         status=_status(mark, finding),

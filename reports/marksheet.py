@@ -14,8 +14,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
-from graders.mark import Mark, Status
-from reports.bands import percent_of
+from graders.mark import Mark, Status, percent
 from reports.feedback import HandIn, points_of
 from reports.terminal import terminal_text
 
@@ -98,11 +97,12 @@ def _row(
         str(mark.status) if mark else NO_MARK,
         mark.points if mark and whole else None,
         Decimal(assignment.points),
-        percent_of(mark) if mark else None,
+        percent(mark) if mark else None,
     ]
     for criterion in assignment.criteria:
         own = [f for f in mark.findings if f.criterion == criterion.id] if mark else []
-        cells.append(points_of([f for f in own if f.kind not in ("notice", "public_test")]))
+        earned = points_of([f for f in own if f.kind not in ("notice", "public_test")])
+        cells.append(None if earned is None else round(earned, 2))
     cells += [(mark.commit or "") if mark else "", _notes(mark, hand_in)]
     return dict(zip(_columns(assignment), cells, strict=True))
 
@@ -121,4 +121,7 @@ _WHY: Final[Mapping[Status, str]] = {
 
 def _plain(number: Decimal | None) -> str:
     """A number without exponent; nothing where there is none."""
-    return "" if number is None else f"{number:f}"
+    if number is None:
+        return ""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

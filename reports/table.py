@@ -15,10 +15,11 @@ from reports.terminal import terminal_text
 
 def marks_table(marks: Sequence[Mark], names: Mapping[str, str] | None = None, title: str = "") -> Table:
     """One line a group: tests passed, score with its interval, points, and what the mark is."""
-    table = Table(title=Text(terminal_text(title)) if title else None, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("group", max_width=20, overflow="ellipsis", no_wrap=True)
+    caption = Text(terminal_text(title)) if title else None
+    table = Table(title=caption, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("group", max_width=18, overflow="ellipsis", no_wrap=True)
     table.add_column("tests", justify="right", no_wrap=True)
-    table.add_column(Text("score [95 % interval]"), no_wrap=True)
+    table.add_column(Text("score [95 %]"), no_wrap=True)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for mark in marks:
@@ -63,4 +64,5 @@ def _score(mark: Mark) -> str:
 def _points(mark: Mark) -> str:
     if mark.points is None:
         return "—"
-    return f"{number(mark.points)} / {number(mark.out_of)}"
+    known = sum(finding.out_of for finding in mark.findings if finding.points is not None)
+    return f"{number(mark.points)} / {number(known if mark.status is Status.INCOMPLETE else mark.out_of)}"

@@ -1,0 +1,46 @@
+"""Reads a page as a browser's parser would, and lists what could act in it."""
+
+import re
+from html.parser import HTMLParser
+
+
+class Page(HTMLParser):
+    """Elements, attributes and text of one page."""
+
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.attributes, self.scripts, self.words = [], [], [], []
+        self.policy = None
+        self._inside = []
+        self.feed(html)
+        self.close()
+        self.text = re.sub(r"\s+", " ", " ".join(self.words))
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        values = dict(attrs)
+        if tag == "meta" and values.get("http-equiv") == "Content-Security-Policy":
+            self.policy = values["content"]
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+
+    def handle_endtag(self, tag):
+        if self._inside and tag == self._inside[-1]:
+            self._inside.pop()
+
+    def handle_data(self, data):
+        if self._inside == ["script"]:
+            self.scripts.append(data)
+        elif not self._inside:
+            self.words.append(data)
+
+    def acting(self):
+        """What of the page would run or load something, beside its script elements."""
+        found = [tag for tag in self.tags if tag in ("img", "iframe", "object", "embed", "link", "base", "form", "a")]
+        for tag, name, value in self.attributes:
+            if name.startswith("on") or name in ("src", "href", "action", "srcset", "formaction"):
+                found.append(f"{tag} {name}")
+            if value.strip().lower().startswith("javascript:"):
+                found.append(f"{tag} {name}={value}")
+        return found

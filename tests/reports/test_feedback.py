@@ -1,0 +1,197 @@
+"""What a group reads on its page, and what it never reads."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from graders.mark import Finding, Verdict
+from graders.submission import Submission
+from reports.feedback import feedback_page, hand_in_of
+from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
+from tests.reports.pages import Page
+
+
+def text_of(*args, **more):
+    return Page(feedback_page(*args, **more)).text
+
+
+def read(given=None, **more):
+    return text_of(given or mark(), assignment(), hand_in(**more))
+
+
+def test_the_mark_stands_with_its_class_and_its_parts():
+    text = read()
+    assert "68.4 of 100" in text  # 5 + 10 + 10 + 22.4 + 21
+    assert "Upper second class" in text
+    assert "Tests 25 / 35" in text
+    assert "Accuracy 22.4 / 35" in text
+    assert "Report 21 / 30" in text
+
+
+def test_at_level_seven_the_classes_are_those_of_a_master():
+    text = text_of(mark(), assignment(level=7), hand_in())
+    assert "Merit" in text
+    assert "Upper second class" not in text
+
+
+def test_a_page_is_provisional_until_ratified():
+    assert "Provisional, subject to the board of examiners" in read()
+    assert "rovisional" not in read(ratified=True)
+
+
+def test_the_number_of_hidden_checks_and_their_worth_are_told():
+    assert "5 hidden checks worth 35 marks" in read()
+
+
+def test_a_hidden_test_tells_docstring_points_and_reason():
+    text = read()
+    assert "dice_loss is 0 when prediction and truth agree. 5 / 5" in text.replace("  ", " ")
+    assert "The answer holds NaN or infinity." in text
+    assert "The CPU time limit was reached." in text
+
+
+def test_told_below_the_docstring_is_the_reason():
+    told = "A line.\nthe answer has the wrong shape, at solution.py:12"
+    text = read(mark(checks=(check("test_a", told, 0, 35, detail={"docstring": "A line."}),)))
+    assert "A line. 0 / 35 The answer has the wrong shape, at solution.py:12." in text
+
+
+def test_students_read_no_evidence_no_detail_and_no_flag():
+    text = read(flags=("FLAG",))
+    for secret in ("Traceback", "most recent call", "cpu_s", "imports ctypes", "FLAG", "nan at"):
+        assert secret not in text
+
+
+def test_staff_read_evidence_detail_and_flags():
+    text = text_of(mark(), assignment(), hand_in(flags=("FLAG",)), audience="staff")
+    for evidence in ("Traceback <most recent call last>", "cpu_s", "imports ctypes", "FLAG", "not for students"):
+        assert evidence in text
+
+
+def test_the_score_stands_with_its_interval_and_its_anchors():
+    text = read()
+    assert "dice 0.742 95 % interval 0.711 to 0.773" in text
+    assert "The score lies between merit (0.71: 21 points) and distinction (0.79: 24.5 points)." in text
+
+
+@pytest.mark.parametrize(
+    ("score", "sentence"),
+    [
+        (0.40, "The score does not reach trivial (0.52: 0 points)."),
+        (0.52, "The score lies between trivial (0.52: 0 points) and pass (0.62: 14 points)."),
+        (0.95, "The score reaches ceiling (0.9: 35 points)."),
+    ],
+)
+def test_a_score_outside_the_anchors_is_said_to_be(score, sentence):
+    assert sentence in read(mark(accuracy=accuracy(score, None, "0" if score < 0.6 else "35")))
+
+
+def test_for_a_distance_lower_is_better():
+    anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
+    criterion = {"id": "accuracy", "kind": "accuracy", "points": 100, "metric": "hd95", "anchors": anchors}
+    text = text_of(mark(accuracy=accuracy(7.0, (6.0, 8.0), "65")), assignment(criterion=[criterion]), hand_in())
+    assert "lower is better" in text
+    assert "The score lies between merit (8: 60 points) and distinction (6: 70 points)." in text
+
+
+def test_a_cap_is_told():
+    told = "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
+    capped = accuracy(0.86, (0.84, 0.88), "24.5", told=told, detail={"caps": ["cases_below(dice, 0.5) > 0"]})
+    html = feedback_page(mark(accuracy=capped), assignment(), hand_in())
+    assert told in Page(html).text
+    assert ("p", "class", "cap") in Page(html).attributes
+
+
+def test_an_unfinished_mark_shows_what_is_open_and_no_class():
+    text = read(mark(person=person()))
+    assert "47.4 of the 70 marked so far" in text
+    assert "30 of 100 points are still to be marked by a person" in text
+    assert "class" not in text
+    assert "To be marked by a person" in text
+
+
+def test_a_withheld_mark_is_our_fault_and_no_number():
+    text = read(mark(checks=(*CHECKS[:2], check("test_z", "A line.", None, 25))))
+    assert "Withheld" in text
+    assert "Not marked yet: a fault of ours. You lose nothing by it." in text
+    assert "of 100 " not in text
+
+
+def test_withheld_accuracy_says_so():
+    assert "a fault of ours" in read(mark(accuracy=accuracy(None, None, None)))
+
+
+def test_nothing_handed_in_is_no_zero_and_shows_the_cure():
+    text = read(not_submitted(), problems=("No commits. Push: `git push origin main`.",))
+    assert "Not submitted" in text
+    assert "not a mark of zero" in text
+    assert "git push origin main" in text
+    assert "0 of 100" not in text
+
+
+def test_notices_stand_with_their_cure():
+    zero = Decimal(0)
+    notice = Finding("notice/lfs", "notice", "", Verdict.FAILED, zero, zero, "A pointer.", hint="Add the file.")
+    assert "A pointer. Add the file." in read(mark(notices=(notice,)))
+
+
+def test_public_tests_tell_everything():
+    public = Finding("public/x", "public_test", "", Verdict.FAILED, Decimal(0), Decimal(0), "A public line.",
+                     evidence="assert 1 == 2", hint="Look at axis 0.")  # fmt: skip
+    text = read(mark(notices=(public,)))
+    assert "A public line." in text
+    assert "assert 1 == 2" in text
+    assert "Look at axis 0." in text
+
+
+def test_the_page_ends_with_where_the_numbers_come_from():
+    text = read()
+    for origin in ("sha256:8a52c0e4d1b77f2f0e6b", "sha256:51f00de2f5c2a9e7", "medmark-pytorch@sha256", "torch 2.13.0"):
+        assert origin in text
+
+
+def test_a_group_under_a_pseudonym_is_not_named():
+    assert "group-07" not in read(replace(mark(), group="group-07"), name="Amber Heron", repository="")
+
+
+def test_no_criterion_is_lost_when_it_has_no_findings():
+    text = read(replace(mark(), findings=()))
+    assert "35 marks" in text
+    assert "— / 35" in text
+
+
+def test_a_page_says_when_no_wall_stood_around_the_code():
+    trusted = replace(mark(), provenance={"sandbox": "local", "isolated": False})
+    assert "Run without a wall." in read(trusted)
+    assert "Run without a wall." not in read()
+
+
+def test_what_the_intake_found_is_told_and_its_flags_are_not():
+    submission = Submission(
+        group="group-07",
+        members=(),
+        repository="https://example.org/x.git",
+        commit="4f0c",
+        folder=None,
+        framework=None,
+        tree=None,
+        problems=("No solution.py.",),
+        flags=("FLAG",),
+        reason="The last tip by the deadline.",
+        seen_at="2026-11-20 16:58 UTC",
+    )
+    given = hand_in_of(submission)
+    text = text_of(mark(), assignment(), given)
+    assert "The last tip by the deadline." in text
+    assert "No solution.py." in text
+    assert "FLAG" not in text
+    assert given.flags == ("FLAG",)
+    assert "example.org" not in text_of(mark(), assignment(), hand_in_of(submission, name="Amber Heron"))
+
+
+def test_the_page_is_made_of_the_mark_alone():
+    """Rendering twice gives the same bytes: no clock and no chance is in it."""
+    assert feedback_page(mark(), assignment(), hand_in()) == feedback_page(mark(), assignment(), hand_in())
+
+

@@ -1,0 +1,113 @@
+"""The pages in a real browser: from file://, on a telephone, with and without scripts, on paper."""
+
+import pytest
+
+from reports.feedback import feedback_page
+from reports.leaderboard import leaderboard_page
+from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.hand_made import accuracy, assignment, hand_in, mark, not_submitted, person
+from tests.reports.hostile import HOSTILE
+from tests.reports.test_pages_are_safe import hostile_board, hostile_page
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
+
+NAMES = "[...document.querySelectorAll('#board tbody:first-of-type .name')].map(cell => cell.textContent)"
+WIDTH = "document.documentElement.scrollWidth"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with Browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def board(tmp_path):
+    scores = {"b": 0.7, "a": 0.8, "c": 0.6}
+    marks = [mark(g, accuracy=accuracy(s, (s - 0.02, s + 0.02), str(100 * s - 50))) for g, s in scores.items()]
+    page = tmp_path / "leaderboard.html"
+    names = {"a": "Zinc Owl", "b": "Amber Heron", "c": "Maple Kite", "d": "Jade Rook"}
+    page.write_text(leaderboard_page([*marks, not_submitted("d")], assignment(), names=names), encoding="utf-8")
+    return page
+
+
+def click(browser, heading):
+    buttons = "[...document.querySelectorAll('#board thead button')]"
+    browser.run(f"{buttons}.find(button => button.textContent === '{heading}').click()")
+
+
+RANKED = ["Course reference", "Zinc Owl", "Amber Heron", "Maple Kite", "Trivial baseline"]
+
+
+def test_the_board_sorts_from_file(browser, board):
+    browser.open(board)
+    assert browser.run(NAMES) == RANKED
+    click(browser, "Group")
+    assert browser.run(NAMES) == ["Amber Heron", "Course reference", "Maple Kite", "Trivial baseline", "Zinc Owl"]
+    click(browser, "Group")
+    assert browser.run(NAMES) == ["Zinc Owl", "Trivial baseline", "Maple Kite", "Course reference", "Amber Heron"]
+    click(browser, "dice")
+    assert browser.run(NAMES) == RANKED  # the best comes first
+    assert browser.console == []
+
+
+def test_rows_without_a_value_come_last_both_ways(browser, board):
+    browser.open(board)
+    click(browser, "Points of 35")
+    assert browser.run(NAMES)[:3] == ["Zinc Owl", "Amber Heron", "Maple Kite"]
+    click(browser, "Points of 35")
+    assert browser.run(NAMES)[:3] == ["Maple Kite", "Amber Heron", "Zinc Owl"]
+
+
+def test_who_is_not_in_the_order_stays_below(browser, board):
+    browser.open(board)
+    click(browser, "Status")
+    last = "document.querySelector('#board tbody:last-of-type tr:last-child .name').textContent"
+    assert browser.run(last) == "Jade Rook"
+
+
+def test_a_screen_reader_hears_the_order(browser, board):
+    browser.open(board)
+    click(browser, "Group")
+    assert browser.run("document.querySelector('[aria-sort=ascending]').textContent") == "Group"
+    assert browser.run("document.getElementById('spoken').textContent") == "Sorted by Group, rising."
+
+
+def test_without_scripts_the_board_is_whole_and_in_order(browser, board):
+    browser.open(board, scripts=False)
+    browser.open(board, scripts=False)
+    assert browser.run(NAMES) == RANKED
+    assert browser.run("document.querySelectorAll('button').length") == 0
+
+
+@pytest.mark.parametrize("width", [320, 360, 1280])
+def test_no_page_is_wider_than_its_window(browser, board, tmp_path, width):
+    pages = {
+        "student": feedback_page(mark(), assignment(), hand_in()),
+        "staff": feedback_page(mark(person=person()), assignment(), hand_in(flags=("x" * 300,)), audience="staff"),
+        "long": hostile_page("W" * 200, "staff"),
+        "names": hostile_board("W" * 200),
+    }
+    for name, html in pages.items():
+        (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")
+    for page in sorted(tmp_path.glob("*.html")):
+        browser.open(page, width=width)
+        assert (page.name, browser.run(WIDTH)) == (page.name, width)
+
+
+def test_hostile_text_runs_nothing(browser, tmp_path):
+    page = tmp_path / "page.html"
+    for text in HOSTILE:
+        for html in (hostile_page(text, "staff"), hostile_board(text)):
+            page.write_text(html, encoding="utf-8")
+            browser.open(page)
+            assert browser.run("typeof window.MM") == "undefined"
+            assert browser.console == []
+
+
+def test_a_page_prints(browser, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(feedback_page(mark(), assignment(), hand_in()), encoding="utf-8")
+    browser.open(page)
+    browser.print(tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")

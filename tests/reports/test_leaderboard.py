@@ -1,0 +1,108 @@
+"""Order, ranks, ties, baselines, and who stands apart."""
+
+from decimal import Decimal
+
+import pytest
+
+from reports.leaderboard import Baseline, baselines_of, board, leaderboard_page
+from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted
+from tests.reports.pages import Page
+
+CRITERION = assignment().criterion("accuracy")
+
+
+def scored(group, score, **more):
+    return mark(group, accuracy=accuracy(score, None if score is None else (score - 0.02, score + 0.02)), **more)
+
+
+def rows_of(*marks, baselines=()):
+    rows, apart, _ = board(marks, CRITERION, {m.group: m.group for m in marks}, baselines)
+    return [(row.rank, row.name) for row in rows], [(row.name, row.status) for row in apart]
+
+
+def test_equal_scores_share_a_rank_and_the_next_one_is_skipped():
+    rows, _ = rows_of(scored("c", 0.7), scored("a", 0.8), scored("b", 0.8), scored("d", 0.6))
+    assert rows == [(1, "a"), (1, "b"), (3, "c"), (4, "d")]
+
+
+def test_scores_are_compared_at_the_precision_that_is_shown():
+    rows, _ = rows_of(scored("a", 0.80012), scored("b", 0.80031), scored("c", 0.8009))
+    assert rows == [(1, "c"), (2, "a"), (2, "b")]
+
+
+def test_baselines_stand_at_their_score_without_a_rank():
+    rows, _ = rows_of(scored("a", 0.8), scored("b", 0.6), baselines=(Baseline("reference", 0.7),))
+    assert rows == [(1, "a"), (None, "reference"), (2, "b")]
+
+
+def test_a_group_level_with_a_baseline_stands_above_it():
+    rows, _ = rows_of(scored("z", 0.7), baselines=(Baseline("reference", 0.7),))
+    assert rows == [(1, "z"), (None, "reference")]
+
+
+def test_the_baselines_come_from_the_anchors():
+    assert baselines_of(CRITERION) == (Baseline("Course reference", 0.81), Baseline("Trivial baseline", 0.52))
+
+
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        (not_submitted("x"), "not submitted"),
+        (mark("x", accuracy=accuracy(None, None, None)), "withheld: not marked yet"),
+        (mark("x", accuracy=accuracy(0.95), checks=(*CHECKS, check("t", "a", None, 1))), "withheld: not marked yet"),
+        (mark("x", accuracy=accuracy(0.95, None, "0", reason="the CPU time limit was reached")), "no usable answer"),
+        (mark("x", accuracy=accuracy(None, None, "0")), "no usable answer"),
+        (mark("x", accuracy=accuracy(float("nan"), None, "30")), "no usable answer"),
+    ],
+)
+def test_who_has_no_score_stands_below_and_never_first(other, status):
+    rows, apart = rows_of(other, scored("a", 0.55))
+    assert rows == [(1, "a")]
+    assert apart == [("x", status)]
+
+
+def test_a_real_score_that_earned_nothing_stands_in_the_order():
+    rows, apart = rows_of(scored("a", 0.3), baselines=(Baseline("trivial", 0.52),))
+    assert (rows, apart) == ([(None, "trivial"), (1, "a")], [])
+
+
+def test_of_a_distance_the_lowest_is_first():
+    anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
+    criterion = CRITERION.model_copy(update={"anchors": type(CRITERION.anchors).model_validate(anchors)})
+    marks = [mark(name, accuracy=accuracy(score, None)) for name, score in (("far", 9.0), ("near", 4.0))]
+    rows, _, axis = board(marks, criterion, {"far": "far", "near": "near"}, ())
+    assert [row.name for row in rows] == ["near", "far"]
+    assert axis.at(4.0) > axis.at(9.0)
+
+
+def test_a_name_that_is_not_given_is_an_error_and_never_the_real_one():
+    with pytest.raises(KeyError):
+        leaderboard_page([scored("real-name", 0.7)], assignment(), names={})
+
+
+def test_the_page_tells_score_interval_points_tests_and_status():
+    page = leaderboard_page([scored("a", 0.7)], assignment(), names={"a": "Amber Heron"})
+    text = Page(page).text
+    assert "Amber Heron 0.700" in text
+    assert "95 % interval 0.680 to 0.720" in text
+    assert "22.4 3 of 5 marked" in text
+    assert "Course reference 0.810" in text
+
+
+def test_an_assignment_without_accuracy_has_no_board():
+    only = assignment(criterion=[{"id": "report", "kind": "person", "points": 10}])
+    with pytest.raises(ValueError, match="prostate_unet has no accuracy criterion: there is nothing to rank by"):
+        leaderboard_page([], only, names={})
+
+
+def test_the_points_of_other_criteria_are_not_on_the_board():
+    """The board tells accuracy and tests; a person's marks and the total belong to the group."""
+    given = mark("a", person=None, accuracy=accuracy(0.7))
+    assert given.points == Decimal("68.4")
+    text = Page(leaderboard_page([given], assignment(), names={"a": "b"})).text
+    assert "68.4" not in text
+    assert "21" not in text
+
+
+def test_a_board_without_groups_still_opens():
+    assert "0 groups" in Page(leaderboard_page([], assignment(), names={})).text

@@ -1,0 +1,127 @@
+"""One row a person; no mark is never a zero; no cell is a formula."""
+
+import csv
+import io
+import json
+
+import pandas
+import pytest
+
+from graders.roster import Group, Member
+from reports.feedback import HandIn
+from reports.marksheet import csv_text, marksheet_csv, marksheet_json
+from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
+from tests.reports.hostile import HOSTILE
+
+
+def group(name, *members):
+    people = tuple(Member.model_construct(id=f"{name}-{m}", name=m, email="a@b.ac.uk") for m in members)
+    return Group.model_construct(name=name, members=people, repository="https://example.org/x.git")
+
+
+GROUPS = [group("a", "Ada", "Zoë"), group("b", "Bo"), group("c", "Cy"), group("d", "Di"), group("e", "Ed")]
+MARKS = [
+    mark("a"),
+    mark("b", person=person()),
+    mark("c", checks=(*CHECKS[:2], check("z", "A line", None, 25)), accuracy=accuracy(None, None, None)),
+    not_submitted("d"),
+]
+
+
+def sheet(marks=MARKS, groups=GROUPS, hand_ins=None):
+    text = marksheet_csv(marks, assignment(), groups, hand_ins or {})
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_there_is_one_row_a_person_in_the_order_of_the_roster():
+    assert [(row["member"], row["name"], row["group"]) for row in sheet()] == [
+        ("a-Ada", "Ada", "a"),
+        ("a-Zoë", "Zoë", "a"),
+        ("b-Bo", "Bo", "b"),
+        ("c-Cy", "Cy", "c"),
+        ("d-Di", "Di", "d"),
+        ("e-Ed", "Ed", "e"),
+    ]
+
+
+def test_a_mark_has_points_per_cent_and_its_criteria():
+    row = sheet()[0]
+    assert (row["status"], row["points"], row["out_of"], row["percent"]) == ("marked", "68.4", "100", "68.4")
+    assert (row["criterion_tests"], row["criterion_accuracy"], row["criterion_report"]) == ("25", "22.4", "21")
+    assert row["commit"] == "4f0c2b7d9e11a3b5c6d7e8f90123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("place", "status"), [(2, "incomplete"), (3, "withheld"), (4, "not_submitted"), (5, "no_mark")]
+)
+def test_what_is_no_mark_is_an_empty_cell_and_a_status(place, status):
+    row = sheet()[place]
+    assert (row["status"], row["points"], row["percent"]) == (status, "", "")
+
+
+def test_the_marked_part_of_an_incomplete_mark_stands_by_criterion():
+    row = sheet()[2]
+    assert (row["criterion_tests"], row["criterion_accuracy"], row["criterion_report"]) == ("25", "22.4", "")
+
+
+def test_problems_stand_in_the_notes():
+    row = sheet(hand_ins={"d": HandIn("d", problems=("No branch `main`.",))})[4]
+    assert row["notes"] == "nothing was handed in: not the same as 0 / No branch `main`."
+
+
+def test_pandas_reads_numbers_where_numbers_are_and_gaps_elsewhere():
+    frame = pandas.read_csv(io.StringIO(marksheet_csv(MARKS, assignment(), GROUPS, {})))
+    assert frame["points"].dtype.kind == "f"
+    assert frame["points"].isna().tolist() == [False, False, True, True, True, True]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_cell_can_become_a_formula(text):
+    groups = [Group.model_construct(name=text, members=(Member.model_construct(id=text, name=text, email=""),))]
+    hand_ins = {text: HandIn(text, problems=(text, text))}
+    row = sheet([mark(text, commit=text)], groups, hand_ins)[0]
+    for column in ("member", "name", "group", "commit", "notes"):
+        for cell in (row[column], *row[column].split(";"), *row[column].split(",")):
+            assert not cell.strip().startswith(tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20"))
+        assert "\x1b" not in row[column]
+        assert "\n" not in row[column]
+    assert float(row["points"]) == 68.4
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=cmd()", "'=cmd()"),
+        ("  =cmd()", "  '=cmd()"),
+        ("\t=1+1", " '=1+1"),
+        ("a;=1+1", "a;'=1+1"),
+        ("a, @b", "a, '@b"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("-3.5", "'-3.5"),
+        ("Anna-Lena Groß", "Anna-Lena Groß"),
+        ("a=b", "a=b"),
+        ("x@y.ac.uk", "x@y.ac.uk"),
+    ],
+)
+def test_a_text_cell_is_changed_only_where_it_would_run(text, cell):
+    assert csv_text(text) == cell
+
+
+def test_numbers_stay_numbers_also_below_zero():
+    lowered = mark("a", points=-MARKS[0].points)
+    assert sheet([lowered], GROUPS[:1])[0]["points"] == "-68.4"
+
+
+def test_json_holds_the_same_with_null_for_no_mark():
+    people = json.loads(marksheet_json(MARKS, assignment(), GROUPS, {}))["people"]
+    assert [person["points"] for person in people] == [68.4, 68.4, None, None, None, None]
+    assert people[2]["criteria"] == {"tests": 25.0, "accuracy": 22.4, "report": None}
+    assert people[1]["name"] == "Zoë"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_json_keeps_texts_as_they_are_and_is_plain_ascii(text):
+    groups = [Group.model_construct(name=text, members=(Member.model_construct(id=text, name=text, email=""),))]
+    page = marksheet_json([mark(text)], assignment(), groups, {})
+    assert page.isascii()
+    assert json.loads(page)["people"][0]["name"] == text

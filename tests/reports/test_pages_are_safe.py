@@ -1,0 +1,103 @@
+"""Whatever a student writes into a field they control is text on our pages."""
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+
+import pytest
+
+from graders.mark import Finding
+from reports.feedback import HandIn, feedback_page
+from reports.leaderboard import Baseline, leaderboard_page
+from reports.page import TEMPLATES
+from tests.reports import hand_made
+from tests.reports.hostile import HOSTILE
+from tests.reports.pages import Page
+
+
+def hostile_mark(text):
+    """A mark with the text in every string that could come from a student."""
+    whole = hand_made.mark()
+    detail = {"docstring": text, "caps": [text], text: text}
+    findings = tuple(
+        replace(f, told=text, reason=text, hint=text, evidence=text, detail=detail)
+        for f in (*whole.findings, *PLAIN)
+    )
+    return replace(whole, group=text, commit=text, findings=findings, provenance={"image": text, text: text})
+
+
+PLAIN = tuple(
+    Finding(f"{kind}/x", kind, "tests", hand_made.Verdict.FAILED, hand_made.Decimal(0), hand_made.Decimal(1), "")
+    for kind in ("public_test", "notice")
+)
+
+
+def hostile_page(text, audience):
+    hand_in = HandIn(text, text, text, text, text, (text,), (text,), text)
+    return feedback_page(hostile_mark(text), hand_made.assignment(title=text), hand_in, audience=audience)
+
+
+def hostile_board(text):
+    return leaderboard_page(
+        [hostile_mark(text), hand_made.not_submitted()],
+        hand_made.assignment(),
+        names={text: text, "group-09": text},
+        baselines=[Baseline(text, 0.5)],
+        course=text,
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("audience", ["student", "staff"])
+def test_a_feedback_page_has_no_script_and_nothing_that_acts(text, audience):
+    page = Page(hostile_page(text, audience))
+    assert "script" not in page.tags
+    assert page.acting() == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_leaderboard_has_one_script_and_it_is_ours(text):
+    page = Page(hostile_board(text))
+    assert page.scripts == [(TEMPLATES / "sort.js").read_text(encoding="utf-8")]
+    assert page.tags.count("script") == 1
+    assert page.acting() == []
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_page_holds_control_direction_or_half_characters(text):
+    for html in (hostile_page(text, "staff"), hostile_board(text)):
+        html.encode("utf-8")
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
+
+
+def test_template_language_in_data_is_shown_as_it_is():
+    page = Page(hostile_page("{{7*7}}", "staff"))
+    assert "{{7*7}}" in page.text
+    assert "49" not in page.text
+
+
+def test_markup_in_data_is_shown_as_it_is():
+    assert "<script>window.MM=1</script>" in Page(hostile_page("<script>window.MM=1</script>", "staff")).text
+
+
+def test_the_positive_control_finds_what_an_unescaped_page_would_do():
+    """The parser of these tests does see an attack where there is one."""
+    page = Page("<p onclick='x'>a</p><img src=x onerror=y><a href='javascript:1'>b</a><script>1</script>")
+    assert page.acting() == ["img", "a", "p onclick", "img src", "img onerror", "a href", "a href=javascript:1"]
+    assert page.scripts == ["1"]
+
+
+def test_a_feedback_page_allows_no_script_at_all():
+    policy = Page(feedback_page(hand_made.mark(), hand_made.assignment(), hand_made.hand_in())).policy
+    assert policy == (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_the_leaderboard_allows_exactly_its_own_script():
+    page = Page(hostile_board("group"))
+    digest = base64.b64encode(hashlib.sha256(page.scripts[0].encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in page.policy
+    assert page.policy.startswith("default-src 'none';")
+    assert "unsafe-inline'; img-src data:" in page.policy

@@ -1,0 +1,64 @@
+"""What a student wrote cannot act on a terminal, and the table fits one."""
+
+import io
+import unicodedata
+
+import pytest
+from rich.console import Console
+
+from reports.table import marks_table
+from reports.terminal import terminal_text
+from tests.reports.hand_made import CHECKS, accuracy, check, mark, not_submitted, person
+from tests.reports.hostile import HOSTILE
+
+
+def printed(marks, *, colour=False, **more):
+    out = io.StringIO()
+    Console(file=out, width=80, force_terminal=colour, legacy_windows=False).print(marks_table(marks, **more))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_control_and_no_direction_reaches_the_terminal(text):
+    kept = terminal_text(text)
+    assert [c for c in kept if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")] == []
+    assert not set(kept) & set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
+
+
+def test_text_that_does_nothing_is_kept():
+    assert terminal_text("Zoë Müller 東京 [a] 100 %") == "Zoë Müller 東京 [a] 100 %"
+
+
+def test_lines_become_one():
+    assert terminal_text("a\r\nb\tc") == "a b c"
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_table_of_hostile_groups_is_plain(text):
+    out = printed([mark(text)], title=text)
+    assert "\x1b" not in out
+    assert "\x9b" not in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+
+
+def test_rich_markup_in_a_name_is_text():
+    assert "[bold]x[/bold]" in printed([mark("[bold]x[/bold]")])
+
+
+def test_the_table_fits_80_columns_whatever_happened():
+    marks = [
+        mark("a-very-long-name-of-a-group-indeed"),
+        mark("b", person=person()),
+        mark("c", checks=(*CHECKS, check("z", "A line", None, 1)), accuracy=accuracy(None, None, None)),
+        not_submitted("d"),
+    ]
+    lines = printed(marks).splitlines()
+    assert max(len(line) for line in lines) <= 80
+    body = "\n".join(lines)
+    assert "3/5" in body
+    assert "0.742 [0.711, 0.773]" in body
+    assert "68.4 / 100" in body
+    assert "47.4 / 70  in part" in body
+    assert "withheld" in body
+    assert "not submitted" in body
+    assert "3/6 (1?)" in body
