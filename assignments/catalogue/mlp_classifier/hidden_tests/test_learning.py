@@ -1,0 +1,52 @@
+"""`bce_with_logits` and `train_step`: the loss, and one step down its slope, against values worked out here."""
+
+import numpy as np
+import pytest
+
+from graders.check import close
+
+CONFIG = {"n_in": 6, "hidden": [8, 5], "activation": "tanh"}
+
+
+def cross_entropy(logit, y):
+    """Mean binary cross-entropy of logits, in double precision."""
+    logit = np.asarray(logit, np.float64)
+    return np.mean(np.logaddexp(0, logit) - logit * y)
+
+
+def batch(rng):
+    x = rng.normal(size=(16, 6)).astype(np.float32)
+    return x, rng.permutation([0, 1] * 8).astype(np.float32)
+
+
+def after_one_step(student, model, x, y, lr):
+    """Where plain gradient descent leads from here: the loss, and every weight after the step."""
+    logit = student.model.forward(model, x)
+    error = (1 / (1 + np.exp(-logit.astype(np.float64))) - y) / len(y)  # slope of the mean loss at each logit
+    slopes = student.model.parameter_gradients(model, x, error.astype(np.float32))
+    weights = student.model.parameters(model)
+    return cross_entropy(logit, y), [w - lr * slope for w, slope in zip(weights, slopes, strict=True)]
+
+
+@pytest.mark.points(4)
+def test_loss_of_logits(student, rng):
+    """`bce_with_logits` takes logits, averages over the rows, and stays exact where the sigmoid is 0 or 1."""
+    logit = rng.normal(0, 3, 40).astype(np.float32)
+    y = rng.permutation([0, 1] * 20).astype(np.float32)
+    assert close(student.tensors.bce_with_logits(logit, y), cross_entropy(logit, y), rtol=1e-4)
+
+    sure = np.array([1000, -1000, 1000, -1000], np.float32)  # right, right, wrong, wrong
+    truth = np.array([1, 0, 0, 1], np.float32)
+    assert close(student.tensors.bce_with_logits(sure, truth), 500.0, rtol=1e-4)
+
+
+@pytest.mark.points(6)
+def test_each_step_follows_its_own_gradient(student, rng):
+    """`train_step` moves every weight by -lr times the gradient of this batch, whatever came before."""
+    model = student.build_model(CONFIG)
+    for lr in (0.5, 0.25):  # the second batch must not feel the first one's gradient
+        x, y = batch(rng)
+        loss, expected = after_one_step(student, model, x, y, lr)
+        assert close(student.tensors.train_step(model, x, y, lr), loss, rtol=1e-4)
+        for weight, value in zip(student.model.parameters(model), expected, strict=True):
+            assert close(weight, value, atol=1e-5)

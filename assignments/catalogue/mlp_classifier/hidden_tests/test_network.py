@@ -1,0 +1,40 @@
+"""`build_model`: the network that the configuration describes, no more and no less. Nothing is trained here."""
+
+import numpy as np
+import pytest
+
+
+def weights_and_biases(n_in, hidden):
+    """How many numbers a perceptron of these widths trains."""
+    widths = [n_in, *hidden, 1]
+    return sum(a * b + b for a, b in zip(widths[:-1], widths[1:], strict=True))
+
+
+def growth(student, activation, rng):
+    """Spread of a new network's logits far out, and by how much they still change at twice the distance."""
+    model = student.build_model({"n_in": 12, "hidden": [24, 16], "activation": activation})
+    x = rng.normal(0, 1e4, (64, 12)).astype(np.float32)
+    far, farther = student.model.forward(model, x), student.model.forward(model, 2 * x)
+    return np.ptp(far), np.ptp(farther - far)
+
+
+@pytest.mark.points(4)
+def test_parameter_count(student, rng):
+    """The network has the layers that `config` asks for: 30-32-16-1 has 1537 weights and biases."""
+    n_in, *hidden = (int(width) for width in rng.integers(3, 20, size=4))
+    for config in (
+        {"n_in": 30, "hidden": [32, 16], "activation": "relu"},
+        {"n_in": n_in, "hidden": hidden, "activation": "tanh"},
+    ):
+        count = student.model.parameter_count(student.build_model(config))
+        assert count == weights_and_biases(config["n_in"], config["hidden"])
+
+
+@pytest.mark.points(4)
+def test_activation_after_hidden_layers_only(student, rng):
+    """The hidden layers apply the activation that `config` names; nothing bends or squashes the logit."""
+    spread, change = growth(student, "relu", rng)
+    assert change > 0.8 * spread  # far out, a ReLU network doubles with the distance ...
+    spread, change = growth(student, "tanh", rng)
+    assert 0 < spread
+    assert change < 0.1 * spread  # ... and a tanh network no longer moves

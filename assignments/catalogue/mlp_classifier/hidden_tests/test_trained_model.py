@@ -1,0 +1,97 @@
+"""`fit`, `predict`, `save` and `load`: what holds for any sound trained model, however accurate.
+
+One worker trains a model that these tests share. Its rows need no secret: what it is asked comes from `rng`.
+"""
+
+import numpy as np
+import pytest
+
+from assignments.data.breast_cancer import synthetic
+from graders.check import close
+
+BUDGET_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def train():
+    return synthetic(160, np.random.default_rng(1993))
+
+
+@pytest.fixture(scope="module")
+def model(shared_student, train):
+    return shared_student.fit(train, None, seed=1, budget_s=BUDGET_S)
+
+
+def probabilities(student, model, x):
+    return student.predict(model, {"x": np.ascontiguousarray(x)})["prob"]
+
+
+def tells_cases_apart(prob):
+    """Whether the answers are those of a model that learnt something; a constant would agree with itself."""
+    return np.ptp(prob) > 0.5
+
+
+@pytest.mark.points(4)
+def test_exactly_one_sigmoid(shared_student, model, rng):
+    """The model returns logits for rows in their own units, and `predict` applies one sigmoid to them."""
+    x = synthetic(64, rng)["x"]
+    logit = shared_student.model.forward(model, x).astype(np.float64)
+    prob = probabilities(shared_student, model, x)
+    assert tells_cases_apart(prob)
+    assert close(prob, 1 / (1 + np.exp(-logit)), atol=1e-4)
+
+
+@pytest.mark.points(3)
+def test_malignant_is_the_positive_class(shared_student, model, rng):
+    """`prob` is the probability of class 1, malignant: malignant cases get the higher values."""
+    cases = synthetic(64, rng)
+    prob = probabilities(shared_student, model, cases["x"])
+    malignant, benign = prob[cases["y"] == 1], prob[cases["y"] == 0]
+    assert (malignant[:, None] > benign).mean() > 0.85
+
+
+@pytest.mark.points(4)
+def test_a_case_alone_as_in_a_batch(shared_student, model, rng):
+    """A case gets the same probability when asked twice, in a batch or alone."""
+    x = synthetic(32, rng)["x"]
+    prob = probabilities(shared_student, model, x)
+    assert tells_cases_apart(prob)
+    assert close(probabilities(shared_student, model, x), prob, atol=1e-6)
+    alone = [probabilities(shared_student, model, x[i : i + 1]) for i in range(4)]
+    assert close(np.concatenate(alone), prob[:4], atol=1e-4)
+
+
+@pytest.mark.points(4)
+def test_a_saved_model_predicts_the_same(shared_student, model, rng):
+    """A model that was saved and loaded again gives the same probabilities, scaling included."""
+    x = synthetic(32, rng)["x"]
+    prob = probabilities(shared_student, model, x)
+    assert tells_cases_apart(prob)
+    shared_student.save(model, "saved")
+    assert close(probabilities(shared_student, shared_student.load("saved"), x), prob, atol=1e-5)
+
+
+@pytest.mark.points(4)
+def test_units_do_not_matter(shared_student, model, train, rng):
+    """Trained on columns in other units, the model gives the same probabilities for the same cases."""
+    units = 2.0 ** rng.integers(-8, 9, size=30).astype(np.float32)  # powers of two: no rounding anywhere
+    in_units = {"x": train["x"] * units, "y": train["y"]}
+    other = shared_student.fit(in_units, None, seed=1, budget_s=BUDGET_S)
+    x = synthetic(32, rng)["x"]
+    prob = probabilities(shared_student, model, x)
+    assert tells_cases_apart(prob)
+    assert close(probabilities(shared_student, other, x * units), prob, atol=0.02)
+
+
+@pytest.mark.points(4)
+def test_the_seed_alone_decides(shared_student, model, train, rng):
+    """`fit` repeats itself with the same seed, differs with another, and leaves its training data alone."""
+    x, y = shared_student.put(train["x"]), shared_student.put(train["y"])
+    again, other = (shared_student.fit({"x": x, "y": y}, None, seed=s, budget_s=BUDGET_S) for s in (1, 2))
+    assert close(x.fetch(), train["x"])
+    assert close(y.fetch(), train["y"])
+
+    cases = synthetic(32, rng)["x"]
+    prob = probabilities(shared_student, model, cases)
+    assert close(probabilities(shared_student, again, cases), prob, atol=1e-4)
+    assert not close(probabilities(shared_student, other, cases), prob, atol=1e-4)
