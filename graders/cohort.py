@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -247,7 +247,7 @@ def plan_cohort(
             assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret)
         )
     provenance = {
-        "medmark": version("medmark"),
+        "medmark": _version(),
         "assignment": assignment.id,
         "assignment_digest": digest(assignment),
         "secret_fingerprint": fingerprint(secret),
@@ -261,6 +261,13 @@ def plan_cohort(
 def _refusal(submission: Submission) -> str:
     """Why nothing of a commit can be run, in the intake's words."""
     return "; ".join(submission.problems) or "there is no solution that can be run"
+
+
+def _version() -> str:
+    try:
+        return version("medmark")
+    except PackageNotFoundError:
+        return "from source"
 
 
 def _marker() -> Run:

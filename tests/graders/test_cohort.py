@@ -1,0 +1,492 @@
+"""Many groups are marked at once, none stops another, and a run that is killed goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from graders.failures import EngineFailure, ImageFailure, UserError
+from graders.ledger import Ledger
+from graders.lock import course_held
+from graders.mark import Status
+from graders.marker_processes import MarkerProcesses, start_forkserver
+from graders.slots import Machine, deadline_s, slots_for
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    sys.path.insert(0, str(HERE))
+    try:
+        import scripted_cohort
+
+        start_forkserver()
+        yield scripted_cohort
+    finally:
+        sys.path.remove(str(HERE))
+
+
+@pytest.fixture
+def course(scripted, tmp_path):
+    """Makes a course from a script for each group."""
+    return lambda **scripts: scripted.make_course(tmp_path / "course", scripts)
+
+
+def stages(course) -> list[tuple[str, str, str, str]]:
+    """Group, kind, name and status of every recorded stage."""
+    path = course.folder / ".medmark/ledger.sqlite"
+    if not path.exists():
+        return []
+    db = sqlite3.connect(path)
+    try:
+        return db.execute('SELECT "group", kind, name, status FROM stage ORDER BY id').fetchall()
+    except sqlite3.OperationalError:
+        return []  # killed before the tables were made
+    finally:
+        db.close()
+
+
+def groups_called(course) -> list[str]:
+    return sorted(call["group"] for call in course.calls)
+
+
+def steps(told, group):
+    return [step.what for step in told if step.group == group]
+
+
+def test_marks_come_in_the_order_of_the_roster(scripted, course):
+    made = course(a="sleep 0.3", b="ok", c="ok")
+    marks = scripted.grade(made)
+    assert [(mark.group, mark.status, mark.points) for mark in marks] == [
+        ("a", Status.MARKED, Decimal("73.0")),
+        ("b", Status.MARKED, Decimal("73.0")),
+        ("c", Status.MARKED, Decimal("73.0")),
+    ]
+
+
+def test_a_second_run_with_nothing_changed_runs_nothing(scripted, course):
+    made = course(a="ok", b="ok")
+    first = scripted.grade(made)
+    told = []
+    second = scripted.grade(made, on_progress=told.append)
+    assert second == first
+    assert groups_called(made) == ["a", "b"]
+    assert [(step.what, step.done, step.total) for step in told] == [("unchanged", 1, 2), ("unchanged", 2, 2)]
+
+
+def test_a_changed_solution_is_run_again_and_no_other(scripted, course):
+    made = course(a="ok", b="ok")
+    scripted.grade(made)
+    (made.folder / "solutions/b/script").write_text("sleep 0")
+    scripted.grade(made)
+    assert groups_called(made) == ["a", "b", "b"]
+
+
+def test_a_changed_test_runs_that_test_alone(scripted, course):
+    made = course(a="ok")
+    scripted.grade(made)
+    file = made.folder / "discs/hidden_tests/test_x.py"
+    file.write_text(file.read_text() + "    assert True\n")
+    scripted.grade(made)
+    call = made.calls[-1]
+    assert (call["tests"], call["repeats"], call["scores"]) == ([scripted.B], [], [])
+
+
+def test_edited_points_mark_anew_and_run_nothing(scripted, course):
+    made = course(a="ok")
+    scripted.grade(made)
+    file = made.folder / "discs/hidden_tests/test_x.py"
+    file.write_text(file.read_text().replace("points(4)", "points(24)"))
+    file = made.folder / "discs/assignment.toml"
+    file.write_text(file.read_text().replace("points = 10", "points = 30").replace("points = 90", "points = 70"))
+    (mark,) = scripted.grade(made)
+    assert len(made.calls) == 1
+    assert mark.points == Decimal("79.0")  # 30 + 0.7 of 70
+
+
+def test_a_corrected_label_scores_the_stored_answers(scripted, course):
+    made = course(a="ok")
+    scripted.grade(made)
+    corrected = [dataclasses.replace(scripted.digests(None, None, None)[0], truth="corrected")]
+    scripted.grade(made, digests=lambda *_: corrected)
+    call = made.calls[-1]
+    assert (call["tests"], call["repeats"], call["scores"]) == ([], [], ["accuracy"])
+
+
+def test_answers_whose_file_was_lost_are_made_again_only_when_they_are_scored(scripted, course):
+    made = course(a="ok")
+    scripted.grade(made)
+    (made.answers / "a-0.npz").unlink()
+    scripted.grade(made)
+    assert len(made.calls) == 1
+    corrected = [dataclasses.replace(scripted.digests(None, None, None)[0], truth="corrected")]
+    scripted.grade(made, digests=lambda *_: corrected)
+    assert made.calls[-1]["repeats"] == [0]
+
+
+def test_equal_solutions_are_run_once_and_marked_alike(scripted, course):
+    made = course(a="ok", b="ok")
+    submissions = [dataclasses.replace(s, tree="equal") for s in scripted.submissions_of(made)]
+    marks = scripted.grade(made, submissions=submissions)
+    assert groups_called(made) == ["a"]
+    assert [mark.points for mark in marks] == [Decimal("73.0")] * 2
+
+
+def test_only_the_groups_asked_for_are_marked(scripted, course):
+    made = course(a="ok", b="ok")
+    assert [mark.group for mark in scripted.grade(made, only={"b"})] == ["b"]
+    assert groups_called(made) == ["b"]
+
+
+@pytest.mark.parametrize(("script", "reason", "evidence"), [
+    ("die", "internal", "the marker was killed (signal 9)"),
+    ("raise", "internal", "a defect of ours"),
+    ("not a number", "internal", "Out of range float values are not JSON compliant"),
+    ("engine", "engine", "the daemon went away"),
+])  # fmt: skip
+def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(scripted, course, script, reason, evidence):
+    made = course(a=script, b="ok")
+    told = []
+    withheld, marked = scripted.grade(made, on_progress=told.append)
+    assert (withheld.status, withheld.points) == (Status.WITHHELD, None)
+    assert (marked.status, marked.points) == (Status.MARKED, Decimal("73.0"))
+    assert Counter(groups_called(made)) == {"a": 2, "b": 1}
+    assert steps(told, "a") == ["started", "retried", "started", "finished"]
+    assert told[-1].done == told[-1].total == 2
+    finding = withheld.findings[0]
+    assert finding.reason == reason
+    assert evidence in finding.evidence
+    assert evidence not in finding.told
+
+
+@pytest.mark.parametrize("script", ["die once", "engine once"])
+def test_trouble_that_passes_leaves_no_trace_in_the_mark(scripted, course, script):
+    (mark,) = scripted.grade(made := course(a=script))
+    assert (mark.status, mark.points) == (Status.MARKED, Decimal("73.0"))
+    assert Counter(status for *_, status in stages(made)) == {"unknown": 4, "final": 4}
+
+
+def test_what_was_found_before_a_failure_of_ours_is_kept(scripted, course):
+    made = course(a="half")
+    (mark,) = scripted.grade(made)
+    assert mark.status is Status.WITHHELD
+    assert [(call["tests"], call["scores"]) for call in made.calls] == [
+        ([scripted.A, scripted.B], ["accuracy"]), ([], ["accuracy"]),
+    ]  # fmt: skip
+
+
+def test_a_withheld_mark_is_tried_again_by_the_next_run(scripted, course):
+    made = course(a="engine")
+    scripted.grade(made)
+    (made.folder / "solutions/a/script").write_text("ok")
+    submissions = [dataclasses.replace(s, tree="a engine") for s in scripted.submissions_of(made)]
+    (mark,) = scripted.grade(made, submissions=submissions)
+    assert mark.status is Status.MARKED
+
+
+def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(scripted, course):
+    made = course(a="busy", b="sleep 0.4", c="sleep 0.4")
+    told = []
+    busy, *_ = scripted.grade(made, on_progress=told.append)
+    assert groups_called(made) == ["a", "a", "b", "c"]
+    second = made.calls[-1]
+    assert second["tests"] == [scripted.A]
+    ended = [json.loads(line) for line in (made.folder / "calls-done").read_text().splitlines()]
+    assert all(end["at"] <= second["at"] for end in ended if end["group"] in "bc")
+    assert steps(told, "a") == ["started", "retried", "started", "finished"]
+    assert [finding.verdict for finding in busy.findings[:2]] == ["failed", "passed"]
+
+
+def test_a_marker_that_outstays_its_deadline_is_ended(scripted):
+    began = time.monotonic()
+    outcome = MarkerProcesses().run(time.sleep, 3600, deadline_s=1)
+    assert outcome.document is None
+    assert outcome.trouble == "the marker was still running after 1 s and was ended"
+    assert time.monotonic() - began < 10
+
+
+def test_no_more_run_at_once_than_there_are_slots(scripted, course):
+    made = course(**{f"g{i}": "sleep 0.2" for i in range(5)})
+    scripted.grade(made, jobs=2)
+    began = [(call["at"], 1) for call in made.calls]
+    ended = [(json.loads(line)["at"], -1) for line in (made.folder / "calls-done").read_text().splitlines()]
+    running = most = 0
+    for _, change in sorted(began + ended):
+        running += change
+        most = max(most, running)
+    assert most == 2
+
+
+@pytest.mark.parametrize(("machine", "jobs", "slots"), [
+    (Machine(8, 64000, 0), None, 8),
+    (Machine(8, 64000, 0), 3, 3),
+    (Machine(2, 64000, 0), 5, 5),
+    (Machine(8, 9000, 0), None, 2),
+])  # fmt: skip
+def test_slots_are_what_cpu_memory_and_the_person_allow(scripted, course, machine, jobs, slots):
+    limits = scripted.assignment_of(course()).limits  # 4096 MB, no GPU
+    assert slots_for(limits, machine, jobs, True) == slots
+
+
+def test_a_gpu_serves_one_submission_at_a_time(scripted, course):
+    limits = scripted.assignment_of(course()).limits.model_copy(update={"gpus": 2})
+    assert slots_for(limits, Machine(16, 64000, 5), None, True) == 2
+
+
+@pytest.mark.parametrize(("machine", "text"), [
+    (Machine(2, 2000, 8), r"limits\.memory_mb = 4096, but this machine has 2000 MB\. Lower it in"),
+    (Machine(2, 8000, 0), r"limits\.gpus = 1, but this machine has 0: nvidia-smi lists them"),
+])  # fmt: skip
+def test_limits_beyond_the_machine_are_an_error_before_anything_starts(scripted, course, machine, text):
+    assignment = scripted.assignment_of(made := course(a="ok"))
+    limits = assignment.limits.model_copy(update={"gpus": 1})
+    with pytest.raises(UserError, match=text):
+        scripted.grade(made, machine=machine, assignment=assignment.model_copy(update={"limits": limits}))
+    assert made.calls == []
+
+
+def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(scripted, course):
+    limits = scripted.assignment_of(course()).limits  # 20 s a test, 120 s a shared module, 600 s a repeat
+    assert deadline_s(limits, tests=10, modules=2, repeats=1) >= 4 * (10 * 20 + 2 * 120 + 600)
+
+
+def test_a_missing_image_withholds_the_marks_of_its_framework_alone(scripted, course):
+    class OneImage(scripted.Sandbox):
+        def runtime(self, framework):
+            if framework == "tensorflow":
+                raise ImageFailure("there is none: medmark image build tensorflow")
+            return "here"
+
+    made = course(a="ok", b="ok")
+    first, second = scripted.submissions_of(made)
+    submissions = [first, dataclasses.replace(second, framework="tensorflow")]
+    marks = scripted.grade(made, submissions=submissions, sandbox=OneImage())
+    assert [mark.status for mark in marks] == [Status.MARKED, Status.WITHHELD]
+    assert "medmark image build tensorflow" in marks[1].findings[0].evidence
+
+
+def test_a_daemon_that_is_away_stops_the_command_before_anything_starts(scripted, course):
+    class Away(scripted.Sandbox):
+        def runtime(self, framework):
+            raise EngineFailure("no daemon")
+
+    made = course(a="ok")
+    with pytest.raises(EngineFailure, match="no daemon"):
+        scripted.grade(made, sandbox=Away())
+    assert stages(made) == []
+
+
+def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(scripted, course):
+    made = course(a="ok", b="ok")
+    first, second = scripted.submissions_of(made)
+    submissions = [
+        dataclasses.replace(first, framework=None, problems=("no line FRAMEWORK",)),
+        dataclasses.replace(second, commit=None, folder=None, framework=None, tree=None),
+    ]
+    refused, absent = scripted.grade(made, submissions=submissions)
+    assert (refused.status, refused.points) == (Status.MARKED, Decimal("0.0"))
+    assert "no line FRAMEWORK" in refused.findings[0].told
+    assert (absent.status, absent.points) == (Status.NOT_SUBMITTED, None)
+    assert made.calls == []
+
+
+def test_time_left_is_told_once_something_has_ended(scripted, course):
+    told = []
+    scripted.grade(course(a="sleep 0.1", b="sleep 0.1", c="sleep 0.1"), jobs=1, on_progress=told.append)
+    left = [step.left_s for step in told if step.what == "finished"]
+    assert left[0] > left[1] > left[2] == 0
+    assert told[0].left_s is None
+
+
+def test_files_that_a_killed_run_left_are_swept_and_stored_answers_are_kept(scripted, course):
+    made = course(a="ok", b="ok")
+    scripted.grade(made, only={"a"})
+    (made.answers / "left.npz").write_bytes(b"half")
+    os.utime(made.answers / "left.npz", (0, 0))
+    scripted.grade(made)
+    assert sorted(path.name for path in made.answers.iterdir()) == ["a-0.npz", "b-0.npz"]
+
+
+def test_files_younger_than_the_run_are_never_swept(scripted, course):
+    made = course(a="ok", b="ok")
+    scripted.grade(made, only={"a"})
+    (made.answers / "young.npz").write_bytes(b"half")
+    os.utime(made.answers / "young.npz", (time.time() + 60, time.time() + 60))
+    scripted.grade(made)
+    assert (made.answers / "young.npz").exists()
+
+
+def test_a_second_grade_says_who_holds_the_course(scripted, course):
+    made = course(a="ok")
+    me = os.getpid()
+    holder = rf"`medmark grade discs` \(pid {me} on .*, since 20.*or stop it with Ctrl-C there or `kill {me}`"
+    with course_held(made.folder / ".medmark", "medmark grade discs"), pytest.raises(UserError, match=holder):
+        scripted.grade(made)
+    assert made.calls == []
+    scripted.grade(made)
+    assert len(made.calls) == 1
+
+
+# A program that is killed -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def start():
+    """Starts the scripted course as a program of its own; what still runs at the end of the test is ended."""
+    running = []
+
+    def started(course, slots=2):
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "scripted_cohort.py"), str(course.folder), str(slots)],
+            cwd=HERE.parents[1], env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield started
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_for(fact, seconds=30.0):
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end, "did not come true"
+        time.sleep(0.01)
+
+
+def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(scripted, course, start):
+    made = course(**{f"g{i:02}": "sleep 0.1" for i in range(12)})
+    moments = random.Random(20)
+    before, kills = [], 0
+    while True:
+        process, calls = start(made), len(made.calls)
+        if kills < 5:
+            # At any time after the first marker began; now and then before that.
+            if kills:
+                wait_for(lambda n=calls, p=process: len(made.calls) > n or p.poll() is not None)
+            time.sleep(moments.uniform(0, 0.4))
+        else:
+            process.wait(60)
+        process.kill()
+        output, _ = process.communicate()
+        kills += 1
+        after = stages(made)
+        assert after[: len(before)] == before
+        before = after
+        wait_for(lambda: not any(alive(call["pid"]) for call in made.calls))
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+    assert json.loads(output.splitlines()[-1]) == [[f"g{i:02}", "marked", "73.0"] for i in range(12)]
+    assert sorted(stages(made)) == sorted(
+        (f"g{i:02}", *stage, "final")
+        for i in range(12)
+        for stage in (("test", scripted.A), ("test", scripted.B), ("answers", "0"), ("score", "accuracy"))
+    )
+    assert kills > 3
+    assert len(made.calls) <= 12 + 2 * kills
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(scripted, course, start, number):
+    made = course(a="ok", b="hang", c="hang", d="ok")
+    process = start(made, slots=2)
+    wait_for(lambda: len(made.calls) == 3)
+    os.killpg(process.pid, number)
+    output, _ = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert output.splitlines()[-1] == (
+        "Stopped. 1 of 4 groups are marked, and nothing of them is lost: run the same command to go on."
+    )
+    assert "Traceback" not in output
+    assert not any(alive(call["pid"]) for call in made.calls)
+    for group in "bc":
+        (made.folder / "solutions" / group / "script").write_text("ok")
+    process = start(made)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert Counter(groups_called(made)) == {"a": 1, "b": 2, "c": 2, "d": 1}
+
+
+def test_two_programs_cannot_mark_one_course_at_once(scripted, course, start):
+    made = course(a="hang")
+    first = start(made)
+    wait_for(lambda: made.calls)
+    second = start(made)
+    output, _ = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert f"`medmark grade discs` (pid {first.pid} on " in output
+    assert first.poll() is None
+    first.kill()
+    wait_for(lambda: not alive(made.calls[0]["pid"]))
+
+
+def test_a_marker_killed_from_outside_is_tried_again(scripted, course, start):
+    made = course(a="hang", b="ok")
+    process = start(made)
+    wait_for(lambda: "a" in groups_called(made))
+    (made.folder / "solutions/a/script").write_text("ok")
+    os.kill(next(call["pid"] for call in made.calls if call["group"] == "a"), signal.SIGKILL)
+    output, _ = process.communicate(timeout=60)
+    assert json.loads(output.splitlines()[-1]) == [["a", "marked", "73.0"], ["b", "marked", "73.0"]]
+    assert Counter(groups_called(made)) == {"a": 2, "b": 1}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small disk needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("this machine does not let root mount a tmpfs")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def fill(path):
+    """Write until the disk is full to the last block."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"0" * 4096)
+
+
+def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_once_there_is_room(scripted, small_disk):
+    made = scripted.make_course(small_disk / "course", {"a": "ok", "b": "ok"})
+    first = scripted.grade(made, only={"a"})
+    ballast = small_disk / "ballast"
+    fill(ballast)
+    with pytest.raises(UserError, match=r"the disk is full|No space left|Free some space"):
+        scripted.grade(made)
+    ballast.unlink()
+    marks = scripted.grade(made)
+    assert marks[0] == first[0]
+    assert [(mark.group, mark.status) for mark in marks] == [("a", Status.MARKED), ("b", Status.MARKED)]
+    with Ledger.open(made.folder / ".medmark/ledger.sqlite") as ledger:
+        assert len(ledger.stage_history("discs", "a")) == 4
