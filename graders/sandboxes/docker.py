@@ -7,9 +7,10 @@ here is the toolkit's: EngineFailure or ImageFailure, with Docker's own words.
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,12 +30,21 @@ ENGINE = "unix:///var/run/docker.sock"
 GONE_WITHIN_S = 15.0
 
 
-class DockerSandbox:
+@contextmanager
+def _in_dockers_words() -> Iterator[None]:
+    """Whatever the SDK raises in the block is an EngineFailure."""
+    try:
+        yield
+    except LOST as error:
+        raise EngineFailure(f"docker: {getattr(error, 'explanation', None) or error}") from error
+
+
+class Docker:
     """Containers of the local Docker engine.
 
     Args:
         cpus: cores that one container may use; two let keeper and worker overlap.
-        inside: folder with `keeper.py`; another one only in tests.
+        inside: folder with `start.py`; another one only in tests.
         engine: the engine's Unix socket, else `$DOCKER_HOST`.
     """
 
@@ -55,25 +65,26 @@ class DockerSandbox:
         for folder in (lodging.solution, self._inside):
             _readable_by_anyone(folder)
         with ExitStack() as stack:
-            api = stack.enter_context(self._api())
-            leased = stack.enter_context(gpus.leased(lodging.limits.gpus))
-            _kill_holders(api, leased)
-            container = _created(api, runtime, self._inside, lodging, self._cpus, leased)
-            stack.callback(_remove, api, container)
-            watch = Watch(api, container)
-            stack.callback(watch.close)
-            channel = _started(api, container, watch)
-            stack.callback(_end, api, container, watch)
-            stack.callback(channel.close)
-            yield channel
+            with _in_dockers_words():
+                api = stack.enter_context(closing(self._connected()))
+                leased = stack.enter_context(gpus.leased(lodging.limits.gpus))
+                self._kill_holders(api, leased)
+                container = _created(api, runtime, self._inside, lodging, self._cpus, leased)
+                stack.callback(self._remove, api, container)
+                watch = Watch(api, container)
+                stack.callback(watch.close)
+                channel = _started(api, container, watch)
+                stack.callback(self._end, api, container, watch)
+                stack.callback(channel.close)
+            yield channel  # what the caller raises is the caller's, so it stands outside of the words above
 
     def sweep(self, course: str) -> list[str]:
         """Remove the containers of a course whose owner is dead; ids of what was removed. Never touches others."""
-        with self._api() as api:
+        with _in_dockers_words(), closing(self._connected()) as api:
             left = api.containers(all=True, filters={"label": [f"medmark.course={course}"]})
             dead = [one["Id"] for one in left if not is_alive(one["Labels"].get("medmark.owner", ""))]
             for container in dead:
-                _remove(api, container)
+                self._remove(api, container)
         return dead
 
     def about(self) -> str:
@@ -82,27 +93,63 @@ class DockerSandbox:
         Raises:
             EngineFailure: it does not answer.
         """
-        with self._api() as api:
+        with _in_dockers_words(), closing(self._connected()) as api:
             said = api.info()
         return f"Docker {said['ServerVersion']}, cgroup v{said.get('CgroupVersion', '?')}, {said['NCPU']} cores"
 
-    @contextmanager
-    def _api(self) -> Iterator[docker.APIClient]:
-        """The engine's API; whatever goes wrong in the block is an EngineFailure."""
+    def _reach(self) -> None:
+        """Raise `OSError` if nobody listens: the SDK finds out too, but then leaves a socket open."""
+        with socket.socket(socket.AF_UNIX) as trial:
+            trial.settimeout(10)
+            trial.connect(self._engine.removeprefix("unix://"))
+
+    @_in_dockers_words()
+    def _end(self, api: docker.APIClient, container: str, watch: Watch) -> None:
+        """Kill the container and wait until the engine has removed it."""
+        self._reach()
+        try:
+            api.kill(container)
+        except docker.errors.APIError as error:
+            if error.status_code not in (404, 409):  # gone already, or on its way
+                raise
+        watch.wait(GONE_WITHIN_S)
+
+    @_in_dockers_words()
+    def _remove(self, api: docker.APIClient, container: str) -> None:
+        """Make sure that there is no such container any more: it never started, or the engine is slow to remove it."""
+        self._reach()
+        end = time.monotonic() + GONE_WITHIN_S
+        while True:
+            try:
+                api.inspect_container(container)
+                api.remove_container(container, force=True)
+            except docker.errors.NotFound:
+                return
+            except docker.errors.APIError as error:
+                if error.status_code != 409:  # 409: a removal is in progress
+                    raise
+            if time.monotonic() > end:
+                raise EngineFailure(f"a container cannot be removed: docker rm --force {container[:12]}")
+            time.sleep(0.01)
+
+    def _kill_holders(self, api: docker.APIClient, leased: tuple[str, ...]) -> None:
+        """Whoever holds a lease alone may use the GPU: a container left over from another marker goes first."""
+        if not leased:
+            return
+        for one in api.containers(all=True, filters={"label": ["medmark.gpus"]}):
+            if set(one["Labels"]["medmark.gpus"].split(",")) & set(leased):
+                self._remove(api, one["Id"])
+
+    def _connected(self) -> docker.APIClient:
         if not self._engine.startswith("unix://"):
             what = f"DOCKER_HOST is {self._engine}, but medmark mounts folders of this machine"
             raise EngineFailure(f"{what}: it needs the engine's Unix socket, such as {ENGINE}")
         try:
-            api = docker.APIClient(base_url=self._engine, timeout=60, version="auto")
+            self._reach()
+            return docker.APIClient(base_url=self._engine, timeout=60, version="auto")
         except LOST as error:
             cure = "start it (systemctl start docker), or see medmark doctor"
             raise EngineFailure(f"the Docker engine at {self._engine} does not answer: {error}; {cure}") from error
-        try:
-            yield api
-        except LOST as error:
-            raise EngineFailure(f"docker: {getattr(error, 'explanation', None) or error}") from error
-        finally:
-            api.close()
 
 
 def _created(
@@ -114,7 +161,7 @@ def _created(
     try:
         made = api.create_container(
             runtime.image,
-            [runtime.python, "-I", "-B", "/medmark/keeper.py"],
+            [runtime.python, "-I", "-B", "/medmark/start.py", "keeper"],
             stdin_open=True,
             detach=False,
             user="0:0",
@@ -180,7 +227,10 @@ def _environment(runtime: images.Runtime, framework: Framework, leased: tuple[st
         "MEDMARK_SCRATCH": "/scratch",
         "MEDMARK_FRAMEWORK": framework,
         "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "0",
         "CUDA_VISIBLE_DEVICES": ",".join(leased),
     }
 
@@ -202,42 +252,6 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
             raise ImageFailure(f"the runtime image is broken: {words}") from error
         raise EngineFailure(f"docker start: {words}") from error
     return channel
-
-
-def _end(api: docker.APIClient, container: str, watch: Watch) -> None:
-    """Kill the container and wait until the engine has removed it."""
-    try:
-        api.kill(container)
-    except docker.errors.APIError as error:
-        if error.status_code not in (404, 409):  # gone already, or on its way
-            raise
-    watch.wait(GONE_WITHIN_S)
-
-
-def _remove(api: docker.APIClient, container: str) -> None:
-    """Make sure that there is no such container any more: it never started, or the engine is slow to remove it."""
-    end = time.monotonic() + GONE_WITHIN_S
-    while True:
-        try:
-            api.inspect_container(container)
-            api.remove_container(container, force=True)
-        except docker.errors.NotFound:
-            return
-        except docker.errors.APIError as error:
-            if error.status_code != 409:  # 409: a removal is in progress
-                raise
-        if time.monotonic() > end:
-            raise EngineFailure(f"a container cannot be removed: docker rm --force {container[:12]}")
-        time.sleep(0.01)
-
-
-def _kill_holders(api: docker.APIClient, leased: tuple[str, ...]) -> None:
-    """Whoever holds a lease alone may use the GPU: a container left over from another marker goes first."""
-    if not leased:
-        return
-    for one in api.containers(all=True, filters={"label": ["medmark.gpus"]}):
-        if set(one["Labels"]["medmark.gpus"].split(",")) & set(leased):
-            _remove(api, one["Id"])
 
 
 def _readable_by_anyone(folder: Path) -> None:

@@ -88,7 +88,6 @@ class DockerChannel:
         self._have = 0
         self._left = 0
         self._stderr = bytearray()
-        self._dropped = bytearray(4096)
         self._socket.setblocking(False)
 
     def fileno_in(self) -> int:
@@ -106,33 +105,19 @@ class DockerChannel:
             raise BrokenPipeError(str(error)) from error
 
     def readinto(self, view: memoryview) -> int | None:
+        if not view.nbytes:
+            return 0
         done = 0
         try:
-            while done < len(view):
-                if not self._left:
-                    if not self._next():
-                        return done or None
-                    continue
-                if self._prefix[0] == STDERR:
-                    if not self._keep():
-                        return done or None
-                    continue
-                # The payload and, in the same call, the prefix that follows it.
-                room = view[done : done + self._left]
-                parts: list[memoryview | bytearray] = [room]
-                if len(room) == self._left:
-                    parts.append(self._prefix)
-                got = self._socket.recvmsg_into(parts)[0]
+            while not done:
+                got = self._socket.recv_into(view)
                 if not got:
-                    return done or None
-                done += min(got, len(room))
-                self._left -= min(got, len(room))
-                if got > len(room):
-                    self._prefixed(got - len(room))
+                    return None
+                done = self._taken_apart(view, got)
         except BlockingIOError:
-            pass
+            return 0
         except ConnectionError:
-            return done or None
+            return None
         return done
 
     def cpu_s(self) -> float | None:
@@ -166,28 +151,36 @@ class DockerChannel:
         """Hang up: Docker closes the keeper's stdin, and the keeper exits."""
         with contextlib.suppress(OSError):  # the engine closed it first
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._attached.close()
         self._attached._response.close()
+        self._attached.close()
+        self._socket.close()
 
-    def _next(self) -> bool:
-        """Read a prefix, as far as it is there; False at the end of the stream."""
-        got = self._socket.recv_into(memoryview(self._prefix)[self._have :])
-        self._prefixed(got)
-        return got > 0
+    def _taken_apart(self, view: memoryview, got: int) -> int:
+        """Of `got` raw bytes, close up those of stdout at the start of `view`; how many they are.
 
-    def _prefixed(self, got: int) -> None:
-        self._have += got
-        if self._have == PREFIX:
-            self._left = int.from_bytes(self._prefix[4:], "big")
-            self._have = 0
-
-    def _keep(self) -> bool:
-        """Move a piece of stderr into the kept tail; False at the end of the stream."""
-        got = self._socket.recv_into(self._dropped, min(self._left, len(self._dropped)))
-        self._stderr += self._dropped[:got]
-        del self._stderr[:-KEPT_STDERR]
-        self._left -= got
-        return got > 0
+        Several pieces arrive at once when we are the slower side: moving them in cache is cheaper than a system call
+        for each.
+        """
+        here = done = 0
+        while here < got:
+            if not self._left:
+                take = min(PREFIX - self._have, got - here)
+                self._prefix[self._have : self._have + take] = view[here : here + take]
+                self._have = (self._have + take) % PREFIX
+                if not self._have:
+                    self._left = int.from_bytes(self._prefix[4:], "big")
+            else:
+                take = min(self._left, got - here)
+                if self._prefix[0] == STDERR:
+                    self._stderr += view[here : here + take]
+                    del self._stderr[:-KEPT_STDERR]
+                else:
+                    if done != here:
+                        view[done : done + take] = view[here : here + take]
+                    done += take
+                self._left -= take
+            here += take
+        return done
 
     def _drain(self) -> None:
         """Take what is left in the socket, for the last words on stderr."""

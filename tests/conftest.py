@@ -1,0 +1,42 @@
+"""Docker for the tests that need it. With MEDMARK_REQUIRE_DOCKER=1 none of them can skip: a skip is a failure."""
+
+import os
+
+import pytest
+
+from graders.failures import ToolkitFailure
+from graders.sandboxes.docker import Docker
+
+REQUIRED = os.environ.get("MEDMARK_REQUIRE_DOCKER") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if REQUIRED and report.skipped and item.get_closest_marker("docker") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"MEDMARK_REQUIRE_DOCKER=1, but this test was skipped: {report.longrepr[-1]}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """The Docker engine in a few words; skips where none answers."""
+    try:
+        return Docker().about()
+    except ToolkitFailure as failure:
+        pytest.skip(str(failure))
+
+
+@pytest.fixture(scope="session")
+def images(engine):
+    """Says that the runtime image of a framework is there, and skips where it is not: `images("pytorch")`."""
+
+    def built(*frameworks):
+        for framework in frameworks:
+            try:
+                Docker().runtime(framework)
+            except ToolkitFailure as failure:
+                pytest.skip(str(failure))
+
+    return built
