@@ -15,8 +15,8 @@ from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.mark import Finding, Mark, Status, Verdict, anchor_shares, percent
 from graders.visibility import Audience, visible, visible_provenance
 from reports.bands import Band, band_of, bands
-from reports.figures import ANCHOR_NAMES, Curve, curve, places_of
-from reports.page import number, policy, render
+from reports.figures import ANCHOR_NAMES, Curve, curve
+from reports.page import fixed, number, policy, render
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
     from graders.submission import Submission
@@ -93,12 +93,12 @@ class AccuracyView:
     """The figure and the numbers of an accuracy criterion."""
 
     metric: str
-    score: float | None
-    interval: tuple[float, float] | None
-    places: int
+    score: str
+    """The number, set large; empty where there is none."""
+    told: str
+    """What follows the number, as one sentence with it."""
     rising: bool
     curve: Curve
-    told: str
     capped: bool
     between: str
     """Between which anchors the score lies, and what those are worth."""
@@ -201,9 +201,10 @@ def _sections(
 
 def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], points: Decimal | None) -> str:
     if isinstance(criterion, HiddenTests):
+        many = f"{len(own)} hidden" if own else "Hidden"
         checks = "check" if len(own) == 1 else "checks"
         marks = "mark" if criterion.points == 1 else "marks"
-        return f"{len(own)} hidden {checks} worth {criterion.points} {marks}"
+        return f"{many} {checks} worth {criterion.points} {marks}"
     if isinstance(criterion, Accuracy):
         return "on hidden cases"
     return "marked by a person" if points is not None else "to be marked by a person"
@@ -243,15 +244,22 @@ def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | No
     values = criterion.anchors.values()
     return AccuracyView(
         metric=criterion.metric,
-        score=score,
-        interval=interval,
-        places=places_of(criterion),
+        score="" if score is None else fixed(score, 3),
+        told=_after_score(criterion.metric, score, interval, finding.told) if finding and score is not None else "",
         rising=values[-1] > values[0],
         curve=curve(criterion, assignment.level, score, interval, points),
-        told=finding.told if finding and score is not None else "",
         capped=bool(finding and finding.detail.get("caps")),
         between="" if score is None else _between(criterion, assignment.level, score),
     )
+
+
+def _after_score(metric: str, score: float, interval: tuple[float, float] | None, told: str) -> str:
+    """The finding's own words where they begin with the score, as `graders.score` writes them, else ours before."""
+    begins = f"{metric} {score:.3f}"
+    if told.startswith(begins):
+        return told.removeprefix(begins).strip()
+    ends = f"(95 % interval {fixed(interval[0], 3)} to {fixed(interval[1], 3)}). " if interval else ""
+    return ends + told
 
 
 def _between(criterion: Accuracy, level: int, score: float) -> str:
