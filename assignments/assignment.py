@@ -113,7 +113,7 @@ class Cap(Frozen):
     """A ceiling on a criterion's share of points while a condition holds."""
 
     when: str
-    """`cases_below(METRIC, VALUE) > COUNT`, `cases_above(METRIC, VALUE) > COUNT`, `METRIC < VALUE` or `METRIC > VALUE`."""
+    """`cases_below(METRIC, VALUE) > COUNT` or the same with `cases_above`; `METRIC < VALUE` or `METRIC > VALUE`."""
     at: float = Field(ge=0, le=1)
 
 
