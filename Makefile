@@ -1,0 +1,69 @@
+# medmark: `make demo` and `make test` need nothing but Debian or Ubuntu with Python 3.11, python3-venv, git and make.
+# PYTHON is the interpreter to use; PIP_ARGS goes to pip, such as
+#   make env PIP_ARGS="--extra-index-url https://download.pytorch.org/whl/cpu"
+# for the build of PyTorch without CUDA (2 GB less).
+
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+PYTEST_ARGS ?=
+COURSE ?=
+FRAMEWORK ?= pytorch
+
+IN := $(VENV)/bin
+STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
+
+.DEFAULT_GOAL := help
+.PHONY: help env demo check test images docker-base test-dockerfile bench clean
+
+help:  ## these lines
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
+
+env: $(STAMP)  ## the environment in .venv, made once for each state of pyproject.toml
+
+$(STAMP):
+	@command -v git > /dev/null || { echo "git is missing: apt-get install git" >&2; exit 1; }
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is missing: apt-get install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$$($(PYTHON) --version) is too old: Python 3.11 or newer is needed (make PYTHON=python3.12 ...)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	    { echo "Python cannot make environments: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(IN)/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[dev]'
+	@rm -f $(VENV)/.made-of-*
+	@touch $@
+
+demo: env  ## a course of six groups, collected, graded and reported (COURSE=folder to keep it in)
+	$(IN)/medmark demo $(if $(COURSE),$(COURSE),$$(mktemp -d)/course)
+
+check: env  ## style, types and the direction of imports; seconds
+	$(IN)/ruff check .
+	$(IN)/mypy cli.py assignments graders reports
+	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
+
+test: env  ## every test; those of Docker where it answers and the images are built
+	$(IN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+images: env  ## the runtime images of all frameworks, made of this machine
+	for framework in numpy pytorch tensorflow; do $(IN)/medmark image build $$framework --from-host || exit 1; done
+
+docker-base:  ## a base image for the Dockerfile where no registry can be reached: debootstrap, as root
+	@command -v debootstrap > /dev/null || { echo "debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
+	root=$$(mktemp -d) && trap 'rm -rf "$$root"' EXIT && \
+	    debootstrap --variant=minbase --include=python3,python3-venv bookworm "$$root" && \
+	    tar --create --directory "$$root" --exclude=./dev --exclude=./proc --exclude=./sys --exclude=./var/cache . | \
+	    docker import - medmark-base:bookworm
+
+test-dockerfile: env  ## builds FRAMEWORK's image from the Dockerfile on that base, without network
+	docker image inspect medmark-base:bookworm > /dev/null 2>&1 || $(MAKE) docker-base
+	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
+	    $(IN)/python -m pip download --quiet --dest "$$home/wheels" $(PIP_ARGS) --only-binary :all: --python-version 3.11 \
+	        --requirement graders/sandboxes/runtimes/$(FRAMEWORK).lock && \
+	    MEDMARK_HOME="$$home" MEDMARK_REQUIRE_DOCKER=1 DOCKERFILE_TEST="$(FRAMEWORK) medmark-base:bookworm $$home/wheels" \
+	        $(IN)/python -m pytest tests/graders/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
+
+bench: env  ## what marking costs beyond the submissions' own work
+	$(IN)/python benchmarks/overhead.py
+
+clean:  ## removes the environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache build *.egg-info
