@@ -108,7 +108,7 @@ def run_git(
     file_too = ["-c", "protocol.file.allow=always"] if reach.allow_file else []
     argv = ["git", *(part for setting in SETTINGS for part in ("-c", setting)), *file_too]
     if git_dir is not None:
-        argv.append(f"--git-dir={git_dir}")
+        argv.append(f"--git-dir={git_dir.absolute()}")
     environment, token = _environment(reach, address)
     with (
         tempfile.TemporaryFile() as stdin,
@@ -126,7 +126,7 @@ def run_git(
                 stderr=stderr,
                 env=environment,
                 # Never inside a repository: its own settings would be read.
-                cwd=git_dir or Path.cwd().anchor,
+                cwd=Path.cwd().anchor,
                 start_new_session=True,
             )
         except FileNotFoundError:
