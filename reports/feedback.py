@@ -130,6 +130,7 @@ def feedback_page(
         open_points=open_points,
         open_width=float(100 * open_points / mark.out_of) if mark.out_of else 0.0,
         earned_width=sum(section.width for section in sections),
+        flags=_flags(mark, hand_in) if audience == "staff" else [],
         unwalled=mark.provenance.get("isolated") is False,
         provenance=_facts(visible_provenance(mark.provenance, audience)),
     )
@@ -278,9 +279,14 @@ def _between(criterion: Accuracy, level: int, score: float) -> str:
     return f"The score lies between {told[above[-1]]} and {told[above[-1] + 1]}."
 
 
+def _flags(mark: Mark, hand_in: HandIn) -> list[str]:
+    """What intake and marking flagged, each once."""
+    return list(dict.fromkeys([*hand_in.flags, *(str(flag) for flag in mark.provenance.get("flags", ()))]))
+
+
 def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The provenance as lines of text; nested values are written out."""
-    told = [(key.replace("_", " "), _fact(value)) for key, value in provenance.items()]
+    told = [(key.replace("_", " "), _fact(value)) for key, value in provenance.items() if key != "flags"]
     return [(key, text) for key, text in told if text]
 
 

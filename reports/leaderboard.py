@@ -168,6 +168,6 @@ def _status(mark: Mark, finding: Finding | None) -> str:
 _STATUS: Final[Mapping[Status, str]] = {
     Status.MARKED: "marked",
     Status.INCOMPLETE: "marked in part",
-    Status.WITHHELD: "withheld: not marked yet",
+    Status.WITHHELD: "withheld",
     Status.NOT_SUBMITTED: "not submitted",
 }

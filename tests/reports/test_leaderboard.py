@@ -48,8 +48,8 @@ def test_the_baselines_come_from_the_anchors():
     ("other", "status"),
     [
         (not_submitted("x"), "not submitted"),
-        (mark("x", accuracy=accuracy(None, None, None)), "withheld: not marked yet"),
-        (mark("x", accuracy=accuracy(0.95), checks=(*CHECKS, check("t", "a", None, 1))), "withheld: not marked yet"),
+        (mark("x", accuracy=accuracy(None, None, None)), "withheld"),
+        (mark("x", accuracy=accuracy(0.95), checks=(*CHECKS, check("t", "a", None, 1))), "withheld"),
         (mark("x", accuracy=accuracy(0.95, None, "0", reason="the CPU time limit was reached")), "no usable answer"),
         (mark("x", accuracy=accuracy(None, None, "0")), "no usable answer"),
         (mark("x", accuracy=accuracy(float("nan"), None, "30")), "no usable answer"),
