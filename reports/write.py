@@ -75,9 +75,11 @@ def write_reports(
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file in one step; the old one stays whole when the disk is full."""
+    """Replace a file in one step, if it differs; the old one stays whole when the disk is full."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode():
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # Created new, so that a link lying in its place is refused instead of followed.

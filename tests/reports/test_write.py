@@ -87,6 +87,14 @@ def test_a_page_is_replaced_in_one_step_and_nothing_is_left_beside(tmp_path):
     assert os.listdir(tmp_path) == ["page.html"]
 
 
+def test_a_page_that_has_not_changed_is_not_touched(tmp_path):
+    page = tmp_path / "page.html"
+    write(page, "same")
+    before = page.stat()
+    write(page, "same")
+    assert (page.stat().st_ino, page.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
 def test_a_full_disk_keeps_the_old_page_and_says_what_to_do(tmp_path, monkeypatch):
     page = tmp_path / "page.html"
     write(page, "old")
