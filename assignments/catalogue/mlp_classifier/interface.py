@@ -1,7 +1,7 @@
 """What a solution of `mlp_classifier` defines: names, arguments and answers. The brief says what each is for.
 
-`train_step` and `bce_with_logits` are called with your framework's tensors and answer with one; all others take and
-return NumPy arrays. A model is called with rows in their original units and returns one logit a row.
+`train_step` and `bce_with_logits` are called with your framework's tensors and answer with one; all others take
+and return NumPy arrays. A model is called with rows in their original units and returns one logit a row.
 """
 
 from typing import Annotated, TypedDict

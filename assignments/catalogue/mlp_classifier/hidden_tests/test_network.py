@@ -1,5 +1,7 @@
 """`build_model`: the network that the configuration describes, no more and no less. Nothing is trained here."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ import pytest
 def weights_and_biases(n_in, hidden):
     """How many numbers a perceptron of these widths trains."""
     widths = [n_in, *hidden, 1]
-    return sum(a * b + b for a, b in zip(widths[:-1], widths[1:], strict=True))
+    return sum(a * b + b for a, b in pairwise(widths))
 
 
 def growth(student, activation, rng):
@@ -36,5 +38,5 @@ def test_activation_after_hidden_layers_only(student, rng):
     spread, change = growth(student, "relu", rng)
     assert change > 0.8 * spread  # far out, a ReLU network doubles with the distance ...
     spread, change = growth(student, "tanh", rng)
-    assert 0 < spread
+    assert spread > 0
     assert change < 0.1 * spread  # ... and a tanh network no longer moves

@@ -1,0 +1,44 @@
+"""What you can check at home with `medmark check`. Small numbers, worked out by hand; none of them earns marks."""
+
+import numpy as np
+
+from graders.check import close
+
+
+def test_the_network_answers_one_logit_a_row(student, rng):
+    """A new network takes rows (n, 30) and returns logits (n,)."""
+    model = student.build_model({"n_in": 30, "hidden": [32, 16], "activation": "relu"})
+    logit = student.model.forward(model, rng.normal(size=(5, 30)).astype(np.float32))
+    assert logit.shape == (5,), "the last layer gives (n, 1): take its only column"
+
+
+def test_standardise_by_hand(student):
+    """The training column 1, 3 has mean 2 and standard deviation 1; the other row, 6, becomes 4."""
+    train, other = np.array([[1.0], [3.0]], np.float32), np.array([[6.0]], np.float32)
+    scaled_train, scaled_other = student.standardise(train, other)
+    assert close(scaled_train, [[-1], [1]], atol=1e-5), "subtract the mean, divide by the standard deviation (by n)"
+    assert close(scaled_other, [[4]], atol=1e-5), "use the training rows' mean and SD: (6 - 2) / 1"
+
+
+def test_the_loss_of_not_knowing(student):
+    """A logit of 0 is a probability of one half, and costs log 2 whatever the truth."""
+    logit, y = np.zeros(4, np.float32), np.array([0, 1, 1, 0], np.float32)
+    loss = student.tensors.bce_with_logits(logit, y)
+    assert close(loss, np.log(2), atol=1e-5), "take the mean over the rows, and apply the sigmoid once"
+
+
+def test_training_tells_two_clouds_apart(student, rng):
+    """`fit` learns to tell two well-separated clouds apart, and `predict` gives class 1 the high values."""
+    y = np.tile(np.array([0, 1], np.uint8), 40)
+    x = (rng.normal(size=(80, 30)) + 2 * y[:, None]).astype(np.float32)
+    model = student.fit({"x": x, "y": y}, None, seed=0, budget_s=10.0)
+    prob = student.predict(model, {"x": x})["prob"]
+    assert prob[y == 1].min() > prob[y == 0].max(), "does the loss fall from epoch to epoch? is 1 the positive class?"
+
+
+def test_a_threshold_by_hand(student):
+    """Of four malignant cases at 0.9, 0.8, 0.6 and 0.2, three quarters are found with a threshold of 0.6."""
+    prob = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.2], np.float32)
+    y = np.array([1, 1, 0, 1, 0, 1], np.uint8)
+    found = prob >= student.choose_threshold(prob, y, 0.75)
+    assert found.tolist() == [True, True, True, True, False, False], "the highest that still finds three of the four"
