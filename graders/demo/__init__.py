@@ -1,0 +1,148 @@
+"""A demonstration: a course with six groups as real Git repositories, and what their marks say. It marks nothing.
+
+The groups' code is medmark's own (reference solutions, one with a misconception from its assignment's list, one that
+crashes, one that tries to cheat), so it may run without a sandbox where there is none.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from assignments.folders import find, reference_path
+from assignments.load import load
+from graders.doctor import docker_trouble, missing_images
+from graders.failures import UserError
+from graders.mark import Finding, Mark, Status, Verdict
+from graders.misconceptions import misconceptions
+from graders.new_course import init_course
+
+ASSIGNMENT = "mlp_classifier"
+MISCONCEPTION = "no_scaling"
+GROUPS = Path(__file__).parent / "groups"
+
+
+@dataclass(frozen=True)
+class DemoGroup:
+    """One group of the demonstration."""
+
+    name: str
+    what: str
+    """What its solution is."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What was made."""
+
+    folder: Path
+    assignment: str
+    groups: tuple[DemoGroup, ...]
+
+
+def make_demo(folder: Path) -> Demo:
+    """Write the course and its repositories into a new folder.
+
+    One hidden split in place of the assignment's five keeps it under a minute.
+
+    Raises:
+        UserError: the folder holds something already.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder}: is not empty. Remove it, or name another: medmark demo FOLDER")
+    deadline = datetime.now().replace(second=0, microsecond=0) + timedelta(days=7)
+    init_course(
+        folder,
+        title="Demonstration course",
+        timezone="UTC",
+        allow_file=True,
+        assignments={ASSIGNMENT: deadline},
+    )
+    with (folder / "course.toml").open("a", encoding="utf-8") as file:
+        file.write(f"\n[assignments.{ASSIGNMENT}.run]\nseeds = 1\n")
+    groups = tuple(_groups(folder / "repositories"))
+    with (folder / "roster.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["group", "member", "name", "email", "repository"])
+        for number, group in enumerate(groups, 1):
+            address = (folder / "repositories" / group.name).resolve().as_uri()
+            rows.writerow([group.name, f"zc{number:04}", f"Student {number}", f"zc{number:04}@example.org", address])
+    return Demo(folder, ASSIGNMENT, groups)
+
+
+def what_happened(demo: Demo, marks: Sequence[Mark]) -> Iterator[str]:
+    """A few lines a group: what it handed in, and why its mark is what it is."""
+    by_group = {mark.group: mark for mark in marks}
+    for group in demo.groups:
+        mark = by_group[group.name]
+        yield f"{group.name}: {group.what}"
+        yield f"    {_outcome(mark)}"
+        for finding in _astray(mark)[:3]:
+            what, _, why = finding.told.partition("\n")
+            yield f"    - {why or what}" + (f": {what}" if why else "")
+
+
+def docker_trouble_here() -> str | None:
+    """Why the demonstration cannot run in containers; None when it can."""
+    missing = missing_images(load(find(ASSIGNMENT, Path())).frameworks)
+    return docker_trouble() or (missing[0] if missing else None)
+
+
+def _groups(repositories: Path) -> Iterator[DemoGroup]:
+    assignment = load(find(ASSIGNMENT, Path()))
+    pytorch = reference_path(assignment.folder, "pytorch")
+    mistake = next(item for item in misconceptions(assignment) if item.id == MISCONCEPTION)
+    texts = {
+        "sound-pytorch": ("a sound solution in PyTorch", pytorch.read_text(encoding="utf-8")),
+        "sound-tensorflow": ("a sound solution in TensorFlow", _reference(assignment.folder, "tensorflow")),
+        "numpy-logistic": ("logistic regression in NumPy, no network", _reference(assignment.folder, "numpy")),
+        "misconception": (f"PyTorch with a misconception: {mistake.title}", mistake.applied("pytorch", _text(pytorch))),
+        "crashes": ("PyTorch that crashes while it trains", _text(GROUPS / "crashes.py")),
+        "cheats": ("no solution, but an attempt to win without one", _text(GROUPS / "cheats.py")),
+    }
+    starter = _text(assignment.folder / "starter" / "solution.py")
+    for name, (what, text) in texts.items():
+        _repository(repositories / name, starter, text)
+        yield DemoGroup(name, what)
+
+
+def _repository(folder: Path, starter: str, solution: str) -> None:
+    """Two commits: the starter as handed out, and the group's work."""
+    import git
+
+    path = folder / ASSIGNMENT / "solution.py"
+    path.parent.mkdir(parents=True)
+    author = git.Actor("A student", "student@example.org")
+    with git.Repo.init(folder, initial_branch="main") as repository:
+        for text, message in ((starter, "Start from the handout"), (solution, "Hand in")):
+            path.write_text(text, encoding="utf-8")
+            repository.index.add([f"{ASSIGNMENT}/solution.py"])
+            repository.index.commit(message, author=author, committer=author)
+
+
+def _outcome(mark: Mark) -> str:
+    tests = [finding for finding in mark.findings if finding.kind == "hidden_test"]
+    passed = sum(finding.verdict is Verdict.PASSED for finding in tests)
+    if mark.status is Status.WITHHELD:
+        return "withheld: a fault of ours"
+    return f"{mark.points} points so far; {passed} of {len(tests)} hidden tests passed"
+
+
+def _astray(mark: Mark) -> list[Finding]:
+    """What cost points, the accuracy first and one finding a reason."""
+    seen: dict[str, Finding] = {}
+    lost = [f for f in mark.findings if f.verdict is Verdict.FAILED or f.verdict is Verdict.UNKNOWN]
+    for finding in sorted(lost, key=lambda finding: finding.kind != "accuracy"):
+        seen.setdefault(finding.reason or finding.told, finding)
+    return [finding for finding in seen.values() if finding.kind != "person"]
+
+
+def _reference(folder: Path, framework: str) -> str:
+    return _text(reference_path(folder, framework))
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

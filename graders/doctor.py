@@ -1,0 +1,97 @@
+"""What this machine can run and what it lacks, each with the command that brings it. Changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from assignments.assignment import Framework
+from graders.failures import ImageFailure, MedmarkError
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that is there, or not."""
+
+    well: bool
+    text: str
+    optional: bool = False
+    """Whether marking can do without."""
+
+
+def examine(course: Path | None = None) -> Iterator[Fact]:
+    """The machine, then a course if one is named."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Fact(sys.version_info >= (3, 11), f"Python {version} (3.11 or newer is needed)")
+    yield _git()
+    trouble = docker_trouble()
+    yield Fact(trouble is None, trouble or "the Docker engine answers", optional=True)
+    yield from (_image(framework) for framework in ("pytorch", "tensorflow", "numpy"))
+    if course is not None:
+        yield from _course(course)
+
+
+def docker_trouble() -> str | None:
+    """Why the Docker engine cannot be used, or None when it answers."""
+    import docker
+    import requests
+
+    try:
+        client = docker.from_env(timeout=5)
+        try:
+            client.ping()
+        finally:
+            client.close()
+    except (docker.errors.DockerException, requests.exceptions.RequestException):
+        socket = os.environ.get("DOCKER_HOST", "/var/run/docker.sock")
+        return f"no Docker engine answers at {socket}: install docker.io and start dockerd, or set DOCKER_HOST"
+    return None
+
+
+def missing_images(frameworks: tuple[Framework, ...]) -> list[str]:
+    """Why the runtimes of some frameworks cannot be used; empty when all are there."""
+    return [fact.text for fact in map(_image, frameworks) if not fact.well]
+
+
+def _git() -> Fact:
+    path = shutil.which("git")
+    if path is None:
+        return Fact(False, "git is not installed: apt-get install git")
+    words = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    return Fact(True, words.strip())
+
+
+def _image(framework: str) -> Fact:
+    from graders.sandboxes import images
+
+    try:
+        made = images.runtime(cast(Framework, framework))
+    except ImageFailure as failure:
+        return Fact(False, str(failure), optional=True)
+    return Fact(True, f"runtime image for {framework}, {made.digest[:19]}, {len(made.packages)} packages")
+
+
+def _course(folder: Path) -> Iterator[Fact]:
+    from graders.course import assignment_of, load_course, read_secret
+
+    try:
+        course = load_course(folder)
+        yield Fact(True, f"{course.folder / 'course.toml'}: {len(course.groups)} groups")
+        read_secret(course)
+        yield Fact(True, "the course's secret is there, and nobody else can read it")
+    except MedmarkError as error:
+        yield Fact(False, str(error))
+        return
+    for id in course.assignments:
+        try:
+            assignment_of(course, id)
+        except MedmarkError as error:
+            yield Fact(False, str(error))
+        else:
+            yield Fact(True, f"assignment {id}")

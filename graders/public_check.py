@@ -1,0 +1,99 @@
+"""The student's side of marking: the public tests of an assignment on one's own solution, by the marker's code path.
+
+Nothing hidden is read: inputs come from the published secret, and no course is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assignments.assignment import Assignment
+from assignments.data.streams import PUBLISHED
+from assignments.declared_tests import DeclaredTest
+from assignments.folders import catalogue, find
+from assignments.load import load, public_tests
+from graders.failures import UserError
+from graders.submission import find_solution, framework_of
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One public test and what it came to."""
+
+    test: DeclaredTest
+    document: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed."""
+        return bool(self.document["verdict"] == "passed")
+
+    @property
+    def told(self) -> str:
+        """Why it did not pass: a public test tells everything."""
+        evidence = str(self.document["evidence"]).strip()
+        reason = str(self.document["told"]).strip()
+        return f"{reason}\n{evidence}".strip() if evidence else reason
+
+
+def assignment_here(folder: Path, named: str | None) -> Assignment:
+    """The assignment that a student means: by id or folder, else the one whose folder or handout lies here."""
+    if named is not None:
+        return load(find(named, folder))
+    if (folder / "assignment.toml").is_file():
+        return load(folder)
+    here = [id for id in catalogue() if (folder / id / "solution.py").is_file() or folder.name == id]
+    if len(here) == 1:
+        return load(find(here[0], folder))
+    found = f"several lie here: {', '.join(here)}" if here else "none of their folders lies here"
+    raise UserError(f"{folder}: which assignment? {found}. Say it: medmark check ID, one of {', '.join(catalogue())}")
+
+
+def check_public(
+    assignment: Assignment,
+    folder: Path,
+    *,
+    sandbox: str = "local",
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> list[Checked]:
+    """Run the public tests of an assignment on the solution in a folder, or below it.
+
+    Raises:
+        UserError: there is no solution, or it names no framework that the assignment takes.
+        ToolkitFailure: the framework is not installed here, or a test could not be run.
+    """
+    from graders.marker import Job, run
+
+    solution = find_solution(folder, assignment.id)
+    if solution is None:
+        where = folder / assignment.id / "solution.py"
+        raise UserError(f"{where}: there is no solution.py there, nor in {folder}. Start from the handout's starter.")
+    framework = framework_of((solution / "solution.py").read_text(encoding="utf-8", errors="replace"))
+    if framework not in assignment.frameworks:
+        line = f'FRAMEWORK = "{assignment.frameworks[0]}"'
+        offered = ", ".join(assignment.frameworks)
+        raise UserError(f"{solution / 'solution.py'}: write the line {line} on its own; offered: {offered}")
+    tests = public_tests(assignment)
+    job = Job(
+        assignment=assignment,
+        group="you",
+        commit="",
+        solution=solution,
+        framework=framework,
+        sandbox=sandbox,
+        secret=PUBLISHED,
+        tests=tuple(test.id for test in tests),
+        repeats=(),
+        scores=(),
+        answers={},
+        store=folder,
+        tests_folder="public_tests",
+    )
+    document = run(job, on_progress)
+    failure = document["toolkit_failure"]
+    if failure is not None:
+        raise UserError(f"the tests could not be run ({failure['reason']}): {failure['evidence'].strip()}")
+    return [Checked(test, document["tests"][test.id]) for test in tests]
