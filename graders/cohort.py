@@ -23,7 +23,7 @@ from assignments.load import digest, hidden_tests
 from graders.coordinator import Coordinator, Progress, Work
 from graders.failures import ImageFailure, UserError
 from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
-from graders.ledger import Ledger
+from graders.ledger import Ledger, Stage
 from graders.lock import course_held
 from graders.manifest import set_digests
 from graders.mark import Mark, mark_of
@@ -92,7 +92,8 @@ def grade_cohort(
     began = time.time()
     with course_held(course.folder / ".medmark", command):
         plan = plan_cohort(course, assignment, chosen, secret=secret, sandbox=sandbox, digests=digests)
-        works = plan.works(ledger, course.answers)
+        known = ledger.stages(plan.all_keys)
+        works = plan.works(known, course.answers)
         waiting = {submission.group for work in works for submission in work.submissions}
         unchanged = [submission.group for submission in chosen if submission.group not in waiting]
         for done, group in enumerate(unchanged, 1):
@@ -114,7 +115,8 @@ def grade_cohort(
                 total=len(chosen),
                 done=len(unchanged),
             ).run_all(works)
-        return plan.marks(ledger, persons or {})
+            known = ledger.stages(plan.all_keys)
+        return plan.marks(known, persons or {})
 
 
 def recorded_marks(
@@ -130,7 +132,7 @@ def recorded_marks(
 ) -> list[Mark]:
     """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark."""
     plan = plan_cohort(course, assignment, submissions, secret=secret, sandbox=sandbox, digests=digests)
-    return plan.marks(ledger, persons or {})
+    return plan.marks(ledger.stages(plan.all_keys), persons or {})
 
 
 @dataclass(frozen=True)
@@ -140,28 +142,26 @@ class Plan:
     assignment: Assignment
     tests: tuple[DeclaredTest, ...]
     submissions: Sequence[Submission]
+    keys: Sequence[StageKeys | None]
+    """The keys of each submission's stages; None where there is nothing that can be run."""
     asked: Mapping[str, Asked | ImageFailure]
     """By framework; the failure where there is no runtime for it."""
     provenance: Mapping[str, Any]
     runtimes: Mapping[str, str]
 
-    def keys_of(self, submission: Submission) -> StageKeys | None:
-        """The keys of a submission's stages; None where there is nothing that can be run."""
-        asked = self.asked.get(submission.framework or "")
-        if submission.commit is None or submission.folder is None or submission.tree is None:
-            return None
-        return asked.of(submission.tree) if isinstance(asked, Asked) else None
+    @property
+    def all_keys(self) -> list[str]:
+        """The key of every stage of the cohort."""
+        return [key for keys in self.keys if keys is not None for key in keys.all()]
 
-    def works(self, ledger: Ledger, store: Path) -> list[Work]:
+    def works(self, known: Mapping[str, Stage], store: Path) -> list[Work]:
         """What is to be run, one work for each different solution, in the order of the submissions."""
         works: dict[str, Work] = {}
-        for submission in self.submissions:
-            keys = self.keys_of(submission)
+        for submission, keys in zip(self.submissions, self.keys, strict=True):
             if keys is None:
                 continue
             solution = f"{submission.framework} {submission.tree}"
             works.setdefault(solution, Work([], keys)).submissions.append(submission)
-        known = ledger.stages(key for work in works.values() for key in work.keys.all())
         final = {key: stage for key, stage in known.items() if stage.status == "final"}
         for work in works.values():
             work.missing |= {("test", id) for id, key in work.keys.tests.items() if key not in final}
@@ -177,16 +177,13 @@ class Plan:
                     work.missing.add(("answers", str(repeat)))
         return [work for work in works.values() if work.missing]
 
-    def marks(self, ledger: Ledger, persons: Mapping[str, Mapping[str, Decimal]]) -> list[Mark]:
+    def marks(self, known: Mapping[str, Stage], persons: Mapping[str, Mapping[str, Decimal]]) -> list[Mark]:
         """The marks as the ledger's stages and the persons' points give them."""
-        keys = [self.keys_of(submission) for submission in self.submissions]
-        stages = ledger.stages(key for of in keys if of is not None for key in of.all())
         points = {test.id: (test.criterion, test.points) for test in self.tests}
         docstrings = {test.id: test.docstring for test in self.tests}
         marks = []
-        for submission, of in zip(self.submissions, keys, strict=True):
-            known = {key: stages[key] for key in (of.all() if of is not None else ()) if key in stages}
-            names = of or StageKeys({}, {}, {})
+        for submission, keys in zip(self.submissions, self.keys, strict=True):
+            names = keys or StageKeys({}, {}, {})
             asked = self.asked.get(submission.framework or "")
             refused = None if asked is not None and submission.folder is not None else _refusal(submission)
             image = isinstance(asked, ImageFailure)
@@ -255,7 +252,14 @@ def plan_cohort(
         "isolated": sandbox.isolates,
         "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
     }
-    return Plan(assignment, tests, submissions, known, provenance, runtimes)
+    keys = [_keys(submission, known.get(submission.framework or "")) for submission in submissions]
+    return Plan(assignment, tests, submissions, keys, known, provenance, runtimes)
+
+
+def _keys(submission: Submission, asked: Asked | ImageFailure | None) -> StageKeys | None:
+    if submission.commit is None or submission.folder is None or submission.tree is None:
+        return None
+    return asked.of(submission.tree) if isinstance(asked, Asked) else None
 
 
 def _refusal(submission: Submission) -> str:

@@ -1,0 +1,129 @@
+"""How long `grade` takes when nothing has changed, for 12 and for 500 submissions: python benchmarks/regrade.py
+
+A synthetic ledger holds every stage of every submission; a fresh interpreter then imports, plans, looks up and makes
+all marks, as `medmark grade` does. Nothing is run, so no sandbox is needed. Reading the repositories is not in it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ASSIGNMENT = "mlp_classifier"
+SECRET = b"a secret of thirty-two bytes ...."[:32]
+RUNS = 5
+
+
+class Course:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.answers = folder / ".medmark/answers"
+
+
+class Sandbox:
+    """Knows its runtime and opens nothing."""
+
+    name = "none"
+    isolates = True
+
+    def runtime(self, framework: str) -> str:
+        return f"sha256 of the {framework} image"
+
+
+def submissions_of(folder: Path, count: int) -> list:
+    from graders.submission import Submission
+
+    return [
+        Submission(
+            group=f"group{n:03}", members=(), repository=f"https://host/group{n:03}", commit=f"{n:040x}",
+            folder=folder, framework=("pytorch", "tensorflow")[n % 2], tree=f"{n:064x}",
+        )
+        for n in range(count)
+    ]  # fmt: skip
+
+
+def grade(folder: Path, count: int) -> list:
+    """What is timed, imports and all."""
+    from assignments.load import find, load
+    from graders.cohort import grade_cohort
+    from graders.ledger import Ledger
+
+    with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
+        return grade_cohort(
+            Course(folder), load(find(ASSIGNMENT, folder)), submissions_of(folder, count), secret=SECRET,
+            sandbox=Sandbox(), ledger=ledger, run=never,
+        )  # fmt: skip
+
+
+def never(job: object) -> dict:
+    raise AssertionError("a run with nothing changed runs nothing")
+
+
+def fill(folder: Path, count: int) -> int:
+    """Record a final stage under every key; the number of stages."""
+    from assignments.load import find, load
+    from graders.cohort import plan_cohort
+    from graders.ledger import Ledger, Stage
+
+    submissions = submissions_of(folder, count)
+    assignment = load(find(ASSIGNMENT, folder))
+    plan = plan_cohort(Course(folder), assignment, submissions, secret=SECRET, sandbox=Sandbox())
+    plain = {"reason": None, "told": "", "evidence": "x" * 300, "cpu_s": 0.1, "wall_s": 0.1, "flags": []}
+    cases = [{"repeat": 0, "id": f"case-{n}", "subject": f"case-{n}", "value": None, "reason": None}
+             for n in range(assignment.data.test)]  # fmt: skip
+    score = {
+        **plain, "verdict": "passed", "score": 0.9, "interval": [0.85, 0.94], "metric": "auroc", "also": {},
+        "repeats": [0.9], "cases": cases, "combine": "median", "false_positives": None, "bootstrap_seed": 1,
+    }  # fmt: skip
+    rows = []
+    for submission, keys in zip(submissions, plan.keys, strict=True):
+        assert keys is not None
+        named = [("test", id, key, {**plain, "verdict": "passed"}) for id, key in keys.tests.items()]
+        states = [None] * assignment.data.test
+        named += [("answers", str(n), key, {**plain, "verdict": "passed", "file": None, "states": states})
+                  for n, key in keys.answers.items()]  # fmt: skip
+        named += [("score", id, key, score) for id, key in keys.scores.items()]
+        rows += [Stage(key, kind, submission.group, assignment.id, submission.commit, name, "final", None, 0.1, 0.1,
+                       document) for kind, name, key, document in named]  # fmt: skip
+    with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
+        ledger.add_stages(rows)
+    return len(rows)
+
+
+def main() -> None:
+    for count in (12, 500):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            stages = fill(folder, count)
+            walls = []
+            for _ in range(RUNS):
+                began = time.perf_counter()
+                told = subprocess.run(
+                    [sys.executable, __file__, str(folder), str(count)],
+                    cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=True, capture_output=True,
+                )  # fmt: skip
+                walls.append(time.perf_counter() - began)
+            marked, inside = pickle.loads(told.stdout)
+            assert marked == count, f"{marked} of {count} marks"
+        print(f"{count:4} submissions, {stages:5} stages: {statistics.median(walls):.2f} s wall "
+              f"(median of {RUNS}; {min(walls):.2f} to {max(walls):.2f}), {inside:.2f} s without imports")  # fmt: skip
+
+
+def again(folder: str, count: str) -> None:
+    import graders.cohort  # noqa: F401  so that the figure without imports is one
+
+    began = time.perf_counter()
+    marks = grade(Path(folder), int(count))
+    took = time.perf_counter() - began
+    sys.stdout.buffer.write(pickle.dumps((sum(mark.status in ("marked", "incomplete") for mark in marks), took)))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    again(*sys.argv[1:]) if len(sys.argv) > 1 else main()
