@@ -100,6 +100,18 @@ def is_untouched(solution: Path, assignment: Assignment) -> bool:
     return words is not None and any(words == _words(starter) for starter in starters)
 
 
+def solution_entries(entries: Sequence[Entry], assignment_id: str) -> list[Entry] | None:
+    """The entries of the folder that holds solution.py, with paths from there: nothing else is written."""
+    for prefix in (f"{assignment_id}/", ""):
+        if any(entry.path == prefix + SOLUTION for entry in entries):
+            return [
+                Entry(entry.mode, entry.blob, entry.size, entry.path[len(prefix) :])
+                for entry in entries
+                if entry.path.startswith(prefix)
+            ]
+    return None
+
+
 def take(
     group: Group, assignment: Assignment, commit: str, mirror: Path, folder: Path, caps: Caps, reach: Reach
 ) -> Submission:
@@ -152,7 +164,7 @@ def _write(
     shutil.rmtree(target, ignore_errors=True)
     signature = signature_of(mirror, commit)
     entries = tree_of(mirror, commit, group.path, reach)
-    inside = _inside(entries, assignment.id)
+    inside = solution_entries(entries, assignment.id)
     problems: tuple[str, ...]
     if inside is None:
         where = f"{group.path}/" if group.path else "the root of the repository"
@@ -172,18 +184,6 @@ def _write(
         "tree": solution_digest(target) if there else None,
         "signature": asdict(signature) if signature else None,
     }
-
-
-def _inside(entries: Sequence[Entry], assignment_id: str) -> list[Entry] | None:
-    """The entries of the folder that holds solution.py, with paths from there: nothing else is written."""
-    for prefix in (f"{assignment_id}/", ""):
-        if any(entry.path == prefix + SOLUTION for entry in entries):
-            return [
-                Entry(entry.mode, entry.blob, entry.size, entry.path[len(prefix) :])
-                for entry in entries
-                if entry.path.startswith(prefix)
-            ]
-    return None
 
 
 def _framework(solution: Path, assignment: Assignment) -> tuple[str | None, list[str]]:
