@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -84,10 +85,11 @@ def _read(path: Path) -> dict[str, list[SetDigests]]:
 def _write(path: Path, known: dict[str, list[SetDigests]]) -> None:
     text = json.dumps({source: [asdict(s) for s in sets] for source, sets in known.items()}, indent=1)
     fresh = path.with_suffix(f".{os.getpid()}")
-    try:
+    # Only a saving of time: where it cannot be written, the next run draws again.
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text, "utf-8")
-        fresh.replace(path)
-    except OSError:
-        # Only a saving of time: where it cannot be written, the next run draws again.
-        fresh.unlink(missing_ok=True)
+        try:
+            fresh.write_text(text, "utf-8")
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)

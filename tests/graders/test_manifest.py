@@ -1,0 +1,122 @@
+"""The digests of hidden sets are drawn once and remembered while nothing they follow from has changed."""
+
+from __future__ import annotations
+
+import pytest
+
+from assignments.assignment import Assignment
+from assignments.data.hidden import hidden_set
+from graders.failures import UserError
+from graders.manifest import set_digests
+
+DISCS = """
+import numpy as np
+
+def discs(n, rng):
+    return {"x": rng.standard_normal((n, 3)).astype(np.float32), "y": rng.integers(0, 2, n).astype(np.uint8)}
+"""
+INTERFACE = """
+from typing import TypedDict
+import numpy as np
+from jaxtyping import Float32
+
+class Rows(TypedDict):
+    x: Float32[np.ndarray, "n 3"]
+
+def predict(model: int, inputs: Rows) -> int: ...
+"""
+SECRET = b"s" * 32
+
+
+@pytest.fixture
+def assignment(tmp_path):
+    folder = tmp_path / "discs"
+    folder.mkdir()
+    (folder / "discs.py").write_text(DISCS)
+    (folder / "interface.py").write_text(INTERFACE)
+    anchors = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1.0}
+    accuracy = {"kind": "accuracy", "id": "auroc", "points": 100, "metric": "auroc", "anchors": anchors}
+    return Assignment.model_validate({
+        "id": "discs", "title": "Discs", "task": "classification", "folder": folder,
+        "data": {"source": "discs.py:discs", "train": 8, "test": 6}, "run": {"mode": "retrain", "seeds": 2},
+        "criterion": [accuracy],
+    })  # fmt: skip
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The repeats that were drawn, in order."""
+    repeats = []
+
+    def counted(assignment, secret, repeat, inputs, truth):
+        repeats.append(repeat)
+        return hidden_set(assignment, secret, repeat, inputs, truth)
+
+    monkeypatch.setattr("graders.manifest.hidden_set", counted)
+    return repeats
+
+
+def test_the_digests_are_those_of_the_hidden_sets(assignment, tmp_path):
+    found = set_digests(assignment, SECRET, tmp_path / "data.json")
+    sets = [hidden_set(assignment, SECRET, repeat, ("x",), "y") for repeat in range(2)]
+    assert [(s.train, s.inputs, s.truth) for s in found] == [
+        (s.train_digest, s.inputs_digest, s.truth_digest) for s in sets
+    ]
+
+
+def test_nothing_is_drawn_twice(assignment, tmp_path, drawn):
+    first = set_digests(assignment, SECRET, tmp_path / "kept/data.json")
+    assert set_digests(assignment, SECRET, tmp_path / "kept/data.json") == first
+    assert drawn == [0, 1]
+
+
+def test_another_secret_is_drawn_for_itself_and_both_are_remembered(assignment, tmp_path, drawn):
+    for secret in (SECRET, b"t" * 32, SECRET):
+        set_digests(assignment, secret, tmp_path / "data.json")
+    assert drawn == [0, 1, 0, 1]
+
+
+def test_a_changed_generator_is_drawn_again(assignment, tmp_path, drawn):
+    first = set_digests(assignment, SECRET, tmp_path / "data.json")
+    (assignment.folder / "discs.py").write_text(DISCS.replace("rng.integers(0, 2, n)", "(np.arange(n) % 2)"))
+    second = set_digests(assignment, SECRET, tmp_path / "data.json")
+    assert drawn == [0, 1, 0, 1]
+    assert [s.inputs for s in first] == [s.inputs for s in second]
+    assert [s.truth for s in first] != [s.truth for s in second]
+
+
+def test_a_changed_file_of_real_data_is_drawn_again(assignment, tmp_path, drawn):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/scan.npy").write_bytes(b"1")
+    data = assignment.data.model_copy(update={"path": tmp_path / "real"})
+    real = assignment.model_copy(update={"data": data})
+    set_digests(real, SECRET, tmp_path / "data.json")
+    set_digests(real, SECRET, tmp_path / "data.json")
+    (tmp_path / "real/scan.npy").write_bytes(b"12")
+    set_digests(real, SECRET, tmp_path / "data.json")
+    assert drawn == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"a": [{"train": 1}]}'])
+def test_a_damaged_memory_is_drawn_anew(assignment, tmp_path, drawn, text):
+    (tmp_path / "data.json").write_text(text)
+    set_digests(assignment, SECRET, tmp_path / "data.json")
+    set_digests(assignment, SECRET, tmp_path / "data.json")
+    assert drawn == [0, 1]
+
+
+def test_a_memory_that_cannot_be_written_costs_only_time(assignment, tmp_path, drawn):
+    (tmp_path / "file").write_text("")
+    assert len(set_digests(assignment, SECRET, tmp_path / "file/data.json")) == 2
+
+
+def test_data_that_cannot_be_drawn_are_the_persons_to_cure(assignment, tmp_path):
+    data = assignment.data.model_copy(update={"source": "lost.py:discs"})
+    with pytest.raises(UserError, match=r"the hidden cases could not be drawn\..*no file .*lost\.py"):
+        set_digests(assignment.model_copy(update={"data": data}), SECRET, tmp_path / "data.json")
+
+
+def test_an_interface_without_the_entry_point_is_named(assignment, tmp_path):
+    (assignment.folder / "interface.py").write_text("def fit() -> int: ...\n")
+    with pytest.raises(UserError, match=r"interface\.py: declares no predict\(model, inputs\)"):
+        set_digests(assignment, SECRET, tmp_path / "data.json")
