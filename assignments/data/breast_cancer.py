@@ -10,10 +10,10 @@ Training cases are real rows; hidden cases are drawn, class by class, from a Gau
 own marginals (`Copula`). Nothing here standardises: columns span six orders of magnitude, and coping with
 that is the student's task.
 
-The model is realistic where it matters. Balanced accuracy and AUROC of classifiers fitted to 400 real rows, five
-draws, on 1000 drawn cases: logistic regression .958 and .993 (.963 and .993 on held-out real rows), random
-forest .951 and .989 (.944 and .986), mean radius alone .860 and .942 (.855 and .932). Knowing the table by heart
-does not help: its nearest row gives .943, and the best rule for the model itself .967.
+The model is realistic where it matters. Balanced accuracy and AUROC of classifiers fitted to 400 real rows,
+five draws, on 1000 drawn cases: logistic regression .958 and .993 (.963 and .993 on held-out real rows),
+random forest .951 and .989 (.944 and .986), mean radius alone .860 and .942 (.855 and .932). Knowing the
+table by heart does not help: its nearest row gives .943, and the best rule for the model itself .967.
 """
 
 from __future__ import annotations

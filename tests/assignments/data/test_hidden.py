@@ -1,0 +1,190 @@
+"""Hidden sets: the same for the same secret, different for another, and silent about the truth."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assignments.assignment import Assignment, Data, Person, Run
+from assignments.data import draw_of
+from assignments.data.hidden import case_names, digest, hidden_set, presented_order
+from assignments.data.streams import PUBLISHED
+
+SECRET, OTHER = b"s" * 32, b"o" * 32
+
+FRAMES = '''
+"""Three frames a subject, so that a split by case would leak."""
+import numpy as np
+
+def frames(n, rng):
+    return {
+        "image": rng.normal(size=(n, 2, 2)).astype(np.float32),
+        "label": np.arange(n, dtype=np.uint8) % 2,
+        "subject": np.arange(n) // 3,
+        "spacing": np.tile([3.0, 0.5, 0.25], (n, 1)),
+        "group": np.array(["left", "right"] * n)[:n],
+    }
+'''
+
+
+def assignment(folder=Path(), id="example", source="breast_cancer", **data):
+    return Assignment(
+        id=id,
+        title="An example",
+        task="classification",
+        data=Data(source=source, **{"train": 60, "test": 40, **data}),
+        run=Run(mode="retrain", seeds=3),
+        criterion=(Person(kind="person", id="report", points=1),),
+        folder=folder,
+    )
+
+
+@pytest.fixture
+def frames(tmp_path):
+    (tmp_path / "scans.py").write_text(FRAMES)
+    return lambda **data: assignment(tmp_path, source="scans.py:frames", **data)
+
+
+def rows(hidden):
+    return {row.tobytes() for row in hidden.train["x"]}
+
+
+def test_the_same_secret_gives_the_same_set():
+    one, two = (hidden_set(assignment(), SECRET, 0, ("x",), "y") for _ in range(2))
+    assert np.array_equal(one.inputs["x"], two.inputs["x"])
+    assert np.array_equal(one.truth, two.truth)
+    assert (one.cases, one.fit_seed) == (two.cases, two.fit_seed)
+    assert one.inputs_digest == two.inputs_digest
+
+
+def test_another_secret_gives_other_hidden_cases_and_seeds_but_the_published_training_cases():
+    one, two = (hidden_set(assignment(), secret, 0, ("x",), "y") for secret in (SECRET, OTHER))
+    assert rows(one) == rows(two)
+    assert one.inputs_digest != two.inputs_digest
+    assert one.fit_seed != two.fit_seed
+    assert {case.id for case in one.cases} != {case.id for case in two.cases}
+
+
+def test_repeats_share_their_cases_and_differ_in_the_seed():
+    one, two = (hidden_set(assignment(), SECRET, repeat, ("x",), "y") for repeat in (0, 1))
+    assert (one.inputs_digest, one.truth_digest, one.cases) == (two.inputs_digest, two.truth_digest, two.cases)
+    assert rows(one) == rows(two)
+    assert one.fit_seed != two.fit_seed
+    assert one.train_digest != two.train_digest  # `fit` is given another seed
+
+
+def test_redraw_gives_every_repeat_training_and_hidden_cases_of_its_own_from_the_secret():
+    one, two = (hidden_set(assignment(redraw=True), SECRET, repeat, ("x",), "y") for repeat in (0, 1))
+    published = hidden_set(assignment(redraw=True), PUBLISHED, 0, ("x",), "y")
+    assert rows(one) != rows(two)
+    assert rows(one) != rows(published)
+    assert one.inputs_digest != two.inputs_digest
+    assert not {case.id for case in one.cases} & {case.id for case in two.cases}
+
+
+def test_another_assignment_has_other_cases():
+    one, two = (hidden_set(assignment(id=id), SECRET, 0, ("x",), "y") for id in ("one", "two"))
+    assert one.inputs_digest != two.inputs_digest
+
+
+def test_predict_receives_the_named_arrays_and_fit_all_of_them():
+    hidden = hidden_set(assignment(), SECRET, 0, ("x",), "y")
+    assert set(hidden.inputs) == {"x"}
+    assert set(hidden.train) == {"x", "y"}
+    assert hidden.val is None
+    assert len(hidden.inputs["x"]) == len(hidden.truth) == len(hidden.cases) == 40
+
+
+def test_what_a_metric_may_know_follows_its_case_through_the_shuffle(frames):
+    hidden = hidden_set(frames(train=12, test=30), SECRET, 0, ("image",), "label")
+    assert {case.spacing_mm for case in hidden.cases} == {(3.0, 0.5, 0.25)}
+    # The source gives even cases the label 0 and the group "left".
+    assert [case.group for case in hidden.cases] == ["right" if y else "left" for y in hidden.truth]
+    subjects = [case.subject for case in hidden.cases]
+    assert sorted(subjects.count(subject) for subject in set(subjects)) == [3] * 10
+    assert hidden.truth.tolist() != [i % 2 for i in range(30)]  # the source's order is gone
+
+
+def test_groups_stay_on_the_host_and_subjects_go_to_fit(frames):
+    hidden = hidden_set(frames(train=12, test=6), SECRET, 0, ("image",), "label")
+    assert set(hidden.train) == {"image", "label", "subject", "spacing"}
+
+
+def test_validation_cases_share_no_subject_with_training_cases(frames):
+    hidden = hidden_set(frames(train=30, test=6, val=7), SECRET, 0, ("image",), "label")
+    assert len(hidden.val["label"]) == 9  # whole subjects of three
+    assert len(hidden.train["label"]) == 21
+    assert not set(hidden.val["subject"]) & set(hidden.train["subject"])
+
+
+def test_a_validation_set_that_leaves_nothing_to_train_on_is_refused(frames):
+    with pytest.raises(ValueError, match=r"\[data\]: val = 29 leaves none of 30 cases"):
+        hidden_set(frames(train=30, test=6, val=29), SECRET, 0, ("image",), "label")
+
+
+def test_case_names_are_different_words_that_say_nothing_of_the_position():
+    names = case_names(SECRET, "example", "case/0", 2000)
+    assert len(set(names)) == 2000
+    assert all(len(a) == len(b) == 4 and (a + b).isalpha() for a, b in (name.split("-") for name in names))
+    ranks = np.argsort(np.argsort(names))
+    assert abs(np.corrcoef(ranks, np.arange(2000))[0, 1]) < 0.1
+    assert names[:10] != case_names(OTHER, "example", "case/0", 10)
+
+
+def test_each_commit_is_shown_the_cases_in_its_own_order():
+    one, again, two = (presented_order(SECRET, "example", commit, 50) for commit in ("abc", "abc", "abd"))
+    assert one.tolist() == again.tolist()
+    assert one.tolist() != two.tolist()
+    assert sorted(one.tolist()) == list(range(50))
+
+
+def test_a_digest_sees_names_types_shapes_and_bytes_but_not_the_order_of_keys():
+    a, b = np.arange(6, dtype=np.float32), np.zeros(2, np.uint8)
+    base = digest({"a": a, "b": b})
+    assert base == digest({"b": b, "a": a})
+    others = [
+        digest({"a": a, "c": b}),
+        digest({"a": a.astype(np.float64), "b": b}),
+        digest({"a": a.reshape(2, 3), "b": b}),
+        digest({"a": a + 1, "b": b}),
+        digest({"a": a}),
+    ]
+    assert len({base, *others}) == 6
+
+
+def test_inputs_truth_and_training_data_have_digests_apart(frames):
+    asked = frames(train=12, test=6)
+    before = hidden_set(asked, SECRET, 0, ("image",), "label")
+    source = asked.folder / "scans.py"
+    source.write_text(source.read_text().replace("% 2,", "% 2 * 0,"))  # the labels are corrected
+    after = hidden_set(asked, SECRET, 0, ("image",), "label")
+    assert after.inputs_digest == before.inputs_digest
+    assert after.truth_digest != before.truth_digest
+    assert after.train_digest != before.train_digest
+
+
+def test_an_unknown_source_names_the_nearest_and_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r'no source "breast_canser"\. Did you mean "breast_cancer"\?'):
+        draw_of(assignment(source="breast_canser"))
+    with pytest.raises(ValueError, match="Sources: breast_cancer, "):
+        draw_of(assignment(source="nothing like it"))
+
+
+def test_a_source_of_ones_own_must_exist_and_have_the_function(tmp_path, frames):
+    with pytest.raises(ValueError, match="no file"):
+        draw_of(assignment(tmp_path, source="away.py:frames"))
+    with pytest.raises(ValueError, match='has no function "discs"; write one with the signature discs'):
+        draw_of(assignment(tmp_path, source="scans.py:discs"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"image": np.zeros((n, 2)), "label": np.zeros(n - 1)}', "one leading N"),
+        ('{"image": np.zeros((n, 2))}', "lack label; they have image"),
+    ],
+)
+def test_a_source_that_does_not_keep_its_word_is_named(tmp_path, body, says):
+    (tmp_path / "bad.py").write_text(f"import numpy as np\ndef make(n, rng):\n    return {body}\n")
+    with pytest.raises(ValueError, match=f"bad.py:make: training cases .*{says}"):
+        hidden_set(assignment(tmp_path, source="bad.py:make"), SECRET, 0, ("image",), "label")
