@@ -154,11 +154,11 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
     kinds = {item.get("kind") for _, item in _tables(document, "criterion")}
     asks = "hidden_tests" in kinds
     wanted = ["brief.md"]
-    if asks:
-        wanted += ["interface.py", "hidden_tests"]
+    wanted += ["interface.py"] if kinds & {"hidden_tests", "accuracy"} else []
+    wanted += ["hidden_tests"] if asks else []
     if in_catalogue(folder):
         wanted += ["starter", "public_tests"]
-        wanted += ["misconceptions.toml"] if asks else ["interface.py"]
+        wanted += ["misconceptions.toml"] if asks else []
     problems = [
         Problem(str(folder / name), "", None, "is missing", _CURES[name])
         for name in wanted
