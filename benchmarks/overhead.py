@@ -1,0 +1,265 @@
+"""What the wall costs: `medmark grade` against the same calls in bare processes, CPU and wall, from one run.
+
+    python benchmarks/overhead.py [--framework pytorch] [--submissions 12] [--rounds 5]
+
+Makes a course of equal but different submissions (the reference with another comment), records every call that
+marking makes, then times in turn, round by round: the recorded calls of every submission in one bare process each,
+one after the other, one thread (`bare.py`); and `medmark grade` of a fresh course with two slots. CPU is that of all
+processes: the grading host's with everything it started, and the containers' by their control group. The Docker
+daemon's own is printed apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "CUDA_VISIBLE_DEVICES": "",
+}
+ASSIGNMENT = "mlp_classifier"
+START_S = {"pytorch": 0.3, "tensorflow": 1.5, "numpy": 0.3}
+"""CPU seconds a submission that the goal allows beyond 1.3 times bare."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of one round, for all submissions."""
+
+    cpu_s: float
+    wall_s: float
+    engine_s: float = 0.0
+
+
+def main() -> None:
+    """Print one line a round and the medians."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--framework", default="pytorch", choices=sorted(START_S))
+    parser.add_argument("--submissions", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=1, help="hidden splits of the accuracy part")
+    parser.add_argument("--sandbox", action="append", choices=["docker", "local"])
+    options = parser.parse_args()
+    places = options.sandbox or ["docker", "local"]
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of `grade` come to us, and their CPU time with them
+    with tempfile.TemporaryDirectory(prefix="medmark-bench-") as scratch:
+        folder = Path(scratch)
+        course = _course(folder / "course", options)
+        records = _record(course, options)
+        runs: dict[str, Callable[[], Cost]] = {"bare": lambda: _bare(records, options)}
+        for place in places:
+            runs[place] = lambda place=place: _grade(course, place)  # type: ignore[misc]
+        found: dict[str, list[Cost]] = {name: [] for name in runs}
+        for number in range(options.rounds):
+            for name, run in runs.items():
+                found[name].append(run())
+            told = "  ".join(f"{name} {c[-1].cpu_s:.1f} CPU s {c[-1].wall_s:.1f} s" for name, c in found.items())
+            print(f"round {number + 1}: {told}", flush=True)
+    _print(found, options)
+
+
+def _print(found: dict[str, list[Cost]], options: argparse.Namespace) -> None:
+    count, framework = options.submissions, options.framework
+    bare = statistics.median(cost.cpu_s for cost in found["bare"]) / count
+    goal = 1.3 * bare + START_S[framework]
+    print(f"\n{framework}, {count} submissions, {options.seeds} split(s), median of {options.rounds} rounds, two slots")
+    print(f"{'':8}{'CPU s each':>12}{'over bare':>12}{'wall s each':>13}{'wall/bare':>11}{'engine CPU s':>14}")
+    for name, costs in found.items():
+        cpu = statistics.median(cost.cpu_s for cost in costs) / count
+        wall = statistics.median(cost.wall_s for cost in costs) / count
+        ratio = statistics.median(c.wall_s / b.wall_s for c, b in zip(costs, found["bare"], strict=True))
+        over = statistics.median(c.cpu_s / b.cpu_s for c, b in zip(costs, found["bare"], strict=True))
+        engine = statistics.median(cost.engine_s for cost in costs) / count
+        print(f"{name:8}{cpu:12.2f}{over:12.2f}{wall:13.2f}{ratio:11.2f}{engine:14.2f}")
+    print(f"goal: CPU at most {goal:.2f} s each (1.3 bare + {START_S[framework]}), wall at most 0.75 of bare")
+
+
+def _course(folder: Path, options: argparse.Namespace) -> Path:
+    """A collected course of submissions that differ in a comment."""
+    import csv
+
+    import git
+
+    from assignments.folders import find, reference_path
+    from graders.collect import collect
+    from graders.course import load_course
+    from graders.ledger import Ledger
+    from graders.new_course import init_course
+
+    due = datetime.now().replace(microsecond=0) + timedelta(days=7)
+    init_course(folder, title="Benchmark", timezone="UTC", allow_file=True, assignments={ASSIGNMENT: due})
+    with (folder / "course.toml").open("a") as file:
+        file.write(f"\n[assignments.{ASSIGNMENT}.run]\nseeds = {options.seeds}\n")
+    text = reference_path(find(ASSIGNMENT, Path()), options.framework).read_text(encoding="utf-8")
+    with (folder / "roster.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["group", "member", "name", "email", "repository"])
+        for number in range(options.submissions):
+            home = folder / "repositories" / f"g{number:02}"
+            (home / ASSIGNMENT).mkdir(parents=True)
+            (home / ASSIGNMENT / "solution.py").write_text(f"{text}\n# group {number}\n", encoding="utf-8")
+            with git.Repo.init(home, initial_branch="main") as repository:
+                repository.index.add([f"{ASSIGNMENT}/solution.py"])
+                who = git.Actor("Bench", "bench@example.org")
+                repository.index.commit("Hand in", author=who, committer=who)
+            rows.writerow([f"g{number:02}", f"m{number}", f"M {number}", f"m{number}@example.org", home.as_uri()])
+    course = load_course(folder)
+    ledger = Ledger.open(course.ledger)
+    collect(course, ASSIGNMENT, ledger)
+    ledger.close()
+    return folder
+
+
+def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]]:
+    """Mark every submission once on local, and keep each frame that went to a worker."""
+    from assignments.load import hidden_tests
+    from graders import marker
+    from graders.collect import clock, submissions
+    from graders.course import assignment_of, load_course, read_secret
+    from graders.ledger import Ledger
+    from graders.session import Session
+
+    course = load_course(folder)
+    assignment = assignment_of(course, ASSIGNMENT)
+    ledger = Ledger.open(course.ledger)
+    handed_in = submissions(course, assignment, ledger, clock())
+    ledger.close()
+    records = []
+    for submission in handed_in:
+        home = folder / "records" / submission.group
+        marker.Session = _recording(Session, home)  # type: ignore[misc]
+        assert submission.folder is not None
+        job = marker.Job(
+            assignment=assignment,
+            group=submission.group,
+            commit=str(submission.commit),
+            solution=submission.folder,
+            framework=options.framework,
+            sandbox="local",
+            secret=read_secret(course),
+            tests=tuple(test.id for test in hidden_tests(assignment)),
+            repeats=tuple(range(assignment.run.seeds)),
+            scores=(),
+            answers={},
+            store=folder / "answers",
+        )
+        document = marker.run(job)
+        lost = [id for id, doc in document["tests"].items() if doc["verdict"] != "passed"]
+        if lost or document["toolkit_failure"]:
+            raise SystemExit(f"recording: {lost} {document['toolkit_failure']}")
+        records.append((submission.folder, home))
+    marker.Session = Session  # type: ignore[misc]
+    return records
+
+
+def _recording(session: type, home: Path) -> type:
+    """A Session that writes down what it sends to workers."""
+    from graders.wire import frame
+
+    class Recording(session):  # type: ignore[misc]
+        def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None):  # type: ignore[no-untyped-def]
+            worker = super().worker(cpu_s, doubles, solution)
+            self._write(worker.number, frame({"id": 1, "do": "begin", "arrays": []}, [memoryview(doubles.encode())]))
+            return worker
+
+        def call(self, worker, request, parts):  # type: ignore[no-untyped-def]
+            self._write(worker.number, frame({"id": 1, **request}, parts))
+            return super().call(worker, request, parts)
+
+        def _write(self, number: int, buffers: list[memoryview]) -> None:
+            folder = home / f"{number:04}"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{len(list(folder.iterdir())):05}").write_bytes(b"".join(buffers))
+
+    return Recording
+
+
+def _bare(records: list[tuple[Path, Path]], options: argparse.Namespace) -> Cost:
+    def run() -> None:
+        for solution, record in records:
+            command = [sys.executable, str(ROOT / "benchmarks/bare.py"), options.framework, str(solution), str(record)]
+            subprocess.run(command, check=True, env={**os.environ, **ONE_THREAD}, stdout=subprocess.DEVNULL)
+
+    return _timed(run, containers=False)
+
+
+def _grade(course: Path, place: str) -> Cost:
+    """`medmark grade` of the course as it was collected, with nothing marked yet."""
+    fresh = course.with_name(f"fresh-{place}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(course, fresh, ignore=shutil.ignore_patterns("records", "answers", "repositories"))
+
+    def run() -> None:
+        command = [sys.executable, "-m", "cli", "grade", ASSIGNMENT, "-c", str(fresh), "--jobs", "2"]
+        command += ["--sandbox", place, "--trust-submissions"]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    return _timed(run, containers=place == "docker")
+
+
+def _timed(run: Callable[[], None], *, containers: bool) -> Cost:
+    began, cpu, inside, engine = time.monotonic(), _children_s(), _containers_s(containers), _engine_s(containers)
+    run()
+    wall = time.monotonic() - began
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:  # what `grade` left to us: the fork server, mothers
+        try:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.05)
+        except ChildProcessError:
+            break
+    used = _children_s() - cpu + _containers_s(containers) - inside
+    return Cost(used, wall, _engine_s(containers) - engine)
+
+
+def _children_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _containers_s(wanted: bool) -> float:
+    """CPU seconds of all containers there ever were, by Docker's control group."""
+    if not wanted:
+        return 0.0
+    old, new = Path("/sys/fs/cgroup/cpuacct/docker/cpuacct.usage"), Path("/sys/fs/cgroup/docker/cpu.stat")
+    if old.exists():
+        return int(old.read_text()) / 1e9
+    if new.exists():
+        return int(new.read_text().split()[1]) / 1e6
+    raise SystemExit("no control group of Docker's (cgroupfs driver) to read CPU time from")
+
+
+def _engine_s(wanted: bool) -> float:
+    """CPU seconds of dockerd, containerd and what they waited for."""
+    total = 0.0
+    for path in Path("/proc").glob("[0-9]*/comm") if wanted else ():
+        try:
+            if path.read_text().strip() in ("dockerd", "containerd"):
+                fields = (path.parent / "stat").read_text().rpartition(")")[2].split()
+                total += sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+        except OSError:
+            continue
+    return total
+
+
+if __name__ == "__main__":
+    main()
