@@ -10,7 +10,6 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import docker
@@ -36,21 +35,25 @@ class Watch:
 
     def __init__(self, api: docker.APIClient, container: str) -> None:
         wanted = {"container": [container], "event": ["oom", "die", "destroy"]}
-        self._events: Iterator[Any] = api.events(filters=wanted)
+        self._events: Any = api.events(filters=wanted)
         self._known = threading.Event()
         self.exit_code: int | None = None
         self.out_of_memory = False
         self.gone = False
         self.lost: str | None = None
-        threading.Thread(target=self._read, name="docker events", daemon=True).start()
+        self._reader = threading.Thread(target=self._read, name="docker events", daemon=True)
+        self._reader.start()
 
     def wait(self, seconds: float) -> bool:
         """Whether the container was removed, or the engine lost, within that time."""
         return self._known.wait(seconds)
 
     def close(self) -> None:
-        """Stop listening."""
-        self._events.close()  # type: ignore[attr-defined]  # the SDK's stream has it, its annotation has not
+        """Stop listening, and wait for the thread: it closes the connection it reads."""
+        if not self._known.is_set():
+            with contextlib.suppress(AttributeError, ValueError, OSError):  # it ended just now
+                self._events.close()
+        self._reader.join(5.0)
 
     def _read(self) -> None:
         try:
@@ -64,6 +67,7 @@ class Watch:
             self.lost = str(error) or type(error).__name__
         finally:
             self._known.set()
+            self._events._response.close()
 
     def _note(self, event: dict[str, Any]) -> None:
         match event.get("Action"):

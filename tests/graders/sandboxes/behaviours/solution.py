@@ -1,0 +1,213 @@
+"""A solution that does whatever a test of the sandboxes asks of it."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+import numpy as np
+
+FRAMEWORK = "numpy"
+
+
+def add(a, b):
+    return a + b
+
+
+def zeros(count):
+    return np.zeros(count, np.float32)
+
+
+def divide():
+    return 1 / 0
+
+
+def loop():
+    while True:
+        pass
+
+
+def deaf_loop():
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_IGN)
+    loop()
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+
+
+def fill_memory(megabytes):
+    kept = [np.ones(2**20, np.uint8) for _ in range(megabytes)]
+    return len(kept)
+
+
+def fork_sleepers(most):
+    """Forks children that sleep, until the system refuses; how many there are."""
+    for count in range(most):
+        try:
+            pid = os.fork()
+        except BlockingIOError:
+            return count
+        if pid == 0:
+            time.sleep(600)
+            os._exit(0)
+    return most
+
+
+def fork_bomb():
+    while True:
+        with contextlib.suppress(BlockingIOError):
+            os.fork()
+
+
+def start_threads(most):
+    """Starts threads until the system refuses; how many there are."""
+    for count in range(most):
+        try:
+            threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+        except RuntimeError:
+            return count
+    return most
+
+
+def leave_a_child():
+    """A child in a session of its own, whose parent ends: its process id."""
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        child = os.fork()
+        if child:
+            os.write(write, str(child).encode())
+            os._exit(0)
+        time.sleep(600)
+        os._exit(0)
+    os.wait()
+    return int(os.read(read, 32))
+
+
+def is_running(pid):
+    return os.path.exists(f"/proc/{pid}")
+
+
+def fill_disk(most_mb):
+    """Writes files of 1 MB until the system refuses; megabytes written, and the error's number."""
+    for count in range(most_mb):
+        try:
+            with open(f"full-{count}", "wb") as file:
+                file.write(bytes(2**20))
+        except OSError as error:
+            return [count, error.errno]
+    return [most_mb, 0]
+
+
+def make_files(most):
+    for count in range(most):
+        try:
+            open(f"empty-{count}", "w").close()
+        except OSError as error:
+            return [count, error.errno]
+    return [most, 0]
+
+
+def sparse_file(size):
+    try:
+        with open("sparse", "wb") as file:
+            file.truncate(size)
+            return 0
+    except OSError as error:
+        return error.errno
+
+
+def leave_files():
+    for folder in (".", "/dev/shm"):
+        with open(os.path.join(folder, "medmark-left"), "w") as file:
+            file.write("left")
+
+
+def files_left():
+    return [folder for folder in (".", "/dev/shm") if os.path.exists(os.path.join(folder, "medmark-left"))]
+
+
+def print_much(megabytes):
+    line = "x" * 1023 + "\n"
+    for _ in range(megabytes * 1024):
+        sys.stdout.write(line)
+    return megabytes
+
+
+def leave():
+    os._exit(0)
+
+
+def crash():
+    ctypes.string_at(0)
+
+
+def print_a_frame():
+    """Writes what looks like an answer where a naive marker would read it."""
+    os.write(1, b"\x02\x00\x00\x00\x00\x00\x00\x00{}")
+    return 1
+
+
+def devices():
+    return sorted(os.listdir("/sys/class/net"))
+
+
+def connect(host, port):
+    try:
+        socket.create_connection((host, port), 2).close()
+    except OSError as error:
+        return type(error).__name__
+    return "connected"
+
+
+def status():
+    with open("/proc/self/status") as file:
+        return dict(row.rstrip("\n").split(":\t", 1) for row in file if ":\t" in row)
+
+
+def readable(path):
+    try:
+        with open(path, "rb") as file:
+            return len(file.read(100)) > 0
+    except OSError:
+        return False
+
+
+def writable(path):
+    try:
+        with open(path, "ab"):
+            return True
+    except OSError:
+        return False
+
+
+def signal_the_keeper():
+    try:
+        os.kill(os.getppid(), signal.SIGKILL)
+    except PermissionError:
+        return "refused"
+    return "sent"
+
+
+def limit_the_keeper():
+    import resource
+
+    try:
+        resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (0, 0))
+    except PermissionError:
+        return "refused"
+    return "done"
+
+
+def new_user_namespace():
+    return ctypes.CDLL(None).unshare(0x10000000)
+
+
+def environment():
+    return dict(os.environ)
