@@ -88,14 +88,19 @@ def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[Entry, 
 
 
 def write_files(mirror: Path, entries: Sequence[Entry], target: Path, caps: Caps, reach: Reach) -> Written:
-    """Write the entries below `target`, which must not exist; it appears whole or not at all."""
+    """Write the entries below `target`; it appears whole or not at all, and is left alone if it is there already."""
     kept, problems, flags = _sorted_out(entries, caps)
     target.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
         making.chmod(0o755)  # the sandbox reads it as another user
         pointers, unwritten = _write(mirror, kept, making, reach)
-        os.rename(making, target)
+        try:
+            os.rename(making, target)
+        except OSError:
+            # Another process was first; a commit's files are the same whoever writes them.
+            if not target.is_dir():
+                raise
     finally:
         shutil.rmtree(making, ignore_errors=True)
     problems += _told(
@@ -170,7 +175,8 @@ def _write(mirror: Path, entries: Sequence[Entry], folder: Path, reach: Reach) -
     pointers = []
     unwritten = []
     total_mb = sum(entry.size + 100 for entry in entries) / 1e6
-    with tempfile.TemporaryFile() as blobs:
+    # Beside what is written, since /tmp is often memory.
+    with tempfile.TemporaryFile(dir=folder.parent) as blobs:
         asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
         run_git(
             ["cat-file", "--batch"], reach=reach, git_dir=mirror, given=asked, output=blobs, output_mb=total_mb + 1

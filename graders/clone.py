@@ -6,9 +6,12 @@ A mirror is a bare repository that we made, with our settings and no hooks. Ever
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,8 +127,13 @@ def fetch(mirror: Path, address: str, source: str, commit: str, at: datetime, re
     wrong = address_problem(address, reach.allow_file) or (None if is_commit(source) else branch_problem(source))
     if wrong or not is_commit(commit):
         raise GitFailed(wrong or "is not a commit id")
+    mirror.mkdir(parents=True, exist_ok=True)
+    with _held(mirror, reach):
+        return _fetched(mirror, address, source, commit, at, reach)
+
+
+def _fetched(mirror: Path, address: str, source: str, commit: str, at: datetime, reach: Reach) -> str:
     if not (mirror / "HEAD").is_file():
-        mirror.mkdir(parents=True, exist_ok=True)
         run_git(["init", "--quiet", "--bare", "--template=", "--initial-branch=none"], reach=reach, git_dir=mirror)
     packs = mirror / "objects/pack"
     before = _names(packs)
@@ -147,6 +155,21 @@ def fetch(mirror: Path, address: str, source: str, commit: str, at: datetime, re
             (packs / name).unlink(missing_ok=True)
         raise
     return _read_ref(mirror / ref)
+
+
+@contextmanager
+def _held(mirror: Path, reach: Reach) -> Iterator[None]:
+    """One fetch into a mirror at a time: cron's collection and a person's may meet."""
+    latest = time.monotonic() + reach.timeout_s
+    with (mirror / "medmark.lock").open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if reach.stop.wait(0.1) or time.monotonic() > latest:
+                    raise GitFailed("another collection is fetching it") from None
+        yield
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from graders.checkout import Caps
 from graders.clone import fetch, look, seen_in
 from graders.counting import Counting, counting
 from graders.course import Course, Group, assignment_of
+from graders.failures import UserError
 from graders.hardened_git import GitFailed, Reach, check_tokens
 from graders.ledger import Ledger, Observation
 from graders.submission import Submission, take
@@ -114,8 +115,9 @@ def collect(
                 found[observation.group] = observation
             if progress is not None:
                 progress(done, len(groups), looks[finished].name)
-    marked = submissions(course, assignment_of(course, assignment_id), ledger, now(), only=only, jobs=jobs)
-    decided = _countings(course, assignment_id, ledger, groups, now())
+    moment = now()
+    marked = submissions(course, assignment_of(course, assignment_id), ledger, moment, only=only, jobs=jobs)
+    decided = _countings(course, assignment_id, ledger, groups, moment)
     return [
         Receipt(
             group=group.name,
@@ -237,6 +239,11 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
         told = f"{failure.told}: it was seen but could not be fetched or read"
         facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
         return replace(nothing, **facts)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: cannot be written ({error.strerror}). Nothing recorded is lost: make room "
+            "or set its permissions right, and run the same command again."
+        ) from None
     return replace(taken, **facts, flags=(*nothing.flags, *taken.flags))
 
 

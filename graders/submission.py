@@ -115,15 +115,16 @@ def solution_entries(entries: Sequence[Entry], assignment_id: str) -> list[Entry
 def take(
     group: Group, assignment: Assignment, commit: str, mirror: Path, folder: Path, caps: Caps, reach: Reach
 ) -> Submission:
-    """The group's submission at a commit, its files written to `folder / commit` unless they are there already."""
-    target = folder / commit
-    record = folder / f"{commit}.json"
-    wanted = {"path": group.path, "caps": asdict(caps), "assignment": assignment.id}
-    facts = _recorded(record, wanted)
+    """The group's submission at a commit, its files written below `folder / commit` unless they are there already."""
+    wanted = json.dumps([assignment.id, group.path, asdict(caps)])
+    # Another setting is another folder: files that a marker may be reading are never replaced.
+    target = folder / commit / hashlib.sha256(wanted.encode()).hexdigest()[:8]
+    record = target.with_suffix(".json")
+    facts = _recorded(record)
     if facts is None or (facts["written"] and not target.is_dir()):
-        facts = {"wanted": wanted, **_write(group, assignment, commit, mirror, target, caps, reach)}
-        folder.mkdir(parents=True, exist_ok=True)
-        making = record.with_suffix(".making")
+        facts = _write(group, assignment, commit, mirror, target, caps, reach)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        making = record.with_suffix(f".{os.getpid()}")
         making.write_text(json.dumps(facts), encoding="utf-8")
         making.replace(record)
     problems, flags = list(facts["problems"]), list(facts["flags"])
@@ -149,19 +150,18 @@ def take(
     )
 
 
-def _recorded(record: Path, wanted: dict[str, Any]) -> dict[str, Any] | None:
+def _recorded(record: Path) -> dict[str, Any] | None:
     """What was found when this commit was taken before; None if it must be taken again."""
     try:
         facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return facts if facts.get("wanted") == wanted else None
+    return facts
 
 
 def _write(
     group: Group, assignment: Assignment, commit: str, mirror: Path, target: Path, caps: Caps, reach: Reach
 ) -> dict[str, Any]:
-    shutil.rmtree(target, ignore_errors=True)
     signature = signature_of(mirror, commit)
     entries = tree_of(mirror, commit, group.path, reach)
     inside = solution_entries(entries, assignment.id)

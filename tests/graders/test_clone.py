@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 import time
@@ -195,6 +196,17 @@ def test_a_commit_says_who_when_and_what_as_evidence(tmp_path):
     assert signature_of(tmp_path / "mirror", "1" * 40) is None
 
 
+def test_two_collections_never_fetch_into_one_mirror_at_once(tmp_path):
+    mirror, _ = mirrored(tmp_path, {"a": "one"})
+    second = push(tmp_path / "their.git", {"a": "two"})
+    with (mirror / "medmark.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(GitFailed, match="another collection"):
+            fetch(mirror, f"file://{tmp_path}/their.git", "main", second, at("12:05"), Reach(True, timeout_s=0.3))
+    fetch(mirror, f"file://{tmp_path}/their.git", "main", second, at("12:05"), FILES)
+    assert seen_in(mirror, second)
+
+
 # Running git
 
 
@@ -219,9 +231,10 @@ def test_a_host_that_never_answers_is_ended_with_all_that_git_started(tmp_path, 
     assert found.how == "unreachable"
     assert "did not answer within 0.5 s" in found.detail
     assert time.monotonic() - started < 5
-    child = int((tmp_path / "child").read_text())
-    status = Path(f"/proc/{child}/stat")
-    assert not status.exists() or status.read_text().split()[2] == "Z"
+    child = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
+    while child.exists() and child.read_text().split()[2] != "Z":
+        assert time.monotonic() - started < 5
+        time.sleep(0.05)
 
 
 def test_a_host_that_lists_without_end_is_cut_off(fake_git):

@@ -244,6 +244,16 @@ def test_a_tip_that_could_not_be_fetched_is_recorded_and_fetched_next_time(hall)
     assert (hall.submission().commit, hall.submission().state) == (commit, "counts")
 
 
+def test_a_checkout_that_cannot_be_written_says_where_and_loses_nothing(hall):
+    commit = hall.push(ONE)
+    hall.course.checkouts.parent.mkdir(parents=True, exist_ok=True)
+    hall.course.checkouts.write_text("in the way")
+    with pytest.raises(UserError, match="cannot be written"):
+        hall.collect("12:05")
+    hall.course.checkouts.unlink()
+    assert hall.submission().commit == commit
+
+
 def test_a_repository_over_the_limit_is_told_and_never_a_silent_zero(tmp_path):
     hall = Hall(tmp_path)
     small = hall.course.repositories.model_copy(update={"size_mb": 1})

@@ -106,7 +106,7 @@ def test_a_checkout_that_was_removed_is_written_again(tmp_path, assignment):
     (found.folder / "solution.py").unlink()
     found.folder.rmdir()
     assert names(again(tmp_path, assignment, found.commit).folder) == ["solution.py"]
-    (tmp_path / "out" / f"{found.commit}.json").write_text("{")
+    found.folder.with_suffix(".json").write_text("{")
     assert again(tmp_path, assignment, found.commit) == found
 
 
