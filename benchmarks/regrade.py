@@ -75,8 +75,11 @@ def fill(folder: Path, count: int) -> int:
     assignment = load(find(ASSIGNMENT, folder))
     plan = plan_cohort(Course(folder), assignment, submissions, secret=SECRET, sandbox=Sandbox())
     plain = {"reason": None, "told": "", "evidence": "x" * 300, "cpu_s": 0.1, "wall_s": 0.1, "flags": []}
-    cases = [{"repeat": 0, "id": f"case-{n}", "subject": f"case-{n}", "value": None, "reason": None}
-             for n in range(assignment.data.test)]  # fmt: skip
+    cases = [
+        {"id": "bodu-kire", "subject": "bodu-kire", "repeat": repeat, "score": None, "value": None, "state": "scored",
+         "reason": None}
+        for repeat in range(assignment.run.seeds) for _ in range(assignment.data.test)
+    ]  # fmt: skip
     score = {
         **plain, "verdict": "passed", "score": 0.9, "interval": [0.85, 0.94], "metric": "auroc", "also": {},
         "repeats": [0.9], "cases": cases, "combine": "median", "false_positives": None, "bootstrap_seed": 1,
