@@ -17,6 +17,7 @@ def growth(student, activation, rng):
     model = student.build_model({"n_in": 12, "hidden": [24, 16], "activation": activation})
     x = rng.normal(0, 1e4, (64, 12)).astype(np.float32)
     far, farther = student.model.forward(model, x), student.model.forward(model, 2 * x)
+    assert far.shape == farther.shape == (64,)
     return np.ptp(far), np.ptp(farther - far)
 
 
