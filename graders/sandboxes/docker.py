@@ -7,7 +7,6 @@ here is the toolkit's: EngineFailure or ImageFailure, with Docker's own words.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -20,23 +19,13 @@ from docker.types import DeviceRequest, Mount, Ulimit
 
 from assignments.assignment import Framework, Limits
 from graders.failures import EngineFailure, ImageFailure, InternalFailure
-from graders.sandboxes import gpus, images
-from graders.sandboxes.docker_channel import LOST, DockerChannel, Watch
+from graders.sandboxes import engine, gpus, images
+from graders.sandboxes.docker_channel import DockerChannel, Watch
 from graders.sandboxes.owner import is_alive, this_process
 from graders.sandboxes.sandbox import Lodging
 
 INSIDE = Path(__file__).parents[1] / "inside"
-ENGINE = "unix:///var/run/docker.sock"
 GONE_WITHIN_S = 15.0
-
-
-@contextmanager
-def _in_dockers_words() -> Iterator[None]:
-    """Whatever the SDK raises in the block is an EngineFailure."""
-    try:
-        yield
-    except LOST as error:
-        raise EngineFailure(f"docker: {getattr(error, 'explanation', None) or error}") from error
 
 
 class Docker:
@@ -45,16 +34,16 @@ class Docker:
     Args:
         cpus: cores that one container may use; two let keeper and worker overlap.
         inside: folder with `start.py`; another one only in tests.
-        engine: the engine's Unix socket, else `$DOCKER_HOST`.
+        address: the engine's Unix socket, else `$DOCKER_HOST`.
     """
 
     name = "docker"
     isolates = True
 
-    def __init__(self, *, cpus: float | None = None, inside: Path = INSIDE, engine: str | None = None) -> None:
+    def __init__(self, *, cpus: float | None = None, inside: Path = INSIDE, address: str | None = None) -> None:
         self._cpus = cpus or min(2.0, float(os.cpu_count() or 1))
         self._inside = inside
-        self._engine = engine or os.environ.get("DOCKER_HOST") or ENGINE
+        self._engine = address or engine.address()
 
     def runtime(self, framework: Framework) -> str:
         return images.runtime(framework).digest
@@ -65,8 +54,8 @@ class Docker:
         for folder in (lodging.solution, self._inside):
             _readable_by_anyone(folder)
         with ExitStack() as stack:
-            with _in_dockers_words():
-                api = stack.enter_context(closing(self._connected()))
+            with engine.in_dockers_words():
+                api = stack.enter_context(closing(engine.connected(self._engine)))
                 leased = stack.enter_context(gpus.leased(lodging.limits.gpus))
                 self._kill_holders(api, leased)
                 container = _created(api, runtime, self._inside, lodging, self._cpus, leased)
@@ -80,7 +69,7 @@ class Docker:
 
     def sweep(self, course: str) -> list[str]:
         """Remove the containers of a course whose owner is dead; ids of what was removed. Never touches others."""
-        with _in_dockers_words(), closing(self._connected()) as api:
+        with engine.in_dockers_words(), closing(engine.connected(self._engine)) as api:
             left = api.containers(all=True, filters={"label": [f"medmark.course={course}"]})
             dead = [one["Id"] for one in left if not is_alive(one["Labels"].get("medmark.owner", ""))]
             for container in dead:
@@ -93,20 +82,14 @@ class Docker:
         Raises:
             EngineFailure: it does not answer.
         """
-        with _in_dockers_words(), closing(self._connected()) as api:
+        with engine.in_dockers_words(), closing(engine.connected(self._engine)) as api:
             said = api.info()
         return f"Docker {said['ServerVersion']}, cgroup v{said.get('CgroupVersion', '?')}, {said['NCPU']} cores"
 
-    def _reach(self) -> None:
-        """Raise `OSError` if nobody listens: the SDK finds out too, but then leaves a socket open."""
-        with socket.socket(socket.AF_UNIX) as trial:
-            trial.settimeout(10)
-            trial.connect(self._engine.removeprefix("unix://"))
-
-    @_in_dockers_words()
+    @engine.in_dockers_words()
     def _end(self, api: docker.APIClient, container: str, watch: Watch) -> None:
         """Kill the container and wait until the engine has removed it."""
-        self._reach()
+        engine.reach(self._engine)
         try:
             api.kill(container)
         except docker.errors.APIError as error:
@@ -114,10 +97,10 @@ class Docker:
                 raise
         watch.wait(GONE_WITHIN_S)
 
-    @_in_dockers_words()
+    @engine.in_dockers_words()
     def _remove(self, api: docker.APIClient, container: str) -> None:
         """Make sure that there is no such container any more: it never started, or the engine is slow to remove it."""
-        self._reach()
+        engine.reach(self._engine)
         end = time.monotonic() + GONE_WITHIN_S
         while True:
             try:
@@ -139,17 +122,6 @@ class Docker:
         for one in api.containers(all=True, filters={"label": ["medmark.gpus"]}):
             if set(one["Labels"]["medmark.gpus"].split(",")) & set(leased):
                 self._remove(api, one["Id"])
-
-    def _connected(self) -> docker.APIClient:
-        if not self._engine.startswith("unix://"):
-            what = f"DOCKER_HOST is {self._engine}, but medmark mounts folders of this machine"
-            raise EngineFailure(f"{what}: it needs the engine's Unix socket, such as {ENGINE}")
-        try:
-            self._reach()
-            return docker.APIClient(base_url=self._engine, timeout=60, version="auto")
-        except LOST as error:
-            cure = "start it (systemctl start docker), or see medmark doctor"
-            raise EngineFailure(f"the Docker engine at {self._engine} does not answer: {error}; {cure}") from error
 
 
 def _created(
@@ -245,9 +217,9 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
     channel = DockerChannel(api, container, attached, watch)
     try:
         api.start(container)
-    except LOST as error:
+    except engine.LOST as error:
         channel.close()
-        words = str(getattr(error, "explanation", None) or error)
+        words = engine.words(error)
         if "no such file" in words or "not found" in words:
             raise ImageFailure(f"the runtime image is broken: {words}") from error
         raise EngineFailure(f"docker start: {words}") from error

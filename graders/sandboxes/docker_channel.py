@@ -14,17 +14,14 @@ from typing import Any
 
 import docker
 import docker.errors
-import requests.exceptions
-import urllib3.exceptions
 
 from graders.failures import EngineFailure
+from graders.sandboxes.engine import LOST
 from graders.sandboxes.sandbox import Ending
 
 PREFIX = 8
 STDERR = 2
 KEPT_STDERR = 16_384
-LOST = (docker.errors.DockerException, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""Whatever the SDK raises when the engine refuses, or is no longer there."""
 
 
 class Watch:

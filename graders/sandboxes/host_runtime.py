@@ -142,7 +142,10 @@ def _needed(
     system = about["prefix"] in ("/usr", "/usr/local")  # of a prefix of its own everything belongs to Python
     wanted += [about["stdlib"], about["library"]] if system else [about["prefix"]]
     wanted.append(str(environment))
-    mounts = {path: path for path in wanted if os.path.exists(path)}
+    mounts: dict[str, str] = {}
+    for path in wanted:
+        if os.path.exists(path) and not _covered(path, mounts):
+            mounts[path] = path
     hop = str(inside)
     while not _covered(os.path.dirname(hop), mounts) or os.path.islink(hop):
         if not os.path.islink(hop):

@@ -13,7 +13,8 @@ import os
 import re
 import sys
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +22,11 @@ from typing import Any, cast
 
 import docker
 import docker.errors
-import requests.exceptions
 from docker.types import Mount
 
 from assignments.assignment import Framework
-from graders.failures import EngineFailure, ImageFailure
+from graders.failures import ImageFailure
+from graders.sandboxes import engine
 from graders.sandboxes.host_runtime import HostRuntime, host_runtime, root_archive
 
 RECIPES = Path(__file__).parent / "runtimes"
@@ -173,29 +174,21 @@ def build(
             log = "".join(str(line.get("stream", "")) for line in lines)[-2000:]
             raise ImageFailure(f"docker build of {framework} on {base_image}: {error}\n{log}") from error
         except docker.errors.APIError as error:
-            words = error.explanation or error
-            raise ImageFailure(f"docker build of {framework} on {base_image}: {words}") from error
+            raise ImageFailure(f"docker build of {framework} on {base_image}: {engine.words(error)}") from error
         contents = (cast(str, image.id), "/opt/runtime/bin/python", ())
         return _finished(client, framework, contents, made_from=base_image, added=add, say=say)
 
 
-class _engine:
-    """The Docker engine for the length of a block; what it cannot do is an EngineFailure with its own words."""
-
-    def __enter__(self) -> docker.DockerClient:
-        try:
-            self._client = docker.from_env(timeout=1800)
-            self._client.ping()
-        except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
-            raise EngineFailure(f"the Docker engine does not answer ({error}): medmark doctor") from error
-        return self._client
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._client.close()
-        if isinstance(error, docker.errors.APIError):
-            raise EngineFailure(f"docker: {error.explanation or error}") from error
-        if isinstance(error, requests.exceptions.RequestException):
-            raise EngineFailure(f"the Docker engine stopped answering: {error}") from error
+@contextmanager
+def _engine() -> Iterator[docker.DockerClient]:
+    """The engine, with the time a build takes."""
+    engine.connected(engine.address()).close()
+    client = docker.DockerClient(base_url=engine.address(), timeout=1800, version="auto")
+    try:
+        with engine.in_dockers_words():
+            yield client
+    finally:
+        client.close()
 
 
 def _finished(
@@ -269,7 +262,7 @@ def _surveyed(
         text = f"the {framework} image does not work (exit {error.exit_status}): {last}"
         raise ImageFailure(text) from error
     except docker.errors.APIError as error:
-        raise ImageFailure(f"the {framework} image does not start: {error.explanation or error}") from error
+        raise ImageFailure(f"the {framework} image does not start: {engine.words(error)}") from error
     return cast("dict[str, Any]", json.loads(said))
 
 

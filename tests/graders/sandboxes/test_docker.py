@@ -190,13 +190,13 @@ with Docker(inside=Path({str(ECHO)!r})).open(Lodging(Path(sys.argv[1]), "numpy",
 
 
 def test_no_engine_is_an_engine_failure_that_names_the_socket(lodging, tmp_path):
-    box = Docker(engine=f"unix://{tmp_path}/no")
+    box = Docker(address=f"unix://{tmp_path}/no")
     with pytest.raises(EngineFailure, match=f"{tmp_path}/no does not answer"), box.open(lodging):
         pass
 
 
 def test_an_engine_elsewhere_is_refused(lodging):
-    with pytest.raises(EngineFailure, match="Unix socket"), Docker(engine="tcp://10.0.0.1:2375").open(lodging):
+    with pytest.raises(EngineFailure, match="Unix socket"), Docker(address="tcp://10.0.0.1:2375").open(lodging):
         pass
 
 
@@ -205,7 +205,7 @@ def test_an_engine_elsewhere_is_refused(lodging):
 def test_an_engine_cut_off_in_mid_run_is_an_engine_failure(images, lodging, containers, tmp_path):
     images("numpy")
     with Severed(tmp_path / "docker.sock") as engine:
-        opened = Docker(inside=ECHO, engine=engine.url).open(lodging)
+        opened = Docker(inside=ECHO, address=engine.url).open(lodging)
         channel = opened.__enter__()
         assert value(channel, "40 + 2") == 42
         engine.cut()
