@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,11 @@ class LocalBench:
         self._interface = interface
         self._store = store
         self._sets: dict[tuple[int, str], HiddenSet] = {}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Names and versions of what the solutions run with."""
+        return dict(self._session.info["versions"])
 
     def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, Mapping[str, Any]]:
         """The hidden tests' documents, with inputs of the n-th draw."""
@@ -86,7 +91,7 @@ class LocalBench:
         return scored(assignment, hidden, load_answers(self._store, document)), document
 
 
-def opener(assignment: Assignment) -> Any:
+def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:
     """What opens a bench for a framework: `graders.rehearse.OpenBench` over the local sandbox."""
 
     def open_bench(framework: Framework) -> AbstractContextManager[LocalBench]:

@@ -65,6 +65,8 @@ class Rehearsal:
     gaps: tuple[Gap, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each part."""
+    notes: tuple[str, ...] = ()
+    """For the author's eyes: what the calibration measured, and the anchors it speaks for."""
 
     @property
     def blocking(self) -> tuple[Gap, ...]:
@@ -91,6 +93,7 @@ class Rehearsal:
             "misconceptions": {name: list(where) for name, where in self.misconceptions.items()},
             "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "gaps": [asdict(gap) for gap in self.gaps],
+            "notes": list(self.notes),
             "seconds": {name: round(value, 2) for name, value in self.seconds.items()},
         }
 
@@ -111,6 +114,7 @@ class Rehearsal:
         if self.misconceptions:
             caught = sum(bool(where) for where in self.misconceptions.values())
             yield f"misconceptions: {caught} of {len(self.misconceptions)} caught"
+        yield from self.notes
         if self.seconds:
             parts = ", ".join(f"{name} {value:.0f} s" for name, value in self.seconds.items())
             yield f"time: {parts}"

@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from assignments.assignment import Assignment, Framework
-from assignments.load import DeclaredTest, digest, hidden_tests, in_catalogue, references
+from assignments.data import SOURCES
+from assignments.load import DeclaredTest, digest, find, hidden_tests, in_catalogue, load, references
+from graders import calibrate as calibration
+from graders.bench import opener
+from graders.failures import UserError
+from graders.metrics import METRICS
 from graders.misconceptions import Misconception, misconceptions, write_solution
 from graders.mutants import Mutant, asked_names, copy_reference, mutants_of, write_mutant
 from graders.rehearsal import Gap, Proof, Rehearsal
+from graders.score import check_criterion
 from graders.submission import framework_of
+from graders.tasks import TASKS
 
 NEXT_TO_NOTHING = 0.05
 """Share of the accuracy points that a starter or a trivial baseline may earn."""
+
+DRAWS = 3
+"""How often the inputs of the tests are drawn for the references: a test must hold for any of them."""
 
 Docs = Mapping[str, Mapping[str, Any]]
 Told = Callable[[str, int, int], None]
@@ -32,8 +42,11 @@ Told = Callable[[str, int, int], None]
 class Bench(Protocol):
     """Many solutions of one framework, asked one after the other without importing the framework again."""
 
-    def check(self, solution: Path, tests: Sequence[str]) -> Docs:
-        """The verdict on each hidden test, as TestDocs with `asked`: the names the test asked for."""
+    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Docs:
+        """The verdict on each hidden test, as TestDocs with `asked`: the names the test asked for.
+
+        `draw` counts the secrets that the tests' inputs are drawn from.
+        """
 
     def share(self, solution: Path) -> float:
         """Share of the accuracy points that a solution earns on one repeat; 0 if it does not answer."""
@@ -47,8 +60,9 @@ def rehearse(
     open_bench: OpenBench,
     *,
     frameworks: Sequence[Framework] | None = None,
-    calibration: Callable[[], Sequence[Gap]] = tuple,
+    calibrated: Callable[[], Sequence[Gap]] = tuple,
     baselines: Callable[[], Mapping[str, float]] = dict,
+    notes: Callable[[], Iterable[str]] = tuple,
     told: Told = lambda text, done, of: None,
 ) -> Rehearsal:
     """Rehearse an assignment.
@@ -57,8 +71,9 @@ def rehearse(
         assignment: what to rehearse.
         open_bench: opens the place where one framework's solutions are asked.
         frameworks: only these; None for all that have a reference.
-        calibration: what the stored calibration does not prove.
+        calibrated: what the stored calibration does not prove.
         baselines: share of the accuracy points that each trivial baseline earns.
+        notes: lines for the author's eyes.
         told: hears of every step.
     """
     tests = hidden_tests(assignment)
@@ -71,7 +86,7 @@ def rehearse(
             cure = f"write solution_{framework}.py, or take {framework} out of frameworks"
             state.gap("reference", framework, "there is no reference", cure)
     with state.timed("calibration"):
-        state.gaps += calibration()
+        state.gaps += calibrated()
         for name, share in baselines().items():
             state.shares[name] = share
     with tempfile.TemporaryDirectory(prefix="medmark-rehearse-") as scratch:
@@ -90,6 +105,45 @@ def rehearse(
         shares=state.shares,
         gaps=tuple(state.gaps),
         seconds=state.seconds,
+        notes=tuple(notes()),
+    )
+
+
+def rehearse_folder(
+    name_or_folder: str | Path,
+    *,
+    frameworks: Sequence[str] | None = None,
+    calibrate: bool = False,
+    base: Path | None = None,
+    told: Told = lambda text, done, of: None,
+) -> Rehearsal:
+    """Rehearse an assignment of the catalogue or a folder on this machine, in the local sandbox.
+
+    Args:
+        calibrate: first train every reference and store calibration.json, which takes minutes to hours.
+        base: where a relative folder starts; the current folder without it.
+
+    Raises:
+        AssignmentError: the assignment cannot be loaded.
+        UserError: a framework that it does not offer, or a reference that cannot be calibrated.
+    """
+    folder = find(name_or_folder, base or Path.cwd())
+    assignment = load(folder, tasks=TASKS, metrics=METRICS, sources=SOURCES)
+    for name in frameworks or ():
+        if name not in assignment.frameworks:
+            raise UserError(f"{assignment.id} is not offered in {name}: {', '.join(assignment.frameworks)}")
+    for criterion in calibration.accuracies(assignment):
+        check_criterion(assignment, criterion)
+    if calibrate:
+        calibration.calibrate(assignment, frameworks=frameworks, told=told)
+    return rehearse(
+        assignment,
+        opener(assignment),
+        frameworks=[name for name in assignment.frameworks if frameworks is None or name in frameworks],
+        calibrated=lambda: calibration.gaps(assignment),
+        baselines=lambda: calibration.baseline_shares(assignment),
+        notes=lambda: calibration.proposal(assignment),
+        told=told,
     )
 
 
@@ -139,8 +193,11 @@ class _State:
         """Everything that is run in one framework."""
         mistakes = [item for item in self.known if item.edits_for(framework)]
         starters = self._starters(framework, first=first)
-        self.of += 1 + len(mistakes) + len(starters)
-        sound = self._reference(bench, scratch / "reference", framework, reference)
+        self.of += DRAWS + len(mistakes) + len(starters)
+        solution = copy_reference(scratch / "reference", reference)
+        sound = self._reference(bench, solution, framework)
+        if first:
+            self._alone(bench, solution, framework, sound)
         for path in starters:
             self._starter(bench, scratch / path.stem, path)
         for item in mistakes:
@@ -162,20 +219,40 @@ class _State:
                 passed[test] = doc["verdict"] == "passed"
         return passed
 
-    def _reference(self, bench: Bench, scratch: Path, framework: Framework, reference: Path) -> set[str]:
-        """Runs every test; the ids of those that pass."""
-        self.step(f"{framework}: reference")
-        docs = bench.check(copy_reference(scratch, reference), self.ids) if self.ids else {}
-        passed = self._judged(docs, framework)
-        for test, good in passed.items():
-            self.asked.setdefault(test, set()).update(docs[test].get("asked", ()))
-            if not good:
-                why = " ".join(str(docs[test].get(key) or "") for key in ("reason", "evidence")).strip()
-                self.gap("reference", framework, f"fails {test}: {why}", "correct the reference or the test")
+    def _reference(self, bench: Bench, solution: Path, framework: Framework) -> set[str]:
+        """Runs every test, with several draws of its inputs; the ids of those that always pass."""
+        sound = set(self.ids)
+        for draw in range(DRAWS):
+            self.step(f"{framework}: reference" + (f", inputs of draw {draw + 1}" if draw else ""))
+            docs = bench.check(solution, [test for test in self.ids if test in sound], draw) if sound else {}
+            judged = self._judged(docs, framework)
+            for test, good in judged.items():
+                self.asked.setdefault(test, set()).update(docs[test].get("asked", ()))
+                if not good:
+                    why = " ".join(str(docs[test].get(key) or "") for key in ("reason", "evidence")).strip()
+                    when = f" with the inputs of draw {draw + 1}" if draw else ""
+                    cure = "correct the reference or the test"
+                    self.gap("reference", framework, f"fails {test}{when}: {why}", cure)
+            sound &= {test for test, good in judged.items() if good}
         points = {test.id: test.points for test in self.tests}
-        sound = {test for test, good in passed.items() if good}
         self.earned[framework] = (sum(points[test] for test in sound), sum(points.values()))
         return sound
+
+    def _alone(self, bench: Bench, solution: Path, framework: Framework, sound: set[str]) -> None:
+        """Runs tests that share a worker each by itself, as a change of one test makes the marker do.
+
+        What such a test asks is seen only now: among its neighbours it inherits what they asked.
+        """
+        for test in self.tests:
+            if test.id not in sound or "shared_student" not in test.source + test.surroundings:
+                continue
+            self.of += 1
+            self.step(f"{framework}: {test.id} alone")
+            docs = bench.check(solution, [test.id], 0)
+            for good in self._judged(docs, framework).values():
+                self.asked[test.id] = set(docs[test.id].get("asked", ()))
+                if not good:
+                    self.gap("test", test.id, "fails without its neighbours", "ask for what it needs itself")
 
     def _starters(self, framework: Framework, *, first: bool) -> list[Path]:
         """Starters in this framework; one that names none is tried in the first."""

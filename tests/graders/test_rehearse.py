@@ -77,7 +77,7 @@ class StandIn:
         self.opened.append(framework)
         yield self
 
-    def check(self, solution: Path, tests: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> dict[str, dict[str, Any]]:
         self.runs.append((solution.name, tuple(tests)))
         docs = {}
         for test in tests:
@@ -275,14 +275,14 @@ def test_what_could_not_be_judged_is_ours_and_blocks(assignment: Assignment, ben
 
 def test_gaps_of_the_calibration_are_told_too(assignment: Assignment, bench: StandIn) -> None:
     stale = Gap("calibration", "calibration.json", "is stale", "medmark rehearse twice --calibrate")
-    assert rehearse(assignment, bench, calibration=lambda: [stale]).gaps == (stale,)
+    assert rehearse(assignment, bench, calibrated=lambda: [stale]).gaps == (stale,)
 
 
 def test_progress_counts_every_step(assignment: Assignment, bench: StandIn) -> None:
     heard: list[tuple[str, int, int]] = []
     rehearse(assignment, bench, told=lambda text, done, of: heard.append((text, done, of)))
-    assert heard[0] == ("pytorch: reference", 1, 4)
-    assert heard[-1] == ("pytorch: mutant halve: echo", 14, 14)
+    assert heard[0] == ("pytorch: reference", 1, 6)
+    assert heard[-1] == ("pytorch: mutant halve: echo", 16, 16)
 
 
 def test_the_author_reads_a_table_and_a_program_reads_json(assignment: Assignment, bench: StandIn) -> None:
