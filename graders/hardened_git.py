@@ -62,7 +62,7 @@ ENVIRONMENT = {
 }
 PASSED_ON = (
     "PATH", "SSH_AUTH_SOCK", "TMPDIR", "SYSTEMROOT",
-    "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
 )  # fmt: skip
 OUTPUT_MB = 64
 """What git may print: a tree of 100,000 files is about 10 MB."""
@@ -248,7 +248,10 @@ _CAUSES = (
         r"not found|does not appear to be a git repository|error: 404|does not exist",
         "there is no repository at this address, or the marker may not read it: check the address in the roster",
     ),
-    (r"unable to update url base from redirection|redirect", "the repository has moved: put its new address into the roster"),
+    (
+        r"unable to update url base from redirection|redirect|error: 30\d",
+        "the repository has moved: put its new address into the roster",
+    ),
     (
         r"Could not resolve|Connection (refused|timed out|reset)|Failed to connect|Network is unreachable|"
         r"timed out|early EOF|error: 5\d\d|Connection closed|unexpected disconnect",

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import http.server
 import os
+import shutil
+import ssl
 import stat
+import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -179,7 +184,10 @@ def test_the_users_own_git_settings_are_not_read(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("GIT_DIR", "/nowhere")
     make(tmp_path / "their.git", {"a": "a"})
-    assert look(f"file://{tmp_path}/their.git", "main", FILES).how == "tip"
+    address = f"file://{tmp_path}/their.git"
+    assert look(address, "main", FILES).how == "tip"
+    # The control: git itself does read them.
+    assert subprocess.run(["git", "ls-remote", address], capture_output=True, check=False).returncode != 0
 
 
 def test_a_commit_says_who_when_and_what_as_evidence(tmp_path):
@@ -266,6 +274,86 @@ def test_a_token_is_given_to_its_host_alone_and_stands_in_no_argument_file_or_me
     assert "GIT_CONFIG_VALUE_0=false" in environment  # no redirect may carry it elsewhere
     look("https://gitlab.com/a/b", "main", reach)
     assert "eC1hY2Nlc3MtdG9rZW46czNjcmV0" not in (tmp_path / "environment").read_text()
+
+
+@pytest.fixture
+def https_hosts(tmp_path, monkeypatch):
+    """Two hosts that record what git sends; the first answers as the test says, the second with 404."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key", "-out", tmp_path / "certificate"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    monkeypatch.setenv("GIT_SSL_CAINFO", str(tmp_path / "certificate"))
+    monkeypatch.setenv("no_proxy", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "certificate", tmp_path / "key")
+    hosts = [Host(context), Host(context)]
+    yield hosts
+    for host in hosts:
+        host.close()
+
+
+class Host:
+    """An https server in a thread."""
+
+    def __init__(self, context):
+        self.seen = []
+        self.moved_to = None
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if _readable(path)]
+                outer.seen.append((self.headers.get("Authorization"), b"".join(commands)))
+                self.send_response(302 if outer.moved_to else 404)
+                if outer.moved_to:
+                    self.send_header("Location", outer.moved_to + self.path)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("localhost", 0), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.name = f"localhost:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def _readable(path):
+    try:
+        path.read_bytes()
+    except OSError:
+        return False
+    return True
+
+
+def test_git_sends_the_token_to_its_host_and_never_after_a_redirect(https_hosts, monkeypatch):
+    first, second = https_hosts
+    monkeypatch.setenv("COURSE_TOKEN", "s3cret")
+    reach = Reach(token_env={first.name: "COURSE_TOKEN"}, timeout_s=20)
+    found = look(f"https://{first.name}/a/b.git", "main", reach)
+    assert "no repository at this address" in found.detail
+    header, commands = first.seen[0]
+    assert header == "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0"
+    assert b"ls-remote" in commands
+    assert b"s3cret" not in commands
+    assert b"eC1hY2Nlc3MtdG9rZW46czNjcmV0" not in commands
+    first.moved_to = f"https://{second.name}"
+    assert "the repository has moved" in look(f"https://{first.name}/a/b.git", "main", reach).detail
+    assert second.seen == []
+    # The control: without a token a redirect is followed, so the second host can be reached.
+    look(f"https://{first.name}/a/b.git", "main", Reach(timeout_s=20))
+    assert [header for header, _ in second.seen] == [None]
 
 
 def test_a_token_that_is_not_set_names_its_variable(monkeypatch):
