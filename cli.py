@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="medmark",
     help="Marks deep-learning coursework in medical imaging.",
+    epilog="Exit codes: 0 done; 1 something did not pass; 2 a mistake that you can cure; 3 trouble of ours or of the "
+    "machine, a withheld mark among it; 130 stopped, and the same command goes on.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,10 +39,14 @@ app = typer.Typer(
 image_app = typer.Typer(help="Runtime images that submissions run in.", no_args_is_help=True)
 app.add_typer(image_app, name="image")
 
-CourseOption = Annotated[Path, typer.Option("--course", "-c", help="Folder with course.toml.")]
-AssignmentName = Annotated[str, typer.Argument(help="Id of the assignment, as in course.toml.")]
-Only = Annotated[list[str] | None, typer.Option("--only", help="Only this group; may be repeated.")]
-SandboxOption = Annotated[str | None, typer.Option(help="docker or local; course.toml says which by default.")]
+CourseOption = Annotated[Path, typer.Option("--course", "-c", metavar="FOLDER", help="Folder with course.toml.")]
+AssignmentName = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Its id, as in course.toml.")]
+Only = Annotated[list[str] | None, typer.Option("--only", metavar="GROUP", help="Only this group; may be repeated.")]
+SandboxOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="docker or local; course.toml says which by default.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")]
+Audience = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or student: who may read the JSON.")]
 
 
 def main() -> None:
@@ -79,8 +85,23 @@ def _fail(text: str, code: int) -> NoReturn:
     from reports.terminal import terminal_text
 
     for line in text.splitlines():
-        print(terminal_text(line), file=sys.stderr)
+        for part in _wrapped(terminal_text(line), sys.stderr):
+            print(part, file=sys.stderr)
     raise SystemExit(code)
+
+
+def _wrapped(line: str, stream: TextIO, hanging: str = "  ") -> list[str]:
+    """A line as a terminal shows it best: broken between words, never within a path. A file gets it whole."""
+    import shutil
+    import textwrap
+
+    if not stream.isatty():
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())] + hanging
+    width = shutil.get_terminal_size().columns
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    ) or [""]
 
 
 @contextmanager
@@ -116,21 +137,29 @@ def _duration(seconds: float) -> str:
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="Folder of the new course.")],
-    title: Annotated[str, typer.Option(help="Title of the course.")] = "Deep learning for medical imaging",
-    year: Annotated[str, typer.Option(help="Academic year.")] = "2026-27",
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the new course.")],
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Title of the course.")
+    ] = "Deep learning for medical imaging",
+    year: Annotated[str, typer.Option(metavar="TEXT", help="Academic year.")] = "2026-27",
 ) -> None:
-    """Make a course: course.toml, roster.csv and its secret."""
+    """Make a new course: course.toml, roster.csv and a secret."""
     from graders.new_course import init_course
 
     for path in init_course(folder, title=title, year=year):
         print(path)
-    print(f"Next: write {folder / 'course.toml'} and {folder / 'roster.csv'}, then: medmark collect ID -c {folder}")
+    print("\nNext: fill in course.toml and roster.csv, then")
+    print(f"  medmark doctor -c {folder}")
+    print(f"  medmark collect ASSIGNMENT -c {folder}")
 
 
 @app.command()
 def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: Only = None) -> None:
-    """Look at every group's repository, record what is there, and fetch it."""
+    """Look at every repository, record its tip and fetch it.
+
+    Run it every few minutes from cron: the tip seen by the due time is what counts. Prints a receipt for each group. A
+    repository that cannot be reached is said so on its receipt, and the others go on.
+    """
     from graders import collect as notary
 
     opened = _course(course)
@@ -154,19 +183,29 @@ def grade(
     assignment: AssignmentName,
     course: CourseOption = Path("."),
     only: Only = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Submissions at once; all that fit by default.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Submissions at once; as many as fit by default.")
+    ] = None,
     sandbox: SandboxOption = None,
     trust_submissions: Annotated[
-        bool, typer.Option(help="Allow the local sandbox, which is no security boundary, for other people's code.")
+        bool,
+        typer.Option(
+            "--trust-submissions",
+            help="Allow the local sandbox, which is no security boundary, for other people's code.",
+        ),
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")] = False,
-    audience: Annotated[str, typer.Option("--as", help="staff or student: who may read the JSON.")] = "staff",
+    as_json: AsJson = False,
+    audience: Audience = "staff",
 ) -> None:
-    """Mark what was collected; what is marked already is not run again."""
+    """Mark what was collected; nothing is run twice.
+
+    What the record holds is not run again: an edited weight or a corrected label needs no run at all, a changed hidden
+    test needs that test. Stopped or killed, the same command goes on. Exit code 3 if a mark had to be withheld.
+    """
     opened = _course(course)
     place = _sandbox(opened, sandbox, trust_submissions)
-    marks, _, asked = _graded(opened, assignment, place, only, jobs)
-    _print_marks(marks, asked, as_json, audience)
+    marks, handed_in, asked = _graded(opened, assignment, place, only, jobs)
+    _print_marks(marks, handed_in, asked, as_json, audience)
     _exit_by(marks)
 
 
@@ -175,41 +214,53 @@ def show(
     assignment: AssignmentName,
     course: CourseOption = Path("."),
     sandbox: SandboxOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")] = False,
-    audience: Annotated[str, typer.Option("--as", help="staff or student: who may read the JSON.")] = "staff",
+    as_json: AsJson = False,
+    audience: Audience = "staff",
 ) -> None:
     """Print the marks as they are recorded; nothing is run."""
     opened = _course(course)
-    marks, _, asked = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
-    _print_marks(marks, asked, as_json, audience)
+    marks, handed_in, asked = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
+    _print_marks(marks, handed_in, asked, as_json, audience)
 
 
 @app.command()
 def report(
     assignment: AssignmentName,
     course: CourseOption = Path("."),
-    out: Annotated[Path | None, typer.Option(help="Folder; reports/ of the course by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to; reports/ of the course by default.")
+    ] = None,
     names: Annotated[bool, typer.Option(help="Groups' own names on the leaderboard instead of pseudonyms.")] = False,
     ratified: Annotated[bool, typer.Option(help="The board of examiners has confirmed the marks.")] = False,
     sandbox: SandboxOption = None,
 ) -> None:
-    """Write feedback pages, mark sheet and leaderboard from what is recorded."""
+    """Write feedback pages, mark sheet and leaderboard.
+
+    They come from what is recorded; nothing is run.
+    """
     opened = _course(course)
     marks, handed_in, asked = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
     written = _reported(opened, asked, marks, handed_in, out, names=names, ratified=ratified)
-    print(f"feedback     {written.folder / 'feedback'}   {len(written.feedback)} pages, to hand out")
-    print(f"with evidence {written.folder / 'staff'}   for staff only")
-    print(f"mark sheet   {written.marksheet_csv}")
+    print(written.folder)
     if written.leaderboard:
-        print(f"leaderboard  {written.leaderboard}")
+        print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
+    print(f"  {written.marksheet_csv.name:17} one row a person; {written.marksheet_json.name} has the details")
+    print(f"  {'feedback/':17} {len(written.feedback)} pages to hand out")
+    print(f"  {'staff/':17} the same with evidence, for staff only")
 
 
 @app.command()
 def demo(
-    folder: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("medmark-demo"),
-    sandbox: Annotated[str, typer.Option(help="docker, local, or auto: docker if it answers.")] = "auto",
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")] = Path("medmark-demo"),
+    sandbox: Annotated[
+        str, typer.Option(metavar="NAME", help="docker, local, or auto: docker if it answers and has the images.")
+    ] = "auto",
 ) -> None:
-    """Make a course with six groups, collect, mark and report it: the whole job in a minute."""
+    """Make, mark and report a course of six groups in a minute.
+
+    Its groups are real Git repositories: two sound solutions, one without a network, one with a misconception, one that
+    crashes and one that tries to cheat.
+    """
     import time
 
     from graders import collect as notary
@@ -219,31 +270,36 @@ def demo(
     start_forkserver("cli")
     began = time.monotonic()
     place = _demo_sandbox(sandbox)
-    made = make_demo(folder)
+    made = make_demo(folder, sandbox=place.name)
     opened = _course(folder)
     with _ledger(opened) as ledger, _progress("collecting") as told:
         notary.collect(opened, made.assignment, ledger, progress=lambda d, t, group: told(d, t, group, None))
     marks, handed_in, asked = _graded(opened, made.assignment, place, None, None)
     written = _reported(opened, asked, marks, handed_in, None)
-    _print_marks(marks, asked, False, "staff")
+    _print_marks(marks, handed_in, asked, False, "staff")
     for line in what_happened(made, marks):
-        print(line)
-    print()
-    print(f"leaderboard   {written.leaderboard}")
-    print(f"mark sheet    {written.marksheet_csv}")
-    for group, page in written.feedback.items():
-        print(f"{group:13} {page}")
-    print(f"\n{time.monotonic() - began:.0f} s. Go on: medmark grade {made.assignment} -c {folder} runs nothing twice.")
+        print("\n".join(_wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else "")))
+    print("\nThe pages:")
+    for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
+        print(f"  {page}")
+    print(f"\n{time.monotonic() - began:.0f} s in all. Mark it again, and nothing is run:")
+    print(f"  medmark grade {made.assignment} -c {folder}" + ("" if place.isolates else " --trust-submissions"))
 
 
 @app.command()
 def rehearse(
-    assignment: Annotated[str, typer.Argument(help="An id of the catalogue, or a folder.")],
-    framework: Annotated[list[str] | None, typer.Option(help="Only this framework; may be repeated.")] = None,
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="An id of the catalogue, or a folder.")],
+    framework: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this framework; may be repeated.")
+    ] = None,
     calibrate: Annotated[bool, typer.Option(help="Train the references and store calibration.json first.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """The author's proof: references pass, misconceptions and mutants are caught."""
+    """Prove an assignment: references pass, mistakes are caught.
+
+    The hidden tests are run on the references, the starter, every misconception and five mutants of each function. Exit
+    code 1 if something must be closed before the assignment is handed out.
+    """
     from graders.rehearse import rehearse_folder
 
     with _progress("rehearsing") as told:
@@ -259,9 +315,14 @@ def rehearse(
 
 @app.command()
 def doctor(
-    course: Annotated[Path | None, typer.Option("--course", "-c", help="Check this course too.")] = None,
+    course: Annotated[
+        Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="Check this course too.")
+    ] = None,
 ) -> None:
-    """Say what this machine can run, and what is missing for the rest."""
+    """Say what this machine can run, and what is missing.
+
+    Exit code 1 if something is missing that marking cannot do without.
+    """
     from graders.doctor import examine
 
     findings = list(examine(course))
@@ -272,11 +333,16 @@ def doctor(
 
 @image_app.command("build")
 def image_build(
-    framework: Annotated[str, typer.Argument(help="pytorch, tensorflow or numpy.")],
+    framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="pytorch, tensorflow or numpy.")],
     from_host: Annotated[bool, typer.Option("--from-host", help="Make it from this machine, no registry.")] = False,
-    base: Annotated[str, typer.Option(help="Base image of the Dockerfile.")] = "python:3.11-slim",
-    add: Annotated[list[str] | None, typer.Option(help="One more package for everyone: einops==0.8.1.")] = None,
-    wheels: Annotated[Path | None, typer.Option(help="Folder of wheels; the build then uses no network.")] = None,
+    base: Annotated[str, typer.Option(metavar="IMAGE", help="Base image of the Dockerfile.")] = "python:3.11-slim",
+    add: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PACKAGE", help="One more package for everyone, as einops==0.8.1; may be repeated."),
+    ] = None,
+    wheels: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Folder of wheels; the build then uses no network.")
+    ] = None,
 ) -> None:
     """Build a runtime image from its lock and record its digest."""
     from graders.sandboxes import images
@@ -305,12 +371,21 @@ def image_list() -> None:
 
 @app.command()
 def check(
-    assignment: Annotated[str | None, typer.Argument(help="Id or folder of the assignment.")] = None,
-    folder: Annotated[Path, typer.Option(help="Your repository, or the folder of your solution.")] = Path("."),
+    assignment: Annotated[
+        str | None,
+        typer.Argument(metavar="ASSIGNMENT", help="Its id or folder; left out, the one whose folder lies here."),
+    ] = None,
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Your repository, or the folder of your solution.")
+    ] = Path("."),
     handin: Annotated[bool, typer.Option("--handin", help="Check the commit that would be marked.")] = False,
-    sandbox: Annotated[str, typer.Option(help="local or docker.")] = "local",
+    sandbox: Annotated[str, typer.Option(metavar="NAME", help="local or docker.")] = "local",
 ) -> None:
-    """Run the public tests on your solution, as the marker runs the hidden ones."""
+    """For students: run the public tests on your solution.
+
+    They run as the marker runs the hidden ones; nothing hidden is opened. With --handin: what the marker sees of your
+    repository, then the tests on a clean copy of that commit. Exit code 1 if something did not pass.
+    """
     import tempfile
 
     from graders.public_check import assignment_here, check_public
@@ -319,7 +394,6 @@ def check(
     if not handin:
         raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public))
     from graders.handin import clean_clone, inspect_handin
-
     from reports.terminal import terminal_text
 
     found = inspect_handin(folder.resolve(), asked)
@@ -413,12 +487,12 @@ def _demo_sandbox(named: str) -> Sandbox:
 def _graded(
     course: Course, id: str, sandbox: Sandbox, only: Sequence[str] | None, jobs: int | None
 ) -> tuple[list[Mark], list[Submission], Assignment]:
-    from graders.cohort import grade_cohort
-    from graders.course import assignment_of, read_secret
     from graders.marker_processes import start_forkserver
 
     start_forkserver("cli")
+    from graders.cohort import grade_cohort
     from graders.collect import clock, submissions
+    from graders.course import assignment_of, read_secret
 
     asked = assignment_of(course, id)
     secret = read_secret(course)
@@ -483,7 +557,9 @@ def _reported(
     )
 
 
-def _print_marks(marks: list[Mark], asked: Assignment, as_json: bool, audience: str) -> None:
+def _print_marks(
+    marks: list[Mark], handed_in: list[Submission], asked: Assignment, as_json: bool, audience: str
+) -> None:
     from graders.mark import mark_as_json
 
     if as_json:
@@ -497,6 +573,30 @@ def _print_marks(marks: list[Mark], asked: Assignment, as_json: bool, audience: 
     from reports.table import marks_table
 
     Console(markup=False, highlight=False).print(marks_table(marks, title=asked.title))
+    for line in _why_not_marked(marks, handed_in):
+        print("\n".join(_wrapped(line, sys.stdout)))
+
+
+def _why_not_marked(marks: list[Mark], handed_in: list[Submission]) -> Iterator[str]:
+    """A line for each reason why groups have no mark, or nothing of theirs could be run."""
+    from graders.mark import Status, Verdict
+    from reports.terminal import terminal_text
+
+    groups: dict[str, list[str]] = {}
+    for mark, submission in zip(marks, handed_in, strict=True):
+        why = ""
+        if mark.status is Status.NOT_SUBMITTED:
+            why = f"{submission.state}: {submission.reason}"
+        elif submission.folder is None or submission.framework is None:
+            why = "; ".join(submission.problems)
+        elif mark.status is Status.WITHHELD:
+            unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
+            last = (unknown[0].evidence.strip().splitlines() or [""])[-1]
+            why = f"withheld ({unknown[0].reason}): {last}"
+        if why:
+            groups.setdefault(terminal_text(why), []).append(mark.group)
+    for why, names in groups.items():
+        yield f"{', '.join(names)}: {why}"
 
 
 def _exit_by(marks: Sequence[Mark]) -> None:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from assignments.folders import catalogue
 from graders.course import SECRET_BYTES
 from graders.failures import UserError
 from graders.roster import HEADER, OPTIONAL
 
 COURSE = """\
-# A medmark course. Check it with: medmark doctor
+# A medmark course. Check it with: medmark doctor -c FOLDER
 title = {title}
 year = {year}
 timezone = {timezone}
@@ -31,7 +32,7 @@ allow_file = {allow_file}                  # whether repositories may be folders
 # timeout_s = 120
 """
 EXAMPLE = """
-# One table an assignment; medmark show lists the catalogue.
+# One table an assignment. The catalogue: {catalogue}.
 # [assignments.mlp_classifier]
 # source = "mlp_classifier"         # an id of the catalogue, or a folder
 # deadline = 2027-01-15T12:00:00    # local time in the course's timezone
@@ -77,7 +78,7 @@ def init_course(
         ) + ("".join(
             ASSIGNMENT.format(id=id, deadline=deadline.isoformat(timespec="seconds"))
             for id, deadline in (assignments or {}).items()
-        ) or EXAMPLE),
+        ) or EXAMPLE.format(catalogue=", ".join(catalogue()))),
         folder / "roster.csv": ",".join([HEADER, *OPTIONAL]) + "\n",
         folder / ".gitignore": IGNORED,
     }  # fmt: skip

@@ -43,7 +43,7 @@ class Demo:
     groups: tuple[DemoGroup, ...]
 
 
-def make_demo(folder: Path) -> Demo:
+def make_demo(folder: Path, sandbox: str = "docker") -> Demo:
     """Write the course and its repositories into a new folder.
 
     One hidden split in place of the assignment's five keeps it under a minute.
@@ -58,6 +58,7 @@ def make_demo(folder: Path) -> Demo:
         folder,
         title="Demonstration course",
         timezone="UTC",
+        sandbox=sandbox,
         allow_file=True,
         assignments={ASSIGNMENT: deadline},
     )
@@ -82,7 +83,9 @@ def what_happened(demo: Demo, marks: Sequence[Mark]) -> Iterator[str]:
         yield f"    {_outcome(mark)}"
         for finding in _astray(mark)[:3]:
             what, _, why = finding.told.partition("\n")
-            yield f"    - {why or what}" + (f": {what}" if why else "")
+            yield f"    - {what}"
+            if why:
+                yield f"      {why}"
 
 
 def docker_trouble_here() -> str | None:
@@ -128,7 +131,8 @@ def _outcome(mark: Mark) -> str:
     passed = sum(finding.verdict is Verdict.PASSED for finding in tests)
     if mark.status is Status.WITHHELD:
         return "withheld: a fault of ours"
-    return f"{mark.points} points so far; {passed} of {len(tests)} hidden tests passed"
+    known = sum(finding.out_of for finding in mark.findings if finding.points is not None)
+    return f"{mark.points} of {known} points so far; {passed} of {len(tests)} hidden tests passed"
 
 
 def _astray(mark: Mark) -> list[Finding]:
