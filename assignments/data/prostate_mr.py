@@ -1,0 +1,192 @@
+"""Phantoms of the male pelvis in T2-weighted MRI, with the prostate gland as truth. No patient is in them.
+
+Drawn for the classroom where PROMISE12 is not at hand, and as hidden cases that nobody can look up. What makes the
+real task hard is here: glands differ in size, form and place; fat and the peripheral zone are as bright as each
+other, muscle and the transition zone as dark; the seminal vesicles look like gland; a smooth bias field and, in a
+quarter of the cases, an endorectal coil tilt the intensities; noise is Rician; and a scanner's unit of intensity means
+nothing, so that the same tissue reads 200 in one case and 20 000 in the next.
+
+Axes are (depth, row, column): towards the head, towards the back, towards the patient's left.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.random import Generator
+
+from assignments.assignment import Data
+
+Arrays = dict[str, np.ndarray]
+
+SHAPE = (16, 64, 64)
+COIL_SHARE = 0.25
+
+
+def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays, Arrays]:
+    """Training and test phantoms; one case is one subject, and no subject is in both."""
+    train, test = prostate_mr(data.train, train_rng), prostate_mr(data.test, test_rng)
+    test["subject"] += data.train
+    return train, test
+
+
+def prostate_mr(n: int, rng: Generator) -> Arrays:
+    """`n` phantoms of 16 x 64 x 64 voxels, drawn together.
+
+    Returns:
+        image: (n, 16, 64, 64) float32, in the scanner's own unit.
+        label: (n, 16, 64, 64) uint8, 1 = prostate gland.
+        spacing: (n, 3) float32 mm in the order (D, H, W): 2.2 to 4.0, then 1.1 to 1.3 twice.
+        subject: (n,) int64.
+        group: (n,) str, "endorectal coil" or "surface coil".
+    """
+    in_plane = rng.uniform(1.1, 1.3, n)
+    spacing = np.stack([rng.uniform(2.2, 4.0, n), in_plane, in_plane], axis=1)
+    coil = rng.random(n) < COIL_SHARE
+    tissue, gland, rectum = _anatomy(_grid(spacing), coil, rng)
+    image = _scanned(tissue, rectum, coil, rng)
+    return {
+        "image": image,
+        "label": gland.astype(np.uint8),
+        "spacing": spacing.astype(np.float32),
+        "subject": np.arange(n),
+        "group": np.where(coil, "endorectal coil", "surface coil"),
+    }
+
+
+Grid = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Millimetres from the middle of the volume: z (n, D, 1, 1), y (n, 1, H, 1), x (n, 1, 1, W)."""
+
+
+def _grid(spacing: np.ndarray) -> Grid:
+    axes = [np.arange(size) - (size - 1) / 2 for size in SHAPE]
+    z, y, x = (mm[:, None] * axis for mm, axis in zip(spacing.T, axes, strict=True))
+    return (
+        z[:, :, None, None].astype(np.float32),
+        y[:, None, :, None].astype(np.float32),
+        x[:, None, None, :].astype(np.float32),
+    )
+
+
+def _anatomy(grid: Grid, coil: np.ndarray, rng: Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ideal T2 intensity of every voxel, the gland's mask, and the distance to the rectum's middle in its radii."""
+    n = len(coil)
+    z, y, x = grid
+
+    def each(low: float, high: float) -> np.ndarray:
+        """One number per case, ready to meet the voxels."""
+        return rng.uniform(low, high, (n, 1, 1, 1)).astype(np.float32)
+
+    def wobble(amplitude: float, waves: int) -> np.ndarray:
+        return amplitude * _smooth_field(n, waves, rng)
+
+    # The gland: an ellipsoid that narrows towards the feet, with a smooth, irregular surface.
+    growth = each(0.8, 1.25)  # hyperplasia enlarges a gland in all directions
+    height, front_back, side = growth * each(12, 17), growth * each(9, 14), growth * each(14, 19)
+    at_z, at_y, at_x = each(-6, 6), each(-9, 5) - 4 * coil[:, None, None, None], each(-5, 5)
+    narrowing = 1 - 0.25 * np.clip((at_z - z) / height, -1, 1)
+    gland_r = _radius(
+        (z - at_z) / height, (y - at_y) / (front_back * narrowing), (x - at_x) / (side * narrowing)
+    )
+    gland_r = gland_r + wobble(0.12, 5)
+    gland = gland_r < 1
+
+    # Its zones: the transition zone in front and in the middle, the peripheral zone behind and around.
+    zone_r = _radius(
+        (z - at_z - 0.15 * height) / (0.8 * height),
+        (y - at_y + each(0.1, 0.35) * front_back) / (each(0.6, 0.85) * front_back),
+        (x - at_x) / (each(0.6, 0.8) * side),
+    )
+    transition = gland & (zone_r + wobble(0.15, 6) < 1)
+
+    # Its neighbours.
+    tube = np.where(coil[:, None, None, None], each(13, 17), each(6, 12))
+    rectum_r = _radius(
+        0 * z,
+        (y - at_y - front_back - tube * each(0.85, 1.2) - 0.15 * (z - at_z)) / tube,
+        (x - at_x - each(-5, 5)) / (tube * each(0.9, 1.2)),
+    )
+    rectum_r = rectum_r + wobble(0.12, 4) * ~coil[:, None, None, None]  # a balloon is round
+    bladder_size = each(0.7, 1.4)
+    bladder_r = _radius(
+        (z - at_z - 0.8 * height - 14 * bladder_size) / (15 * bladder_size),
+        (y - at_y + each(0, 10)) / (19 * bladder_size),
+        (x - at_x - each(-6, 6)) / (24 * bladder_size),
+    ) + wobble(0.1, 4)
+    vesicles_r = _radius(
+        (z - at_z - each(0.9, 1.2) * height) / 7,
+        (y - at_y - 0.7 * front_back) / each(5, 8),
+        (x - at_x) / each(16, 24),
+    ) + wobble(0.3, 8)
+    sling = np.abs(x - at_x) - side - each(3, 9) - 0.25 * (z - at_z)  # levator ani, beside the gland
+    wall = np.abs(x) - each(28, 36) + wobble(3, 4)  # obturator internus, at the side of the pelvis
+
+    # Paint from the back to the front. Values are shares of the brightest tissue.
+    muscle, fat = each(0.15, 0.3), each(0.35, 0.65)
+    tissue = fat + wobble(0.12, 9)
+    tissue = np.where(wobble(1, 6) > each(0.8, 2.0), muscle + 0.1, tissue)  # fasciae and vessels
+    tissue = np.where((np.abs(sling) < each(2, 4)) | (wall > 0), muscle, tissue)
+    tissue = np.where(bladder_r < 1.15, muscle, tissue)
+    tissue = np.where(bladder_r < 1, each(0.75, 1.0), tissue)
+    tissue = np.where(vesicles_r < 1, each(0.4, 0.8), tissue)
+    tissue = np.where(rectum_r < 1.2, muscle + 0.1, tissue)
+    filling = np.where(coil[:, None, None, None], 0.03, np.where(each(0, 1) < 0.4, 0.05, each(0.2, 0.7)))
+    tissue = np.where(rectum_r < 1, filling, tissue)
+    peripheral = each(0.5, 0.9) + wobble(0.1, 8)
+    tissue = np.where(gland, peripheral, tissue)
+    tissue = np.where(np.abs(gland_r - 1) < 0.07, tissue * each(0.4, 0.9), tissue)  # a thin, dark capsule
+    nodules = each(0.28, 0.5) + wobble(0.1, 10)
+    tissue = np.where(transition, nodules, tissue)
+    return tissue.astype(np.float32), gland, rectum_r
+
+
+def _scanned(tissue: np.ndarray, rectum_r: np.ndarray, coil: np.ndarray, rng: Generator) -> np.ndarray:
+    """What a scanner makes of it: partial volume, bias field, coil, Rician noise, an arbitrary unit."""
+    n = len(tissue)
+    one = (n, 1, 1, 1)
+    tissue = tissue * (1 + 0.15 * _blurred(_noise(tissue.shape, rng), (0.4, 0.8, 0.8)))
+    signal = _blurred(np.clip(tissue, 0, None), (0.4, 0.6, 0.6))
+    bias = np.exp(rng.uniform(0.1, 0.3, one).astype(np.float32) * _smooth_field(n, 3, rng))
+    near_coil = 1 + 2.5 / (0.4 + rectum_r) ** 2  # bright at the balloon, falling off with distance
+    signal *= bias * np.where(coil[:, None, None, None], near_coil, 1)
+    level = rng.uniform(0.03, 0.08, one).astype(np.float32) * signal.mean(axis=(1, 2, 3), keepdims=True) / 0.45
+    signal = np.hypot(signal + level * _noise(signal.shape, rng), level * _noise(signal.shape, rng))
+    unit = np.exp(rng.uniform(np.log(200), np.log(20_000), one)).astype(np.float32)
+    image: np.ndarray = signal * unit
+    return image
+
+
+def _radius(z: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Distance from the middle, in radii: 1 on the surface of the ellipsoid."""
+    radius: np.ndarray = np.sqrt(z * z + y * y + x * x)
+    return radius
+
+
+def _smooth_field(n: int, waves: int, rng: Generator) -> np.ndarray:
+    """(n, D, H, W) random fields of mean 0 and SD about 1 that hold at most `waves` half-waves along a side."""
+    bases = []
+    for size in SHAPE:
+        places = (np.arange(size) + 0.5) / size
+        bases.append(np.cos(np.pi * np.outer(places, np.arange(waves))).astype(np.float32))
+    weights = rng.standard_normal((n, waves, waves, waves), dtype=np.float32)
+    k = np.arange(waves)
+    order = np.sqrt(k[:, None, None] ** 2 + k[:, None] ** 2 + k**2)
+    weights *= np.exp(-0.5 * (2 * order / waves) ** 2)  # slow waves are the strong ones
+    weights[:, 0, 0, 0] = 0
+    field: np.ndarray = np.einsum("nabc,da,hb,wc->ndhw", weights, *bases, optimize=True)
+    field /= field.std(axis=(1, 2, 3), keepdims=True)
+    return field
+
+
+def _blurred(volumes: np.ndarray, widths: tuple[float, float, float]) -> np.ndarray:
+    """(n, D, H, W) after a Gaussian blur with SDs of `widths` voxels; at the edge the weights still add up to 1."""
+    kernels = []
+    for size, width in zip(SHAPE, widths, strict=True):
+        places = np.arange(size, dtype=np.float32)
+        kernel = np.exp(-0.5 * ((places[:, None] - places) / width) ** 2)
+        kernels.append(kernel / kernel.sum(axis=1, keepdims=True))
+    blurred: np.ndarray = np.einsum("nabc,da,hb,wc->ndhw", volumes, *kernels, optimize=True)
+    return blurred
+
+
+def _noise(shape: tuple[int, ...], rng: Generator) -> np.ndarray:
+    return rng.standard_normal(shape, dtype=np.float32)
