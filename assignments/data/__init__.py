@@ -17,7 +17,7 @@ import numpy as np
 from numpy.random import Generator
 
 from assignments.assignment import Assignment, Data
-from assignments.data import breast_cancer
+from assignments.data import breast_cancer, promise12, prostate_mr
 
 Arrays = dict[str, np.ndarray]
 Draw = Callable[[Data, Generator, Generator], tuple[Arrays, Arrays]]
@@ -25,6 +25,8 @@ Draw = Callable[[Data, Generator, Generator], tuple[Arrays, Arrays]]
 
 SOURCES: dict[str, Draw] = {
     "breast_cancer": breast_cancer.draw,
+    "prostate_mr": prostate_mr.draw,
+    "promise12": promise12.draw,
 }
 
 
