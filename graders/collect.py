@@ -116,7 +116,8 @@ def collect(
             if progress is not None:
                 progress(done, len(groups), looks[finished].name)
     moment = now()
-    marked = submissions(course, assignment_of(course, assignment_id), ledger, moment, only=only, jobs=jobs)
+    assignment = assignment_of(course, assignment_id, names=False)
+    marked = submissions(course, assignment, ledger, moment, only=only, jobs=jobs)
     decided = _countings(course, assignment_id, ledger, groups, moment)
     return [
         Receipt(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -222,8 +222,11 @@ def load_course(folder: Path) -> Course:
     return course
 
 
-def assignment_of(course: Course, id: str) -> Assignment:
+def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
     """The assignment with the course's own values for its data, run and limits.
+
+    `names` is whether its task, metrics and data source are looked up too: who marks wants that; who collects need
+    not wait for SciPy.
 
     Raises:
         UserError: the course does not set it, its folder is in disorder, or its id is another one.
@@ -232,7 +235,7 @@ def assignment_of(course: Course, id: str) -> Assignment:
     path = course.folder / "course.toml"
     try:
         assignment = overridden(
-            load(find(settings.source, course.folder)),
+            load(find(settings.source, course.folder), **(_known_names() if names else {})),
             data=_set(settings.data),
             run=_set(settings.run),
             limits=_set(settings.limits),
@@ -290,6 +293,14 @@ def _open_to_staff_only(course: Course, about: os.stat_result) -> bool:
         ) from None
     allowed = stat.S_IRGRP
     return about.st_gid == staff and not about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
+
+
+def _known_names() -> dict[str, Collection[str]]:
+    from assignments.data import SOURCES
+    from graders.metrics import METRICS
+    from graders.tasks import TASKS
+
+    return {"tasks": TASKS, "metrics": METRICS, "sources": SOURCES}
 
 
 def _set(changes: Frozen) -> dict[str, Any]:

@@ -296,6 +296,16 @@ def test_a_course_that_names_an_assignment_wrongly_says_so(hall):
         assignment_of(load_course(hall.folder), "mpl")
 
 
+def test_a_task_or_source_that_does_not_exist_is_told_before_marking(hall):
+    asked = hall.folder / "asked/assignment.toml"
+    asked.write_text(ASSIGNMENT.replace('"classification"', '"clasification"').replace("breast_cancer", "brest_cancer"))
+    with pytest.raises(UserError) as caught:
+        assignment_of(hall.course, "mlp")
+    assert 'did you mean "classification"?' in str(caught.value)
+    assert 'did you mean "breast_cancer"?' in str(caught.value)
+    hall.collect("11:00")  # the notary's record does not wait for that
+
+
 def test_a_course_sets_its_own_values_for_an_assignment(hall):
     text = (hall.folder / "course.toml").read_text()
     own = '[assignments.mlp.data]\npath = "cases"\ntest = 7\n[assignments.mlp.run]\nmode = "retrain"\nseeds = 2\n'
