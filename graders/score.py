@@ -110,7 +110,7 @@ def _document(
 
 
 def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], overlap: float) -> ScoreDoc:
-    """One metric over all repeats: the statistic, its interval, and every case of every repeat."""
+    """One metric over all repeats: the statistic, its interval, and the cases behind it."""
     how = assignment.run.combine
     seed = _seed(runs[0])
     between = _interval(metric, runs, how, overlap, seed)
@@ -124,9 +124,16 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
         "combine": how,
         "bootstrap_seed": seed if metric.level == "per_set" else None,
         "repeats": [round(run.score, 12) for run in runs],
-        "cases": [_case(run, number, i) for number, run in enumerate(runs) for i in range(len(run.cases))],
+        "asked": sum(len(run.cases) for run in runs),
+        "cases": _cases(metric, runs),
         "false_positives": {"found": sum(run.false_positives for run in runs), "of": set_apart},
     }
+
+
+def _cases(metric: Metric, runs: Sequence[Repeat]) -> list[dict[str, Any]]:
+    """Every case of every repeat; of a `per_set` metric, where a case has no value, only those that were not scored."""
+    listed = [_case(run, number, i) for number, run in enumerate(runs) for i in range(len(run.cases))]
+    return listed if metric.level == "per_case" else [case for case in listed if case["state"] != "scored"]
 
 
 def _case(run: Repeat, number: int, i: int) -> dict[str, Any]:
@@ -205,7 +212,7 @@ def _words(main: ScoreDoc) -> dict[str, Any]:
     told = f"{main['metric']} {main['score']:.3f}{unit}"
     if main["interval"] is not None:
         told += f" (95 % interval {main['interval'][0]:.3f} to {main['interval'][1]:.3f})"
-    repeats, cases = len(main["repeats"]), len(main["cases"])
+    repeats, cases = len(main["repeats"]), main["asked"]
     told += f" on {cases // repeats} hidden cases"
     told += f", {main['combine']} of {repeats} repeats." if repeats > 1 else "."
     if failed:

@@ -93,7 +93,7 @@ def test_balanced_accuracy_of_one_repeat():
     doc = scored(assignment(), hidden(Y), P)
     assert (doc["verdict"], doc["score"], doc["repeats"]) == ("passed", 0.75, [0.75])
     assert doc["reason"] is None
-    assert [case["state"] for case in doc["cases"]] == ["scored"] * 8
+    assert (doc["asked"], doc["cases"]) == (8, [])
 
 
 def test_auroc_of_one_repeat_equals_scikit_learn():
@@ -148,7 +148,7 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
     doc = scored(assignment(metric="auroc"), hidden(Y), answers)
     expected = np.where(np.arange(8) == 7, 0, P.astype(np.float16))  # the wrong class, with certainty
     assert doc["score"] == pytest.approx(roc_auc_score(Y, expected))
-    assert doc["cases"][7]["reason"] == NotFinite.reason
+    assert [(case["id"], case["reason"]) for case in doc["cases"]] == [(hidden(Y).cases[7].id, NotFinite.reason)]
 
 
 @pytest.mark.parametrize(
