@@ -239,6 +239,8 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
     except GitFailed as failure:
         told = f"{failure.told}: it was seen but could not be fetched or read"
         facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
+        # Without a commit there is no mark: that it could not be fetched must not cost a point.
+        facts |= {"commit": None, "later_tips": (decided.commit, *facts["later_tips"])}
         return replace(nothing, **facts)
     except OSError as error:
         raise UserError(

@@ -37,7 +37,7 @@ class Submission:
     members: tuple[Member, ...]
     repository: str
     commit: str | None
-    """The commit that counts; None when there is none, or while a person must decide."""
+    """The commit that counts; None when there is none, and while `waits` says that there may be one."""
     folder: Path | None
     """The checked-out folder that holds solution.py; None when there is nothing to run."""
     framework: str | None
@@ -48,15 +48,20 @@ class Submission:
     flags: tuple[str, ...] = ()
     """For staff."""
     state: str = "counts"
-    """As `graders.counting.Counting.state`."""
+    """As `graders.counting.Counting.state`, or `not fetched`."""
     reason: str = ""
     """Why this commit counts, or none does; a student may read it."""
     due: datetime | None = None
     seen_at: str | None = None
     later_tips: tuple[str, ...] = ()
-    """Commits seen after the counting one, oldest first."""
+    """Commits seen after the counting one, oldest first; while `waits`, those it may be."""
     signature: Signature | None = None
     """What the commit says of itself: evidence."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person or the next collection must settle it first: no mark, and nothing of the group's doing."""
+        return self.state not in ("provisional", "counts", "nothing handed in")
 
     @property
     def untouched(self) -> bool:

@@ -238,10 +238,12 @@ def test_a_tip_that_could_not_be_fetched_is_recorded_and_fetched_next_time(hall)
     (receipt,) = hall.collect("12:05")
     assert receipt.commit == commit
     assert "seen, but not fetched" in receipt.text
-    assert hall.submission().state == "not fetched"
+    waiting = hall.submission()
+    assert (waiting.state, waiting.waits, waiting.commit, waiting.later_tips) == ("not fetched", True, None, (commit,))
     packs.unlink()
     hall.collect("12:30")
-    assert (hall.submission().commit, hall.submission().state) == (commit, "counts")
+    found = hall.submission()
+    assert (found.commit, found.state, found.waits) == (commit, "counts", False)
 
 
 def test_a_checkout_that_cannot_be_written_says_where_and_loses_nothing(hall):
