@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
@@ -52,13 +52,13 @@ Audience = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or stu
 def main() -> None:
     """Run the command line; a person's mistake never ends in a traceback."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        raise SystemExit(done.exit_code) from None
+        # Without its standalone mode, which prints errors its own way, typer returns the code of typer.Exit.
+        code = app(standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         _fail("stopped; the same command goes on where it was", 130)
     except Exception as error:  # noqa: BLE001 - sorted by whose it is; what is unknown is raised again
         _explain(error)
+    raise SystemExit(code or 0)
 
 
 def _explain(error: Exception) -> NoReturn:
@@ -202,6 +202,7 @@ def grade(
     What the record holds is not run again: an edited weight or a corrected label needs no run at all, a changed hidden
     test needs that test. Stopped or killed, the same command goes on. Exit code 3 if a mark had to be withheld.
     """
+    _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
     place = _sandbox(opened, sandbox, trust_submissions)
     marks, handed_in, asked = _graded(opened, assignment, place, only, jobs)
@@ -218,6 +219,7 @@ def show(
     audience: Audience = "staff",
 ) -> None:
     """Print the marks as they are recorded; nothing is run."""
+    _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
     marks, handed_in, asked = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
     _print_marks(marks, handed_in, asked, as_json, audience)
@@ -230,8 +232,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where to; reports/ of the course by default.")
     ] = None,
-    names: Annotated[bool, typer.Option(help="Groups' own names on the leaderboard instead of pseudonyms.")] = False,
-    ratified: Annotated[bool, typer.Option(help="The board of examiners has confirmed the marks.")] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Groups' own names on the leaderboard instead of pseudonyms.")
+    ] = False,
+    ratified: Annotated[
+        bool, typer.Option("--ratified", help="The board of examiners has confirmed the marks.")
+    ] = False,
     sandbox: SandboxOption = None,
 ) -> None:
     """Write feedback pages, mark sheet and leaderboard.
@@ -292,7 +298,9 @@ def rehearse(
     framework: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this framework; may be repeated.")
     ] = None,
-    calibrate: Annotated[bool, typer.Option(help="Train the references and store calibration.json first.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Train the references and store calibration.json first; minutes.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Prove an assignment: references pass, mistakes are caught.
@@ -347,8 +355,7 @@ def image_build(
     """Build a runtime image from its lock and record its digest."""
     from graders.sandboxes import images
 
-    if framework not in images.IMPORTS:
-        _fail(f"no framework {framework!r}; there are {', '.join(images.IMPORTS)}", 2)
+    _known(framework, images.IMPORTS, "FRAMEWORK")
     name: Any = framework
     if from_host:
         made = images.build_from_host(name, add=add or ())
@@ -389,7 +396,9 @@ def check(
     import tempfile
 
     from graders.public_check import assignment_here, check_public
+    from graders.sandboxes import SANDBOXES
 
+    _known(sandbox, SANDBOXES, "--sandbox")
     asked = assignment_here(folder.resolve(), assignment)
     if not handin:
         raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public))
@@ -436,6 +445,14 @@ def _hidden_words(asked: Assignment) -> str:
 # What several commands do
 
 
+def _known(word: str, known: Iterable[str], option: str) -> None:
+    """Ends the program when a word is none of those that an option takes."""
+    from assignments.toml_errors import nearest
+
+    if word not in known:
+        _fail(f'{option} "{word}": {nearest(word, known)}', 2)
+
+
 def _course(folder: Path) -> Course:
     from graders.course import load_course
 
@@ -457,8 +474,7 @@ def _sandbox(course: Course, named: str | None, trusted: bool) -> Sandbox:
     from graders.sandboxes import SANDBOXES
 
     name = named or course.sandbox
-    if name not in SANDBOXES:
-        _fail(f"no sandbox {name!r}; there are {', '.join(SANDBOXES)}", 2)
+    _known(name, SANDBOXES, "--sandbox")
     place = SANDBOXES[name]()
     if not place.isolates and not trusted:
         _fail(
@@ -479,8 +495,7 @@ def _demo_sandbox(named: str) -> Sandbox:
         if trouble:
             print(f"NOT SEALED: {trouble}.", file=sys.stderr)
             print("The demonstration's own code runs as an ordinary process.\n", file=sys.stderr)
-    if named not in SANDBOXES:
-        _fail(f"no sandbox {named!r}; there are {', '.join(SANDBOXES)} and auto", 2)
+    _known(named, ("auto", *SANDBOXES), "--sandbox")
     return SANDBOXES[named]()
 
 
@@ -563,8 +578,6 @@ def _print_marks(
     from graders.mark import mark_as_json
 
     if as_json:
-        if audience not in ("staff", "student"):
-            _fail(f"--as {audience}: staff or student", 2)
         told = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in marks]
         print(json.dumps({"assignment": asked.id, "marks": told}, indent=2))
         return
