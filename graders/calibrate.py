@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from assignments import data as sources
-from assignments.assignment import Accuracy, Assignment
+from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.interface import read_interface
 from assignments.load import overridden, references
@@ -61,6 +61,16 @@ class Calibration:
 def accuracies(assignment: Assignment) -> tuple[Accuracy, ...]:
     """The criteria that need a calibration."""
     return tuple(item for item in assignment.criteria if isinstance(item, Accuracy))
+
+
+def held(assignment: Assignment) -> tuple[Framework, ...]:
+    """The frameworks whose references have to prove themselves.
+
+    Beside PyTorch and TensorFlow, NumPy is there for comparison: its models cannot be probed, and it may be the
+    classic method that deep learning is measured against.
+    """
+    deep = tuple(name for name in assignment.frameworks if name != "numpy")
+    return deep or assignment.frameworks
 
 
 def calibrate(
@@ -164,7 +174,7 @@ def gaps(assignment: Assignment) -> list[Gap]:
     if calibration.key != key_of(assignment):
         return [Gap("calibration", FILE, "was computed from other references, data, run or metrics", cure)]
     found = []
-    for framework in references(assignment):
+    for framework in (name for name in references(assignment) if name in held(assignment)):
         runs = calibration.references.get(framework)
         if runs is None:
             found.append(Gap("calibration", framework, "was not calibrated", cure))
@@ -248,7 +258,10 @@ def proposal(assignment: Assignment) -> Iterator[str]:
         assert calibration is not None
         metric = metric_named(criterion.metric, assignment.folder)
         sign = 1 if metric.better == "higher" else -1
-        runs = [sign * score for scores in calibration.references.values() for score in scores[criterion.id]]
+        by_framework = {name: scores[criterion.id] for name, scores in calibration.references.items()}
+        runs = [sign * score for name in held(assignment) for score in by_framework.get(name, ())]
+        if not runs:
+            continue
         blind = [sign * median(scores[criterion.id]) for scores in calibration.baselines.values()]
         error = calibration.standard_error.get(criterion.id, 0.0)
         distinction, passing = min(runs) - error, max(blind) + error
@@ -263,7 +276,9 @@ def proposal(assignment: Assignment) -> Iterator[str]:
             "ceiling": min(best, middle + 2 * (middle - distinction)),
         }
         words = ", ".join(f"{name} = {sign * value:.3f}" for name, value in anchors.items())
-        yield f"calibration of {criterion.id}: {len(runs)} runs, {sign * min(runs):.4f} to {sign * max(runs):.4f}"
+        for name, scores in by_framework.items():
+            listed = ", ".join(f"{score:.4f}" for score in scores)
+            yield f"calibration of {criterion.id} in {name}: {listed}"
         yield f"  anchors it speaks for: {{ {words} }}"
         if passing >= distinction:
             yield "  it does not tell references from baselines: enlarge the hidden set, or drop the criterion"

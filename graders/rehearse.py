@@ -139,7 +139,7 @@ def rehearse_folder(
     return rehearse(
         assignment,
         opener(assignment),
-        frameworks=[name for name in assignment.frameworks if frameworks is None or name in frameworks],
+        frameworks=[name for name in assignment.frameworks if name in (frameworks or calibration.held(assignment))],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),
         notes=lambda: calibration.proposal(assignment),
