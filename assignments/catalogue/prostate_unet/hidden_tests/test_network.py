@@ -1,0 +1,66 @@
+"""`build_model`: the U-Net that the configuration describes, before any training."""
+
+import numpy as np
+import pytest
+
+
+def closed_form(base, depth, skips):
+    """Trained numbers of the brief's U-Net: 3 x 3 x 3 convolutions without bias, two numbers a channel to normalise."""
+    widths = [base * 2**level for level in range(depth)]
+    encoder = sum(27 * (a * b + b * b) + 4 * b for a, b in zip([1, *widths], widths, strict=False))
+    up = sum(8 * (2 * b) * b + b for b in widths[:-1])
+    decoder = sum(27 * ((1 + skips) * b * b + b * b) + 4 * b for b in widths[:-1])
+    return encoder + up + decoder + base + 1
+
+
+def nearby_share(student, skips, voxels, x):
+    """How much of the logits' gradient at the given voxels, one a volume, comes from at most two voxels away."""
+    model = student.build_model({"base": 8, "depth": 4, "skips": skips, "prior": 0.1})
+    asked = np.zeros_like(x)
+    for volume, voxel in zip(asked, voxels, strict=True):
+        volume[voxel] = 1
+    slopes = np.abs(student.model.input_gradient(model, x, asked))
+    boxes = [tuple(slice(at - 2, at + 3) for at in voxel) for voxel in voxels]
+    return sum(slope[box].sum() for slope, box in zip(slopes, boxes, strict=True)) / slopes.sum()
+
+
+@pytest.mark.points(3)
+def test_parameter_count(student, rng):
+    """The network has the layers that `config` asks for: base 8 and depth 4 make 350 809 parameters."""
+    assert closed_form(8, 4, True) == 350_809
+    drawn = {"base": int(rng.choice([4, 12, 16])), "depth": int(rng.choice([2, 3])), "skips": bool(rng.integers(2))}
+    for config in ({"base": 8, "depth": 4, "skips": True}, drawn):
+        model = student.build_model({**config, "prior": 0.03})
+        assert student.model.parameter_count(model) == closed_form(**config)
+
+
+@pytest.mark.points(3)
+def test_volumes_of_any_size(student, rng):
+    """The model answers a logit for every voxel of a volume of any size, not only of multiples of 8."""
+    model = student.build_model({"base": 4, "depth": 4, "skips": True, "prior": 0.1})
+    sizes = [tuple(int(size) for size in rng.integers(low, low + 7, size=3)) for low in (2, 9, 17)]
+    for size in ((5, 18, 13), *sizes):
+        x = rng.normal(size=(1, *size)).astype(np.float32)
+        logit = student.model.forward(model, x)
+        assert logit.shape == x.shape
+        assert np.isfinite(logit).all()
+        assert np.ptp(logit) > 0
+
+
+@pytest.mark.points(4)
+def test_skip_connections_carry_detail(student, rng):
+    """With skip connections a logit depends above all on the voxels around it; without them it does not."""
+    x = rng.normal(size=(3, 8, 32, 32)).astype(np.float32)
+    voxels = [tuple(int(rng.integers(2, size - 2)) for size in x.shape[1:]) for _ in x]
+    with_skips, without = (nearby_share(student, skips, voxels, x) for skips in (True, False))
+    assert with_skips > 3 * without  # about 0.26 and 0.02
+
+
+@pytest.mark.points(3)
+def test_new_model_answers_the_prior(student, rng):
+    """A new model gives every voxel about the probability `config["prior"]`, small or large."""
+    x = rng.normal(size=(1, 8, 16, 16)).astype(np.float32)
+    for prior in (0.01, float(rng.uniform(0.2, 0.3))):
+        model = student.build_model({"base": 8, "depth": 3, "skips": True, "prior": prior})
+        logit = student.model.forward(model, x)
+        assert abs(logit.mean() - np.log(prior / (1 - prior))) < 0.5

@@ -1,0 +1,54 @@
+"""`predict`: what holds for any sound U-Net, trained or not. The weights are drawn here, so nothing is trained."""
+
+import numpy as np
+import pytest
+
+from graders.check import close
+
+CONFIG = {"base": 4, "depth": 3, "skips": True, "prior": 0.1}
+
+
+def drawn_model(student, rng):
+    """A model whose answers differ from voxel to voxel, as those of a new model do not."""
+    model = student.build_model(CONFIG)
+    weights = student.model.parameters(model)
+    noise = [rng.normal(0, 0.2, weight.shape).astype(np.float32) for weight in weights]
+    student.model.set_parameters(model, [a + b for a, b in zip(weights, noise, strict=True)])
+    return model
+
+
+def probabilities(student, model, image):
+    return student.predict(model, {"image": np.ascontiguousarray(image)})["prob"]
+
+
+@pytest.mark.points(3)
+def test_exactly_one_sigmoid(student, rng):
+    """`predict` turns logits into probabilities with one sigmoid: where the logit is 0 it answers 0.5."""
+    image = rng.gamma(2, 100, (1, 8, 24, 24)).astype(np.float32)
+    model = drawn_model(student, rng)
+    assert np.ptp(probabilities(student, model, image)) > 0.01
+    weights = student.model.parameters(model)
+    student.model.set_parameters(model, [np.zeros_like(weight) for weight in weights])
+    assert close(probabilities(student, model, image), np.full(image.shape, 0.5), atol=1e-4)
+
+
+@pytest.mark.points(3)
+def test_a_case_alone_as_in_company(student, rng):
+    """A case gets the same probabilities alone and beside others, however bright those are."""
+    image = rng.gamma(2, 100, (3, 9, 25, 30)).astype(np.float32)
+    image[1] *= 50
+    model = drawn_model(student, rng)
+    together = probabilities(student, model, image)
+    assert np.ptp(together) > 0.01
+    for case in (0, 2):
+        assert close(probabilities(student, model, image[case : case + 1])[0], together[case], atol=1e-3)
+
+
+@pytest.mark.points(2)
+def test_unit_of_intensity_does_not_matter(student, rng):
+    """Ten times the intensity plus 500 is the same patient in another scanner: the probabilities stay."""
+    image = rng.gamma(2, 100, (1, 8, 24, 24)).astype(np.float32)
+    model = drawn_model(student, rng)
+    before = probabilities(student, model, image)
+    assert np.ptp(before) > 0.01
+    assert close(probabilities(student, model, 10 * image + 500), before, atol=2e-3)
