@@ -9,6 +9,8 @@ from assignments.toml_errors import Problem, TomlErrors, nearest
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 REFERENCES = Path(__file__).parents[1] / "reference_solutions"
+HANDOUT = "handout.json"
+"""A folder with this file is what students got: nothing hidden is in it, or missing from it."""
 
 
 class AssignmentError(TomlErrors):

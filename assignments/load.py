@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from assignments.assignment import Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.folder_checks import files_problems, names_problems, tests_problems
-from assignments.folders import AssignmentError, catalogue, find, in_catalogue, reference_path
+from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
 from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
 
 __all__ = [
@@ -60,12 +60,10 @@ def load(
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
     assignment, problems = check_toml(document, Assignment, {"folder": str(folder)})
-    problems = [
-        *problems,
-        *names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources),
-        *tests_problems(document, folder),
-        *files_problems(document, folder),
-    ]
+    if not (folder / HANDOUT).is_file():
+        problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
+        problems += tests_problems(document, folder)
+        problems += files_problems(document, folder)
     if assignment is None or problems:
         raise AssignmentError(problems)
     data = assignment.data

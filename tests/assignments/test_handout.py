@@ -1,0 +1,96 @@
+"""The handout: what students need, nothing of what is hidden, and nobody's work overwritten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assignments.assignment import Assignment
+from assignments.handout import write_handout
+from assignments.load import hidden_tests, load, public_tests
+
+TOML = """\
+id = "sides"
+title = "Left or right"
+task = "classification"
+frameworks = ["numpy"]
+[data]
+source = "points.py:points"
+train = 6
+test = 4
+[run]
+mode = "retrain"
+[[criterion]]
+id = "tests"
+kind = "hidden_tests"
+points = 3
+"""
+
+POINTS = """\
+import numpy as np
+
+def points(n, rng):
+    return {"x": rng.normal(size=(n, 1)), "y": np.arange(n) % 2, "group": np.array(["a"] * n)}
+"""
+
+
+@pytest.fixture
+def assignment(tmp_path: Path) -> Assignment:
+    home = tmp_path / "staff"
+    for name in ("hidden_tests", "public_tests", "reference", "starter"):
+        (home / name).mkdir(parents=True)
+    (home / "assignment.toml").write_text(TOML)
+    (home / "brief.md").write_text("Left or right?\n")
+    (home / "points.py").write_text(POINTS)
+    (home / "interface.py").write_text("def side(x: float) -> float: ...\n")
+    (home / "misconceptions.toml").write_text("")
+    (home / "reference" / "solution_numpy.py").write_text('FRAMEWORK = "numpy"\n')
+    (home / "starter" / "solution.py").write_text('FRAMEWORK = "numpy"\n')
+    test = 'def test_side(student):\n    """Says which side."""\n'
+    (home / "hidden_tests" / "test_side.py").write_text(f"import pytest\n@pytest.mark.points(3)\n{test}")
+    (home / "public_tests" / "test_public.py").write_text(test)
+    return load(home)
+
+
+def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, tmp_path: Path) -> None:
+    written = write_handout(assignment, tmp_path / "out", ["numpy==2.0"])
+    folder = tmp_path / "out" / "sides"
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert found == [
+        "assignment.toml",
+        "brief.md",
+        "data/train.npz",
+        "handout.json",
+        "interface.py",
+        "public_tests/test_public.py",
+        "solution.py",
+    ]
+    assert sorted(path.relative_to(folder).as_posix() for path in written) == found
+    assert json.loads((folder / "handout.json").read_text())["packages"] == ["numpy==2.0"]
+
+
+def test_the_training_cases_are_the_published_ones(assignment: Assignment, tmp_path: Path) -> None:
+    write_handout(assignment, tmp_path / "one")
+    write_handout(assignment, tmp_path / "two")
+    first, second = (np.load(tmp_path / name / "sides" / "data" / "train.npz") for name in ("one", "two"))
+    assert first.files == ["x", "y"]
+    assert first["x"].shape == (6, 1)
+    assert (first["x"] == second["x"]).all()
+
+
+def test_a_handout_can_be_loaded_for_its_public_tests(assignment: Assignment, tmp_path: Path) -> None:
+    write_handout(assignment, tmp_path)
+    handed_out = load(tmp_path / "sides")
+    assert [test.id for test in public_tests(handed_out)] == ["test_public.py::test_side"]
+    assert hidden_tests(handed_out) == ()
+
+
+def test_nobodys_work_is_overwritten(assignment: Assignment, tmp_path: Path) -> None:
+    write_handout(assignment, tmp_path)
+    (tmp_path / "sides" / "solution.py").write_text("mine")
+    with pytest.raises(FileExistsError, match="is there already"):
+        write_handout(assignment, tmp_path)
+    assert (tmp_path / "sides" / "solution.py").read_text() == "mine"
