@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,7 +26,7 @@ from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
 from graders.ledger import Ledger, Stage
 from graders.lock import course_held
 from graders.manifest import set_digests
-from graders.mark import Mark, mark_of
+from graders.mark import Mark, Status, mark_of
 from graders.marker_processes import Run
 from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, deadline_s, slots_for, this_machine
@@ -99,6 +99,8 @@ def grade_cohort(
         for done, group in enumerate(unchanged, 1):
             on_progress(Progress("unchanged", group, done, len(chosen), None))
         if works:
+            _check_criteria(assignment)
+            sandbox.sweep(str(course.folder.resolve()))
             machine = machine or this_machine(assignment.limits.gpus)
             slots = slots_for(assignment.limits, machine, jobs, sandbox.isolates)
             _make_room(course.answers, ledger.blobs(), before=began)
@@ -187,21 +189,21 @@ class Plan:
             asked = self.asked.get(submission.framework or "")
             refused = None if asked is not None and submission.folder is not None else _refusal(submission)
             image = isinstance(asked, ImageFailure)
-            marks.append(
-                mark_of(
-                    self.assignment,
-                    submission.group,
-                    submission.commit,
-                    {id: known[key].document for id, key in names.tests.items() if key in known},
-                    points,
-                    docstrings,
-                    {id: known[key].document for id, key in names.scores.items() if key in known},
-                    persons.get(submission.group, {}),
-                    self._provenance(submission, names),
-                    not_accepted=refused,
-                    toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
-                )
+            mark = mark_of(
+                self.assignment,
+                submission.group,
+                submission.commit,
+                {id: known[key].document for id, key in names.tests.items() if key in known},
+                points,
+                docstrings,
+                {id: known[key].document for id, key in names.scores.items() if key in known},
+                persons.get(submission.group, {}),
+                self._provenance(submission, names),
+                not_accepted=refused,
+                toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
             )
+            # What a person has yet to decide is no missing hand-in.
+            marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
         return marks
 
     def _provenance(self, submission: Submission, keys: StageKeys) -> dict[str, Any]:
@@ -315,6 +317,16 @@ def _deadline_s(assignment: Assignment, work: Work) -> float:
     tests = work.names("test")
     modules = {id.split("::")[0] for id in tests}
     return deadline_s(assignment.limits, len(tests), len(modules), len(work.names("answers")))
+
+
+def _check_criteria(assignment: Assignment) -> None:
+    """Refuse a criterion that cannot be scored before any solution is asked."""
+    # Here, because the metrics bring SciPy and scikit-learn, which a call that runs nothing does not need.
+    from graders.score import check_criterion
+
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Accuracy):
+            check_criterion(assignment, criterion)
 
 
 def _make_room(store: Path, referenced: set[str], *, before: float) -> None:

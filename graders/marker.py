@@ -5,6 +5,7 @@ The document says of every stage what came of it. A failure of ours stands besid
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet, hidden_set
 from assignments.interface import Interface, read_interface
 from graders.check import Questions, as_documents, check
-from graders.failures import InternalFailure, SubmissionFailure, ToolkitFailure
+from graders.failures import DataFailure, InternalFailure, SubmissionFailure, ToolkitFailure, UserError
 from graders.measure import load_answers, measure
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
@@ -63,18 +64,22 @@ def run(job: Job, on_progress: Callable[[str], None] | None = None) -> dict[str,
         _run(job, document, on_progress or (lambda what: None))
     except ToolkitFailure as failure:
         document["toolkit_failure"] = {"reason": failure.reason, "evidence": str(failure)[:8000]}
+    except UserError as error:  # such as a data folder that is not there: the words say what and where
+        document["toolkit_failure"] = {"reason": DataFailure.reason, "evidence": str(error)[:8000]}
+    except Exception:  # noqa: BLE001 - a defect of ours; what was found before it stands
+        document["toolkit_failure"] = {"reason": InternalFailure.reason, "evidence": traceback.format_exc()[-8000:]}
     return document
 
 
 def _run(job: Job, document: dict[str, Any], on_progress: Callable[[str], None]) -> None:
     assignment = job.assignment
-    interface = read_interface(assignment.folder / "interface.py")
+    interface = _interface(assignment.folder / "interface.py")
     sets = {repeat: _hidden_set(job, interface, repeat) for repeat in _repeats_needed(job)}
     if job.tests or job.repeats:
         sandbox = SANDBOXES[job.sandbox]()
         lodging = Lodging(job.solution, job.framework, assignment.limits, job.course, job.run)
         with sandbox.open(lodging) as channel:
-            session = Session(channel, assignment.limits)
+            session = Session(channel, assignment.limits, job.solution)
             try:
                 document["runtime"] = session.begin()
             except SubmissionFailure as failure:  # nothing of the group's has run yet
@@ -117,6 +122,13 @@ def _check(job: Job, session: Session, interface: Interface, on_progress: Callab
     return check(session, questions, job.tests, on_result=lambda name, doc: on_progress(name))
 
 
+def _interface(path: Path) -> Interface:
+    try:
+        return read_interface(path)
+    except Exception as error:  # an author's file may raise anything: no group's fault
+        raise InternalFailure(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+
+
 def _repeats_needed(job: Job) -> tuple[int, ...]:
     """Scoring combines all repeats; asking needs only those that are missing."""
     seeds = job.assignment.run.seeds
@@ -125,5 +137,10 @@ def _repeats_needed(job: Job) -> tuple[int, ...]:
 
 def _hidden_set(job: Job, interface: Interface, repeat: int) -> HiddenSet:
     task = task_named(job.assignment.task)
-    inputs = interface.fields(task.entry, "inputs")
-    return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth)
+    try:
+        inputs = interface.fields(task.entry, "inputs")
+        return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth)
+    except (ToolkitFailure, UserError):
+        raise
+    except Exception as error:  # a source of an author's own may raise anything
+        raise DataFailure(f"{job.assignment.data.source}: {type(error).__name__}: {error}") from error

@@ -1,4 +1,4 @@
-"""The sandbox for other people's code: one container per submission, sealed as docs/security.md says.
+"""The sandbox for other people's code: one container per submission, sealed as `_host_config` says.
 
 It starts the keeper and hands over its stdin and stdout; what is asked over them is `graders.session`'s. Every failure
 here is the toolkit's: EngineFailure or ImageFailure, with Docker's own words.

@@ -112,6 +112,10 @@ class Local:
                 return "local-" + hashlib.sha256(words.encode()).hexdigest()[:16]
         raise ImageFailure(f"{framework} is not installed here: pip install 'medmark[{framework}]'")
 
+    def sweep(self, course: str) -> list[str]:
+        """Nothing: a local keeper ends itself when its marker is gone."""
+        return []
+
 
 def _environment(lodging: Lodging, scratch: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK") if name in os.environ}

@@ -81,3 +81,6 @@ class Sandbox(Protocol):
         Raises:
             ImageFailure: there is none; the text names the command that makes it.
         """
+
+    def sweep(self, course: str) -> list[str]:
+        """Remove what markers that died left of a course's sandboxes; names of what was removed. Never others'."""
