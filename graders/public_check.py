@@ -5,6 +5,7 @@ Nothing hidden is read: inputs come from the published secret, and no course is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,11 @@ class Checked:
 
     @property
     def told(self) -> str:
-        """Why it did not pass: a public test tells everything."""
-        evidence = str(self.document["evidence"]).strip()
+        """Why it did not pass: a public test tells everything but the engine's own lines."""
         reason = str(self.document["told"]).strip()
-        return f"{reason}\n{evidence}".strip() if evidence else reason
+        said, _, _ = str(self.document["evidence"]).partition("Traceback (most recent call last):")
+        said = re.sub(r"^\w+: (builtins\.)?", "", said.strip(), count=1).strip()
+        return f"{reason}\n{said}".strip() if said.strip(":") not in reason else reason
 
 
 def assignment_here(folder: Path, named: str | None) -> Assignment:
