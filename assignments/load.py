@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from assignments.assignment import Assignment, Data, Framework, Limits, Run
+from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.folder_checks import files_problems, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
@@ -101,10 +101,11 @@ def overridden(
     data: Mapping[str, Any] | None = None,
     run: Mapping[str, Any] | None = None,
     limits: Mapping[str, Any] | None = None,
+    anchors: Mapping[str, Anchors] | None = None,
     file: Path | None = None,
     key: str = "",
 ) -> Assignment:
-    """The assignment with a course's own values for its data, run and limits.
+    """The assignment with a course's own values for its data, run and limits, and anchors by accuracy criterion.
 
     `file` and `key` are where the course says so, for the error; a relative `data.path` starts at that file's
     folder.
@@ -112,8 +113,18 @@ def overridden(
     Raises:
         AssignmentError: a key that does not exist, or a value of the wrong type.
     """
-    changed: dict[str, BaseModel] = {}
+    changed: dict[str, Any] = {}
     problems: list[Problem] = []
+    accuracies = {item.id: item for item in assignment.criteria if isinstance(item, Accuracy)}
+    for id in anchors or {}:
+        if id not in accuracies:
+            what = "no accuracy criterion of that id"
+            problems.append(Problem(str(file), f"{key}.anchors.{id}", None, what, nearest(id, accuracies)))
+    if anchors:
+        changed["criteria"] = tuple(
+            item.model_copy(update={"anchors": anchors[item.id]}) if item.id in anchors else item
+            for item in assignment.criteria
+        )
     tables: tuple[tuple[str, type[Data] | type[Run] | type[Limits], Mapping[str, Any] | None], ...] = (
         ("data", Data, data),
         ("run", Run, run),

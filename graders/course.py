@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, NaiveDatetime
 
-from assignments.assignment import Assignment, Frozen
+from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
 from graders.failures import UserError
@@ -120,6 +120,8 @@ class CourseAssignment(Frozen):
     data: DataChanges = DataChanges()
     run: RunChanges = RunChanges()
     limits: LimitsChanges = LimitsChanges()
+    anchors: dict[str, Anchors] = {}  # noqa: RUF012 - pydantic copies a default for each instance
+    """By accuracy criterion: other data need other anchors than those the assignment was calibrated with."""
 
 
 class Course(Frozen):
@@ -239,6 +241,7 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
             data=_set(settings.data),
             run=_set(settings.run),
             limits=_set(settings.limits),
+            anchors=settings.anchors,
             file=path,
             key=f"assignments.{id}",
         )

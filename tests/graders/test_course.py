@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graders.course import CourseError, load_course, read_secret
+from graders.course import CourseError, assignment_of, load_course, read_secret
 from graders.failures import UserError
 from graders.new_course import init_course
 
@@ -258,3 +258,24 @@ def test_the_secret_may_be_open_to_the_staff_group_alone(tmp_path):
     secret.chmod(0o640)
     with pytest.raises(UserError, match="no group nobody-has-this"):
         read_secret(course.model_copy(update={"staff_group": "nobody-has-this"}))
+
+
+ANCHORS = "trivial = 0.5, pass = 0.62, merit = 0.71, distinction = 0.79, reference = 0.81, ceiling = 0.9"
+
+
+def test_a_course_with_other_data_sets_its_own_anchors(tmp_path):
+    course = course_in(tmp_path, f"{COURSE}anchors.accuracy = {{ {ANCHORS} }}\n")
+    assignment = assignment_of(course, "mlp_classifier")
+    assert assignment.criterion("accuracy").anchors.values() == (0.5, 0.62, 0.71, 0.79, 0.81, 0.9)
+    assert assignment.criterion("accuracy").points == 25
+
+
+def test_anchors_of_a_criterion_that_does_not_exist_are_refused_by_name(tmp_path):
+    course = course_in(tmp_path, f"{COURSE}anchors.acuracy = {{ {ANCHORS} }}\n")
+    with pytest.raises(CourseError, match=r'anchors\.acuracy: no accuracy criterion of that id.*"accuracy"'):
+        assignment_of(course, "mlp_classifier")
+
+
+def test_anchors_of_a_course_rise_or_fall_strictly(tmp_path):
+    text = f"{COURSE}anchors.accuracy = {{ {ANCHORS.replace('0.71', '0.6')} }}\n"
+    assert "anchors must rise, or fall, strictly" in told(tmp_path, text)[0]
