@@ -290,6 +290,7 @@ def demo(
         print(f"  {page}")
     print(f"\n{time.monotonic() - began:.0f} s in all. Mark it again, and nothing is run:")
     print(f"  medmark grade {made.assignment} -c {folder}" + ("" if place.isolates else " --trust-submissions"))
+    _exit_by(marks)
 
 
 @app.command()
@@ -617,7 +618,7 @@ def _exit_by(marks: Sequence[Mark]) -> None:
 
     held = [mark.group for mark in marks if mark.status is Status.WITHHELD]
     if held:
-        _fail(f"withheld, for a reason of ours: {', '.join(held)}. Run the same command again; show says why.", 3)
+        _fail(f"withheld, for a reason of ours: {', '.join(held)}. medmark grade tries them again.", 3)
 
 
 if __name__ == "__main__":

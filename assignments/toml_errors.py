@@ -190,7 +190,7 @@ def _without_tags(values: Any, loc: Loc) -> Loc:
         if inside:
             values = values[part]
             kept.append(part)
-        elif position == len(loc) - 1 and part != "[key]":
+        elif position == len(loc) - 1 and part != "[key]" and isinstance(values, dict):
             kept.append(part)
     return tuple(kept)
 

@@ -1,0 +1,352 @@
+"""The command line as a person types it: exit codes, words, no traceback, and a small course from end to end."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import signal
+import sqlite3
+import subprocess
+
+import pytest
+
+from tests.graders.repositories import git
+from tests.small_course import (
+    CRASHES,
+    GROUPS,
+    ROOT,
+    SOUND,
+    TURNED,
+    command,
+    environment,
+    medmark,
+    write_assignment,
+    write_course,
+)
+
+TRUSTED = "--trust-submissions"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course that was collected, marked and reported; tests that read it share it."""
+    folder = write_course(tmp_path_factory.mktemp("courses") / "marked", GROUPS)
+    assert medmark("collect", "halves", "-c", folder).code == 0
+    marked = medmark("grade", "halves", "-c", folder, TRUSTED)
+    assert marked.code == 0, marked.err
+    return folder
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    return write_course(tmp_path_factory.mktemp("courses") / "template", {"sound": SOUND})
+
+
+@pytest.fixture
+def fresh(template, tmp_path):
+    """A course with one sound group that was not collected yet."""
+    return shutil.copytree(template, tmp_path / "course")
+
+
+def stages(folder):
+    with sqlite3.connect(folder / ".medmark/ledger.sqlite") as ledger:
+        return ledger.execute("SELECT count(*), count(DISTINCT key) FROM stage").fetchone()
+
+
+def marks_of(said):
+    assert said.code == 0, said.err
+    return {mark["group"]: mark for mark in json.loads(said.out)["marks"]}
+
+
+# A course from end to end
+
+
+def test_the_sound_group_gets_full_marks_and_the_others_what_they_earned(course):
+    marks = marks_of(medmark("show", "halves", "-c", course, "--json"))
+    assert {group: mark["points"] for group, mark in marks.items()} == {
+        "sound": 100, "turned": 10, "crashes": 0, "slow": 100,
+    }  # fmt: skip
+    assert {mark["status"] for mark in marks.values()} == {"marked"}
+
+
+def test_marking_again_with_nothing_changed_runs_nothing_and_says_the_same(course):
+    before = stages(course)
+    again = medmark("grade", "halves", "-c", course, TRUSTED)
+    assert again.code == 0
+    assert "started" not in again.err
+    assert again.out == medmark("show", "halves", "-c", course).out
+    assert stages(course) == before
+
+
+def test_the_json_is_the_whole_output_and_has_the_shape_of_the_design(course):
+    told = json.loads(medmark("show", "halves", "-c", course, "--json").out)
+    assert set(told) == {"assignment", "marks"}
+    assert told["assignment"] == "halves"
+    for mark in told["marks"]:
+        assert {"group", "commit", "status", "points", "out_of", "findings", "provenance"} <= set(mark)
+        for finding in mark["findings"]:
+            assert {"id", "kind", "criterion", "verdict", "points", "out_of"} <= set(finding)
+            assert {"interval", "reason", "told", "evidence"} <= set(finding)
+
+
+def test_students_json_has_no_evidence_anywhere(course):
+    said = medmark("show", "halves", "-c", course, "--json", "--as", "student")
+    assert "evidence" not in said.out
+    assert "ZeroDivisionError: division by zero" not in said.out
+    assert "ZeroDivisionError" in said.out  # the name of the exception and the line are told
+    assert "ZeroDivisionError: division by zero" in medmark("show", "halves", "-c", course, "--json").out
+
+
+def test_reports_are_written_and_named(course, tmp_path):
+    said = medmark("report", "halves", "-c", course, "--out", tmp_path)
+    assert said.code == 0
+    home = tmp_path / "halves"
+    assert str(home) in said.out
+    for group in GROUPS:
+        assert (home / "feedback" / f"{group}.html").is_file()
+        assert "canary-hidden-source" not in (home / "feedback" / f"{group}.html").read_text(encoding="utf-8")
+    with (home / "marksheet.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(GROUPS)
+    board = (home / "leaderboard.html").read_text(encoding="utf-8")
+    assert "turned" not in board
+    assert medmark("report", "halves", "-c", course, "--out", tmp_path, "--names").code == 0
+    assert "turned" in (home / "leaderboard.html").read_text(encoding="utf-8")
+
+
+def test_the_table_fits_80_columns(course):
+    lines = medmark("show", "halves", "-c", course).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert any("100 / 100" in line and "marked" in line for line in lines)
+
+
+def test_one_group_can_be_marked_alone(tmp_path):
+    folder = write_course(tmp_path / "course", {"sound": SOUND, "turned": TURNED})
+    assert medmark("collect", "halves", "-c", folder).code == 0
+    said = medmark("grade", "halves", "-c", folder, TRUSTED, "--only", "turned", "--json")
+    assert list(marks_of(said)) == ["turned"]
+    shown = medmark("show", "halves", "-c", folder)
+    assert "sound: withheld (not marked yet)" in shown.out
+
+
+def test_ctrl_c_ends_in_130_and_the_same_command_goes_on(tmp_path):
+    folder = write_course(tmp_path / "course", {"turned": TURNED, "slow": GROUPS["slow"]})
+    assert medmark("collect", "halves", "-c", folder).code == 0
+    words = ("grade", "halves", "-c", folder, TRUSTED, "--jobs", "1")
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    grading = subprocess.Popen(command(*words), env=environment(), text=True, **pipes)
+    heard = ""
+    while "slow started" not in heard:
+        line = grading.stderr.readline()
+        assert line, heard
+        heard += line
+    grading.send_signal(signal.SIGINT)
+    _, rest = grading.communicate(timeout=60)
+    assert grading.returncode == 130
+    assert "Traceback" not in heard + rest
+    done = medmark(*words, "--json")
+    assert "turned started" not in done.err
+    assert {group: mark["points"] for group, mark in marks_of(done).items()} == {"turned": 10, "slow": 100}
+    number, different = stages(folder)
+    assert number == different
+
+
+def test_a_repository_that_cannot_be_reached_stops_no_other(tmp_path):
+    folder = write_course(tmp_path / "course", {"sound": SOUND, "gone": SOUND, "turned": TURNED}, gone=("gone",))
+    said = medmark("collect", "halves", "-c", folder)
+    assert said.code == 0
+    assert said.out.count("found       none: ") == 1
+    assert said.out.count("so far (the last commit seen") == 2
+    marked = medmark("grade", "halves", "-c", folder, TRUSTED, "--json")
+    assert {group: mark["status"] for group, mark in marks_of(marked).items()} == {
+        "sound": "marked", "gone": "not_submitted", "turned": "marked",
+    }  # fmt: skip
+    assert "gone: provisional" in medmark("show", "halves", "-c", folder).out
+
+
+# A person's mistakes: exit code 2, what, where, and the cure
+
+
+def test_a_folder_without_a_course(tmp_path):
+    for words in (["collect", "halves"], ["grade", "halves"], ["show", "halves"], ["report", "halves"]):
+        said = medmark(*words, "-c", tmp_path / "nowhere")
+        assert said.code == 2
+        assert "there is no such folder; make a course: medmark init" in said.err
+    said = medmark("show", "halves", "-c", tmp_path)
+    assert said.code == 2
+    assert f"{tmp_path / 'course.toml'}: is missing; make a course: medmark init" in said.err
+
+
+def test_a_misspelt_key_a_wrong_type_and_a_bad_roster_are_told_at_once_with_their_lines(fresh):
+    toml = (fresh / "course.toml").read_text(encoding="utf-8")
+    toml = toml.replace("allow_file", "alow_file").replace('year = "2027"', "year = [2027]")
+    (fresh / "course.toml").write_text(toml, encoding="utf-8")
+    with (fresh / "roster.csv").open("a", encoding="utf-8") as file:
+        file.write("two,m0,Somebody,not-an-address,\n")
+    said = medmark("grade", "halves", "-c", fresh)
+    assert said.code == 2
+    assert 'course.toml:6 access.alow_file: unknown key; did you mean "allow_file"?' in said.err
+    assert "course.toml:2 year: should be" in said.err
+    assert "roster.csv:3 member:" in said.err
+    assert "roster.csv:3 email:" in said.err
+
+
+def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh):
+    path = fresh / "halves/assignment.toml"
+    toml = path.read_text(encoding="utf-8").replace("points = 40", "points = 41").replace("per_call", "percall")
+    path.write_text(toml, encoding="utf-8")
+    said = medmark("grade", "halves", "-c", fresh, TRUSTED)
+    assert said.code == 2
+    assert "assignment.toml:9 data.percall: unknown key" in said.err
+    assert "assignment.toml:19 criterion.0.points: is 41, but the points of its 2 hidden tests add up to 40" in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["grade", "halfs", TRUSTED], 'sets no assignment "halfs"; did you mean "halves"?'),
+        (["collect", "halfs"], 'sets no assignment "halfs"; did you mean "halves"?'),
+        (["grade", "halves", TRUSTED, "--only", "sund"], 'has no group "sund"; did you mean "sound"?'),
+        (["collect", "halves", "--only", "sund"], 'has no group "sund"; did you mean "sound"?'),
+        (["grade", "halves", "--sandbox", "dokcer"], '--sandbox "dokcer": did you mean "docker"?'),
+        (["show", "halves", "--as", "everybody"], '--as "everybody": known: staff, student'),
+        (["grade", "halves", "--jobs", "0"], "--jobs"),
+        (["grade"], "Missing argument 'ASSIGNMENT'"),
+        (["grade", "halves", "--job", "2"], "No such option: --job"),
+        (["grad", "halves"], "No such command 'grad'"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_a_word_that_is_not_known(fresh, words, told):
+    said = medmark(*words, cwd=fresh)
+    assert said.code == 2
+    assert told in said.err
+    assert said.out == ""
+
+
+def test_other_peoples_code_is_refused_without_a_wall(fresh):
+    said = medmark("grade", "halves", "-c", fresh)
+    assert said.code == 2
+    assert "--trust-submissions" in said.err
+
+
+def test_a_course_is_never_written_over(fresh):
+    before = {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
+    said = medmark("init", fresh)
+    assert said.code == 2
+    assert "is there already" in said.err
+    assert {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()} == before
+
+
+def test_a_demonstration_wants_an_empty_folder(fresh):
+    said = medmark("demo", fresh, "--sandbox", "local")
+    assert said.code == 2
+    assert "is not empty" in said.err
+
+
+def test_a_secret_that_others_can_read(fresh):
+    (fresh / "hidden/secret").chmod(0o644)
+    assert medmark("collect", "halves", "-c", fresh).code == 0
+    said = medmark("grade", "halves", "-c", fresh, TRUSTED)
+    assert said.code == 2
+    assert "chmod 600" in said.err
+
+
+def test_an_image_of_no_framework():
+    said = medmark("image", "build", "pytorsh")
+    assert said.code == 2
+    assert said.err == 'FRAMEWORK "pytorsh": did you mean "pytorch"?\n'
+
+
+def test_the_doctor_names_what_a_course_lacks(tmp_path, fresh):
+    said = medmark("doctor", "-c", tmp_path / "nowhere")
+    assert said.code == 1
+    assert "there is no such folder; make a course: medmark init" in said.out
+    assert medmark("doctor", "-c", fresh).code == 0
+
+
+# The student's side
+
+
+def test_a_sound_solution_passes_the_public_tests(tmp_path):
+    write_assignment(tmp_path / "halves")
+    (tmp_path / "halves/solution.py").write_text(SOUND, encoding="utf-8")
+    said = medmark("check", "--folder", tmp_path / "halves")
+    assert said.code == 0
+    assert said.out.splitlines() == [
+        ":) The halves of 1, 1, 2, 2 differ by 2.",
+        "1 of 1 public tests passed. 2 hidden tests worth 40 marks are not run here.",
+    ]
+
+
+def test_a_broken_solution_is_told_why(tmp_path):
+    write_assignment(tmp_path / "halves")
+    for solution, told in ((TURNED, "the answer is not the expected one"), (CRASHES, "solution.py:3")):
+        (tmp_path / "halves/solution.py").write_text(solution, encoding="utf-8")
+        said = medmark("check", "halves", cwd=tmp_path)
+        assert said.code == 1
+        assert said.out.startswith(":( The halves of 1, 1, 2, 2 differ by 2.\n     ")
+        assert told in said.out
+
+
+def test_a_missing_solution_and_a_missing_framework_say_what_to_write(tmp_path):
+    write_assignment(tmp_path / "halves")
+    said = medmark("check", "halves", cwd=tmp_path)
+    assert said.code == 2
+    assert f"{tmp_path / 'halves/solution.py'}: there is no solution.py there" in said.err
+    (tmp_path / "halves/solution.py").write_text(SOUND.replace("FRAMEWORK", "FRAMEWROK"), encoding="utf-8")
+    said = medmark("check", "halves", cwd=tmp_path)
+    assert said.code == 2
+    assert 'write the line FRAMEWORK = "numpy"' in said.err
+
+
+def test_an_assignment_that_is_not_known_or_not_named(tmp_path):
+    said = medmark("check", "mlp_clasifier", cwd=tmp_path)
+    assert said.code == 2
+    assert 'did you mean "mlp_classifier"?' in said.err
+    said = medmark("check", cwd=tmp_path)
+    assert said.code == 2
+    assert "Say it: medmark check ID, one of mlp_classifier" in said.err
+
+
+def test_the_numpy_reference_of_the_catalogue_fails_only_the_public_test_of_the_network(tmp_path):
+    solution = (ROOT / "reference_solutions/mlp_classifier/solution_numpy.py").read_text(encoding="utf-8")
+    (tmp_path / "mlp_classifier").mkdir()
+    (tmp_path / "mlp_classifier/solution.py").write_text(solution, encoding="utf-8")
+    said = medmark("check", cwd=tmp_path)
+    assert said.code == 1
+    failed = [line for line in said.out.splitlines() if line.startswith(":(")]
+    assert failed == [":( A new network takes rows (n, 30) and returns logits (n,)."]
+
+
+@pytest.fixture
+def desk(template, tmp_path):
+    """A student's clone of a repository whose sound solution is pushed, and the folder of the assignment."""
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", str(template / "repositories/sound"), str(clone))
+    return clone, template / "halves"
+
+
+def test_a_pushed_solution_is_ready_and_its_public_tests_pass_on_a_clean_copy(desk):
+    clone, assignment = desk
+    said = medmark("check", assignment, "--handin", cwd=clone)
+    assert said.code == 0, said.out
+    assert f"commit      {git('-C', str(clone), 'rev-parse', 'HEAD')} is what the marker sees" in said.out
+    assert "1 of 1 public tests passed." in said.out
+
+
+def test_the_hand_in_check_sees_what_was_pushed_and_not_what_lies_here(desk):
+    clone, assignment = desk
+    (clone / "halves/solution.py").write_text(CRASHES, encoding="utf-8")
+    said = medmark("check", assignment, "--handin", cwd=clone)
+    assert said.code == 1
+    assert ":( not committed: halves/solution.py" in said.out
+    assert "1 of 1 public tests passed." in said.out
+    assert medmark("check", assignment, cwd=clone).code == 1
+
+
+def test_a_folder_in_no_repository_cannot_be_handed_in(tmp_path):
+    write_assignment(tmp_path / "halves")
+    said = medmark("check", "halves", "--handin", cwd=tmp_path)
+    assert said.code == 1
+    assert "is in no Git repository" in said.out
