@@ -35,7 +35,7 @@ def demo(request, tmp_path_factory):
     return SimpleNamespace(said=said, folder=folder, home=home, marks=by_group, sandbox=sandbox)
 
 
-def tests_of(demo, group):
+def verdicts_of(demo, group):
     """Verdict and reason of each hidden test, by its id."""
     return {
         finding["id"].partition("/")[2]: (finding["verdict"], finding["reason"])
@@ -45,7 +45,7 @@ def tests_of(demo, group):
 
 
 def passed(demo, group):
-    return {id for id, (verdict, _) in tests_of(demo, group).items() if verdict == "passed"}
+    return {id for id, (verdict, _) in verdicts_of(demo, group).items() if verdict == "passed"}
 
 
 def accuracy(demo, group):
@@ -61,14 +61,14 @@ def test_every_group_is_marked_but_for_the_part_of_a_person(demo):
 
 @pytest.mark.parametrize("group", SOUND)
 def test_a_sound_solution_passes_every_hidden_test_and_reaches_the_distinction_anchor(demo, group):
-    assert passed(demo, group) == set(tests_of(demo, group))
+    assert passed(demo, group) == set(verdicts_of(demo, group))
     found = accuracy(demo, group)
     assert found["score"] >= ASSIGNMENT.criterion("accuracy").anchors.distinction
     assert found["points"] >= 0.7 * found["out_of"]
 
 
 def test_logistic_regression_fails_only_what_needs_a_network(demo):
-    lost = {id: reason for id, (verdict, reason) in tests_of(demo, "numpy-logistic").items() if verdict != "passed"}
+    lost = {id: reason for id, (verdict, reason) in verdicts_of(demo, "numpy-logistic").items() if verdict != "passed"}
     assert lost
     assert set(lost.values()) == {"the model is not one of PyTorch's or TensorFlow's and cannot be looked into"}
     assert accuracy(demo, "numpy-logistic")["score"] > 0.9
@@ -76,7 +76,7 @@ def test_logistic_regression_fails_only_what_needs_a_network(demo):
 
 def test_the_misconception_fails_the_tests_that_are_there_to_catch_it_and_none_that_are_not(demo):
     mistake = next(item for item in misconceptions(ASSIGNMENT) if item.id == "no_scaling")
-    lost = set(tests_of(demo, "misconception")) - passed(demo, "misconception")
+    lost = set(verdicts_of(demo, "misconception")) - passed(demo, "misconception")
     assert set(mistake.fails) <= lost <= {*mistake.fails, *mistake.may_fail}
 
 
