@@ -566,7 +566,7 @@ def _reported(
         asked,
         marks,
         course.groups,
-        {submission.group: hand_in_of(submission) for submission in handed_in},
+        {submission.group: hand_in_of(submission, timezone=course.timezone) for submission in handed_in},
         board,
         course=course.title,
         ratified=ratified,

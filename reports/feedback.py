@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.mark import Finding, Mark, Status, Verdict, anchor_shares, percent
@@ -44,13 +46,16 @@ class HandIn:
     """Whether the board of examiners has confirmed the marks."""
 
 
-def hand_in_of(submission: Submission, name: str = "", board_name: str = "") -> HandIn:
-    """What the intake found, for the page; `name` is the group's own unless given."""
+def hand_in_of(
+    submission: Submission, name: str = "", board_name: str = "", timezone: str = "UTC"
+) -> HandIn:
+    """What the intake found, for the page, in the course's own time; `name` is the group's own unless given."""
+    seen = datetime.fromisoformat(submission.seen_at).astimezone(ZoneInfo(timezone)) if submission.seen_at else None
     return HandIn(
         name=name or submission.group,
         repository="" if name else submission.repository,
-        seen_at=submission.seen_at or "",
-        why=submission.reason,
+        seen_at=f"{seen.day} {seen:%B %Y, %H:%M %Z}" if seen else "",
+        why=submission.reason[:1].upper() + submission.reason[1:],
         problems=submission.problems,
         flags=submission.flags,
         board_name=board_name,

@@ -181,10 +181,11 @@ def test_what_the_intake_found_is_told_and_its_flags_are_not():
         problems=("No solution.py.",),
         flags=("FLAG",),
         reason="The last tip by the deadline.",
-        seen_at="2026-11-20 16:58 UTC",
+        seen_at="2026-07-03T15:58:30.125+00:00",
     )
-    given = hand_in_of(submission)
+    given = hand_in_of(submission, timezone="Europe/London")
     text = text_of(mark(), assignment(), given)
+    assert "Seen 3 July 2026, 16:58 BST" in text
     assert "The last tip by the deadline." in text
     assert "No solution.py." in text
     assert "FLAG" not in text
