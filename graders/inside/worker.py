@@ -15,6 +15,7 @@ import operator
 import os
 import resource
 import sys
+import tempfile
 import traceback
 import types
 from collections.abc import Callable
@@ -58,6 +59,7 @@ def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
     os.chdir(order["scratch"])
     for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "MPLCONFIGDIR"):
         os.environ[name] = order["scratch"]
+    tempfile.tempdir = None  # the mother has asked for hers already, and it is closed to a worker
     for name in [name for name in os.environ if name.startswith("MEDMARK_")]:
         del os.environ[name]
     Worker(order, request, reply).run()
