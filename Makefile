@@ -51,7 +51,7 @@ docker-base:  ## a base image for the Dockerfile where no registry can be reache
 	@command -v debootstrap > /dev/null || { echo "debootstrap is missing: apt-get install debootstrap" >&2; exit 1; }
 	root=$$(mktemp -d) && trap 'rm -rf "$$root"' EXIT && \
 	    debootstrap --variant=minbase --include=python3,python3-venv bookworm "$$root" && \
-	    tar --create --directory "$$root" --exclude=./dev --exclude=./proc --exclude=./sys --exclude=./var/cache . | \
+	    tar --create --directory "$$root" --exclude=./dev --exclude=./proc --exclude=./sys --exclude='*.deb' . | \
 	    docker import - medmark-base:bookworm
 
 test-dockerfile: env  ## builds FRAMEWORK's image from the Dockerfile on that base, without network
