@@ -175,7 +175,7 @@ def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: 
 
     for receipt in receipts:
         for line in receipt.text.splitlines():
-            print(terminal_text(line))
+            print("\n".join(_wrapped(terminal_text(line), sys.stdout, " " * 12)))
 
 
 @app.command()
@@ -336,7 +336,9 @@ def doctor(
 
     findings = list(examine(course))
     for finding in findings:
-        print(f"{'ok     ' if finding.well else 'missing'} {finding.text}")
+        for line in finding.text.splitlines():
+            word = "ok" if finding.well else "optional" if finding.optional else "missing"
+            print("\n".join(_wrapped(f"{word:8} {line}", sys.stdout, " " * 9)))
     raise typer.Exit(0 if all(finding.well or finding.optional for finding in findings) else 1)
 
 
@@ -408,7 +410,7 @@ def check(
 
     found = inspect_handin(folder.resolve(), asked)
     for line in found.lines():
-        print(terminal_text(line))
+        print("\n".join(_wrapped(terminal_text(line), sys.stdout, "   ")))
     if found.commit is None:
         raise typer.Exit(1)
     with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
@@ -425,10 +427,11 @@ def _print_checked(asked: Assignment, folder: Path, sandbox: str, check_public: 
             asked, folder, sandbox=sandbox, on_progress=lambda text: told(0, 1, text.partition("::")[2], None)
         )
     for result in results:
-        print(f"{':)' if result.passed else ':('} {terminal_text(result.test.docstring)}")
+        line = f"{':)' if result.passed else ':('} {terminal_text(result.test.docstring)}"
+        print("\n".join(_wrapped(line, sys.stdout, "   ")))
         if not result.passed:
             for line in result.told.splitlines()[:12]:
-                print(f"     {terminal_text(line)}")
+                print("\n".join(_wrapped(f"     {terminal_text(line)}", sys.stdout)))
     passed = sum(result.passed for result in results)
     print(f"{passed} of {len(results)} public tests passed.", _hidden_words(asked))
     return 0 if passed == len(results) else 1
@@ -611,6 +614,8 @@ def _why_not_marked(marks: list[Mark], handed_in: list[Submission]) -> Iterator[
             groups.setdefault(terminal_text(why), []).append(mark.group)
     for why, names in groups.items():
         yield f"{', '.join(names)}: {why}"
+    if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
+        yield f"To look for commits: medmark collect {marks[0].assignment}"
 
 
 def _exit_by(marks: Sequence[Mark]) -> None:

@@ -164,6 +164,13 @@ def test_a_repository_that_cannot_be_reached_stops_no_other(tmp_path):
     assert "gone: provisional" in medmark("show", "halves", "-c", folder).out
 
 
+def test_marking_before_anything_was_collected_says_how_to_collect(fresh):
+    said = medmark("grade", "halves", "-c", fresh, TRUSTED)
+    assert said.code == 0
+    assert "not submitted" in said.out
+    assert said.out.endswith("To look for commits: medmark collect halves\n")
+
+
 # A person's mistakes: exit code 2, what, where, and the cure
 
 
