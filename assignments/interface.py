@@ -6,14 +6,19 @@ in their annotations beside jaxtyping's arrays.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
+import sys
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any, Union
+
+from jaxtyping import AbstractArray
 
 
 class Model:
@@ -31,6 +36,14 @@ class Range:
 @dataclass(frozen=True)
 class NotFinite:
     """The answer may hold NaN or infinity: `Annotated[float, NotFinite()]`."""
+
+
+@dataclass(frozen=True)
+class MayBeEmpty:
+    """The array may hold nothing: `Annotated[Float[np.ndarray, "k 4"], MayBeEmpty()]`.
+
+    Elsewhere an empty array is refused, since `(answer < 1).all()` is true of it.
+    """
 
 
 @dataclass(frozen=True)
@@ -82,7 +95,8 @@ def read_interface(path: Path) -> Interface:
     """The declarations of an `interface.py`.
 
     Raises:
-        ValueError: a declaration without a return annotation, or under a reserved name; says which and where.
+        ValueError: a declaration without a return annotation, with one that no answer can be checked against, or
+            under a reserved name; says which and where.
     """
     module = _import(path)
     functions: dict[str, Function] = {}
@@ -96,14 +110,56 @@ def read_interface(path: Path) -> Interface:
             functions[name] = _function(name, value, path)
         elif inspect.isclass(value) and not typing.is_typeddict(value):
             classes[name] = _class(value, path)
+    known = frozenset(made.type for made in classes.values())
+    for function in (*functions.values(), *(method for made in classes.values() for method in made.methods.values())):
+        _check(function.signature.return_annotation, f"{path.name}: the answer of {function.name}", known)
+    for made in classes.values():
+        for name, hint in made.attributes.items():
+            _check(hint, f"{path.name}: {made.name}.{name}", known)
     return Interface(functions, classes)
 
 
+def _check(hint: Any, what: str, classes: frozenset[type]) -> None:
+    """Whether `graders.replies` can hold an answer against a declaration; found here, it costs no group a test."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        inner, notes = parts[0], parts[1:]
+        if not all(isinstance(note, Range | NotFinite | MayBeEmpty) for note in notes):
+            raise ValueError(f"{what}: {hint} has a note that is none of Range(low, high), NotFinite(), MayBeEmpty()")
+        if inner not in (int, float) and not _is_array(inner):
+            raise ValueError(f"{what}: {hint}: Range, NotFinite and MayBeEmpty belong to a number or an array itself")
+        return
+    if hint in (None, type(None), bool, int, float, str, Model) or _is_array(hint) or hint in classes:
+        return
+    if typing.is_typeddict(hint):
+        inner_hints: tuple[Any, ...] = tuple(typing.get_type_hints(hint, include_extras=True).values())
+    elif origin in (Union, types.UnionType, list):
+        inner_hints = parts
+    elif origin is tuple:
+        inner_hints = tuple(part for part in parts if part is not Ellipsis)
+    elif origin is dict and parts[0] is str:
+        inner_hints = parts[1:]
+    else:
+        raise ValueError(
+            f"{what}: no answer can be checked against {hint}; use None, bool, int, float, str, an array such as "
+            'Float[np.ndarray, "n d"], tuple[...], list[X], dict[str, X], a TypedDict, X | None, Model, or a class '
+            "declared in the file"
+        )
+    for inner in inner_hints:
+        _check(inner, what, classes)
+
+
+def _is_array(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
 def _import(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"medmark_interface_{path.parent.name}", path)
+    name = f"medmark_interface_{hashlib.sha256(bytes(path.resolve())).hexdigest()[:16]}"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where `typing` looks for the names of annotations that are text
     spec.loader.exec_module(module)
     return module
 

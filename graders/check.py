@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -43,8 +44,12 @@ def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6) 
         raise TypeError(f"close() compares numbers, not {got.dtype} with {want.dtype}")
     if got.shape != want.shape or got.size == 0:
         return False
-    difference = np.abs(got.astype(np.float64) - want.astype(np.float64))
-    return bool((difference <= atol + rtol * np.abs(want.astype(np.float64))).all())
+    a, b = got.astype(np.float64), want.astype(np.float64)
+    finite = np.isfinite(b)  # beside an infinite one, everything would be within a relative tolerance
+    if not np.array_equal(a[~finite], b[~finite]):
+        return False
+    a, b = a[finite], b[finite]
+    return bool((np.abs(a - b) <= atol + rtol * np.abs(b)).all())
 
 
 @dataclass
@@ -111,8 +116,10 @@ def check(
         "--capture=no",
         "-omarkers=points(n): what the test is worth",
     ]
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _alone(questions.folder):
         code = pytest.main(arguments, plugins=[recorder])
+    if recorder.interrupted:
+        raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
         for doc in recorder.docs.values():
             if doc.reason == NOT_RUN:
@@ -120,6 +127,27 @@ def check(
                 doc.evidence = printed.getvalue()[-EVIDENCE:]
                 doc.verdict, doc.reason, doc.told = "unknown", InternalFailure.reason, OURS
     return recorder.docs
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """pytest as it is for everybody: without the user's own options and plugins, or an earlier run's modules."""
+    names = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    before = {name: os.environ.pop(name, None) for name in names}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    _forget(folder)
+    try:
+        yield
+    finally:
+        _forget(folder)
+        del os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"]
+        os.environ.update({name: value for name, value in before.items() if value is not None})
+
+
+def _forget(folder: Path) -> None:
+    """Test modules go by their file's name: pytest would take another folder's, or an older one, for this."""
+    for path in folder.glob("test_*.py"):
+        sys.modules.pop(path.stem, None)
 
 
 class _Recorder:
@@ -133,6 +161,7 @@ class _Recorder:
         on_result: Callable[[str, TestDoc], None] | None,
     ) -> None:
         self.docs = {name: TestDoc() for name in names}
+        self.interrupted = False
         self._session = session
         self._questions = questions
         self._on_result = on_result
@@ -176,10 +205,15 @@ class _Recorder:
 
     def _end(self, line: Line) -> None:
         self._lines.remove(line)
-        if line.worker is not None:
-            self._used.setdefault(self._now, []).append(self._session.end(line.worker))
+        usage = line.close()
+        if usage is not None:
+            self._used.setdefault(self._now, []).append(usage)
 
     # Outcomes
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Ctrl-C of the person at the keyboard; `pytest.exit` comes here too."""
+        self.interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Only what was asked for, in file order; a test that appears twice is not passed."""
@@ -220,7 +254,7 @@ class _Recorder:
                 doc.flags.append(f"left {usage.strays} processes behind")
         if self._passed == {"setup", "call", "teardown"} and self._seen.get(self._now) == 1:
             doc.verdict, doc.reason, doc.told = "passed", None, ""
-        if isinstance(self._session.lost, ToolkitFailure) and doc.verdict == "failed":
+        if isinstance(self._session.lost, ToolkitFailure):  # a test that expects an exception may have passed by it
             doc.verdict, doc.reason, doc.told = "unknown", self._session.lost.reason, OURS
         if self._on_result:
             self._on_result(self._now, doc)
@@ -237,7 +271,7 @@ def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         doc.reason, doc.told = error.reason, error.told
         if is_loaded(error):
             doc.flags.append(LOADED)
-    elif isinstance(error, AssertionError):
+    elif isinstance(error, AssertionError | pytest.fail.Exception):
         doc.reason = doc.told = WRONG
     elif isinstance(error, pytest.skip.Exception):
         doc.reason = doc.told = NOT_RUN

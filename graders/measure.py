@@ -6,10 +6,12 @@ commit's own, so that neither position nor neighbour says anything.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import typing
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,7 +23,16 @@ from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, presented_order
 from assignments.interface import Interface, Range
 from graders.check import is_loaded
-from graders.failures import LOADED, CpuLimit, ProcessEnded, SubmissionFailure, WallLimit
+from graders.failures import (
+    LOADED,
+    CpuLimit,
+    DataFailure,
+    InternalFailure,
+    ProcessEnded,
+    SubmissionFailure,
+    WallLimit,
+    WrongShape,
+)
 from graders.repeat import Answers
 from graders.session import Session
 from graders.student import Handle, Line, Student
@@ -102,8 +113,12 @@ def load_answers(store: Path, document: Mapping[str, Any]) -> Answers:
     """Stored answers as scoring reads them: a file that medmark itself wrote."""
     arrays: dict[str, Array] = {}
     if document["file"]:
-        with np.load(store / document["file"], allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+        path = store / document["file"]
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
+        except (OSError, ValueError, zipfile.BadZipFile) as error:
+            raise DataFailure(f"{path}: the stored answers cannot be read: {error}") from error
     failed = {place: state["reason"] for place, state in enumerate(document["states"]) if state is not None}
     return Answers(arrays, failed)
 
@@ -125,6 +140,8 @@ class _Asking:
         self._line: Line | None = None
         self._model: Handle | None = None
         self._restarts = 0
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        """Of one case's answer: what the interface leaves free must not differ from case to case."""
 
     def batch(self, places: Array) -> tuple[dict[int, dict[str, Array]], dict[int, SubmissionFailure]]:
         """Answers by position; a call that fails is repeated case by case.
@@ -148,8 +165,8 @@ class _Asking:
 
     def close(self) -> None:
         """End the worker, if there is one."""
-        if self._line is not None and self._line.worker is not None:
-            usage = self._session.end(self._line.worker)
+        usage = self._line.close() if self._line is not None else None
+        if usage is not None:
             self._doc.cpu_s = round(self._doc.cpu_s + usage.cpu_s, 3)
             self._doc.wall_s = round(self._doc.wall_s + usage.wall_s, 3)
             self._doc.peak_mb = max(self._doc.peak_mb or 0.0, usage.peak_mb or 0.0)
@@ -165,6 +182,12 @@ class _Asking:
         asked = {name: np.ascontiguousarray(array[places]) for name, array in self._hidden.inputs.items()}
         entry = getattr(Student(self._line), task_named(self._assignment.task).entry)
         reply = entry(model, asked)
+        for name, array in reply.items():
+            if array.shape[:1] != (len(places),):
+                raise WrongShape(f"{name}: shape {array.shape} for {len(places)} cases")
+            shape = self._shapes.setdefault(name, array.shape[1:])
+            if array.shape[1:] != shape:
+                raise WrongShape(f"{name}: shape {array.shape[1:]} a case, and {shape} before")
         return {int(place): {name: array[i] for name, array in reply.items()} for i, place in enumerate(places)}
 
     def _made(self) -> Handle:
@@ -221,10 +244,12 @@ def _stacked(rows: Mapping[int, dict[str, Array]], count: int, interface: Interf
     hints = typing.get_type_hints(reply, include_extras=True)
     arrays = {}
     for name, first in next(iter(rows.values())).items():
-        narrow = np.dtype(np.float16) if _is_probability(hints.get(name)) else _smallest(first.dtype)
+        common = np.result_type(*{answer[name].dtype for answer in rows.values()})
+        narrow = np.dtype(np.float16) if _is_probability(hints.get(name)) else _smallest(common)
         whole = np.zeros((count, *first.shape), narrow)
-        for place, answer in rows.items():
-            whole[place] = answer[name].astype(narrow)
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
+            for place, answer in rows.items():
+                whole[place] = answer[name].astype(narrow)
         arrays[name] = whole
     return arrays
 
@@ -247,13 +272,18 @@ def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     data = buffer.getvalue()
     name = hashlib.sha256(data).hexdigest()[:32] + ".npz"
-    store.mkdir(parents=True, exist_ok=True)
     path = store / name
-    if not path.exists():
-        partial = store / f".{name}.{os.getpid()}"
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+    partial = store / f".{name}.{os.getpid()}"
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            with partial.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InternalFailure(f"the answers cannot be stored: {path}: {error.strerror}") from error
     return name

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Union
 import numpy as np
 from jaxtyping import AbstractArray, jaxtyped
 
-from assignments.interface import Function, Model, NotFinite, Range
+from assignments.interface import Function, MayBeEmpty, Model, NotFinite, Range
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
 from graders.wire import Reference
@@ -70,6 +70,8 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
         notes = typing.get_args(hint)[1:]
         hint = typing.get_args(hint)[0]
     value = _of_type(value, hint, wrap, name)
+    if type(value) is np.ndarray and value.size == 0 and not any(isinstance(note, MayBeEmpty) for note in notes):
+        raise WrongShape(f"{name}: an array with nothing in it, which satisfies whatever is asked of every number")
     numbers = value if type(value) is np.ndarray else np.asarray(value) if type(value) in (int, float) else None
     if numbers is None or numbers.size == 0:
         return value
@@ -85,7 +87,7 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
 
 def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
     if hint is Any:
-        return wrap(value, hint) if type(value) is Reference else value
+        return _undeclared(value, wrap, name)
     if hint is None or hint is type(None):
         return _exactly(value, type(None), name)
     if hint in (bool, int, float):
@@ -101,15 +103,29 @@ def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
     return _container(value, hint, wrap, name)
 
 
+def _undeclared(value: Any, wrap: Wrap, name: str) -> Any:
+    """What no interface describes: handles, finite numbers and arrays that hold something, however nested."""
+    if type(value) is Reference:
+        return wrap(value, Any)
+    if type(value) is dict:
+        return {key: typed(item, Any, wrap, f"{name}[{key!r}]") for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(typed(item, Any, wrap, f"{name}[{i}]") for i, item in enumerate(value))
+    return value
+
+
 def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if _is_union(hint):
+        nearest: WrongShape | None = None
         for part in parts:
             try:
                 return typed(value, part, wrap, name)
             except WrongType:
                 continue
-        raise WrongType(f"{name}: {_found(value)}, declared {hint}")
+            except WrongShape as failure:
+                nearest = failure
+        raise nearest or WrongType(f"{name}: {_found(value)}, declared {hint}")
     if typing.is_typeddict(hint):
         fields = typing.get_type_hints(hint, include_extras=True)
         _exactly(value, dict, name)

@@ -12,6 +12,7 @@ import secrets
 import select
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Limits
@@ -67,7 +68,11 @@ class Worker:
     number: int
     cpu_s: float
     wall_s: float
+    solution: Path | None = None
+    """The folder of the code it runs, on the host."""
     facts: dict[str, Any] = field(default_factory=dict)
+    oom_kills: int = 0
+    """The kernel's count when this worker last answered."""
     over: SubmissionFailure | None = None
     ended: bool = False
 
@@ -78,13 +83,16 @@ class Session:
     Every method raises `SubmissionFailure` for what the group's code did and `ToolkitFailure` for what we did.
     """
 
-    def __init__(self, channel: Channel, limits: Limits) -> None:
+    def __init__(self, channel: Channel, limits: Limits, solution: Path | None = None) -> None:
         self._channel = channel
         self._limits = limits
+        self._solution = solution
         self._serial = 0
         self._oom_kills = 0
         self.lost: Exception | None = None
         """What ended the session before its time."""
+        self.last_usage: Usage | None = None
+        """Of the worker that ended last."""
         self.reply_cap = limits.reply_mb * MIB
         self.info: dict[str, Any] = {}
 
@@ -115,7 +123,8 @@ class Session:
             ImportFailed: importing raised; the worker is ended already.
         """
         self._serial += 1
-        worker = Worker(self._serial, cpu_s, cpu_s * WALL_FACTOR)
+        folder = Path(solution) if solution else self._solution
+        worker = Worker(self._serial, cpu_s, cpu_s * WALL_FACTOR, folder, oom_kills=self._oom_kills)
         head = {
             "verb": "worker",
             "worker": worker.number,
@@ -124,7 +133,8 @@ class Session:
             "solution": solution,
         }
         try:
-            self._exchange(worker, head, [memoryview(doubles.encode("utf-8"))])
+            # A mother that replaces a killed one imports the framework first.
+            self._exchange(worker, head, [memoryview(doubles.encode("utf-8"))], START_S)
         except SubmissionFailure:
             self.end(worker)
             raise
@@ -135,7 +145,10 @@ class Session:
 
         Raises:
             SubmissionFailure: what the worker did instead of answering; once it is dead, the same again.
+            TypeError: the worker was ended: the test's author kept a handle for too long.
         """
+        if worker.ended:
+            raise TypeError("this handle's worker was ended: a handle is valid in the test, or module, that got it")
         if worker.over is not None:
             raise worker.over
         id = secrets.randbits(53)
@@ -148,14 +161,18 @@ class Session:
             return _usage(worker.facts, b"")
         head, body = self._ask({"verb": "end", "worker": worker.number}, [], GRACE_S + 30)
         worker.ended = True
-        return _usage({**worker.facts, **head}, bytes(body))
+        self.last_usage = _usage({**worker.facts, **head}, bytes(body))
+        return self.last_usage
 
-    def _exchange(self, worker: Worker, head: dict[str, Any], body: list[memoryview]) -> tuple[Any, list[Array]]:
+    def _exchange(
+        self, worker: Worker, head: dict[str, Any], body: list[memoryview], extra_s: float = 0.0
+    ) -> tuple[Any, list[Array]]:
         head.setdefault("id", secrets.randbits(53))
-        told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30)
+        told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30 + extra_s)
         worker.facts = told
         kills = int(told.get("oom_kills", 0))
-        fresh_kills, self._oom_kills = kills > self._oom_kills, kills
+        fresh_kills = kills > worker.oom_kills
+        self._oom_kills = worker.oom_kills = kills
         if told["outcome"] != "replied":
             worker.over = _ended(told, fresh_kills)
             if isinstance(worker.over, WallLimit):
@@ -165,7 +182,7 @@ class Session:
             words, arrays = split(answer)
             if type(words.get("id")) is not int or words["id"] != head["id"]:
                 raise ProtocolViolation("an answer to another request")
-            return _answer(words, arrays)
+            return _answer(words, arrays, worker.solution)
         except ProtocolViolation as violation:
             worker.over = violation
             raise
@@ -181,8 +198,9 @@ class Session:
                 raise EngineFailure("the keeper answered another request")
             if told["outcome"] == "broken":
                 raise ImageFailure(f"{told['text']}\n{self._channel.ending().text if 'ended' in told['text'] else ''}")
-        except Exception as error:
-            self.lost = error
+        except BaseException as error:
+            # Interrupted half-way, the next answer would be to this question.
+            self.lost = error if isinstance(error, Exception) else EngineFailure(f"interrupted: {error!r}")
             raise
         return told, answer
 
@@ -221,7 +239,7 @@ class Session:
                 elif step == 2:
                     target = memoryview(body)
                 if step == 3 or (step == 2 and not body):
-                    return read_head(bytes(head)), memoryview(body)
+                    return _keepers(head), memoryview(body)
             if progress:
                 continue
             left = deadline - time.monotonic()
@@ -234,6 +252,14 @@ class Session:
         if ending.out_of_memory:
             return MemoryLimit("the whole sandbox was over its memory limit, and the kernel ended it")
         return EngineFailure(f"the sandbox ended (exit code {ending.exit_code}): {ending.text}")
+
+
+def _keepers(head: bytearray) -> dict[str, Any]:
+    """The keeper's own words; ours to answer for, whatever they are."""
+    try:
+        return read_head(memoryview(head))
+    except SubmissionFailure as failure:
+        raise EngineFailure(f"the keeper's words cannot be read: {failure}") from None
 
 
 def _wait(channel: Channel, writing: bool, seconds: float) -> None:
@@ -276,14 +302,14 @@ def _ended(told: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
     return ProcessEnded(f"signal {by}" if by else f"exit code {code}")
 
 
-def _answer(words: dict[str, Any], body: memoryview) -> tuple[Any, list[Array]]:
+def _answer(words: dict[str, Any], body: memoryview, solution: Path | None) -> tuple[Any, list[Array]]:
     """A worker's words as a value, or as the failure they report. Every word is checked: a student may have sent it."""
     match words.get("kind"):
         case "value":
             arrays = arrays_of(words.get("arrays"), body)
             return decode(words.get("value"), arrays), arrays
         case "raised":
-            raise _raised(words)
+            raise _raised(words, solution)
         case "missing":
             raise MissingFunction(_word(words, "name"))
         case "unsupported":
@@ -297,13 +323,10 @@ def _answer(words: dict[str, Any], body: memoryview) -> tuple[Any, list[Array]]:
     raise ProtocolViolation("an answer of no known kind")
 
 
-def _raised(words: dict[str, Any]) -> SubmissionFailure:
+def _raised(words: dict[str, Any], solution: Path | None) -> SubmissionFailure:
     kind = words.get("builtin")
     kind = kind if type(kind) is str and kind in EXCEPTIONS else "Exception"
-    file, line = words.get("file"), words.get("line")
-    where = None
-    if type(file) is str and PLACE.fullmatch(file) and ".." not in file and type(line) is int and 0 < line < 10**6:
-        where = f"{file}:{line}"
+    where = _place(words.get("file"), words.get("line"), solution)
     own, message = _word(words, "type"), _word(words, "message")
     evidence = f"{own}: {message}\n{_word(words, 'trace')}"
     if kind == "MemoryError" or own.endswith("ResourceExhaustedError"):
@@ -314,6 +337,19 @@ def _raised(words: dict[str, Any]) -> SubmissionFailure:
     return failure(evidence, kind=kind, where=where)
 
 
+def _place(file: object, line: object, solution: Path | None) -> str | None:
+    """`file:line` of the group's own code, if there is such a line: any other name could carry a hidden input out."""
+    if solution is None or type(file) is not str or type(line) is not int:
+        return None
+    if not PLACE.fullmatch(file) or ".." in file or not 0 < line < 10**6:
+        return None
+    path = solution / file
+    if not path.is_file() or not path.resolve().is_relative_to(solution.resolve()):
+        return None
+    return f"{file}:{line}" if line <= path.read_bytes().count(b"\n") + 1 else None
+
+
 def _word(words: dict[str, Any], key: str) -> str:
+    """Text for staff: whatever it is, it can be stored and printed."""
     text = words.get(key)
-    return text[:4000] if type(text) is str else ""
+    return text[:4000].encode("utf-8", "replace").decode("utf-8") if type(text) is str else ""

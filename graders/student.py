@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from assignments.interface import Class, Function, Interface, Model
-from graders.failures import NotFinite, ProtocolViolation, WrongType
+from graders.failures import NotFinite, ProtocolViolation, SubmissionFailure, WrongShape, WrongType
 from graders.replies import bound, typed
-from graders.session import Session, Worker
+from graders.session import Session, Usage, Worker
 from graders.wire import Array, Encoder, Reference
 
 
@@ -51,7 +51,10 @@ class Handle:
 
     def take(self, count: int) -> list[Any]:
         """The first items of an iterable inside."""
-        return list(self._line.ask({"do": "take", "count": count}, {"on": self}, list[Any]))
+        items = list(self._line.ask({"do": "take", "count": count}, {"on": self}, list[Any]))
+        if len(items) > count:
+            raise ProtocolViolation(f"{len(items)} items where {count} were asked for")
+        return items
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
@@ -63,7 +66,7 @@ class Handle:
         return f"<handle of {self._reference.description!r}>"
 
     def _operate(self, op: str, left: Any, right: Any) -> Any:
-        return self._line.ask({"do": "operate", "op": op}, {"left": left, "right": right})
+        return _handle(self._line.ask({"do": "operate", "op": op}, {"left": left, "right": right}))
 
     def __add__(self, other: Any) -> Any:
         return self._operate("+", self, other)
@@ -125,6 +128,10 @@ class Line:
     doubles: str = ""
     solution: str | None = None
     worker: Worker | None = None
+    failure: SubmissionFailure | None = None
+    """Why there is no worker."""
+    spent: Usage | None = None
+    """What a worker used that could not be opened."""
     asked: set[str] = field(default_factory=set)
     """Names of the interface that were asked for."""
 
@@ -134,9 +141,19 @@ class Line:
         Raises:
             ImportFailed: and every later question raises it again.
         """
+        if self.failure is not None:  # an import that takes all its time does so once
+            raise self.failure
         if self.worker is None:
-            self.worker = self.session.worker(self.cpu_s, self.doubles, self.solution)
+            try:
+                self.worker = self.session.worker(self.cpu_s, self.doubles, self.solution)
+            except SubmissionFailure as failure:
+                self.failure, self.spent = failure, self.session.last_usage
+                raise
         return self.worker
+
+    def close(self) -> Usage | None:
+        """End the worker, if there is one; what it used."""
+        return self.spent if self.worker is None else self.session.end(self.worker)
 
     def ask(self, request: dict[str, Any], values: Mapping[str, Any], hint: Any = Any) -> Any:
         """One form, with the named values encoded; the answer typed as `hint`."""
@@ -314,8 +331,8 @@ def _handle(value: Any) -> Handle:
 def _array(value: Any, shape: tuple[int, ...] | None = None) -> Array:
     if type(value) is not np.ndarray:
         raise WrongType("no array where one was due")
-    if shape is not None and value.shape != shape:
-        raise WrongType(f"an array of shape {value.shape} where {shape} was due")
+    if (value.size == 0) if shape is None else (value.shape != shape):
+        raise WrongShape(f"an array of shape {value.shape}" + ("" if shape is None else f" where {shape} was due"))
     if value.dtype.kind == "f" and not np.isfinite(value).all():
         raise NotFinite("not every number of the array is finite")
     return value

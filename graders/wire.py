@@ -174,36 +174,47 @@ def decode(node: object, arrays: list[Array]) -> Any:
         ProtocolViolation: a node that docs/wire.md does not know.
         ReplyTooLarge: nested too deep.
     """
-    return _decode(node, arrays, 0)
+    return _decode(node, arrays, set(), 0)
 
 
-def _decode(node: object, arrays: list[Array], depth: int) -> Any:
+def _decode(node: object, arrays: list[Array], seen: set[int], depth: int) -> Any:
     if depth > NESTING:
         raise ReplyTooLarge(f"nested more than {NESTING} deep")
     if type(node) is str:
-        try:
-            node.encode("utf-8")
-        except UnicodeEncodeError:
-            raise ProtocolViolation("text that is no valid Unicode") from None
+        _text(node)
         return node
     if node is None or type(node) in (bool, int, float):
         return node
     if type(node) is list:
-        return [_decode(item, arrays, depth + 1) for item in node]
+        return [_decode(item, arrays, seen, depth + 1) for item in node]
     if type(node) is not dict:
         raise ProtocolViolation("a value of no known kind")
     match node:
         case {"t": list(items), **rest} if not rest:
-            return tuple(_decode(item, arrays, depth + 1) for item in items)
+            return tuple(_decode(item, arrays, seen, depth + 1) for item in items)
         case {"d": dict(items), **rest} if not rest:
-            return {_decode(k, arrays, depth): _decode(v, arrays, depth + 1) for k, v in items.items()}
+            _text(*items)
+            return {key: _decode(item, arrays, seen, depth + 1) for key, item in items.items()}
         case {"f": ("nan" | "inf" | "-inf") as name, **rest} if not rest:
             return float(name)
         case {"a": int(place), **rest} if not rest and type(place) is int and 0 <= place < len(arrays):
+            # Checked once more for every time it stood there, a large one would keep the host busy for hours.
+            if place in seen:
+                raise ProtocolViolation("an array stands twice in one value")
+            seen.add(place)
             return arrays[place]
         case {"h": int(number), "is": str(what), **rest} if not rest and type(number) is int and number > 0:
+            _text(what)
             return Reference(number, what[:120])
     raise ProtocolViolation("a tagged value of no known kind")
+
+
+def _text(*texts: str) -> None:
+    try:
+        for text in texts:
+            text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ProtocolViolation("text that is no valid Unicode") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -88,19 +88,21 @@ class Keeper:
             processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
         if sys.platform == "linux" and not self.drops:
             processes.prctl(processes.PR_SET_DUMPABLE, 0)
-        with contextlib.suppress(HangUp, BrokenPipeError):
-            self._start_mother()
-            while True:
-                head, body = self._next_request()
-                if head["verb"] == "bye":
-                    break
-                self._reply(head["id"], *self._handle(head, body))
-        self._end_everything()
+        try:
+            with contextlib.suppress(HangUp, BrokenPipeError):
+                self._start_mother()
+                while True:
+                    head, body = self._next_request()
+                    if head["verb"] == "bye":
+                        break
+                    self._reply(head["id"], *self._handle(head, body))
+        finally:
+            self._end_everything()
 
     def _next_request(self) -> tuple[dict[str, Any], memoryview]:
         reader = Reader(BODY_CAP)
         while True:
-            # An idle worker may still burn CPU or print: look once a second.
+            # An idle worker may still print: its pipe is drained meanwhile.
             ready = self._pump(1.0, {0: select.POLLIN})
             if 0 not in ready:
                 continue
@@ -418,8 +420,7 @@ class Keeper:
         if self.mother:
             self.mother.close()
             self.mother = None
-        self._start_mother()
-        self._mother_ready()
+        self._start_mother()  # the next worker waits for her
 
     def _collect_any(self, worker: Worker) -> None:
         own = {w.pid for w in self.workers.values() if not w.over}

@@ -111,6 +111,12 @@ def _empty(folder: str) -> None:
     while True:
         try:
             entries = list(os.scandir(folder))
+        except PermissionError:  # closed by its owner, so that nothing in it is found
+            try:
+                os.chmod(folder, 0o700)
+                entries = list(os.scandir(folder))
+            except OSError:
+                return
         except OSError:
             return
         removed = 0
