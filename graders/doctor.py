@@ -85,6 +85,9 @@ def _course(folder: Path) -> Iterator[Fact]:
         yield Fact(True, f"{course.folder / 'course.toml'}: {len(course.groups)} groups")
         read_secret(course)
         yield Fact(True, "the course's secret is there, and nobody else can read it")
+        trouble = docker_trouble() if course.sandbox == "docker" else None
+        if trouble is not None:
+            yield Fact(False, f'the course says sandbox = "docker", but {trouble}')
     except MedmarkError as error:
         yield Fact(False, str(error))
         return

@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+import cli
 from tests.graders.repositories import git
 from tests.small_course import (
     CRASHES,
@@ -18,6 +19,7 @@ from tests.small_course import (
     ROOT,
     SOUND,
     TURNED,
+    Said,
     command,
     environment,
     medmark,
@@ -47,6 +49,22 @@ def template(tmp_path_factory):
 def fresh(template, tmp_path):
     """A course with one sound group that was not collected yet."""
     return shutil.copytree(template, tmp_path / "course")
+
+
+@pytest.fixture
+def typed(capsys, monkeypatch):
+    """The same as `medmark`, in this process: for what ends before anything starts, ten times as quick."""
+
+    def type_(*words, cwd=None):
+        monkeypatch.setattr("sys.argv", ["medmark", *map(str, words)])
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Said(ended.value.code, *capsys.readouterr())
+
+    return type_
 
 
 def stages(folder):
@@ -174,23 +192,23 @@ def test_marking_before_anything_was_collected_says_how_to_collect(fresh):
 # A person's mistakes: exit code 2, what, where, and the cure
 
 
-def test_a_folder_without_a_course(tmp_path):
+def test_a_folder_without_a_course(tmp_path, typed):
     for words in (["collect", "halves"], ["grade", "halves"], ["show", "halves"], ["report", "halves"]):
-        said = medmark(*words, "-c", tmp_path / "nowhere")
+        said = typed(*words, "-c", tmp_path / "nowhere")
         assert said.code == 2
         assert "there is no such folder; make a course: medmark init" in said.err
-    said = medmark("show", "halves", "-c", tmp_path)
+    said = typed("show", "halves", "-c", tmp_path)
     assert said.code == 2
     assert f"{tmp_path / 'course.toml'}: is missing; make a course: medmark init" in said.err
 
 
-def test_a_misspelt_key_a_wrong_type_and_a_bad_roster_are_told_at_once_with_their_lines(fresh):
+def test_a_misspelt_key_a_wrong_type_and_a_bad_roster_are_told_at_once_with_their_lines(fresh, typed):
     toml = (fresh / "course.toml").read_text(encoding="utf-8")
     toml = toml.replace("allow_file", "alow_file").replace('year = "2027"', "year = [2027]")
     (fresh / "course.toml").write_text(toml, encoding="utf-8")
     with (fresh / "roster.csv").open("a", encoding="utf-8") as file:
         file.write("two,m0,Somebody,not-an-address,\n")
-    said = medmark("grade", "halves", "-c", fresh)
+    said = typed("grade", "halves", "-c", fresh)
     assert said.code == 2
     assert 'course.toml:6 access.alow_file: unknown key; did you mean "allow_file"?' in said.err
     assert "course.toml:2 year: should be" in said.err
@@ -198,11 +216,11 @@ def test_a_misspelt_key_a_wrong_type_and_a_bad_roster_are_told_at_once_with_thei
     assert "roster.csv:3 email:" in said.err
 
 
-def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh):
+def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh, typed):
     path = fresh / "halves/assignment.toml"
     toml = path.read_text(encoding="utf-8").replace("points = 40", "points = 41").replace("per_call", "percall")
     path.write_text(toml, encoding="utf-8")
-    said = medmark("grade", "halves", "-c", fresh, TRUSTED)
+    said = typed("grade", "halves", "-c", fresh, TRUSTED)
     assert said.code == 2
     assert "assignment.toml:9 data.percall: unknown key" in said.err
     assert "assignment.toml:19 criterion.0.points: is 41, but the points of its 2 hidden tests add up to 40" in said.err
@@ -224,52 +242,66 @@ def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh):
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_a_word_that_is_not_known(fresh, words, told):
-    said = medmark(*words, cwd=fresh)
+def test_a_word_that_is_not_known(fresh, words, told, typed):
+    said = typed(*words, cwd=fresh)
     assert said.code == 2
     assert told in said.err
     assert said.out == ""
 
 
-def test_other_peoples_code_is_refused_without_a_wall(fresh):
-    said = medmark("grade", "halves", "-c", fresh)
+def test_other_peoples_code_is_refused_without_a_wall(fresh, typed):
+    said = typed("grade", "halves", "-c", fresh)
     assert said.code == 2
     assert "--trust-submissions" in said.err
 
 
-def test_a_course_is_never_written_over(fresh):
+def test_a_course_is_never_written_over(fresh, typed):
     before = {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
-    said = medmark("init", fresh)
+    said = typed("init", fresh)
     assert said.code == 2
     assert "is there already" in said.err
     assert {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()} == before
 
 
-def test_a_demonstration_wants_an_empty_folder(fresh):
-    said = medmark("demo", fresh, "--sandbox", "local")
+def test_a_demonstration_wants_an_empty_folder(fresh, typed):
+    said = typed("demo", fresh, "--sandbox", "local")
     assert said.code == 2
     assert "is not empty" in said.err
 
 
-def test_a_secret_that_others_can_read(fresh):
+def test_a_secret_that_others_can_read(fresh, typed):
     (fresh / "hidden/secret").chmod(0o644)
-    assert medmark("collect", "halves", "-c", fresh).code == 0
-    said = medmark("grade", "halves", "-c", fresh, TRUSTED)
+    assert typed("collect", "halves", "-c", fresh).code == 0
+    said = typed("grade", "halves", "-c", fresh, TRUSTED)
     assert said.code == 2
     assert "chmod 600" in said.err
 
 
-def test_an_image_of_no_framework():
-    said = medmark("image", "build", "pytorsh")
+def test_an_image_of_no_framework(typed):
+    said = typed("image", "build", "pytorsh")
     assert said.code == 2
     assert said.err == 'FRAMEWORK "pytorsh": did you mean "pytorch"?\n'
 
 
-def test_the_doctor_names_what_a_course_lacks(tmp_path, fresh):
-    said = medmark("doctor", "-c", tmp_path / "nowhere")
+def test_the_doctor_names_what_a_course_lacks(tmp_path, fresh, typed):
+    said = typed("doctor", "-c", tmp_path / "nowhere")
     assert said.code == 1
     assert "there is no such folder; make a course: medmark init" in said.out
+    assert typed("doctor", "-c", fresh).code == 0
+
+
+def test_no_docker_engine_is_missing_only_where_the_course_needs_one(fresh, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
     assert medmark("doctor", "-c", fresh).code == 0
+    toml = (fresh / "course.toml").read_text(encoding="utf-8")
+    (fresh / "course.toml").write_text(toml.replace('"local"', '"docker"'), encoding="utf-8")
+    said = medmark("doctor", "-c", fresh)
+    assert said.code == 1
+    assert 'missing  the course says sandbox = "docker", but no Docker engine answers' in said.out
+    assert medmark("collect", "halves", "-c", fresh).code == 0
+    said = medmark("grade", "halves", "-c", fresh)
+    assert said.code == 3
+    assert "unix:///nowhere does not answer" in said.err
 
 
 # The student's side
