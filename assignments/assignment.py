@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -102,8 +103,8 @@ class Anchors(Frozen):
     @model_validator(mode="after")
     def _monotone(self) -> Anchors:
         values = self.values()
-        rising = all(a < b for a, b in zip(values, values[1:], strict=False))
-        falling = all(a > b for a, b in zip(values, values[1:], strict=False))
+        rising = all(a < b for a, b in itertools.pairwise(values))
+        falling = all(a > b for a, b in itertools.pairwise(values))
         if not (rising or falling):
             raise ValueError("anchors must rise, or fall, strictly from trivial to ceiling")
         return self

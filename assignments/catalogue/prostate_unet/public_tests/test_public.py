@@ -27,7 +27,7 @@ def test_a_volume_that_cannot_be_halved(student):
     model = student.build_model({"base": 4, "depth": 4, "skips": True, "prior": 0.03})
     logit = student.model.forward(model, np.ones((1, 5, 18, 13), np.float32))
     assert logit.shape == (1, 5, 18, 13), "pad to a multiple of 8 inside the model, and crop the logits"
-    assert close(logit.mean(), np.log(0.03 / 0.97), atol=0.5), "the last bias starts at log(p / (1 - p)), weights near 0"
+    assert close(logit.mean(), np.log(0.03 / 0.97), atol=0.5), "the last bias is log(p / (1 - p)), its weights near 0"
 
 
 def test_the_loss_of_not_knowing(student):
