@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
@@ -22,6 +22,7 @@ from graders.misconceptions import misconceptions
 from graders.proving import Bench, Proving, Told
 from graders.rehearsal import Gap, Rehearsal
 from graders.score import check_criterion
+from graders.standing import record
 from graders.tasks import TASKS
 
 OpenBench = Callable[[Framework], AbstractContextManager[Bench]]
@@ -91,6 +92,8 @@ def rehearse_folder(
 ) -> Rehearsal:
     """Rehearse an assignment of the catalogue or a folder on this machine, in the local sandbox.
 
+    A complete rehearsal is stored in the folder: `graders.standing`.
+
     Args:
         calibrate: first train every reference and store calibration.json, which takes minutes to hours.
         base: where a relative folder starts; the current folder without it.
@@ -108,7 +111,7 @@ def rehearse_folder(
         check_criterion(assignment, criterion)
     if calibrate:
         calibration.calibrate(assignment, frameworks=frameworks, told=told)
-    return rehearse(
+    result = rehearse(
         assignment,
         opener(assignment),
         frameworks=[name for name in assignment.frameworks if name in (frameworks or calibration.held(assignment))],
@@ -117,3 +120,7 @@ def rehearse_folder(
         notes=lambda: calibration.proposal(assignment),
         told=told,
     )
+    if frameworks is None:
+        with suppress(PermissionError):  # an installed catalogue came with its record
+            record(assignment, result)
+    return result

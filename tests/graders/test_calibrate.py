@@ -15,6 +15,7 @@ from graders.bench import drawn, opener, share_of
 from graders.calibrate import blind_answers, calibrate, gaps, key_of, stored
 from graders.failures import UserError
 from graders.rehearse import rehearse_folder
+from graders.standing import standing
 from graders.tasks import TASKS
 
 TOML = """\
@@ -162,6 +163,7 @@ def test_a_calibrated_assignment_proves_itself_in_the_local_sandbox(folder: Path
     assert "calibration of accuracy in numpy: 0." in lines
     assert "anchors it speaks for: { trivial = 0.500, pass = 0." in lines
     assert lines.endswith("The assignment proves itself.")
+    assert standing(load(folder)).holds
 
 
 def test_words_do_not_make_a_calibration_stale_but_code_does(folder: Path) -> None:
