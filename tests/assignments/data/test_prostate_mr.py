@@ -1,0 +1,79 @@
+"""Phantoms: repeatable, as declared, and as hard as the real task in what makes it hard."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from assignments.assignment import Data
+from assignments.data.prostate_mr import draw, prostate_mr
+
+
+@pytest.fixture(scope="module")
+def cases():
+    return prostate_mr(40, np.random.default_rng(1))
+
+
+def dice(a, b):
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+def test_arrays_are_as_declared(cases):
+    assert cases["image"].shape == cases["label"].shape == (40, 16, 64, 64)
+    assert cases["image"].dtype == np.float32
+    assert cases["label"].dtype == np.uint8
+    assert set(np.unique(cases["label"])) == {0, 1}
+    assert cases["spacing"].shape == (40, 3)
+    assert cases["spacing"].dtype == np.float32
+    assert set(cases["group"]) <= {"surface coil", "endorectal coil"}
+
+
+def test_the_generator_alone_decides(cases):
+    again = prostate_mr(40, np.random.default_rng(1))
+    other = prostate_mr(40, np.random.default_rng(2))
+    assert all(np.array_equal(again[name], cases[name]) for name in cases)
+    assert not np.array_equal(other["image"], cases["image"])
+
+
+def test_training_and_test_phantoms_share_no_subject():
+    data = Data(source="prostate_mr", train=3, test=2)
+    train, test = draw(data, np.random.default_rng(1), np.random.default_rng(1))
+    assert train["subject"].tolist() == [0, 1, 2]
+    assert test["subject"].tolist() == [3, 4]
+
+
+def test_voxels_have_the_sizes_of_a_pelvic_scan(cases):
+    depth, row, column = cases["spacing"].T
+    assert depth.min() >= 2.2
+    assert depth.max() <= 4.0
+    assert np.array_equal(row, column)
+    assert row.min() >= 1.1
+    assert row.max() <= 1.3
+
+
+def test_every_gland_is_one_piece_of_a_plausible_volume(cases):
+    assert [ndimage.label(label)[1] for label in cases["label"]] == [1] * 40
+    millilitres = cases["label"].sum(axis=(1, 2, 3)) * cases["spacing"].prod(axis=1) / 1000
+    assert millilitres.min() > 3  # the smallest glands of PROMISE12 hold about 8
+    assert millilitres.max() < 60
+
+
+def test_intensities_are_magnitudes_in_units_far_apart(cases):
+    assert np.isfinite(cases["image"]).all()
+    assert cases["image"].min() >= 0
+    brightest = cases["image"].max(axis=(1, 2, 3))
+    assert brightest.max() > 20 * brightest.min()
+
+
+def test_neither_an_atlas_nor_a_threshold_solves_it(cases):
+    test = prostate_mr(15, np.random.default_rng(2))
+    truth = test["label"] > 0
+    share = cases["label"].mean(axis=0)
+    atlas = max(np.mean([dice(share > at, gland) for gland in truth]) for at in (0.2, 0.3, 0.4, 0.5))
+    assert 0.4 < atlas < 0.65  # 0.52 on PROMISE12
+    ranks = test["image"].reshape(15, -1).argsort(axis=1).argsort(axis=1).reshape(truth.shape) / truth[0].size
+    bands = [(low, low + 0.2) for low in np.arange(0, 0.85, 0.1)]
+    band = max(
+        np.mean([dice((rank > low) & (rank < high), gland) for rank, gland in zip(ranks, truth, strict=True)])
+        for low, high in bands
+    )
+    assert band < 0.3
