@@ -103,6 +103,7 @@ class Student:
         self.solution = types.SimpleNamespace(**dict(solution))
         self.calls = calls
         self.info = {"versions": {"numpy": "scripted"}, "solution": "/solution", "scratch": "/scratch", "forks": forks}
+        self.oom_kills = 0
         self.workers = {}
         self.verbs = []
 
@@ -114,10 +115,10 @@ class Student:
             return said("ended", b"")
         if head["verb"] == "worker":
             self.workers[head["worker"]] = self._worker()
-            return replied({"id": head["id"], "kind": "value", "value": None, "arrays": []})
+            opened = {"id": head["id"], "kind": "value", "value": None, "arrays": []}
+            return replied(opened, oom_kills=self.oom_kills)
         request, arrays, _ = taken_apart(body)
-        instead = self.calls(request)
-        if instead is not None:
+        if (instead := self.calls(request)) is not None:
             return instead
         words, parts = self.workers[head["worker"]]._answer(request, bytearray(arrays))
         return replied({"id": request["id"], **words}, b"".join(bytes(part) for part in parts))
