@@ -267,10 +267,13 @@ def _surveyed(
 
 
 def _imported(client: docker.DockerClient, framework: Framework, host: HostRuntime) -> str:
-    """The empty root as an image; made anew each time, which takes a moment."""
-    said = client.api.import_image_from_data(
-        root_archive(host), repository=f"medmark-{framework}", tag=f"from-host-{host.key}"
-    )
+    """The empty root as an image, named by its contents: an equal one that is there already stays the one in use."""
+    root = root_archive(host)
+    name, tag = f"medmark-{framework}", f"from-host-{hashlib.sha256(root).hexdigest()[:12]}"
+    try:
+        return str(client.images.get(f"{name}:{tag}").id)
+    except docker.errors.ImageNotFound:
+        said = client.api.import_image_from_data(root, repository=name, tag=tag)
     status: str = json.loads(said.splitlines()[-1]).get("status", "")
     if not status.startswith("sha256:"):
         raise ImageFailure(f"docker import of the empty root: {said}")

@@ -33,12 +33,14 @@ def lock(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def bench(engine, lock):
-    """The lock, with an engine to build with; images that the test makes are removed again."""
-    client = docker.APIClient()
-    before = set(client.images(name="medmark-numpy", quiet=True))
+def bench(engine, lock, monkeypatch):
+    """The lock, with an engine to build with; images that the test makes are removed again, and no others."""
+    made = []
+    imported = images._imported
+    monkeypatch.setattr(images, "_imported", lambda *order: made.append(imported(*order)) or made[-1])
     yield lock
-    for image in set(client.images(name="medmark-numpy", quiet=True)) - before:
+    client = docker.APIClient()
+    for image in set(made):
         client.remove_image(image, force=True)
     client.close()
 
@@ -77,6 +79,12 @@ def test_equal_contents_have_equal_digests_wherever_they_lie(bench, tmp_path, mo
     make_wheel(tmp_path / "wheels", "tiny", {"tiny.py": "answer = 43\n"})
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "a third"))
     assert build().digest != first.digest
+
+
+@pytest.mark.docker
+def test_building_again_keeps_the_image_that_is_in_use(bench):
+    first = build()
+    assert build().image == first.image
 
 
 @pytest.mark.docker
