@@ -294,6 +294,25 @@ def demo(
 
 
 @app.command()
+def handout(
+    assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="An id of the catalogue, or a folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the groups' starting folder is written.")],
+    course: Annotated[
+        Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="The assignment as this course sets it.")
+    ] = None,
+) -> None:
+    """Write what students start from: brief, starter, tests, data.
+
+    Hidden tests, references and hidden cases stay behind. An assignment of the catalogue is handed out only while its
+    last rehearsal passed and still holds.
+    """
+    from graders.handing_out import hand_out
+
+    for path in hand_out(assignment, folder, course):
+        print(path)
+
+
+@app.command()
 def rehearse(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="An id of the catalogue, or a folder.")],
     framework: Annotated[
