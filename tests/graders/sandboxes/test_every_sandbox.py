@@ -86,7 +86,7 @@ def name(request):
 @contextmanager
 def opened(name, solution=BEHAVIOURS, course="conformance"):
     with SANDBOXES[name]().open(Lodging(solution, "numpy", LIMITS, course=course)) as channel:
-        session = Session(channel, LIMITS)
+        session = Session(channel, LIMITS, solution)
         session.begin()
         yield Asker(session, name)
 
