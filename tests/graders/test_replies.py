@@ -1,0 +1,226 @@
+"""Every reply is typed before a test sees it: by kind, shape, range and finiteness, with the reason a student reads."""
+
+import inspect
+import math
+from typing import Annotated, Any, TypedDict
+
+import numpy as np
+import pytest
+from jaxtyping import Bool, Float, Float32, Int, UInt8
+
+from assignments.interface import Function, MayBeEmpty, Model, NotFinite, Range
+from graders import failures
+from graders.failures import OutOfRange, WrongShape, WrongType
+from graders.replies import bound, typed
+from graders.wire import Reference
+
+A = np.ndarray
+HANDLE = Reference(1, "torch.nn.Linear")
+
+
+class Scaler:
+    pass
+
+
+class Prediction(TypedDict):
+    prob: Annotated[Float[A, "n"], Range(0, 1)]
+
+
+def ask(value, hint):
+    return typed(value, hint, lambda reference, declared: ("handle", reference.number, declared))
+
+
+def f4(*numbers):
+    return np.array(numbers, np.float32)
+
+
+ACCEPTED = [
+    (None, None, None),
+    (True, bool, True),
+    (np.array(True), bool, True),
+    (3, int, 3),
+    (np.array(3, np.uint8), int, 3),
+    (2.5, float, 2.5),
+    (3, float, 3.0),
+    (np.array(0.5, np.float16), float, 0.5),
+    (np.array(7, np.int32), float, 7.0),
+    ("a", str, "a"),
+    ([1, 2], list[int], [1, 2]),
+    ([], list[int], []),
+    ((1, 2.0), tuple[int, float], (1, 2.0)),
+    ((1, 2, 3), tuple[int, ...], (1, 2, 3)),
+    ({"a": 1}, dict[str, int], {"a": 1}),
+    (None, float | None, None),
+    (1.5, float | None, 1.5),
+    (math.nan, Annotated[float, NotFinite()], math.nan),
+    (0.0, Annotated[float, Range(0, 1)], 0.0),
+    (1, Annotated[float, Range(0, 1)], 1.0),
+    (HANDLE, Model, ("handle", 1, Model)),
+    (HANDLE, Scaler, ("handle", 1, Scaler)),
+    (HANDLE, Any, ("handle", 1, Any)),
+    ([HANDLE, (HANDLE,)], Any, [("handle", 1, Any), (("handle", 1, Any),)]),
+    ({"a": HANDLE}, Any, {"a": ("handle", 1, Any)}),
+    ([HANDLE], list[Model], [("handle", 1, Model)]),
+]
+
+
+@pytest.mark.parametrize(("value", "hint", "expected"), ACCEPTED, ids=repr)
+def test_a_reply_of_the_declared_kind_is_what_the_test_gets(value, hint, expected):
+    got = ask(value, hint)
+    assert type(got) is type(expected)
+    assert got == expected or (got != got and expected != expected)
+
+
+WRONG_TYPE = [
+    (1, bool), (0, None), (True, int), (1.0, int), (np.array(1.0), int), (np.array(1), bool), (True, float),
+    ("1", float),
+    (None, float), ([1.0], float), (np.array(True), float), (1, str), ((1,), list[int]), ([1], tuple[int]),
+    ([1, 2.0], list[int]), ({"a": 1.0}, dict[str, int]), ([], dict[str, int]), (f4(1), Int[A, "n"]),
+    (1.0, Float[A, "n"]),
+    ([1.0], Float[A, "n"]), (np.array([1.0]), Float32[A, "n"]), (np.array([1]), Bool[A, "n"]), (np.array([1]),
+    UInt8[A, "n"]),
+    (HANDLE, float), (HANDLE, Float[A, "n"]), (1.0, Model), (f4(1), Model), (None, Model), (1, Scaler),
+    ("x", float | None),
+    ({"p": 1}, Prediction), ({}, Prediction), ([], Prediction), ({"prob": [0.5]}, Prediction),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "hint"), WRONG_TYPE, ids=repr)
+def test_another_kind_is_the_wrong_type(value, hint):
+    with pytest.raises(WrongType):
+        ask(value, hint)
+
+
+WRONG_SHAPE = [
+    (f4(1), float),
+    (f4(1, 2), Float[A, "n m"]),
+    (np.array(1.0), Float[A, "n"]),
+    (np.zeros((2, 3)), Float[A, "n n"]),
+    (np.zeros(2), Float[A, "3"]),
+    ((1, 2, 3), tuple[int, int]),
+    (np.zeros((2, 3)), Float[A, "n"] | None),
+    (np.zeros((2, 3)), Float[A, "n"] | Float[A, "n n"]),
+]
+
+
+@pytest.mark.parametrize(("value", "hint"), WRONG_SHAPE, ids=repr)
+def test_another_shape_is_the_wrong_shape(value, hint):
+    with pytest.raises(WrongShape):
+        ask(value, hint)
+
+
+def test_the_second_of_two_declared_shapes_is_accepted():
+    assert ask(np.ones((2, 2)), Float[A, "n"] | Float[A, "n n"]).shape == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (math.nan, float),
+        (math.inf, float),
+        (np.array(math.nan), float),
+        (f4(1, math.nan), Float[A, "n"]),
+        ([1.0, -math.inf], list[float]),
+        ({"prob": f4(math.nan)}, Prediction),
+        (math.nan, float | None),
+        (f4(math.inf), Any),
+        ([{"a": math.nan}], Any),
+        (math.nan, Annotated[float, Range(0, 1)]),
+    ],
+    ids=repr,
+)
+def test_what_is_not_finite_is_refused_unless_declared(value, hint):
+    with pytest.raises(failures.NotFinite):
+        ask(value, hint)
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (-1e-9, Annotated[float, Range(0, 1)]),
+        (f4(0, 1.0001), Annotated[Float[A, "n"], Range(0, 1)]),
+        (np.array([3]), Annotated[Int[A, "n"], Range(0, 2)]),
+        (5, Annotated[int, Range(0, 2)]),
+        (math.nan, Annotated[float, Range(0, 1), NotFinite()]),
+        ({"prob": f4(2)}, Prediction),
+    ],
+    ids=repr,
+)
+def test_what_lies_outside_its_range_is_refused(value, hint):
+    with pytest.raises(OutOfRange):
+        ask(value, hint)
+
+
+@pytest.mark.parametrize("hint", [float, int, Float[A, "n"], Float[A, "..."], Float[A, "k"] | None, Any], ids=repr)
+@pytest.mark.parametrize("nothing", [np.zeros(0), np.zeros((0, 3)), np.zeros(0, np.int64)], ids=repr)
+def test_an_array_with_nothing_in_it_never_satisfies_anything(nothing, hint):
+    with pytest.raises((WrongShape, WrongType)):
+        ask(nothing, hint)
+
+
+def test_unless_it_is_declared_that_it_may_be_empty():
+    assert ask(np.zeros((0, 4)), Annotated[Float[A, "k 4"], MayBeEmpty()]).shape == (0, 4)
+
+
+# Named sizes
+
+
+def scale(x: Float[A, "n d"], *, y: Float[A, "m d"] | None = None, model: Model = None) -> Float[A, "n d"]:
+    """As an interface declares it."""
+
+
+SCALE = Function("scale", inspect.signature(scale), "")
+
+
+def answered(value, *args, **kwargs):
+    with bound(SCALE, args, kwargs):
+        return ask(value, SCALE.signature.return_annotation)
+
+
+def test_named_sizes_are_bound_by_the_arguments_of_the_call():
+    assert answered(np.ones((2, 3)), np.ones((2, 3))).shape == (2, 3)
+    for shape in ((3, 2), (2, 2), (1, 3), (2, 3, 1), (6,)):
+        with pytest.raises(WrongShape):
+            answered(np.ones(shape), np.ones((2, 3)))
+
+
+def test_one_call_binds_nothing_for_the_next():
+    assert answered(np.ones((2, 3)), np.ones((2, 3))).shape == (2, 3)
+    assert answered(np.ones((5, 4)), np.ones((5, 4))).shape == (5, 4)
+
+
+def test_a_refused_answer_leaves_no_size_behind():
+    with pytest.raises(WrongShape):
+        answered(np.ones((7, 7)), np.ones((2, 3)))
+    assert answered(np.ones((2, 3)), np.ones((2, 3))).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        ((np.ones(3),), {}),
+        ((np.ones((2, 3), int),), {}),
+        ((np.ones((2, 3)),), {"y": np.ones((2, 4))}),
+        ((), {}),
+        ((np.ones((2, 3)),), {"z": 1}),
+    ],
+)
+def test_arguments_that_are_not_as_declared_are_the_authors_mistake(args, kwargs):
+    with pytest.raises(TypeError):
+        answered(np.ones((2, 3)), *args, **kwargs)
+
+
+class Rows(TypedDict):
+    x: Float[A, "n 3"]
+
+
+def predict(model: Model, inputs: Rows) -> Prediction:
+    """As an interface declares it."""
+
+
+def test_sizes_inside_a_typed_dict_bind_too():
+    function = Function("predict", inspect.signature(predict), "")
+    with bound(function, (None, {"x": np.ones((2, 3))}), {}):
+        assert ask({"prob": f4(0, 1)}, Prediction)["prob"].shape == (2,)
+        with pytest.raises(WrongShape):
+            ask({"prob": f4(0, 1, 1)}, Prediction)
