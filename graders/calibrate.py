@@ -10,7 +10,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -81,47 +81,58 @@ def calibrate(
 ) -> Calibration:
     """Train every reference on every draw, score the baselines, and store both in the assignment's folder.
 
-    With `frameworks`, other frameworks keep the scores they have, if those are not stale.
+    Each framework is stored as soon as it is done; what is stored already and still fresh is kept for the others.
+
+    Raises:
+        UserError: a reference made no model, or left cases without an answer.
     """
     found = references(assignment)
     chosen = [name for name in found if frameworks is None or name in frameworks]
-    before, _ = stored(assignment)
+    key = key_of(assignment)
+    kept, _ = stored(assignment)
+    if kept is None or kept.key != key:
+        kept = Calibration(key, {}, baseline_scores(assignment), {}, {}, {})
+    for number, framework in enumerate(chosen):
+
+        def begun(draw: int, before: int = number * DRAWS, framework: str = framework) -> None:
+            told(f"{framework}: draw {draw + 1}", before + draw, len(chosen) * DRAWS)
+
+        kept = _with_framework(kept, assignment, framework, found[framework], begun)
+        text = json.dumps(asdict(kept), indent=2) + "\n"
+        (assignment.folder / FILE).write_text(text, encoding="utf-8")
+    return kept
+
+
+def _with_framework(
+    kept: Calibration, assignment: Assignment, framework: Framework, reference: Path, begun: Callable[[int], None]
+) -> Calibration:
+    """The calibration with one reference trained on every draw."""
     asked = overridden(assignment, run={"mode": "retrain", "seeds": 1})
-    runs: dict[str, dict[str, list[float]]] = {}
+    scores: dict[str, list[float]] = {}
     errors: dict[str, list[float]] = {}
-    cpu_s: dict[str, list[float]] = {}
-    versions: dict[str, Mapping[str, str]] = {}
-    with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch:
-        for number, framework in enumerate(chosen):
-            solution = copy_reference(Path(scratch) / framework, found[framework])
-            runs[framework], cpu_s[framework] = {}, []
-            with opener(asked)(framework) as bench:
-                versions[framework] = bench.versions
-                for draw in range(DRAWS):
-                    told(f"{framework}: draw {draw + 1}", number * DRAWS + draw, len(chosen) * DRAWS)
-                    documents, answers = bench.scores(asked, solution, draw=draw)
-                    if answers["verdict"] != "passed":
-                        raise UserError(f"{found[framework]}: {answers['told']}\n{answers['evidence']}")
-                    cpu_s[framework].append(round(answers["cpu_s"], 1))
-                    for name, document in documents.items():
-                        runs[framework].setdefault(name, []).append(round(document["score"], 5))
-                        low, high = document["interval"]
-                        errors.setdefault(name, []).append((high - low) / 3.92)
-    kept = before if before is not None and before.key == key_of(assignment) else None
-    result = Calibration(
-        key=key_of(assignment),
-        references={**(kept.references if kept else {}), **runs},
-        baselines=baseline_scores(assignment),
-        standard_error={
-            **(kept.standard_error if kept else {}),
-            **{name: round(fmean(values), 5) for name, values in errors.items()},
-        },
-        cpu_s={**(kept.cpu_s if kept else {}), **cpu_s},
-        versions={**(kept.versions if kept else {}), **versions},
+    cpu_s: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, opener(asked)(framework) as bench:
+        solution = copy_reference(Path(scratch) / framework, reference)
+        for draw in range(DRAWS):
+            begun(draw)
+            documents, answers = bench.scores(asked, solution, draw=draw)
+            unanswered = [state for state in answers["states"] if state is not None]
+            if answers["verdict"] != "passed" or unanswered:
+                told = answers["told"] or f"{len(unanswered)} cases without an answer: {unanswered[0]['told']}"
+                raise UserError(f"{reference}, draw {draw + 1}: {told}\n{answers['evidence']}")
+            cpu_s.append(round(answers["cpu_s"], 1))
+            for name, document in documents.items():
+                scores.setdefault(name, []).append(round(document["score"], 5))
+                low, high = document["interval"] or (0.0, 0.0)  # None where every case scored the same
+                errors.setdefault(name, []).append((high - low) / 3.92)
+        versions = bench.versions
+    return replace(
+        kept,
+        references={**kept.references, framework: scores},
+        standard_error={**kept.standard_error, **{name: round(fmean(v), 5) for name, v in errors.items()}},
+        cpu_s={**kept.cpu_s, framework: cpu_s},
+        versions={**kept.versions, framework: versions},
     )
-    text = json.dumps(asdict(result), indent=2) + "\n"
-    (assignment.folder / FILE).write_text(text, encoding="utf-8")
-    return result
 
 
 def stored(assignment: Assignment) -> tuple[Calibration | None, str]:

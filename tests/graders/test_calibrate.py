@@ -235,8 +235,23 @@ def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
 def test_a_reference_that_fails_is_told_with_its_reason(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
     path.write_text(REFERENCE.replace("    x, y = train", "    1 / 0\n    x, y = train"))
-    with pytest.raises(UserError, match=r"(?s)solution_numpy.py: the call raised.*ZeroDivisionError"):
+    with pytest.raises(UserError, match=r"(?s)solution_numpy.py, draw 1: the call raised.*ZeroDivisionError"):
         calibrate(load(folder))
+
+
+def test_a_reference_that_leaves_cases_out_is_told(folder: Path) -> None:
+    path = folder / "reference" / "solution_numpy.py"
+    path.write_text(REFERENCE.replace("inputs[\"x\"][:, 0] - model.at", "np.full(len(inputs[\"x\"]), np.nan)"))
+    with pytest.raises(UserError, match="draw 1: 80 cases without an answer: the answer holds NaN"):
+        calibrate(load(folder))
+
+
+def test_scores_that_are_all_the_same_have_no_error(folder: Path) -> None:
+    path = folder / "reference" / "solution_numpy.py"
+    path.write_text(REFERENCE.replace("inputs[\"x\"][:, 0] - model.at", "np.zeros(len(inputs[\"x\"]))"))
+    found = calibrate(load(folder))
+    assert found.references["numpy"]["accuracy"] == [0.5] * 5
+    assert found.standard_error["accuracy"] == 0
 
 
 def test_a_framework_that_is_not_offered_is_refused(folder: Path) -> None:
