@@ -91,9 +91,7 @@ def measure(
     failed: dict[int, SubmissionFailure] = {}
     try:
         for places in _batches(order, assignment.data.per_call):
-            rows_now, failed_now = asking.batch(places)
-            rows.update(rows_now)
-            failed.update(failed_now)
+            asking.batch(places, rows, failed)
             if on_progress:
                 on_progress(len(rows) + len(failed), len(order))
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
@@ -143,25 +141,23 @@ class _Asking:
         self._shapes: dict[str, tuple[int, ...]] = {}
         """Of one case's answer: what the interface leaves free must not differ from case to case."""
 
-    def batch(self, places: Array) -> tuple[dict[int, dict[str, Array]], dict[int, SubmissionFailure]]:
-        """Answers by position; a call that fails is repeated case by case.
+    def batch(
+        self, places: Array, rows: dict[int, dict[str, Array]], failed: dict[int, SubmissionFailure]
+    ) -> None:
+        """Put answers into `rows` by position, and what failed into `failed`; a failed call is repeated case by case.
 
         Raises:
-            SubmissionFailure: there is no model to ask.
+            SubmissionFailure: there is no model to ask, or no more time.
         """
         try:
-            return self._predicted(places), {}
+            rows.update(self._predicted(places))
         except SubmissionFailure as failure:
             self._after(failure)
             if len(places) == 1:
-                return {}, {int(places[0]): failure}
-        rows: dict[int, dict[str, Array]] = {}
-        failed: dict[int, SubmissionFailure] = {}
-        for place in places:
-            one_rows, one_failed = self.batch(np.array([place]))
-            rows |= one_rows
-            failed |= one_failed
-        return rows, failed
+                failed[int(places[0])] = failure
+                return
+            for place in places:
+                self.batch(np.array([place]), rows, failed)
 
     def close(self) -> None:
         """End the worker, if there is one."""

@@ -1,0 +1,5 @@
+"""Cannot be imported."""
+
+FRAMEWORK = "numpy"
+
+raise KeyError("a message for staff only")

@@ -1,0 +1,3 @@
+"""Defines nothing that was asked for."""
+
+FRAMEWORK = "numpy"

@@ -1,0 +1,305 @@
+"""Whole submissions through the marker: what every behaviour of `tests/example_groups` comes to, on the local sandbox.
+
+The behaviours are answered by the real keeper, the real workers and pytest; only the container is missing.
+"""
+
+import functools
+import json
+import os
+import shutil
+import struct
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assignments.load import load
+from graders import marker
+from graders.failures import EngineFailure, UserError
+from graders.marker import Job, run
+from graders.sandboxes.local import Local, LocalChannel
+
+GROUPS = Path(__file__).parents[1] / "example_groups"
+CASES = 12
+SCALE, LOSS, LEARNS, AGAIN = (f"test_tiny.py::test_{name}" for name in ("scale", "loss", "learns", "again"))
+TESTS = (SCALE, LOSS, LEARNS, AGAIN)
+SECRET = b"of these tests, 32 bytes or so.."
+
+
+def job(group, store, folder=GROUPS / "assignment", **changes):
+    plain = Job(
+        assignment=load(folder), group=group, commit="c0ffee", solution=GROUPS / group, framework="numpy",
+        sandbox="local", secret=SECRET, tests=TESTS, repeats=(0,), scores=("accuracy",), answers={}, store=store,
+    )  # fmt: skip
+    return replace(plain, **changes)
+
+
+class Recorded:
+    """All that crossed to the keepers, by any channel."""
+
+    def __init__(self, monkeypatch):
+        self.written = bytearray()
+        plain = LocalChannel.write
+
+        def write(channel, data):
+            taken = plain(channel, data)
+            self.written += data[:taken]
+            return taken
+
+        monkeypatch.setattr(LocalChannel, "write", write)
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    """The document of a group, made once: `marked("perfect")`."""
+
+    @functools.cache
+    def marked(group):
+        return run(job(group, tmp_path_factory.mktemp(group)))
+
+    return marked
+
+
+PASSED = ("passed", None)
+WRONG = ("failed", "the answer is not the expected one")
+
+
+def failed(reason):
+    return ("failed", reason)
+
+
+SHAPE, NAN = failed("the answer has the wrong shape"), failed("the answer holds NaN or infinity")
+TYPE, CPU = failed("the answer has the wrong type"), failed("the CPU time limit was reached")
+WALL, MEMORY = failed("the time limit was reached while waiting"), failed("the memory limit was reached")
+IMPORT, ENDED = failed("solution.py could not be imported"), failed("the process that should answer ended")
+MISSING = failed("the function or class asked for is not in solution.py")
+LARGE = failed("the answer is too large")
+UNREADABLE, RAISED = failed("the answer could not be read"), failed("the call raised an exception")
+
+BEHAVIOURS = {
+    # group: (scale, loss, learns, again), how many hidden cases were answered
+    "perfect": (PASSED, PASSED, PASSED, PASSED, CASES),
+    "wrong_shape": (SHAPE, PASSED, SHAPE, SHAPE, 0),
+    "loops_forever": (CPU, PASSED, CPU, CPU, 0),
+    "sleeps": (WALL, PASSED, PASSED, PASSED, CASES),
+    "stops_itself": (WALL, PASSED, PASSED, PASSED, CASES),
+    "eats_memory": (MEMORY, PASSED, PASSED, PASSED, CASES),
+    "prints_100mb": (PASSED, PASSED, PASSED, PASSED, CASES),
+    "closes_output": (PASSED, PASSED, PASSED, PASSED, CASES),
+    "prints_fake_passes": (WRONG, WRONG, PASSED, PASSED, CASES),
+    "always_equal": (TYPE, TYPE, PASSED, PASSED, CASES),
+    "crashes_on_import": (IMPORT, IMPORT, IMPORT, IMPORT, 0),
+    "imports_nothing": (IMPORT, IMPORT, IMPORT, IMPORT, 0),
+    "missing_function": (MISSING, MISSING, MISSING, MISSING, 0),
+    "early_exit": (ENDED, ENDED, ENDED, ENDED, 0),
+    "forks_bomb": (PASSED, PASSED, PASSED, PASSED, CASES),
+    "forges_frames": (UNREADABLE, LARGE, PASSED, PASSED, CASES),
+    "names_files_after_inputs": (RAISED, RAISED, PASSED, PASSED, CASES),
+}
+
+
+@pytest.mark.parametrize("group", BEHAVIOURS)
+def test_what_a_behaviour_comes_to(marked, group):
+    *tests, answered = BEHAVIOURS[group]
+    document = marked(group)
+    assert document["toolkit_failure"] is None
+    found = {name: (doc["verdict"], doc["reason"]) for name, doc in document["tests"].items()}
+    assert found == dict(zip(TESTS, tests, strict=True))
+    states = document["answers"]["0"]["states"]
+    assert len(states) == CASES
+    assert sum(state is None for state in states) == answered
+    assert document["answers"]["0"]["verdict"] == ("passed" if answered or group == "wrong_shape" else "failed")
+
+
+def test_every_document_is_json_without_nan(marked):
+    for group in BEHAVIOURS:
+        json.dumps(marked(group), allow_nan=False)
+
+
+def test_only_full_answers_earn_a_full_score(marked):
+    assert marked("perfect")["scores"]["accuracy"]["score"] > 0.9
+    for group in ("wrong_shape", "loops_forever", "early_exit", "missing_function"):
+        assert marked(group)["scores"]["accuracy"]["score"] == 0.0
+
+
+def test_a_case_with_nan_fails_alone(marked):
+    document = marked("nan")
+    assert document["tests"][LOSS]["reason"] == NAN[1]
+    states = document["answers"]["0"]["states"]
+    refused = [state["reason"] for state in states if state]
+    assert 0 < len(refused) < CASES
+    assert set(refused) == {NAN[1]}
+
+
+def test_a_detached_writer_changes_nothing_and_is_gone(marked):
+    document = marked("late_writer")
+    for name in (SCALE, LOSS):
+        assert document["tests"][name]["verdict"] == "failed"
+        assert "left 2 processes behind" in document["tests"][name]["flags"]
+    for name in (LEARNS, AGAIN):
+        assert document["tests"][name]["verdict"] == "passed"
+    assert not running("late_writer")
+
+
+def running(group):
+    """Processes that run in a sandbox for this group's folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+        except OSError:
+            continue
+        found += [pid] if f"MEDMARK_SOLUTION={GROUPS / group}\0".encode() in environment else []
+    return found
+
+
+def test_children_left_behind_are_counted_and_gone(marked):
+    assert marked("forks_bomb")["tests"][SCALE]["flags"] == ["left 20 processes behind"]
+    assert not running("forks_bomb")
+
+
+def test_an_exception_is_told_by_its_built_in_name_and_its_line(marked):
+    told = marked("crashes_on_import")["tests"][SCALE]["told"]
+    assert told == "solution.py could not be imported (KeyError), at solution.py:5"
+    assert "a message for staff only" in marked("crashes_on_import")["tests"][SCALE]["evidence"]
+
+
+def test_a_file_name_that_says_the_hidden_input_is_not_told(marked):
+    for name in (SCALE, LOSS):
+        doc = marked("names_files_after_inputs")["tests"][name]
+        where = doc["told"].removeprefix("the call raised an exception (ValueError)")
+        assert where in ("", ", at solution.py:13")
+        assert "leak" not in doc["told"]
+
+
+def test_what_was_printed_is_evidence_and_never_told(marked):
+    for group, words in (("prints_fake_passes", "4 passed"), ("names_files_after_inputs", "the input was")):
+        docs = marked(group)["tests"].values()
+        assert any(words in doc["evidence"] for doc in docs)
+        assert not any(words in doc["told"] for doc in docs)
+    assert len(marked("prints_100mb")["tests"][SCALE]["evidence"]) < 10_000
+
+
+def test_hidden_tests_expected_values_and_truths_never_cross(tmp_path, monkeypatch):
+    recorded = Recorded(monkeypatch)
+    document = run(job("perfect", tmp_path))
+    assert document["tests"][SCALE]["verdict"] == "passed"
+    assert len(recorded.written) > 1000
+    written = bytes(recorded.written)
+    for secret in (b"canary-in-the-tests", b"canary-in-the-cases", b"EXPECTED", b"is the mean absolute", SECRET):
+        assert secret not in written
+    assert b"test_tiny" not in written
+    # The expected value of test_loss is half of what was asked, and was never sent.
+    assert struct.pack("<d", 0.73917391739173917) in written
+    assert struct.pack("<d", 0.73917391739173917 / 2) not in written
+
+
+def test_the_truth_of_the_hidden_cases_does_not_cross(tmp_path, monkeypatch):
+    recorded = Recorded(monkeypatch)
+    document = run(job("perfect", tmp_path, tests=()))
+    assert document["answers"]["0"]["verdict"] == "passed"
+    heads = bytes(recorded.written)
+    asked = heads[heads.index(b'"name":"predict"') :]
+    assert b'"y"' not in asked
+    assert b"subject" not in asked
+
+
+# Ours
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of the assignment that a test may spoil."""
+    return Path(shutil.copytree(GROUPS / "assignment", tmp_path / "assignment"))
+
+
+@pytest.mark.parametrize("line", ["raise KeyError('no')", "def f(:", "import no_such_library", "def put() -> int: ..."])
+def test_an_interface_with_an_error_is_our_failure(folder, tmp_path, line):
+    with (folder / "interface.py").open("a") as file:
+        file.write(f"\n{line}\n")
+    moved = load(GROUPS / "assignment").model_copy(update={"folder": folder})
+    document = run(job("perfect", tmp_path, assignment=moved))
+    assert document["toolkit_failure"]["reason"] == "internal"
+    assert "interface.py" in document["toolkit_failure"]["evidence"]
+    assert document["tests"] == {}
+
+
+@pytest.mark.parametrize("line", ["raise KeyError('no')", "import no_such_library", "1 / 0"])
+def test_a_hidden_test_file_with_an_error_is_nobodys_failure_but_ours(folder, tmp_path, line):
+    with (folder / "hidden_tests" / "test_tiny.py").open("a") as file:
+        file.write(f"\n{line}\n")
+    document = run(job("perfect", tmp_path, folder, repeats=(), scores=()))
+    assert {doc["verdict"] for doc in document["tests"].values()} == {"unknown"}
+    assert all(line.split()[-1].strip("'()") in doc["evidence"] for doc in document["tests"].values())
+
+
+def test_a_source_that_raises_is_a_data_failure(folder, tmp_path):
+    (folder / "rows.py").write_text("def rows(n, rng):\n    raise OSError('no disk')\n")
+    document = run(job("perfect", tmp_path, folder))
+    assert document["toolkit_failure"]["reason"] == "data"
+    assert "no disk" in document["toolkit_failure"]["evidence"]
+
+
+def test_a_users_error_keeps_its_words(tmp_path, monkeypatch):
+    def missing(*_):
+        raise UserError("data/: no such folder. Put the cases there.")
+
+    monkeypatch.setattr(marker, "hidden_set", missing)
+    failure = run(job("perfect", tmp_path))["toolkit_failure"]
+    assert failure == {"reason": "data", "evidence": "data/: no such folder. Put the cases there."}
+
+
+def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(marker, "measure", broken)
+    document = run(job("perfect", tmp_path))
+    assert document["tests"][SCALE]["verdict"] == "passed"
+    assert document["toolkit_failure"]["reason"] == "internal"
+    assert "a defect" in document["toolkit_failure"]["evidence"]
+
+
+def test_a_keeper_killed_in_mid_run_is_ours_and_the_rest_is_unknown(tmp_path, monkeypatch):
+    plain, calls = LocalChannel.write, []
+
+    def write(channel, data):
+        calls.append(1)
+        if len(calls) == 6:
+            channel._process.kill()
+            time.sleep(0.05)
+        return plain(channel, data)
+
+    monkeypatch.setattr(LocalChannel, "write", write)
+    document = run(job("perfect", tmp_path))
+    assert document["toolkit_failure"]["reason"] == "engine"
+    verdicts = [doc["verdict"] for doc in document["tests"].values()]
+    assert "failed" not in verdicts
+    assert verdicts.count("unknown") >= 3
+
+
+def test_a_sandbox_that_does_not_open_is_ours(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise EngineFailure("no room")
+
+    monkeypatch.setattr(Local, "open", refuse)
+    document = run(job("perfect", tmp_path))
+    assert document["toolkit_failure"] == {"reason": "engine", "evidence": "no room"}
+    assert (document["tests"], document["answers"], document["scores"]) == ({}, {}, {})
+
+
+def test_scores_of_stored_answers_need_no_sandbox_and_are_the_same(marked, tmp_path, monkeypatch):
+    first = run(job("perfect", tmp_path, tests=()))
+    monkeypatch.setattr(Local, "open", None)
+    again = job("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]})
+    assert run(again)["scores"] == first["scores"]
+
+
+def test_stored_answers_that_are_gone_are_a_data_failure_that_names_them(tmp_path):
+    first = run(job("perfect", tmp_path, tests=()))
+    for file in tmp_path.glob("*.npz"):
+        file.write_bytes(b"PK")
+    again = run(job("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]}))
+    assert again["toolkit_failure"]["reason"] == "data"
+    assert first["answers"]["0"]["file"] in again["toolkit_failure"]["evidence"]
