@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import shutil
 import signal
@@ -152,7 +153,9 @@ def test_ctrl_c_ends_in_130_and_the_same_command_goes_on(tmp_path):
     assert medmark("collect", "halves", "-c", folder).code == 0
     words = ("grade", "halves", "-c", folder, TRUSTED, "--jobs", "1")
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    grading = subprocess.Popen(command(*words), env=environment(), text=True, **pipes)
+    # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    grading = subprocess.Popen(command(*words), env=environment(), text=True, preexec_fn=heed, **pipes)
     heard = ""
     while "slow started" not in heard:
         line = grading.stderr.readline()
