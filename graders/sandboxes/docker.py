@@ -202,7 +202,6 @@ def _environment(runtime: images.Runtime, framework: Framework, leased: tuple[st
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
         "CUDA_VISIBLE_DEVICES": ",".join(leased),
     }
 

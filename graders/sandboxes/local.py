@@ -127,7 +127,6 @@ def _environment(lodging: Lodging, scratch: Path) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "0",
         "CUDA_VISIBLE_DEVICES": "" if lodging.limits.gpus == 0 else os.environ.get("CUDA_VISIBLE_DEVICES", "0"),
         "MEDMARK_SOLUTION": str(lodging.solution.resolve()),
         "MEDMARK_SCRATCH": str(scratch),
