@@ -271,10 +271,10 @@ def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         doc.reason, doc.told = error.reason, error.told
         if is_loaded(error):
             doc.flags.append(LOADED)
+    elif isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
+        doc.reason = doc.told = NOT_RUN
     elif isinstance(error, AssertionError | pytest.fail.Exception):
         doc.reason = doc.told = WRONG
-    elif isinstance(error, pytest.skip.Exception):
-        doc.reason = doc.told = NOT_RUN
     else:
         # A rehearsed test holds for every right answer: what it stumbles over is this submission's reply.
         doc.reason = doc.told = UNUSABLE

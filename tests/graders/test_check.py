@@ -1,0 +1,329 @@
+"""Hidden tests: passed only if pytest saw them through, and whose fault it was if not."""
+
+import math
+import os
+import re
+import textwrap
+
+import numpy as np
+import pytest
+
+from assignments.assignment import Limits
+from assignments.interface import read_interface
+from graders import check as checks
+from graders.check import Questions, as_documents, check, close
+from graders.failures import LOADED
+from graders.session import Session
+from tests.scripted import ScriptedChannel, Student, said
+
+INTERFACE = """
+from assignments.interface import Model
+def twice(x: float) -> float: ...
+def count() -> int: ...
+"""
+HEAD = """
+import numpy as np
+import pytest
+from graders.check import close
+from graders.failures import Raised
+"""
+
+
+def counter():
+    counter.calls += 1
+    return counter.calls
+
+
+def twice(x):
+    return 2 * x
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "interface.py").write_text(INTERFACE)
+    (tmp_path / "tests").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def ask(folder):
+    """Runs test functions given as source: `ask("def test_a(student): ...")` -> documents by the test's name."""
+
+    def ask(body, names=None, *, solution=None, secret=b"s3cret", script=None, file="test_x.py", **more):
+        (folder / "tests" / file).write_text(HEAD + textwrap.dedent(body))
+        counter.calls = 0
+        script = script or Student(solution or {"twice": twice, "count": counter}, **more)
+        wanted = names or re.findall(r"^def (test_\w+)", textwrap.dedent(body), re.MULTILINE)
+        with ScriptedChannel(script) as channel:
+            session = Session(channel, Limits())
+            session.begin()
+            questions = Questions("tiny", folder / "tests", read_interface(folder / "interface.py"), Limits(), secret)
+            docs = check(session, questions, [name if "::" in name else f"{file}::{name}" for name in wanted])
+        ask.verbs = getattr(script, "verbs", [])
+        return {name.partition("::")[2]: doc for name, doc in docs.items()}
+
+    return ask
+
+
+def one(docs):
+    (doc,) = docs.values()
+    return doc
+
+
+RIGHT = "assert close(student.twice(2.0), 4.0)"
+
+
+def test_a_test_that_holds_has_passed(ask):
+    doc = one(ask(f"def test_a(student):\n    {RIGHT}"))
+    assert (doc.verdict, doc.reason, doc.told, doc.asked) == ("passed", None, "", ["twice"])
+    assert doc.cpu_s > 0
+
+
+FAILING = {
+    "a wrong answer": ("assert close(student.twice(2.0), 5.0)", "the answer is not the expected one"),
+    "no exception where one was due": (
+        "with pytest.raises(Raised):\n        student.twice(2.0)",
+        "the answer is not the expected one",
+    ),
+    "pytest.fail": ("pytest.fail('no')", "the answer is not the expected one"),
+    "a comparison of kinds": ("assert student.twice(2.0)[0]", "the reply could not be used"),
+    "SystemExit": (f"{RIGHT}\n    raise SystemExit(0)", "the reply could not be used"),
+    "pytest.skip": ("pytest.skip('no')", "the test did not run"),
+    "importorskip": ("pytest.importorskip('no_such_library')", "the test did not run"),
+    "pytest.xfail": ("pytest.xfail('no')", "the test did not run"),
+}
+
+
+@pytest.mark.parametrize("how", FAILING)
+def test_what_has_not_passed_and_why(ask, how):
+    body, reason = FAILING[how]
+    doc = one(ask(f"def test_a(student):\n    {body}"))
+    assert (doc.verdict, doc.reason, doc.told) == ("failed", reason, reason)
+
+
+@pytest.mark.parametrize(
+    "mark", ["skip", "skipif(True, reason='')", "xfail", "xfail(strict=True)", "parametrize('n', [1, 2])"]
+)
+@pytest.mark.parametrize("body", [RIGHT, "assert False"])
+def test_no_mark_turns_a_test_into_a_pass(ask, mark, body):
+    argument = ", n" if "parametrize" in mark else ""
+    doc = ask(f"@pytest.mark.{mark}\ndef test_a(student{argument}):\n    {body}", ["test_a"])["test_a"]
+    assert doc.verdict != "passed"
+
+
+def test_a_failing_setup_or_teardown_is_no_pass(ask):
+    docs = ask(f"""
+        @pytest.fixture
+        def before(): raise ValueError("before")
+
+        @pytest.fixture
+        def after():
+            yield
+            raise ValueError("after")
+
+        def test_before(before, student): {RIGHT}
+        def test_after(after, student): {RIGHT}
+        def test_sound(student): {RIGHT}
+    """, ["test_before", "test_after", "test_sound"])  # fmt: skip
+    assert [doc.verdict for doc in docs.values()] == ["failed", "failed", "passed"]
+    assert "before" in docs["test_before"].evidence
+    assert "after" in docs["test_after"].evidence
+
+
+def test_a_name_that_stands_twice_or_not_at_all_is_no_pass(ask):
+    body = f"def test_a(student): {RIGHT}\nclass TestX:\n    def test_a(self, student): {RIGHT}"
+    docs = ask(body, ["test_a", "test_b"])
+    assert [doc.verdict for doc in docs.values()] == ["failed", "failed"]
+    assert docs["test_b"].told == "the test did not run"
+
+
+def test_only_what_was_asked_for_runs(ask):
+    docs = ask("def test_a(student): student.count()\ndef test_b(student): student.count()", ["test_b"])
+    assert list(docs) == ["test_b"]
+    assert counter.calls == 1
+
+
+@pytest.mark.parametrize("line", ["1 / 0", "import no_such_library", "def f(:", "pytest.exit('no')"])
+def test_a_file_that_cannot_be_collected_is_ours(ask, line):
+    doc = one(ask(f"def test_a(student): {RIGHT}\n{line}", ["test_a"]))
+    assert (doc.verdict, doc.reason, doc.told) == ("unknown", "internal", checks.OURS)
+
+
+def test_a_file_that_is_not_there_is_ours(ask):
+    assert one(ask("", ["test_gone.py::test_a"])).verdict == "unknown"
+
+
+def test_a_run_that_is_left_early_leaves_the_rest_unknown(ask):
+    docs = ask(f"def test_a(student): {RIGHT}\ndef test_b(student): pytest.exit('no')\ndef test_c(student): {RIGHT}")
+    assert [doc.verdict for doc in docs.values()] == ["passed", "unknown", "unknown"]
+
+
+def test_ctrl_c_is_the_persons_at_the_keyboard(ask):
+    with pytest.raises(KeyboardInterrupt):
+        ask("def test_a(student): raise KeyboardInterrupt")
+
+
+# Whose fault
+
+
+def test_a_submissions_failure_is_told_in_our_words(ask):
+    reply = said("died", stopped="cpu")
+    doc = one(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
+    assert (doc.verdict, doc.told) == ("failed", "the CPU time limit was reached")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        RIGHT,
+        "with pytest.raises(Exception):\n        student.twice(2.0)",
+        "try:\n        student.twice(2.0)\n    except Exception:\n        assert False",
+    ],
+)
+def test_a_session_that_was_lost_is_unknown_even_to_a_test_that_expects_an_exception(ask, body):
+    docs = ask(f"def test_a(student):\n    {body}\ndef test_b(student):\n    {RIGHT}", calls=lambda head: b"\xff" * 16)
+    for doc in docs.values():
+        assert (doc.verdict, doc.reason, doc.told) == ("unknown", "engine", checks.OURS)
+
+
+def test_a_session_lost_later_does_not_change_what_was_found_before(ask):
+    asked = []
+
+    def lose_second(head):
+        asked.append(head)
+        return b"\xff" * 16 if len(asked) > 1 else None
+
+    docs = ask(f"def test_a(student): {RIGHT}\ndef test_b(student): {RIGHT}", calls=lose_second)
+    assert [doc.verdict for doc in docs.values()] == ["passed", "unknown"]
+
+
+@pytest.mark.parametrize(("load", "cpu_s", "flags"), [(1000.0, 0.1, [LOADED]), (1000.0, 19.0, []), (0.0, 0.1, [])])
+def test_a_wall_limit_on_a_loaded_host_is_flagged(ask, monkeypatch, load, cpu_s, flags):
+    monkeypatch.setattr(os, "getloadavg", lambda: (load, load, load))
+    reply = said("died", stopped="wall", cpu_s=cpu_s)
+    doc = one(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
+    assert (doc.verdict, doc.flags) == ("failed", flags)
+
+
+def test_prints_and_strays_go_to_staff(ask):
+    class Printing(Student):
+        def __call__(self, head, body):
+            return said("ended", b"hello staff", strays=3) if head["verb"] == "end" else super().__call__(head, body)
+
+    doc = one(ask(f"def test_a(student): {RIGHT}", script=Printing({"twice": twice})))
+    assert (doc.verdict, doc.told, doc.flags) == ("passed", "", ["left 3 processes behind"])
+    assert "hello staff" in doc.evidence
+
+
+# Fixtures
+
+
+def test_each_test_has_a_worker_of_its_own_and_a_file_shares_one(ask):
+    ask(f"""
+        def test_1(student): {RIGHT}
+        def test_2(shared_student): shared_student.twice(1.0)
+        def test_3(student): {RIGHT}
+        def test_4(shared_student): shared_student.twice(1.0)
+        def test_5(student): pass
+    """, ["test_1", "test_2", "test_3", "test_4", "test_5"])  # fmt: skip
+    assert ask.verbs.count("worker") == 3
+    assert ask.verbs.count("end") == 3
+
+
+def test_tests_run_in_the_order_of_the_file(ask):
+    docs = ask("""
+        def test_z(shared_student): assert shared_student.count() == 1
+        def test_a(shared_student): assert shared_student.count() == 2
+    """, ["test_a", "test_z"])  # fmt: skip
+    assert [doc.verdict for doc in docs.values()] == ["passed", "passed"]
+
+
+def test_without_fork_the_tests_of_a_file_share_a_worker(ask):
+    ask(f"def test_a(student): {RIGHT}\ndef test_b(student): {RIGHT}", forks=False)
+    assert ask.verbs.count("worker") == 1
+
+
+DRAW = "def test_a(rng, student): student.twice(rng.random())\ndef test_b(rng, student): student.twice(rng.random())"
+
+
+def test_random_numbers_are_the_tests_own_and_the_courses(ask):
+    def drawn(secret):
+        numbers = []
+
+        def note(x):
+            numbers.append(x)
+            return x
+
+        ask(DRAW, solution={"twice": note}, secret=secret)
+        return numbers
+
+    first = drawn(b"one")
+    assert len(set(first)) == 2
+    assert drawn(b"one") == first
+    assert not set(drawn(b"two")) & set(first)
+
+
+# Alone
+
+
+def test_the_users_own_pytest_options_do_not_matter(ask, monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k nothing --maxfail=1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    docs = ask(f"def test_a(student): assert False\ndef test_b(student): {RIGHT}")
+    assert [doc.verdict for doc in docs.values()] == ["failed", "passed"]
+    assert os.environ["PYTEST_ADDOPTS"] == "-k nothing --maxfail=1"
+
+
+def test_an_edited_test_is_the_one_that_runs(ask, folder):
+    assert one(ask("def test_a(student): assert False")).verdict == "failed"
+    assert one(ask("def test_a(student): assert  True")).verdict == "passed"
+
+
+def test_a_conftest_beside_the_tests_is_not_read(ask, folder):
+    (folder / "tests" / "conftest.py").write_text("raise RuntimeError")
+    (folder / "tests" / "pytest.ini").write_text("[pytest]\naddopts = -k nothing")
+    assert one(ask(f"def test_a(student): {RIGHT}")).verdict == "passed"
+
+
+def test_documents_are_plain_data(ask):
+    docs = as_documents(ask(f"def test_a(student): {RIGHT}"))
+    assert docs["test_a"]["verdict"] == "passed"
+
+
+# close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "ways", "verdict"),
+    [
+        (1.0, 1, {}, True),
+        (1.0000009, 1.0, {}, True),
+        (1.000002, 1.0, {}, False),
+        (0.0, 1e-9, {}, False),
+        (0.0, 1e-9, {"atol": 1e-8}, True),
+        (1.1, 1.0, {"rtol": 0.2}, True),
+        (np.float16([0.1]), np.array([0.1]), {"atol": 1e-4}, True),
+        (np.array([True]), np.array([1]), {}, True),
+        (np.array([250, 3], np.uint8), np.array([3, 250], np.uint8), {}, False),
+        ([1, 2], (1.0, 2.0), {}, True),
+        (np.zeros(0), np.zeros(0), {}, False),
+        (np.zeros(0), 0.3, {}, False),
+        (np.zeros((3, 1)), np.zeros(3), {}, False),
+        (0.5, np.full(3, 0.5), {}, False),
+        (np.full(1, 0.5), 0.5, {}, False),
+        (math.nan, math.nan, {}, False),
+        (math.nan, 0.0, {"atol": math.inf}, False),
+        (0.0, math.inf, {}, False),
+        (-math.inf, math.inf, {}, False),
+        (math.inf, math.inf, {}, True),
+        (math.inf, 0.0, {"rtol": 1.0}, False),
+    ],
+)
+def test_close(answer, expected, ways, verdict):
+    assert close(answer, expected, **ways) is verdict
+
+
+@pytest.mark.parametrize("answer", ["1", None, [1, "a"], 1j, object()])
+def test_close_compares_numbers_only(answer):
+    with pytest.raises(TypeError):
+        close(answer, 1.0)
