@@ -113,9 +113,9 @@ def load_answers(store: Path, document: Mapping[str, Any]) -> Answers:
     if document["file"]:
         path = store / document["file"]
         try:
-            with np.load(path, allow_pickle=False) as data:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 arrays = {name: data[name] for name in data.files}
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise DataFailure(f"{path}: the stored answers cannot be read: {error}") from error
     failed = {place: state["reason"] for place, state in enumerate(document["states"]) if state is not None}
     return Answers(arrays, failed)

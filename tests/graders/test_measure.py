@@ -1,0 +1,347 @@
+"""Accuracy: what is asked, in which order, what a failure costs, and that stored answers are the answers."""
+
+import errno
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assignments.data.hidden import hidden_set, presented_order
+from assignments.interface import read_interface
+from assignments.load import load
+from graders import measure as measures
+from graders.failures import DataFailure, EngineFailure, InternalFailure
+from graders.measure import load_answers, measure
+from graders.session import Session
+from tests.scripted import ScriptedChannel, Student, said
+
+FOLDER = Path(__file__).parents[1] / "example_groups" / "assignment"
+ASSIGNMENT = load(FOLDER)
+INTERFACE = read_interface(FOLDER / "interface.py")
+SECRET, COMMIT, N = b"of this test", "c0ffee", 12
+HIDDEN = hidden_set(ASSIGNMENT, SECRET, 0, ("x",), "y")
+ORDER = presented_order(SECRET, "tiny", COMMIT, N)
+
+
+class Model:
+    pass
+
+
+class Group:
+    """A solution that remembers what it was asked, and answers the first column squeezed into [0, 1]."""
+
+    def __init__(self, **instead):
+        self.fits, self.asked = [], []
+        self.instead = instead
+
+    def names(self):
+        return {"fit": self.fit, "load": lambda folder: Model(), "predict": self.predict} | self.instead
+
+    def fit(self, train, val, **ways):
+        self.fits.append((train, val, ways))
+        return Model()
+
+    def predict(self, model, inputs):
+        self.asked.append(inputs)
+        return {"prob": answer(inputs["x"])}
+
+
+def answer(x):
+    return (1 / (1 + np.exp(-x[:, 0]))).astype(np.float64)
+
+
+@pytest.fixture
+def measured(tmp_path):
+    """Measures a group: `measured(group)` -> document; the script is at `measured.script`."""
+
+    def run(group, *, assignment=ASSIGNMENT, commit=COMMIT, wrapped=lambda script: script, **script):
+        measured = run
+        measured.script = Student(group.names(), **script)
+        with ScriptedChannel(wrapped(measured.script)) as channel:
+            session = Session(channel, assignment.limits)
+            session.begin()
+            return measure(
+                session, assignment, INTERFACE, HIDDEN, secret=SECRET, commit=commit, store=tmp_path / "store"
+            )
+
+    run.store = tmp_path / "store"
+    return run
+
+
+def calls(group):
+    return [len(inputs["x"]) for inputs in group.asked]
+
+
+def test_answers_stand_in_canonical_order_whatever_was_presented(measured):
+    document = measured(Group())
+    stored = load_answers(measured.store, document)
+    assert document["verdict"] == "passed"
+    assert stored.failed == {}
+    assert np.array_equal(stored.arrays["prob"], answer(HIDDEN.inputs["x"]).astype(np.float16))
+
+
+def test_cases_are_presented_in_the_commits_own_order(measured):
+    for commit in (COMMIT, "beef"):
+        group = Group()
+        measured(group, commit=commit)
+        order = presented_order(SECRET, "tiny", commit, N)
+        assert calls(group) == [4, 4, 4]
+        assert np.array_equal(np.concatenate([inputs["x"] for inputs in group.asked]), HIDDEN.inputs["x"][order])
+
+
+def test_predict_sees_the_inputs_and_nothing_else(measured):
+    group = Group()
+    measured(group)
+    assert {tuple(inputs) for inputs in group.asked} == {("x",)}
+
+
+def test_fit_gets_the_training_cases_the_hidden_seed_and_nothing_of_the_hidden_set(measured):
+    group = Group()
+    measured(group)
+    ((train, val, ways),) = group.fits
+    assert set(train) == {"x", "y", "subject"}
+    assert val is None
+    assert ways == {"seed": HIDDEN.fit_seed, "budget_s": 1.0}
+    rows = {row.tobytes() for row in train["x"]}
+    assert not any(row.tobytes() in rows for row in HIDDEN.inputs["x"])
+
+
+def test_in_weights_mode_the_groups_own_weights_are_loaded(measured):
+    weights = ASSIGNMENT.model_copy(update={"run": ASSIGNMENT.run.model_copy(update={"mode": "weights"})})
+    folders = []
+    group = Group(load=lambda folder: folders.append(folder) or Model())
+    assert measured(group, assignment=weights)["verdict"] == "passed"
+    assert (folders, group.fits) == (["/solution/weights"], [])
+
+
+def test_probabilities_are_stored_as_float16_and_read_back_the_same(measured):
+    document = measured(Group())
+    with np.load(measured.store / document["file"], allow_pickle=False) as data:
+        assert data["prob"].dtype == np.float16
+    again = measured(Group())
+    assert again["file"] == document["file"], "the same answers are the same file"
+    assert [path.name for path in measured.store.iterdir()] == [document["file"]]
+
+
+def spoiling(*places, how):
+    """A `predict` that spoils the answers for some hidden cases."""
+    marked = {HIDDEN.inputs["x"][place].tobytes() for place in places}
+
+    def predict(model, inputs):
+        prob = answer(inputs["x"])
+        hit = np.array([row.tobytes() in marked for row in inputs["x"]])
+        return how(prob, hit)
+
+    return predict
+
+
+def with_nan(prob, hit):
+    return {"prob": np.where(hit, np.nan, prob)}
+
+
+def test_a_case_that_fails_takes_none_of_its_neighbours_along(measured):
+    document = measured(Group(predict=spoiling(2, 7, how=with_nan)))
+    assert {place for place, state in enumerate(document["states"]) if state} == {2, 7}
+    assert document["states"][2] == {"reason": "the answer holds NaN or infinity"} | {
+        "told": "the answer holds NaN or infinity"
+    }
+    stored = load_answers(measured.store, document)
+    assert stored.arrays["prob"][[2, 7]].tolist() == [0, 0]
+    assert stored.failed == {2: "the answer holds NaN or infinity", 7: "the answer holds NaN or infinity"}
+    right = [place for place in range(N) if place not in (2, 7)]
+    assert np.array_equal(stored.arrays["prob"][right], answer(HIDDEN.inputs["x"][right]).astype(np.float16))
+
+
+def test_only_a_call_that_failed_is_repeated_case_by_case(measured):
+    sizes = []
+    plain = spoiling(int(ORDER[5]), how=with_nan)
+
+    def predict(model, inputs):
+        sizes.append(len(inputs["x"]))
+        return plain(model, inputs)
+
+    measured(Group(predict=predict))
+    assert sizes == [4, 4, 1, 1, 1, 1, 4]
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda prob, hit: {"prob": prob[:-1]},
+        lambda prob, hit: {"prob": prob[:, None]},
+        lambda prob, hit: {"prob": prob, "more": prob},
+        lambda prob, hit: {"probability": prob},
+        lambda prob, hit: {"prob": prob + 1},
+        lambda prob, hit: {"prob": prob[0] if len(prob) == 1 else prob.tolist()},
+        lambda prob, hit: prob,
+        lambda prob, hit: None,
+        lambda prob, hit: 1 / 0,
+    ],
+)
+def test_answers_of_another_kind_fail_case_by_case_and_nothing_is_stored(measured, how):
+    document = measured(Group(predict=spoiling(how=how)))
+    assert all(state is not None for state in document["states"])
+    assert (document["file"], len(document["states"])) == (None, N)
+
+
+FREE = """
+from typing import TypedDict
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+from assignments.interface import Model
+class Rows(TypedDict):
+    x: Float32[np.ndarray, "n 3"]
+class Answer(TypedDict):
+    prob: Float[np.ndarray, "n k"]
+def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: ...
+def predict(model: Model, inputs: Rows) -> Answer: ...
+"""
+
+
+def test_cases_answered_in_different_shapes_are_the_submissions_failure(measured, tmp_path, monkeypatch):
+    (tmp_path / "interface.py").write_text(FREE)
+    monkeypatch.setitem(globals(), "INTERFACE", read_interface(tmp_path / "interface.py"))
+    count = iter(range(100))
+
+    def predict(model, inputs):
+        return {"prob": np.ones((len(inputs["x"]), 2 if next(count) == 0 else 3))}
+
+    document = measured(Group(predict=predict))
+    reasons = [state and state["reason"] for state in document["states"]]
+    assert [reasons[place] for place in ORDER[:4]] == [None] * 4
+    assert {reasons[place] for place in ORDER[4:]} == {"the answer has the wrong shape"}
+
+
+def test_kinds_that_differ_from_case_to_case_lose_nothing(measured, tmp_path, monkeypatch):
+    (tmp_path / "interface.py").write_text(FREE)
+    monkeypatch.setitem(globals(), "INTERFACE", read_interface(tmp_path / "interface.py"))
+    count = iter(range(100))
+
+    def predict(model, inputs):
+        kind = np.float16 if next(count) == 0 else np.float32
+        return {"prob": np.full((len(inputs["x"]), 1), 0.1, kind)}
+
+    stored = load_answers(measured.store, measured(Group(predict=predict))).arrays["prob"]
+    assert stored.dtype == np.float32
+    assert stored[ORDER[4:]].ravel().tolist() == [np.float32(0.1)] * 8
+
+
+# Deaths and limits
+
+
+class Deadly:
+    """Lets the worker die when certain hidden cases are asked about."""
+
+    def __init__(self, places, **facts):
+        self.marked = {HIDDEN.inputs["x"][place].tobytes() for place in places}
+        self.facts = facts
+        self.deaths = 0
+
+    def __call__(self, script):
+        def scripted(head, body):
+            if head["verb"] == "call" and b'"predict"' in body and any(row in body for row in self.marked):
+                self.deaths += 1
+                return said("died", exit=3, **self.facts)
+            return script(head, body)
+
+        return scripted
+
+
+def test_a_worker_that_dies_is_started_again_with_a_model(measured):
+    group, deadly = Group(), Deadly([int(ORDER[0])])
+    document = measured(group, wrapped=deadly)
+    assert [place for place, state in enumerate(document["states"]) if state] == [ORDER[0]]
+    assert deadly.deaths == 2, "with its neighbours, and alone"
+    assert len(group.fits) == 3
+    assert document["verdict"] == "passed"
+
+
+def test_but_three_times_at_most(measured):
+    group, deadly = Group(), Deadly(range(N))
+    document = measured(group, wrapped=deadly)
+    assert len(group.fits) == 1 + measures.RESTARTS
+    assert document["verdict"] == "failed"
+    assert document["reason"] == "the process that should answer ended"
+    assert all(document["states"])
+
+
+def test_what_was_answered_before_a_limit_counts(measured):
+    deadly = Deadly([int(ORDER[6])], stopped="cpu")
+    document = measured(Group(), wrapped=deadly)
+    assert (document["verdict"], document["reason"]) == ("failed", "the CPU time limit was reached")
+    assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[:4])
+
+
+def test_a_limit_met_while_a_batch_is_repeated_keeps_the_cases_before_it(measured):
+    last = int(ORDER[3])
+    prone = Group(predict=spoiling(int(ORDER[0]), how=with_nan))
+    alone = HIDDEN.inputs["x"][last].tobytes()
+
+    def wrapped(script):
+        def scripted(head, body):
+            if head["verb"] == "call" and b"[1,3]" in body and alone in body:
+                return said("died", stopped="cpu")
+            return script(head, body)
+
+        return scripted
+
+    document = measured(prone, wrapped=wrapped)
+    assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[1:3])
+
+
+@pytest.mark.parametrize("stopped", ["cpu", "wall"])
+def test_a_limit_is_not_met_a_second_time(measured, stopped):
+    deadly = Deadly(range(N), stopped=stopped)
+    assert measured(Group(), wrapped=deadly)["verdict"] == "failed"
+    assert deadly.deaths == 1
+
+
+@pytest.mark.parametrize("instead", [{"fit": lambda *a, **k: 1 / 0}, {"fit": lambda *a, **k: 3.0}])
+def test_without_a_model_every_case_has_failed(measured, instead):
+    document = measured(Group(**instead))
+    assert document["verdict"] == "failed"
+    assert len([state for state in document["states"] if state]) == N
+    assert measured.script.verbs.count("worker") == 1
+
+
+def test_training_far_beyond_the_budget_is_the_cpu_limit(measured, monkeypatch):
+    monkeypatch.setattr(measures, "BUDGET_START_S", -2.0)
+    document = measured(Group())
+    assert document["reason"] == "the CPU time limit was reached"
+    assert "budget" in document["evidence"]
+
+
+def test_a_lost_session_is_ours(measured):
+    def wrapped(script):
+        return lambda head, body: None if head["verb"] == "call" else script(head, body)
+
+    with pytest.raises(EngineFailure):
+        measured(Group(), wrapped=wrapped)
+
+
+# The store
+
+
+def test_a_full_disk_is_ours_and_leaves_nothing_behind(measured, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(measures.os, "fsync", full)
+    with pytest.raises(InternalFailure, match="No space left on device"):
+        measured(Group())
+    assert list(measured.store.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "spoil", [Path.unlink, lambda path: path.write_bytes(b""), lambda path: path.write_bytes(b"PK\3\4")]
+)
+def test_answers_that_cannot_be_read_back_are_a_data_failure(measured, spoil):
+    document = measured(Group())
+    spoil(measured.store / document["file"])
+    with pytest.raises(DataFailure, match=document["file"]):
+        load_answers(measured.store, document)
+
+
+def test_the_document_is_plain_data(measured):
+    assert json.loads(json.dumps(measured(Group()), allow_nan=False))["verdict"] == "passed"
