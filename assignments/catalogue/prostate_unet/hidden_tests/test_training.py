@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from graders.check import close
+
 BUDGET_S = 15.0  # TensorFlow needs 10 of them to build and trace the training step
 
 
@@ -26,8 +28,10 @@ def bright_balls(n, rng):
 def test_what_was_learnt_is_saved(student, rng):
     """`fit` learns from a few volumes, and after `save` and `load` the model still knows what it learnt."""
     model = student.fit(bright_balls(6, rng), None, seed=int(rng.integers(1000)), budget_s=BUDGET_S)
-    student.save(model, "saved")
     test = bright_balls(2, rng)
-    prob = student.predict(student.load("saved"), {"image": test["image"]})["prob"]
+    prob = student.predict(model, {"image": test["image"]})["prob"]
+    student.save(model, "saved")
+    assert close(student.predict(student.load("saved"), {"image": test["image"]})["prob"], prob, atol=1e-3)
     inside, outside = prob[test["label"] == 1].mean(), prob[test["label"] == 0].mean()
-    assert inside > 2 * outside  # a model that learnt nothing answers the same everywhere
+    # A model that learnt nothing answers the same everywhere. A slow machine leaves a budget time for little more.
+    assert inside > 1.2 * outside
