@@ -49,9 +49,7 @@ def gradient(function: Any, args: list[Any], kwargs: dict[str, Any], wrt: int | 
     place: Any = args if isinstance(wrt, int) else kwargs
     leaf = place[wrt].detach().clone().requires_grad_(True)
     place[wrt] = leaf
-    total = function(*args, **kwargs).sum()
-    (slope,) = torch.autograd.grad(total, leaf, allow_unused=True)
-    return to_array(torch.zeros_like(leaf) if slope is None else slope)
+    return _slopes(function(*args, **kwargs).sum(), [leaf])[0]
 
 
 def forward(m: Any, x: Array, training: bool = False) -> Array:
@@ -84,17 +82,21 @@ def buffers(m: Any) -> list[Array]:
 def parameter_gradients(m: Any, x: Array, weight: Array) -> list[Array]:
     trained = [p for p in m.parameters() if p.requires_grad]
     with _evaluating(m):
-        total = (m(_like(m, x)) * _like(m, weight)).sum()
-        slopes = torch.autograd.grad(total, trained, allow_unused=True)
-    return [to_array(torch.zeros_like(p) if s is None else s) for p, s in zip(trained, slopes, strict=True)]
+        return _slopes((m(_like(m, x)) * _like(m, weight)).sum(), trained)
 
 
 def input_gradient(m: Any, x: Array, weight: Array) -> Array:
     leaf = _like(m, x).requires_grad_(True)
     with _evaluating(m):
-        total = (m(leaf) * _like(m, weight)).sum()
-        (slope,) = torch.autograd.grad(total, leaf, allow_unused=True)
-    return to_array(torch.zeros_like(leaf) if slope is None else slope)
+        return _slopes((m(leaf) * _like(m, weight)).sum(), [leaf])[0]
+
+
+def _slopes(total: torch.Tensor, leaves: list[Any]) -> list[Array]:
+    """Gradients of a number; zeros where it does not depend on a leaf, or was cut off from all of them."""
+    if not leaves or not total.requires_grad:
+        return [to_array(torch.zeros_like(leaf)) for leaf in leaves]
+    slopes = torch.autograd.grad(total, leaves, allow_unused=True)
+    return [to_array(torch.zeros_like(p) if s is None else s) for p, s in zip(leaves, slopes, strict=True)]
 
 
 def _like(m: Any, x: Array) -> torch.Tensor:
