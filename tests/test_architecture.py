@@ -71,3 +71,90 @@ def test_a_metric_is_arithmetic_only():
 def test_the_keeper_imports_the_standard_library_only():
     keeper = ["graders/inside/keeper", "graders/inside/processes", "graders/inside/frames"]
     assert offences(keeper, lambda name: name.split(".")[0] not in sys.stdlib_module_names) == []
+
+
+# What students send is data: nothing on the host may run it, or open it in a format that can.
+
+DANGEROUS = [
+    "pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "h5py", "xml", "lxml", "zipimport",
+    "torch", "tensorflow", "keras", "code", "yaml",
+]  # fmt: skip
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
+
+
+def on_the_host():
+    """Files that run on the host; the demo's groups are solutions like any other."""
+    inside = (ROOT / "graders/inside", ROOT / "graders/demo/groups")
+    return [file for file in files(*ORDER) if not any(file.is_relative_to(folder) for folder in inside)]
+
+
+def test_the_host_imports_nothing_that_runs_what_it_reads():
+    found = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in on_the_host()
+        for line, name in imported(file)
+        if within(name, DANGEROUS)
+    ]
+    assert found == []
+
+
+def calls(file):
+    """(call, name of what is called) for every call by a plain or dotted name."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            yield node, ast.unparse(node.func)
+
+
+def test_the_host_evaluates_nothing():
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno} calls {name}"
+        for file in on_the_host()
+        for node, name in calls(file)
+        if name in FORBIDDEN_CALLS or name.endswith((".unpack_archive", ".extractall", ".read_pickle", ".eval"))
+    ]
+    assert found == []
+
+
+def test_archives_are_written_and_never_opened():
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in on_the_host()
+        for node, name in calls(file)
+        if name in ("tarfile.open", "tarfile.TarFile", "zipfile.ZipFile") and "mode='w'" not in ast.unparse(node)
+    ]
+    assert found == []
+
+
+def test_numpy_files_are_read_without_objects():
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in on_the_host()
+        for node, name in calls(file)
+        if name in ("np.load", "numpy.load") and "allow_pickle=False" not in ast.unparse(node)
+    ]
+    assert found == []
+
+
+def test_only_an_authors_files_are_run_by_path():
+    trusted = {
+        "assignments/interface.py", "assignments/data/__init__.py", "graders/metrics/__init__.py",
+        "graders/inside/start.py", "graders/inside/worker.py",
+    }  # fmt: skip
+    found = {
+        str(file.relative_to(ROOT))
+        for file in files(*ORDER)
+        for _, name in calls(file)
+        if name.endswith(("spec_from_file_location", "run_path", "run_module"))
+    }
+    assert found <= trusted
+
+
+def test_no_file_is_named_for_everything():
+    vague = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc", "abstract"}
+    tree = [*files(*ORDER, "reference_solutions"), *sorted((ROOT / "tests").rglob("*.py"))]
+    assert [str(file.relative_to(ROOT)) for file in tree if file.stem in vague or file.parent.name in vague] == []
+
+
+def test_a_reference_is_never_named_like_its_framework():
+    stems = {file.stem for file in files("reference_solutions")}
+    assert not stems & {"pytorch", "torch", "tensorflow", "numpy", "keras"}

@@ -303,3 +303,13 @@ def test_stored_answers_that_are_gone_are_a_data_failure_that_names_them(tmp_pat
     again = run(job("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]}))
     assert again["toolkit_failure"]["reason"] == "data"
     assert first["answers"]["0"]["file"] in again["toolkit_failure"]["evidence"]
+
+
+def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_NO_FORK", "1")
+    plenty = load(GROUPS / "assignment")
+    plenty = plenty.model_copy(update={"limits": plenty.limits.model_copy(update={"shared_cpu_s": 30, "cpu_s": 30})})
+    document = run(job("perfect", tmp_path, assignment=plenty))
+    assert document["runtime"]["forks"] is False
+    assert [doc["verdict"] for doc in document["tests"].values()] == ["passed"] * 4
+    assert document["scores"]["accuracy"]["score"] > 0.9
