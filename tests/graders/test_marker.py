@@ -16,6 +16,7 @@ import pytest
 
 from assignments.load import load
 from graders import marker
+from graders import session as sessions
 from graders.failures import EngineFailure, UserError
 from graders.marker import Job, run
 from graders.sandboxes.local import Local, LocalChannel
@@ -56,7 +57,10 @@ def marked(tmp_path_factory):
 
     @functools.cache
     def marked(group):
-        return run(job(group, tmp_path_factory.mktemp(group)))
+        with pytest.MonkeyPatch.context() as patch:
+            if group == "loops_forever":  # on a loaded machine the wall limit may come first
+                patch.setattr(sessions, "WALL_FACTOR", 60.0)
+            return run(job(group, tmp_path_factory.mktemp(group)))
 
     return marked
 
@@ -136,7 +140,8 @@ def test_a_detached_writer_changes_nothing_and_is_gone(marked):
     document = marked("late_writer")
     for name in (SCALE, LOSS):
         assert document["tests"][name]["verdict"] == "failed"
-        assert "left 2 processes behind" in document["tests"][name]["flags"]
+        # The writer, and mostly the child between, of which nobody took note.
+        assert document["tests"][name]["flags"][0] in ("left 1 processes behind", "left 2 processes behind")
     for name in (LEARNS, AGAIN):
         assert document["tests"][name]["verdict"] == "passed"
     assert not running("late_writer")

@@ -152,6 +152,12 @@ def fresh(session):
     assert (usage.strays, usage.log) == (0, "")
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """On a loaded machine the wall limit may come before the CPU limit; here it does not."""
+    monkeypatch.setattr(sessions, "WALL_FACTOR", 60.0)
+
+
 def gone(pid):
     return not Path(f"/proc/{pid}").exists()
 
@@ -171,14 +177,16 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("name", "args", "failure", "cpu_s"), ENDS)
-def test_how_a_worker_ends_is_the_failure_it_was(fresh, session, name, args, failure, cpu_s):
+def test_how_a_worker_ends_is_the_failure_it_was(fresh, session, request, name, args, failure, cpu_s):
+    if failure is CpuLimit:
+        request.getfixturevalue("patient")
     with pytest.raises(SubmissionFailure) as caught:
         fresh(name, *args, cpu_s=cpu_s)
     assert isinstance(caught.value, failure)
     assert session.lost is None
 
 
-def test_the_kernels_figures_are_told(fresh, session):
+def test_the_kernels_figures_are_told(fresh, session, patient):
     with pytest.raises(CpuLimit):
         fresh("loops", cpu_s=0.3)
     assert 0.25 < session.usage.cpu_s < 1.5
@@ -279,7 +287,7 @@ def test_a_worker_that_ends_between_two_questions_has_ended(session, fresh):
     session.end(worker)
 
 
-def test_time_spent_between_two_questions_counts(session, fresh):
+def test_time_spent_between_two_questions_counts(session, fresh, patient):
     worker = session.worker(0.3)
     assert ask(session, worker, "burns_in_the_background") == 2
     time.sleep(0.8)
