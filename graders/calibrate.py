@@ -24,7 +24,7 @@ from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.bench import drawn, opener, scored, secret_of
 from graders.failures import UserError
-from graders.keys import digest_of, file_digest, metric_version, metrics_of, task_digest
+from graders.keys import code_digest, digest_of, metric_version, metrics_of, task_digest
 from graders.mark import share
 from graders.metrics import metric_named
 from graders.mutants import copy_reference
@@ -163,15 +163,6 @@ def key_of(assignment: Assignment) -> str:
         wire=WIRE,
         draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(DRAWS)],
     )
-
-
-def code_digest(path: Path) -> str | None:
-    """Digest of a Python file without its blank and comment lines: words about the code do not make it stale."""
-    if not path.is_file():
-        return file_digest(path)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
 
 def gaps(assignment: Assignment) -> list[Gap]:

@@ -30,6 +30,7 @@ from graders.mark import Mark, Status, mark_of
 from graders.marker_processes import Run
 from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, deadline_s, slots_for, this_machine
+from graders.standing import standing
 from graders.submission import Submission
 
 Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
@@ -249,6 +250,7 @@ def plan_cohort(
         "medmark": _version(),
         "assignment": assignment.id,
         "assignment_digest": digest(assignment),
+        "rehearsal": standing(assignment).as_json(),
         "secret_fingerprint": fingerprint(secret),
         "sandbox": sandbox.name,
         "isolated": sandbox.isolates,

@@ -150,6 +150,15 @@ def file_digest(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
+def code_digest(path: Path) -> str | None:
+    """Digest of a Python file without its blank and comment lines: words about the code do not make it stale."""
+    if not path.is_file():
+        return file_digest(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    kept = [line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest()
+
+
 def asking_source(source: str) -> str:
     """A test's source without its points and its docstring: those are read when the mark is made."""
     function = ast.parse(source).body[0]

@@ -12,8 +12,7 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.load import in_catalogue, references
-from graders.calibrate import code_digest
-from graders.keys import digest_of, file_digest
+from graders.keys import code_digest, digest_of, file_digest
 from graders.rehearsal import Rehearsal
 
 FILE = "rehearsal.json"

@@ -11,7 +11,6 @@ import json
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,13 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import processes
+from .forking import Mother, MotherBroken, NoRoom, start_command
 from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
 
 WIRE = 1
 TICK_S = 0.05
 BODY_CAP = 1 << 30
-MOTHER_S = 240.0
-"""How long the import of a framework may take on a loaded machine."""
 
 
 class HangUp(Exception):
@@ -496,78 +494,13 @@ class Keeper:
         """A worker without a mother: it imports the framework itself (systems that cannot fork one)."""
         text = json.dumps({**order, "fds": fds})
         process = subprocess.Popen(
-            [*_python(), "worker"], env={**os.environ, "MEDMARK_ORDER": text}, pass_fds=fds, stdin=subprocess.DEVNULL
+            [*start_command(), "worker"],
+            env={**os.environ, "MEDMARK_ORDER": text},
+            pass_fds=fds,
+            stdin=subprocess.DEVNULL,
         )
         process.returncode = 0  # the keeper waits for it itself, with its resource usage
         return process.pid
-
-
-class MotherBroken(Exception):
-    """The process that should fork workers cannot: a broken image."""
-
-
-class NoRoom(MotherBroken):
-    """The limit on processes is reached."""
-
-
-class Mother:
-    """The keeper's end of the mother (`mother.py`)."""
-
-    def __init__(self, framework: str) -> None:
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        process = subprocess.Popen(
-            [*_python(), "mother"],
-            env={**os.environ, "MEDMARK_SOCKET": str(theirs.fileno()), "MEDMARK_FRAMEWORK": framework},
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=2,
-        )
-        process.returncode = 0  # the keeper waits for all children itself
-        self.pid = process.pid
-        self.told: dict[str, Any] | None = None
-        theirs.close()
-        self.socket.setblocking(False)
-
-    def ready(self, pump: Callable[[float, dict[int, int]], dict[int, int]]) -> dict[str, Any]:
-        """Waits until the framework is imported; what the mother says of herself."""
-        if self.told is None:
-            self.told = self._answer(pump, MOTHER_S)
-        if "broken" in self.told:
-            raise MotherBroken(self.told["broken"])
-        return self.told
-
-    def fork(
-        self, order: dict[str, Any], fds: list[int], pump: Callable[[float, dict[int, int]], dict[int, int]]
-    ) -> int:
-        """The pid of a new worker, whose parent is the keeper."""
-        try:
-            socket.send_fds(self.socket, [json.dumps(order).encode()], fds)
-        except OSError as error:
-            raise MotherBroken(f"the mother does not listen: {error}") from None
-        answer = self._answer(pump, 30.0)
-        if "pid" not in answer:
-            raise NoRoom(str(answer))
-        return int(answer["pid"])
-
-    def _answer(
-        self, pump: Callable[[float, dict[int, int]], dict[int, int]], seconds: float
-    ) -> dict[str, Any]:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if self.socket.fileno() in pump(1.0, {self.socket.fileno(): select.POLLIN}):
-                data = self.socket.recv(1 << 16)
-                if not data:
-                    raise MotherBroken("the mother ended; the last lines of stderr say why")
-                answer: dict[str, Any] = json.loads(data)
-                return answer
-        raise MotherBroken(f"no word from the mother in {seconds:.0f} s")
-
-    def close(self) -> None:
-        self.socket.close()
-
-
-def _python() -> list[str]:
-    return [sys.executable, "-I", "-B", os.path.join(os.path.dirname(__file__), "start.py")]
 
 
 def main() -> None:
