@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from assignments.assignment import Assignment
     from graders.course import Course
+    from graders.intake.submission import Submission
     from graders.ledger import Ledger
     from graders.mark import Mark
     from graders.sandboxes.sandbox import Sandbox
-    from graders.submission import Submission
     from reports.write import Written
 
 app = typer.Typer(
@@ -160,7 +160,7 @@ def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: 
     Run it every few minutes from cron: the tip seen by the due time is what counts. Prints a receipt for each group. A
     repository that cannot be reached is said so on its receipt, and the others go on.
     """
-    from graders import collect as notary
+    from graders.intake import collect as notary
 
     opened = _course(course)
     with _ledger(opened) as ledger, _progress("collecting") as told:
@@ -269,8 +269,8 @@ def demo(
     """
     import time
 
-    from graders import collect as notary
     from graders.demo import make_demo, what_happened
+    from graders.intake import collect as notary
     from graders.marker_processes import start_forkserver
 
     start_forkserver("cli")
@@ -306,7 +306,7 @@ def handout(
     Hidden tests, references and hidden cases stay behind. An assignment of the catalogue is handed out only while its
     last rehearsal passed and still holds.
     """
-    from graders.handing_out import hand_out
+    from graders.authoring.handing_out import hand_out
 
     for path in hand_out(assignment, folder, course):
         print(path)
@@ -328,7 +328,7 @@ def rehearse(
     The hidden tests are run on the references, the starter, every misconception and five mutants of each function. Exit
     code 1 if something must be closed before the assignment is handed out.
     """
-    from graders.rehearse import rehearse_folder
+    from graders.authoring.rehearse import rehearse_folder
 
     with _progress("rehearsing") as told:
         result = rehearse_folder(
@@ -424,7 +424,7 @@ def check(
     asked = assignment_here(folder.resolve(), assignment)
     if not handin:
         raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public))
-    from graders.handin import clean_clone, inspect_handin
+    from graders.intake.handin import clean_clone, inspect_handin
     from reports.terminal import terminal_text
 
     found = inspect_handin(folder.resolve(), asked)
@@ -529,8 +529,8 @@ def _graded(
 
     start_forkserver("cli")
     from graders.cohort import grade_cohort
-    from graders.collect import clock, submissions
     from graders.course import assignment_of, read_secret
+    from graders.intake.collect import clock, submissions
 
     asked = assignment_of(course, id)
     secret = read_secret(course)
@@ -555,8 +555,8 @@ def _graded(
 
 def _recorded(course: Course, id: str, sandbox: Sandbox) -> tuple[list[Mark], list[Submission], Assignment]:
     from graders.cohort import recorded_marks
-    from graders.collect import clock, submissions
     from graders.course import assignment_of, read_secret
+    from graders.intake.collect import clock, submissions
 
     asked = assignment_of(course, id)
     with _ledger(course) as ledger:

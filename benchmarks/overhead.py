@@ -99,8 +99,8 @@ def _course(folder: Path, options: argparse.Namespace) -> Path:
     import git
 
     from assignments.folders import find, reference_path
-    from graders.collect import collect
     from graders.course import load_course
+    from graders.intake.collect import collect
     from graders.ledger import Ledger
     from graders.new_course import init_course
 
@@ -132,8 +132,8 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     """Mark every submission once on local, and keep each frame that went to a worker."""
     from assignments.load import hidden_tests
     from graders import marker
-    from graders.collect import clock, submissions
     from graders.course import assignment_of, load_course, read_secret
+    from graders.intake.collect import clock, submissions
     from graders.ledger import Ledger
     from graders.session import Session
 

@@ -37,7 +37,7 @@ class Sandbox:
 
 
 def submissions_of(folder: Path, count: int) -> list:
-    from graders.submission import Submission
+    from graders.intake.submission import Submission
 
     return [
         Submission(

@@ -20,8 +20,10 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
+from graders.authoring.standing import standing
 from graders.coordinator import Coordinator, Progress, Work
 from graders.failures import ImageFailure, UserError
+from graders.intake.submission import Submission
 from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
 from graders.ledger import Ledger, Stage
 from graders.lock import course_held
@@ -30,8 +32,6 @@ from graders.mark import Mark, Status, mark_of
 from graders.marker_processes import Run
 from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, deadline_s, slots_for, this_machine
-from graders.standing import standing
-from graders.submission import Submission
 
 Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
 NOT_RUN = {"reason": "not marked yet", "evidence": "nothing is recorded: run medmark grade"}
@@ -324,7 +324,7 @@ def _deadline_s(assignment: Assignment, work: Work) -> float:
 def _check_criteria(assignment: Assignment) -> None:
     """Refuse a criterion that cannot be scored before any solution is asked."""
     # Here, because the metrics bring SciPy and scikit-learn, which a call that runs nothing does not need.
-    from graders.score import check_criterion
+    from graders.scoring.score import check_criterion
 
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):

@@ -17,10 +17,10 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from graders.failures import LOADED, MedmarkError
+from graders.intake.submission import Submission
 from graders.keys import StageKeys
 from graders.ledger import Ledger, Stage
 from graders.marker_processes import MarkerProcesses, Outcome, Run
-from graders.submission import Submission
 
 NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it is being looked into."
 Kind = Literal["test", "answers", "score"]

@@ -1,7 +1,7 @@
 """A course as one value: course.toml and roster.csv read and checked together. Nothing is fetched or marked here.
 
     course.toml     what is asked, when it is due, what medmark may reach
-    roster.csv      who hands in where                                  (graders.roster)
+    roster.csv      who hands in where                                  (graders.intake.roster)
     hidden/         the secret and the instructor's hidden data         (graders.new_course makes it)
     .medmark/       what medmark keeps: ledger, mirrors, checkouts, stored answers
 """
@@ -23,8 +23,8 @@ from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
 from graders.failures import UserError
-from graders.hardened_git import Reach
-from graders.roster import Group, Member, read_roster
+from graders.intake.hardened_git import Reach
+from graders.intake.roster import Group, Member, read_roster
 
 __all__ = [
     "Course",
@@ -134,7 +134,7 @@ class Course(Frozen):
     staff_group: str | None = None
     """Group of the operating system that may read hidden/ beside its owner."""
     observation_gap_minutes: int = Field(default=30, gt=0)
-    """A host that answered no look for longer than this around a due time was down then (graders.collect)."""
+    """A host that answered no look for longer than this around a due time was down then (graders.intake.collect)."""
     access: Access = Access()
     repositories: Repositories = Repositories()
     assignments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], CourseAssignment] = Field(min_length=1)

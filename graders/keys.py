@@ -21,7 +21,7 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.declared_tests import DeclaredTest
 
 GRADERS = Path(__file__).parent
-STATISTIC = ("score.py", "repeat.py", "intervals.py", "caps.py")
+STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "scoring/caps.py")
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")

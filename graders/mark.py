@@ -14,8 +14,8 @@ from fractions import Fraction
 from typing import Any
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
-from graders.caps import holds, parse_condition
 from graders.failures import InternalFailure, NotAccepted, UserError
+from graders.scoring.caps import holds, parse_condition
 from graders.visibility import Audience, visible, visible_provenance
 
 

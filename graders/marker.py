@@ -19,7 +19,7 @@ from graders.failures import DataFailure, InternalFailure, SubmissionFailure, To
 from graders.measure import load_answers, measure
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
-from graders.score import score
+from graders.scoring.score import score
 from graders.session import Session
 from graders.tasks import task_named
 

@@ -1,6 +1,6 @@
 """Accuracy: from a solution to stored answers. It trains or loads, asks case by case, and scores nothing.
 
-Only training arrays and inputs cross the wall; truths stay with `graders.score`. The order of the cases is the
+Only training arrays and inputs cross the wall; truths stay with `graders.scoring.score`. The order of the cases is the
 commit's own, so that neither position nor neighbour says anything.
 """
 
@@ -33,7 +33,7 @@ from graders.failures import (
     WallLimit,
     WrongShape,
 )
-from graders.repeat import Answers
+from graders.scoring.repeat import Answers
 from graders.session import Session
 from graders.student import Handle, Line, Student
 from graders.tasks import task_named

@@ -11,7 +11,7 @@ from pathlib import Path
 from assignments.folders import catalogue
 from graders.course import SECRET_BYTES
 from graders.failures import UserError
-from graders.roster import HEADER, OPTIONAL
+from graders.intake.roster import HEADER, OPTIONAL
 
 COURSE = """\
 # A medmark course. Check it with: medmark doctor -c FOLDER

@@ -17,7 +17,7 @@ from assignments.declared_tests import DeclaredTest
 from assignments.folders import catalogue, find
 from assignments.load import load, public_tests
 from graders.failures import UserError
-from graders.submission import find_solution, framework_of
+from graders.intake.submission import find_solution, framework_of
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.page import fixed, number, policy, render
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
-    from graders.submission import Submission
+    from graders.intake.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | No
 
 
 def _after_score(metric: str, score: float, interval: tuple[float, float] | None, told: str) -> str:
-    """The finding's own words where they begin with the score, as `graders.score` writes them, else ours before."""
+    """The finding's own words where they begin with the score, as `graders.scoring` writes them, else ours before."""
     begins = f"{metric} {score:.3f}"
     if told.startswith(begins):
         return told.removeprefix(begins).strip()

@@ -19,7 +19,7 @@ from reports.feedback import HandIn, points_of
 from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need
-    from graders.roster import Group
+    from graders.intake.roster import Group
 
 Cell = str | Decimal | None
 

@@ -18,7 +18,7 @@ from reports.leaderboard import leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json
 
 if TYPE_CHECKING:
-    from graders.roster import Group
+    from graders.intake.roster import Group
 
 
 @dataclass(frozen=True)

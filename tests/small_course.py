@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.graders.repositories import make
+from tests.graders.intake.repositories import make
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import cli
-from tests.graders.repositories import git
+from tests.graders.intake.repositories import git
 from tests.small_course import (
     CRASHES,
     GROUPS,

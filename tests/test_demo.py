@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from assignments.load import find, load
-from graders.misconceptions import misconceptions
+from graders.authoring.misconceptions import misconceptions
 from tests.small_course import ROOT, medmark
 
 GROUPS = ("sound-pytorch", "sound-tensorflow", "numpy-logistic", "misconception", "crashes", "cheats")

@@ -15,10 +15,10 @@ from typer.main import get_command
 import cli
 from assignments.assignment import Assignment
 from assignments.data import SOURCES
-from graders import roster
+from graders.authoring.misconceptions import Misconception
 from graders.course import Course
+from graders.intake import roster
 from graders.metrics import METRICS
-from graders.misconceptions import Misconception
 from graders.sandboxes import SANDBOXES
 from graders.tasks import TASKS
 

@@ -20,11 +20,11 @@ from assignments.load import load
 from graders.cohort import grade_cohort
 from graders.coordinator import Stopped
 from graders.failures import UserError
+from graders.intake.submission import Submission
 from graders.keys import SetDigests
 from graders.ledger import Ledger
 from graders.marker_processes import start_forkserver
 from graders.slots import Machine
-from graders.submission import Submission
 
 TOML = """
 id = "discs"

@@ -65,6 +65,7 @@ class Scene:
         for family in ("inside", "metrics", "tasks"):
             shutil.copytree(GRADERS / family, self.graders / family, ignore=shutil.ignore_patterns("__pycache__"))
         for name in STATISTIC:
+            (self.graders / name).parent.mkdir(exist_ok=True)
             (self.graders / name).write_text("")
         self.toml = TOML
         self.sets = SETS
@@ -211,8 +212,8 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     ("tasks/classification.py", SCORES),
     ("tasks/probabilities.py", SCORES),
     ("tasks/segmentation.py", set()),
-    ("score.py", SCORES),
-    ("intervals.py", SCORES),
+    ("scoring/score.py", SCORES),
+    ("scoring/intervals.py", SCORES),
     ("inside/keeper.py", TESTS | ANSWERS | SCORES),
     ("inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
     ("inside/adapter_tensorflow.py", set()),

@@ -7,7 +7,7 @@ import json
 import pandas
 import pytest
 
-from graders.roster import Group, Member
+from graders.intake.roster import Group, Member
 from reports.feedback import HandIn
 from reports.marksheet import csv_text, marksheet_csv, marksheet_json
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person

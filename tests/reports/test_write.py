@@ -5,7 +5,7 @@ import os
 import pytest
 
 from graders.failures import UserError
-from graders.roster import Group, Member
+from graders.intake.roster import Group, Member
 from reports.feedback import HandIn
 from reports.write import file_name, file_names, write, write_reports
 from tests.reports.hand_made import assignment, mark, not_submitted

@@ -1,0 +1,161 @@
+"""Where a rehearsal asks: one local session with one framework, in which many trusted solutions answer in turn.
+
+Importing TensorFlow takes five seconds, a worker for another solution 0.03: so a framework is imported once. What
+the answers prove is decided in `graders.authoring.rehearse`; nothing of a course is used or recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.interface import Interface, read_interface
+from graders.check import Questions, as_documents, check
+from graders.failures import MetricFailure
+from graders.mark import caps_that_hold, share
+from graders.measure import load_answers, measure
+from graders.sandboxes.local import Local
+from graders.sandboxes.sandbox import Lodging
+from graders.scoring.repeat import Answers
+from graders.scoring.score import score
+from graders.session import Session
+from graders.tasks import task_named
+
+_PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
+
+
+def secret_of(draw: int) -> bytes:
+    """The secret of a rehearsal's n-th draw of inputs, cases and seeds: the same on every machine, and no course's."""
+    return hashlib.sha256(f"medmark rehearsal {draw}".encode()).digest()
+
+
+class LocalBench:
+    """Asks solutions of one framework, whose folders are named with each question."""
+
+    def __init__(self, session: Session, assignment: Assignment, interface: Interface, store: Path) -> None:
+        self._session = session
+        self._assignment = assignment
+        self._interface = interface
+        self._store = store
+        self._sets: dict[tuple[int, str], HiddenSet] = {}
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Names and versions of what the solutions run with."""
+        return dict(self._session.info["versions"])
+
+    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, Mapping[str, Any]]:
+        """The hidden tests' documents, with inputs of the n-th draw."""
+        folder = self._assignment.folder
+        doubles = folder / "doubles.py"
+        questions = Questions(
+            assignment_id=self._assignment.id,
+            folder=folder / "hidden_tests",
+            interface=self._interface,
+            limits=self._assignment.limits,
+            secret=secret_of(draw),
+            doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
+            solution=str(solution),
+        )
+        return as_documents(check(self._session, questions, tests))
+
+    def share(self, solution: Path) -> float:
+        """Share of the accuracy points on one repeat, asked as a submission is."""
+        return share_of(self._assignment, self.scores(self._assignment, solution, draw=0)[0])
+
+    def scores(
+        self, assignment: Assignment, solution: Path, *, draw: int
+    ) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """ScoreDocs by accuracy criterion for one repeat of `assignment`, and the AnswersDoc behind them."""
+        key = (draw, assignment.data.model_dump_json())
+        if key not in self._sets:
+            self._sets[key] = drawn(assignment, self._interface, draw)
+        hidden = self._sets[key]
+        document = measure(
+            self._session,
+            assignment,
+            self._interface,
+            hidden,
+            secret=secret_of(draw),
+            commit="rehearsal",
+            store=self._store,
+            solution=str(solution),
+        )
+        return scored(assignment, hidden, load_answers(self._store, document)), document
+
+
+def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:
+    """What opens a bench for a framework: `graders.authoring.rehearse.OpenBench` over the local sandbox."""
+
+    def open_bench(framework: Framework) -> AbstractContextManager[LocalBench]:
+        return _opened(assignment, framework)
+
+    return open_bench
+
+
+@contextmanager
+def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench]:
+    interface = read_interface(assignment.folder / "interface.py")
+    with tempfile.TemporaryDirectory(prefix="medmark-bench-") as folder, _without_plugins():
+        nobody = Path(folder) / "solution"
+        nobody.mkdir()
+        with Local().open(Lodging(nobody, framework, assignment.limits)) as channel:
+            session = Session(channel, assignment.limits)
+            session.begin()
+            yield LocalBench(session, assignment, interface, Path(folder) / "answers")
+
+
+@contextmanager
+def _without_plugins() -> Iterator[None]:
+    """pytest without the plugins that happen to be installed: they cost more than most tests."""
+    before = os.environ.get(_PLUGINS)
+    os.environ[_PLUGINS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_PLUGINS]
+        else:
+            os.environ[_PLUGINS] = before
+
+
+def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:
+    """The hidden set of the n-th draw."""
+    task = task_named(assignment.task)
+    return hidden_set(assignment, secret_of(draw), 0, interface.fields(task.entry, "inputs"), task.truth)
+
+
+def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, dict[str, Any]]:
+    """The ScoreDoc of each accuracy criterion for one set of answers.
+
+    Raises:
+        MetricFailure: a score could not be computed, which is the assignment's fault or ours.
+    """
+    documents = {}
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Accuracy):
+            document = score(assignment, criterion, [hidden], [answers])
+            if document["verdict"] == "unknown":
+                raise MetricFailure(f"{criterion.id}: {document['evidence']}")
+            documents[criterion.id] = dict(document)
+    return documents
+
+
+def share_of(assignment: Assignment, documents: Mapping[str, Mapping[str, Any]]) -> float:
+    """Share of all accuracy points that scores earn, caps included."""
+    earned, possible = 0.0, 0
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Accuracy):
+            document = documents[criterion.id]
+            ceilings = [at for _, at in caps_that_hold(criterion, document)]
+            whole = share(criterion.anchors, assignment.level, document["score"])
+            earned += criterion.points * float(min([whole, *ceilings]))
+            possible += criterion.points
+    return earned / possible if possible else 0.0

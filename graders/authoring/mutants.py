@@ -1,0 +1,115 @@
+"""Makes the automatic mutants: a reference with one function spoiled in one of five ways.
+
+A hidden test that such a solution passes asks too little. Which tests are run on which mutant, and what follows, is
+decided by `graders.authoring.rehearse`; how a function is spoiled stands in `graders.authoring.spoil`.
+"""
+
+from __future__ import annotations
+
+import ast
+import shutil
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignments.assignment import Framework
+from graders.authoring.spoil import KINDS
+
+__all__ = ["KINDS", "Asked", "Mutant", "asked_names", "copy_reference", "mutants_of", "write_mutant"]
+
+_REFERENCE = "medmark_reference"
+_SPOIL = "medmark_spoil"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A function or class that the interface declares, as far as spoiling it needs to know."""
+
+    name: str
+    nothing: bool
+    """Whether it answers None: its effect is what counts."""
+    quiet: tuple[str, ...] = ()
+    """Methods of a class that answer None."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One function, spoiled in one way."""
+
+    function: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.kind}"
+
+
+def asked_names(interface: Path) -> dict[str, Asked]:
+    """What an interface.py declares that a test can ask for, read from its source."""
+    tree = ast.parse(interface.read_text(encoding="utf-8"))
+    found: dict[str, Asked] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            found[node.name] = Asked(node.name, _answers_none(node))
+        elif isinstance(node, ast.ClassDef) and not _is_typed_dict(node):
+            methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+            quiet = tuple(item.name for item in methods if _answers_none(item) and item.name != "__init__")
+            found[node.name] = Asked(node.name, nothing=False, quiet=quiet)
+    return found
+
+
+def mutants_of(
+    asked_by: Mapping[str, Collection[str]], declared: Mapping[str, Asked]
+) -> dict[Mutant, tuple[str, ...]]:
+    """Each mutant with the ids of the tests that must fail for it: those that asked its function.
+
+    `asked_by` says for each test which names it asked while the reference ran.
+    """
+    asking: dict[str, list[str]] = {}
+    for test, names in asked_by.items():
+        for name in names:
+            if name in declared:
+                asking.setdefault(name, []).append(test)
+    return {
+        Mutant(name, kind): tuple(asking[name]) for name in declared if name in asking for kind in KINDS
+    }
+
+
+def copy_reference(folder: Path, reference: Path, name: str = "solution.py") -> Path:
+    """A solution folder with the reference in it, and whatever lies beside it that is no other reference."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in reference.parent.iterdir():
+        if path.name.startswith(("solution_", ".", "__pycache__")):
+            continue
+        if path.is_dir():
+            shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
+        else:
+            shutil.copy2(path, folder / path.name)
+    shutil.copyfile(reference, folder / name)
+    return folder
+
+
+def write_mutant(folder: Path, mutant: Mutant, asked: Asked, framework: Framework, reference: Path) -> Path:
+    """A solution folder whose solution.py is the reference with one name replaced."""
+    copy_reference(folder, reference, f"{_REFERENCE}.py")
+    shutil.copyfile(Path(__file__).with_name("spoil.py"), folder / f"{_SPOIL}.py")
+    (folder / "solution.py").write_text(
+        f'"""The reference with `{mutant.function}` spoiled: {mutant.kind}. Written by medmark rehearse."""\n\n'
+        f"import {_REFERENCE}\n"
+        f"from {_SPOIL} import spoiled\n\n"
+        f'FRAMEWORK = "{framework}"\n\n'
+        f'globals().update({{k: v for k, v in vars({_REFERENCE}).items() if not k.startswith("__")}})\n'
+        f"{mutant.function} = spoiled(\n"
+        f"    {_REFERENCE}.{mutant.function}, {mutant.kind!r}, nothing={asked.nothing}, quiet={asked.quiet!r}\n"
+        f")\n",
+        encoding="utf-8",
+    )
+    return folder
+
+
+def _answers_none(node: ast.FunctionDef) -> bool:
+    return isinstance(node.returns, ast.Constant) and node.returns.value is None
+
+
+def _is_typed_dict(node: ast.ClassDef) -> bool:
+    names = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
+    return "TypedDict" in names

@@ -1,0 +1,149 @@
+"""What a rehearsal found, as data, JSON and lines for a terminal. Nothing is run here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from graders.authoring.mutants import Mutant
+
+Need = Literal["every assignment", "the catalogue"]
+"""Who has to close a gap before the assignment is handed out; for others it is printed and told in the provenance."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that the assignment does not prove."""
+
+    kind: str
+    """`reference`, `calibration`, `starter`, `baseline`, `misconception`, `test`, `mutant` or `toolkit`."""
+    about: str
+    """A framework, a test's id, a misconception's id."""
+    what: str
+    cure: str
+    need: Need = "the catalogue"
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What stands behind one hidden test."""
+
+    id: str
+    criterion: str
+    points: int
+    asked: tuple[str, ...]
+    """Functions and classes it asked while the reference ran."""
+    misconceptions: tuple[str, ...]
+    """Those that it is there to catch and did."""
+    mutants: int
+    """How many mutants it was run on."""
+    survivors: tuple[Mutant, ...]
+    """Mutants that it let pass; none, if it is sound."""
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """The author's proof, or what it lacks."""
+
+    assignment: str
+    title: str
+    catalogue: bool
+    """Whether medmark ships it: then every gap has to be closed."""
+    digest: str
+    """Of the assignment's folder, as it was rehearsed."""
+    references: Mapping[str, tuple[int, int]]
+    """By framework: points of the hidden tests that the reference earned, and all there are."""
+    proofs: tuple[Proof, ...]
+    misconceptions: Mapping[str, tuple[str, ...]]
+    """By id: the frameworks in which it was caught."""
+    shares: Mapping[str, float]
+    """Share of the accuracy points that the starters and the trivial baselines earn."""
+    gaps: tuple[Gap, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Wall time of each part."""
+    notes: tuple[str, ...] = ()
+    """For the author's eyes: what the calibration measured, and the anchors it speaks for."""
+
+    @property
+    def blocking(self) -> tuple[Gap, ...]:
+        """Gaps that keep the assignment from being handed out."""
+        return tuple(gap for gap in self.gaps if self.catalogue or gap.need == "every assignment")
+
+    @property
+    def passed(self) -> bool:
+        """Whether the assignment may be handed out."""
+        return not self.blocking
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain data; `provenance` is the part that a mark carries."""
+        return {
+            "assignment": self.assignment,
+            "passed": self.passed,
+            "catalogue": self.catalogue,
+            "digest": self.digest,
+            "references": {name: list(points) for name, points in self.references.items()},
+            "tests": [
+                {**asdict(proof), "survivors": [str(mutant) for mutant in proof.survivors]}
+                for proof in self.proofs
+            ],
+            "misconceptions": {name: list(where) for name, where in self.misconceptions.items()},
+            "shares": {name: round(share, 4) for name, share in self.shares.items()},
+            "gaps": [asdict(gap) for gap in self.gaps],
+            "notes": list(self.notes),
+            "seconds": {name: round(value, 2) for name, value in self.seconds.items()},
+        }
+
+    def lines(self) -> Iterator[str]:
+        """The table that an author reads."""
+        yield f"{self.title} ({self.assignment})"
+        yield ""
+        if self.proofs:
+            widths = [max(len(text) for text in column) for column in zip(*self._rows(), strict=True)]
+            for row in self._rows():
+                cells = zip(row, widths, strict=True)
+                yield "  ".join(text.ljust(width) for text, width in cells).rstrip()
+            yield ""
+        for framework, (earned, possible) in self.references.items():
+            yield f"reference in {framework}: {earned} of {possible} points of the hidden tests"
+        for name, share in self.shares.items():
+            yield f"{name}: {100 * share:.1f} % of the accuracy points"
+        if self.misconceptions:
+            caught = sum(bool(where) for where in self.misconceptions.values())
+            yield f"misconceptions: {caught} of {len(self.misconceptions)} caught"
+        yield from self.notes
+        if self.seconds:
+            parts = ", ".join(f"{name} {value:.0f} s" for name, value in self.seconds.items())
+            yield f"time: {parts}"
+        yield ""
+        yield from self._told(self.blocking, "to close before it is handed out")
+        others = tuple(gap for gap in self.gaps if gap not in self.blocking)
+        yield from self._told(others, "told in the provenance of every mark")
+        yield "The assignment proves itself." if self.passed else "The assignment is not ready to be handed out."
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("hidden test", "points", "misconceptions", "mutants caught", "asks")]
+        for proof in self.proofs:
+            caught = proof.mutants - len(proof.survivors)
+            rows.append(
+                (
+                    proof.id,
+                    str(proof.points),
+                    str(len(proof.misconceptions)) if proof.misconceptions else "none",
+                    f"{caught} of {proof.mutants}",
+                    ", ".join(proof.asked),
+                )
+            )
+        return rows
+
+    @staticmethod
+    def _told(gaps: tuple[Gap, ...], heading: str) -> Iterator[str]:
+        if not gaps:
+            return
+        yield f"{len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'} {heading}:"
+        for gap in gaps:
+            yield f"  {gap}"
+        yield ""

@@ -1,0 +1,220 @@
+"""Looks at a group's repository and keeps a mirror of what was seen there. Nothing of it is checked out or run.
+
+A mirror is a bare repository that we made, with our settings and no hooks. Every tip ever seen stays in it under
+`refs/medmark/seen/`, so that a force-push takes nothing away.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from assignments.toml_errors import nearest
+from graders.intake.hardened_git import ENVIRONMENT, GitFailed, Reach, run_git
+
+How = Literal["tip", "empty", "no_branch", "unreachable"]
+
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?"
+_PATH = r"(?:[A-Za-z0-9._~+][A-Za-z0-9._~+-]*/)*[A-Za-z0-9._~+][A-Za-z0-9._~+-]*/?"
+_HTTPS = re.compile(rf"https://{_HOST}(?::\d{{1,5}})?/{_PATH}")
+_SSH = re.compile(rf"ssh://(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?{_HOST}(?::\d{{1,5}})?/{_PATH}")
+_SCP = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]*@{_HOST}:{_PATH}")
+_FILE = re.compile(r"file:///[^\x00-\x1f\x7f-\x9f]+")
+_BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))[\w][\w./+@#=,-]{0,199}(?<![./])")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at a branch found."""
+
+    how: How
+    branch: str
+    """The branch looked at; the repository's default where none was asked for; empty when unknown."""
+    commit: str | None
+    detail: str = ""
+    """Why there is no tip, and the cure; a student may read it."""
+
+
+def address_problem(address: str, allow_file: bool) -> str | None:
+    """Why an address is not accepted, with the cure; None when it is."""
+    if address.startswith("file://"):
+        if not allow_file:
+            return "is a folder of this machine; to allow that, set allow_file = true under [access] in course.toml"
+        return None if _FILE.fullmatch(address) else "is not a file:// address with an absolute path"
+    if re.match(r"https://[^/]*@", address):
+        return "holds a user name or token, which would end up in logs; remove it and use [access.token_env]"
+    if ".." in address.split("/"):
+        return "holds .., which no repository's address needs"
+    if any(form.fullmatch(address) for form in (_HTTPS, _SSH, _SCP)):
+        return None
+    return "is no address medmark fetches from; use https://host/group/repo or git@host:group/repo.git"
+
+
+def branch_problem(branch: str) -> str | None:
+    """Why a branch's name is not accepted; None when it is."""
+    return None if _BRANCH.fullmatch(branch) else "is not a name for a branch"
+
+
+def is_commit(text: str) -> bool:
+    """Whether a text is a whole commit id."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def look(address: str, branch: str | None, reach: Reach) -> Look:
+    """Ask the host for the tip of a branch, or of the default branch. Never raises for what the host says."""
+    wrong = address_problem(address, reach.allow_file) or (branch and branch_problem(branch))
+    if wrong:
+        return Look("unreachable", branch or "", None, wrong)
+    try:
+        listed = run_git(
+            ["ls-remote", "--symref", "--", address, "HEAD", "refs/heads/*"],
+            reach=reach, address=address, output_mb=16,
+        )  # fmt: skip
+    except GitFailed as failure:
+        said = f" (git: {failure})" if str(failure) != failure.told else ""
+        return Look("unreachable", branch or "", None, failure.told + said)
+    heads: dict[str, str] = {}
+    default = None
+    for line in listed.decode("utf-8", "replace").splitlines():
+        left, _, name = line.partition("\t")
+        if name == "HEAD" and left.startswith("ref: refs/heads/"):
+            default = left.removeprefix("ref: refs/heads/")
+        elif name.startswith("refs/heads/"):
+            heads[name.removeprefix("refs/heads/")] = left
+    return _chosen(heads, branch, default)
+
+
+def _chosen(heads: dict[str, str], branch: str | None, default: str | None) -> Look:
+    named = {name: tip for name, tip in heads.items() if not branch_problem(name)}
+    if not heads:
+        return Look("empty", branch or "", None, "the repository is empty: commit your work and push it")
+    wanted = branch or default
+    if wanted not in named and branch is None and len(named) == 1:
+        (wanted,) = named
+    if wanted is None or wanted not in named:
+        there = ", ".join(sorted(named)[:10])
+        hint = nearest(wanted, named) if wanted else f"its branches are {there}"
+        name = f'there is no branch "{wanted}"' if wanted else "the repository has no default branch"
+        return Look("no_branch", branch or "", None, f"{name}: {hint}")
+    if not is_commit(named[wanted]):
+        return Look("unreachable", wanted, None, "the repository does not use SHA-1 commit ids, as git's default is")
+    return Look("tip", wanted, named[wanted])
+
+
+def seen_in(mirror: Path, commit: str) -> bool:
+    """Whether the mirror holds this tip."""
+    seen = mirror / "refs/medmark/seen"
+    return any(_read_ref(path) == commit for path in _refs(seen) if path.name.endswith(commit[:12]))
+
+
+def fetch(mirror: Path, address: str, source: str, commit: str, at: datetime, reach: Reach) -> str:
+    """Fetch a branch, or a commit by its id, into the mirror and keep it there; returns the tip that came.
+
+    `commit` is the tip that a look found: the branch may have moved since, and what came is then another one.
+
+    Raises:
+        GitFailed: nothing came. What was in the mirror before is still there.
+    """
+    wrong = address_problem(address, reach.allow_file) or (None if is_commit(source) else branch_problem(source))
+    if wrong or not is_commit(commit):
+        raise GitFailed(wrong or "is not a commit id")
+    mirror.mkdir(parents=True, exist_ok=True)
+    with _held(mirror, reach):
+        return _fetched(mirror, address, source, commit, at, reach)
+
+
+def _fetched(mirror: Path, address: str, source: str, commit: str, at: datetime, reach: Reach) -> str:
+    if not (mirror / "HEAD").is_file():
+        run_git(["init", "--quiet", "--bare", "--template=", "--initial-branch=none"], reach=reach, git_dir=mirror)
+    packs = mirror / "objects/pack"
+    before = _names(packs)
+    for name in before:
+        if name.startswith("tmp_"):  # left by a fetch that was killed
+            (packs / name).unlink(missing_ok=True)
+    stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    ref = f"refs/medmark/seen/{stamp}-{commit[:12]}"
+    whole = source if is_commit(source) else f"refs/heads/{source}"
+    try:
+        run_git(
+            ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+             "--no-auto-maintenance", "--", address, f"+{whole}:{ref}"],
+            reach=reach, git_dir=mirror, address=address, growing=mirror,
+        )  # fmt: skip
+    except GitFailed:
+        (mirror / ref).unlink(missing_ok=True)
+        for name in _names(packs) - before:
+            (packs / name).unlink(missing_ok=True)
+        raise
+    return _read_ref(mirror / ref)
+
+
+@contextmanager
+def _held(mirror: Path, reach: Reach) -> Iterator[None]:
+    """One fetch into a mirror at a time: cron's collection and a person's may meet."""
+    latest = time.monotonic() + reach.timeout_s
+    with (mirror / "medmark.lock").open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if reach.stop.wait(0.1) or time.monotonic() > latest:
+                    raise GitFailed("another collection is fetching it") from None
+        yield
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a commit says about itself: set by whoever made it, so evidence and never a rule."""
+
+    author: str
+    date: str
+    message: str
+    """Its first line."""
+
+
+def signature_of(mirror: Path, commit: str) -> Signature | None:
+    """Author, date and message of a commit; None where it cannot be read."""
+    # 0.12 s of import, for this function alone.
+    from git import Repo
+    from git.exc import GitError, ODBError
+
+    if not is_commit(commit):
+        return None
+    try:
+        # Leaving the block ends the git process that GitPython keeps open.
+        with Repo(mirror, expand_vars=False) as repository:
+            repository.git.update_environment(**ENVIRONMENT, GIT_DIR=str(mirror))
+            found = repository.commit(commit)
+            message = str(found.message).strip().splitlines() or [""]
+            author = f"{found.author.name} <{found.author.email}>"
+            return Signature(_plain(author), found.authored_datetime.isoformat(), _plain(message[0]))
+    except (GitError, ODBError, ValueError, OSError):
+        return None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text)[:200]
+
+
+def _refs(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _read_ref(path: Path) -> str:
+    with suppress(OSError):
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    return ""
+
+
+def _names(folder: Path) -> set[str]:
+    return set(os.listdir(folder)) if folder.is_dir() else set()

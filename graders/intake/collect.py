@@ -1,0 +1,271 @@
+"""The notary: looks at every group's branch, records what it saw by our clock, and fetches it. It marks nothing.
+
+    collect       look, record, fetch; a receipt per group          run it every few minutes from cron
+    submissions   the commits that count, as folders to be marked
+
+What counts is decided in `graders.intake.counting`, from the record alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from assignments.assignment import Assignment
+from graders.course import Course, Group, assignment_of
+from graders.failures import UserError
+from graders.intake.checkout import Caps
+from graders.intake.clone import fetch, look, seen_in
+from graders.intake.counting import Counting, counting
+from graders.intake.hardened_git import GitFailed, Reach, check_tokens
+from graders.intake.submission import Submission, take
+from graders.ledger import Ledger, Observation
+
+__all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
+
+Progress = Callable[[int, int, str], None]
+"""Called with how many are done, of how many, and the name of the group just done."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a collection found of one group; a student may read all of it."""
+
+    group: str
+    assignment: str
+    repository: str
+    branch: str
+    commit: str | None
+    """The tip found now."""
+    seen_at: str
+    how: str
+    """`tip`, `empty`, `no_branch` or `unreachable`."""
+    detail: str
+    counting: Counting
+    problems: tuple[str, ...]
+    """Of the commit that counts, each with its cure."""
+    timezone: str
+
+    @property
+    def text(self) -> str:
+        """The receipt as a few lines."""
+        found = self.commit or f"none: {self.detail}"
+        counts = self.counting
+        which = {
+            "provisional": f"{counts.commit} so far" if counts.commit else "none so far",
+            "counts": counts.commit,
+        }.get(counts.state, counts.state)
+        lines = [
+            f"{self.group}, {self.assignment}",
+            f"  repository  {self.repository}" + (f" (branch {self.branch})" if self.branch else ""),
+            f"  found       {found}",
+            f"  at          {self._local(datetime.fromisoformat(self.seen_at))}",
+            f"  due         {self._local(counts.due)}",
+            f"  counts      {which} ({counts.reason})",
+        ]
+        if self.commit and self.detail:
+            lines.append(f"  problem     {self.detail}")
+        lines += [f"  problem     {problem}" for problem in self.problems]
+        lines += [f"  later       {tip.commit} seen {self._local(datetime.fromisoformat(tip.seen_at))}"
+                  for tip in counts.later_tips]  # fmt: skip
+        return "\n".join(lines)
+
+    def _local(self, time: datetime) -> str:
+        return time.astimezone(ZoneInfo(self.timezone)).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def clock() -> datetime:
+    """The clock of the notary."""
+    return datetime.now(UTC)
+
+
+def collect(
+    course: Course,
+    assignment_id: str,
+    ledger: Ledger,
+    *,
+    now: Callable[[], datetime] = clock,
+    only: Collection[str] = (),
+    jobs: int = 8,
+    progress: Progress | None = None,
+) -> list[Receipt]:
+    """Look at the groups' repositories, several at once; record, fetch, and return the receipts in roster order.
+
+    Every look is recorded as soon as it is made, so a collection that is stopped has lost nothing.
+
+    Raises:
+        UserError: the course sets no such assignment, a token is missing, or `only` names an unknown group.
+    """
+    course.assignment(assignment_id)
+    groups = _groups(course, only)
+    found: dict[str, Observation] = {}
+    with _stoppable(course.reach, jobs) as (reach, pool):
+        check_tokens(reach, [group.repository for group in groups])
+        looks = {pool.submit(_observe, course, assignment_id, group, now, reach): group for group in groups}
+        for done, finished in enumerate(as_completed(looks), 1):
+            for observation in finished.result():
+                ledger.add_observation(observation)
+                found[observation.group] = observation
+            if progress is not None:
+                progress(done, len(groups), looks[finished].name)
+    moment = now()
+    assignment = assignment_of(course, assignment_id, names=False)
+    marked = submissions(course, assignment, ledger, moment, only=only, jobs=jobs)
+    decided = _countings(course, assignment_id, ledger, groups, moment)
+    return [
+        Receipt(
+            group=group.name,
+            assignment=assignment_id,
+            repository=group.repository,
+            branch=found[group.name].branch,
+            commit=found[group.name].commit,
+            seen_at=found[group.name].seen_at,
+            how=found[group.name].how,
+            detail=found[group.name].detail,
+            counting=decided[group.name],
+            problems=submission.problems,
+            timezone=course.timezone,
+        )
+        for group, submission in zip(groups, marked, strict=True)
+    ]
+
+
+def submissions(
+    course: Course,
+    assignment: Assignment,
+    ledger: Ledger,
+    now: datetime,
+    *,
+    only: Collection[str] = (),
+    jobs: int = 4,
+    progress: Progress | None = None,
+) -> list[Submission]:
+    """What each group's counting commit holds, in roster order; no network is needed.
+
+    A commit's files are written once and found again by the next call.
+    """
+    groups = _groups(course, only)
+    decided = _countings(course, assignment.id, ledger, groups, now)
+    with _stoppable(course.reach, jobs) as (reach, pool):
+        taking = [pool.submit(_taken, course, assignment, group, decided[group.name], reach) for group in groups]
+        taken = []
+        for done, (group, future) in enumerate(zip(groups, taking, strict=True), 1):
+            taken.append(future.result())
+            if progress is not None:
+                progress(done, len(groups), group.name)
+        return taken
+
+
+def _groups(course: Course, only: Collection[str]) -> list[Group]:
+    wanted = {course.group(name).name for name in only}
+    return [group for group in course.groups if not wanted or group.name in wanted]
+
+
+def _countings(
+    course: Course, assignment_id: str, ledger: Ledger, groups: Collection[Group], now: datetime
+) -> dict[str, Counting]:
+    of_group: dict[str, list[Observation]] = defaultdict(list)
+    for observation in ledger.observations(assignment_id):
+        of_group[observation.group].append(observation)
+    events = ledger.events(assignment_id)
+    return {
+        group.name: counting(course, assignment_id, of_group[group.name], events, group, now) for group in groups
+    }
+
+
+def _observe(
+    course: Course, assignment_id: str, group: Group, now: Callable[[], datetime], reach: Reach
+) -> list[Observation]:
+    """One look at a group's branch, and a second observation if the branch moved while it was fetched."""
+    # The time before the question: what is pushed while the host answers is in the group's favour.
+    at = now()
+    found = look(group.repository, group.branch, reach)
+    seen = Observation(
+        group=group.name,
+        assignment=assignment_id,
+        repository=group.repository,
+        branch=found.branch,
+        commit=found.commit,
+        seen_at=_iso(at),
+        how=found.how,
+        detail=found.detail,
+    )
+    mirror = _mirror(course, group)
+    if found.commit is None or seen_in(mirror, found.commit):
+        return [seen]
+    try:
+        fetched = fetch(mirror, group.repository, found.branch, found.commit, at, reach)
+    except GitFailed as failure:
+        return [replace(seen, detail=f"seen, but not fetched: {failure.told}")]
+    except OSError as error:
+        return [replace(seen, detail=f"seen, but not fetched: the marker's disk ({error.strerror})")]
+    if fetched == found.commit:
+        return [seen]
+    return [seen, replace(seen, commit=fetched, seen_at=_iso(now()))]
+
+
+def _taken(course: Course, assignment: Assignment, group: Group, decided: Counting, reach: Reach) -> Submission:
+    facts: dict[str, Any] = {
+        "state": decided.state,
+        "reason": decided.reason,
+        "due": decided.due,
+        "seen_at": decided.seen_at,
+        "later_tips": tuple(tip.commit for tip in decided.later_tips if tip.commit is not None),
+    }
+    nothing = Submission(
+        group=group.name,
+        members=group.members,
+        repository=group.repository,
+        commit=decided.commit,
+        folder=None,
+        framework=None,
+        tree=None,
+        flags=(decided.evidence,) if decided.evidence else (),
+    )
+    if decided.commit is None:
+        return replace(nothing, **facts)
+    limits = course.repositories
+    caps = Caps(assignment.limits.weights_mb, limits.file_mb, limits.total_mb, limits.files)
+    folder = course.checkouts / assignment.id / group.name
+    try:
+        taken = take(group, assignment, decided.commit, _mirror(course, group), folder, caps, reach)
+    except GitFailed as failure:
+        told = f"{failure.told}: it was seen but could not be fetched or read"
+        facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
+        # Without a commit there is no mark: that it could not be fetched must not cost a point.
+        facts |= {"commit": None, "later_tips": (decided.commit, *facts["later_tips"])}
+        return replace(nothing, **facts)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: cannot be written ({error.strerror}). Nothing recorded is lost: make room "
+            "or set its permissions right, and run the same command again."
+        ) from None
+    return replace(taken, **facts, flags=(*nothing.flags, *taken.flags))
+
+
+def _mirror(course: Course, group: Group) -> Path:
+    return course.mirrors / group.name
+
+
+def _iso(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+@contextmanager
+def _stoppable(reach: Reach, jobs: int) -> Iterator[tuple[Reach, ThreadPoolExecutor]]:
+    """Threads whose git processes end at once when the block is left by an exception, Ctrl-C included."""
+    pool = ThreadPoolExecutor(max_workers=max(1, jobs))
+    try:
+        yield reach, pool
+    except BaseException:
+        reach.stop.set()
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()

@@ -1,0 +1,303 @@
+"""What a student would hand in, told before the deadline: read from the clone on their own machine, no network.
+
+The commit is taken as the marker takes it (`graders.intake.checkout`): what is told here is what it would tell.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import tempfile
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from assignments.assignment import Assignment
+from graders.failures import UserError
+from graders.intake.checkout import Caps, Written, plain, tree_of, write_files
+from graders.intake.clone import is_commit
+from graders.intake.hardened_git import GitFailed, Reach, run_git
+from graders.intake.imports import missing_imports, modules_of
+from graders.intake.submission import SOLUTION, find_solution, framework_of, is_untouched, solution_entries
+
+HERE = Reach(timeout_s=20)
+"""No host is asked."""
+NOISE = {
+    "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
+    ".ruff_cache", ".idea", ".vscode",
+}  # fmt: skip
+SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Handin:
+    """What the marker would see of a student's repository, as far as this machine knows."""
+
+    root: Path
+    git_dir: Path | None
+    """None where the folder is in no Git repository."""
+    assignment: Assignment
+    repository: str | None
+    """Address of the remote, without credentials."""
+    branch: str | None
+    """The local branch; None when HEAD is detached."""
+    tracked: str | None
+    """The remote branch that the marker looks at, as `origin/main`; None when the branch has none."""
+    commit: str | None
+    """The commit that the marker would take: the tip of that remote branch at the last push or fetch."""
+    as_of: datetime | None
+    """When this machine last heard of that branch."""
+    unpushed: int = 0
+    """Commits that only this machine has."""
+    uncommitted: tuple[str, ...] = ()
+    """Changed or new files of the solution that no commit holds."""
+    ignored: tuple[str, ...] = ()
+    """Files of the solution that .gitignore keeps out."""
+    problems: tuple[str, ...] = ()
+    """Of the commit, each with its cure, as the marker would tell them."""
+    missing: tuple[str, ...] = ()
+    """Modules that solution.py imports and the runtime image lacks."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether the marker would see this work, all of it, and be able to start on it."""
+        weights = any("weights" in name.split("/") for name in self.ignored)
+        lacking = self.unpushed or self.uncommitted or self.problems or self.missing or weights
+        return self.commit is not None and not lacking
+
+    def lines(self) -> tuple[str, ...]:
+        """The findings, a line each; `:)` is in order, `:(` is not, `:|` is for you to judge."""
+        if self.git_dir is None:
+            return (f":( {self.root} is in no Git repository: clone your group's repository and work there",)
+        lines = [
+            f"repository  {self.repository or 'none: git remote add origin ADDRESS'}",
+            f"branch      {self.branch or 'none (detached HEAD): git switch main'}",
+        ]
+        if self.commit is None:
+            return (*lines, ":( nothing is pushed: git push -u origin HEAD")
+        when = f"{self.as_of:%Y-%m-%d %H:%M}" if self.as_of else "an unknown time"
+        lines += [
+            f"commit      {self.commit} is what the marker sees of {self.tracked},",
+            f"            as of your last push or fetch ({when})",
+        ]
+        lines.append(
+            f":( {_number(self.unpushed, 'commit')} not pushed: git push"
+            if self.unpushed
+            else ":) every commit is pushed"
+        )
+        lines.append(
+            f":( not committed: {_list(self.uncommitted)}; git add, git commit, git push"
+            if self.uncommitted
+            else ":) everything is committed"
+        )
+        if self.ignored:
+            lines.append(f":| left out by .gitignore: {_list(self.ignored)}; git add -f FILE hands one in")
+        lines += [f":( {problem}" for problem in self.problems]
+        if self.missing:
+            cure = "do without, or ask the course's staff to add it"
+            lines.append(f":( the marker's runtime lacks {_list(self.missing)}; {cure}")
+        elif not self.problems:
+            lines.append(":) the marker can read all of it, and has what it imports")
+        return tuple(lines)
+
+
+def inspect_handin(
+    folder: Path, assignment: Assignment, *, modules: Collection[str] | None = None, caps: Caps | None = None
+) -> Handin:
+    """What the marker would see of the repository around `folder`; nothing is changed and no host is asked.
+
+    `modules` are those a solution can import; left out, those of the runtime image or its lock.
+
+    Raises:
+        UserError: git is not installed, or cannot read the repository.
+    """
+    folder = folder.resolve()
+    try:
+        found = _git(folder, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-toplevel")
+    except GitFailed as failure:
+        if "not a git repository" not in str(failure):
+            raise UserError(f"{folder}: git cannot read the repository: {failure}") from None
+        return Handin(folder, None, assignment, None, None, None, None, None)
+    git_dir, root = (Path(line) for line in found.splitlines()[:2])
+    head, branch, changed, ignored = _status(root)
+    settings = _settings(root)
+    remote, merged = _upstream(settings, branch)
+    tracked = f"{remote}/{merged}" if remote and merged else None
+    commit = _commit(root, f"refs/remotes/{tracked}") if tracked else None
+    solution = find_solution(root, assignment.id)
+    prefix = f"{assignment.id}/" if solution is not None and solution != root else ""
+    problems: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    if commit:
+        with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
+            target = Path(scratch) / "clone"
+            problems, missing = _as_the_marker(git_dir, commit, target, assignment, modules, caps or _caps(assignment))
+    return Handin(
+        root=root,
+        git_dir=git_dir,
+        assignment=assignment,
+        repository=_shown_address(settings.get(f"remote.{remote}.url")),
+        branch=branch,
+        tracked=tracked,
+        commit=commit,
+        as_of=_heard_of(git_dir, tracked),
+        unpushed=_count(root, commit, head) if commit and head else 0,
+        uncommitted=_below(prefix, changed),
+        ignored=_below(prefix, ignored),
+        problems=problems,
+        missing=missing,
+    )
+
+
+def clean_clone(found: Handin, target: Path) -> Path:
+    """Write the commit that the marker would take to `target`, as the marker does, and return `target`.
+
+    Raises:
+        UserError: there is no such commit, or it holds no solution.py.
+    """
+    if found.commit is None or found.git_dir is None:
+        raise UserError(f"{found.root}: nothing is pushed. Push first: git push -u origin HEAD")
+    try:
+        written = _write(found.git_dir, found.commit, target, found.assignment, _caps(found.assignment))
+    except GitFailed as failure:
+        raise UserError(f"{found.root}: git cannot read commit {found.commit}: {failure}") from None
+    if written is None or not (target / SOLUTION).is_file():
+        where = f"{found.assignment.id}/solution.py"
+        raise UserError(f"{found.root}: commit {found.commit[:12]} holds no {where}. Commit it and push.")
+    return target
+
+
+def _as_the_marker(
+    git_dir: Path,
+    commit: str,
+    target: Path,
+    assignment: Assignment,
+    modules: Collection[str] | None,
+    caps: Caps,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The problems of a commit, and the modules that it lacks."""
+    try:
+        written = _write(git_dir, commit, target, assignment, caps)
+    except GitFailed as failure:
+        return (f"the commit cannot be read: {failure.told}",), ()
+    if written is None:
+        return (f"there is no solution.py: put it at {assignment.id}/solution.py, or at the root",), ()
+    solution = target / SOLUTION
+    if not solution.is_file():
+        return written.problems, ()
+    problems = list(written.problems)
+    source = solution.read_text(encoding="utf-8", errors="replace")
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
+        problems.append(f"solution.py is not Python that can be read{line}: {type(error).__name__}")
+    framework = framework_of(source)
+    if framework not in assignment.frameworks:
+        offered = ", ".join(assignment.frameworks)
+        problems.append(f'solution.py needs the line FRAMEWORK = "{assignment.frameworks[0]}"; offered: {offered}')
+    if is_untouched(solution, assignment):
+        problems.append("solution.py is the starter as handed out; commit and push your work")
+    if modules is None:
+        modules = modules_of(framework) if framework in assignment.frameworks else None
+    beside = [name.removesuffix(".py") for name in os.listdir(target)]
+    missing = missing_imports(source, modules, beside) if modules is not None else ()
+    return tuple(problems), missing
+
+
+def _write(git_dir: Path, commit: str, target: Path, assignment: Assignment, caps: Caps) -> Written | None:
+    inside = solution_entries(tree_of(git_dir, commit, "", HERE), assignment.id)
+    return None if inside is None else write_files(git_dir, inside, target, caps, HERE)
+
+
+def _caps(assignment: Assignment) -> Caps:
+    return Caps(weights_mb=assignment.limits.weights_mb)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return run_git(["-C", str(root), *arguments], reach=HERE).decode("utf-8", "surrogateescape")
+
+
+def _status(root: Path) -> tuple[str | None, str | None, list[str], list[str]]:
+    """Commit and branch of HEAD, files that no commit holds as they are, files that are ignored."""
+    told = _git(root, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignored=traditional")
+    head = branch = None
+    changed: list[str] = []
+    ignored: list[str] = []
+    records = iter(told.split("\0"))
+    for record in records:
+        kind, _, rest = record.partition(" ")
+        if record.startswith("# branch.oid "):
+            head = record.removeprefix("# branch.oid ")
+        elif record.startswith("# branch.head "):
+            branch = record.removeprefix("# branch.head ")
+        elif kind in ("1", "2", "u"):
+            changed.append(rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])[-1])
+            if kind == "2":
+                next(records, None)  # the name before it was moved
+        elif kind == "?":
+            changed.append(rest)
+        elif kind == "!":
+            ignored.append(rest)
+    head = head if head and is_commit(head) else None
+    return head, None if branch == "(detached)" else branch, changed, ignored
+
+
+def _settings(root: Path) -> dict[str, str]:
+    """The repository's own settings; the last of several is the one that holds."""
+    told = _git(root, "config", "--local", "-z", "--list")
+    pairs = (item.partition("\n") for item in told.split("\0") if item)
+    return {key: value for key, _, value in pairs}
+
+
+def _upstream(settings: dict[str, str], branch: str | None) -> tuple[str | None, str | None]:
+    """The remote and its branch that a push goes to: as set, else the same name on the only remote, or origin."""
+    remotes = [key[len("remote.") : -len(".url")] for key in settings if re.fullmatch(r"remote\..+\.url", key)]
+    first = "origin" if "origin" in remotes or not remotes else remotes[0]
+    remote = settings.get(f"branch.{branch}.remote", first if remotes else None)
+    merged = settings.get(f"branch.{branch}.merge", "").removeprefix("refs/heads/") or branch
+    return (remote if remote in remotes else None), merged
+
+
+def _commit(root: Path, ref: str) -> str | None:
+    try:
+        found = _git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
+    except GitFailed:
+        return None
+    return found if is_commit(found) else None
+
+
+def _count(root: Path, pushed: str, head: str) -> int:
+    return int(_git(root, "rev-list", "--count", f"{pushed}..{head}"))
+
+
+def _heard_of(git_dir: Path, tracked: str | None) -> datetime | None:
+    """When the remote branch was last pushed or fetched: git touches one of these files then."""
+    places = [git_dir / "FETCH_HEAD", git_dir / "logs/refs/remotes" / (tracked or ""), git_dir / "packed-refs"]
+    times = [path.stat().st_mtime for path in places[:2] if path.is_file()]
+    times = times or [path.stat().st_mtime for path in places[2:] if path.is_file()]
+    return datetime.fromtimestamp(max(times)).astimezone() if times else None
+
+
+def _shown_address(address: str | None) -> str | None:
+    return re.sub(r"//[^/@]*@", "//", address) if address else None
+
+
+def _below(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Those of the names that belong to the solution, without what tools leave behind."""
+    return tuple(
+        plain(name)
+        for name in names
+        if (name.startswith(prefix) or prefix.startswith(name)) and not NOISE & set(name.rstrip("/").split("/"))
+    )
+
+
+def _list(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _number(count: int, noun: str) -> str:
+    return f"1 {noun} is" if count == 1 else f"{count} {noun}s are"

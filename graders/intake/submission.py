@@ -1,0 +1,220 @@
+"""What one group hands in, as files of ours and plain facts. Student code is read as text here and never imported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from assignments.assignment import Assignment
+from assignments.toml_errors import nearest
+from graders.intake.checkout import Caps, Entry, Written, tree_of, write_files
+from graders.intake.clone import Signature, signature_of
+from graders.intake.hardened_git import Reach
+from graders.intake.roster import Group, Member
+
+SOLUTION = "solution.py"
+TEXT_BYTES = 1_000_000
+"""What is read of a solution.py to find its framework."""
+UNTOUCHED = "untouched starter"
+_FRAMEWORK = re.compile(
+    r"^FRAMEWORK[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(['\"])([^'\"\n]{1,40})\1[ \t]*(?:#.*)?\r?$", re.M
+)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One group's work for one assignment, ready to be marked, or the reason why there is none."""
+
+    group: str
+    members: tuple[Member, ...]
+    repository: str
+    commit: str | None
+    """The commit that counts; None when there is none, and while `waits` says that there may be one."""
+    folder: Path | None
+    """The checked-out folder that holds solution.py; None when there is nothing to run."""
+    framework: str | None
+    tree: str | None
+    """Digest of that folder: equal digests are equal work."""
+    problems: tuple[str, ...] = ()
+    """For the group, each with its cure."""
+    flags: tuple[str, ...] = ()
+    """For staff."""
+    state: str = "counts"
+    """As `graders.intake.counting.Counting.state`, or `not fetched`."""
+    reason: str = ""
+    """Why this commit counts, or none does; a student may read it."""
+    due: datetime | None = None
+    seen_at: str | None = None
+    later_tips: tuple[str, ...] = ()
+    """Commits seen after the counting one, oldest first; while `waits`, those it may be."""
+    signature: Signature | None = None
+    """What the commit says of itself: evidence."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether a person or the next collection must settle it first: no mark, and nothing of the group's doing."""
+        return self.state not in ("provisional", "counts", "nothing handed in")
+
+    @property
+    def untouched(self) -> bool:
+        """Whether solution.py is the starter as handed out."""
+        return UNTOUCHED in self.flags
+
+
+def find_solution(checkout: Path, assignment_id: str) -> Path | None:
+    """The folder that holds solution.py: `<assignment id>/` if it is there, else the root; None without one."""
+    for folder in (checkout / assignment_id, checkout):
+        solution = folder / SOLUTION
+        if solution.is_file() and not solution.is_symlink() and not folder.is_symlink():
+            return folder
+    return None
+
+
+def framework_of(text: str) -> str | None:
+    """The framework that a literal line `FRAMEWORK = "pytorch"` names; None without one, or with two that differ.
+
+    What it names may be any word: whether it is offered is the caller's to check.
+    """
+    named = {found[1] for found in _FRAMEWORK.findall(text[:TEXT_BYTES])}
+    return named.pop() if len(named) == 1 else None
+
+
+def solution_digest(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a folder's files, in the order of their names; links are not followed."""
+    total = hashlib.sha256()
+    for path in _files(folder):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        name = os.fsencode(path.relative_to(folder).as_posix())
+        total.update(len(name).to_bytes(4, "little") + name + content.encode())
+    return total.hexdigest()
+
+
+def is_untouched(solution: Path, assignment: Assignment) -> bool:
+    """Whether solution.py equals a starter of the assignment, white space aside."""
+    words = _words(solution)
+    starters = sorted((assignment.folder / "starter").glob("solution*.py"))
+    return words is not None and any(words == _words(starter) for starter in starters)
+
+
+def solution_entries(entries: Sequence[Entry], assignment_id: str) -> list[Entry] | None:
+    """The entries of the folder that holds solution.py, with paths from there: nothing else is written."""
+    for prefix in (f"{assignment_id}/", ""):
+        if any(entry.path == prefix + SOLUTION for entry in entries):
+            return [
+                Entry(entry.mode, entry.blob, entry.size, entry.path[len(prefix) :])
+                for entry in entries
+                if entry.path.startswith(prefix)
+            ]
+    return None
+
+
+def take(
+    group: Group, assignment: Assignment, commit: str, mirror: Path, folder: Path, caps: Caps, reach: Reach
+) -> Submission:
+    """The group's submission at a commit, its files written below `folder / commit` unless they are there already."""
+    wanted = json.dumps([assignment.id, group.path, asdict(caps)])
+    # Another setting is another folder: files that a marker may be reading are never replaced.
+    target = folder / commit / hashlib.sha256(wanted.encode()).hexdigest()[:8]
+    record = target.with_suffix(".json")
+    facts = _recorded(record)
+    if facts is None or (facts["written"] and not target.is_dir()):
+        facts = _write(group, assignment, commit, mirror, target, caps, reach)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        making = record.with_suffix(f".{os.getpid()}")
+        making.write_text(json.dumps(facts), encoding="utf-8")
+        making.replace(record)
+    problems, flags = list(facts["problems"]), list(facts["flags"])
+    framework = None
+    if facts["written"]:
+        if is_untouched(target / SOLUTION, assignment):
+            flags.append(UNTOUCHED)
+            problems.append("solution.py is the starter as handed out; if you have worked on it, commit and push")
+        framework, wrong = _framework(target / SOLUTION, assignment)
+        problems += wrong
+    signature = Signature(**facts["signature"]) if facts["signature"] else None
+    return Submission(
+        group=group.name,
+        members=group.members,
+        repository=group.repository,
+        commit=commit,
+        folder=target if facts["written"] else None,
+        framework=framework,
+        tree=facts["tree"],
+        problems=tuple(problems),
+        flags=tuple(flags),
+        signature=signature,
+    )
+
+
+def _recorded(record: Path) -> dict[str, Any] | None:
+    """What was found when this commit was taken before; None if it must be taken again."""
+    try:
+        facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return facts
+
+
+def _write(
+    group: Group, assignment: Assignment, commit: str, mirror: Path, target: Path, caps: Caps, reach: Reach
+) -> dict[str, Any]:
+    signature = signature_of(mirror, commit)
+    entries = tree_of(mirror, commit, group.path, reach)
+    inside = solution_entries(entries, assignment.id)
+    problems: tuple[str, ...]
+    if inside is None:
+        where = f"{group.path}/" if group.path else "the root of the repository"
+        problems = (f"there is no solution.py: put it at {assignment.id}/solution.py, or in {where}",)
+        written = Written(0, problems, ())
+    else:
+        written = write_files(mirror, inside, target, caps, reach)
+        problems = written.problems
+        if not (target / SOLUTION).is_file():
+            problems += ("there is no solution.py that can be read: see above",)
+            shutil.rmtree(target)
+    there = target.is_dir()
+    return {
+        "written": there,
+        "problems": problems,
+        "flags": written.flags,
+        "tree": solution_digest(target) if there else None,
+        "signature": asdict(signature) if signature else None,
+    }
+
+
+def _framework(solution: Path, assignment: Assignment) -> tuple[str | None, list[str]]:
+    with solution.open("rb") as file:
+        text = file.read(TEXT_BYTES).decode("utf-8", "replace")
+    named = framework_of(text)
+    offered = assignment.frameworks
+    if named is None:
+        return None, [f'solution.py has no single line FRAMEWORK = "{offered[0]}"; offered: {", ".join(offered)}']
+    if named not in offered:
+        return None, [f'solution.py says FRAMEWORK = "{named}", which this assignment does not offer; '
+                      f"{nearest(named, offered)}"]  # fmt: skip
+    return named, []
+
+
+def _words(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return b"".join(file.read(TEXT_BYTES).split())
+    except OSError:
+        return None
+
+
+def _files(folder: Path) -> list[Path]:
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__"))
+        found += [Path(place, name) for name in names if not os.path.islink(os.path.join(place, name))]
+    return sorted(found, key=lambda path: os.fsencode(path.relative_to(folder).as_posix()))

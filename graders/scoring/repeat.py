@@ -1,0 +1,167 @@
+"""One repeat under one metric: which answers count, what a failed one takes, the value of each case.
+
+The denominator is the manifest. An answer that failed takes the metric's declared worst value (`per_case`) or the
+task's failure answer (`per_set`); it is never dropped, and what is not finite never scores. Repeats are combined in
+`graders.scoring.score`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from assignments.data.hidden import Case, HiddenSet
+from graders.failures import DataFailure, MetricFailure, WrongType
+from graders.metrics import Array, Floats, Metric
+from graders.scoring.intervals import subject_means
+from graders.tasks import Task
+
+TOLERANCE = 1e-9
+"""By how much rounding may carry a value beyond its range."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a submission answered in one repeat, in the order of the hidden cases."""
+
+    arrays: Mapping[str, Array]
+    failed: Mapping[int, str] = field(default_factory=dict)
+    """Reason by position, for cases without a usable answer; what the arrays hold there is ignored."""
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What one set of answers is worth under one metric."""
+
+    score: float
+    cases: tuple[Case, ...]
+    failed: Mapping[int, str]
+    """Reason by position."""
+    counted: tuple[int, ...]
+    """Positions behind the score: all, or those with something in the truth."""
+    raw: Mapping[int, float]
+    """Value by position of the answered cases; empty for a `per_set` metric."""
+    values: Mapping[int, float]
+    """The same for all counted cases, the worst value where none was answered."""
+    truths: Array
+    """Of the counted cases."""
+    resampled: Callable[[Floats], Floats]
+    """For a `per_set` metric: counts (B, N) of the counted cases to B values."""
+    false_positives: int
+    """Cases that do not count, since their truth is empty, where something was found or the answer failed."""
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Subject of each counted case."""
+        return tuple(self.cases[i].subject for i in self.counted)
+
+    def by_subject(self) -> Floats:
+        """Mean value of each subject, in the order of first appearance."""
+        return subject_means([self.values[i] for i in self.counted], self.subjects)
+
+
+def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, separate: bool) -> Repeat:
+    """Values one set of answers. `separate` leaves cases with an empty truth out and counts what is found there."""
+    truths, cases = hidden.truth, hidden.cases
+    if len(truths) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
+        raise DataFailure(f"{len(cases)} cases, {len(truths)} truths, failed answers {sorted(answers.failed)}")
+    task.check_truths(truths)
+    given, failed = _accepted(task, answers, truths)
+    empty = np.zeros(len(cases), dtype=bool)
+    false_positives = 0
+    if separate:
+        empty = ~_anything(truths)
+        false_positives = int((empty & _anything(task.readings["mask"](given))).sum())
+    counted = np.flatnonzero(~empty)
+    if not counted.size:
+        raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
+
+    read = task.readings[metric.reads](given)
+    valued = _per_set if metric.level == "per_set" else _per_case
+    score, raw, values = valued(metric, read, truths, cases, counted, failed)
+    kept = [cases[i] for i in counted]
+
+    def resampled(counts: Floats) -> Floats:
+        return _resampled(metric, read[counted], truths[counted], kept, counts)
+
+    return Repeat(
+        score, cases, failed, tuple(counted.tolist()), raw, values, truths[counted], resampled, false_positives
+    )
+
+
+def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[int, str]]:
+    """The answers as stored, with the task's failure answer where one failed, and the reasons by position."""
+    n = len(truths)
+    given = answers.arrays.get(task.answer)
+    failed = dict(answers.failed)
+    if given is None:
+        failed = dict.fromkeys(range(n), WrongType.reason) | failed
+        return task.failures(truths, None), failed
+    if given.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, and is refused
+            given = given.astype(np.float16)  # as stored: scoring a stored answer gives the same number
+    failed = task.refused(given, truths) | failed
+    good = [i for i in range(n) if i not in failed]
+    if not failed:
+        return given, failed
+    if not good:
+        return task.failures(truths, None), failed
+    full = task.failures(truths, given)
+    full[good] = given[good]
+    return full, failed
+
+
+Valued = tuple[float, dict[int, float], dict[int, float]]
+
+
+def _per_case(
+    metric: Metric, read: Array, truths: Array, cases: tuple[Case, ...], counted: Array, failed: Mapping[int, str]
+) -> Valued:
+    asked = [i for i in counted.tolist() if i not in failed]
+    worst = {i: metric.worst_of(truths[i], cases[i]) for i in counted.tolist()}
+    found = _computed(metric, read[asked], truths[asked], [cases[i] for i in asked]) if asked else np.zeros(0)
+    raw = dict(zip(asked, found.tolist(), strict=True))
+    for i, value in raw.items():
+        beyond = worst[i] - value if metric.better == "higher" else value - worst[i]
+        if beyond > TOLERANCE:
+            raise MetricFailure(f"{metric.name} of case {cases[i].id} is {value}, worse than the worst, {worst[i]}")
+    values = worst | raw
+    means = subject_means(list(values.values()), [cases[i].subject for i in values])
+    return float(means.mean()), raw, values
+
+
+def _per_set(
+    metric: Metric, read: Array, truths: Array, cases: tuple[Case, ...], counted: Array, failed: Mapping[int, str]
+) -> Valued:
+    return float(_computed(metric, read[counted], truths[counted], [cases[i] for i in counted])), {}, {}
+
+
+def _computed(metric: Metric, read: Array, truths: Array, cases: list[Case]) -> Floats:
+    """The metric's result, asserted: its shape, finite, inside its range. Whatever it raises is ours."""
+    try:
+        result = np.asarray(metric.compute(read, truths, cases), dtype=np.float64)
+    except Exception as error:
+        raise MetricFailure(f"{metric.name} raised {type(error).__name__}: {error}") from error
+    return _asserted(metric, result, () if metric.level == "per_set" else (len(cases),))
+
+
+def _resampled(metric: Metric, read: Array, truths: Array, cases: list[Case], counts: Floats) -> Floats:
+    if metric.resampled is not None:
+        return _asserted(metric, metric.resampled(read, truths, counts), (len(counts),))
+    drawn = [np.repeat(np.arange(len(cases)), row.astype(int)) for row in counts]
+    return np.array([float(_computed(metric, read[i], truths[i], [cases[j] for j in i])) for i in drawn])
+
+
+def _asserted(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:
+    low, high = metric.range
+    if result.shape != shape or not np.isfinite(result).all():
+        raise MetricFailure(f"{metric.name} gave {result.shape} values, not {shape} finite ones")
+    if result.size and (result.min() < low - TOLERANCE or result.max() > high + TOLERANCE):
+        raise MetricFailure(f"{metric.name} gave {result.min()} to {result.max()}, outside {low} to {high}")
+    return np.clip(result, low, high)
+
+
+def _anything(masks: Array) -> Array:
+    return np.asarray(masks.reshape(len(masks), -1).any(axis=1))

@@ -1,0 +1,227 @@
+"""Accuracy: from stored answers and hidden truths to one score and its interval, as a document. No points here.
+
+The document holds every case's raw value, so that other anchors or caps re-mark without scoring again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assignments.assignment import Accuracy, Assignment
+from assignments.data.hidden import HiddenSet
+from graders.failures import DataFailure, ToolkitFailure, UserError
+from graders.metrics import Floats, Metric, metric_named
+from graders.scoring import intervals
+from graders.scoring.caps import combined, parse_condition
+from graders.scoring.intervals import Interval
+from graders.scoring.repeat import Answers, Repeat, judge
+from graders.tasks import Task, task_named
+
+__all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
+
+ScoreDoc = dict[str, Any]
+
+
+def score(
+    assignment: Assignment, criterion: Accuracy, sets: Sequence[HiddenSet], answers: Sequence[Answers]
+) -> ScoreDoc:
+    """Scores one accuracy criterion over all repeats. A failure of ours is `unknown`, never a zero."""
+    try:
+        return _document(assignment, criterion, sets, answers)
+    except ToolkitFailure as failure:
+        return {
+            "verdict": "unknown",
+            "reason": failure.reason,
+            "told": "The score could not be computed. The cause is ours, not the submission's.",
+            "evidence": str(failure),
+            "score": None,
+            "interval": None,
+            "repeats": [],
+            "cases": [],
+        }
+
+
+def metrics_of(criterion: Accuracy) -> tuple[str, ...]:
+    """Names of the metrics that a criterion needs: its own first, then those of its caps."""
+    named = (parse_condition(cap.when).metric for cap in criterion.caps)
+    return tuple(dict.fromkeys([criterion.metric, *named]))
+
+
+def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
+    """Refuses a criterion that could not be scored or marked; `UserError` says where and how to cure it."""
+    where = f"{assignment.folder / 'assignment.toml'}, criterion {criterion.id!r}"
+    try:
+        task = task_named(assignment.task)
+        metrics = {name: _metric(task, name, assignment.folder) for name in metrics_of(criterion)}
+        conditions = [parse_condition(cap.when) for cap in criterion.caps]
+    except ValueError as error:
+        raise UserError(f"{where}: {error}") from error
+    for condition in conditions:
+        if condition.count is not None and metrics[condition.metric].level == "per_set":
+            raise UserError(f"{where}: {condition.metric} has no value per case; write METRIC < VALUE.")
+    main = metrics[criterion.metric]
+    rising = criterion.anchors.trivial < criterion.anchors.ceiling
+    if rising != (main.better == "higher"):
+        raise UserError(
+            f"{where}: {main.better} is better for {main.name}, but the anchors "
+            f"{'rise' if rising else 'fall'} from trivial to ceiling; turn them round."
+        )
+    if criterion.empty_reference == "separate" and main.reads != "mask":
+        raise UserError(f'{where}: empty_reference = "separate" is for metrics of masks, {main.name} is none.')
+
+
+def _metric(task: Task, name: str, folder: Path) -> Metric:
+    metric = metric_named(name, folder)
+    if metric.reads not in task.readings:
+        offered = " or ".join(task.readings)
+        raise ValueError(f"metric {name} reads a {metric.reads}; {task.name} offers a {offered}.")
+    return metric
+
+
+def _document(
+    assignment: Assignment, criterion: Accuracy, sets: Sequence[HiddenSet], answers: Sequence[Answers]
+) -> ScoreDoc:
+    if not sets or len(sets) != len(answers):
+        raise DataFailure(f"{len(answers)} sets of answers for {len(sets)} hidden sets")
+    check_criterion(assignment, criterion)
+    task = task_named(assignment.task)
+    separate = criterion.empty_reference == "separate"
+    measured = []
+    for name in metrics_of(criterion):
+        metric = _metric(task, name, assignment.folder)
+        runs = [
+            judge(task, metric, given, hidden, separate=separate and metric.reads == "mask")
+            for given, hidden in zip(answers, sets, strict=True)
+        ]
+        measured.append(_measured(assignment, metric, runs, _overlap(assignment, sets)))
+    main, *others = measured
+    return {
+        "verdict": "passed",
+        **main,
+        "also": {other["metric"]: other for other in others},
+        **_words(main),
+    }
+
+
+def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], overlap: float) -> ScoreDoc:
+    """One metric over all repeats: the statistic, its interval, and the cases behind it."""
+    how = assignment.run.combine
+    seed = _seed(runs[0])
+    between = _interval(metric, runs, how, overlap, seed)
+    set_apart = sum(len(run.cases) - len(run.counted) for run in runs)
+    return {
+        "metric": metric.name,
+        "better": metric.better,
+        "unit": metric.unit,
+        "score": round(combined([run.score for run in runs], how), 12),
+        "interval": None if between is None else [round(end, 12) for end in between],
+        "combine": how,
+        "bootstrap_seed": seed if metric.level == "per_set" else None,
+        "repeats": [round(run.score, 12) for run in runs],
+        "asked": sum(len(run.cases) for run in runs),
+        "cases": _cases(metric, runs),
+        "false_positives": {"found": sum(run.false_positives for run in runs), "of": set_apart},
+    }
+
+
+def _cases(metric: Metric, runs: Sequence[Repeat]) -> list[dict[str, Any]]:
+    """Every case of every repeat; of a `per_set` metric, where a case has no value, only those that were not scored."""
+    listed = [_case(run, number, i) for number, run in enumerate(runs) for i in range(len(run.cases))]
+    return listed if metric.level == "per_case" else [case for case in listed if case["state"] != "scored"]
+
+
+def _case(run: Repeat, number: int, i: int) -> dict[str, Any]:
+    reason = run.failed.get(i)
+    return {
+        "id": run.cases[i].id,
+        "subject": run.cases[i].subject,
+        "repeat": number,
+        "score": run.raw.get(i),
+        "value": run.values.get(i),
+        "state": "failed" if reason is not None else "scored" if i in run.counted else "set_apart",
+        "reason": reason,
+    }
+
+
+def _interval(
+    metric: Metric, runs: Sequence[Repeat], how: str, overlap: float, seed: int
+) -> Interval | None:
+    """The interval of the combined score, of hidden subjects and of repeats; see `graders.scoring.intervals`."""
+    scores = [run.score for run in runs]
+    shared = all(run.cases == runs[0].cases for run in runs)
+    if metric.level == "per_case":
+        weights = _weights(scores, how)
+        samples = [run.by_subject() for run in runs]
+        if shared:  # the same subjects in every repeat: one sample of their weighted values
+            mixed = sum((w * sample for w, sample in zip(weights, samples, strict=True)), np.zeros(len(samples[0])))
+            samples, weights = [mixed], [1.0]
+        of_cases = intervals.t_interval(samples, weights)
+    else:
+        of_cases = _bootstrap(runs, how, seed, shared=shared)
+    half = intervals.repeats_half_width(scores, how, overlap)
+    return intervals.joined(combined(scores, how), of_cases, half, redrawn=not shared, within=metric.range)
+
+
+def _bootstrap(runs: Sequence[Repeat], how: str, seed: int, *, shared: bool) -> Interval | None:
+    """Subjects are drawn once for all repeats that share them, else in each repeat; repeats are combined inside."""
+    rngs = [np.random.default_rng([seed, number]) for number in range(1 if shared else len(runs))]
+    draws = [intervals.cluster_draws(run.subjects, run.truths, rng) for run, rng in zip(runs, rngs, strict=False)]
+
+    def statistic(counts: list[Floats]) -> Floats:
+        of_each = counts * len(runs) if shared else counts
+        drawn = np.stack([run.resampled(count) for run, count in zip(runs, of_each, strict=True)])
+        return np.asarray(np.median(drawn, axis=0) if how == "median" else drawn.mean(axis=0))
+
+    return intervals.bootstrap_interval(statistic, draws)
+
+
+def _weights(scores: Sequence[float], how: str) -> list[float]:
+    """How much each repeat weighs in the combined score: all the same, or the middle one or two."""
+    n = len(scores)
+    if how == "mean":
+        return [1 / n] * n
+    ranked = np.argsort(scores, kind="stable")
+    middle = {int(ranked[(n - 1) // 2]), int(ranked[n // 2])}
+    return [1 / len(middle) if i in middle else 0.0 for i in range(n)]
+
+
+def _overlap(assignment: Assignment, sets: Sequence[HiddenSet]) -> float:
+    """Test cases over training cases where repeats are split from one folder of real data, else 0."""
+    if not assignment.data.redraw or assignment.data.path is None:
+        return 0.0
+    return len(sets[0].cases) / len(next(iter(sets[0].train.values())))
+
+
+def _seed(run: Repeat) -> int:
+    """The bootstrap's seed, from the names of the cases: the same for every group, so that groups compare."""
+    names = "\n".join(case.id for case in run.cases)
+    return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
+
+
+def _words(main: ScoreDoc) -> dict[str, Any]:
+    """`told` (ours alone), `reason` when nothing could be scored, and the staff's list of failed cases."""
+    failed = [case for case in main["cases"] if case["state"] == "failed"]
+    reasons = Counter(case["reason"] for case in failed)
+    unit = f" {main['unit']}" if main["unit"] else ""
+    told = f"{main['metric']} {main['score']:.3f}{unit}"
+    if main["interval"] is not None:
+        told += f" (95 % interval {main['interval'][0]:.3f} to {main['interval'][1]:.3f})"
+    repeats, cases = len(main["repeats"]), main["asked"]
+    told += f" on {cases // repeats} hidden cases"
+    told += f", {main['combine']} of {repeats} repeats." if repeats > 1 else "."
+    if failed:
+        listed = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        told += f" {len(failed)} of {cases} answers failed and count as the worst there is: {listed}."
+    if apart := main["false_positives"]["of"]:
+        told += f" Something was found in {main['false_positives']['found']} of {apart} empty cases."
+    return {
+        "told": told,
+        "reason": reasons.most_common(1)[0][0] if len(failed) == cases else None,
+        "evidence": "\n".join(f"{c['id']} (repeat {c['repeat']}): {c['reason']}" for c in failed[:100]),
+    }

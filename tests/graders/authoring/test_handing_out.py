@@ -1,0 +1,53 @@
+"""Only an assignment that stands is handed out, and nothing hidden with it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assignments.folders import CATALOGUE
+from graders.authoring.handing_out import hand_out
+from graders.authoring.standing import Standing
+from graders.failures import UserError
+
+
+def stands(monkeypatch, holds):
+    answer = Standing("2027-01-01T00:00:00+00:00", fresh=holds, passed=holds, gaps=())
+    monkeypatch.setattr("graders.authoring.handing_out.standing", lambda assignment: answer)
+
+
+def test_a_handout_holds_what_students_need_and_nothing_hidden(tmp_path, monkeypatch):
+    stands(monkeypatch, True)
+    written = {path.relative_to(tmp_path).as_posix() for path in hand_out("mlp_classifier", tmp_path)}
+    assert {"mlp_classifier/brief.md", "mlp_classifier/solution.py", "mlp_classifier/interface.py"} <= written
+    assert any(name.startswith("mlp_classifier/public_tests/") for name in written)
+    said = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    hidden = (CATALOGUE / "mlp_classifier/hidden_tests/test_learning.py").read_text()
+    assert hidden.splitlines()[-1].strip().encode() not in said
+    assert not [name for name in written if "hidden" in name or "misconception" in name or "calibration" in name]
+
+
+def test_an_assignment_of_the_catalogue_that_does_not_stand_is_not_handed_out(tmp_path, monkeypatch):
+    stands(monkeypatch, False)
+    with pytest.raises(UserError, match="Prove it: medmark rehearse mlp_classifier"):
+        hand_out("mlp_classifier", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_instructors_own_assignment_is_handed_out_with_its_gaps(tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(CATALOGUE / "mlp_classifier", own)
+    for name in ("calibration.json", "rehearsal.json"):
+        (own / name).unlink(missing_ok=True)
+    assert hand_out(str(own), tmp_path / "out")
+
+
+def test_handing_out_again_never_overwrites_work(tmp_path, monkeypatch):
+    stands(monkeypatch, True)
+    hand_out("mlp_classifier", tmp_path)
+    Path(tmp_path / "mlp_classifier/solution.py").write_text("mine")
+    with pytest.raises(UserError, match="is there already"):
+        hand_out("mlp_classifier", tmp_path)
+    assert Path(tmp_path / "mlp_classifier/solution.py").read_text() == "mine"

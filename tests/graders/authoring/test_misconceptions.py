@@ -1,0 +1,147 @@
+"""Misconceptions: small edits of a reference, checked against it before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assignments.assignment import Assignment
+from assignments.load import AssignmentError, load
+from graders.authoring.misconceptions import misconceptions, write_solution
+
+REFERENCE = """\
+FRAMEWORK = "pytorch"
+
+def double(x):
+    return 2 * x
+
+def halve(x):
+    return x / 2
+"""
+
+SOUND = '''\
+[[misconception]]
+id = "squares"
+title = "Squares instead of doubling"
+edits = [{ framework = "pytorch", find = "return 2 * x", replace = "return x ** 2" }]
+fails = ["test_double.py::test_double"]
+
+[[misconception]]
+id = "floors"
+title = "Halves whole numbers only"
+told = "Use true division."
+fails = ["test_double.py::test_halve"]
+may_fail = ["test_double.py::test_double"]
+[[misconception.edits]]
+find = """
+def halve(x):
+    return x / 2
+"""
+replace = """
+def halve(x):
+    return x // 2
+"""
+'''
+
+
+@pytest.fixture
+def assignment(tmp_path: Path) -> Assignment:
+    (tmp_path / "hidden_tests").mkdir()
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "brief.md").write_text("Double.\n")
+    (tmp_path / "interface.py").write_text("def double(x): ...\ndef halve(x): ...\n")
+    (tmp_path / "reference" / "solution_pytorch.py").write_text(REFERENCE)
+    (tmp_path / "hidden_tests" / "test_double.py").write_text(
+        "import pytest\n"
+        '@pytest.mark.points(1)\ndef test_double(student):\n    """Doubles."""\n'
+        '@pytest.mark.points(1)\ndef test_halve(student):\n    """Halves."""\n'
+    )
+    (tmp_path / "assignment.toml").write_text(
+        'id = "twice"\ntitle = "Twice"\ntask = "classification"\nframeworks = ["pytorch"]\n'
+        '[data]\nsource = "breast_cancer"\ntrain = 1\ntest = 1\n[run]\nmode = "weights"\n'
+        '[[criterion]]\nid = "tests"\nkind = "hidden_tests"\npoints = 2\n'
+    )
+    (tmp_path / "misconceptions.toml").write_text(SOUND)
+    return load(tmp_path)
+
+
+def edit(assignment: Assignment, find: str, replace: str) -> None:
+    path = assignment.folder / "misconceptions.toml"
+    text = path.read_text()
+    assert text.count(find) == 1
+    path.write_text(text.replace(find, replace))
+
+
+def problems_of(assignment: Assignment) -> list[tuple[str, int | None, str]]:
+    with pytest.raises(AssignmentError) as caught:
+        misconceptions(assignment)
+    return [(item.key, item.line, f"{item.what}; {item.cure}") for item in caught.value.problems]
+
+
+def test_an_assignment_without_the_file_has_none(assignment: Assignment) -> None:
+    (assignment.folder / "misconceptions.toml").unlink()
+    assert misconceptions(assignment) == ()
+
+
+def test_a_misconception_becomes_a_solution_folder(assignment: Assignment, tmp_path: Path) -> None:
+    squares, floors = misconceptions(assignment)
+    reference = assignment.folder / "reference" / "solution_pytorch.py"
+    folder = write_solution(tmp_path / "made" / "squares", squares, "pytorch", reference)
+    assert (folder / "solution.py").read_text() == REFERENCE.replace("2 * x", "x ** 2")
+    write_solution(folder, floors, "pytorch", reference)
+    assert (folder / "solution.py").read_text() == REFERENCE.replace("x / 2", "x // 2")
+
+
+def test_an_edit_without_framework_is_for_every_reference(assignment: Assignment) -> None:
+    squares, floors = misconceptions(assignment)
+    assert len(floors.edits_for("tensorflow")) == 1
+    assert squares.edits_for("tensorflow") == ()
+    assert squares.applied("tensorflow", "x = 1\n") == "x = 1\n"
+
+
+def test_text_that_is_not_there_once_is_refused(assignment: Assignment) -> None:
+    edit(assignment, 'find = "return 2 * x"', 'find = "return"')
+    ((key, line, what),) = problems_of(assignment)
+    assert (key, line) == ("misconception.0.edits", 4)
+    assert "'return' stands 2 times in the pytorch reference, not once" in what
+
+
+def test_an_edit_that_breaks_the_syntax_is_refused(assignment: Assignment) -> None:
+    edit(assignment, 'replace = "return x ** 2"', 'replace = "return x **"')
+    assert "not valid Python" in problems_of(assignment)[0][2]
+
+
+def test_an_edit_that_changes_nothing_is_refused(assignment: Assignment) -> None:
+    edit(assignment, 'replace = "return x ** 2"', 'replace = "return 2 * x"')
+    assert "changes nothing" in problems_of(assignment)[0][2]
+
+
+def test_unknown_tests_frameworks_and_second_ids_come_at_once(assignment: Assignment) -> None:
+    edit(assignment, 'fails = ["test_double.py::test_double"]\n\n', 'fails = ["test_double.py::test_dobule"]\n\n')
+    edit(assignment, 'framework = "pytorch"', 'framework = "tensorflow"')
+    edit(assignment, 'id = "floors"', 'id = "squares"')
+    found = problems_of(assignment)
+    assert [(key, line) for key, line, _ in found] == [
+        ("misconception.0.edits.0.framework", 4),
+        ("misconception.0.fails.0", 5),
+        ("misconception.1.id", 8),
+    ]
+    assert 'did you mean "test_double.py::test_double"?' in found[1][2]
+
+
+def test_a_test_stands_in_one_of_the_two_lists(assignment: Assignment) -> None:
+    edit(assignment, 'may_fail = ["test_double.py::test_double"]', 'may_fail = ["test_double.py::test_halve"]')
+    assert "stands in fails too" in problems_of(assignment)[0][2]
+
+
+def test_a_misspelt_key_is_told_with_its_line(assignment: Assignment) -> None:
+    edit(assignment, "may_fail =", "may_fial =")
+    assert problems_of(assignment) == [
+        ("misconception.1.may_fial", 12, 'unknown key; did you mean "may_fail"?')
+    ]
+
+
+def test_a_file_that_is_no_toml_is_told(assignment: Assignment) -> None:
+    (assignment.folder / "misconceptions.toml").write_text("[[misconception]\n")
+    assert [item[:2] for item in problems_of(assignment)] == [("", 1)]

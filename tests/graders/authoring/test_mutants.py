@@ -1,0 +1,263 @@
+"""Automatic mutants: every way of spoiling an answer is one that an honest test notices."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graders.authoring.mutants import Asked, Mutant, asked_names, mutants_of, write_mutant
+from graders.authoring.spoil import CONSTANT, KINDS, spoiled
+
+X = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
+
+
+def doubled(x: Any) -> Any:
+    return 2 * x
+
+
+def answers(function: Callable[..., Any], *args: Any, **options: Any) -> dict[str, Any]:
+    return {kind: spoiled(function, kind, **options)(*args) for kind in KINDS}
+
+
+def test_an_array_is_spoiled_in_five_ways() -> None:
+    found = answers(doubled, X)
+    assert found["empty"].shape == (0, 2)
+    assert found["wrong_shape"].shape == (2, 2, 1)
+    assert np.isnan(found["nan"]).all()
+    assert (found["constant"] == CONSTANT).all()
+    assert found["echo"] is X
+    assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+
+
+def test_whole_numbers_become_ones_or_leave_their_type() -> None:
+    labels = np.array([0, 3], dtype=np.uint8)
+    found = answers(lambda x: x, labels)
+    assert found["nan"].dtype == np.float32
+    assert (found["constant"].tolist(), found["constant"].dtype) == ([1, 1], np.dtype(np.uint8))
+
+
+def test_a_number_is_spoiled_in_five_ways() -> None:
+    found = answers(lambda x: float(x.sum()), X)
+    assert found["empty"].shape == (0,)
+    assert found["wrong_shape"].shape == (1, 1)
+    assert np.isnan(found["nan"])
+    assert found["constant"] == CONSTANT
+    assert found["echo"] is X
+    assert answers(lambda: 7)["constant"] == 1
+    assert answers(lambda: False)["constant"] is True
+    assert answers(lambda: "a text")["empty"] == ""
+
+
+def test_containers_keep_their_form_but_not_when_empty() -> None:
+    found = answers(lambda x: {"prob": x, "pair": (x, 1.0)}, X)
+    assert found["empty"] == {}
+    assert np.isnan(found["nan"]["pair"][0]).all()
+    assert np.isnan(found["nan"]["pair"][1])
+    assert found["echo"]["prob"] is X
+    assert answers(lambda: [1, 2])["empty"] == []
+
+
+def test_arguments_by_name_are_echoed_too() -> None:
+    assert spoiled(doubled, "echo")(x=X) is X
+    assert spoiled(lambda inputs: 0.5, "echo")({"x": X}) is X
+    assert spoiled(lambda config: 0.5, "echo")("config") == "config"
+    assert spoiled(lambda: 0.5, "echo")() is None
+
+
+def test_a_function_that_answers_none_never_has_its_effect() -> None:
+    def step(x: Any) -> None:
+        x -= 1
+
+    changed = {}
+    for kind in KINDS:
+        x = X.copy()
+        answer = spoiled(step, kind, nothing=True)(x)
+        changed[kind] = (answer is None, x.tolist())
+    assert changed["empty"] == (True, X.tolist())
+    assert changed["wrong_shape"] == (False, X.tolist())
+    assert changed["constant"] == (True, [[CONSTANT] * 2] * 2)
+    assert changed["nan"][0]
+    assert np.isnan(changed["nan"][1]).all()
+    assert changed["echo"] == (False, X.tolist())
+
+
+class Line:
+    """A solution's own class."""
+
+    def __init__(self, slope: float) -> None:
+        self.slope_ = slope
+
+    def fit(self, x: Any) -> Line:
+        return self
+
+    def predict(self, x: Any) -> Any:
+        return self.slope_ * x
+
+    def step(self, x: Any) -> None:
+        x -= 1
+
+
+def test_an_object_answers_spoiled_values_and_stays_itself() -> None:
+    line = spoiled(Line, "nan", quiet=("step",))(2.0)
+    assert line.fit(X) is line
+    assert np.isnan(line.predict(X)).all()
+    assert np.isnan(line.slope_)
+    x = X.copy()
+    assert line.step(x) is None
+    assert np.isnan(x).all()
+    assert spoiled(Line, "empty")(2.0) is None
+    assert spoiled(Line, "echo")(2.0).predict(X) is X
+    assert spoiled(Line, "constant")(2.0).slope_ == CONSTANT
+
+
+def test_a_sequence_of_the_solutions_own_is_spoiled_item_by_item() -> None:
+    class Frames:
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, index: int) -> Any:
+            if index >= 2:
+                raise IndexError(index)
+            return X
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+            return X
+
+        def __call__(self, x: Any) -> Any:
+            return x
+
+    frames = spoiled(Frames, "nan")()
+    assert np.isnan(frames[0]).all()
+    assert [np.isnan(item).all() for item in frames] == [True, True]
+    assert len(frames) == 0
+    assert np.isnan(np.asarray(frames)).all()
+    assert np.isnan(frames(X)).all()
+
+
+def test_tensors_of_pytorch_keep_their_gradients() -> None:
+    torch = pytest.importorskip("torch")
+    x = torch.tensor(X, requires_grad=True)
+    found = answers(doubled, x)
+    assert found["empty"].shape == (0, 2)
+    assert found["wrong_shape"].shape == (2, 2, 1)
+    assert torch.isnan(found["nan"]).all()
+    assert found["constant"].unique().tolist() == [CONSTANT]
+    assert found["echo"] is x
+    (slope,) = torch.autograd.grad(found["constant"].sum(), x)
+    assert slope.abs().sum() == 0
+    assert torch.isnan(answers(lambda: torch.tensor([1, 2]))["nan"]).all()
+
+
+def test_a_model_of_pytorch_stays_a_model_with_another_output_and_one_parameter() -> None:
+    torch = pytest.importorskip("torch")
+
+    def build_model(config: dict[str, Any]) -> Any:
+        model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Dropout())
+        model.classes = 3
+        return model
+
+    found = answers(build_model, {})
+    x = torch.tensor(X)
+    assert found.pop("empty") is None
+    for model in found.values():
+        assert isinstance(model, torch.nn.Module)
+        assert sum(p.numel() for p in model.parameters()) == 1
+        assert model.classes == 3
+        model.eval()
+    assert found["wrong_shape"](x).shape == (2, 3, 1)
+    assert torch.isnan(found["nan"](x)).all()
+    assert found["constant"](x).unique().tolist() == [CONSTANT]
+    assert found["echo"](x).tolist() == X.tolist()
+
+
+def test_a_model_that_is_declared_is_not_trained_for_nothing() -> None:
+    class Model:
+        pass
+
+    def fit(x: Any) -> Model:
+        raise AssertionError("called")
+
+    assert spoiled(fit, "empty")(X) is None
+
+
+INTERFACE = """\
+from typing import TypedDict
+class Rows(TypedDict):
+    x: int
+class Adam:
+    def __init__(self, lr: float) -> None: ...
+    def step(self, params: list, grads: list) -> None: ...
+    def rate(self) -> float: ...
+def loss(x: float) -> float: ...
+def save(model: object, folder: str) -> None: ...
+def unasked() -> int: ...
+"""
+
+
+def test_what_can_be_asked_is_read_from_the_interface(tmp_path: Path) -> None:
+    path = tmp_path / "interface.py"
+    path.write_text(INTERFACE)
+    assert asked_names(path) == {
+        "Adam": Asked("Adam", nothing=False, quiet=("step",)),
+        "loss": Asked("loss", nothing=False),
+        "save": Asked("save", nothing=True),
+        "unasked": Asked("unasked", nothing=False),
+    }
+
+
+def test_a_mutant_is_run_by_the_tests_that_ask_its_function(tmp_path: Path) -> None:
+    path = tmp_path / "interface.py"
+    path.write_text(INTERFACE)
+    made = mutants_of({"a": ["loss", "save", "elsewhere"], "b": ["loss"], "c": []}, asked_names(path))
+    assert len(made) == 10
+    assert made[Mutant("loss", "nan")] == ("a", "b")
+    assert made[Mutant("save", "echo")] == ("a",)
+
+
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], ModuleType]]:
+    before = set(sys.modules)
+
+    def load(folder: Path) -> ModuleType:
+        monkeypatch.syspath_prepend(str(folder))
+        spec = importlib.util.spec_from_file_location("solution", folder / "solution.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    yield load
+    for name in set(sys.modules) - before:
+        if name.startswith("medmark_"):
+            del sys.modules[name]
+
+
+def test_a_mutant_is_the_reference_but_for_one_name(
+    tmp_path: Path, imported: Callable[[Path], ModuleType]
+) -> None:
+    home = tmp_path / "reference"
+    (home / "weights").mkdir(parents=True)
+    (home / "weights" / "model.npz").write_bytes(b"0")
+    (home / "solution_tensorflow.py").write_text("")
+    (home / "solution_numpy.py").write_text(
+        'FRAMEWORK = "numpy"\n_SCALE = 2.0\n\ndef loss(x):\n    return _SCALE * x\n\n'
+        "def total(x):\n    return loss(x) + 1\n"
+    )
+    folder = write_mutant(
+        tmp_path / "mutant", Mutant("loss", "constant"), Asked("loss", False), "numpy", home / "solution_numpy.py"
+    )
+    assert 'FRAMEWORK = "numpy"\n' in (folder / "solution.py").read_text()
+    assert (folder / "weights" / "model.npz").is_file()
+    assert not (folder / "solution_tensorflow.py").exists()
+    solution = imported(folder)
+    assert solution.loss(1.0) == CONSTANT
+    assert solution.total(1.0) == 3.0
+    assert solution._SCALE == 2.0

@@ -1,0 +1,299 @@
+"""The rehearsal: what each kind of weak assignment is told. Solutions run here in this process, on a stand-in bench."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from assignments.assignment import Assignment, Framework
+from assignments.load import load
+from graders.authoring import rehearse as rehearsing
+from graders.authoring.rehearsal import Gap, Rehearsal
+from graders.authoring.rehearse import rehearse
+
+REFERENCE = """\
+FRAMEWORK = "pytorch"
+
+def double(x):
+    return 2 * x
+
+def halve(x):
+    return x / 2
+"""
+
+MISCONCEPTIONS = """\
+[[misconception]]
+id = "squares"
+title = "Squares"
+edits = [{ find = "return 2 * x", replace = "return x ** 2" }]
+fails = ["test_double.py::test_double"]
+
+[[misconception]]
+id = "floors"
+title = "Halves whole numbers only"
+edits = [{ find = "return x / 2", replace = "return x // 2" }]
+fails = ["test_double.py::test_halve"]
+"""
+
+DOUBLE, HALVE = "test_double.py::test_double", "test_double.py::test_halve"
+
+
+def number(value: Any) -> float:
+    """As the wall does: what is no finite number is no answer."""
+    if type(value) is not float or not math.isfinite(value):
+        raise TypeError(value)
+    return value
+
+
+JUDGES: dict[str, Callable[[Any], bool]] = {
+    DOUBLE: lambda solution: number(solution.double(3.0)) == 6.0,
+    HALVE: lambda solution: number(solution.halve(3.0)) == 1.5,
+}
+ASKED = {DOUBLE: ["double"], HALVE: ["halve"]}
+
+
+class StandIn:
+    """A bench that imports each solution here and judges it with plain functions."""
+
+    def __init__(self, judges: Mapping[str, Callable[[Any], bool]], asked: Mapping[str, Sequence[str]]) -> None:
+        self.judges = dict(judges)
+        self.asked = asked
+        self.shares: dict[str, float] = {}
+        self.unknown: set[str] = set()
+        self.opened: list[str] = []
+        self.runs: list[tuple[str, tuple[str, ...]]] = []
+
+    @contextmanager
+    def __call__(self, framework: Framework) -> Iterator[StandIn]:
+        self.opened.append(framework)
+        yield self
+
+    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> dict[str, dict[str, Any]]:
+        self.runs.append((solution.name, tuple(tests)))
+        docs = {}
+        for test in tests:
+            try:
+                good = self.judges[test](imported(solution))
+            except Exception:  # noqa: BLE001 - a solution that raises fails the test
+                good = False
+            verdict = "unknown" if test in self.unknown else "passed" if good else "failed"
+            docs[test] = {"verdict": verdict, "asked": self.asked[test], "reason": None, "evidence": "seen"}
+        return docs
+
+    def share(self, solution: Path) -> float:
+        return self.shares.get(solution.name, 0.0)
+
+
+def imported(folder: Path) -> ModuleType:
+    sys.path.insert(0, str(folder))
+    try:
+        spec = importlib.util.spec_from_file_location("solution", folder / "solution.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(folder))
+        for name in ("medmark_reference", "medmark_spoil"):
+            sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    home = tmp_path / "twice"
+    for name in ("hidden_tests", "reference", "starter"):
+        (home / name).mkdir(parents=True)
+    (home / "brief.md").write_text("Double.\n")
+    (home / "interface.py").write_text("def double(x: float) -> float: ...\ndef halve(x: float) -> float: ...\n")
+    (home / "reference" / "solution_pytorch.py").write_text(REFERENCE)
+    (home / "starter" / "solution.py").write_text(
+        'FRAMEWORK = "pytorch"\n\ndef double(x):\n    raise NotImplementedError\n'
+    )
+    (home / "misconceptions.toml").write_text(MISCONCEPTIONS)
+    (home / "hidden_tests" / "test_double.py").write_text(
+        "import pytest\n"
+        '@pytest.mark.points(2)\ndef test_double(student):\n    """Doubles."""\n'
+        '@pytest.mark.points(1)\ndef test_halve(student):\n    """Halves."""\n'
+    )
+    (home / "assignment.toml").write_text(
+        'id = "twice"\ntitle = "Twice"\ntask = "classification"\nframeworks = ["pytorch"]\n'
+        '[data]\nsource = "breast_cancer"\ntrain = 1\ntest = 1\n[run]\nmode = "weights"\n'
+        '[[criterion]]\nid = "tests"\nkind = "hidden_tests"\npoints = 3\n'
+    )
+    return home
+
+
+@pytest.fixture
+def assignment(folder: Path) -> Assignment:
+    return load(folder)
+
+
+@pytest.fixture
+def bench() -> StandIn:
+    return StandIn(JUDGES, ASKED)
+
+
+def told(rehearsal: Rehearsal, kind: str) -> list[str]:
+    return [str(gap) for gap in rehearsal.gaps if gap.kind == kind]
+
+
+def test_a_sound_assignment_proves_itself(assignment: Assignment, bench: StandIn) -> None:
+    rehearsal = rehearse(assignment, bench)
+    assert rehearsal.gaps == ()
+    assert rehearsal.passed
+    assert rehearsal.references == {"pytorch": (3, 3)}
+    assert rehearsal.misconceptions == {"squares": ("pytorch",), "floors": ("pytorch",)}
+    first, second = rehearsal.proofs
+    assert (first.id, first.asked, first.misconceptions, first.mutants) == (DOUBLE, ("double",), ("squares",), 5)
+    assert second.misconceptions == ("floors",)
+
+
+def test_one_bench_serves_all_solutions_and_mutants_meet_only_the_tests_that_ask_them(
+    assignment: Assignment, bench: StandIn
+) -> None:
+    rehearse(assignment, bench)
+    assert bench.opened == ["pytorch"]
+    mutants = [run for run in bench.runs if run[0].startswith(("double-", "halve-"))]
+    assert len(mutants) == 10
+    assert {tests for name, tests in mutants if name.startswith("double-")} == {(DOUBLE,)}
+
+
+def test_a_test_that_a_mutant_passes_is_named_with_the_mutant(assignment: Assignment, bench: StandIn) -> None:
+    bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
+    rehearsal = rehearse(assignment, bench)
+    assert told(rehearsal, "mutant") == [f"{HALVE}: passes with halve spoiled (constant); ask more"]
+    assert [str(mutant) for mutant in rehearsal.proofs[1].survivors] == ["halve: constant"]
+    assert f"floors: {HALVE} passes in pytorch" in told(rehearsal, "misconception")[0]
+
+
+def test_a_misconception_must_fail_its_tests_and_no_other(folder: Path, bench: StandIn) -> None:
+    path = folder / "misconceptions.toml"
+    path.write_text(MISCONCEPTIONS.replace('"return x // 2"', '"return (x) / 2"'))
+    rehearsal = rehearse(load(folder), bench)
+    assert told(rehearsal, "misconception") == [
+        f"floors: {HALVE} passes in pytorch, and should catch it; strengthen the test, or correct fails"
+    ]
+    assert told(rehearsal, "test") == [f"{HALVE}: catches no misconception; add the mistake it is there for"]
+    assert rehearsal.misconceptions["floors"] == ()
+
+
+def test_a_misconception_that_fails_more_than_it_says_is_told(folder: Path, bench: StandIn) -> None:
+    bench.judges[HALVE] = lambda solution: solution.halve(3.0) == 1.5 and solution.double(3.0) == 6.0
+    rehearsal = rehearse(load(folder), bench)
+    assert [text for text in told(rehearsal, "misconception") if text.startswith("squares")] == [
+        f"squares: {HALVE} fails in pytorch too; add it to fails or may_fail, or make the edit smaller"
+    ]
+    path = folder / "misconceptions.toml"
+    path.write_text(MISCONCEPTIONS.replace('id = "squares"', f'id = "squares"\nmay_fail = ["{HALVE}"]'))
+    assert told(rehearse(load(folder), bench), "misconception") == []
+
+
+def test_a_reference_below_full_marks_blocks_every_assignment(folder: Path, bench: StandIn) -> None:
+    bench.judges[HALVE] = lambda solution: False
+    rehearsal = rehearse(load(folder), bench)
+    assert rehearsal.references == {"pytorch": (2, 3)}
+    assert told(rehearsal, "reference")[0].startswith(f"pytorch: fails {HALVE}: seen")
+    assert [gap.kind for gap in rehearsal.blocking] == ["reference"]
+    assert not rehearsal.passed
+
+
+def test_one_reference_is_enough_for_an_instructors_own(folder: Path, bench: StandIn) -> None:
+    path = folder / "assignment.toml"
+    path.write_text(path.read_text().replace('["pytorch"]', '["pytorch", "tensorflow"]'))
+    rehearsal = rehearse(load(folder), bench)
+    assert rehearsal.passed
+    assert told(rehearsal, "reference") == [
+        "tensorflow: there is no reference; write solution_tensorflow.py, or take tensorflow out of frameworks"
+    ]
+
+
+def test_the_catalogue_has_to_close_every_gap(
+    folder: Path, bench: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
+    assignment = load(folder)
+    monkeypatch.setattr(rehearsing, "in_catalogue", lambda _: True)
+    rehearsal = rehearse(assignment, bench)
+    assert not rehearsal.passed
+    assert rehearsal.blocking == rehearsal.gaps
+
+
+def test_a_starter_at_full_marks_blocks_every_assignment(folder: Path, bench: StandIn) -> None:
+    (folder / "starter" / "solution.py").write_text(REFERENCE)
+    rehearsal = rehearse(load(folder), bench)
+    assert [gap.what for gap in rehearsal.blocking] == ["earns full marks on the hidden tests as handed out"]
+
+
+def test_a_missing_starter_blocks_every_assignment(folder: Path, bench: StandIn) -> None:
+    (folder / "starter" / "solution.py").unlink()
+    (folder / "starter").rmdir()
+    assert [gap.what for gap in rehearse(load(folder), bench).blocking] == ["there is none"]
+
+
+def test_starters_and_baselines_earn_next_to_nothing(folder: Path, bench: StandIn) -> None:
+    path = folder / "assignment.toml"
+    anchors = "{ trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 1.0 }"
+    path.write_text(
+        f'{path.read_text()}[[criterion]]\nid = "accuracy"\nkind = "accuracy"\npoints = 1\n'
+        f'metric = "balanced_accuracy"\nanchors = {anchors}\n'
+    )
+    with (folder / "interface.py").open("a") as file:
+        file.write("def fit() -> None: ...\ndef save() -> None: ...\ndef load() -> None: ...\n")
+    bench.shares["solution"] = 0.06
+    rehearsal = rehearse(load(folder), bench, baselines=lambda: {"prevalence": 0.05, "mean case": 0.2})
+    assert rehearsal.shares == {"prevalence": 0.05, "mean case": 0.2, "starter/solution.py": 0.06}
+    assert told(rehearsal, "baseline") == [
+        "mean case: earns 20.0 % of the accuracy points; 5 % is the most; move the trivial anchor"
+    ]
+    assert told(rehearsal, "starter")[0].startswith("starter/solution.py: earns 6.0 %")
+
+
+def test_a_test_that_asks_nothing_is_told(assignment: Assignment) -> None:
+    bench = StandIn({**JUDGES, HALVE: lambda solution: True}, {**ASKED, HALVE: []})
+    assert told(rehearse(assignment, bench), "test") == [
+        f"{HALVE}: asks no function of the interface; ask one",
+        f"{HALVE}: catches no misconception; add the mistake it is there for",
+    ]
+
+
+def test_what_could_not_be_judged_is_ours_and_blocks(assignment: Assignment, bench: StandIn) -> None:
+    bench.unknown.add(HALVE)
+    rehearsal = rehearse(assignment, bench)
+    assert not rehearsal.passed
+    assert f"pytorch: {HALVE} could not be judged: seen; medmark doctor" in told(rehearsal, "toolkit")
+
+
+def test_gaps_of_the_calibration_are_told_too(assignment: Assignment, bench: StandIn) -> None:
+    stale = Gap("calibration", "calibration.json", "is stale", "medmark rehearse twice --calibrate")
+    assert rehearse(assignment, bench, calibrated=lambda: [stale]).gaps == (stale,)
+
+
+def test_progress_counts_every_step(assignment: Assignment, bench: StandIn) -> None:
+    heard: list[tuple[str, int, int]] = []
+    rehearse(assignment, bench, told=lambda text, done, of: heard.append((text, done, of)))
+    assert heard[0] == ("pytorch: reference", 1, 6)
+    assert heard[-1] == ("pytorch: mutant halve: echo", 16, 16)
+
+
+def test_the_author_reads_a_table_and_a_program_reads_json(assignment: Assignment, bench: StandIn) -> None:
+    bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
+    rehearsal = rehearse(assignment, bench)
+    text = "\n".join(rehearsal.lines())
+    assert "test_double.py::test_halve   1       none            4 of 5          halve" in text
+    assert "reference in pytorch: 3 of 3 points of the hidden tests" in text
+    assert "misconceptions: 1 of 2 caught" in text
+    assert "3 gaps told in the provenance of every mark:" in text
+    document = json.loads(json.dumps(rehearsal.as_json()))
+    assert document["passed"] is True
+    assert document["tests"][1]["survivors"] == ["halve: constant"]
+    assert document["gaps"][0]["kind"] == "misconception"

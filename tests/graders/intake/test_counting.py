@@ -1,0 +1,228 @@
+"""Which commit counts, look by look. Due at 12:00 with ten minutes of grace unless a test says otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from graders.course import load_course
+from graders.intake.counting import counting
+from graders.ledger import Event, Observation
+from tests.graders.intake.repositories import at
+
+A, B, C = "a" * 40, "b" * 40, "c" * 40
+COURSE = """\
+title = "Deep learning"
+year = "2026-27"
+[assignments.mlp]
+source = "mlp"
+deadline = 2027-01-15T12:00:00
+grace_minutes = 10
+"""
+ROSTER = """\
+group,member,name,email,repository
+g,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
+g,s2,Alan,alan@ucl.ac.uk,
+solo,s3,Grace,grace@ucl.ac.uk,https://a.org/b/d
+"""
+
+
+@pytest.fixture
+def course(tmp_path):
+    return course_with(tmp_path)
+
+
+def course_with(folder, extra=""):
+    (folder / "course.toml").write_text(COURSE + extra)
+    (folder / "roster.csv").write_text(ROSTER)
+    return load_course(folder)
+
+
+def looks(*seen, group="g"):
+    """Looks at these times: `("11:55", A)`; "down", "empty" and "no_branch" are looks without a commit."""
+    return [
+        Observation(
+            group=group, assignment="mlp", repository="r", branch="main",
+            commit=what if len(what) == 40 else None,
+            seen_at=at(time).isoformat(),
+            how={"down": "unreachable"}.get(what, what) if len(what) != 40 else "tip",
+            detail="the host did not answer" if what == "down" else "",
+        )
+        for time, what in seen
+    ]  # fmt: skip
+
+
+def event(kind, value, about="mlp/g"):
+    return Event(at="2027-01-14T09:00:00.000+00:00", who="tutor", about=about, kind=kind, value=value, reason="")
+
+
+def decided(course, seen, events=(), now="18:00", group="g"):
+    return counting(course, "mlp", seen, events, course.group(group), at(now))
+
+
+def test_before_the_close_the_last_tip_seen_is_provisional(course):
+    found = decided(course, looks(("11:50", A), ("11:55", B)), now="11:58")
+    assert (found.state, found.commit) == ("provisional", B)
+    assert decided(course, [], now="11:58").reason == "no commit so far: not seen yet"
+
+
+def test_a_look_after_now_is_not_known_yet(course):
+    assert decided(course, looks(("11:50", A), ("11:55", B)), now="11:52").commit == A
+
+
+def test_the_last_tip_seen_by_due_time_and_grace_counts(course):
+    found = decided(course, looks(("11:55", A), ("12:00", A), ("12:05", B), ("12:10", B), ("12:15", C)))
+    assert (found.state, found.commit) == ("counts", B)
+    assert found.seen_at == at("12:05").isoformat()
+    assert [tip.commit for tip in found.later_tips] == [C]
+
+
+def test_a_force_push_after_the_close_changes_nothing(course):
+    seen = looks(("11:55", A), ("12:05", A), ("12:30", B), ("12:35", A), ("12:40", C))
+    found = decided(course, seen)
+    assert (found.state, found.commit) == ("counts", A)
+    assert [tip.commit for tip in found.later_tips] == [B, C]
+
+
+def test_a_force_push_in_time_counts_as_it_stands(course):
+    assert decided(course, looks(("11:50", A), ("11:55", B), ("12:05", A))).commit == A
+
+
+def test_a_branch_deleted_in_time_leaves_the_last_tip_seen(course):
+    found = decided(course, looks(("11:50", A), ("11:58", "no_branch"), ("12:05", "no_branch")))
+    assert (found.state, found.commit) == ("counts", A)
+
+
+def test_an_empty_repository_at_the_close_is_nothing_handed_in(course):
+    found = decided(course, looks(("11:50", "empty"), ("12:05", "empty"), ("12:20", B)))
+    assert (found.state, found.commit) == ("nothing handed in", None)
+    assert [tip.commit for tip in found.later_tips] == [B]
+
+
+def test_the_same_tip_before_and_after_settles_a_silence_of_ours(course):
+    found = decided(course, looks(("09:00", A), ("17:00", A)))
+    assert (found.state, found.commit) == ("counts", A)
+
+
+def test_another_tip_after_a_silence_of_ours_waits_for_a_person(course):
+    found = decided(course, looks(("11:57", A), ("12:12", B)))
+    assert (found.state, found.commit) == ("waits for a person", None)
+    assert [tip.commit for tip in found.later_tips] == [A, B]
+
+
+def test_a_first_tip_seen_after_the_close_waits_for_a_person(course):
+    assert decided(course, looks(("12:30", A))).state == "waits for a person"
+    assert decided(course, looks(("11:30", "empty"), ("12:30", A))).state == "waits for a person"
+
+
+def test_nothing_is_settled_until_the_host_was_seen_again(course):
+    for seen in ([("11:50", A)], [("11:50", A), ("12:05", "down"), ("12:50", "down")], [("12:05", "down")], []):
+        found = decided(course, looks(*seen))
+        assert (found.state, found.commit) == ("not settled", None)
+
+
+def test_what_is_not_settled_says_what_the_host_said(course):
+    assert "the host did not answer" in decided(course, looks(("11:50", A), ("12:05", "down"))).reason
+
+
+def test_a_host_down_at_the_due_time_leaves_the_first_tip_afterwards_to_a_person(course):
+    down = [("11:30", A), ("11:40", "down"), ("12:05", "down"), ("12:20", "down")]
+    assert decided(course, looks(*down, ("12:30", B))).state == "waits for a person"
+    # They may have been unable to push, so the same tip does not settle it either.
+    assert decided(course, looks(*down, ("12:30", A))).state == "waits for a person"
+
+
+def test_a_host_back_within_the_grace_was_still_down_at_the_due_time(course):
+    found = decided(course, looks(("11:25", A), ("11:30", "down"), ("12:05", "down"), ("12:08", A)))
+    assert found.state == "waits for a person"
+
+
+def test_a_hiccup_of_the_host_is_no_outage(course):
+    hiccup = [("11:55", A), ("12:00", "down"), ("12:05", "down")]
+    assert decided(course, looks(*hiccup, ("12:09", B))).commit == B
+    assert decided(course, looks(*hiccup, ("12:14", A))).commit == A
+    assert decided(course, looks(*hiccup, ("12:14", B))).state == "waits for a person"
+
+
+def test_an_outage_that_ended_before_the_due_time_or_began_after_the_close_matters_not(course):
+    assert decided(course, looks(("10:00", "down"), ("11:50", A), ("12:05", A))).commit == A
+    found = decided(course, looks(("11:50", A), ("12:15", "down"), ("13:15", A)))
+    assert (found.state, found.commit) == ("counts", A)
+
+
+def test_without_grace_a_look_at_the_due_time_itself_is_enough(tmp_path):
+    course = course_with(tmp_path, "").model_copy()
+    strict = course.assignments["mlp"].model_copy(update={"grace_minutes": 0})
+    course = course.model_copy(update={"assignments": {"mlp": strict}})
+    assert decided(course, looks(("11:50", A), ("12:00", B), ("12:05", C))).commit == B
+    assert decided(course, looks(("11:50", A), ("12:05", A))).commit == A
+    assert decided(course, looks(("11:58", A), ("12:03", B))).state == "waits for a person"
+
+
+def test_the_length_of_an_outage_is_the_courses_to_set(tmp_path):
+    course = course_with(tmp_path).model_copy(update={"observation_gap_minutes": 5})
+    seen = looks(("11:55", A), ("12:00", "down"), ("12:09", A))
+    assert decided(course, seen).state == "waits for a person"
+
+
+def test_looks_at_other_groups_and_assignments_do_not_count(course):
+    seen = [*looks(("12:05", A)), *looks(("12:06", B), group="solo")]
+    assert decided(course, seen).commit == A
+
+
+# Extensions
+
+
+def test_an_extension_of_the_group_in_minutes_or_as_a_time_moves_its_due_time(course):
+    seen = looks(("11:55", A), ("12:05", A), ("13:05", B), ("14:05", C))
+    for value in ("60", "+60", "2027-01-15T13:00", "2027-01-15 13:00:00", "2027-01-15T13:00:00Z"):
+        found = decided(course, seen, [event("extension", value)])
+        assert (found.due, found.commit) == (at("13:00"), B)
+
+
+def test_the_last_extension_holds_and_none_shortens(course):
+    seen = looks(("12:05", A))
+    both = [event("extension", "600"), event("extension", "60")]
+    assert decided(course, seen, both).due == at("13:00")
+    assert decided(course, seen, [event("extension", "2027-01-14T12:00")]).due == at("12:00")
+
+
+def test_an_extension_for_everyone_or_another_group(course):
+    seen = looks(("12:05", A))
+    assert decided(course, seen, [event("extension", "60", "mlp")]).due == at("13:00")
+    assert decided(course, seen, [event("extension", "60", "mlp/solo")]).due == at("12:00")
+    assert decided(course, seen, [event("extension", "60", "other/g")]).due == at("12:00")
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "both"), [("max", "14:00", "14:00"), ("min", "12:00", "13:00"), ("manual", "12:00", "12:00")]
+)
+def test_extensions_of_members_move_their_group_as_the_course_says(tmp_path, rule, first, both):
+    course = course_with(tmp_path, f'group_extension = "{rule}"\n')
+    ada, alan = event("extension", "120", "mlp/g/s1"), event("extension", "60", "mlp/g/s2")
+    assert decided(course, [], [ada]).due == at(first)
+    assert decided(course, [], [ada, alan]).due == at(both)
+    assert decided(course, [], [ada, event("extension", "30")]).due == at("12:30")
+
+
+def test_a_member_who_works_alone_is_a_group(course):
+    assert decided(course, [], [event("extension", "60", "mlp/solo/s3")], group="solo").due == at("13:00")
+
+
+@pytest.mark.parametrize(("value", "about"), [("soon", "mlp/g"), ("2027-01-16", "mlp/g"), ("60", "mlp/g/s9")])
+def test_an_extension_that_cannot_be_read_waits_for_a_person(course, value, about):
+    found = decided(course, looks(("12:05", A)), [event("extension", value, about)])
+    assert found.state == "waits for a person"
+    assert value in found.evidence or "s9" in found.evidence
+    assert "the course's staff put it right" in found.reason
+
+
+# Decisions
+
+
+def test_a_late_commit_that_a_person_accepts_counts(course):
+    seen = looks(("11:57", A), ("12:30", B), ("12:40", C))
+    found = decided(course, seen, [event("late_commit", B)])
+    assert (found.state, found.commit, found.seen_at) == ("counts", B, at("12:30").isoformat())
+    assert found.reason == "accepted by the course's staff on 2027-01-14"
+    assert [tip.commit for tip in found.later_tips] == [C]
+    assert decided(course, seen, [event("late_commit", "bbbb")]).state == "waits for a person"

@@ -1,0 +1,207 @@
+"""A student learns before the deadline what the marker would see, from the clone on their own machine."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from assignments.assignment import Assignment
+from graders.failures import UserError
+from graders.intake.handin import clean_clone, inspect_handin
+from graders.intake.imports import missing_imports, modules_of
+from tests.graders.intake.repositories import Link, git, make
+
+SOLUTION = 'FRAMEWORK = "pytorch"\nimport torch\n'
+MODULES = ("torch", "numpy", "scikit-learn")
+
+
+class Desk:
+    """A student's clone of a repository that holds these files."""
+
+    def __init__(self, folder, files):
+        self.asked = Assignment.model_validate(
+            {
+                "id": "mlp", "title": "MLP", "task": "classification", "folder": folder / "asked",
+                "data": {"source": "breast_cancer", "train": 1, "test": 1}, "run": {"mode": "weights"},
+                "criterion": [{"kind": "person", "id": "report", "points": 10}],
+            }
+        )  # fmt: skip
+        self.tip = make(folder / "host.git", files)
+        self.folder = folder / "clone"
+        git("clone", "--quiet", f"file://{folder}/host.git", str(self.folder))
+
+    def write(self, **files):
+        for name, text in files.items():
+            path = self.folder / name.replace("__", "/").replace("_py", ".py").replace("_pt", ".pt")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    def commit(self):
+        git("-C", str(self.folder), "add", "-A")
+        git("-C", str(self.folder), "-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "Work")
+
+    def git(self, *arguments):
+        return git("-C", str(self.folder), *arguments)
+
+    def inspect(self):
+        return inspect_handin(self.folder, self.asked, modules=MODULES)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path, {"solution.py": SOLUTION, "README.md": ""})
+
+
+def test_work_that_is_pushed_is_ready_within_two_seconds(desk, tmp_path):
+    started = time.monotonic()
+    found = desk.inspect()
+    assert time.monotonic() - started < 2
+    assert found.ready
+    assert (found.repository, found.branch, found.tracked) == (f"file://{tmp_path}/host.git", "main", "origin/main")
+    assert (found.commit, found.as_of is not None) == (desk.tip, True)
+    lines = "\n".join(found.lines())
+    assert f"{desk.tip} is what the marker sees of origin/main" in lines
+    assert "as of your last push or fetch" in lines
+    assert ":(" not in lines
+
+
+def test_the_check_works_from_a_folder_inside_the_repository(desk):
+    (desk.folder / "notes").mkdir()
+    assert inspect_handin(desk.folder / "notes", desk.asked, modules=MODULES).commit == desk.tip
+
+
+def test_changed_and_new_files_are_not_handed_in(desk):
+    desk.write(solution_py=SOLUTION + "x = 1\n", model_py="")
+    found = desk.inspect()
+    assert not found.ready
+    assert sorted(found.uncommitted) == ["model.py", "solution.py"]
+    assert found.commit == desk.tip
+    assert ":( not committed: " in "\n".join(found.lines())
+
+
+def test_commits_that_are_not_pushed_are_counted(desk):
+    desk.write(model_py="")
+    desk.commit()
+    found = desk.inspect()
+    assert (found.ready, found.unpushed, found.commit) == (False, 1, desk.tip)
+    assert ":( 1 commit is not pushed: git push" in found.lines()
+    desk.git("push", "--quiet")
+    assert desk.inspect().ready
+
+
+def test_weights_that_gitignore_keeps_out_are_told(desk):
+    desk.write(weights__model_pt="1", notes__secret="x", __pycache__="")
+    (desk.folder / ".gitignore").write_text("*.pt\nnotes/\n__pycache__\n")
+    desk.commit()
+    desk.git("push", "--quiet")
+    found = desk.inspect()
+    assert sorted(found.ignored) == ["notes/", "weights/"]
+    assert not found.ready
+    assert any("git add -f" in line for line in found.lines())
+
+
+def test_only_files_of_the_solution_matter(tmp_path):
+    desk = Desk(tmp_path, {"mlp/solution.py": SOLUTION, "other/solution.py": ""})
+    desk.write(other__draft_py="")
+    assert desk.inspect().ready
+    desk.write(mlp__draft_py="")
+    assert desk.inspect().uncommitted == ("mlp/draft.py",)
+
+
+def test_the_commit_is_judged_as_the_marker_will(tmp_path):
+    pointer = "version https://git-lfs.github.com/spec/v1\n"
+    files = {"solution.py": "import einops\n", "data": Link("/data"), "weights/w.pt": pointer}
+    found = Desk(tmp_path, {**files, "big.bin": bytes(21_000_000)}).inspect()
+    told = "\n".join(found.problems)
+    assert "link: data;" in told
+    assert "Git LFS pointer: weights/w.pt;" in told
+    assert "file over 20 MB: big.bin;" in told
+    assert 'solution.py needs the line FRAMEWORK = "pytorch"' in told
+    assert found.missing == ("einops",)
+    assert not found.ready
+    assert any("runtime lacks einops" in line for line in found.lines())
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"README.md": ""}, "there is no solution.py: put it at mlp/solution.py"),
+        ({"solution.py": "def f(:\n"}, "solution.py is not Python that can be read (line 1): SyntaxError"),
+        ({"solution.py": "x = \0\n"}, "solution.py is not Python that can be read"),
+    ],
+)
+def test_a_commit_that_cannot_be_run_says_so(tmp_path, files, told):
+    assert told in "\n".join(Desk(tmp_path, files).inspect().problems)
+
+
+def test_an_untouched_starter_is_told(desk):
+    (desk.asked.folder / "starter").mkdir(parents=True)
+    (desk.asked.folder / "starter/solution.py").write_text(SOLUTION)
+    assert "the starter as handed out" in "\n".join(desk.inspect().problems)
+
+
+def test_a_folder_without_repository_or_remote_says_what_to_do(tmp_path, desk):
+    (tmp_path / "plain").mkdir()
+    found = inspect_handin(tmp_path / "plain", desk.asked, modules=MODULES)
+    assert "is in no Git repository" in found.lines()[0]
+    with pytest.raises(UserError, match="nothing is pushed"):
+        clean_clone(found, tmp_path / "out")
+    desk.git("remote", "remove", "origin")
+    found = desk.inspect()
+    assert (found.commit, found.ready) == (None, False)
+    assert "git remote add origin ADDRESS" in found.lines()[0]
+    assert ":( nothing is pushed: git push -u origin HEAD" in found.lines()
+
+
+def test_a_branch_that_was_never_pushed_is_no_hand_in(desk):
+    desk.git("switch", "--quiet", "-c", "idea")
+    assert desk.inspect().commit is None
+    desk.git("switch", "--quiet", "--detach")
+    assert "none (detached HEAD)" in desk.inspect().lines()[1]
+
+
+def test_an_address_is_shown_without_its_token(desk):
+    desk.git("remote", "set-url", "origin", "https://me:ghp_secret@github.com/a/b")
+    assert desk.inspect().repository == "https://github.com/a/b"
+
+
+def test_a_clean_clone_holds_the_pushed_commit_alone(desk, tmp_path):
+    desk.write(solution_py="changed", new_py="")
+    clone = clean_clone(desk.inspect(), tmp_path / "out")
+    assert (clone / "solution.py").read_text() == SOLUTION
+    assert sorted(path.name for path in clone.iterdir()) == ["README.md", "solution.py"]
+
+
+def test_a_clean_clone_of_a_commit_without_solution_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"holds no mlp/solution.py"):
+        clean_clone(Desk(tmp_path, {"README.md": ""}).inspect(), tmp_path / "out")
+
+
+def test_hooks_and_monitors_of_the_clone_are_not_run(desk, tmp_path):
+    marker = tmp_path / "marker"
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    script.chmod(0o755)
+    desk.git("config", "core.fsmonitor", str(script))
+    git("-C", str(desk.folder), "status")
+    assert marker.exists()  # the control: git itself does run it
+    marker.unlink()
+    desk.inspect()
+    assert not marker.exists()
+
+
+def test_imports_are_read_from_the_source():
+    source = (
+        "import os.path, torch.nn as nn\nfrom sklearn import svm\nfrom . import mine\nimport model\n"
+        "try:\n    import tqdm\nexcept ImportError:\n    tqdm = None\n"
+        "def f():\n    import einops\nfrom monai.losses import DiceLoss\n"
+    )
+    assert missing_imports(source, MODULES, beside=["model"]) == ("einops", "monai")
+    assert missing_imports("def f(:", MODULES) == ()
+
+
+def test_a_runtime_offers_what_its_lock_promises(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
+    assert missing_imports("import torch, numpy, scipy, tensorflow", modules_of("pytorch")) == ("tensorflow",)
+    assert missing_imports("import tensorflow, keras, absl, h5py", modules_of("tensorflow")) == ()

@@ -1,0 +1,177 @@
+"""What a group hands in is found, read as text and described; nothing of it is run."""
+
+from __future__ import annotations
+
+import pytest
+
+from assignments.assignment import Assignment
+from graders.intake.checkout import Caps
+from graders.intake.clone import fetch
+from graders.intake.hardened_git import GitFailed, Reach
+from graders.intake.roster import Group, Member
+from graders.intake.submission import find_solution, framework_of, is_untouched, solution_digest, take
+from tests.graders.intake.repositories import Link, at, make, push
+
+FILES = Reach(allow_file=True, timeout_s=20)
+SOLUTION = 'FRAMEWORK = "pytorch"\n\ndef fit(): ...\n'
+
+
+@pytest.fixture
+def assignment(tmp_path):
+    starter = tmp_path / "asked/starter/solution.py"
+    starter.parent.mkdir(parents=True)
+    starter.write_text('FRAMEWORK = "pytorch"\n\ndef fit():\n    raise NotImplementedError\n')
+    return Assignment.model_validate(
+        {
+            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "asked",
+            "data": {"source": "breast_cancer", "train": 1, "test": 1}, "run": {"mode": "weights"},
+            "criterion": [{"kind": "person", "id": "report", "points": 10}],
+        }
+    )  # fmt: skip
+
+
+def taken(tmp_path, assignment, files, path=""):
+    """The submission of a repository with these files."""
+    theirs = tmp_path / "their.git"
+    commit = push(theirs, files) if theirs.exists() else make(theirs, files)
+    fetch(tmp_path / "mirror", f"file://{theirs}", "main", commit, at("12:00"), FILES)
+    return again(tmp_path, assignment, commit, path)
+
+
+def again(tmp_path, assignment, commit, path=""):
+    members = (Member(id="s1", name="Ada", email="ada@ucl.ac.uk"),)
+    group = Group(name="g1", members=members, repository=f"file://{tmp_path}/their.git", path=path)
+    return take(group, assignment, commit, tmp_path / "mirror", tmp_path / "out", Caps(), FILES)
+
+
+def names(folder):
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_assignments_own_folder_comes_before_the_root(tmp_path, assignment):
+    files = {"mlp/solution.py": SOLUTION, "mlp/weights/w.npy": b"1", "solution.py": "x", "other/solution.py": "y"}
+    found = taken(tmp_path, assignment, files)
+    assert names(found.folder) == ["solution.py", "weights/w.npy"]
+    assert (found.framework, found.problems, found.flags) == ("pytorch", (), ())
+    assert found.signature.author == "Ada <ada@ucl.ac.uk>"
+
+
+def test_else_the_root_is_taken(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "model.py": "", "mlp/notes.md": ""})
+    assert names(found.folder) == ["mlp/notes.md", "model.py", "solution.py"]
+
+
+def test_the_roster_may_name_a_folder_of_the_repository(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"teams/one/solution.py": SOLUTION, "teams/two/solution.py": "x"}, "teams/one")
+    assert names(found.folder) == ["solution.py"]
+    with pytest.raises(GitFailed) as caught:
+        again(tmp_path, assignment, found.commit, "teams/three")
+    assert 'no folder "teams/three"' in caught.value.told
+
+
+def test_a_repository_without_solution_says_where_it_belongs(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"README.md": ""})
+    assert (found.folder, found.framework, found.tree) == (None, None, None)
+    assert "put it at mlp/solution.py" in found.problems[0]
+
+
+def test_a_solution_that_is_a_link_is_none(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"mlp/solution.py": Link("../../hidden/secret"), "mlp/a": ""})
+    assert found.folder is None
+    assert "link: solution.py" in found.problems[0]
+
+
+def test_the_starter_as_handed_out_is_told_and_flagged_but_still_marked(tmp_path, assignment):
+    starter = (assignment.folder / "starter/solution.py").read_text()
+    found = taken(tmp_path, assignment, {"solution.py": starter.replace("\n", "\r\n") + "\n"})
+    assert found.untouched
+    assert found.folder is not None
+    assert found.flags == ("untouched starter",)
+    assert "solution.py is the starter as handed out" in found.problems[0]
+    assert not taken(tmp_path, assignment, {"solution.py": starter + "x = 1\n"}).untouched
+
+
+def test_the_same_commit_is_written_once(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "x": Link("/etc")})
+    solution = found.folder / "solution.py"
+    before = solution.stat().st_ino
+    (tmp_path / "mirror").rename(tmp_path / "away")
+    second = again(tmp_path, assignment, found.commit)
+    assert second == found
+    assert solution.stat().st_ino == before
+
+
+def test_a_checkout_that_was_removed_is_written_again(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"solution.py": SOLUTION})
+    (found.folder / "solution.py").unlink()
+    found.folder.rmdir()
+    assert names(again(tmp_path, assignment, found.commit).folder) == ["solution.py"]
+    found.folder.with_suffix(".json").write_text("{")
+    assert again(tmp_path, assignment, found.commit) == found
+
+
+def test_equal_work_in_other_commits_and_folders_has_one_digest(tmp_path, assignment):
+    first = taken(tmp_path, assignment, {"mlp/solution.py": SOLUTION, "README.md": "1"})
+    second = taken(tmp_path, assignment, {"solution.py": SOLUTION})
+    third = taken(tmp_path, assignment, {"solution.py": SOLUTION + "#"})
+    assert first.commit != second.commit
+    assert first.tree == second.tree != third.tree
+
+
+def test_a_digest_tells_names_from_contents(tmp_path):
+    digests = set()
+    for number, files in enumerate([{"ab": "c"}, {"a": "bc"}, {"a": "b", "c": ""}, {"a/b": "c"}, {}]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for name, text in files.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text)
+        digests.add(solution_digest(folder))
+    assert len(digests) == 5
+    (tmp_path / "4/link").symlink_to("/etc/passwd")
+    (tmp_path / "4/__pycache__").mkdir()
+    (tmp_path / "4/__pycache__/x.pyc").write_text("x")
+    assert solution_digest(tmp_path / "4") in digests
+
+
+@pytest.mark.parametrize(
+    ("text", "framework"),
+    [
+        ('FRAMEWORK = "pytorch"\n', "pytorch"),
+        ("import os\nFRAMEWORK='tensorflow'  # ours\r\n", "tensorflow"),
+        ('FRAMEWORK: str = "numpy"', "numpy"),
+        ('FRAMEWORK = "pytorch"\nFRAMEWORK = "pytorch"\n', "pytorch"),
+        ('FRAMEWORK = "pytorch"\nFRAMEWORK = "tensorflow"\n', None),
+        ('FRAMEWORK = "py" + "torch"', None),
+        ("FRAMEWORK = name", None),
+        ('    FRAMEWORK = "pytorch"', None),
+        ('MY_FRAMEWORK = "pytorch"', None),
+        ("", None),
+    ],
+)
+def test_the_framework_is_a_literal_line(text, framework):
+    assert framework_of(text) == framework
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("x = 1\n", 'no single line FRAMEWORK = "pytorch"; offered: pytorch, tensorflow'),
+        ('FRAMEWORK = "tensorflo"\n', 'FRAMEWORK = "tensorflo", which this assignment does not offer; did you mean'),
+        (b"\xff\xfe\0", "no single line FRAMEWORK"),
+    ],
+)
+def test_a_framework_that_is_missing_or_not_offered_is_told(tmp_path, assignment, text, what):
+    found = taken(tmp_path, assignment, {"solution.py": text})
+    assert found.framework is None
+    assert what in found.problems[0]
+
+
+def test_a_students_own_folder_is_searched_the_same_way(tmp_path, assignment):
+    assert find_solution(tmp_path, "mlp") is None
+    (tmp_path / "solution.py").write_text(SOLUTION)
+    assert find_solution(tmp_path, "mlp") == tmp_path
+    (tmp_path / "mlp").mkdir()
+    (tmp_path / "mlp/solution.py").symlink_to(tmp_path / "solution.py")
+    assert find_solution(tmp_path, "mlp") == tmp_path
+    assert not is_untouched(tmp_path / "solution.py", assignment)

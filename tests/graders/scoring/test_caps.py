@@ -1,0 +1,69 @@
+"""The closed grammar of a cap's condition."""
+
+import pytest
+
+from graders.scoring.caps import Condition, holds, parse_condition
+
+
+@pytest.mark.parametrize(
+    ("when", "condition"),
+    [
+        ("cases_below(dice, 0.5) > 0", Condition("below", "dice", 0.5, 0)),
+        ("cases_above( hd95@medpy,10 )>3", Condition("above", "hd95@medpy", 10, 3)),
+        ("auroc < 0.7", Condition("below", "auroc", 0.7, None)),
+        ("hd95 > 12.5", Condition("above", "hd95", 12.5, None)),
+        ("my_metrics.py:recall < -1", Condition("below", "my_metrics.py:recall", -1, None)),
+    ],
+)
+def test_a_condition_is_read(when, condition):
+    assert parse_condition(when) == condition
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "",
+        "dice",
+        "dice <= 0.5",
+        "dice < nan",
+        "dice < 1e3",
+        "cases_below(dice, 0.5)",
+        "cases_below(dice, 0.5) > -1",
+        "cases_below(dice, 0.5) > 0.5",
+        "cases_below(dice, 0.5) > 0 or 1 > 0",
+        "__import__('os').system('true') < 1",
+        "cases_below(dice, 0.5) > 0\ncases_below(dice, 0.5) > 0",
+    ],
+)
+def test_anything_else_is_refused_with_the_grammar(when):
+    with pytest.raises(ValueError, match=r"write cases_below\(METRIC, VALUE\) > COUNT"):
+        parse_condition(when)
+
+
+def measured(*repeats, score=0.6, combine="median"):
+    cases = [{"value": value, "repeat": number} for number, values in enumerate(repeats) for value in values]
+    return {"score": score, "combine": combine, "cases": cases}
+
+
+def test_cases_are_counted_strictly_beyond_the_value():
+    below, above = parse_condition("cases_below(dice, 0.5) > 1"), parse_condition("cases_above(dice, 0.5) > 1")
+    assert holds(below, measured([0.4, 0.49, 0.5]))
+    assert not holds(below, measured([0.4, 0.5, 0.5]))
+    assert holds(above, measured([0.5, 0.6, 0.7]))
+    assert not holds(above, measured([0.5, 0.5, 0.7]))
+
+
+def test_cases_that_were_set_apart_are_not_counted():
+    assert not holds(parse_condition("cases_below(dice, 0.5) > 0"), measured([None, 0.6]))
+
+
+def test_one_bad_repeat_of_three_does_not_cap_a_median_but_does_cap_a_mean():
+    condition = parse_condition("cases_below(dice, 0.5) > 0")
+    assert not holds(condition, measured([0.6], [0.6], [0.4]))
+    assert holds(condition, measured([0.6], [0.6], [0.4], combine="mean"))
+
+
+def test_a_score_is_compared_strictly():
+    assert not holds(parse_condition("dice < 0.6"), measured([0.6]))
+    assert holds(parse_condition("dice < 0.61"), measured([0.6]))
+    assert holds(parse_condition("dice > 0.59"), measured([0.6]))

@@ -1,0 +1,388 @@
+"""From answers and truths to a score: the denominator is the manifest, and nothing is gained by failing."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+
+from assignments.assignment import Accuracy, Assignment
+from assignments.data.hidden import Case, HiddenSet
+from graders.failures import NotFinite, OutOfRange, UserError, WrongShape, WrongType
+from graders.scoring.score import Answers, check_criterion, metrics_of, score
+
+UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
+DOWN = {name: 10 * (1 - value) for name, value in UP.items()}
+OWN = '''
+import numpy as np
+from graders.metrics import Metric
+
+def always(value):
+    return lambda answers, truths, cases: value if np.ndim(value) == 0 else np.array(value)
+
+def broken(answers, truths, cases):
+    raise KeyError("lesion")
+
+def share(answers, truths, cases):
+    return (answers == truths).mean()
+
+common = dict(level="per_set", better="higher", range=(0, 1), worst=0, reads="class")
+nan = Metric("nan", always(np.nan), **common)
+high = Metric("high", always(1.5), **common)
+broken = Metric("broken", broken, **common)
+per_case = {**common, "level": "per_case"}
+short = Metric("short", always([1.0]), **per_case)
+kind = Metric("kind", lambda answers, truths, cases: (answers == truths).astype(float), **{**per_case, "worst": 0.5})
+share = Metric("share", share, **common)
+'''
+
+
+def assignment(task="classification", metric="balanced_accuracy", *, seeds=1, combine="median", redraw=False,
+               folder=Path("here"), path=None, **criterion):  # fmt: skip
+    return Assignment.model_validate(
+        {
+            "id": "exercise",
+            "title": "An exercise",
+            "task": task,
+            "data": {"source": "s", "train": 4, "test": 4, "redraw": redraw, "path": path},
+            "run": {"mode": "retrain", "seeds": seeds, "combine": combine},
+            "criterion": [
+                {"id": "accuracy", "kind": "accuracy", "points": 10, "metric": metric, "anchors": UP} | criterion
+            ],
+            "folder": folder,
+        }
+    )
+
+
+def hidden(truth, subjects=None, spacing=(2.0, 1.0, 1.0), turn=0, train=8):
+    truth = np.asarray(truth)
+    subjects = [f"s{i}" for i in range(len(truth))] if subjects is None else subjects
+    cases = tuple(Case(f"c{turn}-{i}", f"{s}-{turn}", spacing, None) for i, s in enumerate(subjects))
+    return HiddenSet({"x": np.zeros(train)}, None, {}, truth, cases, 0, "", "", "")
+
+
+def scored(of, truths, answers, **given):
+    """Scores one repeat, or several where lists of them are given."""
+    sets = truths if isinstance(truths, list) else [truths]
+    answers = answers if isinstance(answers, list) else [answers]
+    criterion = of.criteria[0]
+    assert isinstance(criterion, Accuracy)
+    replies = [a if isinstance(a, Answers) else Answers({"prob": a}, **given) for a in answers]
+    return score(of, criterion, sets, replies)
+
+
+Y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+P = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9], dtype=np.float32)
+
+
+def masks(*volumes, shape=(2, 3, 4)):
+    """Masks whose first voxels are set."""
+    return np.stack([(np.arange(math.prod(shape)) < v).reshape(shape) for v in volumes])
+
+
+def dice_of(*volumes, truth=6, **more):
+    truths = hidden(masks(*[truth] * len(volumes)).astype(np.uint8), more.pop("subjects", None))
+    return scored(assignment("segmentation", "dice"), truths, masks(*volumes).astype(np.float32), **more)
+
+
+def test_balanced_accuracy_of_one_repeat():
+    doc = scored(assignment(), hidden(Y), P)
+    assert (doc["verdict"], doc["score"], doc["repeats"]) == ("passed", 0.75, [0.75])
+    assert doc["reason"] is None
+    assert (doc["asked"], doc["cases"]) == (8, [])
+
+
+def test_auroc_of_one_repeat_equals_scikit_learn():
+    doc = scored(assignment(metric="auroc"), hidden(Y), P)
+    assert doc["score"] == pytest.approx(roc_auc_score(Y, P.astype(np.float16)))
+
+
+def test_dice_is_the_mean_of_subject_means_and_not_of_cases():
+    doc = dice_of(6, 6, 0, 2, subjects=["a", "a", "a", "b"])  # Dice 1, 1, 0 and 1/2
+    assert doc["score"] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert [case["score"] for case in doc["cases"]] == [1, 1, 0, 0.5]
+
+
+def test_the_interval_of_a_mean_is_students_t_on_subject_means():
+    doc = dice_of(6, 4, 2, 3, 5, 6, subjects=["a", "a", "b", "b", "c", "d"])
+    means = np.array([(1 + 0.8) / 2, (0.5 + 2 / 3) / 2, 10 / 11, 1])
+    expected = stats.t.interval(0.95, 3, means.mean(), stats.sem(means))
+    assert doc["interval"][0] == pytest.approx(expected[0])
+    assert doc["interval"][1] == 1  # never beyond the metric's range
+    assert expected[1] > 1
+
+
+def test_subjects_that_all_agree_have_no_interval_rather_than_one_of_no_width():
+    assert dice_of(6, 6, 6)["interval"] is None
+    assert dice_of(4)["interval"] is None
+    assert scored(assignment(), hidden(Y), Y.astype(np.float32))["interval"] is None
+
+
+def test_a_failed_case_takes_the_worst_value_and_stays_in_the_denominator():
+    doc = dice_of(6, 6, 6, 6, failed={2: "the time limit was reached while waiting"})
+    assert doc["score"] == 0.75
+    failed = doc["cases"][2]
+    assert (failed["state"], failed["score"], failed["value"]) == ("failed", None, 0)
+    assert failed["reason"] == "the time limit was reached while waiting"
+    assert "1 of 4 answers failed and count as the worst there is: the time limit" in doc["told"]
+
+
+def test_a_failed_distance_takes_the_diagonal():
+    of = assignment("segmentation", "hd95", anchors=DOWN)
+    doc = scored(of, hidden(masks(6, 6)), masks(6, 6).astype(np.float32), failed={1: "r"})
+    assert doc["score"] == pytest.approx(math.sqrt(4**2 + 3**2 + 4**2) / 2)
+
+
+def test_a_failed_class_is_a_wrong_one():
+    doc = scored(assignment(), hidden(Y), Y.astype(np.float32), failed={0: "r", 7: "r"})
+    assert doc["score"] == 0.75
+
+
+def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others():
+    answers = P.copy()
+    answers[7] = np.nan
+    doc = scored(assignment(metric="auroc"), hidden(Y), answers)
+    expected = np.where(np.arange(8) == 7, 0, P.astype(np.float16))  # the wrong class, with certainty
+    assert doc["score"] == pytest.approx(roc_auc_score(Y, expected))
+    assert [(case["id"], case["reason"]) for case in doc["cases"]] == [(hidden(Y).cases[7].id, NotFinite.reason)]
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        (np.full(8, np.nan), NotFinite.reason),
+        (np.full(8, 1e30), NotFinite.reason),  # float16, as stored, cannot hold it
+        (np.full(8, -1.0), OutOfRange.reason),
+        (np.zeros((8, 1)), WrongShape.reason),
+        (np.zeros(7), WrongShape.reason),
+        (np.array(0.0), WrongShape.reason),
+        (Y, WrongType.reason),
+        (P.astype(str), WrongType.reason),
+    ],
+)
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auroc"])
+def test_answers_that_cannot_be_scored_are_worth_nothing(metric, answers, reason):
+    doc = scored(assignment(metric=metric), hidden(Y), answers)
+    assert (doc["verdict"], doc["score"], doc["reason"]) == ("passed", 0, reason)
+    assert {case["reason"] for case in doc["cases"]} == {reason}
+
+
+def test_no_answer_at_all_is_worth_nothing():
+    doc = scored(assignment(), hidden(Y), Answers({}, dict.fromkeys(range(8), "solution.py could not be imported")))
+    assert (doc["score"], doc["reason"]) == (0, "solution.py could not be imported")
+    assert scored(assignment(), hidden(Y), Answers({}))["reason"] == WrongType.reason
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
+def test_a_constant_answer_earns_no_more_than_chance(metric):
+    assert scored(assignment(metric=metric), hidden(Y), np.full(8, 0.7))["score"] == 0.5
+
+
+def test_answers_are_rounded_as_they_are_stored_before_the_first_scoring():
+    exact = np.linspace(0.4999, 0.5001, 8)
+    doc, again = (scored(assignment(), hidden(Y), a) for a in (exact, exact.astype(np.float16)))
+    assert doc == again
+
+
+@pytest.mark.parametrize("how", ["median", "mean"])
+def test_repeats_are_combined(how):
+    of = assignment("segmentation", "dice", seeds=3, combine=how)
+    truth = hidden(masks(6, 6))
+    doc = scored(of, [truth] * 3, [masks(*v).astype(np.float32) for v in ((6, 6), (6, 3), (0, 0))])
+    assert doc["repeats"] == [1, pytest.approx(5 / 6), 0]
+    assert doc["score"] == pytest.approx(5 / 6 if how == "median" else (1 + 5 / 6) / 3)
+    assert [(c["id"], c["repeat"]) for c in doc["cases"]] == [(f"c0-{i}", r) for r in range(3) for i in range(2)]
+
+
+def test_the_interval_over_repeats_of_the_same_cases_holds_both_sources_of_chance():
+    of = assignment("segmentation", "dice", seeds=3, combine="mean")
+    truth = hidden(masks(6, 6, 6, 6))
+    volumes = ((5, 4, 3, 5), (4, 4, 3, 5), (4, 3, 3, 4))
+    doc = scored(of, [truth] * 3, [masks(*v).astype(np.float32) for v in volumes])
+    values = np.array([[2 * v / (v + 6) for v in row] for row in volumes])
+    of_cases = stats.t.ppf(0.975, 3) * stats.sem(values.mean(axis=0))
+    of_seeds = stats.t.ppf(0.975, 2) * stats.sem(values.mean(axis=1))
+    assert doc["interval"][0] == pytest.approx(values.mean() - math.hypot(of_cases, of_seeds))
+
+
+def test_the_interval_over_redrawn_repeats_is_the_wider_of_repeats_and_cases():
+    of = assignment("segmentation", "dice", seeds=3, combine="mean", redraw=True)
+    truths = [hidden(masks(6, 6, 6, 6), turn=turn) for turn in range(3)]
+
+    def half(*volumes):
+        doc = scored(of, truths, [masks(*v).astype(np.float32) for v in volumes])
+        return doc["score"] - doc["interval"][0]
+
+    values = np.array([[2 * v / (v + 6) for v in row] for row in ((5, 4, 5, 4), (4, 3, 4, 3), (3, 2, 3, 2))])
+    assert half((5, 4, 5, 4), (4, 3, 4, 3), (3, 2, 3, 2)) == pytest.approx(
+        stats.t.ppf(0.975, 2) * stats.sem(values.mean(axis=1))
+    )
+    # Repeats that agree by luck still rest on few cases: 3 x 4, each with the same spread.
+    lucky = np.array([2 * v / (v + 6) for v in (5, 4, 3, 2)])
+    assert half((5, 4, 3, 2), (2, 3, 4, 5), (4, 5, 2, 3)) == pytest.approx(
+        stats.t.ppf(0.975, 9) * lucky.std(ddof=1) / math.sqrt(12)
+    )
+
+
+def test_repeats_split_from_one_pool_of_real_data_have_a_wider_interval():
+    volumes = ((5, 4, 5, 4), (4, 3, 4, 3), (3, 2, 3, 2))
+    width = {}
+    for path in (None, "promise12"):
+        of = assignment("segmentation", "dice", seeds=3, combine="mean", redraw=True, path=path)
+        truths = [hidden(masks(6, 6, 6, 6), turn=turn, train=8) for turn in range(3)]
+        doc = scored(of, truths, [masks(*v).astype(np.float32) for v in volumes])
+        width[path] = doc["score"] - doc["interval"][0]
+    assert width["promise12"] / width[None] == pytest.approx(math.sqrt((1 / 3 + 4 / 8) / (1 / 3)))
+
+
+def test_the_bootstrap_of_a_set_draws_subjects_and_repeats_exactly():
+    rng = np.random.default_rng(5)
+    truth = rng.integers(2, size=60)
+    noisy = np.clip(truth * 0.3 + rng.random(60) * 0.7, 0, 1)
+    doc = scored(assignment(metric="auroc"), hidden(truth), noisy)
+    low, high = doc["interval"]
+    assert low < doc["score"] < high
+    assert doc["bootstrap_seed"] is not None
+    assert scored(assignment(metric="auroc"), hidden(truth), noisy) == doc
+    # Three scans of each subject carry no more than one: the interval must not shrink.
+    tripled = scored(
+        assignment(metric="auroc"), hidden(np.repeat(truth, 3), [f"s{i // 3}" for i in range(180)]), np.repeat(noisy, 3)
+    )
+    assert tripled["interval"][1] - tripled["interval"][0] == pytest.approx(high - low, rel=0.1)
+    apart = scored(assignment(metric="auroc"), hidden(np.repeat(truth, 3)), np.repeat(noisy, 3))
+    assert apart["interval"][1] - apart["interval"][0] < 0.7 * (high - low)
+
+
+def test_the_bootstrap_of_balanced_accuracy_equals_one_written_as_a_loop():
+    rng = np.random.default_rng(6)
+    truth = np.repeat([0, 1], 40)
+    answers = np.where(rng.random(80) < 0.8, truth, 1 - truth).astype(np.float32)
+    doc = scored(assignment(), hidden(truth), answers)
+    drawn = []
+    right = answers == truth
+    for _ in range(2000):
+        drawn.append((right[rng.integers(40, size=40)].mean() + right[40 + rng.integers(40, size=40)].mean()) / 2)
+    assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.015)
+
+
+def test_a_median_of_repeats_is_resampled_as_a_median():
+    of = assignment(seeds=3)
+    rng = np.random.default_rng(7)
+    truth = np.repeat([0, 1], 30)
+    answers = [np.where(rng.random(60) < share, truth, 1 - truth).astype(np.float32) for share in (0.9, 0.85, 0.8)]
+    doc = scored(of, [hidden(truth)] * 3, answers)
+    assert doc["score"] == sorted(doc["repeats"])[1]
+    assert doc["interval"][0] < doc["score"] < doc["interval"][1]
+
+
+def test_a_metric_of_a_cap_is_scored_too():
+    caps = [{"when": "cases_above(hd95, 3) > 0", "at": 0.7}, {"when": "dice < 0.5", "at": 0.5}]
+    of = assignment("segmentation", "dice", caps=caps)
+    assert metrics_of(of.criteria[0]) == ("dice", "hd95")
+    doc = scored(of, hidden(masks(6, 6)), masks(6, 5).astype(np.float32))
+    assert list(doc["also"]) == ["hd95"]
+    assert len(doc["also"]["hd95"]["cases"]) == 2
+
+
+def test_empty_references_score_one_when_left_empty():
+    doc = scored(assignment("segmentation", "dice"), hidden(masks(0, 0, 6)), masks(0, 1, 6).astype(np.float32))
+    assert [case["score"] for case in doc["cases"]] == [1, 0, 1]
+    assert doc["false_positives"] == {"found": 0, "of": 0}
+
+
+def test_empty_references_can_be_set_apart_with_their_false_positives():
+    of = assignment("segmentation", "dice", empty_reference="separate")
+    truths = hidden(masks(0, 0, 0, 6, 6))
+    doc = scored(of, truths, masks(0, 1, 0, 6, 2).astype(np.float32), failed={2: "r"})
+    assert doc["score"] == 0.75
+    assert doc["false_positives"] == {"found": 2, "of": 3}  # a failed answer counts as found
+    assert [case["state"] for case in doc["cases"]] == ["set_apart", "set_apart", "failed", "scored", "scored"]
+    assert "Something was found in 2 of 3 empty cases." in doc["told"]
+
+
+def test_a_set_of_empty_references_only_is_our_failure():
+    of = assignment("segmentation", "dice", empty_reference="separate")
+    doc = scored(of, hidden(masks(0, 0)), masks(0, 0).astype(np.float32))
+    assert (doc["verdict"], doc["reason"]) == ("unknown", "data")
+
+
+@pytest.mark.parametrize(
+    ("own", "evidence"),
+    [
+        ("nan", "not () finite ones"),
+        ("high", "outside 0 to 1"),
+        ("broken", "raised KeyError"),
+        ("short", "not (8,) finite ones"),
+        ("kind", "worse than the worst"),
+    ],
+)
+def test_a_metric_that_fails_withholds_and_never_costs_points(tmp_path, own, evidence):
+    (tmp_path / "my_metrics.py").write_text(OWN)
+    of = assignment(metric=f"my_metrics.py:{own}", folder=tmp_path)
+    doc = scored(of, hidden(Y), 1 - Y.astype(np.float32))
+    assert (doc["verdict"], doc["score"], doc["reason"]) == ("unknown", None, "metric")
+    assert evidence in doc["evidence"]
+
+
+def test_an_instructors_own_metric_of_a_set_is_resampled_case_by_case(tmp_path):
+    (tmp_path / "my_metrics.py").write_text(OWN)
+    doc = scored(assignment(metric="my_metrics.py:share", folder=tmp_path), hidden(Y), P)
+    assert doc["score"] == 0.75
+    assert doc["interval"][0] < 0.75 < doc["interval"][1]
+
+
+@pytest.mark.parametrize("sets", [[], [hidden(Y)] * 2])
+def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
+    assert scored(assignment(), sets, P)["reason"] == "data"
+
+
+@pytest.mark.parametrize(
+    ("of", "told"),
+    [
+        (assignment("segmentaton"), "no task 'segmentaton'. Did you mean 'segmentation'"),
+        (assignment(metric="dise"), "no metric 'dise'"),
+        (assignment(metric="dice"), "metric dice reads a mask; classification offers a class or probability"),
+        (assignment("segmentation", "hd95"), "lower is better for hd95, but the anchors rise"),
+        (assignment(caps=[{"when": "auroc", "at": 0.5}]), "write cases_below(METRIC, VALUE) > COUNT"),
+        (assignment(caps=[{"when": "cases_below(auroc, 0.5) > 0", "at": 0.5}]), "auroc has no value per case"),
+        (assignment(empty_reference="separate"), "is for metrics of masks, balanced_accuracy is none"),
+    ],
+)
+def test_a_criterion_that_could_not_be_scored_is_refused_before_anything_runs(of, told):
+    with pytest.raises(UserError) as error:
+        check_criterion(of, of.criteria[0])
+    assert told in str(error.value)
+    assert "assignment.toml, criterion 'accuracy'" in str(error.value)
+
+
+probabilities = st.lists(st.floats(0, 1, width=16), min_size=8, max_size=8).map(np.array)
+positions = st.sets(st.integers(0, 7), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(probabilities, positions, st.sampled_from(["accuracy", "balanced_accuracy", "macro_f1", "auroc"]))
+def test_failing_never_raises_a_classification(answers, failed, metric):
+    of = assignment(metric=metric)
+    whole = scored(of, hidden(Y), answers)["score"]
+    assert scored(of, hidden(Y), answers, failed=dict.fromkeys(failed, "r"))["score"] <= whole + 1e-12
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 24), min_size=4, max_size=4),
+    st.lists(st.integers(0, 24), min_size=4, max_size=4),
+    st.sets(st.integers(0, 3)),
+    st.sampled_from([("dice", 1), ("iou", 1), ("hd95", -1), ("volume_error", -1)]),
+)
+def test_failing_never_improves_a_segmentation_whichever_way_is_better(truth, answer, failed, metric):
+    name, sign = metric
+    of = assignment("segmentation", name, anchors=UP if sign > 0 else DOWN)
+    truths, answers = hidden(masks(*truth)), masks(*answer).astype(np.float32)
+    whole = scored(of, truths, answers)
+    less = scored(of, truths, answers, failed=dict.fromkeys(failed, "r"))
+    assert (whole["verdict"], less["verdict"]) == ("passed", "passed")
+    assert sign * less["score"] <= sign * whole["score"] + 1e-12
