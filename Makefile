@@ -14,7 +14,7 @@ IN := $(VENV)/bin
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test images docker-base test-dockerfile bench clean
+.PHONY: help env demo check test attacks images docker-base test-dockerfile bench clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -42,7 +42,10 @@ check: env  ## style, types and the direction of imports; seconds
 	$(IN)/python -m pytest tests/test_architecture.py $(PYTEST_ARGS)
 
 test: env  ## every test; those of Docker where it answers and the images are built
-	$(IN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+	$(IN)/python -m pytest -m "not slow and not attack" $(PYTEST_ARGS)
+
+attacks: env  ## every attack on the wall, each with its positive control, and a table of what came of them
+	$(IN)/python -m pytest tests/attacks -m attack $(PYTEST_ARGS)
 
 images: env  ## the runtime images of all frameworks, made of this machine
 	for framework in numpy pytorch tensorflow; do $(IN)/medmark image build $$framework --from-host || exit 1; done

@@ -1,0 +1,144 @@
+"""A course whose groups attack: made, collected, marked and reported as an instructor does it, by the commands.
+
+`Attacked` holds all that comes out: what the terminal showed, the marks, and every file that a student may get.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tests.graders.intake.repositories import Content, make
+from tests.small_course import Said, medmark
+
+HERE = Path(__file__).parent
+TARGET = HERE / "target"
+FULL = 40
+"""Points of the four hidden tests; 60 more are for accuracy."""
+
+RIGHT = '''\
+"""The honest answer."""
+import numpy as np
+
+FRAMEWORK = "numpy"
+
+
+class Model:
+    """Nothing has to be learnt."""
+
+
+def dice(a, b):
+    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
+
+
+def fast_sum(n):
+    return n * (n - 1) // 2
+
+
+def fit(train, val, *, seed, budget_s):
+    return Model()
+
+
+def predict(model, inputs):
+    return {"prob": (inputs["x"][:, 0] > 2).astype(np.float32)}
+
+
+def save(model, folder):
+    pass
+
+
+def load(folder):
+    return Model()
+'''
+_DICE, _SUM, _LEARNT = "return float(2", "return n *", 'inputs["x"][:, 0] > 2)'
+_WAITS = "import time; time.sleep(0.15); return"
+WRONG = (
+    RIGHT.replace(_DICE, "return 0 * float(2")
+    .replace(_SUM, f"{_WAITS} -1 * n *")
+    .replace(_LEARNT, 'inputs["x"][:, 0] > 99)')
+)
+"""Honest, and wrong in everything: what most attacks are appended to. It earns nothing."""
+NEARLY = RIGHT.replace(_DICE, "return (1 - 1e-9) * float(2")
+"""Fails the test that asks for exactly 1, and no other."""
+SLOW = RIGHT.replace(_SUM, f"{_WAITS} n *")
+"""Fails the test that asks for speed, and no other."""
+
+
+def solution(text: str) -> dict[str, Content]:
+    """The files of a repository that holds one solution."""
+    return {"target/solution.py": text}
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """A course after it was marked."""
+
+    folder: Path
+    said: Mapping[str, Said]
+    """What each command showed: `collect`, `grade`, `report`, `json` and `student`."""
+
+    @cached_property
+    def marks(self) -> dict[str, Any]:
+        """By group, as staff may read them."""
+        return {mark["group"]: mark for mark in json.loads(self.said["json"].out)["marks"]}
+
+    def points(self, group: str, criterion: str | None = None) -> float:
+        """Points of a group, or of one of its criteria; a mark that is withheld has none."""
+        findings = self.marks[group]["findings"]
+        return sum(one["points"] or 0 for one in findings if criterion in (None, one["criterion"]))
+
+    def reasons(self, group: str) -> list[str]:
+        """Why hidden tests and cases of a group failed."""
+        return [one["reason"] for one in self.marks[group]["findings"] if one["reason"]]
+
+    def in_the_open(self) -> bytes:
+        """Every byte that a student may get: pages, leaderboard, receipts, and the marks as a student reads them."""
+        files = [path for path in sorted((self.folder / "reports").rglob("*")) if path.is_file()]
+        return b"\0".join([*(path.read_bytes() for path in files), self.said["student"].out.encode()])
+
+
+def attacked(
+    folder: Path,
+    groups: Mapping[str, Mapping[str, Content]],
+    *,
+    sandbox: str = "docker",
+    target: Path = TARGET,
+    before: Callable[[Path], None] = lambda course: None,
+) -> Attacked:
+    """Make a course of these groups' repositories, collect, mark and report it.
+
+    Args:
+        folder: where the course is made.
+        groups: for each group the files of its repository.
+        sandbox: `docker`, or `local` where no engine answers and the attack needs no container.
+        target: the assignment's folder.
+        before: changes the course before it is collected.
+    """
+    assert medmark("init", folder, "--title", "Attacked", "--year", "2027").code == 0
+    shutil.copytree(target, folder / "target", ignore=shutil.ignore_patterns("__pycache__"))
+    deadline = datetime.now().replace(microsecond=0) + timedelta(days=7)
+    (folder / "course.toml").write_text(
+        f'title = "Attacked"\nyear = "2027"\ntimezone = "UTC"\nsandbox = "{sandbox}"\n[access]\nallow_file = true\n'
+        f'[assignments.target]\nsource = "target"\ndeadline = {deadline.isoformat()}\n',
+        encoding="utf-8",
+    )
+    rows = ["group,member,name,email,repository"]
+    for number, (name, files) in enumerate(groups.items()):
+        repository = folder / "repositories" / name
+        make(repository, files)
+        rows.append(f"{name},m{number},Student {number},m{number}@example.org,{repository.resolve().as_uri()}")
+    (folder / "roster.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    before(folder)
+    trust = ["--trust-submissions"] if sandbox == "local" else []
+    said = {"collect": medmark("collect", "target", "-c", folder)}
+    said["grade"] = medmark("grade", "target", "-c", folder, *trust)
+    said["json"] = medmark("grade", "target", "-c", folder, "--json", *trust)
+    said["student"] = medmark("grade", "target", "-c", folder, "--json", "--as", "student", *trust)
+    said["report"] = medmark("report", "target", "-c", folder)
+    return Attacked(folder, said)

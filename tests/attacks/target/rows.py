@@ -1,0 +1,15 @@
+"""Two classes that the first column tells apart, with canaries: none of them may be read in what a student gets."""
+
+import numpy as np
+
+IN_THE_LABELS = "canary-in-the-labels"
+IN_THE_INPUTS = 0.84213579
+"""In the last column of every row; as a float32 it is the bytes and the digits that leak."""
+
+
+def rows(n, rng):
+    y = rng.permutation(np.arange(n) % 2)
+    x = rng.normal(size=(n, 3)) + y[:, None] * np.array([4.0, 0.0, 0.0])
+    x[:, 2] = IN_THE_INPUTS
+    groups = np.array([IN_THE_LABELS] * n)
+    return {"x": x.astype(np.float32), "y": y.astype(np.uint8), "group": groups, "subject": np.arange(n)}
