@@ -23,6 +23,11 @@ from assignments.declared_tests import DeclaredTest
 GRADERS = Path(__file__).parent
 STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "scoring/caps.py")
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
+JUDGES = {
+    "tests": ("check.py", "student.py", "replies.py", "session.py", "wire.py", "failures.py"),
+    "answers": ("measure.py", "replies.py", "session.py", "wire.py", "failures.py"),
+}
+"""What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""
 
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")
 _ANSWER_LIMITS = ("cpu_s",)
@@ -106,6 +111,7 @@ def asked(
         "runtime": runtime,
         "secret": secret,
     }
+    judges = {stage: [code_digest(graders / name) for name in names] for stage, names in JUDGES.items()}
     doubles = file_digest(folder / "doubles.py")
     test_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_TEST_LIMITS)}
     answer_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_ANSWER_LIMITS)}
@@ -115,15 +121,15 @@ def asked(
         tests={
             test.id: digest_of(
                 **common, kind="test", id=test.id, source=asking_source(test.source),
-                surroundings=test.surroundings, doubles=doubles, limits=test_limits,
+                surroundings=test.surroundings, doubles=doubles, limits=test_limits, judges=judges["tests"],
             )
             for test in tests
         },
         answers={
             repeat: digest_of(
-                **common, kind="answers", limits=answer_limits, task=assignment.task, mode=run.mode,
-                budget_cpu_s=run.budget_cpu_s if retrained else None, per_call=assignment.data.per_call,
-                train=data.train if retrained else None, inputs=data.inputs,
+                **common, kind="answers", limits=answer_limits, judges=judges["answers"], task=assignment.task,
+                mode=run.mode, budget_cpu_s=run.budget_cpu_s if retrained else None,
+                per_call=assignment.data.per_call, train=data.train if retrained else None, inputs=data.inputs,
             )
             for repeat, data in enumerate(sets)
         },

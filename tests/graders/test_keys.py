@@ -9,7 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import declared_tests
-from graders.keys import GRADERS, STATISTIC, SetDigests, asked
+from graders.keys import GRADERS, JUDGES, STATISTIC, SetDigests, asked
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {
@@ -64,7 +64,7 @@ class Scene:
         self.graders = folder / "graders"
         for family in ("inside", "metrics", "tasks"):
             shutil.copytree(GRADERS / family, self.graders / family, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in STATISTIC:
+        for name in (*STATISTIC, *JUDGES["tests"], *JUDGES["answers"]):
             (self.graders / name).parent.mkdir(exist_ok=True)
             (self.graders / name).write_text("")
         self.toml = TOML
@@ -214,13 +214,16 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     ("tasks/segmentation.py", set()),
     ("scoring/score.py", SCORES),
     ("scoring/intervals.py", SCORES),
+    ("check.py", TESTS),
+    ("measure.py", ANSWERS | SCORES),
+    ("replies.py", TESTS | ANSWERS | SCORES),
     ("inside/keeper.py", TESTS | ANSWERS | SCORES),
     ("inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
     ("inside/adapter_tensorflow.py", set()),
 ])  # fmt: skip
 def test_a_changed_file_of_the_toolkit_reaches_what_it_computes(scene, changed, file, stages):
     path = scene.graders / file
-    path.write_text(path.read_text() + "\n# changed\n")
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert changed() == stages
 
 
