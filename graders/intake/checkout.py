@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from graders.intake.clone import is_commit
@@ -26,7 +26,9 @@ _UNUSUAL = {
     ".gitmodules", ".lfsconfig", ".gitattributes", "pytest.py", "numpy.py", "torch.py", "tensorflow.py", "keras.py",
 }  # fmt: skip
 SHOWN = 10
-"""How many files of one kind a problem names."""
+"""How many files of one kind a problem or a flag names."""
+LISTING_MB = 16
+"""What the list of a commit's files may come to: about 150,000 files."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Caps:
     total_mb: float = 200
     """All other files together."""
     files: int = 5000
+    """So many, and as many folders around them."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[Entry, 
         # A path is the roster's, validated there; it cannot begin with a dash or hold a colon.
         listed = run_git(
             ["ls-tree", "-r", "-z", "-l", "--full-tree", "--end-of-options", f"{commit}:{path}"],
-            reach=reach, git_dir=mirror,
+            reach=reach, git_dir=mirror, output_mb=LISTING_MB,
         )  # fmt: skip
     except GitFailed as failure:
         where = f'no folder "{path}" in commit' if path else "no commit"
@@ -121,7 +124,10 @@ def _sorted_out(entries: Sequence[Entry], caps: Caps) -> tuple[list[Entry], list
     ]
     odd = [entry.path for entry in files if not _ordinary(entry.path)]
     files = [entry for entry in files if _ordinary(entry.path)]
-    flags = [f"holds {path}" for path in _unusual(entries)]
+    unusual = _unusual(entries)
+    flags = [f"holds {path}" for path in unusual[:SHOWN]]
+    if len(unusual) > SHOWN:
+        flags.append(f"holds {len(unusual) - SHOWN} more like these")
     problems = [
         *_told(links, "link", "links are not followed; commit the file itself"),
         *_told(modules, "submodule", "submodules are not fetched; commit the files themselves"),
@@ -139,14 +145,31 @@ def _sorted_out(entries: Sequence[Entry], caps: Caps) -> tuple[list[Entry], list
     large = [entry.path for entry in rest if entry.size > caps.file_mb * 1e6]
     problems += _told(large, f"file over {caps.file_mb:g} MB", "only weights/ may hold large files; remove it")
     rest = [entry for entry in rest if entry.size <= caps.file_mb * 1e6]
-    if len(rest) + len(weights) > caps.files or sum(entry.size for entry in rest) > caps.total_mb * 1e6:
+    taken = _within([*rest, *weights], caps)
+    if len(taken) < len(rest) + len(weights):
         problems.append(
-            f"more than {caps.files} files or {caps.total_mb:g} MB beside the weights: only the Python files "
-            "and weights/ were taken; remove data and results from the folder"
+            f"more than {caps.files} files or folders, or {caps.total_mb:g} MB beside the weights: the Python files "
+            "and weights/ were taken, as far as they are within that; remove data and results from the folder"
         )
-        rest = [entry for entry in rest if entry.path.endswith(".py")][: caps.files]
-        weights = weights[: caps.files]
-    return [*rest, *weights], problems, flags
+        taken = _within([*(entry for entry in rest if entry.path.endswith(".py")), *weights], caps)
+    return taken, problems, flags
+
+
+def _within(entries: Sequence[Entry], caps: Caps) -> list[Entry]:
+    """The entries, in their order, as long as they are not too many or too large together.
+
+    By the size they are written with: a repository of kilobytes can hold one file under ten thousand names.
+    """
+    kept: list[Entry] = []
+    folders: set[PurePosixPath] = set()
+    size = 0
+    for entry in entries:
+        folders.update(PurePosixPath(entry.path).parents)
+        size += 0 if entry.path.startswith("weights/") else entry.size
+        if len(kept) == caps.files or len(folders) > caps.files or size > caps.total_mb * 1e6:
+            break
+        kept.append(entry)
+    return kept
 
 
 def _ordinary(path: str) -> bool:
@@ -161,13 +184,11 @@ def _ordinary(path: str) -> bool:
 
 def _unusual(entries: Sequence[Entry]) -> list[str]:
     """Files that change how tools behave, or that look like a repository inside the repository."""
-    paths = {entry.path for entry in entries}
+    paths = {entry.path for entry in entries if len(entry.path) <= 400}
     named = [path for path in paths if path.rsplit("/", 1)[-1].casefold() in _UNUSUAL or path.endswith(".pth")]
-    folders = {path.rsplit("/", 1)[0] for path in paths if path.endswith("/HEAD")}
-    inner = [f"{folder}/ (a Git repository)" for folder in folders if any(
-        path.startswith((f"{folder}/hooks/", f"{folder}/objects/")) for path in paths
-    )]  # fmt: skip
-    return sorted(plain(path) for path in [*named, *inner])
+    heads = {path.rsplit("/", 1)[0] for path in paths if path.endswith("/HEAD")}
+    around = {path[: inside.start()] for path in paths for inside in re.finditer(r"/(?=(?:hooks|objects)/)", path)}
+    return sorted(plain(path) for path in [*named, *(f"{folder}/ (a Git repository)" for folder in heads & around)])
 
 
 def _write(mirror: Path, entries: Sequence[Entry], folder: Path, reach: Reach) -> tuple[list[str], list[str]]:

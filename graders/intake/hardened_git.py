@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -43,6 +44,11 @@ SETTINGS = (
     "http.lowSpeedTime=30",
     "gc.auto=0",
     "maintenance.auto=false",
+    # What a hostile pack can cost: large objects are streamed, and one thread unpacks deltas within MEMORY_MB.
+    "core.bigFileThreshold=50m",
+    "core.packedGitWindowSize=32m",
+    "core.packedGitLimit=256m",
+    "pack.threads=1",
 )
 ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -65,7 +71,11 @@ PASSED_ON = (
     "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
 )  # fmt: skip
 OUTPUT_MB = 64
-"""What git may print: a tree of 100,000 files is about 10 MB."""
+"""What git may print."""
+WORDS_MB = 1
+"""What git, and the host through it, may say beside that."""
+MEMORY_MB = 2048
+"""Of one git process: a pack of a megabyte can ask for gigabytes."""
 
 
 class GitFailed(MedmarkError):
@@ -132,7 +142,8 @@ def run_git(
         except FileNotFoundError:
             raise UserError("git is not installed. Install it: apt install git") from None
         try:
-            _wait(process, reach, growing, stdout, output_mb)
+            _limit_memory(process)
+            _wait(process, reach, growing, (stdout, output_mb), stderr)
         finally:
             _end(process)
         stderr.seek(0)
@@ -190,14 +201,21 @@ def host_of(address: str) -> str:
 
 
 def _wait(
-    process: subprocess.Popen[bytes], reach: Reach, growing: Path | None, stdout: IO[bytes], output_mb: float
+    process: subprocess.Popen[bytes],
+    reach: Reach,
+    growing: Path | None,
+    output: tuple[IO[bytes], float],
+    stderr: IO[bytes],
 ) -> None:
+    stdout, output_mb = output
     latest = time.monotonic() + reach.timeout_s
     while True:
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
         if os.fstat(stdout.fileno()).st_size > output_mb * 1e6:
             raise GitFailed(f"the repository lists more than {output_mb:g} MB")
+        if os.fstat(stderr.fileno()).st_size > WORDS_MB * 1e6:
+            raise GitFailed(f"the host says more than {WORDS_MB} MB")
         if growing is not None and folder_bytes(growing) > reach.size_mb * 1e6:
             raise GitFailed(
                 f"the repository is larger than {reach.size_mb} MB: remove large files from its history "
@@ -209,6 +227,16 @@ def _wait(
             raise GitFailed("stopped by the person at the keyboard")
         if time.monotonic() > latest:
             raise GitFailed(f"the host did not answer within {reach.timeout_s:g} s")
+
+
+def _limit_memory(process: subprocess.Popen[bytes]) -> None:
+    """Set from outside, while git still starts: what it starts itself inherits it. Linux only."""
+    if sys.platform == "linux":
+        import resource
+
+        with suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_AS, (MEMORY_MB << 20,) * 2)
+            resource.prlimit(process.pid, resource.RLIMIT_CORE, (0, 0))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -239,6 +267,10 @@ def _cleaned(words: bytes, token: str | None) -> str:
 
 
 _CAUSES = (
+    (
+        r"out of memory|cannot allocate memory|mmap failed",
+        "reading it takes more memory than the marker allows: remove large files from its history",
+    ),
     (
         r"could not read Username|Authentication failed|HTTP Basic|error: 40[13]|Permission denied \(|"
         r"terminal prompts disabled|unable to read askpass",

@@ -9,6 +9,7 @@ import shutil
 import ssl
 import stat
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -17,8 +18,8 @@ import pytest
 
 from graders.failures import UserError
 from graders.intake import hardened_git
-from graders.intake.checkout import Caps, tree_of, write_files
-from graders.intake.clone import address_problem, branch_problem, fetch, look, seen_in, signature_of
+from graders.intake.checkout import Caps, Entry, _sorted_out, tree_of, write_files
+from graders.intake.clone import Signature, address_problem, branch_problem, fetch, look, seen_in, signature_of
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from tests.graders.intake.repositories import Link, Module, at, git, make, push
 
@@ -204,6 +205,27 @@ def test_a_commit_says_who_when_and_what_as_evidence(tmp_path):
     assert signature_of(tmp_path / "mirror", "1" * 40) is None
 
 
+def test_a_commit_dated_beyond_the_calendar_still_says_who(tmp_path):
+    make(tmp_path / "their.git", {"a": "a"})
+    # Midnight of the year 10000 in a zone where it is that already: no calendar of Python's can write it.
+    commit = push(tmp_path / "their.git", {"a": "b"}, date="253402300799 +1400")
+    fetch(tmp_path / "mirror", f"file://{tmp_path}/their.git", "main", commit, at("12:00"), FILES)
+    assert signature_of(tmp_path / "mirror", commit) == Signature(
+        "Ada <ada@ucl.ac.uk>", "253402300799 +1400", "Work"
+    )
+
+
+def test_a_default_branch_with_an_odd_name_writes_no_line_of_its_own(tmp_path):
+    their = tmp_path / "their.git"
+    make(their, {"a": "a"}, branch="one")
+    push(their, {"a": "b"}, "two")
+    git(f"--git-dir={their}", "branch", "x\u2028counts", "one")
+    git(f"--git-dir={their}", "symbolic-ref", "HEAD", "refs/heads/x\u2028counts")
+    found = look(f"file://{their}", None, FILES)
+    assert found.how == "no_branch"
+    assert found.detail == "the repository's default branch is not a name for a branch: its branches are one, two"
+
+
 def test_two_collections_never_fetch_into_one_mirror_at_once(tmp_path):
     mirror, _ = mirrored(tmp_path, {"a": "one"})
     second = push(tmp_path / "their.git", {"a": "two"})
@@ -248,6 +270,18 @@ def test_a_host_that_never_answers_is_ended_with_all_that_git_started(tmp_path, 
 def test_a_host_that_lists_without_end_is_cut_off(fake_git):
     fake_git("exec yes")
     assert "lists more than 16 MB" in look("https://github.com/a/b", "main", Reach(timeout_s=20)).detail
+
+
+def test_a_host_that_talks_without_end_is_cut_off(fake_git):
+    fake_git("exec yes remote >&2")
+    assert "says more than 1 MB" in look("https://github.com/a/b", "main", Reach(timeout_s=20)).detail
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+def test_git_and_what_it_starts_have_a_limit_of_memory(tmp_path, fake_git):
+    fake_git(f"sleep 0.3; sh -c 'ulimit -v' > {tmp_path}/limit; exit 1")
+    look("https://github.com/a/b", "main", Reach(timeout_s=20))
+    assert int((tmp_path / "limit").read_text()) == hardened_git.MEMORY_MB * 1024
 
 
 def test_stopping_ends_every_git_at_once(fake_git):
@@ -453,6 +487,36 @@ def test_too_many_files_leave_the_python_files_and_the_weights(tmp_path):
     out, told = written(tmp_path, files, Caps(files=20))
     assert names(out) == ["solution.py", "weights/w"]
     assert "more than 20 files" in told.problems[0]
+
+
+def test_one_large_python_file_under_many_names_is_written_within_the_limit(tmp_path):
+    many = {f"p{number}.py": "#" * 100_000 for number in range(50)}
+    out, told = written(tmp_path, {"solution.py": "", **many}, Caps(total_mb=1))
+    assert hardened_git.folder_bytes(out) <= 1_000_000
+    assert "or 1 MB beside the weights" in told.problems[0]
+
+
+def test_folders_are_counted_like_files(tmp_path):
+    deep = {f"{number}/{'x/' * 50}f.py": "" for number in range(30)}
+    out, told = written(tmp_path, {"solution.py": "", **deep}, Caps(files=200))
+    assert sum(path.is_dir() for path in out.rglob("*")) <= 200
+    assert "more than 200 files or folders" in told.problems[0]
+
+
+def test_many_files_that_look_like_repositories_are_flagged_in_no_time(tmp_path):
+    heads = {f"{number}/HEAD": "" for number in range(8000)}
+    began = time.process_time()
+    _, _, flags = _sorted_out([Entry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
+    assert time.process_time() - began < 2
+    assert flags == ["holds 7/ (a Git repository)"]
+
+
+def test_more_flags_than_anybody_reads_are_counted(tmp_path):
+    entries = [Entry("100644", "1" * 40, 0, f"{number:03}/conftest.py") for number in range(100)]
+    _, _, flags = _sorted_out(entries, Caps())
+    assert flags[0] == "holds 000/conftest.py"
+    assert flags[-1] == "holds 90 more like these"
+    assert len(flags) == 11
 
 
 def test_files_that_steer_tools_are_flagged(tmp_path):
