@@ -329,6 +329,7 @@ def rehearse(
     code 1 if something must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
+    from reports.terminal import terminal_text
 
     with _progress("rehearsing") as told:
         result = rehearse_folder(
@@ -337,7 +338,9 @@ def rehearse(
             calibrate=calibrate,
             told=lambda text, done, of: told(done, of, text, None),
         )
-    print(json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines()))
+    text = json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines())
+    for line in text.split("\n"):
+        print(terminal_text(line))
     raise typer.Exit(0 if result.passed else 1)
 
 
@@ -352,12 +355,13 @@ def doctor(
     Exit code 1 if something is missing that marking cannot do without.
     """
     from graders.doctor import examine
+    from reports.terminal import terminal_text
 
     findings = list(examine(course))
     for finding in findings:
         for line in finding.text.splitlines():
             word = "ok" if finding.well else "optional" if finding.optional else "missing"
-            print("\n".join(_wrapped(f"{word:8} {line}", sys.stdout, " " * 9)))
+            print("\n".join(_wrapped(f"{word:8} {terminal_text(line)}", sys.stdout, " " * 9)))
     raise typer.Exit(0 if all(finding.well or finding.optional for finding in findings) else 1)
 
 
@@ -609,7 +613,7 @@ def _print_marks(
     from reports.table import marks_table
 
     Console(markup=False, highlight=False).print(marks_table(marks, title=asked.title))
-    for line in _why_not_marked(marks, handed_in):
+    for line in (*_why_not_marked(marks, handed_in), *_in_common(handed_in)):
         print("\n".join(_wrapped(line, sys.stdout)))
 
 
@@ -635,6 +639,14 @@ def _why_not_marked(marks: list[Mark], handed_in: list[Submission]) -> Iterator[
         yield f"{', '.join(names)}: {why}"
     if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
         yield f"To look for commits: medmark collect {marks[0].assignment}"
+
+
+def _in_common(handed_in: list[Submission]) -> Iterator[str]:
+    """A line for each piece of work that groups share: a person looks at it, no mark depends on it."""
+    from graders.intake.copies import equal_work
+
+    for equal in equal_work(handed_in):
+        yield f"{', '.join(equal.groups)}: {equal.what} is the same; for staff to look at"
 
 
 def _exit_by(marks: Sequence[Mark]) -> None:

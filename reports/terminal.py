@@ -19,7 +19,12 @@ UNSAFE: Final = re.compile(
 )
 """Characters that no page, sheet or terminal of ours shows. Tab and line feed are not among them."""
 
+_NARROW: Final = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters of no width, and blank ones: pages keep them, since names in Persian and Indic scripts need the joiners."""
+
 
 def terminal_text(value: object) -> str:
     """One line that is safe to print: control, direction and invisible characters gone, line ends as spaces."""
-    return UNSAFE.sub("", re.sub(r"[\t\r\n\u2028\u2029]+", " ", str(value)))
+    return _NARROW.sub("", UNSAFE.sub("", re.sub(r"[\t\r\n\u2028\u2029]+", " ", str(value))))

@@ -23,6 +23,7 @@ from graders.course import Course, Group, assignment_of
 from graders.failures import UserError
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch, look, seen_in
+from graders.intake.copies import flagged
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.submission import Submission, take
@@ -149,7 +150,8 @@ def submissions(
 ) -> list[Submission]:
     """What each group's counting commit holds, in roster order; no network is needed.
 
-    A commit's files are written once and found again by the next call.
+    A commit's files are written once and found again by the next call. What groups have in common is flagged for staff,
+    among those asked for.
     """
     groups = _groups(course, only)
     decided = _countings(course, assignment.id, ledger, groups, now)
@@ -160,7 +162,7 @@ def submissions(
             taken.append(future.result())
             if progress is not None:
                 progress(done, len(groups), group.name)
-        return taken
+        return flagged(taken)
 
 
 def _groups(course: Course, only: Collection[str]) -> list[Group]:

@@ -23,7 +23,11 @@ from graders.intake.roster import Group, Member
 SOLUTION = "solution.py"
 TEXT_BYTES = 1_000_000
 """What is read of a solution.py to find its framework."""
+RECORD = 2
+"""Counted up when what is recorded of a checkout changes: it is then written anew."""
 UNTOUCHED = "untouched starter"
+TELLING_BYTES = 1024
+"""A smaller file of weights may equal another by chance."""
 _FRAMEWORK = re.compile(
     r"^FRAMEWORK[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(['\"])([^'\"\n]{1,40})\1[ \t]*(?:#.*)?\r?$", re.M
 )
@@ -55,6 +59,10 @@ class Submission:
     seen_at: str | None = None
     later_tips: tuple[str, ...] = ()
     """Commits seen after the counting one, oldest first; while `waits`, those it may be."""
+    solution: str | None = None
+    """Digest of solution.py without its white space."""
+    weights: tuple[str, ...] = ()
+    """Digests of its files of weights, but for small ones and those that the starter came with."""
     signature: Signature | None = None
     """What the commit says of itself: evidence."""
 
@@ -91,10 +99,8 @@ def solution_digest(folder: Path) -> str:
     """SHA-256 over the names and bytes of a folder's files, in the order of their names; links are not followed."""
     total = hashlib.sha256()
     for path in _files(folder):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
         name = os.fsencode(path.relative_to(folder).as_posix())
-        total.update(len(name).to_bytes(4, "little") + name + content.encode())
+        total.update(len(name).to_bytes(4, "little") + name + _digest(path).encode())
     return total.hexdigest()
 
 
@@ -121,7 +127,7 @@ def take(
     group: Group, assignment: Assignment, commit: str, mirror: Path, folder: Path, caps: Caps, reach: Reach
 ) -> Submission:
     """The group's submission at a commit, its files written below `folder / commit` unless they are there already."""
-    wanted = json.dumps([assignment.id, group.path, asdict(caps)])
+    wanted = json.dumps([RECORD, assignment.id, group.path, asdict(caps)])
     # Another setting is another folder: files that a marker may be reading are never replaced.
     target = folder / commit / hashlib.sha256(wanted.encode()).hexdigest()[:8]
     record = target.with_suffix(".json")
@@ -149,6 +155,8 @@ def take(
         folder=target if facts["written"] else None,
         framework=framework,
         tree=facts["tree"],
+        solution=facts["solution"],
+        weights=tuple(facts["weights"]),
         problems=tuple(problems),
         flags=tuple(flags),
         signature=signature,
@@ -182,13 +190,29 @@ def _write(
             problems += ("there is no solution.py that can be read: see above",)
             shutil.rmtree(target)
     there = target.is_dir()
+    solution, weights = _fingerprints(target, assignment) if there else (None, ())
     return {
         "written": there,
         "problems": problems,
         "flags": written.flags,
         "tree": solution_digest(target) if there else None,
+        "solution": solution,
+        "weights": weights,
         "signature": asdict(signature) if signature else None,
     }
+
+
+def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:
+    """What tells whether groups handed in the same: see `Submission.solution` and `Submission.weights`."""
+    handed_out = {_digest(path) for path in _files(assignment.folder / "starter")}
+    weights = {_digest(path) for path in _files(folder / "weights") if path.stat().st_size >= TELLING_BYTES}
+    words = b"".join((folder / SOLUTION).read_bytes().split())
+    return hashlib.sha256(words).hexdigest(), tuple(sorted(weights - handed_out))
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _framework(solution: Path, assignment: Assignment) -> tuple[str | None, list[str]]:

@@ -29,6 +29,10 @@ def test_text_that_does_nothing_is_kept():
     assert terminal_text("Zoë Müller 東京 [a] 100 %") == "Zoë Müller 東京 [a] 100 %"
 
 
+def test_letters_of_no_width_are_gone():
+    assert terminal_text("a\u200bb\u200cc\u200dd\u00ade\ufe0ff\U000e0101g\u3164") == "abcdefg"
+
+
 def test_lines_become_one():
     assert terminal_text("a\r\nb\tc") == "a b c"
 
