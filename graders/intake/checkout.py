@@ -78,6 +78,8 @@ def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[Entry, 
             reach=reach, git_dir=mirror, output_mb=LISTING_MB,
         )  # fmt: skip
     except GitFailed as failure:
+        if not re.search("not a valid object name|not a tree object", str(failure), re.IGNORECASE):
+            raise  # too long a list, say: that is what the group has to read
         where = f'no folder "{path}" in commit' if path else "no commit"
         raise GitFailed(f"there is {where} {commit[:12]}", str(failure)) from None
     entries = []

@@ -98,9 +98,14 @@ class Attacked:
         return [one["reason"] for one in self.marks[group]["findings"] if one["reason"]]
 
     def in_the_open(self) -> bytes:
-        """Every byte that a student may get: pages, leaderboard, receipts, and the marks as a student reads them."""
-        files = [path for path in sorted((self.folder / "reports").rglob("*")) if path.is_file()]
-        return b"\0".join([*(path.read_bytes() for path in files), self.said["student"].out.encode()])
+        """Every byte that a student may get: pages, leaderboard, receipts, and the marks as a student reads them.
+
+        The mark sheet and the pages below `staff/` are not theirs.
+        """
+        pages = self.folder / "reports/target"
+        files = [*sorted((pages / "feedback").iterdir()), pages / "leaderboard.html"]
+        said = [self.said[name].out.encode() for name in ("collect", "student")]
+        return b"\0".join([*(path.read_bytes() for path in files), *said])
 
 
 def attacked(
