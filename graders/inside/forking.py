@@ -22,8 +22,12 @@ class MotherBroken(Exception):
     """The process that should fork workers cannot: a broken image."""
 
 
+class MotherGone(MotherBroken):
+    """She has ended: the kernel takes her too when a sandbox is out of memory."""
+
+
 class NoRoom(MotherBroken):
-    """The limit on processes is reached."""
+    """The limit on processes or memory is reached."""
 
 
 class Mother:
@@ -57,7 +61,7 @@ class Mother:
         try:
             socket.send_fds(self.socket, [json.dumps(order).encode()], fds)
         except OSError as error:
-            raise MotherBroken(f"the mother does not listen: {error}") from None
+            raise MotherGone(f"the mother does not listen: {error}") from None
         answer = self._answer(pump, 30.0)
         if "pid" not in answer:
             raise NoRoom(str(answer))
@@ -69,7 +73,7 @@ class Mother:
             if self.socket.fileno() in pump(1.0, {self.socket.fileno(): select.POLLIN}):
                 data = self.socket.recv(1 << 16)
                 if not data:
-                    raise MotherBroken("the mother ended; the last lines of stderr say why")
+                    raise MotherGone("the mother ended; the last lines of stderr say why")
                 answer: dict[str, Any] = json.loads(data)
                 return answer
         raise MotherBroken(f"no word from the mother in {seconds:.0f} s")

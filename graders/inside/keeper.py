@@ -19,12 +19,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import processes
-from .forking import Mother, MotherBroken, NoRoom, start_command
+from .forking import Mother, MotherBroken, MotherGone, NoRoom, start_command
 from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
 
 WIRE = 1
 TICK_S = 0.05
 BODY_CAP = 1 << 30
+FIRST_BRAND = 50_000
+"""Worker k and its children carry the group `FIRST_BRAND + k` modulo this, which owns no file."""
+SWEEP_ROUNDS = 4
+SHARED = ("/dev/shm", "/dev/mqueue")
+"""What all workers can write to, beside their scratch."""
+ROUND_S = 0.5
+"""How long killed processes may take to end before they are looked for again."""
+ROUNDED_S = 4 / processes.TICKS
+"""What /proc may keep back of a process's four CPU times, each of which it rounds down."""
+LOST_SLACK_S = 0.25
 
 
 class HangUp(Exception):
@@ -45,7 +55,13 @@ class Worker:
     scratch: str
     pidfd: int = -1
     wall_used: float = 0.0
+    next_look: float = 0.0
     cpu_strays: float = 0.0
+    """Of children that the keeper waited for."""
+    cpu_others: float = 0.0
+    """Of all other children, at the last look."""
+    cpu_lost: float = 0.0
+    """Of children that ended without anybody waiting for them, as the control group tells."""
     usage: tuple[float, float] | None = None
     """CPU seconds and peak memory in MB, once reaped."""
     status: int | None = None
@@ -74,6 +90,9 @@ class Keeper:
         self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0}
         self.workers: dict[int, Worker] = {}
         self.mother: Mother | None = None
+        self.proven = False
+        """Whether a mother has been ready once: the image is sound."""
+        self.lost_before: float | None = None
         self.born = time.monotonic()
         for fd in (0, 1):
             os.set_blocking(fd, False)
@@ -179,6 +198,7 @@ class Keeper:
         told = self._mother_ready()
         if "broken" in told:
             return {"outcome": "broken", "text": told["broken"]}, memoryview(b"")
+        self.proven = True
         info = {
             **told,
             "framework": self.framework,
@@ -212,6 +232,7 @@ class Keeper:
             "solution": (head.get("solution") or self.solution) if not self.isolated else self.solution,
             "framework": self.framework,
             "drops": self.drops,
+            "brand": _brand(number),
             "cpu_s": head["cpu_s"],
             "memory_bytes": self.limits["memory_bytes"] if not self.isolated else 0,
             "scratch_bytes": self.limits.get("scratch_bytes", 0) if not self.isolated else 0,
@@ -231,6 +252,7 @@ class Keeper:
             with contextlib.suppress(OSError):  # an old kernel, or a filter without it: the tick notices the end
                 worker.pidfd = os.pidfd_open(pid)
         self.workers[number] = worker
+        self.lost_before = None
         text = head_bytes({"id": head["id"], "do": "begin", "arrays": []})
         return self._exchange(worker, memoryview(PREFIX.pack(len(text), body.nbytes) + text + bytes(body)))
 
@@ -336,22 +358,36 @@ class Keeper:
     # Ends
 
     def _cpu(self, worker: Worker) -> float:
-        """CPU seconds of a worker so far: its session, and what was re-parented to the keeper, in its own namespace."""
+        """CPU seconds of a worker so far: of itself and of all its children, living or dead, waited for or not."""
         if worker.usage is not None:
-            return worker.usage[0] + worker.cpu_strays
-        try:
-            own = processes.cpu_of(processes.stat_fields(worker.pid))
-        except OSError:
-            return worker.cpu_strays
-        if not self.isolated:
-            return own + worker.cpu_strays
-        others = {w.pid for w in self.workers.values() if w is not worker}
-        mother = self.mother.pid if self.mother else 0
-        for pid, fields in processes.all_processes().items():
-            if pid in (1, worker.pid, mother) or processes.session_of(fields) in others:
-                continue
-            own += processes.cpu_of(fields)
-        return own + worker.cpu_strays
+            return worker.usage[0] + worker.cpu_strays + self._lost(worker)
+        if (now := time.monotonic()) >= worker.next_look:  # a short answer need not search all processes
+            worker.next_look = now + TICK_S
+            worker.cpu_others = sum(map(_cpu_of, self._left(worker))) + self._lost(worker)
+        return _cpu_of(worker.pid) + worker.cpu_others + worker.cpu_strays
+
+    def _lost(self, worker: Worker) -> float:
+        """CPU seconds that no living process nor any parent's account shows: children of one that ignores SIGCHLD.
+
+        They are charged to the worker that is looked at, which was asked or ended just now.
+        """
+        whole = self._unaccounted()
+        if whole is None:
+            return 0.0
+        if self.lost_before is None:
+            self.lost_before = whole + LOST_SLACK_S
+        if whole > self.lost_before:
+            # Once more: a child that its parent waited for during the first look was seen in neither.
+            whole = min(whole, self._unaccounted() or 0.0)
+        worker.cpu_lost += max(0.0, whole - self.lost_before)
+        self.lost_before = max(self.lost_before, whole)
+        return worker.cpu_lost
+
+    def _unaccounted(self) -> float | None:
+        whole = processes.cpu_of_control_group() if self.drops else None
+        if whole is None:
+            return None
+        return whole - sum(processes.cpu_of(fields) + ROUNDED_S for fields in processes.all_processes().values())
 
     def _reap(self, worker: Worker, wait: bool = False) -> None:
         if worker.over:
@@ -368,10 +404,17 @@ class Keeper:
         if not worker.over:
             worker.stopped = why
             processes.kill_group(worker.pid)
-            self._reap(worker, wait=True)
+            self._reap_within(worker, ROUND_S)
         worker.strays += self._sweep(worker)
+        self._reap(worker, wait=True)  # at the latest now: who traced it would have kept it, and is gone
         if worker.log >= 0:
             self._drain(worker)
+
+    def _reap_within(self, worker: Worker, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not worker.over and time.monotonic() < end:
+            self._reap(worker)
+            time.sleep(0.0005)
 
     def _sweep(self, worker: Worker) -> int:
         """Kill what the worker left behind; if that forks faster than it dies, kill everything.
@@ -381,18 +424,34 @@ class Keeper:
         """
         if not self.forks:
             return 0
-        strays = 0
-        for _ in range(4):
-            left = self._strangers()
+        strays: set[int] = set()
+        for _ in range(SWEEP_ROUNDS):
+            left = self._left(worker)
             if not left:
-                return strays
-            strays += len(left)
+                return len(strays)
+            strays |= left
             for pid in left:
-                processes.kill_group(pid)
+                processes.kill(pid)
             self._collect(worker, left)
         if self.isolated:
             self._kill_all(worker)
-        return strays
+        return len(strays)
+
+    def _left(self, worker: Worker) -> set[int]:
+        """The processes that a worker has made and that are not gone.
+
+        Its brand tells them. Where there is none, they are what descends from it, and every orphan: one that belongs
+        to another living worker cannot be told apart.
+        """
+        if not self.forks:
+            return set()
+        if self.drops:
+            return processes.branded(_brand(worker.number)) - {worker.pid}
+        left = set() if worker.over else processes.descendants(worker.pid)
+        if worker.over or all(one.over or one is worker for one in self.workers.values()):
+            orphans = self._strangers()
+            left.update(orphans, *(processes.descendants(pid) for pid in orphans))
+        return left
 
     def _strangers(self) -> list[int]:
         known = {w.pid for w in self.workers.values() if not w.over}
@@ -400,11 +459,23 @@ class Keeper:
             known.add(self.mother.pid)
         return [pid for pid in processes.children() if pid not in known]
 
-    def _collect(self, worker: Worker, pids: list[int]) -> None:
-        for pid in pids:
-            with contextlib.suppress(ChildProcessError):
-                _, _, usage = os.wait4(pid, 0)
-                worker.cpu_strays += usage.ru_utime + usage.ru_stime
+    def _collect(self, worker: Worker, pids: set[int]) -> None:
+        """Wait until killed processes are gone, the keeper's own children and others'; not for ever."""
+        end = time.monotonic() + ROUND_S
+        waiting = set(pids)
+        while waiting and time.monotonic() < end:
+            for pid in sorted(waiting):
+                try:
+                    done, _, usage = os.wait4(pid, os.WNOHANG)
+                except ChildProcessError:  # another's child: once that one is gone, it is the keeper's, or it is gone
+                    if not os.path.exists(f"/proc/{pid}"):
+                        waiting.discard(pid)
+                    continue
+                if done:
+                    worker.cpu_strays += usage.ru_utime + usage.ru_stime
+                    waiting.discard(pid)
+            if waiting:
+                time.sleep(0.0005)
 
     def _kill_all(self, worker: Worker) -> None:
         """Everything but the keeper dies, the mother too; a new one is started."""
@@ -422,9 +493,7 @@ class Keeper:
 
     def _collect_any(self, worker: Worker) -> None:
         own = {w.pid for w in self.workers.values() if not w.over}
-        for pid in processes.children():
-            if pid not in own:
-                self._collect(worker, [pid])
+        self._collect(worker, set(processes.children()) - own)
 
     def _close(self, worker: Worker) -> None:
         """Close a worker's pipes and empty what it could write to."""
@@ -434,8 +503,19 @@ class Keeper:
         worker.log = -1
         folders = [worker.scratch]
         if self.isolated and not any(not w.over for w in self.workers.values() if w is not worker):
-            folders = [self.scratch, "/dev/shm", "/dev/mqueue"]
-        processes.empty_folders(folders, as_nobody=self.drops)
+            folders = [self.scratch, *SHARED]
+        self._empty(folders)
+
+    def _empty(self, folders: list[str]) -> None:
+        try:
+            processes.empty_folders(folders, as_nobody=self.drops)
+        except OSError:  # no process left for it: living workers have used them up, and lose their lives
+            self._stop_all()
+            processes.empty_folders(folders, as_nobody=self.drops)
+
+    def _stop_all(self) -> None:
+        for worker in self.workers.values():
+            self._stop(worker)
 
     def _facts(self, worker: Worker, outcome: str) -> dict[str, Any]:
         status = worker.status
@@ -479,16 +559,46 @@ class Keeper:
             return {"broken": str(error)}
 
     def _fork(self, order: dict[str, Any], fds: list[int]) -> int:
+        """The pid of a new worker.
+
+        Raises:
+            MotherBroken: there is none to be had, though no other worker lives.
+        """
+        for last in (False, True):
+            try:
+                return self._forked(order, fds)
+            except NoRoom:
+                if last:
+                    raise
+            except MotherGone:
+                if last or not self.proven:
+                    raise
+            # Living workers have used up the processes or the memory: they lose them, and their lives, to the next.
+            self._stop_all()
+            if self.isolated:
+                self._empty([self.scratch, *SHARED])
+        raise AssertionError
+
+    def _forked(self, order: dict[str, Any], fds: list[int]) -> int:
+        """Fork a worker; a mother whom the kernel has ended, for memory, is replaced."""
         assert self.mother is not None
-        self.mother.ready(self._pump)
         try:
-            return self.mother.fork(order, fds, self._pump)
-        except NoRoom:
-            # A living worker has used up the processes: it loses them, and its life, to the next one.
-            for worker in self.workers.values():
-                self._stop(worker)
             self.mother.ready(self._pump)
             return self.mother.fork(order, fds, self._pump)
+        except MotherGone:
+            if not self.proven:
+                raise
+            self._replace_mother()
+            self.mother.ready(self._pump)
+            return self.mother.fork(order, fds, self._pump)
+
+    def _replace_mother(self) -> None:
+        assert self.mother is not None
+        processes.kill(self.mother.pid)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.mother.pid, 0)
+        self.mother.close()
+        self._start_mother()
 
     def _spawn(self, order: dict[str, Any], fds: list[int]) -> int:
         """A worker without a mother: it imports the framework itself (systems that cannot fork one)."""
@@ -501,6 +611,18 @@ class Keeper:
         )
         process.returncode = 0  # the keeper waits for it itself, with its resource usage
         return process.pid
+
+
+def _cpu_of(pid: int) -> float:
+    """CPU seconds of a process and of those it has waited for; none if it is gone."""
+    try:
+        return processes.cpu_of(processes.stat_fields(pid))
+    except OSError:
+        return 0.0
+
+
+def _brand(number: int) -> int:
+    return FIRST_BRAND + number % 10_000
 
 
 def main() -> None:

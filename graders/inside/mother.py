@@ -55,7 +55,7 @@ def _fork_twice(keeper: socket.socket, order: dict[str, Any], fds: list[int]) ->
     reader, writer = os.pipe()
     try:
         between = os.fork()
-    except BlockingIOError as error:
+    except OSError as error:  # no more processes, or no memory for one
         keeper.send(json.dumps({"error": str(error)}).encode())
         between = -1
     if between == 0:
@@ -63,20 +63,22 @@ def _fork_twice(keeper: socket.socket, order: dict[str, Any], fds: list[int]) ->
     os.close(writer)
     if between > 0:
         os.waitpid(between, 0)
-        keeper.send(os.read(reader, 1 << 12))
+        keeper.send(os.read(reader, 1 << 12) or json.dumps({"error": "killed before it could fork"}).encode())
     os.close(reader)
 
 
 def _between(keeper: socket.socket, order: dict[str, Any], fds: list[int], writer: int) -> NoReturn:
     """Fork the worker, say its pid, and end; never returns into the mother's loop."""
     try:
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            os.write(writer, json.dumps({"error": str(error)}).encode())
+            os._exit(1)
         if pid:
             os.write(writer, json.dumps({"pid": pid}).encode())
             os._exit(0)
         keeper.close()
         worker.serve(order, *fds)
-    except BlockingIOError as error:
-        os.write(writer, json.dumps({"error": str(error)}).encode())
     finally:
         os._exit(1)

@@ -52,9 +52,31 @@ def cpu_of(fields: list[str]) -> float:
     return sum(int(field) for field in fields[11:15]) / TICKS
 
 
-def session_of(fields: list[str]) -> int:
-    """The session a process belongs to."""
-    return int(fields[3])
+def descendants(pid: int) -> set[int]:
+    """The children of a process, theirs, and so on; without the orphans, whose parent is another now."""
+    found: set[int] = set()
+    todo = [pid]
+    while todo:
+        parent = todo.pop()
+        for path in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):
+                new = {int(word) for word in path.read_text().split()} - found
+                found |= new
+                todo += new
+    return found
+
+
+def branded(brand: int) -> set[int]:
+    """Every process that carries a worker's brand, the dead that nobody has waited for included."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{name}/status").read_text(errors="replace")
+                groups = text.partition("\nGroups:")[2].partition("\n")[0].split()
+                if str(brand) in groups:
+                    found.add(int(name))
+    return found
 
 
 def kill(pid: int) -> None:
@@ -70,9 +92,12 @@ def kill_group(pid: int) -> None:
     kill(pid)
 
 
-def become_nobody() -> None:
-    """Give up root for good: every capability goes with the last of the three ids."""
-    os.setgroups([])
+def become_nobody(brand: int | None = None) -> None:
+    """Give up root for good: every capability goes with the last of the three ids.
+
+    A `brand` is a group that owns nothing: children inherit it, and without capabilities nobody can take it off.
+    """
+    os.setgroups([] if brand is None else [brand])
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
 
@@ -107,6 +132,8 @@ def empty_folders(folders: list[str], as_nobody: bool, seconds: float = 20.0) ->
 
 def _empty(folder: str) -> None:
     """Remove all below a folder without recursion: sub-folders are first moved up to its own level."""
+    if os.path.islink(folder):  # its owner has put a link in its place: what that points to is not ours to empty
+        os.unlink(folder)
     serial = 0
     while True:
         try:
@@ -139,6 +166,15 @@ def _empty(folder: str) -> None:
                 removed += 1
         if not removed:
             return
+
+
+def cpu_of_control_group() -> float | None:
+    """CPU seconds of this control group and of all that ever ran in it; None where it does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/sys/fs/cgroup/cpuacct/cpuacct.usage").read_text()) / 1e9
+    with contextlib.suppress(OSError, ValueError):
+        return int(Path("/sys/fs/cgroup/cpu.stat").read_text().split()[1]) / 1e6
+    return None
 
 
 def out_of_memory_kills() -> int:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from . import processes
+from . import narrowing, processes
 from .adapter import PROBES, Adapter, Unsupported, adapter_of
 from .frames import Closed, TooLarge, receive, send
 from .values import Encoder, Unsendable, arrays_of, decode
@@ -52,7 +52,8 @@ def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
                 os.close(fd)
     _limit(order)
     if order["drops"]:
-        processes.become_nobody()
+        processes.become_nobody(order["brand"])
+        narrowing.narrow()
         processes.prctl(processes.PR_SET_DUMPABLE, 1)  # else its own /proc/self is closed to it
     os.umask(0o077)
     os.makedirs(order["scratch"], exist_ok=True)

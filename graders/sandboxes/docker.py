@@ -164,14 +164,14 @@ def _host_config(
     return {
         "auto_remove": True,
         "network_mode": "none",
-        "ipc_mode": "private",
+        "ipc_mode": "none",  # a namespace of its own, with our /dev/shm, which counts files too
         "read_only": True,
         "mounts": [Mount(target, here, type="bind", read_only=True) for here, target in mounts],
         "tmpfs": {
             "/scratch": f"size={scratch},nr_inodes={limits.scratch_files},uid=65534,gid=65534,mode=700",
             "/mother": "size=64m,nr_inodes=1000,uid=0,gid=0,mode=700",
+            "/dev/shm": f"size={scratch},nr_inodes={limits.scratch_files},mode=1777",
         },
-        "shm_size": scratch,
         "cap_drop": ["ALL"],
         "cap_add": ["SETUID", "SETGID", "KILL"],
         "security_opt": ["no-new-privileges"],
