@@ -187,5 +187,14 @@ def test_a_folder_is_emptied_and_stays(tmp_path, monkeypatch):
     assert (tmp_path / "outside").read_text() == "kept"
 
 
+def test_a_link_in_the_place_of_a_folder_goes_and_what_it_points_to_stays(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis").write_text("kept")
+    (tmp_path / "scratch").symlink_to("home")
+    assert processes.empty_folders([str(tmp_path / "scratch")], as_nobody=False)
+    assert not (tmp_path / "scratch").is_symlink()
+    assert (tmp_path / "home" / "thesis").read_text() == "kept"
+
+
 def test_a_folder_that_is_not_there_is_empty(tmp_path):
     assert processes.empty_folders([str(tmp_path / "no")], as_nobody=False)

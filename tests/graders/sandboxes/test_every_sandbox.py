@@ -34,6 +34,7 @@ LIMITS = Limits(memory_mb=256, scratch_mb=16, scratch_files=100, processes=64, r
 
 NO_WALL = "a subprocess runs as you: local is for code that you trust"
 NO_CONTROL_GROUP = "a subprocess has no control group, so nothing counts processes"
+NO_BRAND = "only root can give a worker's children a mark that they cannot take off"
 NO_TMPFS = "its scratch is a folder of the machine: only the size of each file is limited"
 DEVIATIONS_OF_LOCAL = {
     "test_forking_without_end_stops_at_the_limit": NO_CONTROL_GROUP,
@@ -42,6 +43,11 @@ DEVIATIONS_OF_LOCAL = {
     "test_a_full_disk_is_the_workers_own": NO_TMPFS,
     "test_files_without_end_stop_at_the_limit": NO_TMPFS,
     "test_files_in_shared_memory_are_gone_for_the_next_worker": NO_TMPFS,
+    "test_cpu_time_of_children_that_nobody_waits_for_counts": NO_CONTROL_GROUP,
+    "test_what_a_living_worker_left_is_not_charged_to_another": NO_BRAND,
+    "test_memory_that_outlives_every_process_cannot_be_had": NO_WALL,
+    "test_descriptors_without_end_stop_at_the_limit": NO_WALL,
+    "test_there_is_no_socket_that_leads_past_the_network": NO_WALL,
     "test_there_is_no_network": NO_WALL,
     "test_a_worker_is_nobody": NO_WALL,
     "test_a_worker_cannot_make_itself_root_of_a_namespace": NO_WALL,
@@ -84,9 +90,9 @@ def name(request):
 
 
 @contextmanager
-def opened(name, solution=BEHAVIOURS, course="conformance"):
-    with SANDBOXES[name]().open(Lodging(solution, "numpy", LIMITS, course=course)) as channel:
-        session = Session(channel, LIMITS, solution)
+def opened(name, solution=BEHAVIOURS, course="conformance", limits=LIMITS):
+    with SANDBOXES[name]().open(Lodging(solution, "numpy", limits, course=course)) as channel:
+        session = Session(channel, limits, solution)
         session.begin()
         yield Asker(session, name)
 
@@ -218,6 +224,73 @@ def test_a_child_left_behind_is_swept_and_counted(inside):
         assert ask("is_running", child) is False
 
 
+def test_a_worker_that_its_own_child_traces_is_ended_all_the_same(inside):
+    began = time.monotonic()
+    worker = inside.worker()
+    traced = inside.ask(worker, "be_traced")
+    assert inside.session.end(worker).strays == 1
+    assert time.monotonic() - began < 10
+    assert traced is (inside.name == "local"), "a container's workers may not trace at all"
+
+
+def test_cpu_time_of_children_that_live_counts(inside, monkeypatch):
+    monkeypatch.setattr(sessions, "WALL_FACTOR", 100.0)
+    with inside.fresh(cpu_s=0.5) as ask, pytest.raises(CpuLimit):
+        ask("burn_in_children", 60)
+
+
+def test_cpu_time_of_children_that_nobody_waits_for_counts(inside, monkeypatch):
+    monkeypatch.setattr(sessions, "WALL_FACTOR", 100.0)
+    worker = inside.worker()
+    inside.ask(worker, "burn_unseen", 6, 0.25)
+    assert 0.9 < inside.session.end(worker).cpu_s < 2.5, "six times 0.25 s, less what rounding may hide"
+
+
+def test_what_a_living_worker_left_is_not_charged_to_another(inside):
+    first = inside.worker()
+    inside.ask(first, "leave_a_burning_child")
+    other = inside.worker()
+    time.sleep(0.5)
+    inside.ask(other, "add", 1, 1)
+    used = inside.session.end(other)
+    assert used.strays == 0
+    assert used.cpu_s < 0.3
+    used = inside.session.end(first)
+    assert used.strays == 1
+    assert used.cpu_s > 0.1
+
+
+def test_memory_that_is_full_of_files_costs_the_next_worker_nothing(name):
+    if name == "local":
+        pytest.skip(f"a deviation of local: {NO_TMPFS}")
+    roomy = LIMITS.model_copy(update={"scratch_mb": LIMITS.memory_mb})
+    with opened(name, limits=roomy) as asker:
+        for _ in range(2):
+            with asker.fresh() as ask, pytest.raises(MemoryLimit):
+                ask("fill_all_memory")
+            with asker.fresh() as ask:
+                assert ask("add", 2, 3) == 5
+                assert ask("files_left") == []
+
+
+def test_memory_that_outlives_every_process_cannot_be_had(inside):
+    with inside.fresh() as ask:
+        assert ask("system_v") == []
+
+
+def test_descriptors_without_end_stop_at_the_limit(inside):
+    with inside.fresh() as ask:
+        opened_, error = ask("open_files", 10_000)
+        assert error == errno.EMFILE
+        assert opened_ < 4096
+
+
+def test_there_is_no_socket_that_leads_past_the_network(inside):
+    with inside.fresh() as ask:
+        assert ask("opens_a_socket", 40) == errno.EAFNOSUPPORT, "AF_VSOCK, to the machine that this one runs on"
+        assert ask("opens_a_socket", 2) == 0
+
+
 def test_a_sparse_file_cannot_claim_a_terabyte(inside):
     with inside.fresh() as ask:
         assert ask("sparse_file", 2**40) in (errno.EFBIG, errno.ENOSPC)
@@ -230,9 +303,10 @@ def test_a_full_disk_is_the_workers_own(inside):
         assert 14 <= written <= LIMITS.scratch_mb
 
 
-def test_files_without_end_stop_at_the_limit(inside):
+@pytest.mark.parametrize("folder", [".", "/dev/shm"])
+def test_files_without_end_stop_at_the_limit(inside, folder):
     with inside.fresh() as ask:
-        made, error = ask("make_files", 1000)
+        made, error = ask("make_files", 1000, folder)
         assert error == errno.ENOSPC
         assert made < LIMITS.scratch_files
 

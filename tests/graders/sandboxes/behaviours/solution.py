@@ -90,6 +90,87 @@ def leave_a_child():
     return int(os.read(read, 32))
 
 
+def be_traced():
+    """A detached child holds on to this process as its tracer; whether the system lets it."""
+    read, write = os.pipe()
+    me = os.getpid()
+    if os.fork() == 0:
+        os.setsid()
+        os.write(write, b"y" if ctypes.CDLL(None).ptrace(0x4206, me, 0, 0) == 0 else b"n")
+        time.sleep(600)
+    return os.read(read, 1) == b"y"
+
+
+def _burn(seconds):
+    while time.process_time() < seconds:
+        pass
+    os._exit(0)
+
+
+def burn_in_children(seconds):
+    for _ in range(2):
+        if os.fork() == 0:
+            _burn(seconds)
+    time.sleep(600)
+
+
+def burn_unseen(children, seconds):
+    """Children that nobody waits for, one after the other."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for _ in range(children):
+        child = os.fork()
+        if child == 0:
+            _burn(seconds)
+        while os.path.exists(f"/proc/{child}"):
+            time.sleep(0.01)
+
+
+def leave_a_burning_child():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        _burn(600)
+    os.wait()
+
+
+def fill_all_memory():
+    """Files in memory, then memory of its own, until the kernel ends it; as hard to kill as may be."""
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("0")
+    for folder in (".", "/dev/shm"):
+        with contextlib.suppress(OSError), open(os.path.join(folder, "full"), "wb") as file:
+            for _ in range(1000):
+                file.write(bytes(2**20))
+    fill_memory(1000)
+
+
+def system_v():
+    """What of shared memory, semaphores and messages could be made."""
+    libc = ctypes.CDLL(None)
+    made = {"memory": libc.shmget(0, 4096, 0o1600), "semaphore": libc.semget(0, 1, 0o1600)}
+    made["queue"] = libc.msgget(0, 0o1600)
+    return [what for what, id in made.items() if id >= 0]
+
+
+def open_files(most):
+    kept = []
+    for _ in range(most):
+        try:
+            kept.append(os.open("/dev/null", os.O_RDONLY))
+        except OSError as error:
+            return [len(kept), error.errno]
+    return [most, 0]
+
+
+def opens_a_socket(family):
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError as error:
+        return error.errno
+    return 0
+
+
 def is_running(pid):
     return os.path.exists(f"/proc/{pid}")
 
@@ -105,10 +186,10 @@ def fill_disk(most_mb):
     return [most_mb, 0]
 
 
-def make_files(most):
+def make_files(most, folder="."):
     for count in range(most):
         try:
-            open(f"empty-{count}", "w").close()
+            open(os.path.join(folder, f"empty-{count}"), "w").close()
         except OSError as error:
             return [count, error.errno]
     return [most, 0]

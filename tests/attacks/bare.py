@@ -1,0 +1,143 @@
+"""The guard off: a container of the same image whose limits are far (and finite), with nobody who watches the code.
+
+It shows that an attack does what it says where nothing stops it; the controls of the classes R and N.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from docker.types import Ulimit
+
+from assignments.assignment import Limits
+from graders.sandboxes import docker as sealed
+from graders.sandboxes.docker import Docker
+from graders.sandboxes.sandbox import Lodging
+from tests.graders.sandboxes.talk import ECHO, value
+
+ROOMY = Limits(memory_mb=1024, scratch_mb=128, scratch_files=50_000, processes=400)
+ROOT = ["SETUID", "SETGID", "KILL", "DAC_OVERRIDE"]
+"""Capabilities of the code: it is root, as it would be in a container made without a thought."""
+LOOKS = '''\
+import ctypes, os, signal, socket, sys, time
+
+
+def alive(pid):
+    """Whether it runs, or stands stopped."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def threads():
+    """Processes and threads here, all together."""
+    return sum(len(os.listdir(f"/proc/{name}/task")) for name in os.listdir("/proc") if name.isdigit())
+
+
+def number_in(*paths):
+    for path in paths:
+        if os.path.exists(path):
+            return int(open(path).read().split()[0])
+
+
+def held_mb():
+    """Memory of the whole container."""
+    return number_in("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current") >> 20
+
+
+def cpu_s():
+    """CPU seconds of the whole container."""
+    if os.path.exists("/sys/fs/cgroup/cpu.stat"):
+        return int(open("/sys/fs/cgroup/cpu.stat").read().split()[1]) / 1e6
+    return number_in("/sys/fs/cgroup/cpuacct/cpuacct.usage") / 1e9
+
+
+def used(folder):
+    """Megabytes and files of a folder's file system."""
+    told = os.statvfs(folder)
+    return (told.f_blocks - told.f_bfree) * told.f_frsize >> 20, told.f_files - told.f_ffree
+
+
+def attacked(code, look, seconds):
+    """Run code in a child, look for what it has done until that is seen or the time is over, and end everything."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.chdir("/scratch")
+        os.dup2(write, 1)
+        os.dup2(write, 2)
+        try:
+            space = {}
+            exec(code, space)
+            os.write(write, repr(space["attack"]()).encode())
+        finally:
+            os._exit(0)
+    os.set_blocking(read, False)
+    seen, printed, end = False, b"", time.monotonic() + seconds
+    while not seen and time.monotonic() < end:
+        time.sleep(0.05)
+        try:
+            printed += os.read(read, 1 << 24)
+        except BlockingIOError:
+            pass
+        try:
+            seen = bool(eval(look, {**globals(), "child": child, "printed": printed, "left": end - time.monotonic()}))
+        except OSError:
+            seen = False
+    try:
+        printed += os.read(read, 1 << 24)
+    except BlockingIOError:
+        pass
+    while True:
+        try:
+            os.kill(-1, signal.SIGKILL)
+            os.waitpid(-1, 0)
+        except (ChildProcessError, ProcessLookupError):
+            break
+    os.close(read)
+    os.close(write)
+    for folder in ("/scratch", "/dev/shm"):
+        for name in os.listdir(folder):
+            try:
+                os.unlink(os.path.join(folder, name))
+            except OSError:
+                pass
+    return seen, printed
+'''
+
+
+@contextmanager
+def bare(folder: Path, limits: Limits = ROOMY, **lifted: Any) -> Iterator[Callable[[str], object]]:
+    """An open container in which nothing is watched: the value of an expression that may use what `LOOKS` defines.
+
+    Args:
+        folder: an empty place on the host for the solution that is not there.
+        lifted: what differs from the seal of `docker.py`, by the names of Docker's host configuration.
+    """
+    folder.mkdir(mode=0o755)
+    lifted = {"cap_add": ROOT, "ulimits": [Ulimit(name="nofile", soft=8192, hard=8192)], **lifted}
+    seal = sealed._host_config
+    sealed._host_config = lambda *args: {**seal(*args), **lifted}
+    try:
+        with Docker(inside=ECHO).open(Lodging(folder, "numpy", limits, course="bare")) as channel:
+            run = f"exec({LOOKS!r}, globals())"
+            assert value(channel, run) is None
+            yield lambda source: value(channel, source)
+    finally:
+        sealed._host_config = seal
+
+
+def shows(look: Callable[[str], object], attack: str, symptom: str, seconds: float = 5.0) -> bool:
+    """Whether an attack, unguarded, comes to its symptom within a few seconds."""
+    return look(f"attacked({textwrap.dedent(attack)!r}, {symptom!r}, {seconds})[0]") is True
+
+
+def achieves(look: Callable[[str], object], attack: str) -> object:
+    """What an attack, unguarded, says that it has achieved."""
+    printed = look(f"attacked({textwrap.dedent(attack)!r}, 'not alive(child)', 10.0)[1].decode()")
+    return ast.literal_eval(str(printed))

@@ -1,0 +1,422 @@
+"""Class R: what an attack on the machine's time and room comes to, by the real path.
+
+One course is attacked by one group for each attack. Every group answers rightly but in one hidden test, where its
+attack strikes: so its mark must be full but for that test, and the reason the one that fits. Two honest groups, first
+and last, have full marks. Each control runs the same code in a container with far limits that nobody watches.
+"""
+
+import os
+import textwrap
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.attacks.bare import bare, shows
+from tests.attacks.course import RIGHT, attacked, solution
+
+pytestmark = pytest.mark.docker
+CPU = "the CPU time limit was reached"
+WALL = "the time limit was reached while waiting"
+MEMORY = "the memory limit was reached"
+ENDED = "the process that should answer ended"
+LARGE = "the answer is too large"
+RAISED = "the call raised an exception"
+UNREADABLE = "the answer could not be read"
+OTHER = 90.0
+"""Points of all else: every test but the one that is attacked, and the accuracy."""
+
+
+@dataclass(frozen=True)
+class Bomb:
+    """An attack; `code` defines `attack`, whose value is the answer."""
+
+    id: str
+    tries: str
+    code: str
+    reasons: tuple[str, ...]
+    """Any of these is the right verdict; none: the test passes all the same."""
+    symptom: str
+    """What is seen where nobody watches: an expression over what `bare.LOOKS` defines."""
+    seconds: float = 5.0
+
+
+RUNS_ON = "left < 2.5 and alive(child)"
+BOMBS = (
+    Bomb("R01", "loops without end", "def attack():\n    while True: pass", (CPU, WALL), RUNS_ON),
+    Bomb("R02", "waits without using the CPU", "import time\ndef attack(): time.sleep(600)", (WALL,), RUNS_ON),
+    Bomb(
+        "R03",
+        "ignores every signal there is, and waits in C",
+        """
+        import ctypes, signal
+        def attack():
+            for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
+                signal.signal(number, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals))
+            while True: ctypes.CDLL(None).pause()
+        """,
+        (WALL,),
+        "left < 2.5 and (os.kill(child, 15), os.kill(child, 1), alive(child))[2]",
+    ),
+    Bomb(
+        "R04",
+        "forks without end",
+        """
+        import os
+        def attack():
+            while True:
+                try: os.fork()
+                except OSError: pass
+        """,
+        (CPU, WALL),
+        "threads() > 350",
+        20.0,
+    ),
+    Bomb(
+        "R05",
+        "starts threads until there is no room for any process, and holds them",
+        """
+        import threading, time
+        def attack():
+            while True:
+                try: threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+                except RuntimeError: time.sleep(600)
+        """,
+        (WALL,),
+        "threads() > 350",
+        20.0,
+    ),
+    Bomb(
+        "R06",
+        "fills memory of its own",
+        "def attack():\n    kept = []\n    while True: kept.append(b'x' * 2**20)",
+        (MEMORY,),
+        "held_mb() > 400",
+    ),
+    Bomb(
+        "R07",
+        "fills memory that it shares with children",
+        """
+        import mmap, os
+        def attack():
+            kept = []
+            while len(kept) < 600:
+                kept.append(mmap.mmap(-1, 2**20)); kept[-1].write(b'x' * 2**20)
+                if len(kept) == 10: os.fork()
+        """,
+        (MEMORY, RAISED, ENDED, WALL),
+        "held_mb() > 400",
+    ),
+    Bomb(
+        "R08",
+        "fills memory by files that have no name, and makes itself small before the kernel",
+        """
+        import os
+        def attack():
+            open("/proc/self/oom_score_adj", "w").write("0")
+            file = os.memfd_create("x")
+            for _ in range(600): os.write(file, b'x' * 2**20)
+        """,
+        (MEMORY, RAISED, ENDED),
+        "held_mb() > 80",
+    ),
+    Bomb(
+        "R09",
+        "opens descriptors without end",
+        """
+        import os
+        def attack():
+            kept = []
+            while True:
+                try: kept.append(os.open("/dev/null", os.O_RDONLY))
+                except OSError: os.write(1, b"%d\\n" % len(kept)); raise
+        """,
+        (RAISED,),
+        "printed and int(printed) > 5000",
+    ),
+    Bomb(
+        "R10",
+        "fills the disk, the shared memory and the message queues with bytes",
+        """
+        import ctypes
+        def attack():
+            for folder in (".", "/dev/shm"):
+                with open(folder + "/full", "wb") as file:
+                    try:
+                        for _ in range(60): file.write(b'x' * 2**20); file.flush()
+                    except OSError: continue
+            for n in range(300): ctypes.CDLL(None).mq_open(b"/q%d" % n, 0o102, 0o600, None)
+            raise OSError("full")
+        """,
+        (RAISED,),
+        "used('/scratch')[0] > 50 and used('/dev/shm')[0] > 50",
+    ),
+    Bomb(
+        "R11",
+        "makes empty files without end, on disk and in shared memory",
+        """
+        def attack():
+            for folder in (".", "/dev/shm"):
+                try:
+                    for n in range(10_000): open(f"{folder}/{n}", "w").close()
+                except OSError: continue
+            raise OSError("full")
+        """,
+        (RAISED,),
+        "used('/scratch')[1] > 5000 and used('/dev/shm')[1] > 5000",
+    ),
+    Bomb(
+        "R12",
+        "makes a file that claims a terabyte",
+        "def attack():\n    with open('sparse', 'wb') as file: file.truncate(2**40)\n    return 1",
+        (RAISED,),
+        "os.stat('/scratch/sparse').st_size == 2**40",
+    ),
+    Bomb(
+        "R13",
+        "prints without end",
+        "import os\ndef attack():\n    while True: os.write(1, b'x' * 65536); os.write(2, b'y' * 65536)",
+        (CPU, WALL),
+        "len(printed) > 100_000",
+    ),
+    Bomb(
+        "R14",
+        "burns CPU time in children that live on",
+        """
+        import os, time
+        def attack():
+            for _ in range(4):
+                if os.fork() == 0:
+                    os.setsid()
+                    while True: pass
+            time.sleep(600)
+        """,
+        (CPU, WALL),
+        "cpu_s() > 2 + 0 * alive(child)",
+        8.0,
+    ),
+    Bomb(
+        "R15",
+        "burns CPU time in children that it has waited for",
+        """
+        import os, time
+        def attack():
+            for _ in range(600):
+                child = os.fork()
+                if child == 0:
+                    while time.process_time() < 0.5: pass
+                    os._exit(0)
+                os.waitpid(child, 0)
+        """,
+        (CPU, WALL),
+        "left < 2 and alive(child)",
+        5.0,
+    ),
+    Bomb(
+        "R16",
+        "burns CPU time in children that nobody waits for, so that no account shows it",
+        """
+        import os, signal, time
+        def attack():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            for _ in range(600):
+                if os.fork() == 0:
+                    while time.process_time() < 0.3: pass
+                    os._exit(0)
+                time.sleep(0.3)
+        """,
+        (CPU, WALL),
+        "left < 2 and sum(map(int, open(f'/proc/{child}/stat').read().rpartition(')')[2].split()[11:15])) < 30",
+        5.0,
+    ),
+    Bomb(
+        "R17",
+        "stops itself, so that it neither runs nor ends",
+        "import os, signal\ndef attack(): os.kill(os.getpid(), signal.SIGSTOP)",
+        (WALL,),
+        RUNS_ON,
+    ),
+    Bomb(
+        "R18",
+        "lets a detached child trace it, so that its parent waits for ever",
+        """
+        import ctypes, os, time
+        def attack():
+            me, libc = os.getpid(), ctypes.CDLL(None, use_errno=True)
+            libc.prctl(0x59616d61, -1, 0, 0, 0)
+            read, write = os.pipe()
+            if os.fork() == 0:
+                os.setsid()
+                held = libc.ptrace(0x4206, me, 0, 0) == 0
+                os.write(write, b"y" if held else b"n")
+                time.sleep(600)
+            if os.read(read, 1) == b"n": raise PermissionError("not traced")
+            time.sleep(600)
+        """,
+        (RAISED, WALL),
+        "int(open(f'/proc/{child}/status').read().partition('TracerPid:')[2].split()[0]) > 0",
+    ),
+    Bomb(
+        "R19",
+        "leaves detached children that use the CPU and stop every process they can find",
+        """
+        import os, signal
+        def attack():
+            for _ in range(3):
+                if os.fork() == 0:
+                    os.setsid()
+                    if os.fork(): os._exit(0)
+                    while True:
+                        for name in os.listdir("/proc"):
+                            try: int(name) > 1 and int(name) != os.getpid() and os.kill(int(name), signal.SIGSTOP)
+                            except (OSError, ValueError): pass
+            return 1
+        """,
+        (WALL, CPU, "the answer is not the expected one"),
+        "threads() > 3 and open(f'/proc/{child}/stat').read().rpartition(')')[2].split()[0] in 'TZ'",
+    ),
+    Bomb(
+        "R20",
+        "raises its own limits, and gives itself way before all others",
+        """
+        import os, resource
+        def attack():
+            done = []
+            for kind in (resource.RLIMIT_CPU, resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE):
+                try: resource.setrlimit(kind, (2**40, 2**40)); done.append(kind)
+                except (OSError, ValueError): pass
+            for step in (
+                lambda: os.nice(-5),
+                lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
+                lambda: resource.prlimit(1, resource.RLIMIT_CORE, (0, 0)),
+                lambda: os.sched_setaffinity(1, {0}),
+                lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),
+                lambda: os.close(os.open("/proc/1/oom_score_adj", os.O_WRONLY)),
+            ):
+                try: step(); done.append(step)
+                except OSError: pass
+            if not done: raise PermissionError("nothing is mine to change")
+            return len(done)
+        """,
+        (RAISED,),
+        "printed and int(printed) >= 2",
+    ),
+    Bomb(
+        "R21",
+        "kills, stops and hangs up on whoever may mark it",
+        """
+        import os, signal
+        def attack():
+            done = []
+            for name in [name for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]:
+                for number in (signal.SIGHUP, signal.SIGSTOP, signal.SIGKILL):
+                    try: os.kill(int(name), number); done.append(name)
+                    except OSError: pass
+            if not done: raise PermissionError("nobody is mine to kill")
+            return len(done)
+        """,
+        (RAISED,),
+        "printed and int(printed) >= 1",
+    ),
+    Bomb(
+        "R22",
+        "keeps memory in System V objects, which outlive every process",
+        """
+        import ctypes
+        def attack():
+            libc = ctypes.CDLL(None, use_errno=True)
+            kept = [libc.shmget(0, 20 * 2**20, 0o1600) for _ in range(3)]
+            kept += [libc.msgget(0, 0o1600), libc.semget(0, 1, 0o1600)]
+            if max(kept) < 0: raise PermissionError("refused")
+            return len([one for one in kept if one >= 0])
+        """,
+        (RAISED,),
+        "printed == b'5'",
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def look(images, tmp_path_factory):
+    images("numpy")
+    with bare(tmp_path_factory.mktemp("bare") / "solution") as look:
+        yield look
+
+
+@pytest.fixture(scope="module")
+def before():
+    return {"processes": medmarks_processes(), "shared": set(os.listdir("/dev/shm"))}
+
+
+@pytest.fixture(scope="module")
+def course(images, before, tmp_path_factory):
+    images("numpy")
+    groups = {"a-first": solution(RIGHT), **{bomb.id.lower(): solution(armed(bomb.code)) for bomb in BOMBS}}
+    folder = tmp_path_factory.mktemp("resources")
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(temporary))
+        return attacked(folder / "course", {**groups, "z-last": solution(RIGHT)})
+
+
+def armed(code, base=RIGHT):
+    """The honest answer, but where the hidden test of speed asks: there it attacks."""
+    call = "def fast_sum(n):\n    if n > 10**8:\n        return attack()\n"
+    return base.replace("def fast_sum(n):\n", call) + "\n\n" + textwrap.dedent(code)
+
+
+def medmarks_processes():
+    """Ids of markers, keepers, mothers and workers of this machine, whoever started them."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"/medmark/start.py" in words:
+            found.add(process.name)
+    return found
+
+
+def containers_of(course):
+    """What is left of the containers that this course's marking started."""
+    client = docker.APIClient()
+    try:
+        found = client.containers(all=True, filters={"label": [f"medmark.course={course.folder.resolve()}"]})
+    finally:
+        client.close()
+    return [one["Id"] for one in found]
+
+
+@pytest.mark.parametrize(
+    "bomb", [pytest.param(bomb, marks=pytest.mark.attack(bomb.id, bomb.tries)) for bomb in BOMBS], ids=lambda b: b.id
+)
+def test_an_attack_costs_the_test_it_strikes_in_and_nothing_else(attack, look, course, bomb):
+    attack.fired(shows(look, bomb.code, bomb.symptom, bomb.seconds), f"unwatched: {bomb.symptom}")
+    mark = course.marks[bomb.id.lower()]
+    points, reasons = course.points(bomb.id.lower()), course.reasons(bomb.id.lower())
+    attack.came_to(f"{points:g} points of 100: {', '.join(reasons) or mark['status']}")
+    assert mark["status"] == "marked"
+    assert points == OTHER
+    assert len(reasons) == 1
+    assert reasons[0] in bomb.reasons
+
+
+@pytest.mark.attack("R30", "all of these at once: to cost honest groups, or to leave something behind")
+def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack, course, before):
+    attack.fired(
+        all(course.marks[bomb.id.lower()]["status"] == "marked" for bomb in BOMBS), "every attack above has struck"
+    )
+    honest = {group: course.points(group) for group in ("a-first", "z-last")}
+    left = {
+        "containers": containers_of(course),
+        "processes": sorted(medmarks_processes() - before["processes"]),
+        "temporary files": os.listdir(course.folder.parent / "tmp"),
+        "shared memory": sorted(set(os.listdir("/dev/shm")) - before["shared"]),
+    }
+    attack.came_to(f"honest groups {honest}; left: {left}")
+    assert honest == {"a-first": 100.0, "z-last": 100.0}
+    assert not any(left.values())
