@@ -62,6 +62,17 @@ def used(folder):
     return (told.f_blocks - told.f_bfree) * told.f_frsize >> 20, told.f_files - told.f_ffree
 
 
+def drained(line):
+    """What a pipe holds, up to 50 MB."""
+    pieces = []
+    try:
+        while len(pieces) < 800:
+            pieces.append(os.read(line, 1 << 16))
+    except BlockingIOError:
+        pass
+    return b"".join(pieces)
+
+
 def attacked(code, look, seconds):
     """Run code in a child, look for what it has done until that is seen or the time is over, and end everything."""
     read, write = os.pipe()
@@ -78,21 +89,15 @@ def attacked(code, look, seconds):
         finally:
             os._exit(0)
     os.set_blocking(read, False)
-    seen, printed, end = False, b"", time.monotonic() + seconds
+    seen, printed, end = False, bytearray(), time.monotonic() + seconds
     while not seen and time.monotonic() < end:
-        time.sleep(0.05)
-        try:
-            printed += os.read(read, 1 << 24)
-        except BlockingIOError:
-            pass
+        time.sleep(0.02)
+        printed += drained(read)
         try:
             seen = bool(eval(look, {**globals(), "child": child, "printed": printed, "left": end - time.monotonic()}))
         except OSError:
             seen = False
-    try:
-        printed += os.read(read, 1 << 24)
-    except BlockingIOError:
-        pass
+    printed += drained(read)
     while True:
         try:
             os.kill(-1, signal.SIGKILL)
@@ -107,7 +112,7 @@ def attacked(code, look, seconds):
                 os.unlink(os.path.join(folder, name))
             except OSError:
                 pass
-    return seen, printed
+    return seen, bytes(printed)
 '''
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from tests.attacks.bare import ROOT, achieves, bare, shows
-from tests.attacks.course import RIGHT, attacked, solution
+from tests.attacks.course import FULL, RIGHT, attacked, solution
 
 pytestmark = pytest.mark.docker
 RAISED = "the call raised an exception"
-CONTAINED = 90.0
+LOST = 10.0
+"""Points of the one test in which an attempt was made."""
 UNCONFINED = {"security_opt": ["seccomp=unconfined"]}
 TRY = '''
 import ctypes, os, socket
@@ -124,6 +125,7 @@ ESCAPES = (
                     os._exit(0 if mounted else 1)
                 return os.waitpid(child, 0)[1] == 0
             def marked():
+                if "NoNewPrivs:\\t0" not in open("/proc/self/status").read(): return False
                 for top in ("/usr", "/bin", "/opt", "/solution", "/medmark"):
                     for folder, _, files in os.walk(top):
                         for name in files:
@@ -373,7 +375,7 @@ def test_nothing_gets_out(attack, course, places, escape, tmp_path):
     name = escape.id.lower()
     test = next(one for one in course.marks[name]["findings"] if one["id"].endswith("test_sum_is_fast"))
     attack.came_to(f"{course.points(name):g} points of 100: {', '.join(course.reasons(name))}; {said(test)}")
-    assert course.points(name) == CONTAINED
+    assert course.points(name) == course.points("z-last") - LOST
     assert course.reasons(name) == [RAISED]
     assert "contained" in test["evidence"]
 
@@ -391,7 +393,7 @@ def test_what_a_test_leaves_is_gone_for_the_next_and_nothing_else_is(attack, cou
         fired = shows(look, code, "b'loop' in printed and b'mother' in printed and b'-elsewhere' in printed")
     attack.fired(fired, "where nobody empties it, all of it is found by the next")
     attack.came_to(f"{course.points('n10'):g} points of 100: {', '.join(course.reasons('n10')) or 'nothing was left'}")
-    assert course.points("n10") == 100.0
+    assert course.points("n10") == course.points("z-last")
 
 
 @pytest.mark.attack("N11", "has its own code run where a repository is built or collected")
@@ -404,4 +406,5 @@ def test_nothing_of_a_repository_is_built_or_installed(attack, course, tmp_path,
     attack.fired((tmp_path / "control").exists(), "python setup.py install")
     attack.came_to(f"{course.points('n11'):g} points of 100; the file that its code writes: {before}")
     assert not before
-    assert course.points("n11") == course.points("z-last") == 100.0
+    assert course.points("n11") == course.points("z-last")
+    assert course.points("n11", "tests") == FULL

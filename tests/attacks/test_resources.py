@@ -2,19 +2,27 @@
 
 One course is attacked by one group for each attack. Every group answers rightly but in one hidden test, where its
 attack strikes: so its mark must be full but for that test, and the reason the one that fits. Two honest groups, first
-and last, have full marks. Each control runs the same code in a container with far limits that nobody watches.
+and last, lose nothing. Each control runs the same code in a container with far limits that nobody watches.
 """
 
 import os
 import textwrap
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
 import pytest
 
+from assignments.assignment import Limits
+from graders.failures import CpuLimit, WallLimit
+from graders.inside import processes
+from graders.sandboxes.docker import Docker
+from graders.sandboxes.sandbox import Lodging
+from graders.session import Session
 from tests.attacks.bare import bare, shows
-from tests.attacks.course import RIGHT, attacked, solution
+from tests.attacks.course import FULL, RIGHT, attacked, solution
 
 pytestmark = pytest.mark.docker
 CPU = "the CPU time limit was reached"
@@ -24,8 +32,8 @@ ENDED = "the process that should answer ended"
 LARGE = "the answer is too large"
 RAISED = "the call raised an exception"
 UNREADABLE = "the answer could not be read"
-OTHER = 90.0
-"""Points of all else: every test but the one that is attacked, and the accuracy."""
+LOST = 10.0
+"""Points of the one test in which an attack strikes."""
 
 
 @dataclass(frozen=True)
@@ -400,7 +408,7 @@ def test_an_attack_costs_the_test_it_strikes_in_and_nothing_else(attack, look, c
     points, reasons = course.points(bomb.id.lower()), course.reasons(bomb.id.lower())
     attack.came_to(f"{points:g} points of 100: {', '.join(reasons) or mark['status']}")
     assert mark["status"] == "marked"
-    assert points == OTHER
+    assert points == course.points("z-last") - LOST
     assert len(reasons) == 1
     assert reasons[0] in bomb.reasons
 
@@ -418,5 +426,105 @@ def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack,
         "shared memory": sorted(set(os.listdir("/dev/shm")) - before["shared"]),
     }
     attack.came_to(f"honest groups {honest}; left: {left}")
-    assert honest == {"a-first": 100.0, "z-last": 100.0}
+    assert honest["a-first"] == honest["z-last"]
+    assert course.points("a-first", "tests") == FULL
     assert not any(left.values())
+
+
+FLOODS = {
+    "prints": "def attack():\n    for _ in range(2 * 2**14): os.write(1, bytes(2**16))\n    return n_th(10**9)",
+    "frames": """
+def attack():
+    frame = struct.pack("<II", 2, 2**19) + b"{}" + bytes(2**19)
+    while True:
+        for fd in ends():
+            try: os.write(fd, frame)
+            except OSError: pass
+""",
+    "reply": """
+def attack():
+    for fd in ends():
+        try: os.write(fd, struct.pack("<II", 2, 2**30) + b"{}")
+        except OSError: continue
+        while True: os.write(fd, bytes(2**20))
+""",
+}
+ENDS = """
+import os, struct
+
+def n_th(n): return n
+
+def ends():
+    return [fd for fd in range(3, 64) if os.path.exists(f"/proc/self/fd/{fd}")]
+"""
+GROWTH_MB = 50
+GONE_S = 5.0
+"""From a worker's limit to a container that the engine no longer knows."""
+
+
+@pytest.mark.attack("R31", "sends two gigabytes: as prints, as frames that nobody asked for, as a reply without end")
+def test_the_markers_memory_does_not_grow_with_what_a_solution_sends(attack, images, look, tmp_path):
+    images("numpy")
+    sends = ENDS + FLOODS["prints"].replace("n_th(10**9)", "1")
+    attack.fired(shows(look, sends, "len(printed) > 200 * 2**20", 20.0), "unwatched, a reader holds 200 MB and more")
+    calm = peaks(tmp_path / "calm", {"honest": solution(RIGHT)})
+    groups = {name: solution(armed(ENDS + code)) for name, code in FLOODS.items()}
+    flooded = peaks(tmp_path / "flooded", groups)
+    growth = {who: flooded[who] - calm[who] for who in calm}
+    attack.came_to(", ".join(f"the {who} grew by {mb:.0f} MB from {calm[who]:.0f}" for who, mb in growth.items()))
+    assert all(mb < GROWTH_MB for mb in growth.values())
+
+
+def peaks(folder, groups):
+    """Peak memory in MB of the coordinator and of the largest marker process while a course of these is marked."""
+    found: dict[tuple[str, str], float] = {}
+    over = threading.Event()
+
+    def watch():
+        while not over.wait(0.01):
+            for pid in processes.descendants(os.getpid()):
+                try:
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    status = Path(f"/proc/{pid}/status").read_text()
+                except OSError:
+                    continue
+                if b"\0grade\0" in words or b"forkserver" in words:
+                    who = "marker" if b"forkserver" in words else "coordinator"
+                    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024 if "VmHWM:" in status else 0.0
+                    found[who, str(pid)] = max(peak, found.get((who, str(pid)), 0.0))
+
+    folder.mkdir()
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        attacked(folder / "course", groups)
+    finally:
+        over.set()
+        watcher.join()
+    return {who: max(mb for (one, _), mb in found.items() if one == who) for who in ("coordinator", "marker")}
+
+
+@pytest.mark.attack("R32", "outlives its time limit: asleep, deaf, stopped, or forking without end")
+def test_a_container_is_gone_soon_after_its_limit(attack, images, look, tmp_path):
+    images("numpy")
+    strikes = {bomb.id: bomb.code for bomb in BOMBS if bomb.id in ("R02", "R03", "R04", "R17")}
+    attack.fired(shows(look, strikes["R03"], RUNS_ON), "unwatched, it runs on")
+    took = {}
+    for id, code in strikes.items():
+        folder = tmp_path / id
+        folder.mkdir()
+        (folder / "solution.py").write_text(textwrap.dedent(code))
+        for place in (tmp_path, folder):
+            place.chmod(0o755)
+        limits = Limits(memory_mb=256, scratch_mb=16, processes=64)
+        with Docker().open(Lodging(folder, "numpy", limits, course=id)) as channel:
+            session = Session(channel, limits, folder)
+            session.begin()
+            worker = session.worker(0.5)
+            words = {"do": "call", "name": "attack", "on": None, "args": [], "kwargs": {"d": {}}, "tensors": False}
+            began = time.monotonic()
+            with pytest.raises((CpuLimit, WallLimit)):
+                session.call(worker, {**words, "arrays": []}, [])
+        took[id] = time.monotonic() - began - worker.wall_s
+    attack.came_to(", ".join(f"{id} gone {seconds:.1f} s after its limit" for id, seconds in took.items()))
+    assert max(took.values()) < GONE_S
