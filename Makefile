@@ -14,7 +14,7 @@ IN := $(VENV)/bin
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test attacks images docker-base test-dockerfile bench clean
+.PHONY: help env demo check test attacks fuzz images docker-base test-dockerfile bench clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -64,6 +64,9 @@ test-dockerfile: env  ## builds FRAMEWORK's image from the Dockerfile on that ba
 	        --requirement graders/sandboxes/runtimes/$(FRAMEWORK).lock && \
 	    MEDMARK_HOME="$$home" MEDMARK_REQUIRE_DOCKER=1 DOCKERFILE_TEST="$(FRAMEWORK) medmark-base:bookworm $$home/wheels" \
 	        $(IN)/python -m pytest tests/graders/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
+
+fuzz: env  ## 200,000 spoiled frames of each kind to what decodes them; about five minutes
+	MEDMARK_FUZZ=200000 $(IN)/python -m pytest tests/graders/test_fuzz.py $(PYTEST_ARGS)
 
 bench: env  ## what marking costs beyond the submissions' own work
 	$(IN)/python benchmarks/overhead.py

@@ -45,6 +45,13 @@ EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
 PLACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,120}\.py")
+WORDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "oom_kills", "strays", "log_bytes"), (int,)),
+    **dict.fromkeys(("exit", "signal"), (int, type(None))),
+    **dict.fromkeys(("cpu_s", "wall_s", "peak_mb"), (int, float, type(None))),
+    **{"outcome": (str,), "stopped": (str, type(None)), "text": (str,), "info": (dict,)},
+}
+"""What the keeper's words are, as far as they are used."""
 SIGKILL, SIGXCPU, SIGSEGV, SIGABRT = 9, 24, 11, 6
 
 
@@ -112,8 +119,11 @@ class Session:
             "scratch_bytes": self._limits.scratch_mb * MIB,
         }
         head, _ = self._ask({"verb": "begin", "wire": WIRE, "limits": limits}, [], START_S)
-        self._oom_kills = int(head.get("oom_kills", 0))
-        self.info = dict(head["info"])
+        if head["outcome"] != "ready" or "info" not in head:
+            self.lost = EngineFailure("the keeper did not say that it is ready")
+            raise self.lost
+        self._oom_kills = head.get("oom_kills", 0)
+        self.info = head["info"]
         return self.info
 
     def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None) -> Worker:
@@ -170,13 +180,13 @@ class Session:
         head.setdefault("id", secrets.randbits(53))
         told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30 + extra_s)
         worker.facts = told
-        kills = int(told.get("oom_kills", 0))
+        kills = told.get("oom_kills", 0)
         fresh_kills = kills > worker.oom_kills
         self._oom_kills = worker.oom_kills = kills
         if told["outcome"] != "replied":
             worker.over = _ended(told, fresh_kills)
             if isinstance(worker.over, WallLimit):
-                worker.over.starved = float(told["cpu_s"]) < worker.cpu_s / 2
+                worker.over.starved = float(told.get("cpu_s") or 0.0) < worker.cpu_s / 2
             raise worker.over
         try:
             words, arrays = split(answer)
@@ -197,7 +207,8 @@ class Session:
             if told.get("id") != head["id"]:
                 raise EngineFailure("the keeper answered another request")
             if told["outcome"] == "broken":
-                raise ImageFailure(f"{told['text']}\n{self._channel.ending().text if 'ended' in told['text'] else ''}")
+                text = told.get("text", "")
+                raise ImageFailure(f"{text}\n{self._channel.ending().text if 'ended' in text else ''}")
         except BaseException as error:
             # Interrupted half-way, the next answer would be to this question.
             self.lost = error if isinstance(error, Exception) else EngineFailure(f"interrupted: {error!r}")
@@ -257,9 +268,14 @@ class Session:
 def _keepers(head: bytearray) -> dict[str, Any]:
     """The keeper's own words; ours to answer for, whatever they are."""
     try:
-        return read_head(memoryview(head))
+        told = read_head(memoryview(head))
     except SubmissionFailure as failure:
         raise EngineFailure(f"the keeper's words cannot be read: {failure}") from None
+    odd = [name for name, kinds in WORDS.items() if name in told and type(told[name]) not in kinds]
+    due = [name for name in ("id", "outcome") if name not in told]
+    if odd or due:
+        raise EngineFailure(f"the keeper's words make no sense: {', '.join([*odd, *due])}")
+    return told
 
 
 def _wait(channel: Channel, writing: bool, seconds: float) -> None:

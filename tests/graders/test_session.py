@@ -217,6 +217,10 @@ KEEPERS_FAULTS = {
     "sends a key twice": frame(b'{"id": 1, "id": 1}'),
     "sends a list": frame(b"[]"),
     "sends an empty head": frame(b""),
+    "says no outcome": lambda head: frame({"id": head["id"]}),
+    "says an outcome that is no word": lambda head: frame({"id": head["id"], "outcome": ["replied"]}),
+    "counts in words": lambda head: frame({"id": head["id"], **said("replied")[0], "oom_kills": "two"}),
+    "is broken and says so in numbers": lambda head: frame({"id": head["id"], "outcome": "broken", "text": 1.5}),
     "announces a head over its cap": PREFIX.pack((1 << 20) + 1, 0),
     "announces a body over its cap": PREFIX.pack(2, 1 << 31),
 }
@@ -228,7 +232,9 @@ def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(
 
     class Faulty(Student):
         def __call__(self, head, body):
-            return reply if head["verb"] == "call" else super().__call__(head, body)
+            if head["verb"] != "call":
+                return super().__call__(head, body)
+            return reply(head) if callable(reply) else reply
 
     channel = ScriptedChannel(Faulty({}))
     with channel:
@@ -241,6 +247,12 @@ def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(
         with pytest.raises(EngineFailure):
             session.worker(1.0)
         assert session.end(worker).log == ""
+
+
+@pytest.mark.parametrize("reply", [said("ready"), said("replied"), said("gone", info={})], ids=["1", "2", "3"])
+def test_a_keeper_that_does_not_say_that_it_is_ready_is_our_failure(reply):
+    with ScriptedChannel(lambda head, body: reply) as channel, pytest.raises(EngineFailure, match="ready"):
+        Session(channel, LIMITS).begin()
 
 
 def test_a_sandbox_that_the_kernel_ended_for_memory_is_the_submissions_failure():
