@@ -34,6 +34,16 @@ def read(channel, size):
     return None if got is None else bytes(view[:got])
 
 
+def test_words_on_stderr_without_end_do_not_keep_the_reader_from_its_deadline(line):
+    theirs, channel = line
+    theirs.sendall(piece(ERR, b"x" * 100) * 100 + piece(OUT, b"answer"))
+    calls, got = 0, b""
+    while not got:
+        got, calls = read(channel, 16), calls + 1
+    assert got == b"answer"[: len(got)]
+    assert calls > 2, "it came back for its deadline in between"
+
+
 def test_only_stdout_is_read_and_stderr_is_kept(line):
     theirs, channel = line
     theirs.sendall(piece(OUT, b"abc") + piece(ERR, b"oops") + piece(OUT, b"def"))
