@@ -1,12 +1,15 @@
 """95 % intervals of a score: by subject, and over repeats. Nothing is scored or marked here.
 
 The hidden subjects are one source of chance, the training seeds (and, where they are redrawn, the data) another.
-Cases of one subject are alike, so subjects are resampled, never cases. A spread of zero gives None, not an interval
-of no width: ten subjects that agree do not prove that the eleventh would.
+Cases of one subject are alike, so subjects are resampled, never cases. A mean over fewer than `BOOTSTRAP_FROM`
+subjects has Student's t, which keeps its coverage where a percentile bootstrap is too narrow; `benchmarks/coverage.py`
+measures both. A spread of zero gives None, not an interval of no width: ten subjects that agree do not prove that the
+eleventh would.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterator, Sequence
 from math import hypot, inf, pi, sqrt
 
@@ -17,6 +20,8 @@ from graders.metrics import Array, Floats
 
 RESAMPLES = 2000
 LEVEL = 0.95
+BOOTSTRAP_FROM = 50
+"""Subjects from which on a mean is resampled; a metric of the whole set always is."""
 BLOCK = 4_000_000
 """Numbers of a block of resamples: it bounds the memory of a bootstrap."""
 
@@ -41,26 +46,29 @@ def t_interval(samples: Sequence[Floats], weights: Sequence[float]) -> Interval 
     return _around(centre, error * _t(sum(len(sample) - 1 for sample, _ in used)))
 
 
-def bootstrap_interval(
-    resampled: Callable[[list[Floats]], Floats], draws: Sequence[Iterator[Floats]]
-) -> Interval | None:
-    """Percentile interval of a statistic of several sets: each block of draws has one counts matrix per set."""
-    drawn = np.concatenate([resampled(list(block)) for block in zip(*draws, strict=True)])
+def resampled_scores(resampled: Callable[[list[Floats]], Floats], draws: Sequence[Iterator[Floats]]) -> Floats:
+    """A statistic of several sets in each of `RESAMPLES` resamples: a block of draws has one counts matrix per set."""
+    return np.concatenate([resampled(list(block)) for block in zip(*draws, strict=True)])
+
+
+def percentile_interval(drawn: Floats) -> Interval | None:
+    """The middle 95 % of resampled scores."""
     low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     return (low, high) if low < high else None
 
 
-def cluster_draws(subjects: Sequence[str], truths: Array, rng: np.random.Generator) -> Iterator[Floats]:
+def cluster_draws(subjects: Sequence[str], classes: Array | None, rng: np.random.Generator) -> Iterator[Floats]:
     """Blocks of (B, N) counts of how often each case is drawn, B together `RESAMPLES`; whole subjects are drawn.
 
-    Where the truth is a class, subjects are drawn within strata of equal classes, so that every resample holds every
-    class. A stratum of one subject cannot vary: the interval is then narrower than it should be.
+    `classes` (N,), where the metric needs each of them: subjects are then drawn within strata of equal classes, so
+    that every resample holds every class. A stratum of one subject cannot vary: the interval is then narrower than
+    it should be.
     """
     names, of_case = np.unique(np.asarray(subjects), return_inverse=True)
     strata: dict[tuple[int, ...], list[int]] = {}
     for subject in range(len(names)):
-        classes = tuple(sorted({int(c) for c in truths[of_case == subject]})) if truths.ndim == 1 else ()
-        strata.setdefault(classes, []).append(subject)
+        held = () if classes is None else tuple(sorted({int(c) for c in classes[of_case == subject]}))
+        strata.setdefault(held, []).append(subject)
     rows = max(1, min(RESAMPLES, BLOCK // max(1, len(subjects))))
     for start in range(0, RESAMPLES, rows):
         size = min(rows, RESAMPLES - start)
@@ -69,6 +77,16 @@ def cluster_draws(subjects: Sequence[str], truths: Array, rng: np.random.Generat
             k = len(members)
             counts[:, members] = rng.multinomial(k, np.full(k, 1 / k), size=size)
         yield counts[:, of_case]
+
+
+def packed(drawn: Floats) -> str:
+    """Resampled scores as text for a document: base64 of little-endian float32."""
+    return base64.b64encode(drawn.astype("<f4").tobytes()).decode("ascii")
+
+
+def unpacked(text: str) -> Floats:
+    """The scores that `packed` wrote."""
+    return np.frombuffer(base64.b64decode(text), "<f4").astype(np.float64)
 
 
 def repeats_half_width(scores: Sequence[float], how: str, overlap: float) -> float:

@@ -45,10 +45,10 @@ class Repeat:
     """Value by position of the answered cases; empty for a `per_set` metric."""
     values: Mapping[int, float]
     """The same for all counted cases, the worst value where none was answered."""
-    truths: Array
-    """Of the counted cases."""
+    classes: Array | None
+    """Of the counted cases, where the metric is of a whole set of classes: they are the strata of a resample."""
     resampled: Callable[[Floats], Floats]
-    """For a `per_set` metric: counts (B, N) of the counted cases to B values."""
+    """The score in each of B resamples: counts (B, N) of the counted cases to B values."""
     false_positives: int
     """Cases that do not count, since their truth is empty, where something was found or the answer failed."""
 
@@ -84,10 +84,13 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
     kept = [cases[i] for i in counted]
 
     def resampled(counts: Floats) -> Floats:
+        if metric.level == "per_case":
+            return _means(np.array(list(values.values())), [case.subject for case in kept], counts)
         return _resampled(metric, read[counted], truths[counted], kept, counts)
 
+    classes = truths[counted] if metric.level == "per_set" and truths.ndim == 1 else None
     return Repeat(
-        score, cases, failed, tuple(counted.tolist()), raw, values, truths[counted], resampled, false_positives
+        score, cases, failed, tuple(counted.tolist()), raw, values, classes, resampled, false_positives
     )
 
 
@@ -145,6 +148,13 @@ def _computed(metric: Metric, read: Array, truths: Array, cases: list[Case]) -> 
     except Exception as error:
         raise MetricFailure(f"{metric.name} raised {type(error).__name__}: {error}") from error
     return _asserted(metric, result, () if metric.level == "per_set" else (len(cases),))
+
+
+def _means(values: Floats, subjects: list[str], counts: Floats) -> Floats:
+    """The mean of subject means in each resample, whose counts are equal within a subject."""
+    _, of_case, sizes = np.unique(np.asarray(subjects), return_inverse=True, return_counts=True)
+    weights = 1 / sizes[of_case]
+    return np.asarray(counts @ (values * weights) / (counts @ weights))
 
 
 def _resampled(metric: Metric, read: Array, truths: Array, cases: list[Case], counts: Floats) -> Floats:

@@ -19,7 +19,7 @@ from graders.failures import DataFailure, ToolkitFailure, UserError
 from graders.metrics import Floats, Metric, metric_named
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition
-from graders.scoring.intervals import Interval
+from graders.scoring.intervals import Interval, packed
 from graders.scoring.repeat import Answers, Repeat, judge
 from graders.tasks import Task, task_named
 
@@ -113,7 +113,8 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
     """One metric over all repeats: the statistic, its interval, and the cases behind it."""
     how = assignment.run.combine
     seed = _seed(runs[0])
-    between = _interval(metric, runs, how, overlap, seed)
+    drawn = _drawn(runs, how, seed) if _is_resampled(metric, runs) else None
+    between = _interval(metric, runs, how, overlap, drawn)
     set_apart = sum(len(run.cases) - len(run.counted) for run in runs)
     return {
         "metric": metric.name,
@@ -122,7 +123,9 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
         "score": round(combined([run.score for run in runs], how), 12),
         "interval": None if between is None else [round(end, 12) for end in between],
         "combine": how,
-        "bootstrap_seed": seed if metric.level == "per_set" else None,
+        "bootstrap_seed": None if drawn is None else seed,
+        # Of a metric of cases, `cases` below holds all that is needed to draw again.
+        "drawn": packed(drawn) if drawn is not None and metric.level == "per_set" else None,
         "repeats": [round(run.score, 12) for run in runs],
         "asked": sum(len(run.cases) for run in runs),
         "cases": _cases(metric, runs),
@@ -149,36 +152,50 @@ def _case(run: Repeat, number: int, i: int) -> dict[str, Any]:
     }
 
 
+def _is_resampled(metric: Metric, runs: Sequence[Repeat]) -> bool:
+    """A metric of the whole set has no other interval; a mean has Student's t where subjects are few."""
+    return metric.level == "per_set" or min(len(set(run.subjects)) for run in runs) >= intervals.BOOTSTRAP_FROM
+
+
 def _interval(
-    metric: Metric, runs: Sequence[Repeat], how: str, overlap: float, seed: int
+    metric: Metric, runs: Sequence[Repeat], how: str, overlap: float, drawn: Floats | None
 ) -> Interval | None:
     """The interval of the combined score, of hidden subjects and of repeats; see `graders.scoring.intervals`."""
     scores = [run.score for run in runs]
-    shared = all(run.cases == runs[0].cases for run in runs)
-    if metric.level == "per_case":
+    shared = _shared(runs)
+    if drawn is not None:
+        of_cases = intervals.percentile_interval(drawn)
+    else:
         weights = _weights(scores, how)
         samples = [run.by_subject() for run in runs]
         if shared:  # the same subjects in every repeat: one sample of their weighted values
             mixed = sum((w * sample for w, sample in zip(weights, samples, strict=True)), np.zeros(len(samples[0])))
             samples, weights = [mixed], [1.0]
         of_cases = intervals.t_interval(samples, weights)
-    else:
-        of_cases = _bootstrap(runs, how, seed, shared=shared)
     half = intervals.repeats_half_width(scores, how, overlap)
     return intervals.joined(combined(scores, how), of_cases, half, redrawn=not shared, within=metric.range)
 
 
-def _bootstrap(runs: Sequence[Repeat], how: str, seed: int, *, shared: bool) -> Interval | None:
-    """Subjects are drawn once for all repeats that share them, else in each repeat; repeats are combined inside."""
+def _drawn(runs: Sequence[Repeat], how: str, seed: int) -> Floats:
+    """The combined score in each resample.
+
+    Subjects are drawn once for all repeats that share them, else in each repeat; repeats are combined inside. Only a
+    metric of the whole set of classes needs every class in every resample.
+    """
+    shared = _shared(runs)
     rngs = [np.random.default_rng([seed, number]) for number in range(1 if shared else len(runs))]
-    draws = [intervals.cluster_draws(run.subjects, run.truths, rng) for run, rng in zip(runs, rngs, strict=False)]
+    draws = [intervals.cluster_draws(run.subjects, run.classes, rng) for run, rng in zip(runs, rngs, strict=False)]
 
     def statistic(counts: list[Floats]) -> Floats:
         of_each = counts * len(runs) if shared else counts
         drawn = np.stack([run.resampled(count) for run, count in zip(runs, of_each, strict=True)])
         return np.asarray(np.median(drawn, axis=0) if how == "median" else drawn.mean(axis=0))
 
-    return intervals.bootstrap_interval(statistic, draws)
+    return intervals.resampled_scores(statistic, draws)
+
+
+def _shared(runs: Sequence[Repeat]) -> bool:
+    return all(run.cases == runs[0].cases for run in runs)
 
 
 def _weights(scores: Sequence[float], how: str) -> list[float]:

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import Case, HiddenSet
 from graders.failures import NotFinite, OutOfRange, UserError, WrongShape, WrongType
+from graders.scoring.intervals import unpacked
 from graders.scoring.score import Answers, check_criterion, metrics_of, score
 
 UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
@@ -267,6 +268,43 @@ def test_the_bootstrap_of_balanced_accuracy_equals_one_written_as_a_loop():
     for _ in range(2000):
         drawn.append((right[rng.integers(40, size=40)].mean() + right[40 + rng.integers(40, size=40)].mean()) / 2)
     assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.015)
+
+
+@pytest.mark.parametrize(("subjects", "bootstrap"), [(49, False), (50, True)])
+def test_a_mean_is_resampled_from_fifty_subjects_on_and_has_students_t_below(subjects, bootstrap):
+    rng = np.random.default_rng(8)
+    volumes = rng.integers(1, 7, 2 * subjects)
+    names = [f"s{i // 2}" for i in range(2 * subjects)]
+    doc = dice_of(*volumes, subjects=names)
+    means = (2 * volumes / (volumes + 6)).reshape(subjects, 2).mean(axis=1)
+    by_t = stats.t.interval(0.95, subjects - 1, means.mean(), stats.sem(means))
+    if bootstrap:
+        drawn = [rng.choice(means, subjects).mean() for _ in range(4000)]
+        assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.008)
+        assert doc["interval"] != pytest.approx(by_t, abs=1e-9)
+        assert doc["bootstrap_seed"] is not None
+        assert doc["interval"] == dice_of(*volumes, subjects=names)["interval"]
+    else:
+        assert doc["interval"] == pytest.approx(by_t)
+        assert doc["bootstrap_seed"] is None
+
+
+def test_subjects_of_different_size_weigh_the_same_in_a_resample():
+    sizes = [1 + i % 4 for i in range(60)]
+    names = [f"s{i}" for i, size in enumerate(sizes) for _ in range(size)]
+    of_subject = np.random.default_rng(9).integers(1, 7, 60)
+    doc = dice_of(*[v for v, size in zip(of_subject, sizes, strict=True) for _ in range(size)], subjects=names)
+    alone = dice_of(*of_subject)
+    assert doc["score"] == pytest.approx(alone["score"])
+    assert doc["interval"] == pytest.approx(alone["interval"], abs=0.01)
+
+
+def test_a_metric_of_the_whole_set_keeps_its_resampled_scores():
+    doc = scored(assignment(metric="auroc"), hidden(Y), P)
+    drawn = unpacked(doc["drawn"])
+    assert drawn.shape == (2000,)
+    assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=1e-6)
+    assert scored(assignment(metric="accuracy"), hidden(Y), P)["drawn"] is None
 
 
 def test_a_median_of_repeats_is_resampled_as_a_median():
