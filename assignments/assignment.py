@@ -135,6 +135,8 @@ class Accuracy(Frozen):
     metric: str
     anchors: Anchors
     caps: tuple[Cap, ...] = ()
+    also: tuple[str, ...] = ()
+    """Metrics that are scored beside it and earn nothing, such as those of a leaderboard's utilities."""
     empty_reference: Literal["score", "separate"] = "score"
 
 
@@ -147,6 +149,39 @@ class Person(Frozen):
 
 
 Criterion = Annotated[HiddenTests | Accuracy | Person, Field(discriminator="kind")]
+
+
+class Utility(Frozen):
+    """What one metric gives to the score that the leaderboard ranks by: 0 at the floor, `weight` at the target."""
+
+    metric: str
+    """The metric of an accuracy criterion, or one of its `also`."""
+    weight: float = Field(gt=0, le=1)
+    floor: float
+    """Worth nothing, such as what the trivial baseline scores; each subject counts at least this."""
+    target: float
+    """Worth the whole weight; each subject counts at most this."""
+
+    @model_validator(mode="after")
+    def _a_way_to_go(self) -> Utility:
+        if self.floor == self.target:
+            raise ValueError("floor and target must differ")
+        return self
+
+
+class Leaderboard(Frozen):
+    """How groups are put in order. No mark is made of it."""
+
+    places: int | None = Field(default=None, ge=0, le=6)
+    """Decimal places at which scores are compared and shown; else two figures of the anchors' range."""
+    utilities: tuple[Utility, ...] = ()
+    """Rank by a weighted sum of several metrics in place of the first accuracy criterion's metric."""
+
+    @model_validator(mode="after")
+    def _weights_are_shares(self) -> Leaderboard:
+        if self.utilities and abs(sum(utility.weight for utility in self.utilities) - 1) > 1e-9:
+            raise ValueError("the weights of the utilities must add up to 1")
+        return self
 
 
 class Assignment(Frozen):
@@ -163,11 +198,21 @@ class Assignment(Frozen):
     data: Data
     run: Run
     limits: Limits = Limits()
+    leaderboard: Leaderboard = Leaderboard()
     criteria: tuple[Criterion, ...] = Field(alias="criterion", min_length=1)
     folder: Path
     """Where the assignment lies; set by the loader."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    @model_validator(mode="after")
+    def _utilities_are_scored(self) -> Assignment:
+        scored = {name for c in self.criteria if isinstance(c, Accuracy) for name in (c.metric, *c.also)}
+        for utility in self.leaderboard.utilities:
+            if utility.metric not in scored:
+                cure = "add it to `also` of an accuracy criterion"
+                raise ValueError(f'leaderboard.utilities: nothing scores "{utility.metric}"; {cure}')
+        return self
 
     @property
     def points(self) -> int:

@@ -51,6 +51,9 @@ def names_problems(
             continue
         at = ("criterion", index)
         problems += _named(document, folder, (*at, "metric"), "metric", metrics)
+        also = criterion.get("also")
+        for number in range(len(also) if isinstance(also, list) else 0):
+            problems += _named(document, folder, (*at, "also", number), "metric", metrics)
         caps = criterion.get("caps")
         for number, cap in enumerate(caps if isinstance(caps, list) else ()):
             when = cap.get("when") if isinstance(cap, dict) else None

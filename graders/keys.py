@@ -196,14 +196,14 @@ def inside_digest(folder: Path, framework: str) -> str:
 
 
 def metrics_of(criterion: Accuracy) -> list[str]:
-    """The metrics that scoring a criterion computes: its own, and those of its caps' conditions."""
+    """The metrics that scoring a criterion computes: its own, those of its caps' conditions, and `also`."""
     names = [criterion.metric]
     for cap in criterion.caps:
         # cases_below(METRIC, VALUE) > COUNT, or METRIC < VALUE
         name = re.split(r"[,<>]", cap.when.split("(", 1)[-1])[0].strip()
         if name not in names:
             names.append(name)
-    return names
+    return [*names, *(name for name in criterion.also if name not in names)]
 
 
 def metric_version(name: str, folder: Path, graders: Path = GRADERS) -> str:

@@ -110,7 +110,7 @@ def share(anchors: Anchors, level: int, score: float) -> Fraction:
 
 def caps_that_hold(criterion: Accuracy, document: Mapping[str, Any]) -> tuple[tuple[str, Fraction], ...]:
     """Condition and ceiling of each cap that is true of a ScoreDoc. A metric it does not hold is ours to cure."""
-    measured = {document["metric"]: document, **document["also"]}
+    measured = {criterion.metric: document, **document["also"]}
     held = []
     for cap in criterion.caps:
         condition = parse_condition(cap.when)
@@ -258,6 +258,8 @@ def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, An
             "share": float(earned),
             "caps": [when for when, _ in held],
             **{key: document[key] for key in ("repeats", "combine", "cases", "false_positives", "bootstrap_seed")},
+            # What a leaderboard compares; documents written before these were kept lack them.
+            **{key: document[key] for key in ("asked", "subjects", "drawn", "also") if document.get(key)},
         },
     )
 

@@ -224,7 +224,7 @@ def _line(finding: Finding, audience: Audience) -> Line:
         explanation = "" if finding.kind == "person" else OURS
     elif finding.verdict is Verdict.PASSED:
         explanation = ""
-    detail = json.dumps(dict(finding.detail), indent=1, default=str) if finding.detail else ""
+    detail = json.dumps(_readable(finding.detail), indent=1, default=str) if finding.detail else ""
     return Line(
         state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
         title=title,
@@ -234,6 +234,11 @@ def _line(finding: Finding, audience: Audience) -> Line:
         finding=finding,
         detail=detail if audience == "staff" else "",
     )
+
+
+def _readable(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the resampled scores, which are for the leaderboard."""
+    return {k: _readable(v) if isinstance(v, Mapping) else v for k, v in detail.items() if k != "drawn"}
 
 
 OURS: Final = "Not marked yet: a fault of ours. You lose nothing by it."

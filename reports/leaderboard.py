@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from statistics import median
 from typing import Final
 
 from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
-from graders.mark import Finding, Mark, Status, Verdict, rounded
-from graders.visibility import visible
+from graders.mark import Mark, Status, Verdict, rounded
+from graders.scoring.ranking import Ranking, Standing
 from reports.figures import Axis, Whisker, axis_of, places_of, whisker
 from reports.page import TEMPLATES, policy, render
+from reports.standings import Entry, clipped, field_of
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Baseline:
     name: str
     score: float
     interval: tuple[float, float] | None = None
+    source: str = "not a group"
+    """Where the score comes from, in a few words."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,24 @@ class Row:
     tests: int
     status: str
     team: bool
+    standing: Standing | None = None
+    """Tier, interval of the rank and distance from the leader; None where there are no statistics."""
+    parts: tuple[tuple[str, float], ...] = ()
+    failed: int = 0
+    asked: int = 0
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that the page shows."""
+
+    rows: tuple[Row, ...]
+    """Ranked groups, with the baselines among them."""
+    apart: tuple[Row, ...]
+    axis: Axis
+    guides: tuple[float, ...]
+    """Where the baselines stand on the axis."""
+    ranking: Ranking | None
 
 
 def leaderboard_page(
@@ -59,9 +80,9 @@ def leaderboard_page(
     criterion = next((c for c in assignment.criteria if isinstance(c, Accuracy)), None)
     if criterion is None:
         raise ValueError(f"{assignment.id} has no accuracy criterion: there is nothing to rank by")
-    given = tuple(baselines) if baselines is not None else baselines_of(criterion)
-    rows, apart, axis = board(marks, criterion, names, given)
+    made = board(marks, assignment, criterion, names, anchor_rows(assignment) if baselines is None else baselines)
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
+    utilities = assignment.leaderboard.utilities
     return render(
         "leaderboard.html",
         csp=policy(script),
@@ -69,98 +90,156 @@ def leaderboard_page(
         assignment=assignment,
         course=course,
         criterion=criterion,
-        rising=criterion.anchors.ceiling > criterion.anchors.trivial,
-        places=places_of(criterion),
-        rows=rows,
-        apart=apart,
+        metric="utility" if utilities else criterion.metric,
+        utilities=utilities,
+        rising=bool(utilities) or criterion.anchors.ceiling > criterion.anchors.trivial,
+        places=places_on(assignment, criterion),
+        board=made,
+        failures=any(row.asked for row in made.rows),
         groups=len(marks),
-        guides=[axis.at(criterion.anchors.trivial), axis.at(criterion.anchors.reference)],
         ratified=ratified,
     )
 
 
-def baselines_of(criterion: Accuracy) -> tuple[Baseline, ...]:
+def places_on(assignment: Assignment, criterion: Accuracy) -> int:
+    """Decimal places at which the board compares and shows scores."""
+    declared = assignment.leaderboard.places
+    if declared is not None:
+        return declared
+    return 3 if assignment.leaderboard.utilities else places_of(criterion)
+
+
+def anchor_rows(assignment: Assignment) -> tuple[Baseline, ...]:
     """The two rows that every board has, from the assignment's anchors."""
+    accuracies = [c for c in assignment.criteria if isinstance(c, Accuracy)]
+    best = {c.id: c.anchors.reference for c in accuracies}
+    trivial = {c.id: c.anchors.trivial for c in accuracies}
     return (
-        Baseline("Course reference", criterion.anchors.reference),
-        Baseline("Trivial baseline", criterion.anchors.trivial),
+        *_baseline(assignment, "Course reference", best, "anchor"),
+        *_baseline(assignment, "Trivial baseline", trivial, "anchor"),
     )
 
 
+def calibrated_rows(
+    assignment: Assignment,
+    references: Mapping[str, Mapping[str, Sequence[float]]],
+    baselines: Mapping[str, Mapping[str, Sequence[float]]],
+) -> tuple[Baseline, ...]:
+    """The same from a calibration: median scores of trained references, and of the best trivial answer.
+
+    They were scored on the calibration's draws and not on the course's hidden cases, so they have no rank, no
+    interval, and no part in any test.
+    """
+    rows: list[Baseline] = []
+    for framework, scores in references.items():
+        typical = {id: median(runs) for id, runs in scores.items()}
+        runs = len(next(iter(scores.values())))
+        title = f"Course reference, {_TITLES.get(framework, framework)}"
+        rows += _baseline(assignment, title, typical, f"median of {runs} runs, other cases")
+    blind = [
+        row
+        for name, scores in baselines.items()
+        for row in _baseline(
+            assignment, f"Baseline: {name}", {id: median(runs) for id, runs in scores.items()}, "other cases"
+        )
+    ]
+    sign = _sign(assignment)
+    return (*rows, *sorted(blind, key=lambda row: -sign * row.score)[:1])
+
+
+_TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
+
+
+def _sign(assignment: Assignment) -> int:
+    first = next(c for c in assignment.criteria if isinstance(c, Accuracy))
+    rising = assignment.leaderboard.utilities or first.anchors.ceiling > first.anchors.trivial
+    return 1 if rising else -1
+
+
+def _baseline(
+    assignment: Assignment, name: str, scores: Mapping[str, float], source: str
+) -> tuple[Baseline, ...]:
+    """One row on the board's own scale; none where a utility has a metric that only groups were scored by."""
+    accuracies = [c for c in assignment.criteria if isinstance(c, Accuracy)]
+    utilities = assignment.leaderboard.utilities
+    if not utilities:
+        first = accuracies[0].id
+        return (Baseline(name, scores[first], source=source),) if first in scores else ()
+    known = {c.metric: scores[c.id] for c in accuracies if c.id in scores}
+    if any(term.metric not in known for term in utilities):
+        return ()
+    whole = sum(term.weight * clipped(known[term.metric], term) for term in utilities)
+    return (Baseline(name, whole, source=source),)
+
+
 def board(
-    marks: Sequence[Mark], criterion: Accuracy, names: Mapping[str, str], baselines: Sequence[Baseline]
-) -> tuple[list[Row], list[Row], Axis]:
+    marks: Sequence[Mark],
+    assignment: Assignment,
+    criterion: Accuracy,
+    names: Mapping[str, str],
+    baselines: Sequence[Baseline],
+) -> Board:
     """Ranked rows with the baselines among them, the rows apart, and the axis that they share."""
-    places = places_of(criterion)
-    sign = 1 if criterion.anchors.ceiling > criterion.anchors.trivial else -1
-    scored = [(mark, found) for mark in marks if (found := _scored(mark, criterion)) is not None]
-    ranked = {mark.group for mark, _ in scored}
+    places, sign = places_on(assignment, criterion), _sign(assignment)
+    field = field_of(marks, assignment, criterion, places)
+    ranked = {entry.mark.group for entry in field.entries}
+    standings = field.ranking.standings if field.ranking else [None] * len(field.entries)
 
-    seen = [criterion.anchors.trivial, criterion.anchors.reference]
-    for score, interval in [*((f.score, f.interval) for _, f in scored), *((b.score, b.interval) for b in baselines)]:
-        seen += [*([score] if score is not None else []), *(interval or ())]
-    axis = axis_of(seen, rising=sign > 0)
+    anchors = criterion.anchors
+    seen = [] if assignment.leaderboard.utilities else [anchors.trivial, anchors.reference]
+    told = [(e.score, e.interval) for e in field.entries] + [(b.score, b.interval) for b in baselines]
+    seen += [value for score, interval in told for value in (score, *(interval or ()))]
+    axis = axis_of(seen or [0.0, 1.0], rising=sign > 0)
 
-    shown = [sign * round(f.score, places) for _, f in scored if f.score is not None]
-    rows = []
-    for mark, finding in scored:
-        assert finding.score is not None  # what `_scored` returns has a score
-        own = sign * round(finding.score, places)
-        rank = 1 + sum(other > own for other in shown)
-        rows.append(_row(mark, criterion, names, axis, finding, rank, shown.count(own) > 1))
+    shown = [sign * round(entry.score, places) for entry in field.entries]
+    rows = [
+        _row(entry.mark, names, axis, entry, 1 + sum(other > own for other in shown), shown.count(own) > 1, standing)
+        for entry, own, standing in zip(field.entries, shown, standings, strict=True)
+    ]
     for baseline in baselines:
         line = whisker(axis, baseline.score, baseline.interval)
-        rows.append(
-            Row(None, False, baseline.name, baseline.score, baseline.interval, line, "", None, 0, "not a group", False)
-        )
+        own = (baseline.score, baseline.interval, line)
+        rows.append(Row(None, False, baseline.name, *own, "", None, 0, baseline.source, False))
     rows.sort(key=lambda row: (-sign * round(row.score or 0.0, places), not row.team, row.name.casefold()))
-    apart = [_row(mark, criterion, names, axis, None, None, False) for mark in marks if mark.group not in ranked]
+    apart = [_row(mark, names, axis, None, None, False, None) for mark in marks if mark.group not in ranked]
     apart.sort(key=lambda row: (row.status, row.name.casefold()))
-    return rows, apart, axis
-
-
-def _scored(mark: Mark, criterion: Accuracy) -> Finding | None:
-    """The accuracy finding of a mark that may stand in the order."""
-    if mark.status not in (Status.MARKED, Status.INCOMPLETE):
-        return None
-    for finding in (visible(f, "student") for f in mark.findings):
-        if finding.criterion == criterion.id and finding.kind == "accuracy":
-            known = finding.verdict is not Verdict.UNKNOWN
-            # A reason beside a score says that no single answer was usable.
-            if known and finding.reason is None and finding.score is not None and isfinite(finding.score):
-                return finding
-    return None
+    guides = tuple(dict.fromkeys(axis.at(baseline.score) for baseline in baselines))
+    return Board(tuple(rows), tuple(apart), axis, guides, field.ranking)
 
 
 def _row(
     mark: Mark,
-    criterion: Accuracy,
     names: Mapping[str, str],
     axis: Axis,
-    finding: Finding | None,
+    entry: Entry | None,
     rank: int | None,
     tied: bool,
+    standing: Standing | None,
 ) -> Row:
     tests = [f for f in mark.findings if f.kind == "hidden_test"]
-    score = finding.score if finding else None
     unknown = any(f.verdict is Verdict.UNKNOWN for f in tests)
+    points = entry.finding.points if entry else None
     return Row(
         rank=rank,
         tied=tied,
         name=names[mark.group],
-        score=score,
-        interval=finding.interval if finding else None,
-        whisker=whisker(axis, score, finding.interval) if finding and score is not None else None,
-        points="" if finding is None or finding.points is None else str(rounded(finding.points)),
+        score=entry.score if entry else None,
+        interval=entry.interval if entry else None,
+        whisker=whisker(axis, entry.score, entry.interval) if entry else None,
+        points="" if points is None else str(rounded(points)),
         passed=None if unknown or not tests else sum(f.verdict is Verdict.PASSED for f in tests),
         tests=len(tests),
-        status=_status(mark, finding),
+        status=_status(mark, entry),
         team=True,
+        standing=standing,
+        parts=entry.parts if entry else (),
+        failed=entry.failed if entry else 0,
+        asked=entry.asked if entry else 0,
     )
 
 
-def _status(mark: Mark, finding: Finding | None) -> str:
-    if finding is None and mark.status in (Status.MARKED, Status.INCOMPLETE):
+def _status(mark: Mark, entry: Entry | None) -> str:
+    if entry is None and mark.status in (Status.MARKED, Status.INCOMPLETE):
         return "no usable answer"
     return _STATUS[mark.status]
 

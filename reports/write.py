@@ -14,7 +14,7 @@ from assignments.assignment import Accuracy, Assignment
 from graders.failures import UserError
 from graders.mark import Mark
 from reports.feedback import HandIn, feedback_page
-from reports.leaderboard import leaderboard_page
+from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json
 
 if TYPE_CHECKING:
@@ -69,9 +69,22 @@ def write_reports(
     board = None
     if any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
         board = home / "leaderboard.html"
-        page = leaderboard_page(marks, assignment, names=board_names, course=course, ratified=ratified)
+        page = leaderboard_page(
+            marks, assignment, names=board_names, baselines=_calibrated(assignment), course=course, ratified=ratified
+        )
         write(board, page)
     return Written(home, feedback, staff, sheet, sheet.with_suffix(".json"), board)
+
+
+def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
+    """What references and trivial answers score, where a calibration of just these data is stored."""
+    # Here, because it brings the sandboxes, which the other reports do not need.
+    from graders.authoring.calibrate import key_of, stored
+
+    calibration, _ = stored(assignment)
+    if calibration is None or calibration.key != key_of(assignment):
+        return None
+    return calibrated_rows(assignment, calibration.references, calibration.baselines) or None
 
 
 def write(path: Path, text: str) -> None:

@@ -48,9 +48,9 @@ def score(
 
 
 def metrics_of(criterion: Accuracy) -> tuple[str, ...]:
-    """Names of the metrics that a criterion needs: its own first, then those of its caps."""
+    """Names of the metrics that a criterion needs: its own first, then those of its caps, then `also`."""
     named = (parse_condition(cap.when).metric for cap in criterion.caps)
-    return tuple(dict.fromkeys([criterion.metric, *named]))
+    return tuple(dict.fromkeys([criterion.metric, *named, *criterion.also]))
 
 
 def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
@@ -92,19 +92,19 @@ def _document(
     check_criterion(assignment, criterion)
     task = task_named(assignment.task)
     separate = criterion.empty_reference == "separate"
-    measured = []
+    measured = {}
     for name in metrics_of(criterion):
         metric = _metric(task, name, assignment.folder)
         runs = [
             judge(task, metric, given, hidden, separate=separate and metric.reads == "mask")
             for given, hidden in zip(answers, sets, strict=True)
         ]
-        measured.append(_measured(assignment, metric, runs, _overlap(assignment, sets)))
-    main, *others = measured
+        measured[name] = _measured(assignment, metric, runs, _overlap(assignment, sets))
+    main = measured.pop(criterion.metric)
     return {
         "verdict": "passed",
         **main,
-        "also": {other["metric"]: other for other in others},
+        "also": measured,
         **_words(main),
     }
 
@@ -128,6 +128,7 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
         "drawn": packed(drawn) if drawn is not None and metric.level == "per_set" else None,
         "repeats": [round(run.score, 12) for run in runs],
         "asked": sum(len(run.cases) for run in runs),
+        "subjects": min(len(set(run.subjects)) for run in runs),
         "cases": _cases(metric, runs),
         "false_positives": {"found": sum(run.false_positives for run in runs), "of": set_apart},
     }

@@ -44,6 +44,7 @@
       heads.forEach((other) => other.setAttribute("aria-sort", "none"));
       head.setAttribute("aria-sort", rising ? "ascending" : "descending");
       sortBy(column, rising);
+      table.classList.toggle("shuffled", column !== 0 || !rising); // the lines between tiers say nothing then
       spoken.textContent = "Sorted by " + button.textContent + (rising ? ", rising." : ", falling.");
     });
   });

@@ -28,7 +28,7 @@ class Browser:
     """One tab. Use as a context manager; `open` waits until the page has loaded."""
 
     def __enter__(self):
-        self._profile = tempfile.TemporaryDirectory()
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # a child may still write
         hears, speak = os.pipe()
         listen, tells = os.pipe()
 

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from reports.leaderboard import Baseline, baselines_of, board, leaderboard_page
-from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted
+from reports.leaderboard import Baseline, anchor_rows, board, calibrated_rows, leaderboard_page
+from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
 from tests.reports.pages import Page
 
 CRITERION = assignment().criterion("accuracy")
@@ -16,8 +16,8 @@ def scored(group, score, **more):
 
 
 def rows_of(*marks, baselines=()):
-    rows, apart, _ = board(marks, CRITERION, {m.group: m.group for m in marks}, baselines)
-    return [(row.rank, row.name) for row in rows], [(row.name, row.status) for row in apart]
+    made = board(marks, assignment(), CRITERION, {m.group: m.group for m in marks}, baselines)
+    return [(row.rank, row.name) for row in made.rows], [(row.name, row.status) for row in made.apart]
 
 
 def test_equal_scores_share_a_rank_and_the_next_one_is_skipped():
@@ -40,8 +40,24 @@ def test_a_group_level_with_a_baseline_stands_above_it():
     assert rows == [(1, "z"), (None, "reference")]
 
 
-def test_the_baselines_come_from_the_anchors():
-    assert baselines_of(CRITERION) == (Baseline("Course reference", 0.81), Baseline("Trivial baseline", 0.52))
+def test_without_a_calibration_the_baselines_come_from_the_anchors():
+    assert [(row.name, row.score, row.source) for row in anchor_rows(assignment())] == [
+        ("Course reference", 0.81, "anchor"),
+        ("Trivial baseline", 0.52, "anchor"),
+    ]
+
+
+def test_a_calibration_gives_the_median_run_of_each_reference_and_the_best_trivial_answer():
+    rows = calibrated_rows(
+        assignment(),
+        {"pytorch": {"accuracy": [0.7, 0.9, 0.8]}, "tensorflow": {"accuracy": [0.6, 0.7, 0.75]}},
+        {"everything": {"accuracy": [0.1, 0.1]}, "the mean case": {"accuracy": [0.5, 0.6]}},
+    )
+    assert [(row.name, row.score, row.source) for row in rows] == [
+        ("Course reference, PyTorch", 0.8, "median of 3 runs, other cases"),
+        ("Course reference, TensorFlow", 0.7, "median of 3 runs, other cases"),
+        ("Baseline: the mean case", 0.55, "other cases"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +84,12 @@ def test_a_real_score_that_earned_nothing_stands_in_the_order():
 
 def test_of_a_distance_the_lowest_is_first():
     anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
-    criterion = CRITERION.model_copy(update={"anchors": type(CRITERION.anchors).model_validate(anchors)})
+    distance = {"id": "accuracy", "kind": "accuracy", "points": 35, "metric": "hd95", "anchors": anchors}
+    of = assignment(criterion=[distance])
     marks = [mark(name, accuracy=accuracy(score, None)) for name, score in (("far", 9.0), ("near", 4.0))]
-    rows, _, axis = board(marks, criterion, {"far": "far", "near": "near"}, ())
-    assert [row.name for row in rows] == ["near", "far"]
-    assert axis.at(4.0) > axis.at(9.0)
+    made = board(marks, of, of.criterion("accuracy"), {"far": "far", "near": "near"}, ())
+    assert [row.name for row in made.rows] == ["near", "far"]
+    assert made.axis.at(4.0) > made.axis.at(9.0)
 
 
 def test_a_name_that_is_not_given_is_an_error_and_never_the_real_one():
@@ -85,8 +102,13 @@ def test_the_page_tells_score_interval_points_tests_and_status():
     text = Page(page).text
     assert "Amber Heron 0.700" in text
     assert "95 % interval 0.680 to 0.720" in text
-    assert "22.4 3 of 5 marked" in text
-    assert "Course reference 0.810" in text
+    assert "22.4 3 of 5" in text
+    assert "Course reference anchor 0.810" in text
+
+
+def test_a_row_that_is_not_simply_marked_says_so():
+    page = leaderboard_page([scored("a", 0.7, person=person())], assignment(), names={"a": "Amber Heron"})
+    assert "Amber Heron marked in part 0.700" in Page(page).text
 
 
 def test_an_assignment_without_accuracy_has_no_board():

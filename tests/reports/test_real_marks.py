@@ -29,7 +29,9 @@ SCORE = {
     "also": {},
     "repeats": [0.75],
     "combine": "median",
-    "cases": [{"id": "SECRET-heron", "repeat": 0, "score": 0.6, "value": 0.6, "state": "scored"}],
+    "cases": [
+        {"id": "SECRET-heron", "subject": "SECRET-1", "repeat": 0, "score": 0.6, "value": 0.6, "state": "scored"}
+    ],
     "false_positives": {"found": 0, "of": 0},
     "bootstrap_seed": None,
 }

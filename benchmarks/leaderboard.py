@@ -1,0 +1,69 @@
+"""How long a leaderboard takes, and how much memory: python benchmarks/leaderboard.py [teams] [cases]
+
+200 teams on 200 subjects with 2000 resamples: first the statistics of a matrix, then the whole page from marks.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from assignments.load import find, load
+from graders.mark import Finding, Mark, Status, Verdict
+from graders.scoring import intervals
+from graders.scoring.ranking import ranking, scores_of_subjects
+from reports.leaderboard import leaderboard_page
+
+
+def values_of(teams: int, cases: int) -> np.ndarray:
+    """Dice-like scores: some subjects are harder, teams differ a little, and each has luck of its own."""
+    rng = np.random.default_rng(0)
+    skill, difficulty = rng.normal(0, 0.015, (teams, 1)), rng.normal(0, 0.1, (1, cases))
+    return np.clip(0.8 + skill + difficulty + rng.normal(0, 0.04, (teams, cases)), 0, 1)
+
+
+def mark_of(number: int, values: np.ndarray) -> Mark:
+    score = float(values.mean())
+    cases = [
+        {"id": f"c{i}", "subject": f"s{i}", "repeat": 0, "score": v, "value": v, "state": "scored", "reason": None}
+        for i, v in enumerate(values.tolist())
+    ]
+    finding = Finding(
+        "accuracy/dice", "accuracy", "accuracy", Verdict.PARTIAL, Decimal(20), Decimal(35), "dice", score=score,
+        interval=intervals.t_interval([values], [1.0]),
+        detail={"repeats": [score], "combine": "median", "cases": cases, "asked": len(cases)},
+    )  # fmt: skip
+    return Mark("prostate_unet", f"g{number}", "c0ffee", Status.MARKED, Decimal(20), Decimal(100), (finding,), {})
+
+
+def main(teams: int, cases: int) -> None:
+    values = values_of(teams, cases)
+    before = _peak_mb()
+    began = time.perf_counter()
+    found = ranking(scores_of_subjects([values], "median", seed=1, shared=True), places=3)
+    took = time.perf_counter() - began
+    told = f"{teams} teams x {cases} subjects x {intervals.RESAMPLES} resamples"
+    print(f"{told}: statistics {took:.2f} s, peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
+    print(f"  {max(s.tier for s in found.standings)} tiers; differences from {found.detectable:.4f} on can be told; "
+          f"Kendall's tau {found.rank_then_mean:.3f} and {found.test_then_rank:.3f}")  # fmt: skip
+    marks = [mark_of(number, row) for number, row in enumerate(values)]
+    assignment = load(find("prostate_unet", Path.cwd()))
+    leaderboard_page(marks[:2], assignment, names={m.group: m.group for m in marks})  # templates are read once
+    began = time.perf_counter()
+    page = leaderboard_page(marks, assignment, names={m.group: m.group for m in marks})
+    print(f"  the page: {time.perf_counter() - began:.2f} s, {len(page) / 1e3:.0f} kB, peak {_peak_mb():.0f} MB")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main(*(int(word) for word in sys.argv[1:3])) if len(sys.argv) > 2 else main(200, 200)

@@ -1,0 +1,278 @@
+"""The order of teams on one hidden set, and how much of it is chance. Pure functions of a (team x subject) matrix.
+
+Mean, then rank: a team's place among the others depends on its own score, so one more team never reorders the rest, as
+ranking subject by subject can (Maier-Hein et al., "Why rankings of biomedical image analysis competitions should be
+interpreted with care", Nature Communications 9, 2018). Failures have been given the worst value before; no mark is made
+of a rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from graders.metrics import Floats
+from graders.scoring import intervals
+from graders.scoring.paired_tests import holm, resampled_p, sign_flip_p, sign_flipped_means
+
+LEVEL = 0.05
+POWER_FACTOR = 2.8
+"""1.96 + 0.84: a difference of so many standard errors is found four times in five."""
+FLIPS = 2000
+FLIPS_PER_TEAM = 100
+"""Holm multiplies p-values by the number of teams, so many teams need smaller ones to be reachable."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one metric, or a utility of several, gave to T teams on the same hidden subjects."""
+
+    value: Floats
+    """(T,), what is shown and ranked."""
+    drawn: Floats
+    """(B, T), the same in B resamples of the subjects; every team has the same resamples."""
+    paired: Floats | None
+    """(T, S), values by subject whose means are compared; None for a metric of the whole set."""
+    subjects: int
+    rising: bool = True
+    """Whether higher is better."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One team's place."""
+
+    rank: int
+    """Competition rank at the declared precision: 1, 1, 3."""
+    tied: bool
+    tier: int
+    """1 for the leader and all that cannot be told from it."""
+    ranks: tuple[int, int]
+    """2.5 and 97.5 per cent of the rank over resampled subjects."""
+    first: float
+    """How often the team is first in the resamples; a shared first place counts in part."""
+    behind: float
+    """Difference from the leader, and its 95 % interval; 0 and None for the leader."""
+    behind_interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """All places, and what is to be known about them."""
+
+    standings: tuple[Standing, ...]
+    """In the order in which the teams were given."""
+    subjects: int
+    detectable: float | None
+    """The smallest difference of two teams that such a set of subjects shows (level 0.05, power 0.8)."""
+    rank_then_mean: float | None
+    """Kendall's tau of the order with that of the mean of ranks by subject; None where it is not defined."""
+    test_then_rank: float | None
+    """Kendall's tau with the order by how many others a team beats in a test at level 0.05."""
+
+
+def scores_of_subjects(
+    repeats: Sequence[Floats], how: str, *, seed: int, shared: bool, rising: bool = True
+) -> Scores:
+    """From values (T, S) of each repeat, finite, with failures at their worst.
+
+    Args:
+        repeats: One matrix a repeat.
+        how: Repeats become one score by their `median` or `mean`, in the resamples too.
+        seed: Of the resamples.
+        shared: Whether all repeats have the same subjects, which are then drawn together.
+        rising: Whether higher is better.
+
+    Tests compare means over repeats, whichever way they are combined: a median has no value per subject.
+    """
+    if not repeats or not all(np.isfinite(values).all() for values in repeats):
+        raise ValueError("failures take their worst value before teams are ranked; every value must be finite")
+    drawn = []
+    for number, values in enumerate(repeats):
+        counts = _counts(values.shape[1], seed, 0 if shared else number)
+        drawn.append(counts @ values.T / values.shape[1])
+    combine = np.median if how == "median" else np.mean
+    if shared:
+        paired, subjects = np.mean(repeats, axis=0), repeats[0].shape[1]
+    else:
+        subjects = sum(values.shape[1] for values in repeats)
+        # Scaled so that their mean is the mean of the repeats' means.
+        paired = np.hstack([values * (subjects / (len(repeats) * values.shape[1])) for values in repeats])
+    return Scores(
+        value=np.asarray(combine([values.mean(axis=1) for values in repeats], axis=0)),
+        drawn=np.asarray(combine(drawn, axis=0)),
+        paired=paired,
+        subjects=subjects,
+        rising=rising,
+    )
+
+
+def _counts(subjects: int, seed: int, number: int) -> Floats:
+    """How often each subject is drawn in each resample (B, S)."""
+    rng = np.random.default_rng([seed, number])
+    return np.asarray(rng.multinomial(subjects, np.full(subjects, 1 / subjects), intervals.RESAMPLES), np.float64)
+
+
+def utility(values: Floats, floor: float, target: float) -> Floats:
+    """Values on a fixed scale: 0 at the floor and beyond, 1 at the target; linear between, whichever is larger."""
+    return np.asarray(np.clip((values - floor) / (target - floor), 0.0, 1.0))
+
+
+def weighted(parts: Sequence[Scores], weights: Sequence[float]) -> Scores:
+    """Utilities of several metrics as one: their weighted sum. No team's depends on another's."""
+    by_subject = [weight * part.paired for part, weight in zip(parts, weights, strict=True) if part.paired is not None]
+    return Scores(
+        value=np.sum([weight * part.value for part, weight in zip(parts, weights, strict=True)], axis=0),
+        drawn=np.sum([weight * part.drawn for part, weight in zip(parts, weights, strict=True)], axis=0),
+        paired=np.sum(by_subject, axis=0) if len(by_subject) == len(parts) else None,
+        subjects=parts[0].subjects,
+    )
+
+
+def competition_ranks(scores: Floats, places: int, *, rising: bool = True) -> Floats:
+    """Ranks 1, 1, 3 along the last axis, of scores rounded to `places`; what is not finite comes last, either way."""
+    shown = np.round(scores, places)
+    worse = np.where(np.isfinite(shown), -shown if rising else shown, np.inf)
+    return np.asarray(stats.rankdata(worse, method="min", axis=-1))
+
+
+def ranking(scores: Scores, places: int, seed: int = 0) -> Ranking:
+    """The places of all teams; `places` is the precision at which scores are equal."""
+    teams = len(scores.value)
+    if not teams:
+        return Ranking((), scores.subjects, None, None, None)
+    # Python's rounding is exact, as the page's is.
+    shown = np.array([round(float(value), places) for value in scores.value])
+    ranks = competition_ranks(shown, places, rising=scores.rising).astype(int)
+    drawn = competition_ranks(scores.drawn, places, rising=scores.rising)
+    low, high = (np.quantile(drawn, q, axis=0, method="inverted_cdf").astype(int) for q in (0.025, 0.975))
+    leads = drawn == 1
+    first = (leads / leads.sum(axis=1, keepdims=True)).mean(axis=0)
+    pairs = _Pairs(scores, seed)
+    leader = _best_first(scores, shown)[0]
+    tiers = _tiers(scores, shown, pairs)
+    standings = []
+    for team in range(teams):
+        gaps = scores.drawn[:, team] - scores.drawn[:, leader]
+        standings.append(
+            Standing(
+                rank=int(ranks[team]),
+                tied=bool((ranks == ranks[team]).sum() > 1),
+                tier=tiers[team],
+                ranks=(int(low[team]), int(high[team])),
+                first=float(first[team]),
+                behind=float(scores.value[team] - scores.value[leader]),
+                behind_interval=None if team == leader else intervals.percentile_interval(gaps),
+            )
+        )
+    return Ranking(
+        tuple(standings), scores.subjects, _detectable(scores), _rank_then_mean(scores, shown), pairs.tau(shown)
+    )
+
+
+def _best_first(scores: Scores, shown: Floats) -> list[int]:
+    """Teams in the order of what is shown, then of the exact score; what is not finite comes last."""
+    sign = -1.0 if scores.rising else 1.0
+    keys = [np.where(np.isfinite(values), sign * values, np.inf) for values in (scores.value, shown)]
+    return [int(team) for team in np.lexsort(keys)]
+
+
+def _tiers(scores: Scores, shown: Floats, pairs: _Pairs) -> dict[int, int]:
+    """Tiers in the order of the scores: one ends before the first score that its head is told apart from.
+
+    So a better score never stands in a lower tier, and equal scores share one. Each head is tested against all teams
+    below it, with Holm's correction for their number.
+    """
+    order = _best_first(scores, shown)
+    tiers: dict[int, int] = {}
+    start, tier = 0, 1
+    while start < len(order):
+        head, below = order[start], order[start + 1 :]
+        apart = dict(zip(below, pairs.adjusted(head, below), strict=True))
+        end = start + 1
+        while end < len(order):
+            level = [team for team in order[end:] if shown[team] == shown[order[end]]]
+            differs = shown[level[0]] != shown[head]
+            if differs and all(apart[team] < LEVEL for team in level):
+                break
+            end += len(level)
+        tiers.update(dict.fromkeys(order[start:end], tier))
+        start, tier = end, tier + 1
+    return tiers
+
+
+class _Pairs:
+    """p-values of pairs of teams, all from the same flips or resamples."""
+
+    def __init__(self, scores: Scores, seed: int) -> None:
+        self._scores = scores
+        self._sign = 1.0 if scores.rising else -1.0
+        if scores.paired is not None:
+            draws = max(FLIPS, FLIPS_PER_TEAM * len(scores.value))
+            rng = np.random.default_rng([seed, 1])
+            self._means = self._sign * scores.paired.mean(axis=1)
+            self._flipped, self._exact = sign_flipped_means(scores.paired, draws, rng)
+        else:
+            self._means = self._sign * scores.value
+
+    def adjusted(self, head: int, below: Sequence[int]) -> Floats:
+        """Holm's p of a head against teams below it; 1 where the tested means do not agree that they are below."""
+        if not below:
+            return np.zeros(0)
+        p = self._p(head, np.array(below))
+        return np.where(self._means[head] > self._means[np.array(below)], holm(p), 1.0)
+
+    def tau(self, shown: Floats) -> float | None:
+        """Kendall's tau of the order with that by how many teams each one beats, every pair tested at LEVEL."""
+        teams = len(shown)
+        wins = np.zeros(teams)
+        for team in range(teams - 1):
+            others = np.arange(team + 1, teams)
+            apart = self._p(team, others, FLIPS) < LEVEL
+            above = self._means[team] > self._means[others]
+            wins[team] += (apart & above).sum()
+            wins[others] += apart & ~above
+        return _tau(self._sign * shown, wins)
+
+    def _p(self, one: int, others: np.ndarray[tuple[int], np.dtype[np.int_]], at_most: int | None = None) -> Floats:
+        observed = self._means[one] - self._means[others]
+        if self._scores.paired is None:
+            drawn = self._scores.drawn
+            return resampled_p(observed, drawn[:, [one]], drawn[:, others], self._scores.subjects)
+        flipped = self._flipped if self._exact else self._flipped[:at_most]
+        return sign_flip_p(observed, flipped[:, [one]], flipped[:, others], self._exact)
+
+
+def _detectable(scores: Scores) -> float | None:
+    """2.8 standard errors of the difference of two teams: the median over all pairs that differ at all."""
+    if scores.paired is not None:
+        n = scores.paired.shape[1]
+        if n < 2:
+            return None
+        covariance = np.atleast_2d(np.cov(scores.paired)) / n
+    else:
+        covariance = np.atleast_2d(np.cov(scores.drawn.T))
+    own = np.diag(covariance)
+    pairs = np.triu_indices(len(own), 1)
+    errors = np.sqrt(np.maximum(0.0, (own[:, None] + own - 2 * covariance)[pairs]))
+    errors = errors[errors > 1e-12]
+    return POWER_FACTOR * float(np.median(errors)) if errors.size else None
+
+
+def _rank_then_mean(scores: Scores, shown: Floats) -> float | None:
+    """Kendall's tau with the order of the mean over subjects of the rank in each subject."""
+    if scores.paired is None:
+        return None
+    sign = 1.0 if scores.rising else -1.0
+    by_subject = stats.rankdata(-sign * scores.paired, axis=0)
+    return _tau(sign * shown, -by_subject.mean(axis=1))
+
+
+def _tau(one: Floats, other: Floats) -> float | None:
+    if len(one) < 2:
+        return None
+    tau = float(stats.kendalltau(one, other).statistic)
+    return tau if np.isfinite(tau) else None

@@ -1,0 +1,181 @@
+"""From a cohort's marks to what the leaderboard ranks: one score a group, and the values by subject behind it.
+
+It reads the staff's details of findings, since intervals of ranks need every subject; what leaves this file is of whole
+groups. The statistics are those of `graders.scoring.ranking`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from assignments.assignment import Accuracy, Assignment, Utility
+from graders.mark import Finding, Mark, Status, Verdict
+from graders.metrics import Floats
+from graders.scoring.intervals import percentile_interval, unpacked
+from graders.scoring.ranking import Ranking, Scores, ranking, scores_of_subjects, utility, weighted
+from graders.visibility import visible
+
+Measured = Mapping[str, Any]
+"""One metric of one group: its `score`, and what of the ScoreDoc its finding kept."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one ranked group scored."""
+
+    mark: Mark
+    finding: Finding
+    """Of the first accuracy criterion, as a student may read it."""
+    score: float
+    """The metric, or the utility of several."""
+    interval: tuple[float, float] | None
+    parts: tuple[tuple[str, float], ...]
+    """What each metric contributes to a utility; empty where one metric ranks."""
+    failed: int
+    """Answers that failed, each at the worst value there is."""
+    asked: int
+    """Answers that were asked for; 0 where that was not kept."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """The groups that can be ranked."""
+
+    entries: tuple[Entry, ...]
+    ranking: Ranking | None
+    """None where groups were not scored on the same subjects, or what they scored there was not kept."""
+
+
+def field_of(marks: Sequence[Mark], assignment: Assignment, criterion: Accuracy, places: int) -> Field:
+    """Who has a score that may stand in the order, and the statistics of that order."""
+    terms = assignment.leaderboard.utilities
+    rows: list[tuple[Mark, Finding, list[Measured]]] = []
+    for mark in marks:
+        finding = _scored(mark, criterion)
+        found = [_measured(mark, assignment, term.metric) for term in terms] or [_of(mark, criterion)]
+        if finding is not None and all(one is not None and isfinite(one["score"]) for one in found):
+            rows.append((mark, finding, [one for one in found if one is not None]))
+    if not rows:
+        return Field((), None)
+    by_metric = [[found[i] for _, _, found in rows] for i in range(len(terms) or 1)]
+    shares = [_shares(found, term) for found, term in zip(by_metric, terms, strict=True)] if terms else []
+    if terms:
+        scores = _weighted([s for _, s in shares], terms)
+    else:
+        scores = _scores(by_metric[0], rising=criterion.anchors.ceiling > criterion.anchors.trivial)
+    entries = []
+    for number, (mark, finding, _) in enumerate(rows):
+        score, interval = finding.score or 0.0, finding.interval
+        parts = tuple((t.metric, t.weight * float(s[number])) for t, (s, _) in zip(terms, shares, strict=True))
+        if terms:
+            score = sum(part for _, part in parts)
+            interval = None if scores is None else percentile_interval(scores.drawn[:, number])
+        entries.append(Entry(mark, finding, score, interval, parts, *_failures(_of(mark, criterion) or {})))
+    seed = int.from_bytes(hashlib.sha256(repr(sorted(_subjects(by_metric[0][0]))).encode()).digest()[:4], "big")
+    return Field(tuple(entries), None if scores is None else ranking(scores, places, seed))
+
+
+def clipped(score: float, term: Utility) -> float:
+    """The utility of one score, before its weight."""
+    return float(utility(np.array(score), term.floor, term.target))
+
+
+def _scored(mark: Mark, criterion: Accuracy) -> Finding | None:
+    """The accuracy finding of a mark that may stand in the order."""
+    if mark.status not in (Status.MARKED, Status.INCOMPLETE):
+        return None
+    for finding in (visible(f, "student") for f in mark.findings):
+        if finding.criterion == criterion.id and finding.kind == "accuracy":
+            known = finding.verdict is not Verdict.UNKNOWN
+            # A reason beside a score says that no single answer was usable.
+            if known and finding.reason is None and finding.score is not None and isfinite(finding.score):
+                return finding
+    return None
+
+
+def _of(mark: Mark, criterion: Accuracy) -> Measured | None:
+    """A criterion's own metric."""
+    for finding in mark.findings:
+        if finding.criterion == criterion.id and finding.kind == "accuracy" and finding.score is not None:
+            return {**finding.detail, "score": finding.score}
+    return None
+
+
+def _measured(mark: Mark, assignment: Assignment, metric: str) -> Measured | None:
+    """A metric of whichever criterion scored it."""
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Accuracy):
+            own = _of(mark, criterion)
+            if own is not None and criterion.metric == metric:
+                return own
+            if own is not None and metric in own.get("also", {}):
+                also: Measured = own["also"][metric]
+                return also
+    return None
+
+
+def _shares(found: Sequence[Measured], term: Utility) -> tuple[Floats, Scores | None]:
+    """The utility of every group before its weight: the mean over subjects, or that of a whole set's score."""
+    scores = _scores(found, rising=True, term=term)
+    return (scores.value, scores) if scores else (np.array([clipped(one["score"], term) for one in found]), None)
+
+
+def _weighted(parts: Sequence[Scores | None], terms: Sequence[Utility]) -> Scores | None:
+    known = [part for part in parts if part is not None]
+    # Scores of subjects and of whole sets are resampled apart, so their sum has no interval.
+    if len(known) < len(parts) or len({(part.paired is None, part.subjects) for part in known}) > 1:
+        return None
+    return weighted(known, [term.weight for term in terms])
+
+
+def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = None) -> Scores | None:
+    """One metric of all groups on the same hidden subjects; None where the details do not give that."""
+
+    def scaled(values: Floats) -> Floats:
+        return values if term is None else utility(values, term.floor, term.target)
+
+    if all(one.get("drawn") for one in found):
+        if len({(one["bootstrap_seed"], len(one["drawn"])) for one in found}) > 1:
+            return None
+        drawn = np.stack([unpacked(one["drawn"]) for one in found], axis=1)
+        value = np.array([float(one["score"]) for one in found])
+        return Scores(scaled(value), scaled(drawn), None, min(one["subjects"] for one in found), rising)
+    columns = _subjects(found[0])
+    tables = [_by_subject(one) for one in found]
+    if not columns or any(table.keys() != columns for table in tables):
+        return None
+    repeats = sorted({repeat for repeat, _ in columns})
+    of_repeat = [sorted(subject for number, subject in columns if number == repeat) for repeat in repeats]
+    values = [
+        scaled(np.array([[table[repeat, subject] for subject in subjects] for table in tables]))
+        for repeat, subjects in zip(repeats, of_repeat, strict=True)
+    ]
+    seed = int.from_bytes(hashlib.sha256(repr(of_repeat).encode()).digest()[:4], "big")
+    shared = all(subjects == of_repeat[0] for subjects in of_repeat)
+    return scores_of_subjects(values, found[0]["combine"], seed=seed, shared=shared, rising=rising)
+
+
+def _by_subject(measured: Measured) -> dict[tuple[int, str], float]:
+    """Mean value by repeat and subject, failures at their worst; empty where a value is missing."""
+    grouped: dict[tuple[int, str], list[float]] = {}
+    for case in measured.get("cases", ()):
+        if case["state"] != "set_apart":
+            grouped.setdefault((case["repeat"], case["subject"]), []).append(case["value"])
+    if any(value is None or not isfinite(value) for values in grouped.values() for value in values):
+        return {}
+    return {key: sum(values) / len(values) for key, values in grouped.items()}
+
+
+def _subjects(measured: Measured) -> set[tuple[int, str]]:
+    return set(_by_subject(measured))
+
+
+def _failures(measured: Measured) -> tuple[int, int]:
+    failed = sum(case["state"] == "failed" for case in measured.get("cases", ()))
+    return failed, int(measured.get("asked", 0))

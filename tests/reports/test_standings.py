@@ -1,0 +1,147 @@
+"""What a cohort's marks give the leaderboard: the same subjects for all, failures at their worst, utilities."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from graders.mark import mark_of
+from graders.scoring.intervals import packed
+from reports.leaderboard import leaderboard_page
+from reports.standings import field_of
+from tests.reports.hand_made import accuracy, assignment, mark
+from tests.reports.pages import Page
+
+ANCHORS = {"trivial": 0.52, "pass": 0.62, "merit": 0.71, "distinction": 0.79, "reference": 0.81, "ceiling": 0.9}
+TERMS = [
+    {"metric": "dice", "weight": 0.75, "floor": 0.5, "target": 0.9},
+    {"metric": "hd95", "weight": 0.25, "floor": 60, "target": 10},
+]
+
+
+def only_accuracy(**changes):
+    criterion = {"id": "accuracy", "kind": "accuracy", "points": 100, "metric": "dice", "anchors": ANCHORS}
+    return assignment(criterion=[criterion | changes.pop("accuracy", {})], **changes)
+
+
+def measured(values, failed=(), repeat=0, **more):
+    """One metric's part of a ScoreDoc, with a case of the value 0 for each that failed."""
+    cases = [
+        {"id": f"SECRET-{i}", "subject": f"s{i // 2}", "repeat": repeat, "score": v, "value": 0 if i in failed else v,
+         "state": "failed" if i in failed else "scored", "reason": "the CPU time limit was reached"}
+        for i, v in enumerate(values)
+    ]  # fmt: skip
+    mean = float(np.mean([case["value"] for case in cases] or [0]))
+    return {
+        "score": mean, "interval": [mean - 0.02, mean + 0.02], "combine": "median", "repeats": [mean], "cases": cases,
+        "asked": len(cases), "subjects": len(cases) // 2, "drawn": None, "bootstrap_seed": None,
+        "false_positives": {"found": 0, "of": 0}, **more,
+    }  # fmt: skip
+
+
+def made(of, group, document, also=None):
+    whole = {"verdict": "passed", "told": "", "reason": None, "evidence": "", "metric": "dice", "also": also or {}}
+    return mark_of(of, group, "c0ffee", {}, {}, {}, {"accuracy": whole | document}, {}, {})
+
+
+def field(of, marks):
+    return field_of(marks, of, of.criterion("accuracy"), 3)
+
+
+def values(seed, shift=0.0, n=40):
+    return np.clip(0.8 - shift + np.random.default_rng(seed).normal(0, 0.03, n), 0, 1).tolist()
+
+
+def test_groups_are_ranked_by_the_means_of_their_subjects_with_failures_at_their_worst():
+    of = only_accuracy()
+    marks = [made(of, "a", measured(values(1))), made(of, "b", measured(values(2), failed=range(10)))]
+    found = field(of, marks)
+    assert [s.rank for s in found.ranking.standings] == [1, 2]
+    assert [(e.failed, e.asked) for e in found.entries] == [(0, 40), (10, 40)]
+    assert found.ranking.subjects == 20
+    assert found.ranking.standings[1].behind == pytest.approx(found.entries[1].score - found.entries[0].score)
+
+
+def test_groups_with_other_subjects_have_an_order_and_no_statistics():
+    of = only_accuracy()
+    found = field(of, [made(of, "a", measured(values(1))), made(of, "b", measured(values(1, n=38)))])
+    assert len(found.entries) == 2
+    assert found.ranking is None
+    assert field(assignment(), [mark("a"), mark("b", accuracy=accuracy(0.7))]).ranking is None
+
+
+def test_a_metric_of_the_whole_set_is_ranked_by_its_kept_resamples():
+    of = only_accuracy(accuracy={"metric": "auroc"})
+    noise = np.random.default_rng(3).normal(0, 0.02, 2000)
+
+    def auroc(score, **more):
+        drawn = packed(score + noise + np.random.default_rng(int(1000 * score)).normal(0, 0.002, 2000))
+        return {**measured(()), "score": score, "cases": [], "asked": 60, "subjects": 60, "drawn": drawn,
+                "bootstrap_seed": 7, **more}  # fmt: skip
+
+    marks = [made(of, "a", auroc(0.8)), made(of, "b", auroc(0.9))]
+    other = made(of, "c", auroc(0.85, bootstrap_seed=8))
+    found = field(of, marks)
+    assert [(s.rank, s.tier) for s in found.ranking.standings] == [(2, 2), (1, 1)]
+    assert field(of, [*marks, other]).ranking is None
+
+
+def test_a_utility_is_made_subject_by_subject_and_shows_its_parts():
+    of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS})
+    near = measured([10.0, 10.0, 35.0, 35.0])
+    far = measured([10.0, 10.0, 300.0, 300.0])
+    marks = [
+        made(of, "a", measured([0.9, 0.9, 0.7, 0.7]), {"hd95": far}),
+        made(of, "b", measured([0.7, 0.7, 0.7, 0.7]), {"hd95": near}),
+    ]
+    found = field(of, marks)
+    assert dict(found.entries[0].parts) == pytest.approx({"dice": 0.75 * (1 + 0.5) / 2, "hd95": 0.25 * (1 + 0) / 2})
+    assert dict(found.entries[1].parts) == pytest.approx({"dice": 0.75 * 0.5, "hd95": 0.25 * (1 + 0.5) / 2})
+    assert [e.score for e in found.entries] == pytest.approx([0.6875, 0.5625])
+    assert [s.rank for s in found.ranking.standings] == [1, 2]
+
+
+def test_a_group_without_one_of_the_metrics_is_not_ranked():
+    of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS})
+    marks = [made(of, "a", measured(values(1)), {"hd95": measured([20.0] * 40)}), made(of, "b", measured(values(2)))]
+    assert [e.mark.group for e in field(of, marks).entries] == ["a"]
+
+
+def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_told_apart():
+    of = only_accuracy()
+    marks = [made(of, f"g{i}", measured(values(i, 0.01 * (i // 3) * 5), failed=range(i == 5))) for i in range(6)]
+    html = leaderboard_page(marks, of, names={f"g{i}": f"Heron {i}" for i in range(6)})
+    text = Page(html).text
+    assert "cannot be told from chance on 20 subjects" in text
+    assert "1 of 40" in text
+    assert "Rank in each subject, then the mean rank" in text
+    assert "SECRET" not in html
+    assert "s0" not in html
+
+
+def test_the_page_of_a_utility_tells_how_it_is_made():
+    of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS, "places": 2})
+    marks = [made(of, "a", measured([0.66] * 4), {"hd95": measured([10.0, 10.0, 35.0, 35.0])})]
+    text = Page(leaderboard_page(marks, of, names={"a": "Amber Heron"})).text
+    assert "Ranked by utility , higher is better" in text
+    assert "0.49" in text
+    assert "dice 0.30 + hd95 0.19" in text
+    assert "dice counts 75 %, nothing at 0.5 and in full at 0.9; hd95 counts 25 %, nothing at 60" in text
+
+
+def test_utilities_need_weights_that_add_up_and_metrics_that_are_scored():
+    with pytest.raises(ValueError, match='nothing scores "hd95"; add it to `also`'):
+        only_accuracy(leaderboard={"utilities": TERMS})
+    with pytest.raises(ValueError, match="weights of the utilities must add up to 1"):
+        only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS[:1]})
+    with pytest.raises(ValueError, match="floor and target must differ"):
+        only_accuracy(leaderboard={"utilities": [{**TERMS[0], "weight": 1, "target": 0.5}]})
+
+
+def test_points_come_from_the_criterion_and_never_from_the_utility():
+    plain = only_accuracy(accuracy={"also": ["hd95"]})
+    of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS})
+    document, also = measured([0.7, 0.7, 0.7, 0.7]), {"hd95": measured([10.0] * 4)}
+    points = made(of, "a", document, also).points
+    assert points == made(plain, "a", document, also).points
+    assert points > Decimal(50)
