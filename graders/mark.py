@@ -245,6 +245,7 @@ def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, An
     held = caps_that_hold(criterion, document)
     earned = min([share(criterion.anchors, level, document["score"]), *(at for _, at in held)])
     told = [document["told"]]
+    told += [explained["told"]] if (explained := document.get("explained")) and explained["told"] else []
     told += [f"Because {when}, at most {float(100 * at):g} % of the points are given." for when, at in held]
     interval = document["interval"]
     return Finding(
@@ -259,7 +260,7 @@ def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, An
             "caps": [when for when, _ in held],
             **{key: document[key] for key in ("repeats", "combine", "cases", "false_positives", "bootstrap_seed")},
             # What a leaderboard compares; documents written before these were kept lack them.
-            **{key: document[key] for key in ("asked", "subjects", "drawn", "also") if document.get(key)},
+            **{key: document[key] for key in ("asked", "subjects", "drawn", "also", "explained") if document.get(key)},
         },
     )
 

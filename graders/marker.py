@@ -19,7 +19,8 @@ from graders.failures import DataFailure, InternalFailure, SubmissionFailure, To
 from graders.measure import load_answers, measure
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
-from graders.scoring.score import score
+from graders.scoring.forensics import explain
+from graders.scoring.score import Answers, score
 from graders.session import Session
 from graders.tasks import task_named
 
@@ -105,7 +106,24 @@ def _run(job: Job, document: dict[str, Any], on_progress: Callable[[str], None])
         repeats = [known.get(str(repeat)) for repeat in sorted(sets)]
         if all(repeats):
             answers = [load_answers(job.store, doc) for doc in repeats if doc is not None]
-            document["scores"][id] = score(assignment, criterion, [sets[repeat] for repeat in sorted(sets)], answers)
+            asked = [sets[repeat] for repeat in sorted(sets)]
+            document["scores"][id] = score(assignment, criterion, asked, answers)
+            explained = _explained(assignment, criterion, asked, answers, document["scores"][id])
+            document["scores"][id]["explained"] = explained
+
+
+def _explained(
+    assignment: Assignment,
+    criterion: Accuracy,
+    sets: list[HiddenSet],
+    answers: list[Answers],
+    scored: dict[str, Any],
+) -> dict[str, Any] | None:
+    """What explains a poor score. It comes after the score and beside it, and nothing of it may harm the mark."""
+    try:
+        return explain(assignment, criterion, sets, answers, scored)
+    except Exception:  # noqa: BLE001 - a defect of an extra; staff read of it
+        return {"told": "", "kind": "defect", "evidence": traceback.format_exc()[-2000:]}
 
 
 def _check(job: Job, session: Session, interface: Interface, on_progress: Callable[[str], None]) -> dict[str, Any]:

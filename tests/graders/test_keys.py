@@ -148,6 +148,19 @@ def test_an_edited_docstring_runs_nothing(scene, changed):
     assert changed() == set()
 
 
+def test_one_more_metric_beside_scores_stored_answers_anew(scene, changed):
+    scene.criterion(1, also=["brier_of_nobody"])
+    assert changed() == {("score", scene.toml["criterion"][1]["id"])}
+
+
+def test_how_groups_are_ranked_and_scores_explained_is_in_no_key(scene, changed):
+    scene.toml = {**scene.toml, "leaderboard": {"places": 2}}
+    for name in ("ranking", "paired_tests", "forensics", "fixes"):
+        assert f"scoring/{name}.py" not in STATISTIC
+        (scene.graders / f"scoring/{name}.py").write_text("another = 1\n")
+    assert changed() == set()
+
+
 def test_one_changed_test_runs_one_test(scene, changed):
     scene.edit(scene.folder / "hidden_tests/test_losses.py", "student.loss(1)", "student.loss(1.0)")
     assert changed() == {("test", ONE)}

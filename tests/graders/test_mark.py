@@ -190,6 +190,16 @@ def test_a_cap_never_raises_a_share():
     assert mark(of=of, scores={"accuracy": scored(0.62)}).findings[2].points == 14
 
 
+def test_an_explanation_is_told_and_moves_no_point():
+    explained = {"kind": "flip", "told": "dice 0.03; 0.81 if the first axis is flipped.", "fixed": 0.81, "cases": 15}
+    plain, told = mark(scores={"accuracy": scored(0.63)}), mark(scores={"accuracy": scored(0.63, explained=explained)})
+    assert (told.points, told.findings[2].points) == (plain.points, plain.findings[2].points)
+    assert told.findings[2].told == "dice. dice 0.03; 0.81 if the first axis is flipped."
+    assert told.findings[2].detail["explained"]["kind"] == "flip"
+    empty = mark(scores={"accuracy": scored(0.63, explained={"told": "", "kind": "defect", "evidence": "trace"})})
+    assert empty.findings[2].told == plain.findings[2].told
+
+
 def test_an_edited_cap_marks_again_from_the_same_document():
     document = {"accuracy": scored(0.9, values=(0.9, 0.49))}
     points = [
@@ -197,6 +207,12 @@ def test_an_edited_cap_marks_again_from_the_same_document():
         for when in ("cases_below(dice, 0.4) > 0", "cases_below(dice, 0.5) > 0", "cases_below(dice, 0.5) > 1")
     ]
     assert points == [35, Decimal("17.5"), 35]
+
+
+def test_a_cap_may_name_an_instructors_own_metric():
+    of = assignment(caps=[{"when": "my_metrics.py:recall < 0.5", "at": 0.7}])
+    document = scored(0.9, also={"my_metrics.py:recall": scored(0.4, metric="recall")})
+    assert mark(of=of, scores={"accuracy": document}).findings[2].points == Decimal("24.5")
 
 
 def test_a_cap_on_a_metric_that_was_not_scored_is_our_failure():

@@ -301,6 +301,42 @@ def test_scores_of_stored_answers_need_no_sandbox_and_are_the_same(marked, tmp_p
     assert run(again)["scores"] == first["scores"]
 
 
+@pytest.fixture(scope="module")
+def exchanged(tmp_path_factory):
+    """A solution that answers with the other class, and the document it comes to."""
+    solution, store = tmp_path_factory.mktemp("exchanged"), tmp_path_factory.mktemp("store")
+    text = (GROUPS / "perfect/solution.py").read_text()
+    (solution / "solution.py").write_text(text.replace('{"prob": (', '{"prob": (1 - '))
+    asked = job("perfect", store, solution=solution, tests=())
+    return asked, run(asked)
+
+
+def test_a_poor_score_is_explained_from_the_stored_answers(exchanged):
+    _, document = exchanged
+    made = document["scores"]["accuracy"]
+    assert made["score"] < 0.1
+    assert "if the two classes are exchanged." in made["explained"]["told"]
+
+
+def test_a_good_score_is_not_explained(marked):
+    assert marked("perfect")["scores"]["accuracy"]["explained"] is None
+
+
+def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
+    asked, document = exchanged
+
+    def broken(*_):
+        raise ZeroDivisionError("a defect")
+
+    monkeypatch.setattr(marker, "explain", broken)
+    again = run(replace(asked, repeats=(), answers={0: document["answers"]["0"]}))
+    made, before = again["scores"]["accuracy"], document["scores"]["accuracy"]
+    assert again["toolkit_failure"] is None
+    assert {k: v for k, v in made.items() if k != "explained"} == {k: v for k, v in before.items() if k != "explained"}
+    assert made["explained"]["told"] == ""
+    assert "ZeroDivisionError" in made["explained"]["evidence"]
+
+
 def test_stored_answers_that_are_gone_are_a_data_failure_that_names_them(tmp_path):
     first = run(job("perfect", tmp_path, tests=()))
     for file in tmp_path.glob("*.npz"):

@@ -326,6 +326,14 @@ def test_a_metric_of_a_cap_is_scored_too():
     assert len(doc["also"]["hd95"]["cases"]) == 2
 
 
+def test_metrics_beside_are_scored_and_kept_by_the_name_they_are_asked_by(tmp_path):
+    (tmp_path / "my_metrics.py").write_text(OWN)
+    of = assignment(also=["accuracy", "my_metrics.py:share"], folder=tmp_path)
+    doc = scored(of, hidden(Y), P)
+    assert {name: one["score"] for name, one in doc["also"].items()} == {"accuracy": 0.75, "my_metrics.py:share": 0.75}
+    assert (doc["score"], doc["subjects"]) == (0.75, 8)
+
+
 def test_empty_references_score_one_when_left_empty():
     doc = scored(assignment("segmentation", "dice"), hidden(masks(0, 0, 6)), masks(0, 1, 6).astype(np.float32))
     assert [case["score"] for case in doc["cases"]] == [1, 0, 1]

@@ -1,0 +1,200 @@
+"""Mistakes that spoil every answer in the same way, each as what would undo it. Nothing is scored here.
+
+A fix takes one case's answer and gives what the answer would have been, or None where it does not fit the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+
+import numpy as np
+from scipy import special
+from scipy.optimize import linear_sum_assignment
+
+from assignments.data.hidden import Case
+from graders.metrics import Array
+
+THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.8, 0.9, 0.95, 0.98)
+"""Far from 0.5: a model that is merely a little timid is not explained by its threshold."""
+TWICE = (0.5, float(special.expit(1)))
+"""Where all values of a sigmoid of a sigmoid lie."""
+ISOTROPIC_MM = 1.0
+"""The voxel size that volumes are often resampled to."""
+
+Undo = Callable[[Array, tuple[int, ...], Case], Array | None]
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What was done wrong, and how to undo it."""
+
+    kind: str
+    told: str
+    """Completes "0.81 if ..."."""
+    undo: Undo
+    """(answer of one case, shape of its truth, the case) -> the answer without the mistake."""
+
+
+def of_masks(shape: tuple[int, ...], given: Array, truths: Array) -> Iterator[Fix]:
+    """What may be wrong with probabilities by voxel; `shape` is one truth's, `given` and `truths` some cases."""
+    axes = range(len(shape))
+    names = _ordinals(len(shape))
+    for count in range(1, len(shape) + 1):
+        for flipped in combinations(axes, count):
+            told = f"{_listed([names[k] for k in flipped])} {'axis is' if count == 1 else 'axes are'} flipped"
+            yield Fix("flip", f"the {told}", _flip(flipped))
+    for order in permutations(axes):
+        if order != tuple(axes):
+            yield Fix("axes", f"the axes are put in the order {', '.join(str(k + 1) for k in order)}", _axes(order))
+    for plane in combinations(axes, 2):
+        for turns in (1, 3):
+            both = f"{names[plane[0]]} and {names[plane[1]]}"
+            told = f"each mask is turned by {90 * turns} degrees in the plane of the {both} axes"
+            yield Fix("axes", told, _turn(turns, plane))
+    for axis in axes:
+        for step in (1, -1):
+            yield Fix("shift", f"each mask is moved by one voxel along the {names[axis]} axis", _shift(axis, step))
+    yield from _resolutions(len(shape))
+    yield Fix("labels", "foreground and background are exchanged", _inverted)
+    yield from of_thresholds(given, float(np.mean(truths)))
+
+
+def of_thresholds(given: Array, share: float) -> Iterator[Fix]:
+    """Other thresholds than 0.5, among them the one that finds as much as there is."""
+    values = given.astype(np.float32)
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return
+    if low >= TWICE[0] - 1e-3 and high <= TWICE[1] + 1e-3:
+        told = "a second sigmoid is undone (all values lie between 0.50 and 0.73)"
+        yield Fix("sigmoid", told, _threshold(float(special.expit(0.5))))
+    alike = float(f"{np.quantile(values, 1 - min(1.0, max(0.0, share))):.2g}")
+    for threshold in dict.fromkeys((*THRESHOLDS, *([alike] if not 0.25 < alike < 0.75 else []))):
+        if low < threshold <= high:
+            yield Fix("threshold", f"the threshold is {threshold:g} in place of 0.5", _threshold(threshold))
+
+
+def of_classes(given: Array, truths: Array) -> Iterator[Fix]:
+    """What may be wrong with probabilities by case: (N,) of class 1, or (N, K)."""
+    if given.ndim == 1:
+        yield Fix("labels", "the two classes are exchanged", _inverted)
+        yield from of_thresholds(given, float(np.mean(truths == 1)))
+        return
+    classes = given.shape[1]
+    order = np.argsort(truths, kind="stable")
+    # Among many orders of few cases one always fits by chance; it is not the same in the other half of them.
+    column, other = (_where_answered(given[half], truths[half]) for half in (order[::2], order[1::2]))
+    if (column == other).all() and (column != np.arange(classes)).any():
+        moved = [f"column {answered} is class {k}" for k, answered in enumerate(column) if answered != k]
+        told = "the two classes are exchanged" if classes == 2 else _listed(moved[:6])
+        yield Fix("labels", told, _columns(column))
+
+
+def _where_answered(given: Array, truths: Array) -> Array:
+    """The column in which each class was answered: the one-to-one choice that gets most cases right."""
+    table = np.zeros((given.shape[1], given.shape[1]))
+    np.add.at(table, (truths, given.argmax(axis=1)), 1)
+    return np.asarray(linear_sum_assignment(-table)[1])
+
+
+def _flip(axes: tuple[int, ...]) -> Undo:
+    return lambda answer, shape, case: np.flip(answer, axes) if answer.shape == shape else None
+
+
+def _axes(order: Sequence[int]) -> Undo:
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        if answer.ndim != len(order):
+            return None
+        turned = answer.transpose(order)
+        return turned if turned.shape == shape else None
+
+    return undo
+
+
+def _turn(turns: int, plane: tuple[int, int]) -> Undo:
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        if answer.ndim != len(shape):
+            return None
+        turned = np.rot90(answer, turns, plane)
+        return turned if turned.shape == shape else None
+
+    return undo
+
+
+def _shift(axis: int, step: int) -> Undo:
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        if answer.shape != shape or shape[axis] < 2:
+            return None
+        moved = np.zeros_like(answer)
+        to, of = (slice(1, None), slice(None, -1)) if step > 0 else (slice(None, -1), slice(1, None))
+        before = (slice(None),) * axis
+        moved[(*before, to)] = answer[(*before, of)]
+        return moved
+
+    return undo
+
+
+def _resolutions(dimensions: int) -> Iterator[Fix]:
+    """Masks left on another grid than the image's: at half or twice its resolution, or in voxels of another size."""
+    whole = {f"enlarged {m} times": 1 / m for m in (2, 4)} | {f"shrunk {m} times": float(m) for m in (2, 4)}
+    for centred in (False, True):
+        about = " about the centre" if centred else ""
+        for told, factor in whole.items():
+            yield Fix("spacing", f"each mask is {told}{about}", _regrid(lambda s, f=factor: [f] * len(s), centred))  # type: ignore[misc]
+            if dimensions == 3:
+                flat = _regrid(lambda s, f=factor: [1.0, *[f] * (len(s) - 1)], centred)  # type: ignore[misc]
+                yield Fix("spacing", f"each mask is {told} in the plane of each slice{about}", flat)
+        for told, size in (("1 mm", lambda s: ISOTROPIC_MM), ("the smallest spacing of each image", min)):
+            back = _regrid(lambda s, size=size: [k / size(s) for k in s], centred)  # type: ignore[misc]
+            yield Fix("spacing", f"each mask is resampled from voxels of {told} to the image's own{about}", back)
+
+
+def _regrid(factors: Callable[[Sequence[float]], Sequence[float]], centred: bool) -> Undo:
+    """Nearest neighbour: voxel x of the image is voxel x * factor of the answer, from the corner or the centre."""
+
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        if answer.ndim != len(shape):
+            return None
+        spacing = case.spacing_mm[-len(shape) :] if case.spacing_mm else (1.0,) * len(shape)
+        if len(spacing) != len(shape) or not all(np.isfinite(s) and s > 0 for s in spacing):
+            return None
+        by_axis = factors(spacing)
+        if np.allclose(by_axis, 1):
+            return None
+        places, within = [], []
+        for size, given, factor in zip(shape, answer.shape, by_axis, strict=True):
+            middle = (size / 2, given / 2) if centred else (0.0, 0.0)
+            place = np.floor((np.arange(size) + 0.5 - middle[0]) * factor + middle[1]).astype(int)
+            within.append((place >= 0) & (place < given))
+            places.append(np.clip(place, 0, given - 1))
+        found = answer[np.ix_(*places)]
+        for axis, inside in enumerate(within):
+            found[(*(slice(None),) * axis, ~inside)] = 0
+        return found
+
+    return undo
+
+
+def _inverted(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+    return np.asarray(1 - answer) if answer.shape == shape else None
+
+
+def _threshold(threshold: float) -> Undo:
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        return np.asarray(answer >= threshold).astype(answer.dtype) if answer.shape == shape else None
+
+    return undo
+
+
+def _columns(columns: Array) -> Undo:
+    return lambda answer, shape, case: answer[columns]
+
+
+def _ordinals(count: int) -> list[str]:
+    return ["first", "second", "third", "fourth", "fifth", "sixth"][:count]
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

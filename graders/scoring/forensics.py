@@ -1,0 +1,234 @@
+"""Why a score is poor, where one mistake explains it: the stored answers scored again without that mistake.
+
+"dice 0.03; 0.81 if the first axis is flipped." It is made after the score, stored beside it and told with it; it moves
+no point and is part of no key. It is told only when the gain is large and the same in nearly all cases, so that neither
+chance nor sound but weak answers are explained; and in two decimals, of all cases together, so that it tells nothing of
+one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from assignments.assignment import Accuracy, Assignment
+from assignments.data.hidden import HiddenSet
+from graders.metrics import Array, Floats, Metric, metric_named
+from graders.scoring.caps import combined
+from graders.scoring.fixes import Fix, of_classes, of_masks
+from graders.scoring.repeat import Answers, Repeat, judge
+from graders.tasks import Task, task_named
+from graders.tasks.segmentation import THRESHOLD
+
+SEARCHED = 6
+"""Images on which all fixes are tried."""
+CONFIRMED = 60
+"""Images of each repeat on which the best one is confirmed, under the criterion's own metric."""
+ROWS = 2000
+"""The same two for cases that are rows."""
+VOXELS = 50_000_000
+"""Of large images fewer are tried, so that they hold at most so many voxels; never fewer than three."""
+SHORTLIST = 3
+CLOSED = 0.5
+"""Share of the way from the score to the reference anchor that a fix must make up."""
+ALIKE = 0.8
+"""Share of the cases that change which must gain."""
+
+
+def explain(
+    assignment: Assignment,
+    criterion: Accuracy,
+    sets: Sequence[HiddenSet],
+    answers: Sequence[Answers],
+    document: Mapping[str, Any],
+) -> dict[str, Any] | None:
+    """What explains a ScoreDoc below the pass anchor, or None.
+
+    Returns:
+        `told`, which students may read, and for staff `kind`, `score` and `fixed` on the same `cases`.
+    """
+    if document["verdict"] != "passed" or _way(criterion) * (document["score"] - criterion.anchors.pass_) >= 0:
+        return None
+    task = task_named(assignment.task)
+    metric = metric_named(criterion.metric, assignment.folder)
+    separate = criterion.empty_reference == "separate" and metric.reads == "mask"
+    plain = _plain(task, sets[0], answers[0])
+    found = None
+    for fix in _shortlist(task, metric, sets[0], answers[0]):
+        tried = _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine, separate)
+        if tried and (found is None or _way(criterion) * (tried["fixed"] - found["fixed"]) > 0):
+            found = tried
+    if found is None:
+        return {"kind": plain[0], "told": plain[1]} if plain else None
+    told = f"{criterion.metric} {_number(found['score'])}; {_number(found['fixed'])} if {found.pop('if')}."
+    if found["cases"] < document["asked"]:
+        told += f" Tried on {found['cases']} cases."
+    if plain:
+        told = f"{plain[1]} {told}"
+    return {**found, "told": f"{told} The points are for the answers as they are."}
+
+
+def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
+    """The fixes that help most on a few cases, best first: by Dice for masks, which is quick, else all there are."""
+    given = answers.arrays.get(task.answer)
+    if given is None or len(given) != len(hidden.cases) or given.dtype.kind != "f":
+        return []
+    usable = [i for i in range(len(given)) if i not in answers.failed and np.isfinite(given[i]).all()]
+    if hidden.truth.ndim == 1:
+        good = np.array(usable, dtype=int)
+        fits = given.ndim in (1, 2) and good.size and (given.ndim == 1 or hidden.truth.max() < given.shape[1])
+        fixes = list(of_classes(given[good], hidden.truth[good])) if fits else []
+        return [fix for fix in fixes if metric.reads != "probability" or fix.kind == "labels"]
+    some = _spread([i for i in usable if hidden.truth[i].any()], _images(hidden, SEARCHED))
+    if not some:
+        return []
+    shape = hidden.truth.shape[1:]
+    truths = hidden.truth[some].astype(bool)
+    before = np.array([_dice(given[i], truth) for i, truth in zip(some, truths, strict=True)])
+    gains: list[tuple[float, int, Fix]] = []
+    masks = {i: given[i] >= THRESHOLD for i in some}
+    for number, fix in enumerate(of_masks(shape, given[some], truths)):
+        read = given if fix.kind in ("threshold", "sigmoid", "labels") else masks
+        undone = [fix.undo(read[i], shape, hidden.cases[i]) for i in some]
+        after = [_dice(a, truth) for a, truth in zip(undone, truths, strict=True) if a is not None]
+        if len(after) == len(some) and _alike(np.array(after) - before):
+            gains.append((-float(np.mean(after - before)), number, fix))
+    return [fix for _, _, fix in sorted(gains, key=lambda gain: gain[:2])[:SHORTLIST]]
+
+
+def _confirmed(
+    task: Task,
+    metric: Metric,
+    criterion: Accuracy,
+    sets: Sequence[HiddenSet],
+    answers: Sequence[Answers],
+    fix: Fix,
+    how: str,
+    separate: bool,
+) -> dict[str, Any] | None:
+    """A fix under the criterion's own metric on many cases of every repeat; None unless it explains the score."""
+    before, after = [], []
+    for hidden, given in zip(sets, answers, strict=True):
+        some = _spread(list(range(len(hidden.cases))), _images(hidden, CONFIRMED))
+        part, mine = _part(hidden, some), _answers(task, given, some)
+        fixed = _undone(task, part, mine, fix)
+        if fixed is None:
+            return None
+        before.append(judge(task, metric, mine, part, separate=separate))
+        after.append(judge(task, metric, fixed, part, separate=separate))
+        if metric.level == "per_set" and not all(
+            _explains(criterion, judge(task, metric, m, p, separate=separate).score,
+                      judge(task, metric, f, p, separate=separate).score, CLOSED / 2)
+            for p, m, f in _halves(task, part, mine, fixed)
+        ):  # fmt: skip
+            return None
+    if metric.level == "per_case" and not _alike(_gains(criterion, before, after)):
+        return None
+    score, best = (combined([run.score for run in runs], how) for runs in (before, after))
+    if not _explains(criterion, score, best, CLOSED):
+        return None
+    cases = sum(len(run.cases) for run in before)
+    return {"kind": fix.kind, "if": fix.told, "score": round(score, 4), "fixed": round(best, 4), "cases": cases}
+
+
+def _explains(criterion: Accuracy, score: float, fixed: float, closed: float) -> bool:
+    way = _way(criterion)
+    return way * (fixed - score) >= closed * way * (criterion.anchors.reference - score) > 0
+
+
+def _gains(criterion: Accuracy, before: Sequence[Repeat], after: Sequence[Repeat]) -> Floats:
+    """By how much each answered case gains."""
+    gains = [
+        _way(criterion) * (there.values[i] - here.values[i])
+        for here, there in zip(before, after, strict=True)
+        for i in here.counted
+        if i not in there.failed
+    ]
+    return np.array(gains)
+
+
+def _alike(gains: Floats) -> bool:
+    """Whether nearly all cases that change gain, and a good part does."""
+    more, less = int((gains > 1e-9).sum()), int((gains < -1e-9).sum())
+    return more >= ALIKE * (more + less) and more >= max(1, len(gains) / 3)
+
+
+def _halves(
+    task: Task, part: HiddenSet, mine: Answers, fixed: Answers
+) -> Iterator[tuple[HiddenSet, Answers, Answers]]:
+    """Every other case, class by class, where a half can hold all classes."""
+    order = np.argsort(part.truth, kind="stable") if part.truth.ndim == 1 else np.arange(len(part.cases))
+    if part.truth.ndim == 1 and np.bincount(part.truth).min(initial=len(order), where=np.bincount(part.truth) > 0) < 2:
+        return
+    for start in (0, 1):
+        some = sorted(int(i) for i in order[start::2])
+        yield _part(part, some), _answers(task, mine, some), _answers(task, fixed, some)
+
+
+def _undone(task: Task, part: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
+    given = answers.arrays[task.answer]
+    shape = part.truth.shape[1:]
+    undone = [fix.undo(answer, shape, case) for answer, case in zip(given, part.cases, strict=True)]
+    if any(answer is None for answer in undone):
+        return None
+    return Answers({task.answer: np.stack(undone)}, answers.failed)  # type: ignore[arg-type]
+
+
+def _part(hidden: HiddenSet, some: Sequence[int]) -> HiddenSet:
+    return replace(hidden, truth=hidden.truth[list(some)], cases=tuple(hidden.cases[i] for i in some))
+
+
+def _answers(task: Task, answers: Answers, some: Sequence[int]) -> Answers:
+    failed = {place: answers.failed[i] for place, i in enumerate(some) if i in answers.failed}
+    return Answers({task.answer: answers.arrays[task.answer][list(some)]}, failed)
+
+
+def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, str] | None:
+    """What can be seen in the answers alone: that they are all the same."""
+    given = answers.arrays.get(task.answer)
+    if given is None or len(given) != len(hidden.cases):
+        return None
+    good = [i for i in range(len(given)) if i not in answers.failed]
+    if not good or task.refused(given, hidden.truth):
+        return None
+    if "mask" in task.readings:
+        masks = task.readings["mask"](given[good])
+        if not masks.any():
+            return "empty", "Every answer is empty: no voxel reaches a probability of 0.5."
+        return ("full", "Every answer is full: every voxel is foreground.") if masks.all() else None
+    classes = np.unique(task.readings["class"](given[good])) if "class" in task.readings else np.arange(2)
+    if len(classes) == 1 and len(good) > 1:
+        return "constant", f"Every case is put into class {classes[0]}."
+    return None
+
+
+def _images(hidden: HiddenSet, at_most: int) -> int:
+    """How many cases are looked at."""
+    if hidden.truth.ndim == 1:
+        return ROWS
+    return max(3, min(at_most, VOXELS * at_most // SEARCHED // int(np.prod(hidden.truth.shape[1:]))))
+
+
+def _spread(places: list[int], at_most: int) -> list[int]:
+    """At most so many, evenly over all of them."""
+    if len(places) <= at_most:
+        return places
+    return [places[int(i)] for i in np.linspace(0, len(places) - 1, at_most).round()]
+
+
+def _dice(answer: Array | None, truth: Array) -> float:
+    if answer is None or answer.shape != truth.shape:
+        return 0.0
+    mask = answer >= THRESHOLD
+    return 2 * int((mask & truth).sum()) / max(1, int(mask.sum()) + int(truth.sum()))
+
+
+def _way(criterion: Accuracy) -> int:
+    return 1 if criterion.anchors.ceiling > criterion.anchors.trivial else -1
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}"

@@ -1,0 +1,257 @@
+"""Poor scores that one mistake explains are explained; sound, weak and random answers are not."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import ndimage, special
+
+from assignments.assignment import Assignment
+from assignments.data.hidden import Case, HiddenSet
+from graders.failures import WallLimit
+from graders.scoring.forensics import explain
+from graders.scoring.score import Answers, score
+
+UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
+SPACING = (0.8, 0.5, 0.5)
+
+
+def assignment(task="segmentation", metric="dice", anchors=UP):
+    return Assignment.model_validate(
+        {
+            "id": "exercise", "title": "An exercise", "task": task,
+            "data": {"source": "s", "train": 4, "test": 4}, "run": {"mode": "weights"},
+            "criterion": [{"id": "a", "kind": "accuracy", "points": 10, "metric": metric, "anchors": anchors}],
+            "folder": Path("here"),
+        }
+    )  # fmt: skip
+
+
+def hidden(truth, spacing=SPACING):
+    cases = tuple(Case(f"SECRET-{i}", f"s{i}", spacing, None) for i in range(len(truth)))
+    return HiddenSet({}, None, {}, truth, cases, 0, "", "", "")
+
+
+def phantoms(n=10, shape=(16, 24, 24), seed=0):
+    """Ellipsoids off the centre, with a knob: no flip or turn leaves one as it is."""
+    rng = np.random.default_rng(seed)
+    z, y, x = np.indices(shape)
+    masks = []
+    for _ in range(n):
+        c = np.array(shape) * (0.32, 0.36, 0.60) + rng.normal(0, 0.6, 3)
+        body = ((z - c[0]) / 3.4) ** 2 + ((y - c[1]) / 4.2) ** 2 + ((x - c[2]) / 6.0) ** 2 <= 1
+        knob = ((z - c[0] - 2) / 2) ** 2 + ((y - c[1] + 4) / 3) ** 2 + ((x - c[2] - 2) / 3) ** 2 <= 1
+        masks.append(body | knob)
+    return np.array(masks).astype(np.uint8)
+
+
+def answered(truth, seed=1):
+    """A good model's probabilities: the truth with a soft and somewhat wrong edge."""
+    rng = np.random.default_rng(seed)
+    wrong = ndimage.gaussian_filter(rng.normal(0, 1, truth.shape), (0, 2, 2, 2))
+    soft = np.stack([ndimage.gaussian_filter(mask.astype(float), 1) for mask in truth])
+    return special.expit(8 * (soft - 0.5) + 6 * wrong).astype(np.float32)
+
+
+def told(truth, answers, of=None, failed=(), spacing=SPACING):
+    of = of or assignment()
+    given = Answers({"prob": np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
+    asked = hidden(truth, spacing)
+    document = score(of, of.criteria[0], [asked], [given])
+    before = dict(document)
+    found = explain(of, of.criteria[0], [asked], [given], document)
+    assert document == before
+    return found
+
+
+def dice(answer, truth):
+    mask = answer >= 0.5
+    return np.mean([2 * (a & (t > 0)).sum() / (a.sum() + t.sum()) for a, t in zip(mask, truth, strict=True)])
+
+
+def to_1mm_and_left_there(answers, spacing=SPACING):
+    """Resampled to voxels of 1 mm, and put into a corner of the image's shape instead of resampled back."""
+    out = np.zeros_like(answers)
+    for i, answer in enumerate(answers):
+        other = ndimage.zoom(answer, spacing, order=0, grid_mode=True, mode="grid-constant")
+        part = tuple(slice(0, min(n, m)) for n, m in zip(answer.shape, other.shape, strict=True))
+        out[i][part] = other[part]
+    return out
+
+
+def halved_in_a_corner(answers):
+    out = np.zeros_like(answers)
+    small = answers[:, ::2, ::2, ::2]
+    out[:, : small.shape[1], : small.shape[2], : small.shape[3]] = small
+    return out
+
+
+TRUTH = phantoms()
+GOOD = answered(TRUTH)
+CUBES = phantoms(shape=(24, 24, 24))
+MISTAKES = {
+    "flip": (np.flip(GOOD, 1), "flip", "if the first axis is flipped"),
+    "flips": (np.flip(GOOD, (2, 3)), "flip", "if the second and third axes are flipped"),
+    "transposed": (GOOD.swapaxes(2, 3), "axes", "if the axes are put in the order 1, 3, 2"),
+    "turned": (np.rot90(GOOD, 1, (2, 3)), "axes", "turned by 270 degrees in the plane of the second and third axes"),
+    "inverted": (1 - GOOD, "labels", "if foreground and background are exchanged"),
+    "threshold": (GOOD * 0.15, "threshold", "if the threshold is 0.0"),
+    "sigmoid": (special.expit(GOOD), "sigmoid", "if a second sigmoid is undone"),
+    "spacing": (to_1mm_and_left_there(GOOD), "spacing", "resampled from voxels of 1 mm to the image's own"),
+    "half": (halved_in_a_corner(GOOD), "spacing", "if each mask is enlarged 2 times."),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_one_mistake_in_all_volumes_is_named_with_what_the_score_would_be(name):
+    answers, kind, words = MISTAKES[name]
+    found = told(TRUTH, answers)
+    assert found["kind"] == kind
+    assert words in found["told"]
+    assert found["score"] == pytest.approx(dice(answers, TRUTH), abs=0.01)
+    # What is lost by resampling is lost; a threshold that finds as much as there is may be better than 0.5 was.
+    near = {"spacing": 0.2, "threshold": 0.08}.get(kind, 0.01)
+    assert found["fixed"] == pytest.approx(dice(GOOD, TRUTH), abs=near)
+    assert f"dice {found['score']:.2f}; {found['fixed']:.2f} if" in found["told"]
+    assert "SECRET" not in found["told"]
+
+
+def test_axes_in_reverse_order_are_named_where_the_shape_allows_them():
+    answers = answered(CUBES).transpose(0, 3, 2, 1)
+    assert "the axes are put in the order 3, 2, 1" in told(CUBES, answers)["told"]
+
+
+def test_answers_of_another_shape_are_tried_in_other_orders():
+    answers = GOOD.transpose(0, 3, 2, 1)
+    assert answers.shape != TRUTH.shape
+    found = told(TRUTH, answers)
+    assert (found["kind"], found["score"]) == ("axes", 0)
+    assert found["fixed"] == pytest.approx(dice(GOOD, TRUTH), abs=0.01)
+
+
+def test_a_shift_by_one_voxel_of_small_objects_is_named():
+    truth = np.zeros((8, 12, 12, 12), np.uint8)
+    for i in range(8):
+        truth[i, 3 + i % 4, 4:6, 3:9] = 1
+    found = told(truth, np.roll(truth, 1, 1).astype(np.float32))
+    assert found["kind"] == "shift"
+    assert found["told"].startswith("dice 0.00; 1.00 if each mask is moved by one voxel along the first axis.")
+
+
+def test_a_distance_is_explained_in_its_own_metric():
+    anchors = {"trivial": 30, "pass": 20, "merit": 15, "distinction": 10, "reference": 5, "ceiling": 2}
+    anchors = {name: value / 10 for name, value in anchors.items()}
+    found = told(TRUTH, np.flip(TRUTH, 1).astype(np.float32), assignment(metric="hd95", anchors=anchors))
+    assert found["fixed"] == 0
+    assert found["score"] > 2
+    assert found["told"].startswith(f"hd95 {found['score']:.2f}; {found['fixed']:.2f} if the first axis is flipped.")
+
+
+def test_empty_and_full_answers_are_called_so():
+    found = told(TRUTH, np.full(TRUTH.shape, 0.1))
+    assert found == {"kind": "empty", "told": "Every answer is empty: no voxel reaches a probability of 0.5."}
+    assert told(TRUTH, np.full(TRUTH.shape, 0.9))["kind"] == "full"
+    faint = told(TRUTH, GOOD * 0.2)["told"]
+    assert faint.startswith("Every answer is empty: no voxel reaches a probability of 0.5. dice 0.00; 0.")
+
+
+def test_failed_cases_do_not_hide_a_mistake_in_the_others():
+    found = told(TRUTH, np.flip(GOOD, 1), failed=(0, 3))
+    assert found["kind"] == "flip"
+    assert found["fixed"] == pytest.approx(0.8 * dice(GOOD, TRUTH), abs=0.03)
+
+
+def test_a_case_that_is_not_finite_does_not_hide_it_either():
+    answers = np.flip(GOOD, 1).copy()
+    answers[2, 0, 0, 0] = np.nan
+    assert told(TRUTH, answers)["kind"] == "flip"
+
+
+def test_a_mistake_in_half_of_the_cases_is_not_told_as_one_in_all():
+    assert told(TRUTH, np.where(np.arange(10)[:, None, None, None] % 2, GOOD, np.flip(GOOD, 1))) is None
+
+
+def test_sound_answers_are_not_explained():
+    assert told(TRUTH, GOOD) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_weak_but_sound_answers_are_not_explained(seed):
+    weak = answered(phantoms(seed=seed + 20), seed)  # of other cases: about the right place
+    found = told(phantoms(seed=seed), np.roll(weak, 3, 3))
+    assert found is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_volumes_are_not_explained(seed):
+    rng = np.random.default_rng(seed)
+    assert told(TRUTH, rng.random(TRUTH.shape)) is None
+    blobs = ndimage.gaussian_filter(rng.normal(size=TRUTH.shape), (0, 2, 2, 2))
+    assert told(TRUTH, (blobs > np.quantile(blobs, 0.95)).astype(np.float32)) is None
+
+
+Y = np.repeat([0, 1], 60)
+
+
+def rows(seed=0, n=120, skill=3.0):
+    rng = np.random.default_rng(seed)
+    return special.expit(rng.normal(0, 1, n) + skill * (2 * Y - 1)).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
+def test_exchanged_classes_are_named(metric):
+    found = told(Y, 1 - rows(), assignment("classification", metric), spacing=None)
+    assert (found["kind"], found["cases"]) == ("labels", 120)
+    assert f"{metric} 0.0" in found["told"]
+    assert "if the two classes are exchanged." in found["told"]
+
+
+def test_a_threshold_is_named_for_classes_and_not_for_ranks():
+    timid = rows() * 0.2
+    of = assignment("classification", "balanced_accuracy")
+    found = told(Y, timid, of, spacing=None)
+    assert found["kind"] == "threshold"
+    assert found["told"].startswith("Every case is put into class 0. balanced_accuracy 0.50; 1.00 if")
+    assert told(Y, timid, assignment("classification", "auroc"), spacing=None) is None
+
+
+def test_permuted_classes_are_named():
+    truth = np.repeat(np.arange(4), 30)
+    right = np.eye(4)[truth] * 0.7 + 0.075
+    columns = right[:, [1, 2, 0, 3]]
+    found = told(truth, columns, assignment("classification", "accuracy"), spacing=None)
+    assert found["fixed"] == 1
+    # Class 0 was answered in the column of 2, class 1 in that of 0, class 2 in that of 1.
+    assert "if column 2 is class 0, column 0 is class 1 and column 1 is class 2." in found["told"]
+
+
+def test_one_class_for_all_is_called_so():
+    found = told(Y, np.full(120, 0.3), assignment("classification", "balanced_accuracy"), spacing=None)
+    assert found == {"kind": "constant", "told": "Every case is put into class 0."}
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
+def test_random_classes_are_not_explained(seed, metric):
+    rng = np.random.default_rng(seed)
+    assert told(Y, rng.random(120), assignment("classification", metric), spacing=None) is None
+    truth = np.repeat(np.arange(4), 6)
+    drawn = rng.dirichlet(np.ones(4), 24)
+    assert told(truth, drawn, assignment("classification", "accuracy"), spacing=None) is None
+
+
+def test_no_answers_have_no_explanation():
+    of = assignment()
+    asked, none = hidden(TRUTH), Answers({}, dict.fromkeys(range(10), "r"))
+    assert explain(of, of.criteria[0], [asked], [none], score(of, of.criteria[0], [asked], [none])) is None
+    zeros = Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, dict.fromkeys(range(10), "r"))
+    assert explain(of, of.criteria[0], [asked], [zeros], score(of, of.criteria[0], [asked], [zeros])) is None
+
+
+def test_large_images_are_looked_at_in_part():
+    truth = phantoms(70)
+    found = told(truth, np.flip(answered(truth), 1))
+    assert found["cases"] == 60
+    assert "Tried on 60 cases." in found["told"]
+    assert math.isclose(found["fixed"], dice(answered(truth), truth), abs_tol=0.02)
