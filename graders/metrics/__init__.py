@@ -10,7 +10,7 @@ import math
 import runpy
 from pathlib import Path
 
-from graders.metrics import geometry, labels, overlap
+from graders.metrics import geometry, labels, overlap, ranking
 from graders.metrics.metric import Array, Case, Floats, Metric
 
 __all__ = ["METRICS", "Array", "Case", "Floats", "Metric", "metric_named"]
@@ -42,8 +42,8 @@ METRICS: dict[str, Metric] = {
         resampled=labels.macro_f1_resampled,
     ),
     "auroc": Metric(
-        "auroc", labels.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
-        resampled=labels.auroc_resampled,
+        "auroc", ranking.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
+        resampled=ranking.auroc_resampled,
     ),
 }  # fmt: skip
 

@@ -1,15 +1,30 @@
-"""How far apart the surfaces of two masks are, in millimetres. Overlap is in `overlap.py`."""
+"""How far apart the surfaces of two masks are, in millimetres. Overlap is in `overlap.py`, the search in `nearest.py`.
+
+Every function takes masks (N, [D,] H, W) of 0 and 1 and needs the cases' spacing. Both masks empty is perfect: 0 mm,
+NSD 1. One empty is the worst there is: the image's diagonal, NSD 0. Libraries that share a name here do not share a
+number, so a convention is part of the name; the one without is that of Metrics Reloaded.
+
+    Maier-Hein et al.: Metrics reloaded. Nature Methods 21 (2024), doi:10.1038/s41592-023-02151-z.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.overlap import as_masks
+from graders.metrics.pairs import Pair, pair
+from graders.metrics.surfaces import Distances, surfel_distances, voxel_distances
+
+
+def hd(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Hausdorff distance in mm per case: the largest distance of any surface voxel to the other surface.
+
+    Huttenlocher et al., IEEE PAMI 15 (1993). One stray voxel decides it: `hd95` does not hang on one.
+    """
+    return _of_voxels(answers, truths, cases, largest)
 
 
 def hd95(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
@@ -18,12 +33,51 @@ def hd95(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     The surface is the mask's voxels with a neighbour (by a face) outside it; the array's edge is outside.
     Distances run between voxel centres, percentiles are interpolated linearly, as in Metrics Reloaded and
     MONAI; MedPy pools the directions, which is another number. Both empty: 0. One empty: the diagonal.
-
-    Maier-Hein et al., "Metrics reloaded", Nature Methods 21 (2024).
     """
-    answer, truth = as_masks(answers, truths)
-    pairs = zip(answer, truth, truths, cases, strict=True)
-    return np.array([_hd95(a, t, original, case) for a, t, original, case in pairs], dtype=np.float64)
+    return _of_voxels(answers, truths, cases, larger_percentile)
+
+
+def hd95_medpy(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """95 % Hausdorff distance in mm as MedPy has it: one percentile of both directions pooled.
+
+    The larger surface outvotes the smaller one, so a small false region may not show. Empty masks as in `hd95`.
+    """
+    return _of_voxels(answers, truths, cases, pooled_percentile)
+
+
+def hd95_deepmind(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """95 % Hausdorff distance in mm as surface-distance has it: the larger of two percentiles by area of surfels.
+
+    The first distance at which 95 % of the surface's area is reached, without interpolation. Empty masks as in `hd95`.
+    """
+    return _of_surfels(answers, truths, cases, larger_percentile_by_area)
+
+
+def assd(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Average symmetric surface distance in mm: the mean over both surfaces' voxels pooled, as MedPy and MONAI."""
+    return _of_voxels(answers, truths, cases, pooled_mean)
+
+
+def masd(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Mean average surface distance in mm: the mean of the two directed means, as in Metrics Reloaded."""
+    return _of_voxels(answers, truths, cases, mean_of_means)
+
+
+def nsd(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
+    """Normalised surface distance, 0 to 1: the share of both surfaces' area within `at` mm of the other surface.
+
+    Areas are those of surfels. A distance equal to the tolerance is within it. Nikolov et al., J Med Internet Res 23
+    (2021). Take the tolerance from the difference between raters, never from a guess. Both empty: 1. One empty: 0.
+    """
+    return _of_surfels(answers, truths, cases, lambda found: share_within(found, at), empty=(0.0, 1.0))
+
+
+def nsd_voxel(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
+    """Normalised surface distance by the number of surface voxels in place of area, as MONAI by default.
+
+    It depends on how the grid lies: a slanted surface has fewer voxels than its area. Both empty: 1. One empty: 0.
+    """
+    return _of_voxels(answers, truths, cases, lambda found: share_within(found, at), empty=(0.0, 1.0))
 
 
 def diagonal(truth: Array, case: Case) -> float:
@@ -31,21 +85,112 @@ def diagonal(truth: Array, case: Case) -> float:
     return float(np.linalg.norm(np.multiply(truth.shape, _spacing(truth, case))))
 
 
-def _hd95(answer: NDArray[np.bool_], truth: NDArray[np.bool_], original: Array, case: Case) -> float:
-    spacing = _spacing(truth, case)
-    if not answer.any() or not truth.any():
-        return 0.0 if answer.any() == truth.any() else diagonal(original, case)
-    box = ndimage.find_objects((answer | truth).astype(np.uint8))[0]
-    one, other = _surface(answer[box]), _surface(truth[box])
-    return max(_directed(one, other, spacing), _directed(other, one, spacing))
+# What is made of one pair's distances; both surfaces are there. All in mm, or a share.
 
 
-def _directed(start: NDArray[np.bool_], goal: NDArray[np.bool_], spacing: tuple[float, ...]) -> float:
-    return float(np.percentile(ndimage.distance_transform_edt(~goal, sampling=spacing)[start], 95))
+def largest(found: Distances) -> float:
+    """Hausdorff distance."""
+    return float(max(found.to_truth.max(), found.to_answer.max()))
 
 
-def _surface(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    return np.asarray(mask & ~ndimage.binary_erosion(mask))
+def larger_percentile(found: Distances) -> float:
+    """Larger of the two directed 95th percentiles, linear between order statistics."""
+    return max(_percentile95(found.to_truth), _percentile95(found.to_answer))
+
+
+def pooled_percentile(found: Distances) -> float:
+    """95th percentile of both directions together."""
+    return _percentile95(np.concatenate([found.to_truth, found.to_answer]))
+
+
+def larger_percentile_by_area(found: Distances) -> float:
+    """Larger of the two directed 95th percentiles by area, a distance that occurs."""
+    assert found.answer_areas is not None
+    assert found.truth_areas is not None
+    return max(
+        _percentile95_by_area(found.to_truth, found.answer_areas),
+        _percentile95_by_area(found.to_answer, found.truth_areas),
+    )
+
+
+def pooled_mean(found: Distances) -> float:
+    """Mean of both directions together."""
+    total = found.to_truth.sum() + found.to_answer.sum()
+    return float(total / (found.to_truth.size + found.to_answer.size))
+
+
+def mean_of_means(found: Distances) -> float:
+    """Mean of the two directed means."""
+    return float((found.to_truth.mean() + found.to_answer.mean()) / 2)
+
+
+def directed_means_by_area(found: Distances) -> tuple[float, float]:
+    """Mean distance by area from the answer's surface and from the truth's, as surface-distance reports them."""
+    assert found.answer_areas is not None
+    assert found.truth_areas is not None
+    return (
+        float(found.to_truth @ found.answer_areas / found.answer_areas.sum()),
+        float(found.to_answer @ found.truth_areas / found.truth_areas.sum()),
+    )
+
+
+def share_within(found: Distances, tolerance: float) -> float:
+    """Share of both surfaces that lies within `tolerance` mm of the other, by area where there are areas."""
+    near, near_back = found.to_truth <= tolerance, found.to_answer <= tolerance
+    if found.answer_areas is None or found.truth_areas is None:
+        return float((np.count_nonzero(near) + np.count_nonzero(near_back)) / (near.size + near_back.size))
+    within = found.answer_areas[near].sum() + found.truth_areas[near_back].sum()
+    return float(within / (found.answer_areas.sum() + found.truth_areas.sum()))
+
+
+def _percentile95(values: Floats) -> float:
+    """NumPy's linear percentile, bit for bit, without the 60 us that its generality costs."""
+    place = 0.95 * (len(values) - 1)
+    below = int(place)
+    if below + 1 == len(values):
+        return float(values.max())
+    low, high = (float(v) for v in np.partition(values, (below, below + 1))[below : below + 2])
+    part = place - below
+    return high - (high - low) * (1 - part) if part >= 0.5 else low + (high - low) * part
+
+
+def _percentile95_by_area(values: Floats, areas: Floats) -> float:
+    order = np.lexsort((areas, values))
+    ranked = areas[order]
+    reached = np.cumsum(ranked) / ranked.sum()
+    return float(values[order[min(int(np.searchsorted(reached, 0.95)), len(values) - 1)]])
+
+
+Value = Callable[[Distances], float]
+
+
+def _of_voxels(
+    answers: Array, truths: Array, cases: Sequence[Case], value: Value, empty: tuple[float, float] | None = None
+) -> Floats:
+    return _each(answers, truths, cases, lambda both: voxel_distances(both)[1], value, empty)
+
+
+def _of_surfels(
+    answers: Array, truths: Array, cases: Sequence[Case], value: Value, empty: tuple[float, float] | None = None
+) -> Floats:
+    return _each(answers, truths, cases, lambda both: surfel_distances(both)[1], value, empty)
+
+
+def _each(
+    answers: Array,
+    truths: Array,
+    cases: Sequence[Case],
+    measure: Callable[[Pair], Distances],
+    value: Value,
+    empty: tuple[float, float] | None,
+) -> Floats:
+    """Each case's value; `empty` is that of one empty mask and of two, None the diagonal and 0 mm."""
+    values = []
+    for answer, truth, case in zip(*as_masks(answers, truths), cases, strict=True):
+        both = pair(answer, truth, _spacing(truth, case))
+        found = measure(both)
+        values.append(value(found) if not found.empty else (empty or (both.diagonal, 0.0))[found.empty - 1])
+    return np.array(values, dtype=np.float64)
 
 
 def _spacing(truth: Array, case: Case) -> tuple[float, ...]:

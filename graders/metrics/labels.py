@@ -1,6 +1,6 @@
-"""How well classes are told apart: accuracy, balanced accuracy, macro F1, AUROC. The task decides, not these.
+"""How well classes are told apart: accuracy, balanced accuracy, macro F1. Which class an answer names the task decides.
 
-Classes are integers (N,), probabilities (N,) for the positive class or (N, K). The metrics of a whole set are
+Classes are integers (N,); probabilities are in `ranking.py`. The metrics of a whole set are
 written over `counts` (B, N), how often each case was drawn, so that a bootstrap is a few matrix products;
 with counts of one they equal scikit-learn's (the tests hold that).
 """
@@ -44,42 +44,6 @@ def macro_f1_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
     """Macro F1 of each resample, over the classes that occur in it."""
     right, truth, answer = _tallies(answers, truths, counts)
     return _mean_of_defined(2 * right, truth + answer)
-
-
-def auroc(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
-    """Area under the ROC curve: how often a positive case scores above a negative one; a tie counts one half.
-
-    More than two classes: one against the rest, mean over the classes of the truth. Undefined, and refused,
-    where the truth has one class only. Hanley & McNeil, Radiology 143 (1982).
-    """
-    return float(auroc_resampled(answers, truths, _once(truths))[0])
-
-
-def auroc_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
-    """AUROC of each resample. A resample must hold both classes: draw them by class."""
-    if answers.dtype.kind != "f" or not np.isfinite(answers).all():
-        raise ValueError("AUROC needs finite probabilities")
-    if answers.ndim not in (1, 2) or truths.shape != answers.shape[:1] or truths.dtype.kind not in "iu":
-        raise ValueError(f"AUROC of probabilities {answers.shape} and truths {truths.dtype} {truths.shape}")
-    classes = np.unique(truths)
-    if len(classes) < 2:
-        raise ValueError("AUROC is undefined where all cases have one class")
-    if answers.ndim == 1 or answers.shape[1] == 2:
-        return _area(answers if answers.ndim == 1 else answers[:, 1], truths == 1, counts)
-    return np.asarray(np.mean([_area(answers[:, k], truths == k, counts) for k in classes], axis=0))
-
-
-def _area(scores: Array, positive: Array, counts: Floats) -> Floats:
-    """One sort; equal scores form one group, whose positives beat half of its negatives."""
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    drawn = counts[:, order]
-    positives = np.add.reduceat(drawn * positive[order], starts, axis=1)
-    negatives = np.add.reduceat(drawn * ~positive[order], starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives
-    won = np.einsum("bg,bg->b", positives, below + negatives / 2)
-    return np.asarray(won / (positives.sum(axis=1) * negatives.sum(axis=1)))
 
 
 def _tallies(answers: Array, truths: Array, counts: Floats) -> tuple[Floats, Floats, Floats]:

@@ -220,6 +220,7 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
 
 @pytest.mark.parametrize(("file", "stages"), [
     ("metrics/labels.py", {("score", "auroc")}),
+    ("metrics/ranking.py", {("score", "auroc")}),
     ("metrics/overlap.py", set()),
     ("metrics/metric.py", {("score", "auroc")}),
     ("tasks/classification.py", SCORES),

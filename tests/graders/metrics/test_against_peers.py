@@ -8,14 +8,13 @@ from sklearn import metrics as peer
 
 from graders.metrics.geometry import hd95
 from graders.metrics.labels import (
-    auroc,
-    auroc_resampled,
     balanced_accuracy,
     balanced_accuracy_resampled,
     macro_f1,
     macro_f1_resampled,
 )
 from graders.metrics.overlap import dice, iou
+from graders.metrics.ranking import auroc, auroc_resampled
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ import pytest
 
 from graders.metrics import METRICS
 from graders.metrics.geometry import diagonal, hd95
-from graders.metrics.labels import accuracy, auroc, balanced_accuracy, macro_f1
+from graders.metrics.labels import accuracy, balanced_accuracy, macro_f1
 from graders.metrics.overlap import dice, iou, volume_error, worst_volume_error
+from graders.metrics.ranking import auroc
 
 
 @dataclass(frozen=True)

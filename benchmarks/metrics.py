@@ -1,0 +1,196 @@
+"""CPU time of the peers' full set of metrics over ours: interleaved, one process, one thread, median of the rounds.
+
+    python benchmarks/metrics.py [--rounds 7] [--data FOLDER] [--only segmentation|garbage|bootstrap]
+
+Needs the peers (pip install '.[verify]'). Full set: Dice, IoU, HD, HD95, mean surface distance and NSD at 2 mm, for all
+classes, as a user of each library calls it. MONAI and MedPy measure surface voxels and are set against those; DeepMind
+measures surfels and is set against ours of surfels. Without --data the volumes are phantoms of the prostate's size;
+with it the first two PROMISE12 labels: one as the truth, its neighbour's shifted outline as the answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from graders.metrics.label_maps import score_labels  # noqa: E402
+from graders.metrics.ranking import auroc_resampled, average_precision_resampled  # noqa: E402
+from tests.graders.metrics.golden.peers import deepmind, medpy, monai  # noqa: E402
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+SPACING = (3.6, 0.625, 0.625)
+TOLERANCE_MM = 2.0
+"""The volumes' spacing, and the NSD's tolerance."""
+GOALS = {"binary small": 15, "4 classes small": 20, "binary big": 20, "4 classes big": 80}
+
+
+def main() -> None:
+    """Print the tables that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--data", type=Path, help="folder of PROMISE12, as assignments/data/promise12.py describes it")
+    parser.add_argument("--only", choices=["segmentation", "garbage", "bootstrap"])
+    options = parser.parse_args()
+    if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
+        # The libraries read these when they are loaded.
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
+    warnings.simplefilter("ignore")
+    answer, truth = promise12(options.data) if options.data else phantoms()
+    if options.only in (None, "segmentation"):
+        segmentation(answer, truth, options.rounds)
+    if options.only in (None, "garbage"):
+        garbage(truth, options.rounds)
+    if options.only in (None, "bootstrap"):
+        bootstrap(options.rounds)
+
+
+def segmentation(answer: np.ndarray, truth: np.ndarray, rounds: int) -> None:
+    """Four configurations: two sizes, one class and three beside the background."""
+    print(f"{'full set, times ours':24}{'ours ms':>9}{'MONAI':>8}{'goal':>6}{'MedPy':>8}"
+          f"{'surfels ms':>12}{'DeepMind':>10}{'goal':>6}{'times reading':>15}")  # fmt: skip
+    for name, goal in GOALS.items():
+        sizes = (1, 2, 2) if "big" in name else (1, 1, 1)
+        pair = [np.kron(labels, np.ones(sizes, np.uint8)) for labels in (answer, truth)]
+        classes = (1,)
+        if "4" in name:
+            pair, classes = [zones(labels) for labels in pair], (1, 2, 3)
+        else:
+            pair = [labels.astype(bool) for labels in pair]
+        calls = {
+            "ours": lambda: ours(*pair, classes, "voxels"),
+            "surfels": lambda: ours(*pair, classes, "surfels"),
+            "monai": lambda: monai(*pair, SPACING, classes, TOLERANCE_MM),
+            "medpy": lambda: medpy(*pair, SPACING, classes),
+            "deepmind": lambda: deepmind(*pair, SPACING, classes, TOLERANCE_MM),
+            "read": lambda: [labels.view(np.uint8).max() for labels in pair],
+        }  # fmt: skip
+        took = times(calls, rounds)
+        print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['monai'] / took['ours']:8.1f}{goal:6}"
+              f"{took['medpy'] / took['ours']:8.1f}{took['surfels'] * 1e3:12.2f}"
+              f"{took['deepmind'] / took['surfels']:10.1f}{3:6}{took['ours'] / took['read']:15.0f}")  # fmt: skip
+
+
+def garbage(truth: np.ndarray, rounds: int) -> None:
+    """Predictions that are far from the truth, where a search for the nearest has most to do."""
+    rng = np.random.default_rng(0)
+    blob, stray = np.zeros(truth.shape, bool), np.zeros(truth.shape, bool)
+    blob[:4, :12, :12] = True
+    stray[-1, -1, -1] = True
+    answers = {
+        "noise 1 %": rng.random(truth.shape) < 0.01,
+        "noise 50 %": rng.random(truth.shape) < 0.5,
+        "all ones": np.ones(truth.shape, bool),
+        "far blob": blob,
+        "stray voxel": truth.astype(bool) | stray,
+    }
+    print(f"\n{'garbage':24}{'ours ms':>9}{'MONAI':>8}{'MedPy':>8}{'surfels ms':>12}{'DeepMind':>10}"
+          f"{'ours / fastest':>16}{'goal':>6}")  # fmt: skip
+    for name, answer in answers.items():
+        pair = [answer, truth.astype(bool)]
+        took = times({
+            "ours": lambda: ours(*pair, (1,), "voxels"),
+            "surfels": lambda: ours(*pair, (1,), "surfels"),
+            "monai": lambda: monai(*pair, SPACING, (1,), TOLERANCE_MM),
+            "medpy": lambda: medpy(*pair, SPACING, (1,)),
+            "deepmind": lambda: deepmind(*pair, SPACING, (1,), TOLERANCE_MM),
+        }, rounds)  # fmt: skip
+        fastest = max(took["ours"] / min(took["monai"], took["medpy"]), took["surfels"] / took["deepmind"])
+        print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['monai'] / took['ours']:8.1f}{took['medpy'] / took['ours']:8.1f}"
+              f"{took['surfels'] * 1e3:12.2f}{took['deepmind'] / took['surfels']:10.1f}{fastest:16.2f}{1.1:6}")  # fmt: skip
+
+
+def bootstrap(rounds: int) -> None:
+    """2000 resamples of 1000 cases, drawing included; scikit-learn's loop is timed over 200 and multiplied."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    rng = np.random.default_rng(0)
+    n, resamples, looped = 1000, 2000, 200
+    truth = (rng.random(n) < 0.3).astype(np.int64)
+    scores = np.clip(0.4 * truth + rng.normal(0.3, 0.3, n), 0, 1).round(3)
+
+    def loop(metric: Callable[..., float]) -> None:
+        for drawn in np.random.default_rng(1).integers(n, size=(looped, n)):
+            metric(truth[drawn], scores[drawn])
+
+    def at_once(metric: Callable[..., np.ndarray]) -> None:
+        metric(scores, truth, drawn_counts(np.random.default_rng(1), resamples, n))
+
+    print(f"\n{'bootstrap 2000 x 1000':24}{'ours ms':>9}{'scikit-learn':>14}{'goal':>6}")
+    for name, peer, metric, goal in (
+        ("AUROC", roc_auc_score, auroc_resampled, "150"),
+        ("average precision", average_precision_score, average_precision_resampled, ""),
+    ):
+        took = times({"peer": lambda: loop(peer), "ours": lambda: at_once(metric)}, rounds)  # noqa: B023
+        print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['peer'] * resamples / looped / took['ours']:14.0f}{goal:>6}")
+
+
+def drawn_counts(rng: np.random.Generator, resamples: int, n: int) -> np.ndarray:
+    """How often each of n cases is drawn in each resample, (resamples, n)."""
+    drawn = rng.integers(n, size=(resamples, n), dtype=np.int32)
+    drawn += np.arange(0, resamples * n, n, dtype=np.int32)[:, None]
+    return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
+
+
+def ours(answer: np.ndarray, truth: np.ndarray, classes: tuple[int, ...], surface: str) -> object:
+    """The full set of one kind of surface."""
+    return score_labels(answer, truth, SPACING, classes=classes, tolerance_mm=TOLERANCE_MM, surfaces=(surface,))
+
+
+def times(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median CPU seconds of each call. They take turns, so that a busy machine is busy for all; quick ones repeat."""
+    took: dict[str, list[float]] = {name: [] for name in calls}
+    repeats = {}
+    for name, call in calls.items():
+        start = time.process_time()
+        call()
+        repeats[name] = max(1, min(20, int(0.03 / max(time.process_time() - start, 1e-4))))
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = time.process_time()
+            for _ in range(repeats[name]):
+                call()
+            took[name].append((time.process_time() - start) / repeats[name])
+    return {name: statistics.median(each) for name, each in took.items()}
+
+
+def phantoms() -> tuple[np.ndarray, np.ndarray]:
+    """Two outlines of a gland, (32, 128, 128) uint8, a few millimetres apart."""
+    z, y, x = np.indices((32, 128, 128))
+    wave = np.sin(x / 5) + np.cos(y / 6) + np.sin(z / 2)
+    truth = ((z - 16) / 10) ** 2 + ((y - 64) / 29) ** 2 + ((x - 62) / 33) ** 2 + 0.03 * wave < 1
+    answer = ((z - 16.5) / 9.5) ** 2 + ((y - 66) / 27) ** 2 + ((x - 63) / 34) ** 2 - 0.04 * wave < 1
+    return answer.astype(np.uint8), truth.astype(np.uint8)
+
+
+def promise12(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A patient's label, and the same deformed smoothly as a network might answer it."""
+    truth = np.load(folder / "label_train00.npy", allow_pickle=False).astype(np.uint8)
+    rng = np.random.default_rng(0)
+    noise = ndimage.gaussian_filter(rng.normal(size=truth.shape), (1.5, 6, 6))
+    inside = ndimage.distance_transform_edt(truth, SPACING) - ndimage.distance_transform_edt(1 - truth, SPACING)
+    return (inside + 2.5 * noise / noise.std() > 0.3).astype(np.uint8), truth
+
+
+def zones(labels: np.ndarray) -> np.ndarray:
+    """A gland in three classes: an inner zone, and the outer one in two halves."""
+    inner = ndimage.binary_erosion(labels, iterations=4)
+    found = np.where(labels > 0, 2, 0).astype(np.uint8)
+    found[:, :, labels.shape[2] // 2 :] += (labels[:, :, labels.shape[2] // 2 :] > 0).astype(np.uint8)
+    found[inner] = 1
+    return found
+
+
+if __name__ == "__main__":
+    main()
