@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,17 +75,23 @@ def _both_ways(answer: Ints, truth: Ints, spacing: tuple[float, ...]) -> tuple[F
 
 def _surface_voxels(labels: Labels) -> tuple[Ints, Labels]:
     """Grid indices (3, n) of the voxels of any class with a face neighbour of another, and their classes (n,)."""
+    flat = labels.ravel()
     differs = np.zeros(labels.shape, dtype=bool)
+    edge = differs.ravel()
+    step = 1
+    for size in reversed(labels.shape):
+        # From the end of a row this steps into the next one: both voxels lie on the box's faces, which are all edge.
+        other = flat[step:] != flat[:-step]
+        edge[step:] |= other
+        edge[:-step] |= other
+        step *= size
     for axis in range(labels.ndim):
-        rows, edge = np.moveaxis(labels, axis, 0), np.moveaxis(differs, axis, 0)
-        step = rows[1:] != rows[:-1]
-        edge[1:] |= step
-        edge[:-1] |= step
         # The box holds every label, so beyond it there is none.
-        edge[:1] = edge[-1:] = True
-    differs &= labels != 0
-    flat = np.flatnonzero(differs)
-    return _indices(flat, labels.shape), labels.ravel()[flat]
+        rows = np.moveaxis(differs, axis, 0)
+        rows[:1] = rows[-1:] = True
+    edge &= flat != 0
+    found = np.flatnonzero(edge)
+    return _indices(found, labels.shape), flat[found]
 
 
 def _masks(pair: Pair) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
@@ -103,14 +108,17 @@ def _surfels(mask: NDArray[np.uint8], areas: Floats) -> tuple[Ints, Floats]:
 
     A corner's code has a bit for each voxel around it, the highest for the first in C order.
     """
-    code: NDArray[Any] = np.pad(mask, 1)
-    for axis, shift in zip(reversed(range(mask.ndim)), (1, 2, 4), strict=False):
-        rows = np.moveaxis(code, axis, 0)
-        code = np.moveaxis((rows[:-1] << shift) | rows[1:], 0, axis)
+    padded = np.zeros([size + 2 for size in mask.shape], np.uint8)
+    padded[(slice(1, -1),) * mask.ndim] = mask
+    code: NDArray[np.uint8] = padded.ravel()
+    step = 1
+    for size, bits in zip(reversed(padded.shape), (1, 2, 4), strict=False):
+        # From the end of a row this steps into the next one: there is only padding, whose code is 0.
+        code = (code[:-step] << np.uint8(bits)) | code[step:]
+        step *= size
     full = len(areas) - 1
-    code = np.ascontiguousarray(code)
-    flat = np.flatnonzero((code - np.uint8(1)) < full - 1)  # 0 wraps to 255: neither none nor all
-    return _indices(flat, code.shape), areas[code.ravel()[flat]]
+    found = np.flatnonzero((code - np.uint8(1)) < full - 1)  # 0 wraps to 255: neither none nor all
+    return _indices(found, padded.shape), areas[code[found]]
 
 
 def _indices(flat: Ints, shape: tuple[int, ...]) -> Ints:

@@ -1,8 +1,8 @@
 """How large the surface within a corner of 2x2x2 voxels is: DeepMind's tables. Nothing is measured.
 
-`TRIANGLES` is surface-distance's table of marching-cubes normals (surface_distance/lookup_tables.py, Copyright 2018 Google Inc.,
-Apache License 2.0) without the signs, which no area needs: a word for each of the 256 codes, a "+" between triangles, a
-digit for the size of a normal along each axis, in eighths.
+`TRIANGLES` is surface-distance's table of marching-cubes normals (surface_distance/lookup_tables.py, Copyright 2018
+Google Inc., Apache License 2.0) without the signs, which no area needs: a word for each of the 256 codes, a "+" between
+triangles (four at most), a digit for the size of a normal along each axis, in eighths.
 
     Lorensen & Cline: Marching cubes. Computer Graphics 21 (1987).
 """
@@ -45,16 +45,17 @@ TRIANGLES = """
 """
 STRAIGHT_ACROSS, STRAIGHT_DOWN, TWO_CORNERS, ONE_CORNER = (3, 12), (5, 10), (6, 9), (1, 2, 4, 7, 8, 11, 13, 14)
 
+_NORMALS = np.array([
+    [[int(digit) / 8 for digit in triangle] for triangle in (word + "+000" * 3).split("+")[:4]]
+    for word in TRIANGLES.split()
+])  # fmt: skip
+
 
 def surface_areas(spacing: tuple[float, ...]) -> Floats:
     """mm² of surface for each of the 256 codes; spacing in mm of the three axes."""
     first, second, third = spacing
     across = np.array([second * third, first * third, first * second])  # a normal along one axis spans the others
-    return np.array([
-        sum(float(np.linalg.norm(np.array([int(digit) for digit in triangle]) / 8 * across))
-            for triangle in word.split("+"))
-        for word in TRIANGLES.split()
-    ])  # fmt: skip
+    return np.asarray(np.sqrt(((_NORMALS * across) ** 2).sum(axis=2)).sum(axis=1))
 
 
 def contour_lengths(spacing: tuple[float, ...]) -> Floats:
