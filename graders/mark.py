@@ -1,14 +1,14 @@
 """Findings and marks: the types, and all arithmetic from a score to points. Reads nothing, runs nothing.
 
 Arithmetic is exact: anchors, scores and caps count as the decimals they are written as, shares are fractions, and a
-mark is rounded once, at the end.
+mark is rounded once, at the end, half up. What concerns one person is in `graders.personal`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any
@@ -51,7 +51,7 @@ class Finding:
     criterion: str
     verdict: Verdict
     points: Decimal | None
-    """None while unknown."""
+    """None while unknown. A share that is no decimal is cut at twelve places here; `exact` has all of it."""
     out_of: Decimal
     told: str
     """What the student may read."""
@@ -67,6 +67,8 @@ class Finding:
     """For a public test: how to go on."""
     detail: Mapping[str, Any] = field(default_factory=dict)
     """Plain numbers for the staff's page: per case scores and states, repeats, CPU seconds."""
+    exact: Fraction | None = None
+    """The points that count where `points` had to be cut: thirds of three criteria add up to a whole."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class Mark:
 
 NOT_RUN = "the check did not run"
 NOT_SCORED = "the score has not been computed"
+VOID = "This check was ours to get right and is void: its points are given to everyone."
 
 
 def anchor_shares(level: int) -> tuple[Fraction, ...]:
@@ -134,6 +137,7 @@ def mark_of(
     *,
     not_accepted: str | None = None,
     toolkit_failure: Mapping[str, Any] | None = None,
+    void_tests: Mapping[str, str] | None = None,
 ) -> Mark:
     """The mark of one submission, of all that is expected and never only of what came back.
 
@@ -145,6 +149,8 @@ def mark_of(
         persons: Points that a person has given, by criterion; a missing one leaves the mark incomplete.
         not_accepted: Why nothing of this commit could be run, in our words: whatever is missing has then failed.
         toolkit_failure: The marker process's failure, if it had one: `reason` and `evidence`.
+        void_tests: Who declared a test void and why, by its id: its points are given to everyone with a commit, so
+            that nobody loses by a fault of ours.
     """
     out_of = Decimal(assignment.points)
     nothing = Mark(assignment.id, group, commit, Status.NOT_SUBMITTED, None, out_of, (), provenance)
@@ -158,6 +164,8 @@ def mark_of(
                 raise InternalFailure(f"the tests of {criterion.id!r} do not add up to {criterion.points} points")
             for id, worth in declared:
                 document = tests.get(id) or _missing(NOT_RUN, not_accepted, toolkit_failure)
+                if void_tests and id in void_tests:
+                    document = _void(document, void_tests[id])
                 findings.append(_test_finding(criterion, id, worth, docstrings.get(id, id), document))
         elif isinstance(criterion, Accuracy):
             document = scores.get(criterion.id) or _missing(
@@ -166,21 +174,48 @@ def mark_of(
             findings.append(_accuracy_finding(criterion, assignment.level, document))
         else:
             findings.append(_person_finding(criterion, persons.get(criterion.id)))
-    status = _status(findings)
-    known = None if status is Status.WITHHELD else rounded(_sum(findings))
-    return replace(nothing, status=status, points=known, findings=tuple(findings))
+    return _added_up(replace(nothing, findings=tuple(findings)))
 
 
-def rounded(points: Decimal) -> Decimal:
-    """The one rounding of a mark: one decimal place, half up."""
-    return points.quantize(Decimal("0.1"), ROUND_HALF_UP)
+def with_points(mark: Mark, assignment: Assignment, given: Mapping[str, Decimal]) -> Mark:
+    """The mark with other points for criteria that a person marks: what one member got for a contribution."""
+    findings = []
+    for finding in mark.findings:
+        criterion = assignment.criterion(finding.criterion) if finding.kind == "person" else None
+        known = isinstance(criterion, Person) and finding.criterion in given
+        findings.append(_person_finding(criterion, given[finding.criterion]) if known else finding)  # type: ignore[arg-type]
+    if mark.status not in (Status.MARKED, Status.INCOMPLETE):
+        return replace(mark, findings=tuple(findings))
+    return _added_up(replace(mark, findings=tuple(findings)))
+
+
+def _added_up(mark: Mark) -> Mark:
+    status = _status(mark.findings)
+    return replace(mark, status=status, points=None if status is Status.WITHHELD else rounded(earned(mark.findings)))
+
+
+def rounded(points: Decimal | Fraction) -> Decimal:
+    """The one rounding of a mark: one decimal place, half up (a half goes away from zero)."""
+    exact = Fraction(points)
+    tenths = (abs(exact) * 10 + Fraction(1, 2)).__floor__()
+    return Decimal(-tenths if exact < 0 else tenths).scaleb(-1)
+
+
+def exact_percent(mark: Mark) -> Fraction | None:
+    """The mark in per cent with nothing rounded; None unless marked."""
+    return earned(mark.findings) * 100 / Fraction(mark.out_of) if mark.status is Status.MARKED else None
 
 
 def percent(mark: Mark) -> Decimal | None:
     """The mark in per cent to one place, from its findings, so that nothing is rounded twice; None unless marked."""
-    if mark.status is not Status.MARKED:
-        return None
-    return rounded(_sum(mark.findings) * 100 / mark.out_of)
+    exact = exact_percent(mark)
+    return None if exact is None else rounded(exact)
+
+
+def earned(findings: Iterable[Finding]) -> Fraction:
+    """What findings earned together, as far as it is known; nothing is rounded."""
+    known = (Fraction(f.points) if f.exact is None else f.exact for f in findings if f.points is not None)
+    return sum(known, Fraction(0))
 
 
 def mark_as_json(mark: Mark, audience: Audience) -> dict[str, Any]:
@@ -207,11 +242,24 @@ def _missing(
     return {"verdict": "failed", "reason": what, "told": what, "evidence": ""}
 
 
+def _void(document: Mapping[str, Any], why: str) -> dict[str, Any]:
+    """The document of a void test: passed, with what it had said as evidence."""
+    before = f"{document['verdict']}: {document.get('told', '')}\n{document['evidence']}".strip()
+    return {
+        **document,
+        "verdict": "passed",
+        "reason": None,
+        "told": VOID,
+        "evidence": f"{why}\n{before}",
+        "flags": [*document.get("flags", ()), "void"],
+    }
+
+
 def _test_finding(
     criterion: HiddenTests, id: str, worth: int, docstring: str, document: Mapping[str, Any]
 ) -> Finding:
     verdict = Verdict(document["verdict"])
-    explanation = "" if verdict is Verdict.PASSED else document["told"]
+    explanation = document["told"] if verdict is not Verdict.PASSED or document["told"] == VOID else ""
     return Finding(
         id=f"{criterion.id}/{id}",
         kind="hidden_test",
@@ -243,20 +291,21 @@ def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, An
     if document["verdict"] == "failed":  # nothing was accepted, so nothing was scored
         return Finding(**known, verdict=Verdict.FAILED, points=Decimal(0), told=document["told"])
     held = caps_that_hold(criterion, document)
-    earned = min([share(criterion.anchors, level, document["score"]), *(at for _, at in held)])
+    part = min([share(criterion.anchors, level, document["score"]), *(at for _, at in held)])
     told = [document["told"]]
     told += [explained["told"]] if (explained := document.get("explained")) and explained["told"] else []
     told += [f"Because {when}, at most {float(100 * at):g} % of the points are given." for when, at in held]
     interval = document["interval"]
     return Finding(
         **known,
-        verdict=Verdict.FAILED if earned == 0 else Verdict.PASSED if earned == 1 else Verdict.PARTIAL,
-        points=_decimal(earned * criterion.points),
+        verdict=Verdict.FAILED if part == 0 else Verdict.PASSED if part == 1 else Verdict.PARTIAL,
+        points=_decimal(part * criterion.points),
+        exact=part * criterion.points,
         told=" ".join(told),
         interval=None if interval is None else (interval[0], interval[1]),
         score=document["score"],
         detail={
-            "share": float(earned),
+            "share": float(part),
             "caps": [when for when, _ in held],
             **{key: document[key] for key in ("repeats", "combine", "cases", "false_positives", "bootstrap_seed")},
             # What a leaderboard compares; documents written before these were kept lack them.
@@ -281,10 +330,6 @@ def _status(findings: Iterable[Finding]) -> Status:
     if False in unknown:
         return Status.WITHHELD
     return Status.INCOMPLETE if unknown else Status.MARKED
-
-
-def _sum(findings: Iterable[Finding]) -> Decimal:
-    return sum((finding.points for finding in findings if finding.points is not None), Decimal(0))
 
 
 def _exact(number: float) -> Fraction:

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 
 from assignments.assignment import Anchors, Assignment
 from graders.failures import InternalFailure, UserError
-from graders.mark import Status, Verdict, anchor_shares, mark_as_json, mark_of, percent, rounded, share
+from graders.mark import (
+    VOID,
+    Status,
+    Verdict,
+    anchor_shares,
+    earned,
+    mark_as_json,
+    mark_of,
+    percent,
+    rounded,
+    share,
+    with_points,
+)
 
 RISING = Anchors.model_validate(
     {"trivial": 0.52, "pass": 0.62, "merit": 0.71, "distinction": 0.79, "reference": 0.81, "ceiling": 0.9}
@@ -235,6 +247,85 @@ def test_a_share_that_is_no_decimal_does_not_leave_dust_in_the_sum():
     made = mark(scores={"accuracy": scored(0.65)}, persons={"report": Decimal("20.616666666667")})
     assert made.findings[2].points == Decimal("16.333333333333")
     assert made.points == Decimal("72.0")  # 35 + 16.333... + 20.6166... = 71.95 exactly, half up
+
+
+def test_thirds_of_several_criteria_add_up_to_exactly_a_half_that_is_rounded_up():
+    # 0.65 earns 7/15 of the points: three criteria of 35, 20 and 35 earn 16 1/3, 9 1/3 and 16 1/3, which is 42 exactly;
+    # with 7.95 of a person's points 49.95, half up 50.0. Cut at twelve places the thirds are 41.999999999999.
+    of = assignment()
+    accuracy = of.criterion("accuracy")
+    more = tuple(accuracy.model_copy(update={"id": id, "points": points}) for id, points in (("b", 20), ("c", 35)))
+    of = of.model_copy(update={"criteria": (accuracy, *more, of.criterion("report"))})
+    scores = {id: scored(0.65) for id in ("accuracy", "b", "c")}
+    made = mark_of(of, "g1", "c", {}, {}, {}, scores, {"report": Decimal("7.95")}, {})
+    assert [str(f.points)[:8] for f in made.findings[:3]] == ["16.33333", "9.333333", "16.33333"]
+    assert earned(made.findings) == Fraction("49.95")
+    assert made.points == Decimal("50.0")
+
+
+@given(
+    st.dictionaries(st.sampled_from(sorted(TESTS)), st.sampled_from(["passed", "failed"]), min_size=2),
+    st.integers(-200, 1200),
+    st.integers(0, 3000),
+)
+def test_a_mark_is_the_rounded_sum_of_its_findings_and_lies_between_0_and_its_points(verdicts, score, report):
+    made = mark(
+        tests={id: result(verdict) for id, verdict in verdicts.items()},
+        scores={"accuracy": scored(score / 1000)},
+        persons={"report": Decimal(report) / 100},
+    )
+    exact = sum((Fraction(f.points) if f.exact is None else f.exact for f in made.findings), Fraction(0))
+    assert 0 <= made.points <= made.out_of
+    assert abs(Fraction(made.points) - exact) <= Fraction(1, 20)
+    assert made.points == rounded(exact)
+
+
+@given(st.integers(0, 1200), st.integers(0, 1200))
+def test_a_better_score_never_lowers_a_mark(one, other):
+    low, high = (mark(scores={"accuracy": scored(value / 1000)}) for value in sorted((one, other)))
+    assert low.points <= high.points
+    assert percent(low) <= percent(high)
+
+
+@pytest.mark.parametrize("persons", [{}, {"report": Decimal(3)}])
+def test_what_is_withheld_or_missing_is_null_in_json_and_never_zero(persons):
+    failure = {"reason": "engine", "evidence": ""}
+    told = mark_as_json(mark(tests={}, scores={}, persons=persons, toolkit_failure=failure), "staff")
+    assert told["points"] is None
+    assert [finding["points"] for finding in told["findings"][:3]] == [None, None, None]
+
+
+def test_the_rounding_of_a_fraction_is_half_up_and_away_from_zero_below_it():
+    assert rounded(Fraction(139, 2)) == Decimal("69.5")
+    assert rounded(Fraction("69.95")) == Decimal("70.0")
+    assert rounded(Fraction("-0.05")) == Decimal("-0.1")
+    assert rounded(Fraction(1, 3)) == Decimal("0.3")
+
+
+def test_a_void_test_gives_its_points_to_everyone_and_keeps_what_it_said():
+    tests = {"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong", "seen")}
+    void = {"test_a.py::test_y": "event 3, void_test by prof on 2027-01-20: its expected value was wrong"}
+    made = mark(tests=tests, void_tests=void)
+    assert made.points == mark().points
+    assert (made.findings[1].verdict, made.findings[1].points) == (Verdict.PASSED, 25)
+    assert made.findings[1].told == f"`y` is 2.\n{VOID}"
+    assert "its expected value was wrong" in made.findings[1].evidence
+    assert "failed: it went wrong" in made.findings[1].evidence
+
+
+def test_a_void_test_that_no_machine_could_run_withholds_nothing():
+    tests = {"test_a.py::test_x": result(), "test_a.py::test_y": result("unknown", "internal")}
+    assert mark(tests=tests).status is Status.WITHHELD
+    assert mark(tests=tests, void_tests={"test_a.py::test_y": "why"}).status is Status.MARKED
+
+
+def test_points_of_ones_own_complete_a_mark_and_leave_the_groups_as_it_was():
+    of_group = mark(persons={})
+    own = with_points(of_group, assignment(), {"report": Decimal("12.5")})
+    assert (of_group.status, own.status) == (Status.INCOMPLETE, Status.MARKED)
+    assert own.points == Decimal("61.5")  # 49 + 12.5
+    with pytest.raises(UserError, match="not between 0 and 30"):
+        with_points(of_group, assignment(), {"report": Decimal(31)})
 
 
 def test_per_cent_is_taken_from_what_is_not_rounded_yet():

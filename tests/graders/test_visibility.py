@@ -74,6 +74,7 @@ def test_every_field_of_a_finding_has_been_decided_on():
     assert {field.name for field in fields(Finding)} == {
         *("id", "kind", "criterion", "verdict", "points", "out_of"),
         *("told", "reason", "evidence", "interval", "score", "hint", "detail"),
+        "exact",  # the points themselves, which are always told
     }
 
 
