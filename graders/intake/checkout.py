@@ -24,7 +24,9 @@ _NAME = re.compile(r"(?!\.\.?$|-)[\w.()\[\]@+,=&'!~#% -]{1,200}")
 _UNUSUAL = {
     "conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "sitecustomize.py", "usercustomize.py",
     ".gitmodules", ".lfsconfig", ".gitattributes", "pytest.py", "numpy.py", "torch.py", "tensorflow.py", "keras.py",
+    "json.py", "math.py", "os.py", "random.py", "struct.py", "sys.py", "time.py",
 }  # fmt: skip
+_CONFIGURES = re.compile(r".*\.pth|(ipython|jupyter|nbgrader)\w*_config\.(py|json)")
 SHOWN = 10
 """How many files of one kind a problem or a flag names."""
 LISTING_MB = 16
@@ -187,7 +189,8 @@ def _ordinary(path: str) -> bool:
 def _unusual(entries: Sequence[Entry]) -> list[str]:
     """Files that change how tools behave, or that look like a repository inside the repository."""
     paths = {entry.path for entry in entries if len(entry.path) <= 400}
-    named = [path for path in paths if path.rsplit("/", 1)[-1].casefold() in _UNUSUAL or path.endswith(".pth")]
+    names = {path: path.rsplit("/", 1)[-1].casefold() for path in paths}
+    named = [path for path, name in names.items() if name in _UNUSUAL or _CONFIGURES.fullmatch(name)]
     heads = {path.rsplit("/", 1)[0] for path in paths if path.endswith("/HEAD")}
     around = {path[: inside.start()] for path in paths for inside in re.finditer(r"/(?=(?:hooks|objects)/)", path)}
     return sorted(plain(path) for path in [*named, *(f"{folder}/ (a Git repository)" for folder in heads & around)])

@@ -525,6 +525,12 @@ def test_files_that_steer_tools_are_flagged(tmp_path):
     assert told.flags == ("holds a/pytest.ini", "holds conftest.py", "holds sitecustomize.py", "holds x.pth")
 
 
+def test_settings_of_notebooks_and_modules_in_place_of_pythons_own_are_flagged(tmp_path):
+    files = ("ipython_config.py", "ipython_kernel_config.py", "nbgrader_config.py", "json.py", "my_config.py")
+    _, told = written(tmp_path, dict.fromkeys(files, ""))
+    assert told.flags == tuple(f"holds {name}" for name in sorted(files[:4]))
+
+
 def test_a_commit_or_folder_that_is_not_there_is_named(tmp_path):
     mirror, commit = mirrored(tmp_path, {"part/solution.py": ""})
     assert [entry.path for entry in tree_of(mirror, commit, "part", FILES)] == ["solution.py"]
