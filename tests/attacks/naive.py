@@ -22,7 +22,7 @@ from typing import Any
 
 from tests.graders.intake.repositories import Content
 
-TESTS = Path(__file__).parent / "naive_tests" / "hidden_test.py"
+TESTS = Path(__file__).parent / "naive_tests.py"
 ALL = 5
 """Four tests of functions, and one of accuracy."""
 
@@ -46,11 +46,11 @@ def naive(files: Mapping[str, Content], meanwhile: Callable[[], None] = lambda: 
             target = folder / path.removeprefix("target/")
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content if isinstance(content, bytes) else str(content).encode())
-        shutil.copy(TESTS, folder / TESTS.name)
+        shutil.copy(TESTS, folder / "hidden_test.py")
         loot, result = folder.parent / "loot", folder / "result.xml"
         done = subprocess.run(
             [sys.executable, "-B", "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", f"--junitxml={result.name}",
-             "-W", "ignore", TESTS.name],
+             "-W", "ignore", "hidden_test.py"],
             cwd=folder, capture_output=True, text=True, errors="replace", timeout=120, check=False,
             env={"PATH": os.environ["PATH"], "HOME": name, "PYTHONPATH": str(folder), "MM_LOOT": str(loot),
                  "OPENBLAS_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},

@@ -109,14 +109,17 @@ def loot(mark):
 
 
 @pytest.mark.docker
-def test_honest_groups_of_that_course_get_what_they_earn(course):
+@pytest.mark.attack("S00", "nothing: honest groups, for comparison")
+def test_honest_groups_of_that_course_get_what_they_earn(attack, course):
+    got = {name: naive(solution(text)).by_counts for name, text in HONEST.items()}
+    wanted = {"right": ALL, "wrong": 0, "nearly": ALL - 1, "slow": ALL - 1}
+    attack.fired(got == wanted, f"without a wall {wanted} of {ALL}")
     tests = {name: course.points(f"honest-{name}", "tests") for name in HONEST}
     assert tests == {"right": FULL, "wrong": 0, "nearly": FULL - 10, "slow": FULL - 10}
     learnt = {name: course.points(f"honest-{name}", "accuracy") for name in HONEST}
     assert learnt["right"] == learnt["nearly"] == learnt["slow"] > 40
     assert learnt["wrong"] == 0
-    got = {name: naive(solution(text)).by_counts for name, text in HONEST.items()}
-    assert got == {"right": ALL, "wrong": 0, "nearly": ALL - 1, "slow": ALL - 1}
+    attack.came_to(f"tests {tests}, accuracy {learnt}")
 
 
 @pytest.mark.docker
