@@ -189,7 +189,7 @@ def fit(train, val=None, *, seed, budget_s):
             break
         image, label = draw_batch(images, labels, rng)
         train_step(model, average, optimiser, torch.from_numpy(image), torch.from_numpy(label), step)
-        last = time.process_time() - began
+        last = time.process_time() - began if step else 0.0  # the first also warms up, and is no guide
     return average.eval()
 
 

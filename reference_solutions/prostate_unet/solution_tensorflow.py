@@ -218,7 +218,7 @@ def fit(train, val=None, *, seed, budget_s):
             break
         image, label = draw_batch(images, labels, rng)
         train_step(model, average, optimiser, tf.constant(image), tf.constant(label), tf.constant(float(step)))
-        last = time.process_time() - began
+        last = time.process_time() - began if step else 0.0  # the first also builds the graph, and is no guide
     return average
 
 

@@ -9,11 +9,18 @@ CONFIG = {"base": 4, "depth": 3, "skips": True, "prior": 0.1}
 
 
 def drawn_model(student, rng):
-    """A model whose answers differ from voxel to voxel, as those of a new model do not."""
+    """A model whose answers differ from voxel to voxel, as those of a new model do not.
+
+    It has to be a network: its logits are not the image, and one brighter voxel changes more logits than its own.
+    """
     model = student.build_model(CONFIG)
     weights = student.model.parameters(model)
     noise = [rng.normal(0, 0.2, weight.shape).astype(np.float32) for weight in weights]
     student.model.set_parameters(model, [a + b for a, b in zip(weights, noise, strict=True)])
+    x = rng.normal(size=(1, 4, 8, 8)).astype(np.float32)
+    logit = student.model.forward(model, x)
+    x[0, 2, 4, 4] += 3
+    assert np.count_nonzero(student.model.forward(model, x) != logit) > 1
     return model
 
 
