@@ -20,6 +20,8 @@ CLASSES = {
     "F": "values that the host reads",
     "H": "reports, exports, terminals",
 }
+collect_ignore = ["target"]
+"""An assignment: its tests are run by medmark."""
 TRIES, CONTROL, CAME_TO = "attack", "control", "came to"
 
 
