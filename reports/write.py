@@ -112,12 +112,13 @@ def write(path: Path, text: str) -> None:
 def file_names(groups: Sequence[str]) -> dict[str, str]:
     """A file name for each group, different also where the disk does not tell capitals from small letters.
 
-    Once two would clash, all have a digest: a group can be called like another's name with its digest.
+    A name that clashes gets a digest; where a group is called like another's name with its digest, all get one.
     """
-    plain = {group: file_name(group) for group in groups}
-    if len({name.casefold() for name in plain.values()}) == len(plain):
-        return plain
-    return {group: file_name(group, digest=True) for group in groups}
+    plain = [file_name(group).casefold() for group in groups]
+    names = {group: file_name(group, digest=plain.count(name) > 1) for group, name in zip(groups, plain, strict=True)}
+    if len({name.casefold() for name in names.values()}) < len(names):
+        return {group: file_name(group, digest=True) for group in groups}
+    return names
 
 
 def file_name(text: str, *, digest: bool = False) -> str:
