@@ -90,8 +90,11 @@ def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) 
     before = np.array([_dice(given[i], truth) for i, truth in zip(some, truths, strict=True)])
     gains: list[tuple[float, int, Fix]] = []
     masks = {i: given[i] >= THRESHOLD for i in some}
+    full = all(mask.all() for mask in masks.values())
     for number, fix in enumerate(of_masks(shape, given[some], truths)):
         read = given if fix.kind in ("threshold", "sigmoid", "labels") else masks
+        if fix.kind == "spacing" and full:
+            continue
         undone = [fix.undo(read[i], shape, hidden.cases[i]) for i in some]
         after = [_dice(a, truth) for a, truth in zip(undone, truths, strict=True) if a is not None]
         if len(after) == len(some) and _alike(np.array(after) - before):
@@ -129,6 +132,9 @@ def _confirmed(
         return None
     score, best = (combined([run.score for run in runs], how) for runs in (before, after))
     if not _explains(criterion, score, best, CLOSED):
+        return None
+    # Any large mask gains by being made smaller: that explains only a mask which is then a good one.
+    if fix.kind == "spacing" and _way(criterion) * (best - criterion.anchors.merit) < 0:
         return None
     cases = sum(len(run.cases) for run in before)
     return {"kind": fix.kind, "if": fix.told, "score": round(score, 4), "fixed": round(best, 4), "cases": cases}

@@ -156,6 +156,17 @@ def test_empty_and_full_answers_are_called_so():
     assert faint.startswith("Every answer is empty: no voxel reaches a probability of 0.5. dice 0.00; 0.")
 
 
+def test_large_masks_are_not_explained_by_making_them_smaller():
+    truth = np.zeros((8, 16, 24, 24), np.uint8)
+    truth[:, 5:11, 8:16, 8:16] = 1
+    truth[0, 5, 8, 8] = 0
+    full = told(truth, np.ones(truth.shape, np.float32))
+    assert full == {"kind": "full", "told": "Every answer is full: every voxel is foreground."}
+    box = np.zeros(truth.shape, np.float32)
+    box[:, 1:15, 1:19, 2:22] = 1
+    assert told(truth, box) is None
+
+
 def test_failed_cases_do_not_hide_a_mistake_in_the_others():
     found = told(TRUTH, np.flip(GOOD, 1), failed=(0, 3))
     assert found["kind"] == "flip"
