@@ -53,6 +53,8 @@ def explain(
     if document["verdict"] != "passed" or _way(criterion) * (document["score"] - criterion.anchors.pass_) >= 0:
         return None
     task = task_named(assignment.task)
+    if not task.readings.keys() & {"mask", "class"}:
+        return None  # no mistake of such a task is known here
     metric = metric_named(criterion.metric, assignment.folder)
     separate = criterion.empty_reference == "separate" and metric.reads == "mask"
     plain = _plain(task, sets[0], answers[0])

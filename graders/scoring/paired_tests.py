@@ -34,13 +34,16 @@ def sign_flip_p(observed: Floats, first: Floats, others: Floats, exact: bool) ->
 
     Args:
         observed: Mean differences (M,).
-        first: Flipped means (B, 1) of the one team.
-        others: Flipped means (B, M) of the others.
+        first: Flipped means (B,) of the one team.
+        others: Flipped means (M, B) of the others.
         exact: Whether these are all the flips there are; else the observed one counts among them.
     """
     # Rounding must not make the observed difference larger than itself.
-    reached = (np.abs(first - others) >= np.abs(observed) * (1 - 1e-9) - 1e-12).sum(axis=0)
-    draws = len(others)
+    least = np.abs(observed) * (1 - 1e-9) - 1e-12
+    gaps = others - first
+    np.abs(gaps, out=gaps)
+    reached = np.count_nonzero(gaps >= least[:, None], axis=1)
+    draws = len(first)
     return np.asarray(reached / draws if exact else (reached + 1) / (draws + 1))
 
 

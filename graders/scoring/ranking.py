@@ -214,7 +214,9 @@ class _Pairs:
             draws = max(FLIPS, FLIPS_PER_TEAM * len(scores.value))
             rng = np.random.default_rng([seed, 1])
             self._means = self._sign * scores.paired.mean(axis=1)
-            self._flipped, self._exact = sign_flipped_means(scores.paired, draws, rng)
+            # By team, so that a team's draws lie together.
+            flipped, self._exact = sign_flipped_means(scores.paired, draws, rng)
+            self._flipped = np.ascontiguousarray(flipped.T)
         else:
             self._means = self._sign * scores.value
 
@@ -242,8 +244,8 @@ class _Pairs:
         if self._scores.paired is None:
             drawn = self._scores.drawn
             return resampled_p(observed, drawn[:, [one]], drawn[:, others], self._scores.subjects)
-        flipped = self._flipped if self._exact else self._flipped[:at_most]
-        return sign_flip_p(observed, flipped[:, [one]], flipped[:, others], self._exact)
+        flipped = self._flipped if self._exact else self._flipped[:, :at_most]
+        return sign_flip_p(observed, flipped[one], flipped[others], self._exact)
 
 
 def _detectable(scores: Scores) -> float | None:

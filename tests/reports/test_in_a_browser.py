@@ -8,6 +8,7 @@ from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.hand_made import accuracy, assignment, hand_in, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.test_pages_are_safe import hostile_board, hostile_page
+from tests.reports.test_standings import ranked_board
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
 
@@ -51,6 +52,20 @@ def test_the_board_sorts_from_file(browser, board):
     assert browser.console == []
 
 
+def test_lines_between_tiers_are_drawn_in_the_order_of_rank_only(browser, tmp_path):
+    page = tmp_path / "ranked.html"
+    page.write_text(ranked_board(), encoding="utf-8")
+    browser.open(page)
+    drawn = "getComputedStyle(document.querySelector('.below > td')).borderTopWidth"
+    assert browser.run(drawn) == "2px"
+    click(browser, "Group")
+    assert browser.run(drawn) == "0px"
+    click(browser, "Tier")
+    tiers = "[...document.querySelectorAll('.tier span')].map(cell => cell.textContent)"
+    assert browser.run(tiers) == sorted(browser.run(tiers))
+    assert browser.console == []
+
+
 def test_rows_without_a_value_come_last_both_ways(browser, board):
     browser.open(board)
     click(browser, "Points of 35")
@@ -87,6 +102,7 @@ def test_no_page_is_wider_than_its_window(browser, board, tmp_path, width):
         "staff": feedback_page(mark(person=person()), assignment(), hand_in(flags=("x" * 300,)), audience="staff"),
         "long": hostile_page("W" * 200, "staff"),
         "names": hostile_board("W" * 200),
+        "ranked": ranked_board(),
     }
     for name, html in pages.items():
         (tmp_path / f"{name}.html").write_text(html, encoding="utf-8")

@@ -107,10 +107,15 @@ def test_a_group_without_one_of_the_metrics_is_not_ranked():
     assert [e.mark.group for e in field(of, marks).entries] == ["a"]
 
 
-def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_told_apart():
+def ranked_board():
+    """The page of six groups in two tiers, one of them with a failed answer."""
     of = only_accuracy()
     marks = [made(of, f"g{i}", measured(values(i, 0.01 * (i // 3) * 5), failed=range(i == 5))) for i in range(6)]
-    html = leaderboard_page(marks, of, names={f"g{i}": f"Heron {i}" for i in range(6)})
+    return leaderboard_page(marks, of, names={f"g{i}": f"Heron {i}" for i in range(6)})
+
+
+def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_told_apart():
+    html = ranked_board()
     text = Page(html).text
     assert "cannot be told from chance on 20 subjects" in text
     assert "1 of 40" in text

@@ -13,7 +13,7 @@ def p_of(one, other, draws=20_000):
     values = np.array([one, other], dtype=float)
     flipped, exact = sign_flipped_means(values, draws, np.random.default_rng(0))
     means = values.mean(axis=1)
-    return float(sign_flip_p(means[:1] - means[1:], flipped[:, :1], flipped[:, 1:], exact)[0])
+    return float(sign_flip_p(means[:1] - means[1:], flipped[:, 0], flipped[:, 1:].T, exact)[0])
 
 
 def test_few_subjects_are_enumerated():
