@@ -9,7 +9,7 @@ IN_THE_INPUTS = 0.84213579
 
 def rows(n, rng):
     y = rng.permutation(np.arange(n) % 2)
-    x = rng.normal(size=(n, 3)) + y[:, None] * np.array([4.0, 0.0, 0.0])
+    x = 0.4 * rng.normal(size=(n, 3)) + y[:, None] * np.array([4.0, 0.0, 0.0])
     x[:, 2] = IN_THE_INPUTS
     groups = np.array([IN_THE_LABELS] * n)
     return {"x": x.astype(np.float32), "y": y.astype(np.uint8), "group": groups, "subject": np.arange(n)}
