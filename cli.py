@@ -1,7 +1,8 @@
 """The command line: parse, call one function, print. What a command does lives in the package it calls.
 
-Exit codes: 0 done; 1 something did not pass (a public test, a rehearsal); 2 a mistake that the person at the keyboard
-can cure; 3 trouble of ours or of the machine, a mark withheld among it; 130 stopped, and the same command goes on.
+Exit codes: 0 done; 1 something did not pass (a public test, a rehearsal) or was not applied; 2 a mistake that the
+person at the keyboard can cure; 3 trouble of ours or of the machine, a mark withheld among it; 130 stopped, and
+the same command goes on.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ if TYPE_CHECKING:
 
     from assignments.assignment import Assignment
     from graders.course import Course
-    from graders.intake.submission import Submission
-    from graders.ledger import Ledger
+    from graders.ledger import Event, Ledger
     from graders.mark import Mark
+    from graders.results import Results
     from graders.sandboxes.sandbox import Sandbox
     from reports.write import Written
 
 app = typer.Typer(
     name="medmark",
     help="Marks deep-learning coursework in medical imaging.",
-    epilog="Exit codes: 0 done; 1 something did not pass; 2 a mistake that you can cure; 3 trouble of ours or of the "
-    "machine, a withheld mark among it; 130 stopped, and the same command goes on.",
+    epilog="Exit codes: 0 done; 1 something did not pass or was not applied; 2 a mistake that you can cure; 3 trouble "
+    "of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes on.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,6 +48,12 @@ SandboxOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")]
 Audience = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or student: who may read the JSON.")]
+
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply the difference without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference and apply nothing.")]
+By = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who decides; the user of this machine by default.")
+]
 
 
 def main() -> None:
@@ -194,20 +201,33 @@ def grade(
             help="Allow the local sandbox, which is no security boundary, for other people's code.",
         ),
     ] = False,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why returned marks are corrected; students read it.")
+    ] = "",
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     audience: Audience = "staff",
 ) -> None:
     """Mark what was collected; nothing is run twice.
 
     What the record holds is not run again: an edited weight or a corrected label needs no run at all, a changed hidden
-    test needs that test. Stopped or killed, the same command goes on. Exit code 3 if a mark had to be withheld.
+    test needs that test. Stopped or killed, the same command goes on. Where marks move that stood already, the
+    difference is shown first and applied only if you agree; exit code 1 if it was not. Exit code 3 if a mark had to be
+    withheld.
     """
     _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
     place = _sandbox(opened, sandbox, trust_submissions)
-    marks, handed_in, asked = _graded(opened, assignment, place, only, jobs)
-    _print_marks(marks, handed_in, asked, as_json, audience)
-    _exit_by(marks)
+    results = _graded(opened, assignment, place, only, jobs)
+    from graders.differences import differences_of
+
+    found = differences_of(results)
+    _print_marks(results, as_json, audience, found if audience == "staff" else None)
+    done = _applied(opened, results, found, reason=reason, by=by, yes=yes, dry_run=dry_run, quiet=as_json)
+    _exit_by(results.marks)
+    raise typer.Exit(0 if done or dry_run else 1)
 
 
 @app.command()
@@ -221,8 +241,109 @@ def show(
     """Print the marks as they are recorded; nothing is run."""
     _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
-    marks, handed_in, asked = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
-    _print_marks(marks, handed_in, asked, as_json, audience)
+    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
+    _print_marks(results, as_json, audience)
+    if moved := _not_applied(results):
+        print(f"{moved}. To see and apply: medmark grade {assignment}", file=sys.stderr)
+
+
+@app.command()
+def decide(
+    assignment: AssignmentName,
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND",
+            help="extension, late_commit, agreed_mark, override, peer_factor, moderation, void_test, void_case, "
+            "dispute or retract; left out, what was decided is listed.",
+        ),
+    ] = None,
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="What is decided, as docs/course.md says.")] = "",
+    who: Annotated[
+        str, typer.Option("--for", metavar="WHO", help="A group, a member, or GROUP/MEMBER; left out, all.")
+    ] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it must be given, and the person reads it.")] = "",
+    by: By = None,
+    file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Many at once: a CSV, one row a group or person.")
+    ] = None,
+    method: Annotated[
+        str | None, typer.Option(metavar="NAME", help="webpa or buddycheck: makes peer factors of ratings.")
+    ] = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    course: CourseOption = Path("."),
+    sandbox: SandboxOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the difference as JSON.")] = False,
+) -> None:
+    """Record what a person decides, and what it does to marks.
+
+    The difference is shown first, and nothing is recorded unless you agree. A decision is never changed or deleted: it
+    is retracted by its number. No student's code is run. Exit code 1 if it was not applied.
+    """
+    from reports.differences import decision_lines
+
+    opened = _course(course)
+    if kind is None:
+        from graders.decisions import KINDS
+
+        opened.assignment(assignment)
+        with _ledger(opened) as ledger:
+            events = [event for event in ledger.events(assignment) if event.kind in KINDS]
+        for line in decision_lines(events):
+            print("\n".join(_wrapped(line, sys.stdout)))
+        return
+    from graders.differences import as_json as differences_json
+    from graders.differences import compare, snapshot_of
+
+    place = _sandbox(opened, sandbox, True)
+    before = _recorded(opened, assignment, place)
+    if kind != "dispute" and (moved := _not_applied(before)):
+        _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
+    proposed = _proposed(opened, before, kind, value, who, reason, by, file, method)
+    after = _recorded(opened, assignment, place, proposed)
+    found = compare(snapshot_of(before), snapshot_of(after), strict=True)
+    if as_json:
+        print(json.dumps({"assignment": assignment, "decisions": len(proposed), **differences_json(found)}, indent=2))
+    else:
+        for line in decision_lines(proposed):
+            print("\n".join(_wrapped(line.removeprefix("#0 "), sys.stdout)))
+    done = _applied(
+        opened, after, found, reason=reason or proposed[0].reason, by=by, yes=yes, dry_run=dry_run, quiet=as_json,
+        decided=proposed,
+    )  # fmt: skip
+    raise typer.Exit(0 if done or dry_run else 1)
+
+
+@app.command("return")
+def return_marks(
+    assignment: AssignmentName,
+    course: CourseOption = Path("."),
+    by: By = None,
+    yes: Yes = False,
+    sandbox: SandboxOption = None,
+) -> None:
+    """Record that the marks were given to the students.
+
+    From then on a change is a correction: it needs a reason, on_correction in course.toml says whether it may lower a
+    mark, and the pages come out as version 2.
+    """
+    from graders.differences import RETURNED, last_of
+
+    opened = _course(course)
+    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
+    before = last_of(results.events, (RETURNED,))
+    if before is not None:
+        told = f"these marks were returned on {before.at[:10]} by {before.who}; a change is a correction"
+        _fail(f'{told}: medmark grade {assignment} --reason "..."', 2)
+    if moved := _not_applied(results):
+        _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
+    marked = sum(person.percent is not None for person in results.people)
+    print(f"{marked} of {len(results.people)} people have a whole mark.")
+    if not _agreed("Record these marks as returned?", yes):
+        raise typer.Exit(1)
+    _record(opened, results, by, "returned to the students", kind=RETURNED)
+    print(f"Recorded as returned. Their pages: medmark report {assignment}")
 
 
 @app.command()
@@ -245,13 +366,17 @@ def report(
     They come from what is recorded; nothing is run.
     """
     opened = _course(course)
-    marks, handed_in, asked = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
-    written = _reported(opened, asked, marks, handed_in, out, names=names, ratified=ratified)
+    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
+    if moved := _not_applied(results):
+        _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
+    written = _reported(opened, results, out, names=names, ratified=ratified)
     print(written.folder)
     if written.leaderboard:
         print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
     print(f"  {written.marksheet_csv.name:17} one row a person; {written.marksheet_json.name} has the details")
     print(f"  {'feedback/':17} {len(written.feedback)} pages to hand out")
+    if written.personal:
+        print(f"  {'personal/':17} {len(written.personal)} for one person each: lateness, peers, decisions")
     print(f"  {'staff/':17} the same with evidence, for staff only")
 
 
@@ -280,17 +405,17 @@ def demo(
     opened = _course(folder)
     with _ledger(opened) as ledger, _progress("collecting") as told:
         notary.collect(opened, made.assignment, ledger, progress=lambda d, t, group: told(d, t, group, None))
-    marks, handed_in, asked = _graded(opened, made.assignment, place, None, None)
-    written = _reported(opened, asked, marks, handed_in, None)
-    _print_marks(marks, handed_in, asked, False, "staff")
-    for line in what_happened(made, marks):
+    results = _graded(opened, made.assignment, place, None, None)
+    written = _reported(opened, results, None)
+    _print_marks(results, False, "staff")
+    for line in what_happened(made, results.marks):
         print("\n".join(_wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else "")))
     print("\nThe pages:")
     for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
         print(f"  {page}")
     print(f"\n{time.monotonic() - began:.0f} s in all. Mark it again, and nothing is run:")
     print(f"  medmark grade {made.assignment} -c {folder}" + ("" if place.isolates else " --trust-submissions"))
-    _exit_by(marks)
+    _exit_by(results.marks)
 
 
 @app.command()
@@ -526,21 +651,22 @@ def _demo_sandbox(named: str) -> Sandbox:
     return SANDBOXES[named]()
 
 
-def _graded(
-    course: Course, id: str, sandbox: Sandbox, only: Sequence[str] | None, jobs: int | None
-) -> tuple[list[Mark], list[Submission], Assignment]:
+def _graded(course: Course, id: str, sandbox: Sandbox, only: Sequence[str] | None, jobs: int | None) -> Results:
     from graders.marker_processes import start_forkserver
 
     start_forkserver("cli")
     from graders.cohort import grade_cohort
     from graders.course import assignment_of, read_secret
+    from graders.decisions import Decisions
     from graders.intake.collect import clock, submissions
+    from graders.results import results_of
 
     asked = assignment_of(course, id)
     secret = read_secret(course)
     for name in only or ():
         course.group(name)
     with _ledger(course) as ledger:
+        events = ledger.events(id)
         handed_in = submissions(course, asked, ledger, clock(), only=only or ())
         with _progress("marking") as told:
             marks = grade_cohort(
@@ -552,101 +678,177 @@ def _graded(
                 ledger=ledger,
                 jobs=jobs,
                 on_progress=lambda p: told(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
-                command=" ".join(["medmark", *sys.argv[1:]]),
+                decisions=Decisions.of(id, events),
+                command=_typed(),
             )
-    return marks, handed_in, asked
+    return results_of(course, asked, events, handed_in, marks)
 
 
-def _recorded(course: Course, id: str, sandbox: Sandbox) -> tuple[list[Mark], list[Submission], Assignment]:
-    from graders.cohort import recorded_marks
+def _recorded(course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = ()) -> Results:
+    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
+    from graders.cohort import grade_cohort, recorded_marks
     from graders.course import assignment_of, read_secret
+    from graders.decisions import Decisions
     from graders.intake.collect import clock, submissions
+    from graders.results import results_of
 
     asked = assignment_of(course, id)
     with _ledger(course) as ledger:
-        handed_in = submissions(course, asked, ledger, clock())
+        events = [*ledger.events(id), *proposed]
+        handed_in = submissions(course, asked, ledger, clock(), events=events)
         secret = read_secret(course)
-        marks = recorded_marks(course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger)
-    return marks, handed_in, asked
+        decisions = Decisions.of(id, events)
+        if any(event.kind in ("void_case", "retract") for event in proposed):
+            from graders.marker_processes import start_forkserver
+
+            start_forkserver("cli")
+            marks = grade_cohort(course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger,
+                                 decisions=decisions, rescore_only=True, command=_typed())  # fmt: skip
+        else:
+            marks = recorded_marks(
+                course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
+            )
+    return results_of(course, asked, events, handed_in, marks)
+
+
+def _proposed(
+    course: Course,
+    results: Results,
+    kind: str,
+    value: str,
+    who: str,
+    reason: str,
+    by: str | None,
+    file: Path | None,
+    method: str | None,
+) -> list[Event]:
+    """The events of a decision, checked and not recorded yet."""
+    from graders.course import read_secret
+    from graders.deciding import Desk, Wanted, from_csv
+    from graders.intake.collect import clock
+    from graders.manifest import case_ids
+
+    asked = results.assignment
+    if file is not None and (value or who):
+        _fail("--from FILE holds what is decided and for whom: leave VALUE and --for out", 2)
+    wanted = [Wanted("", who, value, reason)]
+    if file is not None:
+        wanted = from_csv(file, kind, asked, course, reason, method)
+    with _ledger(course) as ledger:
+        desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
+        return desk.propose(kind, wanted, by or _user())
+
+
+def _applied(
+    course: Course,
+    results: Results,
+    found: Any,
+    *,
+    reason: str,
+    by: str | None,
+    yes: bool,
+    dry_run: bool,
+    quiet: bool,
+    decided: Sequence[Event] = (),
+) -> bool:
+    """Show a difference, ask, and make it stand; whether it does now, or there was none."""
+    from graders.differences import RETURNED, last_of
+    from reports.differences import difference_lines
+
+    if found.moves or decided:
+        for line in () if quiet else difference_lines(found):
+            print(line)
+        if dry_run or not _agreed("Apply?", yes):
+            return False
+    elif dry_run or not found.new or last_of(results.events, (RETURNED,)):
+        return True
+    _record(course, results, by, reason, decided=decided, moved=bool(found.moves or found.new))
+    return True
+
+
+def _record(course: Course, results: Results, by: str | None, reason: str, **more: Any) -> None:
+    from graders.results import record
+
+    with _ledger(course) as ledger:
+        record(course, ledger, results, who=by or _user(), reason=reason, command=_typed(), **more)
+
+
+def _agreed(question: str, yes: bool) -> bool:
+    if yes:
+        return True
+    if sys.stdin.isatty():
+        return typer.confirm(question, err=True)
+    print("Not applied: run the same command with --yes.", file=sys.stderr)
+    return False
+
+
+def _not_applied(results: Results) -> str:
+    """What moved since marks were last applied, in one sentence; empty if nothing did."""
+    from graders.differences import differences_of
+    from reports.differences import summary
+
+    found = differences_of(results)
+    return f"{summary(found)} since they were last applied" if found.moves else ""
+
+
+def _user() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
+def _typed() -> str:
+    return " ".join(["medmark", *sys.argv[1:]])
 
 
 def _reported(
-    course: Course,
-    asked: Assignment,
-    marks: list[Mark],
-    handed_in: list[Submission],
-    out: Path | None,
-    *,
-    names: bool = False,
-    ratified: bool = False,
+    course: Course, results: Results, out: Path | None, *, names: bool = False, ratified: bool = False
 ) -> Written:
     from graders.course import read_secret
+    from graders.differences import CORRECTION, last_of, version
     from reports.feedback import hand_in_of
     from reports.pseudonyms import pseudonyms
     from reports.write import write_reports
 
-    groups = [mark.group for mark in marks]
+    asked = results.assignment
+    groups = [mark.group for mark in results.marks]
     board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), asked.id)
+    corrected = last_of(results.events, (CORRECTION,))
     return write_reports(
         out or course.folder / "reports",
         asked,
-        marks,
+        results.marks,
         course.groups,
-        {submission.group: hand_in_of(submission, timezone=course.timezone) for submission in handed_in},
+        {submission.group: hand_in_of(submission, timezone=course.timezone) for submission in results.submissions},
         board,
         course=course.title,
         ratified=ratified,
+        people=results.people,
+        version=version(results.events),
+        correction=f"Corrected on {corrected.at[:10]}: {corrected.reason}" if corrected else "",
     )
 
 
-def _print_marks(
-    marks: list[Mark], handed_in: list[Submission], asked: Assignment, as_json: bool, audience: str
-) -> None:
+def _print_marks(results: Results, as_json: bool, audience: str, found: Any = None) -> None:
     from graders.mark import mark_as_json
 
     if as_json:
-        told = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in marks]
-        print(json.dumps({"assignment": asked.id, "marks": told}, indent=2))
+        from graders.differences import as_json as differences_json
+        from graders.personal import as_json as person_json
+
+        told = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
+        for mark in told if audience == "staff" else ():
+            mark["people"] = [person_json(p) for p in results.people if p.group == mark["group"]]
+        differences = {} if found is None else {"differences": differences_json(found)}
+        print(json.dumps({"assignment": results.assignment.id, "marks": told, **differences}, indent=2))
         return
     from rich.console import Console
 
-    from reports.table import marks_table
+    from reports.table import in_common, marks_table, why_not_marked
 
-    Console(markup=False, highlight=False).print(marks_table(marks, title=asked.title))
-    for line in (*_why_not_marked(marks, handed_in), *_in_common(handed_in)):
+    Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
+    for line in (*why_not_marked(results.marks, results.submissions), *in_common(results.submissions)):
         print("\n".join(_wrapped(line, sys.stdout)))
-
-
-def _why_not_marked(marks: list[Mark], handed_in: list[Submission]) -> Iterator[str]:
-    """A line for each reason why groups have no mark, or nothing of theirs could be run."""
-    from graders.mark import Status, Verdict
-    from reports.terminal import terminal_text
-
-    groups: dict[str, list[str]] = {}
-    for mark, submission in zip(marks, handed_in, strict=True):
-        why = ""
-        if mark.status is Status.NOT_SUBMITTED:
-            why = f"{submission.state}: {submission.reason}"
-        elif submission.folder is None or submission.framework is None:
-            why = "; ".join(submission.problems)
-        elif mark.status is Status.WITHHELD:
-            unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
-            last = (unknown[0].evidence.strip().splitlines() or [""])[-1]
-            why = f"withheld ({unknown[0].reason}): {last}"
-        if why:
-            groups.setdefault(terminal_text(why), []).append(mark.group)
-    for why, names in groups.items():
-        yield f"{', '.join(names)}: {why}"
-    if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
-        yield f"To look for commits: medmark collect {marks[0].assignment}"
-
-
-def _in_common(handed_in: list[Submission]) -> Iterator[str]:
-    """A line for each piece of work that groups share: a person looks at it, no mark depends on it."""
-    from graders.intake.copies import equal_work
-
-    for equal in equal_work(handed_in):
-        yield f"{', '.join(equal.groups)}: {equal.what} is the same; for staff to look at"
 
 
 def _exit_by(marks: Sequence[Mark]) -> None:

@@ -171,6 +171,10 @@ _WANTED = {
     "datetime_type": "a date and time, as 2027-01-15T12:00:00",
     "datetime_parsing": "a date and time, as 2027-01-15T12:00:00",
     "datetime_from_date_parsing": "a date and time, as 2027-01-15T12:00:00",
+    "date_type": "a date, as 2026-12-24",
+    "date_parsing": "a date, as 2026-12-24",
+    "date_from_datetime_parsing": "a date, as 2026-12-24",
+    "date_from_datetime_inexact": "a date, as 2026-12-24",
     "timezone_naive": "a local time without offset, as 2027-01-15T12:00:00",
 }
 

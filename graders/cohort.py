@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -22,6 +21,7 @@ from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
 from graders.authoring.standing import standing
 from graders.coordinator import Coordinator, Progress, Work
+from graders.decisions import Decisions
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
 from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
@@ -59,7 +59,8 @@ def grade_cohort(
     on_progress: Callable[[Progress], None] = lambda _: None,
     only: Collection[str] | None = None,
     retry: int = 1,
-    persons: Mapping[str, Mapping[str, Decimal]] | None = None,
+    decisions: Decisions | None = None,
+    rescore_only: bool = False,
     command: str = "medmark grade",
     run: Run | None = None,
     machine: Machine | None = None,
@@ -78,7 +79,8 @@ def grade_cohort(
         on_progress: Told of every step, in the caller's thread.
         only: Groups to mark; None for all.
         retry: How often trouble of ours is tried again.
-        persons: Points that people gave, by group and criterion.
+        decisions: What persons decided: points they gave, tests and cases that are void.
+        rescore_only: Whether only stored answers are scored again; no sandbox is opened, and what needs one waits.
         command: What the person typed, for the lock and the record.
         run: What a marker process does with a job; None for `graders.marker.run`.
         machine: What there is to run on; None for this machine.
@@ -92,16 +94,21 @@ def grade_cohort(
     chosen = [submission for submission in submissions if only is None or submission.group in only]
     began = time.time()
     with course_held(course.folder / ".medmark", command):
-        plan = plan_cohort(course, assignment, chosen, secret=secret, sandbox=sandbox, digests=digests)
+        plan = plan_cohort(
+            course, assignment, chosen, secret=secret, sandbox=sandbox, digests=digests, decisions=decisions
+        )
         known = ledger.stages(plan.all_keys)
         works = plan.works(known, course.answers)
+        if rescore_only:
+            works = [work for work in works if not work.names("test") and not work.names("answers")]
         waiting = {submission.group for work in works for submission in work.submissions}
         unchanged = [submission.group for submission in chosen if submission.group not in waiting]
         for done, group in enumerate(unchanged, 1):
             on_progress(Progress("unchanged", group, done, len(chosen), None))
         if works:
             _check_criteria(assignment)
-            sandbox.sweep(str(course.folder.resolve()))
+            if not rescore_only:
+                sandbox.sweep(str(course.folder.resolve()))
             machine = machine or this_machine(assignment.limits.gpus)
             slots = slots_for(assignment.limits, machine, jobs, sandbox.isolates)
             _make_room(course.answers, ledger.blobs(), before=began)
@@ -112,14 +119,14 @@ def grade_cohort(
                 slots=slots,
                 retry=retry,
                 run=run or _marker(),
-                job_of=_jobs(course, assignment, secret, sandbox.name, str(number)),
+                job_of=_jobs(course, assignment, secret, sandbox.name, str(number), plan.decisions.void_cases),
                 deadline_of=lambda work: _deadline_s(assignment, work),
                 on_progress=on_progress,
                 total=len(chosen),
                 done=len(unchanged),
             ).run_all(works)
             known = ledger.stages(plan.all_keys)
-        return plan.marks(known, persons or {})
+        return plan.marks(known)
 
 
 def recorded_marks(
@@ -130,12 +137,14 @@ def recorded_marks(
     secret: bytes,
     sandbox: Sandbox,
     ledger: Ledger,
-    persons: Mapping[str, Mapping[str, Decimal]] | None = None,
+    decisions: Decisions | None = None,
     digests: Digests = set_digests,
 ) -> list[Mark]:
     """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark."""
-    plan = plan_cohort(course, assignment, submissions, secret=secret, sandbox=sandbox, digests=digests)
-    return plan.marks(ledger.stages(plan.all_keys), persons or {})
+    plan = plan_cohort(
+        course, assignment, submissions, secret=secret, sandbox=sandbox, digests=digests, decisions=decisions
+    )
+    return plan.marks(ledger.stages(plan.all_keys))
 
 
 @dataclass(frozen=True)
@@ -151,6 +160,7 @@ class Plan:
     """By framework; the failure where there is no runtime for it."""
     provenance: Mapping[str, Any]
     runtimes: Mapping[str, str]
+    decisions: Decisions
 
     @property
     def all_keys(self) -> list[str]:
@@ -180,8 +190,8 @@ class Plan:
                     work.missing.add(("answers", str(repeat)))
         return [work for work in works.values() if work.missing]
 
-    def marks(self, known: Mapping[str, Stage], persons: Mapping[str, Mapping[str, Decimal]]) -> list[Mark]:
-        """The marks as the ledger's stages and the persons' points give them."""
+    def marks(self, known: Mapping[str, Stage]) -> list[Mark]:
+        """The groups' marks as the ledger's stages and what persons decided give them."""
         points = {test.id: (test.criterion, test.points) for test in self.tests}
         docstrings = {test.id: test.docstring for test in self.tests}
         marks = []
@@ -198,10 +208,11 @@ class Plan:
                 points,
                 docstrings,
                 {id: known[key].document for id, key in names.scores.items() if key in known},
-                persons.get(submission.group, {}),
+                {id: given for id, (given, _) in self.decisions.points(submission.group).items()},
                 self._provenance(submission, names),
                 not_accepted=refused,
                 toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
+                void_tests=self.decisions.void_tests,
             )
             # What a person has yet to decide is no missing hand-in.
             marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
@@ -227,8 +238,10 @@ def plan_cohort(
     secret: bytes,
     sandbox: Sandbox,
     digests: Digests = set_digests,
+    decisions: Decisions | None = None,
 ) -> Plan:
     """What is asked of each submission, with its keys; nothing is run and the ledger is not read."""
+    decisions = decisions or Decisions(assignment.id, ())
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     sets = digests(assignment, secret, course.folder / ".medmark/data.json") if scored else []
@@ -244,9 +257,12 @@ def plan_cohort(
             known[framework] = failure
             continue
         known[framework] = asked(
-            assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret)
-        )
+            assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret),
+            void_cases=decisions.void_cases,
+        )  # fmt: skip
+    void = {"void": [*decisions.void_tests, *decisions.void_cases]}
     provenance = {
+        **(void if void["void"] else {}),
         "medmark": _version(),
         "assignment": assignment.id,
         "assignment_digest": digest(assignment),
@@ -257,7 +273,7 @@ def plan_cohort(
         "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
     }
     keys = [_keys(submission, known.get(submission.framework or "")) for submission in submissions]
-    return Plan(assignment, tests, submissions, keys, known, provenance, runtimes)
+    return Plan(assignment, tests, submissions, keys, known, provenance, runtimes, decisions)
 
 
 def _keys(submission: Submission, asked: Asked | ImageFailure | None) -> StageKeys | None:
@@ -286,7 +302,7 @@ def _marker() -> Run:
 
 
 def _jobs(
-    course: Course, assignment: Assignment, secret: bytes, sandbox: str, run: str
+    course: Course, assignment: Assignment, secret: bytes, sandbox: str, run: str, void_cases: tuple[str, ...]
 ) -> Callable[[Work], Any]:
     from graders.marker import Job
 
@@ -308,6 +324,7 @@ def _jobs(
             scores=tuple(work.names("score")),
             answers=dict(work.answers),
             store=course.answers,
+            void_cases=void_cases,
             course=str(course.folder.resolve()),
             run=run,
         )

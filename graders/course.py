@@ -12,7 +12,8 @@ import os
 import re
 import stat
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -25,6 +26,8 @@ from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, n
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
 from graders.intake.roster import Group, Member, read_roster
+from graders.late_policy import LatePolicy, bank_holidays, read_policy
+from graders.working_days import Calendar
 
 __all__ = [
     "Course",
@@ -70,6 +73,17 @@ class Repositories(Frozen):
     files: Positive = 5000
     timeout_s: Positive = 120
     """Wall seconds of one conversation with a host."""
+
+
+class Peer(Frozen):
+    """What peer factors do to a group's mark; see `graders.peer_factors`."""
+
+    weight: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(1)
+    """The part of the mark that the peers share out; the rest is everybody's."""
+    at_least: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(0)
+    """A lower factor counts as this."""
+    at_most: Annotated[Decimal, Field(ge=1)] | None = None
+    """A higher factor counts as this."""
 
 
 class DataChanges(Frozen):
@@ -135,6 +149,13 @@ class Course(Frozen):
     """Group of the operating system that may read hidden/ beside its owner."""
     observation_gap_minutes: int = Field(default=30, gt=0)
     """A host that answered no look for longer than this around a due time was down then (graders.intake.collect)."""
+    late_policy: str = "none"
+    """What lateness costs: "none", a name of `graders.late_policy`, or a TOML file beside course.toml."""
+    closures: tuple[date, ...] = ()
+    """Days on which the university is closed, beside weekends and bank holidays."""
+    on_correction: Literal["never_lower", "both_ways"] = "both_ways"
+    """Whether a correction may lower a mark that was returned already."""
+    peer: Peer = Peer()
     access: Access = Access()
     repositories: Repositories = Repositories()
     assignments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], CourseAssignment] = Field(min_length=1)
@@ -162,6 +183,23 @@ class Course(Frozen):
     def answers(self) -> Path:
         """Stored answers."""
         return self.folder / ".medmark/answers"
+
+    @property
+    def late(self) -> LatePolicy | None:
+        """The late policy; None for "none"."""
+        return read_policy(self.late_policy, self.folder)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The course's timezone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def calendar(self) -> Calendar:
+        """The working days of the course's place."""
+        policy = self.late
+        own = policy.bank_holidays if policy else None
+        return Calendar.of(self.timezone, bank_holidays()[1] if own is None else own, self.closures)
 
     @property
     def reach(self) -> Reach:
@@ -218,6 +256,7 @@ def load_course(folder: Path) -> Course:
     course, problems = check_toml(document, Course, added)
     problems += _time_problems(document)
     problems += _token_problems(document)
+    problems += _late_problems(document, folder)
     problems.sort(key=lambda problem: problem.line or 0)
     if course is None or problems or unmatched:
         raise CourseError([*problems, *unmatched])
@@ -337,6 +376,33 @@ def _time_problems(document: Document) -> list[Problem]:
             what = f"{deadline} is an hour in which {name} changes its clocks"
             later = deadline + timedelta(hours=2)
             found.append(document.problem(("assignments", id, "deadline"), what, f"choose another, as {later}"))
+    return found
+
+
+def _late_problems(document: Document, folder: Path) -> list[Problem]:
+    """A late policy that is not there or not in order, or whose bank holidays do not reach a deadline."""
+    named = document.values.get("late_policy", "none")
+    if not isinstance(named, str):
+        return []
+    try:
+        policy = read_policy(named, folder)
+    except TomlErrors as error:
+        where = document.line_of(("late_policy",))
+        own = str(document.path)
+        return [
+            Problem(p.file, p.key, where, p.what, p.cure) if p.file == own else p for p in error.problems
+        ]
+    if policy is None or policy.bank_holidays is not None:
+        return []
+    years = bank_holidays()[0]
+    found = []
+    assignments = document.values.get("assignments")
+    for id, settings in assignments.items() if isinstance(assignments, dict) else ():
+        deadline = settings.get("deadline") if isinstance(settings, dict) else None
+        if isinstance(deadline, datetime) and deadline.year not in years:
+            what = f"{deadline.year} is not among the years whose bank holidays are known ({years[0]} to {years[-1]})"
+            cure = "give bank_holidays in a late policy of your own"
+            found.append(document.problem(("assignments", id, "deadline"), what, cure))
     return found
 
 

@@ -86,6 +86,7 @@ def asked(
     framework: str,
     runtime: str,
     secret: str,
+    void_cases: Sequence[str] = (),
     graders: Path = GRADERS,
 ) -> Asked:
     """What `assignment` asks of a solution in `framework`.
@@ -97,6 +98,7 @@ def asked(
         framework: Whose adapter and runtime the solution meets.
         runtime: Digest of the runtime image.
         secret: The secret's fingerprint, never the secret.
+        void_cases: Hidden cases that are left out of the scores; answers stay what they are.
         graders: The toolkit's own folder.
     """
     folder = assignment.folder
@@ -138,7 +140,7 @@ def asked(
                 kind="score", truth=[data.truth for data in sets], task=task_digest(assignment.task, graders),
                 statistic=[file_digest(graders / name) for name in STATISTIC], combine=run.combine,
                 metrics=[metric_version(name, folder, graders) for name in metrics_of(criterion)],
-                empty_reference=criterion.empty_reference,
+                empty_reference=criterion.empty_reference, **({"void": sorted(void_cases)} if void_cases else {}),
             )
             for criterion in accuracies
         },

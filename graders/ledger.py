@@ -15,7 +15,7 @@ import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -94,8 +94,11 @@ class Event:
     about: str
     """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`."""
     kind: str
+    """One of `graders.decisions.KINDS`, or a snapshot of marks (`graders.differences`)."""
     value: str
     reason: str
+    number: int = field(default=0, compare=False)
+    """Its place in the ledger, by which it can be retracted; 0 while it is not recorded."""
 
 
 OBSERVATION = '"group", assignment, repository, branch, "commit", seen_at, how, detail'
@@ -200,15 +203,17 @@ class Ledger:
 
     def add_event(self, event: Event) -> None:
         """Record one decision."""
+        self.add_events([event])
+
+    def add_events(self, events: Iterable[Event]) -> None:
+        """Record decisions: all of them, or after an error none."""
+        rows = [(event.at, event.who, event.about, event.kind, event.value, event.reason) for event in events]
         with self._writing() as db:
-            db.execute(
-                f"INSERT INTO event ({EVENT}) VALUES (?, ?, ?, ?, ?, ?)",
-                (event.at, event.who, event.about, event.kind, event.value, event.reason),
-            )
+            db.executemany(f"INSERT INTO event ({EVENT}) VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def events(self, assignment: str | None = None) -> list[Event]:
         """All decisions, or those about one assignment, oldest first."""
-        events = [Event(*row) for row in self._read(f"SELECT {EVENT} FROM event ORDER BY id", ())]
+        events = [Event(*row) for row in self._read(f"SELECT {EVENT}, id FROM event ORDER BY id", ())]
         return [e for e in events if assignment is None or e.about.split("/")[0] == assignment]
 
     @contextmanager

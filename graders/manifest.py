@@ -53,6 +53,14 @@ def set_digests(assignment: Assignment, secret: bytes, remembered: Path) -> list
     return known[source]
 
 
+def case_ids(assignment: Assignment, secret: bytes) -> list[str]:
+    """The names of all hidden cases, repeat by repeat; they are drawn for it."""
+    task = task_named(assignment.task)
+    inputs = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
+    sets = [hidden_set(assignment, secret, n, inputs, task.truth) for n in range(assignment.run.seeds)]
+    return list(dict.fromkeys(case.id for drawn in sets for case in drawn.cases))
+
+
 def _source(assignment: Assignment, secret: bytes) -> str:
     """Digest of all that the hidden sets follow from."""
     data = assignment.data

@@ -6,8 +6,8 @@ The document says of every stage what came of it. A failure of ours stands besid
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class Job:
     answers: dict[int, dict[str, Any]]
     """Documents of answers that exist, by repeat."""
     store: Path
+    void_cases: tuple[str, ...] = ()
+    """Ids of hidden cases that are left out of the scores."""
     course: str = "none"
     run: str = "none"
     tests_folder: str = "hidden_tests"
@@ -106,7 +108,9 @@ def _run(job: Job, document: dict[str, Any], on_progress: Callable[[str], None])
         repeats = [known.get(str(repeat)) for repeat in sorted(sets)]
         if all(repeats):
             answers = [load_answers(job.store, doc) for doc in repeats if doc is not None]
-            asked = [sets[repeat] for repeat in sorted(sets)]
+            hidden = [sets[repeat] for repeat in sorted(sets)]
+            kept = [without(job.void_cases, *pair) for pair in zip(hidden, answers, strict=True)]
+            asked, answers = [one for one, _ in kept], [one for _, one in kept]
             document["scores"][id] = score(assignment, criterion, asked, answers)
             explained = _explained(assignment, criterion, asked, answers, document["scores"][id])
             document["scores"][id]["explained"] = explained
@@ -124,6 +128,22 @@ def _explained(
         return explain(assignment, criterion, sets, answers, scored)
     except Exception:  # noqa: BLE001 - a defect of an extra; staff read of it
         return {"told": "", "kind": "defect", "evidence": traceback.format_exc()[-2000:]}
+
+
+def without(void: Collection[str], hidden: HiddenSet, answers: Answers) -> tuple[HiddenSet, Answers]:
+    """A hidden set and its answers without the cases declared void, as if they had never been drawn."""
+    kept = [place for place, case in enumerate(hidden.cases) if case.id not in void]
+    if len(kept) == len(hidden.cases):
+        return hidden, answers
+    if not kept:
+        raise DataFailure("every hidden case was declared void: nothing is left to score")
+    inputs = {name: array[kept] for name, array in hidden.inputs.items()}
+    cases = tuple(hidden.cases[place] for place in kept)
+    failed = {new: answers.failed[old] for new, old in enumerate(kept) if old in answers.failed}
+    return (
+        replace(hidden, inputs=inputs, truth=hidden.truth[kept], cases=cases),
+        Answers({name: array[kept] for name, array in answers.arrays.items()}, failed),
+    )
 
 
 def _check(job: Job, session: Session, interface: Interface, on_progress: Callable[[str], None]) -> dict[str, Any]:

@@ -30,6 +30,16 @@ def bands(level: int) -> tuple[Band, ...]:
     return tuple(Band(name, short, Decimal(start)) for name, short, start in table)
 
 
-def band_of(percent: Decimal, level: int) -> Band:
-    """The band of a mark in per cent."""
-    return [band for band in bands(level) if percent >= band.from_percent][-1]
+def band_of(percent: Decimal, level: int, pass_mark: int | None = None) -> Band:
+    """The band of a mark in per cent, for someone whose pass mark may differ from the level's.
+
+    Whoever passes at 50 or above is classed as a master's student is; below the own pass mark every mark fails.
+    """
+    table = bands(level if pass_mark is None else 7 if pass_mark >= 50 else min(level, 6))
+    fail, *passes = table
+    reached = [band for band in passes if percent >= band.from_percent]
+    own = passes[0].from_percent if pass_mark is None else Decimal(pass_mark)
+    if percent < own:
+        return fail
+    # A pass mark below the first band's start widens that band.
+    return reached[-1] if reached else passes[0]

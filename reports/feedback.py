@@ -44,6 +44,10 @@ class HandIn:
     """The group's pseudonym on the leaderboard."""
     ratified: bool = False
     """Whether the board of examiners has confirmed the marks."""
+    version: int = 1
+    """Of the page: one more with every correction after marks were returned."""
+    correction: str = ""
+    """When and why it was corrected last; students read it."""
 
 
 def hand_in_of(

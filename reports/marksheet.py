@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
 from graders.mark import Mark, Status, percent
+from graders.personal import PersonalMark, as_json, pass_mark_of
 from reports.feedback import HandIn, points_of
+from reports.personal import share
 from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need
-    from graders.intake.roster import Group
+    from graders.intake.roster import Group, Member
 
 Cell = str | Decimal | None
 
@@ -28,11 +30,18 @@ NO_MARK: Final = "no_mark"
 
 
 def marksheet_csv(
-    marks: Sequence[Mark], assignment: Assignment, groups: Sequence[Group], hand_ins: Mapping[str, HandIn]
+    marks: Sequence[Mark],
+    assignment: Assignment,
+    groups: Sequence[Group],
+    hand_ins: Mapping[str, HandIn],
+    people: Mapping[str, PersonalMark] | None = None,
 ) -> str:
-    """The sheet for spreadsheets. Text cells cannot become formulas; numeric columns hold numbers only."""
+    """The sheet for spreadsheets. Text cells cannot become formulas; numeric columns hold numbers only.
+
+    `people` are the persons' own marks by member, which stand in the place of their group's.
+    """
     out = io.StringIO()
-    rows = _rows(marks, assignment, groups, hand_ins)
+    rows = _rows(marks, assignment, groups, hand_ins, people or {})
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([csv_text(name) for name in _columns(assignment)])
     for row in rows:
@@ -41,15 +50,22 @@ def marksheet_csv(
 
 
 def marksheet_json(
-    marks: Sequence[Mark], assignment: Assignment, groups: Sequence[Group], hand_ins: Mapping[str, HandIn]
+    marks: Sequence[Mark],
+    assignment: Assignment,
+    groups: Sequence[Group],
+    hand_ins: Mapping[str, HandIn],
+    people: Mapping[str, PersonalMark] | None = None,
+    version: int = 1,
 ) -> str:
     """The sheet for programs: texts as they are, escaped to ASCII by JSON itself; null where there is no mark."""
-    people = []
-    for row in _rows(marks, assignment, groups, hand_ins):
+    told = []
+    for row in _rows(marks, assignment, groups, hand_ins, people or {}):
         values: dict[str, Any] = {k: float(v) if isinstance(v, Decimal) else v for k, v in row.items()}
         values["criteria"] = {c.id: values.pop(_column(c.id)) for c in assignment.criteria}
-        people.append(values)
-    sheet = {"assignment": assignment.id, "title": assignment.title, "people": people}
+        own = (people or {}).get(str(row["member"]))
+        values["trace"] = as_json(own)["trace"] if own else []
+        told.append(values)
+    sheet = {"assignment": assignment.id, "title": assignment.title, "version": version, "people": told}
     return json.dumps(sheet, indent=1, allow_nan=False) + "\n"
 
 
@@ -66,8 +82,8 @@ _TRIGGER: Final = re.compile(r"(^\s*|[,;|]\s*)([=+\-@\uff1d\uff0b\uff0d\uff20\u2
 
 
 def _columns(assignment: Assignment) -> list[str]:
-    fixed = ["member", "name", "group", "status", "points", "out_of", "percent"]
-    return [*fixed, *(_column(c.id) for c in assignment.criteria), "commit", "notes"]
+    fixed = ["member", "name", "group", "status", "points", "out_of", "percent", "pass_mark", "group_percent"]
+    return [*fixed, *(_column(c.id) for c in assignment.criteria), "commit", "adjustments", "notes"]
 
 
 def _column(criterion: str) -> str:
@@ -76,38 +92,55 @@ def _column(criterion: str) -> str:
 
 
 def _rows(
-    marks: Sequence[Mark], assignment: Assignment, groups: Sequence[Group], hand_ins: Mapping[str, HandIn]
+    marks: Sequence[Mark],
+    assignment: Assignment,
+    groups: Sequence[Group],
+    hand_ins: Mapping[str, HandIn],
+    people: Mapping[str, PersonalMark],
 ) -> list[dict[str, Cell]]:
     by_group = {mark.group: mark for mark in marks}
     return [
-        _row(member.id, member.name, group.name, by_group.get(group.name), assignment, hand_ins.get(group.name))
+        _row(member, group.name, by_group.get(group.name), assignment, hand_ins.get(group.name), people.get(member.id))
         for group in groups
         for member in group.members
     ]
 
 
 def _row(
-    member: str, name: str, group: str, mark: Mark | None, assignment: Assignment, hand_in: HandIn | None
+    member: Member,
+    group: str,
+    mark: Mark | None,
+    assignment: Assignment,
+    hand_in: HandIn | None,
+    own: PersonalMark | None,
 ) -> dict[str, Cell]:
     whole = mark is not None and mark.status is Status.MARKED
     cells: list[Cell] = [
-        member,
-        name,
+        member.id,
+        member.name,
         group,
-        str(mark.status) if mark else NO_MARK,
-        mark.points if mark and whole else None,
+        str(own.status) if own else str(mark.status) if mark else NO_MARK,
+        own.points if own else mark.points if mark and whole else None,
         Decimal(assignment.points),
+        own.percent if own else percent(mark) if mark else None,
+        Decimal(pass_mark_of(member, assignment)),
         percent(mark) if mark else None,
     ]
     for criterion in assignment.criteria:
-        own = [f for f in mark.findings if f.criterion == criterion.id] if mark else []
-        earned = points_of([f for f in own if f.kind not in ("notice", "public_test")])
+        of_group = [f for f in mark.findings if f.criterion == criterion.id] if mark else []
+        earned = points_of([f for f in of_group if f.kind not in ("notice", "public_test")])
         cells.append(None if earned is None else round(earned, 2))
-    cells += [(mark.commit or "") if mark else "", _notes(mark, hand_in)]
+    cells += [(mark.commit or "") if mark else "", _adjustments(own), _notes(own or mark, hand_in)]
     return dict(zip(_columns(assignment), cells, strict=True))
 
 
-def _notes(mark: Mark | None, hand_in: HandIn | None) -> str:
+def _adjustments(own: PersonalMark | None) -> str:
+    lines = own.trace if own else ()
+    told = [f"{line.kind}: {share(line.before)} to {share(line.after)} ({line.why})" for line in lines]
+    return " / ".join([*told, *(f"disputed: {dispute}" for dispute in (own.disputes if own else ()))])
+
+
+def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None) -> str:
     notes = [_WHY[mark.status]] if mark and mark.status in _WHY else []
     return " / ".join([*notes, *(hand_in.problems if hand_in else ())])
 

@@ -1,8 +1,9 @@
-"""The marks as a table for a terminal of 80 columns."""
+"""The marks as a table for a terminal of 80 columns, and why some are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
@@ -11,6 +12,9 @@ from rich.text import Text
 from graders.mark import Finding, Mark, Status, Verdict
 from reports.page import number
 from reports.terminal import terminal_text
+
+if TYPE_CHECKING:  # the intake opens Git, which a table does not need
+    from graders.intake.submission import Submission
 
 
 def marks_table(marks: Sequence[Mark], names: Mapping[str, str] | None = None, title: str = "") -> Table:
@@ -66,3 +70,32 @@ def _points(mark: Mark) -> str:
         return "—"
     known = sum(finding.out_of for finding in mark.findings if finding.points is not None)
     return f"{number(mark.points)} / {number(known if mark.status is Status.INCOMPLETE else mark.out_of)}"
+
+
+def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> Iterator[str]:
+    """A line for each reason why groups have no mark, or nothing of theirs could be run."""
+    groups: dict[str, list[str]] = {}
+    for mark, submission in zip(marks, handed_in, strict=True):
+        why = ""
+        if mark.status is Status.NOT_SUBMITTED:
+            why = f"{submission.state}: {submission.reason}"
+        elif submission.folder is None or submission.framework is None:
+            why = "; ".join(submission.problems)
+        elif mark.status is Status.WITHHELD:
+            unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
+            last = (unknown[0].evidence.strip().splitlines() or [""])[-1]
+            why = f"withheld ({unknown[0].reason}): {last}"
+        if why:
+            groups.setdefault(terminal_text(why), []).append(mark.group)
+    for why, names in groups.items():
+        yield f"{', '.join(names)}: {why}"
+    if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
+        yield f"To look for commits: medmark collect {marks[0].assignment}"
+
+
+def in_common(handed_in: Sequence[Submission]) -> Iterator[str]:
+    """A line for each piece of work that groups share: a person looks at it, no mark depends on it."""
+    from graders.intake.copies import equal_work
+
+    for equal in equal_work(handed_in):
+        yield f"{', '.join(equal.groups)}: {equal.what} is the same; for staff to look at"

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Final
 from assignments.assignment import Accuracy, Assignment
 from graders.failures import UserError
 from graders.mark import Mark
+from graders.personal import PersonalMark
 from reports.feedback import HandIn, feedback_page
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json
+from reports.personal import personal_page
 
 if TYPE_CHECKING:
     from graders.intake.roster import Group
@@ -32,6 +34,8 @@ class Written:
     """By group: the page with evidence."""
     marksheet_csv: Path
     marksheet_json: Path
+    personal: Mapping[str, Path]
+    """By member: the page of whoever's mark differs from their group's, or came about otherwise."""
     leaderboard: Path | None
     """None where the assignment has no accuracy to rank by."""
 
@@ -46,8 +50,13 @@ def write_reports(
     *,
     course: str = "",
     ratified: bool = False,
+    people: Sequence[PersonalMark] = (),
+    version: int = 1,
+    correction: str = "",
 ) -> Written:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
+
+    `people` are the persons' own marks; `correction` says when and why the pages came to be of this `version`.
 
     `board_names` is what the leaderboard calls each group: `reports.pseudonyms`, unless groups chose to be named.
     """
@@ -57,15 +66,23 @@ def write_reports(
     names = file_names([mark.group for mark in marks])
     for mark in marks:
         hand_in = hand_ins.get(mark.group, HandIn(mark.group))
-        hand_in = replace(hand_in, board_name=hand_in.board_name or board_names[mark.group], ratified=ratified)
+        hand_in = replace(
+            hand_in,
+            board_name=hand_in.board_name or board_names[mark.group],
+            ratified=ratified,
+            version=version,
+            correction=correction,
+        )
         feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
         staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
         write(feedback[mark.group], feedback_page(mark, assignment, hand_in))
         write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff"))
+    personal = _write_personal(home / "personal", assignment, people, groups, ratified, version, correction)
+    own = {person.member: person for person in people}
     sheet = home / "marksheet.csv"
     # The byte order mark tells spreadsheets that the names are UTF-8.
-    write(sheet, "\ufeff" + marksheet_csv(marks, assignment, groups, hand_ins))
-    write(sheet.with_suffix(".json"), marksheet_json(marks, assignment, groups, hand_ins))
+    write(sheet, "\ufeff" + marksheet_csv(marks, assignment, groups, hand_ins, own))
+    write(sheet.with_suffix(".json"), marksheet_json(marks, assignment, groups, hand_ins, own, version))
     board = None
     if any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
         board = home / "leaderboard.html"
@@ -73,7 +90,33 @@ def write_reports(
             marks, assignment, names=board_names, baselines=_calibrated(assignment), course=course, ratified=ratified
         )
         write(board, page)
-    return Written(home, feedback, staff, sheet, sheet.with_suffix(".json"), board)
+    return Written(home, feedback, staff, sheet, sheet.with_suffix(".json"), personal, board)
+
+
+def _write_personal(
+    home: Path,
+    assignment: Assignment,
+    people: Sequence[PersonalMark],
+    groups: Sequence[Group],
+    ratified: bool,
+    version: int,
+    correction: str,
+) -> dict[str, Path]:
+    """A page for everyone with something of their own; one that says what no longer holds is removed."""
+    names = {member.id: member.name for group in groups for member in group.members}
+    files = file_names([person.member for person in people])
+    written = {}
+    for person in people:
+        path = home / f"{files[person.member]}.html"
+        if person.trace or person.disputes:
+            text = personal_page(
+                person, assignment, names[person.member], ratified=ratified, version=version, correction=correction
+            )
+            write(path, text)
+            written[person.member] = path
+        else:
+            path.unlink(missing_ok=True)
+    return written
 
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:

@@ -9,7 +9,7 @@ What counts is decided in `graders.intake.counting`, from the record alone.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from graders.intake.copies import flagged
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.submission import Submission, take
-from graders.ledger import Ledger, Observation
+from graders.ledger import Event, Ledger, Observation
 
 __all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
 
@@ -147,14 +147,15 @@ def submissions(
     only: Collection[str] = (),
     jobs: int = 4,
     progress: Progress | None = None,
+    events: Sequence[Event] | None = None,
 ) -> list[Submission]:
     """What each group's counting commit holds, in roster order; no network is needed.
 
     A commit's files are written once and found again by the next call. What groups have in common is flagged for staff,
-    among those asked for.
+    among those asked for. `events` stand for those of the ledger: what would count if a decision were made.
     """
     groups = _groups(course, only)
-    decided = _countings(course, assignment.id, ledger, groups, now)
+    decided = _countings(course, assignment.id, ledger, groups, now, events)
     with _stoppable(course.reach, jobs) as (reach, pool):
         taking = [pool.submit(_taken, course, assignment, group, decided[group.name], reach) for group in groups]
         taken = []
@@ -171,12 +172,17 @@ def _groups(course: Course, only: Collection[str]) -> list[Group]:
 
 
 def _countings(
-    course: Course, assignment_id: str, ledger: Ledger, groups: Collection[Group], now: datetime
+    course: Course,
+    assignment_id: str,
+    ledger: Ledger,
+    groups: Collection[Group],
+    now: datetime,
+    events: Sequence[Event] | None = None,
 ) -> dict[str, Counting]:
     of_group: dict[str, list[Observation]] = defaultdict(list)
     for observation in ledger.observations(assignment_id):
         of_group[observation.group].append(observation)
-    events = ledger.events(assignment_id)
+    events = ledger.events(assignment_id) if events is None else events
     return {
         group.name: counting(course, assignment_id, of_group[group.name], events, group, now) for group in groups
     }
@@ -219,6 +225,7 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
         "reason": decided.reason,
         "due": decided.due,
         "seen_at": decided.seen_at,
+        "late_since": decided.late_since,
         "later_tips": tuple(tip.commit for tip in decided.later_tips if tip.commit is not None),
     }
     nothing = Submission(

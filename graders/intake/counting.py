@@ -20,7 +20,8 @@ branch) and *failed* when it did not. The *due* time is the deadline plus the gr
    time or not: it waits for a person. Until there is an answer, nothing is settled.
 
 So a failed look never costs anybody anything, a force-push after the close changes nothing, and what waits is
-settled by an event: `late_commit` names the commit that a person accepts, an `extension` moves the due time.
+settled by an event: `late_commit` names the commit that a person accepts, an `extension` moves the due time. What a
+late commit costs a person is not decided here (`graders.personal`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from graders.course import Course, Group
+from graders.decisions import in_force
 from graders.intake.clone import is_commit
 from graders.ledger import Event, Observation
 
@@ -54,6 +56,12 @@ class Counting:
     """Tips first seen after the counting one; while a person must decide, those to decide between."""
     evidence: str = ""
     """For staff."""
+    late_since: datetime | None = None
+    """When a commit accepted late was first seen; None for one that is on time, or was accepted as on time."""
+
+
+ON_TIME = "on time"
+"""What follows the commit of a `late_commit` that costs nothing: of a group that waited for a person."""
 
 
 def counting(
@@ -67,7 +75,7 @@ def counting(
     """The commit that counts for a group at `now`, by the rule above."""
     seen = [look for look in observations if look.group == group.name and look.assignment == assignment_id]
     seen.sort(key=lambda look: _time(look.seen_at))
-    about = [event for event in events if _concerns(event, assignment_id, group)]
+    about = [event for event in in_force(events) if _concerns(event, assignment_id, group)]
     due, doubt = due_of(course, assignment_id, about, group)
     close = due + timedelta(minutes=course.assignment(assignment_id).grace_minutes)
     seen = [look for look in seen if _time(look.seen_at) <= now]
@@ -97,9 +105,9 @@ def due_of(
     for event in events:
         if event.kind != "extension":
             continue
-        until = _until(event.value, deadline, course)
+        until = until_of(event.value, deadline, course)
         if until is None:
-            return deadline, f'the extension "{event.value}" cannot be read: write minutes, or a date and time'
+            return deadline, f'the extension "{event.value}" cannot be read: {EXTENSION}'
         member = "/".join(event.about.split("/")[2:])
         if member and member not in (person.id for person in group.members):
             return deadline, f'an extension names "{member}", who is not in group {group.name}'
@@ -115,6 +123,17 @@ def due_of(
     if rule == "min":
         return min(single.get(member.id, deadline) for member in group.members), None
     return deadline, None
+
+
+def due_of_person(
+    course: Course, assignment_id: str, events: Iterable[Event], group: Group, member: str
+) -> datetime:
+    """When one person's work is due, in UTC: with their group, or later by an extension of their own."""
+    about = [event for event in in_force(events) if _concerns(event, assignment_id, group)]
+    due, _ = due_of(course, assignment_id, about, group)
+    own = [event for event in about if event.kind == "extension" and event.about.split("/")[2:] == [member]]
+    until = until_of(own[-1].value, course.deadline(assignment_id), course) if own else None
+    return due if until is None else max(due, until)
 
 
 def _after_the_close(course: Course, seen: list[Observation], due: datetime, close: datetime) -> Counting:
@@ -157,7 +176,7 @@ def _by_the_close(
 
 
 def _accepted(event: Event, seen: list[Observation], due: datetime) -> Counting:
-    commit = event.value.strip().lower()
+    commit, _, on_time = event.value.strip().lower().partition(" ")
     if not is_commit(commit):
         reason = "the commit accepted is recorded in a way that cannot be read: the course's staff put it right"
         evidence = f'late_commit "{event.value}" is no whole commit id'
@@ -167,7 +186,8 @@ def _accepted(event: Event, seen: list[Observation], due: datetime) -> Counting:
     later = tuple(look for look in _tips(seen, since) if look.commit != commit)
     reason = f"accepted by the course's staff on {event.at[:10]}"
     evidence = f"late_commit by {event.who}: {event.reason}"
-    return Counting(commit, "counts", reason, due, first.seen_at if first else None, later, evidence)
+    late = None if on_time == ON_TIME or first is None else _time(first.seen_at)
+    return Counting(commit, "counts", reason, due, first.seen_at if first else None, later, evidence, late)
 
 
 def _was_down(
@@ -214,7 +234,13 @@ def _concerns(event: Event, assignment_id: str, group: Group) -> bool:
     return assignment == assignment_id and (not rest or rest[0] == group.name)
 
 
-def _until(value: str, deadline: datetime, course: Course) -> datetime | None:
+EXTENSION = "write minutes, working days as 5wd, or a date and time as 2027-01-22T12:00"
+
+
+def until_of(value: str, deadline: datetime, course: Course) -> datetime | None:
+    """The time that an extension's value means; None where it cannot be read."""
+    if found := re.fullmatch(r"\+?(\d{1,3}) ?wd", value.strip()):
+        return course.calendar.after(deadline, int(found[1]))
     if re.fullmatch(r"\+?\d{1,7}", value.strip()):
         return deadline + timedelta(minutes=int(value))
     try:

@@ -57,6 +57,8 @@ class Submission:
     """Why this commit counts, or none does; a student may read it."""
     due: datetime | None = None
     seen_at: str | None = None
+    late_since: datetime | None = None
+    """When a commit that was accepted late was first seen; None for one that is on time."""
     later_tips: tuple[str, ...] = ()
     """Commits seen after the counting one, oldest first; while `waits`, those it may be."""
     solution: str | None = None

@@ -86,6 +86,11 @@ def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_pat
         ('year = "', 'sandbox = "dokcer"\nyear = "', 'course.toml:2 sandbox: "dokcer" is not one of its values; did'),
         ('year = "', 'groups = []\nyear = "', "course.toml:2 groups: may not be set here; remove the line"),
         ("[assignments.mlp", "[access.token_env]\n'git hub' = 'X'\n[assignments.mlp", "is no host"),
+        ('year = "', 'late_policy = "ucl-2042"\nyear = "', 'course.toml:2 late_policy: no policy "ucl-2042"; did you'),
+        ('year = "', 'late_policy = "late.toml"\nyear = "', "late.toml: cannot be read: No such file"),
+        ('year = "', 'closures = ["soon"]\nyear = "', 'closures.0: should be a date, as 2026-12-24, not "soon"'),
+        ('year = "', 'on_correction = "never"\nyear = "', 'on_correction: "never" is not one of its values; did you'),
+        ('year = "', 'peer = { weight = 2 }\nyear = "', "course.toml:2 peer.weight: "),
         ("[assignments.mlp", "[access.token_env]\n'a.org' = 'ghp_x'\n[assignments.mlp", "write its name here"),
     ],
 )  # fmt: skip
@@ -93,6 +98,28 @@ def test_values_that_cannot_be_are_told_with_their_line(tmp_path, before, after,
     (line,) = told(tmp_path, COURSE.replace(before, after))
     assert what in line
     assert "ghp_x" not in line
+
+
+def test_a_deadline_beyond_the_bank_holidays_that_are_known_says_how_to_give_ones_own(tmp_path):
+    (line,) = told(tmp_path, 'late_policy = "ucl-2024"\n' + COURSE.replace("2027-01-15", "2029-01-15"))
+    assert line == (
+        "course.toml:6 assignments.mlp_classifier.deadline: 2029 is not among the years whose bank holidays are known "
+        "(2025 to 2028); give bank_holidays in a late policy of your own"
+    )
+    course_in(tmp_path, COURSE.replace("2027-01-15", "2029-01-15"))  # without a policy no day is counted
+
+
+def test_a_mistake_in_a_late_policy_of_ones_own_is_told_with_those_of_the_course(tmp_path):
+    (tmp_path / "late.toml").write_text('title = "Ours"\n[[band]]\nsett = 0\nclause = "late"\n')
+    lines = told(tmp_path, 'late_policy = "late.toml"\n' + COURSE.replace("title", "titel"))
+    assert any(line.startswith("late.toml:3 band.0.sett: unknown key") for line in lines)
+    assert any(line.startswith("course.toml:2 titel: unknown key") for line in lines)
+
+
+def test_closure_days_are_no_working_days(tmp_path):
+    course = course_in(tmp_path, "closures = [2027-01-18]\n" + COURSE)
+    due = course.deadline("mlp_classifier")
+    assert course.calendar.after(due, 1) == datetime(2027, 1, 19, 12, tzinfo=UTC)
 
 
 def test_a_course_without_assignments_or_that_is_not_toml_says_so(tmp_path):

@@ -46,6 +46,16 @@ def test_observations_and_events_are_those_of_the_assignment_and_group_asked_for
         assert ledger.events() == [EVENT]
 
 
+def test_events_have_their_numbers_and_many_are_all_or_none(path):
+    broken = dataclasses.replace(EVENT, who=None)
+    with Ledger.open(path) as ledger:
+        ledger.add_events([EVENT, EVENT])
+        assert [event.number for event in ledger.events("mlp")] == [1, 2]
+        with pytest.raises(sqlite3.IntegrityError):
+            ledger.add_events([EVENT, broken])
+        assert len(ledger.events()) == 2
+
+
 def test_runs_are_numbered(path):
     with Ledger.open(path) as ledger:
         assert [ledger.start_run("grade mlp"), ledger.start_run("grade mlp")] == [1, 2]

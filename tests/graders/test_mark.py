@@ -289,8 +289,8 @@ def test_a_better_score_never_lowers_a_mark(one, other):
 
 @pytest.mark.parametrize("persons", [{}, {"report": Decimal(3)}])
 def test_what_is_withheld_or_missing_is_null_in_json_and_never_zero(persons):
-    failure = {"reason": "engine", "evidence": ""}
-    told = mark_as_json(mark(tests={}, scores={}, persons=persons, toolkit_failure=failure), "staff")
+    made = mark(tests={}, scores={}, persons=persons, toolkit_failure={"reason": "engine", "evidence": ""})
+    told = mark_as_json(made, "staff")
     assert told["points"] is None
     assert [finding["points"] for finding in told["findings"][:3]] == [None, None, None]
 

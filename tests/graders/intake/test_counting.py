@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graders.course import load_course
-from graders.intake.counting import counting
+from graders.intake.counting import counting, due_of_person
 from graders.ledger import Event, Observation
 from tests.graders.intake.repositories import at
 
@@ -51,8 +51,9 @@ def looks(*seen, group="g"):
     ]  # fmt: skip
 
 
-def event(kind, value, about="mlp/g"):
-    return Event(at="2027-01-14T09:00:00.000+00:00", who="tutor", about=about, kind=kind, value=value, reason="")
+def event(kind, value, about="mlp/g", number=0):
+    at = "2027-01-14T09:00:00.000+00:00"
+    return Event(at=at, who="tutor", about=about, kind=kind, value=value, reason="", number=number)
 
 
 def decided(course, seen, events=(), now="18:00", group="g"):
@@ -216,6 +217,28 @@ def test_an_extension_that_cannot_be_read_waits_for_a_person(course, value, abou
     assert "the course's staff put it right" in found.reason
 
 
+def test_an_extension_in_working_days_passes_over_the_weekend(course):
+    for value in ("5wd", "+5 wd"):
+        due = decided(course, looks(("12:05", A)), [event("extension", value)]).due
+        assert due.isoformat() == "2027-01-22T12:00:00+00:00"  # from Friday to Friday
+
+
+def test_a_retracted_extension_moves_nothing(course):
+    extended = event("extension", "60", number=1)
+    assert decided(course, [], [extended, event("retract", "1", number=2)]).due == at("12:00")
+
+
+def test_a_persons_work_is_due_with_the_groups_or_later_by_an_extension_of_their_own(tmp_path):
+    manual = course_with(tmp_path)
+    own = [event("extension", "120", "mlp/g/s1")]
+    assert due_of_person(manual, "mlp", own, manual.group("g"), "s1") == at("14:00")
+    assert due_of_person(manual, "mlp", own, manual.group("g"), "s2") == at("12:00")
+    both = [*own, event("extension", "180")]
+    assert due_of_person(manual, "mlp", both, manual.group("g"), "s1") == at("15:00")
+    longest = course_with(tmp_path, 'group_extension = "max"\n')
+    assert due_of_person(longest, "mlp", own, longest.group("g"), "s2") == at("14:00")
+
+
 # Decisions
 
 
@@ -225,4 +248,12 @@ def test_a_late_commit_that_a_person_accepts_counts(course):
     assert (found.state, found.commit, found.seen_at) == ("counts", B, at("12:30").isoformat())
     assert found.reason == "accepted by the course's staff on 2027-01-14"
     assert [tip.commit for tip in found.later_tips] == [C]
+    assert found.late_since == at("12:30")
     assert decided(course, seen, [event("late_commit", "bbbb")]).state == "waits for a person"
+
+
+def test_a_commit_accepted_as_on_time_and_one_that_counts_by_itself_are_not_late(course):
+    seen = looks(("11:57", A), ("12:30", B))
+    assert decided(course, seen, [event("late_commit", f"{B} on time")]).commit == B
+    assert decided(course, seen, [event("late_commit", f"{B} on time")]).late_since is None
+    assert decided(course, looks(("12:05", A))).late_since is None

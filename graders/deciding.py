@@ -1,0 +1,306 @@
+"""From what a person wants to decide to events that can be recorded: everything is looked up and checked first.
+
+Nothing is recorded here. All that is wrong with a file is told at once, with lines.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+from assignments.assignment import Assignment, Person
+from assignments.load import hidden_tests
+from assignments.toml_errors import nearest
+from graders.course import Course, Group
+from graders.decisions import ABOUT, KINDS, decimal_of, in_force
+from graders.failures import UserError
+from graders.intake.counting import EXTENSION, ON_TIME, counting, until_of
+from graders.ledger import Event, Ledger
+from graders.moderation import scaling
+from graders.peer_factors import Ratings, buddycheck, webpa
+
+METHODS: Mapping[str, Callable[[tuple[str, ...], Ratings], Mapping[str, Fraction]]] = {
+    "webpa": webpa,
+    "buddycheck": buddycheck,
+}
+PLACES = Decimal("1e-9")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One decision as a person wrote it."""
+
+    where: str
+    """`points.csv:3`, or nothing on the command line."""
+    about: str
+    """A group, a member, or `group/member`; empty for all."""
+    value: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What decisions are checked against."""
+
+    course: Course
+    assignment: Assignment
+    ledger: Ledger
+    events: Sequence[Event]
+    now: datetime
+    cases: Callable[[], Sequence[str]]
+    """Ids of the hidden cases; drawn only where they are asked for."""
+
+    def propose(self, kind: str, wanted: Sequence[Wanted], by: str) -> list[Event]:
+        """The events to record.
+
+        Raises:
+            UserError: with all that is wrong.
+        """
+        if kind not in KINDS:
+            raise UserError(f'KIND "{kind}": {nearest(kind, KINDS)}')
+        problems: list[str] = []
+        made: dict[tuple[str, str], Event] = {}
+        for one in wanted:
+            try:
+                event = self._event(kind, one, by)
+                several = kind in ("void_test", "void_case", "retract", "dispute")
+                criterion = event.value.partition("=")[0] if "=" in event.value else ""
+                key = (event.about, event.value if several else criterion)
+                if key in made:
+                    raise ValueError(f"{one.about or one.value} is decided twice; keep one")
+                made[key] = event
+            except (ValueError, UserError) as error:
+                problems.append(f"{one.where}: {error}" if one.where else str(error))
+        if problems:
+            raise UserError("\n".join(problems))
+        if not made:
+            raise UserError("there is nothing to decide: no row holds a value")
+        return list(made.values())
+
+    def _event(self, kind: str, wanted: Wanted, by: str) -> Event:
+        if not wanted.reason.strip():
+            raise ValueError('a decision needs its reason: --reason "..."')
+        about, group, member = self._about(kind, wanted)
+        value = _CHECKS[kind](self, wanted.value.strip(), group, member)
+        at = self.now.isoformat(timespec="milliseconds")
+        return Event(at, by, about, kind, value, " ".join(wanted.reason.split()))
+
+    def _about(self, kind: str, wanted: Wanted) -> tuple[str, Group | None, str]:
+        id = self.assignment.id
+        if kind == "retract":
+            return self._retracted(wanted.value).about, None, ""
+        allowed = ABOUT[kind]
+        if not wanted.about:
+            if "all" not in allowed:
+                raise ValueError(f"{kind} is about {' or '.join(f'a {w}' for w in allowed)}: say --for WHO")
+            return id, None, ""
+        name, _, member = wanted.about.partition("/")
+        if not member and not any(group.name == name for group in self.course.groups):
+            owners = [g for g in self.course.groups if any(m.id == name for m in g.members)]
+            name, member = (owners[0].name, name) if owners else (name, "")
+        group = self.course.group(name)
+        if member and all(m.id != member for m in group.members):
+            raise ValueError(f'group {name} has no member "{member}"; {nearest(member, (m.id for m in group.members))}')
+        if not member and "group" not in allowed and "person" in allowed and len(group.members) == 1:
+            member = group.members[0].id
+        if ("person" if member else "group") not in allowed:
+            raise ValueError(f"{kind} is about {' or '.join(allowed)}, not a {'person' if member else 'group'}")
+        return "/".join(part for part in (id, name, member) if part), group, member
+
+    def _retracted(self, value: str) -> Event:
+        number = value.removeprefix("#")
+        found = next((e for e in self.events if str(e.number) == number and e.kind in KINDS), None)
+        if found is None:
+            raise ValueError(f'there is no decision number "{value}"; medmark decide {self.assignment.id} lists them')
+        return found
+
+    def _extension(self, value: str, group: Group | None, member: str) -> str:
+        if until_of(value, self.course.deadline(self.assignment.id), self.course) is None:
+            raise ValueError(f'the extension "{value}" cannot be read: {EXTENSION}')
+        return value
+
+    def _late_commit(self, value: str, group: Group | None, member: str) -> str:
+        assert group is not None
+        looks = self.ledger.observations(self.assignment.id, group.name)
+        seen = sorted({look.commit for look in looks if look.commit})
+        fits = [commit for commit in seen if commit.startswith(value.lower())]
+        if len(value) < 7 or len(fits) != 1:
+            listed = ", ".join(commit[:10] for commit in seen) or "none"
+            raise ValueError(f'"{value}" is not the commit of one tip that was seen of {group.name}; seen: {listed}')
+        without = [e for e in in_force(self.events) if e.kind != "late_commit"]
+        waits = counting(self.course, self.assignment.id, looks, without, group, self.now).state == "waits for a person"
+        # Who could not push, or was not looked at, is not late.
+        return f"{fits[0]} {ON_TIME}" if waits else fits[0]
+
+    def _agreed_mark(self, value: str, group: Group | None, member: str) -> str:
+        id, is_one, points = value.partition("=")
+        if not is_one:
+            return self._percent(value, group, member)
+        parts = {c.id: c.points for c in self.assignment.criteria if isinstance(c, Person)}
+        if id.strip() not in parts:
+            raise ValueError(f'no criterion that a person marks is called "{id.strip()}"; {nearest(id, parts)}')
+        number = decimal_of(points)
+        if number is None or not 0 <= number <= parts[id.strip()]:
+            raise ValueError(f'{id.strip()}: "{points}" is no number from 0 to {parts[id.strip()]}')
+        return f"{id.strip()}={number}"
+
+    def _percent(self, value: str, group: Group | None, member: str) -> str:
+        number = decimal_of(value.removesuffix("%"))
+        if number is None or not 0 <= number <= 100:
+            raise ValueError(f'"{value}" is no mark in per cent from 0 to 100')
+        return str(number)
+
+    def _factor(self, value: str, group: Group | None, member: str) -> str:
+        number = decimal_of(value)
+        if number is None or number < 0:
+            raise ValueError(f'"{value}" is no factor of 0 or more, as 1.13')
+        return str(number)
+
+    def _moderation(self, value: str, group: Group | None, member: str) -> str:
+        scaling(value)
+        return " ".join(value.split())
+
+    def _void_test(self, value: str, group: Group | None, member: str) -> str:
+        known = [test.id for test in hidden_tests(self.assignment)]
+        fits = [id for id in known if id in (value, value.partition("/")[2]) or id.endswith(f"::{value}")]
+        if len(fits) != 1:
+            raise ValueError(f'no hidden test is called "{value}"; {nearest(value, known)}')
+        return fits[0]
+
+    def _void_case(self, value: str, group: Group | None, member: str) -> str:
+        known = self.cases()
+        if value not in known:
+            raise ValueError(f'no hidden case is called "{value}"; {nearest(value, known)}')
+        return value
+
+    def _text(self, value: str, group: Group | None, member: str) -> str:
+        if not value:
+            raise ValueError("say what is disputed, as VALUE")
+        return " ".join(value.split())
+
+    def _number(self, value: str, group: Group | None, member: str) -> str:
+        found = self._retracted(value)
+        applied = in_force(self.events)
+        dead = found.kind != "retract" and all(event.number != found.number for event in applied)
+        if dead:
+            raise ValueError(f"event {found.number} is retracted already")
+        return str(found.number)
+
+
+_Check = Callable[[Desk, str, Group | None, str], str]
+_CHECKS: Mapping[str, _Check] = {
+    "extension": Desk._extension,
+    "late_commit": Desk._late_commit,
+    "agreed_mark": Desk._agreed_mark,
+    "override": Desk._percent,
+    "peer_factor": Desk._factor,
+    "moderation": Desk._moderation,
+    "void_test": Desk._void_test,
+    "void_case": Desk._void_case,
+    "dispute": Desk._text,
+    "retract": Desk._number,
+}
+
+
+def from_csv(
+    path: Path, kind: str, assignment: Assignment, course: Course, reason: str, method: str | None = None
+) -> list[Wanted]:
+    """The decisions of a file: one row a group or a person, under `group` and `member` (or one of them).
+
+    A column `value` holds what is decided; for `agreed_mark` a column named as a criterion holds its points; ratings
+    stand under `from`, `to` and `rating`. A column `reason` goes before --reason. Empty cells decide nothing.
+
+    Raises:
+        UserError: the file cannot be read, or lacks its columns.
+    """
+    rows = _rows(path)
+    header = set(rows[0][1]) if rows else set()
+    if method is not None or "rating" in header:
+        return _peers(path, rows, kind, course, reason, method)
+    criteria = {c.id for c in assignment.criteria if isinstance(c, Person)} & header if kind == "agreed_mark" else set()
+    if not header & {"group", "member"} or not (criteria or "value" in header):
+        parts = [c.id for c in assignment.criteria if isinstance(c, Person)]
+        wanted = "value" + (f", or the criteria {', '.join(parts)}" if kind == "agreed_mark" and parts else "")
+        raise UserError(f"{path}: needs a header with group or member (or both), and {wanted}")
+    wanted_rows = []
+    for line, row in rows:
+        about = "/".join(part for part in (row.get("group", ""), row.get("member", "")) if part)
+        why = row.get("reason") or reason
+        cells = [f"{id}={row[id]}" for id in sorted(criteria) if row[id]]
+        cells += [row["value"]] if row.get("value") else []
+        if cells and not about:
+            raise UserError(f"{path}:{line}: says for neither group nor member what it decides")
+        wanted_rows += [Wanted(f"{path.name}:{line}", about, cell, why) for cell in cells]
+    return wanted_rows
+
+
+def _peers(
+    path: Path, rows: list[tuple[int, dict[str, str]]], kind: str, course: Course, reason: str, method: str | None
+) -> list[Wanted]:
+    """One factor a person, from who gave whom how much."""
+    if kind != "peer_factor" or method is None or method not in METHODS:
+        raise UserError(f"{path}: holds ratings: medmark decide ... peer_factor --method {' or '.join(METHODS)}")
+    factors = METHODS[method]
+    given: dict[str, dict[str, dict[str, Decimal]]] = {}
+    homes = {member.id: group for group in course.groups for member in group.members}
+    problems = []
+    for line, row in rows:
+        giver, taker, value = (row.get(name, "") for name in ("from", "to", "rating"))
+        number = decimal_of(value)
+        unknown = [who for who in (giver, taker) if who not in homes]
+        if unknown:
+            problems.append(f'{path.name}:{line}: "{unknown[0]}" is in no group; {nearest(unknown[0], homes)}')
+        elif homes[giver] != homes[taker]:
+            problems.append(f"{path.name}:{line}: {giver} and {taker} are not in one group")
+        elif number is None or number < 0:
+            problems.append(f'{path.name}:{line}: the rating "{value}" is no number of 0 or more')
+        elif taker in given.setdefault(homes[giver].name, {}).setdefault(giver, {}):
+            problems.append(f"{path.name}:{line}: {giver} rates {taker} twice")
+        else:
+            given[homes[giver].name][giver][taker] = number
+    if problems:
+        raise UserError("\n".join(problems))
+    wanted = []
+    for name, ratings in given.items():
+        members = tuple(member.id for member in course.group(name).members)
+        for member, factor in factors(members, ratings).items():
+            exact = Decimal(factor.numerator) / Decimal(factor.denominator)
+            value = f"{exact.quantize(PLACES).normalize():f}"
+            wanted.append(Wanted(path.name, f"{name}/{member}", value, f"{method}: {reason}"))
+    return wanted
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Rows with their lines; byte order mark, semicolons and tabs are read as they come."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}). Save it as CSV UTF-8.") from None
+    separator = max(",;\t", key=text.split("\n", 1)[0].count)
+    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    header: list[str] = []
+    rows = []
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if not any(cells):
+                continue
+            if not header:
+                header = [re.sub(r"^criterion_", "", cell.casefold()) for cell in cells]
+            elif len(cells) != len(header):
+                what = f"has {len(cells)} cells under {len(header)} columns"
+                raise UserError(f"{path}:{reader.line_num}: {what}. Put cells with commas in quotes.")
+            else:
+                rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num}: is not CSV ({error}). Check the quotes of this line.") from None
+    if not rows:
+        raise UserError(f"{path}: has no row below its header")
+    return rows

@@ -1,0 +1,118 @@
+"""What persons decided, as the events that are in force; a pure reading of them. Nobody's mark is made here.
+
+    extension        a later due time: minutes, working days (5wd), or a date and time      all, a group, a person
+    late_commit      a later commit that is marked, with what the late policy makes of it   a group
+    agreed_mark      criterion=points of a part that a person marks; or the whole, in %     a group, a person
+    override         the mark in per cent, whatever else was found                          a group, a person
+    peer_factor      1.13: the person's share of their group's mark                         a person
+    moderation       add 2, multiply 1.05, or map 0:0 40:45 100:100, in %                   all
+    void_test        a hidden test whose points are given to everyone                       all
+    void_case        a hidden case that is left out of every score                          all
+    dispute          what a group or a person says against a mark; moves nothing            a group, a person
+    retract          the number of an event that holds no longer                            as that event
+
+A retracted event is as if it had never been; retracting the retraction brings it back. Of several events of one kind
+about the same, the last one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from graders.ledger import Event
+
+ABOUT: Final = {
+    "extension": ("all", "group", "person"),
+    "late_commit": ("group",),
+    "agreed_mark": ("group", "person"),
+    "override": ("group", "person"),
+    "peer_factor": ("person",),
+    "moderation": ("all",),
+    "void_test": ("all",),
+    "void_case": ("all",),
+    "dispute": ("group", "person"),
+    "retract": (),
+}
+"""Whom an event of each kind may be about."""
+KINDS: Final = tuple(ABOUT)
+
+
+def in_force(events: Iterable[Event]) -> list[Event]:
+    """The decisions that hold, in the order of the ledger: without those retracted, and without the retractions."""
+    held: list[Event] = []
+    retracted: set[str] = set()
+    # From the last to the first, because a retraction can be retracted too.
+    for event in reversed(list(events)):
+        if str(event.number) in retracted:
+            continue
+        if event.kind == "retract":
+            retracted.add(event.value)
+        elif event.kind in KINDS:
+            held.append(event)
+    return held[::-1]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions in force about one assignment."""
+
+    assignment: str
+    events: Sequence[Event]
+
+    @classmethod
+    def of(cls, assignment: str, events: Iterable[Event]) -> Decisions:
+        """Those of `events` that concern the assignment and are in force."""
+        return cls(assignment, [e for e in in_force(events) if e.about.split("/")[0] == assignment])
+
+    def about(self, kind: str, group: str = "", member: str = "") -> list[Event]:
+        """Events of a kind about exactly this: all, a group, or one member of it."""
+        where = "/".join(part for part in (self.assignment, group, member) if part)
+        return [event for event in self.events if event.kind == kind and event.about == where]
+
+    def last(self, kind: str, group: str, member: str) -> Event | None:
+        """The event of a kind that holds for a person: the last about them or about their group."""
+        about = {f"{self.assignment}/{group}", f"{self.assignment}/{group}/{member}"}
+        return next((e for e in reversed(self.events) if e.kind == kind and e.about in about), None)
+
+    def points(self, group: str, member: str = "") -> dict[str, tuple[Decimal, Event]]:
+        """Points of criteria that a person marks, given to exactly this group or member."""
+        given = {}
+        for event in self.about("agreed_mark", group, member):
+            criterion, is_one, value = event.value.partition("=")
+            if is_one:
+                given[criterion] = (Decimal(value), event)
+        return given
+
+    def whole_mark(self, group: str, member: str) -> tuple[Decimal, Event] | None:
+        """The mark in per cent that was agreed as a whole, if there is one."""
+        about = {f"{self.assignment}/{group}", f"{self.assignment}/{group}/{member}"}
+        whole = [e for e in self.events if e.kind == "agreed_mark" and e.about in about and "=" not in e.value]
+        return (Decimal(whole[-1].value), whole[-1]) if whole else None
+
+    @property
+    def void_tests(self) -> dict[str, str]:
+        """Who declared which hidden test void, and why."""
+        return {event.value: said(event) for event in self.about("void_test")}
+
+    @property
+    def void_cases(self) -> tuple[str, ...]:
+        """The hidden cases that are left out."""
+        return tuple(sorted({event.value for event in self.about("void_case")}))
+
+
+def said(event: Event) -> str:
+    """Who decided what and why, for the trace."""
+    number = f"event {event.number}" if event.number else "proposed"
+    return f"{number}, {event.kind} by {event.who} on {event.at[:10]}: {event.reason}"
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """A plain number as a person writes it, or None: no exponent, no infinity."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and not set(text) & set("eE_") else None

@@ -1,0 +1,107 @@
+"""What an assignment came to: the groups' marks and each person's, from stages and events. Nothing is run here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from assignments.assignment import Assignment
+from graders.course import Course
+from graders.decisions import Decisions, said
+from graders.differences import RETURNED, last_of, returned_percents, snapshot_event
+from graders.failures import UserError
+from graders.intake.submission import Submission
+from graders.ledger import Event, Ledger, now
+from graders.lock import course_held
+from graders.mark import Finding, Mark, Status, Verdict
+from graders.personal import PersonalMark, personal_mark
+
+
+@dataclass(frozen=True)
+class Results:
+    """All marks of an assignment, as they follow from some events."""
+
+    assignment: Assignment
+    events: tuple[Event, ...]
+    """Every event of the assignment, retracted ones and snapshots among them."""
+    submissions: tuple[Submission, ...]
+    marks: tuple[Mark, ...]
+    """Of the groups, in the order of the submissions."""
+    people: tuple[PersonalMark, ...]
+    """One a member, in the order of the roster."""
+
+
+def results_of(
+    course: Course,
+    assignment: Assignment,
+    events: Sequence[Event],
+    submissions: Sequence[Submission],
+    marks: Sequence[Mark],
+) -> Results:
+    """The personal marks that go with the groups' marks."""
+    decisions = Decisions.of(assignment.id, events)
+    returned = returned_percents(events)
+    people = [
+        personal_mark(
+            mark,
+            assignment,
+            course,
+            course.group(mark.group),
+            member,
+            decisions,
+            late_since=submission.late_since,
+            returned=returned.get(member.id),
+        )
+        for submission, mark in zip(submissions, marks, strict=True)
+        for member in course.group(mark.group).members
+    ]
+    told = tuple(_with_notices(mark, decisions) for mark in marks)
+    return Results(assignment, tuple(events), tuple(submissions), told, tuple(people))
+
+
+def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
+    """The group's mark with a line for what was decided about all groups, which moves each person's mark."""
+    moderated = decisions.about("moderation")[-1:]
+    if mark.status is Status.NOT_SUBMITTED or not moderated:
+        return mark
+    notice = Finding(
+        id="moderation",
+        kind="notice",
+        criterion="",
+        verdict=Verdict.PASSED,
+        points=None,
+        out_of=Decimal(0),
+        told="The marks of this assignment were moderated. The mark above is before it; your own page has the mark.",
+        evidence=f"{said(moderated[0])} ({moderated[0].value})",
+    )
+    return replace(mark, findings=(*mark.findings, notice))
+
+
+def record(
+    course: Course,
+    ledger: Ledger,
+    results: Results,
+    *,
+    who: str,
+    reason: str,
+    command: str,
+    decided: Sequence[Event] = (),
+    moved: bool = True,
+    kind: str | None = None,
+) -> None:
+    """Make these marks the ones that stand, together with the decisions they follow from: both or neither.
+
+    `moved` is whether any mark is another one: a decision that moves none corrects nothing.
+
+    Raises:
+        UserError: marks were returned and the change has no reason, or another command holds the course.
+    """
+    if moved and last_of(results.events, (RETURNED,)) is not None and not reason.strip():
+        raise UserError(
+            "these marks were returned, so a change is a correction, and students read why: "
+            f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
+        )
+    snapshot = [snapshot_event(results, at=now(), who=who, reason=reason, kind=kind)] if moved else []
+    with course_held(course.folder / ".medmark", command):
+        ledger.add_events([*decided, *snapshot])

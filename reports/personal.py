@@ -1,0 +1,45 @@
+"""The page of one person: how their mark follows from their group's, line by line. A pure function of a PersonalMark.
+
+Only its person and staff read it: lateness, extensions and peer factors are nobody else's.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from assignments.assignment import Assignment
+from graders.mark import rounded
+from graders.personal import PersonalMark
+from reports.bands import band_of
+from reports.feedback import HEADLINES
+from reports.page import number, policy, render
+
+
+def personal_page(
+    mark: PersonalMark,
+    assignment: Assignment,
+    name: str,
+    *,
+    ratified: bool = False,
+    version: int = 1,
+    correction: str = "",
+) -> str:
+    """The whole page as HTML: it loads nothing and runs nothing."""
+    return render(
+        "personal.html",
+        csp=policy(),
+        mark=mark,
+        assignment=assignment,
+        name=name,
+        headline=HEADLINES[mark.status],
+        band=None if mark.percent is None else band_of(mark.percent, mark.level, mark.pass_mark),
+        lines=[(line, share(line.before), share(line.after)) for line in mark.trace],
+        ratified=ratified,
+        version=version,
+        correction=correction,
+    )
+
+
+def share(exact: Fraction | None) -> str:
+    """Per cent of a step as people read it; the steps themselves are exact."""
+    return "no mark" if exact is None else f"{number(rounded(exact * 10) / 10, 2)} %"

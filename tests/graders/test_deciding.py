@@ -1,0 +1,221 @@
+"""What a person types becomes an event, or is refused with what is wrong; nothing is recorded here."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from assignments.assignment import Assignment
+from graders.course import load_course
+from graders.deciding import Desk, Wanted, from_csv
+from graders.failures import UserError
+from graders.ledger import Event, Ledger, Observation
+
+COURSE = """\
+title = "Deep learning"
+year = "2026-27"
+[assignments.mlp]
+source = "mlp"
+deadline = 2027-01-15T12:00:00
+"""
+ROSTER = """\
+group,member,name,email,repository
+g1,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
+g1,s2,Alan,alan@ucl.ac.uk,
+solo,s3,Grace,grace@ucl.ac.uk,https://a.org/b/d
+"""
+A, B = "a" * 40, "b" * 40
+TEST = '''import pytest
+
+
+@pytest.mark.points(5)
+def test_loss(student):
+    """It falls."""
+'''
+
+
+@pytest.fixture
+def desk(tmp_path):
+    (tmp_path / "course.toml").write_text(COURSE)
+    (tmp_path / "roster.csv").write_text(ROSTER)
+    (tmp_path / "mlp/hidden_tests").mkdir(parents=True)
+    (tmp_path / "mlp/hidden_tests/test_x.py").write_text(TEST)
+    assignment = Assignment.model_validate(
+        {
+            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "mlp",
+            "data": {"source": "breast_cancer", "train": 4, "test": 2}, "run": {"mode": "weights"},
+            "criterion": [
+                {"id": "tests", "kind": "hidden_tests", "points": 5},
+                {"id": "report", "kind": "person", "points": 30},
+                {"id": "contribution", "kind": "person", "points": 10},
+            ],
+        }
+    )  # fmt: skip
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        for group, commit, time in (("g1", A, "11:55"), ("g1", A, "12:05"), ("g1", B, "14:00"),
+                                    ("solo", A, "11:30"), ("solo", B, "15:00")):  # fmt: skip
+            seen_at = f"2027-01-15T{time}:00.000+00:00"
+            ledger.add_observation(Observation(group, "mlp", "r", "main", commit, seen_at, "tip"))
+        ledger.add_event(Event("2027-01-20T09:00:00.000+00:00", "prof", "mlp/g1", "override", "50", "panel"))
+        yield Desk(load_course(tmp_path), assignment, ledger, ledger.events("mlp"),
+                   datetime(2027, 1, 20, 10, tzinfo=UTC), lambda: ["bodu-kire"])  # fmt: skip
+
+
+def proposed(desk, kind, value, about="", reason="because"):
+    (event,) = desk.propose(kind, [Wanted("", about, value, reason)], "tutor")
+    return event.about, event.value
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "about", "event"),
+    [
+        ("extension", "5wd", "s1", ("mlp/g1/s1", "5wd")),
+        ("extension", "2027-01-22T12:00", "g1", ("mlp/g1", "2027-01-22T12:00")),
+        ("extension", "60", "", ("mlp", "60")),
+        ("late_commit", "bbbbbbb", "g1", ("mlp/g1", B)),
+        # Nobody looked around the due time of solo: who waits for a person is not late.
+        ("late_commit", B, "solo", ("mlp/solo", f"{B} on time")),
+        ("agreed_mark", "report = 21.5", "g1", ("mlp/g1", "report=21.5")),
+        ("agreed_mark", "contribution=7", "g1/s2", ("mlp/g1/s2", "contribution=7")),
+        ("agreed_mark", "62 %", "g1", ("mlp/g1", "62")),
+        ("override", "55", "s3", ("mlp/solo/s3", "55")),
+        ("peer_factor", "1.13", "solo", ("mlp/solo/s3", "1.13")),
+        ("moderation", "add  2", "", ("mlp", "add 2")),
+        ("void_test", "test_loss", "", ("mlp", "test_x.py::test_loss")),
+        ("void_test", "tests/test_x.py::test_loss", "", ("mlp", "test_x.py::test_loss")),
+        ("void_case", "bodu-kire", "", ("mlp", "bodu-kire")),
+        ("dispute", "the third test is wrong", "g1", ("mlp/g1", "the third test is wrong")),
+        ("retract", "1", "", ("mlp/g1", "1")),
+    ],
+)
+def test_what_is_decided(desk, kind, value, about, event):
+    assert proposed(desk, kind, value, about) == event
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "about", "told"),
+    [
+        ("overide", "5", "g1", 'KIND "overide": did you mean "override"?'),
+        ("extension", "soon", "g1", "cannot be read: write minutes, working days as 5wd"),
+        ("late_commit", "cccccccc", "g1", "seen: aaaaaaaaaa, bbbbbbbbbb"),
+        ("late_commit", B, "", "late_commit is about a group: say --for WHO"),
+        ("late_commit", B, "s1", "late_commit is about group, not a person"),
+        ("agreed_mark", "reprot=3", "g1", 'is called "reprot"; did you mean "report"?'),
+        ("agreed_mark", "report=31", "g1", 'report: "31" is no number from 0 to 30'),
+        ("agreed_mark", "report=NaN", "g1", "is no number from 0 to 30"),
+        ("agreed_mark", "tests=3", "g1", 'is called "tests"'),
+        ("override", "101", "g1", "no mark in per cent"),
+        ("override", "5e1", "g1", "no mark in per cent"),
+        ("peer_factor", "-1", "s1", "no factor of 0 or more"),
+        ("peer_factor", "1", "g1", "peer_factor is about person, not a group"),
+        ("moderation", "add 2", "g1", "moderation is about all, not a group"),
+        ("moderation", "plus 2", "", "is no moderation"),
+        ("void_test", "test_los", "", 'no hidden test is called "test_los"'),
+        ("void_case", "bodu-kira", "", 'did you mean "bodu-kire"?'),
+        ("dispute", "", "g1", "say what is disputed"),
+        ("retract", "9", "", 'there is no decision number "9"'),
+        ("override", "50", "g3", 'has no group "g3"; known: g1, solo'),
+        ("override", "50", "g1/s9", 'group g1 has no member "s9"'),
+    ],
+)
+def test_what_is_refused_says_why(desk, kind, value, about, told):
+    with pytest.raises(UserError) as caught:
+        proposed(desk, kind, value, about)
+    assert told in str(caught.value)
+
+
+def test_a_decision_needs_a_reason(desk):
+    with pytest.raises(UserError, match=r'needs its reason: --reason "\.\.\."'):
+        proposed(desk, "override", "50", "g1", reason="  ")
+
+
+def test_a_retracted_decision_is_not_retracted_twice(desk):
+    gone = Event("2027-01-20T09:30:00.000+00:00", "prof", "mlp/g1", "retract", "1", "panel", 2)
+    again = Desk(desk.course, desk.assignment, desk.ledger, [*desk.events, gone], desk.now, desk.cases)
+    with pytest.raises(UserError, match="event 1 is retracted already"):
+        proposed(again, "retract", "1")
+    assert proposed(again, "retract", "2") == ("mlp/g1", "2")
+
+
+def read(desk, text, kind="agreed_mark", method=None, name="points.csv"):
+    path = desk.course.folder / name
+    path.write_text(text)
+    wanted = from_csv(path, kind, desk.assignment, desk.course, "the papers", method)
+    return [(event.about, event.value, event.reason) for event in desk.propose(kind, wanted, "tutor")]
+
+
+def test_a_csv_of_points_by_criterion_with_empty_cells(desk):
+    text = "\ufeffGroup;Member;report;contribution;reason\r\ng1;;21;;\r\ng1;s1;;8;did more\r\nsolo;;;;\r\n"
+    assert read(desk, text) == [
+        ("mlp/g1", "report=21", "the papers"),
+        ("mlp/g1/s1", "contribution=8", "did more"),
+    ]
+
+
+def test_a_csv_of_values_for_persons_by_member_alone(desk):
+    assert read(desk, "member,value\ns1,5wd\ns3,60\n", "extension") == [
+        ("mlp/g1/s1", "5wd", "the papers"),
+        ("mlp/solo/s3", "60", "the papers"),
+    ]
+
+
+def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed(desk):
+    with pytest.raises(UserError) as caught:
+        read(desk, "group,report\ng1,31\ng9,3\nsolo,x\ng1,4\ng1,5\n")
+    assert str(caught.value).splitlines()[0].startswith('points.csv:2: report: "31" is no number')
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
+        "points.csv:2", "points.csv:3", "points.csv:4", "points.csv:6",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("group,paper\ng1,3\n", "needs a header with group or member (or both), and value, or the criteria"),
+        ("report\n3\n", "needs a header with group or member"),
+        ("group,report\n", "has no row below its header"),
+        ("group,report\ng1,3,4\n", "points.csv:2: has 3 cells under 2 columns"),
+        ("group,member,report\n,,3\n", "points.csv:2: says for neither group nor member"),
+        ("group,report\ng1,\n", "there is nothing to decide"),
+    ],
+)
+def test_a_csv_that_is_not_one_says_what_it_needs(desk, text, told):
+    with pytest.raises(UserError) as caught:
+        read(desk, text)
+    assert told in str(caught.value)
+
+
+def test_ratings_become_one_factor_a_person(desk):
+    ratings = "from,to,rating\ns1,s1,3\ns1,s2,1\ns2,s1,1\ns2,s2,1\n"
+    # WebPA: s1 has 3/4 + 1/2, s2 1/4 + 1/2.
+    assert read(desk, ratings, "peer_factor", "webpa") == [
+        ("mlp/g1/s1", "1.25", "webpa: the papers"),
+        ("mlp/g1/s2", "0.75", "webpa: the papers"),
+    ]
+    # Buddycheck without self: 1 and 1.
+    assert [value for _, value, _ in read(desk, ratings, "peer_factor", "buddycheck")] == ["1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ("s1,s9,3", 'ratings.csv:2: "s9" is in no group'),
+        ("s1,s3,3", "s1 and s3 are not in one group"),
+        ("s1,s2,-3", 'the rating "-3" is no number of 0 or more'),
+        ("s1,s2,3\ns1,s2,4", "ratings.csv:3: s1 rates s2 twice"),
+    ],
+)
+def test_ratings_that_cannot_be_are_told_with_lines(desk, rows, told):
+    with pytest.raises(UserError) as caught:
+        read(desk, f"from,to,rating\n{rows}\n", "peer_factor", "webpa", "ratings.csv")
+    assert told in str(caught.value)
+
+
+def test_ratings_need_a_method(desk):
+    with pytest.raises(UserError, match="--method webpa or buddycheck"):
+        read(desk, "from,to,rating\ns1,s2,3\n", "peer_factor")
+
+
+def test_a_file_that_is_not_there_is_named(desk):
+    with pytest.raises(UserError, match=r"nowhere\.csv: cannot be read"):
+        from_csv(Path("nowhere.csv"), "override", desk.assignment, desk.course, "why")

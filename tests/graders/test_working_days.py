@@ -1,0 +1,101 @@
+"""Working days in London: weekends, bank holidays, closures, changes of the clock, and the second that is too late."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from dateutil.easter import easter
+from hypothesis import given
+from hypothesis import strategies as st
+
+from graders.late_policy import bank_holidays
+from graders.working_days import Calendar
+
+YEARS, DAYS = bank_holidays()
+LONDON = Calendar.of("Europe/London", DAYS)
+
+
+def utc(text):
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def late(due, seen, grace_minutes=0, calendar=LONDON):
+    return calendar.days_late(utc(due), utc(seen), timedelta(minutes=grace_minutes))
+
+
+def test_exactly_at_the_deadline_is_in_time_and_a_second_later_is_not():
+    assert late("2027-01-15T12:00", "2027-01-15T12:00") == 0
+    assert late("2027-01-15T12:00", "2027-01-15T12:00:01") == 1
+
+
+def test_within_the_grace_is_in_time_and_a_second_after_it_is_late_from_the_deadline_on():
+    assert late("2027-01-14T12:00", "2027-01-14T12:10", 10) == 0
+    assert late("2027-01-14T12:00", "2027-01-14T12:10:01", 10) == 1
+    # The grace is no extension: the first working day ends at noon, not ten minutes later.
+    assert late("2027-01-14T12:00", "2027-01-15T12:00:01", 10) == 2
+
+
+def test_a_weekend_does_not_count():
+    friday = "2027-01-15T17:00"
+    assert late(friday, "2027-01-17T23:00") == 1  # Sunday
+    assert late(friday, "2027-01-18T17:00") == 1  # Monday, the same time
+    assert late(friday, "2027-01-18T17:00:01") == 2
+    assert late(friday, "2027-01-22T17:00") == 5
+    assert late(friday, "2027-01-22T17:00:01") == 6
+
+
+def test_a_deadline_on_a_weekend_ends_its_first_working_day_on_monday():
+    assert late("2027-01-16T12:00", "2027-01-18T12:00") == 1
+    assert late("2027-01-16T12:00", "2027-01-18T12:00:01") == 2
+
+
+def test_easter_in_between_does_not_count_though_the_clocks_change_on_its_sunday():
+    # Due on Maundy Thursday 2027, 23:59 GMT; Good Friday, the change to summer time and Easter Monday lie between.
+    due = utc("2027-03-25T23:59")
+    assert LONDON.after(due, 1) == utc("2027-03-30T22:59")  # Tuesday, 23:59 BST
+    assert LONDON.days_late(due, utc("2027-03-30T22:59")) == 1
+    assert LONDON.days_late(due, utc("2027-03-30T22:59:01")) == 2
+
+
+def test_the_end_of_summer_time_leaves_the_time_of_the_clock():
+    friday = utc("2026-10-23T22:59")  # 23:59 BST
+    assert LONDON.after(friday, 1) == utc("2026-10-26T23:59")  # Monday, 23:59 GMT
+
+
+def test_christmas_with_closure_days():
+    due = utc("2026-12-23T12:00")
+    closed = Calendar.of("Europe/London", DAYS, [date(2026, 12, day) for day in (24, 29, 30, 31)])
+    assert LONDON.after(due, 2) == utc("2026-12-29T12:00")  # 24; 25 and the substitute day 28 are holidays
+    assert closed.after(due, 2) == utc("2027-01-05T12:00")  # 4 and 5 January
+
+
+@pytest.mark.parametrize("year", YEARS)
+def test_the_table_is_what_the_rule_of_bank_holidays_gives(year):
+    def monday(month, last):
+        days = [date(year, month, day) for day in range(1, 32) if (month, day) != (6, 31)]
+        mondays = [day for day in days if day.weekday() == 0]
+        return mondays[-1] if last else mondays[0]
+
+    fixed = []
+    for day in (date(year, 1, 1), date(year, 12, 25), date(year, 12, 26)):
+        while day.weekday() > 4 or day in fixed:
+            day += timedelta(days=1)
+        fixed.append(day)
+    sunday = easter(year)
+    wanted = {*fixed, sunday - timedelta(days=2), sunday + timedelta(days=1),
+              monday(5, False), monday(5, True), monday(8, True)}  # fmt: skip
+    assert {day for day in DAYS if day.year == year} == wanted
+
+
+moments = st.datetimes(datetime(2025, 1, 2), datetime(2028, 11, 30), timezones=st.just(UTC))
+
+
+@given(moments, st.integers(1, 12))
+def test_the_end_of_a_working_day_is_that_many_days_late_and_a_second_more_is_one_more(due, days):
+    end = LONDON.after(due, days)
+    assert LONDON.days_late(due, end) == days
+    assert LONDON.days_late(due, end + timedelta(seconds=1)) == days + 1
+
+
+@given(moments, st.timedeltas(timedelta(0), timedelta(days=30)), st.timedeltas(timedelta(0), timedelta(days=5)))
+def test_later_is_never_less_late(due, one, more):
+    assert LONDON.days_late(due, due + one) <= LONDON.days_late(due, due + one + more)
