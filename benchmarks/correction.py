@@ -51,7 +51,7 @@ def make_course(folder: Path, groups: int) -> None:
         centre, radius = rng.normal((16, 64, 64), 3), rng.uniform(0.8, 1.2) * np.array([9, 24, 28])
         gland = sum(((axis - c) / r) ** 2 for axis, c, r in zip((z, y, x), centre, radius, strict=True)) < 1
         image = rng.normal(100, 20, SHAPE) + 60 * gland
-        np.save(folder / f"cases/image_train{number:02d}.npy", image.astype(np.float32))
+        np.save(folder / f"cases/image_train{number:02d}.npy", image.astype(np.int16))
         np.save(folder / f"cases/label_train{number:02d}.npy", gland.astype(np.uint8))
     (folder / "course.toml").write_text(
         'title = "A course"\nyear = "2027"\n'
