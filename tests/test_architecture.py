@@ -94,6 +94,8 @@ BY_PATH = {
 """Files that run an author's files, or a student's behind the wall."""
 BY_NAME = {"graders/preload.py", "graders/sandboxes/runtimes/survey.py"}
 """Files that import by a name that is ours: pytest's plug-ins, and an image's packages while it is built."""
+TRUSTED = {"exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/metrics/nearest.py"}}
+"""Methods with the files that may call them; the query is a k-d tree's for points, no data frame's for code."""
 
 
 def on_the_host():
@@ -155,7 +157,7 @@ def test_the_host_cannot_run_what_it_reads():
     found = []
     for file in on_the_host():
         place = str(file.relative_to(ROOT))
-        trusted = ["exec_module"] if place in BY_PATH else ["import_module"] if place in BY_NAME else []
+        trusted = [method for method, places in TRUSTED.items() if place in places]
         found += arms(file.read_text(encoding="utf-8"), place, trusted)
     assert found == []
 
