@@ -8,13 +8,14 @@ VENV ?= .venv
 PIP_ARGS ?=
 PYTEST_ARGS ?=
 COURSE ?=
+DATA ?=
 FRAMEWORK ?= pytorch
 
 IN := $(VENV)/bin
 STAMP := $(VENV)/.made-of-$(shell cksum < pyproject.toml | cut -d ' ' -f 1)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo check test attacks fuzz images docker-base test-dockerfile bench clean
+.PHONY: help env demo check test attacks fuzz images docker-base test-dockerfile bench verify clean
 
 help:  ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 24
@@ -71,5 +72,11 @@ fuzz: env  ## 200,000 spoiled frames of each kind to what decodes them; about fi
 bench: env  ## what marking costs beyond the submissions' own work
 	$(IN)/python benchmarks/overhead.py
 
+verify: env  ## every segmentation metric against its peers, which it installs, on PROMISE12 (DATA=folder)
+	@test -d "$(DATA)" || { echo "make verify DATA=folder, the folder with label_train00.npy, ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv-verify
+	.venv-verify/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_ARGS) --editable '.[verify]'
+	.venv-verify/bin/python tests/graders/metrics/golden/verify.py $(DATA)
+
 clean:  ## removes the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache build *.egg-info
+	rm -rf $(VENV) .venv-verify .mypy_cache .ruff_cache build *.egg-info

@@ -67,7 +67,7 @@ def names_problems(
                 problems.append(document.problem(place, what, cure))
                 continue
             name = found["metric"] or found["plain"]
-            if metrics is not None and name not in metrics and ":" not in name:
+            if metrics is not None and not _known(name, metrics) and ":" not in name:
                 problems.append(document.problem(place, f'no metric "{name}"', nearest(name, metrics)))
     return problems
 
@@ -85,7 +85,7 @@ def _named(
     if not isinstance(value, str):
         return []
     if ":" not in value:
-        if known is None or value in known:
+        if known is None or _known(value, known):
             return []
         return [document.problem(loc, f'no {kind} "{value}"', nearest(value, known))]
     if kind == "task":
@@ -100,6 +100,15 @@ def _named(
     if function not in names:
         return [document.problem(loc, f"{file} defines no {function}", nearest(function, names))]
     return []
+
+
+def metric_form(name: str) -> str:
+    """A metric's name with the number in it, which an assignment may choose, as `#`: `nsd@2mm` is `nsd@#mm`."""
+    return re.sub(r"@\d+(\.\d+)?(?=[a-z]*$)", "@#", name)
+
+
+def _known(name: str, names: Collection[str]) -> bool:
+    return metric_form(name) in {metric_form(known) for known in names}
 
 
 def tests_problems(document: Document, folder: Path) -> list[Problem]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.declared_tests import DeclaredTest
+from assignments.folder_checks import metric_form
 
 GRADERS = Path(__file__).parent
 STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "scoring/caps.py")
@@ -222,7 +223,7 @@ def metric_version(name: str, folder: Path, graders: Path = GRADERS) -> str:
     entry = next(
         (value for node in ast.walk(tree) if isinstance(node, ast.Dict)
          for key, value in zip(node.keys, node.values, strict=True)
-         if isinstance(key, ast.Constant) and key.value == name),
+         if isinstance(key, ast.Constant) and metric_form(str(key.value)) == metric_form(name)),
         None,
     )  # fmt: skip
     if entry is None:

@@ -68,7 +68,7 @@ def quoted(page):
 def names_table(page, first):
     """The first column of the table whose first header is `first`, the names in it apart."""
     rows = page.split(f"| {first} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
-    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    return {name for row in rows for name in re.findall(r"`([\w@.]+)`", row.split("|")[1])}
 
 
 def test_the_page_of_commands_is_the_one_their_help_makes():

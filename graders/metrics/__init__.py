@@ -1,16 +1,18 @@
 """The metrics by name, and an instructor's own by path. What a score becomes is not decided here.
 
-A metric is added in two places: its function in a file of this folder, its line in `METRICS`.
+A metric is added in two places: its function in a file of this folder, its line in `METRICS`. A number in a name there
+(`nsd@2mm`) is one that an assignment chooses: `nsd@3mm` is the same metric at another tolerance.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import re
 import runpy
 from pathlib import Path
 
-from graders.metrics import geometry, labels, overlap, ranking
+from graders.metrics import calibration, geometry, images, instances, labels, overlap, ranking, regression
 from graders.metrics.metric import Array, Case, Floats, Metric
 
 __all__ = ["METRICS", "Array", "Case", "Floats", "Metric", "metric_named"]
@@ -26,9 +28,42 @@ METRICS: dict[str, Metric] = {
         "volume_error", overlap.volume_error, level="per_case", better="lower", range=(0, math.inf),
         worst=overlap.worst_volume_error, reads="mask",
     ),
+    "hd": Metric(
+        "hd", geometry.hd, level="per_case", better="lower", range=(0, math.inf), worst=geometry.diagonal,
+        reads="mask", unit="mm",
+    ),
     "hd95": Metric(
         "hd95", geometry.hd95, level="per_case", better="lower", range=(0, math.inf),
         worst=geometry.diagonal, reads="mask", unit="mm",
+    ),
+    "hd95@medpy": Metric(
+        "hd95@medpy", geometry.hd95_medpy, level="per_case", better="lower", range=(0, math.inf),
+        worst=geometry.diagonal, reads="mask", unit="mm",
+    ),
+    "hd95@deepmind": Metric(
+        "hd95@deepmind", geometry.hd95_deepmind, level="per_case", better="lower", range=(0, math.inf),
+        worst=geometry.diagonal, reads="mask", unit="mm",
+    ),
+    "assd": Metric(
+        "assd", geometry.assd, level="per_case", better="lower", range=(0, math.inf), worst=geometry.diagonal,
+        reads="mask", unit="mm",
+    ),
+    "masd": Metric(
+        "masd", geometry.masd, level="per_case", better="lower", range=(0, math.inf), worst=geometry.diagonal,
+        reads="mask", unit="mm",
+    ),
+    "nsd@2mm": Metric(
+        "nsd@2mm", geometry.nsd, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "nsd@voxel@2mm": Metric(
+        "nsd@voxel@2mm", geometry.nsd_voxel, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "panoptic_quality": Metric(
+        "panoptic_quality", instances.panoptic_quality, level="per_case", better="higher", range=(0, 1), worst=0,
+        reads="mask",
+    ),
+    "lesion_f1": Metric(
+        "lesion_f1", instances.lesion_f1, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
     ),
     "accuracy": Metric(
         "accuracy", labels.accuracy, level="per_case", better="higher", range=(0, 1), worst=0, reads="class",
@@ -41,9 +76,60 @@ METRICS: dict[str, Metric] = {
         "macro_f1", labels.macro_f1, level="per_set", better="higher", range=(0, 1), worst=0, reads="class",
         resampled=labels.macro_f1_resampled,
     ),
+    "mcc": Metric(
+        "mcc", labels.mcc, level="per_set", better="higher", range=(-1, 1), worst=-1, reads="class",
+        resampled=labels.mcc_resampled,
+    ),
+    "quadratic_kappa": Metric(
+        "quadratic_kappa", labels.quadratic_kappa, level="per_set", better="higher", range=(-1, 1), worst=-1,
+        reads="class", resampled=labels.quadratic_kappa_resampled,
+    ),
     "auroc": Metric(
         "auroc", ranking.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
         resampled=ranking.auroc_resampled,
+    ),
+    "average_precision": Metric(
+        "average_precision", ranking.average_precision, level="per_set", better="higher", range=(0, 1), worst=0,
+        reads="probability", resampled=ranking.average_precision_resampled,
+    ),
+    "sensitivity@0.9": Metric(
+        "sensitivity@0.9", ranking.sensitivity_at, level="per_set", better="higher", range=(0, 1), worst=0,
+        reads="probability", resampled=ranking.sensitivity_at_resampled,
+    ),
+    "brier": Metric(
+        "brier", calibration.brier, level="per_case", better="lower", range=(0, 1), worst=1, reads="probability",
+    ),
+    "log_loss": Metric(
+        "log_loss", calibration.log_loss, level="per_case", better="lower", range=(0, calibration.WORST_LOG_LOSS),
+        worst=calibration.WORST_LOG_LOSS, reads="probability",
+    ),
+    "ece": Metric(
+        "ece", calibration.ece, level="per_set", better="lower", range=(0, 1), worst=1, reads="probability",
+    ),
+    "mae@4000": Metric(
+        "mae@4000", images.mae, level="per_case", better="lower", range=(0, math.inf), worst="at", reads="image",
+    ),
+    "psnr@4000": Metric(
+        "psnr@4000", images.psnr, level="per_case", better="higher", range=(0, images.HIGHEST_PSNR), worst=0,
+        reads="image", unit="dB",
+    ),
+    "ssim@4000": Metric(
+        "ssim@4000", images.ssim, level="per_case", better="higher", range=(-1, 1), worst=-1, reads="image",
+    ),
+    "ms_ssim@4000": Metric(
+        "ms_ssim@4000", images.ms_ssim, level="per_case", better="higher", range=(0, 1), worst=0, reads="image",
+    ),
+    "absolute_error@100": Metric(
+        "absolute_error@100", regression.absolute_error, level="per_case", better="lower", range=(0, math.inf),
+        worst="at", reads="number",
+    ),
+    "rmse": Metric(
+        "rmse", regression.rmse, level="per_set", better="lower", range=(0, math.inf), worst=math.inf, reads="number",
+        resampled=regression.rmse_resampled,
+    ),
+    "r2": Metric(
+        "r2", regression.r2, level="per_set", better="higher", range=(-math.inf, 1), worst=-math.inf, reads="number",
+        resampled=regression.r2_resampled,
     ),
 }  # fmt: skip
 
@@ -55,12 +141,20 @@ def metric_named(name: str, folder: Path) -> Metric:
     """
     if ":" in name:
         return _own(name, folder)
-    if name in METRICS:
-        return METRICS[name]
+    form, number = _form(name)
+    found = {_form(known)[0]: metric for known, metric in METRICS.items()}.get(form)
+    if found is not None:
+        return found if number is None else found.at(name, number)
     near = difflib.get_close_matches(name, METRICS, n=1)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     known = ", ".join(METRICS)
     raise ValueError(f'no metric {name!r}.{guess} Metrics: {known}; your own is "my_metrics.py:name".')
+
+
+def _form(name: str) -> tuple[str, float | None]:
+    """The name with its number, if it has one, as `#`, and the number."""
+    found = re.fullmatch(r"(.*@)(\d+(?:\.\d+)?)([a-z]*)", name)
+    return (found[1] + "#" + found[3], float(found[2])) if found else (name, None)
 
 
 def _own(name: str, folder: Path) -> Metric:

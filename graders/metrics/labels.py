@@ -1,4 +1,4 @@
-"""How well classes are told apart: accuracy, balanced accuracy, macro F1. Which class an answer names the task decides.
+"""How well classes are told apart: accuracy, F1, MCC, kappa. Which class an answer names is decided by the task.
 
 Classes are integers (N,); probabilities are in `ranking.py`. The metrics of a whole set are
 written over `counts` (B, N), how often each case was drawn, so that a bootstrap is a few matrix products;
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from graders.metrics.metric import Array, Case, Floats
 
@@ -44,6 +45,51 @@ def macro_f1_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
     """Macro F1 of each resample, over the classes that occur in it."""
     right, truth, answer = _tallies(answers, truths, counts)
     return _mean_of_defined(2 * right, truth + answer)
+
+
+def mcc(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
+    """Matthews' correlation of answer and truth, -1 to 1, for any number of classes; 0 where one of them is constant.
+
+    Gorodkin, Computational Biology and Chemistry 28 (2004).
+    """
+    return float(mcc_resampled(answers, truths, _once(truths))[0])
+
+
+def mcc_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
+    """Matthews' correlation of each resample."""
+    right, truth, answer = _tallies(answers, truths, counts)
+    n = truth.sum(axis=1)
+    spread = (n**2 - (truth**2).sum(axis=1)) * (n**2 - (answer**2).sum(axis=1))
+    together = right.sum(axis=1) * n - (truth * answer).sum(axis=1)
+    return np.asarray(np.where(spread > 0, together / np.sqrt(np.maximum(spread, 1.0)), 0.0))
+
+
+def quadratic_kappa(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
+    """Cohen's kappa with quadratic weights, -1 to 1, for grades: an error counts by the square of its grades.
+
+    The class's number is its grade. 0 where answer and truth are one and the same constant: nothing was told apart.
+    Cohen, Psychological Bulletin 70 (1968).
+    """
+    return float(quadratic_kappa_resampled(answers, truths, _once(truths))[0])
+
+
+def quadratic_kappa_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
+    """Quadratic kappa of each resample."""
+    _classes(answers, truths)
+    one, other = answers.astype(np.float64), truths.astype(np.float64)
+    n = counts.sum(axis=1)
+    seen = counts @ (one - other) ** 2
+    by_chance = counts @ one**2 + counts @ other**2 - 2 * (counts @ one) * (counts @ other) / n
+    return np.asarray(np.where(by_chance > 0, 1 - seen / np.where(by_chance > 0, by_chance, 1.0), 0.0))
+
+
+def confusion_matrix(answers: Array, truths: Array, classes: int) -> NDArray[np.intp]:
+    """Cases (K, K) of each class of the truth, by row, answered as each class, by column; classes 0 to K - 1."""
+    _classes(answers, truths)
+    if min(answers.min(), truths.min()) < 0 or max(answers.max(), truths.max()) >= classes:
+        raise ValueError(f"classes lie between 0 and {classes - 1}")
+    joint = truths.astype(np.intp) * classes + answers.astype(np.intp)
+    return np.bincount(joint, minlength=classes * classes).reshape(classes, classes)
 
 
 def _tallies(answers: Array, truths: Array, counts: Floats) -> tuple[Floats, Floats, Floats]:

@@ -6,8 +6,9 @@ N values, a `per_set` metric one number. Which form the answers have is the metr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -33,8 +34,10 @@ class Case(Protocol):
     def group(self) -> str | None: ...
 
 
-Compute: TypeAlias = Callable[[Array, Array, Sequence[Case]], Floats | float]
-Resampled: TypeAlias = Callable[[Array, Array, Floats], Floats]
+Compute: TypeAlias = Callable[..., Floats | float]
+"""(answers, truths, cases), and `at` where a number is part of the metric's name."""
+Resampled: TypeAlias = Callable[..., Floats]
+"""(answers, truths, counts), and `at`."""
 Worst: TypeAlias = Callable[[Array, Case], float]
 
 
@@ -49,11 +52,12 @@ class Metric:
     better: Literal["higher", "lower"]
     range: tuple[float, float]
     """Closed; a result outside it is a defect of the metric, never a score."""
-    worst: float | Worst
-    """What a failed or missing case takes: a number, or a function of the case's truth and the case. No
-    answer may do worse. A `per_set` metric is computed with the task's failure answer instead."""
-    reads: Literal["mask", "class", "probability"]
-    """The form of the answers: masks (N, ...) of 0 and 1, classes (N,), or probabilities."""
+    worst: float | Worst | Literal["at"]
+    """What a failed or missing case takes: a number, a function of the case's truth and the case, or the number in
+    the metric's name. No answer may do worse. A `per_set` metric is computed with the task's failure answer instead."""
+    reads: Literal["mask", "class", "probability", "image", "number"]
+    """The form of the answers: masks (N, ...) of 0 and 1, classes (N,), probabilities, images (N, ...) of
+    floats, or numbers (N,)."""
     unit: str = ""
     resampled: Resampled | None = None
     """For `per_set`, the same metric for B resamples at once: `(answers, truths, counts)` to B values, where
@@ -62,3 +66,13 @@ class Metric:
     def worst_of(self, truth: Array, case: Case) -> float:
         """The declared worst value of one case."""
         return float(self.worst(truth, case) if callable(self.worst) else self.worst)
+
+    def at(self, name: str, number: float) -> Metric:
+        """This metric under `name`, such as `nsd@2mm`, whose number its functions take as `at`."""
+        return replace(
+            self,
+            name=name,
+            compute=partial(self.compute, at=number),
+            resampled=self.resampled and partial(self.resampled, at=number),
+            worst=number if self.worst == "at" else self.worst,
+        )

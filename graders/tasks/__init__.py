@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 
 from graders.tasks.classification import CLASSIFICATION
+from graders.tasks.regression import REGRESSION
 from graders.tasks.segmentation import SEGMENTATION
+from graders.tasks.synthesis import SYNTHESIS
 from graders.tasks.task import Task
 
 __all__ = ["TASKS", "Task", "task_named"]
@@ -13,6 +15,8 @@ __all__ = ["TASKS", "Task", "task_named"]
 TASKS: dict[str, Task] = {
     "segmentation": SEGMENTATION,
     "classification": CLASSIFICATION,
+    "regression": REGRESSION,
+    "synthesis": SYNTHESIS,
 }
 
 

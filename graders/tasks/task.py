@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
@@ -28,5 +28,7 @@ class Task:
     """(answers, truths) -> reason by position, for answers that cannot be scored; the others are valid."""
     failures: Callable[[Array, Array | None], Array]
     """(truths, valid answers or None) -> for each case the worst answer there is, in the answers' form."""
+    probabilities: bool = field(default=True, kw_only=True)
+    """Whether answers are probabilities, which are stored and scored as float16; other floats keep their precision."""
     readings: Mapping[str, Callable[[Array], Array]]
     """What metrics may read of valid answers: `mask`, `class`, `probability`; decisions are made here."""

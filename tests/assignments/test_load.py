@@ -214,8 +214,24 @@ def test_unknown_names_come_with_the_nearest(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("metric", "known"), [("nsd@3mm", True), ("nsd@1.5mm", True), ("nsd", False), ("nsd@3", False), ("dice@3mm", False)]
+)
+def test_the_number_in_the_name_of_a_metric_is_free(folder: Path, metric: str, known: bool) -> None:
+    path = folder / "assignment.toml"
+    edit(path, 'metric = "balanced_accuracy"', f'metric = "{metric}"')
+    edit(path, "balanced_accuracy < 0.55", f"{metric} < 0.55")
+    metrics = {"dice", "nsd@2mm"}
+    if known:
+        assert load(folder, metrics=metrics).criterion("accuracy").metric == metric
+        return
+    found = problems_of(folder, metrics=metrics)
+    assert [(key, line) for _, key, line, _ in found] == [("criterion.1.metric", 21), ("criterion.1.caps.0.when", 23)]
+    assert all(f'no metric "{metric}"' in what for *_, what in found)
+
+
+@pytest.mark.parametrize(
     "condition",
-    ["cases_below(dice, 0.5) > 0", "cases_above(hd95, 20) > 2", "dice < 0.5", "hd95@medpy > 12.5"],
+    ["cases_below(dice, 0.5) > 0", "nsd@2mm < 0.5", "cases_above(hd95, 20) > 2", "dice < 0.5", "hd95@medpy > 12.5"],
 )
 def test_conditions_of_caps_that_are_understood(folder: Path, condition: str) -> None:
     edit(folder / "assignment.toml", "balanced_accuracy < 0.55", condition)

@@ -9,7 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import declared_tests
-from graders.keys import GRADERS, JUDGES, STATISTIC, SetDigests, asked
+from graders.keys import GRADERS, JUDGES, STATISTIC, SetDigests, asked, metric_version
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {
@@ -222,6 +222,7 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     ("metrics/labels.py", {("score", "auroc")}),
     ("metrics/ranking.py", {("score", "auroc")}),
     ("metrics/overlap.py", set()),
+    ("metrics/nearest.py", set()),
     ("metrics/metric.py", {("score", "auroc")}),
     ("tasks/classification.py", SCORES),
     ("tasks/probabilities.py", SCORES),
@@ -239,6 +240,16 @@ def test_a_changed_file_of_the_toolkit_reaches_what_it_computes(scene, changed, 
     path = scene.graders / file
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert changed() == stages
+
+
+def test_a_distance_depends_on_the_search_for_the_nearest_and_on_its_number(scene):
+    names, graders = ("nsd@2mm", "nsd@3mm", "hd95@medpy", "dice"), scene.graders
+    before = {name: metric_version(name, scene.folder, graders) for name in names}
+    assert len(set(before.values())) == 4
+    path = graders / "metrics/nearest.py"
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
+    changed = {name for name in names if metric_version(name, scene.folder, graders) != before[name]}
+    assert changed == {"nsd@2mm", "nsd@3mm", "hd95@medpy"}
 
 
 def test_a_changed_declaration_of_a_metric_scores_with_it_anew(scene, changed):

@@ -1,5 +1,8 @@
 """Metrics are found by name, or by path in the assignment's folder."""
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from graders.metrics import METRICS, metric_named
@@ -24,6 +27,23 @@ lesion_recall = Metric("lesion_recall", recall, level="per_case", better="higher
 
 def test_a_known_name_is_that_metric(tmp_path):
     assert metric_named("dice", tmp_path) is METRICS["dice"]
+
+
+def test_the_number_in_a_name_is_the_assignments_to_choose(tmp_path):
+    one, other = np.zeros((2, 1, 3, 9), bool)
+    one[0, 1, 0] = other[0, 1, 2] = True
+    (case,) = [SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0), group=None)]
+    for name, expected in (("nsd@voxel@1mm", 0), ("nsd@voxel@2mm", 1), ("nsd@voxel@2.5mm", 1)):
+        metric = metric_named(name, tmp_path)
+        assert metric.name == name
+        assert metric.compute(one, other, [case]).tolist() == [expected]
+    assert metric_named("mae@12.5", tmp_path).worst_of(other[0], case) == 12.5
+
+
+@pytest.mark.parametrize("name", ["nsd", "nsd@2", "nsd@mm", "dice@2mm", "nsd@-1mm", "sensitivity@0.9mm"])
+def test_a_number_goes_with_a_metric_that_takes_it_in_its_unit(tmp_path, name):
+    with pytest.raises(ValueError, match=f"no metric '{name}'"):
+        metric_named(name, tmp_path)
 
 
 def test_an_unknown_name_lists_the_known_and_the_nearest(tmp_path):

@@ -131,3 +131,40 @@ def test_a_failed_case_of_three_classes_has_one_probability_per_class():
 def test_a_truth_that_is_no_class_is_our_failure(truth):
     with pytest.raises(DataFailure):
         CLASSIFICATION.check_truths(truth)
+
+
+NUMBERS, IMAGES = np.array([40.0, 50.0, 90.0]), np.array([[[-1000.0, 0.0]], [[500.0, 3000.0]]])
+
+
+@pytest.mark.parametrize(
+    ("task", "answers", "truths", "refused"),
+    [
+        ("regression", np.array([1e5, -3, 0.125]), NUMBERS, {}),
+        ("regression", np.array([1, np.nan, np.inf]), NUMBERS, {1: NotFinite.reason, 2: NotFinite.reason}),
+        ("regression", np.array([1, 2, 3]), NUMBERS, dict.fromkeys(range(3), WrongType.reason)),
+        ("regression", np.ones((3, 1)), NUMBERS, dict.fromkeys(range(3), WrongShape.reason)),
+        ("synthesis", IMAGES + 0.5, IMAGES, {}),
+        ("synthesis", np.where(IMAGES == 500, np.nan, IMAGES), IMAGES, {1: NotFinite.reason}),
+        ("synthesis", IMAGES[:, :, :1], IMAGES, dict.fromkeys(range(2), WrongShape.reason)),
+        ("synthesis", IMAGES.astype(int), IMAGES, dict.fromkeys(range(2), WrongType.reason)),
+    ],
+)
+def test_answers_that_are_numbers_or_images(task, answers, truths, refused):
+    assert TASKS[task].refused(answers, truths) == refused
+
+
+def test_a_failed_number_is_as_far_off_as_the_truths_or_the_worst_answer_are():
+    failures = TASKS["regression"].failures
+    assert failures(NUMBERS, None).tolist() == [90, 90, 40]
+    assert failures(NUMBERS, np.array([40.0, 150.0, 90.0])).tolist() == [140, 150, -10]
+
+
+def test_a_failed_image_is_the_far_end_of_the_range_everywhere():
+    assert TASKS["synthesis"].failures(IMAGES, None).tolist() == [[[3000, 3000]], [[3000, -1000]]]
+
+
+@pytest.mark.parametrize("task", ["regression", "synthesis"])
+@pytest.mark.parametrize("truths", [[[1.0]], [np.nan], [[[np.inf]]]])
+def test_truths_that_are_no_numbers_or_images(task, truths):
+    with pytest.raises(DataFailure, match="finite"):
+        TASKS[task].check_truths(np.array(truths))

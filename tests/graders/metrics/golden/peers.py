@@ -71,3 +71,54 @@ def deepmind(answer, truth, spacing, classes, tolerance):
             "nsd": peer.compute_surface_dice_at_tolerance(distances, tolerance),
         }
     return found
+
+
+def simpleitk(answer, truth, spacing, classes):
+    """SimpleITK 2.5: overlap by class."""
+    import SimpleITK as sitk
+
+    overlap = sitk.LabelOverlapMeasuresImageFilter()
+    overlap.Execute(sitk.GetImageFromArray(answer), sitk.GetImageFromArray(truth))
+    return {c: {"dice": overlap.GetDiceCoefficient(c), "iou": overlap.GetJaccardCoefficient(c)} for c in classes}
+
+
+def ssim(image, truth, span):
+    """scikit-image 0.26, as Wang et al.: Gaussian windows, population covariance; float64."""
+    from skimage.metrics import structural_similarity
+
+    return structural_similarity(
+        image, truth, data_range=span, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+
+
+def psnr(image, truth, span):
+    """scikit-image 0.26."""
+    from skimage.metrics import peak_signal_noise_ratio
+
+    return peak_signal_noise_ratio(truth, image, data_range=span)
+
+
+def ms_ssim(image, truth, span):
+    """MONAI 1.6, in double precision of torch."""
+    import torch
+    from monai.metrics.regression import MultiScaleSSIMMetric
+
+    one, other = (torch.from_numpy(array[None, None]).double() for array in (image, truth))
+    return float(MultiScaleSSIMMetric(spatial_dims=image.ndim, data_range=span)(one, other))
+
+
+def frechet(made, real):
+    """MONAI 1.6."""
+    import torch
+    from monai.metrics.fid import get_fid_score
+
+    return float(get_fid_score(torch.from_numpy(made), torch.from_numpy(real)))
+
+
+def jacobian(field):
+    """SimpleITK 2.5: determinants of the inner voxels; its components run from the last axis to the first."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(np.ascontiguousarray(np.moveaxis(field[::-1], 0, -1)), isVector=True)
+    found = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(image))
+    return found[(slice(1, -1),) * found.ndim]

@@ -1,0 +1,67 @@
+"""Whether probabilities mean what they say: Brier score, log loss, ECE. How well they rank cases is in `ranking.py`.
+
+Probabilities are (N,) for class 1 of two, or (N, K); truths are classes (N,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from graders.metrics.metric import Array, Case, Floats
+
+CLIP = 1e-7
+"""The least probability that a log loss sees: a certain error costs 16.1, not infinity."""
+WORST_LOG_LOSS = float(-np.log(CLIP))
+BINS = 15
+"""Of equal width, as in Guo et al."""
+
+
+def brier(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Brier score per case, 0 to 1: half the squared distance of the probabilities to the truth. Lower is better.
+
+    For two classes it is (p - y)²; some define it without the half, twice as large. A proper score.
+    Brier, Monthly Weather Review 78 (1950).
+    """
+    p = _by_class(answers, truths)
+    truth = np.eye(p.shape[1])[truths]
+    return np.asarray(((p - truth) ** 2).sum(axis=1) / 2)
+
+
+def log_loss(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Negative natural logarithm per case of the probability of the true class, which counts as 1e-7 at least.
+
+    A proper score, 0 to 16.1; lower is better. Good, J R Stat Soc B 14 (1952).
+    """
+    p = _by_class(answers, truths)
+    return np.asarray(np.abs(np.log(np.clip(p[np.arange(len(truths)), truths], CLIP, 1.0))))
+
+
+def ece(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
+    """Expected calibration error, 0 to 1: how far confidence and accuracy lie apart, over 15 bins of confidence.
+
+    Confidence is the probability of the most probable class (the first of equals); a bin holds its upper end. It hangs
+    on the bins and is biased for few cases: to be told, not to rank by. Guo et al., ICML 2017.
+    """
+    p = _by_class(answers, truths)
+    confidence = p.max(axis=1)
+    right = (p.argmax(axis=1) == truths).astype(np.float64)
+    bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
+    return float(np.abs(np.bincount(bins, right - confidence, minlength=BINS)).sum() / len(truths))
+
+
+def _by_class(answers: Array, truths: Array) -> Floats:
+    """Probabilities (N, K) in float64; refuses what is not finite, outside 0 to 1, or lacks a class."""
+    if answers.dtype.kind != "f" or truths.dtype.kind not in "iu" or not len(truths):
+        raise TypeError(f"probabilities are floats and classes integers, got {answers.dtype} and {truths.dtype}")
+    if answers.ndim not in (1, 2) or truths.shape != answers.shape[:1]:
+        raise ValueError(f"probabilities {answers.shape} of classes {truths.shape}")
+    p = answers.astype(np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("probabilities are finite and lie between 0 and 1")
+    if p.ndim == 1:
+        p = np.stack([1 - p, p], axis=1)
+    if truths.min() < 0 or truths.max() >= p.shape[1]:
+        raise ValueError(f"classes {truths.min()} to {truths.max()} of {p.shape[1]} probabilities")
+    return p

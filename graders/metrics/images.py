@@ -1,0 +1,141 @@
+"""How alike two images are: MAE, PSNR, SSIM, MS-SSIM. How alike two sets of images are is in `distributions.py`.
+
+Images are floats (N, [D,] H, W) in their own unit (HU, say). The range of intensities is declared once, never taken
+from an image: a range per image flatters PSNR and SSIM. All work in float64. A mask is what counts.
+
+    Dohmen et al.: Five pitfalls when assessing synthetic medical images with reference metrics. arXiv:2408.06075.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from graders.metrics.metric import Array, Case, Floats
+
+Mask = NDArray[np.bool_]
+HIGHEST_PSNR = 100.0
+"""What equal images count as, in dB; a root mean square error of a hundred-thousandth of the range."""
+SIGMA, RADIUS = 1.5, 5
+"""Of the Gaussian window, 11 voxels wide."""
+SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of MS-SSIM, the finest scale first."""
+
+
+def mae(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
+    """Mean absolute error per case in the image's unit, `at` at most: the range of intensities, the worst there is."""
+    return _each(answers, truths, lambda image, truth: min(mean_absolute_error(image, truth), at))
+
+
+def psnr(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
+    """Peak signal-to-noise ratio per case in dB, 10 log10(range² / MSE) for the range `at`; 0 to 100, higher is better.
+
+    Equal images count as 100, an error beyond the range as 0.
+    """
+    return _each(answers, truths, lambda image, truth: peak_signal_to_noise(image, truth, at))
+
+
+def ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
+    """Structural similarity per case for the range `at`, -1 to 1: the mean over all windows inside the image.
+
+    Gaussian windows, K1 = .01, K2 = .03. Wang et al., IEEE TIP 13 (2004).
+    """
+    return _each(answers, truths, lambda image, truth: structural_similarity(image, truth, at))
+
+
+def ms_ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
+    """Multi-scale structural similarity per case for the range `at`, 0 to 1, over five scales, each half the last.
+
+    An axis needs 176 voxels. Wang, Simoncelli & Bovik, Asilomar 2003.
+    """
+    return _each(answers, truths, lambda image, truth: multi_scale_similarity(image, truth, at))
+
+
+def mean_absolute_error(image: Array, truth: Array, mask: Mask | None = None) -> float:
+    """Mean absolute difference, in the unit of the images, over the mask."""
+    one, other = _pair(image, truth, mask)
+    return float(np.abs(one - other)[... if mask is None else mask].mean())
+
+
+def peak_signal_to_noise(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
+    """PSNR in dB for intensities that span `span`, over the mask; 0 to 100."""
+    one, other = _pair(image, truth, mask)
+    error = float(((one - other) ** 2)[... if mask is None else mask].mean())
+    return float(np.clip(10 * np.log10(_span(span) ** 2 / error), 0.0, HIGHEST_PSNR)) if error else HIGHEST_PSNR
+
+
+def structural_similarity(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
+    """Mean SSIM over the windows that lie inside the image and, with a mask, whose centre is in it."""
+    one, other = _pair(image, truth, mask)
+    light, structure = _similarity(one, other, _span(span))
+    inner = mask[_inside(mask.ndim)] if mask is not None else np.ones(light.shape, bool)
+    if not inner.any():
+        raise ValueError("no window of the image has its centre in the mask")
+    return float((light * structure)[inner].mean())
+
+
+def multi_scale_similarity(image: Array, truth: Array, span: float) -> float:
+    """MS-SSIM: the product of the contrast and structure of every scale, and the last one's luminance, weighted."""
+    one, other = _pair(image, truth, None)
+    product = 1.0
+    for scale, weight in enumerate(SCALES):
+        light, structure = _similarity(one, other, _span(span))
+        last = scale == len(SCALES) - 1
+        found = float((light * structure).mean() if last else structure.mean())
+        product *= max(found, 0.0) ** weight  # what is opposite is not alike
+        one, other = _halved(one), _halved(other)
+    return product
+
+
+def _similarity(one: Floats, other: Floats, span: float) -> tuple[Floats, Floats]:
+    """Luminance, and contrast with structure, of every window inside the image."""
+    if min(one.shape) < 2 * RADIUS + 1:
+        raise ValueError(f"an image of {one.shape} voxels is smaller than the window of {2 * RADIUS + 1}")
+    c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
+    mean, other_mean = _smooth(one), _smooth(other)
+    spread = _smooth(one * one) - mean * mean
+    other_spread = _smooth(other * other) - other_mean * other_mean
+    shared = _smooth(one * other) - mean * other_mean
+    light = (2 * mean * other_mean + c1) / (mean * mean + other_mean * other_mean + c1)
+    return light, (2 * shared + c2) / (spread + other_spread + c2)
+
+
+def _smooth(image: Floats) -> Floats:
+    return np.asarray(ndimage.gaussian_filter(image, SIGMA, radius=RADIUS)[_inside(image.ndim)])
+
+
+def _inside(axes: int) -> tuple[slice, ...]:
+    return (slice(RADIUS, -RADIUS),) * axes
+
+
+def _halved(image: Floats) -> Floats:
+    """Means of blocks of two voxels along each axis; an odd last voxel is left out."""
+    for axis in range(image.ndim):
+        rows = np.moveaxis(image, axis, 0)
+        even = len(rows) - len(rows) % 2
+        image = np.moveaxis((rows[0:even:2] + rows[1:even:2]) / 2, 0, axis)
+    return image
+
+
+def _pair(image: Array, truth: Array, mask: Mask | None) -> tuple[Floats, Floats]:
+    if image.shape != truth.shape or not image.size:
+        raise ValueError(f"images of shapes {image.shape} and {truth.shape}; the shapes must be equal, and not empty")
+    if mask is not None and (mask.shape != image.shape or mask.dtype.kind != "b" or not mask.any()):
+        raise ValueError(f"a mask is bool, of the image's shape {image.shape}, and not empty")
+    one, other = image.astype(np.float64), truth.astype(np.float64)
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        raise ValueError("an image is not finite")
+    return one, other
+
+
+def _span(span: float) -> float:
+    if not (np.isfinite(span) and span > 0):
+        raise ValueError(f"the range of intensities is a positive number, got {span}")
+    return float(span)
+
+
+def _each(answers: Array, truths: Array, value: Callable[[Array, Array], float]) -> Floats:
+    return np.array([value(image, truth) for image, truth in zip(answers, truths, strict=True)], dtype=np.float64)

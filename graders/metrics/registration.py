@@ -1,0 +1,139 @@
+"""How well two images were registered: landmarks, warped labels, and whether the field folds. No field is made here.
+
+A displacement field is (3, D, H, W) or (2, H, W), float, in voxels, its components in the order of the array's axes. It
+leads from the fixed image to the moving one: fixed voxel x lies at x + u(x) in the moving image, as
+`scipy.ndimage.map_coordinates` and Learn2Reg have it. Units and order are the usual mistake: `what_is_wrong` names it
+for a pair whose translation is known.
+
+    Hering et al.: Learn2Reg. IEEE TMI 42 (2023), doi:10.1109/TMI.2022.3213983.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from graders.metrics.metric import Array, Floats
+from graders.metrics.pairs import counts, pair
+
+LEAST_JACOBIAN = 1e-9
+"""What a folded voxel's determinant counts as before the logarithm."""
+
+
+def target_registration_errors(field: Array, fixed: Array, moving: Array, spacing: Sequence[float]) -> Floats:
+    """Distance in mm (n,) of each fixed landmark, moved by the field, to its partner in the moving image.
+
+    Args:
+        field: (d, ...) in voxels; between voxels linear, beyond the border that of the border.
+        fixed, moving: (n, d) landmarks in voxels of each image, in the order of the axes; n > 0.
+        spacing: mm per voxel along each axis.
+
+    Fitzpatrick & West, IEEE TMI 20 (2001).
+    """
+    field = _field(field)
+    d = len(field)
+    if fixed.shape != moving.shape or fixed.ndim != 2 or fixed.shape[1] != d or not len(fixed) or len(spacing) != d:
+        given = f"landmarks {fixed.shape} and {moving.shape}, spacing {tuple(spacing)}"
+        raise ValueError(f"{given} of a field with {d} axes")
+    moved = [ndimage.map_coordinates(u, fixed.T.astype(np.float64), order=1, mode="nearest") for u in field]
+    gap = (fixed + np.stack(moved, axis=1) - moving) * np.asarray(spacing, dtype=np.float64)
+    return np.asarray(np.linalg.norm(gap, axis=1))
+
+
+def tre_mean(errors: Floats) -> float:
+    """Mean target registration error in mm."""
+    return float(errors.mean())
+
+
+def tre_95(errors: Floats) -> float:
+    """95th percentile of the target registration errors in mm, linear between order statistics."""
+    return float(np.percentile(errors, 95))
+
+
+def warp_labels(labels: Array, field: Array) -> Array:
+    """The moving image's labels seen on the fixed grid: the nearest voxel of x + u(x), 0 outside the image."""
+    field = _field(field)
+    if labels.shape != field.shape[1:]:
+        raise ValueError(f"labels {labels.shape} of a field {field.shape}")
+    at = np.indices(labels.shape, dtype=np.float64) + field
+    return np.asarray(ndimage.map_coordinates(labels, at, order=0, mode="constant", cval=0))
+
+
+def warped_dice(labels: Array, fixed: Array, field: Array, classes: Sequence[int]) -> dict[int, float]:
+    """Dice by class of the warped moving labels with the fixed ones. Both empty: 1. One empty: 0."""
+    both = pair(warp_labels(labels, field), fixed, (1.0,) * fixed.ndim, classes)
+    found = counts(both).items()
+    return {c: 2 * n.both / (n.answer + n.truth) if n.answer + n.truth else 1.0 for c, n in found}
+
+
+def jacobian_determinant(field: Array) -> Floats:
+    """det(I + ∇u) of the inner voxels, by central differences; the outermost voxels, which have none, are left out.
+
+    Voxel size cancels out of it. Each axis needs three voxels.
+    """
+    field = _field(field)
+    d = len(field)
+    if min(field.shape[1:]) < 3:
+        raise ValueError(f"a field of {field.shape[1:]} voxels has no inner voxel along an axis")
+
+    def slope(i: int, j: int) -> Floats:
+        rows = np.moveaxis(field[i], j, 0)
+        inner = (slice(None), *(slice(1, -1) for _ in range(d - 1)))
+        change = (rows[2:][inner] - rows[:-2][inner]) / 2 + (1.0 if i == j else 0.0)
+        return np.asarray(np.moveaxis(change, 0, j))
+
+    g = [[slope(i, j) for j in range(d)] for i in range(d)]
+    if d == 2:
+        return g[0][0] * g[1][1] - g[0][1] * g[1][0]
+    return (
+        g[0][0] * (g[1][1] * g[2][2] - g[1][2] * g[2][1])
+        - g[0][1] * (g[1][0] * g[2][2] - g[1][2] * g[2][0])
+        + g[0][2] * (g[1][0] * g[2][1] - g[1][1] * g[2][0])
+    )
+
+
+def folding_fraction(field: Array) -> float:
+    """Share of inner voxels, 0 to 1, where the field turns space inside out: determinant 0 or less."""
+    determinant = jacobian_determinant(field)
+    return float(np.count_nonzero(determinant <= 0) / determinant.size)
+
+
+def sd_log_jacobian(field: Array) -> float:
+    """Standard deviation of the determinant's natural logarithm over inner voxels; 0 for a rigid shift.
+
+    A determinant below 1e-9 counts as 1e-9. Learn2Reg's script adds 3 to it first, which gives smaller numbers.
+    """
+    return float(np.log(np.maximum(jacobian_determinant(field), LEAST_JACOBIAN)).std())
+
+
+def what_is_wrong(field: Array, translation: Sequence[float], spacing: Sequence[float], within: float = 0.5) -> str:
+    """Where the moving image is the fixed one shifted by `translation` voxels: "", or the mistake behind the field.
+
+    The field's median is compared with the translation, and with the same in mm, with its axes reversed, with its sign
+    turned and with their combinations. A useful translation differs along its axes, and so does the spacing.
+    """
+    found = np.median(_field(field).reshape(len(field), -1), axis=1)
+    asked = np.asarray(translation, dtype=np.float64)
+    mm = np.asarray(spacing, dtype=np.float64)
+    for reverse in (False, True):
+        for scale in (1.0, mm):
+            for sign in (1, -1):
+                expected = asked * scale * sign
+                if np.abs(found - (expected[::-1] if reverse else expected)).max() <= within:
+                    wrong = [
+                        "its axes are in reverse order" * reverse,
+                        "it is in millimetres, not voxels" * (scale is mm),
+                        "it leads from the moving to the fixed image" * (sign < 0),
+                    ]
+                    return "; ".join(word for word in wrong if word)
+    return f"its median is {found.round(2).tolist()} voxels where {asked.tolist()} was asked"
+
+
+def _field(field: Array) -> Floats:
+    if field.dtype.kind != "f" or field.ndim not in (3, 4) or len(field) != field.ndim - 1:
+        raise ValueError(f"a field is float (2, H, W) or (3, D, H, W), got {field.dtype} {field.shape}")
+    if not np.isfinite(field).all():
+        raise ValueError("the field is not finite")
+    return field.astype(np.float64)

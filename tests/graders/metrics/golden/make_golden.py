@@ -1,0 +1,58 @@
+"""Makes golden.npz: what MedPy, MONAI, surface-distance, SimpleITK and scikit-image give for the inputs of inputs.py.
+
+    python tests/graders/metrics/golden/make_golden.py        (needs pip install '.[verify]')
+
+Rows of a segmentation table are (seed, class); nan where a peer has no value, since a map lacks the class.
+"""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[3]))
+
+from tests.graders.metrics.golden import inputs, peers  # noqa: E402
+
+EXAMPLES = range(6)
+
+
+def main():
+    """Write the file beside this one."""
+    warnings.simplefilter("ignore")
+    tables = segmentation()
+    tables |= {
+        "ssim": [peers.ssim(*inputs.images(seed), 4000.0) for seed in EXAMPLES],
+        "psnr": [peers.psnr(*inputs.images(seed), 4000.0) for seed in EXAMPLES],
+        "ms_ssim": [peers.ms_ssim(*inputs.images(seed), 4000.0) for seed in EXAMPLES if seed % 2 == 0],
+        "frechet": [peers.frechet(*inputs.features(seed)) for seed in EXAMPLES],
+        "jacobian": [peers.jacobian(inputs.field(seed)) for seed in EXAMPLES],
+    }
+    tables["jacobian"] = np.concatenate([each.ravel() for each in tables["jacobian"]])
+    np.savez_compressed(HERE / "golden.npz", **{name: np.asarray(table) for name, table in tables.items()})
+
+
+def segmentation():
+    """A column for each peer and metric."""
+    rows = []
+    for seed in range(inputs.VOLUMES):
+        answer, truth, spacing, classes = inputs.labels(seed)
+        both = tuple(c for c in classes if (answer == c).any() and (truth == c).any())
+        if not both:
+            continue
+        found = {
+            "medpy": peers.medpy(answer, truth, spacing, both),
+            "monai": peers.monai(answer, truth, spacing, both, inputs.TOLERANCE_MM),
+            "deepmind": peers.deepmind(answer, truth, spacing, both, inputs.TOLERANCE_MM),
+            "simpleitk": peers.simpleitk(answer, truth, spacing, both),
+        }
+        for c in both:
+            row = {"seed": seed, "class": c}
+            rows.append(row | {f"{peer}/{name}": v for peer, of in found.items() for name, v in of[c].items()})
+    return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,333 @@
+"""Instances, probabilities, registration, images, sets and numbers: by hand, and against scikit-learn and SciPy."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import linalg
+from sklearn import metrics as peer
+
+from graders.metrics import (
+    METRICS,
+    calibration,
+    distributions,
+    images,
+    instances,
+    labels,
+    metric_named,
+    ranking,
+    registration,
+)
+from graders.metrics.regression import absolute_error, r2, rmse, rmse_resampled
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(5)
+
+
+def resamples(rng, truths, number=30):
+    """Draws with a case of every class, and their counts."""
+    n, classes = len(truths), len(np.unique(truths))
+    draws = rng.integers(n, size=(number, n))
+    draws[:, :classes] = [np.flatnonzero(truths == c)[0] for c in np.unique(truths)]
+    return draws, np.stack([np.bincount(draw, minlength=n) for draw in draws])
+
+
+# Instances
+
+
+def masks(*rows):
+    return np.array([[[int(c) for c in row] for row in rows]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("answer", "truth", "quality", "f1"),
+    [
+        (("00000", "00000"), ("00000", "00000"), 1, 1),
+        (("11000", "00000"), ("00000", "00000"), 0, 0),
+        (("00000", "00000"), ("11000", "00000"), 0, 0),
+        (("11000", "00000"), ("11000", "00000"), 1, 1),
+        (("11001", "00000"), ("11000", "00000"), 1 / 1.5, 2 / 3),  # one more that is not there
+        (("11100", "00000"), ("11110", "00000"), 3 / 4, 1),
+        (("10000", "00000"), ("11000", "00000"), 0, 1),  # an IoU of exactly 0.5 is no match; a voxel finds a lesion
+        (("11111", "00000"), ("11011", "00000"), 0, 1),  # one answer over two lesions: found, not told apart
+        (("10000", "01000"), ("10000", "01000"), 1, 1),  # a corner joins
+        (("10000", "01000"), ("10001", "01000"), 1 / 1.5, 2 / 3),
+    ],
+)
+def test_instances_by_hand(answer, truth, quality, f1):
+    answer, truth = masks(*answer), masks(*truth)
+    assert instances.panoptic_quality(answer, truth, [None]) == pytest.approx([quality])
+    assert instances.lesion_f1(answer, truth, [None]) == pytest.approx([f1])
+
+
+def test_numbered_instances_may_touch_and_their_numbers_do_not_matter():
+    truth, answer = np.array([[1, 1, 2, 2]]), np.array([[90, 90, 7, 0]])
+    # IoU 1, and 0.5, which is no match: 1 / (1 + 1/2 + 1/2)
+    assert instances.panoptic_quality_of(answer, truth) == pytest.approx(1 / 2)
+    with pytest.raises(ValueError, match="numbered from 1"):
+        instances.panoptic_quality_of(-answer, truth)
+
+
+# Classes and probabilities
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_agreement_equals_scikit_learn(rng, classes):
+    for _ in range(30):
+        truths = np.r_[np.arange(classes), rng.integers(classes, size=40)]
+        answers = np.where(rng.random(len(truths)) < 0.5, truths, rng.integers(classes, size=len(truths)))
+        assert labels.mcc(answers, truths, []) == pytest.approx(peer.matthews_corrcoef(truths, answers), abs=1e-12)
+        kappa = peer.cohen_kappa_score(answers, truths, labels=range(classes), weights="quadratic")
+        assert labels.quadratic_kappa(answers, truths, []) == pytest.approx(kappa, abs=1e-12)
+        assert (labels.confusion_matrix(answers, truths, classes) == peer.confusion_matrix(truths, answers)).all()
+
+
+def test_a_constant_answer_agrees_with_nothing():
+    constant, truths = np.ones(4, int), np.array([0, 1, 1, 0])
+    assert labels.mcc(constant, truths, []) == labels.quadratic_kappa(constant, constant, []) == 0
+    assert labels.quadratic_kappa(constant, truths, []) == pytest.approx(0)
+
+
+def test_sensitivity_at_a_specificity_by_hand():
+    truths, scores = np.array([0, 0, 0, 0, 1, 1, 1]), np.array([0.1, 0.2, 0.4, 0.8, 0.3, 0.6, 0.9])
+    for at, expected in ((1, 1 / 3), (0.76, 1 / 3), (0.75, 2 / 3), (0.5, 1), (0, 1)):
+        assert ranking.sensitivity_at(scores, truths, [], at) == pytest.approx(expected)
+    tied = np.full(7, 0.5)
+    assert ranking.sensitivity_at(tied, truths, [], 0.5) == 0
+    assert ranking.sensitivity_at(tied, truths, [], 0) == 1
+
+
+@pytest.mark.parametrize("steps", [4, 10_000])
+@pytest.mark.parametrize("classes", [2, 4])
+def test_ranking_of_resamples_equals_a_loop_over_scikit_learn(rng, steps, classes):
+    truths = np.r_[np.arange(classes), rng.integers(classes, size=150)]
+    scores = np.round(rng.dirichlet(np.ones(classes), len(truths)) * steps) / steps
+    draws, counts = resamples(rng, truths, 150)  # more than a block
+    area = ranking.auroc_resampled(scores, truths, counts)
+    precision = ranking.average_precision_resampled(scores, truths, counts)
+    sensitive = ranking.sensitivity_at_resampled(scores, truths, counts, 0.8)
+    for b, drawn in enumerate(draws):
+        found = {"area": [], "precision": [], "sensitive": []}
+        for k in (1,) if classes == 2 else range(classes):
+            truth, score = truths[drawn] == k, scores[drawn][:, k]
+            found["area"].append(peer.roc_auc_score(truth, score))
+            found["precision"].append(peer.average_precision_score(truth, score))
+            false, true, _ = peer.roc_curve(truth, score, drop_intermediate=False)
+            found["sensitive"].append(true[1 - false >= 0.8 - 1e-12].max())
+        assert area[b] == pytest.approx(np.mean(found["area"]), abs=1e-12)
+        assert precision[b] == pytest.approx(np.mean(found["precision"]), abs=1e-12)
+        assert sensitive[b] == pytest.approx(np.mean(found["sensitive"]), abs=1e-12)
+
+
+def test_agreement_of_resamples_equals_that_of_each(rng):
+    truths = np.r_[np.arange(3), rng.integers(3, size=40)]
+    answers = np.where(rng.random(len(truths)) < 0.5, truths, rng.integers(3, size=len(truths)))
+    draws, counts = resamples(rng, truths)
+    correlation = labels.mcc_resampled(answers, truths, counts)
+    kappa = labels.quadratic_kappa_resampled(answers, truths, counts)
+    for b, drawn in enumerate(draws):
+        one, other = answers[drawn], truths[drawn]
+        assert correlation[b] == pytest.approx(peer.matthews_corrcoef(other, one), abs=1e-12)
+        assert kappa[b] == pytest.approx(
+            peer.cohen_kappa_score(one, other, labels=range(3), weights="quadratic"), abs=1e-12
+        )
+
+
+def test_proper_scores_equal_scikit_learn(rng):
+    for classes in (2, 4):
+        truths = np.r_[np.arange(classes), rng.integers(classes, size=40)]
+        p = rng.dirichlet(np.ones(classes), len(truths))
+        expected = peer.brier_score_loss(truths, p, scale_by_half=True, labels=range(classes))
+        assert calibration.brier(p, truths, []).mean() == pytest.approx(expected, abs=1e-12)
+        assert calibration.log_loss(p, truths, []).mean() == pytest.approx(peer.log_loss(truths, p), abs=1e-12)
+        if classes == 2:
+            assert calibration.brier(p[:, 1], truths, []).mean() == pytest.approx(expected, abs=1e-12)
+
+
+def test_proper_scores_of_a_certain_error_are_the_declared_worst():
+    wrong, truths = np.array([0.0, 1.0]), np.array([1, 0])
+    assert calibration.brier(wrong, truths, []).tolist() == [METRICS["brier"].worst] * 2
+    assert calibration.log_loss(wrong, truths, []) == pytest.approx([METRICS["log_loss"].worst] * 2)
+    assert calibration.log_loss(1 - wrong, truths, []).tolist() == [0, 0]
+
+
+def test_calibration_error_by_hand():
+    # 0.9, 0.9 (one right) lie in one bin, 0.55 (right) in another: (2 |0.5 - 0.9| + |1 - 0.55|) / 3.
+    p, truths = np.array([0.9, 0.9, 0.45]), np.array([1, 0, 0])
+    assert calibration.ece(p, truths, []) == pytest.approx((2 * 0.4 + 0.45) / 3)
+    assert calibration.ece(np.array([1.0, 0.0]), np.array([0, 1]), []) == 1
+    assert calibration.ece(np.array([1.0, 0.0]), np.array([1, 0]), []) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1.1])
+def test_what_is_no_probability_never_scores(bad):
+    p, truths = np.array([0.5, bad]), np.array([0, 1])
+    for metric in (calibration.brier, calibration.log_loss, calibration.ece):
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            metric(p, truths, [])
+    with pytest.raises(ValueError, match="of 2 probabilities"):
+        calibration.brier(np.array([0.5, 0.5]), np.array([0, 2]), [])
+
+
+# Registration
+
+SHIFT, SPACING = (2.0, -1.0, 3.0), (3.0, 1.0, 0.5)
+
+
+def shifted(*by, shape=(9, 10, 11)):
+    return np.broadcast_to(np.array(by)[:, None, None, None], (3, *shape)).astype(np.float32)
+
+
+def test_a_known_translation_brings_landmarks_and_labels_home():
+    fixed = np.array([[4.0, 5.0, 3.0], [3.5, 4.0, 2.25]])
+    moving = fixed + SHIFT
+    right = registration.target_registration_errors(shifted(*SHIFT), fixed, moving, SPACING)
+    assert right == pytest.approx([0, 0], abs=1e-6)
+    identity = registration.target_registration_errors(shifted(0, 0, 0), fixed, moving, SPACING)
+    assert identity == pytest.approx([np.sqrt(6**2 + 1**2 + 1.5**2)] * 2)
+    assert registration.tre_mean(np.array([1.0, 3.0])) == 2
+    assert registration.tre_95(np.array([1.0, 3.0])) == pytest.approx(2.9)
+
+    here, there = np.zeros((2, 9, 10, 11), np.uint8)
+    here[3:5, 4:7, 2:5] = 1
+    there[5:7, 3:6, 5:8] = 1
+    assert registration.warped_dice(there, here, shifted(*SHIFT), (1, 2)) == {1: 1.0, 2: 1.0}
+    # With reversed axes it is a voxel off along the first and the last: 1 x 3 x 2 of 2 x 3 x 3 voxels are shared.
+    assert registration.warped_dice(there, here, shifted(*SHIFT[::-1]), (1,)) == {1: pytest.approx(2 * 6 / 36)}
+
+
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        (SHIFT, ""),
+        (SHIFT[::-1], "its axes are in reverse order"),
+        ((6.0, -1.0, 1.5), "it is in millimetres, not voxels"),
+        ((-2.0, 1.0, -3.0), "it leads from the moving to the fixed image"),
+        ((1.5, -1.0, 6.0), "its axes are in reverse order; it is in millimetres, not voxels"),
+        ((0.0, 0.0, 0.0), "its median is [0.0, 0.0, 0.0] voxels where [2.0, -1.0, 3.0] was asked"),
+    ],
+)
+def test_a_field_of_a_known_translation_tells_its_mistake(field, says):
+    assert registration.what_is_wrong(shifted(*field), SHIFT, SPACING) == says
+
+
+def test_folding_by_hand():
+    x = np.indices((5, 6, 7)).astype(float)
+    assert registration.jacobian_determinant(x * 0 + 3) == pytest.approx(np.ones((3, 4, 5)))
+    assert registration.sd_log_jacobian(x * 0 + 3) == 0
+    # u = x doubles every axis, u = -2x along one axis mirrors it.
+    assert registration.jacobian_determinant(x) == pytest.approx(np.full((3, 4, 5), 8))
+    mirrored = x * np.array([-2.0, 0, 0])[:, None, None, None]
+    assert registration.folding_fraction(mirrored) == 1
+    assert registration.folding_fraction(x) == 0
+    half = mirrored * (x[2] >= 3)  # columns 3, 4, 5 of the inner 1 to 5; the slope is along another axis
+    assert registration.folding_fraction(half) == pytest.approx(3 / 5)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_field_that_is_not_finite_is_refused(bad):
+    field = shifted(0, 0, 0).copy()
+    field[1, 2, 3, 4] = bad
+    for metric in (registration.folding_fraction, registration.sd_log_jacobian):
+        with pytest.raises(ValueError, match="not finite"):
+            metric(field)
+
+
+# Images
+
+
+def test_images_by_hand():
+    truth = np.zeros((1, 12, 12))
+    off = truth + 10.0
+    assert images.mae(off, truth, [None], 100.0).tolist() == [10]
+    assert images.mae(off * 1000, truth, [None], 100.0).tolist() == [100]
+    assert images.psnr(off, truth, [None], 100.0) == pytest.approx([20])
+    assert images.psnr(off * 1000, truth, [None], 100.0).tolist() == [0]
+    assert images.psnr(truth, truth, [None], 100.0).tolist() == [100]
+    assert images.ssim(truth, truth, [None], 100.0) == pytest.approx([1])
+    # Two constants: only luminance counts, C1 / (10² + C1) with C1 = (0.01 * 100)².
+    assert images.ssim(off, truth, [None], 100.0) == pytest.approx([1 / 101])
+    mask = np.zeros((12, 12), bool)
+    mask[5, 5] = True
+    off[0, 0] = 99
+    assert images.mean_absolute_error(off[0], truth[0], mask) == 10
+    assert images.peak_signal_to_noise(off[0], truth[0], 100.0, mask) == pytest.approx(20)
+
+
+def test_an_image_that_is_not_finite_or_too_small_is_refused():
+    truth = np.zeros((12, 12))
+    with pytest.raises(ValueError, match="not finite"):
+        images.mean_absolute_error(truth + np.nan, truth)
+    with pytest.raises(ValueError, match="smaller than the window"):
+        images.structural_similarity(truth[:10], truth[:10], 1.0)
+    with pytest.raises(ValueError, match="must be equal"):
+        images.mean_absolute_error(truth[:1], truth)
+    with pytest.raises(ValueError, match="positive number"):
+        images.peak_signal_to_noise(truth + 1, truth, 0.0)
+
+
+# Sets
+
+
+def test_frechet_distance_equals_its_formula_with_a_matrix_square_root(rng):
+    mix = rng.normal(size=(4, 4))
+    one, other = rng.normal(size=(40, 4)) @ mix, rng.normal(1, 2, (30, 4))
+    s, t = np.cov(one.T), np.cov(other.T)
+    gap = one.mean(0) - other.mean(0)
+    expected = gap @ gap + np.trace(s + t - 2 * linalg.sqrtm(s @ t).real)
+    assert distributions.frechet_distance(one, other) == pytest.approx(expected, rel=1e-9)
+    assert distributions.frechet_distance(one, one) == pytest.approx(0, abs=1e-9)
+    # A singular covariance: moved by 3 along one axis, the distance is 9.
+    assert distributions.frechet_distance(one[:3] + np.array([3, 0, 0, 0]), one[:3]) == pytest.approx(9, abs=1e-6)
+
+
+def test_density_and_coverage_by_the_definition(rng):
+    made, real = rng.normal(size=(30, 3)), rng.normal(0.5, 1, (25, 3))
+    reach = [sorted(np.linalg.norm(real - r, axis=1))[5] for r in real]
+    inside = np.array([[np.linalg.norm(m - r) < d for r, d in zip(real, reach, strict=True)] for m in made])
+    assert distributions.density(made, real) == pytest.approx(inside.sum() / (5 * 30))
+    assert distributions.coverage(made, real) == pytest.approx(inside.any(axis=0).mean())
+    assert distributions.coverage(made + 100, real) == distributions.density(made + 100, real) == 0
+
+
+# Numbers
+
+
+def test_numbers_equal_scikit_learn(rng):
+    truths = rng.normal(40, 9, 50)
+    answers = truths + rng.normal(1, 4, 50)
+    assert absolute_error(answers, truths, [], 100.0).mean() == pytest.approx(peer.mean_absolute_error(truths, answers))
+    assert absolute_error(answers + 1000, truths, [], 100.0).tolist() == [100] * 50
+    assert rmse(answers, truths, []) == pytest.approx(peer.root_mean_squared_error(truths, answers), abs=1e-12)
+    assert r2(answers, truths, []) == pytest.approx(peer.r2_score(truths, answers), abs=1e-12)
+    draws = rng.integers(50, size=(20, 50))
+    counts = np.stack([np.bincount(draw, minlength=50) for draw in draws]).astype(float)
+    expected = [peer.root_mean_squared_error(truths[d], answers[d]) for d in draws]
+    assert rmse_resampled(answers, truths, counts) == pytest.approx(expected, abs=1e-12)
+    expected = [peer.r2_score(truths[d], answers[d]) for d in draws]
+    assert METRICS["r2"].resampled(answers, truths, counts) == pytest.approx(expected, abs=1e-12)
+
+
+def test_r2_of_a_constant_truth_and_numbers_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="constant"):
+        r2(np.array([1.0, 2.0]), np.array([3.0, 3.0]), [])
+    with pytest.raises(ValueError, match="not finite"):
+        rmse(np.array([1.0, np.nan]), np.array([3.0, 3.0]), [])
+
+
+# What is declared
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.level == "per_case"])
+def test_the_worst_value_of_a_case_is_finite_in_range_and_at_its_bad_end(name):
+    metric = metric_named(name, None)
+    truth = np.zeros((3, 4, 5), np.uint8)
+    truth[1, 1, 1] = 1
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0, 1.0), group=None)
+    worst = metric.worst_of(truth, case)
+    low, high = metric.range
+    assert low <= worst <= high
+    assert np.isfinite(worst)
+    assert worst == low if metric.better == "higher" else worst > low

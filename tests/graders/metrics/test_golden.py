@@ -1,0 +1,97 @@
+"""Metrics against the stored values of the peers, on inputs made anew from seeds; `golden/make_golden.py` made them."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graders.metrics import distributions, geometry, images, registration
+from graders.metrics.label_maps import score_labels
+from graders.metrics.pairs import pair
+from graders.metrics.surfaces import surfel_distances
+
+GOLDEN = Path(__file__).parent / "golden"
+EXACT = 1e-9
+SINGLE = 5e-5
+"""MONAI measures distances of up to 90 mm in float32, and in float32 finds the place of a percentile between two."""
+
+
+def module(name):
+    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+INPUTS = module("inputs")
+
+
+@pytest.fixture(scope="module")
+def golden():
+    with np.load(GOLDEN / "golden.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def ours(golden):
+    """Our values in the rows of the table, every metric that one of the peers has."""
+    rows, seeds = [], golden["seed"].astype(int)
+    for seed in np.unique(seeds):
+        answer, truth, spacing, classes = INPUTS.labels(seed)
+        scores = score_labels(answer, truth, spacing, classes=classes, tolerance_mm=INPUTS.TOLERANCE_MM)
+        surfels = surfel_distances(pair(answer, truth, spacing, classes))
+        for c in golden["class"][seeds == seed].astype(int):
+            from_answer, from_truth = geometry.directed_means_by_area(surfels[c])
+            extra = {"mean_from_answer@surfel": from_answer, "mean_from_truth@surfel": from_truth}
+            rows.append(scores[c] | extra | {"hd@surfel": geometry.largest(surfels[c])})
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_the_table_holds_500_volumes_with_values_of_every_peer(golden):
+    assert len(np.unique(golden["seed"])) >= 500
+    assert {name.split("/")[0] for name in golden if "/" in name} == {"medpy", "monai", "deepmind", "simpleitk"}
+    assert all(np.isfinite(golden[name]).all() for name in golden)
+
+
+@pytest.mark.parametrize("name", ["dice", "iou", "hd", "hd95@medpy", "assd"])
+def test_equal_to_medpy(ours, golden, name):
+    assert np.abs(ours[name] - golden[f"medpy/{name}"]).max() <= EXACT
+
+
+@pytest.mark.parametrize(
+    "name", ["dice", "hd@surfel", "hd95@deepmind", "mean_from_answer@surfel", "mean_from_truth@surfel", "nsd"]
+)
+def test_equal_to_surface_distance(ours, golden, name):
+    assert np.abs(ours[name] - golden[f"deepmind/{name}"]).max() <= EXACT
+
+
+@pytest.mark.parametrize("name", ["dice", "iou", "hd", "hd95", "assd", "nsd@voxel"])
+def test_equal_to_monai_within_single_precision(ours, golden, name):
+    assert np.abs(ours[name] - golden[f"monai/{name}"]).max() <= SINGLE
+
+
+@pytest.mark.parametrize("name", ["dice", "iou"])
+def test_overlap_equal_to_simpleitk(ours, golden, name):
+    assert np.abs(ours[name] - golden[f"simpleitk/{name}"]).max() <= EXACT
+
+
+def test_images_equal_to_scikit_image_and_monai(golden):
+    for seed in range(6):
+        image, truth = INPUTS.images(seed)
+        assert images.structural_similarity(image, truth, 4000.0) == pytest.approx(golden["ssim"][seed], abs=EXACT)
+        assert images.peak_signal_to_noise(image, truth, 4000.0) == pytest.approx(golden["psnr"][seed], abs=EXACT)
+        if seed % 2 == 0:  # MONAI's Gaussian is of float32
+            found = images.multi_scale_similarity(image, truth, 4000.0)
+            assert found == pytest.approx(golden["ms_ssim"][seed // 2], abs=1e-6)
+
+
+def test_frechet_distance_equal_to_monai(golden):
+    for seed in range(6):
+        found = distributions.frechet_distance(*INPUTS.features(seed))
+        assert found == pytest.approx(golden["frechet"][seed], rel=EXACT)
+
+
+def test_jacobian_equal_to_simpleitk(golden):
+    found = np.concatenate([registration.jacobian_determinant(INPUTS.field(seed)).ravel() for seed in range(6)])
+    assert np.abs(found - golden["jacobian"]).max() <= EXACT
