@@ -80,7 +80,8 @@ class HostileHost:
 
 def replying(status: str, body: bytes = b"", *headers: str, kind: str = "text/plain") -> Behaviour:
     """The same answer to every request."""
-    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", f"Content-Type: {kind}", *headers]
+    # The connection is closed after it: said, so that a client does not send its next request into one that is going.
+    head = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {len(body)}", f"Content-Type: {kind}", *headers]
     return lambda connection, path: connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
 

@@ -602,7 +602,7 @@ def test_no_password_is_given_to_whoever_asks(attack, trusted, tmp_path, monkeyp
         plain_git("ls-remote", host.address)
         attack.fired(host.sent(f"Authorization: Basic {word}"), "the user's own git sends the helper's password")
         host.requests.clear()
-        found = look(host.address, "main", Reach(timeout_s=10))
+        found = look(host.address, "main", Reach(timeout_s=60))
         attack.came_to(found.detail[:90])
         assert host.requests
         assert not host.sent("Authorization")

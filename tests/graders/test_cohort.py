@@ -418,7 +418,7 @@ def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(scripted, course, sta
     process = start(made, slots=2)
     wait_for(lambda: len(made.calls) == 3)
     os.killpg(process.pid, number)
-    output, _ = process.communicate(timeout=20)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert output.splitlines()[-1] == (
         "Stopped. 1 of 4 groups are marked, and nothing of them is lost: run the same command to go on."
