@@ -80,8 +80,9 @@ class HostileHost:
 
 def replying(status: str, body: bytes = b"", *headers: str, kind: str = "text/plain") -> Behaviour:
     """The same answer to every request."""
-    # The connection is closed after it: said, so that a client does not send its next request into one that is going.
-    head = [f"HTTP/1.1 {status}", "Connection: close", f"Content-Length: {len(body)}", f"Content-Type: {kind}", *headers]
+    # Said, since the connection ends after it: a client must not send its next request into one that is going.
+    about = ["Connection: close", f"Content-Length: {len(body)}", f"Content-Type: {kind}"]
+    head = [f"HTTP/1.1 {status}", *about, *headers]
     return lambda connection, path: connection.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
 
