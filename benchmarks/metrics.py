@@ -5,7 +5,7 @@
 Needs the peers (pip install '.[verify]'). Full set: Dice, IoU, HD, HD95, mean surface distance and NSD at 2 mm, for all
 classes, as a user of each library calls it. MONAI and MedPy measure surface voxels and are set against those; DeepMind
 measures surfels and is set against ours of surfels. Without --data the volumes are phantoms of the prostate's size;
-with it the first two PROMISE12 labels: one as the truth, its neighbour's shifted outline as the answer.
+with it the first PROMISE12 label is the truth, and the same, deformed smoothly by about 2.5 mm, the answer.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def segmentation(answer: np.ndarray, truth: np.ndarray, rounds: int) -> None:
-    """Four configurations: two sizes, one class and three beside the background."""
+    """Four configurations: two sizes, one class and four beside the background."""
     print(f"{'full set, times ours':24}{'ours ms':>9}{'MONAI':>8}{'goal':>6}{'MedPy':>8}"
           f"{'surfels ms':>12}{'DeepMind':>10}{'goal':>6}{'times reading':>15}")  # fmt: skip
     for name, goal in GOALS.items():
@@ -66,7 +66,7 @@ def segmentation(answer: np.ndarray, truth: np.ndarray, rounds: int) -> None:
         pair = [np.kron(labels, np.ones(sizes, np.uint8)) for labels in (answer, truth)]
         classes = (1,)
         if "4" in name:
-            pair, classes = [zones(labels) for labels in pair], (1, 2, 3)
+            pair, classes = [quarters(labels) for labels in pair], (1, 2, 3, 4)
         else:
             pair = [labels.astype(bool) for labels in pair]
         calls = {
@@ -128,7 +128,9 @@ def bootstrap(rounds: int) -> None:
             metric(truth[drawn], scores[drawn])
 
     def at_once(metric: Callable[..., np.ndarray]) -> None:
-        metric(scores, truth, drawn_counts(np.random.default_rng(1), resamples, n))
+        draws = np.random.default_rng(1)
+        for _ in range(0, resamples, 100):  # what a hundred need stays in the cache
+            metric(scores, truth, drawn_counts(draws, 100, n))
 
     print(f"\n{'bootstrap 2000 x 1000':24}{'ours ms':>9}{'scikit-learn':>14}{'goal':>6}")
     for name, peer, metric, goal in (
@@ -141,8 +143,8 @@ def bootstrap(rounds: int) -> None:
 
 def drawn_counts(rng: np.random.Generator, resamples: int, n: int) -> np.ndarray:
     """How often each of n cases is drawn in each resample, (resamples, n)."""
-    drawn = rng.integers(n, size=(resamples, n), dtype=np.int32)
-    drawn += np.arange(0, resamples * n, n, dtype=np.int32)[:, None]
+    drawn = rng.integers(n, size=(resamples, n))
+    drawn += np.arange(0, resamples * n, n)[:, None]
     return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
 
 
@@ -191,13 +193,10 @@ def promise12(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     return (inside + 2.5 * noise / noise.std() > 0.3).astype(np.uint8), truth
 
 
-def zones(labels: np.ndarray) -> np.ndarray:
-    """A gland in three classes: an inner zone, and the outer one in two halves."""
-    inner = ndimage.binary_erosion(labels, iterations=4)
-    found = np.where(labels > 0, 2, 0).astype(np.uint8)
-    found[:, :, labels.shape[2] // 2 :] += (labels[:, :, labels.shape[2] // 2 :] > 0).astype(np.uint8)
-    found[inner] = 1
-    return found
+def quarters(labels: np.ndarray) -> np.ndarray:
+    """A gland in four classes: left and right of the middle column, before and behind the middle row."""
+    row, column = (np.arange(size) >= size // 2 for size in labels.shape[1:])
+    return (labels * (1 + row[:, None] * 2 + column)).astype(np.uint8)
 
 
 if __name__ == "__main__":

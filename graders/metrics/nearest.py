@@ -8,6 +8,7 @@ feature transform. Squares are added in SciPy's order, so that a distance has th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +20,7 @@ from graders.metrics.metric import Floats
 
 Ints: TypeAlias = NDArray[np.intp]
 
-ROWS = 90
+ROWS = 400
 """About so many rows around a point are searched at most."""
 SEARCH_NS, TRANSFORM_NS, TREE_NS, QUERY_NS = 6.0, 45.0, 250.0, 6000.0
 """What a step costs, measured: a point and a row, a voxel, a goal in the tree, a query of it."""
@@ -41,7 +42,7 @@ def _search_rows(starts: Ints, goals: Ints, shape: Ints, spacing: tuple[float, .
     """Fills in the squared distances that a bounded search proves; the positions of the others."""
     along = min((1, 2, 0), key=lambda axis: spacing[axis])  # rows along the finest axis: the fewest in a radius
     p, q = (axis for axis in range(3) if axis != along)
-    rings, (reach_p, reach_q) = _rings(spacing[p], spacing[q], shape[p], shape[q])
+    rings, (reach_p, reach_q) = _rings(spacing[p], spacing[q], int(shape[p]), int(shape[q]))
     width = int(shape[q]) + 2 * reach_q
     plane = (int(shape[p]) + 2 * reach_p) * width
     steps = _steps_along(goals, along, p, q, int(shape[along]), plane, width, reach_p, reach_q)
@@ -77,7 +78,11 @@ def _in_order(along: int, row: Floats, p: float, q: float) -> Floats:
     return np.asarray((row + p) + q if along == 0 else (p + row) + q if along == 1 else (p + q) + row)
 
 
-def _rings(p_mm: float, q_mm: float, p_size: int, q_size: int) -> tuple[list[tuple[float, int, int]], tuple[int, int]]:
+Rings: TypeAlias = tuple[tuple[float, int, int], ...]
+
+
+@lru_cache(maxsize=256)
+def _rings(p_mm: float, q_mm: float, p_size: int, q_size: int) -> tuple[Rings, tuple[int, int]]:
     """Steps (dp, dq >= 0) to rows with their squared distance, in its order, and a sentinel; the reach of both."""
     radius = np.sqrt(ROWS * p_mm * q_mm / np.pi)
     reach_p, reach_q = (int(min(radius // mm, size - 1)) for mm, size in ((p_mm, p_size), (q_mm, q_size)))
@@ -86,7 +91,7 @@ def _rings(p_mm: float, q_mm: float, p_size: int, q_size: int) -> tuple[list[tup
               if reach < size - 1]  # fmt: skip
     limit = min(beyond, default=np.inf)
     rings = [((dp * p_mm) ** 2 + (dq * q_mm) ** 2, dp, dq) for dp in range(reach_p + 1) for dq in range(reach_q + 1)]
-    return [*sorted(ring for ring in rings if ring[0] < limit), (limit, 0, 0)], (reach_p, reach_q)
+    return (*sorted(ring for ring in rings if ring[0] < limit), (limit, 0, 0)), (reach_p, reach_q)
 
 
 def _steps_along(

@@ -89,10 +89,10 @@ def _labels(labels: Array, what: str, classes: Sequence[int]) -> Labels:
         return np.ascontiguousarray(labels).view(np.uint8)
     if labels.dtype.kind not in "iu":
         raise TypeError(f"the {what} is {labels.dtype}; labels are bool or integer")
-    if labels.size and (labels.min() < 0 or labels.max() > MOST_CLASSES):
+    highest = int(labels.max(initial=0))
+    if highest > MOST_CLASSES or (labels.dtype.kind == "i" and labels.min(initial=0) < 0):
         raise ValueError(f"the {what} holds {labels.min()} to {labels.max()}; labels are 0 and {tuple(classes)}")
     small = np.ascontiguousarray(labels, dtype=np.uint8)
-    highest = int(small.max(initial=0))
     if unknown := set(range(1, highest + 1)) - set(classes):
         held = sorted(unknown & set(np.flatnonzero(np.bincount(small.ravel())).tolist()))
         if held:
@@ -101,22 +101,20 @@ def _labels(labels: Array, what: str, classes: Sequence[int]) -> Labels:
 
 
 def _box(one: Labels, other: Labels) -> tuple[slice, ...]:
-    """The smallest box with every label; the whole first voxel's where there is none."""
-    union = one | other
-    if not union.size:
-        return tuple(slice(0, 0) for _ in union.shape)
-    found = []
-    for _ in range(union.ndim):
-        held = _any_per_row(union.reshape(len(union), -1))
-        ends = np.flatnonzero(held)
+    """The smallest box with every label of either; an empty one where there is none."""
+    found: list[slice] = []
+    for _ in range(one.ndim):
+        ends = np.flatnonzero(_held(one) | _held(other))
         if not ends.size:
-            return tuple(slice(0, 0) for _ in union.shape)
+            return (slice(0, 0),) * (len(found) + one.ndim)
         found.append(slice(int(ends[0]), int(ends[-1]) + 1))
-        union = np.bitwise_or.reduce(union[found[-1]], axis=0)
+        if one.ndim > 1:
+            one, other = (np.bitwise_or.reduce(labels[found[-1]], axis=0) for labels in (one, other))
     return tuple(found)
 
 
-def _any_per_row(rows: Labels) -> NDArray[np.bool_]:
-    """Whether each row holds a label, by words of eight bytes where rows divide into them."""
-    words = rows.view(np.uint64) if rows.shape[1] % 8 == 0 else rows
+def _held(labels: Labels) -> NDArray[np.bool_]:
+    """Whether each row of the first axis holds a label, by words of eight bytes where rows divide into them."""
+    rows = labels.reshape(len(labels), int(np.prod(labels.shape[1:])))
+    words = rows.view(np.uint64) if rows.shape[1] % 8 == 0 and rows.size else rows
     return np.asarray(np.bitwise_or.reduce(words, axis=1) != 0)

@@ -50,7 +50,7 @@ def voxel_distances(pair: Pair) -> dict[int, Distances]:
     surfaces = [_surface_voxels(labels) for labels in (pair.answer, pair.truth)]
     found = {}
     for c in pair.classes:
-        answer, truth = (points[:, held == c] if len(pair.classes) > 1 else points for points, held in surfaces)
+        answer, truth = (_indices(points[held == c], pair.answer.shape) for points, held in surfaces)
         found[c] = Distances(*_both_ways(answer, truth, _lifted(pair.spacing)))
     return found
 
@@ -74,7 +74,7 @@ def _both_ways(answer: Ints, truth: Ints, spacing: tuple[float, ...]) -> tuple[F
 
 
 def _surface_voxels(labels: Labels) -> tuple[Ints, Labels]:
-    """Grid indices (3, n) of the voxels of any class with a face neighbour of another, and their classes (n,)."""
+    """Flat indices (n,) of the voxels of any class with a face neighbour of another, and their classes (n,)."""
     flat = labels.ravel()
     differs = np.zeros(labels.shape, dtype=bool)
     edge = differs.ravel()
@@ -91,7 +91,7 @@ def _surface_voxels(labels: Labels) -> tuple[Ints, Labels]:
         rows[:1] = rows[-1:] = True
     edge &= flat != 0
     found = np.flatnonzero(edge)
-    return _indices(found, labels.shape), flat[found]
+    return found, flat[found]
 
 
 def _masks(pair: Pair) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
