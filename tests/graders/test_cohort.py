@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import os
 import random
@@ -348,12 +349,14 @@ def test_a_second_grade_says_who_holds_the_course(scripted, course):
 def start():
     """Starts the scripted course as a program of its own; what still runs at the end of the test is ended."""
     running = []
+    # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that.
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
 
     def started(course, slots=2):
         process = subprocess.Popen(
             [sys.executable, str(HERE / "scripted_cohort.py"), str(course.folder), str(slots)],
             cwd=HERE.parents[1], env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=heed,
         )  # fmt: skip
         running.append(process)
         return process
@@ -418,7 +421,7 @@ def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(scripted, course, sta
     process = start(made, slots=2)
     wait_for(lambda: len(made.calls) == 3)
     os.killpg(process.pid, number)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert output.splitlines()[-1] == (
         "Stopped. 1 of 4 groups are marked, and nothing of them is lost: run the same command to go on."
