@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graders.course import Course
     from graders.ledger import Event, Ledger
     from graders.mark import Mark
-    from graders.results import Results
+    from graders.persons.results import Results
     from graders.sandboxes.sandbox import Sandbox
     from reports.write import Written
 
@@ -221,7 +221,7 @@ def grade(
     opened = _course(course)
     place = _sandbox(opened, sandbox, trust_submissions)
     results = _graded(opened, assignment, place, only, jobs)
-    from graders.differences import differences_of
+    from graders.persons.differences import differences_of
 
     found = differences_of(results)
     _print_marks(results, as_json, audience, found if audience == "staff" else None)
@@ -285,7 +285,7 @@ def decide(
 
     opened = _course(course)
     if kind is None:
-        from graders.decisions import KINDS
+        from graders.persons.decisions import KINDS
 
         opened.assignment(assignment)
         with _ledger(opened) as ledger:
@@ -293,8 +293,8 @@ def decide(
         for line in decision_lines(events):
             print("\n".join(_wrapped(line, sys.stdout)))
         return
-    from graders.differences import as_json as differences_json
-    from graders.differences import compare, snapshot_of
+    from graders.persons.differences import as_json as differences_json
+    from graders.persons.differences import compare, snapshot_of
 
     place = _sandbox(opened, sandbox, True)
     before = _recorded(opened, assignment, place)
@@ -328,7 +328,7 @@ def return_marks(
     From then on a change is a correction: it needs a reason, on_correction in course.toml says whether it may lower a
     mark, and the pages come out as version 2.
     """
-    from graders.differences import RETURNED, last_of
+    from graders.persons.differences import RETURNED, last_of
 
     opened = _course(course)
     results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
@@ -657,9 +657,9 @@ def _graded(course: Course, id: str, sandbox: Sandbox, only: Sequence[str] | Non
     start_forkserver("cli")
     from graders.cohort import grade_cohort
     from graders.course import assignment_of, read_secret
-    from graders.decisions import Decisions
     from graders.intake.collect import clock, submissions
-    from graders.results import results_of
+    from graders.persons.decisions import Decisions
+    from graders.persons.results import results_of
 
     asked = assignment_of(course, id)
     secret = read_secret(course)
@@ -688,9 +688,9 @@ def _recorded(course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Even
     """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
     from graders.cohort import grade_cohort, recorded_marks
     from graders.course import assignment_of, read_secret
-    from graders.decisions import Decisions
     from graders.intake.collect import clock, submissions
-    from graders.results import results_of
+    from graders.persons.decisions import Decisions
+    from graders.persons.results import results_of
 
     asked = assignment_of(course, id)
     with _ledger(course) as ledger:
@@ -724,9 +724,9 @@ def _proposed(
 ) -> list[Event]:
     """The events of a decision, checked and not recorded yet."""
     from graders.course import read_secret
-    from graders.deciding import Desk, Wanted, from_csv
     from graders.intake.collect import clock
     from graders.manifest import case_ids
+    from graders.persons.deciding import Desk, Wanted, from_csv
 
     asked = results.assignment
     if file is not None and (value or who):
@@ -752,7 +752,7 @@ def _applied(
     decided: Sequence[Event] = (),
 ) -> bool:
     """Show a difference, ask, and make it stand; whether it does now, or there was none."""
-    from graders.differences import RETURNED, last_of
+    from graders.persons.differences import RETURNED, last_of
     from reports.differences import difference_lines
 
     if found.moves or decided:
@@ -767,7 +767,7 @@ def _applied(
 
 
 def _record(course: Course, results: Results, by: str | None, reason: str, **more: Any) -> None:
-    from graders.results import record
+    from graders.persons.results import record
 
     with _ledger(course) as ledger:
         record(course, ledger, results, who=by or _user(), reason=reason, command=_typed(), **more)
@@ -784,7 +784,7 @@ def _agreed(question: str, yes: bool) -> bool:
 
 def _not_applied(results: Results) -> str:
     """What moved since marks were last applied, in one sentence; empty if nothing did."""
-    from graders.differences import differences_of
+    from graders.persons.differences import differences_of
     from reports.differences import summary
 
     found = differences_of(results)
@@ -805,7 +805,7 @@ def _reported(
     course: Course, results: Results, out: Path | None, *, names: bool = False, ratified: bool = False
 ) -> Written:
     from graders.course import read_secret
-    from graders.differences import CORRECTION, last_of, version
+    from graders.persons.differences import CORRECTION, last_of, version
     from reports.feedback import hand_in_of
     from reports.pseudonyms import pseudonyms
     from reports.write import write_reports
@@ -833,8 +833,8 @@ def _print_marks(results: Results, as_json: bool, audience: str, found: Any = No
     from graders.mark import mark_as_json
 
     if as_json:
-        from graders.differences import as_json as differences_json
-        from graders.personal import as_json as person_json
+        from graders.persons.differences import as_json as differences_json
+        from graders.persons.personal import as_json as person_json
 
         told = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
         for mark in told if audience == "staff" else ():

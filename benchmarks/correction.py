@@ -115,10 +115,10 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
     start_forkserver("cli")
     from graders.cohort import grade_cohort
     from graders.course import assignment_of, load_course
-    from graders.decisions import Decisions
-    from graders.differences import differences_of
     from graders.ledger import Ledger
-    from graders.results import record, results_of
+    from graders.persons.decisions import Decisions
+    from graders.persons.differences import differences_of
+    from graders.persons.results import record, results_of
     from reports.differences import summary
 
     course = load_course(folder)

@@ -21,7 +21,6 @@ from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
 from graders.authoring.standing import standing
 from graders.coordinator import Coordinator, Progress, Work
-from graders.decisions import Decisions
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
 from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
@@ -30,6 +29,7 @@ from graders.lock import course_held
 from graders.manifest import set_digests
 from graders.mark import Mark, Status, mark_of
 from graders.marker_processes import Run
+from graders.persons.decisions import Decisions
 from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, deadline_s, slots_for, this_machine
 

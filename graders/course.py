@@ -26,8 +26,8 @@ from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, n
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
 from graders.intake.roster import Group, Member, read_roster
-from graders.late_policy import LatePolicy, bank_holidays, read_policy
-from graders.working_days import Calendar
+from graders.persons.late_policy import LatePolicy, bank_holidays, read_policy
+from graders.persons.working_days import Calendar
 
 __all__ = [
     "Course",
@@ -76,7 +76,7 @@ class Repositories(Frozen):
 
 
 class Peer(Frozen):
-    """What peer factors do to a group's mark; see `graders.peer_factors`."""
+    """What peer factors do to a group's mark; see `graders.persons.peer_factors`."""
 
     weight: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(1)
     """The part of the mark that the peers share out; the rest is everybody's."""
@@ -150,7 +150,7 @@ class Course(Frozen):
     observation_gap_minutes: int = Field(default=30, gt=0)
     """A host that answered no look for longer than this around a due time was down then (graders.intake.collect)."""
     late_policy: str = "none"
-    """What lateness costs: "none", a name of `graders.late_policy`, or a TOML file beside course.toml."""
+    """What lateness costs: "none", a name of `graders.persons.late_policy`, or a TOML file beside course.toml."""
     closures: tuple[date, ...] = ()
     """Days on which the university is closed, beside weekends and bank holidays."""
     on_correction: Literal["never_lower", "both_ways"] = "both_ways"

@@ -94,7 +94,7 @@ class Event:
     about: str
     """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`."""
     kind: str
-    """One of `graders.decisions.KINDS`, or a snapshot of marks (`graders.differences`)."""
+    """One of `graders.persons.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
     value: str
     reason: str
     number: int = field(default=0, compare=False)

@@ -1,7 +1,7 @@
 """Findings and marks: the types, and all arithmetic from a score to points. Reads nothing, runs nothing.
 
 Arithmetic is exact: anchors, scores and caps count as the decimals they are written as, shares are fractions, and a
-mark is rounded once, at the end, half up. What concerns one person is in `graders.personal`.
+mark is rounded once, at the end, half up. What concerns one person is in `graders.persons.personal`.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from graders.decisions import in_force
-from graders.differences import Differences, Move, Told
 from graders.ledger import Event
+from graders.persons.decisions import in_force
+from graders.persons.differences import Differences, Move, Told
 from reports.bands import band_of
 from reports.terminal import terminal_text
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
 from graders.mark import Mark, Status, percent
-from graders.personal import PersonalMark, as_json, pass_mark_of
+from graders.persons.personal import PersonalMark, as_json, pass_mark_of
 from reports.feedback import HandIn, points_of
 from reports.personal import share
 from reports.terminal import terminal_text

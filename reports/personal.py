@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from assignments.assignment import Assignment
 from graders.mark import rounded
-from graders.personal import PersonalMark
+from graders.persons.personal import PersonalMark
 from reports.bands import band_of
 from reports.feedback import HEADLINES
 from reports.page import number, policy, render

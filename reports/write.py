@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from assignments.assignment import Accuracy, Assignment
 from graders.failures import UserError
 from graders.mark import Mark
-from graders.personal import PersonalMark
+from graders.persons.personal import PersonalMark
 from reports.feedback import HandIn, feedback_page
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json

@@ -21,7 +21,7 @@ branch) and *failed* when it did not. The *due* time is the deadline plus the gr
 
 So a failed look never costs anybody anything, a force-push after the close changes nothing, and what waits is
 settled by an event: `late_commit` names the commit that a person accepts, an `extension` moves the due time. What a
-late commit costs a person is not decided here (`graders.personal`).
+late commit costs a person is not decided here (`graders.persons.personal`).
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from graders.course import Course, Group
-from graders.decisions import in_force
 from graders.intake.clone import is_commit
 from graders.ledger import Event, Observation
+from graders.persons.decisions import in_force
 
 State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person"]
 

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from graders.ledger import Event
 from graders.mark import Mark, Status, earned, rounded
-from graders.personal import PersonalMark
+from graders.persons.personal import PersonalMark
 
 if TYPE_CHECKING:  # results are made with what was returned
-    from graders.results import Results
+    from graders.persons.results import Results
 
 APPLIED, RETURNED, CORRECTION = "marks", "returned", "correction"
 SNAPSHOTS = (APPLIED, RETURNED, CORRECTION)

@@ -21,12 +21,12 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from graders.course import Course
-from graders.decisions import Decisions, said
 from graders.intake.counting import due_of_person
 from graders.intake.roster import Group, Member
 from graders.mark import Mark, Status, exact_percent, rounded, with_points
-from graders.moderation import scaling
-from graders.peer_factors import moderated
+from graders.persons.decisions import Decisions, said
+from graders.persons.moderation import scaling
+from graders.persons.peer_factors import moderated
 
 
 @dataclass(frozen=True)

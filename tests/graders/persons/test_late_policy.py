@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assignments.toml_errors import TomlErrors
-from graders.late_policy import policy_names, read_policy
+from graders.persons.late_policy import policy_names, read_policy
 
 
 @pytest.fixture

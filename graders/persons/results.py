@@ -8,14 +8,14 @@ from decimal import Decimal
 
 from assignments.assignment import Assignment
 from graders.course import Course
-from graders.decisions import Decisions, said
-from graders.differences import RETURNED, last_of, returned_percents, snapshot_event
 from graders.failures import UserError
 from graders.intake.submission import Submission
 from graders.ledger import Event, Ledger, now
 from graders.lock import course_held
 from graders.mark import Finding, Mark, Status, Verdict
-from graders.personal import PersonalMark, personal_mark
+from graders.persons.decisions import Decisions, said
+from graders.persons.differences import RETURNED, last_of, returned_percents, snapshot_event
+from graders.persons.personal import PersonalMark, personal_mark
 
 
 @dataclass(frozen=True)

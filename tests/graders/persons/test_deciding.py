@@ -7,9 +7,9 @@ import pytest
 
 from assignments.assignment import Assignment
 from graders.course import load_course
-from graders.deciding import Desk, Wanted, from_csv
 from graders.failures import UserError
 from graders.ledger import Event, Ledger, Observation
+from graders.persons.deciding import Desk, Wanted, from_csv
 
 COURSE = """\
 title = "Deep learning"

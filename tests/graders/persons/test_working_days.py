@@ -7,8 +7,8 @@ from dateutil.easter import easter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.late_policy import bank_holidays
-from graders.working_days import Calendar
+from graders.persons.late_policy import bank_holidays
+from graders.persons.working_days import Calendar
 
 YEARS, DAYS = bank_holidays()
 LONDON = Calendar.of("Europe/London", DAYS)

@@ -19,12 +19,12 @@ from assignments.assignment import Assignment, Person
 from assignments.load import hidden_tests
 from assignments.toml_errors import nearest
 from graders.course import Course, Group
-from graders.decisions import ABOUT, KINDS, decimal_of, in_force
 from graders.failures import UserError
 from graders.intake.counting import EXTENSION, ON_TIME, counting, until_of
 from graders.ledger import Event, Ledger
-from graders.moderation import scaling
-from graders.peer_factors import Ratings, buddycheck, webpa
+from graders.persons.decisions import ABOUT, KINDS, decimal_of, in_force
+from graders.persons.moderation import scaling
+from graders.persons.peer_factors import Ratings, buddycheck, webpa
 
 METHODS: Mapping[str, Callable[[tuple[str, ...], Ratings], Mapping[str, Fraction]]] = {
     "webpa": webpa,

@@ -1,6 +1,6 @@
 """Late policies as data: a table of bands, read and checked, and what a band makes of a mark.
 
-`none` and the files of `graders/policies/` have names; an instructor's own is a TOML file beside course.toml.
+`none` and the files of `graders/persons/policies/` have names; an instructor's own is a TOML file beside course.toml.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.peer_factors import buddycheck, moderated, webpa
+from graders.persons.peer_factors import buddycheck, moderated, webpa
 
 MEMBERS = ("A", "B", "C", "D", "E")
 RATINGS = {

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.course import load_course
-from graders.decisions import Decisions, in_force
 from graders.ledger import Event
 from graders.mark import Status, percent
-from graders.personal import personal_mark
+from graders.persons.decisions import Decisions, in_force
+from graders.persons.personal import personal_mark
 from tests.graders.test_mark import assignment, mark, scored
 
 COURSE = """\
