@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.graders.intake.repositories import make
+from tests.graders.intake.repositories import Content, make
 
 ROOT = Path(__file__).parents[1]
 
@@ -192,11 +193,16 @@ def write_course(folder: Path, groups: dict[str, str], *, gone: tuple[str, ...] 
         f'[assignments.halves]\nsource = "halves"\ndeadline = {deadline.isoformat()}\n',
         encoding="utf-8",
     )
+    write_roster(folder, {name: {"halves/solution.py": solution} for name, solution in groups.items()}, gone=gone)
+    return folder
+
+
+def write_roster(folder: Path, groups: Mapping[str, Mapping[str, Content]], *, gone: tuple[str, ...] = ()) -> None:
+    """A roster of one member a group, with each group's repository of these files; none where it is `gone`."""
     rows = ["group,member,name,email,repository"]
-    for number, (name, solution) in enumerate(groups.items()):
+    for number, (name, files) in enumerate(groups.items()):
         repository = folder / "repositories" / name
         if name not in gone:
-            make(repository, {"halves/solution.py": solution})
+            make(repository, files)
         rows.append(f"{name},m{number},Student {number},m{number}@example.org,{repository.resolve().as_uri()}")
     (folder / "roster.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return folder

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.graders.intake.repositories import Content, make
-from tests.small_course import Said, medmark
+from tests.graders.intake.repositories import Content
+from tests.small_course import Said, medmark, write_roster
 
 HERE = Path(__file__).parent
 TARGET = HERE / "target"
@@ -133,12 +133,7 @@ def attacked(
         f'[assignments.target]\nsource = "target"\ndeadline = {deadline.isoformat()}\n',
         encoding="utf-8",
     )
-    rows = ["group,member,name,email,repository"]
-    for number, (name, files) in enumerate(groups.items()):
-        repository = folder / "repositories" / name
-        make(repository, files)
-        rows.append(f"{name},m{number},Student {number},m{number}@example.org,{repository.resolve().as_uri()}")
-    (folder / "roster.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    write_roster(folder, groups)
     before(folder)
     trust = ["--trust-submissions"] if sandbox == "local" else []
     said = {"collect": medmark("collect", "target", "-c", folder)}
