@@ -103,8 +103,8 @@ def _named(
 
 
 def metric_form(name: str) -> str:
-    """A metric's name with the number in it, which an assignment may choose, as `#`: `nsd@2mm` is `nsd@#mm`."""
-    return re.sub(r"@\d+(\.\d+)?(?=[a-z]*$)", "@#", name)
+    """A metric's name without what an assignment chooses in it: `nsd@2mm` and `nsd@3mm@class1` are `nsd@#mm`."""
+    return re.sub(r"@\d+(\.\d+)?(?=[a-z]*$)", "@#", re.sub(r"@class\d+$", "", name))
 
 
 def _known(name: str, names: Collection[str]) -> bool:

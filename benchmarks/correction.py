@@ -91,7 +91,7 @@ def fill(folder: Path, groups: int) -> None:
     plan = plan_cohort(course, assignment, submissions, secret=SECRET, sandbox=Sandbox())
     task = task_named(assignment.task)
     fields = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
-    hidden = hidden_set(assignment, SECRET, 0, fields, task.truth)
+    hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.beside)
     plain = {"verdict": "passed", "reason": None, "told": "", "evidence": "", "cpu_s": 0.1, "wall_s": 0.1, "flags": []}
     course.answers.mkdir(parents=True, exist_ok=True)
     rows = []

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import assignments.data
 from assignments.assignment import Assignment
-from assignments.data.hidden import hidden_set
+from assignments.data.hidden import HiddenSet, hidden_set
 from assignments.data.streams import fingerprint
 from assignments.interface import read_interface
 from graders.failures import UserError
@@ -39,8 +39,7 @@ def set_digests(assignment: Assignment, secret: bytes, remembered: Path) -> list
     if source not in known:
         task = task_named(assignment.task)
         try:
-            inputs = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
-            sets = [hidden_set(assignment, secret, n, inputs, task.truth) for n in range(assignment.run.seeds)]
+            sets = _drawn(assignment, secret)
         except KeyError as error:
             raise UserError(
                 f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
@@ -55,10 +54,15 @@ def set_digests(assignment: Assignment, secret: bytes, remembered: Path) -> list
 
 def case_ids(assignment: Assignment, secret: bytes) -> list[str]:
     """The names of all hidden cases, repeat by repeat; they are drawn for it."""
+    return list(dict.fromkeys(case.id for drawn in _drawn(assignment, secret) for case in drawn.cases))
+
+
+def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
+    """The hidden set of each repeat."""
     task = task_named(assignment.task)
     inputs = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
-    sets = [hidden_set(assignment, secret, n, inputs, task.truth) for n in range(assignment.run.seeds)]
-    return list(dict.fromkeys(case.id for drawn in sets for case in drawn.cases))
+    repeats = range(assignment.run.seeds)
+    return [hidden_set(assignment, secret, n, inputs, task.truth, task.beside) for n in repeats]
 
 
 def _source(assignment: Assignment, secret: bytes) -> str:

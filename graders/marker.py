@@ -177,7 +177,7 @@ def _hidden_set(job: Job, interface: Interface, repeat: int) -> HiddenSet:
     task = task_named(job.assignment.task)
     try:
         inputs = interface.fields(task.entry, "inputs")
-        return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth)
+        return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth, task.beside)
     except (ToolkitFailure, UserError):
         raise
     except Exception as error:  # a source of an author's own may raise anything

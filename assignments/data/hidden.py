@@ -7,7 +7,7 @@ canonical order and the names of the cases say nothing of their class or of thei
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,7 @@ class HiddenSet:
     inputs: Arrays
     """What `predict` receives, with a leading N in the order of `cases`."""
     truth: np.ndarray
+    """With a leading N; records (N,) of several arrays where the task has arrays beside its truth."""
     cases: tuple[Case, ...]
     fit_seed: int
     inputs_digest: str
@@ -56,9 +57,16 @@ class HiddenSet:
 
 
 def hidden_set(
-    assignment: Assignment, secret: bytes, repeat: int, inputs: tuple[str, ...], truth: str
+    assignment: Assignment,
+    secret: bytes,
+    repeat: int,
+    inputs: tuple[str, ...],
+    truth: str,
+    beside: Sequence[str] = (),
 ) -> HiddenSet:
     """One repeat of an assignment: `inputs` names what `predict` receives, `truth` what it must not see.
+
+    `beside` names what else it must not see and the data may have: the truths are then records of all of it.
 
     Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden
     cases; with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat.
@@ -82,18 +90,21 @@ def hidden_set(
     if data.val:
         given, val = _set_aside(given, data.val, stream(train_secret, assignment.id, "val", turn))
 
+    if shown := {truth, *beside} & set(inputs):
+        raise ValueError(f"{', '.join(sorted(shown))} is the truth: take it out of the inputs in interface.py.")
     asked = {name: np.ascontiguousarray(test[name]) for name in inputs}
+    truths = records(test, (truth, *beside)) if beside else test[truth]
     fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
     return HiddenSet(
         train=given,
         val=val,
         inputs=asked,
-        truth=test[truth],
+        truth=truths,
         cases=cases,
         fit_seed=fit_seed,
         inputs_digest=digest(asked),
         train_digest=digest({**given, **_prefixed("val", val or {}), "fit_seed": np.array(fit_seed)}),
-        truth_digest=digest({"truth": test[truth], "cases": np.array([repr(case) for case in cases])}),
+        truth_digest=digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
     )
 
 
@@ -115,12 +126,23 @@ def case_names(secret: bytes, assignment_id: str, purpose: str, n: int) -> tuple
     return tuple(names)
 
 
+def records(test: Arrays, names: Sequence[str]) -> np.ndarray:
+    """Those of the named arrays that there are as one: records (N,) with a field for each."""
+    there = {name: test[name] for name in names if name in test}
+    n = len(next(iter(there.values())))
+    records = np.empty(n, [(name, array.dtype, array.shape[1:]) for name, array in there.items()])
+    for name, array in there.items():
+        records[name] = array
+    return records
+
+
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over the arrays' names, dtypes, shapes and bytes, in the order of their names."""
     state = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
-        state.update(f"{name}|{array.dtype.str}|{arrays[name].shape}|".encode())
+        kind = array.dtype.str if array.dtype.names is None else str(array.dtype.descr)
+        state.update(f"{name}|{kind}|{arrays[name].shape}|".encode())
         state.update(array.tobytes())
     return state.hexdigest()
 

@@ -129,7 +129,7 @@ def _without_plugins() -> Iterator[None]:
 def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:
     """The hidden set of the n-th draw."""
     task = task_named(assignment.task)
-    return hidden_set(assignment, secret_of(draw), 0, interface.fields(task.entry, "inputs"), task.truth)
+    return hidden_set(assignment, secret_of(draw), 0, interface.fields(task.entry, "inputs"), task.truth, task.beside)
 
 
 def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, dict[str, Any]]:

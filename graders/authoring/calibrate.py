@@ -13,13 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
-from typing import Any
-
-import numpy as np
 
 from assignments import data as sources
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.data.hidden import HiddenSet
 from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import drawn, opener, scored, secret_of
@@ -30,7 +26,7 @@ from graders.keys import code_digest, digest_of, metric_version, metrics_of, tas
 from graders.mark import share
 from graders.metrics import metric_named
 from graders.scoring.repeat import Answers
-from graders.tasks import Task, task_named
+from graders.tasks import task_named
 from graders.wire import WIRE
 
 FILE = "calibration.json"
@@ -224,28 +220,9 @@ def baseline_scores(assignment: Assignment, draws: int = DRAWS) -> dict[str, dic
     found: dict[str, dict[str, list[float]]] = {}
     for draw in range(draws):
         hidden = drawn(asked, interface, draw)
-        for name, answer in blind_answers(task, hidden).items():
+        for name, answer in task.blind(hidden.train, hidden.truth).items():
             for id, document in scored(asked, hidden, Answers({task.answer: answer})).items():
                 found.setdefault(name, {}).setdefault(id, []).append(round(document["score"], 5))
-    return found
-
-
-def blind_answers(task: Task, hidden: HiddenSet) -> dict[str, np.ndarray[Any, Any]]:
-    """What one can answer without looking: the training truths' frequencies, and their mean case by place."""
-    truths = hidden.train[task.truth]
-    n = len(hidden.truth)
-    if truths.ndim == 1:
-        classes = max(2, int(truths.max()) + 1)
-        shares = np.bincount(truths.astype(np.int64), minlength=classes) / len(truths)
-        row = shares[1] if classes == 2 else shares
-        return {"the training set's frequencies": np.tile(row, (n, 1)[: row.ndim + 1]).astype(np.float32)}
-    mean = float(truths.mean())
-    found = {"everything foreground": np.ones(hidden.truth.shape, np.float32)}
-    found["the training set's frequencies"] = np.full(hidden.truth.shape, mean, np.float32)
-    if truths.shape[1:] == hidden.truth.shape[1:]:
-        found["the mean training case"] = np.broadcast_to(truths.mean(axis=0), hidden.truth.shape).astype(
-            np.float32
-        )
     return found
 
 

@@ -1,7 +1,8 @@
 """The metrics by name, and an instructor's own by path. What a score becomes is not decided here.
 
 A metric is added in two places: its function in a file of this folder, its line in `METRICS`. A number in a name there
-(`nsd@2mm`) is one that an assignment chooses: `nsd@3mm` is the same metric at another tolerance.
+(`nsd@2mm`) is one that an assignment chooses: `nsd@3mm` is the same metric at another tolerance. `dice@class3` is a
+metric of masks for one class of a map of labels.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import difflib
 import math
 import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
-from graders.metrics import calibration, geometry, images, instances, labels, overlap, ranking, regression
+from graders.metrics import calibration, geometry, images, instances, labels, overlap, ranking, registration, regression
 from graders.metrics.metric import Array, Case, Floats, Metric
 
 __all__ = ["METRICS", "Array", "Case", "Floats", "Metric", "metric_named"]
@@ -61,6 +63,10 @@ METRICS: dict[str, Metric] = {
     "panoptic_quality": Metric(
         "panoptic_quality", instances.panoptic_quality, level="per_case", better="higher", range=(0, 1), worst=0,
         reads="mask",
+    ),
+    "panoptic_quality@numbered": Metric(
+        "panoptic_quality@numbered", instances.numbered_panoptic_quality, level="per_case", better="higher",
+        range=(0, 1), worst=0, reads="instances",
     ),
     "lesion_f1": Metric(
         "lesion_f1", instances.lesion_f1, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
@@ -119,6 +125,25 @@ METRICS: dict[str, Metric] = {
     "ms_ssim@4000": Metric(
         "ms_ssim@4000", images.ms_ssim, level="per_case", better="higher", range=(0, 1), worst=0, reads="image",
     ),
+    "tre": Metric(
+        "tre", registration.tre, level="per_case", better="lower", range=(0, math.inf),
+        worst=registration.diagonal_mm, reads="field", unit="mm",
+    ),
+    "tre95": Metric(
+        "tre95", registration.tre95, level="per_case", better="lower", range=(0, math.inf),
+        worst=registration.diagonal_mm, reads="field", unit="mm",
+    ),
+    "warped_dice": Metric(
+        "warped_dice", registration.dice_of_warped, level="per_case", better="higher", range=(0, 1), worst=0,
+        reads="field",
+    ),
+    "folding": Metric(
+        "folding", registration.folding, level="per_case", better="lower", range=(0, 1), worst=1, reads="field",
+    ),
+    "sd_log_jacobian": Metric(
+        "sd_log_jacobian", registration.sd_log_jacobians, level="per_case", better="lower",
+        range=(0, registration.WORST_SD), worst=registration.WORST_SD, reads="field",
+    ),
     "absolute_error@100": Metric(
         "absolute_error@100", regression.absolute_error, level="per_case", better="lower", range=(0, math.inf),
         worst="at", reads="number",
@@ -141,6 +166,9 @@ def metric_named(name: str, folder: Path) -> Metric:
     """
     if ":" in name:
         return _own(name, folder)
+    whole, _, label = name.partition("@class")
+    if label.isdigit():
+        return replace(metric_named(whole, folder), name=name, classes=(int(label),))
     form, number = _form(name)
     found = {_form(known)[0]: metric for known, metric in METRICS.items()}.get(form)
     if found is not None:

@@ -1,7 +1,8 @@
 """How alike two images are: MAE, PSNR, SSIM, MS-SSIM. How alike two sets of images are is in `distributions.py`.
 
 Images are floats (N, [D,] H, W) in their own unit (HU, say). The range of intensities is declared once, never taken
-from an image: a range per image flatters PSNR and SSIM. All work in float64. A mask is what counts.
+from an image: a range per image flatters PSNR and SSIM. All work in float64. A mask is what counts: of a truth that is
+a masked array (`numpy.ma`), what is not masked.
 
     Dohmen et al.: Five pitfalls when assessing synthetic medical images with reference metrics. arXiv:2408.06075.
 """
@@ -27,7 +28,7 @@ SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 def mae(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
     """Mean absolute error per case in the image's unit, `at` at most: the range of intensities, the worst there is."""
-    return _each(answers, truths, lambda image, truth: min(mean_absolute_error(image, truth), at))
+    return _each(answers, truths, lambda image, truth, mask: min(mean_absolute_error(image, truth, mask), at))
 
 
 def psnr(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
@@ -35,7 +36,7 @@ def psnr(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Flo
 
     Equal images count as 100, an error beyond the range as 0.
     """
-    return _each(answers, truths, lambda image, truth: peak_signal_to_noise(image, truth, at))
+    return _each(answers, truths, lambda image, truth, mask: peak_signal_to_noise(image, truth, at, mask))
 
 
 def ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
@@ -43,7 +44,7 @@ def ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Flo
 
     Gaussian windows, K1 = .01, K2 = .03. Wang et al., IEEE TIP 13 (2004).
     """
-    return _each(answers, truths, lambda image, truth: structural_similarity(image, truth, at))
+    return _each(answers, truths, lambda image, truth, mask: structural_similarity(image, truth, at, mask))
 
 
 def ms_ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
@@ -51,7 +52,7 @@ def ms_ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> 
 
     An axis needs 176 voxels. Wang, Simoncelli & Bovik, Asilomar 2003.
     """
-    return _each(answers, truths, lambda image, truth: multi_scale_similarity(image, truth, at))
+    return _each(answers, truths, lambda image, truth, mask: multi_scale_similarity(image, truth, at, mask))
 
 
 def mean_absolute_error(image: Array, truth: Array, mask: Mask | None = None) -> float:
@@ -71,22 +72,24 @@ def structural_similarity(image: Array, truth: Array, span: float, mask: Mask | 
     """Mean SSIM over the windows that lie inside the image and, with a mask, whose centre is in it."""
     one, other = _pair(image, truth, mask)
     light, structure = _similarity(one, other, _span(span))
-    inner = mask[_inside(mask.ndim)] if mask is not None else np.ones(light.shape, bool)
-    if not inner.any():
-        raise ValueError("no window of the image has its centre in the mask")
-    return float((light * structure)[inner].mean())
+    return float((light * structure)[... if mask is None else _windows(mask)].mean())
 
 
-def multi_scale_similarity(image: Array, truth: Array, span: float) -> float:
-    """MS-SSIM: the product of the contrast and structure of every scale, and the last one's luminance, weighted."""
-    one, other = _pair(image, truth, None)
+def multi_scale_similarity(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
+    """MS-SSIM: the product of the contrast and structure of every scale, and the last one's luminance, weighted.
+
+    With a mask each scale's windows are those whose centre is in it; a coarser voxel is, where half of its voxels are.
+    """
+    one, other = _pair(image, truth, mask)
+    inside = np.ones(one.shape) if mask is None else mask.astype(np.float64)
     product = 1.0
     for scale, weight in enumerate(SCALES):
         light, structure = _similarity(one, other, _span(span))
+        windows = _windows(inside >= 0.5)
         last = scale == len(SCALES) - 1
-        found = float((light * structure).mean() if last else structure.mean())
+        found = float((light * structure if last else structure)[windows].mean())
         product *= max(found, 0.0) ** weight  # what is opposite is not alike
-        one, other = _halved(one), _halved(other)
+        one, other, inside = _halved(one), _halved(other), _halved(inside)
     return product
 
 
@@ -101,6 +104,14 @@ def _similarity(one: Floats, other: Floats, span: float) -> tuple[Floats, Floats
     shared = _smooth(one * other) - mean * other_mean
     light = (2 * mean * other_mean + c1) / (mean * mean + other_mean * other_mean + c1)
     return light, (2 * shared + c2) / (spread + other_spread + c2)
+
+
+def _windows(mask: Mask) -> Mask:
+    """Which of the windows inside the image have their centre in the mask."""
+    centres = mask[_inside(mask.ndim)]
+    if not centres.any():
+        raise ValueError("no window of the image has its centre in the mask")
+    return centres
 
 
 def _smooth(image: Floats) -> Floats:
@@ -137,5 +148,16 @@ def _span(span: float) -> float:
     return float(span)
 
 
-def _each(answers: Array, truths: Array, value: Callable[[Array, Array], float]) -> Floats:
-    return np.array([value(image, truth) for image, truth in zip(answers, truths, strict=True)], dtype=np.float64)
+def _each(answers: Array, truths: Array, value: Callable[[Array, Array, Mask | None], float]) -> Floats:
+    """`value` of each case. A truth that is a masked array is not asked for where it is masked.
+
+    There the answer counts as the truth, so that windows on the border of the mask see nothing of it.
+    """
+    found = []
+    for image, truth in zip(answers, truths, strict=True):
+        mask = None
+        if isinstance(truth, np.ma.MaskedArray) and np.ma.getmask(truth) is not np.ma.nomask:
+            mask = ~np.ma.getmaskarray(truth)
+            image = np.where(mask, image, truth.data)
+        found.append(value(image, np.asarray(truth), mask))
+    return np.array(found, dtype=np.float64)

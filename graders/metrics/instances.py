@@ -1,12 +1,13 @@
 """Whether each lesion or cell was found: panoptic quality and lesion F1. Overlap of whole masks is in `overlap.py`.
 
 The metrics take masks (N, [D,] H, W) of 0 and 1 whose connected components are the instances: voxels that touch by a
-face, an edge or a corner belong together. `panoptic_quality_of` takes instances that are numbered already.
+face, an edge or a corner belong together. `numbered_panoptic_quality` takes instances that are numbered already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,26 +38,32 @@ def lesion_f1(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     return np.array([_lesion_f1(_components(one), _components(other)) for one, other in pairs])
 
 
+def numbered_panoptic_quality(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Panoptic quality per case, 0 to 1, of instances (N, [D,] H, W) that are numbered already, 0 for background."""
+    return np.array([panoptic_quality_of(one, other) for one, other in zip(answers, truths, strict=True)])
+
+
 def panoptic_quality_of(answer: Array, truth: Array) -> float:
     """Panoptic quality of two maps of instances, integers of one shape, 0 for background; numbers need not follow."""
     if answer.shape != truth.shape or answer.dtype.kind not in "iu" or truth.dtype.kind not in "iu":
         raise ValueError(
             f"instances are integers of one shape, got {answer.dtype} {answer.shape} and {truth.dtype} {truth.shape}"
         )
-    joint = _joint(answer, truth)
-    shared, one, other = joint[1:, 1:], joint[1:].sum(axis=1), joint[:, 1:].sum(axis=0)
-    instances = len(one) + len(other)
+    shared = _shared(answer, truth)
+    instances = len(shared.answer) + len(shared.truth)
     if not instances:
         return 1.0
-    overlap = shared / (one[:, None] + other[None] - shared) if shared.size else np.zeros(0)
+    union = shared.answer[shared.rows] + shared.truth[shared.columns] - shared.voxels
+    overlap = shared.voxels / union
     # TP + FP/2 + FN/2 is half of all instances.
     return float(overlap[overlap > 0.5].sum() / (instances / 2))
 
 
 def _lesion_f1(answer: Array, truth: Array) -> float:
-    touches = _joint(answer, truth)[1:, 1:] > 0
-    found, wrong = int(touches.any(axis=0).sum()), int((~touches.any(axis=1)).sum())
-    total = found + touches.shape[1] + wrong  # 2TP + FN + FP
+    shared = _shared(answer, truth)
+    found, touching = len(np.unique(shared.columns)), len(np.unique(shared.rows))
+    wrong = len(shared.answer) - touching
+    total = found + len(shared.truth) + wrong  # 2TP + FN + FP
     return 2 * found / total if total else 1.0
 
 
@@ -64,15 +71,37 @@ def _components(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
     return np.asarray(ndimage.label(mask, structure=np.ones((3,) * mask.ndim))[0], dtype=np.intp)
 
 
-def _joint(answer: Array, truth: Array) -> NDArray[np.intp]:
-    """Voxels (A + 1, T + 1) that each instance of one shares with each of the other; row and column 0: background."""
-    (rows, one), (columns, other) = (_numbered(labels) for labels in (answer, truth))
-    return np.bincount(one * columns + other, minlength=rows * columns).reshape(rows, columns)
+@dataclass(frozen=True)
+class _Shared:
+    """Voxels of each instance, and of each pair of instances that share some.
+
+    A table of all pairs would be as large as an answer with an instance in every other voxel likes.
+    """
+
+    answer: NDArray[np.intp]
+    """Voxels (A,) of each instance of the answer."""
+    truth: NDArray[np.intp]
+    """Voxels (T,) of each instance of the truth."""
+    rows: NDArray[np.intp]
+    """Which instance of the answer each pair (P,) is of."""
+    columns: NDArray[np.intp]
+    """Which of the truth."""
+    voxels: NDArray[np.intp]
+    """How many voxels the two share, 1 or more."""
 
 
-def _numbered(labels: Array) -> tuple[int, NDArray[np.intp]]:
-    """How many different numbers there are, 0 always among them and first, and each voxel's place."""
+def _shared(answer: Array, truth: Array) -> _Shared:
+    one, other = _numbered(answer), _numbered(truth)
+    sizes = np.bincount(one)[1:], np.bincount(other)[1:]
+    both = (one > 0) & (other > 0)
+    pairs, voxels = np.unique((one[both] - 1) * max(1, len(sizes[1])) + other[both] - 1, return_counts=True)
+    rows, columns = np.divmod(pairs, max(1, len(sizes[1])))
+    return _Shared(*sizes, rows, columns, voxels)
+
+
+def _numbered(labels: Array) -> NDArray[np.intp]:
+    """Each voxel's instance, counted 1, 2, ... without gaps, 0 for background."""
     found, place = np.unique(np.append(labels.ravel(), labels.dtype.type(0)), return_inverse=True)
     if found[0] < 0:
         raise ValueError(f"instances are numbered from 1, got {found[0]}")
-    return len(found), place[:-1].astype(np.intp)
+    return place[:-1].astype(np.intp)

@@ -6,7 +6,7 @@ N values, a `per_set` metric one number. Which form the answers have is the metr
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, Protocol, TypeAlias
@@ -55,17 +55,33 @@ class Metric:
     worst: float | Worst | Literal["at"]
     """What a failed or missing case takes: a number, a function of the case's truth and the case, or the number in
     the metric's name. No answer may do worse. A `per_set` metric is computed with the task's failure answer instead."""
-    reads: Literal["mask", "class", "probability", "image", "number"]
-    """The form of the answers: masks (N, ...) of 0 and 1, classes (N,), probabilities, images (N, ...) of
-    floats, or numbers (N,)."""
+    reads: Literal["mask", "labels", "instances", "class", "probability", "image", "field", "number"]
+    """The form of the answers: masks (N, ...) of 0 and 1, maps of labels or of numbered instances (N, ...), classes
+    (N,), probabilities, images (N, ...) of floats, displacement fields (N, d, ...), or numbers (N,)."""
     unit: str = ""
     resampled: Resampled | None = None
     """For `per_set`, the same metric for B resamples at once: `(answers, truths, counts)` to B values, where
     counts (B, N) say how often each case was drawn. Without it the bootstrap calls `compute` B times."""
+    classes: tuple[int, ...] | None = None
+    """Of a metric of masks, for maps of labels: the classes it is the mean of; None: all that the truths hold."""
 
     def worst_of(self, truth: Array, case: Case) -> float:
         """The declared worst value of one case."""
         return float(self.worst(truth, case) if callable(self.worst) else self.worst)
+
+    def over_classes(self, classes: Sequence[int]) -> Metric:
+        """This metric of masks for maps of labels: its mean over `classes`, each against all the rest."""
+        if self.reads != "mask" or self.level != "per_case":
+            raise ValueError(f"{self.name} has no value by class: it is {self.level} and reads {self.reads}")
+
+        def compute(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+            each = [np.asarray(self.compute(answers == c, truths == c, cases)) for c in classes]
+            return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+
+        def worst(truth: Array, case: Case) -> float:
+            return float(np.mean([self.worst_of(truth == c, case) for c in classes]))
+
+        return replace(self, compute=compute, worst=worst, reads="labels", classes=tuple(classes))
 
     def at(self, name: str, number: float) -> Metric:
         """This metric under `name`, such as `nsd@2mm`, whose number its functions take as `at`."""

@@ -1,5 +1,9 @@
 """How well two images were registered: landmarks, warped labels, and whether the field folds. No field is made here.
 
+The metrics of a set take fields (N, d, [D,] H, W) and truths as records (N,) with `labels`, integers (2, [D,] H, W) of
+the fixed and the moving image, and where there are any `landmarks` (2, P, d) in voxels of each, NaN where a case has
+fewer than P.
+
 A displacement field is (3, D, H, W) or (2, H, W), float, in voxels, its components in the order of the array's axes. It
 leads from the fixed image to the moving one: fixed voxel x lies at x + u(x) in the moving image, as
 `scipy.ndimage.map_coordinates` and Learn2Reg have it. Units and order are the usual mistake: `what_is_wrong` names it
@@ -10,16 +14,75 @@ for a pair whose translation is known.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import ndimage
 
-from graders.metrics.metric import Array, Floats
+from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.pairs import counts, pair
 
 LEAST_JACOBIAN = 1e-9
-"""What a folded voxel's determinant counts as before the logarithm."""
+"""What a folded voxel's determinant counts as before the logarithm; the most is 1 over it."""
+WORST_SD = -float(np.log(LEAST_JACOBIAN))
+"""No set of such logarithms deviates more: half of them at either end."""
+
+
+def tre(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Mean target registration error per case in mm, the image's diagonal at most. Fitzpatrick & West, 2001."""
+    return _errors(answers, truths, cases, tre_mean)
+
+
+def tre95(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """95th percentile of the target registration error per case in mm, the image's diagonal at most."""
+    return _errors(answers, truths, cases, tre_95)
+
+
+def dice_of_warped(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Dice per case of the moving image's warped labels with the fixed one's, the mean over the classes of the case."""
+    found = []
+    for field, truth in zip(answers, truths, strict=True):
+        fixed, moving = truth["labels"]
+        classes = [int(c) for c in np.union1d(fixed, moving) if c]
+        if not classes:
+            raise ValueError("the truth of a case holds no label to be warped")
+        found.append(np.mean(list(warped_dice(moving, fixed, field, classes).values())))
+    return np.array(found)
+
+
+def folding(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Share of inner voxels per case, 0 to 1, where the field folds; over all of it, not only inside the body."""
+    return np.array([folding_fraction(field) for field in answers])
+
+
+def sd_log_jacobians(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
+    """Standard deviation per case of the logarithm of the field's Jacobian determinant; see `sd_log_jacobian`."""
+    return np.array([sd_log_jacobian(field) for field in answers])
+
+
+def diagonal_mm(truth: Array, case: Case) -> float:
+    """The image's diagonal from edge to edge, in mm: the worst error of a landmark."""
+    shape = truth["labels"].shape[1:]
+    return float(np.linalg.norm(np.multiply(shape, _spacing(case, len(shape)))))
+
+
+def _errors(answers: Array, truths: Array, cases: Sequence[Case], summary: Callable[[Floats], float]) -> Floats:
+    if "landmarks" not in (truths.dtype.names or ()):
+        raise ValueError("the truths have no landmarks")
+    found = []
+    for field, truth, case in zip(answers, truths, cases, strict=True):
+        fixed, moving = truth["landmarks"].astype(np.float64)
+        known = np.isfinite(fixed).all(axis=1) & np.isfinite(moving).all(axis=1)
+        errors = target_registration_errors(field, fixed[known], moving[known], _spacing(case, len(field)))
+        found.append(min(summary(errors), diagonal_mm(truth, case)))
+    return np.array(found)
+
+
+def _spacing(case: Case, axes: int) -> tuple[float, ...]:
+    """Voxel size of the last `axes` axes: a slice of a volume has the volume's spacing."""
+    if case.spacing_mm is None or len(case.spacing_mm) < axes:
+        raise ValueError(f"case {case.id} has no spacing for {axes} axes, which a distance in mm needs")
+    return case.spacing_mm[-axes:]
 
 
 def target_registration_errors(field: Array, fixed: Array, moving: Array, spacing: Sequence[float]) -> Floats:
@@ -103,9 +166,11 @@ def folding_fraction(field: Array) -> float:
 def sd_log_jacobian(field: Array) -> float:
     """Standard deviation of the determinant's natural logarithm over inner voxels; 0 for a rigid shift.
 
-    A determinant below 1e-9 counts as 1e-9. Learn2Reg's script adds 3 to it first, which gives smaller numbers.
+    A determinant counts as 1e-9 at least and 1e9 at most. Learn2Reg's script adds 3 to it first, which gives smaller
+    numbers.
     """
-    return float(np.log(np.maximum(jacobian_determinant(field), LEAST_JACOBIAN)).std())
+    determinant = np.clip(jacobian_determinant(field), LEAST_JACOBIAN, 1 / LEAST_JACOBIAN)
+    return float(np.log(determinant).std())
 
 
 def what_is_wrong(field: Array, translation: Sequence[float], spacing: Sequence[float], within: float = 0.5) -> str:

@@ -36,8 +36,8 @@ class Fix:
     """(answer of one case, shape of its truth, the case) -> the answer without the mistake."""
 
 
-def of_masks(shape: tuple[int, ...], given: Array, truths: Array) -> Iterator[Fix]:
-    """What may be wrong with probabilities by voxel; `shape` is one truth's, `given` and `truths` some cases."""
+def of_images(shape: tuple[int, ...]) -> Iterator[Fix]:
+    """What may be wrong with where the voxels of an answer lie; `shape` is one truth's."""
     axes = range(len(shape))
     names = _ordinals(len(shape))
     for count in range(1, len(shape) + 1):
@@ -56,8 +56,38 @@ def of_masks(shape: tuple[int, ...], given: Array, truths: Array) -> Iterator[Fi
         for step in (1, -1):
             yield Fix("shift", f"each mask is moved by one voxel along the {names[axis]} axis", _shift(axis, step))
     yield from _resolutions(len(shape))
+
+
+def of_probabilities(given: Array, truths: Array) -> Iterator[Fix]:
+    """What may be wrong with probabilities by voxel; `given` and the masks `truths` are of some cases."""
     yield Fix("labels", "foreground and background are exchanged", _inverted)
     yield from of_thresholds(given, float(np.mean(truths)))
+
+
+def of_labels(given: Sequence[Array], truths: Sequence[Array]) -> Iterator[Fix]:
+    """What may be wrong with the numbers in maps of labels: that they stand for each other's classes."""
+    classes = 1 + max(int(labels.max()) for labels in (*given, *truths))
+    # Background counts too: where it was exchanged with a class, that is the mistake.
+    label, other = (_where_overlapping(given[i::2], truths[i::2], classes) for i in (0, 1))
+    if (label == other).all() and (label != np.arange(classes)).any():
+        moved = [f"label {answered} is class {k}" for k, answered in enumerate(label) if answered != k]
+        meant = np.argsort(label)
+        yield Fix("labels", _listed(moved[:6]), _relabelled(meant))
+
+
+def of_fields() -> Iterator[Fix]:
+    """What may be wrong with displacement fields as a whole: the order of their components, their unit, their sign."""
+    reverse, divided, turned = (
+        "the field's components are put in reverse order",
+        "the field is divided by the spacing (it is in mm, not voxels)",
+        "the field's sign is turned (it leads from the moving to the fixed image)",
+    )
+    for by_axis in (False, True):
+        for in_mm in (False, True):
+            for backward in (False, True):
+                told = [word for word, holds in ((reverse, by_axis), (divided, in_mm), (turned, backward)) if holds]
+                if told:
+                    yield Fix("field", _listed(told), _field(by_axis, in_mm, backward))
 
 
 def of_thresholds(given: Array, share: float) -> Iterator[Fix]:
@@ -99,6 +129,21 @@ def _where_answered(given: Array, truths: Array) -> Array:
     table = np.zeros((given.shape[1], given.shape[1]))
     np.add.at(table, (truths, given.argmax(axis=1)), 1)
     return np.asarray(linear_sum_assignment(-table)[1])
+
+
+def _where_overlapping(given: Sequence[Array], truths: Sequence[Array], classes: int) -> Array:
+    """The label that each class was given: the one-to-one choice with the largest sum of Dice coefficients."""
+    from scipy.optimize import linear_sum_assignment  # as above
+
+    joint = np.zeros((classes, classes))
+    for one, other in zip(given, truths, strict=True):
+        if one.shape == other.shape:
+            pairs = other.ravel().astype(np.intp) * classes + one.ravel().astype(np.intp)
+            joint += np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+    size = joint.sum(axis=1)[:, None] + joint.sum(axis=0)[None]
+    # An empty label may be any empty class: as it is, rather than a permutation that nobody made.
+    overlap = 2 * joint / np.maximum(size, 1) + 1e-9 * np.eye(classes)
+    return np.asarray(linear_sum_assignment(-overlap)[1])
 
 
 def _flip(axes: tuple[int, ...]) -> Undo:
@@ -186,6 +231,28 @@ def _inverted(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None
 def _threshold(threshold: float) -> Undo:
     def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
         return np.asarray(answer >= threshold).astype(answer.dtype) if answer.shape == shape else None
+
+    return undo
+
+
+def _relabelled(meant: Array) -> Undo:
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        return meant[answer].astype(answer.dtype) if answer.shape == shape and answer.max() < len(meant) else None
+
+    return undo
+
+
+def _field(reverse: bool, in_mm: bool, backward: bool) -> Undo:
+    """Undoes mistakes in a field (d, ...); whoever reversed its components did so after scaling them."""
+
+    def undo(answer: Array, shape: tuple[int, ...], case: Case) -> Array | None:
+        components = answer[::-1] if reverse else answer
+        if in_mm:
+            if case.spacing_mm is None or len(case.spacing_mm) < len(answer):
+                return None
+            mm = np.asarray(case.spacing_mm[-len(answer) :])
+            components = components / mm.reshape(-1, *(1,) * (answer.ndim - 1))
+        return np.asarray(-components if backward else components, dtype=answer.dtype)
 
     return undo
 

@@ -18,11 +18,12 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
 from graders.scoring.caps import combined
-from graders.scoring.fixes import Fix, of_classes, of_masks
+from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
 from graders.scoring.repeat import Answers, Repeat, judge
 from graders.tasks import Task, task_named
-from graders.tasks.segmentation import THRESHOLD
 
+EXPLAINED = {"mask", "labels", "class", "field"}
+"""What a task's answers must be read as for a mistake to be known here."""
 SEARCHED = 6
 """Images on which all fixes are tried."""
 CONFIRMED = 60
@@ -53,10 +54,10 @@ def explain(
     if document["verdict"] != "passed" or _way(criterion) * (document["score"] - criterion.anchors.pass_) >= 0:
         return None
     task = task_named(assignment.task)
-    if not task.readings.keys() & {"mask", "class"}:
+    if not task.readings.keys() & EXPLAINED:
         return None  # no mistake of such a task is known here
     metric = metric_named(criterion.metric, assignment.folder)
-    separate = criterion.empty_reference == "separate" and metric.reads == "mask"
+    separate = criterion.empty_reference == "separate"
     plain = _plain(task, sets[0], answers[0])
     found = None
     for fix in _shortlist(task, metric, sets[0], answers[0]):
@@ -74,33 +75,66 @@ def explain(
 
 
 def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
-    """The fixes that help most on a few cases, best first: by Dice for masks, which is quick, else all there are."""
+    """The fixes that help most on a few cases, best first; of rows all there are."""
     given = answers.arrays.get(task.answer)
-    if given is None or len(given) != len(hidden.cases) or given.dtype.kind != "f":
+    if given is None or len(given) != len(hidden.cases) or given.dtype.kind not in "fiu":
         return []
     usable = [i for i in range(len(given)) if i not in answers.failed and np.isfinite(given[i]).all()]
-    if hidden.truth.ndim == 1:
-        good = np.array(usable, dtype=int)
-        fits = given.ndim in (1, 2) and good.size and (given.ndim == 1 or hidden.truth.max() < given.shape[1])
-        fixes = list(of_classes(given[good], hidden.truth[good])) if fits else []
-        return [fix for fix in fixes if metric.reads != "probability" or fix.kind == "labels"]
-    some = _spread([i for i in usable if hidden.truth[i].any()], _images(hidden, SEARCHED))
+    if "class" in task.readings:
+        return _of_rows(metric, given, hidden.truth, np.array(usable, dtype=int))
+    if "field" in task.readings:
+        return _of_fields(task, metric, hidden, answers, _spread(usable, _images(hidden, SEARCHED)))
+    truths = task.truths["mask"](hidden.truth) if "mask" in task.truths else hidden.truth
+    some = _spread([i for i in usable if truths[i].any()], _images(hidden, SEARCHED))
+    return _of_images(task, hidden, given, truths, some) if some else []
+
+
+def _of_rows(metric: Metric, given: Array, truths: Array, usable: Array) -> list[Fix]:
+    fits = given.ndim in (1, 2) and usable.size and (given.ndim == 1 or truths.max() < given.shape[1])
+    fixes = list(of_classes(given[usable], truths[usable])) if fits else []
+    return [fix for fix in fixes if metric.reads != "probability" or fix.kind == "labels"]
+
+
+def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, some: list[int]) -> list[Fix]:
     if not some:
         return []
+    way = 1 if metric.better == "higher" else -1
+    part, mine = _part(hidden, some), _answers(task, answers, some)
+    before = judge(task, metric, mine, part, separate=False).score
+    gains = []
+    for number, fix in enumerate(of_fields()):
+        fixed = _undone(task, part, mine, fix)
+        if fixed is not None:
+            gain = way * (judge(task, metric, fixed, part, separate=False).score - before)
+            gains += [(-gain, number, fix)] if gain > 0 else []
+    return _best(gains)
+
+
+def _of_images(task: Task, hidden: HiddenSet, given: Array, truths: Array, some: list[int]) -> list[Fix]:
+    """By the overlap of what is decided of the answers, which is quick."""
     shape = hidden.truth.shape[1:]
-    truths = hidden.truth[some].astype(bool)
-    before = np.array([_dice(given[i], truth) for i, truth in zip(some, truths, strict=True)])
+    decide = task.readings["mask" if "mask" in task.readings else "labels"]
+    decided = {i: decide(given[i]) for i in some}
+    before = np.array([_overlap(decided[i], truths[i]) for i in some])
+    full = all(mask.all() for mask in decided.values())
+    fixes = [*of_images(shape)]
+    if "probability" in task.readings:
+        fixes += of_probabilities(given[some], truths[some])
+    elif "labels" in task.readings:
+        fixes += of_labels([given[i] for i in some], [truths[i] for i in some])
     gains: list[tuple[float, int, Fix]] = []
-    masks = {i: given[i] >= THRESHOLD for i in some}
-    full = all(mask.all() for mask in masks.values())
-    for number, fix in enumerate(of_masks(shape, given[some], truths)):
-        read = given if fix.kind in ("threshold", "sigmoid", "labels") else masks
+    for number, fix in enumerate(fixes):
+        read = given if fix.kind in ("threshold", "sigmoid", "labels") else decided
         if fix.kind == "spacing" and full:
             continue
         undone = [fix.undo(read[i], shape, hidden.cases[i]) for i in some]
-        after = [_dice(a, truth) for a, truth in zip(undone, truths, strict=True) if a is not None]
+        after = [_overlap(decide(a), truths[i]) for i, a in zip(some, undone, strict=True) if a is not None]
         if len(after) == len(some) and _alike(np.array(after) - before):
             gains.append((-float(np.mean(after - before)), number, fix))
+    return _best(gains)
+
+
+def _best(gains: Sequence[tuple[float, int, Fix]]) -> list[Fix]:
     return [fix for _, _, fix in sorted(gains, key=lambda gain: gain[:2])[:SHORTLIST]]
 
 
@@ -168,8 +202,9 @@ def _halves(
     task: Task, part: HiddenSet, mine: Answers, fixed: Answers
 ) -> Iterator[tuple[HiddenSet, Answers, Answers]]:
     """Every other case, class by class, where a half can hold all classes."""
-    order = np.argsort(part.truth, kind="stable") if part.truth.ndim == 1 else np.arange(len(part.cases))
-    if part.truth.ndim == 1 and np.bincount(part.truth).min(initial=len(order), where=np.bincount(part.truth) > 0) < 2:
+    rows = "class" in task.readings
+    order = np.argsort(part.truth, kind="stable") if rows else np.arange(len(part.cases))
+    if rows and np.bincount(part.truth).min(initial=len(order), where=np.bincount(part.truth) > 0) < 2:
         return
     for start in (0, 1):
         some = sorted(int(i) for i in order[start::2])
@@ -202,10 +237,14 @@ def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, str] |
     good = [i for i in range(len(given)) if i not in answers.failed]
     if not good or task.refused(given, hidden.truth):
         return None
-    if "mask" in task.readings:
-        masks = task.readings["mask"](given[good])
+    if "field" in task.readings:
+        moved = task.readings["field"](given[good]).any()
+        return None if moved else ("empty", "Every answer is a displacement of 0: nothing is moved.")
+    if task.readings.keys() & {"mask", "labels"}:
+        masks = task.readings["mask" if "mask" in task.readings else "labels"](given[good])
         if not masks.any():
-            return "empty", "Every answer is empty: no voxel reaches a probability of 0.5."
+            below = ": no voxel reaches a probability of 0.5" if "probability" in task.readings else ""
+            return "empty", f"Every answer is empty{below}."
         return ("full", "Every answer is full: every voxel is foreground.") if masks.all() else None
     classes = np.unique(task.readings["class"](given[good])) if "class" in task.readings else np.arange(2)
     if len(classes) == 1 and len(good) > 1:
@@ -215,9 +254,11 @@ def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, str] |
 
 def _images(hidden: HiddenSet, at_most: int) -> int:
     """How many cases are looked at."""
-    if hidden.truth.ndim == 1:
+    records = hidden.truth.dtype.names is not None
+    if hidden.truth.ndim == 1 and not records:
         return ROWS
-    return max(3, min(at_most, VOXELS * at_most // SEARCHED // int(np.prod(hidden.truth.shape[1:]))))
+    voxels = hidden.truth.dtype.itemsize if records else int(np.prod(hidden.truth.shape[1:]))
+    return max(3, min(at_most, VOXELS * at_most // SEARCHED // voxels))
 
 
 def _spread(places: list[int], at_most: int) -> list[int]:
@@ -227,11 +268,12 @@ def _spread(places: list[int], at_most: int) -> list[int]:
     return [places[int(i)] for i in np.linspace(0, len(places) - 1, at_most).round()]
 
 
-def _dice(answer: Array | None, truth: Array) -> float:
-    if answer is None or answer.shape != truth.shape:
+def _overlap(answer: Array, truth: Array) -> float:
+    """Dice of two masks; of two maps of labels, over voxels whose labels agree."""
+    if answer.shape != truth.shape:
         return 0.0
-    mask = answer >= THRESHOLD
-    return 2 * int((mask & truth).sum()) / max(1, int(mask.sum()) + int(truth.sum()))
+    agree = int(np.count_nonzero((answer == truth) & (truth > 0)))
+    return 2 * agree / max(1, int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)))
 
 
 def _way(criterion: Accuracy) -> int:

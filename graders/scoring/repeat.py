@@ -63,7 +63,10 @@ class Repeat:
 
 
 def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, separate: bool) -> Repeat:
-    """Values one set of answers. `separate` leaves cases with an empty truth out and counts what is found there."""
+    """Values one set of answers.
+
+    `separate` leaves cases with an empty truth out and counts what is found there, where the metric reads masks.
+    """
     truths, cases = hidden.truth, hidden.cases
     if len(truths) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
         raise DataFailure(f"{len(cases)} cases, {len(truths)} truths, failed answers {sorted(answers.failed)}")
@@ -71,14 +74,17 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
     given, failed = _accepted(task, answers, truths)
     empty = np.zeros(len(cases), dtype=bool)
     false_positives = 0
-    if separate:
-        empty = ~_anything(truths)
+    if separate and metric.reads == "mask" and "mask" in task.readings:
+        empty = ~_anything(task.truths["mask"](truths) if "mask" in task.truths else truths)
         false_positives = int((empty & _anything(task.readings["mask"](given))).sum())
     counted = np.flatnonzero(~empty)
     if not counted.size:
         raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
 
+    if metric.reads not in task.readings:
+        metric = _by_class(metric, truths)
     read = task.readings[metric.reads](given)
+    truths = task.truths[metric.reads](truths) if metric.reads in task.truths else truths
     valued = _per_set if metric.level == "per_set" else _per_case
     score, raw, values = valued(metric, read, truths, cases, counted, failed)
     kept = [cases[i] for i in counted]
@@ -88,10 +94,25 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
             return _means(np.array(list(values.values())), [case.subject for case in kept], counts)
         return _resampled(metric, read[counted], truths[counted], kept, counts)
 
-    classes = truths[counted] if metric.level == "per_set" and truths.ndim == 1 else None
+    classes = truths[counted] if metric.level == "per_set" and metric.reads in ("class", "probability") else None
+    classes = classes if classes is not None and classes.ndim == 1 else None
     return Repeat(
         score, cases, failed, tuple(counted.tolist()), raw, values, classes, resampled, false_positives
     )
+
+
+def readable(task: Task, metric: Metric) -> bool:
+    """Whether the task's answers are what the metric reads, or maps of labels for a metric of masks."""
+    by_class = metric.reads == "mask" and "labels" in task.readings and metric.level == "per_case"
+    return by_class or (metric.reads in task.readings and metric.classes is None)
+
+
+def _by_class(metric: Metric, truths: Array) -> Metric:
+    """A metric of masks for maps of labels: over the classes in its name, else over all that there are."""
+    held = {int(label) for label in np.unique(truths) if label}
+    if missing := set(metric.classes or ()) - held:
+        raise DataFailure(f"{metric.name}: the truths hold the classes {sorted(held)}, not {sorted(missing)}")
+    return metric.over_classes(metric.classes or sorted(held))
 
 
 def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[int, str]]:

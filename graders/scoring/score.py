@@ -20,7 +20,7 @@ from graders.metrics import Floats, Metric, metric_named
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition
 from graders.scoring.intervals import Interval, packed
-from graders.scoring.repeat import Answers, Repeat, judge
+from graders.scoring.repeat import Answers, Repeat, judge, readable
 from graders.tasks import Task, task_named
 
 __all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
@@ -72,15 +72,17 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
             f"{where}: {main.better} is better for {main.name}, but the anchors "
             f"{'rise' if rising else 'fall'} from trivial to ceiling; turn them round."
         )
-    if criterion.empty_reference == "separate" and main.reads != "mask":
-        raise UserError(f'{where}: empty_reference = "separate" is for metrics of masks, {main.name} is none.')
+    if criterion.empty_reference == "separate" and (main.reads != "mask" or "mask" not in task.readings):
+        raise UserError(f'{where}: empty_reference = "separate" is for metrics of one mask, {main.name} is none here.')
 
 
 def _metric(task: Task, name: str, folder: Path) -> Metric:
     metric = metric_named(name, folder)
-    if metric.reads not in task.readings:
+    if not readable(task, metric):
+        if metric.classes is not None:
+            raise ValueError(f"metric {name} is of one class of a map of labels, which {task.name} has not.")
         offered = " or ".join(task.readings)
-        raise ValueError(f"metric {name} reads a {metric.reads}; {task.name} offers a {offered}.")
+        raise ValueError(f"metric {name} reads answers as {metric.reads}; {task.name} offers {offered}.")
     return metric
 
 
@@ -96,7 +98,7 @@ def _document(
     for name in metrics_of(criterion):
         metric = _metric(task, name, assignment.folder)
         runs = [
-            judge(task, metric, given, hidden, separate=separate and metric.reads == "mask")
+            judge(task, metric, given, hidden, separate=separate)
             for given, hidden in zip(answers, sets, strict=True)
         ]
         measured[name] = _measured(assignment, metric, runs, _overlap(assignment, sets))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 
 from graders.tasks.classification import CLASSIFICATION
+from graders.tasks.instances import INSTANCES
+from graders.tasks.label_maps import LABEL_MAPS
+from graders.tasks.registration import REGISTRATION
 from graders.tasks.regression import REGRESSION
 from graders.tasks.segmentation import SEGMENTATION
 from graders.tasks.synthesis import SYNTHESIS
@@ -14,9 +17,12 @@ __all__ = ["TASKS", "Task", "task_named"]
 
 TASKS: dict[str, Task] = {
     "segmentation": SEGMENTATION,
+    "label_maps": LABEL_MAPS,
+    "instances": INSTANCES,
     "classification": CLASSIFICATION,
     "regression": REGRESSION,
     "synthesis": SYNTHESIS,
+    "registration": REGISTRATION,
 }
 
 

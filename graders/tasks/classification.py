@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from graders.failures import DataFailure, OutOfRange, WrongShape
-from graders.tasks.probabilities import refused_probabilities, wrong_type
+from graders.tasks.refusals import no_probabilities, wrong_type
 from graders.tasks.task import Array, Task
 
 SUM_TOLERANCE = 2e-3
@@ -25,7 +27,7 @@ def _refused(answers: Array, truths: Array) -> dict[int, str]:
         reasons = dict.fromkeys(range(len(truths)), WrongShape.reason)
     if reasons:
         return reasons
-    reasons = refused_probabilities(answers)
+    reasons = no_probabilities(answers)
     if answers.ndim == 2:
         sums = answers.astype(np.float64).sum(axis=1)
         odd = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
@@ -64,6 +66,14 @@ def _probability(answers: Array) -> Array:
     return answers
 
 
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """The share of each class in the training set, for every case."""
+    classes = max(2, int(train["y"].max()) + 1)
+    shares = np.bincount(train["y"].astype(np.int64), minlength=classes) / len(train["y"])
+    row = shares[1] if classes == 2 else shares
+    return {"the training set's frequencies": np.tile(row, (len(truths), 1)[: row.ndim + 1]).astype(np.float32)}
+
+
 CLASSIFICATION = Task(
     name="classification",
     entry="predict",
@@ -73,4 +83,5 @@ CLASSIFICATION = Task(
     refused=_refused,
     failures=_failures,
     readings={"class": _class, "probability": _probability},
+    blind=_blind,
 )

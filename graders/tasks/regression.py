@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from graders.failures import DataFailure, NotFinite, WrongShape
-from graders.tasks.probabilities import wrong_type
+from graders.failures import DataFailure
+from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
 
 
@@ -15,10 +17,7 @@ def _check_truths(truths: Array) -> None:
 
 
 def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    reasons = wrong_type(answers, len(truths))
-    if not reasons and answers.shape != truths.shape:
-        reasons = dict.fromkeys(range(len(truths)), WrongShape.reason)
-    return reasons or {int(i): NotFinite.reason for i in np.flatnonzero(~np.isfinite(answers))}
+    return wrong_form(answers, truths.shape) or not_finite(answers)
 
 
 def _failures(truths: Array, answers: Array | None) -> Array:
@@ -37,6 +36,15 @@ def _number(answers: Array) -> Array:
     return np.asarray(answers, dtype=np.float64)
 
 
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """The training set's mean and its median, for every case."""
+    y = train["y"].astype(np.float64)
+    return {
+        "the training set's mean": np.full(truths.shape, y.mean(), np.float32),
+        "the training set's median": np.full(truths.shape, np.median(y), np.float32),
+    }
+
+
 REGRESSION = Task(
     name="regression",
     entry="predict",
@@ -47,4 +55,5 @@ REGRESSION = Task(
     failures=_failures,
     probabilities=False,
     readings={"number": _number},
+    blind=_blind,
 )

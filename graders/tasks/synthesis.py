@@ -1,32 +1,38 @@
-"""Synthesis: an image per case (N, ..., H, W), in the unit of the truth. Computes no metric."""
+"""Synthesis: an image per case (N, ..., H, W), in the unit of the truth. Computes no metric.
+
+Where the data have a `mask`, such as the body's, only what lies in it is asked for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from graders.failures import DataFailure, NotFinite, WrongShape
-from graders.tasks.probabilities import wrong_type
+from graders.failures import DataFailure
+from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
 
 
 def _check_truths(truths: Array) -> None:
-    if truths.ndim < 3 or truths.dtype.kind not in "iuf" or not np.isfinite(truths).all():
-        raise DataFailure(f"images are finite and (N, ..., H, W), got {truths.dtype} {truths.shape}")
+    target = truths["target"]
+    if target.ndim < 3 or target.dtype.kind not in "iuf" or not np.isfinite(target).all():
+        raise DataFailure(f"images are finite and (N, ..., H, W), got {target.dtype} {target.shape}")
+    if "mask" in (truths.dtype.names or ()):
+        mask = truths["mask"]
+        if mask.shape != target.shape or mask.dtype.kind not in "biu" or not np.isin(mask, (0, 1)).all():
+            raise DataFailure(f"masks are 0 and 1 and {target.shape}, got {mask.dtype} {mask.shape}")
+        if not mask.reshape(len(mask), -1).any(axis=1).all():
+            raise DataFailure("a mask is empty: nothing of its image is asked for")
 
 
 def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    reasons = wrong_type(answers, len(truths))
-    if not reasons and answers.shape != truths.shape:
-        reasons = dict.fromkeys(range(len(truths)), WrongShape.reason)
-    if reasons:
-        return reasons
-    finite = np.isfinite(answers.reshape(len(answers), -1)).all(axis=1)
-    return {int(i): NotFinite.reason for i in np.flatnonzero(~finite)}
+    return wrong_form(answers, truths["target"].shape) or not_finite(answers)
 
 
 def _failures(truths: Array, answers: Array | None) -> Array:
     """Every voxel at the end of the truths' range that is farther off. Each metric of a case declares its own worst."""
-    t = truths.astype(np.float64)
+    t = truths["target"].astype(np.float64)
     low, high = t.min(), t.max()
     return np.asarray(np.where(t - low > high - t, low, high))
 
@@ -35,14 +41,32 @@ def _image(answers: Array) -> Array:
     return np.asarray(answers, dtype=np.float64)
 
 
+def _asked(truths: Array) -> Array:
+    """The target, masked where nothing is asked for."""
+    left_out = truths["mask"] == 0 if "mask" in (truths.dtype.names or ()) else np.ma.nomask
+    return np.ma.MaskedArray(truths["target"].astype(np.float64), mask=left_out)
+
+
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """The mean of all training targets everywhere, and their mean by place where images are alike in size."""
+    target, shape = train["target"].astype(np.float64), truths["target"].shape
+    found = {"the mean training intensity": np.full(shape, target.mean(), np.float32)}
+    if target.shape[1:] == shape[1:]:
+        found["the mean training image"] = np.broadcast_to(target.mean(axis=0), shape).astype(np.float32)
+    return found
+
+
 SYNTHESIS = Task(
     name="synthesis",
     entry="predict",
     truth="target",
+    beside=("mask",),
     answer="image",
     check_truths=_check_truths,
     refused=_refused,
     failures=_failures,
     probabilities=False,
     readings={"image": _image},
+    truths={"image": _asked},
+    blind=_blind,
 )

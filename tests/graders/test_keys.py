@@ -225,7 +225,7 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     ("metrics/nearest.py", set()),
     ("metrics/metric.py", {("score", "auroc")}),
     ("tasks/classification.py", SCORES),
-    ("tasks/probabilities.py", SCORES),
+    ("tasks/refusals.py", SCORES),
     ("tasks/segmentation.py", set()),
     ("scoring/score.py", SCORES),
     ("scoring/intervals.py", SCORES),

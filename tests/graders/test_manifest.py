@@ -48,9 +48,9 @@ def drawn(monkeypatch):
     """The repeats that were drawn, in order."""
     repeats = []
 
-    def counted(assignment, secret, repeat, inputs, truth):
+    def counted(assignment, secret, repeat, inputs, truth, beside):
         repeats.append(repeat)
-        return hidden_set(assignment, secret, repeat, inputs, truth)
+        return hidden_set(assignment, secret, repeat, inputs, truth, beside)
 
     monkeypatch.setattr("graders.manifest.hidden_set", counted)
     return repeats

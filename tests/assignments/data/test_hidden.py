@@ -7,7 +7,7 @@ import pytest
 
 from assignments.assignment import Assignment, Data, Person, Run
 from assignments.data import draw_of
-from assignments.data.hidden import case_names, digest, hidden_set, presented_order
+from assignments.data.hidden import case_names, digest, hidden_set, presented_order, records
 from assignments.data.streams import PUBLISHED
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
@@ -188,3 +188,26 @@ def test_a_source_that_does_not_keep_its_word_is_named(tmp_path, body, says):
     (tmp_path / "bad.py").write_text(f"import numpy as np\ndef make(n, rng):\n    return {body}\n")
     with pytest.raises(ValueError, match=f"bad.py:make: training cases .*{says}"):
         hidden_set(assignment(tmp_path, source="bad.py:make"), SECRET, 0, ("image",), "label")
+
+
+def test_arrays_beside_the_truth_are_one_record_a_case_in_the_order_of_the_cases(frames):
+    alone = hidden_set(frames(train=6, test=6), SECRET, 0, ("spacing",), "label")
+    both = hidden_set(frames(train=6, test=6), SECRET, 0, ("spacing",), "label", ("image", "not there"))
+    assert both.truth.dtype.names == ("label", "image")
+    assert both.truth.shape == (6,)
+    assert both.truth["label"].tolist() == alone.truth.tolist()
+    assert both.truth["image"].shape == (6, 2, 2)
+    assert both.truth_digest != alone.truth_digest
+
+
+def test_a_digest_of_records_tells_their_fields_apart():
+    values = np.arange(4, dtype=np.uint8)
+    one, two = records({"a": values, "b": values}, ("a", "b")), records({"a": values, "c": values}, ("a", "c"))
+    assert digest({"truth": one}) != digest({"truth": two})
+    assert digest({"truth": one}) == digest({"truth": one.copy()})
+
+
+@pytest.mark.parametrize("inputs", [("image", "label"), ("image", "group")])
+def test_a_truth_is_never_among_the_inputs(frames, inputs):
+    with pytest.raises(ValueError, match="is the truth: take it out of the inputs"):
+        hidden_set(frames(train=6, test=6), SECRET, 0, inputs, "label", ("group",))

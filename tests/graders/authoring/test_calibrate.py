@@ -8,15 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assignments.data.hidden import HiddenSet
 from assignments.load import load
 from graders.authoring import calibrate as calibration
-from graders.authoring.bench import drawn, opener, share_of
-from graders.authoring.calibrate import blind_answers, calibrate, gaps, key_of, stored
+from graders.authoring.bench import opener, share_of
+from graders.authoring.calibrate import calibrate, gaps, key_of, stored
 from graders.authoring.rehearse import rehearse_folder
 from graders.authoring.standing import standing
 from graders.failures import UserError
-from graders.tasks import TASKS
 
 TOML = """\
 id = "sides"
@@ -267,22 +265,3 @@ def test_the_bench_scores_as_a_mark_does(folder: Path) -> None:
     assert answers["verdict"] == "passed"
     # Merit, .70, is worth .60 of the points and distinction, .80, .70: see DESIGN section 4.
     assert share_of(assignment, {"accuracy": {**documents["accuracy"], "score": 0.75}}) == pytest.approx(0.65)
-
-
-def test_blind_answers_look_at_no_input(folder: Path) -> None:
-    interface = calibration.read_interface(folder / "interface.py")
-    (answer,) = blind_answers(TASKS["classification"], drawn(load(folder), interface, 0)).values()
-    assert (answer.shape, set(answer.tolist())) == ((80,), {0.5})
-
-
-def test_blind_masks_are_full_frequent_or_the_mean_of_the_training_masks() -> None:
-    masks = np.zeros((2, 1, 2, 2), np.uint8)
-    masks[0, 0, 0, 0] = masks[:, 0, 1, 1] = 1
-    hidden = HiddenSet(
-        train={"label": masks}, val=None, inputs={}, truth=np.zeros((3, 1, 2, 2), np.uint8), cases=(),
-        fit_seed=0, inputs_digest="", train_digest="", truth_digest="",
-    )  # fmt: skip
-    found = blind_answers(TASKS["segmentation"], hidden)
-    assert found["everything foreground"].min() == 1
-    assert set(found["the training set's frequencies"].ravel().tolist()) == {0.375}
-    assert found["the mean training case"][2].tolist() == [[[0.5, 0.0], [0.0, 1.0]]]

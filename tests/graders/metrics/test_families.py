@@ -1,5 +1,6 @@
 """Instances, probabilities, registration, images, sets and numbers: by hand, and against scikit-learn and SciPy."""
 
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy import linalg
 from sklearn import metrics as peer
 
+from assignments.data.hidden import records
 from graders.metrics import (
     METRICS,
     calibration,
@@ -18,6 +20,7 @@ from graders.metrics import (
     ranking,
     registration,
 )
+from graders.metrics.label_maps import score_labels
 from graders.metrics.regression import absolute_error, r2, rmse, rmse_resampled
 
 
@@ -68,6 +71,57 @@ def test_numbered_instances_may_touch_and_their_numbers_do_not_matter():
     assert instances.panoptic_quality_of(answer, truth) == pytest.approx(1 / 2)
     with pytest.raises(ValueError, match="numbered from 1"):
         instances.panoptic_quality_of(-answer, truth)
+
+
+def test_numbered_instances_of_a_set_are_valued_case_by_case():
+    truths = np.array([[[1, 1, 2, 2]], [[0, 0, 0, 0]]])
+    answers = np.array([[[90, 90, 7, 0]], [[0, 5, 0, 0]]])
+    assert instances.numbered_panoptic_quality(answers, truths, [None, None]) == pytest.approx([1 / 2, 0])
+    # As masks the two touching instances are one, of which a quarter is missing.
+    assert instances.panoptic_quality(answers > 0, truths > 0, [None, None]) == pytest.approx([3 / 4, 0])
+
+
+def test_an_instance_in_every_voxel_costs_no_table_of_all_pairs():
+    truth = np.zeros((64, 64, 64), np.int64)
+    truth[::2, ::2, ::2] = np.arange(32**3).reshape(32, 32, 32) + 1
+    answer = np.arange(64**3).reshape(64, 64, 64) + 1
+    tracemalloc.start()
+    # Every instance of the truth is matched, by one of 8 times as many: 32768 / (32768 + 7 * 32768 / 2).
+    assert instances.panoptic_quality_of(answer, truth) == pytest.approx(2 / 9)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+# Maps of labels
+
+
+def test_a_metric_of_masks_is_the_mean_of_its_values_by_class():
+    truths = np.array([[[1, 1, 2, 2, 0]], [[1, 1, 1, 1, 1]]])
+    answers = np.array([[[1, 1, 2, 0, 0]], [[1, 1, 0, 0, 0]]])
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0), group=None)
+    dice = METRICS["dice"].over_classes((1, 2))
+    # Case 1: 1 and 2/3. Case 2: 4/7 and, of a class that neither has, 1.
+    assert dice.compute(answers, truths, [case] * 2) == pytest.approx([5 / 6, 11 / 14])
+    assert METRICS["dice"].over_classes((2,)).compute(answers, truths, [case] * 2) == pytest.approx([2 / 3, 1])
+    assert (dice.reads, dice.worst_of(truths[0], case)) == ("labels", 0)
+    # The worst volume error of 2 of 5 voxels is 3/2; of 0 of 5 it is 5.
+    assert METRICS["volume_error"].over_classes((1, 3)).worst_of(truths[0], case) == pytest.approx((3 / 2 + 5) / 2)
+
+
+def test_the_classes_metrics_equal_those_of_one_pass_over_the_map(rng):
+    truths, answers = rng.integers(4, size=(2, 2, 7, 8, 9))
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(3.0, 1.0, 0.5), group=None)
+    found = [score_labels(a, t, case.spacing_mm, classes=(1, 2, 3), tolerance_mm=2.0)
+             for a, t in zip(answers, truths, strict=True)]  # fmt: skip
+    for name in ("dice", "iou", "volume_error", "hd", "hd95", "hd95@medpy", "hd95@deepmind", "assd", "masd", "nsd@2mm"):
+        mean = [np.mean([scores[c][name.replace("@2mm", "")] for c in (1, 2, 3)]) for scores in found]
+        ours = METRICS[name].at(name, 2.0) if name == "nsd@2mm" else METRICS[name]
+        assert ours.over_classes((1, 2, 3)).compute(answers, truths, [case] * 2) == pytest.approx(mean, abs=1e-12)
+
+
+def test_only_a_metric_of_one_mask_has_a_value_by_class():
+    with pytest.raises(ValueError, match="auroc has no value by class"):
+        METRICS["auroc"].over_classes((1,))
 
 
 # Classes and probabilities
@@ -198,6 +252,63 @@ def test_a_known_translation_brings_landmarks_and_labels_home():
     assert registration.warped_dice(there, here, shifted(*SHIFT[::-1]), (1,)) == {1: pytest.approx(2 * 6 / 36)}
 
 
+def registered(labels, **landmarks):
+    arrays = {"labels": np.asarray(labels), **landmarks}
+    return records(arrays, tuple(arrays))
+
+
+def test_registration_metrics_of_a_set_by_hand():
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(4.0, 2.0, 0.5), group=None)
+    labels = np.zeros((2, 2, 5, 6), np.uint8)
+    labels[:, 0, 1, 1], labels[:, 1, 1, 4] = 1, 1  # the moving image's voxel lies 3 columns further
+    marks = np.array([[[[1.0, 1], [3, 2]], [[1, 4], [3, 5]]], [[[1, 1], [np.nan, 2]], [[1, 4], [3, 5]]]])
+    truths = registered(labels, landmarks=marks)
+    still, right = np.zeros((2, 2, 5, 6), np.float32), np.zeros((2, 2, 5, 6), np.float32)
+    right[:, 1] = 3
+    # A slice's pixels are 2 x 0.5 mm: 3 columns are 1.5 mm.
+    assert METRICS["tre"].compute(still, truths, [case] * 2) == pytest.approx([1.5, 1.5])
+    assert METRICS["tre"].compute(right, truths, [case] * 2) == pytest.approx([0, 0])
+    assert METRICS["warped_dice"].compute(still, truths, [case] * 2).tolist() == [0, 0]
+    assert METRICS["warped_dice"].compute(right, truths, [case] * 2).tolist() == [1, 1]
+    half = right * np.array([1.0, 0.5], np.float32)[:, None, None, None]
+    half[0, 1, 3, 2] = 1  # the second landmark of case 1 alone is 2 columns, 1 mm, off
+    assert METRICS["tre"].compute(half, truths, [case] * 2) == pytest.approx([0.5, 0.75])
+    assert METRICS["tre95"].compute(half, truths, [case] * 2) == pytest.approx([0.95, 0.75])
+    assert METRICS["folding"].compute(right, truths, [case] * 2).tolist() == [0, 0]
+    assert METRICS["sd_log_jacobian"].compute(right, truths, [case] * 2) == pytest.approx([0, 0])
+
+
+def test_no_field_is_worse_than_the_worst():
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(2.0, 0.5), group=None)
+    truths = registered(np.ones((1, 2, 5, 6), np.uint8), landmarks=np.ones((1, 2, 3, 2)))
+    wild = np.where(np.indices((2, 5, 6)).sum(axis=0) % 2, 1e30, -1e30).astype(np.float32)[None]
+    # 5 x 2 mm by 6 x 0.5 mm
+    assert METRICS["tre"].worst_of(truths[0], case) == pytest.approx(np.sqrt(109))
+    for name in ("tre", "tre95", "folding", "sd_log_jacobian", "warped_dice"):
+        metric = METRICS[name]
+        value, worst = metric.compute(wild, truths, [case])[0], metric.worst_of(truths[0], case)
+        assert metric.range[0] <= value <= metric.range[1]
+        assert value <= worst if metric.better == "lower" else value >= worst
+
+
+@pytest.mark.parametrize(
+    ("truths", "spacing", "says"),
+    [
+        (registered(np.ones((1, 2, 5, 6), int)), (1.0, 1.0), "no landmarks"),
+        (registered(np.ones((1, 2, 5, 6), int), landmarks=np.ones((1, 2, 3, 2))), None, "no spacing"),
+    ],
+)
+def test_an_error_in_mm_needs_landmarks_and_spacing(truths, spacing, says):
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=spacing, group=None)
+    with pytest.raises(ValueError, match=says):
+        METRICS["tre"].compute(np.zeros((1, 2, 5, 6), np.float32), truths, [case])
+
+
+def test_warped_labels_need_a_label():
+    with pytest.raises(ValueError, match="no label to be warped"):
+        METRICS["warped_dice"].compute(np.zeros((1, 2, 5, 6)), registered(np.zeros((1, 2, 5, 6), int)), [None])
+
+
 @pytest.mark.parametrize(
     ("field", "says"),
     [
@@ -254,6 +365,38 @@ def test_images_by_hand():
     off[0, 0] = 99
     assert images.mean_absolute_error(off[0], truth[0], mask) == 10
     assert images.peak_signal_to_noise(off[0], truth[0], 100.0, mask) == pytest.approx(20)
+
+
+def test_what_a_target_masks_is_not_asked_for(rng):
+    truth = rng.normal(0, 200, (1, 180, 190))
+    answer = truth + rng.normal(0, 20, truth.shape)
+    body = np.zeros(truth.shape, bool)
+    body[:, 30:150, 40:150] = True
+    masked = np.ma.MaskedArray(truth, mask=~body)
+    spoilt = np.where(body, answer, 1e6)
+    for name in ("mae@4000", "psnr@4000", "ssim@4000", "ms_ssim@4000"):
+        metric = METRICS[name].at(name, 4000.0)
+        inside = metric.compute(answer, masked, [None])
+        assert metric.compute(spoilt, masked, [None]) == inside
+        assert metric.compute(spoilt, truth, [None]) != inside
+        assert metric.compute(answer, np.ma.MaskedArray(truth), [None]) == metric.compute(answer, truth, [None])
+    assert METRICS["mae@4000"].at("", 4000.0).compute(answer, masked, [None]) == pytest.approx(
+        [np.abs(answer - truth)[body].mean()]
+    )
+
+
+def test_the_similarity_of_scales_counts_windows_of_the_mask():
+    truth = np.zeros((180, 180))
+    answer = truth.copy()
+    answer[:, 90:] = 50  # a step on the right, of which a mask of the left, far from it, sees nothing
+    left = np.zeros(truth.shape, bool)
+    left[:, :80] = True
+    assert images.multi_scale_similarity(answer, truth, 100.0) < 0.9
+    assert images.structural_similarity(answer, truth, 100.0, left) == pytest.approx(1)
+    far = np.zeros(truth.shape, bool)
+    far[:, :2] = True
+    with pytest.raises(ValueError, match="no window"):
+        images.multi_scale_similarity(answer, truth, 100.0, far)
 
 
 def test_an_image_that_is_not_finite_or_too_small_is_refused():
@@ -325,6 +468,8 @@ def test_the_worst_value_of_a_case_is_finite_in_range_and_at_its_bad_end(name):
     metric = metric_named(name, None)
     truth = np.zeros((3, 4, 5), np.uint8)
     truth[1, 1, 1] = 1
+    if metric.reads == "field":
+        truth = registered(np.zeros((1, 2, 3, 4, 5), np.uint8))[0]
     case = SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0, 1.0), group=None)
     worst = metric.worst_of(truth, case)
     low, high = metric.range

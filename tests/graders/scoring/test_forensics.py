@@ -8,10 +8,11 @@ import pytest
 from scipy import ndimage, special
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import Case, HiddenSet
+from assignments.data.hidden import Case, HiddenSet, records
 from graders.failures import WallLimit
 from graders.scoring.forensics import explain
 from graders.scoring.score import Answers, score
+from graders.tasks import task_named
 
 UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
 SPACING = (0.8, 0.5, 0.5)
@@ -56,7 +57,7 @@ def answered(truth, seed=1):
 
 def told(truth, answers, of=None, failed=(), spacing=SPACING):
     of = of or assignment()
-    given = Answers({"prob": np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
+    given = Answers({task_named(of.task).answer: np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
     asked = hidden(truth, spacing)
     document = score(of, of.criteria[0], [asked], [given])
     before = dict(document)
@@ -200,6 +201,91 @@ def test_random_volumes_are_not_explained(seed):
     assert told(TRUTH, rng.random(TRUTH.shape)) is None
     blobs = ndimage.gaussian_filter(rng.normal(size=TRUTH.shape), (0, 2, 2, 2))
     assert told(TRUTH, (blobs > np.quantile(blobs, 0.95)).astype(np.float32)) is None
+
+
+def zones(masks):
+    """Each phantom in three classes: its first two slices, the next two, the rest."""
+    depth = np.cumsum(masks.any(axis=(2, 3)), axis=1)
+    zone = 1 + (depth > 2) + (depth > 4)
+    return (masks * zone[:, :, None, None]).astype(np.uint8)
+
+
+ZONES = zones(TRUTH)
+ANSWERED = zones((GOOD >= 0.5).astype(np.uint8))
+OF_LABELS = assignment("label_maps", "dice")
+
+
+def test_permuted_labels_are_named():
+    permuted = np.array([0, 2, 3, 1], np.uint8)[ANSWERED]
+    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": ANSWERED})])["score"]
+    found = told(ZONES, permuted, OF_LABELS)
+    assert found["kind"] == "labels"
+    assert found["fixed"] == pytest.approx(right, abs=1e-4)
+    assert "if label 2 is class 1, label 3 is class 2 and label 1 is class 3." in found["told"]
+
+
+def test_a_background_that_was_exchanged_with_a_class_is_named():
+    found = told(ZONES, np.array([1, 0, 2, 3], np.uint8)[ANSWERED], OF_LABELS)
+    assert "if label 1 is class 0 and label 0 is class 1." in found["told"]
+
+
+def test_a_flipped_map_of_labels_is_named():
+    found = told(ZONES, np.flip(ANSWERED, 3), OF_LABELS)
+    assert (found["kind"], "if the third axis is flipped" in found["told"]) == ("flip", True)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_random_labels_are_not_explained(seed):
+    assert told(ZONES, np.random.default_rng(seed).integers(4, size=ZONES.shape), OF_LABELS) is None
+
+
+def test_flipped_instances_are_named():
+    truth = np.stack([ndimage.label(mask)[0] for mask in TRUTH])
+    of = assignment("instances", "panoptic_quality@numbered")
+    found = told(truth, np.flip(truth * 7, 2), of)
+    assert found["told"].startswith("panoptic_quality@numbered 0.00; 1.00 if the second axis is flipped.")
+    assert told(truth, truth * 0, of)["told"] == "Every answer is empty."
+
+
+def pairs(n=8, shape=(20, 24), seed=0):
+    """Pairs whose moving image is shifted by a few pixels, by another shift in each case, with the right fields."""
+    rng = np.random.default_rng(seed)
+    by = rng.uniform(2, 5, (n, 2)) * rng.choice([-1, 1], (n, 2))
+    fixed = rng.uniform(6, 12, (n, 10, 2))
+    labels = np.ones((n, 2, *shape), np.uint8)
+    marks = np.stack([fixed, fixed + by[:, None]], axis=1)
+    truths = records({"labels": labels, "landmarks": marks}, ("labels", "landmarks"))
+    return truths, np.broadcast_to(by[:, :, None, None], (n, 2, *shape)).astype(np.float32)
+
+
+TRE = {name: 12 - 12 * value for name, value in UP.items()}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda u: u[:, ::-1], "if the field's components are put in reverse order."),
+        (lambda u: -u, "if the field's sign is turned (it leads from the moving to the fixed image)."),
+        (lambda u: u * np.float32([3, 0.7])[:, None, None], "if the field is divided by the spacing (it is in mm"),
+        (lambda u: -u[:, ::-1], "if the field's components are put in reverse order and the field's sign is turned"),
+    ],
+)
+def test_a_field_in_another_order_unit_or_direction_is_named(spoil, words):
+    truths, fields = pairs()
+    found = told(truths, spoil(fields), assignment("registration", "tre", TRE), spacing=(3.0, 0.7))
+    assert (found["kind"], found["fixed"]) == ("field", pytest.approx(0, abs=1e-3))
+    assert words in found["told"]
+
+
+def test_fields_of_nothing_and_of_anything_are_not_explained_as_a_mistake_in_order():
+    truths, fields = pairs()
+    of = assignment("registration", "tre", {name: 3 - 3 * value for name, value in UP.items()})
+    assert told(truths, fields * 0, of, spacing=(3.0, 0.7))["told"] == (
+        "Every answer is a displacement of 0: nothing is moved."
+    )
+    for seed in range(10):
+        drawn = np.random.default_rng(seed).normal(0, 4, (8, 2, 1, 1)) + fields * 0
+        assert told(truths, drawn.astype(np.float32), of, spacing=(3.0, 0.7)) is None
 
 
 Y = np.repeat([0, 1], 60)

@@ -11,10 +11,11 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.hidden import Case, HiddenSet
+from assignments.data.hidden import Case, HiddenSet, records
 from graders.failures import NotFinite, OutOfRange, UserError, WrongShape, WrongType
 from graders.scoring.intervals import unpacked
 from graders.scoring.score import Answers, check_criterion, metrics_of, score
+from graders.tasks import task_named
 
 UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
 DOWN = {name: 10 * (1 - value) for name, value in UP.items()}
@@ -72,7 +73,8 @@ def scored(of, truths, answers, **given):
     answers = answers if isinstance(answers, list) else [answers]
     criterion = of.criteria[0]
     assert isinstance(criterion, Accuracy)
-    replies = [a if isinstance(a, Answers) else Answers({"prob": a}, **given) for a in answers]
+    key = task_named(of.task).answer
+    replies = [a if isinstance(a, Answers) else Answers({key: a}, **given) for a in answers]
     return score(of, criterion, sets, replies)
 
 
@@ -374,6 +376,122 @@ def test_a_metric_that_fails_withholds_and_never_costs_points(tmp_path, own, evi
     assert evidence in doc["evidence"]
 
 
+LABELS = np.array([[[1, 1, 2, 2]], [[1, 1, 1, 1]], [[3, 0, 0, 0]]], np.uint8)
+
+
+def test_a_metric_of_masks_is_the_mean_over_all_classes_that_the_truths_hold():
+    of = assignment("label_maps", "dice", also=["dice@class2", "iou@class3"])
+    answers = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
+    document = scored(of, hidden(LABELS), answers)
+    # By class of each case: 4/5, 2/3, 1; 1, 1, 1; 1, 1, 0.
+    assert [case["value"] for case in document["cases"]] == pytest.approx([37 / 45, 1, 2 / 3])
+    assert document["also"]["dice@class2"]["score"] == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert document["also"]["iou@class3"]["score"] == pytest.approx(2 / 3)
+
+
+def test_a_class_counts_in_every_case_although_the_only_case_that_holds_it_failed():
+    of = assignment("label_maps", "dice")
+    document = scored(of, hidden(LABELS), LABELS, failed={2: "crashed"})
+    assert [case["value"] for case in document["cases"]] == [1, 1, 0]
+    wrong = np.where(LABELS == 3, 0, LABELS)
+    assert scored(of, hidden(LABELS), wrong, failed={0: "crashed"})["score"] == pytest.approx((0 + 1 + 2 / 3) / 3)
+
+
+def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
+    document = scored(assignment("label_maps", "dice@class4"), hidden(LABELS), LABELS)
+    assert document["verdict"] == "unknown"
+    assert "the truths hold the classes [1, 2, 3], not [4]" in document["evidence"]
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "told"),
+    [
+        ("segmentation", "dice@class1", "is of one class of a map of labels, which segmentation has not"),
+        ("label_maps", "auroc", "auroc reads answers as probability; label_maps offers labels"),
+        ("label_maps", "panoptic_quality@numbered", "reads answers as instances; label_maps offers labels"),
+        ("registration", "dice", "dice reads answers as mask; registration offers field"),
+    ],
+)
+def test_a_metric_and_a_task_that_do_not_go_together_are_refused(task, metric, told):
+    with pytest.raises(UserError) as error:
+        check_criterion(assignment(task, metric), assignment(task, metric).criteria[0])
+    assert told in str(error.value)
+
+
+def test_numbered_instances_are_scored_as_such_and_as_one_mask():
+    truths = np.array([[[1, 1, 2, 2]], [[0, 0, 0, 5]]])
+    of = assignment("instances", "panoptic_quality@numbered", also=["panoptic_quality", "dice"])
+    document = scored(of, hidden(truths), np.array([[[9, 9, 4, 4]], [[0, 0, 0, 0]]]))
+    assert [case["value"] for case in document["cases"]] == [1, 0]
+    assert document["also"]["panoptic_quality"]["score"] == document["also"]["dice"]["score"] == pytest.approx(1 / 2)
+
+
+def test_a_registration_is_scored_by_landmarks_labels_and_folds():
+    labels = np.zeros((3, 2, 6, 8), np.uint8)
+    labels[:, 0, 2:4, 1:3], labels[:, 1, 2:4, 3:5] = 1, 1
+    marks = np.broadcast_to([[[2.0, 1], [3, 2]], [[2, 3], [3, 4]]], (3, 2, 2, 2))
+    truths = records({"labels": labels, "landmarks": marks}, ("labels", "landmarks"))
+    field = np.zeros((3, 2, 6, 8), np.float32)
+    field[0, 1], field[1, 1] = 2, 1
+    of = assignment("registration", "tre", also=["tre95", "warped_dice", "folding", "sd_log_jacobian"], anchors=DOWN)
+    document = scored(of, hidden(truths, spacing=(2.0, 0.5)), field, failed={2: "crashed"})
+    # No error; one column of 0.5 mm; the diagonal of 12 x 4 mm.
+    assert [case["value"] for case in document["cases"]] == pytest.approx([0, 0.5, math.sqrt(160)])
+    also = {name: [case["value"] for case in found["cases"]] for name, found in document["also"].items()}
+    assert also["warped_dice"] == pytest.approx([1, 0.5, 0])
+    assert also["folding"] == [0, 0, 1]
+    assert also["sd_log_jacobian"][2] == pytest.approx(math.log(1e9))
+
+
+def test_a_synthesis_is_scored_inside_the_mask():
+    target = np.zeros((2, 3, 4), np.float32)
+    mask = np.zeros((2, 3, 4), np.uint8)
+    mask[:, 1:, :2] = 1
+    truths = records({"target": target, "mask": mask}, ("target", "mask"))
+    answers = np.where(mask == 1, 40, 1e9).astype(np.float32)
+    document = scored(assignment("synthesis", "mae@4000", anchors=DOWN), hidden(truths), answers)
+    assert [case["value"] for case in document["cases"]] == [40, 40]
+
+
+SETS_OF_FEATURES = """
+import numpy as np
+from graders.metrics import Metric
+from graders.metrics.distributions import coverage, frechet_distance
+
+def features(images):
+    return np.stack([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1)
+
+frechet = Metric(
+    "frechet", lambda answers, truths, cases: frechet_distance(features(answers), features(truths)),
+    level="per_set", better="lower", range=(0, np.inf), worst=np.inf, reads="image",
+)
+covered = Metric(
+    "covered", lambda answers, truths, cases: coverage(features(answers), features(truths), 2),
+    level="per_set", better="higher", range=(0, 1), worst=0, reads="image",
+)
+"""
+
+
+def test_a_frechet_distance_is_of_the_features_that_an_instructor_gives(tmp_path):
+    (tmp_path / "my_metrics.py").write_text(SETS_OF_FEATURES)
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=(12, 3, 4)).astype(np.float32)
+    truths = records({"target": target}, ("target",))
+    of = assignment("synthesis", "my_metrics.py:frechet", folder=tmp_path, also=["my_metrics.py:covered"], anchors=DOWN)
+    document = scored(of, hidden(truths), target + 3)
+    assert document["score"] == pytest.approx(9, abs=1e-4)  # the means move by 3, the deviations not at all
+    assert document["also"]["my_metrics.py:covered"]["score"] == 0
+    assert scored(of, hidden(truths), target)["score"] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_bootstrap_of_numbers_draws_from_all_subjects_alike():
+    truths = np.arange(40.0)
+    answers = (truths + np.random.default_rng(0).normal(0, 3, 40)).astype(np.float32)
+    low, high = scored(assignment("regression", "rmse", anchors=DOWN), hidden(truths), answers)["interval"]
+    # A resample of 40 errors of standard deviation 3: their root mean square deviates by about 3 / sqrt(80).
+    assert high - low == pytest.approx(2 * 1.96 * 3 / math.sqrt(80), rel=0.35)
+
+
 def test_an_instructors_own_metric_of_a_set_is_resampled_case_by_case(tmp_path):
     (tmp_path / "my_metrics.py").write_text(OWN)
     doc = scored(assignment(metric="my_metrics.py:share", folder=tmp_path), hidden(Y), P)
@@ -391,11 +509,11 @@ def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
     [
         (assignment("segmentaton"), "no task 'segmentaton'. Did you mean 'segmentation'"),
         (assignment(metric="dise"), "no metric 'dise'"),
-        (assignment(metric="dice"), "metric dice reads a mask; classification offers a class or probability"),
+        (assignment(metric="dice"), "metric dice reads answers as mask; classification offers class or probability"),
         (assignment("segmentation", "hd95"), "lower is better for hd95, but the anchors rise"),
         (assignment(caps=[{"when": "auroc", "at": 0.5}]), "write cases_below(METRIC, VALUE) > COUNT"),
         (assignment(caps=[{"when": "cases_below(auroc, 0.5) > 0", "at": 0.5}]), "auroc has no value per case"),
-        (assignment(empty_reference="separate"), "is for metrics of masks, balanced_accuracy is none"),
+        (assignment(empty_reference="separate"), "is for metrics of one mask, balanced_accuracy is none"),
     ],
 )
 def test_a_criterion_that_could_not_be_scored_is_refused_before_anything_runs(of, told):

@@ -1,10 +1,14 @@
 """What each task accepts as an answer, how it decides, and what a failed case is taken to have answered."""
 
+import re
+
 import numpy as np
 import pytest
 
+from assignments.data.hidden import records
 from graders.failures import DataFailure, NotFinite, OutOfRange, WrongShape, WrongType
 from graders.metrics import METRICS
+from graders.scoring.repeat import readable
 from graders.tasks import TASKS, task_named
 
 SEGMENTATION, CLASSIFICATION = TASKS["segmentation"], TASKS["classification"]
@@ -15,7 +19,7 @@ Y = np.array([0, 1, 1], dtype=np.uint8)
 @pytest.mark.parametrize("name", TASKS)
 def test_every_task_offers_what_some_metric_reads(name):
     assert TASKS[name].name == name
-    assert any(metric.reads in TASKS[name].readings for metric in METRICS.values())
+    assert any(readable(TASKS[name], metric) for metric in METRICS.values())
 
 
 def test_an_unknown_task_lists_the_known_and_the_nearest():
@@ -134,6 +138,20 @@ def test_a_truth_that_is_no_class_is_our_failure(truth):
 
 
 NUMBERS, IMAGES = np.array([40.0, 50.0, 90.0]), np.array([[[-1000.0, 0.0]], [[500.0, 3000.0]]])
+CLASSES = np.array([[[0, 1], [2, 0]], [[0, 0], [1, 1]]], np.uint8)
+NUMBERED = np.array([[[0, 7], [7, 3]], [[0, 0], [0, 0]]], np.int32)
+FIELDS = np.zeros((2, 2, 1, 3), np.float32)
+WARPED = np.zeros((2, 2, 1, 3), np.uint8)
+
+
+def all_of(reason, n=2):
+    return dict.fromkeys(range(n), reason)
+
+
+def truth_of(task, truths, **beside):
+    """The truths as the task has them: as they are, or as records."""
+    arrays = {TASKS[task].truth: np.asarray(truths), **beside}
+    return records(arrays, tuple(arrays)) if TASKS[task].beside else arrays[TASKS[task].truth]
 
 
 @pytest.mark.parametrize(
@@ -141,16 +159,29 @@ NUMBERS, IMAGES = np.array([40.0, 50.0, 90.0]), np.array([[[-1000.0, 0.0]], [[50
     [
         ("regression", np.array([1e5, -3, 0.125]), NUMBERS, {}),
         ("regression", np.array([1, np.nan, np.inf]), NUMBERS, {1: NotFinite.reason, 2: NotFinite.reason}),
-        ("regression", np.array([1, 2, 3]), NUMBERS, dict.fromkeys(range(3), WrongType.reason)),
-        ("regression", np.ones((3, 1)), NUMBERS, dict.fromkeys(range(3), WrongShape.reason)),
+        ("regression", np.array([1, 2, 3]), NUMBERS, all_of(WrongType.reason, 3)),
+        ("regression", np.ones((3, 1)), NUMBERS, all_of(WrongShape.reason, 3)),
         ("synthesis", IMAGES + 0.5, IMAGES, {}),
         ("synthesis", np.where(IMAGES == 500, np.nan, IMAGES), IMAGES, {1: NotFinite.reason}),
-        ("synthesis", IMAGES[:, :, :1], IMAGES, dict.fromkeys(range(2), WrongShape.reason)),
-        ("synthesis", IMAGES.astype(int), IMAGES, dict.fromkeys(range(2), WrongType.reason)),
+        ("synthesis", IMAGES[:, :, :1], IMAGES, all_of(WrongShape.reason)),
+        ("synthesis", IMAGES.astype(int), IMAGES, all_of(WrongType.reason)),
+        ("label_maps", CLASSES.astype(np.int64), CLASSES, {}),
+        ("label_maps", CLASSES + np.uint8([[[2]], [[0]]]), CLASSES, {0: OutOfRange.reason}),  # 3 and 4 are no classes
+        ("label_maps", CLASSES.astype(int) - 1, CLASSES, all_of(OutOfRange.reason)),
+        ("label_maps", CLASSES.astype(float), CLASSES, all_of(WrongType.reason)),
+        ("label_maps", CLASSES[..., None], CLASSES, all_of(WrongShape.reason)),
+        ("instances", NUMBERED * 1000, NUMBERED, {}),
+        ("instances", NUMBERED.astype(np.int64) * 2**31, NUMBERED, {0: OutOfRange.reason}),
+        ("instances", -NUMBERED, NUMBERED, {0: OutOfRange.reason}),
+        ("instances", NUMBERED > 0, NUMBERED, all_of(WrongType.reason)),
+        ("registration", FIELDS + 0.5, WARPED, {}),
+        ("registration", FIELDS + np.float32([[[[np.inf]]], [[[0]]]]), WARPED, {0: NotFinite.reason}),
+        ("registration", FIELDS.astype(int), WARPED, all_of(WrongType.reason)),
+        ("registration", np.moveaxis(FIELDS, 1, -1), WARPED, all_of(WrongShape.reason)),  # components come first
     ],
 )
-def test_answers_that_are_numbers_or_images(task, answers, truths, refused):
-    assert TASKS[task].refused(answers, truths) == refused
+def test_answers_in_the_form_of_the_truth(task, answers, truths, refused):
+    assert TASKS[task].refused(answers, truth_of(task, truths)) == refused
 
 
 def test_a_failed_number_is_as_far_off_as_the_truths_or_the_worst_answer_are():
@@ -160,11 +191,88 @@ def test_a_failed_number_is_as_far_off_as_the_truths_or_the_worst_answer_are():
 
 
 def test_a_failed_image_is_the_far_end_of_the_range_everywhere():
-    assert TASKS["synthesis"].failures(IMAGES, None).tolist() == [[[3000, 3000]], [[3000, -1000]]]
+    failed = TASKS["synthesis"].failures(truth_of("synthesis", IMAGES), None)
+    assert failed.tolist() == [[[3000, 3000]], [[3000, -1000]]]
+
+
+def test_a_failed_map_of_labels_is_wrong_in_every_voxel_and_a_failed_map_of_instances_finds_none():
+    assert (TASKS["label_maps"].failures(CLASSES, None) != CLASSES).all()
+    failed = TASKS["instances"].failures(NUMBERED, None)
+    assert failed.tolist() == [[[1, 0], [0, 0]], [[1, 1], [1, 1]]]
+
+
+def test_instances_are_seen_as_one_mask_in_answer_and_truth():
+    task = TASKS["instances"]
+    assert task.readings["mask"](NUMBERED).tolist() == task.truths["mask"](NUMBERED).tolist() == (NUMBERED > 0).tolist()
+
+
+def test_a_target_is_masked_where_its_mask_is_0():
+    truths = truth_of("synthesis", IMAGES, mask=np.array([[[1, 0]], [[1, 1]]], np.uint8))
+    asked = TASKS["synthesis"].truths["image"](truths)
+    assert asked.mask.tolist() == [[[False, True]], [[False, False]]]
+    assert TASKS["synthesis"].truths["image"](truth_of("synthesis", IMAGES)).compressed().size == 4
 
 
 @pytest.mark.parametrize("task", ["regression", "synthesis"])
 @pytest.mark.parametrize("truths", [[[1.0]], [np.nan], [[[np.inf]]]])
 def test_truths_that_are_no_numbers_or_images(task, truths):
     with pytest.raises(DataFailure, match="finite"):
-        TASKS[task].check_truths(np.array(truths))
+        TASKS[task].check_truths(truth_of(task, truths))
+
+
+@pytest.mark.parametrize(
+    ("task", "truths", "beside", "says"),
+    [
+        ("label_maps", CLASSES * 1.0, {}, "labels are integers"),
+        ("label_maps", CLASSES.astype(int) + 300, {}, "labels are 0 to at most 254"),
+        ("label_maps", CLASSES * 0, {}, "no truth holds any label"),
+        ("instances", -NUMBERED, {}, "numbered from 1"),
+        ("synthesis", IMAGES, {"mask": np.ones((2, 1, 1))}, "masks are 0 and 1"),
+        ("synthesis", IMAGES, {"mask": np.uint8([[[1, 1]], [[0, 0]]])}, "a mask is empty"),
+        ("registration", WARPED[:, :1], {}, "labels are integers (N, 2"),
+        ("registration", WARPED, {"landmarks": np.zeros((2, 2, 4, 3))}, "landmarks are numbers (N, 2, P, 2)"),
+        ("registration", WARPED, {"landmarks": np.full((2, 2, 4, 2), np.nan)}, "no landmark that is known in both"),
+    ],
+)
+def test_truths_that_a_task_cannot_use_are_our_failure(task, truths, beside, says):
+    with pytest.raises(DataFailure, match=re.escape(says)):
+        TASKS[task].check_truths(truth_of(task, truths, **beside))
+
+
+BLIND = {
+    "segmentation": ({"label": LABEL}, LABEL),
+    "label_maps": ({"label": CLASSES}, CLASSES),
+    "instances": ({"instances": NUMBERED}, NUMBERED),
+    "classification": ({"y": Y}, Y),
+    "regression": ({"y": NUMBERS}, NUMBERS),
+    "synthesis": ({"target": IMAGES}, IMAGES),
+    "registration": ({"labels": WARPED}, WARPED),
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_answered_blindly_is_a_valid_answer_that_looks_at_no_truth(name):
+    train, truths = BLIND[name]
+    found = TASKS[name].blind(train, truth_of(name, truths))
+    other = TASKS[name].blind(train, truth_of(name, truths[::-1]))
+    assert found
+    for baseline, answers in found.items():
+        assert TASKS[name].refused(np.ascontiguousarray(answers), truth_of(name, truths)) == {}
+        assert np.array_equal(answers, other[baseline])
+
+
+def test_blind_answers_by_hand():
+    assert {k: a.tolist() for k, a in TASKS["regression"].blind({"y": NUMBERS}, NUMBERS[:1]).items()} == {
+        "the training set's mean": [60], "the training set's median": [50],
+    }  # fmt: skip
+    found = TASKS["label_maps"].blind({"label": CLASSES}, CLASSES[:1])
+    assert found["one class everywhere"].tolist() == [[[1, 1], [1, 1]]]
+    # Of two training cases: 0 and 0, 1 and 0, 2 and 1, 0 and 1; a tie goes to the lower label.
+    assert found["the commonest label of each place"].tolist() == [[[0, 0], [1, 0]]]
+    assert TASKS["classification"].blind({"y": Y}, Y)["the training set's frequencies"] == pytest.approx([2 / 3] * 3)
+    masks = np.zeros((2, 1, 2, 2), np.uint8)
+    masks[0, 0, 0, 0] = masks[:, 0, 1, 1] = 1
+    found = TASKS["segmentation"].blind({"label": masks}, np.zeros((3, 1, 2, 2), np.uint8))
+    assert found["everything foreground"].min() == 1
+    assert set(found["the training set's frequencies"].ravel().tolist()) == {0.375}
+    assert found["the mean training case"][2].tolist() == [[[0.5, 0.0], [0.0, 1.0]]]

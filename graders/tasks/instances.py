@@ -1,0 +1,65 @@
+"""Instances: each cell or lesion has a number of its own, 0 is background; numbers need not follow. No metric here.
+
+Metrics of masks see all instances as one mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from graders.failures import DataFailure
+from graders.tasks.refusals import outside, wrong_form
+from graders.tasks.task import Array, Task
+
+HIGHEST = 2**31 - 1
+"""The highest number that an instance may have."""
+
+
+def _check_truths(truths: Array) -> None:
+    if truths.ndim < 3 or truths.dtype.kind not in "iu":
+        raise DataFailure(f"instances are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
+    if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= HIGHEST:
+        raise DataFailure(f"instances are numbered from 1, got {truths.min()} to {truths.max()}")
+
+
+def _refused(answers: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(answers, truths.shape, "iu") or outside(answers, 0, HIGHEST)
+
+
+def _failures(truths: Array, answers: Array | None) -> Array:
+    """None of the instances, and one where there is none."""
+    return np.asarray(truths == 0, dtype=np.int64)
+
+
+def _instances(numbered: Array) -> Array:
+    return numbered
+
+
+def _mask(numbered: Array) -> Array:
+    return np.asarray(numbered > 0)
+
+
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """One instance everywhere, and those of the first training case where images are alike in size."""
+    first, shape = train["instances"][0], truths.shape
+    found: dict[str, Array] = {"one instance everywhere": np.ones(shape, np.int64)}
+    if first.shape == shape[1:]:
+        found["the first training case"] = np.broadcast_to(first, shape)
+    return found
+
+
+INSTANCES = Task(
+    name="instances",
+    entry="predict",
+    truth="instances",
+    answer="instances",
+    check_truths=_check_truths,
+    refused=_refused,
+    failures=_failures,
+    probabilities=False,
+    readings={"instances": _instances, "mask": _mask},
+    truths={"mask": _mask},
+    blind=_blind,
+)

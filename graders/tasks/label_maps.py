@@ -1,0 +1,65 @@
+"""Segmentation into several classes: a label for every voxel, 0 for background. Computes no metric.
+
+A metric of masks is then the mean over the classes 1 to K, or with `@class2` in its name that of one; K is the highest
+label of all truths, so a class that one case lacks counts there by the metric's own rule for two empty masks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from graders.failures import DataFailure
+from graders.tasks.refusals import outside, wrong_form
+from graders.tasks.task import Array, Task
+
+MOST_CLASSES = 254
+
+
+def _check_truths(truths: Array) -> None:
+    if truths.ndim < 3 or truths.dtype.kind not in "iu":
+        raise DataFailure(f"labels are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
+    if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= MOST_CLASSES:
+        raise DataFailure(f"labels are 0 to at most {MOST_CLASSES}, got {truths.min()} to {truths.max()}")
+    if not truths.any():
+        raise DataFailure("no truth holds any label but 0")
+
+
+def _refused(answers: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(answers, truths.shape, "iu") or outside(answers, 0, int(truths.max()))
+
+
+def _failures(truths: Array, answers: Array | None) -> Array:
+    """Every voxel in the next class, which is wrong."""
+    classes = int(truths.max()) + 1
+    return np.asarray((truths.astype(np.int64) + 1) % classes, dtype=np.uint8)
+
+
+def _labels(answers: Array) -> Array:
+    return answers
+
+
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """The commonest label of the foreground everywhere, and the commonest of each place where images are alike."""
+    labels, shape = train["label"].astype(np.intp), truths.shape
+    counts = np.bincount(labels.ravel())
+    found = {"one class everywhere": np.full(shape, 1 + counts[1:].argmax() if len(counts) > 1 else 0, np.uint8)}
+    if labels.shape[1:] == shape[1:]:
+        votes = np.stack([(labels == label).sum(axis=0) for label in range(len(counts))])
+        found["the commonest label of each place"] = np.broadcast_to(votes.argmax(axis=0), shape).astype(np.uint8)
+    return found
+
+
+LABEL_MAPS = Task(
+    name="label_maps",
+    entry="predict",
+    truth="label",
+    answer="label",
+    check_truths=_check_truths,
+    refused=_refused,
+    failures=_failures,
+    probabilities=False,
+    readings={"labels": _labels},
+    blind=_blind,
+)

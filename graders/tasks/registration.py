@@ -1,0 +1,67 @@
+"""Registration: a displacement field per case, (N, d, [D,] H, W), from the fixed to the moving image. No metric here.
+
+Its units and directions are those of `graders.metrics.registration`: voxels, in the order of the axes. The truths are
+both images' labels (N, 2, [D,] H, W), the fixed one's first and all 0 where there are none, and where the data have
+them both images' `landmarks` (N, 2, P, d) in voxels; a case with fewer has NaN in place of the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from graders.failures import DataFailure
+from graders.tasks.refusals import not_finite, wrong_form
+from graders.tasks.task import Array, Task
+
+
+def _check_truths(truths: Array) -> None:
+    labels = truths["labels"]
+    if labels.ndim not in (4, 5) or labels.shape[1] != 2 or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise DataFailure(f"labels are integers (N, 2, [D,] H, W), got {labels.dtype} {labels.shape}")
+    if "landmarks" in (truths.dtype.names or ()):
+        marks, d = truths["landmarks"], labels.ndim - 2
+        if marks.ndim != 4 or marks.shape[1] != 2 or marks.shape[3] != d or marks.dtype.kind not in "iuf":
+            raise DataFailure(f"landmarks are numbers (N, 2, P, {d}), got {marks.dtype} {marks.shape}")
+        known = np.isfinite(marks).all(axis=(1, 3))
+        if not known.any(axis=1).all():
+            raise DataFailure("a case has no landmark that is known in both images")
+
+
+def _field_shape(truths: Array) -> tuple[int, ...]:
+    n, _, *image = truths["labels"].shape
+    return (n, len(image), *image)
+
+
+def _refused(answers: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(answers, _field_shape(truths)) or not_finite(answers)
+
+
+def _failures(truths: Array, answers: Array | None) -> Array:
+    """No displacement. Each metric of a case declares its own worst."""
+    return np.zeros(_field_shape(truths), np.float32)
+
+
+def _field(answers: Array) -> Array:
+    return answers
+
+
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """Nothing is moved: the error before registration."""
+    return {"no displacement": np.zeros(_field_shape(truths), np.float32)}
+
+
+REGISTRATION = Task(
+    name="registration",
+    entry="predict",
+    truth="labels",
+    beside=("landmarks",),
+    answer="field",
+    check_truths=_check_truths,
+    refused=_refused,
+    failures=_failures,
+    probabilities=False,
+    readings={"field": _field},
+    blind=_blind,
+)
