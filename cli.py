@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from reports.terminal import terminal_text, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from assignments.assignment import Assignment
     from graders.course import Course
-    from graders.ledger import Event, Ledger
+    from graders.ledger import Event
     from graders.mark import Mark
     from graders.persons.results import Results
     from graders.sandboxes.sandbox import Sandbox
-    from reports.write import Written
 
 app = typer.Typer(
     name="medmark",
@@ -89,54 +89,9 @@ def _explain(error: Exception) -> NoReturn:
 
 
 def _fail(text: str, code: int) -> NoReturn:
-    from reports.terminal import terminal_text
-
     for line in text.splitlines():
-        for part in _wrapped(terminal_text(line), sys.stderr):
-            print(part, file=sys.stderr)
+        print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
     raise SystemExit(code)
-
-
-def _wrapped(line: str, stream: TextIO, hanging: str = "  ") -> list[str]:
-    """A line as a terminal shows it best: broken between words, never within a path. A file gets it whole."""
-    import shutil
-    import textwrap
-
-    if not stream.isatty():
-        return [line]
-    indent = line[: len(line) - len(line.lstrip())] + hanging
-    width = shutil.get_terminal_size().columns
-    return textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    ) or [""]
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int, str, float | None], None]]:
-    """A bar on stderr with the time left; silent where stderr is no terminal, but for one line a step."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from reports.terminal import terminal_text
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda done, total, text, left: print(f"{what} {done}/{total} {terminal_text(text)}", file=sys.stderr)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
-    late = (TimeElapsedColumn(), TextColumn("{task.fields[left]} {task.fields[now]}", markup=False))
-    with Progress(*columns, *late, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=1, left="", now="")
-
-        def told(done: int, total: int, text: str, left: float | None) -> None:
-            words = "" if left is None else f"about {_duration(left)} left,"
-            bar.update(task, completed=done, total=max(1, total), left=words, now=terminal_text(text)[:40])
-
-        yield told
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 # The instructor's side
@@ -168,9 +123,11 @@ def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: 
     repository that cannot be reached is said so on its receipt, and the others go on.
     """
     from graders.intake import collect as notary
+    from graders.ledger import Ledger
+    from reports.progress import progress
 
     opened = _course(course)
-    with _ledger(opened) as ledger, _progress("collecting") as told:
+    with Ledger.open(opened.ledger) as ledger, progress("collecting") as told:
         receipts = notary.collect(
             opened,
             assignment,
@@ -178,11 +135,9 @@ def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: 
             only=only or (),
             progress=lambda done, total, group: told(done, total, group, None),
         )
-    from reports.terminal import terminal_text
-
     for receipt in receipts:
         for line in receipt.text.splitlines():
-            print("\n".join(_wrapped(terminal_text(line), sys.stdout, " " * 12)))
+            print(wrapped(terminal_text(line), sys.stdout, " " * 12))
 
 
 @app.command()
@@ -220,7 +175,7 @@ def grade(
     _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
     place = _sandbox(opened, sandbox, trust_submissions)
-    results = _graded(opened, assignment, place, only, jobs)
+    results = _graded(opened, assignment, place, only or (), jobs)
     from graders.persons.differences import differences_of
 
     found = differences_of(results)
@@ -285,14 +240,16 @@ def decide(
 
     opened = _course(course)
     if kind is None:
+        from graders.ledger import Ledger
         from graders.persons.decisions import KINDS
 
         opened.assignment(assignment)
-        with _ledger(opened) as ledger:
+        with Ledger.open(opened.ledger) as ledger:
             events = [event for event in ledger.events(assignment) if event.kind in KINDS]
         for line in decision_lines(events):
-            print("\n".join(_wrapped(line, sys.stdout)))
+            print(wrapped(line, sys.stdout))
         return
+    from graders.persons.deciding import Wanted, propose
     from graders.persons.differences import as_json as differences_json
     from graders.persons.differences import compare, snapshot_of
 
@@ -300,14 +257,16 @@ def decide(
     before = _recorded(opened, assignment, place)
     if kind != "dispute" and (moved := _not_applied(before)):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    proposed = _proposed(opened, before, kind, value, who, reason, by, file, method)
+    proposed = propose(
+        opened, before, kind, Wanted("", who, value, reason), by=by or _user(), file=file, method=method
+    )
     after = _recorded(opened, assignment, place, proposed)
     found = compare(snapshot_of(before), snapshot_of(after), strict=True)
     if as_json:
         print(json.dumps({"assignment": assignment, "decisions": len(proposed), **differences_json(found)}, indent=2))
     else:
         for line in decision_lines(proposed):
-            print("\n".join(_wrapped(line.removeprefix("#0 "), sys.stdout)))
+            print(wrapped(line.removeprefix("#0 "), sys.stdout))
     done = _applied(
         opened, after, found, reason=reason or proposed[0].reason, by=by, yes=yes, dry_run=dry_run, quiet=as_json,
         decided=proposed,
@@ -365,11 +324,13 @@ def report(
 
     They come from what is recorded; nothing is run.
     """
+    from reports.write import report_results
+
     opened = _course(course)
     results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
     if moved := _not_applied(results):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    written = _reported(opened, results, out, names=names, ratified=ratified)
+    written = report_results(opened, results, out, names=names, ratified=ratified)
     print(written.folder)
     if written.leaderboard:
         print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
@@ -396,20 +357,23 @@ def demo(
 
     from graders.demo import make_demo, what_happened
     from graders.intake import collect as notary
+    from graders.ledger import Ledger
     from graders.marker_processes import start_forkserver
+    from reports.progress import progress
+    from reports.write import report_results
 
     start_forkserver("cli")
     began = time.monotonic()
     place = _demo_sandbox(sandbox)
     made = make_demo(folder, sandbox=place.name)
     opened = _course(folder)
-    with _ledger(opened) as ledger, _progress("collecting") as told:
+    with Ledger.open(opened.ledger) as ledger, progress("collecting") as told:
         notary.collect(opened, made.assignment, ledger, progress=lambda d, t, group: told(d, t, group, None))
-    results = _graded(opened, made.assignment, place, None, None)
-    written = _reported(opened, results, None)
+    results = _graded(opened, made.assignment, place)
+    written = report_results(opened, results)
     _print_marks(results, False, "staff")
     for line in what_happened(made, results.marks):
-        print("\n".join(_wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else "")))
+        print(wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else ""))
     print("\nThe pages:")
     for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
         print(f"  {page}")
@@ -454,9 +418,8 @@ def rehearse(
     code 1 if something must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
-    from reports.terminal import terminal_text
-
-    with _progress("rehearsing") as told:
+    from reports.progress import progress
+    with progress("rehearsing") as told:
         result = rehearse_folder(
             assignment,
             frameworks=framework,
@@ -480,13 +443,11 @@ def doctor(
     Exit code 1 if something is missing that marking cannot do without.
     """
     from graders.doctor import examine
-    from reports.terminal import terminal_text
-
     findings = list(examine(course))
     for finding in findings:
         for line in finding.text.splitlines():
             word = "ok" if finding.well else "optional" if finding.optional else "missing"
-            print("\n".join(_wrapped(f"{word:8} {terminal_text(line)}", sys.stdout, " " * 9)))
+            print(wrapped(f"{word:8} {terminal_text(line)}", sys.stdout, " " * 9))
     raise typer.Exit(0 if all(finding.well or finding.optional for finding in findings) else 1)
 
 
@@ -554,11 +515,9 @@ def check(
     if not handin:
         raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public))
     from graders.intake.handin import clean_clone, inspect_handin
-    from reports.terminal import terminal_text
-
     found = inspect_handin(folder.resolve(), asked)
     for line in found.lines():
-        print("\n".join(_wrapped(terminal_text(line), sys.stdout, "   ")))
+        print(wrapped(terminal_text(line), sys.stdout, "   "))
     if found.commit is None:
         raise typer.Exit(1)
     with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
@@ -568,18 +527,18 @@ def check(
 
 
 def _print_checked(asked: Assignment, folder: Path, sandbox: str, check_public: Callable[..., Any]) -> int:
-    from reports.terminal import terminal_text
+    from reports.progress import progress
 
-    with _progress("checking") as told:
+    with progress("checking") as told:
         results = check_public(
             asked, folder, sandbox=sandbox, on_progress=lambda text: told(0, 1, text.partition("::")[2], None)
         )
     for result in results:
         line = f"{':)' if result.passed else ':('} {terminal_text(result.test.docstring)}"
-        print("\n".join(_wrapped(line, sys.stdout, "   ")))
+        print(wrapped(line, sys.stdout, "   "))
         if not result.passed:
             for line in result.told.splitlines()[:12]:
-                print("\n".join(_wrapped(f"     {terminal_text(line)}", sys.stdout)))
+                print(wrapped(f"     {terminal_text(line)}", sys.stdout))
     passed = sum(result.passed for result in results)
     print(f"{passed} of {len(results)} public tests passed.", _hidden_words(asked))
     return 0 if passed == len(results) else 1
@@ -611,17 +570,6 @@ def _course(folder: Path) -> Course:
     return load_course(folder)
 
 
-@contextmanager
-def _ledger(course: Course) -> Iterator[Ledger]:
-    from graders.ledger import Ledger
-
-    ledger = Ledger.open(course.ledger)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
 def _sandbox(course: Course, named: str | None, trusted: bool) -> Sandbox:
     from graders.sandboxes import SANDBOXES
 
@@ -651,92 +599,31 @@ def _demo_sandbox(named: str) -> Sandbox:
     return SANDBOXES[named]()
 
 
-def _graded(course: Course, id: str, sandbox: Sandbox, only: Sequence[str] | None, jobs: int | None) -> Results:
+def _graded(
+    course: Course, id: str, sandbox: Sandbox, only: Sequence[str] = (), jobs: int | None = None
+) -> Results:
     from graders.marker_processes import start_forkserver
 
-    start_forkserver("cli")
-    from graders.cohort import grade_cohort
-    from graders.course import assignment_of, read_secret
-    from graders.intake.collect import clock, submissions
-    from graders.persons.decisions import Decisions
-    from graders.persons.results import results_of
+    start_forkserver("cli")  # before the imports below, so that it imports beside them
+    from graders.grade import grade_collected
+    from reports.progress import progress
 
-    asked = assignment_of(course, id)
-    secret = read_secret(course)
-    for name in only or ():
-        course.group(name)
-    with _ledger(course) as ledger:
-        events = ledger.events(id)
-        handed_in = submissions(course, asked, ledger, clock(), only=only or ())
-        with _progress("marking") as told:
-            marks = grade_cohort(
-                course,
-                asked,
-                handed_in,
-                secret=secret,
-                sandbox=sandbox,
-                ledger=ledger,
-                jobs=jobs,
-                on_progress=lambda p: told(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
-                decisions=Decisions.of(id, events),
-                command=_typed(),
-            )
-    return results_of(course, asked, events, handed_in, marks)
+    with progress("marking") as told:
+        return grade_collected(
+            course,
+            id,
+            sandbox,
+            only=only,
+            jobs=jobs,
+            command=_typed(),
+            on_progress=lambda p: told(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
+        )
 
 
 def _recorded(course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = ()) -> Results:
-    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
-    from graders.cohort import grade_cohort, recorded_marks
-    from graders.course import assignment_of, read_secret
-    from graders.intake.collect import clock, submissions
-    from graders.persons.decisions import Decisions
-    from graders.persons.results import results_of
+    from graders.grade import results_on_record
 
-    asked = assignment_of(course, id)
-    with _ledger(course) as ledger:
-        events = [*ledger.events(id), *proposed]
-        handed_in = submissions(course, asked, ledger, clock(), events=events)
-        secret = read_secret(course)
-        decisions = Decisions.of(id, events)
-        if any(event.kind in ("void_case", "retract") for event in proposed):
-            from graders.marker_processes import start_forkserver
-
-            start_forkserver("cli")
-            marks = grade_cohort(course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger,
-                                 decisions=decisions, rescore_only=True, command=_typed())  # fmt: skip
-        else:
-            marks = recorded_marks(
-                course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
-            )
-    return results_of(course, asked, events, handed_in, marks)
-
-
-def _proposed(
-    course: Course,
-    results: Results,
-    kind: str,
-    value: str,
-    who: str,
-    reason: str,
-    by: str | None,
-    file: Path | None,
-    method: str | None,
-) -> list[Event]:
-    """The events of a decision, checked and not recorded yet."""
-    from graders.course import read_secret
-    from graders.intake.collect import clock
-    from graders.manifest import case_ids
-    from graders.persons.deciding import Desk, Wanted, from_csv
-
-    asked = results.assignment
-    if file is not None and (value or who):
-        _fail("--from FILE holds what is decided and for whom: leave VALUE and --for out", 2)
-    wanted = [Wanted("", who, value, reason)]
-    if file is not None:
-        wanted = from_csv(file, kind, asked, course, reason, method)
-    with _ledger(course) as ledger:
-        desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
-        return desk.propose(kind, wanted, by or _user())
+    return results_on_record(course, id, sandbox, proposed=proposed, command=_typed())
 
 
 def _applied(
@@ -767,9 +654,10 @@ def _applied(
 
 
 def _record(course: Course, results: Results, by: str | None, reason: str, **more: Any) -> None:
+    from graders.ledger import Ledger
     from graders.persons.results import record
 
-    with _ledger(course) as ledger:
+    with Ledger.open(course.ledger) as ledger:
         record(course, ledger, results, who=by or _user(), reason=reason, command=_typed(), **more)
 
 
@@ -801,34 +689,6 @@ def _typed() -> str:
     return " ".join(["medmark", *sys.argv[1:]])
 
 
-def _reported(
-    course: Course, results: Results, out: Path | None, *, names: bool = False, ratified: bool = False
-) -> Written:
-    from graders.course import read_secret
-    from graders.persons.differences import CORRECTION, last_of, version
-    from reports.feedback import hand_in_of
-    from reports.pseudonyms import pseudonyms
-    from reports.write import write_reports
-
-    asked = results.assignment
-    groups = [mark.group for mark in results.marks]
-    board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), asked.id)
-    corrected = last_of(results.events, (CORRECTION,))
-    return write_reports(
-        out or course.folder / "reports",
-        asked,
-        results.marks,
-        course.groups,
-        {submission.group: hand_in_of(submission, timezone=course.timezone) for submission in results.submissions},
-        board,
-        course=course.title,
-        ratified=ratified,
-        people=results.people,
-        version=version(results.events),
-        correction=f"Corrected on {corrected.at[:10]}: {corrected.reason}" if corrected else "",
-    )
-
-
 def _print_marks(results: Results, as_json: bool, audience: str, found: Any = None) -> None:
     from graders.mark import mark_as_json
 
@@ -848,7 +708,7 @@ def _print_marks(results: Results, as_json: bool, audience: str, found: Any = No
 
     Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
     for line in (*why_not_marked(results.marks, results.submissions), *in_common(results.submissions)):
-        print("\n".join(_wrapped(line, sys.stdout)))
+        print(wrapped(line, sys.stdout))
 
 
 def _exit_by(marks: Sequence[Mark]) -> None:

@@ -1,12 +1,14 @@
-"""Text from students on a terminal: what could move the cursor, set a title or reverse a line is taken out.
+"""Text on a terminal: what could move the cursor, set a title or reverse a line is taken out of students' text.
 
-Use it together with `rich.text.Text` (or `markup=False`): square brackets are left alone here.
+Use `terminal_text` together with `rich.text.Text` (or `markup=False`): square brackets are left alone here.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Final
+import shutil
+import textwrap
+from typing import Final, TextIO
 
 UNSAFE: Final = re.compile(
     "["
@@ -28,3 +30,12 @@ _NARROW: Final = re.compile(
 def terminal_text(value: object) -> str:
     """One line that is safe to print: control, direction and invisible characters gone, line ends as spaces."""
     return _NARROW.sub("", UNSAFE.sub("", re.sub(r"[\t\r\n\u2028\u2029]+", " ", str(value))))
+
+
+def wrapped(line: str, stream: TextIO, hanging: str = "  ") -> str:
+    """A line as a terminal shows it best: broken between words, never within a path. A file gets it whole."""
+    if not stream.isatty():
+        return line
+    indent = line[: len(line) - len(line.lstrip())] + hanging
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)

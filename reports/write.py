@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
+from graders.course import Course, read_secret
 from graders.failures import UserError
 from graders.mark import Mark
+from graders.persons.differences import CORRECTION, last_of, version
 from graders.persons.personal import PersonalMark
-from reports.feedback import HandIn, feedback_page
+from graders.persons.results import Results
+from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json
 from reports.personal import personal_page
+from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
     from graders.intake.roster import Group
@@ -38,6 +42,32 @@ class Written:
     """By member: the page of whoever's mark differs from their group's, or came about otherwise."""
     leaderboard: Path | None
     """None where the assignment has no accuracy to rank by."""
+
+
+def report_results(
+    course: Course, results: Results, folder: Path | None = None, *, names: bool = False, ratified: bool = False
+) -> Written:
+    """All reports of these results, into `folder` or the course's own `reports/`.
+
+    `names` puts the groups' own names on the leaderboard in place of pseudonyms.
+    """
+    asked = results.assignment
+    groups = [mark.group for mark in results.marks]
+    board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), asked.id)
+    corrected = last_of(results.events, (CORRECTION,))
+    return write_reports(
+        folder or course.folder / "reports",
+        asked,
+        results.marks,
+        course.groups,
+        {submission.group: hand_in_of(submission, timezone=course.timezone) for submission in results.submissions},
+        board,
+        course=course.title,
+        ratified=ratified,
+        people=results.people,
+        version=version(results.events),
+        correction=f"Corrected on {corrected.at[:10]}: {corrected.reason}" if corrected else "",
+    )
 
 
 def write_reports(

@@ -18,13 +18,16 @@ from pathlib import Path
 from assignments.assignment import Assignment, Person
 from assignments.load import hidden_tests
 from assignments.toml_errors import nearest
-from graders.course import Course, Group
+from graders.course import Course, Group, read_secret
 from graders.failures import UserError
+from graders.intake.collect import clock
 from graders.intake.counting import EXTENSION, ON_TIME, counting, until_of
 from graders.ledger import Event, Ledger
+from graders.manifest import case_ids
 from graders.persons.decisions import ABOUT, KINDS, decimal_of, in_force
 from graders.persons.moderation import scaling
 from graders.persons.peer_factors import Ratings, buddycheck, webpa
+from graders.persons.results import Results
 
 METHODS: Mapping[str, Callable[[tuple[str, ...], Ratings], Mapping[str, Fraction]]] = {
     "webpa": webpa,
@@ -207,6 +210,30 @@ _CHECKS: Mapping[str, _Check] = {
     "dispute": Desk._text,
     "retract": Desk._number,
 }
+
+
+def propose(
+    course: Course,
+    results: Results,
+    kind: str,
+    wanted: Wanted,
+    *,
+    by: str,
+    file: Path | None = None,
+    method: str | None = None,
+) -> list[Event]:
+    """The events of a decision, checked and not recorded yet: of the one `wanted`, or of every row of `file`.
+
+    Raises:
+        UserError: anything about it that cannot be, with what to do.
+    """
+    asked = results.assignment
+    if file is not None and (wanted.value or wanted.about):
+        raise UserError("--from FILE holds what is decided and for whom: leave VALUE and --for out")
+    rows = [wanted] if file is None else from_csv(file, kind, asked, course, wanted.reason, method)
+    with Ledger.open(course.ledger) as ledger:
+        desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
+        return desk.propose(kind, rows, by)
 
 
 def from_csv(

@@ -1,0 +1,86 @@
+"""From a course on disk to the results of one of its assignments: marked now, or as they follow from the record.
+
+It puts together what others do: `intake` finds the commits, `cohort` marks the groups, `persons` makes each person's
+mark of it. Nothing is shown or asked here, and no result is made to stand: `persons.results.record` does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from graders.cohort import grade_cohort, recorded_marks
+from graders.coordinator import Progress
+from graders.course import Course, assignment_of, read_secret
+from graders.intake.collect import clock, submissions
+from graders.ledger import Event, Ledger
+from graders.marker_processes import start_forkserver
+from graders.persons.decisions import Decisions
+from graders.persons.results import Results, results_of
+from graders.sandboxes.sandbox import Sandbox
+
+
+def grade_collected(
+    course: Course,
+    id: str,
+    sandbox: Sandbox,
+    *,
+    only: Sequence[str] = (),
+    jobs: int | None = None,
+    command: str = "",
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Results:
+    """Mark what was collected of the assignment `id`, or of the groups `only`; what the record holds is not run again.
+
+    Raises:
+        UserError: an unknown assignment or group, a course without its secret.
+    """
+    asked = assignment_of(course, id)
+    secret = read_secret(course)
+    for name in only:
+        course.group(name)
+    with Ledger.open(course.ledger) as ledger:
+        events = ledger.events(id)
+        handed_in = submissions(course, asked, ledger, clock(), only=only)
+        marks = grade_cohort(
+            course,
+            asked,
+            handed_in,
+            secret=secret,
+            sandbox=sandbox,
+            ledger=ledger,
+            jobs=jobs,
+            on_progress=on_progress,
+            decisions=Decisions.of(id, events),
+            command=command,
+        )
+    return results_of(course, asked, events, handed_in, marks)
+
+
+def results_on_record(
+    course: Course, id: str, sandbox: Sandbox, *, proposed: Sequence[Event] = (), command: str = ""
+) -> Results:
+    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
+    asked = assignment_of(course, id)
+    with Ledger.open(course.ledger) as ledger:
+        events = [*ledger.events(id), *proposed]
+        handed_in = submissions(course, asked, ledger, clock(), events=events)
+        secret = read_secret(course)
+        decisions = Decisions.of(id, events)
+        if any(event.kind in ("void_case", "retract") for event in proposed):
+            start_forkserver("cli")
+            marks = grade_cohort(
+                course,
+                asked,
+                handed_in,
+                secret=secret,
+                sandbox=sandbox,
+                ledger=ledger,
+                decisions=decisions,
+                rescore_only=True,
+                command=command,
+            )
+        else:
+            marks = recorded_marks(
+                course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
+            )
+    return results_of(course, asked, events, handed_in, marks)

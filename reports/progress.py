@@ -1,0 +1,38 @@
+"""A bar on the terminal for what takes its time, with what is being done and the time left. Nothing is timed here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from reports.terminal import terminal_text
+
+Told = Callable[[int, int, str, float | None], None]
+"""(steps done, steps in all, what is being done, seconds left or None)"""
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Told]:
+    """A bar on stderr while the block runs; where stderr is no terminal, one line a step."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total, text, left: print(f"{what} {done}/{total} {terminal_text(text)}", file=sys.stderr)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.completed:.0f}/{task.total:.0f}"))
+    late = (TimeElapsedColumn(), TextColumn("{task.fields[left]} {task.fields[now]}", markup=False))
+    with Progress(*columns, *late, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=1, left="", now="")
+
+        def told(done: int, total: int, text: str, left: float | None) -> None:
+            words = "" if left is None else f"about {_duration(left)} left,"
+            bar.update(task, completed=done, total=max(1, total), left=words, now=terminal_text(text)[:40])
+
+        yield told
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
