@@ -139,10 +139,14 @@ def without(void: Collection[str], hidden: HiddenSet, answers: Answers) -> tuple
         raise DataFailure("every hidden case was declared void: nothing is left to score")
     inputs = {name: array[kept] for name, array in hidden.inputs.items()}
     cases = tuple(hidden.cases[place] for place in kept)
-    failed = {new: answers.failed[old] for new, old in enumerate(kept) if old in answers.failed}
+    failed, told = (
+        {new: by_place[old] for new, old in enumerate(kept) if old in by_place}
+        for by_place in (answers.failed, answers.told)
+    )
+    arrays = {name: array[kept] for name, array in answers.arrays.items()}
     return (
         replace(hidden, inputs=inputs, truth=hidden.truth[kept], cases=cases),
-        Answers({name: array[kept] for name, array in answers.arrays.items()}, failed),
+        replace(answers, arrays=arrays, failed=failed, told=told),
     )
 
 

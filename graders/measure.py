@@ -12,7 +12,8 @@ import io
 import os
 import typing
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,14 +96,14 @@ def measure(
             if on_progress:
                 on_progress(len(rows) + len(failed), len(order))
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
-        doc.verdict, doc.reason, doc.told = "failed", failure.reason, failure.told
-        doc.evidence = str(failure)[-6000:]
+        doc.verdict, doc.reason, doc.told = "failed", failure.reason, asking.told(failure)
         if is_loaded(failure):
             doc.flags.append(LOADED)
         failed.update({int(place): failure for place in order if place not in rows and place not in failed})
     finally:
         asking.close()
-    doc.states = [_state(failed.get(place)) for place in range(len(order))]
+    doc.states = [_state(failed.get(place), asking.told) for place in range(len(order))]
+    doc.evidence = "\n".join(filter(None, [_causes(failed.values()), doc.evidence]))[-8000:]
     doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
     return asdict(doc)
 
@@ -117,8 +118,13 @@ def load_answers(store: Path, document: Mapping[str, Any]) -> Answers:
                 arrays = {name: data[name] for name in data.files}
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise DataFailure(f"{path}: the stored answers cannot be read: {error}") from error
-    failed = {place: state["reason"] for place, state in enumerate(document["states"]) if state is not None}
-    return Answers(arrays, failed)
+    states = {place: state for place, state in enumerate(document["states"]) if state is not None}
+    return Answers(
+        arrays,
+        failed={place: state["reason"] for place, state in states.items()},
+        told={place: state["told"] for place, state in states.items()},
+        evidence=document["evidence"],
+    )
 
 
 class _Asking:
@@ -137,6 +143,8 @@ class _Asking:
         self._hidden, self._solution, self._doc = hidden, solution, doc
         self._line: Line | None = None
         self._model: Handle | None = None
+        self._asked = False
+        """Whether there was ever a model to ask."""
         self._restarts = 0
         self._shapes: dict[str, tuple[int, ...]] = {}
         """Of one case's answer: what the interface leaves free must not differ from case to case."""
@@ -158,6 +166,11 @@ class _Asking:
                 return
             for place in places:
                 self.batch(np.array([place]), rows, failed)
+
+    def told(self, failure: SubmissionFailure) -> str:
+        """What the student reads of it; without a model, in which of their functions it was."""
+        made_by = "load" if self._assignment.run.mode == "weights" else "fit"
+        return failure.told if self._asked else f"in {made_by}: {failure.told}"
 
     def close(self) -> None:
         """End the worker, if there is one."""
@@ -205,7 +218,7 @@ class _Asking:
             if used > BUDGET_SLACK * run.budget_cpu_s + BUDGET_START_S:
                 raise CpuLimit(f"fit used {used:.1f} CPU s of a budget of {run.budget_cpu_s:.0f}")
         assert type(model) is Handle
-        self._model = model
+        self._model, self._asked = model, True
         return model
 
     def _after(self, failure: SubmissionFailure) -> None:
@@ -225,8 +238,14 @@ def _batches(order: Array, size: int) -> Iterator[Array]:
         yield order[start : start + size]
 
 
-def _state(failure: SubmissionFailure | None) -> dict[str, str] | None:
-    return None if failure is None else {"reason": failure.reason, "told": failure.told}
+def _state(failure: SubmissionFailure | None, told: Callable[[SubmissionFailure], str]) -> dict[str, str] | None:
+    return None if failure is None else {"reason": failure.reason, "told": told(failure)}
+
+
+def _causes(failures: Iterable[SubmissionFailure]) -> str:
+    """For staff: the commonest messages, and how many cases failed with each."""
+    counted = Counter(str(failure)[-2000:] for failure in failures)
+    return "\n".join(f"{count} cases: {text}" for text, count in counted.most_common(3))
 
 
 def _stacked(rows: Mapping[int, dict[str, Array]], count: int, interface: Interface, entry: str) -> dict[str, Array]:

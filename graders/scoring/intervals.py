@@ -54,7 +54,7 @@ def resampled_scores(resampled: Callable[[list[Floats]], Floats], draws: Sequenc
 def percentile_interval(drawn: Floats) -> Interval | None:
     """The middle 95 % of resampled scores."""
     low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
-    return (low, high) if low < high else None
+    return (low, high) if high - low > _rounding(high) else None
 
 
 def cluster_draws(subjects: Sequence[str], classes: Array | None, rng: np.random.Generator) -> Iterator[Floats]:
@@ -120,7 +120,12 @@ def joined(
 
 
 def _around(centre: float, half: float) -> Interval | None:
-    return (centre - half, centre + half) if 0 < half < inf else None
+    return (centre - half, centre + half) if _rounding(centre) < half < inf else None
+
+
+def _rounding(value: float) -> float:
+    """What sums of equal values may differ by."""
+    return 1e-12 * max(1.0, abs(value))
 
 
 def _t(degrees: int) -> float:

@@ -29,6 +29,10 @@ class Answers:
     arrays: Mapping[str, Array]
     failed: Mapping[int, str] = field(default_factory=dict)
     """Reason by position, for cases without a usable answer; what the arrays hold there is ignored."""
+    told: Mapping[int, str] = field(default_factory=dict)
+    """What the student may read of it, by position: the reason, the nearest exception, a line of their own code."""
+    evidence: str = ""
+    """What staff read beside it."""
 
 
 @dataclass(frozen=True)

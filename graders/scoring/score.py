@@ -107,7 +107,7 @@ def _document(
         "verdict": "passed",
         **main,
         "also": measured,
-        **_words(main),
+        **_words(main, answers),
     }
 
 
@@ -224,7 +224,7 @@ def _seed(run: Repeat) -> int:
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 
-def _words(main: ScoreDoc) -> dict[str, Any]:
+def _words(main: ScoreDoc, answers: Sequence[Answers]) -> dict[str, Any]:
     """`told` (ours alone), `reason` when nothing could be scored, and the staff's list of failed cases."""
     failed = [case for case in main["cases"] if case["state"] == "failed"]
     reasons = Counter(case["reason"] for case in failed)
@@ -236,12 +236,28 @@ def _words(main: ScoreDoc) -> dict[str, Any]:
     told += f" on {cases // repeats} hidden cases"
     told += f", {main['combine']} of {repeats} repeats." if repeats > 1 else "."
     if failed:
-        listed = "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+        listed = "; ".join(f"{_in_full(reason, answers)} ({count})" for reason, count in reasons.most_common())
         told += f" {len(failed)} of {cases} answers failed and count as the worst there is: {listed}."
     if apart := main["false_positives"]["of"]:
         told += f" Something was found in {main['false_positives']['found']} of {apart} empty cases."
+    evidence = [f"{c['id']} (repeat {c['repeat']}): {c['reason']}" for c in failed[:100]]
+    evidence += [given.evidence for given in answers if given.evidence]
     return {
         "told": told,
         "reason": reasons.most_common(1)[0][0] if len(failed) == cases else None,
-        "evidence": "\n".join(f"{c['id']} (repeat {c['repeat']}): {c['reason']}" for c in failed[:100]),
+        "evidence": "\n".join(evidence),
     }
+
+
+def _in_full(reason: str, answers: Sequence[Answers]) -> str:
+    """The reason with exception and line where they are the same in all cases that failed for it.
+
+    Where they differ from case to case they would say something of each case, so the reason is told alone.
+    """
+    told = {
+        given.told.get(place, reason)
+        for given in answers
+        for place, failed_for in given.failed.items()
+        if failed_for == reason
+    }
+    return told.pop() if len(told) == 1 else reason

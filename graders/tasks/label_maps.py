@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graders.failures import DataFailure
+from graders.failures import DataFailure, WrongLabels
 from graders.tasks.refusals import outside, wrong_form
 from graders.tasks.task import Array, Task
 
@@ -27,7 +27,9 @@ def _check_truths(truths: Array) -> None:
 
 
 def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, truths.shape, "iu") or outside(answers, 0, int(truths.max()))
+    if reasons := wrong_form(answers, truths.shape, "iu"):
+        return reasons
+    return dict.fromkeys(outside(answers, 0, int(truths.max())), WrongLabels.reason)
 
 
 def _failures(truths: Array, answers: Array | None) -> Array:

@@ -107,6 +107,18 @@ def test_fit_gets_the_training_cases_the_hidden_seed_and_nothing_of_the_hidden_s
     assert not any(row.tobytes() in rows for row in HIDDEN.inputs["x"])
 
 
+def test_a_failure_to_make_a_model_is_told_with_the_function_it_was_in(measured):
+    def fit(train, val, *, seed, budget_s):
+        raise ValueError("the students' own words")
+
+    document = measured(Group(fit=fit))
+    assert document["told"].startswith("in fit: the call raised an exception (ValueError")
+    stored = load_answers(measured.store, document)
+    assert set(stored.told.values()) == {document["told"]}
+    assert "12 cases: " in stored.evidence
+    assert "the students' own words" in stored.evidence
+
+
 def test_in_weights_mode_the_groups_own_weights_are_loaded(measured):
     weights = ASSIGNMENT.model_copy(update={"run": ASSIGNMENT.run.model_copy(update={"mode": "weights"})})
     folders = []

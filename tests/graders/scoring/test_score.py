@@ -134,6 +134,27 @@ def test_a_failed_case_takes_the_worst_value_and_stays_in_the_denominator():
     assert "1 of 4 answers failed and count as the worst there is: the time limit" in doc["told"]
 
 
+def test_where_all_failed_alike_the_student_reads_the_line_and_where_they_differ_the_reason_alone():
+    def told(**lines):
+        failed = dict.fromkeys((0, 1), "it broke")
+        answers = Answers({"prob": P}, failed, told={int(k[1:]): line for k, line in lines.items()}, evidence="trace")
+        return scored(assignment(), hidden(Y), answers)
+
+    alike = told(c0="it broke (ValueError, at solution.py:3)", c1="it broke (ValueError, at solution.py:3)")
+    assert "count as the worst there is: it broke (ValueError, at solution.py:3) (2)." in alike["told"]
+    other = told(c0="it broke (ValueError, at solution.py:3)", c1="it broke (ValueError, at solution.py:4)")
+    assert "count as the worst there is: it broke (2)." in other["told"]
+    assert alike["evidence"].splitlines()[-1] == "trace"
+    assert "trace" not in alike["told"]
+
+
+def test_equal_values_that_only_rounding_tells_apart_have_no_interval():
+    truth = masks(*range(1, 13))
+    document = scored(assignment("segmentation", "hd95", anchors=DOWN), hidden(truth, spacing=(0.1, 0.7, 0.3)),
+                      np.zeros(truth.shape, np.float32), failed=dict.fromkeys(range(12), "it broke"))  # fmt: skip
+    assert document["interval"] is None
+
+
 def test_a_failed_distance_takes_the_diagonal():
     of = assignment("segmentation", "hd95", anchors=DOWN)
     doc = scored(of, hidden(masks(6, 6)), masks(6, 6).astype(np.float32), failed={1: "r"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assignments.data.hidden import records
-from graders.failures import DataFailure, NotFinite, OutOfRange, WrongShape, WrongType
+from graders.failures import DataFailure, NotFinite, OutOfRange, WrongLabels, WrongShape, WrongType
 from graders.metrics import METRICS
 from graders.scoring.repeat import readable
 from graders.tasks import TASKS, task_named
@@ -166,8 +166,8 @@ def truth_of(task, truths, **beside):
         ("synthesis", IMAGES[:, :, :1], IMAGES, all_of(WrongShape.reason)),
         ("synthesis", IMAGES.astype(int), IMAGES, all_of(WrongType.reason)),
         ("label_maps", CLASSES.astype(np.int64), CLASSES, {}),
-        ("label_maps", CLASSES + np.uint8([[[2]], [[0]]]), CLASSES, {0: OutOfRange.reason}),  # 3 and 4 are no classes
-        ("label_maps", CLASSES.astype(int) - 1, CLASSES, all_of(OutOfRange.reason)),
+        ("label_maps", CLASSES + np.uint8([[[2]], [[0]]]), CLASSES, {0: WrongLabels.reason}),  # 3 and 4 are no classes
+        ("label_maps", CLASSES.astype(int) - 1, CLASSES, all_of(WrongLabels.reason)),
         ("label_maps", CLASSES.astype(float), CLASSES, all_of(WrongType.reason)),
         ("label_maps", CLASSES[..., None], CLASSES, all_of(WrongShape.reason)),
         ("instances", NUMBERED * 1000, NUMBERED, {}),
