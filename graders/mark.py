@@ -87,6 +87,8 @@ class Mark:
     """Assignment and data digests, image, sandbox, framework, versions, times, flags."""
 
 
+COMPARED = ("asked", "subjects", "unit", "drawn", "also", "explained")
+"""What a leaderboard needs of a ScoreDoc beside its cases."""
 NOT_RUN = "the check did not run"
 NOT_SCORED = "the score has not been computed"
 VOID = "This check was ours to get right and is void: its points are given to everyone."
@@ -308,8 +310,8 @@ def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, An
             "share": float(part),
             "caps": [when for when, _ in held],
             **{key: document[key] for key in ("repeats", "combine", "cases", "false_positives", "bootstrap_seed")},
-            # What a leaderboard compares; documents written before these were kept lack them.
-            **{key: document[key] for key in ("asked", "subjects", "drawn", "also", "explained") if document.get(key)},
+            # Documents written before these were kept lack them.
+            **{key: document[key] for key in COMPARED if document.get(key)},
         },
     )
 

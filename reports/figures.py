@@ -30,6 +30,11 @@ class Axis:
         return round(100 * min(1.0, max(0.0, share)), 2)
 
 
+    def beyond(self, value: float) -> bool:
+        """Whether it is so bad that it lies outside the figure, to the left."""
+        return (value - self.worse) * (self.better - self.worse) < 0
+
+
 @dataclass(frozen=True)
 class Whisker:
     """A score as a dot with its interval as a line."""
@@ -37,6 +42,8 @@ class Whisker:
     dot: float
     left: float
     right: float
+    beyond: bool = False
+    """Whether the score lies outside the figure, to the left: it is an arrow then."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +80,20 @@ def axis_of(values: Sequence[float], rising: bool, before: float = 0.06, after: 
     return Axis(high + before * span, low - after * span)
 
 
+def within_sight(criterion: Accuracy, values: Sequence[float]) -> list[float]:
+    """The values, none farther below the trivial anchor than the ceiling lies above it.
+
+    One group's diagonal of the image would else press all others into a dot.
+    """
+    trivial, ceiling = criterion.anchors.trivial, criterion.anchors.ceiling
+    farthest = 2 * trivial - ceiling
+    return [max(value, farthest) if ceiling > trivial else min(value, farthest) for value in values]
+
+
 def whisker(axis: Axis, score: float, interval: tuple[float, float] | None) -> Whisker:
     """The dot and the ends of its line; without an interval the line has no length."""
     ends = [axis.at(end) for end in interval or (score, score)]
-    return Whisker(axis.at(score), min(ends), max(ends))
+    return Whisker(axis.at(score), min(ends), max(ends), axis.beyond(score))
 
 
 def places_of(criterion: Accuracy) -> int:
@@ -96,7 +113,7 @@ def curve(
     """The figure of one accuracy criterion at a level of study."""
     values, shares = criterion.anchors.values(), [float(part) for part in anchor_shares(level)]
     rising = values[-1] > values[0]
-    seen = [*values, *([score] if score is not None else []), *(interval or ())]
+    seen = within_sight(criterion, [*values, *([score] if score is not None else []), *(interval or ())])
     axis = axis_of(seen, rising, before=0.19)  # room for the name of the lowest anchor
     xs = [axis.at(value) for value in values]
     steps = tuple(

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from assignments.assignment import Accuracy, Assignment
 from graders.mark import Mark, Status, Verdict, rounded
 from graders.scoring.ranking import Ranking, Standing
-from reports.figures import Axis, Whisker, axis_of, places_of, whisker
+from reports.figures import Axis, Whisker, axis_of, places_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render
 from reports.standings import Entry, clipped, field_of
 
@@ -91,14 +91,22 @@ def leaderboard_page(
         course=course,
         criterion=criterion,
         metric="utility" if utilities else criterion.metric,
+        unit="" if utilities else _unit(marks, criterion),
         utilities=utilities,
         rising=bool(utilities) or criterion.anchors.ceiling > criterion.anchors.trivial,
         places=places_on(assignment, criterion),
         board=made,
         failures=any(row.asked for row in made.rows),
+        tests=any(row.tests for row in (*made.rows, *made.apart)),
         groups=len(marks),
         ratified=ratified,
     )
+
+
+def _unit(marks: Sequence[Mark], criterion: Accuracy) -> str:
+    """Of the scores, as they were recorded with them; empty where they have none."""
+    found = (f.detail.get("unit", "") for mark in marks for f in mark.findings if f.criterion == criterion.id)
+    return next((str(unit) for unit in found if unit), "")
 
 
 def places_on(assignment: Assignment, criterion: Accuracy) -> int:
@@ -189,6 +197,8 @@ def board(
     seen = [] if assignment.leaderboard.utilities else [anchors.trivial, anchors.reference]
     told = [(e.score, e.interval) for e in field.entries] + [(b.score, b.interval) for b in baselines]
     seen += [value for score, interval in told for value in (score, *(interval or ()))]
+    if not assignment.leaderboard.utilities:
+        seen = within_sight(criterion, seen)
     axis = axis_of(seen or [0.0, 1.0], rising=sign > 0)
 
     shown = [sign * round(entry.score, places) for entry in field.entries]

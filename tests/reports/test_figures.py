@@ -2,7 +2,7 @@
 
 import pytest
 
-from reports.figures import Axis, axis_of, curve, whisker
+from reports.figures import Axis, axis_of, curve, whisker, within_sight
 from reports.page import number
 from tests.reports.hand_made import assignment
 
@@ -24,6 +24,16 @@ def test_one_value_makes_an_axis_too():
 def test_a_whisker_of_a_falling_metric_still_runs_from_left_to_right():
     line = whisker(Axis(10.0, 0.0), 4.0, (3.0, 6.0))
     assert (line.left, line.dot, line.right) == (40.0, 60.0, 70.0)
+
+
+def test_a_score_far_below_the_trivial_anchor_is_an_arrow_at_the_edge_and_moves_no_other():
+    anchors = {"trivial": 6, "pass": 4, "merit": 3, "distinction": 2, "reference": 1, "ceiling": 0}
+    row = {"id": "accuracy", "kind": "accuracy", "points": 35, "metric": "tre", "anchors": anchors}
+    distance = assignment(criterion=[row]).criterion("accuracy")
+    assert within_sight(distance, [0.5, 7.0, 88.7]) == [0.5, 7.0, 12.0]
+    far, near = curve(distance, 6, 88.7, (80.0, 97.0), 0), curve(distance, 6, 12.0, None, 0)
+    assert (far.whisker.beyond, far.whisker.dot, near.whisker.beyond) == (True, 0, False)
+    assert [step.x for step in far.steps] == [step.x for step in near.steps]
 
 
 def test_near_labels_stand_in_different_rows():

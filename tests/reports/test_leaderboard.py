@@ -1,5 +1,6 @@
 """Order, ranks, ties, baselines, and who stands apart."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -90,6 +91,22 @@ def test_of_a_distance_the_lowest_is_first():
     made = board(marks, of, of.criterion("accuracy"), {"far": "far", "near": "near"}, ())
     assert [row.name for row in made.rows] == ["near", "far"]
     assert made.axis.at(4.0) > made.axis.at(9.0)
+
+
+def test_one_far_score_is_an_arrow_and_does_not_press_the_others_together():
+    anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
+    distance = {"id": "accuracy", "kind": "accuracy", "points": 35, "metric": "hd95", "anchors": anchors}
+    of = assignment(criterion=[distance])
+    found = {name: replace(accuracy(score, None), detail={"unit": "mm"}) for name, score in
+             (("near", 4.0), ("far", 9.0), ("lost", 200.0))}  # fmt: skip
+    marks = [mark(name, accuracy=finding) for name, finding in found.items()]
+    near, far, lost = board(marks, of, of.criterion("accuracy"), {n: n for n in found}, ()).rows
+    assert (near.whisker.beyond, far.whisker.beyond, lost.whisker.beyond) == (False, False, True)
+    assert near.whisker.dot - far.whisker.dot > 10
+    page = leaderboard_page(marks, of, names={n: n for n in found})
+    assert page.count('<path class="dot"') == 1
+    assert "An arrow: the score is worse than the figure shows." in page
+    assert ">hd95, mm</th>" in page
 
 
 def test_a_name_that_is_not_given_is_an_error_and_never_the_real_one():
