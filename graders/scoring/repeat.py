@@ -136,7 +136,11 @@ def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[
         return given, failed
     if not good:
         return task.failures(truths, None), failed
-    full = task.failures(truths, given)
+    valid = given
+    if given.dtype.kind == "f":  # what stands where a call failed is a zero of ours, and no answer
+        valid = given.copy()
+        valid[list(failed)] = np.nan
+    full = task.failures(truths, valid)
     full[good] = given[good]
     return full, failed
 

@@ -161,6 +161,12 @@ def test_a_failed_distance_takes_the_diagonal():
     assert doc["score"] == pytest.approx(math.sqrt(4**2 + 3**2 + 4**2) / 2)
 
 
+def test_a_number_that_failed_is_off_by_the_worst_answer_and_not_by_the_zero_that_stands_in_its_place():
+    ages, answers = np.array([40.0, 60.0, 80.0]), np.array([42.0, 0.0, 80.0])
+    doc = scored(assignment("regression", "rmse", anchors=DOWN), hidden(ages), Answers({"value": answers}, {1: "r"}))
+    assert doc["score"] == pytest.approx(math.sqrt((2**2 + 20**2 + 0) / 3))  # 60 is 20 from either end
+
+
 def test_a_failed_class_is_a_wrong_one():
     doc = scored(assignment(), hidden(Y), Y.astype(np.float32), failed={0: "r", 7: "r"})
     assert doc["score"] == 0.75
