@@ -26,7 +26,8 @@ def brier(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     """
     p = _by_class(answers, truths)
     truth = np.eye(p.shape[1])[truths]
-    return np.asarray(((p - truth) ** 2).sum(axis=1) / 2)
+    # A row that adds up to 1.001, as rows of float16 may, is not worse than the worst.
+    return np.asarray(np.minimum(((p - truth) ** 2).sum(axis=1) / 2, 1.0))
 
 
 def log_loss(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:

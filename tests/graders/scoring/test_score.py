@@ -207,6 +207,12 @@ def test_no_answer_at_all_is_worth_nothing():
     assert scored(assignment(), hidden(Y), Answers({}))["reason"] == WrongType.reason
 
 
+def test_a_certain_error_in_a_row_that_adds_up_to_a_little_more_than_one_is_the_worst_and_not_our_failure():
+    rows = np.array([[0, 1, 0.0015], [0, 1, 0], [0, 0, 1]])
+    doc = scored(assignment(metric="brier", anchors=DOWN), hidden(np.array([0, 1, 2])), rows)
+    assert (doc["verdict"], doc["score"]) == ("passed", pytest.approx(1 / 3))
+
+
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
 def test_a_constant_answer_earns_no_more_than_chance(metric):
     assert scored(assignment(metric=metric), hidden(Y), np.full(8, 0.7))["score"] == 0.5
