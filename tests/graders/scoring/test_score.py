@@ -172,6 +172,12 @@ def test_a_failed_class_is_a_wrong_one():
     assert doc["score"] == 0.75
 
 
+def test_grades_that_all_failed_agree_no_better_than_by_chance():
+    grades = np.repeat([0, 1, 2, 3, 4], [73, 7, 15, 3, 2])  # as retinopathy's are
+    doc = scored(assignment(metric="quadratic_kappa"), hidden(grades), np.full((100, 5), np.nan))
+    assert doc["score"] < 0
+
+
 def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others():
     answers = P.copy()
     answers[7] = np.nan

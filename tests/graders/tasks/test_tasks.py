@@ -128,7 +128,13 @@ def test_a_failed_classification_is_certain_of_a_wrong_class(shape):
 
 def test_a_failed_case_of_three_classes_has_one_probability_per_class():
     failed = CLASSIFICATION.failures(np.array([0, 1, 2]), None)
-    assert failed.argmax(axis=1).tolist() == [1, 2, 0]
+    assert failed.argmax(axis=1).tolist() == [2, 2, 0]
+
+
+def test_a_failed_grade_is_the_farthest():
+    failed = CLASSIFICATION.failures(np.arange(5), np.zeros((5, 5)))
+    assert failed.argmax(axis=1).tolist() == [4, 4, 4, 0, 0]
+    assert CLASSIFICATION.failures(np.arange(3), np.zeros((3, 4))).argmax(axis=1).tolist() == [3, 3, 0]
 
 
 @pytest.mark.parametrize("truth", [Y.astype(float), Y[:, None], np.array([-1, 0, 1])])
