@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 from sklearn import metrics as peer
+from sklearn.calibration import calibration_curve
 
 from assignments.data.hidden import records
 from graders.metrics import (
@@ -213,6 +214,44 @@ def test_calibration_error_by_hand():
     assert calibration.ece(p, truths, []) == pytest.approx((2 * 0.4 + 0.45) / 3)
     assert calibration.ece(np.array([1.0, 0.0]), np.array([0, 1]), []) == 1
     assert calibration.ece(np.array([1.0, 0.0]), np.array([1, 0]), []) == 0
+
+
+def peers_ece(confidence, right):
+    """scikit-learn's curve of 15 bins of equal width, which hold their upper ends, weighted by the bins' cases."""
+    of_right, of_confidence = calibration_curve(right, confidence, n_bins=15, strategy="uniform")
+    bins = np.searchsorted(np.linspace(0, 1, 16)[1:-1], confidence)
+    cases = np.bincount(bins, minlength=15)
+    return cases[cases > 0] @ np.abs(of_right - of_confidence) / len(right)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+@pytest.mark.parametrize("stored", [np.float64, np.float16])
+def test_calibration_error_equals_scikit_learns_curve(rng, classes, stored):
+    for n in (1, 2, 7, 400):
+        p = rng.dirichlet(np.full(classes, 0.5), n).astype(stored)
+        truths = np.where(rng.random(n) < 0.6, p.argmax(axis=1), rng.integers(classes, size=n))
+        confidence = p.max(axis=1).astype(np.float64)
+        expected = peers_ece(confidence, p.argmax(axis=1) == truths)
+        assert calibration.ece(p, truths, []) == pytest.approx(expected, abs=1e-9)
+        if classes == 2:
+            one = p[:, 1].astype(np.float64)
+            sure = np.maximum(one, 1 - one)
+            expected = peers_ece(sure, (one > 0.5) == truths)
+            assert calibration.ece(one, truths, []) == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_confidence_on_the_edge_of_two_bins_is_in_the_lower_one_here_and_in_scikit_learn():
+    # Only 1 is an edge that float16 holds, so no stored answer is on an inner edge; k / 15 of float64 is.
+    assert [k for k in range(16) if float(np.float16(k / 15)) == k / 15] == [0, 15]
+    for k in range(8, 16):
+        for confidence in (k / 15, k / 15 - 1e-12, min(1.0, k / 15 + 1e-12)):
+            # It is wrong, and one in the middle of the lower bin right: in one bin their errors are set off.
+            sure = np.array([confidence, (k - 0.5) / 15])
+            p, truths = np.stack([sure, 1 - sure], axis=1), np.array([1, 0])
+            below = confidence <= k / 15
+            apart = abs(0 - sure[0]) + abs(1 - sure[1])
+            assert calibration.ece(p, truths, []) == pytest.approx((abs(1 - sure.sum()) if below else apart) / 2)
+            assert calibration.ece(p, truths, []) == pytest.approx(peers_ece(sure, truths == 0), abs=1e-9)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -0.1, 1.1])
