@@ -1,0 +1,310 @@
+"""Nothing is gained by failing: under every metric, whichever way is better, a failed case takes the worst there is.
+
+What holds depends on the metric, and each table says it exactly. `answers` are drawn as a submission may give them.
+A metric that reads one of the five forms below has a row here; what other forms are worth is tested with their tasks.
+"""
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from graders.metrics import METRICS, metric_named
+from graders.scoring.repeat import Answers, judge
+from graders.tasks import task_named
+from tests.graders.scoring.test_score import hidden
+
+FORMS = ("mask", "class", "probability", "image", "number")
+ROUNDING = 1e-9
+
+CASES = st.integers(2, 6)
+PROBABILITIES = st.one_of(st.sampled_from([0.0, 0.5, 1.0]), st.floats(0, 1, width=16))
+
+
+def bits(count):
+    return st.integers(0, 2**count - 1).map(lambda number: np.array([number >> i & 1 for i in range(count)]))
+
+
+def rows(elements, n):
+    return st.lists(elements, min_size=n, max_size=n).map(np.array)
+
+
+@st.composite
+def masks(draw):
+    """Volumes of 2 x 2 x 3, empty and full ones among them, and answers beside, at and above the threshold."""
+    n = draw(CASES)
+    truths, answers = (draw(bits(12 * n)).reshape(n, 2, 2, 3) for _ in range(2))
+    low, high = draw(st.sampled_from([(0, 1), (0.25, 0.5), (0, 0.75)]))
+    return truths.astype(np.uint8), np.where(answers, high, low).astype(np.float16)
+
+
+def of_two(most=1.0):
+    """Classes 0 and 1, both there, and the probability of class 1."""
+
+    @st.composite
+    def drawn(draw):
+        n = draw(CASES)
+        truths = np.r_[0, 1, draw(rows(st.integers(0, 1), n)).astype(int)]
+        return truths, np.minimum(draw(rows(PROBABILITIES, n + 2)), most)
+
+    return drawn()
+
+
+def of_classes(classes, most=1.0):
+    """Some of the classes, two at least, and a row of probabilities a case, `most` the largest of a wrong class."""
+
+    @st.composite
+    def drawn(draw):
+        n = draw(CASES)
+        truths = np.r_[0, classes - 1, draw(rows(st.integers(0, classes - 1), n)).astype(int)]
+        weights = draw(rows(st.lists(st.sampled_from([0, 0, 1, 2, 5]), min_size=classes, max_size=classes), n + 2))
+        weights = np.where(weights.sum(axis=1, keepdims=True) == 0, 1, weights)
+        answers = weights / weights.sum(axis=1, keepdims=True)
+        answers = np.where(answers.max(axis=1, keepdims=True) > most, 1 / classes, answers)
+        # Rows of float16 add up to a little more than 1, or less.
+        return truths, np.minimum(answers * draw(st.sampled_from([1.0, 0.9985, 1.0015])), 1.0)
+
+    return drawn()
+
+
+def images(size):
+    """Images from -1000 to 3000, and answers from the truth itself to what is far beyond that range."""
+
+    @st.composite
+    def drawn(draw):
+        rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+        truths = rng.uniform(-1000, 3000, (2, size, size)) * draw(st.sampled_from([0.0, 1.0]))
+        answers = truths + rng.normal(0, draw(st.sampled_from([0.0, 50.0, 3000.0, 1e6])), truths.shape)
+        return truths, answers * draw(st.sampled_from([-1.0, 1.0]))
+
+    return drawn()
+
+
+@st.composite
+def numbers(draw, low=-1000, high=1000):
+    """Truths from 0 to 100, both ends there, and answers from `low` to `high`."""
+    n = draw(CASES)
+    truths = np.r_[0, 100, draw(rows(st.integers(0, 100), n))].astype(float)
+    return truths, draw(rows(st.integers(low, high), n + 2)).astype(float)
+
+
+PER_CASE = [
+    *[("segmentation", name, masks()) for name in (
+        "dice", "iou", "volume_error", "hd", "hd95", "hd95@medpy", "hd95@deepmind", "assd", "masd", "nsd@2mm",
+        "nsd@voxel@2mm", "panoptic_quality", "lesion_f1",
+    )],
+    *[("classification", name, drawn) for name in ("accuracy", "brier", "log_loss")
+      for drawn in (of_two(), of_classes(2), of_classes(4))],
+    *[("synthesis", name, images(11)) for name in ("mae@4000", "psnr@4000", "ssim@4000")],
+    ("synthesis", "ms_ssim@4000", images(176)),
+    ("regression", "absolute_error@100", numbers()),
+]  # fmt: skip
+"""Each failed case is worth the declared worst value, and no answer is worth less, whatever else failed."""
+
+ANY = [
+    *[("classification", name, drawn) for name in (
+        "balanced_accuracy", "macro_f1", "mcc", "quadratic_kappa", "auroc", "sensitivity@0.9",
+    ) for drawn in (of_two(), of_classes(2))],
+    ("classification", "balanced_accuracy", of_classes(4)),
+]  # fmt: skip
+"""Of the whole set: no answer is worth less than a failure, whatever else failed."""
+
+RIGHT = [
+    # A row of several classes has no worst form: what is not given to one wrong class is lost for another.
+    *[("classification", name, of_classes(4)) for name in ("macro_f1", "mcc", "auroc", "sensitivity@0.9")],
+    # There is no worst number either, so what is worth less than a failure may be answered.
+    *[("regression", name, numbers()) for name in ("rmse", "r2")],
+]
+"""Of the whole set: a right and certain answer is worth no less than a failure, whatever else failed."""
+
+ALONE = [
+    # Precision may rise where a positive falls among negatives that are as certain: only with none of those
+    # a right answer is never worth less, and a failed negative is one.
+    *[("classification", "average_precision", drawn) for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
+]
+"""As in RIGHT, where no other case failed or is certain of a wrong class."""
+
+BOUNDED = [
+    # A kappa is above chance by the spread of the answers too, and a far grade spreads them.
+    ("classification", "quadratic_kappa", of_classes(4)),
+    # A certain error sets off others that were right and less sure than they could be, in the last bin.
+    *[("classification", "ece", drawn) for drawn in (of_two(), of_classes(2), of_classes(4))],
+]
+"""Failing may help a little; the tests at the end say how much at most."""
+
+
+@cache
+def metric_of(name):
+    return metric_named(name, Path())
+
+
+def score_of(task, name, truths, answers, failed=(), **how):
+    task = task_named(task)
+    given = Answers({task.answer: answers}, dict.fromkeys(failed, "r"))
+    subjects = [f"s{i // 2}" for i in range(len(truths))]
+    return judge(task, metric_of(name), given, hidden(truths, subjects, how.pop("spacing", (3.0, 1.0, 2.0))),
+                 **{"separate": False} | how)  # fmt: skip
+
+
+def sign(name):
+    return 1 if METRICS[name].better == "higher" else -1
+
+
+def certain(truths, answers, right):
+    """The answers, with the truth, and no doubt of it, at some positions."""
+    answers = answers.copy()
+    answers[right] = np.eye(answers.shape[1])[truths[right]] if answers.ndim == 2 else truths[right]
+    return answers
+
+
+def some(data, truths):
+    """Positions in order, of which a failure of the first few is to be compared with one of more."""
+    order = data.draw(st.permutations(range(len(truths))))
+    first = data.draw(st.integers(0, len(order) - 1))
+    return order[:first], order[: data.draw(st.integers(first + 1, len(order)))]
+
+
+def ids(table):
+    return [f"{name}-{number}" for number, (_, name, _) in enumerate(table)]
+
+
+def test_every_metric_of_these_forms_has_a_row():
+    listed = {name for _, name, _ in (*PER_CASE, *ANY, *RIGHT, *ALONE, *BOUNDED)}
+    assert listed == {name for name, metric in METRICS.items() if metric.reads in FORMS}
+    assert {METRICS[name].level for _, name, _ in PER_CASE} == {"per_case"}
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), PER_CASE, ids=ids(PER_CASE))
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_a_failed_case_takes_the_declared_worst_and_no_answer_is_worth_less(task, name, drawn, data):
+    truths, answers = data.draw(drawn)
+    few, more = some(data, truths)
+    less, least = (score_of(task, name, truths, answers, failed) for failed in (few, more))
+    assert sign(name) * least.score <= sign(name) * less.score + ROUNDING * max(1, abs(less.score))
+    for i in more:
+        assert i not in least.raw
+        assert least.values[i] == metric_of(name).worst_of(truths[i], least.cases[i])
+        assert sign(name) * least.values[i] <= sign(name) * less.values[i] + ROUNDING
+    assert len(least.values) == len(truths)
+
+
+@pytest.mark.parametrize("name", [name for _, name, drawn in PER_CASE if METRICS[name].reads == "mask"])
+@given(data=st.data())
+@settings(max_examples=15, deadline=None)
+def test_failing_gains_nothing_either_where_empty_truths_are_set_apart(name, data):
+    truths, answers = data.draw(masks())
+    truths[0, 0, 0, 0] = 1
+    few, more = some(data, truths)
+    less, least = (score_of("segmentation", name, truths, answers, failed, separate=True) for failed in (few, more))
+    assert sign(name) * least.score <= sign(name) * less.score + ROUNDING * max(1, abs(less.score))
+    assert least.false_positives >= less.false_positives
+    assert least.counted == less.counted
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), ANY, ids=ids(ANY))
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_no_answer_is_worth_less_to_a_set_than_a_failure(task, name, drawn, data):
+    truths, answers = data.draw(drawn)
+    few, more = some(data, truths)
+    less, least = (score_of(task, name, truths, answers, failed).score for failed in (few, more))
+    assert sign(name) * least <= sign(name) * less + ROUNDING
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), RIGHT, ids=ids(RIGHT))
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_right_answer_is_worth_no_less_to_a_set_than_a_failure(task, name, drawn, data):
+    truths, answers = data.draw(drawn)
+    few, more = some(data, truths)
+    answers = certain(truths, answers, more[len(few) :])
+    less, least = (score_of(task, name, truths, answers, failed).score for failed in (few, more))
+    assert sign(name) * least <= sign(name) * less + ROUNDING * max(1, abs(less))
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), ALONE, ids=ids(ALONE))
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_right_answer_is_worth_no_less_than_a_failure_while_nothing_else_is_certain_and_wrong(
+    task, name, drawn, data
+):
+    truths, answers = data.draw(drawn)
+    _, failed = some(data, truths)
+    right = certain(truths, answers, failed)
+    assert score_of(task, name, truths, right, failed).score <= score_of(task, name, truths, right).score + ROUNDING
+
+
+def test_a_positive_that_fails_may_raise_an_average_precision_among_negatives_that_are_certain():
+    truths, answers = np.array([1, 0, 0, 0, 1, 1, 1]), np.array([1.0, 1, 1, 1, 0, 0, 0])
+    task = ("classification", "average_precision", truths, answers)
+    assert score_of(*task).score == pytest.approx((1 / 4 + 3 * 4 / 7) / 4)
+    assert score_of(*task, [0]).score == pytest.approx(4 / 7)
+
+
+@pytest.mark.parametrize("name", ["rmse", "r2"])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_no_number_within_the_truths_range_is_worth_less_than_a_failure(name, data):
+    truths, answers = data.draw(numbers(0, 100))
+    _, failed = some(data, truths)
+    whole, less = (score_of("regression", name, truths, answers, of).score for of in ((), failed))
+    assert sign(name) * less <= sign(name) * whole + ROUNDING * max(1, abs(whole))
+
+
+ALL = [*PER_CASE, *ANY, *RIGHT, *ALONE, *BOUNDED]
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), ALL, ids=ids(ALL))
+@given(data=st.data())
+@settings(max_examples=8, deadline=None)
+def test_what_stands_where_a_call_failed_counts_for_nothing(task, name, drawn, data):
+    truths, answers = data.draw(drawn)
+    _, failed = some(data, truths)
+    zeros, noise = answers.copy(), answers.copy()
+    zeros[failed], noise[failed] = 0, np.nan
+    one, other = (score_of(task, name, truths, of, failed) for of in (zeros, noise))
+    assert (one.score, one.values) == (other.score, other.values)
+
+
+@given(of_classes(5), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_kappa_of_grades_is_not_raised_above_two_thirds_by_failing(drawn, data):
+    """A right case at t that fails at distance d adds d² to the errors and at most d² + 2 d |t - mean| to chance.
+
+    That mean lies between t and the end that is nearer, so at most d away: errors of at least 1/3 of chance stay that.
+    """
+    truths, answers = drawn
+    few, more = some(data, truths)
+    answers = certain(truths, answers, more[len(few) :])
+    less, least = (score_of("classification", "quadratic_kappa", truths, answers, of).score for of in (few, more))
+    assert least <= max(less, 2 / 3) + ROUNDING
+    everything = score_of("classification", "quadratic_kappa", truths, answers, range(len(truths)))
+    assert everything.score <= ROUNDING  # the higher the grade, the lower what counts for it
+
+
+@pytest.mark.parametrize("drawn", [of_two(), of_classes(4)], ids=["two", "four"])
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_calibration_error_falls_by_a_bins_width_at_most_where_right_cases_fail(drawn, data):
+    """Only what the last bin lacks in confidence can be set off, which is less than its width for each case."""
+    truths, answers = data.draw(drawn)
+    few, more = some(data, truths)
+    answers = certain(truths, answers, more[len(few) :])
+    less, least = (score_of("classification", "ece", truths, answers, of).score for of in (few, more))
+    assert least >= less - 1 / 15 - ROUNDING
+    assert score_of("classification", "ece", truths, answers, range(len(truths))).score == 1
+
+
+def test_a_calibration_error_of_unsure_right_answers_does_fall_where_one_more_fails():
+    truths, sure = np.tile([0, 1], 10), 0.9375  # 15/16, in the last bin, which begins at 14/15
+    answers = np.where(truths == 1, sure, 1 - sure)
+    answers[0] = 0
+    whole, less = (score_of("classification", "ece", truths, answers, of).score for of in ((), [0]))
+    assert whole == pytest.approx(19 / 16 / 20)
+    assert less == pytest.approx((19 / 16 - 1) / 20)
+    assert math.isclose(whole - less, 1 / 20)
