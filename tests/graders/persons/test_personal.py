@@ -13,6 +13,7 @@ from graders.ledger import Event
 from graders.mark import Status, percent
 from graders.persons.decisions import Decisions, in_force
 from graders.persons.personal import personal_mark
+from reports.bands import band_of
 from tests.graders.test_mark import assignment, mark, scored
 
 COURSE = """\
@@ -168,6 +169,63 @@ def test_a_retracted_event_is_as_if_it_had_never_been_and_may_come_back(course):
     assert of(course, override, gone).percent == 70
     assert of(course, override, gone, back).percent == 10
     assert in_force([override, gone]) == []
+
+
+def both(course, *events, **more):
+    """Per cent, band and whether it is a pass: of s1, who passes at 40, and of s2, who passes at 50."""
+    people = [of(course, *events, member=member, **more) for member in ("s1", "s2")]
+    return [(str(p.percent), band_of(p.percent, p.level, p.pass_mark).short, p.passed) for p in people]
+
+
+@pytest.mark.parametrize(
+    ("report", "percent", "at_40", "at_50"),
+    [
+        ("4.5", "39.5", "Fail", "Fail"),  # a half is no pass: one decimal counts
+        ("4.949", "39.9", "Fail", "Fail"),
+        ("4.95", "40.0", "Third", "Fail"),
+        ("10", "45.0", "Third", "Fail"),
+        ("14.5", "49.5", "Third", "Fail"),
+        ("14.949", "49.9", "Third", "Fail"),
+        ("14.95", "50.0", "2:2", "Pass"),
+        ("25", "60.0", "2:1", "Merit"),
+    ],
+)
+def test_one_mark_of_a_group_is_classed_by_each_members_own_pass_mark(course, report, percent, at_40, at_50):
+    group = mark(persons={"report": Decimal(report)}, scores={"accuracy": scored(0.52)})  # 35 of the tests, and report
+    assert both(course, of_group=group) == [(percent, at_40, at_40 != "Fail"), (percent, at_50, at_50 != "Fail")]
+
+
+def test_a_mark_at_the_boundary_is_rounded_once_from_what_is_exact(course):
+    # 35.955 of 90 points are 39.95 % in decimals, and so 40.0 %.
+    small = assignment(person=20)
+    group = mark(persons={"report": Decimal("0.955")}, scores={"accuracy": scored(0.52)}, of=small)
+    assert [row[:2] for row in both(course, of_group=group)] == [("40.0", "Third"), ("40.0", "Fail")]
+    # Half of 79.86 is 39.93; of the rounded 79.9 it would be 39.95, a pass.
+    halved = [event("agreed_mark", "79.86"), event("peer_factor", "0.5", "g1/s1", 2)]
+    assert both(course, *halved) == [("39.9", "Fail", False), ("79.9", "Dist.", True)]
+    halved[0] = event("agreed_mark", "79.9")
+    assert both(course, *halved)[0] == ("40.0", "Third", True)
+
+
+@pytest.mark.parametrize(
+    ("late", "before", "after"),
+    [
+        # Up to two days: ten points less, but not below the own pass mark.
+        ("2027-01-18T12:00", "70", [("60.0", "2:1", True), ("60.0", "Merit", True)]),
+        ("2027-01-18T12:00", "55", [("45.0", "Third", True), ("50.0", "Pass", True)]),
+        ("2027-01-18T12:00", "45", [("40.0", "Third", True), ("45.0", "Fail", False)]),
+        ("2027-01-18T12:00", "39.96", [("40.0", "Third", True), ("40.0", "Fail", False)]),
+        # Up to five: at most the own pass mark.
+        ("2027-01-21T12:00", "70", [("40.0", "Third", True), ("50.0", "Pass", True)]),
+        ("2027-01-21T12:00", "49.95", [("40.0", "Third", True), ("50.0", "Pass", True)]),
+        ("2027-01-21T12:00", "45", [("40.0", "Third", True), ("45.0", "Fail", False)]),
+        ("2027-01-21T12:00", "39.5", [("39.5", "Fail", False), ("39.5", "Fail", False)]),
+        # Later: nothing, whoever it is.
+        ("2027-02-21T12:00", "70", [("0.0", "Fail", False), ("0.0", "Fail", False)]),
+    ],
+)
+def test_late_work_falls_to_each_members_own_pass_mark(course, late, before, after):
+    assert both(course, event("agreed_mark", before), late_since=seen(late)) == after
 
 
 @given(
