@@ -8,6 +8,7 @@ from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.hand_made import accuracy, assignment, hand_in, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.test_pages_are_safe import hostile_board, hostile_page
+from tests.reports.test_personal import hostile_personal, page_html
 from tests.reports.test_standings import ranked_board
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")
@@ -102,6 +103,8 @@ def test_no_page_is_wider_than_its_window(browser, board, tmp_path, width):
         "staff": feedback_page(mark(person=person()), assignment(), hand_in(flags=("x" * 300,)), audience="staff"),
         "long": hostile_page("W" * 200, "staff"),
         "names": hostile_board("W" * 200),
+        "personal": page_html(),
+        "long-personal": hostile_personal("W" * 200),
         "ranked": ranked_board(),
     }
     for name, html in pages.items():
@@ -111,10 +114,20 @@ def test_no_page_is_wider_than_its_window(browser, board, tmp_path, width):
         assert (page.name, browser.run(WIDTH)) == (page.name, width)
 
 
+@pytest.mark.parametrize(("width", "least"), [(320, 100), (1280, 400)])
+def test_the_words_of_a_personal_step_have_the_room_of_the_page(browser, tmp_path, width, least):
+    page = tmp_path / "page.html"
+    page.write_text(page_html(), encoding="utf-8")
+    browser.open(page, width=width)
+    widths = browser.run("[...document.querySelectorAll('.checks li > *')].map(part => part.offsetWidth)")
+    assert len(widths) == 9  # what, marks and why of three steps
+    assert min(*widths[::3], *widths[2::3]) >= least
+
+
 def test_hostile_text_runs_nothing(browser, tmp_path):
     page = tmp_path / "page.html"
     for text in HOSTILE:
-        for html in (hostile_page(text, "staff"), hostile_board(text)):
+        for html in (hostile_page(text, "staff"), hostile_board(text), hostile_personal(text)):
             page.write_text(html, encoding="utf-8")
             browser.open(page)
             assert browser.run("typeof window.MM") == "undefined"
