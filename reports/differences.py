@@ -31,7 +31,7 @@ def summary(differences: Differences) -> str:
 def difference_lines(differences: Differences) -> Iterator[str]:
     """The summary, and a line a person, the largest change first."""
     yield summary(differences)
-    ordered = sorted(differences.moves, key=lambda move: -abs(move.change or Decimal(1000)))
+    ordered = sorted(differences.moves, key=lambda move: -abs(Decimal(1000) if move.change is None else move.change))
     for move in ordered[:LISTED]:
         change = "" if move.change is None else f" {signed(move.change):>6}"
         line = f"  {_who(move)[:30]:30} {_mark(move.before):>12} -> {_mark(move.after):<12}{change}  {_crossing(move)}"

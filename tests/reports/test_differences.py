@@ -76,9 +76,9 @@ def test_a_band_is_crossed_where_a_pass_mark_alone_has_changed():
 def test_the_largest_change_comes_first_and_a_mark_that_appears_or_vanishes_before_it():
     shown = lines(
         move("50.0", "51.0", "small"), move("70.0", "40.0", "large"), move("70.0", WITHHELD, "gone"),
-        move("50.0", "53.1", "middle"),
+        move("50.0", "50.0", "still"), move("50.0", "53.1", "middle"),
     )  # fmt: skip
-    assert [line.split()[0] for line in shown] == ["g1/gone", "g1/large", "g1/middle", "g1/small"]
+    assert [line.split()[0] for line in shown] == ["g1/gone", "g1/large", "g1/middle", "g1/small", "g1/still"]
 
 
 def test_of_more_than_forty_the_largest_are_listed_and_the_others_counted():
