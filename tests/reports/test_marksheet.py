@@ -3,15 +3,18 @@
 import csv
 import io
 import json
+from fractions import Fraction
 
 import pandas
 import pytest
 
 from graders.intake.roster import Group, Member
+from graders.persons.personal import Adjustment
 from reports.feedback import HandIn
 from reports.marksheet import csv_text, marksheet_csv, marksheet_json
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
+from tests.reports.test_personal import personal
 
 
 def group(name, *members):
@@ -125,3 +128,17 @@ def test_json_keeps_texts_as_they_are_and_is_plain_ascii(text):
     page = marksheet_json([mark(text)], assignment(), groups, {})
     assert page.isascii()
     assert json.loads(page)["people"][0]["name"] == text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_reason_beside_a_persons_mark_is_one_plain_cell_that_no_sheet_runs(text):
+    step = Adjustment("override", text, Fraction(60), Fraction(50), text)
+    own = personal(member="a-Ada", group="a", trace=(step,), disputes=(text,))
+    page = marksheet_csv(MARKS, assignment(), GROUPS, {}, {"a-Ada": own})
+    rows = list(csv.DictReader(io.StringIO(page, newline="")))
+    cell = rows[0]["adjustments"]
+    assert cell.startswith("override: 60 % to 50 % (")
+    assert not set(cell) & set("\x1b\x9b\r\n\u202e\u2066\ud800")
+    for part in (*cell.split(";"), *cell.split(",")):
+        assert not part.strip().startswith(tuple("=+-@\uff1d"))
+    assert [row["adjustments"] for row in rows[1:]] == [""] * 5
