@@ -83,6 +83,8 @@ def _metric(task: Task, name: str, folder: Path) -> Metric:
             raise ValueError(f"metric {name} is of one class of a map of labels, which {task.name} has not.")
         offered = " or ".join(task.readings)
         raise ValueError(f"metric {name} reads answers as {metric.reads}; {task.name} offers {offered}.")
+    if metric.reads == "probability" and "class" not in task.readings and ":" not in name:
+        raise ValueError(f"metric {name} is of the probabilities of classes; {task.name} has one for each voxel.")
     return metric
 
 

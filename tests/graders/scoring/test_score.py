@@ -446,6 +446,7 @@ def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
     ("task", "metric", "told"),
     [
         ("segmentation", "dice@class1", "is of one class of a map of labels, which segmentation has not"),
+        ("segmentation", "brier", "brier is of the probabilities of classes; segmentation has one for each voxel"),
         ("label_maps", "auroc", "auroc reads answers as probability; label_maps offers labels"),
         ("label_maps", "panoptic_quality@numbered", "reads answers as instances; label_maps offers labels"),
         ("registration", "dice", "dice reads answers as mask; registration offers field"),
