@@ -35,7 +35,7 @@ def difference_lines(differences: Differences) -> Iterator[str]:
     for move in ordered[:LISTED]:
         change = "" if move.change is None else f" {signed(move.change):>6}"
         line = f"  {_who(move)[:30]:30} {_mark(move.before):>12} -> {_mark(move.after):<12}{change}  {_crossing(move)}"
-        yield line.rstrip()
+        yield f"{line.rstrip()}{_passing(move)}"
     if len(ordered) > LISTED:
         yield f"  and {len(ordered) - LISTED} more"
 
@@ -70,6 +70,11 @@ def _crossing(move: Move) -> str:
     """`2:2 -> 2:1` where a whole mark leaves its band for another, else nothing."""
     before, after = (_band(told) for told in (move.before, move.after))
     return f"{before} -> {after}" if before and after and before != after else ""
+
+
+def _passing(move: Move) -> str:
+    before, after = move.before.pass_mark, move.after.pass_mark
+    return f"  pass mark {before} -> {after}" if before != after else ""
 
 
 def _band(told: Told) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -93,7 +93,7 @@ def compare(before: Snapshot, now: Snapshot, *, since: str = "", strict: bool = 
     moves, new = [], []
     for member, after in now.items():
         was = before.get(member)
-        if was is not None and (was.commit, was.status, was.percent) == (after.commit, after.status, after.percent):
+        if was is not None and replace(was, group=after.group) == after:
             continue
         marked = was is not None and was.status in (Status.MARKED, Status.INCOMPLETE)
         if was is not None and (strict or (marked and was.commit == after.commit)):
@@ -151,14 +151,18 @@ def as_json(differences: Differences) -> dict[str, Any]:
             {
                 "member": move.member,
                 "group": move.after.group,
-                "from": {"status": move.before.status, "percent": _number(move.before.percent)},
-                "to": {"status": move.after.status, "percent": _number(move.after.percent)},
+                "from": _side(move.before),
+                "to": _side(move.after),
                 "change": _number(move.change),
             }
             for move in differences.moves
         ],
         "new": list(differences.new),
     }
+
+
+def _side(told: Told) -> dict[str, Any]:
+    return {"status": told.status, "percent": _number(told.percent), "pass_mark": told.pass_mark}
 
 
 def _percent(person: PersonalMark, mark: Mark) -> Decimal | None:

@@ -69,8 +69,8 @@ def test_a_line_says_who_from_what_to_what_and_which_band_is_crossed(one, line):
 
 
 def test_a_band_is_crossed_where_a_pass_mark_alone_has_changed():
-    now = Move("s1", told("45.0"), told("45.1", pass_mark=50))
-    assert " ".join(lines(now)[0].split()).endswith("+0.1 Third -> Fail")
+    now = Move("s1", told("45.0"), told("45.0", pass_mark=50))
+    assert " ".join(lines(now)[0].split()).endswith("+0.0 Third -> Fail pass mark 40 -> 50")
 
 
 def test_the_largest_change_comes_first_and_a_mark_that_appears_or_vanishes_before_it():

@@ -232,11 +232,13 @@ def test_differences_as_plain_data_say_from_and_to():
         "moves": [
             {
                 "member": "s1", "group": "g1", "change": 21.5,
-                "from": {"status": "incomplete", "percent": 49.0}, "to": {"status": "marked", "percent": 70.5},
+                "from": {"status": "incomplete", "percent": 49.0, "pass_mark": 40},
+                "to": {"status": "marked", "percent": 70.5, "pass_mark": 40},
             },
             {
                 "member": "s2", "group": "g1", "change": None,
-                "from": {"status": "withheld", "percent": None}, "to": {"status": "marked", "percent": 62.0},
+                "from": {"status": "withheld", "percent": None, "pass_mark": 40},
+                "to": {"status": "marked", "percent": 62.0, "pass_mark": 40},
             },
         ],
         "new": ["s3"],
@@ -247,3 +249,9 @@ def test_differences_as_plain_data_say_from_and_to():
 
 def test_a_status_that_was_read_equals_the_one_that_is_made(course):
     assert read(applied(results(course)))["s1"].status == Status.MARKED
+
+
+def test_a_pass_mark_alone_moves_a_mark_and_a_move_to_another_group_does_not():
+    (move,) = compare({"s1": told("45.0")}, {"s1": told("45.0", pass_mark=50)}).moves
+    assert (move.change, move.after.pass_mark) == (0, 50)
+    assert compare({"s1": told("45.0")}, {"s1": told("45.0", group="other")}).moves == ()
