@@ -214,7 +214,9 @@ def test_unknown_names_come_with_the_nearest(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("metric", "known"), [("nsd@3mm", True), ("nsd@1.5mm", True), ("nsd", False), ("nsd@3", False), ("dice@3mm", False)]
+    ("metric", "known"),
+    [("nsd@3mm", True), ("nsd@1.5mm", True), ("nsd", False), ("nsd@3", False), ("dice@3mm", False),
+     ("dice@class2", True), ("nsd@3mm@class12", True), ("dice@class", False), ("dise@class2", False)],
 )
 def test_the_number_in_the_name_of_a_metric_is_free(folder: Path, metric: str, known: bool) -> None:
     path = folder / "assignment.toml"

@@ -40,6 +40,13 @@ def test_the_number_in_a_name_is_the_assignments_to_choose(tmp_path):
     assert metric_named("mae@12.5", tmp_path).worst_of(other[0], case) == 12.5
 
 
+def test_a_class_in_the_name_of_a_metric_of_masks_is_the_assignments_to_choose(tmp_path):
+    metric = metric_named("nsd@voxel@3mm@class2", tmp_path)
+    assert (metric.name, metric.classes, metric.reads) == ("nsd@voxel@3mm@class2", (2,), "mask")
+    with pytest.raises(ValueError, match="no metric 'dise'"):
+        metric_named("dise@class2", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["nsd", "nsd@2", "nsd@mm", "dice@2mm", "nsd@-1mm", "sensitivity@0.9mm"])
 def test_a_number_goes_with_a_metric_that_takes_it_in_its_unit(tmp_path, name):
     with pytest.raises(ValueError, match=f"no metric '{name}'"):
