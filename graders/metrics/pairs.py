@@ -60,12 +60,12 @@ def pair(answer: Array, truth: Array, spacing: Sequence[float], classes: Sequenc
         raise ValueError(f"{answer.ndim} positive spacings in mm are needed, got {tuple(spacing)}")
     if not classes or min(classes) < 1 or max(classes) > MOST_CLASSES:
         raise ValueError(f"classes are integers from 1 to {MOST_CLASSES}, got {tuple(classes)}")
-    one, other = _labels(answer, "answer", classes), _labels(truth, "truth", classes)
-    box = _box(one, other)
+    one, other = _integers(answer, "answer"), _integers(truth, "truth")
+    box = common_box(one, other)
     diagonal = float(np.linalg.norm(np.multiply(answer.shape, sizes)))
-    return Pair(
-        np.ascontiguousarray(one[box]), np.ascontiguousarray(other[box]), sizes, tuple(classes), diagonal
-    )
+    # Beyond the box there are only zeros: what lies within is checked, the whole is read once.
+    cut = _labels(one[box], "answer", classes), _labels(other[box], "truth", classes)
+    return Pair(*cut, sizes, tuple(classes), diagonal)
 
 
 def counts(pair: Pair) -> dict[int, Counts]:
@@ -84,15 +84,19 @@ def counts(pair: Pair) -> dict[int, Counts]:
     return found
 
 
-def _labels(labels: Array, what: str, classes: Sequence[int]) -> Labels:
-    if labels.dtype.kind == "b":
-        return np.ascontiguousarray(labels).view(np.uint8)
-    if labels.dtype.kind not in "iu":
+def _integers(labels: Array, what: str) -> Array:
+    if labels.dtype.kind not in "biu":
         raise TypeError(f"the {what} is {labels.dtype}; labels are bool or integer")
-    highest = int(labels.max(initial=0))
-    if highest > MOST_CLASSES or (labels.dtype.kind == "i" and labels.min(initial=0) < 0):
-        raise ValueError(f"the {what} holds {labels.min()} to {labels.max()}; labels are 0 and {tuple(classes)}")
-    small = np.ascontiguousarray(labels, dtype=np.uint8)
+    labels = np.ascontiguousarray(labels)
+    return labels.view(np.uint8) if labels.dtype.kind == "b" else labels
+
+
+def _labels(labels: Array, what: str, classes: Sequence[int]) -> Labels:
+    labels = np.ascontiguousarray(labels)
+    highest, lowest = int(labels.max(initial=0)), int(labels.min(initial=0)) if labels.dtype.kind == "i" else 0
+    if lowest < 0 or highest > MOST_CLASSES:
+        raise ValueError(f"the {what} holds {lowest} to {highest}; labels are 0 and {tuple(classes)}")
+    small = labels.astype(np.uint8, copy=False)
     if unknown := set(range(1, highest + 1)) - set(classes):
         held = sorted(unknown & set(np.flatnonzero(np.bincount(small.ravel())).tolist()))
         if held:
@@ -100,7 +104,7 @@ def _labels(labels: Array, what: str, classes: Sequence[int]) -> Labels:
     return small
 
 
-def _box(one: Labels, other: Labels) -> tuple[slice, ...]:
+def common_box(one: Array, other: Array) -> tuple[slice, ...]:
     """The smallest box with every label of either; an empty one where there is none."""
     found: list[slice] = []
     for _ in range(one.ndim):
@@ -113,8 +117,8 @@ def _box(one: Labels, other: Labels) -> tuple[slice, ...]:
     return tuple(found)
 
 
-def _held(labels: Labels) -> NDArray[np.bool_]:
+def _held(labels: Array) -> NDArray[np.bool_]:
     """Whether each row of the first axis holds a label, by words of eight bytes where rows divide into them."""
     rows = labels.reshape(len(labels), int(np.prod(labels.shape[1:])))
-    words = rows.view(np.uint64) if rows.shape[1] % 8 == 0 and rows.size else rows
+    words = rows.view(np.uint64) if rows.shape[1] * rows.itemsize % 8 == 0 and rows.size else rows
     return np.asarray(np.bitwise_or.reduce(words, axis=1) != 0)
