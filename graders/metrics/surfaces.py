@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graders.metrics.far import Ints
 from graders.metrics.metric import Floats
-from graders.metrics.nearest import Ints, nearest
-from graders.metrics.pairs import Labels, Pair
+from graders.metrics.nearest import nearest_both_ways
+from graders.metrics.pairs import Labels, Pair, common_box
 from graders.metrics.surfels import contour_lengths, surface_areas
 
 
@@ -69,7 +70,7 @@ def surfel_distances(pair: Pair) -> dict[int, Distances]:
 
 def _both_ways(answer: Ints, truth: Ints, spacing: tuple[float, ...]) -> tuple[Floats, Floats]:
     if answer.shape[1] and truth.shape[1]:
-        return nearest(answer, truth, spacing), nearest(truth, answer, spacing)
+        return nearest_both_ways(answer, truth, spacing)
     return np.full(answer.shape[1], np.inf), np.full(truth.shape[1], np.inf)
 
 
@@ -95,12 +96,14 @@ def _surface_voxels(labels: Labels) -> tuple[Ints, Labels]:
 
 
 def _masks(pair: Pair) -> Iterator[tuple[int, NDArray[np.uint8], NDArray[np.uint8]]]:
-    """Each class's two masks, 0 and 1."""
+    """Each class's two masks, 0 and 1, cut to the box that holds both."""
     for c in pair.classes:
         if len(pair.classes) == 1 and c == 1:
             yield c, pair.answer, pair.truth
         else:
-            yield c, (pair.answer == c).view(np.uint8), (pair.truth == c).view(np.uint8)
+            answer, truth = (pair.answer == c).view(np.uint8), (pair.truth == c).view(np.uint8)
+            box = common_box(answer, truth)
+            yield c, answer[box], truth[box]
 
 
 def _surfels(mask: NDArray[np.uint8], areas: Floats) -> tuple[Ints, Floats]:
