@@ -19,7 +19,7 @@ import assignments.data
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, hidden_set
 from assignments.data.streams import fingerprint
-from assignments.interface import read_interface
+from assignments.interface import Interface, read_interface
 from graders.failures import UserError
 from graders.keys import SetDigests, digest_of, file_digest, task_digest
 from graders.tasks import task_named
@@ -37,16 +37,7 @@ def set_digests(assignment: Assignment, secret: bytes, remembered: Path) -> list
     source = _source(assignment, secret)
     known = _read(remembered)
     if source not in known:
-        task = task_named(assignment.task)
-        try:
-            sets = _drawn(assignment, secret)
-        except KeyError as error:
-            raise UserError(
-                f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
-                f"criterion of the task {assignment.task} asks for (missing: {error})."
-            ) from None
-        except (ValueError, OSError) as error:
-            raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {error}") from error
+        sets = _drawn(assignment, secret)
         known[source] = [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in sets]
         _write(remembered, known)
     return known[source]
@@ -57,12 +48,29 @@ def case_ids(assignment: Assignment, secret: bytes) -> list[str]:
     return list(dict.fromkeys(case.id for drawn in _drawn(assignment, secret) for case in drawn.cases))
 
 
-def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
-    """The hidden set of each repeat."""
+def drawn_set(assignment: Assignment, interface: Interface, secret: bytes, repeat: int) -> HiddenSet:
+    """The hidden set of one repeat.
+
+    Raises:
+        UserError: the data are not there, or are not what assignment and interface declare.
+    """
     task = task_named(assignment.task)
-    inputs = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
-    repeats = range(assignment.run.seeds)
-    return [hidden_set(assignment, secret, n, inputs, task.truth, task.beside) for n in repeats]
+    try:
+        inputs = interface.fields(task.entry, "inputs")
+    except KeyError as error:
+        raise UserError(
+            f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
+            f"criterion of the task {assignment.task} asks for (missing: {error})."
+        ) from None
+    try:
+        return hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
+    except (ValueError, OSError) as error:
+        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {error}") from error
+
+
+def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
+    interface = read_interface(assignment.folder / "interface.py")
+    return [drawn_set(assignment, interface, secret, repeat) for repeat in range(assignment.run.seeds)]
 
 
 def _source(assignment: Assignment, secret: bytes) -> str:

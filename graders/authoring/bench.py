@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.data.hidden import HiddenSet
 from assignments.interface import Interface, read_interface
 from graders.check import Questions, as_documents, check
 from graders.failures import MetricFailure
+from graders.manifest import drawn_set
 from graders.mark import caps_that_hold, share
 from graders.measure import load_answers, measure
 from graders.sandboxes.local import Local
@@ -26,7 +27,6 @@ from graders.sandboxes.sandbox import Lodging
 from graders.scoring.repeat import Answers
 from graders.scoring.score import score
 from graders.session import Session
-from graders.tasks import task_named
 
 _PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
@@ -128,8 +128,7 @@ def _without_plugins() -> Iterator[None]:
 
 def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:
     """The hidden set of the n-th draw."""
-    task = task_named(assignment.task)
-    return hidden_set(assignment, secret_of(draw), 0, interface.fields(task.entry, "inputs"), task.truth, task.beside)
+    return drawn_set(assignment, interface, secret_of(draw), 0)
 
 
 def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ import pytest
 
 from assignments.load import load
 from graders.authoring import calibrate as calibration
-from graders.authoring.bench import opener, share_of
+from graders.authoring.bench import drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps, key_of, stored
 from graders.authoring.rehearse import rehearse_folder
 from graders.authoring.standing import standing
@@ -233,7 +233,7 @@ def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
 def test_a_reference_that_fails_is_told_with_its_reason(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
     path.write_text(REFERENCE.replace("    x, y = train", "    1 / 0\n    x, y = train"))
-    with pytest.raises(UserError, match=r"(?s)solution_numpy.py, draw 1: the call raised.*ZeroDivisionError"):
+    with pytest.raises(UserError, match=r"(?s)solution_numpy.py, draw 1: in fit: the call raised.*ZeroDivisionError"):
         calibrate(load(folder))
 
 
@@ -265,3 +265,10 @@ def test_the_bench_scores_as_a_mark_does(folder: Path) -> None:
     assert answers["verdict"] == "passed"
     # Merit, .70, is worth .60 of the points and distinction, .80, .70: see DESIGN section 4.
     assert share_of(assignment, {"accuracy": {**documents["accuracy"], "score": 0.75}}) == pytest.approx(0.65)
+
+
+def test_cases_that_cannot_be_drawn_are_the_authors_to_mend_and_no_traceback(folder: Path) -> None:
+    text = (folder / "interface.py").read_text()
+    (folder / "interface.py").write_text(text.replace("x: ", "y: ", 1))
+    with pytest.raises(UserError, match=r"could not be drawn. y is the truth: take it out of the inputs"):
+        drawn(load(folder), calibration.read_interface(folder / "interface.py"), 0)
