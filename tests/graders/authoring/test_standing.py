@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Assignment
+from assignments.folders import CATALOGUE, catalogue
 from assignments.load import load
+from graders.authoring import calibrate as calibration
 from graders.authoring.rehearsal import Gap, Rehearsal
 from graders.authoring.standing import record, standing
 
@@ -70,3 +72,10 @@ def test_code_makes_a_rehearsal_old_and_words_do_not(assignment: Assignment) -> 
 def test_a_damaged_record_proves_nothing(assignment: Assignment, text: str) -> None:
     (assignment.folder / "rehearsal.json").write_text(text)
     assert not standing(assignment).holds
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_what_the_catalogue_hands_out_was_calibrated_and_rehearsed_as_it_is(name: str) -> None:
+    assignment = load(CATALOGUE / name)
+    assert standing(assignment).holds
+    assert calibration.gaps(assignment) == []
