@@ -306,9 +306,9 @@ def staff_reads(course: Attacked, group: str) -> str:
 @pytest.mark.attack("H20", "carries hidden inputs out by type names, messages, file names, prints, keys and handles")
 def test_nothing_hidden_is_in_what_a_student_gets(course, attack, tmp_path):
     loaded = [name for name in CARRIERS if LOOT in staff_reads(course, name)]
-    # Keys of a reply that is refused are told to nobody, and a line says nothing by its name.
+    # A line says nothing by its file's name.
     attack.fired(
-        loaded == ["by-raising", "by-printing", "by-handles", "by-imports"],
+        loaded == ["by-raising", "by-printing", "by-keys", "by-handles", "by-imports"],
         f"as evidence, staff read what was carried {', '.join(loaded)}",
     )
     assert medmark("handout", course.folder / "target", tmp_path / "out").code == 0

@@ -35,7 +35,7 @@ def line(channel: Channel) -> str:
     while not said.endswith(b"\n"):
         letter = hear(channel, 1)
         if not letter:
-            break
+            raise EOFError(f"after {said!r}: {channel.ending()}")
         said += letter
     return said.decode()
 
