@@ -8,16 +8,17 @@ from __future__ import annotations
 import ast
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from docker.types import Ulimit
 
 from assignments.assignment import Limits
+from graders.failures import EngineFailure
 from graders.sandboxes import docker as sealed
 from graders.sandboxes.docker import Docker
-from graders.sandboxes.sandbox import Lodging
+from graders.sandboxes.sandbox import Channel, Lodging
 from tests.graders.sandboxes.talk import ECHO, value
 
 ROOMY = Limits(memory_mb=1024, scratch_mb=128, scratch_files=50_000, processes=400)
@@ -129,10 +130,25 @@ def bare(folder: Path, limits: Limits = ROOMY, **lifted: Any) -> Iterator[Callab
     seal = sealed._host_config
     sealed._host_config = lambda *args: {**seal(*args), **lifted}
     try:
-        with Docker(inside=ECHO).open(Lodging(folder, "numpy", limits, course="bare")) as channel:
-            run = f"exec({LOOKS!r}, globals())"
-            assert value(channel, run) is None
-            yield lambda source: value(channel, source)
+        with ExitStack() as stack:
+
+            def opened() -> Channel:
+                channel = stack.enter_context(Docker(inside=ECHO).open(Lodging(folder, "numpy", limits, course="bare")))
+                assert value(channel, f"exec({LOOKS!r}, globals())") is None
+                return channel
+
+            channels = [opened()]
+
+            def look(source: str) -> object:
+                try:
+                    return value(channels[-1], source)
+                except (EOFError, BrokenPipeError, EngineFailure) as error:
+                    # Nobody watches this container, so what is tried in it may end it: once more, in a new one.
+                    print(f"the bare container ended: {error}")
+                    channels.append(opened())
+                    return value(channels[-1], source)
+
+            yield look
     finally:
         sealed._host_config = seal
 
