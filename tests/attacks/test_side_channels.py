@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import struct
 from pathlib import Path
 
