@@ -123,18 +123,13 @@ def of_classes(given: Array, truths: Array) -> Iterator[Fix]:
 
 def _where_answered(given: Array, truths: Array) -> Array:
     """The column in which each class was answered: the one-to-one choice that gets most cases right."""
-    # 0.1 s of import, which every marker process would pay for a question that few raise.
-    from scipy.optimize import linear_sum_assignment
-
     table = np.zeros((given.shape[1], given.shape[1]))
     np.add.at(table, (truths, given.argmax(axis=1)), 1)
-    return np.asarray(linear_sum_assignment(-table)[1])
+    return _assigned(table)
 
 
 def _where_overlapping(given: Sequence[Array], truths: Sequence[Array], classes: int) -> Array:
     """The label that each class was given: the one-to-one choice with the largest sum of Dice coefficients."""
-    from scipy.optimize import linear_sum_assignment  # as above
-
     joint = np.zeros((classes, classes))
     for one, other in zip(given, truths, strict=True):
         if one.shape == other.shape:
@@ -143,7 +138,15 @@ def _where_overlapping(given: Sequence[Array], truths: Sequence[Array], classes:
     size = joint.sum(axis=1)[:, None] + joint.sum(axis=0)[None]
     # An empty label may be any empty class: as it is, rather than a permutation that nobody made.
     overlap = 2 * joint / np.maximum(size, 1) + 1e-9 * np.eye(classes)
-    return np.asarray(linear_sum_assignment(-overlap)[1])
+    return _assigned(overlap)
+
+
+def _assigned(worth: Array) -> Array:
+    """For each row the column of the one-to-one choice that is worth most."""
+    # 0.1 s of import, which every marker process would pay for a question that few raise.
+    from scipy.optimize import linear_sum_assignment
+
+    return np.asarray(linear_sum_assignment(-worth)[1])
 
 
 def _flip(axes: tuple[int, ...]) -> Undo:

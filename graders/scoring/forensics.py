@@ -19,7 +19,7 @@ from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
 from graders.scoring.caps import combined
 from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
-from graders.scoring.repeat import Answers, Repeat, judge
+from graders.scoring.repeat import Answers, Repeat, judge, seen
 from graders.tasks import Task, task_named
 
 EXPLAINED = {"mask", "labels", "class", "field"}
@@ -84,7 +84,7 @@ def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) 
         return _of_rows(metric, given, hidden.truth, np.array(usable, dtype=int))
     if "field" in task.readings:
         return _of_fields(task, metric, hidden, answers, _spread(usable, _images(hidden, SEARCHED)))
-    truths = task.truths["mask"](hidden.truth) if "mask" in task.truths else hidden.truth
+    truths = seen(task, "mask", hidden.truth)
     some = _spread([i for i in usable if truths[i].any()], _images(hidden, SEARCHED))
     return _of_images(task, hidden, given, truths, some) if some else []
 

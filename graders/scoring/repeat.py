@@ -79,7 +79,7 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
     empty = np.zeros(len(cases), dtype=bool)
     false_positives = 0
     if separate and metric.reads == "mask" and "mask" in task.readings:
-        empty = ~_anything(task.truths["mask"](truths) if "mask" in task.truths else truths)
+        empty = ~_anything(seen(task, "mask", truths))
         false_positives = int((empty & _anything(task.readings["mask"](given))).sum())
     counted = np.flatnonzero(~empty)
     if not counted.size:
@@ -88,7 +88,7 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
     if metric.reads not in task.readings:
         metric = _by_class(metric, truths)
     read = task.readings[metric.reads](given)
-    truths = task.truths[metric.reads](truths) if metric.reads in task.truths else truths
+    truths = seen(task, metric.reads, truths)
     valued = _per_set if metric.level == "per_set" else _per_case
     score, raw, values = valued(metric, read, truths, cases, counted, failed)
     kept = [cases[i] for i in counted]
@@ -98,11 +98,15 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
             return _means(np.array(list(values.values())), [case.subject for case in kept], counts)
         return _resampled(metric, read[counted], truths[counted], kept, counts)
 
-    classes = truths[counted] if metric.level == "per_set" and metric.reads in ("class", "probability") else None
-    classes = classes if classes is not None and classes.ndim == 1 else None
+    classes = truths[counted] if metric.level == "per_set" and "class" in task.readings else None
     return Repeat(
         score, cases, failed, tuple(counted.tolist()), raw, values, classes, resampled, false_positives
     )
+
+
+def seen(task: Task, reading: str, truths: Array) -> Array:
+    """The truths in the words of a reading."""
+    return task.truths[reading](truths) if reading in task.truths else truths
 
 
 def readable(task: Task, metric: Metric) -> bool:
