@@ -59,6 +59,8 @@ def explain(
     metric = metric_named(criterion.metric, assignment.folder)
     separate = criterion.empty_reference == "separate"
     plain = _plain(task, sets[0], answers[0])
+    # Nothing is computed from what the task refuses: a table of labels would be as large as a refused label likes.
+    answers = [_valid(task, given, hidden) for given, hidden in zip(answers, sets, strict=True)]
     found = None
     for fix in _shortlist(task, metric, sets[0], answers[0]):
         tried = _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine, separate)
@@ -74,12 +76,20 @@ def explain(
     return {**found, "told": f"{told} The points are for the answers as they are."}
 
 
+def _valid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers:
+    """The answers without those that cannot be scored."""
+    given = answers.arrays.get(task.answer)
+    if given is None:
+        return answers
+    return replace(answers, failed={**task.refused(given, hidden.truth), **answers.failed})
+
+
 def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
     """The fixes that help most on a few cases, best first; of rows all there are."""
     given = answers.arrays.get(task.answer)
     if given is None or len(given) != len(hidden.cases) or given.dtype.kind not in "fiu":
         return []
-    usable = [i for i in range(len(given)) if i not in answers.failed and np.isfinite(given[i]).all()]
+    usable = [i for i in range(len(given)) if i not in answers.failed]
     if "class" in task.readings:
         return _of_rows(metric, given, hidden.truth, np.array(usable, dtype=int))
     if "field" in task.readings:
