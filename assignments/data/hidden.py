@@ -54,6 +54,8 @@ class HiddenSet:
     """Of `train`, `val` and `fit_seed`: of all that `fit` is given."""
     truth_digest: str
     """Of the truth and of what the cases say to a metric."""
+    subjects: frozenset[str] = frozenset()
+    """Of the hidden cases, as their source names them: to find them among the training cases of another repeat."""
 
 
 def hidden_set(
@@ -105,6 +107,7 @@ def hidden_set(
         inputs_digest=digest(asked),
         train_digest=digest({**given, **_prefixed("val", val or {}), "fit_seed": np.array(fit_seed)}),
         truth_digest=digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
+        subjects=frozenset(map(str, test.get("subject", ()))),
     )
 
 

@@ -1,0 +1,75 @@
+"""What a repeat carries into a sandbox with labels, and whether another repeat asks for it."""
+
+import pytest
+
+from assignments.assignment import Assignment
+from assignments.data.hidden import hidden_set
+from assignments.data.overlap import carried
+
+TOML = {
+    "id": "pool", "title": "t", "task": "classification",
+    "run": {"mode": "retrain", "seeds": 2},
+    "criterion": [{"id": "report", "kind": "person", "points": 1}],
+}  # fmt: skip
+SECRET = b"of these tests, 32 bytes or so.."
+SOURCES = '''
+import numpy as np
+FIXED = np.random.default_rng(7)
+POOL = FIXED.normal(size=(40, 3)).astype(np.float32)
+
+def pool(n, rng):
+    """A finite pool: every draw takes from the same 40 rows."""
+    take = rng.permutation(40)[:n]
+    return {"x": POOL[take], "y": np.zeros(n, np.uint8)}
+
+def anew(n, rng):
+    """Every case is drawn anew."""
+    return {"x": rng.normal(size=(n, 3)).astype(np.float32), "y": np.zeros(n, np.uint8)}
+
+def jittered(n, rng):
+    """The same 40 patients with other noise in every draw: their subjects say so."""
+    take = rng.permutation(40)[:n]
+    x = POOL[take] + rng.normal(0, 0.01, (n, 3)).astype(np.float32)
+    return {"x": x, "y": np.zeros(n, np.uint8), "subject": take}
+
+def ages(n, rng):
+    """Two numbers a case; each alone is common, both together are a case."""
+    return {"x": rng.permutation(60)[:n].astype(np.float32), "y": np.zeros(n, np.uint8)}
+
+def numbered(n, rng):
+    """Drawn anew, and numbered from 0 on each time."""
+    return {**anew(n, rng), "subject": np.arange(n)}
+
+def blank(n, rng):
+    """Every case is drawn anew, with a mask that is empty in all of them."""
+    return {**anew(n, rng), "mask": np.zeros((n, 5), np.uint8)}
+'''
+
+
+def meets(tmp_path, source, inputs=("x",), *, redraw=True, val=0):
+    """Whether a labelled case of one of two repeats is a hidden case of the other."""
+    (tmp_path / "sources.py").write_text(SOURCES)
+    data = {"source": f"sources.py:{source}", "train": 30, "test": 20, "redraw": redraw, "val": val}
+    assignment = Assignment.model_validate({**TOML, "data": data, "folder": tmp_path})
+    one, other = (carried(hidden_set(assignment, SECRET, repeat, inputs, "y")) for repeat in (0, 1))
+    return one.labels(other) or other.labels(one)
+
+
+@pytest.mark.parametrize(
+    ("source", "met"), [("pool", True), ("anew", False), ("jittered", True), ("ages", True), ("blank", False)]
+)
+def test_repeats_meet_where_they_have_an_array_or_a_subject_in_common(tmp_path, source, met):
+    assert meets(tmp_path, source, ("x", "mask") if source == "blank" else ("x",)) is met
+
+
+def test_validation_cases_carry_labels_too(tmp_path):
+    assert meets(tmp_path, "pool", val=29)
+
+
+def test_repeats_that_share_training_and_hidden_cases_do_not_meet(tmp_path):
+    assert not meets(tmp_path, "anew", redraw=False)
+    assert not meets(tmp_path, "pool", redraw=False), "what a repeat knows itself, no other can tell it"
+
+
+def test_numbers_that_a_source_gives_to_training_and_hidden_cases_alike_name_no_patient(tmp_path):
+    assert not meets(tmp_path, "numbered")
