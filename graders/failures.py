@@ -12,6 +12,7 @@
     │   ├── ReplyTooLarge         more bytes, items or nesting than the limits allow
     │   ├── ProcessEnded          the process that should answer ended
     │   ├── ProtocolViolation     bytes that are no frame, or no reply to what was asked
+    │   ├── NotUsable             what the host makes of it would cost more than a question may
     │   └── NotAccepted           what was handed in cannot be run: no solution, framework not offered
     └── ToolkitFailure            ours: retried, then the mark is withheld; never costs a point
         ├── ImageFailure          runtime image missing, or broken
@@ -72,13 +73,13 @@ class CpuLimit(SubmissionFailure):
 
 
 LOADED = "wall_on_loaded_host"
-"""Flag of a stage that the wall clock stopped with CPU time left on a busy machine: it is repeated once, alone."""
+"""Flag of a stage that the wall clock stopped while it waited for a core: it is repeated once, alone."""
 
 
 class WallLimit(SubmissionFailure):
     reason = "the time limit was reached while waiting"
     starved: bool = False
-    """Whether more than half of the CPU time was left: on a loaded host that is nobody's fault yet."""
+    """Whether it waited for a core most of the time: on a loaded host that is nobody's fault yet."""
 
 
 class MemoryLimit(SubmissionFailure):
@@ -123,6 +124,10 @@ class ProcessEnded(SubmissionFailure):
 
 class ProtocolViolation(SubmissionFailure):
     reason = "the answer could not be read"
+
+
+class NotUsable(SubmissionFailure):
+    reason = "the reply could not be used"
 
 
 class NotAccepted(SubmissionFailure):

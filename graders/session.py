@@ -33,6 +33,7 @@ from graders.failures import (
     WallLimit,
     WrongType,
 )
+from graders.patience import IDLE_CALL_S, Patience
 from graders.sandboxes.sandbox import Channel
 from graders.wire import HEAD_CAP, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
 
@@ -48,7 +49,7 @@ PLACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,120}\.py")
 WORDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "oom_kills", "strays", "log_bytes"), (int,)),
     **dict.fromkeys(("exit", "signal"), (int, type(None))),
-    **dict.fromkeys(("cpu_s", "wall_s", "peak_mb"), (int, float, type(None))),
+    **dict.fromkeys(("cpu_s", "wall_s", "peak_mb", "waited_s"), (int, float, type(None))),
     **{"outcome": (str,), "stopped": (str, type(None)), "text": (str,), "info": (dict,)},
 }
 """What the keeper's words are, as far as they are used."""
@@ -90,10 +91,14 @@ class Session:
     Every method raises `SubmissionFailure` for what the group's code did and `ToolkitFailure` for what we did.
     """
 
-    def __init__(self, channel: Channel, limits: Limits, solution: Path | None = None) -> None:
+    def __init__(
+        self, channel: Channel, limits: Limits, solution: Path | None = None, patience: Patience | None = None
+    ) -> None:
+        """`patience` is one submission's, over all its sessions; None for code that may wait as long as it likes."""
         self._channel = channel
         self._limits = limits
         self._solution = solution
+        self._patience = patience
         self._serial = 0
         self._oom_kills = 0
         self.lost: Exception | None = None
@@ -117,6 +122,8 @@ class Session:
             "log_bytes": self._limits.log_kb * 1024,
             "memory_bytes": self._limits.memory_mb * MIB,
             "scratch_bytes": self._limits.scratch_mb * MIB,
+            # Who waits for a GPU uses no core.
+            "idle_s": IDLE_CALL_S if self._patience and not self._limits.gpus else 0,
         }
         head, _ = self._ask({"verb": "begin", "wire": WIRE, "limits": limits}, [], START_S)
         if head["outcome"] != "ready" or "info" not in head:
@@ -131,7 +138,10 @@ class Session:
 
         Raises:
             ImportFailed: importing raised; the worker is ended already.
+            WallLimit: the submission has been waited for long enough; there is no worker.
         """
+        if self._patience:
+            self._patience.check()
         self._serial += 1
         folder = Path(solution) if solution else self._solution
         worker = Worker(self._serial, cpu_s, cpu_s * WALL_FACTOR, folder, oom_kills=self._oom_kills)
@@ -161,6 +171,8 @@ class Session:
             raise TypeError("this handle's worker was ended: a handle is valid in the test, or module, that got it")
         if worker.over is not None:
             raise worker.over
+        if self._patience:
+            self._patience.check()
         id = secrets.randbits(53)
         body = frame({"id": id, **request}, parts)
         return self._exchange(worker, {"verb": "call", "worker": worker.number, "id": id}, body)
@@ -179,14 +191,16 @@ class Session:
     ) -> tuple[Any, list[Array]]:
         head.setdefault("id", secrets.randbits(53))
         told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30 + extra_s)
-        worker.facts = told
+        self._wait_counted(worker, told)
         kills = told.get("oom_kills", 0)
         fresh_kills = kills > worker.oom_kills
         self._oom_kills = worker.oom_kills = kills
         if told["outcome"] != "replied":
             worker.over = _ended(told, fresh_kills)
             if isinstance(worker.over, WallLimit):
-                worker.over.starved = float(told.get("cpu_s") or 0.0) < worker.cpu_s / 2
+                worker.over.starved = _starved(told, worker.cpu_s)
+                if self._patience:
+                    self._patience.reached(worker.over)
             raise worker.over
         try:
             words, arrays = split(answer)
@@ -196,6 +210,13 @@ class Session:
         except ProtocolViolation as violation:
             worker.over = violation
             raise
+
+    def _wait_counted(self, worker: Worker, told: dict[str, Any]) -> None:
+        """Keep the keeper's words about a worker, and count how long it has stood idle while it owed a reply."""
+        before, worker.facts = worker.facts, told
+        # A GPU's work is no core's, and a system that does not say who waits for a core cannot tell idle from starved.
+        if self._patience and not self._limits.gpus and told.get("waited_s") is not None:
+            self._patience.waited(_idle_s(told) - _idle_s(before))
 
     def _ask(self, head: dict[str, Any], body: list[memoryview], seconds: float) -> tuple[dict[str, Any], memoryview]:
         """One request to the keeper and its reply; any trouble here ends the session."""
@@ -289,6 +310,22 @@ def _wait(channel: Channel, writing: bool, seconds: float) -> None:
     poll.poll(seconds * 1000)
 
 
+def _idle_s(facts: dict[str, Any]) -> float:
+    """Wall seconds in which a worker owed replies, less those that it computed or waited for a core."""
+    wall_s, *used = (float(facts.get(name) or 0.0) for name in ("wall_s", "cpu_s", "waited_s"))
+    return wall_s - sum(used)
+
+
+def _starved(told: dict[str, Any], cpu_s: float) -> bool:
+    """Whether a wall limit may be the machine's doing: with CPU time left, the worker mostly waited for a core.
+
+    Our own slots cannot do that to each other: a container gets its share of the cores, and the wall limit is four
+    times what it may compute.
+    """
+    wall_s, used_s, waited_s = (float(told.get(name) or 0.0) for name in ("wall_s", "cpu_s", "waited_s"))
+    return used_s < cpu_s / 2 and waited_s > wall_s / 2
+
+
 def _usage(facts: dict[str, Any], log: bytes) -> Usage:
     return Usage(
         cpu_s=float(facts.get("cpu_s") or 0.0),
@@ -307,6 +344,8 @@ def _ended(told: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
         return CpuLimit(f"{told.get('cpu_s')} CPU s")
     if stopped == "wall":
         return WallLimit(f"{told.get('wall_s')} s, of which {told.get('cpu_s')} CPU s")
+    if stopped == "idle":
+        return WallLimit(f"idle for {IDLE_CALL_S} s with an answer owed; {told.get('cpu_s')} CPU s in all")
     if stopped == "size":
         return ReplyTooLarge("a frame over the reply cap")
     if told["outcome"] == "violated":

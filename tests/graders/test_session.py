@@ -24,9 +24,10 @@ from graders.failures import (
     WallLimit,
     WrongType,
 )
+from graders.patience import Patience
 from graders.sandboxes.sandbox import Ending
 from graders.session import Session
-from tests.scripted import PREFIX, ScriptedChannel, Student, frame, replied, said
+from tests.scripted import PREFIX, ScriptedChannel, Student, frame, replied, said, taken_apart
 
 CALL = {"do": "call", "name": "f", "on": None, "args": {"t": []}, "kwargs": {"d": {}}, "tensors": False, "arrays": []}
 LIMITS = Limits(reply_mb=1)
@@ -89,10 +90,94 @@ def test_how_a_worker_ended_is_the_failure_it_was_and_stays_so(asked, reply, fai
     assert session.lost is None
 
 
-def test_a_wall_limit_with_most_of_the_cpu_time_left_may_be_the_machines_fault(asked):
-    for cpu_s, starved in ((0.1, True), (0.9, False)):
-        reply = said("died", stopped="wall", cpu_s=cpu_s)
-        assert asked(lambda head, reply=reply: reply)[2].starved is starved
+@pytest.mark.parametrize(
+    ("cpu_s", "waited_s", "starved"),
+    [(0.1, 3.0, True), (0.9, 3.0, False), (0.1, 0.5, False), (0.1, None, False)],
+    ids=["waited for a core", "computed for most of its CPU time", "slept", "the system does not say"],
+)
+def test_a_wall_limit_is_the_machines_fault_where_the_worker_mostly_waited_for_a_core(asked, cpu_s, waited_s, starved):
+    reply = said("died", stopped="wall", wall_s=4.0, cpu_s=cpu_s, waited_s=waited_s)  # of one CPU second
+    assert asked(lambda head: reply)[2].starved is starved
+
+
+def test_an_idle_worker_has_reached_its_wall_limit(asked):
+    _, _, failure = asked(lambda head: said("died", stopped="idle", wall_s=30.0, cpu_s=0.1, waited_s=0.0))
+    assert isinstance(failure, WallLimit)
+    assert not failure.starved
+
+
+def idle_for(seconds, **facts):
+    """A reply for which a worker has kept us waiting so long, by then."""
+    return lambda head: replied(
+        {"id": head["id"], "kind": "value", "value": 3, "arrays": []}, wall_s=seconds, waited_s=0.0, **facts
+    )
+
+
+@pytest.fixture
+def patient():
+    """A session with the patience that a submission's has, whose worker's replies are `calls`."""
+    channels = []
+
+    def open_session(calls, limits=LIMITS, patience=None):
+        channel = ScriptedChannel(Student({"f": lambda: 3}, calls=calls))
+        channels.append(channel)
+        session = Session(channel, limits, patience=Patience() if patience is None else patience)
+        session.begin()
+        return session
+
+    yield open_session
+    for channel in channels:
+        channel.__exit__()
+
+
+def test_after_the_second_wall_limit_nothing_more_is_asked(patient):
+    limit = said("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=0.0)
+    session = patient(lambda head: limit)
+    for _ in range(2):
+        with pytest.raises(WallLimit):
+            session.call(session.worker(1.0), CALL, [])
+    before = len(session._channel.written)
+    with pytest.raises(WallLimit, match="nothing more is asked after 2 time limits"):
+        session.worker(1.0)
+    assert len(session._channel.written) == before
+
+
+def test_what_two_starved_limits_cut_off_is_starved_too(patient):
+    limit = said("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=3.5)
+    session = patient(lambda head: limit)
+    for _ in range(2):
+        with pytest.raises(WallLimit):
+            session.call(session.worker(1.0), CALL, [])
+    with pytest.raises(WallLimit) as found:
+        session.worker(1.0)
+    assert found.value.starved
+
+
+def test_short_sleeps_add_up_over_all_calls_and_containers_of_a_submission(patient):
+    patience = Patience()
+    for _ in range(5):  # 25 s in one call in each of five containers: 125 s
+        session = patient(idle_for(25.0, cpu_s=0.0), patience=patience)
+        session.call(session.worker(100.0), CALL, [])
+    with pytest.raises(WallLimit, match="125 s of waiting in all; nothing more is asked after 120"):
+        session.worker(100.0)
+
+
+@pytest.mark.parametrize(("cpu_s", "waited_s", "idle_s"), [(300, 0, 200), (300, 190, 10), (900, 0, 0)])
+def test_what_is_neither_computed_nor_waited_for_a_core_is_idle(patient, cpu_s, waited_s, idle_s):
+    answer = {"kind": "value", "value": 3, "arrays": []}
+    facts = {"wall_s": 500.0, "cpu_s": cpu_s, "waited_s": waited_s}
+    session = patient(lambda head: replied({"id": head["id"], **answer}, **facts))
+    session.call(session.worker(1000.0), CALL, [])
+    assert session._patience.idle_s == pytest.approx(idle_s, abs=0.1)
+
+
+@pytest.mark.parametrize(("gpus", "idle_s"), [(0, 30), (1, 0)])
+def test_the_keeper_is_told_when_a_worker_is_idle_but_not_of_one_that_waits_for_a_gpu(patient, gpus, idle_s):
+    session = patient(idle_for(500.0, cpu_s=1.0), limits=Limits(reply_mb=1, gpus=gpus))
+    begin, _, _ = taken_apart(bytes(session._channel.written))
+    assert begin["limits"]["idle_s"] == idle_s
+    session.call(session.worker(1000.0), CALL, [])
+    assert (session._patience.idle_s > 0) is (gpus == 0)
 
 
 def test_a_kill_for_memory_of_one_worker_is_no_kill_for_memory_of_the_next(asked):
