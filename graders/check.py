@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ import pytest
 from assignments.assignment import Limits
 from assignments.data.streams import stream
 from assignments.interface import Interface
-from graders.failures import LOADED, InternalFailure, SubmissionFailure, ToolkitFailure, WallLimit
+from graders.evidence import short_arrays, shown
+from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
+from graders.journal import Journal, Question, Silent
 from graders.session import Session, Usage
 from graders.student import Line, Student
 
 WRONG = "the answer is not the expected one"
-UNUSABLE = "the reply could not be used"
+UNUSABLE = NotUsable.reason
 NOT_RUN = "the test did not run"
 OURS = "not marked yet: a fault of ours"
 EVIDENCE = 6000
@@ -84,20 +86,21 @@ class Questions:
     doubles: str = ""
     solution: str | None = None
     """Another solution's folder in the same session; local sandbox only."""
+    memory_bytes: int = 0
+    """What the tests and the host's part of them may take beyond what is there once they are imported."""
+    host_cpu_s: float = 0.0
+    """CPU seconds that one of them may cost the host."""
 
 
 def check(
-    session: Session,
-    questions: Questions,
-    only: Iterable[str],
-    on_result: Callable[[str, TestDoc], None] | None = None,
+    session: Session, questions: Questions, only: Iterable[str], journal: Journal | None = None
 ) -> dict[str, TestDoc]:
     """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
 
     Every named test has a document: one that pytest did not run, skipped or saw twice has not passed.
     """
     names = list(only)
-    recorder = _Recorder(session, questions, names, on_result)
+    recorder = _Recorder(session, questions, names, journal or Silent())
     files = sorted({name.partition("::")[0] for name in names})
     if not files:
         return {}
@@ -116,7 +119,12 @@ def check(
         "--capture=no",
         "-omarkers=points(n): what the test is worth",
     ]
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed), _alone(questions.folder):
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        _alone(questions.folder),
+        short_arrays(),
+    ):
         code = pytest.main(arguments, plugins=[recorder])
     if recorder.interrupted:
         raise KeyboardInterrupt
@@ -127,6 +135,11 @@ def check(
                 doc.evidence = printed.getvalue()[-EVIDENCE:]
                 doc.verdict, doc.reason, doc.told = "unknown", InternalFailure.reason, OURS
     return recorder.docs
+
+
+def unusable(question: str) -> TestDoc:
+    """The document of a test whose answers cost the host more than a test may."""
+    return TestDoc(reason=UNUSABLE, told=UNUSABLE, evidence=question, flags=["the host reached its limit in this test"])
 
 
 @contextlib.contextmanager
@@ -158,13 +171,13 @@ class _Recorder:
         session: Session,
         questions: Questions,
         names: list[str],
-        on_result: Callable[[str, TestDoc], None] | None,
+        journal: Journal,
     ) -> None:
         self.docs = {name: TestDoc() for name in names}
         self.interrupted = False
         self._session = session
         self._questions = questions
-        self._on_result = on_result
+        self._journal = journal
         self._seen: dict[str, int] = {}
         self._lines: list[Line] = []
         self._began = 0.0
@@ -222,9 +235,19 @@ class _Recorder:
             self._seen[_name(item)] = self._seen.get(_name(item), 0) + 1
         items[:] = kept
 
+    def pytest_collection_finish(self) -> None:
+        """The test files are imported: nothing that comes now may take memory as it likes."""
+        self._journal.hold(self._questions.memory_bytes)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str]:
+        """A comparison that failed, in a line: the time of pytest's own, of two long texts, grows with their cube."""
+        return [f"{shown(left)} {op} {shown(right)}"]
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._now = _name(item)
+        self._journal.begins(Question("test", self._now), self._questions.host_cpu_s)
         self._began = time.perf_counter()
         self._passed = set()
         self.docs[self._now] = TestDoc()
@@ -256,8 +279,9 @@ class _Recorder:
             doc.verdict, doc.reason, doc.told = "passed", None, ""
         if isinstance(self._session.lost, ToolkitFailure):  # a test that expects an exception may have passed by it
             doc.verdict, doc.reason, doc.told = "unknown", self._session.lost.reason, OURS
-        if self._on_result:
-            self._on_result(self._now, doc)
+        if isinstance(self._session.lost, MemoryError):
+            self._journal.give_up()
+        self._journal.came("tests", self._now, asdict(doc))
 
 
 def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -269,7 +293,7 @@ def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         doc.verdict, doc.reason, doc.told = "unknown", error.reason, OURS
     elif isinstance(error, SubmissionFailure):
         doc.reason, doc.told = error.reason, error.told
-        if is_loaded(error):
+        if isinstance(error, WallLimit) and error.starved:
             doc.flags.append(LOADED)
     elif isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
         doc.reason = doc.told = NOT_RUN
@@ -280,11 +304,6 @@ def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         doc.reason = doc.told = UNUSABLE
         doc.flags.append("the test ended in an exception of its own")
         doc.evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
-
-
-def is_loaded(error: SubmissionFailure) -> bool:
-    """Whether a wall limit may have been the machine's doing: CPU time was left, and more waited than could run."""
-    return isinstance(error, WallLimit) and error.starved and os.getloadavg()[0] > (os.cpu_count() or 1)
 
 
 def _name(item: Any) -> str:

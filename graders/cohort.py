@@ -19,6 +19,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
+from graders.allowance import ceiling
 from graders.authoring.standing import standing
 from graders.coordinator import Coordinator, Progress, Work
 from graders.failures import ImageFailure, UserError
@@ -31,7 +32,7 @@ from graders.mark import Mark, Status, mark_of
 from graders.marker_processes import Run
 from graders.persons.decisions import Decisions
 from graders.sandboxes.sandbox import Sandbox
-from graders.slots import Machine, deadline_s, slots_for, this_machine
+from graders.slots import Machine, slots_for, this_machine
 
 Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
 NOT_RUN = {"reason": "not marked yet", "evidence": "nothing is recorded: run medmark grade"}
@@ -333,9 +334,7 @@ def _jobs(
 
 
 def _deadline_s(assignment: Assignment, work: Work) -> float:
-    tests = work.names("test")
-    modules = {id.split("::")[0] for id in tests}
-    return deadline_s(assignment.limits, len(tests), len(modules), len(work.names("answers")))
+    return ceiling(assignment, work.names("test"), len(work.names("answers"))).deadline_s
 
 
 def _check_criteria(assignment: Assignment) -> None:

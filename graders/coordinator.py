@@ -2,13 +2,15 @@
 
 The caller's thread is the only writer of the ledger; each slot has a thread that waits for one marker process, and
 tells the caller's thread through a queue. So do Ctrl-C and SIGTERM: nothing strikes while a row is being written.
-Trouble of ours is tried again, then recorded as unknown; it stops no other work.
+Trouble of ours is tried again, then recorded as unknown; it stops no other work. A question that costs its marker more
+than a question may is the submission's failure: another marker goes on behind it (`insistently`).
 """
 
 from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,10 +20,13 @@ from typing import Any, Literal
 
 from graders.failures import LOADED, MedmarkError
 from graders.intake.submission import Submission
+from graders.journal import Question
 from graders.keys import StageKeys
 from graders.ledger import Ledger, Stage
-from graders.marker_processes import MarkerProcesses, Outcome, Run
+from graders.marker_processes import STOPPED, MarkerProcesses, Outcome, Run
 
+RESTARTS = 3
+"""How often a job goes on behind a question that reached the host's limits; then nothing more is asked."""
 NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it is being looked into."
 Kind = Literal["test", "answers", "score"]
 Name = tuple[Kind, str]
@@ -143,7 +148,7 @@ class Coordinator:
         """In a slot's thread: run a work's job and tell the coordinator."""
         self._events.put(Event("started", work))
         try:
-            outcome = self._markers.run(self.run, self.job_of(work), self.deadline_of(work))
+            outcome = insistently(self._markers, self.run, self.job_of(work), self.deadline_of(work))
         except Exception as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
             outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
         self._events.put(Event("ended", work, outcome))
@@ -182,6 +187,45 @@ class Coordinator:
             if event.work is not None and event.outcome is not None and event.outcome.document is not None:
                 record(self.assignment, event.work, event.outcome, self.ledger)
                 self.done += 0 if event.work.missing else len(event.work.submissions)
+
+
+def insistently(markers: MarkerProcesses, run: Run, job: Any, deadline_s: float) -> Outcome:
+    """Do a job, in as many marker processes as it takes to get past the questions that reach the host's limits.
+
+    Their answers chose what they cost, so they have failed; so has what is left after three of them. A marker that a
+    library's fault ended twice at one question has met such an answer too; once may be chance.
+    """
+    began = time.monotonic()
+    came: dict[str, dict[str, Any]] = {"tests": {}, "answers": {}, "scores": {}}
+    spoilt: list[Question] = []
+    crashed: list[Question] = []
+    while True:
+        outcome = markers.run(run, job, deadline_s - (time.monotonic() - began))
+        if outcome.trouble == STOPPED:
+            return outcome
+        for kind, documents in outcome.came.items():
+            came[kind].update(documents)
+        question, past = outcome.question, None
+        if question is None:
+            break
+        if outcome.limit or (outcome.crashed and question in crashed):
+            past = question if len(spoilt) < RESTARTS else _and_the_rest(question)
+            if past in spoilt:
+                break
+            spoilt.append(past)
+        elif outcome.crashed and len(crashed) < RESTARTS:
+            crashed.append(question)
+        else:
+            break
+        job = job.after(came, past, outcome.waited)
+    document = outcome.document or {}
+    stages = {kind: {**documents, **document.get(kind, {})} for kind, documents in came.items()}
+    return replace(outcome, document={**document, **stages}, wall_s=time.monotonic() - began)
+
+
+def _and_the_rest(question: Question) -> Question:
+    """A question and all that is left beside it: the tests and answers not asked yet, or all of a score."""
+    return Question("all") if question.stage in ("test", "answers") else replace(question, part="")
 
 
 def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> bool:

@@ -25,9 +25,13 @@ GRADERS = Path(__file__).parent
 STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "scoring/caps.py")
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 JUDGES = {
-    "tests": ("check.py", "student.py", "replies.py", "session.py", "wire.py", "failures.py"),
-    "answers": ("measure.py", "replies.py", "session.py", "wire.py", "failures.py"),
-}
+    "tests": (
+        "check.py", "student.py", "replies.py", "session.py", "wire.py", "failures.py", "patience.py", "allowance.py",
+    ),
+    "answers": (
+        "measure.py", "student.py", "replies.py", "session.py", "wire.py", "failures.py", "patience.py", "allowance.py",
+    ),
+}  # fmt: skip
 """What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""
 
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")

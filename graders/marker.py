@@ -1,25 +1,32 @@
 """What one marker process does: one job in, one JSON document out. It opens the sandbox and asks; it gives no points.
 
-The document says of every stage what came of it. A failure of ours stands beside what was found before it.
+The document says of every stage what came of it. A failure of ours stands beside what was found before it. Answers
+never meet labels: a container that was given a case's label answers no repeat that asks for that case (`may_share`).
 """
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.data.overlap import Carried, carried
 from assignments.interface import Interface, read_interface
-from graders.check import Questions, as_documents, check
-from graders.failures import DataFailure, InternalFailure, SubmissionFailure, ToolkitFailure, UserError
+from graders import allowance
+from graders.check import Questions, as_documents, check, unusable
+from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, UserError
+from graders.journal import Journal, Question, Silent
 from graders.measure import load_answers, measure
+from graders.patience import Patience
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
 from graders.scoring.forensics import explain
+from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import Answers, score
 from graders.session import Session
 from graders.tasks import task_named
@@ -52,9 +59,26 @@ class Job:
     course: str = "none"
     run: str = "none"
     tests_folder: str = "hidden_tests"
+    unusable: tuple[Question, ...] = ()
+    """What earlier markers of this job reached the host's limits with: it counts as failed and is not asked again."""
+    waited: tuple[int, float] = (0, 0.0)
+    """Wall limits and idle seconds of earlier markers of this job."""
+
+    def after(self, came: Mapping[str, Mapping[str, Any]], question: Question | None, waited: tuple[int, float]) -> Job:
+        """What is left of the job for another marker: without the stages that came, and past a question."""
+        answers = {**self.answers, **{int(repeat): document for repeat, document in came["answers"].items()}}
+        return replace(
+            self,
+            tests=tuple(id for id in self.tests if id not in came["tests"]),
+            repeats=tuple(repeat for repeat in self.repeats if repeat not in answers),
+            scores=tuple(id for id in self.scores if id not in came["scores"]),
+            answers=answers,
+            unusable=(*self.unusable, *((question,) if question else ())),
+            waited=waited,
+        )
 
 
-def run(job: Job, on_progress: Callable[[str], None] | None = None) -> dict[str, Any]:
+def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
     """Do a job.
 
     Returns:
@@ -64,7 +88,7 @@ def run(job: Job, on_progress: Callable[[str], None] | None = None) -> dict[str,
     """
     document: dict[str, Any] = {"tests": {}, "answers": {}, "scores": {}, "runtime": {}, "toolkit_failure": None}
     try:
-        _run(job, document, on_progress or (lambda what: None))
+        _run(job, document, journal or Silent())
     except ToolkitFailure as failure:
         document["toolkit_failure"] = {"reason": failure.reason, "evidence": str(failure)[:8000]}
     except UserError as error:  # such as a data folder that is not there: the words say what and where
@@ -74,46 +98,114 @@ def run(job: Job, on_progress: Callable[[str], None] | None = None) -> dict[str,
     return document
 
 
-def _run(job: Job, document: dict[str, Any], on_progress: Callable[[str], None]) -> None:
+def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     assignment = job.assignment
     interface = _interface(assignment.folder / "interface.py")
     sets = {repeat: _hidden_set(job, interface, repeat) for repeat in _repeats_needed(job)}
-    if job.tests or job.repeats:
-        sandbox = SANDBOXES[job.sandbox]()
-        lodging = Lodging(job.solution, job.framework, assignment.limits, job.course, job.run)
-        with sandbox.open(lodging) as channel:
-            session = Session(channel, assignment.limits, job.solution)
-            try:
-                document["runtime"] = session.begin()
-            except SubmissionFailure as failure:  # nothing of the group's has run yet
-                raise InternalFailure(f"before the solution was touched: {failure}") from failure
-            if job.tests:
-                document["tests"] = as_documents(_check(job, session, interface, on_progress))
-            for repeat in job.repeats:
-                on_progress(f"repeat {repeat + 1}" if len(job.repeats) > 1 else "accuracy")
+    patience = Patience(*job.waited, on_change=journal.waited)
+    memory = allowance.host_bytes(assignment.limits, list(sets.values()))
+    for tests, repeats in _containers(job, sets):
+        with _session(job, document, patience, journal) as session:
+            if tests:
+                document["tests"].update(_check(job, session, interface, memory, journal))
+            journal.hold(memory)
+            for repeat in repeats:
                 document["answers"][str(repeat)] = measure(
                     session,
                     assignment,
                     interface,
                     sets[repeat],
+                    repeat=repeat,
                     secret=job.secret,
                     commit=job.commit,
                     store=job.store,
+                    journal=journal,
+                    unusable=job.unusable,
                 )
-            document["runtime"]["sandbox_cpu_s"] = channel.cpu_s()
+                journal.came("answers", str(repeat), document["answers"][str(repeat)])
+    journal.hold(memory)
     known = {**{str(k): v for k, v in job.answers.items()}, **document["answers"]}
     for id in job.scores:
-        criterion = assignment.criterion(id)
-        assert isinstance(criterion, Accuracy)
-        repeats = [known.get(str(repeat)) for repeat in sorted(sets)]
-        if all(repeats):
-            answers = [load_answers(job.store, doc) for doc in repeats if doc is not None]
-            hidden = [sets[repeat] for repeat in sorted(sets)]
-            kept = [without(job.void_cases, *pair) for pair in zip(hidden, answers, strict=True)]
-            asked, answers = [one for one, _ in kept], [one for _, one in kept]
-            document["scores"][id] = score(assignment, criterion, asked, answers)
-            explained = _explained(assignment, criterion, asked, answers, document["scores"][id])
-            document["scores"][id]["explained"] = explained
+        repeats_known = [known.get(str(repeat)) for repeat in sorted(sets)]
+        if all(repeats_known):
+            answers = [load_answers(job.store, doc) for doc in repeats_known if doc is not None]
+            document["scores"][id] = _scored(job, id, [sets[repeat] for repeat in sorted(sets)], answers, journal)
+            journal.came("scores", id, document["scores"][id])
+
+
+def _containers(job: Job, sets: Mapping[int, HiddenSet]) -> list[tuple[bool, tuple[int, ...]]]:
+    """What is asked in each container: whether the hidden tests are, and which repeats."""
+    carriers = {repeat: carried(sets[repeat]) for repeat in job.repeats} if len(job.repeats) > 1 else {}
+    if may_share(carriers.values()):
+        return [(bool(job.tests), job.repeats)] if job.tests or job.repeats else []
+    alone: list[tuple[bool, tuple[int, ...]]] = [(False, (repeat,)) for repeat in job.repeats]
+    return [*([(True, ())] if job.tests else []), *alone]
+
+
+def may_share(carriers: Collection[Carried]) -> bool:
+    """Whether one container may serve all these repeats: none is given the label of a case that another only asks for.
+
+    It follows from what was drawn, subjects and arrays, and not from what an assignment says of its data. Workers are
+    kept apart inside a container too; but whatever channel there may still be, no label has anywhere to go.
+    """
+    pairs = [(one, other) for one in carriers for other in carriers if one is not other]
+    return not any(one.labels(other) for one, other in pairs)
+
+
+@contextmanager
+def _session(job: Job, document: dict[str, Any], patience: Patience, journal: Journal) -> Iterator[Session]:
+    """A container of its own, and the session with its keeper."""
+    limits = job.assignment.limits
+    sandbox = SANDBOXES[job.sandbox]()
+    with ExitStack() as stack:
+        with journal.lifted():
+            channel = stack.enter_context(
+                sandbox.open(Lodging(job.solution, job.framework, limits, job.course, job.run))
+            )
+        session = Session(channel, limits, job.solution, patience)
+        try:
+            info = session.begin()
+        except SubmissionFailure as failure:  # nothing of the group's has run yet
+            raise InternalFailure(f"before the solution was touched: {failure}") from failure
+        spent = document["runtime"].get("sandbox_cpu_s")
+        document["runtime"] = info
+        yield session
+        used = channel.cpu_s()
+        info["sandbox_cpu_s"] = used if spent is None or used is None else spent + used
+
+
+def _scored(
+    job: Job, id: str, sets: list[HiddenSet], answers: list[Answers], journal: Journal
+) -> dict[str, Any]:
+    """The ScoreDoc of a criterion, and what explains it."""
+    criterion = job.assignment.criterion(id)
+    assert isinstance(criterion, Accuracy)
+    kept = [without(job.void_cases, *pair) for pair in zip(sets, answers, strict=True)]
+    sets = [hidden for hidden, _ in kept]
+    spoilt = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
+    answers = [_spoilt(repeat, *pair, spoilt) for repeat, pair in enumerate(kept)]
+    of_case = max(map(allowance.case_cpu_s, sets))
+
+    def begins(part: str) -> None:
+        cpu_s = allowance.score_cpu_s(sets) if part in (WHOLE, CASES) else of_case
+        journal.begins(Question("score", id, part), cpu_s)
+
+    try:
+        document = score(job.assignment, criterion, sets, answers, begins, one_by_one=CASES in spoilt)
+    except MemoryError:
+        journal.give_up()
+    explaining = Question("explained", id)
+    if explaining in job.unusable:
+        return {**document, "explained": {"told": "", "kind": "given up", "evidence": "it took longer than it may"}}
+    journal.begins(explaining, allowance.score_cpu_s(sets))
+    return {**document, "explained": _explained(job.assignment, criterion, sets, answers, document)}
+
+
+def _spoilt(repeat: int, hidden: HiddenSet, answers: Answers, parts: Collection[str]) -> Answers:
+    """Answers without those that cost the host more than a case may."""
+    everything = "" in parts or WHOLE in parts
+    places = [i for i, case in enumerate(hidden.cases) if everything or case_part(repeat, case.id) in parts]
+    return replace(answers, failed={**answers.failed, **dict.fromkeys(places, NotUsable.reason)})
 
 
 def _explained(
@@ -150,7 +242,13 @@ def without(void: Collection[str], hidden: HiddenSet, answers: Answers) -> tuple
     )
 
 
-def _check(job: Job, session: Session, interface: Interface, on_progress: Callable[[str], None]) -> dict[str, Any]:
+def _check(
+    job: Job, session: Session, interface: Interface, memory_bytes: int, journal: Journal
+) -> dict[str, dict[str, Any]]:
+    """The TestDocs of the hidden tests; those that reached the host's limits before have failed."""
+    spoilt = {question.name for question in job.unusable if question.stage == "test"}
+    everything = Question("all") in job.unusable
+    lost = {id: unusable(id) for id in job.tests if everything or id in spoilt}
     folder = job.assignment.folder
     doubles = folder / "doubles.py"
     questions = Questions(
@@ -160,8 +258,11 @@ def _check(job: Job, session: Session, interface: Interface, on_progress: Callab
         limits=job.assignment.limits,
         secret=job.secret,
         doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
+        memory_bytes=memory_bytes,
+        host_cpu_s=allowance.hidden_test_cpu_s(job.assignment.limits),
     )
-    return check(session, questions, job.tests, on_result=lambda name, doc: on_progress(name))
+    docs = lost | check(session, questions, [id for id in job.tests if id not in lost], journal)
+    return as_documents({id: docs[id] for id in job.tests})
 
 
 def _interface(path: Path) -> Interface:

@@ -1,8 +1,10 @@
 """Marker processes: one per job, forked from a server that has imported what they need. Nothing is judged here.
 
-A job goes in as one picklable description; one JSON document comes out, as bytes. A marker that ends without one, or
-outstays its deadline, is an `Outcome` with the trouble in words, never an exception: one group's trouble stops no
-other. A marker ends itself when the process that started it dies, and its sandbox goes with it.
+A job goes in as one picklable description; a journal and one JSON document come out, as bytes. A marker that ends
+without a document, or outstays its deadline, is an `Outcome` with the trouble in words and what its journal holds,
+never an exception: one group's trouble stops no other. A marker that reached a limit in a question is told from one
+that failed: who started it can go on behind the question. A marker ends itself when the process that started it dies,
+and its sandbox goes with it.
 """
 
 from __future__ import annotations
@@ -15,18 +17,29 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
+
+from graders.journal import GAVE_UP, Journal, Question, Written
 
 LARGEST_DOCUMENT = 64 << 20
 """Bytes of a document: hundreds of times what an assignment of the catalogue gives."""
 LEAVE_S = 15.0
 """How long a marker that has given its document may take to end."""
 
-Run = Callable[[Any], dict[str, Any]]
+STOPPED = "stopped"
+"""The trouble of a job whose marker was ended, or never started, because all were told to stop."""
+CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
+"""How a library ends a process that is out of memory, among other things."""
+
+Run = Callable[[Any, Journal], dict[str, Any]]
+
+
+def _nothing() -> dict[str, dict[str, Any]]:
+    return {"tests": {}, "answers": {}, "scores": {}}
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,48 @@ class Outcome:
     document: dict[str, Any] | None
     trouble: str
     wall_s: float
+    came: dict[str, dict[str, Any]] = field(default_factory=_nothing)
+    """The stages that were done before the end, as the document has them."""
+    question: Question | None = None
+    """Which one it was at when it ended without a document."""
+    limit: bool = False
+    """Whether it ended since that question cost more than a question may."""
+    crashed: bool = False
+    """Whether it ended by a fault of a library's, which an answer may have caused."""
+    waited: tuple[int, float] = (0, 0.0)
+    """How patient it had been."""
+
+
+@dataclass
+class _Heard:
+    """What a marker has said so far."""
+
+    document: dict[str, Any] | None = None
+    came: dict[str, dict[str, Any]] = field(default_factory=_nothing)
+    question: Question | None = None
+    waited: tuple[int, float] = (0, 0.0)
+    size: int = 0
+
+    def take(self, body: bytes) -> None:
+        """One message.
+
+        Raises:
+            ValueError: it is none, or they are too many.
+        """
+        self.size += len(body)
+        if self.size > 2 * LARGEST_DOCUMENT:
+            raise ValueError(f"a journal of {self.size} bytes; {2 * LARGEST_DOCUMENT} is the most")
+        match json.loads(body, parse_constant=_refuse):
+            case {"document": dict(document)}:
+                self.document = document
+            case {"came": [str(kind), str(name), dict(document)]} if kind in self.came:
+                self.came[kind][name] = document
+            case {"begins": dict(question)}:
+                self.question = Question(**question)
+            case {"waited": [int(limits), float(idle_s) | int(idle_s)]}:
+                self.waited = (limits, idle_s)
+            case _:
+                raise ValueError("a message of no known kind")
 
 
 def start_forkserver(*also: str) -> None:
@@ -83,10 +138,11 @@ class MarkerProcesses:
         context = multiprocessing.get_context("forkserver")
         reader, writer = context.Pipe(duplex=False)
         process = context.Process(target=_marker, args=(run, job, writer), daemon=True)
+        heard = _Heard()
         with reader, writer:
             with self._lock:
                 if self._stopped:
-                    return Outcome(None, "stopped", 0.0)
+                    return Outcome(None, STOPPED, 0.0)
                 try:
                     process.start()
                 except (OSError, EOFError) as error:
@@ -97,14 +153,28 @@ class MarkerProcesses:
             late.daemon = True
             late.start()
             try:
-                document, trouble = self._document(process, reader)
+                trouble = self._listen(process, reader, heard)
+                code = None if heard.document else self._exit_code(process)
             finally:
                 late.cancel()
                 self._end(process)
         wall_s = time.monotonic() - began
-        if document is None and wall_s >= deadline_s:
+        if heard.document is None and self._stopped:
+            trouble = STOPPED
+        elif heard.document is None and wall_s >= deadline_s:
             trouble = f"the marker was still running after {deadline_s:.0f} s and was ended"
-        return Outcome(document, trouble, wall_s)
+        elif heard.document is None:
+            trouble = trouble or _ending(code)
+        return Outcome(
+            heard.document,
+            trouble,
+            wall_s,
+            heard.came,
+            heard.question,
+            limit=code in (GAVE_UP, -signal.SIGXCPU) and heard.question is not None,
+            crashed=code is not None and -code in CRASHES and heard.question is not None,
+            waited=heard.waited,
+        )
 
     def stop(self) -> None:
         """End all markers now; calls of `run` that wait return, later ones start nothing."""
@@ -113,29 +183,26 @@ class MarkerProcesses:
             for process in self._running:
                 _kill(process)
 
-    def _document(self, process: ForkServerProcess, reader: Connection) -> tuple[dict[str, Any] | None, str]:
-        # The sentinel too: a process that the marker left behind may hold the pipe open.
-        wait([reader, process.sentinel])
-        if not reader.poll():
-            return None, self._ended(process)
-        try:
-            body = reader.recv_bytes(LARGEST_DOCUMENT)
-        except (EOFError, OSError):
-            return None, self._ended(process)
-        try:
-            document = json.loads(body, parse_constant=_refuse)
-        except ValueError as error:
-            return None, f"the marker's document is not JSON: {error}"
-        return (document, "") if isinstance(document, dict) else (None, "the marker's document is no object")
+    def _listen(self, process: ForkServerProcess, reader: Connection, heard: _Heard) -> str:
+        """Take all that a marker says, until its document or its end; the trouble, if what it says is none of ours."""
+        while heard.document is None:
+            # The sentinel too: a process that the marker left behind may hold the pipe open.
+            wait([reader, process.sentinel])
+            if not reader.poll():
+                break
+            try:
+                heard.take(reader.recv_bytes(LARGEST_DOCUMENT))
+            except (EOFError, OSError):
+                break
+            except (TypeError, ValueError) as error:
+                return f"the marker's words cannot be used: {error}"
+        return ""
 
-    def _ended(self, process: ForkServerProcess) -> str:
+    def _exit_code(self, process: ForkServerProcess) -> int | None:
         wait([process.sentinel], LEAVE_S)
         with self._lock:
             process.join(0)
-            code = process.exitcode
-        if code == -signal.SIGKILL:
-            return "the marker was killed (signal 9); perhaps this machine ran out of memory"
-        return f"the marker ended without a document (exit code {code})"
+            return process.exitcode
 
     def _end(self, process: ForkServerProcess) -> None:
         wait([process.sentinel], LEAVE_S)
@@ -147,6 +214,12 @@ class MarkerProcesses:
     def _late(self, process: ForkServerProcess) -> None:
         with self._lock:
             _kill(process)
+
+
+def _ending(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "the marker was killed (signal 9); perhaps this machine ran out of memory"
+    return f"the marker ended without a document (exit code {code})"
 
 
 def _kill(process: ForkServerProcess) -> None:
@@ -165,11 +238,13 @@ def _marker(run: Run, job: Any, writer: Connection) -> None:
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        body = json.dumps(run(job), allow_nan=False).encode()
+        journal = Written(writer.send_bytes)
+        body = json.dumps({"document": run(job, journal)}, allow_nan=False).encode()
         if len(body) > LARGEST_DOCUMENT:
             raise ValueError(f"a document of {len(body)} bytes; {LARGEST_DOCUMENT} is the most")
     except Exception:  # noqa: BLE001  whatever went wrong is ours, and withholds one mark instead of ending the run
-        body = json.dumps({"toolkit_failure": {"reason": "internal", "evidence": traceback.format_exc()}}).encode()
+        failure = {"reason": "internal", "evidence": traceback.format_exc()}
+        body = json.dumps({"document": {"toolkit_failure": failure}}).encode()
     writer.send_bytes(body)
 
 

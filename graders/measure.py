@@ -13,7 +13,7 @@ import os
 import typing
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,17 +23,20 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, presented_order
 from assignments.interface import Interface, Range
-from graders.check import is_loaded
+from graders.allowance import kept_bytes, reply_cpu_s
 from graders.failures import (
     LOADED,
     CpuLimit,
     DataFailure,
     InternalFailure,
+    NotUsable,
     ProcessEnded,
+    ReplyTooLarge,
     SubmissionFailure,
     WallLimit,
     WrongShape,
 )
+from graders.journal import Journal, Question, Silent
 from graders.scoring.repeat import Answers
 from graders.session import Session
 from graders.student import Handle, Line, Student
@@ -74,10 +77,12 @@ def measure(
     secret: bytes,
     commit: str,
     store: Path,
+    repeat: int = 0,
     solution: str | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    journal: Journal | None = None,
+    unusable: Collection[Question] = (),
 ) -> dict[str, Any]:
-    """Ask a solution for the answers to one hidden set, and store them.
+    """Ask a solution for the answers to one hidden set, and store them. A question that is `unusable` is not asked.
 
     Returns:
         An `AnswersDoc` as plain data. A submission that cannot even make a model has answers all of which failed.
@@ -86,25 +91,38 @@ def measure(
         ToolkitFailure: whatever is ours.
     """
     doc = AnswersDoc()
+    journal = journal or Silent()
     asking = _Asking(session, assignment, interface, hidden, solution, doc)
     order = presented_order(secret, assignment.id, commit, len(hidden.cases))
     rows: dict[int, dict[str, Array]] = {}
     failed: dict[int, SubmissionFailure] = {}
+    storing = Question("answers", str(repeat), "stored")
     try:
-        for places in _batches(order, assignment.data.per_call):
+        if storing in unusable or Question("all") in unusable:
+            raise NotUsable
+        for call, places in enumerate(_batches(order, assignment.data.per_call)):
+            question = Question("answers", str(repeat), str(call))
+            journal.begins(question, reply_cpu_s(assignment.limits))
+            if question in unusable:
+                failed.update(dict.fromkeys(map(int, places), NotUsable("the host reached its limit in this call")))
+                continue
             asking.batch(places, rows, failed)
-            if on_progress:
-                on_progress(len(rows) + len(failed), len(order))
+            if isinstance(session.lost, MemoryError):
+                journal.give_up()
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
         doc.verdict, doc.reason, doc.told = "failed", failure.reason, asking.told(failure)
-        if is_loaded(failure):
+        if isinstance(failure, WallLimit) and failure.starved:
             doc.flags.append(LOADED)
         failed.update({int(place): failure for place in order if place not in rows and place not in failed})
     finally:
         asking.close()
+    journal.begins(storing, reply_cpu_s(assignment.limits))
     doc.states = [_state(failed.get(place), asking.told) for place in range(len(order))]
     doc.evidence = "\n".join(filter(None, [_causes(failed.values()), doc.evidence]))[-8000:]
-    doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
+    try:
+        doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
+    except MemoryError:
+        journal.give_up()
     return asdict(doc)
 
 
@@ -148,6 +166,10 @@ class _Asking:
         self._restarts = 0
         self._shapes: dict[str, tuple[int, ...]] = {}
         """Of one case's answer: what the interface leaves free must not differ from case to case."""
+        self._room = kept_bytes(hidden)
+        """For answers that are yet to come."""
+        self._left_cpu_s = assignment.limits.cpu_s
+        """For workers that are yet to be started: they share one limit."""
 
     def batch(
         self, places: Array, rows: dict[int, dict[str, Array]], failed: dict[int, SubmissionFailure]
@@ -158,7 +180,10 @@ class _Asking:
             SubmissionFailure: there is no model to ask, or no more time.
         """
         try:
-            rows.update(self._predicted(places))
+            try:
+                rows.update(self._predicted(places))
+            except MemoryError as error:  # the marker's own limit
+                raise NotUsable(f"the host's memory limit: {error}") from None
         except SubmissionFailure as failure:
             self._after(failure)
             if len(places) == 1:
@@ -170,13 +195,14 @@ class _Asking:
     def told(self, failure: SubmissionFailure) -> str:
         """What the student reads of it; without a model, in which of their functions it was."""
         made_by = "load" if self._assignment.run.mode == "weights" else "fit"
-        return failure.told if self._asked else f"in {made_by}: {failure.told}"
+        return failure.told if self._asked or isinstance(failure, NotUsable) else f"in {made_by}: {failure.told}"
 
     def close(self) -> None:
         """End the worker, if there is one."""
         usage = self._line.close() if self._line is not None else None
         if usage is not None:
             self._doc.cpu_s = round(self._doc.cpu_s + usage.cpu_s, 3)
+            self._left_cpu_s -= usage.cpu_s
             self._doc.wall_s = round(self._doc.wall_s + usage.wall_s, 3)
             self._doc.peak_mb = max(self._doc.peak_mb or 0.0, usage.peak_mb or 0.0)
             if usage.strays:
@@ -197,14 +223,18 @@ class _Asking:
             shape = self._shapes.setdefault(name, array.shape[1:])
             if array.shape[1:] != shape:
                 raise WrongShape(f"{name}: shape {array.shape[1:]} a case, and {shape} before")
+        size = sum(array.nbytes for array in reply.values())
+        if size > self._room:
+            raise ReplyTooLarge(f"{size} bytes of answers, with room for {self._room} more in this repeat")
+        self._room -= size
         return {int(place): {name: array[i] for name, array in reply.items()} for i, place in enumerate(places)}
 
     def _made(self) -> Handle:
         if self._model is not None:
             return self._model
-        self._line = Line(
-            self._session, self._interface, self._assignment.limits.cpu_s, solution=self._solution
-        )
+        if self._left_cpu_s <= 0:
+            raise CpuLimit(f"{self._doc.cpu_s} CPU s, with the processes that ended before")
+        self._line = Line(self._session, self._interface, self._left_cpu_s, solution=self._solution)
         student = Student(self._line)
         run = self._assignment.run
         if run.mode == "weights":
@@ -224,7 +254,7 @@ class _Asking:
     def _after(self, failure: SubmissionFailure) -> None:
         """Whether it makes sense to go on asking: not without a model, nor after too many deaths."""
         dead = self._line is None or self._line.worker is None or self._line.worker.over is not None
-        if self._model is None or (dead and isinstance(failure, CpuLimit | WallLimit)):
+        if self._model is None or isinstance(failure, WallLimit) or (dead and isinstance(failure, CpuLimit)):
             raise failure
         if dead:
             self.close()

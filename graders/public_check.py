@@ -18,6 +18,7 @@ from assignments.folders import catalogue, find
 from assignments.load import load, public_tests
 from graders.failures import UserError
 from graders.intake.submission import find_solution, framework_of
+from graders.journal import Question, Silent
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ def check_public(
     """
     from graders.marker import Job, run
 
+    class Told(Silent):
+        def begins(self, question: Question, cpu_s: float) -> None:
+            on_progress(question.name)
+
     solution = find_solution(folder, assignment.id)
     if solution is None:
         where = folder / assignment.id / "solution.py"
@@ -94,7 +99,7 @@ def check_public(
         store=folder,
         tests_folder="public_tests",
     )
-    document = run(job, on_progress)
+    document = run(job, Told())
     failure = document["toolkit_failure"]
     if failure is not None:
         raise UserError(f"the tests could not be run ({failure['reason']}): {failure['evidence'].strip()}")

@@ -1,4 +1,4 @@
-"""How many submissions a machine carries at once, and how long one may take at most. Nothing is started here."""
+"""How many submissions a machine carries at once. Nothing is started here."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Limits
+from graders.allowance import host_mb
 from graders.failures import UserError
 
-WALL_PER_CPU = 4
-"""The sandbox's own wall limit, in CPU limits; see `graders.session`."""
-WORKERS = 4
-"""The predicting worker, and the three times it may be started again."""
-SLACK_S = 900.0
-"""For opening the sandbox, importing the framework, and computing the metrics."""
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
@@ -52,10 +47,12 @@ def slots_for(limits: Limits, machine: Machine, jobs: int | None, isolates: bool
     """
     if jobs is not None and jobs < 1:
         raise UserError(f"--jobs {jobs}: at least 1.")
-    by_memory = machine.memory_mb // limits.memory_mb
+    # A submission has its container, and a marker process that works on its answers.
+    by_memory = machine.memory_mb // (limits.memory_mb + host_mb(limits))
     if not by_memory and isolates:
         raise UserError(
-            f"limits.memory_mb = {limits.memory_mb}, but this machine has {machine.memory_mb} MB. "
+            f"limits.memory_mb = {limits.memory_mb} and {host_mb(limits)} MB for the marker of "
+            f"limits.reply_mb = {limits.reply_mb}, but this machine has {machine.memory_mb} MB. "
             "Lower it in assignment.toml, or in course.toml under [assignments.ID.limits], or use a larger machine."
         )
     if limits.gpus > machine.gpus:
@@ -67,9 +64,3 @@ def slots_for(limits: Limits, machine: Machine, jobs: int | None, isolates: bool
     if limits.gpus:
         fitting.append(machine.gpus // limits.gpus)
     return min(fitting)
-
-
-def deadline_s(limits: Limits, tests: int, modules: int, repeats: int) -> float:
-    """Wall seconds after which a marker process is ended whatever it does: beyond all limits inside taken together."""
-    cpu_s = tests * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * WORKERS * limits.cpu_s
-    return WALL_PER_CPU * cpu_s + SLACK_S

@@ -20,6 +20,13 @@ from graders.tasks import Task
 
 TOLERANCE = 1e-9
 """By how much rounding may carry a value beyond its range."""
+WHOLE, CASES = "whole", "cases"
+"""The parts of a score: what is of no case, such as a metric of the set and the resamples, and all cases together."""
+
+
+def case_part(repeat: int, case: str) -> str:
+    """The part of a score that is of one case."""
+    return f"{repeat} {case}"
 
 
 @dataclass(frozen=True)
@@ -66,10 +73,20 @@ class Repeat:
         return subject_means([self.values[i] for i in self.counted], self.subjects)
 
 
-def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, separate: bool) -> Repeat:
+def judge(
+    task: Task,
+    metric: Metric,
+    answers: Answers,
+    hidden: HiddenSet,
+    *,
+    separate: bool,
+    begins: Callable[[Case | None], None] | None = None,
+) -> Repeat:
     """Values one set of answers.
 
     `separate` leaves cases with an empty truth out and counts what is found there, where the metric reads masks.
+    `begins` hears of every case before its value is computed, one by one, and of None before anything else; without it
+    a metric computes all cases together.
     """
     truths, cases = hidden.truth, hidden.cases
     if len(truths) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
@@ -89,8 +106,10 @@ def judge(task: Task, metric: Metric, answers: Answers, hidden: HiddenSet, *, se
         metric = _by_class(metric, truths)
     read = task.readings[metric.reads](given)
     truths = seen(task, metric.reads, truths)
-    valued = _per_set if metric.level == "per_set" else _per_case
-    score, raw, values = valued(metric, read, truths, cases, counted, failed)
+    if metric.level == "per_set":
+        score, raw, values = _per_set(metric, read, truths, cases, counted)
+    else:
+        score, raw, values = _per_case(metric, read, truths, cases, counted, failed, begins)
     kept = [cases[i] for i in counted]
 
     def resampled(counts: Floats) -> Floats:
@@ -153,11 +172,24 @@ Valued = tuple[float, dict[int, float], dict[int, float]]
 
 
 def _per_case(
-    metric: Metric, read: Array, truths: Array, cases: tuple[Case, ...], counted: Array, failed: Mapping[int, str]
+    metric: Metric,
+    read: Array,
+    truths: Array,
+    cases: tuple[Case, ...],
+    counted: Array,
+    failed: Mapping[int, str],
+    begins: Callable[[Case | None], None] | None,
 ) -> Valued:
     asked = [i for i in counted.tolist() if i not in failed]
     worst = {i: metric.worst_of(truths[i], cases[i]) for i in counted.tolist()}
-    found = _computed(metric, read[asked], truths[asked], [cases[i] for i in asked]) if asked else np.zeros(0)
+    if begins is None:
+        found = _computed(metric, read[asked], truths[asked], [cases[i] for i in asked]) if asked else np.zeros(0)
+    else:
+        found = np.zeros(len(asked))
+        for place, i in enumerate(asked):
+            begins(cases[i])
+            found[place] = _computed(metric, read[[i]], truths[[i]], [cases[i]])[0]
+        begins(None)
     raw = dict(zip(asked, found.tolist(), strict=True))
     for i, value in raw.items():
         beyond = worst[i] - value if metric.better == "higher" else value - worst[i]
@@ -168,9 +200,7 @@ def _per_case(
     return float(means.mean()), raw, values
 
 
-def _per_set(
-    metric: Metric, read: Array, truths: Array, cases: tuple[Case, ...], counted: Array, failed: Mapping[int, str]
-) -> Valued:
+def _per_set(metric: Metric, read: Array, truths: Array, cases: tuple[Case, ...], counted: Array) -> Valued:
     return float(_computed(metric, read[counted], truths[counted], [cases[i] for i in counted])), {}, {}
 
 
@@ -178,6 +208,8 @@ def _computed(metric: Metric, read: Array, truths: Array, cases: list[Case]) -> 
     """The metric's result, asserted: its shape, finite, inside its range. Whatever it raises is ours."""
     try:
         result = np.asarray(metric.compute(read, truths, cases), dtype=np.float64)
+    except MemoryError:  # the marker's limit, which an answer has reached: no fault of the metric
+        raise
     except Exception as error:
         raise MetricFailure(f"{metric.name} raised {type(error).__name__}: {error}") from error
     return _asserted(metric, result, () if metric.level == "per_set" else (len(cases),))

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.hidden import HiddenSet
+from assignments.data.hidden import Case, HiddenSet
 from graders.failures import DataFailure, ToolkitFailure, UserError
 from graders.metrics import Floats, Metric, metric_named
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition
 from graders.scoring.intervals import Interval, packed
-from graders.scoring.repeat import Answers, Repeat, judge, readable
+from graders.scoring.repeat import CASES, WHOLE, Answers, Repeat, case_part, judge, readable
 from graders.tasks import Task, task_named
 
 __all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
@@ -29,11 +29,23 @@ ScoreDoc = dict[str, Any]
 
 
 def score(
-    assignment: Assignment, criterion: Accuracy, sets: Sequence[HiddenSet], answers: Sequence[Answers]
+    assignment: Assignment,
+    criterion: Accuracy,
+    sets: Sequence[HiddenSet],
+    answers: Sequence[Answers],
+    begins: Callable[[str], None] = lambda part: None,
+    one_by_one: bool = False,
 ) -> ScoreDoc:
-    """Scores one accuracy criterion over all repeats. A failure of ours is `unknown`, never a zero."""
+    """Scores one accuracy criterion over all repeats. A failure of ours is `unknown`, never a zero.
+
+    `begins` hears which part of it comes next: `CASES`, or each case if they are to be computed `one_by_one`
+    (`case_part`), and `WHOLE`, which is of no case.
+
+    Raises:
+        MemoryError: the part that began last took more memory than there is.
+    """
     try:
-        return _document(assignment, criterion, sets, answers)
+        return _document(assignment, criterion, sets, answers, begins, one_by_one)
     except ToolkitFailure as failure:
         return {
             "verdict": "unknown",
@@ -89,7 +101,12 @@ def _metric(task: Task, name: str, folder: Path) -> Metric:
 
 
 def _document(
-    assignment: Assignment, criterion: Accuracy, sets: Sequence[HiddenSet], answers: Sequence[Answers]
+    assignment: Assignment,
+    criterion: Accuracy,
+    sets: Sequence[HiddenSet],
+    answers: Sequence[Answers],
+    begins: Callable[[str], None],
+    one_by_one: bool,
 ) -> ScoreDoc:
     if not sets or len(sets) != len(answers):
         raise DataFailure(f"{len(answers)} sets of answers for {len(sets)} hidden sets")
@@ -99,10 +116,16 @@ def _document(
     measured = {}
     for name in metrics_of(criterion):
         metric = _metric(task, name, assignment.folder)
-        runs = [
-            judge(task, metric, given, hidden, separate=separate)
-            for given, hidden in zip(answers, sets, strict=True)
-        ]
+        begins(CASES if metric.level == "per_case" else WHOLE)
+        runs = []
+        for repeat, (given, hidden) in enumerate(zip(answers, sets, strict=True)):
+
+            def of_case(case: Case | None, repeat: int = repeat) -> None:
+                begins(WHOLE if case is None else case_part(repeat, case.id))
+
+            each = of_case if one_by_one else None
+            runs.append(judge(task, metric, given, hidden, separate=separate, begins=each))
+        begins(WHOLE)
         measured[name] = _measured(assignment, metric, runs, _overlap(assignment, sets))
     main = measured.pop(criterion.metric)
     return {

@@ -141,7 +141,7 @@ def grade(course: Course, **changes):
         return grade_cohort(course, ledger=ledger, **settings)
 
 
-def run(job) -> dict:
+def run(job, journal) -> dict:
     """What a marker does: as the solution's script says."""
     script = (job.solution / "script").read_text()
     course = job.store.parent.parent
@@ -182,6 +182,12 @@ def run(job) -> dict:
     with (course / "calls-done").open("a") as file:
         file.write(json.dumps({"group": job.group, "at": time.time()}) + "\n")
     return document
+
+
+def sleep(seconds, journal) -> dict:
+    """A marker that gives no document for a while."""
+    time.sleep(seconds)
+    return {}
 
 
 def _passed() -> dict:

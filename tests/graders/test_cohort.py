@@ -19,12 +19,13 @@ from pathlib import Path
 
 import pytest
 
+from graders.allowance import ceiling
 from graders.failures import EngineFailure, ImageFailure, UserError
 from graders.ledger import Ledger
 from graders.lock import course_held
 from graders.mark import Status
 from graders.marker_processes import MarkerProcesses, start_forkserver
-from graders.slots import Machine, deadline_s, slots_for
+from graders.slots import Machine, slots_for
 
 HERE = Path(__file__).parent
 
@@ -214,7 +215,7 @@ def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(scripted, cou
 
 def test_a_marker_that_outstays_its_deadline_is_ended(scripted):
     began = time.monotonic()
-    outcome = MarkerProcesses().run(time.sleep, 3600, deadline_s=1)
+    outcome = MarkerProcesses().run(scripted.sleep, 3600, deadline_s=1)
     assert outcome.document is None
     assert outcome.trouble == "the marker was still running after 1 s and was ended"
     assert time.monotonic() - began < 10
@@ -236,10 +237,10 @@ def test_no_more_run_at_once_than_there_are_slots(scripted, course):
     (Machine(8, 64000, 0), None, 8),
     (Machine(8, 64000, 0), 3, 3),
     (Machine(2, 64000, 0), 5, 5),
-    (Machine(8, 9000, 0), None, 2),
+    (Machine(8, 12000, 0), None, 2),
 ])  # fmt: skip
 def test_slots_are_what_cpu_memory_and_the_person_allow(scripted, course, machine, jobs, slots):
-    limits = scripted.assignment_of(course()).limits  # 4096 MB, no GPU
+    limits = scripted.assignment_of(course()).limits  # 4096 MB and 512 + 16 * 64 for the marker, no GPU
     assert slots_for(limits, machine, jobs, True) == slots
 
 
@@ -249,7 +250,7 @@ def test_a_gpu_serves_one_submission_at_a_time(scripted, course):
 
 
 @pytest.mark.parametrize(("machine", "text"), [
-    (Machine(2, 2000, 8), r"limits\.memory_mb = 4096, but this machine has 2000 MB\. Lower it in"),
+    (Machine(2, 2000, 8), r"limits\.memory_mb = 4096 and 1536 MB .* but this machine has 2000 MB\. Lower it in"),
     (Machine(2, 8000, 0), r"limits\.gpus = 1, but this machine has 0: nvidia-smi lists them"),
 ])  # fmt: skip
 def test_limits_beyond_the_machine_are_an_error_before_anything_starts(scripted, course, machine, text):
@@ -261,8 +262,12 @@ def test_limits_beyond_the_machine_are_an_error_before_anything_starts(scripted,
 
 
 def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(scripted, course):
-    limits = scripted.assignment_of(course()).limits  # 20 s a test, 120 s a shared module, 600 s a repeat
-    assert deadline_s(limits, tests=10, modules=2, repeats=1) >= 4 * (10 * 20 + 2 * 120 + 600)
+    assignment = scripted.assignment_of(course())  # 20 s a test, 120 s a shared module, 600 s a repeat
+    tests = [f"test_{'ab'[i % 2]}.py::test_{i}" for i in range(10)]
+    cost = ceiling(assignment, tests)
+    assert cost.cpu_s == 10 * 20 + 2 * 120 + 600
+    assert cost.wall_s == cost.cpu_s + 120
+    assert cost.deadline_s > 4 * cost.cpu_s
 
 
 def test_a_missing_image_withholds_the_marks_of_its_framework_alone(scripted, course):

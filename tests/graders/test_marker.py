@@ -6,6 +6,7 @@ The behaviours are answered by the real keeper, the real workers and pytest; onl
 import functools
 import json
 import os
+import re
 import shutil
 import struct
 import time
@@ -208,6 +209,73 @@ def test_the_truth_of_the_hidden_cases_does_not_cross(tmp_path, monkeypatch):
     asked = heads[heads.index(b'"name":"predict"') :]
     assert b'"y"' not in asked
     assert b"subject" not in asked
+
+
+# Containers
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The repeats and tests that each sandbox was asked, in order."""
+    found = []
+
+    class Counted(Local):
+        def open(self, lodging):
+            found.append([])
+            return super().open(lodging)
+
+    plain_check, plain_measure = marker.check, marker.measure
+
+    def check(*args):
+        found[-1].append("tests")
+        return plain_check(*args)
+
+    def measure(*args, **ways):
+        found[-1].append(ways["repeat"])
+        return plain_measure(*args, **ways)
+
+    monkeypatch.setitem(marker.SANDBOXES, "local", Counted)
+    monkeypatch.setattr(marker, "check", check)
+    monkeypatch.setattr(marker, "measure", measure)
+    return found
+
+
+FINITE = """
+import numpy as np
+def rows(n, rng):
+    pool = np.random.default_rng(7).normal(size=(30, 3)).astype(np.float32)
+    taken = pool[rng.permutation(30)[:n]]
+    return {"x": taken, "y": (taken[:, 0] > 0).astype(np.uint8)}
+"""
+ANEW = """
+import numpy as np
+def rows(n, rng):
+    x = rng.normal(size=(n, 3)).astype(np.float32)
+    return {"x": x, "y": (x[:, 0] > 0).astype(np.uint8)}
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "containers"), [(FINITE, [["tests"], [0], [1], [2]]), (ANEW, [["tests", 0, 1, 2]])], ids=["pool", "anew"]
+)
+def test_a_case_that_one_repeat_labels_and_another_asks_for_parts_their_containers(
+    folder, tmp_path, opened, source, containers
+):
+    (folder / "rows.py").write_text(source)
+    text = (folder / "assignment.toml").read_text()
+    text = re.sub(r"\ntrain = .*\ntest = .*", "\ntrain = 20\ntest = 12\nredraw = true", text)
+    (folder / "assignment.toml").write_text(re.sub(r"(mode = \"retrain\".*)", r"\1\nseeds = 3", text))
+    document = run(job("perfect", tmp_path, folder, repeats=(0, 1, 2)))
+    assert opened == containers
+    assert document["toolkit_failure"] is None
+    assert document["scores"]["accuracy"]["verdict"] == "passed"
+
+
+def test_repeats_of_one_hidden_set_share_a_container(folder, tmp_path, opened):
+    text = (folder / "assignment.toml").read_text()
+    (folder / "assignment.toml").write_text(re.sub(r"(mode = \"retrain\".*)", r"\1\nseeds = 3", text))
+    run(job("perfect", tmp_path, folder, repeats=(0, 1, 2)))
+    assert opened == [["tests", 0, 1, 2]]
 
 
 # Ours

@@ -357,3 +357,48 @@ def test_answers_that_cannot_be_read_back_are_a_data_failure(measured, spoil):
 
 def test_the_document_is_plain_data(measured):
     assert json.loads(json.dumps(measured(Group()), allow_nan=False))["verdict"] == "passed"
+
+
+def test_workers_that_die_share_one_limit_of_cpu_time(measured):
+    """1.5 s in all: a worker that used 1 s leaves 0.5 to the next, which leaves nothing."""
+    deadly = Deadly(range(N))
+    orders = []
+
+    def wrapped(script):
+        inner = deadly(script)
+
+        def scripted(head, body):
+            if head["verb"] == "worker":
+                orders.append(head["cpu_s"])
+            reply = inner(head, body)
+            return said("ended", cpu_s=1.0) if head["verb"] == "end" else reply
+
+        return scripted
+
+    document = measured(Group(), wrapped=wrapped)
+    assert orders == [1.5, 0.5]
+    assert (document["verdict"], document["reason"]) == ("failed", "the CPU time limit was reached")
+
+
+def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypatch):
+    """Room for the first call of four cases and not for the second: those fail, and so do the rest."""
+    monkeypatch.setattr(measures, "kept_bytes", lambda hidden: 4 * 8 + 1)
+    document = measured(Group())
+    assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[:4])
+    assert {state["reason"] for state in document["states"] if state} == {"the answer is too large"}
+
+
+def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
+    plain, calls = measures._Asking._predicted, []
+
+    def predicted(asking, places):
+        calls.append(len(places))
+        if int(ORDER[5]) in places:
+            raise MemoryError("no room")
+        return plain(asking, places)
+
+    monkeypatch.setattr(measures._Asking, "_predicted", predicted)
+    document = measured(Group())
+    assert calls == [4, 4, 1, 1, 1, 1, 4]
+    assert [place for place, state in enumerate(document["states"]) if state] == [ORDER[5]]
+    assert document["states"][ORDER[5]]["reason"] == "the reply could not be used"

@@ -1,0 +1,136 @@
+"""What a marker says while it works: which question it begins, and each stage that is done. It decides nothing.
+
+A question is a hidden test, a call of an accuracy run, or a case of a score. Its answer must not choose what it costs
+the host: a marker process is held to CPU seconds a question and to memory, and whoever started it reads here which
+question it was at when it reached one of them (`graders.coordinator`). A marker that runs in the caller's own process,
+for a solution that the caller trusts, keeps no journal: `Silent`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NoReturn, Protocol
+
+GAVE_UP = 77
+"""Exit code of a marker that cannot go on after a question."""
+MEMORY_IS_HELD = sys.platform == "linux"
+"""Whether the kernel holds a process to an address space; elsewhere a marker's memory has no limit."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing that a submission is asked, or that is computed from its answers."""
+
+    stage: Literal["test", "answers", "score", "explained", "all"]
+    """`all` stands for whatever has not been asked yet."""
+    name: str = ""
+    """The test's id, the repeat's number or the criterion's id."""
+    part: str = ""
+    """Which call of a repeat; which case of a score. Empty: all of them."""
+
+
+class Journal(Protocol):
+    """What a marker tells whoever started it."""
+
+    def hold(self, memory_bytes: int) -> None:
+        """All that may be imported is imported: from now on, so much more memory may be taken. The first call holds."""
+
+    def begins(self, question: Question, cpu_s: float) -> None:
+        """A question begins, and may cost the host so many CPU seconds until the next one begins."""
+
+    def came(self, stage: Literal["tests", "answers", "scores"], name: str, document: Mapping[str, Any]) -> None:
+        """A stage is done."""
+
+    def waited(self, wall_limits: int, idle_s: float) -> None:
+        """How patient we have been so far (`graders.patience`)."""
+
+    def give_up(self) -> NoReturn:
+        """End this marker: what the present question left behind, such as a connection half read, serves no other."""
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        """No limit meanwhile, for a process to be started that would inherit it."""
+
+
+class Silent:
+    """No journal, and no limit."""
+
+    def hold(self, memory_bytes: int) -> None:
+        pass
+
+    def begins(self, question: Question, cpu_s: float) -> None:
+        pass
+
+    def came(self, stage: Literal["tests", "answers", "scores"], name: str, document: Mapping[str, Any]) -> None:
+        pass
+
+    def waited(self, wall_limits: int, idle_s: float) -> None:
+        pass
+
+    def give_up(self) -> NoReturn:
+        raise MemoryError
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        yield
+
+
+class Written:
+    """A marker process's journal: JSON texts for the process that started it, and the limits that the kernel keeps."""
+
+    def __init__(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+        self._memory: int | None = None
+
+    def hold(self, memory_bytes: int) -> None:
+        if self._memory is None and MEMORY_IS_HELD:
+            self._memory = _mapped_bytes() + memory_bytes
+            _soften(resource.RLIMIT_AS, self._memory)
+
+    def begins(self, question: Question, cpu_s: float) -> None:
+        self._say({"begins": asdict(question)})
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _soften(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + cpu_s))
+
+    def came(self, stage: Literal["tests", "answers", "scores"], name: str, document: Mapping[str, Any]) -> None:
+        self._say({"came": [stage, name, document]})
+
+    def waited(self, wall_limits: int, idle_s: float) -> None:
+        self._say({"waited": [wall_limits, idle_s]})
+
+    def give_up(self) -> NoReturn:
+        os._exit(GAVE_UP)
+
+    @contextmanager
+    def lifted(self) -> Iterator[None]:
+        before = {limit: resource.getrlimit(limit)[0] for limit in (resource.RLIMIT_AS, resource.RLIMIT_CPU)}
+        for limit in before:
+            _soften(limit, resource.RLIM_INFINITY)
+        try:
+            yield
+        finally:
+            for limit, value in before.items():
+                _soften(limit, value)
+
+    def _say(self, words: Mapping[str, Any]) -> None:
+        self._send(json.dumps(words, allow_nan=False).encode())
+
+
+def _soften(limit: int, value: int) -> None:
+    """Set the soft limit alone: the hard one stays, so that a later question can have a limit of its own."""
+    hard = resource.getrlimit(limit)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = hard if value == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(limit, (value, hard))
+
+
+def _mapped_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * resource.getpagesize()

@@ -1,0 +1,213 @@
+"""No answer chooses what the host pays: a marker that reaches a limit in a question fails that question and goes on."""
+
+import dataclasses
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from assignments.load import load
+from graders.coordinator import insistently
+from graders.journal import Question
+from graders.marker import Job, run
+from graders.marker_processes import MarkerProcesses, start_forkserver
+from tests.attacks.course import RIGHT
+
+HERE = Path(__file__).parent
+PASSED, FAILED = {"verdict": "passed"}, {"verdict": "failed"}
+UNUSABLE = "the reply could not be used"
+
+
+@pytest.fixture(scope="module")
+def scripted():
+    sys.path.insert(0, str(HERE))
+    try:
+        import scripted_limits
+
+        start_forkserver()
+        yield scripted_limits
+    finally:
+        sys.path.remove(str(HERE))
+
+
+@pytest.fixture
+def asked(scripted, tmp_path):
+    """What comes of a job of these tests, and which questions were asked: `asked(a="ok", b="spin")`."""
+
+    def ask(**tests):
+        job = scripted.Job(tests, tmp_path / "log")
+        outcome = insistently(MarkerProcesses(), scripted.run, job, deadline_s=120)
+        return outcome, job.log.read_text().split()
+
+    return ask
+
+
+@pytest.mark.parametrize("does", ["spin", "give up"], ids=["CPU", "memory"])
+def test_a_question_that_reaches_a_limit_has_failed_and_the_next_one_is_asked(asked, does):
+    outcome, questions = asked(a="ok", b=does, c="ok")
+    assert outcome.document["tests"] == {"a": PASSED, "b": FAILED, "c": PASSED}
+    assert questions == ["a", "b", "c"]
+    assert outcome.document["toolkit_failure"] is None
+
+
+def test_after_three_restarts_nothing_more_is_asked(asked):
+    outcome, questions = asked(a="ok", b="give up", c="give up", d="ok", e="give up", f="give up", g="ok")
+    assert outcome.document["tests"] == dict(zip("abcdefg", [PASSED, FAILED, FAILED, PASSED, FAILED, FAILED, FAILED],
+                                                 strict=True))  # fmt: skip
+    assert questions == ["a", "b", "c", "d", "e", "f"]
+
+
+def test_a_fault_of_a_library_is_the_answers_doing_where_it_comes_again(asked):
+    outcome, questions = asked(a="ok", b="crash", c="ok")
+    assert outcome.document["tests"] == {"a": PASSED, "b": FAILED, "c": PASSED}
+    assert questions == ["a", "b", "b", "c"]
+
+
+def test_a_fault_of_a_library_that_does_not_come_again_fails_nothing(asked):
+    outcome, questions = asked(a="crash once", b="ok")
+    assert outcome.document["tests"] == {"a": PASSED, "b": PASSED}
+    assert questions == ["a", "a", "b"]
+
+
+def test_a_marker_that_the_machine_has_killed_is_our_trouble_and_keeps_what_it_had(asked):
+    outcome, questions = asked(a="ok", b="killed", c="ok")
+    assert outcome.document["tests"] == {"a": PASSED}
+    assert "killed (signal 9)" in outcome.trouble
+    assert questions == ["a", "b"]
+
+
+# The marker itself, in a process of its own
+
+TOML = """
+id = "greedy"
+title = "Greedy"
+task = "classification"
+frameworks = ["numpy"]
+data = { source = "breast_cancer", train = 10, test = 6, per_call = 2 }
+run = { mode = "weights" }
+[limits]
+memory_mb = 1024
+reply_mb = 8
+[[criterion]]
+id = "tests"
+kind = "hidden_tests"
+points = 9
+[[criterion]]
+id = "accuracy"
+kind = "accuracy"
+points = 10
+metric = "accuracy"
+anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 0.95 }
+"""
+TESTS = '''
+import numpy as np
+import pytest
+
+
+@pytest.mark.points(3)
+def test_first(student):
+    """a."""
+    assert student.number() == 3
+
+
+@pytest.mark.points(3)
+def test_outer(student):
+    """b."""
+    vector = student.vector()
+    assert np.outer(vector, vector).max() < 2
+
+
+@pytest.mark.points(3)
+def test_last(student):
+    """c."""
+    assert student.number() == 3
+'''
+INTERFACE = '''
+from typing import Annotated, TypedDict
+import numpy as np
+from jaxtyping import Float, Float32
+from assignments.interface import Model, Range
+
+class Rows(TypedDict):
+    x: Float32[np.ndarray, "n 30"]
+
+class Prediction(TypedDict):
+    prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]
+
+def number() -> int: ...
+def vector() -> Float[np.ndarray, "k"]: ...
+def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: ...
+def predict(model: Model, inputs: Rows) -> Prediction: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+'''
+SOLUTION = f"{RIGHT}\ndef number(): return 3\ndef vector(): return np.ones(LENGTH)\n"
+
+
+@pytest.fixture
+def greedy(scripted, tmp_path):
+    """A job whose `test_outer` makes a table of the length of an answer, squared."""
+
+    def job_of(length):
+        folder = tmp_path / "greedy"
+        (folder / "hidden_tests").mkdir(parents=True)
+        (folder / "assignment.toml").write_text(TOML)
+        (folder / "interface.py").write_text(INTERFACE)
+        (folder / "brief.md").write_text("x")
+        (folder / "hidden_tests/test_it.py").write_text(TESTS)
+        solution = tmp_path / "solution"
+        solution.mkdir()
+        (solution / "solution.py").write_text(SOLUTION.replace("LENGTH", str(length)))
+        tests = tuple(f"test_it.py::test_{name}" for name in ("first", "outer", "last"))
+        return Job(
+            assignment=load(folder), group="g", commit="c0ffee", solution=solution, framework="numpy",
+            sandbox="local", secret=b"of these tests, 32 bytes or so..", tests=tests, repeats=(0,),
+            scores=("accuracy",), answers={}, store=tmp_path / "answers",
+        )  # fmt: skip
+
+    yield job_of
+    shutil.rmtree(tmp_path / "greedy", ignore_errors=True)
+
+
+def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(greedy):
+    outcome = MarkerProcesses().run(run, greedy(100_000), deadline_s=120)  # 80 GB
+    found = [doc["reason"] for doc in outcome.document["tests"].values()]
+    assert found == [None, UNUSABLE, None]
+    assert outcome.document["toolkit_failure"] is None
+    assert [state is None for state in outcome.document["answers"]["0"]["states"]] == [True] * 6
+    assert outcome.document["scores"]["accuracy"]["verdict"] == "passed"
+
+
+def test_without_a_limit_the_same_answer_passes(greedy):
+    """The control: 2000 squared is 32 MB."""
+    outcome = MarkerProcesses().run(run, greedy(2000), deadline_s=120)
+    assert [doc["reason"] for doc in outcome.document["tests"].values()] == [None, None, None]
+
+
+def test_what_reached_a_limit_before_is_not_asked_again(greedy):
+    job = greedy(2)
+    outer, call = Question("test", job.tests[1]), Question("answers", "0", "1")
+    document = run(dataclasses.replace(job, unusable=(outer, call)))
+    assert [doc["reason"] for doc in document["tests"].values()] == [None, UNUSABLE, None]
+    states = [state["reason"] for state in document["answers"]["0"]["states"] if state]
+    assert states == [UNUSABLE] * 2, "a call of two cases"
+
+
+def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
+    document = run(dataclasses.replace(greedy(2), unusable=(Question("all"),)))
+    assert {doc["reason"] for doc in document["tests"].values()} == {UNUSABLE}
+    assert {state["reason"] for state in document["answers"]["0"]["states"]} == {UNUSABLE}
+    assert document["scores"]["accuracy"]["score"] == 0
+
+
+def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_long(greedy):
+    job = greedy(2)
+    plain = run(job)
+    case = plain["scores"]["accuracy"]["cases"][2]
+    spoilt = (Question("score", "accuracy", "cases"), Question("score", "accuracy", f"0 {case['id']}"))
+    found = run(dataclasses.replace(job, unusable=spoilt))["scores"]["accuracy"]["cases"]
+    assert found[2]["reason"] == UNUSABLE
+    assert [one["score"] for one in found if one is not found[2]] == [
+        one["score"] for one in plain["scores"]["accuracy"]["cases"] if one is not case
+    ]
