@@ -273,7 +273,9 @@ def _prepare(path: Path, db: sqlite3.Connection) -> None:
             "Update medmark: pip install --upgrade medmark"
         )
     if application != APPLICATION:
-        if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        # Asked again: another process may have made ours in between.
+        if tables and db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
             raise UserError(
                 f"{path}: is another program's SQLite file, not a medmark ledger. "
                 "Move it away, or give the right course folder, and run the same command again."
