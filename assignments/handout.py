@@ -22,11 +22,14 @@ from assignments.load import digest
 _FILES = ("brief.md", "interface.py", "doubles.py", "assignment.toml")
 
 
-def write_handout(assignment: Assignment, out: Path, packages: Sequence[str] = ()) -> tuple[Path, ...]:
+def write_handout(
+    assignment: Assignment, out: Path, packages: Sequence[str] = (), limits: str = ""
+) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
 
     Args:
         packages: names and versions that solutions may import, as the runtime image lists them.
+        limits: what a hand-in may use, for people: written to `limits.md`.
 
     Returns:
         The files written.
@@ -47,6 +50,9 @@ def write_handout(assignment: Assignment, out: Path, packages: Sequence[str] = (
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):
         (folder / "public_tests").mkdir(exist_ok=True)
         written.append(Path(shutil.copyfile(path, folder / "public_tests" / path.name)))
+    if limits:
+        (folder / "limits.md").write_text(limits, encoding="utf-8")
+        written.append(folder / "limits.md")
     written.append(_training_cases(assignment, folder))
     note = {"assignment": assignment.id, "digest": digest(assignment), "packages": list(packages)}
     (folder / HANDOUT).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")

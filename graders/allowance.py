@@ -44,19 +44,23 @@ class Ceiling:
     """While a core is free for it."""
     deadline_s: float
     """Whatever else runs on the machine: its marker is ended then."""
+    host_mb: int
+    """Memory that its marker may take beside the hidden cases."""
+    scored: bool
+    """Whether it is asked for the hidden cases at all."""
 
 
 def ceiling(assignment: Assignment, tests: Collection[str], repeats: int | None = None) -> Ceiling:
     """The most that a submission costs which is asked these tests and so many repeats (all of them: None)."""
     limits = assignment.limits
+    scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     if repeats is None:
-        scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
         repeats = assignment.run.seeds if scored else 0
     modules = len({id.partition("::")[0] for id in tests})
     cpu_s = len(tests) * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * limits.cpu_s
     calls = repeats * -(-assignment.data.test // assignment.data.per_call)
     host_s = len(tests) * hidden_test_cpu_s(limits) + calls * REPLY_CPU_S * limits.reply_mb + SLACK_S
-    return Ceiling(cpu_s, cpu_s + IDLE_S, WALL_PER_CPU * cpu_s + host_s)
+    return Ceiling(cpu_s, cpu_s + IDLE_S, WALL_PER_CPU * cpu_s + host_s, host_mb(limits), scored)
 
 
 def host_mb(limits: Limits) -> int:

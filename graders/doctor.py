@@ -9,10 +9,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from assignments.assignment import Framework
 from graders.failures import ImageFailure, MedmarkError
+
+if TYPE_CHECKING:
+    from graders.allowance import Ceiling
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,10 @@ def _image(framework: str) -> Fact:
 
 
 def _course(folder: Path) -> Iterator[Fact]:
+    from assignments.load import hidden_tests
+    from graders.allowance import ceiling
     from graders.course import assignment_of, load_course, read_secret
+    from graders.journal import MEMORY_IS_HELD
 
     try:
         course = load_course(folder)
@@ -93,8 +99,22 @@ def _course(folder: Path) -> Iterator[Fact]:
         return
     for id in course.assignments:
         try:
-            assignment_of(course, id)
+            assignment = assignment_of(course, id)
+            cost = ceiling(assignment, [test.id for test in hidden_tests(assignment)])
         except MedmarkError as error:
             yield Fact(False, str(error))
         else:
-            yield Fact(True, f"assignment {id}")
+            yield Fact(True, f"assignment {id}: {_words(cost)}")
+    if course.assignments:
+        held = "what a submission's answers cost this machine in memory is limited"
+        missing = "this system holds no process to its memory: what answers cost it is limited in CPU time alone"
+        yield Fact(MEMORY_IS_HELD, held if MEMORY_IS_HELD else missing, optional=True)
+
+
+def _words(cost: Ceiling) -> str:
+    """What one submission costs at the most."""
+    cpu, wall, end = (f"{seconds / 60:.0f} min" for seconds in (cost.cpu_s, cost.wall_s, cost.deadline_s))
+    return (
+        f"one submission takes at most {cpu} of CPU, {wall} of wall time while a core is free for it and "
+        f"{end} whatever else runs; its marker at most {cost.host_mb} MB beside the hidden cases"
+    )

@@ -29,6 +29,16 @@ def test_a_handout_holds_what_students_need_and_nothing_hidden(tmp_path, monkeyp
     assert not [name for name in written if "hidden" in name or "misconception" in name or "calibration" in name]
 
 
+def test_a_handout_says_what_a_hand_in_may_cost(tmp_path, monkeypatch):
+    stands(monkeypatch, True)
+    hand_out("mlp_classifier", tmp_path)
+    text = (tmp_path / "mlp_classifier/limits.md").read_text()
+    assert "- memory: 2048 MB" in text
+    assert "- `fit`: 20 CPU s" in text
+    # 12 tests of 20 s, five files of 120 s, five runs of 60 s: 1140 s, and two minutes of doing nothing.
+    assert "All together at most 19 min of CPU time, which takes 21 min while a core is free" in text
+
+
 def test_an_assignment_of_the_catalogue_that_does_not_stand_is_not_handed_out(tmp_path, monkeypatch):
     stands(monkeypatch, False)
     with pytest.raises(UserError, match="Prove it: medmark rehearse mlp_classifier"):
