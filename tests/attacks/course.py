@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from graders.inside import processes
 from tests.graders.intake.repositories import Content
 from tests.small_course import Said, medmark, write_roster
 
@@ -106,6 +109,37 @@ class Attacked:
         files = [*sorted((pages / "feedback").iterdir()), pages / "leaderboard.html"]
         said = [self.said[name].out.encode() for name in ("collect", "student")]
         return b"\0".join([*(path.read_bytes() for path in files), *said])
+
+
+def watched(
+    folder: Path, groups: Mapping[str, Mapping[str, Content]], **ways: Any
+) -> tuple[Attacked, dict[str, float]]:
+    """A course as `attacked` makes it, and the peak memory in MB of its coordinator and of its largest marker."""
+    found: dict[tuple[str, int], float] = {}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.01):
+            for pid in processes.descendants(os.getpid()):
+                try:
+                    words = Path(f"/proc/{pid}/cmdline").read_bytes()
+                    status = Path(f"/proc/{pid}/status").read_text()
+                except OSError:
+                    continue
+                if (b"\0grade\0" in words or b"forkserver" in words) and "VmHWM:" in status:
+                    who = "marker" if b"forkserver" in words else "coordinator"
+                    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+                    found[who, pid] = max(peak, found.get((who, pid), 0.0))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        course = attacked(folder, groups, **ways)
+    finally:
+        over.set()
+        watcher.join()
+    peaks = {who: max(mb for (one, _), mb in found.items() if one == who) for who in ("coordinator", "marker")}
+    return course, peaks
 
 
 def attacked(

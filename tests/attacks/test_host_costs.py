@@ -1,0 +1,203 @@
+"""Class R: answers that would make the marking machine pay: its memory and its CPU time, not the container's.
+
+Each group is marked by the commands, beside an honest one, and the largest of their marker processes is watched. Each
+control does on this machine what a marker without a limit would do, in a process that is held to two gigabytes and five
+CPU seconds.
+"""
+
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.attacks.course import RIGHT, TARGET, solution, watched
+
+pytestmark = pytest.mark.docker
+UNUSABLE = "the reply could not be used"
+ROOM_MB = 512 + 16
+"""What a marker of the target may take beside its cases: 512 MB, and 16 times the largest reply."""
+HOST_S = 20.0
+UNGUARDED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+resource.setrlimit(resource.RLIMIT_CPU, (5, 5))
+try:
+    {code}
+except MemoryError:
+    sys.exit(3)
+"""
+
+
+def costs(code):
+    """What host code comes to with 2 GB and 5 CPU seconds."""
+    words = [sys.executable, "-c", UNGUARDED.format(code=code)]
+    ended = subprocess.run(words, capture_output=True, timeout=60, check=False).returncode
+    return {0: "nothing much", 3: "all memory"}.get(ended, "all time")
+
+
+def target(folder, **changed):
+    """A copy of the target with other texts by the files' names: `__` stands for `/`, and the last `_` for `.`."""
+    shutil.copytree(TARGET, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name, text in changed.items():
+        path, _, end = name.replace("__", "/").rpartition("_")
+        (folder / f"{path}.{end}").write_text(text)
+    return folder
+
+
+def beside_an_honest_group(tmp_path, made, right, armed):
+    """The course of an armed group, by how many MB it made the largest marker grow, and how much longer all took."""
+    began = time.monotonic()
+    _, calm = watched(tmp_path / "calm", {"honest": solution(right)}, target=made)
+    between = time.monotonic()
+    course, hit = watched(tmp_path / "hit", {"armed": solution(armed)}, target=made)
+    return course, hit["marker"] - calm["marker"], time.monotonic() - between - (between - began)
+
+
+DECLARED = """
+def vector() -> Float[np.ndarray, "k"]: ...
+def thing() -> Model: ...
+def words() -> str: ...
+"""
+ASKED = '''
+import numpy as np
+import pytest
+
+@pytest.mark.points(10)
+def test_outer(student):
+    """`vector` is short."""
+    vector = student.vector()
+    assert np.outer(vector, vector).sum() > 0
+
+@pytest.mark.points(10)
+def test_evidence(student):
+    """`thing` has three numbers."""
+    thing = student.thing().fetch()
+    assert thing.shape == (3,) and (thing == 1).all(), f"got {thing}"
+
+@pytest.mark.points(10)
+def test_text(student):
+    """`words` are many."""
+    assert student.words() == "\\n".join(f"line {i}." for i in range(3000))
+'''
+HONEST = """
+class Thing:
+    def __array__(self, *a, **k): return np.ones(3)
+
+def vector(): return np.ones(3)
+def thing(): return Thing()
+def words(): return "\\n".join(f"line {i}." for i in range(3000))
+"""
+ARMED = """
+class Thing:
+    def __array__(self, *a, **k): return np.zeros(SHAPE, np.uint8)
+
+def vector(): return np.ones(120_000)
+def thing(): return Thing()
+def words(): return "\\n".join(f"line {i}!" for i in range(3000))
+"""
+
+
+@pytest.mark.attack("R40", "answers so that arithmetic, evidence or the comparison of texts never ends on the host")
+@pytest.mark.parametrize("shape", ["(6,) * 7", "(2,) * 19"])
+def test_what_hidden_tests_make_of_an_answer_is_bounded(attack, images, tmp_path, shape):
+    images("numpy")
+    unguarded = {
+        "a table": costs("import numpy as np; v = np.ones(120_000); np.outer(v, v)"),
+        "a text of many axes": costs("import numpy as np; repr(np.zeros((2,) * 22, np.uint8))"),
+        "two texts": costs(
+            "from difflib import ndiff; list(ndiff(*([f'line {i}{end}' for i in range(3000)] for end in '.!')))"
+        ),
+    }
+    attack.fired("nothing much" not in unguarded.values(), ", ".join(f"{k}: {v}" for k, v in unguarded.items()))
+    made = target(
+        tmp_path / "target",
+        assignment_toml=(TARGET / "assignment.toml").read_text().replace("points = 40", "points = 70"),
+        interface_py=(TARGET / "interface.py").read_text() + DECLARED,
+        hidden_tests__test_more_py=ASKED,
+    )
+    armed = RIGHT + ARMED.replace("SHAPE", shape)
+    course, grew, took = beside_an_honest_group(tmp_path, made, RIGHT + HONEST, armed)
+    attack.came_to(f"the marker grew by {grew:.0f} MB and took {took:.0f} s longer")
+    assert UNUSABLE in course.reasons("armed")
+    assert course.marks["armed"]["status"] == "marked"
+    assert course.points("armed") == 100, "all that it answered rightly"
+    assert grew < ROOM_MB
+    assert took < HOST_S
+
+
+MAPS = {
+    "assignment_toml": """
+id = "target"
+title = "Maps of labels"
+task = "label_maps"
+frameworks = ["numpy"]
+data = { source = "rows.py:rows", train = 6, test = 12, per_call = 4 }
+run = { mode = "weights" }
+[limits]
+cpu_s = 20
+memory_mb = 256
+reply_mb = 1
+[[criterion]]
+id = "accuracy"
+kind = "accuracy"
+points = 100
+metric = "dice"
+anchors = { trivial = 0.3, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 0.95 }
+""",
+    "rows_py": """
+import numpy as np
+
+def rows(n, rng):
+    label = np.zeros((n, 24, 24), np.uint8)
+    label[:, 4:12, 4:12], label[:, 14:20, 14:20] = 1, 2
+    return {"image": (label + 0.1 * rng.normal(size=label.shape)).astype(np.float32), "label": label}
+""",
+    "interface_py": """
+from typing import TypedDict
+import numpy as np
+from jaxtyping import Float32, Int
+from assignments.interface import Model
+
+class Images(TypedDict):
+    image: Float32[np.ndarray, "n h w"]
+
+class Prediction(TypedDict):
+    label: Int[np.ndarray, "n h w"]
+
+def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: ...
+def predict(model: Model, inputs: Images) -> Prediction: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+""",
+}
+LABELS = """
+import numpy as np
+FRAMEWORK = "numpy"
+class Net: pass
+def fit(train, val, *, seed, budget_s): return Net()
+def load(folder): return Net()
+def save(model, folder): pass
+def predict(model, inputs):
+    label = np.where(inputs["image"] > 0.5, 1, 0).astype(np.int64)
+    label[:, 0, 0] = HIGHEST
+    return {"label": label}
+"""
+
+
+@pytest.mark.attack("R41", "answers with a label so high that a table of labels takes all memory")
+def test_no_table_is_as_large_as_a_label(attack, images, tmp_path):
+    images("numpy")
+    table = costs("import numpy as np; np.bincount(np.array([20_000 * 20_001]), minlength=20_001**2)")
+    attack.fired(table == "all memory", f"a table of all pairs of labels: {table}")
+    made = target(tmp_path / "target", **MAPS)
+    shutil.rmtree(made / "hidden_tests")
+    course, grew, took = beside_an_honest_group(
+        tmp_path, made, LABELS.replace("HIGHEST", "0"), LABELS.replace("HIGHEST", "20_000")
+    )
+    attack.came_to(f"the marker grew by {grew:.0f} MB and took {took:.0f} s longer")
+    assert course.marks["armed"]["status"] == "marked"
+    assert course.points("armed") == 0, "no answer is a map of these labels"
+    assert grew < 50
+    assert took < HOST_S

@@ -1,0 +1,138 @@
+"""Class S: the labels that one repeat trains on, carried to another repeat that asks for the same cases.
+
+Whatever keeps workers apart, a container has counters that all of them read, such as the most memory it ever held. So
+the guard is that no container which was given a label answers for that case; where it is taken away, the label arrives.
+"""
+
+import pytest
+
+from assignments.data.hidden import hidden_set
+from assignments.data.overlap import carried
+from assignments.load import load
+from graders import marker
+from graders.marker import Job, run
+from graders.measure import load_answers
+
+pytestmark = pytest.mark.docker
+TOML = """
+id = "pool"
+title = "A pool of six cases, whose labels nobody can learn"
+task = "classification"
+frameworks = ["numpy"]
+data = { source = "pool.py:pool", train = 3, test = 3, per_call = 3, redraw = true }
+run = { mode = "retrain", seeds = 2, budget_cpu_s = 5 }
+[limits]
+cpu_s = 20
+memory_mb = 1024
+reply_mb = 1
+[[criterion]]
+id = "accuracy"
+kind = "accuracy"
+points = 100
+metric = "accuracy"
+anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference = 0.9, ceiling = 0.95 }
+"""
+POOL = """
+import numpy as np
+
+def pool(n, rng):
+    taken = rng.permutation(6)[:n]
+    return {"x": np.eye(6, dtype=np.float32)[taken], "y": np.array([0, 1, 1, 0, 1, 1], np.uint8)[taken]}
+"""
+INTERFACE = """
+from typing import Annotated, TypedDict
+import numpy as np
+from jaxtyping import Float, Float32
+from assignments.interface import Model, Range
+
+class Rows(TypedDict):
+    x: Float32[np.ndarray, "n 6"]
+
+class Prediction(TypedDict):
+    prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]
+
+def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: ...
+def predict(model: Model, inputs: Rows) -> Prediction: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+"""
+LEAKER = '''
+import os
+import numpy as np
+
+FRAMEWORK = "numpy"
+STEP = 6 << 20
+HERE = "/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current"
+MOST = "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", "/sys/fs/cgroup/memory.peak"
+
+
+class Net:
+    """The labels of an earlier repeat, a bit for each case."""
+
+
+def number(paths):
+    return next(int(open(path).read()) for path in paths if os.path.exists(path))
+
+
+def fit(train, val, *, seed, budget_s):
+    net = Net()
+    net.known = round((number(MOST) - number(HERE)) / STEP)
+    for_the_next = sum(1 << int(row.argmax()) for row, y in zip(train["x"], train["y"]) if y)
+    np.ones(for_the_next * STEP, np.uint8)
+    return net
+
+
+def predict(net, inputs):
+    return {"prob": np.array([net.known >> int(row.argmax()) & 1 for row in inputs["x"]], np.float32)}
+
+
+def save(net, folder): pass
+def load(folder): return Net()
+'''
+
+
+def asked_for_what_was_labelled(assignment):
+    """A secret by which the second repeat asks for cases that the first one had with labels, and has none of them."""
+    for number in range(10_000):
+        secret = number.to_bytes(32, "big")
+        first, second = (carried(hidden_set(assignment, secret, repeat, ("x",), "y")) for repeat in (0, 1))
+        if second.hidden <= first.labelled and not second.hidden & second.labelled:
+            return secret
+    raise AssertionError("no secret draws such repeats")
+
+
+@pytest.mark.attack("S30", "carries labels of one repeat to another that asks for these cases, by a counter of memory")
+def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(attack, images, tmp_path, monkeypatch):
+    images("numpy")
+    folder, solution = tmp_path / "pool", tmp_path / "solution"
+    for place, texts in (
+        (folder, {"assignment.toml": TOML, "pool.py": POOL, "interface.py": INTERFACE, "brief.md": "x"}),
+        (solution, {"solution.py": LEAKER}),
+    ):
+        place.mkdir(mode=0o755)
+        for name, text in texts.items():
+            (place / name).write_text(text)
+            (place / name).chmod(0o644)
+    tmp_path.chmod(0o755)
+    assignment = load(folder)
+    secret = asked_for_what_was_labelled(assignment)
+    truth = hidden_set(assignment, secret, 1, ("x",), "y").truth
+
+    def right():
+        """How many hidden cases with label 1 the second repeat knew, of how many."""
+        job = Job(
+            assignment=assignment, group="g", commit="c0ffee", solution=solution, framework="numpy", sandbox="docker",
+            secret=secret, tests=(), repeats=(0, 1), scores=(), answers={}, store=tmp_path / "answers",
+        )  # fmt: skip
+        document = run(job)
+        assert document["toolkit_failure"] is None
+        prob = load_answers(tmp_path / "answers", document["answers"]["1"]).arrays["prob"]
+        return int((prob[truth == 1] >= 0.5).sum()), int((truth == 1).sum())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(marker, "may_share", lambda carriers: True)
+        known, of = right()
+    attack.fired(known == of > 0, f"in one container, {known} of {of} labels arrive")
+    known, of = right()
+    attack.came_to(f"{known} of {of} labels arrived")
+    assert known == 0
