@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,7 +62,9 @@ def main() -> None:
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of `grade` come to us, and their CPU time with them
     with tempfile.TemporaryDirectory(prefix="medmark-bench-") as scratch:
         folder = Path(scratch)
-        course = _course(folder / "course", options)
+        text = reference(options.framework)
+        texts = {f"g{number:02}": f"{text}\n# group {number}\n" for number in range(options.submissions)}
+        course = course_of(folder / "course", texts, options.seeds)
         records = _record(course, options)
         runs: dict[str, Callable[[], Cost]] = {"bare": lambda: _bare(records, options)}
         for place in places:
@@ -92,13 +94,19 @@ def _print(found: dict[str, list[Cost]], options: argparse.Namespace) -> None:
     print(f"goal: CPU at most {goal:.2f} s each (1.3 bare + {START_S[framework]}), wall at most 0.75 of bare")
 
 
-def _course(folder: Path, options: argparse.Namespace) -> Path:
-    """A collected course of submissions that differ in a comment."""
+def reference(framework: str) -> str:
+    """The text of the assignment's reference."""
+    from assignments.folders import find, reference_path
+
+    return reference_path(find(ASSIGNMENT, Path()), framework).read_text(encoding="utf-8")
+
+
+def course_of(folder: Path, texts: Mapping[str, str], seeds: int) -> Path:
+    """A collected course: what each group's solution.py says, by group."""
     import csv
 
     import git
 
-    from assignments.folders import find, reference_path
     from graders.course import load_course
     from graders.intake.collect import collect
     from graders.ledger import Ledger
@@ -107,20 +115,19 @@ def _course(folder: Path, options: argparse.Namespace) -> Path:
     due = datetime.now().replace(microsecond=0) + timedelta(days=7)
     init_course(folder, title="Benchmark", timezone="UTC", allow_file=True, assignments={ASSIGNMENT: due})
     with (folder / "course.toml").open("a") as file:
-        file.write(f"\n[assignments.{ASSIGNMENT}.run]\nseeds = {options.seeds}\n")
-    text = reference_path(find(ASSIGNMENT, Path()), options.framework).read_text(encoding="utf-8")
+        file.write(f"\n[assignments.{ASSIGNMENT}.run]\nseeds = {seeds}\n")
     with (folder / "roster.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["group", "member", "name", "email", "repository"])
-        for number in range(options.submissions):
-            home = folder / "repositories" / f"g{number:02}"
+        for group, text in texts.items():
+            home = folder / "repositories" / group
             (home / ASSIGNMENT).mkdir(parents=True)
-            (home / ASSIGNMENT / "solution.py").write_text(f"{text}\n# group {number}\n", encoding="utf-8")
+            (home / ASSIGNMENT / "solution.py").write_text(text, encoding="utf-8")
             with git.Repo.init(home, initial_branch="main") as repository:
                 repository.index.add([f"{ASSIGNMENT}/solution.py"])
                 who = git.Actor("Bench", "bench@example.org")
                 repository.index.commit("Hand in", author=who, committer=who)
-            rows.writerow([f"g{number:02}", f"m{number}", f"M {number}", f"m{number}@example.org", home.as_uri()])
+            rows.writerow([group, f"m-{group}", f"M {group}", f"{group}@example.org", home.as_uri()])
     course = load_course(folder)
     ledger = Ledger.open(course.ledger)
     collect(course, ASSIGNMENT, ledger)

@@ -27,7 +27,7 @@ from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
-from graders.scoring.score import Answers, score
+from graders.scoring.score import Answers, check_criterion, score
 from graders.session import Session
 from graders.tasks import task_named
 
@@ -104,6 +104,8 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     sets = {repeat: _hidden_set(job, interface, repeat) for repeat in _repeats_needed(job)}
     patience = Patience(*job.waited, on_change=journal.waited)
     memory = allowance.host_bytes(assignment.limits, list(sets.values()))
+    for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
+        check_criterion(assignment, _accuracy(assignment, id))
     for tests, repeats in _containers(job, sets):
         with _session(job, document, patience, journal) as session:
             if tests:
@@ -178,8 +180,7 @@ def _scored(
     job: Job, id: str, sets: list[HiddenSet], answers: list[Answers], journal: Journal
 ) -> dict[str, Any]:
     """The ScoreDoc of a criterion, and what explains it."""
-    criterion = job.assignment.criterion(id)
-    assert isinstance(criterion, Accuracy)
+    criterion = _accuracy(job.assignment, id)
     kept = [without(job.void_cases, *pair) for pair in zip(sets, answers, strict=True)]
     sets = [hidden for hidden, _ in kept]
     spoilt = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
@@ -199,6 +200,12 @@ def _scored(
         return {**document, "explained": {"told": "", "kind": "given up", "evidence": "it took longer than it may"}}
     journal.begins(explaining, allowance.score_cpu_s(sets))
     return {**document, "explained": _explained(job.assignment, criterion, sets, answers, document)}
+
+
+def _accuracy(assignment: Assignment, id: str) -> Accuracy:
+    criterion = assignment.criterion(id)
+    assert isinstance(criterion, Accuracy)
+    return criterion
 
 
 def _spoilt(repeat: int, hidden: HiddenSet, answers: Answers, parts: Collection[str]) -> Answers:
