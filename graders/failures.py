@@ -56,6 +56,12 @@ class SubmissionFailure(MedmarkError):
         return f"{self.reason}{kind}{where}"
 
 
+def forgetful(failure: SubmissionFailure) -> SubmissionFailure:
+    """The failure without the frames it passed through, to be kept: they hold the answer that failed, however large."""
+    failure.__traceback__ = failure.__context__ = None
+    return failure
+
+
 class MissingFunction(SubmissionFailure):
     reason = "the function or class asked for is not in solution.py"
 

@@ -35,6 +35,7 @@ from graders.failures import (
     SubmissionFailure,
     WallLimit,
     WrongShape,
+    forgetful,
 )
 from graders.journal import Journal, Question, Silent
 from graders.scoring.repeat import Answers
@@ -113,7 +114,8 @@ def measure(
         doc.verdict, doc.reason, doc.told = "failed", failure.reason, asking.told(failure)
         if isinstance(failure, WallLimit) and failure.starved:
             doc.flags.append(LOADED)
-        failed.update({int(place): failure for place in order if place not in rows and place not in failed})
+        rest = [int(place) for place in order if place not in rows and place not in failed]
+        failed.update(dict.fromkeys(rest, forgetful(failure)))
     finally:
         asking.close()
     journal.begins(storing, reply_cpu_s(assignment.limits))
@@ -187,7 +189,7 @@ class _Asking:
         except SubmissionFailure as failure:
             self._after(failure)
             if len(places) == 1:
-                failed[int(places[0])] = failure
+                failed[int(places[0])] = forgetful(failure)
                 return
             for place in places:
                 self.batch(np.array([place]), rows, failed)

@@ -170,7 +170,7 @@ class Session:
         if worker.ended:
             raise TypeError("this handle's worker was ended: a handle is valid in the test, or module, that got it")
         if worker.over is not None:
-            raise worker.over
+            raise worker.over.with_traceback(None)
         if self._patience:
             self._patience.check()
         id = secrets.randbits(53)

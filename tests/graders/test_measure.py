@@ -2,6 +2,8 @@
 
 import errno
 import json
+import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -402,3 +404,28 @@ def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
     assert calls == [4, 4, 1, 1, 1, 1, 4]
     assert [place for place, state in enumerate(document["states"]) if state] == [ORDER[5]]
     assert document["states"][ORDER[5]]["reason"] == "the reply could not be used"
+
+
+def test_a_failed_case_keeps_nothing_of_its_answer(measured, tmp_path, monkeypatch):
+    """Twelve answers of 4 MB with a NaN: at most a few of them are there at once."""
+    text = (FOLDER / "interface.py").read_text().replace('prob: Annotated[Float[np.ndarray, "n"]', WIDE)
+    (tmp_path / "interface.py").write_text(text)
+    monkeypatch.setattr(sys.modules[__name__], "INTERFACE", read_interface(tmp_path / "interface.py"))
+    one = ASSIGNMENT.model_copy(
+        update={
+            "data": ASSIGNMENT.data.model_copy(update={"per_call": 1}),
+            "limits": ASSIGNMENT.limits.model_copy(update={"reply_mb": 8}),
+        }
+    )
+    group = Group(predict=lambda model, inputs: {"prob": np.full((1, 500_000), np.nan)})
+    tracemalloc.start()
+    try:
+        document = measured(group, assignment=one)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert {state["reason"] for state in document["states"]} == {"the answer holds NaN or infinity"}
+    assert peak < 7 * 4e6
+
+
+WIDE = 'prob: Annotated[Float[np.ndarray, "n 500000"]'
