@@ -19,7 +19,6 @@ from assignments.toml_errors import Document, Problem, nearest
 _DOUBLES_AT_MOST = 0.20
 """Share of a criterion that tests with a double may earn: a double's class runs beside the student's code."""
 
-_ALWAYS_ASKED = ("fit", "save", "load")
 _CAP = re.compile(
     r"\s*(?:(?:cases_below|cases_above)\(\s*(?P<metric>[\w.@:]+)\s*,\s*-?\d+(?:\.\d+)?\s*\)\s*>\s*\d+"
     r"|(?P<plain>[\w.@:]+)\s*[<>]\s*-?\d+(?:\.\d+)?)\s*"
@@ -161,12 +160,17 @@ def _same_ids(document: Document) -> list[Problem]:
     return problems
 
 
+def asks_of_interface(document: Document) -> set[str]:
+    """Kinds of the criteria that ask what `interface.py` declares."""
+    return {"hidden_tests", "accuracy"} & {str(item.get("kind")) for _, item in _tables(document, "criterion")}
+
+
 def files_problems(document: Document, folder: Path) -> list[Problem]:
     """Files that should be there and are not."""
-    kinds = {item.get("kind") for _, item in _tables(document, "criterion")}
+    kinds = asks_of_interface(document)
     asks = "hidden_tests" in kinds
     wanted = ["brief.md"]
-    wanted += ["interface.py"] if kinds & {"hidden_tests", "accuracy"} else []
+    wanted += ["interface.py"] if kinds else []
     wanted += ["hidden_tests"] if asks else []
     if in_catalogue(folder):
         wanted += ["starter", "public_tests"]
@@ -185,16 +189,6 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
             path = reference_path(folder, str(framework))
             if not path.is_file():
                 problems.append(Problem(str(path), "", None, "is missing", "write the reference solution"))
-    interface = folder / "interface.py"
-    if interface.is_file():
-        names = _defined(interface)
-        if isinstance(names, Problem):
-            problems.append(names)
-        elif "accuracy" in kinds:
-            for name in _ALWAYS_ASKED:
-                if name not in names:
-                    cure = f"add def {name}(...): an accuracy criterion needs fit, save and load"
-                    problems.append(Problem(str(interface), name, None, "is not declared", cure))
     return problems
 
 

@@ -1,6 +1,7 @@
 """Reads an assignment's folder: assignment.toml and what lies beside it become an Assignment, or one error.
 
-The error lists all that is wrong at once. Nothing of the folder is imported or run here.
+The error lists all that is wrong at once. Nothing of the folder is imported or run here but `interface.py`, and that
+only for a caller who gives the tasks: whoever marks or hands out trusts the assignment, whoever checks may not.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
-from assignments.folder_checks import files_problems, names_problems, tests_problems
+from assignments.folder_checks import asks_of_interface, files_problems, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
-from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
+from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
+
+if TYPE_CHECKING:
+    from assignments.interface_checks import Question
 
 __all__ = [
     "AssignmentError",
@@ -37,14 +41,15 @@ __all__ = [
 def load(
     folder: Path,
     *,
-    tasks: Collection[str] | None = None,
+    tasks: Mapping[str, Question] | None = None,
     metrics: Collection[str] | None = None,
     sources: Collection[str] | None = None,
 ) -> Assignment:
     """The assignment in `folder`.
 
-    `tasks`, `metrics` and `sources` are the names that exist; a caller who gives none leaves those names
-    unchecked, because the families that define them live above this package.
+    `tasks`, `metrics` and `sources` are those that exist, by name; a caller who gives none leaves those names
+    unchecked, because the families that define them live above this package. With `tasks`, `interface.py` is
+    imported, and has to fit what its task asks.
 
     Raises:
         AssignmentError: with every problem at once: file, key, line, what and the cure.
@@ -64,12 +69,23 @@ def load(
         problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
         problems += tests_problems(document, folder)
         problems += files_problems(document, folder)
+        if tasks is not None and asks_of_interface(document) and (folder / "interface.py").is_file():
+            problems += _interface_problems(document, folder, tasks)
     if assignment is None or problems:
         raise AssignmentError(problems)
     data = assignment.data
     if data.path is not None:
         data = data.model_copy(update={"path": (folder / data.path.expanduser()).resolve()})
     return assignment.model_copy(update={"data": data})
+
+
+def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, Question]) -> list[Problem]:
+    from assignments.interface_checks import interface_problems  # jaxtyping and NumPy, for those who need them
+
+    task, data = document.values.get("task"), document.values.get("data")
+    asked = tasks.get(task) if "accuracy" in asks_of_interface(document) and isinstance(task, str) else None
+    per_call = data.get("per_call", 1) if isinstance(data, dict) else 1
+    return interface_problems(folder / "interface.py", asked, per_call)
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -266,8 +266,8 @@ def load_course(folder: Path) -> Course:
 def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
     """The assignment with the course's own values for its data, run and limits.
 
-    `names` is whether its task, metrics and data source are looked up too: who marks wants that; who collects need
-    not wait for SciPy.
+    `names` is whether its metrics and data source are looked up too: who marks wants that; who collects need not
+    wait for SciPy.
 
     Raises:
         UserError: the course does not set it, its folder is in disorder, or its id is another one.
@@ -276,7 +276,7 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
     path = course.folder / "course.toml"
     try:
         assignment = overridden(
-            load(find(settings.source, course.folder), **(_known_names() if names else {})),
+            load(find(settings.source, course.folder), **_known_names(names)),
             data=_set(settings.data),
             run=_set(settings.run),
             limits=_set(settings.limits),
@@ -337,10 +337,13 @@ def _open_to_staff_only(course: Course, about: os.stat_result) -> bool:
     return about.st_gid == staff and not about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
 
 
-def _known_names() -> dict[str, Collection[str]]:
+def _known_names(all_of_them: bool) -> dict[str, Any]:
+    from graders.tasks import TASKS
+
+    if not all_of_them:
+        return {"tasks": TASKS}
     from assignments.data import SOURCES
     from graders.metrics import METRICS
-    from graders.tasks import TASKS
 
     return {"tasks": TASKS, "metrics": METRICS, "sources": SOURCES}
 

@@ -14,6 +14,7 @@ from graders.authoring.standing import standing
 from graders.failures import UserError
 from graders.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
 from graders.sandboxes.images import locked
+from graders.tasks import TASKS
 
 
 def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path, ...]:
@@ -23,7 +24,7 @@ def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path
         UserError: a catalogue assignment was not rehearsed as it is now, or work lies in the folder already.
     """
     if course is None:
-        assignment = load(find(named, Path()))
+        assignment = load(find(named, Path()), tasks=TASKS)
     else:
         from graders.course import assignment_of, load_course
 

@@ -4,6 +4,7 @@ import textwrap
 
 import pytest
 
+from assignments.folders import AssignmentError
 from assignments.interface import RESERVED, Model, read_interface
 
 HEAD = """
@@ -78,7 +79,7 @@ def test_two_files_in_folders_of_one_name_do_not_meet(tmp_path):
 
 
 def test_a_function_without_a_return_type_is_named_with_its_line(read):
-    with pytest.raises(ValueError, match=r"interface.py:\d+: f declares no return type"):
+    with pytest.raises(ValueError, match=r"interface.py:6 f: declares no return type; add"):
         read("def f(x): ...")
 
 
@@ -107,10 +108,11 @@ def test_these_answers_can_be_checked(read, hint):
         "bytes", "list[Any]",
         "np.float64", "type", "Annotated[list[float], Range(0, 1)]", "Annotated[float | None, NotFinite()]",
         "Annotated[float, 3]", "Annotated[str, Range(0, 1)]", "Annotated[bool, Range(0, 1)]",
+        'Float[list, "n"]', 'Float[np.ndarray, "?n"]', 'Float[np.ndarray, "{n}"]',
     ],
 )  # fmt: skip
 def test_an_answer_that_could_not_be_checked_is_refused_when_the_file_is_read(read, hint):
-    with pytest.raises(ValueError, match=r"interface\.py: the answer of f: "):
+    with pytest.raises(ValueError, match=r"interface\.py:6 f: .*; (use|write) "):
         read(f"def f() -> {hint}: ...")
 
 
@@ -119,3 +121,60 @@ def test_methods_and_attributes_are_held_to_the_same(read):
         read("class C:\n    def m(self) -> Any: ...")
     with pytest.raises(ValueError, match=r"C\.a"):
         read("class C:\n    a: np.ndarray")
+
+
+@pytest.mark.parametrize("hint", [
+    "Model | float", 'Model | Float[np.ndarray, "n"]', "list[Model] | list[float]", "C | int",
+    "tuple[Model | str, int]",
+])  # fmt: skip
+def test_a_model_beside_another_kind_of_answer_is_refused_since_a_model_may_be_of_any(read, hint):
+    with pytest.raises(ValueError, match="a model may be anything"):
+        read(f"class C: ...\ndef f() -> {hint}: ...")
+
+
+@pytest.mark.parametrize(
+    "hint", ["Model | None", "C | None", "Model | C", "tuple[Model, float] | None", "dict[str, C]"]
+)
+def test_a_model_beside_nothing_or_another_model_is_accepted(read, hint):
+    assert "f" in read(f"class C: ...\ndef f() -> {hint}: ...").names
+
+
+def test_an_answer_of_nine_axes_is_refused_and_one_of_eight_is_not(read):
+    assert read('def f() -> Float[np.ndarray, "a b c d e g h i"]: ...').names == {"f"}
+    for sizes in ("a b c d e g h i j", "1 2 3 4 5 6 7 8 ... 9"):
+        with pytest.raises(ValueError, match="more than 8 axes; ask for an array of at most 8"):
+            read(f'def f() -> Float[np.ndarray, "{sizes}"]: ...')
+
+
+def test_keys_that_an_answer_may_lack_are_refused(read):
+    with pytest.raises(ValueError, match=r"keys that may be missing: b; write X \| None"):
+        read("class A(TypedDict, total=False):\n    b: float\ndef f() -> A: ...")
+
+
+def test_all_that_is_wrong_comes_at_once_with_its_lines(read):
+    with pytest.raises(AssignmentError) as caught:
+        read("def f(x): ...\ndef put() -> float: ...\ndef g() -> Any: ...\ndef h() -> 'Unheard': ...")
+    assert [(item.key, item.line) for item in caught.value.problems] == [("f", 6), ("put", 7), ("g", 8), ("h", 9)]
+    assert "NameError" in caught.value.problems[3].what
+
+
+@pytest.mark.parametrize(("text", "line", "said"), [
+    ("def f(", 6, "SyntaxError"),
+    ("import nothing_of_that_name", 6, "ModuleNotFoundError"),
+    ("\n\n1 / 0", 8, "ZeroDivisionError"),
+    ("import sys\nsys.exit(3)", 7, "SystemExit"),
+    ('\nX = Float[np.ndarray, "... ..."]', 7, "ValueError"),
+    ("class F(Exception): ...\nraise F('own words')", 7, "F: own words"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_imported_is_named_with_the_line(read, text, line, said):
+    with pytest.raises(AssignmentError) as caught:
+        read(text)
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.cure) == (line, "correct what it says there")
+    assert said in problem.what
+
+
+def test_a_file_is_read_as_it_is_and_leaves_nothing_behind(read, tmp_path):
+    read("def f() -> int: ...")
+    assert set(read("def g() -> int: ...").names) == {"g"}, "saved within the second, and of the same length"
+    assert [path.name for path in tmp_path.iterdir()] == ["interface.py"]

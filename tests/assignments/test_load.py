@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -74,13 +76,25 @@ def test_model_forgets(model):
 '''
 
 INTERFACE = """\
-def loss(x): ...
-def build_model(config): ...
-def fit(train, val, *, seed, budget_s): ...
-def save(model, folder): ...
-def load(folder): ...
-def predict(model, inputs): ...
+from typing import TypedDict
+import numpy as np
+from jaxtyping import Float32
+from assignments.interface import Model
+
+class Slides(TypedDict):
+    image: Float32[np.ndarray, "n 8 8"]
+class Answer(TypedDict):
+    prob: Float32[np.ndarray, "n"]
+
+def loss(x: Float32[np.ndarray, "n"]) -> float: ...
+def build_model(config: dict) -> Model: ...
+def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+def predict(model: Model, inputs: Slides) -> Answer: ...
 """
+
+TASKS = {"classification": SimpleNamespace(entry="predict", truth="y", beside=(), answer="prob")}
 
 
 @pytest.fixture
@@ -105,7 +119,7 @@ def edit(path: Path, find: str, replace: str) -> None:
     path.write_text(text.replace(find, replace))
 
 
-def problems_of(folder: Path, **known: set[str]) -> list[tuple[str, str, int | None, str]]:
+def problems_of(folder: Path, **known: Any) -> list[tuple[str, str, int | None, str]]:
     """(file name, key, line, what) of each problem, with the cure behind the what."""
     with pytest.raises(AssignmentError) as caught:
         load(folder, **known)
@@ -116,7 +130,7 @@ def problems_of(folder: Path, **known: set[str]) -> list[tuple[str, str, int | N
 
 
 def test_a_sound_folder_becomes_an_assignment(folder: Path) -> None:
-    assignment = load(folder, tasks={"classification"}, metrics={"balanced_accuracy"}, sources=set())
+    assignment = load(folder, tasks=TASKS, metrics={"balanced_accuracy"}, sources=set())
     assert assignment.id == "spots"
     assert assignment.points == 35
     assert assignment.folder == folder
@@ -202,7 +216,7 @@ def test_unknown_names_come_with_the_nearest(folder: Path) -> None:
     edit(path, "balanced_accuracy < 0.55", "acuracy < 0.55")
     found = problems_of(
         folder,
-        tasks={"classification", "segmentation"},
+        tasks=TASKS | {"segmentation": TASKS["classification"]},
         metrics={"balanced_accuracy", "accuracy", "dice"},
         sources={"breast_cancer"},
     )
@@ -267,8 +281,18 @@ def test_missing_files_of_the_anatomy_are_told_together(folder: Path) -> None:
 
 
 def test_an_accuracy_criterion_needs_fit_save_and_load(folder: Path) -> None:
-    (folder / "interface.py").write_text("def loss(x): ...\ndef fit(train): ...\n")
-    assert [item[1] for item in problems_of(folder)] == ["load", "save"]
+    text = (folder / "interface.py").read_text()
+    (folder / "interface.py").write_text(text.replace("def load", "def _load").replace("def save", "def _save"))
+    edit(folder / "assignment.toml", "points = 10", "points = 11")
+    assert [item[1] for item in problems_of(folder, tasks=TASKS)] == ["criterion.0.points", "load", "save"]
+
+
+def test_an_interface_is_imported_only_for_those_who_give_the_tasks(folder: Path) -> None:
+    (folder / "interface.py").write_text("1 / 0\n")
+    assert load(folder).id == "spots"
+    assert problems_of(folder, tasks=TASKS) == [
+        ("interface.py", "", 1, "cannot be imported: ZeroDivisionError: division by zero; correct what it says there")
+    ]
 
 
 def test_a_criterion_without_tests_and_tests_without_criterion(folder: Path) -> None:

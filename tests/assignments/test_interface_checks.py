@@ -1,0 +1,219 @@
+"""An interface that cannot serve an accuracy run, or lets an answer choose its size, is an error of loading."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from assignments.interface_checks import interface_problems
+
+CLASSIFICATION = SimpleNamespace(entry="predict", truth="y", beside=("weight",), answer="prob")
+SOUND = """
+from typing import Annotated, Any, NotRequired, TypedDict
+import numpy as np
+from jaxtyping import Float, Float32, Int, UInt8
+from assignments.interface import Model, Range
+
+class Rows(TypedDict):
+    x: Float32[np.ndarray, "n 30"]
+    spacing: Float32[np.ndarray, "n d"]
+class Labelled(TypedDict):
+    x: Float32[np.ndarray, "n 30"]
+    y: UInt8[np.ndarray, "n"]
+class Others(TypedDict):
+    x: Float32[np.ndarray, "m 30"]
+class Prediction(TypedDict):
+    prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]
+class Net: ...
+
+def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+def predict(model: Model, inputs: Rows) -> Prediction: ...
+"""
+FIT = "def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model"
+PREDICT = "def predict(model: Model, inputs: Rows) -> Prediction"
+PROB = 'Annotated[Float[np.ndarray, "n"], Range(0, 1)]'
+
+
+@pytest.fixture
+def problems(tmp_path):
+    def problems(*edits, question=CLASSIFICATION, per_call=64):
+        text = SOUND
+        for old, new in edits:
+            assert old in text
+            text = text.replace(old, new)
+        path = tmp_path / "interface.py"
+        path.write_text(text)
+        found = interface_problems(path, question, per_call)
+        assert all(Path(problem.file) == path and problem.cure for problem in found)
+        return [(problem.key, problem.what) for problem in found]
+
+    return problems
+
+
+def test_the_sound_interface_has_no_problem(problems):
+    assert problems() == []
+
+
+SERVES = {
+    "a class of the file as model": ("Labelled | None, *, seed: int, budget_s: float) -> Model", "Labelled | None, *, "
+                                     "seed: int, budget_s: float) -> Net"),
+    "plain dicts to train on": (FIT, FIT.replace("Labelled | None", "dict | None").replace("Labelled", "dict")),
+    "further arguments with defaults": (PREDICT, PREDICT.replace("Rows", "Rows, batch: int = 8")),
+    "any arguments": (FIT, "def fit(*data: Any, **ways: Any) -> Model"),
+    "a number of classes": (PROB, 'Float[np.ndarray, "n 3"]'),
+    "a named number": (PROB, 'Float[np.ndarray, "n classes=3"]'),
+    "a size of the inputs": (PROB, 'Float[np.ndarray, "n d"]'),
+    "twice a size of the inputs": (PROB, 'Float[np.ndarray, "n 2*d"]'),
+    "validation cases under another name": ("val: Labelled | None", "val: Others | None"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SERVES)
+def test_what_serves_an_accuracy_run_is_no_problem(problems, what):
+    assert problems(SERVES[what]) == []
+
+
+@pytest.mark.parametrize("made", ["None", "float", "dict[str, float]", "tuple[Model, float]", "Model | None",
+                                  'Float[np.ndarray, "n"]', "Labelled"])  # fmt: skip
+@pytest.mark.parametrize("function", ["fit", "load"])
+def test_whoever_makes_the_model_answers_with_one(problems, function, made):
+    declared = FIT if function == "fit" else "def load(folder: str) -> Model"
+    ((key, what),) = problems((declared, declared.replace("-> Model", f"-> {made}")))
+    assert key == function
+    assert what.endswith("and its answer is asked as a model")
+
+
+CALLS = {
+    "def fit(train: Labelled, val: Labelled | None, *, seed: int) -> Model": "fit",
+    "def fit(train: Labelled, val: Labelled | None, *, budget_s: float) -> Model": "fit",
+    "def fit(train: Labelled, *, seed: int, budget_s: float) -> Model": "fit",
+    "def fit(*, train: Labelled, val: Labelled, seed: int, budget_s: float) -> Model": "fit",
+    "def fit(train: Labelled, val: Labelled, lr: float, *, seed: int, budget_s: float) -> Model": "fit",
+    "def predict(model: Model, inputs: Rows, batch: int) -> Prediction": "predict",
+    "def predict(model: Model) -> Prediction": "predict",
+    "def predict(model: Model, *, inputs: Rows) -> Prediction": "predict",
+    "def load(folder: str, device: str) -> Model": "load",
+    "def load() -> Model": "load",
+    "def save(model: Model) -> None": "save",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", CALLS)
+def test_parameters_that_no_call_gives_are_a_problem(problems, declared):
+    name = CALLS[declared]
+    original = {"fit": FIT, "predict": PREDICT, "load": "def load(folder: str) -> Model",
+                "save": "def save(model: Model, folder: str) -> None"}[name]  # fmt: skip
+    ((key, what),) = problems((original, declared))
+    assert key == name
+    assert what.startswith(f"is called as {name}(")
+
+
+@pytest.mark.parametrize("inputs", ["images: Rows", "inputs: dict", 'inputs: Float[np.ndarray, "n"]', "inputs: Rows | "
+                                    "Others", "inputs"])  # fmt: skip
+def test_the_entry_names_the_arrays_that_it_is_given(problems, inputs):
+    ((key, what),) = problems((PREDICT, f"def predict(model: Model, {inputs}) -> Prediction"))
+    assert (key, what) == ("predict", "its second parameter is not inputs, a TypedDict of arrays")
+
+
+@pytest.mark.parametrize("truth", ["y", "weight"])
+def test_inputs_never_ask_for_the_truth(problems, truth):
+    edit = ('    spacing: Float32[np.ndarray, "n d"]', f'    {truth}: Float32[np.ndarray, "n d"]')
+    assert problems(edit) == [("predict", f'its inputs ask for "{truth}", the truth of the hidden cases')]
+
+
+@pytest.mark.parametrize("answer", [
+    'Float[np.ndarray, "n"]', "dict[str, float]", "None", "Model", "Prediction | None", "Others",
+])  # fmt: skip
+def test_an_answer_without_the_array_that_is_scored_is_a_problem(problems, answer):
+    found = problems((PREDICT, f"def predict(model: Model, inputs: Rows) -> {answer}"))
+    assert found[0][0] == "predict"
+    assert found[0][1].endswith('and "prob" is what is scored')
+
+
+@pytest.mark.parametrize("hint", ["float", "Model", PROB + " | None", "list[int]", "Labelled"])
+def test_an_answer_that_is_no_array_is_a_problem(problems, hint):
+    (found,) = problems((PROB, f"{PROB}\n    more: {hint}"))
+    assert '"more"' in found[1]
+    assert found[1].endswith("and no array")
+
+
+FREE = ["n k", "n ...", "n *rest", "n _", "n _any", "n #d", "n k+1", "n n*k", "n slice", "... n", "*n", "n len(k)"]
+
+
+@pytest.mark.parametrize("shape", FREE)
+def test_a_size_that_no_argument_binds_is_refused_in_an_answer_that_is_kept(problems, shape):
+    found = problems((PROB, f'Float[np.ndarray, "{shape}"]'))
+    assert any(key == "predict" and "of any size" in what for key, what in found)
+
+
+@pytest.mark.parametrize("shape", FREE)
+def test_in_an_annotated_answer_and_in_one_beside_the_scored_too(problems, shape):
+    found = problems((PROB, f'{PROB}\n    more: Annotated[Float[np.ndarray, "{shape}"], Range(0, 1)]'))
+    assert any('"more" leaves the size' in what for _, what in found)
+
+
+@pytest.mark.parametrize("declared", [
+    'spacing: NotRequired[Float32[np.ndarray, "n d"]]', 'spacing: Float32[np.ndarray, "n d"] | None',
+    'spacing: Float32[np.ndarray, "n #d"]', 'spacing: Float32[np.ndarray, "n *d"]',
+])  # fmt: skip
+def test_a_size_that_only_some_calls_bind_is_as_free(problems, declared):
+    edits = ('spacing: Float32[np.ndarray, "n d"]', declared), (PROB, 'Float[np.ndarray, "n d"]')
+    assert any("of any size" in what for _, what in problems(*edits))
+
+
+@pytest.mark.parametrize("shape", ["d n", "d", "30 n", "1", ""])
+def test_the_first_size_of_an_answer_is_the_number_of_cases(problems, shape):
+    ((key, what),) = problems((PROB, f'Float[np.ndarray, "{shape}"]'))
+    assert key == "predict"
+    assert what.endswith("and not the number of cases")
+
+
+def test_a_single_case_a_call_may_be_written_as_a_number(problems):
+    rows = "class Rows(TypedDict):"
+    edits = (rows + '\n    x: Float32[np.ndarray, "n 30"]', rows), ('"n d"', '"1 d"'), (PROB, 'Float[np.ndarray, "1"]')
+    assert problems(*edits, per_call=1) == []
+    assert "a call may have 1 to 64 cases" in problems(*edits)[0][1]
+
+
+def test_cases_of_training_and_of_validation_are_counted_by_names_of_their_own(problems):
+    edits = ("val: Labelled | None", "val: Others | None"), ('"m 30"', '"n 30"')
+    ((key, what),) = problems(*edits)
+    assert (key, what) == ("fit", 'train and val share the size "n", and each has a number of cases of its own')
+    assert problems(edits[0], ('"m 30"', '"m n"')) == [(key, what)], "whichever size it is there"
+
+
+def test_the_number_of_cases_is_no_other_size(problems):
+    ((key, what),) = problems(('"n d"', '"n n"'))
+    assert (key, what) == ("predict", '"n" is the number of cases in Rows, and another size too')
+
+
+def test_a_missing_function_is_named(problems):
+    for name in ("fit", "save", "load", "predict"):
+        assert problems((f"def {name}(", f"def _{name}(")) == [(name, "is not declared")]
+
+
+@pytest.mark.parametrize("declared", [
+    'x: Float[np.ndarray, "n"]) -> Float[np.ndarray, "m+1"]',
+    'x: Float[np.ndarray, "n+1"], y: Float[np.ndarray, "n"]) -> float',
+    ') -> list[Float[np.ndarray, "2*n"] | None]',
+])  # fmt: skip
+def test_a_size_reckoned_from_what_is_not_known_is_a_problem_of_any_function(problems, declared):
+    edit = ("class Net: ...", f"class Net: ...\ndef f({declared}: ...")
+    ((key, what),) = problems(edit, question=None)
+    assert key == "f"
+    assert "is reckoned with a name that no argument before it has" in what
+
+
+def test_sizes_reckoned_from_arguments_are_none(problems):
+    shapes = ('"n"', '"n+1"', '"2*n ... *b _ #c"', '"min(n,3)"')
+    hints = [f"Float[np.ndarray, {shape}]" for shape in shapes]
+    edit = ("class Net: ...", f"class Net: ...\ndef f(x: {hints[0]}, y: {hints[1]}) -> {hints[3]}: ...")
+    assert problems(edit, question=None) == []
+
+
+def test_all_problems_come_at_once_and_without_an_accuracy_criterion_only_those_of_every_test(problems):
+    edits = (FIT, FIT.replace("Model", "float")), (PROB, 'Float[np.ndarray, "n k"]'), ("def save(", "def _save(")
+    assert sorted(key for key, _ in problems(*edits)) == ["fit", "predict", "save"]
+    assert problems(*edits, question=None) == []
