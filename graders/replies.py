@@ -6,27 +6,49 @@ finiteness and ranges are ours. Nothing here compares an answer with the right o
 
 from __future__ import annotations
 
-import types
+import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Annotated, Any, Union
+from contextlib import contextmanager, nullcontext
+from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import AbstractArray, jaxtyped
+from jaxtyping import jaxtyped
 
-from assignments.interface import Function, MayBeEmpty, Model, NotFinite, Range
+from assignments.interface import Function, MayBeEmpty, NotFinite, Range, is_array, is_union, record_of, stays_inside
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
 from graders.wire import Reference
 
 Wrap = Callable[[Reference, object], object]
 """Makes a handle of a reference, given the declared type."""
+PLACE = 200
+"""Characters of an answer's name in evidence: keys are the submission's, and a name stands for each item below it."""
+
+
+def kept(hint: Any) -> Any:
+    """What of an answer is due to stay inside, whatever it is: `keep` of a request (docs/wire.md); None for nothing."""
+    hint = _bare(hint)
+    if stays_inside(hint):
+        return True
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if typing.is_typeddict(hint):
+        fields = typing.get_type_hints(hint, include_extras=True)
+        keys = {key: due for key, field in fields.items() if (due := kept(field))}
+        return {"keys": keys} if keys else None
+    if is_union(hint):
+        return next(filter(None, map(kept, parts)), None)
+    if origin is tuple and parts[1:] != (Ellipsis,):
+        items = [kept(part) for part in parts]
+        return {"items": items} if any(items) else None
+    due = kept(parts[origin is dict]) if origin in (list, tuple, dict) else None
+    return {"each": due} if due else None
 
 
 @contextmanager
 def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[None]:
-    """A context in which the named sizes of a function's arguments hold.
+    """A context in which the named sizes of a function's arguments hold; of several that are the same TypedDict, the
+    first one's.
 
     Raises:
         TypeError: the arguments are not what the interface declares: the test's author has to change the test.
@@ -36,25 +58,32 @@ def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     except TypeError as error:
         raise TypeError(f"{function.name}{function.signature}: {error}") from None
     with jaxtyped("context"):
+        records: list[Any] = []
         for name, value in given.arguments.items():
             parameter = function.signature.parameters[name]
             values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
+            record = record_of(parameter.annotation)
             for one in values:
-                if not _binds(one, parameter.annotation):
+                # Training and validation cases are both Labelled, and each has its own number of them.
+                with jaxtyped("context") if record in records else nullcontext():
+                    binds = _binds(one, parameter.annotation)
+                if not binds:
                     shape = f" of shape {one.shape} and dtype {one.dtype}" if isinstance(one, np.ndarray) else ""
                     raise TypeError(f"{function.name}: {name} is not as interface.py declares it{shape}")
+                if record is not None and type(one) is dict:
+                    records.append(record)
         yield
 
 
 def _binds(value: Any, hint: Any) -> bool:
     """Whether an argument agrees with its declaration, as far as arrays go; binds their named sizes."""
     hint = _bare(hint)
-    if _is_array(hint):
+    if is_array(hint):
         return not isinstance(value, np.ndarray) or isinstance(value, hint)
     if typing.is_typeddict(hint) and type(value) is dict:
         fields = typing.get_type_hints(hint, include_extras=True)
         return all(_binds(value[key], fields[key]) for key in fields if key in value)
-    if _is_union(hint) and value is not None:
+    if is_union(hint) and value is not None:
         return any(_binds(value, part) for part in typing.get_args(hint) if part is not type(None))
     return True
 
@@ -72,13 +101,16 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
     value = _of_type(value, hint, wrap, name)
     if type(value) is np.ndarray and value.size == 0 and not any(isinstance(note, MayBeEmpty) for note in notes):
         raise WrongShape(f"{name}: an array with nothing in it, which satisfies whatever is asked of every number")
-    numbers = value if type(value) is np.ndarray else np.asarray(value) if type(value) in (int, float) else None
-    if numbers is None or numbers.size == 0:
-        return value
-    if numbers.dtype.kind == "f" and not any(isinstance(note, NotFinite) for note in notes):
-        finite = np.isfinite(numbers)
+    finite_only = not any(isinstance(note, NotFinite) for note in notes)
+    if type(value) is float and finite_only and not math.isfinite(value):
+        raise failures.NotFinite(f"{name}: {value}")
+    if type(value) is np.ndarray and value.dtype.kind == "f" and finite_only:
+        finite = np.isfinite(value)
         if not finite.all():
-            raise failures.NotFinite(f"{name}: {int((~finite).sum())} of {numbers.size} numbers")
+            raise failures.NotFinite(f"{name}: {int((~finite).sum())} of {value.size} numbers")
+    if not notes or type(value) not in (int, float, np.ndarray):
+        return value
+    numbers = np.asarray(value)
     for note in notes:
         if isinstance(note, Range) and not ((numbers >= note.low) & (numbers <= note.high)).all():
             raise OutOfRange(f"{name}: from {numbers.min()} to {numbers.max()}, declared {note.low} to {note.high}")
@@ -94,9 +126,9 @@ def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
         return _scalar(value, hint, name)
     if hint is str:
         return _exactly(value, str, name)
-    if _is_array(hint):
+    if is_array(hint):
         return _array(value, hint, name)
-    if hint is Model or (isinstance(hint, type) and not typing.is_typeddict(hint) and hint not in (list, tuple, dict)):
+    if stays_inside(hint):
         if type(value) is not Reference:
             raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
         return wrap(value, hint)
@@ -108,15 +140,15 @@ def _undeclared(value: Any, wrap: Wrap, name: str) -> Any:
     if type(value) is Reference:
         return wrap(value, Any)
     if type(value) is dict:
-        return {key: typed(item, Any, wrap, f"{name}[{key!r}]") for key, item in value.items()}
+        return {key: typed(item, Any, wrap, _at(name, key)) for key, item in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(typed(item, Any, wrap, f"{name}[{i}]") for i, item in enumerate(value))
+        return type(value)(typed(item, Any, wrap, _at(name, i)) for i, item in enumerate(value))
     return value
 
 
 def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if _is_union(hint):
+    if is_union(hint):
         nearest: WrongShape | None = None
         for part in parts:
             try:
@@ -130,16 +162,17 @@ def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
         fields = typing.get_type_hints(hint, include_extras=True)
         _exactly(value, dict, name)
         if set(value) != set(fields):
-            raise WrongType(f"{name}: keys {sorted(value)}, declared {sorted(fields)}")
-        return {key: typed(value[key], fields[key], wrap, f"{name}[{key!r}]") for key in fields}
+            odd = [key[:PLACE] for key in list(value)[:10]]
+            raise WrongType(f"{name}: {len(value)} keys, {odd} among them, declared {sorted(fields)}")
+        return {key: typed(value[key], fields[key], wrap, _at(name, key)) for key in fields}
     if hint is list or origin is list:
         _exactly(value, list, name)
         part = parts[0] if parts else Any
-        return [typed(item, part, wrap, f"{name}[{i}]") for i, item in enumerate(value)]
+        return [typed(item, part, wrap, _at(name, i)) for i, item in enumerate(value)]
     if hint is dict or origin is dict:
         _exactly(value, dict, name)
         part = parts[1] if parts else Any
-        return {key: typed(item, part, wrap, f"{name}[{key!r}]") for key, item in value.items()}
+        return {key: typed(item, part, wrap, _at(name, key)) for key, item in value.items()}
     if hint is tuple or origin is tuple:
         _exactly(value, tuple, name)
         if not parts or (len(parts) == 2 and parts[1] is Ellipsis):
@@ -147,7 +180,7 @@ def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
         if len(parts) != len(value):
             raise WrongShape(f"{name}: a tuple of {len(value)}, declared {len(parts)}")
         pairs = zip(value, parts, strict=True)
-        return tuple(typed(item, part, wrap, f"{name}[{i}]") for i, (item, part) in enumerate(pairs))
+        return tuple(typed(item, part, wrap, _at(name, i)) for i, (item, part) in enumerate(pairs))
     raise TypeError(f"interface.py declares {hint!r}, which no answer can be checked against")
 
 
@@ -181,6 +214,11 @@ def _array(value: Any, hint: Any, name: str) -> Any:
     raise WrongShape(f"{name}: {_found(value)}, declared {hint.__name__}")
 
 
+def _at(name: str, place: int | str) -> str:
+    """The name of an item: short however long the keys are and however deep it lies."""
+    return f"{name}[{repr(place[:PLACE]) if isinstance(place, str) else place}]"[:PLACE]
+
+
 def _found(value: Any) -> str:
     if type(value) is np.ndarray:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
@@ -191,12 +229,3 @@ def _found(value: Any) -> str:
 
 def _bare(hint: Any) -> Any:
     return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
-
-
-def _is_array(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, AbstractArray)
-
-
-def _is_union(hint: Any) -> bool:
-    return typing.get_origin(hint) in (Union, types.UnionType)
-

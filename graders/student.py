@@ -14,7 +14,7 @@ import numpy as np
 
 from assignments.interface import Class, Function, Interface, Model
 from graders.failures import NotFinite, ProtocolViolation, SubmissionFailure, WrongShape, WrongType
-from graders.replies import bound, typed
+from graders.replies import bound, kept, typed
 from graders.session import Session, Usage, Worker
 from graders.wire import Array, Encoder, Reference
 
@@ -134,6 +134,11 @@ class Line:
     """What a worker used that could not be opened."""
     asked: set[str] = field(default_factory=set)
     """Names of the interface that were asked for."""
+    shapes: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
+    """What was first told of a model: shapes of its parameters, of its buffers, of its output by that of the input.
+
+    Tests combine such arrays: were they to grow from question to question, an answer would choose the host's work.
+    """
 
     def opened(self) -> Worker:
         """The worker, forked with the first question.
@@ -160,6 +165,9 @@ class Line:
         worker = self.opened()
         encoder = Encoder(self._reference)
         nodes = {name: encoder.encode(value) for name, value in values.items()}
+        due = kept(hint)
+        if due is not None:
+            request = {**request, "keep": due}
         value, _ = self.session.call(worker, {**request, **nodes, "arrays": encoder.arrays}, encoder.parts)
         return typed(value, hint, self._wrap, request.get("name", "the answer"))
 
@@ -180,6 +188,21 @@ class Line:
             return self.ask(request, values)
         with bound(function, args, kwargs):
             return self.ask(request, values, function.signature.return_annotation)
+
+    def known(self, m: Handle, what: tuple[Any, ...], shapes: list[Any], *, first: bool = True) -> None:
+        """Hold the shapes that are told of a model against those told before, which they are where they are the first.
+
+        Raises:
+            WrongShape: it was another then.
+        """
+        if type(m) is not Handle:
+            raise TypeError("a probe asks a model's handle")
+        key = (m._reference.number, *what)
+        before = self.shapes.get(key)
+        if before is not None and shapes != before:
+            raise WrongShape(f"{what[0]}: {len(shapes)} of {shapes[:5]}, and {len(before)} of {before[:5]} before")
+        if first and shapes:  # a model that is built with its first batch has no parameters before it
+            self.shapes[key] = shapes
 
     def _reference(self, value: object) -> Reference | None:
         if type(value) is not Handle:
@@ -254,7 +277,7 @@ class _Gradient:
         def ask(*args: Any, wrt: int | str = 0, **kwargs: Any) -> Array:
             leaf = args[wrt] if isinstance(wrt, int) else kwargs[wrt]
             request = {"do": "gradient", "name": name, "wrt": wrt}
-            return _array(self._line.ask(request, {"args": args, "kwargs": kwargs}), np.shape(leaf))
+            return _floats(_array(self._line.ask(request, {"args": args, "kwargs": kwargs}), np.shape(leaf)))
 
         return ask
 
@@ -270,9 +293,18 @@ class _Probes:
     def _probe(self, name: str, *args: Any, hint: Any = Any, **kwargs: Any) -> Any:
         return self._line.ask({"do": "probe", "name": name}, {"args": args, "kwargs": kwargs}, hint)
 
-    def forward(self, m: Handle, x: Array, training: bool = False) -> Array:
+    def _trained(self, m: Handle, value: Any) -> list[Array]:
+        """Parameters, or what belongs to each of them."""
+        found = [_floats(array) for array in _arrays(value)]
+        self._line.known(m, ("parameters",), [array.shape for array in found])
+        return found
+
+    def forward(self, m: Handle, x: Array | Handle, training: bool = False) -> Array:
         """The model's output for exactly the boundary array: logits in boundary layout."""
-        return _array(self._probe("forward", m, x, training=training))
+        output = _array(self._probe("forward", m, x, training=training))
+        given: object = x._reference if isinstance(x, Handle) else np.shape(x)
+        self._line.known(m, ("forward", given), [output.shape])
+        return output
 
     def parameter_count(self, m: Handle) -> int:
         """How many numbers are trained."""
@@ -280,23 +312,26 @@ class _Probes:
 
     def parameters(self, m: Handle) -> list[Array]:
         """Trained parameters, in the framework's order and layout."""
-        return _arrays(self._probe("parameters", m))
+        return self._trained(m, self._probe("parameters", m))
 
     def set_parameters(self, m: Handle, values: list[Array]) -> None:
         """Overwrite the trained parameters."""
+        self._line.known(m, ("parameters",), [np.shape(value) for value in values], first=False)
         self._probe("set_parameters", m, list(values), hint=None)
 
     def buffers(self, m: Handle) -> list[Array]:
         """State that is not trained, such as running means."""
-        return _arrays(self._probe("buffers", m))
+        found = _arrays(self._probe("buffers", m))
+        self._line.known(m, ("buffers",), [array.shape for array in found])
+        return found
 
     def parameter_gradients(self, m: Handle, x: Array, weight: Array) -> list[Array]:
         """Gradient of `sum(m(x) * weight)` with respect to each parameter."""
-        return _arrays(self._probe("parameter_gradients", m, x, weight))
+        return self._trained(m, self._probe("parameter_gradients", m, x, weight))
 
     def input_gradient(self, m: Handle, x: Array, weight: Array) -> Array:
         """Gradient of `sum(m(x) * weight)` with respect to `x`."""
-        return _array(self._probe("input_gradient", m, x, weight), np.shape(x))
+        return _floats(_array(self._probe("input_gradient", m, x, weight), np.shape(x)))
 
     def set_seed(self, seed: int) -> None:
         """Seed the framework's global generator."""
@@ -342,3 +377,9 @@ def _arrays(value: Any) -> list[Array]:
     if type(value) is not list:
         raise WrongType("no list of arrays where one was due")
     return [_array(item) for item in value]
+
+
+def _floats(array: Array) -> Array:
+    if array.dtype.kind != "f":
+        raise WrongType(f"an array of {array.dtype} where floats were due")
+    return array

@@ -26,6 +26,9 @@ class Adapter(Protocol):
     def is_tensor(self, value: object) -> bool:
         """Whether a value is the framework's tensor."""
 
+    def is_model(self, value: object) -> bool:
+        """Whether a value has what the probes of a model ask."""
+
     def to_tensor(self, array: Array) -> object:
         """A tensor of the same dtype and values."""
 

@@ -27,6 +27,10 @@ def is_tensor(value: object) -> bool:
     return isinstance(value, torch.Tensor)
 
 
+def is_model(value: object) -> bool:
+    return callable(value) and all(hasattr(value, name) for name in ("parameters", "train", "eval"))
+
+
 def to_tensor(array: Array) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(array).reshape(array.shape))
 

@@ -25,6 +25,10 @@ def is_tensor(value: object) -> bool:
     return isinstance(value, tf.Tensor | tf.Variable) or (hasattr(value, "numpy") and hasattr(value, "dtype"))
 
 
+def is_model(value: object) -> bool:
+    return callable(value) and hasattr(value, "trainable_variables")
+
+
 def to_tensor(array: Array) -> Any:
     return tf.convert_to_tensor(array)
 

@@ -22,7 +22,7 @@ from . import processes
 from .forking import Mother, MotherBroken, MotherGone, NoRoom, start_command
 from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
 
-WIRE = 1
+WIRE = 2
 TICK_S = 0.05
 BODY_CAP = 1 << 30
 FIRST_BRAND = 50_000

@@ -12,25 +12,44 @@ from typing import Any
 import numpy as np
 
 NESTING = 60
+AXES = 8
 INT_LIMIT = 1 << 63
 
 
 class Unsendable(Exception):
     """A value that cannot cross: an integer too large, text that is no Unicode, nesting without end."""
 
+    large = False
+
+
+class Oversized(Unsendable):
+    """One that would be of a kind that crosses, were it smaller."""
+
+    large = True
+
 
 class Encoder:
-    """Encodes values of one frame; what is no value goes through `keep`, which returns a handle's number."""
+    """Encodes values of one frame; what is no value goes through `keep`, which returns a handle's number.
 
-    def __init__(self, keep: Callable[[object], int]) -> None:
+    `plain` makes of a framework's tensor the array that crosses in its place.
+    """
+
+    def __init__(self, keep: Callable[[object], int], plain: Callable[[object], object] = lambda value: value) -> None:
         self._keep = keep
+        self._plain = plain
         self.arrays: list[tuple[str, list[int]]] = []
         self.parts: list[memoryview] = []
+        self.models: list[object] = []
+        """What became a handle because the request said so, whatever it is."""
 
-    def encode(self, value: object, depth: int = 0) -> Any:
-        """The head's node for a value."""
+    def encode(self, value: object, due: Any = None, depth: int = 0) -> Any:
+        """The head's node for a value; `due` is the request's `keep`, of this part of the answer."""
         if depth > NESTING:
             raise Unsendable(f"nested more than {NESTING} deep")
+        if due is True and value is not None:
+            self.models.append(value)
+            return self._handle(value)
+        value = self._plain(value)
         kind = type(value)
         if value is None or kind is bool:
             return value
@@ -47,20 +66,42 @@ class Encoder:
                 raise Unsendable("text that is no valid Unicode") from None
             return value
         if kind is list:
-            return [self.encode(item, depth + 1) for item in value]  # type: ignore[attr-defined]
+            return self._items(value, due, depth)  # type: ignore[arg-type]
         if kind is tuple:
-            return {"t": [self.encode(item, depth + 1) for item in value]}  # type: ignore[attr-defined]
+            return {"t": self._items(value, due, depth)}  # type: ignore[arg-type]
         if kind is dict and all(type(key) is str for key in value):  # type: ignore[attr-defined]
-            return {"d": {self.encode(k): self.encode(v, depth + 1) for k, v in value.items()}}  # type: ignore[attr-defined]
+            pairs = value.items()  # type: ignore[attr-defined]
+            return {"d": {self.encode(k): self.encode(v, _of(due, k), depth + 1) for k, v in pairs}}
         if (kind is np.ndarray or isinstance(value, np.generic)) and _crosses(np.asarray(value).dtype):
             return self._array(np.asarray(value))
+        return self._handle(value)
+
+    def _items(self, value: list[object] | tuple[object, ...], due: Any, depth: int) -> list[Any]:
+        return [self.encode(item, _of(due, place), depth + 1) for place, item in enumerate(value)]
+
+    def _handle(self, value: object) -> dict[str, Any]:
+        kind = type(value)
         return {"h": self._keep(value), "is": f"{kind.__module__}.{kind.__qualname__}"[:120]}
 
     def _array(self, array: np.ndarray[Any, Any]) -> dict[str, int]:
+        if array.ndim > AXES:
+            raise Oversized(f"an array of {array.ndim} axes; {AXES} can cross")
         little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         self.arrays.append((little.dtype.str, list(array.shape)))
         self.parts.append(little.reshape(-1).view(np.uint8).data)
         return {"a": len(self.arrays) - 1}
+
+
+def _of(due: Any, place: int | str) -> Any:
+    """What is due to stay inside of one item of a list, tuple or dict."""
+    match due:
+        case {"each": part}:
+            return part
+        case {"items": list(parts)}:
+            return parts[place] if type(place) is int and place < len(parts) else None
+        case {"keys": dict(parts)}:
+            return parts.get(place)
+    return None
 
 
 def _crosses(dtype: np.dtype[Any]) -> bool:

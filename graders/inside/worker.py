@@ -89,6 +89,8 @@ class Worker:
         self.request = request
         self.reply = reply
         self.objects: dict[int, object] = {}
+        self.models: dict[int, object] = {}
+        """By `id`, what stayed inside because a model was due: a dict of arrays among them is none to convert."""
         self.numbers = itertools.count(1)
         self.solution: types.ModuleType | None = None
         self.doubles: types.ModuleType | None = None
@@ -110,8 +112,9 @@ class Worker:
             arrays = arrays_of(head["arrays"], body)
             form = getattr(self, "do_" + head["do"])
             result = form(head, lambda node: decode(node, arrays, self.objects.__getitem__))
-            encoder = Encoder(self._keep)
-            node = self._top(encoder, head["do"], result)
+            encoder = Encoder(self._keep, self._plain) if head.get("tensors") else Encoder(self._keep)
+            node = self._top(encoder, head, result)
+            self.models.update((id(model), model) for model in encoder.models)
             return {"kind": "value", "value": node, "arrays": encoder.arrays}, encoder.parts
         except Missing as missing:
             return {"kind": "missing", "name": str(missing)}, []
@@ -120,7 +123,7 @@ class Worker:
         except Misused as misused:
             return {"kind": "misused", "why": str(misused)}, []
         except Unsendable as unsendable:
-            return {"kind": "unsendable", "why": str(unsendable)}, []
+            return {"kind": "unsendable", "why": str(unsendable), "large": unsendable.large}, []
         except BaseException as error:  # noqa: BLE001 - whatever student code raises is an answer
             return {"kind": "raised", "importing": importing, **self._described(error)}, []
         finally:
@@ -128,10 +131,10 @@ class Worker:
                 with contextlib.suppress(Exception):
                     stream.flush()
 
-    def _top(self, encoder: Encoder, do: str, result: object) -> Any:
-        if do in ("put", "generator", "double", "operate"):
+    def _top(self, encoder: Encoder, head: dict[str, Any], result: object) -> Any:
+        if head["do"] in ("put", "generator", "double", "operate"):
             return {"h": self._keep(result), "is": type(result).__name__}
-        return encoder.encode(result)
+        return encoder.encode(result, head.get("keep"))
 
     def _send(self, id: int, answer: tuple[dict[str, Any], list[memoryview]]) -> None:
         head, parts = answer
@@ -200,7 +203,7 @@ class Worker:
         args, kwargs = value(head["args"]), value(head["kwargs"])
         if not head["tensors"]:
             return function(*args, **kwargs)
-        return self._arrays(function(*self._tensors(args), **self._tensors(kwargs)))
+        return function(*self._tensors(args), **self._tensors(kwargs))
 
     def do_get(self, head: dict[str, Any], value: Callable[[Any], Any]) -> object:
         return self._named(head["name"], value(head["on"]))
@@ -241,10 +244,15 @@ class Worker:
     def do_probe(self, head: dict[str, Any], value: Callable[[Any], Any]) -> object:
         if head["name"] not in PROBES:
             raise Misused(f"no probe {head['name']}")
-        return getattr(self.adapter, head["name"])(*value(head["args"]), **value(head["kwargs"]))
+        args = value(head["args"])
+        if head["name"] != "set_seed" and not self.adapter.is_model(args[0]):
+            raise Unsupported("the model is none of a framework's")
+        return getattr(self.adapter, head["name"])(*args, **value(head["kwargs"]))
 
     def _tensors(self, value: Any) -> Any:
-        """Arrays in it as the framework's tensors of the same dtype."""
+        """Arrays in it as the framework's tensors of the same dtype; a model is passed as it is."""
+        if id(value) in self.models:
+            return value
         if isinstance(value, np.ndarray):
             return self.adapter.to_tensor(value)
         if type(value) in (list, tuple):
@@ -253,15 +261,9 @@ class Worker:
             return {key: self._tensors(item) for key, item in value.items()}
         return value
 
-    def _arrays(self, value: Any) -> Any:
-        """Tensors in it as arrays."""
-        if self.adapter.is_tensor(value):
-            return self.adapter.to_array(value)
-        if type(value) in (list, tuple):
-            return type(value)(self._arrays(item) for item in value)
-        if type(value) is dict:
-            return {key: self._arrays(item) for key, item in value.items()}
-        return value
+    def _plain(self, value: object) -> object:
+        """The array of a tensor."""
+        return self.adapter.to_array(value) if self.adapter.is_tensor(value) else value
 
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {

@@ -85,6 +85,9 @@ UNREADABLE, RAISED = failed("the answer could not be read"), failed("the call ra
 BEHAVIOURS = {
     # group: (scale, loss, learns, again), how many hidden cases were answered
     "perfect": (PASSED, PASSED, PASSED, PASSED, CASES),
+    **dict.fromkeys(
+        (f"honest_{kind}_model" for kind in ("dict", "tuple", "list", "array")), (PASSED, PASSED, PASSED, PASSED, CASES)
+    ),
     "wrong_shape": (SHAPE, PASSED, SHAPE, SHAPE, 0),
     "loops_forever": (CPU, PASSED, CPU, CPU, 0),
     "sleeps": (WALL, PASSED, PASSED, PASSED, CASES),

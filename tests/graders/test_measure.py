@@ -311,12 +311,50 @@ def test_a_limit_is_not_met_a_second_time(measured, stopped):
     assert deadly.deaths == 1
 
 
-@pytest.mark.parametrize("instead", [{"fit": lambda *a, **k: 1 / 0}, {"fit": lambda *a, **k: 3.0}])
+@pytest.mark.parametrize("instead", [{"fit": lambda *a, **k: 1 / 0}, {"fit": lambda *a, **k: None}])
 def test_without_a_model_every_case_has_failed(measured, instead):
     document = measured(Group(**instead))
     assert document["verdict"] == "failed"
     assert len([state for state in document["states"] if state]) == N
     assert measured.script.verbs.count("worker") == 1
+
+
+MODELS = [{"w": np.ones(3), "n": 2}, (np.ones(3), 0.5, {}), [1.0], np.ones((2, 2)), 3.0, "weights", {}, (), False]
+
+
+@pytest.mark.parametrize("mode", ["retrain", "weights"])
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_a_model_is_whatever_the_submission_made_and_comes_back_as_the_very_object(measured, model, mode):
+    seen = []
+
+    def predict(given, inputs):
+        seen.append(given is model)
+        return {"prob": answer(inputs["x"])}
+
+    run = ASSIGNMENT.run.model_copy(update={"mode": mode})
+    group = Group(fit=lambda train, val, **ways: model, load=lambda folder: model, predict=predict)
+    document = measured(group, assignment=ASSIGNMENT.model_copy(update={"run": run}))
+    assert (document["verdict"], document["states"]) == ("passed", [None] * N)
+    assert seen == [True] * 3
+
+
+@pytest.mark.parametrize("mode", ["retrain", "weights"])
+def test_a_forgotten_return_is_no_model(measured, mode):
+    run = ASSIGNMENT.run.model_copy(update={"mode": mode})
+    group = Group(fit=lambda train, val, **ways: None, load=lambda folder: None)
+    document = measured(group, assignment=ASSIGNMENT.model_copy(update={"run": run}))
+    made_by = "fit" if mode == "retrain" else "load"
+    assert document["told"] == f"in {made_by}: the answer has the wrong type"
+
+
+def test_validation_cases_of_another_number_than_the_training_cases_reach_fit(measured, monkeypatch):
+    data = ASSIGNMENT.data.model_copy(update={"val": 7})
+    hidden = hidden_set(ASSIGNMENT.model_copy(update={"data": data}), SECRET, 0, ("x",), "y")
+    monkeypatch.setitem(globals(), "HIDDEN", hidden)
+    group = Group()
+    assert measured(group)["verdict"] == "passed"
+    ((train, val, _),) = group.fits
+    assert (len(train["x"]), len(val["x"])) == (33, 7)
 
 
 def test_training_far_beyond_the_budget_is_the_cpu_limit(measured, monkeypatch):

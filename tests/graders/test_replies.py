@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import time
 from typing import Annotated, Any, TypedDict
 
 import numpy as np
@@ -11,8 +12,9 @@ from jaxtyping import Bool, Float, Float32, Int, UInt8
 from assignments.interface import Function, MayBeEmpty, Model, NotFinite, Range
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
-from graders.replies import bound, typed
-from graders.wire import Reference
+from graders.inside import values
+from graders.replies import bound, kept, typed
+from graders.wire import Reference, arrays_of, decode
 
 A = np.ndarray
 HANDLE = Reference(1, "torch.nn.Linear")
@@ -224,3 +226,124 @@ def test_sizes_inside_a_typed_dict_bind_too():
         assert ask({"prob": f4(0, 1)}, Prediction)["prob"].shape == (2,)
         with pytest.raises(WrongShape):
             ask({"prob": f4(0, 1, 1)}, Prediction)
+
+
+class Labelled(TypedDict):
+    x: Float[A, "n 3"]
+    y: UInt8[A, "n"]
+
+
+def fit(train: Labelled, val: Labelled | None = None, *, weight: Float[A, "n"] = None) -> Float[A, "n"]:
+    """As an interface declares it."""
+
+
+def cases(n):
+    return {"x": np.ones((n, 3)), "y": np.ones(n, np.uint8)}
+
+
+def test_training_and_validation_cases_have_each_a_number_of_their_own_and_the_answer_the_first():
+    function = Function("fit", inspect.signature(fit), "")
+    for args in ((cases(5), cases(2)), (cases(5), None), (cases(5),)):
+        with bound(function, args, {"weight": np.ones(5)}):
+            assert ask(np.ones(5), Float[A, "n"]).shape == (5,)
+            with pytest.raises(WrongShape):
+                ask(np.ones(2), Float[A, "n"])
+
+
+@pytest.mark.parametrize(
+    ("args", "weight"),
+    [
+        ((cases(5), {**cases(2), "y": np.ones(5, np.uint8)}), 5),  # within one argument they still agree
+        (({**cases(5), "y": np.ones(2, np.uint8)}, None), 5),
+        ((cases(5), cases(2)), 2),  # and so does an argument beside them
+    ],
+)
+def test_sizes_that_do_not_agree_within_an_argument_are_the_authors_mistake(args, weight):
+    function = Function("fit", inspect.signature(fit), "")
+    with pytest.raises(TypeError), bound(function, args, {"weight": np.ones(weight)}):
+        pass
+
+
+# Models
+
+
+class Trained(TypedDict):
+    model: Model
+    loss: float
+
+
+KEPT = [
+    (None, None), (float, None), (Any, None), (Float[A, "n"], None), (Prediction, None), (list[float], None),
+    (list, None), (tuple[int, ...], None), (tuple[()], None), (dict[str, int], None), (float | None, None),
+    (Annotated[float, Range(0, 1)], None),
+    (Model, True), (Scaler, True), (Model | None, True), (list[Model], {"each": True}),
+    (tuple[Model, ...], {"each": True}), (dict[str, Scaler], {"each": True}),
+    (tuple[Model, float], {"items": [True, None]}), (tuple[float, Model] | None, {"items": [None, True]}),
+    (Trained, {"keys": {"model": True}}), (list[tuple[Trained, int]], {"each": {"items": [{"keys": {"model": True}},
+    None]}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("hint", "keep"), KEPT, ids=repr)
+def test_what_stays_inside_follows_from_the_declaration(hint, keep):
+    assert kept(hint) == keep
+
+
+def answered_inside(value, hint):
+    """The answer to a request for `hint` as the host types it, and the objects that stayed inside."""
+    objects = []
+    encoder = values.Encoder(lambda value: objects.append(value) or len(objects))
+    node = encoder.encode(value, kept(hint))
+    return ask(decode(node, arrays_of(encoder.arrays, memoryview(b"".join(map(bytes, encoder.parts))))), hint), objects
+
+
+@pytest.mark.parametrize("model", [{"w": f4(1)}, (f4(1), 2.0), [1], f4(1, 2), np.float32(1), 3, 2.5, "m", True, {}, ()])
+@pytest.mark.parametrize(("hint", "around", "expected"), [
+    (Model, lambda m: m, ("handle", 1, Model)),
+    (Model | None, lambda m: m, ("handle", 1, Model)),
+    (Scaler, lambda m: m, ("handle", 1, Scaler)),
+    (tuple[Model, float], lambda m: (m, 0.5), (("handle", 1, Model), 0.5)),
+    (list[Model], lambda m: [m], [("handle", 1, Model)]),
+    (dict[str, Model], lambda m: {"a": m}, {"a": ("handle", 1, Model)}),
+    (Trained, lambda m: {"model": m, "loss": 1.0}, {"model": ("handle", 1, Model), "loss": 1.0}),
+], ids=repr)  # fmt: skip
+def test_whatever_a_model_is_its_handle_is_what_the_test_gets(model, hint, around, expected):
+    got, objects = answered_inside(around(model), hint)
+    assert got == expected
+    assert objects[0] is model
+
+
+@pytest.mark.parametrize(("hint", "value"), [
+    (Model, None), (tuple[Model, float], (None, 0.5)), (list[Model], [None]), (Trained, {"model": None, "loss": 1.0}),
+    (tuple[Model, float], ({}, {})), (tuple[Model, float], [{}, 1.0]), (list[Model], {"w": 1}), (Trained, {"model": 1}),
+    (list[Model], 3),
+], ids=repr)  # fmt: skip
+def test_nothing_is_no_model_and_what_stands_beside_one_is_checked(hint, value):
+    with pytest.raises(WrongType):
+        answered_inside(value, hint)
+
+
+def test_an_array_that_crossed_where_a_model_was_due_is_the_wrong_type():
+    with pytest.raises(WrongType):
+        ask(f4(1), Model)
+
+
+# What a check costs is not the answer's to choose
+
+
+@pytest.mark.parametrize("hint", [Any, dict[str, list[int]], dict[str, Any]], ids=repr)
+def test_a_long_key_is_not_copied_for_every_item_below_it(hint):
+    answer = {"k" * 500_000: [0] * 250_000}
+    began = time.thread_time()
+    assert ask(answer, hint) == answer
+    assert time.thread_time() - began < 3, "125 GB of text otherwise"
+
+
+def test_evidence_is_short_however_many_and_long_the_keys_are():
+    for answer in ({str(i): 0 for i in range(10_000)}, {"k" * 500_000: 0}):
+        with pytest.raises(WrongType) as caught:
+            ask(answer, Prediction)
+        assert len(str(caught.value)) < 3000
+        with pytest.raises(failures.NotFinite) as caught:
+            ask(dict.fromkeys(answer, math.nan), Any)
+        assert len(str(caught.value)) < 300

@@ -59,7 +59,7 @@ def test_plain_values_keep_their_exact_type(value):
 
 
 @pytest.mark.parametrize("kind", ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"])
-@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 5), (2, 3), (1,) * 32])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 5), (2, 3), (1,) * 8])
 def test_arrays_keep_kind_shape_and_bytes(kind, shape):
     array = np.arange(math.prod(shape)).reshape(shape).astype(kind)
     assert same(crossed(array), array)
@@ -95,6 +95,7 @@ class Text(str):
     [
         2**63, -(2**63) - 1, {1, 2}, b"bytes", {1: 2}, object(), Text("x"), 1j, np.complex64(1), np.array(["a"]),
         np.array([None]), np.zeros(2, "M8[s]"), np.longdouble(1), np.zeros(2, "i4,f4"), np.ma.masked_array([1]),
+        np.zeros((1,) * 9),
     ],
     ids=repr,
 )  # fmt: skip
@@ -160,7 +161,7 @@ def test_a_head_that_is_no_single_json_object_is_a_violation(raw):
         '[["<M8", [1]]]', '[["|S4", [1]]]', '[["<U1", [1]]]', '[["|V4", [1]]]', '[["<f16", [1]]]', '[["<f4,<i4", [1]]]',
         '[["<f4", [2]]]', '[["<f4", [0]]]', '[["<f4", []], ["<f4", []]]', '[["<f4", [0, 1099511627777]]]',
         '[["<f4", [4294967296, 4294967296, 4294967296]]]', '[["<f4", [9223372036854775807]]]',
-        '[["<f4", [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]]]',
+        '[["<f4", [1,1,1,1,1,1,1,1,1]]]',
     ],
 )  # fmt: skip
 def test_a_table_of_arrays_that_does_not_fit_four_bytes_is_a_violation(table):

@@ -381,8 +381,8 @@ def test_a_keeper_killed_from_outside_is_the_engines_failure(folder):
 
 
 def test_another_version_of_the_wire_is_a_broken_image(folder, monkeypatch):
-    monkeypatch.setattr(sessions, "WIRE", 2)
-    with pytest.raises(ImageFailure, match="wire 1"), opened(folder):
+    monkeypatch.setattr(sessions, "WIRE", 3)
+    with pytest.raises(ImageFailure, match="wire 2"), opened(folder):
         pass
 
 

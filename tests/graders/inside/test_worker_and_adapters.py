@@ -8,7 +8,7 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
-from graders.failures import ImportFailed, MissingFunction, NotProbed, Raised, ReplyTooLarge, WrongType
+from graders.failures import ImportFailed, MissingFunction, NotProbed, Raised, ReplyTooLarge, WrongShape, WrongType
 from graders.sandboxes.local import Local
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
@@ -26,6 +26,12 @@ def build_model() -> Model: ...
 def odd(what: str) -> float: ...
 def doubled(counter: Model, times: int) -> int: ...
 def absent() -> float: ...
+def made(kind: str) -> Model: ...
+def both(kind: str) -> tuple[Model, float]: ...
+def step(model: Model, x: Float32[np.ndarray, "n"]) -> float: ...
+def again(model: Model) -> Model: ...
+def same(model: Model) -> bool: ...
+def axes(count: int) -> Float[np.ndarray, "..."]: ...
 """
 COMMON = """
 import numpy as np
@@ -46,14 +52,31 @@ def odd(what):
     if what == "longdouble": return np.longdouble(1)
     if what == "nested": return 1 if what == "" else odd("sys.exit")
     raise ValueError("no " + what)
+MADE = []
+def made(kind):
+    w = weights_of(np.arange(3, dtype=np.float32))
+    MADE.append({"dict": {"w": w, "steps": 0}, "list": [w, 0], "tuple": (w, {"steps": 0}), "array": w, "number": 7,
+                 "tensors": {"w": w, 1: w}, "text": "model", "nothing": None, "function": made}[kind])
+    return MADE[-1]
+def both(kind): return made(kind), 0.5
+def again(model): return model
+def same(model): return model is MADE[-1]
+def step(model, x):
+    assert model is MADE[-1]
+    model["w"] = model["w"] + x
+    model["steps"] += 1
+    return float(sum(model["w"]))
+def axes(count): return np.ones((1,) * count)
 """
 NUMPY = COMMON + """
+def weights_of(array): return array
 def square(x): return x * x
 def ignore(x): return np.float64(1.0)
 def build_model(): return object()
 """
 PYTORCH = COMMON + """
 import torch
+def weights_of(array): return torch.from_numpy(array)
 def square(x): return x * x
 def ignore(x): return torch.tensor(1.0)
 def weights(seed): return torch.rand(4).numpy()
@@ -69,6 +92,7 @@ def build_model(): return Net()
 """
 TENSORFLOW = COMMON + """
 import tensorflow as tf
+def weights_of(array): return tf.Variable(array)
 def square(x): return x * x
 def ignore(x): return tf.constant(1.0)
 def weights(seed): return tf.random.uniform([4]).numpy()
@@ -266,8 +290,64 @@ def test_gradients_of_a_model_by_hand(student, known):
 
 
 def test_set_parameters_refuses_another_number_of_them(student, net):
-    with pytest.raises(Raised):
+    with pytest.raises(WrongShape):  # they were told before
         student.model.set_parameters(net, [np.zeros((1, 2), np.float32)])
+    with pytest.raises(Raised):
+        student.model.set_parameters(student.build_model(), [np.zeros((1, 2), np.float32)])
+
+
+KINDS = ["dict", "list", "tuple", "array", "number", "tensors", "text", "function"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_model_of_any_kind_stays_inside_and_comes_back_as_the_very_object(student, kind):
+    model = student.made(kind)
+    assert type(model) is Handle
+    assert student.same(model)
+    assert student.tensors.same(model), "in the frameworks' tensors too"
+    assert student.tensors.same(student.tensors.made(kind))
+    inner, number = student.tensors.both(kind)
+    assert (type(inner), number, student.same(inner)) == (Handle, 0.5, True)
+    assert student.same(student.tensors.again(student.again(inner)))
+
+
+def test_a_step_on_a_dict_of_weights_is_seen_in_it(student):
+    model = student.made("dict")
+    x = np.full(3, 2, np.float32)
+    assert student.tensors.step(model, x) == 0 + 1 + 2 + 6
+    assert student.tensors.step(model, x) == 0 + 1 + 2 + 12
+    assert model.item("steps") == 2
+    assert model.item("w").fetch().tolist() == [4, 5, 6]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_none_of_a_frameworks_models_is_not_probed(student, kind):
+    model, ones = student.made(kind), np.ones((1, 2), np.float32)
+    probes = student.model
+    for ask in (
+        lambda: probes.forward(model, ones), lambda: probes.parameter_count(model), lambda: probes.parameters(model),
+        lambda: probes.set_parameters(model, [ones]), lambda: probes.buffers(model),
+        lambda: probes.parameter_gradients(model, ones, ones), lambda: probes.input_gradient(model, ones, ones),
+    ):  # fmt: skip
+        with pytest.raises(NotProbed, match="none of a framework's"):
+            ask()
+    assert student.kinds(np.ones(1)) == "numpy"
+
+
+def test_nothing_is_no_model(student):
+    with pytest.raises(WrongType):
+        student.made("nothing")
+    with pytest.raises(WrongType):
+        student.both("nothing")
+
+
+def test_an_array_of_nine_axes_is_too_large_an_answer_and_one_of_eight_is_none(plain):
+    assert plain.axes(8).shape == (1,) * 8
+    with pytest.raises(ReplyTooLarge, match="9 axes; 8 can cross"):
+        plain.axes(9)
+    assert plain.square(np.array([3.0])).tolist() == [9.0]
+    with pytest.raises(TypeError, match="at most 8 axes, not 9"):
+        plain.put(np.ones((1,) * 9))
 
 
 def test_one_seed_gives_one_stream(student):

@@ -22,6 +22,7 @@ def batch(rng):
 def after_one_step(student, model, x, y, lr):
     """Where plain gradient descent leads from here: the loss, and every weight after the step."""
     logit = student.model.forward(model, x)
+    assert logit.shape == y.shape
     error = (1 / (1 + np.exp(-logit.astype(np.float64))) - y) / len(y)  # slope of the mean loss at each logit
     slopes = student.model.parameter_gradients(model, x, error.astype(np.float32))
     weights = student.model.parameters(model)

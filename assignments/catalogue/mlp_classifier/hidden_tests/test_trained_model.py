@@ -38,6 +38,7 @@ def test_exactly_one_sigmoid(shared_student, model, rng):
     logit = shared_student.model.forward(model, x).astype(np.float64)
     prob = probabilities(shared_student, model, x)
     assert tells_cases_apart(prob)
+    assert logit.shape == prob.shape
     assert close(prob, 1 / (1 + np.exp(-logit)), atol=1e-4)
 
 
