@@ -83,7 +83,8 @@ HINTS: list[Any] = [
     Any, None, bool, int, float, str, Model, Scaler, Rows, list, dict, tuple, list[int], tuple[int, float],
     dict[str, float], float | None, Float[np.ndarray, "n"], Float32[np.ndarray, "n d"] | None, Bool[np.ndarray, "..."],
     Annotated[UInt8[np.ndarray, "n n"], Range(0, 2)], Annotated[float, NotFinite()],
-    Annotated[Float[np.ndarray, "k 3"], MayBeEmpty(), NotFinite()], list[Float[np.ndarray, "n"]],
+    Annotated[Float[np.ndarray, "k 3"], MayBeEmpty(), NotFinite()], list[Float[np.ndarray, "n"]], tuple[Model, float],
+    dict[str, Model], Model | None,
 ]  # fmt: skip
 
 

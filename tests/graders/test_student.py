@@ -351,3 +351,117 @@ def test_a_gradient_has_the_shape_of_its_argument(script, student):
     with pytest.raises(WrongShape):
         student.gradient.scale(np.ones((2, 2)), wrt=0)
 
+
+
+# Probes
+
+
+@pytest.fixture
+def tells(script, net):
+    """`tells(probe=array or list of them)`: from now on, those probes of the model answer so."""
+    told = {}
+
+    def calls(head):
+        if head["do"] != "probe":
+            return None
+        answer = told[head["name"]]
+        arrays = answer if isinstance(answer, list) else [answer]
+        value = [{"a": i} for i in range(len(arrays))] if isinstance(answer, list) else {"a": 0}
+        table = [[array.dtype.str, list(array.shape)] for array in arrays]
+        return replied({"id": head["id"], "kind": "value", "value": value, "arrays": table}, b"".join(
+            array.tobytes() for array in arrays
+        ))  # fmt: skip
+
+    script.calls = calls
+    return told.update
+
+
+X = np.ones((2, 3), np.float32)
+
+
+def f4(*shape):
+    return np.ones(shape, np.float32)
+
+
+PROBED = {
+    "parameters": lambda model, net: model.parameters(net),
+    "parameter_gradients": lambda model, net: model.parameter_gradients(net, X, X),
+    "buffers": lambda model, net: model.buffers(net),
+    "forward": lambda model, net: model.forward(net, X),
+}
+GROWN = [[f4(1, 4)], [f4(4)], [f4(4, 1), f4(4, 1)], [f4(4, 1, 1)], []]
+
+
+@pytest.mark.parametrize(("first", "then"), [
+    ("parameters", "parameters"), ("parameters", "parameter_gradients"), ("parameter_gradients", "parameters"),
+    ("parameter_gradients", "parameter_gradients"), ("buffers", "buffers"),
+])  # fmt: skip
+@pytest.mark.parametrize("grown", GROWN, ids=str)
+def test_what_probes_tell_of_one_model_keeps_its_number_and_shapes(student, net, tells, first, then, grown):
+    tells(**{first: [f4(4, 1)]})
+    assert PROBED[first](student.model, net)[0].shape == (4, 1)
+    tells(**{then: grown})
+    with pytest.raises(WrongShape, match=r"\(4, 1\).* before"):
+        PROBED[then](student.model, net)
+    tells(**{then: [f4(4, 1)]})
+    assert PROBED[then](student.model, net)[0].shape == (4, 1), "the first shapes stay known"
+
+
+def test_an_input_of_one_shape_has_an_output_of_one_shape(student, net, tells):
+    tells(forward=f4(2))
+    assert student.model.forward(net, X).shape == (2,)
+    for grown in (f4(2, 1), f4(1, 2), f4(1)):
+        tells(forward=grown)
+        for training in (False, True):
+            with pytest.raises(WrongShape):
+                student.model.forward(net, X, training=training)
+    assert student.model.forward(net, X[:1]).shape == (1,), "an input of another shape is another question"
+
+
+def test_a_model_that_is_built_with_its_first_batch_has_no_parameters_before(student, net, tells):
+    tells(parameters=[])
+    assert student.model.parameters(net) == []
+    tells(parameters=[f4(3)])
+    assert len(student.model.parameters(net)) == 1
+    tells(parameters=[])
+    with pytest.raises(WrongShape):
+        student.model.parameters(net)
+
+
+def test_each_model_has_shapes_of_its_own(student, net, tells, script):
+    calls, script.calls = script.calls, lambda head: None
+    other = student.build_model(2)
+    script.calls = calls
+    tells(parameters=[f4(3)])
+    student.model.parameters(net)
+    tells(parameters=[f4(5)])
+    assert student.model.parameters(other)[0].shape == (5,)
+
+
+@pytest.mark.parametrize("kind", ["?", "i4", "u1"])
+def test_parameters_and_gradients_are_floats_and_buffers_need_not_be(student, net, tells, kind):
+    tells(**{name: [np.ones(3, kind)] for name in PROBED}, input_gradient=np.ones(X.shape, kind))
+    for ask in (PROBED["parameters"], PROBED["parameter_gradients"], lambda m, net: m.input_gradient(net, X, X)):
+        with pytest.raises(WrongType, match="where floats were due"):
+            ask(student.model, net)
+    assert student.model.buffers(net)[0].dtype == kind
+
+
+def test_parameters_of_another_shape_than_was_told_are_never_set(student, net, tells, script):
+    tells(parameters=[f4(2, 3), f4(3)])
+    known = student.model.parameters(net)
+    asked = len(script.verbs)
+    for values in ([f4(3, 2), f4(3)], [f4(2, 3)], [], [f4(2, 3), f4(3), f4(1)]):
+        with pytest.raises(WrongShape):
+            student.model.set_parameters(net, values)
+    assert len(script.verbs) == asked, "nothing was asked"
+    script.calls = lambda head: replied({"id": head["id"], "kind": "value", "value": None, "arrays": []})
+    student.model.set_parameters(net, known)
+
+
+def test_a_gradient_is_made_of_floats(script, student):
+    script.calls = lambda head: replied(
+        {"id": head["id"], "kind": "value", "value": {"a": 0}, "arrays": [["|u1", [2, 2]]]}, bytes(4)
+    )
+    with pytest.raises(WrongType):
+        student.gradient.scale(np.ones((2, 2)), wrt=0)
