@@ -7,6 +7,7 @@ signal handler (PID 1 without handlers cannot be stopped from inside its own nam
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,13 +27,19 @@ from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
 WIRE = 2
 TICK_S = 0.05
 BODY_CAP = 1 << 30
-FIRST_BRAND = 50_000
-"""Worker k and its children carry the group `FIRST_BRAND + k` modulo this, which owns no file."""
 SWEEP_ROUNDS = 4
 SHARED = ("/dev/shm", "/dev/mqueue")
 """What all workers can write to, beside their scratch."""
+WRITE_ONLY = 0o1733
+"""Mode of what all workers can write to: each finds what it knows the name of, and nobody lists what is there."""
+IDLE_SHARE = 0.05
+"""Share of a core; who used less while it owed an answer did nothing."""
+IDLE_LOOKS = 30
+"""Looks within `idle_s`."""
 ROUND_S = 0.5
 """How long killed processes may take to end before they are looked for again."""
+PTMX = "/dev/pts/ptmx"
+"""Makes terminals, which any worker could open if their owner let it."""
 ROUNDED_S = 4 / processes.TICKS
 """What /proc may keep back of a process's four CPU times, each of which it rounds down."""
 LOST_SLACK_S = 0.25
@@ -53,7 +61,13 @@ class Worker:
     cpu_s: float
     wall_s: float
     scratch: str
+    uid: int | None
+    """The user that it and its children are, and nobody else; None where the keeper is not root."""
+    waited_s: float | None
+    """Seconds that its threads, and its children's, stood in the run queue; None where the kernel does not say."""
     pidfd: int = -1
+    still: bool = False
+    """Nothing of it runs: it stands stopped while another runs, or it has ended and was swept."""
     wall_used: float = 0.0
     next_look: float = 0.0
     cpu_strays: float = 0.0
@@ -87,7 +101,9 @@ class Keeper:
         self.solution = os.environ["MEDMARK_SOLUTION"]
         self.scratch = os.environ["MEDMARK_SCRATCH"]
         self.framework = os.environ["MEDMARK_FRAMEWORK"]
-        self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0}
+        self.uids = iter(processes.users() if self.drops else ())
+        self.waited_s = 0.0 if processes.tells_waiting() else None
+        self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0, "idle_s": 0}
         self.workers: dict[int, Worker] = {}
         self.mother: Mother | None = None
         self.proven = False
@@ -103,7 +119,7 @@ class Keeper:
         """Answer requests until the marker says `bye` or is gone."""
         if self.forks and not self.isolated:
             processes.prctl(processes.PR_SET_CHILD_SUBREAPER, 1)
-        if sys.platform == "linux" and not self.drops:
+        if sys.platform == "linux":
             processes.prctl(processes.PR_SET_DUMPABLE, 0)
         try:
             with contextlib.suppress(HangUp, BrokenPipeError):
@@ -195,6 +211,8 @@ class Keeper:
         if head["wire"] != WIRE:
             return {"outcome": "broken", "text": f"the keeper speaks wire {WIRE}"}, memoryview(b"")
         self.limits.update(head["limits"])
+        if self.drops and (unfit := self._close_shared()):
+            return {"outcome": "broken", "text": unfit}, memoryview(b"")
         told = self._mother_ready()
         if "broken" in told:
             return {"outcome": "broken", "text": told["broken"]}, memoryview(b"")
@@ -211,8 +229,33 @@ class Keeper:
         }
         return {"outcome": "ready", "info": info}, memoryview(b"")
 
+    def _close_shared(self) -> str:
+        """Let workers write to what they share, and list none of it; why that cannot be, in words.
+
+        The modes that a container is made with are not relied on: runc 1.1 takes those of the folders below.
+        """
+        try:
+            for folder in filter(os.path.exists, (self.scratch, *SHARED)):
+                os.chmod(folder, WRITE_ONLY)
+            if os.path.exists(PTMX):
+                os.chmod(PTMX, 0o600)
+        except OSError as error:
+            return f"{error.filename} is not root's, so workers cannot be kept apart ({error.strerror}); {self._cure()}"
+        return ""
+
+    def _cure(self) -> str:
+        return f"build the image again: medmark image build {self.framework} --from-host"
+
     def _open_worker(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
-        number = head["worker"]
+        self._alone(None)
+        number, uid = head["worker"], next(self.uids, None)
+        if uid is None and self.drops:
+            return {"outcome": "broken", "text": "every user of this sandbox has been a worker"}, memoryview(b"")
+        try:
+            scratch = self._folder(uid)
+        except OSError as error:
+            unfit = f"a worker cannot make its folder in {self.scratch}: {error.strerror}; {self._cure()}"
+            return {"outcome": "broken", "text": unfit}, memoryview(b"")
         request_r, request_w = os.pipe()
         reply_r, reply_w = os.pipe()
         log_r, log_w = os.pipe()
@@ -225,14 +268,13 @@ class Keeper:
             for fd in (request_w, reply_r):
                 with contextlib.suppress(OSError):  # beyond the limit for pipes of an unprivileged user
                     fcntl.fcntl(fd, 1031, 1 << 20)  # F_SETPIPE_SZ
-        scratch = os.path.join(self.scratch, f"w{number}")
         order = {
             "worker": number,
             "scratch": scratch,
             "solution": (head.get("solution") or self.solution) if not self.isolated else self.solution,
             "framework": self.framework,
-            "drops": self.drops,
-            "brand": _brand(number),
+            "isolated": self.isolated,
+            "uid": uid,
             "cpu_s": head["cpu_s"],
             "memory_bytes": self.limits["memory_bytes"] if not self.isolated else 0,
             "scratch_bytes": self.limits.get("scratch_bytes", 0) if not self.isolated else 0,
@@ -247,7 +289,18 @@ class Keeper:
         finally:
             for fd in theirs:
                 os.close(fd)
-        worker = Worker(number, pid, request_w, reply_r, log_r, head["cpu_s"], head["wall_s"], scratch)
+        worker = Worker(
+            number,
+            pid,
+            request_w,
+            reply_r,
+            log_r,
+            head["cpu_s"],
+            head["wall_s"],
+            scratch,
+            uid,
+            self.waited_s,
+        )
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):  # an old kernel, or a filter without it: the tick notices the end
                 worker.pidfd = os.pidfd_open(pid)
@@ -256,10 +309,50 @@ class Keeper:
         text = head_bytes({"id": head["id"], "do": "begin", "arrays": []})
         return self._exchange(worker, memoryview(PREFIX.pack(len(text), body.nbytes) + text + bytes(body)))
 
+    def _folder(self, uid: int | None) -> str:
+        """A new worker's folder, of a name that nobody can have made before.
+
+        Raises:
+            OSError: it cannot be made, though no other worker lives.
+        """
+        path = os.path.join(self.scratch, f"w-{os.urandom(8).hex()}")
+        try:
+            with processes.acting_as(uid):
+                os.mkdir(path, 0o700)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self.workers:
+                raise
+            self._give_way()
+            with processes.acting_as(uid):
+                os.mkdir(path, 0o700)
+        return path
+
+    def _alone(self, worker: Worker | None) -> None:
+        """Let a worker run, or one that is to be made, and none beside it: what runs can tell what it was asked."""
+        for other in self.workers.values():
+            if other is not worker and other.uid is not None and not other.still:
+                self._hold(other)
+        if worker is not None and worker.uid is not None and worker.still:
+            processes.continue_all(worker.uid)
+            worker.still = False
+
+    def _hold(self, worker: Worker) -> None:
+        """Stop a worker and remove what it left, but for its own folder; end one that cannot be kept from another."""
+        assert worker.uid is not None
+        self._reap(worker)
+        held = False
+        with contextlib.suppress(OSError):  # no room for the process that stops it
+            held = not worker.over and processes.stop_all(worker.uid, ROUND_S) and not processes.abstract_addresses()
+        if not held:
+            self._stop(worker)
+        worker.still = True
+        self._clean(worker)
+
     def _call(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
         worker = self.workers.get(head["worker"])
         if worker is None or worker.over:
             return {"outcome": "gone"}, memoryview(b"")
+        self._alone(worker)
         return self._exchange(worker, body)
 
     def _end_worker(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
@@ -285,6 +378,7 @@ class Keeper:
             return self._facts(worker, "violated"), memoryview(b"")
         reader = Reader(self.limits["reply_bytes"])
         next_look = began + TICK_S
+        looks: deque[tuple[float, float]] = deque()
         while frame is None and not worker.over and not worker.violated:
             now = time.monotonic()
             if now >= deadline:
@@ -294,6 +388,9 @@ class Keeper:
                 next_look = now + TICK_S
                 if self._cpu(worker) > worker.cpu_s:
                     self._stop(worker, "cpu")
+                    break
+                if self._is_idle(worker, looks, now):
+                    self._stop(worker, "idle")
                     break
                 self._reap(worker)
             wanted = {worker.reply: select.POLLIN}
@@ -312,6 +409,8 @@ class Keeper:
             frame = self._last_words(worker, reader)
         worker.wall_used += time.monotonic() - began
         if frame is not None:
+            if time.monotonic() - began > TICK_S:
+                self._look(worker)
             return self._facts(worker, "replied"), frame
         if not worker.over:
             self._stop(worker)
@@ -366,6 +465,27 @@ class Keeper:
             worker.cpu_others = sum(map(_cpu_of, self._left(worker))) + self._lost(worker)
         return _cpu_of(worker.pid) + worker.cpu_others + worker.cpu_strays
 
+    def _look(self, worker: Worker) -> None:
+        """See how long a worker and its children have waited for a core; the most that was seen counts."""
+        if worker.waited_s is not None:
+            worker.waited_s = max(worker.waited_s, processes.waited_of({worker.pid} | self._left(worker)))
+
+    def _is_idle(self, worker: Worker, looks: deque[tuple[float, float]], now: float) -> bool:
+        """Whether a worker that owes an answer has used next to nothing of a core for `idle_s`, nor waited for one.
+
+        Args:
+            looks: when it was looked at since it was asked, and what it had used and waited for by then.
+        """
+        seconds = self.limits["idle_s"]
+        if not seconds or worker.waited_s is None or (looks and now < looks[-1][0] + seconds / IDLE_LOOKS):
+            return False
+        self._look(worker)
+        looks.append((now, self._cpu(worker) + worker.waited_s))
+        while len(looks) > 1 and looks[1][0] <= now - seconds:
+            looks.popleft()
+        (then, before), (_, used) = looks[0], looks[-1]
+        return now - then >= seconds and used - before < IDLE_SHARE * (now - then)
+
     def _lost(self, worker: Worker) -> float:
         """CPU seconds that no living process nor any parent's account shows: children of one that ignores SIGCHLD.
 
@@ -402,6 +522,7 @@ class Keeper:
         """End a worker and everything it left, and take its last prints."""
         self._reap(worker)
         if not worker.over:
+            self._look(worker)
             worker.stopped = why
             processes.kill_group(worker.pid)
             self._reap_within(worker, ROUND_S)
@@ -430,6 +551,9 @@ class Keeper:
             if not left:
                 return len(strays)
             strays |= left
+            if worker.uid is not None:
+                with contextlib.suppress(OSError):  # no room for the process that kills them all at once
+                    processes.signal_all(worker.uid, signal.SIGKILL)
             for pid in left:
                 processes.kill(pid)
             self._collect(worker, left)
@@ -440,13 +564,13 @@ class Keeper:
     def _left(self, worker: Worker) -> set[int]:
         """The processes that a worker has made and that are not gone.
 
-        Its brand tells them. Where there is none, they are what descends from it, and every orphan: one that belongs
-        to another living worker cannot be told apart.
+        Its user tells them. Where it has none of its own, they are what descends from it, and every orphan: one that
+        belongs to another living worker cannot be told apart.
         """
         if not self.forks:
             return set()
-        if self.drops:
-            return processes.branded(_brand(worker.number)) - {worker.pid}
+        if worker.uid is not None:
+            return processes.processes_of(worker.uid) - {worker.pid}
         left = set() if worker.over else processes.descendants(worker.pid)
         if worker.over or all(one.over or one is worker for one in self.workers.values()):
             orphans = self._strangers()
@@ -496,22 +620,40 @@ class Keeper:
         self._collect(worker, set(processes.children()) - own)
 
     def _close(self, worker: Worker) -> None:
-        """Close a worker's pipes and empty what it could write to."""
+        """Close a worker's pipes and remove what it could leave."""
         for fd in (worker.request, worker.reply, worker.log, worker.pidfd):
             if fd >= 0:
                 os.close(fd)
         worker.log = -1
-        folders = [worker.scratch]
-        if self.isolated and not any(not w.over for w in self.workers.values() if w is not worker):
-            folders = [self.scratch, *SHARED]
-        self._empty(folders)
+        self._clean(worker)
 
-    def _empty(self, folders: list[str]) -> None:
+    def _clean(self, worker: Worker) -> None:
+        """Remove all that a worker left; of one that stands stopped all but its folder, which is closed to others."""
+        folders = [self.scratch, *SHARED]
+        if worker.uid is not None:
+            left = processes.owned(worker.uid, folders)
+        elif self.isolated and all(other.over or other is worker for other in self.workers.values()):
+            left = processes.owned(os.getuid(), folders)
+        else:
+            left = [worker.scratch]
+        if not worker.over and worker.scratch in left and not os.path.islink(worker.scratch):
+            left.remove(worker.scratch)
+            with processes.acting_as(worker.uid):
+                os.chmod(worker.scratch, 0o700)
         try:
-            processes.empty_folders(folders, as_nobody=self.drops)
+            processes.remove(left, worker.uid)
         except OSError:  # no process left for it: living workers have used them up, and lose their lives
             self._stop_all()
-            processes.empty_folders(folders, as_nobody=self.drops)
+            processes.remove(left, worker.uid)
+        if self.drops:  # else when they changed last would be the worker's word
+            for folder in filter(os.path.exists, folders):
+                os.utime(folder)
+
+    def _give_way(self) -> None:
+        """End every worker: they used up processes, memory or files, and lose them, and their lives, to the next."""
+        self._stop_all()
+        for worker in self.workers.values():
+            self._clean(worker)
 
     def _stop_all(self) -> None:
         for worker in self.workers.values():
@@ -529,6 +671,7 @@ class Keeper:
             "cpu_s": round(self._cpu(worker), 6),
             "wall_s": round(worker.wall_used, 6),
             "peak_mb": round(worker.usage[1], 1) if worker.usage else None,
+            "waited_s": None if worker.waited_s is None else round(worker.waited_s, 6),
             "strays": worker.strays,
             "log_bytes": worker.log_bytes,
         }
@@ -573,10 +716,7 @@ class Keeper:
             except MotherGone:
                 if last or not self.proven:
                     raise
-            # Living workers have used up the processes or the memory: they lose them, and their lives, to the next.
-            self._stop_all()
-            if self.isolated:
-                self._empty([self.scratch, *SHARED])
+            self._give_way()
         raise AssertionError
 
     def _forked(self, order: dict[str, Any], fds: list[int]) -> int:
@@ -619,10 +759,6 @@ def _cpu_of(pid: int) -> float:
         return processes.cpu_of(processes.stat_fields(pid))
     except OSError:
         return 0.0
-
-
-def _brand(number: int) -> int:
-    return FIRST_BRAND + number % 10_000
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """The mother: imports the framework once and forks a worker for every order. She never imports a solution.
 
-A worker is forked twice, so that its parent is the keeper, who then learns its exit, CPU time and memory from the
-kernel. With more than one thread a fork may hang for ever, so a mother with two says so and is of no use.
+No worker may open or trace her: what is in her memory, the next one has too. A worker is forked twice, so that its
+parent is the keeper, who then learns its exit, CPU time and memory from the kernel. With more than one thread a fork
+may hang for ever, so a mother with two says so and is of no use.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import socket
 import sys
 from typing import Any, NoReturn
 
-from . import worker
+from . import processes, worker
 from .adapter import adapter_of
 
 
 def main() -> None:
     """Import, report, then fork until the keeper closes the socket."""
+    if sys.platform == "linux":
+        processes.prctl(processes.PR_SET_DUMPABLE, 0)
     keeper = socket.socket(fileno=int(os.environ.pop("MEDMARK_SOCKET")))
     framework = os.environ["MEDMARK_FRAMEWORK"]
     try:

@@ -1,8 +1,10 @@
 """A second, narrower system call filter, for a worker behind a container's: what no solution needs, it cannot ask for.
 
-It stands beside the engine's own filter and holds whatever engine and version that is: sockets that no network
-namespace confines (vsock reaches the machine's hypervisor), tracing (a traced process cannot be waited for by its
-parent), System V objects (they outlive the process that made them) and io_uring (it passes by every filter).
+It stands beside the engine's own filter and holds whatever engine and version that is. What it refuses leads past a
+worker's user or outlives the worker: sockets but AF_UNIX (the others' ports, counters and last states are the
+container's, and vsock reaches the machine's hypervisor), other processes' memory and descriptors, tracing (a traced
+process cannot be waited for by its parent), new name spaces, System V objects, keyrings, io_uring (it passes by every
+filter), and whatever tells a worker that stands stopped which files another opens (inotify and its like).
 """
 
 from __future__ import annotations
@@ -10,19 +12,28 @@ from __future__ import annotations
 import ctypes
 import platform
 
-LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
+LOAD, EQUAL, AT_LEAST, ANY_OF, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
-EPERM, EAFNOSUPPORT = 1, 97
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
+EPERM, ENOSYS, EAFNOSUPPORT = 1, 38, 97
 PR_SET_SECCOMP, FILTER = 22, 2
+PR_SET_NO_NEW_PRIVS = 38
 X32 = 0x40000000
-FAMILIES = (1, 2, 10, 16)
-"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: a network namespace has its own of each."""
+AF_UNIX = 1
+NEW_NAMESPACES = 0x7E020000
+"""CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET."""
+F_NOTIFY = 1026
 
-# The system calls' numbers: socket; then ptrace, shmget, semget, msgget, io_uring_setup.
-KNOWN = {
-    "x86_64": (0xC000003E, 41, (101, 29, 64, 68, 425)),
-    "aarch64": (0xC00000B7, 198, (117, 194, 190, 186, 425)),
+# process_vm_readv and _writev, ptrace, pidfd_getfd; unshare, setns; shmget, semget, msgget; add_key, request_key,
+# keyctl; io_uring_setup; inotify_init1, fanotify_init, and inotify_init where there is one.
+REFUSED = {
+    "x86_64": (310, 311, 101, 438, 272, 308, 29, 64, 68, 248, 249, 250, 425, 294, 300, 253),
+    "aarch64": (270, 271, 117, 438, 97, 268, 194, 190, 186, 217, 218, 219, 425, 26, 262),
+}
+# The architecture's name in the kernel; socket, socketpair; clone, clone3, fcntl.
+ASKED = {
+    "x86_64": (0xC000003E, (41, 53), 56, 435, 72),
+    "aarch64": (0xC00000B7, (198, 199), 220, 435, 25),
 }
 
 
@@ -38,11 +49,21 @@ def narrow() -> None:
     """Put the filter on this process and all its children, for good.
 
     Raises:
-        OSError: the kernel refused it; no solution may run then.
+        OSError: the kernel refused it; no solution may run in a container then.
     """
-    if platform.machine() not in KNOWN:  # the engine's own filter stands
+    if platform.machine() not in ASKED:  # the engine's own filter stands
         return
-    architecture, socket, refused = KNOWN[platform.machine()]
+    lines = _lines(platform.machine())
+    program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS)")
+    if libc.prctl(PR_SET_SECCOMP, FILTER, ctypes.byref(program), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
+
+
+def _lines(machine: str) -> list[tuple[int, int, int, int]]:
+    architecture, sockets, clone, clone3, fcntl = ASKED[machine]
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, architecture),
@@ -50,14 +71,26 @@ def narrow() -> None:
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, X32),
         (RETURN, 0, 0, REFUSE | EPERM),
+        (EQUAL, 0, 1, clone3),  # its flags lie in memory, where no filter sees them; the C library then takes clone
+        (RETURN, 0, 0, REFUSE | ENOSYS),
     ]
-    for number in refused:
+    for number in REFUSED[machine]:
         lines += [(EQUAL, 0, 1, number), (RETURN, 0, 0, REFUSE | EPERM)]
-    lines += [(EQUAL, 1, 0, socket), (RETURN, 0, 0, ALLOW), (LOAD, 0, 0, FIRST_ARGUMENT)]
-    for family in FAMILIES:
-        lines += [(EQUAL, 0, 1, family), (RETURN, 0, 0, ALLOW)]
-    lines.append((RETURN, 0, 0, REFUSE | EAFNOSUPPORT))
-    program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(PR_SET_SECCOMP, FILTER, ctypes.byref(program), 0, 0) != 0:
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
+    for number in sockets:
+        lines += _unless(number, FIRST_ARGUMENT, (EQUAL, 1, 0, AF_UNIX), EAFNOSUPPORT)
+    lines += _unless(clone, FIRST_ARGUMENT, (ANY_OF, 0, 1, NEW_NAMESPACES), EPERM)
+    lines += _unless(fcntl, SECOND_ARGUMENT, (EQUAL, 0, 1, F_NOTIFY), EPERM)
+    return [*lines, (RETURN, 0, 0, ALLOW)]
+
+
+def _unless(
+    number: int, argument: int, test: tuple[int, int, int, int], error: int
+) -> list[tuple[int, int, int, int]]:
+    """Refuse one system call by one of its arguments: `test` jumps over the refusal where it may be."""
+    return [
+        (EQUAL, 0, 4, number),
+        (LOAD, 0, 0, argument),
+        test,
+        (RETURN, 0, 0, REFUSE | error),
+        (RETURN, 0, 0, ALLOW),
+    ]

@@ -1,4 +1,4 @@
-"""What the keeper asks of the kernel: children, CPU time, clean folders. Standard library only."""
+"""What the keeper asks of the kernel: users, children, CPU time, clean folders. Standard library only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 NOBODY = 65534
+USERS = range(2_000_000_000, 2_100_000_000)
+"""Ids that no person and no service of a machine has: a worker gets the next one, and no other ever has it."""
+USERS_MAPPED = range(10_000, 60_000)
+"""The same on an engine that maps the ids of a container: it maps 65,536 of them."""
+STILL = frozenset("TtZX")
+"""States of a thread that runs nothing: stopped, traced, dead."""
 TICKS = os.sysconf("SC_CLK_TCK")
 PR_SET_DUMPABLE = 4
 PR_SET_CHILD_SUBREAPER = 36
@@ -66,17 +73,130 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def branded(brand: int) -> set[int]:
-    """Every process that carries a worker's brand, the dead that nobody has waited for included."""
-    found = set()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError):
-                text = Path(f"/proc/{name}/status").read_text(errors="replace")
-                groups = text.partition("\nGroups:")[2].partition("\n")[0].split()
-                if str(brand) in groups:
-                    found.add(int(name))
+def users() -> range:
+    """The ids that workers get, as far as this name space knows them."""
+    rows = [[int(word) for word in row.split()] for row in Path("/proc/self/uid_map").read_text().splitlines()]
+    known = all(any(first <= id < first + count for first, _, count in rows) for id in (USERS[0], USERS[-1]))
+    return USERS if known else USERS_MAPPED
+
+
+def become(uid: int, real: int | None = None) -> None:
+    """Give up root for good: every capability goes with the last of the three ids.
+
+    With another `real` id a process acts as the user, on its files and its processes, and the user's processes can
+    neither signal nor trace it.
+    """
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    kept = uid if real is None else real
+    os.setresuid(kept, uid, kept)
+
+
+@contextlib.contextmanager
+def acting_as(uid: int | None) -> Iterator[None]:
+    """Make and remove files as a user of whom nothing runs: what runs could slow this process down meanwhile."""
+    if uid is None:
+        yield
+        return
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def processes_of(uid: int) -> set[int]:
+    """Every process of a user, the dead that nobody has waited for included."""
+    pids = [name for name in os.listdir("/proc") if name.isdigit()]
+    return {int(pid) for pid in pids if _status(pid).get("Uid", "").split("\t")[0] == str(uid)}
+
+
+def _threads_of(uid: int) -> dict[str, tuple[str, ...]]:
+    """State of each thread of a user's processes, and how often it has run."""
+    found = {}
+    for pid in processes_of(uid):
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                told = _status(f"{pid}/task/{thread}")
+                found[thread] = tuple(
+                    told.get(name, "") for name in ("State", "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
+                )
     return found
+
+
+def _status(name: str) -> dict[str, str]:
+    """The lines of a status file below /proc; none if who it tells of is gone."""
+    try:
+        text = Path(f"/proc/{name}/status").read_text(errors="replace")
+    except OSError:
+        return {}
+    return dict(row.split(":\t", 1) for row in text.splitlines() if ":\t" in row)
+
+
+def signal_all(uid: int, number: int) -> None:
+    """Send a signal to every process of a user at once, so that none forks past it.
+
+    Raises:
+        OSError: there is no room for the process that does it.
+    """
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become(uid, real=NOBODY)
+            os.kill(-1, number)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+
+def stop_all(uid: int, seconds: float) -> bool:
+    """Stop every process of a user; whether all of them stand still.
+
+    One may continue another while it stops itself, so all have to be seen stopped twice, and not to have run between.
+
+    Raises:
+        OSError: there is no room for the process that does it.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        signal_all(uid, signal.SIGSTOP)
+        seen = _threads_of(uid)
+        if all(state[:1] in STILL for state, *_ in seen.values()) and _threads_of(uid) == seen:
+            return True
+    return False
+
+
+def continue_all(uid: int) -> None:
+    """Let a user's stopped processes go on."""
+    for pid in processes_of(uid):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def tells_waiting() -> bool:
+    """Whether the kernel tells how long threads wait for a core: it then knows that this one has run."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/self/schedstat").read_text().split()[2]) > 0
+    return False
+
+
+def waited_of(pids: set[int]) -> float:
+    """Seconds that the living threads of processes have stood in the run queue without a core."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    total += int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[1])
+    return total / 1e9
+
+
+def abstract_addresses() -> bool:
+    """Whether a socket here is bound to a name that belongs to no file: permissions and cleaning do not reach it."""
+    with contextlib.suppress(OSError):
+        rows = [row.split(None, 7) for row in Path("/proc/net/unix").read_bytes().splitlines()[1:]]
+        return any(len(row) == 8 and row[7].startswith(b"@") for row in rows)
+    return False
 
 
 def kill(pid: int) -> None:
@@ -92,32 +212,36 @@ def kill_group(pid: int) -> None:
     kill(pid)
 
 
-def become_nobody(brand: int | None = None) -> None:
-    """Give up root for good: every capability goes with the last of the three ids.
+def owned(uid: int, folders: list[str]) -> list[str]:
+    """What a user owns directly in some folders."""
+    found = []
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            found += [one.path for one in os.scandir(folder) if one.stat(follow_symlinks=False).st_uid == uid]
+    return found
 
-    A `brand` is a group that owns nothing: children inherit it, and without capabilities nobody can take it off.
+
+def remove(paths: list[str], uid: int | None, seconds: float = 20.0) -> bool:
+    """Remove files and folders in a process of its own, as the user who owns them; whether it got everything.
+
+    The keeper's root has no power over other users' files, on purpose. No process of the user may run.
     """
-    os.setgroups([] if brand is None else [brand])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
-
-
-def empty_folders(folders: list[str], as_nobody: bool, seconds: float = 20.0) -> bool:
-    """Empty folders in a process of its own, as the user who filled them; whether it got everything.
-
-    The keeper's root has no power over other users' files, on purpose.
-    """
+    with contextlib.suppress(OSError), acting_as(uid):  # mostly one empty folder
+        while paths:
+            os.rmdir(paths[-1])
+            paths = paths[:-1]
+        return True
     pid = os.fork()
     if pid == 0:
         code = 1
         try:
             os.closerange(0, 256)
-            if as_nobody:
-                become_nobody()
+            if uid is not None:
+                become(uid, real=NOBODY)
             signal.alarm(int(seconds))
-            for folder in folders:
-                _empty(folder)
-            code = 0
+            for path in paths:
+                _remove(path)
+            code = 0 if not any(map(os.path.lexists, paths)) else 1
         finally:
             os._exit(code)
     deadline = time.monotonic() + seconds + 1
@@ -130,10 +254,18 @@ def empty_folders(folders: list[str], as_nobody: bool, seconds: float = 20.0) ->
         time.sleep(0.0005)
 
 
+def _remove(path: str) -> None:
+    """Remove a file, a link (not what it points to), or a folder with all that is in it."""
+    with contextlib.suppress(OSError):
+        if os.path.islink(path) or not os.path.isdir(path):
+            os.unlink(path)
+        else:
+            _empty(path)
+            os.rmdir(path)
+
+
 def _empty(folder: str) -> None:
     """Remove all below a folder without recursion: sub-folders are first moved up to its own level."""
-    if os.path.islink(folder):  # its owner has put a link in its place: what that points to is not ours to empty
-        os.unlink(folder)
     serial = 0
     while True:
         try:

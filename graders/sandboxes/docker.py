@@ -168,9 +168,9 @@ def _host_config(
         "read_only": True,
         "mounts": [Mount(target, here, type="bind", read_only=True) for here, target in mounts],
         "tmpfs": {
-            "/scratch": f"size={scratch},nr_inodes={limits.scratch_files},uid=65534,gid=65534,mode=700",
+            "/scratch": f"size={scratch},nr_inodes={limits.scratch_files},uid=0,gid=0,mode=1733",
             "/mother": "size=64m,nr_inodes=1000,uid=0,gid=0,mode=700",
-            "/dev/shm": f"size={scratch},nr_inodes={limits.scratch_files},mode=1777",
+            "/dev/shm": f"size={scratch},nr_inodes={limits.scratch_files},mode=1733",
         },
         "cap_drop": ["ALL"],
         "cap_add": ["SETUID", "SETGID", "KILL"],
@@ -192,7 +192,7 @@ def _host_config(
 def _environment(runtime: images.Runtime, framework: Framework, leased: tuple[str, ...]) -> dict[str, str]:
     return {
         "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/scratch",
+        "HOME": "/mother",
         "TMPDIR": "/mother",
         "LANG": "C.UTF-8",
         "MEDMARK_SOLUTION": "/solution",
@@ -226,7 +226,7 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
 
 
 def _readable_by_anyone(folder: Path) -> None:
-    """A worker is nobody, and the keeper is root without the right to read everything."""
+    """A worker is a user that owns nothing, and the keeper is root without the right to read everything."""
     for path in (folder, *folder.glob("*.py")):
         wanted = 0o005 if path.is_dir() else 0o004
         if path.stat().st_mode & wanted != wanted:

@@ -168,7 +168,7 @@ def test_a_group_is_killed_with_its_leader(child):
 # Folders
 
 
-def test_a_folder_is_emptied_and_stays(tmp_path, monkeypatch):
+def test_a_folder_is_removed_whatever_is_in_it(tmp_path, monkeypatch):
     deep = tmp_path / "scratch"
     deep.mkdir()
     monkeypatch.chdir(deep)
@@ -182,8 +182,8 @@ def test_a_folder_is_emptied_and_stays(tmp_path, monkeypatch):
     (deep / "dangling").symlink_to("/nowhere")
     os.mkfifo(deep / "pipe")
     (deep / "closed").mkdir(mode=0)
-    assert processes.empty_folders([str(deep)], as_nobody=False)
-    assert list(deep.iterdir()) == []
+    assert processes.remove([str(deep)], None)
+    assert not deep.exists()
     assert (tmp_path / "outside").read_text() == "kept"
 
 
@@ -191,10 +191,35 @@ def test_a_link_in_the_place_of_a_folder_goes_and_what_it_points_to_stays(tmp_pa
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis").write_text("kept")
     (tmp_path / "scratch").symlink_to("home")
-    assert processes.empty_folders([str(tmp_path / "scratch")], as_nobody=False)
+    assert processes.remove([str(tmp_path / "scratch")], None)
     assert not (tmp_path / "scratch").is_symlink()
     assert (tmp_path / "home" / "thesis").read_text() == "kept"
 
 
-def test_a_folder_that_is_not_there_is_empty(tmp_path):
-    assert processes.empty_folders([str(tmp_path / "no")], as_nobody=False)
+def test_what_is_not_there_is_removed(tmp_path):
+    assert processes.remove([str(tmp_path / "no")], None)
+
+
+def test_what_was_not_removed_is_told(tmp_path):
+    (tmp_path / "file").write_text("x")
+    # Nothing can be removed from /proc, whoever asks.
+    assert not processes.remove([str(tmp_path / "file"), "/proc/self"], None)
+    assert not (tmp_path / "file").exists()
+
+
+def test_how_long_threads_wait_for_a_core_is_the_kernels(child):
+    assert processes.tells_waiting()
+    cores = sorted(os.sched_getaffinity(0))
+
+    def burn():
+        os.sched_setaffinity(0, {cores[0]})
+        while True:
+            pass
+
+    pair = {child(burn), child(burn)}
+    deadline = time.monotonic() + 20
+    while processes.waited_of(pair) < 0.3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # Two that burn on one core: one of them waits at any time.
+    assert processes.waited_of(pair) >= 0.3
+    assert processes.waited_of(set()) == 0

@@ -322,12 +322,12 @@ def test_two_workers_at_once_are_two_processes_in_two_folders(session):
         session.end(worker)
 
 
-def test_a_scratch_folder_is_emptied_whatever_was_done_to_it(session):
+def test_a_scratch_folder_is_removed_whatever_was_done_to_it(session):
     worker = session.worker(5.0)
     where = Path(ask(session, worker, "cwd"))
     assert ask(session, worker, "litters") == 2
     session.end(worker)
-    assert list(where.iterdir()) == []
+    assert not where.exists()
     assert os.path.isdir("/etc")
 
 

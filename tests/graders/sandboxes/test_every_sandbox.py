@@ -25,6 +25,7 @@ from graders.failures import (
     ReplyTooLarge,
     WallLimit,
 )
+from graders.inside import processes
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
@@ -32,9 +33,10 @@ from graders.session import Session
 BEHAVIOURS = Path(__file__).parent / "behaviours"
 LIMITS = Limits(memory_mb=256, scratch_mb=16, scratch_files=100, processes=64, reply_mb=16, log_kb=64)
 
+LINUX = sys.platform == "linux"
 NO_WALL = "a subprocess runs as you: local is for code that you trust"
 NO_CONTROL_GROUP = "a subprocess has no control group, so nothing counts processes"
-NO_BRAND = "only root can give a worker's children a mark that they cannot take off"
+NO_USERS = "only root can give each worker a user of its own"
 NO_TMPFS = "its scratch is a folder of the machine: only the size of each file is limited"
 DEVIATIONS_OF_LOCAL = {
     "test_forking_without_end_stops_at_the_limit": NO_CONTROL_GROUP,
@@ -44,12 +46,11 @@ DEVIATIONS_OF_LOCAL = {
     "test_files_without_end_stop_at_the_limit": NO_TMPFS,
     "test_files_in_shared_memory_are_gone_for_the_next_worker": NO_TMPFS,
     "test_cpu_time_of_children_that_nobody_waits_for_counts": NO_CONTROL_GROUP,
-    "test_what_a_living_worker_left_is_not_charged_to_another": NO_BRAND,
+    "test_what_a_living_worker_left_stands_still_while_another_runs": NO_USERS,
     "test_memory_that_outlives_every_process_cannot_be_had": NO_WALL,
     "test_descriptors_without_end_stop_at_the_limit": NO_WALL,
-    "test_there_is_no_socket_that_leads_past_the_network": NO_WALL,
     "test_there_is_no_network": NO_WALL,
-    "test_a_worker_is_nobody": NO_WALL,
+    "test_each_worker_is_a_user_of_its_own": NO_USERS,
     "test_a_worker_cannot_make_itself_root_of_a_namespace": NO_WALL,
     "test_a_worker_cannot_touch_the_keeper": NO_WALL,
     "test_a_worker_cannot_read_what_is_not_its_own": NO_WALL,
@@ -230,7 +231,7 @@ def test_a_worker_that_its_own_child_traces_is_ended_all_the_same(inside):
     traced = inside.ask(worker, "be_traced")
     assert inside.session.end(worker).strays == 1
     assert time.monotonic() - began < 10
-    assert traced is (inside.name == "local"), "a container's workers may not trace at all"
+    assert traced is not LINUX, "workers may not trace at all"
 
 
 def test_cpu_time_of_children_that_live_counts(inside, monkeypatch):
@@ -246,7 +247,7 @@ def test_cpu_time_of_children_that_nobody_waits_for_counts(inside, monkeypatch):
     assert 0.9 < inside.session.end(worker).cpu_s < 2.5, "six times 0.25 s, less what rounding may hide"
 
 
-def test_what_a_living_worker_left_is_not_charged_to_another(inside):
+def test_what_a_living_worker_left_stands_still_while_another_runs(inside):
     first = inside.worker()
     inside.ask(first, "leave_a_burning_child")
     other = inside.worker()
@@ -257,7 +258,7 @@ def test_what_a_living_worker_left_is_not_charged_to_another(inside):
     assert used.cpu_s < 0.3
     used = inside.session.end(first)
     assert used.strays == 1
-    assert used.cpu_s > 0.1
+    assert used.cpu_s < 0.3
 
 
 def test_memory_that_is_full_of_files_costs_the_next_worker_nothing(name):
@@ -288,7 +289,9 @@ def test_descriptors_without_end_stop_at_the_limit(inside):
 def test_there_is_no_socket_that_leads_past_the_network(inside):
     with inside.fresh() as ask:
         assert ask("opens_a_socket", 40) == errno.EAFNOSUPPORT, "AF_VSOCK, to the machine that this one runs on"
-        assert ask("opens_a_socket", 2) == 0
+        assert ask("opens_a_socket", 2) == (errno.EAFNOSUPPORT if LINUX else 0), "AF_INET, whose ports outlive a worker"
+        assert ask("opens_a_socket", 16) == errno.EAFNOSUPPORT, "AF_NETLINK, by which processes write to others"
+        assert ask("opens_a_socket", 1) == 0
 
 
 def test_a_sparse_file_cannot_claim_a_terabyte(inside):
@@ -337,14 +340,20 @@ def test_there_is_no_network(inside):
     with inside.fresh() as ask:
         assert ask("devices") == ["lo"]
         assert ask("connect", "169.254.169.254", 80) == "OSError"
-        assert ask("connect", "host.docker.internal", 80) == "gaierror"
+        assert ask("connect", "host.docker.internal", 80) in ("gaierror", "OSError")
 
 
-def test_a_worker_is_nobody(inside):
-    with inside.fresh() as ask:
-        status = ask("status")
-    assert status["Uid"].split() == status["Gid"].split() == ["65534"] * 4
-    assert all(50_000 <= int(group) < 60_000 for group in status["Groups"].split()), "a brand, which owns no file"
+def test_each_worker_is_a_user_of_its_own(inside):
+    users = []
+    for _ in range(2):
+        with inside.fresh() as ask:
+            status = ask("status")
+            assert ask("user") == "student", "a name for who asks, though it is in no list"
+        users.append(status["Uid"].split()[0])
+        assert status["Uid"].split() == status["Gid"].split() == [users[-1]] * 4
+        assert int(users[-1]) in processes.USERS
+        assert status["Groups"].strip() == ""
+    assert users[0] != users[1]
     for kind in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
         assert int(status[kind], 16) == 0
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import getpass
 import os
 import signal
 import socket
@@ -250,6 +251,10 @@ def connect(host, port):
 def status():
     with open("/proc/self/status") as file:
         return dict(row.rstrip("\n").split(":\t", 1) for row in file if ":\t" in row)
+
+
+def user():
+    return getpass.getuser()
 
 
 def readable(path):
