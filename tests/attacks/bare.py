@@ -114,6 +114,63 @@ def attacked(code, look, seconds):
             except OSError:
                 pass
     return seen, bytes(printed)
+
+
+def started(code, *steps):
+    """A child that runs code, then each step it is told of on a pipe, and says what came of it: (child, ask)."""
+    asked, told = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setsid()
+            os.makedirs(f"/scratch/{os.getpid()}", exist_ok=True)
+            os.chdir(f"/scratch/{os.getpid()}")
+            space = {}
+            exec(code, space)
+            while said := os.read(asked[0], 1 << 12).decode():
+                try:
+                    got = eval(said, space)
+                except Exception as error:
+                    got = repr(error)  # for who reads why a control is silent
+                os.write(told[1], repr(got).encode())
+        except BaseException as error:
+            os.write(told[1], repr(repr(error)).encode())
+        finally:
+            os._exit(0)
+    os.close(told[1])
+
+    def ask(step):
+        os.write(asked[1], step.encode())
+        return eval(os.read(told[0], 1 << 12) or "'it ended'")
+
+    return child, ask
+
+
+def ended(*children):
+    for child in children:  # all first: one that another traces is waited for in vain
+        os.kill(child, signal.SIGKILL)
+    for child in children:
+        os.waitpid(child, 0)
+
+
+def passed(code, back, number):
+    """What of a number one process finds that another has left; `back`: it was ready for it before."""
+    first, of_first = started(code)
+    told = of_first("ready()" if back else f"leave({number})")
+    second, of_second = started(code)
+    found = of_first(f"find({of_second(f'leave({number})')!r})") if back else of_second(f"find({told!r})")
+    ended(first, second)
+    return found
+
+
+def reached(code):
+    """What one process achieves against another of its user."""
+    first, of_first = started(code)
+    second, of_second = started(code)
+    where = of_first("victim()")
+    got = of_second(f"reach(*{where if isinstance(where, list) else [where]!r})")
+    ended(first, second)
+    return got
 '''
 
 
@@ -162,3 +219,8 @@ def achieves(look: Callable[[str], object], attack: str) -> object:
     """What an attack, unguarded, says that it has achieved."""
     printed = look(f"attacked({textwrap.dedent(attack)!r}, 'not alive(child)', 10.0)[1].decode()")
     return ast.literal_eval(str(printed))
+
+
+def passes(look: Callable[[str], object], code: str, back: bool, number: int) -> object:
+    """What a process of a bare container finds of a number that another has left there."""
+    return look(f"passed({code!r}, {back!r}, {number!r})")

@@ -149,6 +149,30 @@ ESCAPES = (
         {**UNCONFINED, "cap_add": [*ROOT, "MKNOD", "SYS_CHROOT"]},
     ),
     Escape(
+        "N31",
+        "makes itself a name space by each call that can: clone, clone3, unshare",
+        """
+        import struct
+        def attack():
+            def made(*words):
+                pid = libc.syscall(*words)
+                if pid == 0: os._exit(0)
+                return pid > 0 and os.waitpid(pid, 0)[0] == pid
+            def unshared():
+                child = os.fork()
+                if child == 0: os._exit(0 if call(272, 0x10000000) else 1)
+                return os.waitpid(child, 0)[1] == 0
+            wanted = struct.pack("8Q", 0x10000000, 0, 0, 0, 17, 0, 0, 0)
+            return worked({
+                "clone": lambda: made(56, 0x10000000 | 17, 0, 0, 0, 0),
+                "clone3": lambda: made(435, wanted, len(wanted)),
+                "unshare": unshared,
+            })
+        """,
+        ("clone", "clone3", "unshare"),
+        UNCONFINED,
+    ),
+    Escape(
         "N05",
         "asks the kernel for what no solution needs: keyrings, tracing, other memory, rings, System V objects",
         """
