@@ -346,20 +346,16 @@ BOMBS = (
 )
 
 
-@pytest.fixture(scope="module")
-def look(images, tmp_path_factory):
+@pytest.fixture
+def look(images, tmp_path):
+    """A bare container of one attack's own: what it counts starts at nothing, and what it breaks is its own."""
     images("numpy")
-    with bare(tmp_path_factory.mktemp("bare") / "solution") as look:
+    with bare(tmp_path / "bare") as look:
         yield look
 
 
 @pytest.fixture(scope="module")
-def before():
-    return {"processes": medmarks_processes(), "shared": set(os.listdir("/dev/shm"))}
-
-
-@pytest.fixture(scope="module")
-def course(images, before, tmp_path_factory):
+def course(images, tmp_path_factory):
     images("numpy")
     groups = {"a-first": solution(RIGHT), **{bomb.id.lower(): solution(armed(bomb.code)) for bomb in BOMBS}}
     folder = tmp_path_factory.mktemp("resources")
@@ -376,16 +372,23 @@ def armed(code, base=RIGHT):
     return base.replace("def fast_sum(n):\n", call) + "\n\n" + textwrap.dedent(code)
 
 
-def medmarks_processes():
-    """Ids of markers, keepers, mothers and workers of this machine, whoever started them."""
-    found = set()
+def processes_of(course):
+    """Ids of the coordinators, markers, keepers, mothers and workers that this course's marking started.
+
+    On the host they have its folder for temporary files; in a container its copy of the solution is mounted.
+    """
+    place = course.folder.parent
+    solutions = f"/{place.parent.name}/{place.name}/"  # a mount names its place from its file system's root on
+    found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            words = (process / "cmdline").read_bytes()
-        except OSError:
+            variables = (process / "environ").read_bytes().split(b"\0")
+            mounts = [row.split() for row in (process / "mountinfo").read_text().splitlines()]
+        except OSError:  # it ended meanwhile, or belongs to somebody else
             continue
-        if b"/medmark/start.py" in words:
-            found.add(process.name)
+        here = f"TMPDIR={place}/tmp".encode() in variables
+        if here or any(row[4] == "/solution" and solutions in row[3] for row in mounts):
+            found.append(process.name)
     return found
 
 
@@ -414,16 +417,19 @@ def test_an_attack_costs_the_test_it_strikes_in_and_nothing_else(attack, look, c
 
 
 @pytest.mark.attack("R30", "all of these at once: to cost honest groups, or to leave something behind")
-def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack, course, before):
-    attack.fired(
-        all(course.marks[bomb.id.lower()]["status"] == "marked" for bomb in BOMBS), "every attack above has struck"
-    )
+def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack, course):
+    struck = all(course.marks[bomb.id.lower()]["status"] == "marked" for bomb in BOMBS)
+    lodging = Lodging(course.folder.parent / "still-here", "numpy", Limits(), course=str(course.folder.resolve()))
+    lodging.solution.mkdir(mode=0o755)
+    with Docker().open(lodging) as channel:
+        Session(channel, lodging.limits).begin()
+        seen = len(containers_of(course)), len(processes_of(course))
+    attack.fired(struck and seen == (1, 2), f"every attack above has struck; a container that is there is seen: {seen}")
     honest = {group: course.points(group) for group in ("a-first", "z-last")}
     left = {
         "containers": containers_of(course),
-        "processes": sorted(medmarks_processes() - before["processes"]),
+        "processes": processes_of(course),
         "temporary files": os.listdir(course.folder.parent / "tmp"),
-        "shared memory": sorted(set(os.listdir("/dev/shm")) - before["shared"]),
     }
     attack.came_to(f"honest groups {honest}; left: {left}")
     assert honest["a-first"] == honest["z-last"]
