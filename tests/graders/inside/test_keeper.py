@@ -1,6 +1,8 @@
 """The keeper on the local sandbox, against what a worker may do to it: it measures, ends, sweeps, and stays sound."""
 
 import os
+import subprocess
+import sys
 import textwrap
 import time
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ from graders.failures import (
 from graders.sandboxes.local import Local
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
+from graders.wire import WIRE
 
 LIMITS = Limits(memory_mb=512, reply_mb=1, log_kb=8, scratch_mb=16)
 SOLUTION = """
@@ -89,6 +92,15 @@ def leaves(count, detached=True, busy=False):
             if detached: os.setsid()
             loops() if busy else time.sleep(600)
     return 2
+def sleeps_while_a_child_works():
+    if os.fork() == 0: loops()
+    time.sleep(600)
+def starves(core):
+    os.nice(19)
+    if os.path.exists("/proc/self/autogroup"):  # where each session has an equal share
+        with open("/proc/self/autogroup", "w") as group: group.write("19")
+    os.sched_setaffinity(0, {core})
+    loops()
 def large(size):
     import numpy
     return numpy.zeros(size, "u1")
@@ -212,6 +224,71 @@ def test_prints_are_drained_counted_and_cut_in_the_middle(fresh, session, size):
 
 def test_output_that_was_closed_is_no_trouble(fresh):
     assert fresh("closes_output") == 2
+
+
+# Idle, or starved
+
+
+@contextmanager
+def opened_with(folder, **limits):
+    """A session whose keeper has further limits."""
+    with Local().open(Lodging(folder, "numpy", LIMITS)) as channel:
+        session = Session(channel, LIMITS, folder)
+        told, _ = session._ask({"verb": "begin", "wire": WIRE, "limits": {"reply_bytes": 1 << 21, **limits}}, [], 60)
+        assert told["outcome"] == "ready"
+        yield session
+
+
+@pytest.fixture
+def ended_for(folder, patient):
+    """What ended a worker by the keeper's word, and all that the keeper said of it at last."""
+
+    def ended_for(name, *args, cpu_s, idle_s=1):
+        with opened_with(folder, idle_s=idle_s) as session:
+            worker = session.worker(cpu_s)
+            began = time.monotonic()
+            with pytest.raises(SubmissionFailure):
+                ask(session, worker, name, *args)
+            stopped, waited = worker.facts["stopped"], worker.facts["waited_s"]
+            told, _ = session._ask({"verb": "end", "worker": worker.number}, [], 10)
+            assert told["waited_s"] >= waited, "what was seen stays after the end"
+            return stopped, time.monotonic() - began, told
+
+    return ended_for
+
+
+@pytest.mark.parametrize("name", ["sleeps", "stops_itself"])
+def test_who_owes_an_answer_and_does_nothing_is_idle(ended_for, name):
+    stopped, seconds, told = ended_for(name, cpu_s=20.0)
+    assert stopped == "idle"
+    assert 1.0 <= seconds < 10
+    assert told["cpu_s"] < 1
+
+
+@pytest.mark.parametrize("name", ["loops", "sleeps_while_a_child_works"])
+def test_who_works_or_has_a_child_that_does_is_not_idle(ended_for, name):
+    assert ended_for(name, cpu_s=1.5)[0] == "cpu"
+
+
+def test_without_such_a_limit_nobody_is_idle(ended_for, monkeypatch):
+    monkeypatch.setattr(sessions, "WALL_FACTOR", 4.0)
+    assert ended_for("sleeps", cpu_s=0.4, idle_s=0)[0] == "wall"
+
+
+def test_who_waits_for_a_core_is_not_idle_and_the_wait_is_told(ended_for, monkeypatch):
+    monkeypatch.setattr(sessions, "WALL_FACTOR", 2.0)
+    core = min(os.sched_getaffinity(0))
+    burns = f"import os\nos.sched_setaffinity(0, {{{core}}})\nprint(flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", burns], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"\n"
+        try:
+            # It has 15 shares of the core, and the other 1024: less than 5 %.
+            stopped, _, told = ended_for("starves", core, cpu_s=1.5)
+        finally:
+            other.kill()
+    assert stopped == "wall"
+    assert told["cpu_s"] < 1
+    assert 2.0 < told["waited_s"] < 10
 
 
 # Frames of every kind
