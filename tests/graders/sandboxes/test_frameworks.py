@@ -53,6 +53,9 @@ def test_a_worker_may_use_four_threads(images, tmp_path, framework):
         assert channel.cpu_s() > 0
 
 
+SHARED = """
+def shared(): return [row for row in open("/proc/self/maps") if row.split()[1].endswith("s")]
+"""
 LOADS = {
     "pytorch": """
 import torch
@@ -112,7 +115,7 @@ def again(): return float(sum(kept.map(whole, range(64))))
 def test_loaders_pools_and_loops_work_and_outlast_a_worker_beside_them(images, tmp_path, framework):
     images(framework)
     tmp_path.chmod(0o755)
-    (tmp_path / "solution.py").write_text(LOADS[framework])
+    (tmp_path / "solution.py").write_text(SHARED + LOADS[framework])
     limits = Limits(memory_mb=2048, processes=64)
     total = 64 * 63 / 2
     with SANDBOXES["docker"]().open(Lodging(tmp_path, framework, limits)) as channel:
@@ -124,6 +127,7 @@ def test_loaders_pools_and_loops_work_and_outlast_a_worker_beside_them(images, t
             return session.call(worker, {**request, "tensors": False, "arrays": []}, [])[0]
 
         modules = session.worker(60)
+        assert ask(modules, "shared") == [], "else all workers would write to it, since one process forks them all"
         assert ask(modules, "keep") == total
         fresh = session.worker(60)
         assert ask(fresh, "load", 2) == total
