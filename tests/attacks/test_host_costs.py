@@ -12,9 +12,14 @@ import time
 
 import pytest
 
+from assignments.load import hidden_tests, load
+from graders import marker, patience
+from graders import session as sessions
+from graders.marker import Job, run
 from tests.attacks.course import RIGHT, TARGET, solution, watched
 
 pytestmark = pytest.mark.docker
+ASSIGNMENT = load(TARGET)
 UNUSABLE = "the reply could not be used"
 ROOM_MB = 512 + 16
 """What a marker of the target may take beside its cases: 512 MB, and 16 times the largest reply."""
@@ -201,3 +206,52 @@ def test_no_table_is_as_large_as_a_label(attack, images, tmp_path):
     assert course.points("armed") == 0, "no answer is a map of these labels"
     assert grew < 50
     assert took < HOST_S
+
+
+SLEEPS = """
+import time as _time
+
+def _asleep(function, seconds):
+    def sleeps(*args, **ways):
+        _time.sleep(seconds)
+        return function(*args, **ways)
+    return sleeps
+
+for _name in ("dice", "fast_sum", "fit", "predict"):
+    globals()[_name] = _asleep(globals()[_name], SECONDS)
+"""
+
+
+@pytest.mark.attack("R42", "sleeps in every call, for ever, or so shortly that no single call looks idle")
+@pytest.mark.parametrize("seconds", [1e6, 1.8], ids=["for ever", "shortly"])
+def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, seconds):
+    images("numpy")
+    folder = tmp_path / "solution"
+    folder.mkdir(mode=0o755)
+    tmp_path.chmod(0o755)
+    (folder / "solution.py").write_text(RIGHT + SLEEPS.replace("SECONDS", str(seconds)))
+    # A thirtieth of the real patience, and wall limits of 12 s a test and 24 s a run.
+    monkeypatch.setattr(patience, "IDLE_S", 4.0)
+    monkeypatch.setattr(sessions, "IDLE_CALL_S", 2)
+    limits = ASSIGNMENT.limits.model_copy(update={"test_cpu_s": 3.0, "shared_cpu_s": 3.0, "cpu_s": 6.0})
+    job = Job(
+        assignment=ASSIGNMENT.model_copy(update={"limits": limits}), group="g", commit="c0ffee", solution=folder,
+        framework="numpy", sandbox="docker", secret=b"of this test",
+        tests=tuple(test.id for test in hidden_tests(ASSIGNMENT)), repeats=(0,), scores=(), answers={},
+        store=tmp_path / "answers",
+    )  # fmt: skip
+
+    def took():
+        began = time.monotonic()
+        document = run(job)
+        assert document["toolkit_failure"] is None
+        return time.monotonic() - began, document
+
+    with monkeypatch.context() as patch:
+        patch.setattr(marker, "Patience", lambda *args, **ways: None)
+        endless, _ = took()
+    patient, document = took()
+    attack.fired(endless > 1.5 * patient, f"waited for as long as each limit allows, it holds a slot {endless:.0f} s")
+    attack.came_to(f"it holds a slot for {patient:.0f} s")
+    assert document["answers"]["0"]["reason"] == "the time limit was reached while waiting"
+    assert patient < 4 + 2 + 6

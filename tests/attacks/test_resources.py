@@ -7,7 +7,6 @@ and last, lose nothing. Each control runs the same code in a container with far 
 
 import os
 import textwrap
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,11 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import CpuLimit, WallLimit
-from graders.inside import processes
 from graders.sandboxes.docker import Docker
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
 from tests.attacks.bare import bare, shows
-from tests.attacks.course import FULL, RIGHT, attacked, solution
+from tests.attacks.course import FULL, RIGHT, attacked, solution, watched
 
 pytestmark = pytest.mark.docker
 CPU = "the CPU time limit was reached"
@@ -473,41 +471,12 @@ def test_the_markers_memory_does_not_grow_with_what_a_solution_sends(attack, ima
     images("numpy")
     sends = ENDS + FLOODS["prints"].replace("n_th(10**9)", "1")
     attack.fired(shows(look, sends, "len(printed) > 200 * 2**20", 20.0), "unwatched, a reader holds 200 MB and more")
-    calm = peaks(tmp_path / "calm", {"honest": solution(RIGHT)})
+    _, calm = watched(tmp_path / "calm", {"honest": solution(RIGHT)})
     groups = {name: solution(armed(ENDS + code)) for name, code in FLOODS.items()}
-    flooded = peaks(tmp_path / "flooded", groups)
+    _, flooded = watched(tmp_path / "flooded", groups)
     growth = {who: flooded[who] - calm[who] for who in calm}
     attack.came_to(", ".join(f"the {who} grew by {mb:.0f} MB from {calm[who]:.0f}" for who, mb in growth.items()))
     assert all(mb < GROWTH_MB for mb in growth.values())
-
-
-def peaks(folder, groups):
-    """Peak memory in MB of the coordinator and of the largest marker process while a course of these is marked."""
-    found: dict[tuple[str, str], float] = {}
-    over = threading.Event()
-
-    def watch():
-        while not over.wait(0.01):
-            for pid in processes.descendants(os.getpid()):
-                try:
-                    words = Path(f"/proc/{pid}/cmdline").read_bytes()
-                    status = Path(f"/proc/{pid}/status").read_text()
-                except OSError:
-                    continue
-                if b"\0grade\0" in words or b"forkserver" in words:
-                    who = "marker" if b"forkserver" in words else "coordinator"
-                    peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024 if "VmHWM:" in status else 0.0
-                    found[who, str(pid)] = max(peak, found.get((who, str(pid)), 0.0))
-
-    folder.mkdir()
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        attacked(folder / "course", groups)
-    finally:
-        over.set()
-        watcher.join()
-    return {who: max(mb for (one, _), mb in found.items() if one == who) for who in ("coordinator", "marker")}
 
 
 @pytest.mark.attack("R32", "outlives its time limit: asleep, deaf, stopped, or forking without end")
