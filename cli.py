@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="medmark",
-    help="Marks deep-learning coursework in medical imaging.",
     epilog="Exit codes: 0 done; 1 something did not pass or was not applied; 2 a mistake that you can cure; 3 trouble "
     "of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes on.",
     no_args_is_help=True,
@@ -92,6 +91,24 @@ def _fail(text: str, code: int) -> NoReturn:
     for line in text.splitlines():
         print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
     raise SystemExit(code)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from graders.version import medmark_version
+
+        print(f"medmark {medmark_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def medmark(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Marks deep-learning coursework in medical imaging."""
 
 
 # The instructor's side
@@ -290,7 +307,7 @@ def return_marks(
     from graders.persons.differences import RETURNED, last_of
 
     opened = _course(course)
-    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
+    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
     before = last_of(results.events, (RETURNED,))
     if before is not None:
         told = f"these marks were returned on {before.at[:10]} by {before.who}; a change is a correction"
@@ -327,7 +344,7 @@ def report(
     from reports.write import report_results
 
     opened = _course(course)
-    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
+    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
     if moved := _not_applied(results):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
     written = report_results(opened, results, out, names=names, ratified=ratified)
@@ -620,10 +637,12 @@ def _graded(
         )
 
 
-def _recorded(course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = ()) -> Results:
+def _recorded(
+    course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = (), *, collected: bool = False
+) -> Results:
     from graders.grade import results_on_record
 
-    return results_on_record(course, id, sandbox, proposed=proposed, command=_typed())
+    return results_on_record(course, id, sandbox, proposed=proposed, command=_typed(), collected=collected)
 
 
 def _applied(

@@ -17,7 +17,7 @@ HEAD = """\
 Made by `python docs/commands.py > docs/commands.md` from the help of the commands; a test holds the two together.
 
 Where a command takes `--course`, it may be left out inside the course's folder. Progress goes to stderr, results to
-stdout, so `medmark grade ... --json > marks.json` writes JSON alone.
+stdout, so `medmark grade ... --json > marks.json` writes JSON alone. `medmark --version` prints the version.
 
 | exit code | meaning |
 |---|---|

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -33,6 +32,7 @@ from graders.marker_processes import Run
 from graders.persons.decisions import Decisions
 from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, slots_for, this_machine
+from graders.version import medmark_version
 
 Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
 NOT_RUN = {"reason": "not marked yet", "evidence": "nothing is recorded: run medmark grade"}
@@ -226,7 +226,8 @@ class Plan:
             "image_digest": self.runtimes.get(submission.framework or ""),
             "tree": submission.tree,
             "seen_at": submission.seen_at,
-            "flags": list(submission.flags),
+            # What was left out of a hand-in is told to the group with its cure; staff look at it too.
+            "flags": [*submission.flags, *submission.problems],
             "stages": {"tests": keys.tests, "answers": keys.answers, "scores": keys.scores},
         }
 
@@ -264,7 +265,7 @@ def plan_cohort(
     void = {"void": [*decisions.void_tests, *decisions.void_cases]}
     provenance = {
         **(void if void["void"] else {}),
-        "medmark": _version(),
+        "medmark": medmark_version(),
         "assignment": assignment.id,
         "assignment_digest": digest(assignment),
         "rehearsal": standing(assignment).as_json(),
@@ -286,13 +287,6 @@ def _keys(submission: Submission, asked: Asked | ImageFailure | None) -> StageKe
 def _refusal(submission: Submission) -> str:
     """Why nothing of a commit can be run, in the intake's words."""
     return "; ".join(submission.problems) or "there is no solution that can be run"
-
-
-def _version() -> str:
-    try:
-        return version("medmark")
-    except PackageNotFoundError:
-        return "from source"
 
 
 def _marker() -> Run:

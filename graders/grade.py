@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from graders.cohort import grade_cohort, recorded_marks
 from graders.coordinator import Progress
 from graders.course import Course, assignment_of, read_secret
+from graders.failures import UserError
 from graders.intake.collect import clock, submissions
 from graders.ledger import Event, Ledger
 from graders.marker_processes import start_forkserver
@@ -32,13 +33,14 @@ def grade_collected(
     """Mark what was collected of the assignment `id`, or of the groups `only`; what the record holds is not run again.
 
     Raises:
-        UserError: an unknown assignment or group, a course without its secret.
+        UserError: an unknown assignment or group, nothing collected yet, a course without its secret.
     """
     asked = assignment_of(course, id)
     secret = read_secret(course)
     for name in only:
         course.group(name)
     with Ledger.open(course.ledger) as ledger:
+        _check_collected(course, id, ledger)
         events = ledger.events(id)
         handed_in = submissions(course, asked, ledger, clock(), only=only)
         marks = grade_cohort(
@@ -57,11 +59,23 @@ def grade_collected(
 
 
 def results_on_record(
-    course: Course, id: str, sandbox: Sandbox, *, proposed: Sequence[Event] = (), command: str = ""
+    course: Course,
+    id: str,
+    sandbox: Sandbox,
+    *,
+    proposed: Sequence[Event] = (),
+    command: str = "",
+    collected: bool = False,
 ) -> Results:
-    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
+    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again.
+
+    Raises:
+        UserError: an unknown assignment, a course without its secret, or nothing `collected` where that is asked for.
+    """
     asked = assignment_of(course, id)
     with Ledger.open(course.ledger) as ledger:
+        if collected:
+            _check_collected(course, id, ledger)
         events = [*ledger.events(id), *proposed]
         handed_in = submissions(course, asked, ledger, clock(), events=events)
         secret = read_secret(course)
@@ -84,3 +98,10 @@ def results_on_record(
                 course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
             )
     return results_of(course, asked, events, handed_in, marks)
+
+
+def _check_collected(course: Course, id: str, ledger: Ledger) -> None:
+    """Before the first look at the repositories there is nothing to mark: a mistake, and no cohort without work."""
+    if not ledger.observations(id):
+        cure = f"medmark collect {id} -c {course.folder}"
+        raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")

@@ -294,8 +294,9 @@ def _between(criterion: Accuracy, level: int, score: float) -> str:
 
 
 def _flags(mark: Mark, hand_in: HandIn) -> list[str]:
-    """What intake and marking flagged, each once."""
-    return list(dict.fromkeys([*hand_in.flags, *(str(flag) for flag in mark.provenance.get("flags", ()))]))
+    """What intake and marking flagged, each once, but for what the page says to the group already."""
+    flags = dict.fromkeys([*hand_in.flags, *(str(flag) for flag in mark.provenance.get("flags", ()))])
+    return [flag for flag in flags if flag not in hand_in.problems]
 
 
 def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import importlib.metadata
 import json
 import shutil
 import signal
@@ -13,7 +14,7 @@ import subprocess
 import pytest
 
 import cli
-from tests.graders.intake.repositories import git
+from tests.graders.intake.repositories import Link, git, push
 from tests.small_course import (
     CRASHES,
     GROUPS,
@@ -66,6 +67,11 @@ def typed(capsys, monkeypatch):
         return Said(ended.value.code, *capsys.readouterr())
 
     return type_
+
+
+def flat(said):
+    """What was said on stderr as one line, however the terminal wraps it."""
+    return " ".join(said.err.split())
 
 
 def stages(folder):
@@ -185,11 +191,50 @@ def test_a_repository_that_cannot_be_reached_stops_no_other(tmp_path):
     assert "gone: provisional" in medmark("show", "halves", "-c", folder).out
 
 
-def test_marking_before_anything_was_collected_says_how_to_collect(fresh):
-    said = medmark("grade", "halves", "-c", fresh, TRUSTED)
+@pytest.mark.parametrize("words", [["grade", "halves", TRUSTED], ["report", "halves"], ["return", "halves", "--yes"]])
+def test_before_any_collection_the_command_that_collects_is_named(fresh, words, typed):
+    said = typed(*words, "-c", fresh)
+    assert (said.code, said.out) == (2, "")
+    assert f"halves: nothing was collected yet. Look for commits first: medmark collect halves -c {fresh}" in flat(said)
+    assert not (fresh / "reports").exists()
+
+
+def test_a_group_without_a_commit_is_no_reason_to_collect_first(tmp_path):
+    folder = write_course(tmp_path / "course", {"gone": SOUND}, gone=("gone",))
+    assert medmark("collect", "halves", "-c", folder).code == 0
+    said = medmark("grade", "halves", "-c", folder, TRUSTED)
     assert said.code == 0
     assert "not submitted" in said.out
-    assert said.out.endswith("To look for commits: medmark collect halves\n")
+
+
+def test_an_assignment_that_cannot_be_read_stops_a_collection_before_any_look(fresh, typed):
+    (fresh / "halves/brief.md").unlink()
+    said = typed("collect", "halves", "-c", fresh)
+    assert said.code == 2
+    assert "brief.md" in said.err
+    with sqlite3.connect(fresh / ".medmark/ledger.sqlite") as ledger:
+        assert ledger.execute("SELECT count(*) FROM observation").fetchone() == (0,)
+
+
+def test_the_version_is_printed(typed):
+    said = typed("--version")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == f"medmark {importlib.metadata.version('medmark')}\n"
+
+
+def test_what_was_left_out_of_a_hand_in_is_a_flag_for_staff(tmp_path):
+    folder = write_course(tmp_path / "course", {"sound": SOUND})
+    push(folder / "repositories/sound", {
+        "halves/solution.py": SOUND, "halves/notes": Link("/etc/hosts"), "halves/weights/w.pt": bytes(101_000_000),
+    })  # fmt: skip
+    assert medmark("collect", "halves", "-c", folder).code == 0
+    mark = marks_of(medmark("grade", "halves", "-c", folder, TRUSTED, "--json"))["sound"]
+    assert mark["status"] == "marked"
+    link, weights = mark["provenance"]["flags"]
+    assert link == "link: notes; links are not followed; commit the file itself"
+    assert weights.startswith("weights/ holds 101 MB, 100 MB are allowed: none of it was taken")
+    student = marks_of(medmark("show", "halves", "-c", folder, "--json", "--as", "student"))["sound"]
+    assert "flags" not in student["provenance"]
 
 
 # A person's mistakes: exit code 2, what, where, and the cure

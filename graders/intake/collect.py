@@ -102,9 +102,10 @@ def collect(
     Every look is recorded as soon as it is made, so a collection that is stopped has lost nothing.
 
     Raises:
-        UserError: the course sets no such assignment, a token is missing, or `only` names an unknown group.
+        UserError: the course sets no such assignment or it cannot be read, a token is missing, or `only` names an
+            unknown group. Nobody was contacted.
     """
-    course.assignment(assignment_id)
+    assignment = assignment_of(course, assignment_id, names=False)
     groups = _groups(course, only)
     found: dict[str, Observation] = {}
     with _stoppable(course.reach, jobs) as (reach, pool):
@@ -117,7 +118,6 @@ def collect(
             if progress is not None:
                 progress(done, len(groups), looks[finished].name)
     moment = now()
-    assignment = assignment_of(course, assignment_id, names=False)
     marked = submissions(course, assignment, ledger, moment, only=only, jobs=jobs)
     decided = _countings(course, assignment_id, ledger, groups, moment)
     return [
