@@ -26,10 +26,12 @@ STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "s
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 JUDGES = {
     "tests": (
-        "check.py", "student.py", "replies.py", "session.py", "wire.py", "failures.py", "patience.py", "allowance.py",
+        "check.py", "student.py", "replies.py", "session.py", "places.py", "wire.py", "failures.py", "patience.py",
+        "allowance.py",
     ),
     "answers": (
-        "measure.py", "student.py", "replies.py", "session.py", "wire.py", "failures.py", "patience.py", "allowance.py",
+        "measure.py", "student.py", "replies.py", "session.py", "places.py", "wire.py", "failures.py", "patience.py",
+        "allowance.py",
     ),
 }  # fmt: skip
 """What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""

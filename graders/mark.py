@@ -89,6 +89,8 @@ class Mark:
 
 COMPARED = ("asked", "subjects", "unit", "drawn", "also", "explained")
 """What a leaderboard needs of a ScoreDoc beside its cases."""
+SCORE_PLACES = 3
+"""Decimal places of a score on a student's page and in a student's JSON."""
 NOT_RUN = "the check did not run"
 NOT_SCORED = "the score has not been computed"
 VOID = "This check was ours to get right and is void: its points are given to everyone."
@@ -349,7 +351,19 @@ def _number(points: Decimal | None) -> float | None:
     return None if points is None else float(points)
 
 
+def told_score(score: float) -> float:
+    """A score as students read it, and all that is made of it for them: more digits would name single answers."""
+    return round(score, SCORE_PLACES)
+
+
 def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
+    if audience == "student":
+        finding = replace(
+            finding,
+            points=None if finding.points is None else rounded(finding.points),
+            score=None if finding.score is None else told_score(finding.score),
+            interval=finding.interval and (told_score(finding.interval[0]), told_score(finding.interval[1])),
+        )
     told = {
         "id": finding.id,
         "kind": finding.kind,

@@ -7,7 +7,6 @@ assignment and checks no value.
 from __future__ import annotations
 
 import builtins
-import re
 import secrets
 import select
 import time
@@ -34,6 +33,7 @@ from graders.failures import (
     WrongType,
 )
 from graders.patience import IDLE_CALL_S, Patience
+from graders.places import places_of
 from graders.sandboxes.sandbox import Channel
 from graders.wire import HEAD_CAP, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
 
@@ -45,7 +45,6 @@ WALL_FACTOR = 4.0
 EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
-PLACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,120}\.py")
 WORDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "oom_kills", "strays", "log_bytes"), (int,)),
     **dict.fromkeys(("exit", "signal"), (int, type(None))),
@@ -393,15 +392,10 @@ def _raised(words: dict[str, Any], solution: Path | None) -> SubmissionFailure:
 
 
 def _place(file: object, line: object, solution: Path | None) -> str | None:
-    """`file:line` of the group's own code, if there is such a line: any other name could carry a hidden input out."""
-    if solution is None or type(file) is not str or type(line) is not int:
+    """A place in the group's own code, as far as a student may read it."""
+    if solution is None or type(file) is not str or type(line) is not int or not solution.is_dir():
         return None
-    if not PLACE.fullmatch(file) or ".." in file or not 0 < line < 10**6:
-        return None
-    path = solution / file
-    if not path.is_file() or not path.resolve().is_relative_to(solution.resolve()):
-        return None
-    return f"{file}:{line}" if line <= path.read_bytes().count(b"\n") + 1 else None
+    return places_of(solution).told(file, line)
 
 
 def _word(words: dict[str, Any], key: str) -> str:

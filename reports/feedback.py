@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.mark import Finding, Mark, Status, Verdict, anchor_shares, percent
+from graders.mark import SCORE_PLACES, Finding, Mark, Status, Verdict, anchor_shares, percent, rounded, told_score
 from graders.visibility import Audience, visible, visible_provenance
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
@@ -137,8 +137,8 @@ def feedback_page(
         band=None if whole is None else band_of(whole, assignment.level),
         bands=_ticks(bands(assignment.level)),
         open_points=open_points,
-        open_width=float(100 * open_points / mark.out_of) if mark.out_of else 0.0,
-        earned_width=sum(section.width for section in sections),
+        open_width=_percent(open_points, mark.out_of) if mark.out_of else 0.0,
+        earned_width=round(sum(section.width for section in sections), 2),
         flags=_flags(mark, hand_in) if audience == "staff" else [],
         unwalled=mark.provenance.get("isolated") is False,
         provenance=_facts(visible_provenance(mark.provenance, audience)),
@@ -159,6 +159,11 @@ def points_of(findings: list[Finding]) -> Decimal | None:
     if not points or any(p is None for p in points):
         return None
     return sum((p for p in points if p is not None), Decimal(0))
+
+
+def _percent(points: Decimal, out_of: Decimal | int) -> float:
+    """A width in a figure."""
+    return round(float(100 * points / out_of), 2)
 
 
 def _astray(finding: Finding, known: set[str]) -> bool:
@@ -188,8 +193,8 @@ def _sections(
     for criterion in assignment.criteria:
         own = [f for f in findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
         points = points_of(own)
-        given = sum((f.points for f in own if f.points is not None), Decimal(0))
-        width = float(100 * given / assignment.points)
+        given = rounded(sum((f.points for f in own if f.points is not None), Decimal(0)))
+        width = _percent(given, assignment.points)
         scored = next((f for f in own if f.kind == "accuracy"), None)
         sections.append(
             Section(
@@ -199,7 +204,7 @@ def _sections(
                 summary=_summary(criterion, own, points),
                 points=points,
                 out_of=Decimal(criterion.points),
-                left=left,
+                left=round(left, 2),
                 width=width,
                 lines=tuple(_line(f, audience) for f in own),
                 accuracy=_accuracy(assignment, criterion, scored) if isinstance(criterion, Accuracy) else None,
@@ -253,13 +258,15 @@ def _sentence(text: str) -> str:
 
 
 def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | None) -> AccuracyView:
-    points = float(finding.points) if finding and finding.points is not None else None
-    score = finding.score if finding else None
-    interval = finding.interval if finding else None
+    # The figure too is made of what the page says and of no more digits: a dot's place would name them.
+    points = float(rounded(finding.points)) if finding and finding.points is not None else None
+    score = None if finding is None or finding.score is None else told_score(finding.score)
+    ends = finding.interval if finding else None
+    interval = None if ends is None else (told_score(ends[0]), told_score(ends[1]))
     values = criterion.anchors.values()
     return AccuracyView(
         metric=criterion.metric,
-        score="" if score is None else fixed(score, 3),
+        score="" if score is None else fixed(score, SCORE_PLACES),
         told=_after_score(criterion.metric, score, interval, finding.told) if finding and score is not None else "",
         rising=values[-1] > values[0],
         curve=curve(criterion, assignment.level, score, interval, points),
@@ -270,10 +277,10 @@ def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | No
 
 def _after_score(metric: str, score: float, interval: tuple[float, float] | None, told: str) -> str:
     """The finding's own words where they begin with the score, as `graders.scoring` writes them, else ours before."""
-    begins = f"{metric} {score:.3f}"
+    begins = f"{metric} {score:.{SCORE_PLACES}f}"
     if told.startswith(begins):
         return told.removeprefix(begins).strip()
-    ends = f"(95 % interval {fixed(interval[0], 3)} to {fixed(interval[1], 3)}). " if interval else ""
+    ends = f"(95 % interval {' to '.join(fixed(end, SCORE_PLACES) for end in interval)}). " if interval else ""
     return ends + told
 
 

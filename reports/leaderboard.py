@@ -6,9 +6,9 @@ Who has no score of their own (withheld, failed, nothing handed in) stands below
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
-from typing import Final
+from typing import Final, TypeVar
 
 from markupsafe import Markup
 
@@ -155,6 +155,8 @@ def calibrated_rows(
     return (*rows, *sorted(blind, key=lambda row: -sign * row.score)[:1])
 
 
+Scored = TypeVar("Scored", Entry, Baseline)
+
 _TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 
 
@@ -195,26 +197,34 @@ def board(
 
     anchors = criterion.anchors
     seen = [] if assignment.leaderboard.utilities else [anchors.trivial, anchors.reference]
-    told = [(e.score, e.interval) for e in field.entries] + [(b.score, b.interval) for b in baselines]
+    # Nothing of a row is made of more digits than it shows: a place on the axis would name them.
+    entries = [_as_shown(entry, places) for entry in field.entries]
+    baselines = [_as_shown(baseline, places) for baseline in baselines]
+    told = [(e.score, e.interval) for e in entries] + [(b.score, b.interval) for b in baselines]
     seen += [value for score, interval in told for value in (score, *(interval or ()))]
     if not assignment.leaderboard.utilities:
         seen = within_sight(criterion, seen)
     axis = axis_of(seen or [0.0, 1.0], rising=sign > 0)
 
-    shown = [sign * round(entry.score, places) for entry in field.entries]
+    shown = [sign * entry.score for entry in entries]
     rows = [
         _row(entry.mark, names, axis, entry, 1 + sum(other > own for other in shown), shown.count(own) > 1, standing)
-        for entry, own, standing in zip(field.entries, shown, standings, strict=True)
+        for entry, own, standing in zip(entries, shown, standings, strict=True)
     ]
     for baseline in baselines:
         line = whisker(axis, baseline.score, baseline.interval)
         own = (baseline.score, baseline.interval, line)
         rows.append(Row(None, False, baseline.name, *own, "", None, 0, baseline.source, False))
-    rows.sort(key=lambda row: (-sign * round(row.score or 0.0, places), not row.team, row.name.casefold()))
+    rows.sort(key=lambda row: (-sign * (row.score or 0.0), not row.team, row.name.casefold()))
     apart = [_row(mark, names, axis, None, None, False, None) for mark in marks if mark.group not in ranked]
     apart.sort(key=lambda row: (row.status, row.name.casefold()))
     guides = tuple(dict.fromkeys(axis.at(baseline.score) for baseline in baselines))
     return Board(tuple(rows), tuple(apart), axis, guides, field.ranking)
+
+
+def _as_shown(one: Scored, places: int) -> Scored:
+    interval = one.interval and (round(one.interval[0], places), round(one.interval[1], places))
+    return replace(one, score=round(one.score, places), interval=interval)
 
 
 def _row(

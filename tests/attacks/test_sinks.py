@@ -20,8 +20,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graders.failures import SubmissionFailure
 from graders.intake.roster import Group, Member
-from graders.session import EXCEPTIONS
+from graders.mark import mark_as_json
+from graders.session import EXCEPTIONS, _place, _raised
+from reports.feedback import feedback_page
+from reports.leaderboard import leaderboard_page
 from reports.marksheet import marksheet_csv
 from reports.terminal import UNSAFE
 from reports.write import file_names
@@ -328,18 +332,69 @@ def test_nothing_hidden_is_in_what_a_student_gets(course, attack, tmp_path):
     assert BYTES.hex().encode() not in open_
 
 
+PADS = {
+    # files by name, each of so many lines
+    "as long as places go": {"solution.py": 899},
+    "2000 lines": {"solution.py": 30, "pad.py": 1970},
+    "3000 files": {"solution.py": 30, **{f"p{number}.py": 1 for number in range(3000)}},
+    "a million lines": {"solution.py": 30, "pad.py": 10**6},
+    "1000 files of 1000 lines": {"solution.py": 30, **{f"deep/p{number}.py": 1000 for number in range(1000)}},
+    "200 MB of lines of one byte": {"solution.py": 30, "pad.py": 2 * 10**8},
+}
+
+
+def told_by(folder: Path, lines: int) -> set[str]:
+    """Every sentence that a failure of this solution can be told in, whatever its code claims to have raised where."""
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]
+    where = {}  # of all lines, one for each place that is told
+    for file in files:
+        for line in range(1, min(lines, 10**6) + 2):
+            where.setdefault(_place(file, line, folder), (file, line))
+    claims = [{"builtin": kind, "type": kind, "importing": when} for kind in EXCEPTIONS for when in (True, False)]
+    claims.append({"builtin": "RuntimeError", "type": "torch.OutOfMemoryError"})
+    told = {_raised({**claim, "file": f, "line": n}, folder).told for claim in claims for f, n in where.values()}
+    return told | {failure("").told for failure in SubmissionFailure.__subclasses__()}
+
+
+HIDDEN_DIGITS = 3.4e-5
+"""What an answer can add to a score and no page shows; with it the points move by less than what is shown, too."""
+
+
+@pytest.mark.parametrize("more", [0.0, -0.2, 0.1])
+@pytest.mark.attack("H22", "names labels in the digits of a score that a page holds and does not show")
+def test_no_page_or_json_holds_a_digit_that_it_does_not_show(attack, more):
+    def told(score, points):
+        finding = hand_made.accuracy(score, (score - 0.03, score + 0.03), points, told="As it was scored.")
+        first, second = hand_made.mark("one", accuracy=finding, points=Decimal("68.4")), hand_made.mark("two")
+        board = leaderboard_page([first, second], hand_made.assignment(), names={"one": "One", "two": "Two"})
+        page = feedback_page(first, hand_made.assignment(), hand_made.hand_in())
+        return board, page, json.dumps(mark_as_json(first, "student")), json.dumps(mark_as_json(first, "staff"))
+
+    *plain, for_staff = told(0.742 + more, "22.4")
+    *loaded, loaded_for_staff = told(0.742 + more + HIDDEN_DIGITS, str(22.4 + 1e-3))
+    attack.fired(for_staff != loaded_for_staff, "staff read the other digits in their JSON")
+    sizes = [len(text) for text in plain]
+    attack.came_to(f"board, page and JSON of {sizes} letters, equal to the byte whatever the digits behind are")
+    assert plain == loaded
+
+
 @pytest.mark.attack("H21", "carries a hidden number out by the line of an exception")
-def test_a_failing_test_tells_a_line_and_a_kind_and_no_more(course, attack):
+def test_a_failing_test_tells_at_most_17_bits(course, attack, tmp_path):
     page = (course.folder / "reports/target/feedback/by-lines.html").read_text(encoding="utf-8")
-    told = re.findall(r"pad\.py:(\d+)", page)
+    told = re.findall(r"pad\.py near line (\d+)", page)
     read = bool(told) and 1000 <= int(told[0]) < 2000
-    attack.fired(read, "by design the page tells the line of the group's own code, which is the hidden number")
-    folder = course.folder / ".medmark/checkouts/target/by-lines"
-    lines = sum(path.read_bytes().count(b"\n") + 1 for path in folder.rglob("*.py"))
-    bits = math.log2(lines * len(EXCEPTIONS))
-    attack.came_to(f"at most {bits:.1f} bits of a failing test: one of {lines} lines, one of {len(EXCEPTIONS)} kinds")
+    attack.fired(read, "by design the page tells about where the group's own code raised: the hidden number, coarsely")
     assert all(int(line) <= 2001 for line in told)
     assert "KeyError" in page
     raised = (course.folder / "reports/target/feedback/by-raising.html").read_text(encoding="utf-8")
     assert "ValueError" in raised
     assert not re.search(r"lo0|_raised", raised)
+    bits = {}
+    for name, files in PADS.items():
+        for file, lines in files.items():
+            path = tmp_path / name / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"\n" * (lines - 1))
+        bits[name] = math.log2(len(told_by(tmp_path / name, max(files.values()))))
+    attack.came_to("; ".join(f"{name}: {found:.1f} bits" for name, found in bits.items()))
+    assert max(bits.values()) <= 17
