@@ -6,6 +6,7 @@ import csv
 import functools
 import importlib.metadata
 import json
+import os
 import shutil
 import signal
 import sqlite3
@@ -235,6 +236,22 @@ def test_what_was_left_out_of_a_hand_in_is_a_flag_for_staff(tmp_path):
     assert weights.startswith("weights/ holds 101 MB, 100 MB are allowed: none of it was taken")
     student = marks_of(medmark("show", "halves", "-c", folder, "--json", "--as", "student"))["sound"]
     assert "flags" not in student["provenance"]
+
+
+@pytest.mark.docker
+def test_a_course_kept_under_a_narrow_umask_is_marked_in_containers(images, tmp_path):
+    images("numpy")
+    parts = {"halves/pkg/one.py": SOUND, "halves/pkg/__init__.py": "", "halves/weights/w.txt": "1"}
+    imports = 'FRAMEWORK = "numpy"\nfrom pkg.one import *\nopen("/solution/weights/w.txt")\n'
+    before = os.umask(0o077)
+    try:
+        folder = write_course(tmp_path / "course", {"sound": SOUND}, sandbox="docker")
+        push(folder / "repositories/sound", {"halves/solution.py": imports, **parts})
+        assert medmark("collect", "halves", "-c", folder).code == 0
+        marks = marks_of(medmark("grade", "halves", "-c", folder, "--json"))
+    finally:
+        os.umask(before)
+    assert (marks["sound"]["status"], marks["sound"]["points"]) == ("marked", 100)
 
 
 # A person's mistakes: exit code 2, what, where, and the cure

@@ -16,6 +16,7 @@ from typing import IO
 
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, run_git
+from graders.modes import make_readable
 
 LFS = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
@@ -100,8 +101,8 @@ def write_files(mirror: Path, entries: Sequence[Entry], target: Path, caps: Caps
     target.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
-        making.chmod(0o755)  # the sandbox reads it as another user
         pointers, unwritten = _write(mirror, kept, making, reach)
+        make_readable(making)
         try:
             os.rename(making, target)
         except OSError:

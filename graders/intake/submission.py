@@ -19,6 +19,7 @@ from graders.intake.checkout import Caps, Entry, Written, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.roster import Group, Member
+from graders.modes import make_readable
 
 SOLUTION = "solution.py"
 TEXT_BYTES = 1_000_000
@@ -143,6 +144,7 @@ def take(
     problems, flags = list(facts["problems"]), list(facts["flags"])
     framework = None
     if facts["written"]:
+        make_readable(target)  # one that was written under a narrow umask is mended where it lies
         if is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
             problems.append("solution.py is the starter as handed out; if you have worked on it, commit and push")

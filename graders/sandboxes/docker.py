@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from docker.types import DeviceRequest, Mount, Ulimit
 
 from assignments.assignment import Framework, Limits
 from graders.failures import EngineFailure, ImageFailure, InternalFailure
+from graders.modes import make_readable
 from graders.sandboxes import engine, gpus, images
 from graders.sandboxes.docker_channel import DockerChannel, Watch
 from graders.sandboxes.owner import is_alive, this_process
@@ -51,6 +52,8 @@ class Docker:
     @contextmanager
     def open(self, lodging: Lodging) -> Iterator[DockerChannel]:
         runtime = images.runtime(lodging.framework)
+        with suppress(OSError):  # an installation of somebody else's: whether it can be read is asked next
+            make_readable(self._inside)
         for folder in (lodging.solution, self._inside):
             _readable_by_anyone(folder)
         with ExitStack() as stack:
@@ -227,7 +230,8 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
 
 def _readable_by_anyone(folder: Path) -> None:
     """A worker is a user that owns nothing, and the keeper is root without the right to read everything."""
-    for path in (folder, *folder.glob("*.py")):
-        wanted = 0o005 if path.is_dir() else 0o004
-        if path.stat().st_mode & wanted != wanted:
-            raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {folder}")
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path, wanted in ((place, 0o005), *((os.path.join(place, name), 0o004) for name in names)):
+            if os.lstat(path).st_mode & wanted != wanted:
+                raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {folder}")

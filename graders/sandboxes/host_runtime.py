@@ -13,7 +13,6 @@ import io
 import json
 import os
 import shutil
-import stat
 import subprocess
 import tarfile
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graders.failures import ImageFailure
+from graders.modes import make_readable
 
 PRIVATE = ("scratch", "mother")
 ABOUT = """
@@ -123,11 +123,7 @@ def _install(
     inside = str(environment / "bin" / "python")
     pip = [python, "-m", "pip", "--python", inside, "--disable-pip-version-check", "--no-input"]
     _ran([*pip, "install", "--quiet", "--requirement", str(wanted)], "pip install of the lock")
-    for folder, _, names in os.walk(environment):  # whatever the umask: root without capabilities must read it
-        for path in [folder, *(os.path.join(folder, name) for name in names)]:
-            mode = stat.S_IMODE(os.lstat(path).st_mode)
-            if not os.path.islink(path):
-                os.chmod(path, mode | (0o555 if mode & 0o100 else 0o444))
+    make_readable(environment)
 
 
 def _needed(
@@ -166,7 +162,8 @@ def _covered(path: str, mounts: dict[str, str]) -> bool:
 
 def _empty(home: Path) -> Path:
     folder = home / "empty"
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    make_readable(folder)
     return folder
 
 

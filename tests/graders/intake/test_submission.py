@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from assignments.assignment import Assignment
@@ -30,6 +32,13 @@ def assignment(tmp_path):
     )  # fmt: skip
 
 
+@pytest.fixture(params=[0o077, 0o027])
+def narrow_umask(request):
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
 def taken(tmp_path, assignment, files, path=""):
     """The submission of a repository with these files."""
     theirs = tmp_path / "their.git"
@@ -54,6 +63,28 @@ def test_the_assignments_own_folder_comes_before_the_root(tmp_path, assignment):
     assert names(found.folder) == ["solution.py", "weights/w.npy"]
     assert (found.framework, found.problems, found.flags) == ("pytorch", (), ())
     assert found.signature.author == "Ada <ada@ucl.ac.uk>"
+
+
+def modes(folder):
+    found = (folder, *folder.rglob("*"))
+    return {path.relative_to(folder).as_posix(): oct(path.stat().st_mode & 0o777) for path in found}
+
+
+def test_a_narrow_umask_hides_nothing_from_a_container(tmp_path, assignment, narrow_umask):
+    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "pkg/one.py": "", "weights/deep/w.npy": b"1"})
+    folders = dict.fromkeys([".", "pkg", "weights", "weights/deep"], "0o755")
+    assert modes(found.folder) == {
+        **folders, "solution.py": "0o644", "pkg/one.py": "0o644", "weights/deep/w.npy": "0o644",
+    }  # fmt: skip
+
+
+def test_a_checkout_that_was_written_under_a_narrow_umask_is_mended_where_it_lies(tmp_path, assignment):
+    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "pkg/one.py": ""})
+    wide = modes(found.folder)
+    for path in (*found.folder.rglob("*"), found.folder):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    assert again(tmp_path, assignment, found.commit).folder == found.folder
+    assert modes(found.folder) == wide
 
 
 def test_else_the_root_is_taken(tmp_path, assignment):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -240,6 +241,22 @@ def test_an_image_that_cannot_start_leaves_no_container(box, lodging, containers
     with pytest.raises(ImageFailure, match="/no/python"), box.open(lodging):
         pass
     assert containers() == []
+
+
+def test_a_file_deep_in_a_solution_that_nobody_can_read_is_named(box, lodging):
+    (lodging.solution / "pkg").mkdir()
+    (lodging.solution / "pkg/one.py").touch(0o600)
+    with pytest.raises(InternalFailure, match=r"pkg/one\.py cannot be read"), box.open(lodging):
+        pass
+
+
+def test_our_own_side_of_the_wall_is_mended_where_it_was_installed_under_a_narrow_umask(box, lodging, tmp_path):
+    inside = shutil.copytree(ECHO, tmp_path / "inside")
+    for path in (*inside.rglob("*"), inside):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+    with Docker(inside=inside).open(lodging) as channel:
+        say(channel, b"out 1\n")
+        assert hear(channel, 1) == b"x"
 
 
 def test_a_solution_that_nobody_can_read_is_our_failure(box, lodging):
