@@ -7,6 +7,10 @@ the same command goes on.
 
 from __future__ import annotations
 
+from reports import interrupts  # before all else: Ctrl-C is heeded from here on
+
+# isort: split
+
 import json
 import sys
 from collections.abc import Iterable
@@ -57,13 +61,18 @@ By = Annotated[
 
 def main() -> None:
     """Run the command line; a person's mistake never ends in a traceback."""
-    try:
-        # Without its standalone mode, which prints errors its own way, typer returns the code of typer.Exit.
-        code = app(standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        _fail("stopped; the same command goes on where it was", 130)
-    except Exception as error:  # noqa: BLE001 - sorted by whose it is; what is unknown is raised again
-        _explain(error)
+    with interrupts.heeded() as ctrl_c:
+        try:
+            # Without its standalone mode, which prints errors its own way, typer returns the code of typer.Exit.
+            code = app(standalone_mode=False)
+        except (KeyboardInterrupt, typer.Abort):
+            _fail(interrupts.STOPPED, interrupts.CODE)
+        except Exception as error:  # noqa: BLE001 - sorted by whose it is; what is unknown is raised again
+            if ctrl_c.once:  # it came out as another error
+                _fail(interrupts.STOPPED, interrupts.CODE)
+            _explain(error)
+        if ctrl_c.once:  # nobody let it through
+            _fail(interrupts.STOPPED, interrupts.CODE)
     raise SystemExit(code or 0)
 
 
@@ -77,7 +86,7 @@ def _explain(error: Exception) -> NoReturn:
     from graders.failures import MedmarkError, ToolkitFailure, UserError
 
     if type(error).__name__ == "Stopped":
-        _fail(str(error) or "stopped; run the same command to go on", 130)
+        _fail(str(error) or interrupts.STOPPED, interrupts.CODE)
     if isinstance(error, UserError | TomlErrors):
         _fail(str(error), 2)
     if isinstance(error, ToolkitFailure):

@@ -18,7 +18,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
@@ -107,15 +107,15 @@ def start_forkserver(*also: str) -> None:
         "OPENBLAS_NUM_THREADS": "1",
     }
     before = {name: os.environ.get(name) for name in wanted}
+    resource_tracker.ensure_running()  # it would end the block below: it opens the mask when it has started
     os.environ.update(wanted)
-    # An ignored Ctrl-C is inherited: the terminal sends it to every process, and only the coordinator is to act.
-    main = threading.current_thread() is threading.main_thread()
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN) if main else None
+    # A blocked Ctrl-C is inherited: the terminal sends it to every process, and only the coordinator is to act. It is
+    # not ignored here, where one that is pressed in this moment would be lost, but waits until the mask is as before.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         forkserver.ensure_running()
     finally:
-        if main:
-            signal.signal(signal.SIGINT, interrupt)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
