@@ -5,6 +5,7 @@ Nothing hidden is read: inputs come from the published secret, and no course is 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from assignments.assignment import Assignment
 from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest
-from assignments.folders import catalogue, find
+from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import load, public_tests
 from graders.failures import UserError
 from graders.intake.submission import find_solution, framework_of
@@ -42,17 +43,42 @@ class Checked:
         return f"{reason}\n{said}".strip() if said.strip(":") not in reason else reason
 
 
-def assignment_here(folder: Path, named: str | None) -> Assignment:
-    """The assignment that a student means: by id or folder, else the one whose folder or handout lies here."""
+def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assignment:
+    """The assignment that a person means: by id or folder, else the one whose folder or handout lies here.
+
+    Its code (interface, public tests, doubles, metrics) runs on this machine. Where the folder under check is not
+    `trusted`, none of it is taken because it lies there: only the catalogue's, or that of a folder named by its path.
+
+    Raises:
+        UserError: it is not clear which assignment is meant; the text says what to type.
+    """
     if named is not None:
-        return load(find(named, folder))
-    if (folder / "assignment.toml").is_file():
+        return load(find(named, folder) if trusted else _named_by_the_person(named, folder))
+    if trusted and (folder / "assignment.toml").is_file():
         return load(folder)
     here = [id for id in catalogue() if (folder / id / "solution.py").is_file() or folder.name == id]
     if len(here) == 1:
-        return load(find(here[0], folder))
+        return load(find(here[0], folder) if trusted else CATALOGUE / here[0])
     found = f"several lie here: {', '.join(here)}" if here else "none of their folders lies here"
     raise UserError(f"{folder}: which assignment? {found}. Say it: medmark check ID, one of {', '.join(catalogue())}")
+
+
+def _named_by_the_person(named: str, folder: Path) -> Path:
+    """The folder of the catalogue's id, or of a path as it was typed: one with a separator in it."""
+    path = Path(named).expanduser()
+    if os.sep in named or path.is_absolute() or named in (os.curdir, os.pardir):
+        return path.resolve()
+    if named in catalogue():
+        return CATALOGUE / named
+    own = next((here for here in (folder / named, Path(named)) if (here / "assignment.toml").is_file()), None)
+    if own is None:
+        return find(named, CATALOGUE)  # says which id is near
+    typed = own if own.is_absolute() else Path(os.curdir) / own
+    raise UserError(
+        f'"{named}" is no assignment of the catalogue, and code is not taken from a folder because it lies there. '
+        f"If you trust what lies in {own}, name its path: medmark check {os.path.join(typed, '')} --folder {folder} "
+        "--sandbox docker"
+    )
 
 
 def check_public(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from assignments.folders import find, reference_path
+from assignments.folders import CATALOGUE, reference_path
 from assignments.load import load
 from graders.authoring.misconceptions import misconceptions
 from graders.doctor import docker_trouble, missing_images
@@ -90,12 +90,12 @@ def what_happened(demo: Demo, marks: Sequence[Mark]) -> Iterator[str]:
 
 def docker_trouble_here() -> str | None:
     """Why the demonstration cannot run in containers; None when it can."""
-    missing = missing_images(load(find(ASSIGNMENT, Path())).frameworks)
+    missing = missing_images(load(CATALOGUE / ASSIGNMENT).frameworks)
     return docker_trouble() or (missing[0] if missing else None)
 
 
 def _groups(repositories: Path) -> Iterator[DemoGroup]:
-    assignment = load(find(ASSIGNMENT, Path()))
+    assignment = load(CATALOGUE / ASSIGNMENT)
     pytorch = reference_path(assignment.folder, "pytorch")
     mistake = next(item for item in misconceptions(assignment) if item.id == MISCONCEPTION)
     texts = {

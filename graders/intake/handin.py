@@ -9,7 +9,7 @@ import ast
 import os
 import re
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +17,11 @@ from pathlib import Path
 from assignments.assignment import Assignment
 from graders.failures import UserError
 from graders.intake.checkout import Caps, Written, plain, tree_of, write_files
-from graders.intake.clone import is_commit
-from graders.intake.hardened_git import GitFailed, Reach, run_git
+from graders.intake.hardened_git import GitFailed
 from graders.intake.imports import missing_imports, modules_of
+from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.submission import SOLUTION, find_solution, framework_of, is_untouched, solution_entries
 
-HERE = Reach(timeout_s=20)
-"""No host is asked."""
 NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
     ".ruff_cache", ".idea", ".vscode",
@@ -36,8 +34,7 @@ class Handin:
     """What the marker would see of a student's repository, as far as this machine knows."""
 
     root: Path
-    git_dir: Path | None
-    """None where the folder is in no Git repository."""
+    """The repository; the folder itself where it is in none."""
     assignment: Assignment
     repository: str | None
     """Address of the remote, without credentials."""
@@ -59,6 +56,9 @@ class Handin:
     """Of the commit, each with its cure, as the marker would tell them."""
     missing: tuple[str, ...] = ()
     """Modules that solution.py imports and the runtime image lacks."""
+    in_git: bool = True
+    left_out: tuple[str, ...] = ()
+    """Settings of the repository that did not hold while it was looked at."""
 
     @property
     def ready(self) -> bool:
@@ -69,7 +69,7 @@ class Handin:
 
     def lines(self) -> tuple[str, ...]:
         """The findings, a line each; `:)` is in order, `:(` is not, `:|` is for you to judge."""
-        if self.git_dir is None:
+        if not self.in_git:
             return (f":( {self.root} is in no Git repository: clone your group's repository and work there",)
         lines = [
             f"repository  {self.repository or 'none: git remote add origin ADDRESS'}",
@@ -94,6 +94,8 @@ class Handin:
         )
         if self.ignored:
             lines.append(f":| left out by .gitignore: {_list(self.ignored)}; git add -f FILE hands one in")
+        if self.left_out:
+            lines.append(f":| not heeded, since a folder's own Git settings can run programs: {_list(self.left_out)}")
         lines += [f":( {problem}" for problem in self.problems]
         if self.missing:
             cure = "do without, or ask the course's staff to add it"
@@ -114,40 +116,44 @@ def inspect_handin(
         UserError: git is not installed, or cannot read the repository.
     """
     folder = folder.resolve()
-    try:
-        found = _git(folder, "rev-parse", "--path-format=absolute", "--git-common-dir", "--show-toplevel")
-    except GitFailed as failure:
-        if "not a git repository" not in str(failure):
-            raise UserError(f"{folder}: git cannot read the repository: {failure}") from None
-        return Handin(folder, None, assignment, None, None, None, None, None)
-    git_dir, root = (Path(line) for line in found.splitlines()[:2])
-    head, branch, changed, ignored = _status(root)
-    settings = _settings(root)
-    remote, merged = _upstream(settings, branch)
+    with own_clone(folder) as clone:
+        if clone is None:
+            return Handin(folder, assignment, None, None, None, None, None, in_git=False)
+        try:
+            return _inspected(clone, assignment, modules, caps or _caps(assignment))
+        except GitFailed as failure:
+            raise UserError(f"{clone.root}: git cannot read the repository: {failure}") from None
+
+
+def _inspected(
+    clone: OwnClone, assignment: Assignment, modules: Collection[str] | None, caps: Caps
+) -> Handin:
+    changed, ignored = _status(clone)
+    remote, merged = _upstream(clone.settings, clone.branch)
     tracked = f"{remote}/{merged}" if remote and merged else None
-    commit = _commit(root, f"refs/remotes/{tracked}") if tracked else None
-    solution = find_solution(root, assignment.id)
-    prefix = f"{assignment.id}/" if solution is not None and solution != root else ""
+    commit = clone.commit(f"refs/remotes/{tracked}") if tracked else None
+    solution = find_solution(clone.root, assignment.id)
+    prefix = f"{assignment.id}/" if solution is not None and solution != clone.root else ""
     problems: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     if commit:
         with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
             target = Path(scratch) / "clone"
-            problems, missing = _as_the_marker(git_dir, commit, target, assignment, modules, caps or _caps(assignment))
+            problems, missing = _as_the_marker(clone.ours, commit, target, assignment, modules, caps)
     return Handin(
-        root=root,
-        git_dir=git_dir,
+        root=clone.root,
         assignment=assignment,
-        repository=_shown_address(settings.get(f"remote.{remote}.url")),
-        branch=branch,
+        repository=_shown_address(clone.settings.get(f"remote.{remote}.url")),
+        branch=clone.branch,
         tracked=tracked,
         commit=commit,
-        as_of=_heard_of(git_dir, tracked),
-        unpushed=_count(root, commit, head) if commit and head else 0,
+        as_of=_heard_of(clone.theirs, tracked),
+        unpushed=int(clone.git("rev-list", "--count", f"{commit}..{clone.head}")) if commit and clone.head else 0,
         uncommitted=_below(prefix, changed),
         ignored=_below(prefix, ignored),
         problems=problems,
         missing=missing,
+        left_out=clone.left_out,
     )
 
 
@@ -157,12 +163,13 @@ def clean_clone(found: Handin, target: Path) -> Path:
     Raises:
         UserError: there is no such commit, or it holds no solution.py.
     """
-    if found.commit is None or found.git_dir is None:
-        raise UserError(f"{found.root}: nothing is pushed. Push first: git push -u origin HEAD")
-    try:
-        written = _write(found.git_dir, found.commit, target, found.assignment, _caps(found.assignment))
-    except GitFailed as failure:
-        raise UserError(f"{found.root}: git cannot read commit {found.commit}: {failure}") from None
+    with own_clone(found.root) as clone:
+        if found.commit is None or clone is None:
+            raise UserError(f"{found.root}: nothing is pushed. Push first: git push -u origin HEAD")
+        try:
+            written = _write(clone.ours, found.commit, target, found.assignment, _caps(found.assignment))
+        except GitFailed as failure:
+            raise UserError(f"{found.root}: git cannot read commit {found.commit}: {failure}") from None
     if written is None or not (target / SOLUTION).is_file():
         where = f"{found.assignment.id}/solution.py"
         raise UserError(f"{found.root}: commit {found.commit[:12]} holds no {where}. Commit it and push.")
@@ -216,24 +223,19 @@ def _caps(assignment: Assignment) -> Caps:
     return Caps(weights_mb=assignment.limits.weights_mb)
 
 
-def _git(root: Path, *arguments: str) -> str:
-    return run_git(["-C", str(root), *arguments], reach=HERE).decode("utf-8", "surrogateescape")
-
-
-def _status(root: Path) -> tuple[str | None, str | None, list[str], list[str]]:
-    """Commit and branch of HEAD, files that no commit holds as they are, files that are ignored."""
-    told = _git(root, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignored=traditional")
-    head = branch = None
+def _status(clone: OwnClone) -> tuple[list[str], list[str]]:
+    """Files that no commit holds as they are, and files that are ignored."""
+    # Of a submodule git would ask a git of its own, which heeds the submodule's settings.
+    told = clone.git(
+        "status", "--porcelain=v2", "-z", "--untracked-files=normal", "--ignored=traditional",
+        "--ignore-submodules=all",
+    )  # fmt: skip
     changed: list[str] = []
     ignored: list[str] = []
     records = iter(told.split("\0"))
     for record in records:
         kind, _, rest = record.partition(" ")
-        if record.startswith("# branch.oid "):
-            head = record.removeprefix("# branch.oid ")
-        elif record.startswith("# branch.head "):
-            branch = record.removeprefix("# branch.head ")
-        elif kind in ("1", "2", "u"):
+        if kind in ("1", "2", "u"):
             changed.append(rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])[-1])
             if kind == "2":
                 next(records, None)  # the name before it was moved
@@ -241,36 +243,16 @@ def _status(root: Path) -> tuple[str | None, str | None, list[str], list[str]]:
             changed.append(rest)
         elif kind == "!":
             ignored.append(rest)
-    head = head if head and is_commit(head) else None
-    return head, None if branch == "(detached)" else branch, changed, ignored
+    return changed, ignored
 
 
-def _settings(root: Path) -> dict[str, str]:
-    """The repository's own settings; the last of several is the one that holds."""
-    told = _git(root, "config", "--local", "-z", "--list")
-    pairs = (item.partition("\n") for item in told.split("\0") if item)
-    return {key: value for key, _, value in pairs}
-
-
-def _upstream(settings: dict[str, str], branch: str | None) -> tuple[str | None, str | None]:
+def _upstream(settings: Mapping[str, str], branch: str | None) -> tuple[str | None, str | None]:
     """The remote and its branch that a push goes to: as set, else the same name on the only remote, or origin."""
     remotes = [key[len("remote.") : -len(".url")] for key in settings if re.fullmatch(r"remote\..+\.url", key)]
     first = "origin" if "origin" in remotes or not remotes else remotes[0]
     remote = settings.get(f"branch.{branch}.remote", first if remotes else None)
     merged = settings.get(f"branch.{branch}.merge", "").removeprefix("refs/heads/") or branch
     return (remote if remote in remotes else None), merged
-
-
-def _commit(root: Path, ref: str) -> str | None:
-    try:
-        found = _git(root, "rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}").strip()
-    except GitFailed:
-        return None
-    return found if is_commit(found) else None
-
-
-def _count(root: Path, pushed: str, head: str) -> int:
-    return int(_git(root, "rev-list", "--count", f"{pushed}..{head}"))
 
 
 def _heard_of(git_dir: Path, tracked: str | None) -> datetime | None:

@@ -8,6 +8,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from graders.failures import UserError
+from graders.intake import hardened_git
 from graders.intake.handin import clean_clone, inspect_handin
 from graders.intake.imports import missing_imports, modules_of
 from tests.graders.intake.repositories import Link, git, make
@@ -189,6 +190,50 @@ def test_hooks_and_monitors_of_the_clone_are_not_run(desk, tmp_path):
     marker.unlink()
     desk.inspect()
     assert not marker.exists()
+
+
+def test_a_linked_work_tree_packed_refs_and_a_shallow_clone_are_read_as_git_reads_them(desk, tmp_path):
+    desk.git("pack-refs", "--all")
+    desk.git("worktree", "add", "--quiet", "-b", "main2", str(tmp_path / "tree"), "HEAD")
+    git("-C", str(tmp_path / "tree"), "branch", "--quiet", "--set-upstream-to=origin/main")
+    (tmp_path / "tree/new.py").write_text("")
+    found = inspect_handin(tmp_path / "tree", desk.asked, modules=MODULES)
+    assert (found.root, found.branch, found.tracked) == (tmp_path / "tree", "main2", "origin/main")
+    assert (found.commit, found.uncommitted) == (desk.tip, ("new.py",))
+    desk.write(solution_py=SOLUTION + "x = 1\n")
+    desk.commit()
+    desk.git("push", "--quiet")
+    git("clone", "--quiet", "--depth=1", f"file://{tmp_path}/host.git", str(tmp_path / "shallow"))
+    assert inspect_handin(tmp_path / "shallow", desk.asked, modules=MODULES).ready
+
+
+def test_what_the_disk_cannot_keep_is_no_change(desk):
+    (desk.folder / "solution.py").chmod(0o755)
+    assert desk.inspect().uncommitted == ("solution.py",)
+    desk.git("config", "core.fileMode", "false")
+    found = desk.inspect()
+    assert (found.uncommitted, found.left_out) == ((), ())
+
+
+def test_a_clone_that_belongs_to_somebody_else_is_read_too(desk, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setattr(hardened_git, "PASSED_ON", (*hardened_git.PASSED_ON, "GIT_TEST_ASSUME_DIFFERENT_OWNER"))
+    assert desk.inspect().ready
+
+
+def test_a_work_tree_elsewhere_is_not_looked_at(desk, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    desk.git("config", "core.worktree", str(tmp_path / "elsewhere"))
+    found = desk.inspect()
+    assert (found.root, found.uncommitted, found.left_out) == (desk.folder, (), ("core.worktree",))
+
+
+@pytest.mark.parametrize("head", ["ref: ../../../../etc/passwd", "ref: refs/heads/\0", "", "x" * 5000])
+def test_a_head_that_names_no_branch_ends_in_words(desk, head):
+    (desk.folder / ".git/HEAD").write_text(head)
+    found = desk.inspect()
+    assert found.commit is None
+    assert ":( nothing is pushed: git push -u origin HEAD" in found.lines()
 
 
 def test_imports_are_read_from_the_source():
