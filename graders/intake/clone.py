@@ -7,6 +7,7 @@ A mirror is a bare repository that we made, with our settings and no hooks. Ever
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import time
@@ -29,7 +30,7 @@ _SSH = re.compile(rf"ssh://(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?{_HOST}(?::\d{{1,5}}
 _SCP = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.-]*@{_HOST}:{_PATH}")
 _FILE = re.compile(r"file:///[^\x00-\x1f\x7f-\x9f]+")
 _BRANCH = re.compile(r"(?!.*(?:\.\.|//|@\{|/\.|\.lock(?:/|$)))[\w][\w./+@#=,-]{0,199}(?<![./])")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMIT = re.compile(r"(?!0{40})[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def branch_problem(branch: str) -> str | None:
 
 
 def is_commit(text: str) -> bool:
-    """Whether a text is a whole commit id."""
+    """Whether a text is a whole commit id; the one of zeros stands for none."""
     return _COMMIT.fullmatch(text) is not None
 
 
@@ -89,7 +90,7 @@ def look(address: str, branch: str | None, reach: Reach) -> Look:
         left, _, name = line.partition("\t")
         if name == "HEAD" and left.startswith("ref: refs/heads/"):
             default = left.removeprefix("ref: refs/heads/")
-        elif name.startswith("refs/heads/"):
+        elif name.startswith("refs/heads/") and set(left) != {"0"}:
             heads[name.removeprefix("refs/heads/")] = left
     return _chosen(heads, branch, default)
 
@@ -126,7 +127,7 @@ def fetch(mirror: Path, address: str, source: str, commit: str, at: datetime, re
     `commit` is the tip that a look found: the branch may have moved since, and what came is then another one.
 
     Raises:
-        GitFailed: nothing came. What was in the mirror before is still there.
+        GitFailed: nothing came, or no commit. What was in the mirror before is still there.
     """
     wrong = address_problem(address, reach.allow_file) or (None if is_commit(source) else branch_problem(source))
     if wrong or not is_commit(commit):
@@ -153,12 +154,37 @@ def _fetched(mirror: Path, address: str, source: str, commit: str, at: datetime,
              "--no-auto-maintenance", "--", address, f"+{whole}:{ref}"],
             reach=reach, git_dir=mirror, address=address, growing=mirror,
         )  # fmt: skip
+        _check_commit(mirror, ref, reach)
     except GitFailed:
         (mirror / ref).unlink(missing_ok=True)
         for name in _names(packs) - before:
             (packs / name).unlink(missing_ok=True)
         raise
     return _read_ref(mirror / ref)
+
+
+def _check_commit(mirror: Path, ref: str, reach: Reach) -> None:
+    """A branch can name any object on a host of one's own; of a tag the commit counts."""
+    kind = run_git(["cat-file", "-t", f"{ref}^{{}}"], reach=reach, git_dir=mirror).decode().strip()
+    if kind != "commit":
+        told = "what its branch names is no commit: commit your work and push it"
+        raise GitFailed(told, f"{_read_ref(mirror / ref)} is a {kind}", theirs=True)
+
+
+def keep_failure(mirror: Path, commit: str, failure: GitFailed) -> None:
+    """Keep why a tip did not come; it holds for as long as the mirror has not got it after all."""
+    note = mirror / "failures" / commit
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps([failure.told, str(failure), failure.theirs]), encoding="utf-8")
+
+
+def last_failure(mirror: Path, commit: str) -> GitFailed | None:
+    """Why a tip did not come when it was last fetched; None where nothing is known of that."""
+    try:
+        told, evidence, theirs = json.loads((mirror / "failures" / commit).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return GitFailed(told, evidence, theirs=theirs)
 
 
 @contextmanager

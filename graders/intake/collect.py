@@ -22,7 +22,7 @@ from assignments.assignment import Assignment
 from graders.course import Course, Group, assignment_of
 from graders.failures import UserError
 from graders.intake.checkout import Caps
-from graders.intake.clone import fetch, look, seen_in
+from graders.intake.clone import Look, fetch, keep_failure, last_failure, look, seen_in
 from graders.intake.copies import flagged
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
@@ -209,7 +209,7 @@ def _observe(
     if found.commit is None or seen_in(mirror, found.commit):
         return [seen]
     try:
-        fetched = fetch(mirror, group.repository, found.branch, found.commit, at, reach)
+        fetched = _fetched(mirror, group, found, at, reach)
     except GitFailed as failure:
         return [replace(seen, detail=f"seen, but not fetched: {failure.told}")]
     except OSError as error:
@@ -217,6 +217,24 @@ def _observe(
     if fetched == found.commit:
         return [seen]
     return [seen, replace(seen, commit=fetched, seen_at=_iso(now()))]
+
+
+def _fetched(mirror: Path, group: Group, found: Look, at: datetime, reach: Reach) -> str:
+    """The tip that came; why none did is kept."""
+    assert found.commit is not None
+    try:
+        try:
+            return fetch(mirror, group.repository, found.branch, found.commit, at, reach)
+        except GitFailed as failure:
+            # A branch that moves while it is fetched looks like a host that does not know its own tip.
+            if not failure.theirs:
+                raise
+            if look(group.repository, group.branch, reach).commit != found.commit:
+                raise GitFailed("the branch moved while it was fetched", str(failure)) from None
+            return fetch(mirror, group.repository, found.branch, found.commit, at, reach)
+    except GitFailed as failure:
+        keep_failure(mirror, found.commit, failure)
+        raise
 
 
 def _taken(course: Course, assignment: Assignment, group: Group, decided: Counting, reach: Reach) -> Submission:
@@ -246,6 +264,13 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
     try:
         taken = take(group, assignment, decided.commit, _mirror(course, group), folder, caps, reach)
     except GitFailed as failure:
+        mirror = _mirror(course, group)
+        if not seen_in(mirror, decided.commit):  # what it was when it should have come says more
+            failure = last_failure(mirror, decided.commit) or failure
+        if failure.theirs:
+            # Of the group's own making: a commit of which nothing can be run, as one without solution.py.
+            flag = f"commit {decided.commit} is refused: {failure}"
+            return replace(nothing, **facts, problems=(failure.told,), flags=(*nothing.flags, flag))
         told = f"{failure.told}: it was seen but could not be fetched or read"
         facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
         # Without a commit there is no mark: that it could not be fetched must not cost a point.

@@ -22,7 +22,17 @@ from typing import IO
 
 from graders.failures import MedmarkError, UserError
 
+HARMLESS = (
+    # Who made a commit or tag and when, as old or careless tools wrote it: evidence at most, and never a rule.
+    "badDate", "badDateOverflow", "badEmail", "badName", "badTimezone", "missingEmail", "missingNameBeforeEmail",
+    "missingSpaceBeforeDate", "missingSpaceBeforeEmail", "multipleAuthors", "nulInCommit", "zeroPaddedDate",
+    # Modes with a leading zero, as tools of before 2011 wrote them: git reads them as the same modes.
+    "zeroPaddedFilemode",
+)  # fmt: skip
+"""What git's fsck may find in a history that is fetched all the same. All else is refused: entries named .., .git or
+nothing, in no order or twice, null ids, what cannot be parsed, and whatever .gitmodules may do."""
 SETTINGS = (
+    *(f"fetch.fsck.{message}=ignore" for message in HARMLESS),
     "core.hooksPath=/dev/null",
     "core.symlinks=false",
     "core.fsmonitor=false",
@@ -79,11 +89,15 @@ MEMORY_MB = 2048
 
 
 class GitFailed(MedmarkError):
-    """git did not do it. `told` may be read by students; `args[0]` is what git said, without tokens."""
+    """git did not do it. `told` may be read by students; `args[0]` is what git said, without tokens.
 
-    def __init__(self, told: str, evidence: str = "") -> None:
+    `theirs` says that what the group made is at fault, or what its host hands out: as it is, no other try will do.
+    """
+
+    def __init__(self, told: str, evidence: str = "", *, theirs: bool = False) -> None:
         super().__init__(evidence or told)
         self.told = told
+        self.theirs = theirs
 
 
 @dataclass(frozen=True)
@@ -149,7 +163,7 @@ def run_git(
         stderr.seek(0)
         words = _cleaned(stderr.read(100_000), token)
         if process.returncode != 0:
-            raise GitFailed(_told(words), words)
+            raise GitFailed(_told(words), words, theirs=_is_theirs(words))
         if output is not None:
             return b""
         kept.seek(0)
@@ -213,7 +227,8 @@ def _wait(
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.2)
         if os.fstat(stdout.fileno()).st_size > output_mb * 1e6:
-            raise GitFailed(f"the repository lists more than {output_mb:g} MB")
+            cure = "remove what is not part of the coursework"
+            raise GitFailed(f"the repository lists more than {output_mb:g} MB: {cure}", theirs=True)
         if os.fstat(stderr.fileno()).st_size > WORDS_MB * 1e6:
             raise GitFailed(f"the host says more than {WORDS_MB} MB")
         if growing is not None and folder_bytes(growing) > reach.size_mb * 1e6:
@@ -291,9 +306,26 @@ _CAUSES = (
     ),
     (r"Host key verification failed", "the host's key is not known: ask the course's staff"),
     (r"transport '\w+' not allowed", "this kind of address is not allowed in this course"),
-    (r"fsck error|is corrupt|bad object|invalid index-pack|did not receive expected", "its history is malformed"),
     (r"No space left on device", "the marker's disk is full"),
+    (
+        r"not our ref|did not send all necessary|did not receive expected|corruption on the remote|bad pack header",
+        "its host names a commit that it does not hand out whole: push again, from a clone that is complete",
+    ),
+    (
+        r"fsck error|error: object [0-9a-f]{40}: |is corrupt|bad object|invalid index-pack",
+        "its history is malformed (git fsck says where): copy your files into a fresh repository, commit and push",
+    ),
 )
+_THEIRS = re.compile(
+    r"error: object [0-9a-f]{40}: |fsck error|pack has bad object|pack is corrupted|unresolved deltas|not our ref|"
+    r"did not send all necessary|did not receive expected|corruption on the remote|"
+    r"bad pack header"
+)
+_NOT_THEIRS = re.compile(
+    r"memory|mmap failed|No space left|quota|[Rr]ead-only|Permission denied|Input/output error|write error|"
+    r"unable to (create|write)|cannot (create|write|store)|timed out|Connection"
+)
+"""Trouble of ours or of the way, beside which git calls what came incomplete too."""
 
 
 def _told(words: str) -> str:
@@ -301,3 +333,8 @@ def _told(words: str) -> str:
         if re.search(pattern, words, re.IGNORECASE):
             return told
     return "git could not read the repository"
+
+
+def _is_theirs(words: str) -> bool:
+    ours = "; ".join(part for part in words.split("; ") if not part.startswith("remote:"))
+    return bool(_THEIRS.search(words)) and not _NOT_THEIRS.search(ours)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from graders.course import load_course
 from graders.intake import hardened_git
 from graders.intake.checkout import Caps, Written, tree_of, write_files
 from graders.intake.clone import Look, fetch, look
@@ -130,6 +132,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
         "inner": {**solution(RIGHT + "# inner\n"), **{f"target/sub/{name}": text for name, text in inner.items()}},
         "copy": {**solution(RIGHT.replace("\n", "\r\n")), "README.md": "All of it is our own work.\n"},
         "calendar": solution(RIGHT + "# calendar\n"),
+        "refused": solution(RIGHT),
         "many": {**solution(RIGHT + "# many\n"), **{f"target/{n}/conftest.py": "" for n in range(200)}},
     }
 
@@ -137,6 +140,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
         files = groups["calendar"]
         push(course / "repositories/calendar", files, date="253402300799 +1400", author="Other Student <o@ucl.ac.uk>",
              message="\x1b[2J Grade: A\u2028  counts  everything")  # fmt: skip
+        shutil.rmtree(course / "repositories/refused")
+        spoiled(course / "repositories/refused", "duplicate")
 
     return attacked(folder, groups, sandbox="local", before=before)
 
@@ -179,7 +184,7 @@ def test_submodules_are_not_fetched(course, attack, tmp_path):
         their = tmp_path / str(len(name)) / "their.git"
         their.parent.mkdir()
         make(their, {"x": Module(), ".gitmodules": f'[submodule "{name}"]\n path = x\n url = {url}\n'})
-        assert taken(their.parent, their).told == "its history is malformed"
+        assert taken(their.parent, their).told.startswith("its history is malformed")
     assert "submodule" in (course.folder / "reports/target/feedback/modules.html").read_text(encoding="utf-8")
     assert marks["commit"]
 
@@ -333,20 +338,20 @@ def test_a_tree_that_would_leave_its_folder_is_refused(attack, tmp_path):
         assert sorted(os.listdir(folder)) == ["clone", "mirror", "their.git"]
     attack.fired(fetched == len(OUTSIDE), f"git fetches and lists all {fetched}, for whoever writes them")
     attack.came_to(f"{len(OUTSIDE)} of {len(OUTSIDE)} refused: {'; '.join(told)}")
-    assert told == {"its history is malformed"}
+    assert {what.partition(" (")[0] for what in told} == {"its history is malformed"}
 
 
-@pytest.mark.attack("G08", "malformed objects: duplicate entries, zero-padded modes, a blob that is not there, garbage")
+@pytest.mark.attack("G08", "malformed objects: duplicate or unsorted entries, a blob that is not there, garbage")
 def test_malformed_history_is_refused_and_told(attack, tmp_path):
     accepted, told = [], {}
-    for case in ("duplicate", "zero-padded", "absent", "no author", "garbage"):
+    for case in ("duplicate", "unsorted", "absent", "no author", "garbage"):
         their = tmp_path / case / "their.git"
         their.parent.mkdir()
         make(their)
         blob = put(their, "blob", b"x")
         entries = {
             "duplicate": tree((b"100644", b"a", blob), (b"100644", b"a", blob)),
-            "zero-padded": tree((b"0100644", b"a", blob)),
+            "unsorted": tree((b"100644", b"b", blob), (b"100644", b"a", blob)),
             "absent": tree((b"100644", b"a", "1" * 40)),
         }.get(case, tree((b"100644", b"a", blob)))
         root = put(their, "tree", entries)
@@ -362,11 +367,130 @@ def test_malformed_history_is_refused_and_told(attack, tmp_path):
         if cloned(their, tmp_path / case / "clone", "--no-checkout").joinpath(".git/HEAD").exists():
             accepted.append(case)
         told[case] = taken(tmp_path / case, their).told
-    attack.fired(accepted == ["duplicate", "zero-padded", "no author"], f"a plain clone accepts {accepted}")
+    attack.fired(accepted == ["duplicate", "unsorted", "no author"], f"a plain clone accepts {accepted}")
     attack.came_to("; ".join(f"{case}: {what}" for case, what in told.items()))
     assert all(told.values())
-    assert {told["duplicate"], told["zero-padded"], told["no author"]} == {"its history is malformed"}
+    for case in accepted:
+        assert told[case].startswith("its history is malformed (git fsck says where)")
     assert list(tmp_path.rglob("out/*")) == []
+
+
+NULL = "0" * 40
+
+
+def spoiled(their: Path, case: str) -> str:
+    """A repository whose tip nothing can be run of, by its group's own making; the object that is to blame."""
+    make(their)
+    blob = put(their, "blob", RIGHT.encode())
+    if case == "blob":
+        (their / "refs/heads/main").write_text(f"{blob}\n")
+        return blob
+    entries = {
+        "duplicate": tree((b"100644", b"solution.py", blob), (b"100644", b"solution.py", blob)),
+        "dot-git": tree((b"40000", b".git", put(their, "tree", b"")), (b"100644", b"solution.py", blob)),
+        "null": tree((b"100644", b"solution.py", NULL)),
+        "absent": tree((b"100644", b"solution.py", "1" * 40)),
+        "garbage": b"this is no tree",
+    }[case]
+    root = put(their, "tree", entries)
+    made = commit(their, root)
+    return {"absent": "1" * 40, "null": NULL, "garbage": made}.get(case, root)
+
+
+@pytest.mark.attack("G25", "a tip that git refuses, to be withheld for ever or to choose among later ones")
+def test_a_tip_that_git_refuses_is_the_groups_own_failure(attack, tmp_path):
+    cases = ("duplicate", "dot-git", "null", "absent", "garbage", "blob")
+    hall = Hall(tmp_path, groups=("honest", *cases))
+    hall.push({"solution.py": 'FRAMEWORK = "pytorch"\n'}, "honest")
+    blamed = {}
+    for case in cases:
+        shutil.rmtree(tmp_path / f"{case}.git")
+        blamed[case] = spoiled(tmp_path / f"{case}.git", case)
+    make(tmp_path / "plain.git")
+    fetched = [
+        case for case in cases
+        if plain_git(f"--git-dir={tmp_path}/plain.git", "fetch", (tmp_path / f"{case}.git").as_uri(), "main") == 0
+    ]  # fmt: skip
+    attack.fired({"duplicate", "dot-git", "blob"} <= set(fetched), f"plain git fetches {', '.join(fetched)}")
+    receipts = {receipt.group: receipt for receipt in hall.collect("12:05")}
+    found = {case: hall.submission(group=case) for case in cases}
+    attack.came_to("; ".join(f"{case}: {one.problems[0].partition(':')[0]}" for case, one in found.items()))
+    for case, one in found.items():
+        tip = (tmp_path / f"{case}.git/refs/heads/main").read_text().strip()
+        assert (one.commit, one.folder, one.state, one.waits) == (tip, None, "counts", False), case
+        assert "commit" in one.problems[0], case  # the cure
+        assert blamed[case] in one.flags[-1], case  # the object, for staff
+        assert one.problems[0] in receipts[case].text
+    assert hall.submission(group="honest").folder is not None
+    good = hall.push({"solution.py": 'FRAMEWORK = "pytorch"\n'}, "duplicate", force=True)
+    hall.event("extension", "600", "mlp/duplicate")
+    hall.collect("12:30")
+    assert (hall.submission(group="duplicate").commit, hall.submission(group="duplicate").problems[1:]) == (good, ())
+    hall.ledger.close()
+
+
+def test_a_group_whose_tip_is_refused_is_marked_with_nothing_and_told_why(course):
+    mark = course.marks["refused"]
+    assert (mark["status"], mark["points"], course.said["grade"].code) == ("marked", 0, 0)
+    assert re.search(rf"commit {mark['commit']} is refused: .*duplicateEntries", mark["provenance"]["flags"][0])
+    assert b"duplicateEntries" not in course.in_the_open()
+    page = (course.folder / "reports/target/feedback/refused.html").read_text(encoding="utf-8")
+    assert "copy your files into a fresh repository, commit and push" in page
+
+
+@pytest.mark.parametrize("case", ["null", "not its own", "nothing"])
+@pytest.mark.attack("G26", "a host of the group's own that names a tip which nobody ever made")
+def test_a_made_up_tip_withholds_nothing(attack, trusted, tmp_path, case):
+    tip = (NULL if case == "null" else "1" * 40).encode()
+    listed = packet(b"# service=git-upload-pack\n") + b"0000" + packet(tip + b" HEAD\0side-band-64k ofs-delta\n")
+    listed += packet(tip + b" refs/heads/main\n") + b"0000"
+    answer = packet(b"ERR upload-pack: not our ref " + tip) if case == "not its own" else packet(b"NAK\n") + b"0000"
+
+    def behave(connection, path):
+        if "info/refs" in path:
+            replying("200 OK", listed, kind="application/x-git-upload-pack-advertisement")(connection, path)
+        else:
+            replying("200 OK", answer, kind="application/x-git-upload-pack-result")(connection, path)
+
+    with HostileHost(trusted, behave) as host:
+        asked = subprocess.run(["git", "ls-remote", host.address, "main"], capture_output=True, check=False)
+        attack.fired(tip in asked.stdout, "plain git lists it as the branch's tip")
+        hall = Hall(tmp_path)
+        roster = (tmp_path / "roster.csv").read_text().replace(f"file://{tmp_path}/g1.git", host.address)
+        (tmp_path / "roster.csv").write_text(roster)
+        hall.course = load_course(tmp_path)
+        (receipt,) = hall.collect("12:05")
+        found = hall.submission()
+        hall.ledger.close()
+    attack.came_to(f"{found.state}: {receipt.detail or found.reason}")
+    assert (receipt.commit, found.commit) == ((None, None) if case == "null" else (tip.decode(),) * 2)
+    assert not found.waits
+    assert found.folder is None
+
+
+OLD = {
+    "zero-padded modes": (b"0100644", b"A <a@b.org> 1768471200 +0000"),
+    "an odd zone": (b"100644", b"A <a@b.org> 1768471200 +51800"),
+    "no e-mail": (b"100644", b"A 1768471200 +0000"),
+    "no name": (b"100644", b"<a@b.org> 1768471200 +0000"),
+    "a date of many zeros": (b"100644", b"A <a@b.org> 0001768471200 +0000"),
+    "a date beyond all": (b"100644", b"A <a@b.org> 99999999999999999999 +0000"),
+    "no space before the date": (b"100644", b"A <a@b.org>1768471200 +0000"),
+    "a name in brackets": (b"100644", b"A <B> <a@b.org> 1768471200 +0000"),
+}
+
+
+@pytest.mark.parametrize("case", OLD)
+def test_harmless_old_history_is_fetched(tmp_path, case):
+    mode, who = OLD[case]
+    their = tmp_path / "their.git"
+    make(their)
+    old = put(their, "tree", tree((mode, b"old.py", put(their, "blob", b"old"))))
+    first = put(their, "commit", b"tree " + old.encode() + b"\nauthor " + who + b"\ncommitter " + who + b"\n\nx\n")
+    found = subprocess.run(["git", f"--git-dir={their}", "fsck", "--strict", first], capture_output=True, check=False)
+    assert found.returncode != 0  # the control
+    git(f"--git-dir={their}", "update-ref", "refs/heads/main", first)
+    assert taken(tmp_path, their).names == ["old.py"]
 
 
 # Tips and times
