@@ -130,7 +130,7 @@ def _settings(config: Path) -> dict[str, str]:
 def _make(ours: Path, git_dir: Path, theirs: Path, settings: Mapping[str, str], head: str | None) -> None:
     objects = theirs / "objects"
     if "\n" in str(objects):
-        raise UserError(f"{theirs!r}: git cannot borrow from a folder with a line end in its name; rename it")
+        raise UserError(f"{str(theirs)!r}: git cannot borrow from a folder with a line end in its name; rename it")
     run_git(["init", "--quiet", "--bare", "--template=", "--initial-branch=here"], reach=HERE, git_dir=ours)
     (ours / "objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8", errors="surrogateescape")
     if head:

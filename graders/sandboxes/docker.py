@@ -229,9 +229,12 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
 
 
 def _readable_by_anyone(folder: Path) -> None:
-    """A worker is a user that owns nothing, and the keeper is root without the right to read everything."""
+    """A worker is a user that owns nothing, and the keeper is root without the right to read all that others own."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        for path, wanted in ((place, 0o005), *((os.path.join(place, name), 0o004) for name in names)):
+        weights = "weights" in Path(place).relative_to(folder).parts
+        needed = [name for name in names if weights or name.endswith(".py")]
+        paths = [(place, 0o005)] if needed or place == str(folder) else []
+        for path, wanted in (*paths, *((os.path.join(place, name), 0o004) for name in needed)):
             if os.lstat(path).st_mode & wanted != wanted:
                 raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {folder}")
