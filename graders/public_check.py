@@ -65,9 +65,9 @@ def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assign
 
 def _named_by_the_person(named: str, folder: Path) -> Path:
     """The folder of the catalogue's id, or of a path as it was typed: one with a separator in it."""
-    path = Path(named).expanduser()
-    if os.sep in named or path.is_absolute() or named in (os.curdir, os.pardir):
-        return path.resolve()
+    named = named.rstrip(os.sep) or named  # which a shell completes behind the name of a folder that lies here
+    if os.sep in named or named in (os.curdir, os.pardir, "~"):
+        return Path(named).expanduser().resolve()
     if named in catalogue():
         return CATALOGUE / named
     own = next((here for here in (folder / named, Path(named)) if (here / "assignment.toml").is_file()), None)

@@ -43,7 +43,7 @@ def planted(folder: Path, marker: Path) -> Path:
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("words", [["mlp_classifier"], [], ["mlp_classifier", "--handin"]], ids=" ".join)
+@pytest.mark.parametrize("words", ["mlp_classifier", "mlp_classifier/", "", "mlp_classifier --handin"])
 @pytest.mark.attack("G23", "brings its own interface, public tests and conftest to a check in a container")
 def test_no_code_of_a_folder_runs_on_the_host_that_checks_it_in_docker(attack, images, tmp_path, words):
     images("numpy")
@@ -60,7 +60,7 @@ def test_no_code_of_a_folder_runs_on_the_host_that_checks_it_in_docker(attack, i
     attack.fired({"interface.py", "test_public.py"} <= ran, f"the local sandbox runs {', '.join(sorted(ran))}")
     assert "The local sandbox trusts this folder" in trusting.err
     marker.unlink()
-    said = medmark("check", *words, "--folder", folder, "--sandbox", "docker")
+    said = medmark("check", *words.split(), "--folder", folder, "--sandbox", "docker")
     attack.came_to(f"nothing of it ran; {said.out.splitlines()[-1]}")
     assert not marker.exists()
     assert "public tests passed" in said.out
@@ -73,7 +73,7 @@ def test_a_folder_that_is_named_by_its_path_is_trusted_and_one_that_lies_there_i
     write_assignment(tmp_path / "repo/halves")
     (tmp_path / "repo/halves/solution.py").write_text(SOUND, encoding="utf-8")
     words = ("--folder", tmp_path / "repo", "--sandbox", "docker")
-    for named in (["halves"], []):
+    for named in (["halves"], ["halves/"], []):
         refused = medmark("check", *named, *words, cwd=tmp_path)
         assert (refused.code, refused.out) == (2, "")
     named = medmark("check", "halves", *words, cwd=tmp_path)
