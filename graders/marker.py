@@ -148,7 +148,7 @@ def may_share(carriers: Collection[Carried]) -> bool:
     """Whether one container may serve all these repeats: none is given the label of a case that another only asks for.
 
     It follows from what was drawn, subjects and arrays, and not from what an assignment says of its data. Workers are
-    kept apart inside a container too; but whatever channel there may still be, no label has anywhere to go.
+    kept apart inside a container too; but it has counters that all of them read, which end with it.
     """
     pairs = [(one, other) for one in carriers for other in carriers if one is not other]
     return not any(one.labels(other) for one, other in pairs)

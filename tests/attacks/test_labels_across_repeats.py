@@ -1,7 +1,8 @@
 """Class S: the labels that one repeat trains on, carried to another repeat that asks for the same cases.
 
 Whatever keeps workers apart, a container has counters that all of them read, such as the most memory it ever held. So
-the guard is that no container which was given a label answers for that case; where it is taken away, the label arrives.
+the guard is that no container which was given a label answers for that case; where it is taken away, the label
+arrives.
 """
 
 import pytest
