@@ -297,8 +297,13 @@ def leave():
     os.symlink("/dev/shm", here)
 
 def left():
-    beside = set(os.listdir("/scratch")) - {os.path.basename(os.getcwd())}
-    return [*os.listdir("/dev/shm"), *os.listdir("/dev/mqueue"), *beside]
+    found = {"/dev/mqueue/left"} if os.path.lexists("/dev/mqueue/left") else set()
+    for folder, own in (("/dev/shm", 1), ("/scratch", 2)):
+        try: found |= set(os.listdir(folder)) - {os.path.basename(os.getcwd())}
+        except PermissionError:  # the number of files there is told to everybody
+            told = os.statvfs(folder)
+            if told.f_files - told.f_ffree != own: found.add(folder)
+    return sorted(found)
 '''
 SETUP = "open({marker!r}, 'w').write('ran')\n"
 HOOK = '[build-system]\nrequires = []\nbuild-backend = "setup"\nbackend-path = ["."]\n'
