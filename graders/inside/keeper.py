@@ -42,6 +42,8 @@ PTMX = "/dev/pts/ptmx"
 """Makes terminals, which any worker could open if their owner let it."""
 ROUNDED_S = 4 / processes.TICKS
 """What /proc may keep back of a process's four CPU times, each of which it rounds down."""
+STOP_S = 10.0
+"""How long a worker may take to stand still for another, on a machine however loaded, before it is ended."""
 LOST_SLACK_S = 0.25
 
 
@@ -342,7 +344,7 @@ class Keeper:
         self._reap(worker)
         held = False
         with contextlib.suppress(OSError):  # no room for the process that stops it
-            held = not worker.over and processes.stop_all(worker.uid, ROUND_S) and not processes.abstract_addresses()
+            held = not worker.over and processes.stop_all(worker.uid, STOP_S) and not processes.abstract_addresses()
         if not held:
             self._stop(worker)
         worker.still = True

@@ -14,6 +14,8 @@ USERS = range(2_000_000_000, 2_100_000_000)
 """Ids that no person and no service of a machine has: a worker gets the next one, and no other ever has it."""
 USERS_MAPPED = range(10_000, 60_000)
 """The same on an engine that maps the ids of a container: it maps 65,536 of them."""
+STOPPING_S = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
+"""When to look whether what was told to stop has stopped, before it is told again."""
 STILL = frozenset("TtZX")
 """States of a thread that runs nothing: stopped, traced, dead."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -160,9 +162,11 @@ def stop_all(uid: int, seconds: float) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         signal_all(uid, signal.SIGSTOP)
-        seen = _threads_of(uid)
-        if all(state[:1] in STILL for state, *_ in seen.values()) and _threads_of(uid) == seen:
-            return True
+        for pause in STOPPING_S:  # on a loaded machine each needs its turn on a core, to stop there
+            time.sleep(pause)
+            seen = _threads_of(uid)
+            if all(state[:1] in STILL for state, *_ in seen.values()) and _threads_of(uid) == seen:
+                return True
     return False
 
 
