@@ -19,10 +19,12 @@ import assignments.data
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, hidden_set
 from assignments.data.streams import fingerprint
-from assignments.interface import Interface, read_interface
+from assignments.interface import Interface, read_interface, record_of
 from graders.failures import UserError
 from graders.keys import SetDigests, digest_of, file_digest, task_digest
+from graders.replies import bound
 from graders.tasks import task_named
+from graders.tasks.task import Task
 
 DRAWN_WITH = ("numpy", "scikit-learn")
 """Distributions whose version may change what is drawn."""
@@ -63,9 +65,34 @@ def drawn_set(assignment: Assignment, interface: Interface, secret: bytes, repea
             f"criterion of the task {assignment.task} asks for (missing: {error})."
         ) from None
     try:
-        return hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
+        hidden = hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
     except (ValueError, OSError) as error:
         raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {error}") from error
+    _check_declared(assignment, interface, task, hidden)
+    return hidden
+
+
+def _check_declared(assignment: Assignment, interface: Interface, task: Task, hidden: HiddenSet) -> None:
+    """Whether the cases are what `fit` and the entry point are declared to get: else no submission could be asked."""
+    for name, args in (("fit", (hidden.train, hidden.val)), (task.entry, (None, hidden.inputs))):
+        function = interface.functions.get(name)
+        if function is None:
+            continue
+        said = ""
+        try:
+            with bound(function, args, {"seed": 0, "budget_s": 0.0} if name == "fit" else {}):
+                for parameter, given in zip(function.signature.parameters.values(), args, strict=False):
+                    record = record_of(parameter.annotation)
+                    if record is not None and given is not None and (lacks := record.__required_keys__ - set(given)):
+                        said = said or f"{name}: {parameter.name} lacks {', '.join(sorted(lacks))}"
+        except TypeError as error:
+            said = str(error)
+        if said:
+            drawn = [f"{key} {a.dtype} {a.shape}" for arrays in args for key, a in (arrays or {}).items()]
+            raise UserError(
+                f"{assignment.folder / 'interface.py'}: {said}; {assignment.data.source} draws {', '.join(drawn)}. "
+                "Declare these kinds and sizes, or draw what is declared."
+            )
 
 
 def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:

@@ -120,3 +120,38 @@ def test_an_interface_without_the_entry_point_is_named(assignment, tmp_path):
     (assignment.folder / "interface.py").write_text("def fit() -> int: ...\n")
     with pytest.raises(UserError, match=r"interface\.py: declares no predict\(model, inputs\)"):
         set_digests(assignment, SECRET, tmp_path / "data.json")
+
+
+FIT = """
+class Labelled(TypedDict):
+    x: Float32[np.ndarray, "n 3"]
+    y: UInt8[np.ndarray, "n"]
+
+def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model: ...
+"""
+
+
+X, Y = 'x: Float32[np.ndarray, "n 3"]\n    y', 'y: UInt8[np.ndarray, "n"]'
+INPUT = 'x: Float32[np.ndarray, "n 3"]\n\ndef p'
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    (X, 'x: Float64[np.ndarray, "n 3"]\n    y', "fit: train is not as interface.py declares it"),
+    (X, 'x: Float32[np.ndarray, "n 4"]\n    y', "fit: train is not as interface.py declares it"),
+    (Y, 'y: UInt8[np.ndarray, "3"]', "fit: train is not as interface.py declares it"),
+    (Y, f'{Y}\n    age: Float32[np.ndarray, "n"]', "fit: train lacks age"),
+    (INPUT, 'x: UInt8[np.ndarray, "n 3"]\n\ndef p', "predict: inputs is not as interface.py declares it"),
+])  # fmt: skip
+def test_cases_that_are_not_what_is_declared_are_the_persons_to_cure(assignment, tmp_path, old, new, said):
+    text = (INTERFACE + FIT).replace("import Float32", "import Float32, Float64, UInt8").replace(
+        "import numpy", "from assignments.interface import Model\nimport numpy"
+    )  # fmt: skip
+    path = assignment.folder / "interface.py"
+    path.write_text(text)
+    with_val = assignment.model_copy(update={"data": assignment.data.model_copy(update={"val": 3})})
+    assert len(set_digests(with_val, SECRET, tmp_path / "sound.json")) == 2
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    with pytest.raises(UserError, match=said) as caught:
+        set_digests(with_val, SECRET, tmp_path / "data.json")
+    assert "discs.py:discs draws x float32 (" in str(caught.value)
