@@ -267,7 +267,7 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
     """The assignment with the course's own values for its data, run and limits.
 
     `names` is whether its metrics and data source are looked up too: who marks wants that; who collects need not
-    wait for SciPy.
+    wait for SciPy. The task is looked up for both, and `interface.py` held against it.
 
     Raises:
         UserError: the course does not set it, its folder is in disorder, or its id is another one.

@@ -305,7 +305,10 @@ def test_a_task_or_source_that_does_not_exist_is_told_before_marking(hall):
         assignment_of(hall.course, "mlp")
     assert 'did you mean "classification"?' in str(caught.value)
     assert 'did you mean "breast_cancer"?' in str(caught.value)
-    hall.collect("11:00")  # the notary's record does not wait for that
+    with pytest.raises(UserError, match='did you mean "classification"'):
+        hall.collect("11:00")  # what the interface has to fit follows from the task
+    asked.write_text(ASSIGNMENT.replace("breast_cancer", "brest_cancer"))
+    hall.collect("11:00")  # the notary's record does not wait for the source
 
 
 def test_a_course_sets_its_own_values_for_an_assignment(hall):
