@@ -229,11 +229,15 @@ class _Recorder:
         self.interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Only what was asked for, in file order; a test that appears twice is not passed."""
+        """Only what was asked for; a test that appears twice is not passed.
+
+        In file order, but those with workers of their own before those that share one: beside the shared worker they
+        could see how it stands.
+        """
         kept = [item for item in items if _name(item) in self.docs]
         for item in kept:
             self._seen[_name(item)] = self._seen.get(_name(item), 0) + 1
-        items[:] = kept
+        items[:] = sorted(kept, key=lambda item: (item.path.name, "shared_student" in item.fixturenames))  # type: ignore[attr-defined]
 
     def pytest_collection_finish(self) -> None:
         """The test files are imported: nothing that comes now may take memory as it likes."""

@@ -237,6 +237,16 @@ def test_tests_run_in_the_order_of_the_file(ask):
     assert [doc.verdict for doc in docs.values()] == ["passed", "passed"]
 
 
+def test_tests_with_workers_of_their_own_run_before_those_that_share_one(ask):
+    docs = ask("""
+        def test_1(shared_student): assert shared_student.count() == 2
+        def test_2(student): assert student.count() == 1
+        def test_3(shared_student): assert shared_student.count() == 3
+    """)
+    assert [doc.verdict for doc in docs.values()] == ["passed", "passed", "passed"]
+    assert ask.verbs == ["begin", "worker", "call", "end", "worker", "call", "call", "end"]
+
+
 def test_without_fork_the_tests_of_a_file_share_a_worker(ask):
     ask(f"def test_a(student): {RIGHT}\ndef test_b(student): {RIGHT}", forks=False)
     assert ask.verbs.count("worker") == 1
