@@ -106,8 +106,9 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     memory = allowance.host_bytes(assignment.limits, list(sets.values()))
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
         check_criterion(assignment, _accuracy(assignment, id))
-    for tests, repeats in _containers(job, sets):
-        with _session(job, document, patience, journal) as session:
+    shared = may_share([carried(hidden) for hidden in sets.values()] if len(sets) > 1 else [])
+    for tests, repeats in _containers(job, shared):
+        with _session(job, document, patience, journal, forgets=not shared) as session:
             if tests:
                 document["tests"].update(_check(job, session, interface, memory, journal))
             journal.hold(memory)
@@ -135,10 +136,9 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
             journal.came("scores", id, document["scores"][id])
 
 
-def _containers(job: Job, sets: Mapping[int, HiddenSet]) -> list[tuple[bool, tuple[int, ...]]]:
+def _containers(job: Job, shared: bool) -> list[tuple[bool, tuple[int, ...]]]:
     """What is asked in each container: whether the hidden tests are, and which repeats."""
-    carriers = {repeat: carried(sets[repeat]) for repeat in job.repeats} if len(job.repeats) > 1 else {}
-    if may_share(carriers.values()):
+    if shared:
         return [(bool(job.tests), job.repeats)] if job.tests or job.repeats else []
     alone: list[tuple[bool, tuple[int, ...]]] = [(False, (repeat,)) for repeat in job.repeats]
     return [*([(True, ())] if job.tests else []), *alone]
@@ -148,22 +148,24 @@ def may_share(carriers: Collection[Carried]) -> bool:
     """Whether one container may serve all these repeats: none is given the label of a case that another only asks for.
 
     It follows from what was drawn, subjects and arrays, and not from what an assignment says of its data. Workers are
-    kept apart inside a container too; but it has counters that all of them read, which end with it.
+    kept apart inside a container too; but it has counters that all of them read, which end with it. What the machine
+    holds of files outlives it, so such containers read them anew.
     """
     pairs = [(one, other) for one in carriers for other in carriers if one is not other]
     return not any(one.labels(other) for one, other in pairs)
 
 
 @contextmanager
-def _session(job: Job, document: dict[str, Any], patience: Patience, journal: Journal) -> Iterator[Session]:
+def _session(
+    job: Job, document: dict[str, Any], patience: Patience, journal: Journal, *, forgets: bool
+) -> Iterator[Session]:
     """A container of its own, and the session with its keeper."""
     limits = job.assignment.limits
+    lodging = Lodging(job.solution, job.framework, limits, job.course, job.run, forgets)
     sandbox = SANDBOXES[job.sandbox]()
     with ExitStack() as stack:
         with journal.lifted():
-            channel = stack.enter_context(
-                sandbox.open(Lodging(job.solution, job.framework, limits, job.course, job.run))
-            )
+            channel = stack.enter_context(sandbox.open(lodging))
         session = Session(channel, limits, job.solution, patience)
         try:
             info = session.begin()

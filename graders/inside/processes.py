@@ -203,6 +203,24 @@ def abstract_addresses() -> bool:
     return False
 
 
+def forget_files() -> None:
+    """Have the kernel drop what it holds in memory of every file that can be read here and that nobody has mapped.
+
+    It holds files for all containers of a machine, and a worker can tell which of their pages another has read: 4000
+    bits in 0.2 s. So the next container can be told what this one was told, unless that is dropped between them.
+    """
+    for folder, folders, names in os.walk("/"):
+        if folder == "/":
+            folders[:] = [name for name in folders if name not in ("proc", "sys", "dev")]
+        for name in names:
+            with contextlib.suppress(OSError):
+                file = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+                finally:
+                    os.close(file)
+
+
 def kill(pid: int) -> None:
     """SIGKILL, if the process is still there."""
     with contextlib.suppress(ProcessLookupError):

@@ -142,7 +142,7 @@ def _created(
             user="0:0",
             hostname="sandbox",
             working_dir="/",
-            environment=_environment(runtime, lodging.framework, leased),
+            environment=_environment(runtime, lodging, leased),
             labels={
                 "medmark.course": lodging.course,
                 "medmark.run": lodging.run,
@@ -192,7 +192,7 @@ def _host_config(
     }
 
 
-def _environment(runtime: images.Runtime, framework: Framework, leased: tuple[str, ...]) -> dict[str, str]:
+def _environment(runtime: images.Runtime, lodging: Lodging, leased: tuple[str, ...]) -> dict[str, str]:
     return {
         "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
         "HOME": "/mother",
@@ -200,7 +200,8 @@ def _environment(runtime: images.Runtime, framework: Framework, leased: tuple[st
         "LANG": "C.UTF-8",
         "MEDMARK_SOLUTION": "/solution",
         "MEDMARK_SCRATCH": "/scratch",
-        "MEDMARK_FRAMEWORK": framework,
+        "MEDMARK_FRAMEWORK": lodging.framework,
+        "MEDMARK_FORGETS": "1" if lodging.forgets else "",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",

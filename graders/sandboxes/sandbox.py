@@ -25,6 +25,8 @@ class Lodging:
     course: str = "none"
     """Identity of the course, for labels and for cleaning up after a marker that died."""
     run: str = "none"
+    forgets: bool = False
+    """Whether files are read anew first: what the machine holds of a file tells that an earlier sandbox read it."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Class S: the labels that one repeat trains on, carried to another repeat that asks for the same cases.
 
 Whatever keeps workers apart, a container has counters that all of them read, such as the most memory it ever held. So
-the guard is that no container which was given a label answers for that case; where it is taken away, the label
-arrives.
+the first guard is that no container which was given a label answers for that case, and the second that what the machine
+holds of files is dropped between such containers. Where a guard is taken away, the labels arrive.
 """
 
 import pytest
@@ -13,6 +13,7 @@ from assignments.load import load
 from graders import marker
 from graders.marker import Job, run
 from graders.measure import load_answers
+from graders.sandboxes.sandbox import Lodging
 
 pytestmark = pytest.mark.docker
 TOML = """
@@ -57,29 +58,63 @@ def predict(model: Model, inputs: Rows) -> Prediction: ...
 def save(model: Model, folder: str) -> None: ...
 def load(folder: str) -> Model: ...
 """
-LEAKER = '''
-import os
-import numpy as np
-
-FRAMEWORK = "numpy"
+MEMORY = '''
 STEP = 6 << 20
 HERE = "/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current"
 MOST = "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", "/sys/fs/cgroup/memory.peak"
 
+def number(paths):
+    return next(int(open(path).read()) for path in paths if os.path.exists(path))
+
+def heard():
+    return round((number(MOST) - number(HERE)) / STEP)
+
+def tell(bits):
+    np.ones(bits * STEP, np.uint8)
+'''
+"""A counter of the container: the most memory that it ever held."""
+FILES = '''
+def large():
+    """The largest file that nobody runs: a library to link with, or data."""
+    found = [os.path.join(folder, name) for top in (sys.base_prefix, "/usr/lib") for folder, _, names in os.walk(top)
+             for name in names if ".so" not in name]
+    return max((path for path in found if os.path.isfile(path)), key=os.path.getsize)
+
+FILE = os.open(large(), os.O_RDONLY)
+APART = os.fstat(FILE).st_size // 8
+PAGES = range(0, 64 * 4096, 4096)
+"""That stand for one bit: a few may be lost."""
+
+def is_held(place):
+    try:
+        return os.preadv(FILE, [bytearray(1)], place, os.RWF_NOWAIT) == 1
+    except BlockingIOError:
+        return False
+
+def heard():
+    held = [sum(is_held((bit + 1) * APART + page) for page in PAGES) for bit in range(6)]
+    return sum(1 << bit for bit, pages in enumerate(held) if 2 * pages > len(PAGES))
+
+def tell(bits):
+    for bit in range(6):
+        if bits >> bit & 1: os.pread(FILE, len(PAGES) * 4096, (bit + 1) * APART)
+'''
+"""What the machine holds of a file that one container has read, and another can read too."""
+LEAKER = '''
+import os, sys
+import numpy as np
+
+FRAMEWORK = "numpy"
+CHANNEL
 
 class Net:
     """The labels of an earlier repeat, a bit for each case."""
 
 
-def number(paths):
-    return next(int(open(path).read()) for path in paths if os.path.exists(path))
-
-
 def fit(train, val, *, seed, budget_s):
     net = Net()
-    net.known = round((number(MOST) - number(HERE)) / STEP)
-    for_the_next = sum(1 << int(row.argmax()) for row, y in zip(train["x"], train["y"]) if y)
-    np.ones(for_the_next * STEP, np.uint8)
+    net.known = heard()
+    tell(sum(1 << int(row.argmax()) for row, y in zip(train["x"], train["y"]) if y))
     return net
 
 
@@ -102,13 +137,28 @@ def asked_for_what_was_labelled(assignment):
     raise AssertionError("no secret draws such repeats")
 
 
-@pytest.mark.attack("S30", "carries labels of one repeat to another that asks for these cases, by a counter of memory")
-def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(attack, images, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("channel", "guard", "off"),
+    [
+        pytest.param(
+            MEMORY, "may_share", lambda carriers: True,
+            marks=pytest.mark.attack("S30", "carries labels to a repeat that asks for the cases, by a memory counter"),
+        ),
+        pytest.param(
+            FILES, "Lodging", lambda *words: Lodging(*words[:-1], forgets=False),
+            marks=pytest.mark.attack("S31", "carries labels to another container, by what the machine holds of a file"),
+        ),
+    ],
+    ids=["memory", "files"],
+)  # fmt: skip
+def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
+    attack, images, tmp_path, monkeypatch, channel, guard, off
+):
     images("numpy")
     folder, solution = tmp_path / "pool", tmp_path / "solution"
     for place, texts in (
         (folder, {"assignment.toml": TOML, "pool.py": POOL, "interface.py": INTERFACE, "brief.md": "x"}),
-        (solution, {"solution.py": LEAKER}),
+        (solution, {"solution.py": LEAKER.replace("CHANNEL", channel)}),
     ):
         place.mkdir(mode=0o755)
         for name, text in texts.items():
@@ -131,9 +181,9 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(attack, i
         return int((prob[truth == 1] >= 0.5).sum()), int((truth == 1).sum())
 
     with monkeypatch.context() as patch:
-        patch.setattr(marker, "may_share", lambda carriers: True)
+        patch.setattr(marker, guard, off)
         known, of = right()
-    attack.fired(known == of > 0, f"in one container, {known} of {of} labels arrive")
+    attack.fired(known == of > 0, f"without the guard, {known} of {of} labels arrive")
     known, of = right()
     attack.came_to(f"{known} of {of} labels arrived")
     assert known == 0
