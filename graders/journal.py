@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NoReturn, Protocol
 
+from graders.failures import InternalFailure
+
 GAVE_UP = 77
 """Exit code of a marker that cannot go on after a question."""
 MEMORY_IS_HELD = sys.platform == "linux"
@@ -75,7 +77,7 @@ class Silent:
         pass
 
     def give_up(self) -> NoReturn:
-        raise MemoryError
+        raise InternalFailure("this machine is out of memory")
 
     @contextmanager
     def lifted(self) -> Iterator[None]:

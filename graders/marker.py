@@ -87,8 +87,12 @@ def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
         absent.
     """
     document: dict[str, Any] = {"tests": {}, "answers": {}, "scores": {}, "runtime": {}, "toolkit_failure": None}
+    journal = journal or Silent()
     try:
-        _run(job, document, journal or Silent())
+        try:
+            _run(job, document, journal)
+        except MemoryError:  # the limit of this process, wherever the present question reached it
+            journal.give_up()
     except ToolkitFailure as failure:
         document["toolkit_failure"] = {"reason": failure.reason, "evidence": str(failure)[:8000]}
     except UserError as error:  # such as a data folder that is not there: the words say what and where
@@ -131,6 +135,7 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     for id in job.scores:
         repeats_known = [known.get(str(repeat)) for repeat in sorted(sets)]
         if all(repeats_known):
+            journal.begins(Question("score", id, WHOLE), allowance.score_cpu_s(list(sets.values())))
             answers = [load_answers(job.store, doc) for doc in repeats_known if doc is not None]
             document["scores"][id] = _scored(job, id, [sets[repeat] for repeat in sorted(sets)], answers, journal)
             journal.came("scores", id, document["scores"][id])
@@ -193,10 +198,7 @@ def _scored(
         cpu_s = allowance.score_cpu_s(sets) if part in (WHOLE, CASES) else of_case
         journal.begins(Question("score", id, part), cpu_s)
 
-    try:
-        document = score(job.assignment, criterion, sets, answers, begins, one_by_one=CASES in spoilt)
-    except MemoryError:
-        journal.give_up()
+    document = score(job.assignment, criterion, sets, answers, begins, one_by_one=CASES in spoilt)
     explaining = Question("explained", id)
     if explaining in job.unusable:
         return {**document, "explained": {"told": "", "kind": "given up", "evidence": "it took longer than it may"}}

@@ -90,6 +90,7 @@ def measure(
 
     Raises:
         ToolkitFailure: whatever is ours.
+        MemoryError: the answers take more of this process's memory than a question may.
     """
     doc = AnswersDoc()
     journal = journal or Silent()
@@ -121,10 +122,7 @@ def measure(
     journal.begins(storing, reply_cpu_s(assignment.limits))
     doc.states = [_state(failed.get(place), asking.told) for place in range(len(order))]
     doc.evidence = "\n".join(filter(None, [_causes(failed.values()), doc.evidence]))[-8000:]
-    try:
-        doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
-    except MemoryError:
-        journal.give_up()
+    doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
     return asdict(doc)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from assignments.load import load
+from graders import marker
 from graders.coordinator import insistently
-from graders.journal import Question
+from graders.journal import Question, Silent
 from graders.marker import Job, run
 from graders.marker_processes import MarkerProcesses, start_forkserver
 from tests.attacks.course import RIGHT
@@ -211,3 +212,26 @@ def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_lo
     assert [one["score"] for one in found if one is not found[2]] == [
         one["score"] for one in plain["scores"]["accuracy"]["cases"] if one is not case
     ]
+
+
+def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_own_process_is_told(greedy, monkeypatch):
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(marker, "score", full)
+    given_up = []
+
+    class Noted(Silent):
+        def begins(self, question, cpu_s):
+            given_up[:] = [question]
+
+        def give_up(self):
+            given_up.append("given up")
+            raise SystemExit
+
+    job = greedy(2)
+    with pytest.raises(SystemExit):
+        run(job, Noted())
+    assert given_up == [Question("score", "accuracy", "whole"), "given up"]
+    failure = run(job)["toolkit_failure"]
+    assert failure == {"reason": "internal", "evidence": "this machine is out of memory"}
