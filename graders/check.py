@@ -22,7 +22,6 @@ import pytest
 from assignments.assignment import Limits
 from assignments.data.streams import stream
 from assignments.interface import Interface
-from graders.evidence import short_arrays, shown
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.journal import Journal, Question, Silent
 from graders.session import Session, Usage
@@ -123,7 +122,8 @@ def check(
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         _alone(questions.folder),
-        short_arrays(),
+        # What is written of an array in evidence is short too, whatever its shape: two items an axis at most.
+        np.printoptions(threshold=50, edgeitems=1),
     ):
         code = pytest.main(arguments, plugins=[recorder])
     if recorder.interrupted:
@@ -239,14 +239,12 @@ class _Recorder:
             self._seen[_name(item)] = self._seen.get(_name(item), 0) + 1
         items[:] = sorted(kept, key=lambda item: (item.path.name, "shared_student" in item.fixturenames))  # type: ignore[attr-defined]
 
-    def pytest_collection_finish(self) -> None:
-        """The test files are imported: nothing that comes now may take memory as it likes."""
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """The test files are imported: nothing that comes now may take memory, or time, as it likes."""
         self._journal.hold(self._questions.memory_bytes)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str]:
-        """A comparison that failed, in a line: the time of pytest's own, of two long texts, grows with their cube."""
-        return [f"{shown(left)} {op} {shown(right)}"]
+        # From now on pytest would explain a comparison that fails, and of two texts that takes the cube of their lines.
+        # What the rewritten test files show of both sides stays.
+        session.config.pluginmanager.unregister(name="assertion")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

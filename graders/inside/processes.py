@@ -67,9 +67,9 @@ def descendants(pid: int) -> set[int]:
     todo = [pid]
     while todo:
         parent = todo.pop()
-        for path in Path(f"/proc/{parent}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                new = {int(word) for word in path.read_text().split()} - found
+        with contextlib.suppress(OSError):  # it is gone
+            for thread in os.listdir(f"/proc/{parent}/task"):
+                new = {int(word) for word in Path(f"/proc/{parent}/task/{thread}/children").read_text().split()} - found
                 found |= new
                 todo += new
     return found

@@ -4,6 +4,7 @@ import math
 import os
 import re
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -235,6 +236,29 @@ def test_tests_run_in_the_order_of_the_file(ask):
         def test_a(shared_student): assert shared_student.count() == 2
     """, ["test_a", "test_z"])  # fmt: skip
     assert [doc.verdict for doc in docs.values()] == ["passed", "passed"]
+
+
+@pytest.mark.parametrize("compared", [
+    '"\\n".join(f"line {i}." for i in range(3000)) == "\\n".join(f"line {i}!" for i in range(3000))',
+    "np.zeros((6,) * 8, np.uint8) is None",  # of as many axes as may cross
+    '{str(i): np.zeros((6,) * 8, np.uint8) for i in range(100)} == {}',
+    "[[[[[[[[0] * 100] * 100] * 100]]]]] == []",
+    '["long" * 1000] * 10_000 == []',
+])  # fmt: skip
+def test_evidence_costs_little_and_is_short_whatever_is_compared(ask, monkeypatch, compared):
+    monkeypatch.setenv("CI", "true")  # where pytest shortens nothing
+    monkeypatch.setattr("_pytest.assertion.util._reprcompare", None)  # of this test's own pytest
+    began = time.process_time()
+    doc = one(ask(f"def test_a(student):\n    assert {compared}"))
+    assert time.process_time() - began < 2
+    assert doc.reason == "the answer is not the expected one"
+    assert doc.evidence.startswith("AssertionError: assert ")
+    assert len(doc.evidence) < 6001
+
+
+def test_evidence_shows_both_sides_of_a_comparison(ask):
+    doc = one(ask("def test_a(student):\n    assert student.twice(2.0) == 5"))
+    assert doc.evidence.startswith("AssertionError: assert 4.0 == 5")
 
 
 def test_tests_with_workers_of_their_own_run_before_those_that_share_one(ask):
