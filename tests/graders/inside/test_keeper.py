@@ -283,12 +283,13 @@ def test_who_waits_for_a_core_is_not_idle_and_the_wait_is_told(ended_for, monkey
         assert other.stdout.readline() == b"\n"
         try:
             # It has 15 shares of the core, and the other 1024: less than 5 %.
-            stopped, _, told = ended_for("starves", core, cpu_s=1.5)
+            # The kernel tells of a wait once it is over: on a busy machine one may last for more than a second.
+            stopped, _, told = ended_for("starves", core, cpu_s=4.0, idle_s=4)
         finally:
             other.kill()
     assert stopped == "wall"
-    assert told["cpu_s"] < 1
-    assert 2.0 < told["waited_s"] < 10
+    assert told["cpu_s"] < 2
+    assert 4.0 < told["waited_s"] < 20
 
 
 # Frames of every kind
