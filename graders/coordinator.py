@@ -23,7 +23,7 @@ from graders.intake.submission import Submission
 from graders.journal import Question
 from graders.keys import StageKeys
 from graders.ledger import Ledger, Stage
-from graders.marker_processes import STOPPED, MarkerProcesses, Outcome, Run
+from graders.marker_processes import STOPPED, MarkerProcesses, Outcome, Run, nothing_yet
 
 RESTARTS = 3
 """How often a job goes on behind a question that reached the host's limits; then nothing more is asked."""
@@ -196,7 +196,7 @@ def insistently(markers: MarkerProcesses, run: Run, job: Any, deadline_s: float)
     library's fault ended twice at one question has met such an answer too; once may be chance.
     """
     began = time.monotonic()
-    came: dict[str, dict[str, Any]] = {"tests": {}, "answers": {}, "scores": {}}
+    came = nothing_yet()
     spoilt: list[Question] = []
     crashed: list[Question] = []
     while True:

@@ -38,7 +38,8 @@ CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.
 Run = Callable[[Any, Journal], dict[str, Any]]
 
 
-def _nothing() -> dict[str, dict[str, Any]]:
+def nothing_yet() -> dict[str, dict[str, Any]]:
+    """The stages of a document before the first of them is done."""
     return {"tests": {}, "answers": {}, "scores": {}}
 
 
@@ -49,7 +50,7 @@ class Outcome:
     document: dict[str, Any] | None
     trouble: str
     wall_s: float
-    came: dict[str, dict[str, Any]] = field(default_factory=_nothing)
+    came: dict[str, dict[str, Any]] = field(default_factory=nothing_yet)
     """The stages that were done before the end, as the document has them."""
     question: Question | None = None
     """Which one it was at when it ended without a document."""
@@ -66,7 +67,7 @@ class _Heard:
     """What a marker has said so far."""
 
     document: dict[str, Any] | None = None
-    came: dict[str, dict[str, Any]] = field(default_factory=_nothing)
+    came: dict[str, dict[str, Any]] = field(default_factory=nothing_yet)
     question: Question | None = None
     waited: tuple[int, float] = (0, 0.0)
     size: int = 0
