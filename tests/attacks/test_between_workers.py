@@ -17,6 +17,7 @@ from graders.sandboxes.docker import Docker
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
 from tests.attacks.bare import bare, passes
+from tests.graders.sandboxes.talk import ask
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(memory_mb=256, scratch_mb=16, processes=64)
@@ -379,11 +380,6 @@ def opened(place, code, limits=LIMITS):
         session = Session(channel, limits, place)
         session.begin()
         yield session
-
-
-def ask(session, worker, name, *args):
-    request = {"do": "call", "name": name, "on": None, "args": list(args), "kwargs": {"d": {}}, "tensors": False}
-    return session.call(worker, {**request, "arrays": []}, [])[0]
 
 
 def outcome(session, worker, name, *args):

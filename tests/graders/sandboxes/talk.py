@@ -1,9 +1,11 @@
-"""Speaks to `echo/start.py` over a Channel, for tests."""
+"""Speaks to `echo/start.py` over a Channel, and to a worker in a Session, for tests."""
 
 import select
 from pathlib import Path
+from typing import Any
 
 from graders.sandboxes.sandbox import Channel
+from graders.session import Session, Worker
 
 ECHO = Path(__file__).parent / "echo"
 
@@ -44,3 +46,9 @@ def value(channel: Channel, source: str) -> object:
     """What an expression is worth inside."""
     say(channel, b"eval " + source.encode() + b"\n")
     return eval(line(channel))
+
+
+def ask(session: Session, worker: Worker, name: str, *args: object) -> Any:
+    """What a function of a worker's solution answers to plain values."""
+    request = {"do": "call", "name": name, "on": None, "args": list(args), "kwargs": {"d": {}}, "tensors": False}
+    return session.call(worker, {**request, "arrays": []}, [])[0]

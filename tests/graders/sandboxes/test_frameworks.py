@@ -6,6 +6,7 @@ from assignments.assignment import Limits
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
+from tests.graders.sandboxes.talk import ask
 
 pytestmark = pytest.mark.docker
 
@@ -121,17 +122,12 @@ def test_loaders_pools_and_loops_work_and_outlast_a_worker_beside_them(images, t
     with SANDBOXES["docker"]().open(Lodging(tmp_path, framework, limits)) as channel:
         session = Session(channel, limits)
         session.begin()
-
-        def ask(worker, name, *args):
-            request = {"do": "call", "name": name, "on": None, "args": list(args), "kwargs": {"d": {}}}
-            return session.call(worker, {**request, "tensors": False, "arrays": []}, [])[0]
-
         modules = session.worker(60)
-        assert ask(modules, "shared") == [], "else all workers would write to it, since one process forks them all"
-        assert ask(modules, "keep") == total
+        assert ask(session, modules, "shared") == [], "else all workers would write to it: one process forks them all"
+        assert ask(session, modules, "keep") == total
         fresh = session.worker(60)
-        assert ask(fresh, "load", 2) == total
-        assert ask(modules, "again") == total, "it stood still meanwhile, and goes on where it was"
+        assert ask(session, fresh, "load", 2) == total
+        assert ask(session, modules, "again") == total, "it stood still meanwhile, and goes on where it was"
         session.end(fresh)
-        assert ask(modules, "load", 2) == total
+        assert ask(session, modules, "load", 2) == total
         session.end(modules)

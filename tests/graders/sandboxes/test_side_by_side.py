@@ -13,6 +13,7 @@ from graders.sandboxes import docker
 from graders.sandboxes.docker import Docker
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
+from tests.graders.sandboxes.talk import ask
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(memory_mb=256, scratch_mb=16, scratch_files=200, processes=64)
@@ -67,11 +68,6 @@ def opened(place, limits=LIMITS):
         session = Session(channel, limits, place)
         session.begin()
         yield session
-
-
-def ask(session, worker, name, *args):
-    request = {"do": "call", "name": name, "on": None, "args": list(args), "kwargs": {"d": {}}, "tensors": False}
-    return session.call(worker, {**request, "arrays": []}, [])[0]
 
 
 def test_a_worker_keeps_its_own_folder_while_others_come_and_go(place):
