@@ -110,7 +110,9 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     memory = allowance.host_bytes(assignment.limits, list(sets.values()))
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
         check_criterion(assignment, _accuracy(assignment, id))
-    shared = may_share([carried(hidden) for hidden in sets.values()] if len(sets) > 1 else [])
+    # Without redraw all repeats have the same training cases and the same hidden ones, and a score asks nobody.
+    redrawn = assignment.data.redraw and len(sets) > 1 and bool(job.tests or job.repeats)
+    shared = may_share([carried(hidden) for hidden in sets.values()] if redrawn else [])
     for tests, repeats in _containers(job, shared):
         with _session(job, document, patience, journal, forgets=not shared) as session:
             if tests:
