@@ -13,6 +13,7 @@ import re
 import shutil
 import socket
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,8 @@ from graders.failures import UserError
 
 APPLICATION = 0x6D65646D
 """`medm`: tells our file from another program's SQLite file."""
-VERSION = 1
+VERSION = 2
+"""Of the tables. A file of an older version is given the columns that it lacks; its rows stay as they are."""
 
 TABLES = {
     "run": "started_at TEXT NOT NULL, pid INTEGER NOT NULL, host TEXT NOT NULL, command TEXT NOT NULL",
@@ -38,6 +40,10 @@ TABLES = {
     "event": "at TEXT NOT NULL, who TEXT NOT NULL, about TEXT NOT NULL, kind TEXT NOT NULL, "
     "value TEXT NOT NULL, reason TEXT NOT NULL",
 }
+ADDED = {
+    "event": {"reference": "TEXT NOT NULL DEFAULT ''"},
+}
+"""Columns that came after version 1: old rows hold the default."""
 INDEXES = (
     "CREATE INDEX stage_by_key ON stage (key)",
     "CREATE INDEX stage_by_blob ON stage (blob) WHERE blob IS NOT NULL",
@@ -97,13 +103,16 @@ class Event:
     """One of `graders.persons.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
     value: str
     reason: str
+    """Why; the person it is about may read it."""
     number: int = field(default=0, compare=False)
     """Its place in the ledger, by which it can be retracted; 0 while it is not recorded."""
+    reference: str = ""
+    """A case number or a note, for staff alone: no student's page shows it."""
 
 
 OBSERVATION = '"group", assignment, repository, branch, "commit", seen_at, how, detail'
 STAGE = 'key, kind, "group", assignment, "commit", name, status, reason, cpu_s, wall_s, document, blob'
-EVENT = "at, who, about, kind, value, reason"
+EVENT = "at, who, about, kind, value, reason, reference"
 OF_GROUP = 'assignment = ? AND (? IS NULL OR "group" = ?)'
 
 
@@ -207,28 +216,21 @@ class Ledger:
 
     def add_events(self, events: Iterable[Event]) -> None:
         """Record decisions: all of them, or after an error none."""
-        rows = [(event.at, event.who, event.about, event.kind, event.value, event.reason) for event in events]
+        rows = [(e.at, e.who, e.about, e.kind, e.value, e.reason, e.reference) for e in events]
         with self._writing() as db:
-            db.executemany(f"INSERT INTO event ({EVENT}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+            db.executemany(f"INSERT INTO event ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def events(self, assignment: str | None = None) -> list[Event]:
         """All decisions, or those about one assignment, oldest first."""
-        events = [Event(*row) for row in self._read(f"SELECT {EVENT}, id FROM event ORDER BY id", ())]
+        rows = self._read(f"SELECT id, {EVENT} FROM event ORDER BY id", ())
+        events = [Event(**dict(zip(("number", *EVENT.split(", ")), row, strict=True))) for row in rows]
         return [e for e in events if assignment is None or e.about.split("/")[0] == assignment]
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """One transaction: whole, or not at all."""
-        with _named(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException:
-                # After a full disk SQLite may have rolled back already.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with _named(self.path), _transaction(self._db):
+            yield self._db
 
     def _read(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with _named(self.path):
@@ -280,19 +282,28 @@ def _prepare(path: Path, db: sqlite3.Connection) -> None:
                 f"{path}: is another program's SQLite file, not a medmark ledger. "
                 "Move it away, or give the right course folder, and run the same command again."
             )
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        _write_ahead(db)
+        with _transaction(db):
             # A second process may have made them while this one waited.
             if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
                 _make_tables(db)
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
-    db.execute("PRAGMA journal_mode = WAL")
+    elif version < VERSION:
+        with _transaction(db):
+            _add_columns(db)
+    _write_ahead(db)
     db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _write_ahead(db: sqlite3.Connection) -> None:
+    """Turn the write-ahead log on. SQLite does not wait here while another process does the same, so we do."""
+    for left in reversed(range(300)):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or not left:
+                raise
+            time.sleep(0.1)
 
 
 def _make_tables(db: sqlite3.Connection) -> None:
@@ -309,7 +320,31 @@ def _make_tables(db: sqlite3.Connection) -> None:
     for index in INDEXES:
         db.execute(index)
     db.execute(f"PRAGMA application_id = {APPLICATION}")
+    _add_columns(db)
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Bring the tables of version 1 to this version: columns are added, and no row is touched."""
+    for table, columns in ADDED.items():
+        present = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        for name, kind in columns.items():
+            if name not in present:
+                db.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}')
     db.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """What is written inside stands whole, or not at all."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        # After a full disk SQLite may have rolled back already.
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
 def _stage(row: tuple[Any, ...]) -> Stage:

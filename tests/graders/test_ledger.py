@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from graders.failures import UserError
-from graders.ledger import Event, Ledger, Observation, Stage, refuse_remote
+from graders.ledger import VERSION, Event, Ledger, Observation, Stage, refuse_remote
 
 SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")
 STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, {"x": 1})
@@ -111,7 +111,36 @@ def test_writing_is_durable_by_the_settings_asked_for(path):
     with Ledger.open(path) as ledger:
         settings = {name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
                     for name in ("journal_mode", "synchronous", "busy_timeout", "user_version")}  # fmt: skip
-    assert settings == {"journal_mode": "wal", "synchronous": 1, "busy_timeout": 30000, "user_version": 1}
+    assert settings == {"journal_mode": "wal", "synchronous": 1, "busy_timeout": 30000, "user_version": VERSION}
+
+
+VERSION_1 = """
+CREATE TABLE run (id INTEGER PRIMARY KEY AUTOINCREMENT, started_at TEXT NOT NULL, pid INTEGER NOT NULL,
+    host TEXT NOT NULL, command TEXT NOT NULL);
+CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, who TEXT NOT NULL, about TEXT NOT NULL,
+    kind TEXT NOT NULL, value TEXT NOT NULL, reason TEXT NOT NULL);
+CREATE TRIGGER event_update BEFORE UPDATE ON event
+    BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: event rows never change'); END;
+INSERT INTO event (at, who, about, kind, value, reason)
+    VALUES ('2026-01-02T03:04:05+00:00', 'prof', 'mlp/ada', 'extension', 'P3D', 'illness');
+PRAGMA application_id = 0x6D65646D;
+PRAGMA user_version = 1;
+"""
+"""The event table as medmark 0.1 made it."""
+
+
+def test_a_ledger_of_version_1_is_read_and_goes_on_with_the_columns_it_lacked(path):
+    old = sqlite3.connect(path)
+    old.executescript(VERSION_1)
+    old.close()
+    new = dataclasses.replace(EVENT, reference="EC-2027-113")
+    with Ledger.open(path) as ledger:
+        assert ledger.events() == [EVENT]
+        ledger.add_event(new)
+    with Ledger.open(path) as ledger:
+        assert [(event.number, event.reference) for event in ledger.events()] == [(1, ""), (2, "EC-2027-113")]
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            ledger._db.execute("UPDATE event SET reference = 'x'")
 
 
 def test_several_processes_may_open_a_new_ledger_at_once(path):
@@ -153,7 +182,7 @@ def test_another_programs_database_is_left_alone(path):
 def test_a_ledger_of_a_newer_medmark_is_refused(path):
     Ledger.open(path).close()
     other = sqlite3.connect(path)
-    other.execute("PRAGMA user_version = 2")
+    other.execute(f"PRAGMA user_version = {VERSION + 1}")
     other.close()
     with pytest.raises(UserError, match=r"newer medmark.*pip install --upgrade medmark"):
         Ledger.open(path)
