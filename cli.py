@@ -251,6 +251,14 @@ def decide(
     method: Annotated[
         str | None, typer.Option(metavar="NAME", help="webpa or buddycheck: makes peer factors of ratings.")
     ] = None,
+    with_self: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-self/--without-self",
+            help="Whether ratings of oneself count; by default they do for webpa and do not for buddycheck.",
+            show_default=False,
+        ),
+    ] = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     course: CourseOption = Path("."),
@@ -283,9 +291,11 @@ def decide(
     before = _recorded(opened, assignment, place)
     if kind != "dispute" and (moved := _not_applied(before)):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    proposed = propose(
-        opened, before, kind, Wanted("", who, value, reason), by=by or _user(), file=file, method=method
+    wanted = Wanted("", who, value, reason)
+    proposal = propose(
+        opened, before, kind, wanted, by=by or _user(), file=file, method=method, with_self=with_self
     )
+    proposed = proposal.events
     after = _recorded(opened, assignment, place, proposed)
     found = compare(snapshot_of(before), snapshot_of(after), strict=True)
     if as_json:
@@ -293,6 +303,8 @@ def decide(
     else:
         for line in decision_lines(proposed):
             print(wrapped(line.removeprefix("#0 "), sys.stdout))
+        for note in proposal.notes:
+            print(wrapped(terminal_text(note), sys.stdout))
     done = _applied(
         opened, after, found, reason=reason or proposed[0].reason, by=by, yes=yes, dry_run=dry_run, quiet=as_json,
         decided=proposed,

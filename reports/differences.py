@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from graders.ledger import Event
@@ -40,7 +40,7 @@ def difference_lines(differences: Differences) -> Iterator[str]:
         yield f"  and {len(ordered) - LISTED} more"
 
 
-def decision_lines(events: list[Event]) -> Iterator[str]:
+def decision_lines(events: Sequence[Event]) -> Iterator[str]:
     """Every decision with its number, whether it holds, who made it, about whom and why."""
     held = {event.number for event in in_force(events)}
     for event in events:

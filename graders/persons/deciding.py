@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 from assignments.assignment import Assignment, Person
@@ -26,13 +25,9 @@ from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
 from graders.persons.decisions import ABOUT, KINDS, decimal_of, in_force
 from graders.persons.moderation import scaling
-from graders.persons.peer_factors import Ratings, buddycheck, webpa
+from graders.persons.ratings import METHODS, factors_of
 from graders.persons.results import Results
 
-METHODS: Mapping[str, Callable[[tuple[str, ...], Ratings], Mapping[str, Fraction]]] = {
-    "webpa": webpa,
-    "buddycheck": buddycheck,
-}
 PLACES = Decimal("1e-9")
 
 
@@ -46,6 +41,14 @@ class Wanted:
     """A group, a member, or `group/member`; empty for all."""
     value: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Decisions that can be recorded, and what a person should know before they are."""
+
+    events: tuple[Event, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +224,8 @@ def propose(
     by: str,
     file: Path | None = None,
     method: str | None = None,
-) -> list[Event]:
+    with_self: bool | None = None,
+) -> Proposal:
     """The events of a decision, checked and not recorded yet: of the one `wanted`, or of every row of `file`.
 
     Raises:
@@ -230,16 +234,28 @@ def propose(
     asked = results.assignment
     if file is not None and (wanted.value or wanted.about):
         raise UserError("--from FILE holds what is decided and for whom: leave VALUE and --for out")
-    rows = [wanted] if file is None else from_csv(file, kind, asked, course, wanted.reason, method)
+    if with_self is not None and method is None:
+        raise UserError("--with-self and --without-self go with --method and a file of ratings")
+    notes: list[str] = []
+    if file is None:
+        rows = [wanted]
+    else:
+        rows, notes = from_csv(file, kind, asked, course, wanted.reason, method, with_self)
     with Ledger.open(course.ledger) as ledger:
         desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
-        return desk.propose(kind, rows, by)
+        return Proposal(tuple(desk.propose(kind, rows, by)), tuple(notes))
 
 
 def from_csv(
-    path: Path, kind: str, assignment: Assignment, course: Course, reason: str, method: str | None = None
-) -> list[Wanted]:
-    """The decisions of a file: one row a group or a person, under `group` and `member` (or one of them).
+    path: Path,
+    kind: str,
+    assignment: Assignment,
+    course: Course,
+    reason: str,
+    method: str | None = None,
+    with_self: bool | None = None,
+) -> tuple[list[Wanted], list[str]]:
+    """The decisions of a file, and notes on it: a row a group or a person, under `group` and `member` (or one of them).
 
     A column `value` holds what is decided; for `agreed_mark` a column named as a criterion holds its points; ratings
     stand under `from`, `to` and `rating`. A column `reason` goes before --reason. Empty cells decide nothing.
@@ -250,7 +266,7 @@ def from_csv(
     rows = _rows(path)
     header = set(rows[0][1]) if rows else set()
     if method is not None or "rating" in header:
-        return _peers(path, rows, kind, course, reason, method)
+        return _peers(path, rows, kind, course, reason, method, with_self)
     criteria = {c.id for c in assignment.criteria if isinstance(c, Person)} & header if kind == "agreed_mark" else set()
     if not header & {"group", "member"} or not (criteria or "value" in header):
         parts = [c.id for c in assignment.criteria if isinstance(c, Person)]
@@ -265,43 +281,32 @@ def from_csv(
         if cells and not about:
             raise UserError(f"{path}:{line}: says for neither group nor member what it decides")
         wanted_rows += [Wanted(f"{path.name}:{line}", about, cell, why) for cell in cells]
-    return wanted_rows
+    return wanted_rows, []
 
 
 def _peers(
-    path: Path, rows: list[tuple[int, dict[str, str]]], kind: str, course: Course, reason: str, method: str | None
-) -> list[Wanted]:
-    """One factor a person, from who gave whom how much."""
+    path: Path,
+    rows: list[tuple[int, dict[str, str]]],
+    kind: str,
+    course: Course,
+    reason: str,
+    method: str | None,
+    with_self: bool | None,
+) -> tuple[list[Wanted], list[str]]:
+    """One factor a person, from who gave whom how much; and whose factors rest on the ratings of some members only."""
     if kind != "peer_factor" or method is None or method not in METHODS:
         raise UserError(f"{path}: holds ratings: medmark decide ... peer_factor --method {' or '.join(METHODS)}")
-    factors = METHODS[method]
-    given: dict[str, dict[str, dict[str, Decimal]]] = {}
-    homes = {member.id: group for group in course.groups for member in group.members}
-    problems = []
-    for line, row in rows:
-        giver, taker, value = (row.get(name, "") for name in ("from", "to", "rating"))
-        number = decimal_of(value)
-        unknown = [who for who in (giver, taker) if who not in homes]
-        if unknown:
-            problems.append(f'{path.name}:{line}: "{unknown[0]}" is in no group; {nearest(unknown[0], homes)}')
-        elif homes[giver] != homes[taker]:
-            problems.append(f"{path.name}:{line}: {giver} and {taker} are not in one group")
-        elif number is None or number < 0:
-            problems.append(f'{path.name}:{line}: the rating "{value}" is no number of 0 or more')
-        elif taker in given.setdefault(homes[giver].name, {}).setdefault(giver, {}):
-            problems.append(f"{path.name}:{line}: {giver} rates {taker} twice")
-        else:
-            given[homes[giver].name][giver][taker] = number
-    if problems:
-        raise UserError("\n".join(problems))
-    wanted = []
-    for name, ratings in given.items():
-        members = tuple(member.id for member in course.group(name).members)
-        for member, factor in factors(members, ratings).items():
+    wanted, notes = [], []
+    for made in factors_of(path.name, rows, course.groups, method, with_self):
+        for member, factor in made.of.items():
             exact = Decimal(factor.numerator) / Decimal(factor.denominator)
             value = f"{exact.quantize(PLACES).normalize():f}"
-            wanted.append(Wanted(path.name, f"{name}/{member}", value, f"{method}: {reason}"))
-    return wanted
+            why = f"{made.method}: {reason}" if reason.strip() else ""
+            wanted.append(Wanted(path.name, f"{made.group}/{member}", value, why))
+        if made.silent:
+            rated = f"{len(made.of) - len(made.silent)} of {len(made.of)} rated"
+            notes.append(f"{made.group}: {rated}; nothing came from {', '.join(made.silent)}")
+    return wanted, notes
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:

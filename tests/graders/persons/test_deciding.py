@@ -137,10 +137,10 @@ def test_a_retracted_decision_is_not_retracted_twice(desk):
     assert proposed(again, "retract", "2") == ("mlp/g1", "2")
 
 
-def read(desk, text, kind="agreed_mark", method=None, name="points.csv"):
+def read(desk, text, kind="agreed_mark", method=None, name="points.csv", with_self=None):
     path = desk.course.folder / name
     path.write_text(text)
-    wanted = from_csv(path, kind, desk.assignment, desk.course, "the papers", method)
+    wanted, _ = from_csv(path, kind, desk.assignment, desk.course, "the papers", method, with_self)
     return [(event.about, event.value, event.reason) for event in desk.propose(kind, wanted, "tutor")]
 
 
@@ -194,6 +194,40 @@ def test_ratings_become_one_factor_a_person(desk):
     ]
     # Buddycheck without self: 1 and 1.
     assert [value for _, value, _ in read(desk, ratings, "peer_factor", "buddycheck")] == ["1", "1"]
+    # With self s1 has (3 + 1) / 2 and s2 1: over their mean of 3/2. One option is for both methods.
+    with_self = ("mlp/g1/s1", "1.333333333", "buddycheck with self: the papers")
+    assert read(desk, ratings, "peer_factor", "buddycheck", with_self=True)[0] == with_self
+    assert read(desk, ratings, "peer_factor", "webpa", with_self=False) == [
+        ("mlp/g1/s1", "1", "webpa without self: the papers"),
+        ("mlp/g1/s2", "1", "webpa without self: the papers"),
+    ]
+
+
+def test_who_did_not_rate_is_named_and_the_reason_says_how_many_did(desk):
+    path = desk.course.folder / "ratings.csv"
+    for silent in ("", "s2,s1,0\ns2,s2,5\n"):  # no row at all, or nothing for anybody else
+        path.write_text(f"from,to,rating\ns1,s1,3\ns1,s2,1\n{silent}")
+        wanted, notes = from_csv(path, "peer_factor", desk.assignment, desk.course, "week 9", "webpa")
+        assert [(row.about, row.value, row.reason) for row in wanted] == [
+            ("g1/s1", "1.5", "webpa, 1 of 2 rated: week 9"),
+            ("g1/s2", "0.5", "webpa, 1 of 2 rated: week 9"),
+        ]
+        assert notes == ["g1: 1 of 2 rated; nothing came from s2"]
+
+
+@pytest.mark.parametrize("method", ["webpa", "buddycheck"])
+def test_a_rater_without_a_row_for_a_member_is_refused_by_name_and_line(desk, method):
+    with pytest.raises(UserError) as caught:
+        read(desk, "from,to,rating\ns1,s1,3\ns2,s1,3\ns2,s2,1\n", "peer_factor", method, "ratings.csv")
+    assert str(caught.value).startswith("ratings.csv:2: s1 has no rating for s2: s1 gives each a rating")
+
+
+def test_ratings_of_oneself_may_be_missing_where_they_do_not_count(desk):
+    others = "from,to,rating\ns1,s2,3\ns2,s1,3\n"
+    assert [value for _, value, _ in read(desk, others, "peer_factor", "webpa", with_self=False)] == ["1", "1"]
+    with pytest.raises(UserError, match=r"ratings\.csv:2: s1 has no rating for s1: .* --without-self") as caught:
+        read(desk, others, "peer_factor", "webpa", "ratings.csv")
+    assert "ratings.csv:3: s2 has no rating for s2" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +235,7 @@ def test_ratings_become_one_factor_a_person(desk):
     [
         ("s1,s9,3", 'ratings.csv:2: "s9" is in no group'),
         ("s1,s3,3", "s1 and s3 are not in one group"),
-        ("s1,s2,-3", 'the rating "-3" is no number of 0 or more'),
+        ("s1,s2,-3", 'the rating "-3" is not a number of 0 or more'),
         ("s1,s2,3\ns1,s2,4", "ratings.csv:3: s1 rates s2 twice"),
     ],
 )
