@@ -98,7 +98,7 @@ class Event:
     """ISO 8601, UTC."""
     who: str
     about: str
-    """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`."""
+    """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`: only a member's id may hold a slash."""
     kind: str
     """One of `graders.persons.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
     value: str
@@ -108,6 +108,21 @@ class Event:
     """Its place in the ledger, by which it can be retracted; 0 while it is not recorded."""
     reference: str = ""
     """A case number or a note, for staff alone: no student's page shows it."""
+
+    @property
+    def assignment(self) -> str:
+        """The assignment that it is about."""
+        return self.about.partition("/")[0]
+
+    @property
+    def group(self) -> str:
+        """The group that it is about, or that its member was in when it was decided; empty for all."""
+        return (*self.about.split("/", 2), "")[1]
+
+    @property
+    def member(self) -> str:
+        """The person that it is about; empty for a group or all."""
+        return (*self.about.split("/", 2), "", "")[2]
 
 
 OBSERVATION = '"group", assignment, repository, branch, "commit", seen_at, how, detail'
@@ -224,7 +239,7 @@ class Ledger:
         """All decisions, or those about one assignment, oldest first."""
         rows = self._read(f"SELECT id, {EVENT} FROM event ORDER BY id", ())
         events = [Event(**dict(zip(("number", *EVENT.split(", ")), row, strict=True))) for row in rows]
-        return [e for e in events if assignment is None or e.about.split("/")[0] == assignment]
+        return [e for e in events if assignment is None or e.assignment == assignment]
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:

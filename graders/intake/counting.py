@@ -35,7 +35,7 @@ from typing import Literal
 from graders.course import Course, Group
 from graders.intake.clone import is_commit
 from graders.ledger import Event, Observation
-from graders.persons.decisions import in_force
+from graders.persons.decisions import in_force, is_about
 
 State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person"]
 
@@ -75,7 +75,7 @@ def counting(
     """The commit that counts for a group at `now`, by the rule above."""
     seen = [look for look in observations if look.group == group.name and look.assignment == assignment_id]
     seen.sort(key=lambda look: _time(look.seen_at))
-    about = [event for event in in_force(events) if _concerns(event, assignment_id, group)]
+    about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
     due, doubt = due_of(course, assignment_id, about, group)
     close = due + timedelta(minutes=course.assignment(assignment_id).grace_minutes)
     seen = [look for look in seen if _time(look.seen_at) <= now]
@@ -100,6 +100,7 @@ def due_of(
     who works alone is a group. An extension never shortens, and the last one about somebody is the one that holds.
     """
     deadline = course.deadline(assignment_id)
+    rule = course.assignment(assignment_id).group_extension
     whole: dict[str, datetime] = {}
     single: dict[str, datetime] = {}
     for event in events:
@@ -108,16 +109,17 @@ def due_of(
         until = until_of(event.value, deadline, course)
         if until is None:
             return deadline, f'the extension "{event.value}" cannot be read: {EXTENSION}'
-        member = "/".join(event.about.split("/")[2:])
-        if member and member not in (person.id for person in group.members):
-            return deadline, f'an extension names "{member}", who is not in group {group.name}'
-        if member and len(group.members) > 1:
-            single[member] = max(until, deadline)
+        persons = [person.id for person in group.members if is_about(event, group.name, person.id)]
+        if event.member and not persons:
+            if rule == "manual":  # nobody's extension moves nobody's due time
+                continue
+            return deadline, f'an extension names "{event.member}", who is not in group {group.name}'
+        if persons and len(group.members) > 1:
+            single[persons[0]] = max(until, deadline)
         else:
-            whole[event.about] = max(until, deadline)
+            whole[persons[0] if persons else event.about] = max(until, deadline)
     if whole or not single:
         return max(whole.values(), default=deadline), None
-    rule = course.assignment(assignment_id).group_extension
     if rule == "max":
         return max(single.values()), None
     if rule == "min":
@@ -129,9 +131,9 @@ def due_of_person(
     course: Course, assignment_id: str, events: Iterable[Event], group: Group, member: str
 ) -> datetime:
     """When one person's work is due, in UTC: with their group, or later by an extension of their own."""
-    about = [event for event in in_force(events) if _concerns(event, assignment_id, group)]
+    about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
     due, _ = due_of(course, assignment_id, about, group)
-    own = [event for event in about if event.kind == "extension" and event.about.split("/")[2:] == [member]]
+    own = [event for event in about if event.kind == "extension" and is_about(event, group.name, member)]
     until = until_of(own[-1].value, course.deadline(assignment_id), course) if own else None
     return due if until is None else max(due, until)
 
@@ -229,9 +231,16 @@ def _tips(seen: Sequence[Observation], since: datetime | None = None) -> tuple[O
     return tuple(found.values())
 
 
-def _concerns(event: Event, assignment_id: str, group: Group) -> bool:
-    assignment, *rest = event.about.split("/")
-    return assignment == assignment_id and (not rest or rest[0] == group.name)
+def _concerns(event: Event, course: Course, assignment_id: str, group: Group) -> bool:
+    """Whether an event is about all, this group, one of its members, or somebody who was in it and is in none now."""
+    if event.assignment != assignment_id:
+        return False
+    if not event.group or is_about(event, group.name):
+        return True
+    if any(is_about(event, group.name, person.id) for person in group.members):
+        return True
+    known = any(person.id == event.member for other in course.groups for person in other.members)
+    return event.group == group.name and not known
 
 
 EXTENSION = "write minutes, working days as 5wd, or a date and time as 2027-01-22T12:00"

@@ -13,6 +13,8 @@
 
 A retracted event is as if it had never been; retracting the retraction brings it back. Of several events of one kind
 about the same, the last one holds.
+
+A decision about a person follows them: the group that they were in at the time does not matter.
 """
 
 from __future__ import annotations
@@ -55,6 +57,16 @@ def in_force(events: Iterable[Event]) -> list[Event]:
     return held[::-1]
 
 
+def is_about(event: Event, group: str, member: str = "") -> bool:
+    """Whether an event is about exactly this group; or about this person, who is in it now.
+
+    Who worked alone in a group of their own name and then joined another is meant by what was decided about that group.
+    """
+    if not member:
+        return event.group == group and not event.member
+    return event.member == member or (event.group == member != group and not event.member)
+
+
 @dataclass(frozen=True)
 class Decisions:
     """The decisions in force about one assignment."""
@@ -65,17 +77,16 @@ class Decisions:
     @classmethod
     def of(cls, assignment: str, events: Iterable[Event]) -> Decisions:
         """Those of `events` that concern the assignment and are in force."""
-        return cls(assignment, [e for e in in_force(events) if e.about.split("/")[0] == assignment])
+        return cls(assignment, [e for e in in_force(events) if e.assignment == assignment])
 
     def about(self, kind: str, group: str = "", member: str = "") -> list[Event]:
         """Events of a kind about exactly this: all, a group, or one member of it."""
-        where = "/".join(part for part in (self.assignment, group, member) if part)
-        return [event for event in self.events if event.kind == kind and event.about == where]
+        return [event for event in self.events if event.kind == kind and is_about(event, group, member)]
 
     def last(self, kind: str, group: str, member: str) -> Event | None:
         """The event of a kind that holds for a person: the last about them or about their group."""
-        about = {f"{self.assignment}/{group}", f"{self.assignment}/{group}/{member}"}
-        return next((e for e in reversed(self.events) if e.kind == kind and e.about in about), None)
+        concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
+        return next((event for event in reversed(concerned) if event.kind == kind), None)
 
     def points(self, group: str, member: str = "") -> dict[str, tuple[Decimal, Event]]:
         """Points of criteria that a person marks, given to exactly this group or member."""
@@ -88,8 +99,8 @@ class Decisions:
 
     def whole_mark(self, group: str, member: str) -> tuple[Decimal, Event] | None:
         """The mark in per cent that was agreed as a whole, if there is one."""
-        about = {f"{self.assignment}/{group}", f"{self.assignment}/{group}/{member}"}
-        whole = [e for e in self.events if e.kind == "agreed_mark" and e.about in about and "=" not in e.value]
+        concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
+        whole = [e for e in concerned if e.kind == "agreed_mark" and "=" not in e.value]
         return (Decimal(whole[-1].value), whole[-1]) if whole else None
 
     @property

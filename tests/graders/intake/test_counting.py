@@ -209,12 +209,38 @@ def test_a_member_who_works_alone_is_a_group(course):
     assert decided(course, [], [event("extension", "60", "mlp/solo/s3")], group="solo").due == at("13:00")
 
 
-@pytest.mark.parametrize(("value", "about"), [("soon", "mlp/g"), ("2027-01-16", "mlp/g"), ("60", "mlp/g/s9")])
+@pytest.mark.parametrize(("value", "about"), [("soon", "mlp/g"), ("2027-01-16", "mlp/g")])
 def test_an_extension_that_cannot_be_read_waits_for_a_person(course, value, about):
     found = decided(course, looks(("12:05", A)), [event("extension", value, about)])
     assert found.state == "waits for a person"
-    assert value in found.evidence or "s9" in found.evidence
+    assert value in found.evidence
     assert "the course's staff put it right" in found.reason
+
+
+def test_an_extension_of_somebody_who_left_moves_nobodys_due_time_and_waits_where_it_may_have(tmp_path):
+    gone = [event("extension", "60", "mlp/g/s9")]
+    assert decided(course_with(tmp_path), looks(("12:05", A)), gone).commit == A
+    found = decided(course_with(tmp_path, 'group_extension = "max"\n'), looks(("12:05", A)), gone)
+    assert found.state == "waits for a person"
+    assert '"s9", who is not in group g' in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("about", "moved"),
+    [
+        ("mlp/g/s3", True),  # decided while s3 was in g
+        ("mlp/gone/s3", True),
+        ("mlp/g", False),
+        ("mlp/gone", False),
+    ],
+)
+def test_an_extension_follows_its_person_into_another_group(course, about, moved):
+    given = [event("extension", "60", about)]
+    due = at("13:00") if moved else at("12:00")
+    assert due_of_person(course, "mlp", given, course.group("solo"), "s3") == due
+    assert decided(course, [], given, group="solo").due == due
+    stayed = at("13:00") if about == "mlp/g" else at("12:00")
+    assert due_of_person(course, "mlp", given, course.group("g"), "s1") == stayed
 
 
 def test_an_extension_in_working_days_passes_over_the_weekend(course):

@@ -251,3 +251,43 @@ def test_a_better_work_never_gets_less_and_the_last_line_is_the_mark(course, poi
     assert abs(Fraction(low.percent) - exact) <= Fraction(1, 20)
     for earlier, later in zip(low.trace, low.trace[1:], strict=False):
         assert earlier.after == later.before
+
+
+# Groups change, persons do not
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "percent"),
+    [
+        ("override", "55", "55"),
+        ("agreed_mark", "61", "61"),
+        ("agreed_mark", "report=1", "50"),
+        ("peer_factor", "0.5", "35"),
+    ],
+)
+def test_what_was_decided_about_a_person_holds_in_whatever_group_they_are_now(course, kind, value, percent):
+    """Group g1 has 70: 35 + 14, and 21 for the report."""
+    given = event(kind, value, "another/s1")
+    assert of(course, given).percent == Decimal(percent)
+    assert of(course, given, member="s2").percent == 70
+    dispute = event("dispute", "the third test", "another/s1")
+    assert len(of(course, dispute).disputes) == 1
+
+
+def test_of_decisions_in_two_groups_about_one_person_the_last_holds(course):
+    first, then = event("override", "40", "g1/s1", 1), event("override", "60", "another/s1", 2)
+    assert of(course, first, then).percent == 60
+
+
+def test_who_worked_alone_under_their_own_id_takes_what_was_decided_along(course):
+    assert of(course, event("override", "55", "s1")).percent == 55
+    assert of(course, event("override", "55", "another")).percent == 70
+
+
+def test_a_members_id_may_hold_a_slash_and_is_told_apart_from_a_group():
+    one = event("override", "55", "g1/2019/1234")
+    assert (one.assignment, one.group, one.member) == ("prostate_unet", "g1", "2019/1234")
+    decisions = Decisions.of("prostate_unet", [one])
+    assert decisions.last("override", "g2", "2019/1234") == one
+    assert decisions.last("override", "g1", "1234") is None
+    assert decisions.last("override", "2019", "1234") is None
