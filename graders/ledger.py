@@ -98,7 +98,7 @@ class Event:
     """ISO 8601, UTC."""
     who: str
     about: str
-    """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`: only a member's id may hold a slash."""
+    """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`; a slash may stand in a member's id."""
     kind: str
     """One of `graders.persons.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
     value: str
