@@ -168,9 +168,19 @@ def _cases(test: Arrays, n: int, secret: bytes, assignment_id: str, turn: str) -
         known, which = np.unique(test["subject"], return_inverse=True)
         words = case_names(secret, assignment_id, f"subject/{turn}", len(known))
         subjects = tuple(words[i] for i in which)
-    spacings = [tuple(map(float, row)) for row in test["spacing"]] if "spacing" in test else [None] * n
+    spacings = [_decimals(row) for row in test["spacing"]] if "spacing" in test else [None] * n
     groups = [str(group) for group in test["group"]] if "group" in test else [None] * n
     return tuple(map(Case, ids, subjects, spacings, groups))
+
+
+def _decimals(row: np.ndarray) -> tuple[float, ...]:
+    """A spacing as its source wrote it: 0.6 in float32 is 0.6, not 0.6000000238418579.
+
+    It is compared with tolerances that were written in decimals, so of a narrow float the shortest decimal that rounds
+    to it is meant. float64 and integers stay what they are.
+    """
+    narrow = row.dtype.kind == "f" and row.dtype.itemsize < 8
+    return tuple(float(str(number)) if narrow else float(number) for number in row)
 
 
 def _set_aside(train: Arrays, n: int, rng: np.random.Generator) -> tuple[Arrays, Arrays]:

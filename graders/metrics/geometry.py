@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graders.metrics.given import reach_of
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.overlap import as_masks
 from graders.metrics.pairs import Pair, pair
@@ -66,17 +67,23 @@ def masd(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
 def nsd(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
     """Normalised surface distance, 0 to 1: the share of both surfaces' area within `at` mm of the other surface.
 
-    Areas are those of surfels. A distance equal to the tolerance is within it. Nikolov et al., J Med Internet Res 23
-    (2021). Take the tolerance from the difference between raters, never from a guess. Both empty: 1. One empty: 0.
+    Areas are those of surfels. A distance equal to the tolerance is within it, and so is one that exceeds it by no more
+    than a millionth: three steps of 1.1 mm lie within 3.3 mm, although their sum in floating point does not. DeepMind's
+    surface-distance and MONAI compare exactly, and give another number there, and only there. Nikolov et al.,
+    J Med Internet Res 23 (2021). Take the tolerance from the difference between raters, never from a guess. Both empty:
+    1. One empty: 0.
     """
+    reach_of(at)
     return _of_surfels(answers, truths, cases, lambda found: share_within(found, at), empty=(0.0, 1.0))
 
 
 def nsd_voxel(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
     """Normalised surface distance by the number of surface voxels in place of area, as MONAI by default.
 
-    It depends on how the grid lies: a slanted surface has fewer voxels than its area. Both empty: 1. One empty: 0.
+    It depends on how the grid lies: a slanted surface has fewer voxels than its area. The tolerance is that of `nsd`, a
+    millionth of slack included. Both empty: 1. One empty: 0.
     """
+    reach_of(at)
     return _of_voxels(answers, truths, cases, lambda found: share_within(found, at), empty=(0.0, 1.0))
 
 
@@ -136,7 +143,8 @@ def directed_means_by_area(found: Distances) -> tuple[float, float]:
 
 def share_within(found: Distances, tolerance: float) -> float:
     """Share of both surfaces that lies within `tolerance` mm of the other, by area where there are areas."""
-    near, near_back = found.to_truth <= tolerance, found.to_answer <= tolerance
+    reach = reach_of(tolerance)
+    near, near_back = found.to_truth <= reach, found.to_answer <= reach
     if found.answer_areas is None or found.truth_areas is None:
         return float((np.count_nonzero(near) + np.count_nonzero(near_back)) / (near.size + near_back.size))
     within = found.answer_areas[near].sum() + found.truth_areas[near_back].sum()

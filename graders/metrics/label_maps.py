@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from graders.metrics import geometry
+from graders.metrics.given import reach_of
 from graders.metrics.metric import Array
 from graders.metrics.pairs import Counts, counts, pair
 from graders.metrics.surfaces import Distances, surfel_distances, voxel_distances
@@ -39,7 +40,11 @@ def score_labels(
 
     Returns:
         By class; both empty: dice, iou, NSD 1 and distances 0; one empty: 0 and the image's diagonal.
+
+    Raises:
+        TypeError, ValueError: maps, spacing, classes or tolerance are not as described.
     """
+    reach_of(tolerance_mm)
     both = pair(answer, truth, spacing, classes)
     scores = {c: _overlap(count, answer.size) for c, count in counts(both).items()}
     if "voxels" in surfaces:

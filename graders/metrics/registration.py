@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import ndimage
 
+from graders.metrics.given import finite, reach_of
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.pairs import counts, pair
 
@@ -180,13 +181,14 @@ def what_is_wrong(field: Array, translation: Sequence[float], spacing: Sequence[
     turned and with their combinations. A useful translation differs along its axes, and so does the spacing.
     """
     found = np.median(_field(field).reshape(len(field), -1), axis=1)
-    asked = np.asarray(translation, dtype=np.float64)
-    mm = np.asarray(spacing, dtype=np.float64)
+    asked = finite(np.asarray(translation), "the translation")
+    mm = finite(np.asarray(spacing), "the spacing")
+    reach = reach_of(within)
     for reverse in (False, True):
         for scale in (1.0, mm):
             for sign in (1, -1):
                 expected = asked * scale * sign
-                if np.abs(found - (expected[::-1] if reverse else expected)).max() <= within:
+                if np.abs(found - (expected[::-1] if reverse else expected)).max() <= reach:
                     wrong = [
                         "its axes are in reverse order" * reverse,
                         "it is in millimetres, not voxels" * (scale is mm),

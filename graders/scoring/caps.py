@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ _METRIC = r"(?P<metric>[A-Za-z_][\w.@:-]*)"
 _VALUE = r"(?P<value>-?\d+(?:\.\d+)?)"
 _CASES = re.compile(rf"\s*cases_(?P<side>below|above)\(\s*{_METRIC}\s*,\s*{_VALUE}\s*\)\s*>\s*(?P<count>\d+)\s*")
 _SCORE = re.compile(rf"\s*{_METRIC}\s*(?P<side>[<>])\s*{_VALUE}\s*")
+
+SLACK = 1e-6
+"""As of the tolerances in `graders.metrics.given`. To import it from there would cost every command half a second."""
 
 
 @dataclass(frozen=True)
@@ -65,4 +69,7 @@ def combined(values: Sequence[float], how: str) -> float:
 
 
 def _beyond(condition: Condition, value: float) -> bool:
+    """Whether a value lies on the condition's side; one that equals the threshold but for rounding lies on neither."""
+    if math.isclose(value, condition.value, rel_tol=SLACK):
+        return False
     return value < condition.value if condition.side == "below" else value > condition.value

@@ -105,6 +105,26 @@ def test_what_a_metric_may_know_follows_its_case_through_the_shuffle(frames):
     assert hidden.truth.tolist() != [i % 2 for i in range(30)]  # the source's order is gone
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, object])
+def test_a_spacing_is_the_decimal_that_its_source_wrote_whatever_float_holds_it(tmp_path, kind):
+    spacing = np.array([[2.2, 0.6, 1.1]], kind).repeat(6, axis=0)
+    np.save(tmp_path / "spacing.npy", spacing)
+    (tmp_path / "scans.py").write_text(
+        FRAMES.replace("np.tile([3.0, 0.5, 0.25], (n, 1))", f"np.load({str(tmp_path / 'spacing.npy')!r}, "
+                                                            "allow_pickle=True)[:n]")
+    )  # fmt: skip
+    hidden = hidden_set(assignment(tmp_path, source="scans.py:frames", train=6, test=6), SECRET, 0, ("image",), "label")
+    assert {case.spacing_mm for case in hidden.cases} == {(2.2, 0.6, 1.1)}
+
+
+def test_a_spacing_in_float64_or_integers_stays_what_it_is(tmp_path):
+    for given, mm in (("np.float64(np.float32(0.6))", 0.6000000238418579), ("2", 2.0)):
+        (tmp_path / "scans.py").write_text(FRAMES.replace("[3.0, 0.5, 0.25]", f"[{given}] * 3"))
+        of = assignment(tmp_path, source="scans.py:frames", train=6, test=6)
+        hidden = hidden_set(of, SECRET, 0, ("image",), "label")
+        assert {case.spacing_mm for case in hidden.cases} == {(mm,) * 3}
+
+
 def test_groups_stay_on_the_host_and_subjects_go_to_fit(frames):
     hidden = hidden_set(frames(train=12, test=6), SECRET, 0, ("image",), "label")
     assert set(hidden.train) == {"image", "label", "subject", "spacing"}

@@ -1,15 +1,17 @@
 """What peers get wrong, worked out by hand: empty, tiny and full masks, dtypes, layouts; and no way to a good score by
 a value that is not finite."""
 
+import math
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.metrics import METRICS, metric_named
+from graders.metrics import METRICS, geometry, metric_named
 from graders.metrics.label_maps import score_labels
 from graders.metrics.pairs import pair
 
@@ -199,3 +201,41 @@ def test_surfaces_look_the_same_from_both_sides(data):
     there, back = scores(one, other)[1], scores(other, one)[1]
     for name in (*DISTANCES, *SHARES):
         assert there[name] == pytest.approx(back[name], abs=1e-12), name
+
+
+@pytest.mark.parametrize(
+    ("mm", "voxels", "tolerance"),
+    [
+        (0.6, 1, 0.6),
+        (1.1, 3, 3.3),  # 3 * 1.1 is 3.3000000000000003
+        (0.1, 3, 0.3),
+        (float(np.float32(0.6)), 1, 0.6),  # a header's spacing, widened: 0.6000000238418579
+        (float(np.float32(2.2)), 1, 2.2),
+    ],
+)
+@pytest.mark.parametrize("name", ["nsd", "nsd@voxel"])
+def test_a_tolerance_that_is_a_multiple_of_the_voxel_is_met(name, mm, voxels, tolerance):
+    one, other = box(2, 2, 1), box(2, 2, 1 + voxels)
+    spacing = (mm, mm, mm)
+    assert scores(one, other, spacing, tolerance_mm=tolerance)[1][name] == 1.0
+    metric = metric_named(f"{name}@{tolerance}mm", Path())
+    assert metric.compute(one[None], other[None], [Case(spacing_mm=spacing)]).tolist() == [1.0]
+
+
+def test_a_distance_beyond_the_slack_of_a_tolerance_is_not_within_it():
+    one, other = box(2, 2, 1), box(2, 2, 2)
+    for name in ("nsd", "nsd@voxel"):
+        assert scores(one, other, (1, 1, 1 + 0.9e-6))[1][name] == 1.0
+        assert scores(one, other, (1, 1, 1 + 1.1e-6))[1][name] < 1.0
+    assert scores(one, one, tolerance_mm=0.0)[1]["nsd"] == 1.0
+    assert scores(one, other, (1, 1, 1e-9), tolerance_mm=0.0)[1]["nsd@voxel"] == 0.0
+
+
+@pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
+def test_a_tolerance_that_is_not_a_distance_is_refused_even_of_empty_masks(tolerance):
+    for mask in (EMPTY, VOXEL):
+        with pytest.raises(ValueError, match="a tolerance is a number of 0 or more"):
+            scores(mask, mask, tolerance_mm=tolerance)
+        for metric in (geometry.nsd, geometry.nsd_voxel):
+            with pytest.raises(ValueError, match="a tolerance is a number of 0 or more"):
+                metric(mask[None], mask[None], [Case()], at=tolerance)

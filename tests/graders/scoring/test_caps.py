@@ -2,6 +2,8 @@
 
 import pytest
 
+from graders.metrics import given
+from graders.scoring import caps
 from graders.scoring.caps import Condition, holds, parse_condition
 
 
@@ -51,6 +53,18 @@ def test_cases_are_counted_strictly_beyond_the_value():
     assert not holds(below, measured([0.4, 0.5, 0.5]))
     assert holds(above, measured([0.5, 0.6, 0.7]))
     assert not holds(above, measured([0.5, 0.5, 0.7]))
+
+
+def test_a_distance_that_equals_the_value_but_for_rounding_is_not_beyond_it():
+    assert not holds(parse_condition("cases_above(hd95, 3.3) > 0"), measured([3 * 1.1]))
+    assert not holds(parse_condition("hd95 > 3.3"), measured(score=3 * 1.1))
+    assert not holds(parse_condition("cases_below(dice, 0.3) > 0"), measured([1 - 0.7]))  # 0.30000000000000004
+    assert not holds(parse_condition("cases_below(dice, 0.8) > 0"), measured([1 - 0.2 - 1e-16]))
+    assert holds(parse_condition("cases_above(hd95, 3.3) > 0"), measured([3.30001]))
+
+
+def test_a_cap_and_a_tolerance_have_the_same_slack():
+    assert caps.SLACK == given.SLACK
 
 
 def test_cases_that_were_set_apart_are_not_counted():

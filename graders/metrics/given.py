@@ -1,0 +1,44 @@
+"""What direct callers may give a metric: finite numbers, tolerances, thresholds. No metric is computed here.
+
+The marker refuses an answer that is not finite before a metric sees it. A metric that is called directly must refuse
+too: a comparison with NaN is false, so garbage would pass for a number, and a perfect one at worst.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graders.metrics.metric import Array, Floats
+
+SLACK = 1e-6
+"""By what share a distance may exceed a tolerance and still be within it: three steps of 1.1 mm are
+3.3000000000000003 mm. No image is measured so finely, and a spacing that was once float32 is off by a tenth of it."""
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest number that crosses the wall. Squares and products of three stay finite in float64."""
+
+
+def finite(values: Array, what: str) -> Floats:
+    """`values` in float64; `ValueError` names `what` where one is not finite, or larger than float32 can hold."""
+    floats = np.asarray(values, dtype=np.float64)
+    # Minimum and maximum hand on NaN, and no array is made for them.
+    if floats.size and not (floats.min() >= -LARGEST and floats.max() <= LARGEST):
+        raise ValueError(f"{what}: every number must be finite and at most {LARGEST:.2g} in size")
+    return floats
+
+
+def positive(number: float, what: str) -> float:
+    """A number above 0; `ValueError` names `what` where it is not one."""
+    if not 0 < number <= LARGEST:
+        raise ValueError(f"{what} is a positive number, got {number}")
+    return float(number)
+
+
+def reach_of(tolerance: float) -> float:
+    """The largest distance that is within a tolerance: the tolerance and `SLACK`.
+
+    Raises:
+        ValueError: the tolerance is not a number, negative or infinite.
+    """
+    if not 0 <= tolerance <= LARGEST:
+        raise ValueError(f"a tolerance is a number of 0 or more, got {tolerance}")
+    return tolerance * (1 + SLACK)
