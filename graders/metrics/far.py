@@ -72,15 +72,16 @@ def costs(starts: Box, goals: Box) -> tuple[float, float, float]:
 
 
 def steps_along(rows: Ints, places: Ints, shape: tuple[int, int]) -> Steps:
-    """Rows to the nearest goal in the same place, for all rows and places; the largest but one is none.
+    """Rows to the nearest goal in the same place, for all rows and places; as many as there are rows is none.
 
     Args:
         rows: Of the goals, (m,).
         places: Of the goals, (m,).
         shape: How many rows and places there are.
     """
-    kind = np.uint8 if shape[0] < 254 else np.uint16 if shape[0] < 65534 else np.uint32
-    steps = np.full(shape, np.iinfo(kind).max - 1, kind)
+    none = shape[0]
+    kind = np.min_scalar_type(none + 1)  # a step from none is taken before the minimum
+    steps = np.full(shape, none, kind)
     steps[rows, places] = 0
     one_more = np.empty(shape[1], kind)
     for order in (range(1, shape[0]), range(shape[0] - 2, -1, -1)):
@@ -93,9 +94,8 @@ def steps_along(rows: Ints, places: Ints, shape: tuple[int, int]) -> Steps:
 
 def squares_of(steps: Steps, mm: float) -> Floats:
     """The table of mm² by number of steps that are `mm` each; infinite where `steps_along` says none."""
-    none = np.iinfo(steps.dtype).max - 1
-    squares: Floats = (np.arange(none + 1, dtype=np.float64) * mm) ** 2
-    squares[none] = np.inf
+    squares: Floats = (np.arange(len(steps) + 1, dtype=np.float64) * mm) ** 2
+    squares[-1] = np.inf
     return squares
 
 

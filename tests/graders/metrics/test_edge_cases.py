@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graders.metrics import METRICS, geometry, metric_named
+from graders.metrics import METRICS, far, geometry, metric_named
 from graders.metrics.label_maps import score_labels
 from graders.metrics.pairs import pair
 
@@ -239,3 +239,20 @@ def test_a_tolerance_that_is_not_a_distance_is_refused_even_of_empty_masks(toler
         for metric in (geometry.nsd, geometry.nsd_voxel):
             with pytest.raises(ValueError, match="a tolerance is a number of 0 or more"):
                 metric(mask[None], mask[None], [Case()], at=tolerance)
+
+
+def test_an_axis_may_be_as_long_as_a_whole_slide():
+    one, other = np.zeros((66_000, 3), bool), np.zeros((66_000, 3), bool)
+    one[0, 0] = one[0, 2] = other[-1, 0] = True
+    found = score_labels(one, other, (1.0, 1.0), tolerance_mm=1.0, surfaces=["voxels"])[1]
+    assert found["hd"] == pytest.approx(sqrt(65_999**2 + 2**2))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 253, 254, 255, 256, 65534, 65535, 65536])
+def test_a_table_of_steps_is_as_long_as_its_axis_and_a_place_without_a_goal_is_infinitely_far(rows):
+    steps = far.steps_along(np.array([rows - 1]), np.array([0]), (rows, 2))
+    table = far.squares_of(steps, 2.0)
+    assert len(table) == rows + 1
+    squares = table[steps]
+    assert squares[:, 0].tolist() == [(2.0 * step) ** 2 for step in range(rows - 1, -1, -1)]
+    assert np.isinf(squares[:, 1]).all()
