@@ -31,7 +31,7 @@ JUDGES = {
     ),
     "answers": (
         "measure.py", "student.py", "replies.py", "session.py", "places.py", "wire.py", "failures.py", "patience.py",
-        "allowance.py",
+        "allowance.py", "tasks/task.py",
     ),
 }  # fmt: skip
 """What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import io
 import os
-import typing
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -22,7 +21,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, presented_order
-from assignments.interface import Interface, Range
+from assignments.interface import Interface
 from graders.allowance import kept_bytes, reply_cpu_s
 from graders.failures import (
     LOADED,
@@ -41,7 +40,7 @@ from graders.journal import Journal, Question, Silent
 from graders.scoring.repeat import Answers
 from graders.session import Session
 from graders.student import Handle, Line, Student
-from graders.tasks import task_named
+from graders.tasks import Task, task_named
 from graders.wire import Array
 
 RESTARTS = 3
@@ -122,7 +121,7 @@ def measure(
     journal.begins(storing, reply_cpu_s(assignment.limits))
     doc.states = [_state(failed.get(place), asking.told) for place in range(len(order))]
     doc.evidence = "\n".join(filter(None, [_causes(failed.values()), doc.evidence]))[-8000:]
-    doc.file = _store(store, _stacked(rows, len(order), interface, task_named(assignment.task).entry))
+    doc.file = _store(store, _stacked(rows, len(order), task_named(assignment.task)))
     return asdict(doc)
 
 
@@ -278,35 +277,18 @@ def _causes(failures: Iterable[SubmissionFailure]) -> str:
     return "\n".join(f"{count} cases: {text}" for text, count in counted.most_common(3))
 
 
-def _stacked(rows: Mapping[int, dict[str, Array]], count: int, interface: Interface, entry: str) -> dict[str, Array]:
-    """Answers with a leading N in canonical order, in the smallest dtype that scoring needs; zeros where one failed.
+def _stacked(rows: Mapping[int, dict[str, Array]], count: int, task: Task) -> dict[str, Array]:
+    """Answers with a leading N in canonical order, in the dtype that scoring needs; zeros where one failed.
 
-    Probabilities become float16 here, before the first scoring, so that scoring again equals scoring.
+    They are rounded here, before the first scoring, so that scoring again equals scoring.
     """
-    if not rows:
-        return {}
-    reply = interface.functions[entry].signature.return_annotation
-    hints = typing.get_type_hints(reply, include_extras=True)
-    arrays = {}
-    for name, first in next(iter(rows.values())).items():
+    arrays: dict[str, Array] = {}
+    for name in next(iter(rows.values()), {}):
         common = np.result_type(*{answer[name].dtype for answer in rows.values()})
-        narrow = np.dtype(np.float16) if _is_probability(hints.get(name)) else _smallest(common)
-        whole = np.zeros((count, *first.shape), narrow)
-        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused
-            for place, answer in rows.items():
-                whole[place] = answer[name].astype(narrow)
-        arrays[name] = whole
+        for place, answer in rows.items():
+            one = task.stored(answer[name].astype(common)[None])
+            arrays.setdefault(name, np.zeros((count, *one.shape[1:]), one.dtype))[place] = one[0]
     return arrays
-
-
-def _is_probability(hint: Any) -> bool:
-    if getattr(hint, "__metadata__", None) is None:
-        return False
-    return any(isinstance(note, Range) and (note.low, note.high) == (0, 1) for note in hint.__metadata__)
-
-
-def _smallest(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    return np.dtype(np.float32) if dtype == np.float64 else dtype
 
 
 def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:

@@ -150,9 +150,8 @@ def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[
     if given is None:
         failed = dict.fromkeys(range(n), WrongType.reason) | failed
         return task.failures(truths, None), failed
-    if given.dtype.kind == "f" and task.probabilities:
-        with np.errstate(over="ignore"):  # what float16 cannot hold becomes infinite, and is refused
-            given = given.astype(np.float16)  # as stored: scoring a stored answer gives the same number
+    if task.probabilities:
+        given = task.stored(given)  # so that scoring a stored answer gives the same number
     failed = task.refused(given, truths) | failed
     good = [i for i in range(n) if i not in failed]
     if not failed:

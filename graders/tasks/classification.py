@@ -8,10 +8,10 @@ import numpy as np
 
 from graders.failures import DataFailure, OutOfRange, WrongShape
 from graders.tasks.refusals import no_probabilities, wrong_type
-from graders.tasks.task import Array, Task
+from graders.tasks.task import THRESHOLD, Array, Task
 
 SUM_TOLERANCE = 2e-3
-"""How far from 1 a row may add up: one part in a thousand, and as much for storage as float16."""
+"""How far from 1 a row may add up: one part in a thousand, and as much for a network that computes in float16."""
 
 
 def _check_truths(truths: Array) -> None:
@@ -49,14 +49,14 @@ def _failures(truths: Array, answers: Array | None) -> Array:
     classes = answers.shape[1] if answers is not None and rows else max(2, int(truths.max(initial=0)) + 1)
     wrong = np.where(2 * truths.astype(np.int64) < classes, classes - 1, 0)
     if classes == 2 and not rows:
-        return np.asarray(wrong, dtype=np.float16)
-    return np.asarray(np.eye(classes, dtype=np.float16)[wrong])
+        return np.asarray(wrong, dtype=np.float32)
+    return np.asarray(np.eye(classes, dtype=np.float32)[wrong])
 
 
 def _class(answers: Array) -> Array:
     """The most probable class. A tie goes to class 1 of two, as at a threshold of 0.5, else to the first."""
     if answers.ndim == 1:
-        return (answers >= 0.5).astype(np.int64)
+        return (answers >= THRESHOLD).astype(np.int64)
     if answers.shape[1] == 2:
         return (answers[:, 1] >= answers[:, 0]).astype(np.int64)
     return np.asarray(answers.argmax(axis=1), dtype=np.int64)

@@ -8,10 +8,7 @@ import numpy as np
 
 from graders.failures import DataFailure
 from graders.tasks.refusals import no_probabilities, wrong_form
-from graders.tasks.task import Array, Task
-
-THRESHOLD = 0.5
-"""At least this is foreground. It is fixed: a threshold tuned on hidden cases is a leak."""
+from graders.tasks.task import THRESHOLD, Array, Task
 
 
 def _check_truths(truths: Array) -> None:

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
+
+THRESHOLD = 0.5
+"""A probability of at least this is class 1, or foreground. It is fixed: one tuned on hidden cases is a leak."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ class Task:
     failures: Callable[[Array, Array | None], Array]
     """(truths, valid answers or None) -> for each case the worst answer there is, in the answers' form."""
     probabilities: bool = True
-    """Whether answers are probabilities, which are stored and scored as float16; other floats keep their precision."""
+    """Whether answers are probabilities, which `stored` narrows so that no decision changes."""
     readings: Mapping[str, Callable[[Array], Array]]
     """What metrics may read of valid answers, by `Metric.reads`: `mask`, `class`, ...; decisions are made here."""
     truths: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
@@ -40,3 +44,32 @@ class Task:
     blind: Callable[[Mapping[str, Array], Array], dict[str, Array]]
     """(training arrays, truths) -> by name, what one can answer without looking at an input: the trivial baselines.
     Of the truths only number and shape are used."""
+
+    def stored(self, answers: Array) -> Array:
+        """Answers with a leading N in the dtype that they are kept and scored in.
+
+        Of rows, (N,) and (N, K), floats are float32: they are few, and what saturates near 0 or 1 must still be ranked.
+        Probabilities of voxels are float16, since a mask is made of them. What float32 or float16 cannot hold becomes
+        infinite, which is refused later. To store what was stored changes nothing.
+        """
+        if answers.dtype.kind != "f":
+            return answers
+        if self.probabilities:
+            return _narrowed(answers, np.dtype(np.float32 if answers.ndim <= 2 else np.float16))
+        with np.errstate(over="ignore"):
+            return answers.astype(np.float32) if answers.dtype.itemsize > 4 else answers
+
+
+def _narrowed(probabilities: Array, dtype: np.dtype[Any]) -> Array:
+    """Rounded to `dtype`, and one step down where that alone would decide: below the threshold stays below it, and
+    what is not the largest of a row (N, K) does not become it."""
+    if probabilities.dtype == dtype:
+        return probabilities
+    with np.errstate(over="ignore"):
+        narrow = probabilities.astype(dtype)
+    raised = (narrow >= THRESHOLD) & (probabilities < THRESHOLD)
+    if probabilities.ndim == 2:
+        largest, narrow_largest = (a.max(axis=1, keepdims=True, initial=-np.inf) for a in (probabilities, narrow))
+        raised |= (narrow == narrow_largest) & (probabilities < largest)
+    narrow[raised] = np.nextafter(narrow[raised], dtype.type(0))
+    return narrow

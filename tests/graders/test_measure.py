@@ -80,7 +80,7 @@ def test_answers_stand_in_canonical_order_whatever_was_presented(measured):
     stored = load_answers(measured.store, document)
     assert document["verdict"] == "passed"
     assert stored.failed == {}
-    assert np.array_equal(stored.arrays["prob"], answer(HIDDEN.inputs["x"]).astype(np.float16))
+    assert np.array_equal(stored.arrays["prob"], answer(HIDDEN.inputs["x"]).astype(np.float32))
 
 
 def test_cases_are_presented_in_the_commits_own_order(measured):
@@ -129,10 +129,10 @@ def test_in_weights_mode_the_groups_own_weights_are_loaded(measured):
     assert (folders, group.fits) == (["/solution/weights"], [])
 
 
-def test_probabilities_are_stored_as_float16_and_read_back_the_same(measured):
+def test_probabilities_of_rows_are_stored_as_float32_and_read_back_the_same(measured):
     document = measured(Group())
     with np.load(measured.store / document["file"], allow_pickle=False) as data:
-        assert data["prob"].dtype == np.float16
+        assert data["prob"].dtype == np.float32
     again = measured(Group())
     assert again["file"] == document["file"], "the same answers are the same file"
     assert [path.name for path in measured.store.iterdir()] == [document["file"]]
@@ -164,7 +164,7 @@ def test_a_case_that_fails_takes_none_of_its_neighbours_along(measured):
     assert stored.arrays["prob"][[2, 7]].tolist() == [0, 0]
     assert stored.failed == {2: "the answer holds NaN or infinity", 7: "the answer holds NaN or infinity"}
     right = [place for place in range(N) if place not in (2, 7)]
-    assert np.array_equal(stored.arrays["prob"][right], answer(HIDDEN.inputs["x"][right]).astype(np.float16))
+    assert np.array_equal(stored.arrays["prob"][right], answer(HIDDEN.inputs["x"][right]).astype(np.float32))
 
 
 def test_only_a_call_that_failed_is_repeated_case_by_case(measured):
@@ -239,6 +239,23 @@ def test_kinds_that_differ_from_case_to_case_lose_nothing(measured, tmp_path, mo
     stored = load_answers(measured.store, measured(Group(predict=predict))).arrays["prob"]
     assert stored.dtype == np.float32
     assert stored[ORDER[4:]].ravel().tolist() == [np.float32(0.1)] * 8
+
+
+VOXELS = FREE.replace('"n k"', '"n 2 3"')
+
+
+def test_probabilities_of_voxels_are_stored_as_float16_and_none_reaches_the_threshold_by_rounding(
+    measured, tmp_path, monkeypatch
+):
+    (tmp_path / "interface.py").write_text(VOXELS)
+    monkeypatch.setitem(globals(), "INTERFACE", read_interface(tmp_path / "interface.py"))
+
+    def predict(model, inputs):
+        return {"prob": np.full((len(inputs["x"]), 2, 3), 0.49999)}
+
+    stored = load_answers(measured.store, measured(Group(predict=predict))).arrays["prob"]
+    assert stored.dtype == np.float16
+    assert set(stored.ravel().tolist()) == {0.5 - 2**-12}  # the last float16 below 0.5
 
 
 # Deaths and limits

@@ -101,7 +101,7 @@ def test_balanced_accuracy_of_one_repeat():
 
 def test_auroc_of_one_repeat_equals_scikit_learn():
     doc = scored(assignment(metric="auroc"), hidden(Y), P)
-    assert doc["score"] == pytest.approx(roc_auc_score(Y, P.astype(np.float16)))
+    assert doc["score"] == pytest.approx(roc_auc_score(Y, P))
 
 
 def test_dice_is_the_mean_of_subject_means_and_not_of_cases():
@@ -182,7 +182,7 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
     answers = P.copy()
     answers[7] = np.nan
     doc = scored(assignment(metric="auroc"), hidden(Y), answers)
-    expected = np.where(np.arange(8) == 7, 0, P.astype(np.float16))  # the wrong class, with certainty
+    expected = np.where(np.arange(8) == 7, 0, P)  # the wrong class, with certainty
     assert doc["score"] == pytest.approx(roc_auc_score(Y, expected))
     assert [(case["id"], case["reason"]) for case in doc["cases"]] == [(hidden(Y).cases[7].id, NotFinite.reason)]
 
@@ -191,7 +191,8 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
     ("answers", "reason"),
     [
         (np.full(8, np.nan), NotFinite.reason),
-        (np.full(8, 1e30), NotFinite.reason),  # float16, as stored, cannot hold it
+        (np.full(8, 1e30), OutOfRange.reason),
+        (np.full(8, 1e60), NotFinite.reason),  # float32, as stored, cannot hold it
         (np.full(8, -1.0), OutOfRange.reason),
         (np.zeros((8, 1)), WrongShape.reason),
         (np.zeros(7), WrongShape.reason),
@@ -225,9 +226,50 @@ def test_a_constant_answer_earns_no_more_than_chance(metric):
 
 
 def test_answers_are_rounded_as_they_are_stored_before_the_first_scoring():
-    exact = np.linspace(0.4999, 0.5001, 8)
-    doc, again = (scored(assignment(), hidden(Y), a) for a in (exact, exact.astype(np.float16)))
-    assert doc == again
+    exact = 0.5 + np.linspace(-1e-9, 1e-9, 8)
+    for metric in ("balanced_accuracy", "auroc"):
+        stored = task_named("classification").stored(exact)
+        doc, again = (scored(assignment(metric=metric), hidden(Y), a) for a in (exact, stored))
+        assert (doc, stored.dtype) == (again, np.float32)
+
+
+def test_a_network_that_is_sure_of_everything_is_ranked_by_how_sure_it_is():
+    """scikit-learn: the positives are the two largest numbers, so the area is 1. float16 holds one of the four."""
+    y, sure = np.array([0, 0, 1, 1]), np.array([0.99987, 0.99995, 0.99998, 0.99999], np.float32)
+    of = {"auroc": 1.0, "average_precision": 1.0, "sensitivity@0.95": 1.0}
+    for answers in (sure, np.stack([1 - sure, sure], axis=1)):
+        found = {name: scored(assignment(metric=name), hidden(y), answers)["score"] for name in of}
+        assert found == of
+    assert roc_auc_score(y, sure) == 1
+
+
+def test_rounding_puts_no_case_into_another_class():
+    """0.4999 is class 0, and so is every number below 0.5 in whatever dtype it comes; 0.5 is class 1."""
+    below = [0.4999, 0.49999, np.nextafter(0.5, 0), float(np.nextafter(np.float32(0.5), np.float32(0)))]
+    zeros = hidden(np.zeros(4, int))
+    assert scored(assignment(metric="accuracy"), zeros, np.array(below))["score"] == 1
+    assert scored(assignment(metric="accuracy"), zeros, np.full(4, 0.5))["score"] == 0
+    # The first class is ahead by less than float32 can tell, and the second one, which wins ties of two, is not it.
+    close = np.tile([0.5 + 1e-12, 0.5 - 1e-12], (4, 1))
+    assert scored(assignment(metric="accuracy"), zeros, close)["score"] == 1
+    assert scored(assignment(metric="accuracy"), zeros, close[:, ::-1])["score"] == 0
+    three = np.tile([0.4 - 1e-12, 0.2, 0.4 + 1e-12], (4, 1))
+    assert scored(assignment(metric="accuracy"), hidden(np.full(4, 2)), three)["score"] == 1
+
+
+def test_rounding_puts_no_voxel_into_the_foreground():
+    truth = np.zeros((1, 2, 2, 2), np.uint8)
+    truth[0, 0, 0, 0] = 1
+    answer = np.full((1, 2, 2, 2), 0.49999)
+    answer[0, 0, 0, 0] = 0.5
+    assert scored(assignment("segmentation", "dice"), hidden(truth), answer)["score"] == 1
+
+
+def test_rows_that_an_earlier_version_stored_as_float16_are_read_as_they_are():
+    old = P.astype(np.float16)
+    assert scored(assignment(metric="auroc"), hidden(Y), old)["score"] == pytest.approx(roc_auc_score(Y, old))
+    thirds = np.full((3, 3), 1 / 3).astype(np.float16)
+    assert scored(assignment(metric="brier", anchors=DOWN), hidden(np.arange(3)), thirds)["verdict"] == "passed"
 
 
 @pytest.mark.parametrize("how", ["median", "mean"])

@@ -1,9 +1,12 @@
 """What each task accepts as an answer, how it decides, and what a failed case is taken to have answered."""
 
+import math
 import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assignments.data.hidden import records
 from graders.failures import DataFailure, NotFinite, OutOfRange, WrongLabels, WrongShape, WrongType
@@ -96,6 +99,29 @@ def test_answers_of_a_classification(answers, refused):
 def test_thirds_stored_as_float16_still_add_up_to_one():
     thirds = np.full((3, 3), 1 / 3).astype(np.float16)
     assert CLASSIFICATION.refused(thirds, Y) == {}
+
+
+@pytest.mark.parametrize("name", TASKS)
+@given(st.data())
+@settings(max_examples=20, deadline=None)
+def test_to_store_what_was_stored_changes_nothing(name, data):
+    shape = data.draw(st.sampled_from([(3,), (3, 2), (3, 4), (2, 2, 2)]))
+    kind = data.draw(st.sampled_from([np.float16, np.float32, np.float64]))
+    numbers = st.one_of(st.floats(0, 1), st.sampled_from([0.5, 0.49999999, 0.5 - 1e-12, 1 / 3, 1.0, math.nan, 1e60]))
+    with np.errstate(over="ignore"):
+        flat = np.array(data.draw(st.lists(numbers, min_size=12, max_size=12)))[: math.prod(shape)]
+        answers = flat.reshape(shape).astype(kind)
+    stored = TASKS[name].stored(answers)
+    assert stored.shape == shape
+    assert np.array_equal(stored, TASKS[name].stored(stored), equal_nan=True)
+    if TASKS[name].probabilities:
+        assert len(shape) == 2 or np.array_equal(stored >= 0.5, answers >= 0.5)
+        assert stored.dtype == (np.float16 if len(shape) > 2 else np.float32)
+
+
+def test_answers_that_are_integers_are_stored_as_they_are():
+    for task in TASKS.values():
+        assert task.stored(NUMBERED) is NUMBERED
 
 
 def test_answers_must_name_every_class_of_the_truth():
