@@ -547,7 +547,7 @@ def check(
     """
     import tempfile
 
-    from graders.public_check import assignment_here, check_public
+    from graders.public_check import assignment_here, check_public, looked_at
     from graders.sandboxes import SANDBOXES
 
     _known(sandbox, SANDBOXES, "--sandbox")
@@ -557,7 +557,10 @@ def check(
         told = "The local sandbox trusts this folder: its solution and its tests run as you, without a wall."
         print(told, file=sys.stderr)
     if not handin:
-        raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public))
+        problems = looked_at(asked, folder.resolve())[1].problems
+        for problem in problems:
+            print(wrapped(terminal_text(f":( {problem}"), sys.stdout, "   "))
+        raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public) or (1 if problems else 0))
     from graders.intake.handin import clean_clone, inspect_handin
     found = inspect_handin(folder.resolve(), asked)
     for line in found.lines():

@@ -18,7 +18,10 @@ from assignments.declared_tests import DeclaredTest
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import load, public_tests
 from graders.failures import UserError
-from graders.intake.submission import find_solution, framework_of
+from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
+from graders.intake.imports import modules_of
+from graders.intake.source import SOLUTION
+from graders.intake.submission import find_solution
 from graders.journal import Question, Silent
 
 
@@ -56,7 +59,12 @@ def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assign
         return load(find(named, folder) if trusted else _named_by_the_person(named, folder))
     if trusted and (folder / "assignment.toml").is_file():
         return load(folder)
-    here = [id for id in catalogue() if (folder / id / "solution.py").is_file() or folder.name == id]
+    here = [id for id in catalogue() if (folder / id / SOLUTION).is_file() or folder.name == id]
+    below = [path for path in sorted(folder.glob("*")) if path.is_dir()]
+    if trusted:
+        here += [path.name for path in below if (path / "assignment.toml").is_file() and path.name not in here]
+    # Where no name fits, one that nearly does: what is wrong with it is told next.
+    here = here or [id for id in catalogue() if any(path.name.casefold() == id for path in below)]
     if len(here) == 1:
         return load(find(here[0], folder) if trusted else CATALOGUE / here[0])
     found = f"several lie here: {', '.join(here)}" if here else "none of their folders lies here"
@@ -81,6 +89,22 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
     )
 
 
+def looked_at(assignment: Assignment, folder: Path) -> tuple[Path, Beforehand]:
+    """The folder of the solution in a folder, or below it, and what can be told of it before it runs.
+
+    Raises:
+        UserError: there is no solution, or it names no framework that the assignment takes.
+    """
+    solution = find_solution(folder, assignment.id)
+    if solution is None:
+        told = missing_solution(files_below(folder), assignment.id, "this folder")
+        raise UserError(f"{folder}: {told}. The handout's starter is a good beginning.")
+    found = beforehand(solution, assignment, modules_of)
+    if found.framework is None:
+        raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in found.problems))
+    return solution, found
+
+
 def check_public(
     assignment: Assignment,
     folder: Path,
@@ -100,22 +124,15 @@ def check_public(
         def begins(self, question: Question, cpu_s: float) -> None:
             on_progress(question.name)
 
-    solution = find_solution(folder, assignment.id)
-    if solution is None:
-        where = folder / assignment.id / "solution.py"
-        raise UserError(f"{where}: there is no solution.py there, nor in {folder}. Start from the handout's starter.")
-    framework = framework_of((solution / "solution.py").read_text(encoding="utf-8", errors="replace"))
-    if framework not in assignment.frameworks:
-        line = f'FRAMEWORK = "{assignment.frameworks[0]}"'
-        offered = ", ".join(assignment.frameworks)
-        raise UserError(f"{solution / 'solution.py'}: write the line {line} on its own; offered: {offered}")
+    solution, found = looked_at(assignment, folder)
+    assert found.framework is not None
     tests = public_tests(assignment)
     job = Job(
         assignment=assignment,
         group="you",
         commit="",
         solution=solution,
-        framework=framework,
+        framework=found.framework,
         sandbox=sandbox,
         secret=PUBLISHED,
         tests=tuple(test.id for test in tests),

@@ -397,11 +397,30 @@ def test_a_missing_solution_and_a_missing_framework_say_what_to_write(tmp_path):
     write_assignment(tmp_path / "halves")
     said = medmark("check", "halves", cwd=tmp_path)
     assert said.code == 2
-    assert f"{tmp_path / 'halves/solution.py'}: there is no solution.py there" in said.err
+    assert "there is no solution.py: put it at halves/solution.py, or in this folder" in said.err
     (tmp_path / "halves/solution.py").write_text(SOUND.replace("FRAMEWORK", "FRAMEWROK"), encoding="utf-8")
     said = medmark("check", "halves", cwd=tmp_path)
     assert said.code == 2
-    assert 'write the line FRAMEWORK = "numpy"' in said.err
+    assert 'solution.py has no single line FRAMEWORK = "numpy"' in said.err
+
+
+def test_an_assignment_is_found_by_its_own_folder_or_by_one_that_is_nearly_named_so(tmp_path):
+    write_assignment(tmp_path / "halves")
+    (tmp_path / "halves/solution.py").write_text(SOUND, encoding="utf-8")
+    assert "public tests passed" in medmark("check", cwd=tmp_path).out
+    (tmp_path / "other/Mlp_Classifier").mkdir(parents=True)
+    (tmp_path / "other/Mlp_Classifier/solution.py").write_text(SOUND, encoding="utf-8")
+    said = medmark("check", cwd=tmp_path / "other")
+    assert said.code == 2
+    assert "There is Mlp_Classifier/solution.py: capital letters count" in " ".join(said.err.split())
+
+
+def test_a_package_that_the_marker_lacks_fails_the_check_whatever_this_machine_has(tmp_path):
+    write_assignment(tmp_path / "halves")
+    (tmp_path / "halves/solution.py").write_text(SOUND + "\nimport pytest\n", encoding="utf-8")
+    said = medmark("check", "halves", cwd=tmp_path)
+    assert said.code == 1
+    assert ":( neither a file of yours nor in the marker's runtime: pytest (solution.py:" in said.out
 
 
 def test_an_assignment_that_is_not_known_or_not_named(tmp_path):

@@ -18,7 +18,7 @@ from assignments.load import DeclaredTest
 from graders.authoring.misconceptions import Misconception, write_solution
 from graders.authoring.mutants import Mutant, asked_names, copy_reference, mutants_of, write_mutant
 from graders.authoring.rehearsal import Gap, Proof
-from graders.intake.submission import framework_of
+from graders.intake.source import read_source
 
 NEXT_TO_NOTHING = 0.05
 """Share of the accuracy points that a starter or a trivial baseline may earn."""
@@ -155,7 +155,7 @@ class Proving:
         """Starters in this framework; one that names none is tried in the first."""
         found = []
         for path in sorted((self.assignment.folder / "starter").glob("solution*.py")):
-            named = framework_of(path.read_text(encoding="utf-8"))
+            named = read_source(path).framework
             if named == framework or (named not in self.assignment.frameworks and first):
                 found.append(path)
         return found

@@ -26,6 +26,7 @@ from graders.intake.clone import Look, fetch, keep_failure, last_failure, look, 
 from graders.intake.copies import flagged
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
+from graders.intake.imports import modules_of
 from graders.intake.submission import Submission, take
 from graders.ledger import Event, Ledger, Observation
 
@@ -261,8 +262,9 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
     limits = course.repositories
     caps = Caps(assignment.limits.weights_mb, limits.file_mb, limits.total_mb, limits.files)
     folder = course.checkouts / assignment.id / group.name
+    modules = modules_of if course.sandbox == "docker" else _not_known
     try:
-        taken = take(group, assignment, decided.commit, _mirror(course, group), folder, caps, reach)
+        taken = take(group, assignment, decided.commit, _mirror(course, group), folder, caps, reach, modules)
     except GitFailed as failure:
         mirror = _mirror(course, group)
         if not seen_in(mirror, decided.commit):  # what it was when it should have come says more
@@ -282,6 +284,10 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
             "or set its permissions right, and run the same command again."
         ) from None
     return replace(taken, **facts, flags=(*nothing.flags, *taken.flags))
+
+
+def _not_known(framework: str) -> None:
+    """What this machine itself holds beside its images is nobody's promise."""
 
 
 def _mirror(course: Course, group: Group) -> Path:

@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from graders.intake.submission import SOLUTION, Submission
+from graders.intake.source import SOLUTION
+from graders.intake.submission import Submission
 
 SHOWN = 10
 

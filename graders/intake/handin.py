@@ -5,8 +5,6 @@ The commit is taken as the marker takes it (`graders.intake.checkout`): what is 
 
 from __future__ import annotations
 
-import ast
-import os
 import re
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +14,13 @@ from pathlib import Path
 
 from assignments.assignment import Assignment
 from graders.failures import UserError
-from graders.intake.checkout import Caps, Written, plain, tree_of, write_files
+from graders.intake.beforehand import beforehand, missing_solution
+from graders.intake.checkout import Caps, plain, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
-from graders.intake.imports import missing_imports, modules_of
+from graders.intake.imports import modules_of
 from graders.intake.own_clone import HERE, OwnClone, own_clone
-from graders.intake.submission import SOLUTION, find_solution, framework_of, is_untouched, solution_entries
+from graders.intake.source import SOLUTION
+from graders.intake.submission import find_solution, is_untouched, solution_entries
 
 NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
@@ -54,8 +54,6 @@ class Handin:
     """Files of the solution that .gitignore keeps out."""
     problems: tuple[str, ...] = ()
     """Of the commit, each with its cure, as the marker would tell them."""
-    missing: tuple[str, ...] = ()
-    """Modules that solution.py imports and the runtime image lacks."""
     in_git: bool = True
     left_out: tuple[str, ...] = ()
     """Settings of the repository that did not hold while it was looked at."""
@@ -64,7 +62,7 @@ class Handin:
     def ready(self) -> bool:
         """Whether the marker would see this work, all of it, and be able to start on it."""
         weights = any("weights" in name.split("/") for name in self.ignored)
-        lacking = self.unpushed or self.uncommitted or self.problems or self.missing or weights
+        lacking = self.unpushed or self.uncommitted or self.problems or weights
         return self.commit is not None and not lacking
 
     def lines(self) -> tuple[str, ...]:
@@ -97,10 +95,7 @@ class Handin:
         if self.left_out:
             lines.append(f":| not heeded, since a folder's own Git settings can run programs: {_list(self.left_out)}")
         lines += [f":( {problem}" for problem in self.problems]
-        if self.missing:
-            cure = "do without, or ask the course's staff to add it"
-            lines.append(f":( the marker's runtime lacks {_list(self.missing)}; {cure}")
-        elif not self.problems:
+        if not self.problems:
             lines.append(":) the marker can read all of it, and has what it imports")
         return tuple(lines)
 
@@ -135,11 +130,10 @@ def _inspected(
     solution = find_solution(clone.root, assignment.id)
     prefix = f"{assignment.id}/" if solution is not None and solution != clone.root else ""
     problems: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
     if commit:
         with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
             target = Path(scratch) / "clone"
-            problems, missing = _as_the_marker(clone.ours, commit, target, assignment, modules, caps)
+            problems = _as_the_marker(clone.ours, commit, target, assignment, modules, caps)
     return Handin(
         root=clone.root,
         assignment=assignment,
@@ -152,7 +146,6 @@ def _inspected(
         uncommitted=_below(prefix, changed),
         ignored=_below(prefix, ignored),
         problems=problems,
-        missing=missing,
         left_out=clone.left_out,
     )
 
@@ -167,10 +160,12 @@ def clean_clone(found: Handin, target: Path) -> Path:
         if found.commit is None or clone is None:
             raise UserError(f"{found.root}: nothing is pushed. Push first: git push -u origin HEAD")
         try:
-            written = _write(clone.ours, found.commit, target, found.assignment, _caps(found.assignment))
+            inside = solution_entries(tree_of(clone.ours, found.commit, "", HERE), found.assignment.id)
+            if inside is not None:
+                write_files(clone.ours, inside, target, _caps(found.assignment), HERE)
         except GitFailed as failure:
             raise UserError(f"{found.root}: git cannot read commit {found.commit}: {failure}") from None
-    if written is None or not (target / SOLUTION).is_file():
+    if not (target / SOLUTION).is_file():
         where = f"{found.assignment.id}/solution.py"
         raise UserError(f"{found.root}: commit {found.commit[:12]} holds no {where}. Commit it and push.")
     return target
@@ -183,40 +178,22 @@ def _as_the_marker(
     assignment: Assignment,
     modules: Collection[str] | None,
     caps: Caps,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The problems of a commit, and the modules that it lacks."""
+) -> tuple[str, ...]:
+    """The problems of a commit."""
     try:
-        written = _write(git_dir, commit, target, assignment, caps)
+        entries = tree_of(git_dir, commit, "", HERE)
+        inside = solution_entries(entries, assignment.id)
+        if inside is None:
+            return (missing_solution((entry.path for entry in entries), assignment.id),)
+        written = write_files(git_dir, inside, target, caps, HERE)
     except GitFailed as failure:
-        return (f"the commit cannot be read: {failure.told}",), ()
-    if written is None:
-        return (f"there is no solution.py: put it at {assignment.id}/solution.py, or at the root",), ()
+        return (f"the commit cannot be read: {failure.told}",)
     solution = target / SOLUTION
     if not solution.is_file():
-        return written.problems, ()
-    problems = list(written.problems)
-    source = solution.read_text(encoding="utf-8", errors="replace")
-    try:
-        ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) else ""
-        problems.append(f"solution.py is not Python that can be read{line}: {type(error).__name__}")
-    framework = framework_of(source)
-    if framework not in assignment.frameworks:
-        offered = ", ".join(assignment.frameworks)
-        problems.append(f'solution.py needs the line FRAMEWORK = "{assignment.frameworks[0]}"; offered: {offered}')
-    if is_untouched(solution, assignment):
-        problems.append("solution.py is the starter as handed out; commit and push your work")
-    if modules is None:
-        modules = modules_of(framework) if framework in assignment.frameworks else None
-    beside = [name.removesuffix(".py") for name in os.listdir(target)]
-    missing = missing_imports(source, modules, beside) if modules is not None else ()
-    return tuple(problems), missing
-
-
-def _write(git_dir: Path, commit: str, target: Path, assignment: Assignment, caps: Caps) -> Written | None:
-    inside = solution_entries(tree_of(git_dir, commit, "", HERE), assignment.id)
-    return None if inside is None else write_files(git_dir, inside, target, caps, HERE)
+        return written.problems
+    found = beforehand(target, assignment, modules_of if modules is None else lambda _: modules)
+    untouched = ("solution.py is the starter as handed out; commit and push your work",)
+    return (*written.problems, *found.problems, *(untouched if is_untouched(solution, assignment) else ()))
 
 
 def _caps(assignment: Assignment) -> Caps:

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
-import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
-from assignments.toml_errors import nearest
+from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.checkout import Caps, Entry, Written, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
+from graders.intake.imports import modules_of
 from graders.intake.roster import Group, Member
+from graders.intake.source import SOLUTION
 from graders.modes import make_readable
 
-SOLUTION = "solution.py"
 TEXT_BYTES = 1_000_000
-"""What is read of a solution.py to find its framework."""
-RECORD = 2
+"""What is read of a solution.py to compare it with a starter."""
+RECORD = 3
 """Counted up when what is recorded of a checkout changes: it is then written anew."""
 UNTOUCHED = "untouched starter"
 TELLING_BYTES = 1024
 """A smaller file of weights may equal another by chance."""
-_FRAMEWORK = re.compile(
-    r"^FRAMEWORK[ \t]*(?::[ \t]*[\w.]+[ \t]*)?=[ \t]*(['\"])([^'\"\n]{1,40})\1[ \t]*(?:#.*)?\r?$", re.M
-)
 
 
 @dataclass(frozen=True)
@@ -84,18 +82,18 @@ def find_solution(checkout: Path, assignment_id: str) -> Path | None:
     """The folder that holds solution.py: `<assignment id>/` if it is there, else the root; None without one."""
     for folder in (checkout / assignment_id, checkout):
         solution = folder / SOLUTION
-        if solution.is_file() and not solution.is_symlink() and not folder.is_symlink():
+        # As the marker's file system has it: on others, Solution.py is found as solution.py too.
+        spelt = _holds(folder, SOLUTION) and (folder == checkout or _holds(checkout, assignment_id))
+        if spelt and solution.is_file() and not solution.is_symlink() and not folder.is_symlink():
             return folder
     return None
 
 
-def framework_of(text: str) -> str | None:
-    """The framework that a literal line `FRAMEWORK = "pytorch"` names; None without one, or with two that differ.
-
-    What it names may be any word: whether it is offered is the caller's to check.
-    """
-    named = {found[1] for found in _FRAMEWORK.findall(text[:TEXT_BYTES])}
-    return named.pop() if len(named) == 1 else None
+def _holds(folder: Path, name: str) -> bool:
+    try:
+        return name in os.listdir(folder)
+    except OSError:
+        return False
 
 
 def solution_digest(folder: Path) -> str:
@@ -127,9 +125,19 @@ def solution_entries(entries: Sequence[Entry], assignment_id: str) -> list[Entry
 
 
 def take(
-    group: Group, assignment: Assignment, commit: str, mirror: Path, folder: Path, caps: Caps, reach: Reach
+    group: Group,
+    assignment: Assignment,
+    commit: str,
+    mirror: Path,
+    folder: Path,
+    caps: Caps,
+    reach: Reach,
+    modules: Callable[[str], Collection[str] | None] = modules_of,
 ) -> Submission:
-    """The group's submission at a commit, its files written below `folder / commit` unless they are there already."""
+    """The group's submission at a commit, its files written below `folder / commit` unless they are there already.
+
+    `modules` says what a framework's runtime holds; None where that is not known.
+    """
     wanted = json.dumps([RECORD, assignment.id, group.path, asdict(caps)])
     # Another setting is another folder: files that a marker may be reading are never replaced.
     target = folder / commit / hashlib.sha256(wanted.encode()).hexdigest()[:8]
@@ -148,8 +156,9 @@ def take(
         if is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
             problems.append("solution.py is the starter as handed out; if you have worked on it, commit and push")
-        framework, wrong = _framework(target / SOLUTION, assignment)
-        problems += wrong
+        found = beforehand(target, assignment, modules)
+        framework = found.framework
+        problems += found.problems
     signature = Signature(**facts["signature"]) if facts["signature"] else None
     return Submission(
         group=group.name,
@@ -184,8 +193,8 @@ def _write(
     inside = solution_entries(entries, assignment.id)
     problems: tuple[str, ...]
     if inside is None:
-        where = f"{group.path}/" if group.path else "the root of the repository"
-        problems = (f"there is no solution.py: put it at {assignment.id}/solution.py, or in {where}",)
+        where = {"root": f"{group.path}/"} if group.path else {}
+        problems = (missing_solution((entry.path for entry in entries), assignment.id, **where),)
         written = Written(0, problems, ())
     else:
         written = write_files(mirror, inside, target, caps, reach)
@@ -210,7 +219,7 @@ def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str,
     """What tells whether groups handed in the same: see `Submission.solution` and `Submission.weights`."""
     handed_out = {_digest(path) for path in _files(assignment.folder / "starter")}
     weights = {_digest(path) for path in _files(folder / "weights") if path.stat().st_size >= TELLING_BYTES}
-    words = b"".join((folder / SOLUTION).read_bytes().split())
+    words = b"".join((folder / SOLUTION).read_bytes().removeprefix(codecs.BOM_UTF8).split())
     return hashlib.sha256(words).hexdigest(), tuple(sorted(weights - handed_out))
 
 
@@ -219,23 +228,10 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _framework(solution: Path, assignment: Assignment) -> tuple[str | None, list[str]]:
-    with solution.open("rb") as file:
-        text = file.read(TEXT_BYTES).decode("utf-8", "replace")
-    named = framework_of(text)
-    offered = assignment.frameworks
-    if named is None:
-        return None, [f'solution.py has no single line FRAMEWORK = "{offered[0]}"; offered: {", ".join(offered)}']
-    if named not in offered:
-        return None, [f'solution.py says FRAMEWORK = "{named}", which this assignment does not offer; '
-                      f"{nearest(named, offered)}"]  # fmt: skip
-    return named, []
-
-
 def _words(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
-            return b"".join(file.read(TEXT_BYTES).split())
+            return b"".join(file.read(TEXT_BYTES).removeprefix(codecs.BOM_UTF8).split())
     except OSError:
         return None
 

@@ -210,8 +210,9 @@ def test_no_process_or_container_outlives_its_verdict_and_no_mark_changes_later(
 @pytest.mark.docker
 @pytest.mark.attack("S25", "names a framework that the assignment does not offer")
 def test_a_framework_that_is_not_offered_is_not_run(attack, course):
-    from graders.intake.submission import framework_of
+    from graders.intake.source import source_of
 
-    attack.fired(framework_of(LIES_ABOUT_ITS_FRAMEWORK) == "tensorflow", "the line is read as the group's own word")
+    named = source_of(LIES_ABOUT_ITS_FRAMEWORK.encode()).framework
+    attack.fired(named == "tensorflow", "the line is read as the group's own word")
     attack.came_to(f"{course.points('s25-framework'):g} points; {set(course.reasons('s25-framework'))}")
     assert course.points("s25-framework") == 0

@@ -10,7 +10,6 @@ from assignments.assignment import Assignment
 from graders.failures import UserError
 from graders.intake import hardened_git
 from graders.intake.handin import clean_clone, inspect_handin
-from graders.intake.imports import missing_imports, modules_of
 from tests.graders.intake.repositories import Link, git, make
 
 SOLUTION = 'FRAMEWORK = "pytorch"\nimport torch\n'
@@ -118,10 +117,14 @@ def test_the_commit_is_judged_as_the_marker_will(tmp_path):
     assert "link: data;" in told
     assert "Git LFS pointer: weights/w.pt;" in told
     assert "file over 20 MB: big.bin;" in told
-    assert 'solution.py needs the line FRAMEWORK = "pytorch"' in told
-    assert found.missing == ("einops",)
+    assert 'solution.py has no single line FRAMEWORK = "pytorch"' in told
     assert not found.ready
-    assert any("runtime lacks einops" in line for line in found.lines())
+
+
+def test_a_package_that_the_runtime_lacks_is_told_by_name_and_line(tmp_path):
+    found = Desk(tmp_path, {"solution.py": SOLUTION + "import einops\n"}).inspect()
+    assert not found.ready
+    assert "nor in the marker's runtime: einops (solution.py:3)" in "\n".join(found.lines())
 
 
 @pytest.mark.parametrize(
@@ -234,19 +237,3 @@ def test_a_head_that_names_no_branch_ends_in_words(desk, head):
     found = desk.inspect()
     assert found.commit is None
     assert ":( nothing is pushed: git push -u origin HEAD" in found.lines()
-
-
-def test_imports_are_read_from_the_source():
-    source = (
-        "import os.path, torch.nn as nn\nfrom sklearn import svm\nfrom . import mine\nimport model\n"
-        "try:\n    import tqdm\nexcept ImportError:\n    tqdm = None\n"
-        "def f():\n    import einops\nfrom monai.losses import DiceLoss\n"
-    )
-    assert missing_imports(source, MODULES, beside=["model"]) == ("einops", "monai")
-    assert missing_imports("def f(:", MODULES) == ()
-
-
-def test_a_runtime_offers_what_its_lock_promises(monkeypatch, tmp_path):
-    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
-    assert missing_imports("import torch, numpy, scipy, tensorflow", modules_of("pytorch")) == ("tensorflow",)
-    assert missing_imports("import tensorflow, keras, absl, h5py", modules_of("tensorflow")) == ()

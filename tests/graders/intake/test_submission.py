@@ -11,7 +11,7 @@ from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import GitFailed, Reach
 from graders.intake.roster import Group, Member
-from graders.intake.submission import find_solution, framework_of, is_untouched, solution_digest, take
+from graders.intake.submission import find_solution, is_untouched, solution_digest, take
 from tests.graders.intake.repositories import Link, at, make, push
 
 FILES = Reach(allow_file=True, timeout_s=20)
@@ -166,30 +166,11 @@ def test_a_digest_tells_names_from_contents(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "framework"),
-    [
-        ('FRAMEWORK = "pytorch"\n', "pytorch"),
-        ("import os\nFRAMEWORK='tensorflow'  # ours\r\n", "tensorflow"),
-        ('FRAMEWORK: str = "numpy"', "numpy"),
-        ('FRAMEWORK = "pytorch"\nFRAMEWORK = "pytorch"\n', "pytorch"),
-        ('FRAMEWORK = "pytorch"\nFRAMEWORK = "tensorflow"\n', None),
-        ('FRAMEWORK = "py" + "torch"', None),
-        ("FRAMEWORK = name", None),
-        ('    FRAMEWORK = "pytorch"', None),
-        ('MY_FRAMEWORK = "pytorch"', None),
-        ("", None),
-    ],
-)
-def test_the_framework_is_a_literal_line(text, framework):
-    assert framework_of(text) == framework
-
-
-@pytest.mark.parametrize(
     ("text", "what"),
     [
         ("x = 1\n", 'no single line FRAMEWORK = "pytorch"; offered: pytorch, tensorflow'),
         ('FRAMEWORK = "tensorflo"\n', 'FRAMEWORK = "tensorflo", which this assignment does not offer; did you mean'),
-        (b"\xff\xfe\0", "no single line FRAMEWORK"),
+        (SOLUTION.encode("utf-16"), "solution.py is stored as UTF-16, which Python does not read: save it as UTF-8"),
     ],
 )
 def test_a_framework_that_is_missing_or_not_offered_is_told(tmp_path, assignment, text, what):

@@ -1,0 +1,140 @@
+"""What a solution will stumble over inside is told before it runs, with what is there instead, and the cure."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+
+from graders.intake.beforehand import beforehand, missing_solution
+from graders.intake.imports import modules_of
+from tests.graders.intake.test_submission import assignment  # noqa: F401  (a fixture)
+
+LINE = 'FRAMEWORK = "pytorch"\n'
+MODULES = ("torch", "numpy", "scikit-learn", "tensorflow-cpu", "PIL")
+
+
+@pytest.fixture
+def told(tmp_path, assignment):  # noqa: F811
+    """The problems of a solution of these files."""
+
+    def of(source, **files):
+        folder = tmp_path / "work"
+        for name, text in {"solution.py": LINE + source, **files}.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+        return beforehand(folder, assignment, lambda _: MODULES).problems
+
+    return of
+
+
+def test_what_the_runtime_and_the_folder_hold_is_no_problem(told):
+    source = (
+        "from __future__ import annotations\nimport os.path, torch.nn as nn\nfrom sklearn import svm\n"
+        "from PIL import Image\nimport tensorflow\nimport helper\nfrom package import deep\nimport notes.draft\n"
+        "try:\n    import tqdm\nexcept ImportError:\n    tqdm = None\n"
+        "if TYPE_CHECKING:\n    import pandas\n"
+        'if __name__ == "__main__":\n    import matplotlib\n'
+    )
+    files = {"helper.py": "", "package/__init__.py": "from . import deep\nfrom .deep import x", "package/deep.py": ""}
+    assert told(source, **files, **{"notes/draft.py": "", "train_all.py": "import wandb"}) == ()
+
+
+def test_a_missing_package_is_told_with_its_line_also_where_a_helper_imports_it(told):
+    (problem,) = told("import helper\ndef f():\n    import einops\n", **{"helper.py": "import pandas as pd\n"})
+    assert "einops (solution.py:4), pandas (helper.py:1)" in problem or "pandas (helper.py:1)" in problem
+    assert "ask the course's staff to add it" in problem
+    assert "commit a module of your own beside solution.py" in problem
+
+
+@pytest.mark.parametrize(
+    ("source", "files", "cure"),
+    [
+        ("from .helper import f", {"helper.py": ""}, "solution.py is in no package: write from helper import f"),
+        ("from . import helper", {"helper.py": ""}, "write import helper"),
+        ("import one", {"one.py": "from .two import g"}, "one.py:1: from .two import g cannot work"),
+        ("import p.a", {"p/a.py": "from ..b import g", "b.py": ""}, "write from b import g"),
+        ("from mlp.helper import f", {"helper.py": ""}, "is no package inside; write from helper import f"),
+        ("import mlp.helper", {"helper.py": ""}, "write import helper"),
+        ("import Helper", {"helper.py": ""}, "there is helper, and capital letters count"),
+        ("import helper", {"src/helper.py": ""}, "it lies at src/helper.py; write from src import helper"),
+    ],
+)
+def test_a_module_of_ones_own_that_is_asked_for_wrongly_is_told_with_the_cure(told, source, files, cure):
+    (problem,) = told(source + "\n", **files)
+    assert cure in problem
+
+
+def test_a_relative_import_inside_a_package_is_no_problem(told):
+    assert told("import p.a\n", **{"p/a.py": "from .b import g", "p/b.py": ""}) == ()
+
+
+def test_a_solution_that_moves_the_search_path_finds_its_modules_anywhere(told):
+    assert told("import sys\nsys.path.insert(0, 'src')\nimport helper\n", **{"src/helper.py": ""}) == ()
+
+
+def test_a_module_whose_file_is_named_in_decomposed_letters_is_told(told):
+    name = "données"
+    (problem,) = told(f"import {name}\n", **{unicodedata.normalize("NFD", name) + ".py": ""})
+    assert "named in decomposed letters" in problem
+    assert told(f"import {name}\n", **{unicodedata.normalize("NFC", name) + ".py": ""}) == ()
+
+
+def test_where_the_runtime_is_not_known_only_ones_own_files_are_judged(tmp_path, assignment):  # noqa: F811
+    (tmp_path / "solution.py").write_text(LINE + "import pandas\n")
+    assert beforehand(tmp_path, assignment, lambda _: None).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "told_of"),
+    [
+        ('open("config.json")', 'solution.py:2: open(\'config.json\')'),
+        ('np.load("./weights/w.npy")', "np.load"),
+        ('Path("weights")', "Path('weights')"),
+        ('open(Path(__file__).parent / "config.json")', None),
+        ('open("elsewhere.json")', None),
+        ('archive.open("config.json")', None),
+        ('os.chdir(HERE); open("config.json")', None),
+        ('if __name__ == "__main__": open("config.json", "w")', None),
+    ],
+)
+def test_a_file_of_ones_own_that_is_opened_from_the_current_folder_is_told(told, source, told_of):
+    problems = told(source + "\n", **{"config.json": "{}", "weights/w.npy": ""})
+    if told_of is None:
+        assert problems == ()
+    else:
+        assert told_of in problems[0]
+        assert "write Path(__file__).parent / " in problems[0]
+
+
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        (["Solution.py"], "There is Solution.py: capital letters count"),
+        (["solution.PY"], "There is solution.PY: capital letters count"),
+        (["Mlp_Classifier/solution.py"], "There is Mlp_Classifier/solution.py: capital letters count"),
+        (["mlp_classifier/src/solution.py"], "There is mlp_classifier/src/solution.py: if that is your work"),
+        (["prostate_unet/solution.py"], "There is prostate_unet/solution.py: if that is your work for mlp_classifier"),
+        (["mlp_classifier/solution.ipynb"], "jupyter nbconvert --to script --output solution solution.ipynb"),
+        (["work.ipynb", "README.md"], "There is work.ipynb: a notebook is not run"),
+        (["my_solution.py", "train.py"], "There is my_solution.py: if that is your solution, rename it"),
+        (["solution.py.txt"], "There is solution.py.txt: if that is"),
+        (["main.py", "model.py"], "There is main.py, model.py: if that is"),
+        ([f"m{i}.py" for i in range(9)], "and 4 more"),
+    ],
+)
+def test_a_missing_solution_is_told_with_what_is_there_instead(paths, words):
+    said = missing_solution(paths, "mlp_classifier")
+    assert said.startswith("there is no solution.py: put it at mlp_classifier/solution.py, or in the root of")
+    assert words in said
+
+
+def test_where_nothing_is_there_nothing_is_named():
+    assert missing_solution(["README.md"], "mlp").endswith("or in the root of the repository")
+
+
+def test_a_runtime_offers_what_its_lock_promises(monkeypatch, tmp_path, assignment):  # noqa: F811
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "none"))
+    (tmp_path / "solution.py").write_text(LINE + "import torch, numpy, scipy, tensorflow\n")
+    (problem,) = beforehand(tmp_path, assignment, modules_of).problems
+    assert "nor in the marker's runtime: tensorflow (solution.py:2);" in problem
