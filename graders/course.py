@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Container, Iterable
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,7 +27,7 @@ from graders.failures import UserError
 from graders.intake.hardened_git import Reach
 from graders.intake.roster import Group, Member, read_roster
 from graders.persons.late_policy import LatePolicy, bank_holidays, read_policy
-from graders.persons.working_days import Calendar
+from graders.persons.working_days import Calendar, clock_problem, in_utc
 
 __all__ = [
     "Course",
@@ -131,6 +131,8 @@ class CourseAssignment(Frozen):
     """A tip seen this long after the due time still counts. Keep it longer than the time between two collections."""
     group_extension: Literal["max", "min", "manual"] = "manual"
     """What extensions of single members do to their group's due time; manual: only an extension of the group counts."""
+    late_policy: str | None = None
+    """What lateness costs here; None for the course's."""
     data: DataChanges = DataChanges()
     run: RunChanges = RunChanges()
     limits: LimitsChanges = LimitsChanges()
@@ -184,22 +186,30 @@ class Course(Frozen):
         """Stored answers."""
         return self.folder / ".medmark/answers"
 
-    @property
-    def late(self) -> LatePolicy | None:
-        """The late policy; None for "none"."""
-        return read_policy(self.late_policy, self.folder)
+    def late_policy_of(self, id: str) -> str:
+        """The name of an assignment's late policy: its own, else the course's."""
+        own = self.assignment(id).late_policy
+        return self.late_policy if own is None else own
+
+    def late(self, id: str) -> LatePolicy | None:
+        """The late policy of an assignment; None for "none"."""
+        return read_policy(self.late_policy_of(id), self.folder)
 
     @property
     def zone(self) -> ZoneInfo:
         """The course's timezone."""
         return ZoneInfo(self.timezone)
 
-    @property
-    def calendar(self) -> Calendar:
-        """The working days of the course's place."""
-        policy = self.late
+    def calendar(self, id: str) -> Calendar:
+        """The working days of the course's place, with the bank holidays of an assignment's late policy."""
+        policy = self.late(id)
         own = policy.bank_holidays if policy else None
         return Calendar.of(self.timezone, bank_holidays()[1] if own is None else own, self.closures)
+
+    def bank_holiday_years(self, id: str) -> Container[int]:
+        """The years whose bank holidays the calendar of an assignment knows."""
+        policy = self.late(id)
+        return range(10000) if policy and policy.bank_holidays is not None else bank_holidays()[0]
 
     @property
     def reach(self) -> Reach:
@@ -225,7 +235,7 @@ class Course(Frozen):
 
     def local(self, time: datetime) -> datetime:
         """A local time of the course in UTC; a time with an offset keeps its own."""
-        return (time if time.tzinfo else time.replace(tzinfo=ZoneInfo(self.timezone))).astimezone(UTC)
+        return in_utc(time, self.timezone)
 
     def group(self, name: str) -> Group:
         """A group of the roster; `UserError` for one that is not in it."""
@@ -368,45 +378,42 @@ def _time_problems(document: Document) -> list[Problem]:
         hint = nearest(name, available_timezones())
         cure = hint if hint.startswith("did") else 'write it as "Europe/London"'
         return [document.problem(("timezone",), f'there is no timezone "{name}"', cure)]
-    found = []
-    assignments = document.values.get("assignments")
-    for id, settings in assignments.items() if isinstance(assignments, dict) else ():
-        deadline = settings.get("deadline") if isinstance(settings, dict) else None
-        if not isinstance(deadline, datetime) or deadline.tzinfo is not None:
-            continue
-        offsets = {deadline.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1)}
-        if len(offsets) > 1:
-            what = f"{deadline} is an hour in which {name} changes its clocks"
-            later = deadline + timedelta(hours=2)
-            found.append(document.problem(("assignments", id, "deadline"), what, f"choose another, as {later}"))
-    return found
+    return [
+        document.problem(("assignments", id, "deadline"), what, "")
+        for id, settings in _tables(document)
+        if isinstance(deadline := settings.get("deadline"), datetime) and (what := clock_problem(deadline, zone.key))
+    ]
 
 
 def _late_problems(document: Document, folder: Path) -> list[Problem]:
-    """A late policy that is not there or not in order, or whose bank holidays do not reach a deadline."""
-    named = document.values.get("late_policy", "none")
-    if not isinstance(named, str):
-        return []
-    try:
-        policy = read_policy(named, folder)
-    except TomlErrors as error:
-        where = document.line_of(("late_policy",))
-        own = str(document.path)
-        return [
-            Problem(p.file, p.key, where, p.what, p.cure) if p.file == own else p for p in error.problems
-        ]
-    if policy is None or policy.bank_holidays is not None:
-        return []
+    """Late policies that are not there or not in order, or whose bank holidays do not reach a deadline."""
+    policies, found = {}, []
+    own = [(("assignments", id, "late_policy"), settings.get("late_policy")) for id, settings in _tables(document)]
+    for where, named in [(("late_policy",), document.values.get("late_policy", "none")), *own]:
+        if not isinstance(named, str):
+            continue
+        try:
+            policies[where] = read_policy(named, folder)
+        except TomlErrors as error:
+            line, key, file = document.line_of(where), ".".join(where), str(document.path)
+            found += [Problem(p.file, key, line, p.what, p.cure) if p.file == file else p for p in error.problems]
     years = bank_holidays()[0]
-    found = []
-    assignments = document.values.get("assignments")
-    for id, settings in assignments.items() if isinstance(assignments, dict) else ():
-        deadline = settings.get("deadline") if isinstance(settings, dict) else None
-        if isinstance(deadline, datetime) and deadline.year not in years:
+    for id, settings in _tables(document):
+        policy = policies.get(("assignments", id, "late_policy"), policies.get(("late_policy",)))
+        deadline = settings.get("deadline")
+        counted = policy is not None and policy.counts_working_days and policy.bank_holidays is None
+        if counted and isinstance(deadline, datetime) and deadline.year not in years:
             what = f"{deadline.year} is not among the years whose bank holidays are known ({years[0]} to {years[-1]})"
             cure = "give bank_holidays in a late policy of your own"
             found.append(document.problem(("assignments", id, "deadline"), what, cure))
     return found
+
+
+def _tables(document: Document) -> list[tuple[str, dict[str, Any]]]:
+    """The tables of assignments, as far as they are tables."""
+    assignments = document.values.get("assignments")
+    known = assignments.items() if isinstance(assignments, dict) else ()
+    return [(id, settings) for id, settings in known if isinstance(settings, dict)]
 
 
 def _token_problems(document: Document) -> list[Problem]:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
 from graders.failures import InternalFailure, NotAccepted, UserError
 from graders.scoring.caps import holds, parse_condition
 from graders.visibility import Audience, visible, visible_provenance
+
+Rounding = Literal["0.1", "1"]
+"""What marks are rounded to."""
 
 
 class Verdict(StrEnum):
@@ -198,11 +201,11 @@ def _added_up(mark: Mark) -> Mark:
     return replace(mark, status=status, points=None if status is Status.WITHHELD else rounded(earned(mark.findings)))
 
 
-def rounded(points: Decimal | Fraction) -> Decimal:
-    """The one rounding of a mark: one decimal place, half up (a half goes away from zero)."""
-    exact = Fraction(points)
-    tenths = (abs(exact) * 10 + Fraction(1, 2)).__floor__()
-    return Decimal(-tenths if exact < 0 else tenths).scaleb(-1)
+def rounded(points: Decimal | Fraction, to: Rounding = "0.1") -> Decimal:
+    """The one rounding of a mark: to one decimal place or to a whole, half up (a half goes away from zero)."""
+    step = Decimal(to)
+    steps = (abs(Fraction(points)) / Fraction(step) + Fraction(1, 2)).__floor__()
+    return step * (-steps if points < 0 else steps)
 
 
 def exact_percent(mark: Mark) -> Fraction | None:

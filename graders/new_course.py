@@ -42,6 +42,7 @@ EXAMPLE = """
 # weight = 1.0
 # grace_minutes = 10                # longer than the time between two runs of medmark collect
 # group_extension = "manual"        # or "max", "min": what a member's extension does to the group
+# late_policy = "york"              # where it differs from the course's
 # [assignments.mlp_classifier.run]  # your own values for the assignment's [data], [run] and [limits]
 # seeds = 3
 """

@@ -27,15 +27,16 @@ late commit costs a person is not decided here (`graders.persons.personal`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from graders.course import Course, Group
 from graders.intake.clone import is_commit
 from graders.ledger import Event, Observation
 from graders.persons.decisions import in_force, is_about
+from graders.persons.working_days import Unit, clock_problem
 
 State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person"]
 
@@ -106,7 +107,7 @@ def due_of(
     for event in events:
         if event.kind != "extension":
             continue
-        until = until_of(event.value, deadline, course)
+        until = until_of(event.value, course, assignment_id)
         if until is None:
             return deadline, f'the extension "{event.value}" cannot be read: {EXTENSION}'
         persons = [person.id for person in group.members if is_about(event, group.name, person.id)]
@@ -134,7 +135,7 @@ def due_of_person(
     about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
     due, _ = due_of(course, assignment_id, about, group)
     own = [event for event in about if event.kind == "extension" and is_about(event, group.name, member)]
-    until = until_of(own[-1].value, course.deadline(assignment_id), course) if own else None
+    until = until_of(own[-1].value, course, assignment_id) if own else None
     return due if until is None else max(due, until)
 
 
@@ -243,21 +244,38 @@ def _concerns(event: Event, course: Course, assignment_id: str, group: Group) ->
     return event.group == group.name and not known
 
 
-EXTENSION = "write minutes, working days as 5wd, or a date and time as 2027-01-22T12:00"
+EXTENSION = "write minutes, days as 7d, working days as 5wd, or a date and time as 2027-01-22T12:00"
+_DAYS: Final[Mapping[str, Unit]] = {"d": "calendar_day", "wd": "working_day"}
 
 
-def until_of(value: str, deadline: datetime, course: Course) -> datetime | None:
+def until_of(value: str, course: Course, assignment_id: str) -> datetime | None:
     """The time that an extension's value means; None where it cannot be read."""
-    if found := re.fullmatch(r"\+?(\d{1,3}) ?wd", value.strip()):
-        return course.calendar.after(deadline, int(found[1]))
+    deadline = course.deadline(assignment_id)
+    if found := re.fullmatch(r"\+?(\d{1,3}) ?(w?d)", value.strip()):
+        return course.calendar(assignment_id).after(deadline, int(found[1]), _DAYS[found[2]])
     if re.fullmatch(r"\+?\d{1,7}", value.strip()):
         return deadline + timedelta(minutes=int(value))
+    until = _written(value)
+    return None if until is None else course.local(until)
+
+
+def extension_problem(value: str, course: Course, assignment_id: str) -> str:
+    """Why an extension cannot be recorded as it is written; nothing if it can."""
+    until = until_of(value, course, assignment_id)
+    if until is None:
+        return f'the extension "{value}" cannot be read: {EXTENSION}'
+    if value.strip().endswith("wd") and (year := until.year) not in course.bank_holiday_years(assignment_id):
+        return f"the bank holidays of {year} are not known: write the extension as a date and time"
+    written = _written(value)
+    return clock_problem(written, course.timezone) if written else ""
+
+
+def _written(value: str) -> datetime | None:
+    """The date and time that a person wrote; None for other forms. A date alone would mean its first minute."""
     try:
-        until = datetime.fromisoformat(value.strip())
+        return datetime.fromisoformat(value.strip()) if re.search(r"\d[T ]\d", value) else None
     except ValueError:
         return None
-    # A date alone would mean its first minute, which nobody means.
-    return course.local(until) if re.search(r"\d[T ]\d", value) else None
 
 
 def _time(text: str) -> datetime:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from assignments.toml_errors import nearest
 from graders.course import Course, Group, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock
-from graders.intake.counting import EXTENSION, ON_TIME, counting, until_of
+from graders.intake.counting import ON_TIME, counting, due_of_person, extension_problem, until_of
 from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
 from graders.persons.decisions import ABOUT, KINDS, decimal_of, in_force
@@ -128,8 +128,8 @@ class Desk:
         return found
 
     def _extension(self, value: str, group: Group | None, member: str) -> str:
-        if until_of(value, self.course.deadline(self.assignment.id), self.course) is None:
-            raise ValueError(f'the extension "{value}" cannot be read: {EXTENSION}')
+        if problem := extension_problem(value, self.course, self.assignment.id):
+            raise ValueError(problem)
         return value
 
     def _late_commit(self, value: str, group: Group | None, member: str) -> str:
@@ -243,7 +243,20 @@ def propose(
         rows, notes = from_csv(file, kind, asked, course, wanted.reason, method, with_self)
     with Ledger.open(course.ledger) as ledger:
         desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
-        return Proposal(tuple(desk.propose(kind, rows, by)), tuple(notes))
+        events = desk.propose(kind, rows, by)
+    return Proposal(tuple(events), (*notes, *_due_times(course, asked.id, [*results.events, *events], events)))
+
+
+def _due_times(course: Course, id: str, events: Sequence[Event], proposed: Sequence[Event]) -> Iterator[str]:
+    """What each extension makes of a due time, in the course's own time."""
+    for event in proposed:
+        if event.kind != "extension":
+            continue
+        if event.group:
+            due = due_of_person(course, id, events, course.group(event.group), event.member)
+        else:
+            due = until_of(event.value, course, id) or course.deadline(id)
+        yield f"{event.member or event.group or 'all'}: due {due.astimezone(course.zone):%d %b %Y, %H:%M %Z}"
 
 
 def from_csv(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -17,43 +17,67 @@ from pydantic import Field, model_validator
 
 from assignments.assignment import Frozen
 from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
+from graders.persons.working_days import Unit
 
 POLICIES = Path(__file__).parent / "policies"
 HOLIDAYS = POLICIES / "bank-holidays.toml"
+Positive = Annotated[int, Field(gt=0)]
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class Band(Frozen):
-    """What becomes of a mark that is so many working days late: one of `subtract`, `cap` and `set`."""
+    """What becomes of a mark that is late up to some limit: one of `subtract`, `reduce`, `cap` and `set`."""
 
-    up_to_working_days: Annotated[int, Field(gt=0)] | None = None
-    """None for the last band: however late."""
+    up_to_hours: Positive | None = None
+    up_to_calendar_days: Positive | None = None
+    up_to_working_days: Positive | None = None
+    """At most one of the three; none for the last band: however late."""
     subtract: Percent | None = None
     """Percentage points off."""
+    reduce: Percent | None = None
+    """Per cent of the mark off: 5 makes 57 of 60."""
+    for_each: Unit | None = None
+    """`subtract` or `reduce` counts once for each of these that has begun, and always of the mark before lateness."""
     not_below: Literal["pass_mark"] | Percent | None = None
-    """What `subtract` stops at; a mark that was below it already loses nothing and gains nothing."""
+    """What they stop at; a mark that was below it already loses nothing and gains nothing."""
     cap: Literal["pass_mark"] | Percent | None = None
     set: Percent | None = None
     clause: str
     """The rule in words: it stands in the trace and on the person's page."""
 
     @model_validator(mode="after")
-    def _one_of_three(self) -> Self:
-        if sum(value is not None for value in (self.subtract, self.cap, self.set)) != 1:
-            raise ValueError("a band has exactly one of subtract, cap and set")
-        if self.not_below is not None and self.subtract is None:
-            raise ValueError("not_below goes with subtract")
+    def _one_of_each(self) -> Self:
+        if sum(value is not None for value in (self.subtract, self.reduce, self.cap, self.set)) != 1:
+            raise ValueError("a band has exactly one of subtract, reduce, cap and set")
+        takes_off = self.subtract is not None or self.reduce is not None
+        for name, value in (("not_below", self.not_below), ("for_each", self.for_each)):
+            if value is not None and not takes_off:
+                raise ValueError(f"{name} goes with subtract or reduce")
+        if sum(value is not None for value in self._limits().values()) > 1:
+            raise ValueError(f"a band has one limit: {', '.join(f'up_to_{unit}s' for unit in self._limits())}")
         return self
 
-    def of(self, mark: Fraction, pass_mark: int) -> Fraction:
-        """The mark in per cent after this band."""
-        if self.subtract is not None:
-            floor = Fraction(0) if self.not_below is None else _value(self.not_below, pass_mark)
-            return min(mark, max(mark - Fraction(self.subtract), floor))
+    def _limits(self) -> dict[Unit, int | None]:
+        return {
+            "hour": self.up_to_hours,
+            "calendar_day": self.up_to_calendar_days,
+            "working_day": self.up_to_working_days,
+        }
+
+    @property
+    def limit(self) -> tuple[Unit, int] | None:
+        """How late the work may be for this band; None: however late."""
+        return next(((unit, count) for unit, count in self._limits().items() if count is not None), None)
+
+    def of(self, mark: Fraction, pass_mark: int, begun: int = 1) -> Fraction:
+        """The mark in per cent after this band, of whose `for_each` so many have begun."""
         if self.cap is not None:
             return min(mark, _value(self.cap, pass_mark))
-        assert self.set is not None
-        return min(mark, Fraction(self.set))
+        if self.set is not None:
+            return min(mark, Fraction(self.set))
+        off = Fraction(self.subtract) if self.subtract is not None else mark * Fraction(self.reduce or 0) / 100
+        floor = Fraction(0) if self.not_below is None else _value(self.not_below, pass_mark)
+        return min(mark, max(mark - off * (begun if self.for_each else 1), floor))
 
 
 class LatePolicy(Frozen):
@@ -72,19 +96,38 @@ class LatePolicy(Frozen):
 
     @model_validator(mode="after")
     def _bands_in_order(self) -> Self:
-        *limited, last = [band.up_to_working_days for band in self.bands]
+        *limited, last = [band.limit for band in self.bands]
         if last is not None:
-            raise ValueError("the last band has no up_to_working_days: it says what however late work gets")
-        if None in limited:
-            raise ValueError("only the last band may lack up_to_working_days")
-        days = [day for day in limited if day is not None]
-        if days != sorted(set(days)):
-            raise ValueError("the bands go from the least late to the latest: up_to_working_days must rise")
+            raise ValueError("the last band has no limit: it says what however late work gets")
+        limits = [limit for limit in limited if limit is not None]
+        if len(limits) < len(limited):
+            raise ValueError("only the last band may lack a limit, as up_to_working_days")
+        hours = [count if unit == "hour" else 24 * count for unit, count in limits]
+        if hours != sorted(set(hours)):
+            raise ValueError("the bands go from the least late to the latest: their limits must rise")
         return self
 
-    def band(self, days_late: int) -> Band:
-        """The band of something that is so many working days late, 1 or more."""
-        return next(b for b in self.bands if b.up_to_working_days is None or days_late <= b.up_to_working_days)
+    def band(self, begun: Callable[[Unit], int]) -> Band:
+        """The band of late work, of which `begun` says how many units late it is, each begun one counting whole."""
+        return next(band for band in self.bands if band.limit is None or begun(band.limit[0]) <= band.limit[1])
+
+    def after(self, mark: Fraction, pass_mark: int, begun: Callable[[Unit], int]) -> tuple[Fraction, Band]:
+        """The mark in per cent after the penalty, and the band that says so."""
+        band = self.band(begun)
+        return band.of(mark, pass_mark, begun(band.for_each) if band.for_each else 1), band
+
+    def unit_of(self, band: Band) -> Unit:
+        """What lateness is told in where this band holds."""
+        if band.for_each or band.limit:
+            return band.for_each or band.limit[0]  # type: ignore[index]
+        return next((other.limit[0] for other in reversed(self.bands) if other.limit), "working_day")
+
+    @property
+    def counts_working_days(self) -> bool:
+        """Whether a penalty depends on which days are worked."""
+        return any(
+            band.for_each == "working_day" or band.up_to_working_days is not None for band in self.bands
+        )
 
 
 NONE = "none"

@@ -13,6 +13,7 @@ Every step that moves the mark is a line of the trace. Steps are in per cent and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -27,6 +28,7 @@ from graders.mark import Mark, Status, exact_percent, rounded, with_points
 from graders.persons.decisions import Decisions, said
 from graders.persons.moderation import scaling
 from graders.persons.peer_factors import moderated
+from graders.persons.working_days import Unit
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,15 @@ def personal_mark(
             what, to = _peers(course, now, factor.value)
             step("peer_factor", what, to, said(factor), factor.number or None)
     if late_since is not None and now is not None:
-        days, what = _late(course, assignment, group, member, decisions, late_since)
-        policy = course.late
-        if days and policy is not None:
-            band = policy.band(days)
-            step("late", what, band.of(now, pass_mark), f"{course.late_policy}: {band.clause}")
-        elif days:
-            step("late", what, now, "the course has no late policy")
+        begun, due = _lateness(course, assignment, group, member, decisions, late_since)
+        policy = course.late(assignment.id)
+        if policy is not None and begun("hour"):
+            to, band = policy.after(now, pass_mark, begun)
+            what = _late(course, due, late_since, begun, policy.unit_of(band))
+            step("late", what, to, f"{course.late_policy_of(assignment.id)}: {band.clause}")
+        elif begun("hour"):
+            what = _late(course, due, late_since, begun, "working_day")
+            step("late", what, now, "the assignment has no late policy")
     if returned is not None and now is not None and course.on_correction == "never_lower" and rounded(now) < returned:
         step("never_lower", "A correction does not lower a mark that was returned.", Fraction(returned),
              "on_correction = never_lower")  # fmt: skip
@@ -197,13 +201,18 @@ def _peers(course: Course, now: Fraction, value: str) -> tuple[str, Fraction]:
     return f"{what}.", moderated(now, held, weight)
 
 
-def _late(
+def _lateness(
     course: Course, assignment: Assignment, group: Group, member: Member, decisions: Decisions, seen: datetime
-) -> tuple[int, str]:
-    """Working days late, and what the person reads of it."""
+) -> tuple[Callable[[Unit], int], datetime]:
+    """By how many units the work is late, each begun one counting whole, and when it was due for this person."""
     due = due_of_person(course, assignment.id, decisions.events, group, member.id)
     grace = timedelta(minutes=course.assignment(assignment.id).grace_minutes)
-    days = course.calendar.days_late(due, seen, grace)
+    calendar = course.calendar(assignment.id)
+    return (lambda unit: calendar.late(due, seen, unit, grace)), due
+
+
+def _late(course: Course, due: datetime, seen: datetime, begun: Callable[[Unit], int], unit: Unit) -> str:
+    """What the person reads of lateness."""
     due, seen = due.astimezone(course.zone), seen.astimezone(course.zone)
-    words = "1 working day late" if days == 1 else f"{days} working days late"
-    return days, f"Due {due:%d %b %Y, %H:%M %Z}, first seen {seen:%d %b %Y, %H:%M:%S %Z}: {words}."
+    late = f"{begun(unit)} {unit.replace('_', ' ')}{'' if begun(unit) == 1 else 's'} late"
+    return f"Due {due:%d %b %Y, %H:%M %Z}, first seen {seen:%d %b %Y, %H:%M:%S %Z}: {late}."

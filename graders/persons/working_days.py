@@ -1,10 +1,11 @@
-"""Working days and how late something is in them: pure functions of a calendar. No penalty is decided here.
+"""Times of the clock, and how late something is in hours, days and working days: pure functions of a calendar.
 
 The rule
 --------
 The n-th working day after a due time ends at the same time of the clock on the n-th day that is neither a Saturday, a
 Sunday, a bank holiday nor a closure day. Due on Friday at 17:00, what is seen on Monday at 17:00 is one working day
-late, and a second later two. Clocks are those of the course's place, so a change to summer time moves nothing.
+late, and a second later two. A calendar day ends at the same time of the clock on the next day, whatever day it is.
+Clocks are those of the course's place, so a change to summer time moves neither. An hour is 60 minutes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
+
+Unit = Literal["hour", "calendar_day", "working_day"]
+"""What lateness is counted in."""
+
+
+def in_utc(time: datetime, timezone: str) -> datetime:
+    """A time of a place's clock in UTC; one with an offset keeps its own.
+
+    Where the clock shows a time twice or never, the later moment of the two that it may mean: in favour of the person.
+    """
+    if time.tzinfo is not None:
+        return time.astimezone(UTC)
+    return max(time.replace(tzinfo=ZoneInfo(timezone), fold=fold).astimezone(UTC) for fold in (0, 1))
+
+
+def clock_problem(time: datetime, timezone: str) -> str:
+    """What is wrong with a time that a person writes, if the clocks of a place show it twice or never; else nothing."""
+    if time.tzinfo is not None:
+        return ""
+    early, late = (time.replace(tzinfo=ZoneInfo(timezone), fold=fold).utcoffset() for fold in (0, 1))
+    if early is None or late is None or early == late:
+        return ""
+    times = "twice" if early > late else "never"
+    return f"the clocks of {timezone} show {time} {times}: choose another time, as {time + timedelta(hours=2)}"
 
 
 @dataclass(frozen=True)
@@ -27,28 +53,33 @@ class Calendar:
         """Whether a day is a working day."""
         return day.weekday() < 5 and day not in self.off
 
-    def after(self, moment: datetime, days: int) -> datetime:
-        """The same time of the clock on the `days`-th working day after `moment`, in UTC."""
+    def after(self, moment: datetime, count: int, unit: Unit = "working_day") -> datetime:
+        """The end of the `count`-th hour, calendar day or working day after `moment`, in UTC."""
+        if unit == "hour":
+            return moment.astimezone(UTC) + timedelta(hours=count)
         local = moment.astimezone(ZoneInfo(self.timezone))
         day = local.date()
-        for _ in range(days):
+        for _ in range(count):
             day += timedelta(days=1)
-            while not self.works_on(day):
+            while unit == "working_day" and not self.works_on(day):
                 day += timedelta(days=1)
-        # Where the clock shows a time twice, the later one: in favour of the person.
-        return datetime.combine(day, local.time(), ZoneInfo(self.timezone)).replace(fold=1).astimezone(UTC)
+        return in_utc(datetime.combine(day, local.time()), self.timezone)
 
-    def days_late(self, due: datetime, seen: datetime, grace: timedelta = timedelta()) -> int:
-        """Working days by which `seen` is late, each begun one counting whole; 0 up to `due` plus `grace`.
+    def late(
+        self, due: datetime, seen: datetime, unit: Unit = "working_day", grace: timedelta = timedelta()
+    ) -> int:
+        """Units by which `seen` is late, each begun one counting whole; 0 up to `due` plus `grace`.
 
         What is later than the grace is late from the due time on.
         """
         if seen <= due + grace:
             return 0
-        days = 1
-        while seen > self.after(due, days):
-            days += 1
-        return days
+        if unit == "hour":
+            return -((due - seen) // timedelta(hours=1))
+        count = 1
+        while seen > self.after(due, count, unit):
+            count += 1
+        return count
 
     @classmethod
     def of(cls, timezone: str, *off: Iterable[date]) -> Calendar:

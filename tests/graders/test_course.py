@@ -80,8 +80,8 @@ def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_pat
     [
         ("12:00:00\n", "12:00:00Z\n", "course.toml:5 assignments.mlp_classifier.deadline: should be a local time"),
         ("T12:00:00\n", "\n", "course.toml:5 assignments.mlp_classifier.deadline: "),
-        ("2027-01-15T12", "2026-10-25T01", "an hour in which Europe/London changes its clocks"),
-        ("2027-01-15T12", "2027-03-28T01", "an hour in which Europe/London changes its clocks"),
+        ("2027-01-15T12", "2026-10-25T01", "the clocks of Europe/London show 2026-10-25 01:00:00 twice"),
+        ("2027-01-15T12", "2027-03-28T01", "the clocks of Europe/London show 2027-03-28 01:00:00 never"),
         ('year = "', 'timezone = "Europe/Londn"\nyear = "', 'did you mean "Europe/London"?'),
         ('year = "', 'sandbox = "dokcer"\nyear = "', 'course.toml:2 sandbox: "dokcer" is not one of its values; did'),
         ('year = "', 'groups = []\nyear = "', "course.toml:2 groups: may not be set here; remove the line"),
@@ -109,6 +109,17 @@ def test_a_deadline_beyond_the_bank_holidays_that_are_known_says_how_to_give_one
     course_in(tmp_path, COURSE.replace("2027-01-15", "2029-01-15"))  # without a policy no day is counted
 
 
+def test_a_mistake_in_the_late_policy_of_an_assignment_is_told_at_its_own_line(tmp_path):
+    (line,) = told(tmp_path, COURSE + 'late_policy = "yorck"\n')
+    assert line.startswith('course.toml:6 assignments.mlp_classifier.late_policy: no policy "yorck"; did you mean')
+
+
+def test_bank_holidays_that_are_not_known_do_not_matter_to_a_policy_of_calendar_days(tmp_path):
+    course_in(tmp_path, 'late_policy = "york"\n' + COURSE.replace("2027-01-15", "2029-01-15"))
+    (line,) = told(tmp_path, COURSE.replace("2027-01-15", "2029-01-15") + 'late_policy = "sheffield"\n')
+    assert "2029 is not among the years whose bank holidays are known" in line
+
+
 def test_a_mistake_in_a_late_policy_of_ones_own_is_told_with_those_of_the_course(tmp_path):
     (tmp_path / "late.toml").write_text('title = "Ours"\n[[band]]\nsett = 0\nclause = "late"\n')
     lines = told(tmp_path, 'late_policy = "late.toml"\n' + COURSE.replace("title", "titel"))
@@ -119,7 +130,7 @@ def test_a_mistake_in_a_late_policy_of_ones_own_is_told_with_those_of_the_course
 def test_closure_days_are_no_working_days(tmp_path):
     course = course_in(tmp_path, "closures = [2027-01-18]\n" + COURSE)
     due = course.deadline("mlp_classifier")
-    assert course.calendar.after(due, 1) == datetime(2027, 1, 19, 12, tzinfo=UTC)
+    assert course.calendar("mlp_classifier").after(due, 1) == datetime(2027, 1, 19, 12, tzinfo=UTC)
 
 
 def test_a_course_without_assignments_or_that_is_not_toml_says_so(tmp_path):

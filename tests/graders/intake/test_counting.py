@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from graders.course import load_course
-from graders.intake.counting import counting, due_of_person
+from graders.intake.counting import counting, due_of_person, until_of
 from graders.ledger import Event, Observation
 from tests.graders.intake.repositories import at
 
@@ -247,6 +247,20 @@ def test_an_extension_in_working_days_passes_over_the_weekend(course):
     for value in ("5wd", "+5 wd"):
         due = decided(course, looks(("12:05", A)), [event("extension", value)]).due
         assert due.isoformat() == "2027-01-22T12:00:00+00:00"  # from Friday to Friday
+
+
+def test_an_extension_in_days_ends_at_the_same_time_of_the_clock_and_one_in_minutes_does_not(tmp_path):
+    folder = course_with(tmp_path).folder
+    text = (folder / "course.toml").read_text().replace("2027-01-15T12:00", "2027-03-25T12:00")
+    (folder / "course.toml").write_text(text)
+    course = load_course(folder)
+    dues = [until_of(value, course, "mlp").isoformat()[:16] for value in ("7d", "+7 d", "5wd", "10080")]
+    # British Summer Time begins on 28 March; Good Friday and Easter Monday lie between.
+    assert dues == ["2027-04-01T11:00", "2027-04-01T11:00", "2027-04-05T11:00", "2027-04-01T12:00"]
+
+
+def test_an_hour_that_the_clocks_show_twice_is_read_in_favour_of_the_person_where_it_is_on_record(course):
+    assert until_of("2027-10-31T01:30", course, "mlp").isoformat() == "2027-10-31T01:30:00+00:00"
 
 
 def test_a_retracted_extension_moves_nothing(course):

@@ -72,6 +72,8 @@ def proposed(desk, kind, value, about="", reason="because"):
         ("extension", "5wd", "s1", ("mlp/g1/s1", "5wd")),
         ("extension", "2027-01-22T12:00", "g1", ("mlp/g1", "2027-01-22T12:00")),
         ("extension", "60", "", ("mlp", "60")),
+        ("extension", "7d", "s1", ("mlp/g1/s1", "7d")),
+        ("extension", "2027-10-31T01:30+01:00", "s1", ("mlp/g1/s1", "2027-10-31T01:30+01:00")),
         ("late_commit", "bbbbbbb", "g1", ("mlp/g1", B)),
         # Nobody looked around the due time of solo: who waits for a person is not late.
         ("late_commit", B, "solo", ("mlp/solo", f"{B} on time")),
@@ -96,7 +98,10 @@ def test_what_is_decided(desk, kind, value, about, event):
     ("kind", "value", "about", "told"),
     [
         ("overide", "5", "g1", 'KIND "overide": did you mean "override"?'),
-        ("extension", "soon", "g1", "cannot be read: write minutes, working days as 5wd"),
+        ("extension", "soon", "g1", "cannot be read: write minutes, days as 7d, working days as 5wd"),
+        ("extension", "2027-10-31T01:30", "g1", "the clocks of Europe/London show 2027-10-31 01:30:00 twice"),
+        ("extension", "2027-03-28T01:30", "g1", "the clocks of Europe/London show 2027-03-28 01:30:00 never"),
+        ("extension", "999wd", "g1", "the bank holidays of 2030 are not known: write the extension as a date"),
         ("late_commit", "cccccccc", "g1", "seen: aaaaaaaaaa, bbbbbbbbbb"),
         ("late_commit", B, "", "late_commit is about a group: say --for WHO"),
         ("late_commit", B, "s1", "late_commit is about group, not a person"),

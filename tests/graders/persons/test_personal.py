@@ -39,8 +39,8 @@ def course(tmp_path_factory):
     return course_with(tmp_path_factory.mktemp("course"))
 
 
-def course_with(folder, extra=""):
-    (folder / "course.toml").write_text(COURSE.format(extra=extra))
+def course_with(folder, extra="", of_assignment=""):
+    (folder / "course.toml").write_text(COURSE.format(extra=extra) + of_assignment)
     (folder / "roster.csv").write_text(ROSTER)
     return load_course(folder)
 
@@ -94,6 +94,22 @@ def test_lateness_costs_each_person_by_their_own_pass_mark_and_extension(course)
 )  # fmt: skip
 def test_ucls_bands_second_by_second(course, at, after):
     assert of(course, late_since=seen(at)).percent == after
+
+
+def test_an_assignment_may_have_a_late_policy_of_its_own(tmp_path):
+    for named, left, told in (
+        ("york", "50.0", "york: up to 5 days late"),  # two days of 24 hours begun: 70 - 20
+        ("sheffield", "66.5", "sheffield: up to 5 working days late"),  # 70 * 0.95
+        ("southampton", "63.0", "southampton: up to 5 working days late"),  # 70 * 0.9
+    ):
+        own = course_with(tmp_path, of_assignment=f'late_policy = "{named}"\n')
+        person = of(own, late_since=seen("2027-01-17T11:00"))  # due on Friday at noon, seen on Sunday
+        assert str(person.percent) == left
+        assert person.trace[0].why.startswith(told)
+        assert ("2 calendar days late" if named == "york" else "1 working day late") in person.trace[0].what
+    none = of(course_with(tmp_path, of_assignment='late_policy = "none"\n'), late_since=seen("2027-01-17T11:00"))
+    assert none.percent == 70
+    assert none.trace[0].why == "the assignment has no late policy"
 
 
 def test_a_mark_that_failed_before_it_was_late_is_not_raised(course):

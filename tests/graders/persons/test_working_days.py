@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.persons.late_policy import bank_holidays
-from graders.persons.working_days import Calendar
+from graders.persons.working_days import Calendar, clock_problem, in_utc
 
 YEARS, DAYS = bank_holidays()
 LONDON = Calendar.of("Europe/London", DAYS)
@@ -18,8 +18,8 @@ def utc(text):
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def late(due, seen, grace_minutes=0, calendar=LONDON):
-    return calendar.days_late(utc(due), utc(seen), timedelta(minutes=grace_minutes))
+def late(due, seen, grace_minutes=0, unit="working_day", calendar=LONDON):
+    return calendar.late(utc(due), utc(seen), unit, timedelta(minutes=grace_minutes))
 
 
 def test_exactly_at_the_deadline_is_in_time_and_a_second_later_is_not():
@@ -52,13 +52,64 @@ def test_easter_in_between_does_not_count_though_the_clocks_change_on_its_sunday
     # Due on Maundy Thursday 2027, 23:59 GMT; Good Friday, the change to summer time and Easter Monday lie between.
     due = utc("2027-03-25T23:59")
     assert LONDON.after(due, 1) == utc("2027-03-30T22:59")  # Tuesday, 23:59 BST
-    assert LONDON.days_late(due, utc("2027-03-30T22:59")) == 1
-    assert LONDON.days_late(due, utc("2027-03-30T22:59:01")) == 2
+    assert LONDON.late(due, utc("2027-03-30T22:59")) == 1
+    assert LONDON.late(due, utc("2027-03-30T22:59:01")) == 2
 
 
 def test_the_end_of_summer_time_leaves_the_time_of_the_clock():
     friday = utc("2026-10-23T22:59")  # 23:59 BST
     assert LONDON.after(friday, 1) == utc("2026-10-26T23:59")  # Monday, 23:59 GMT
+
+
+def test_calendar_days_count_weekends_and_holidays():
+    maundy_thursday = "2026-04-02T12:00"
+    assert late(maundy_thursday, "2026-04-03T12:00", unit="calendar_day") == 1
+    assert late(maundy_thursday, "2026-04-03T12:00:01", unit="calendar_day") == 2
+    assert late(maundy_thursday, "2026-04-07T12:00", unit="calendar_day") == 5  # Tuesday after Easter
+    assert late(maundy_thursday, "2026-04-07T12:00") == 1
+
+
+def test_hours_are_real_hours_and_days_go_by_the_clock_when_it_changes():
+    # Due on Saturday 30 October 2027 at noon, BST; a day later the clock shows noon after 25 hours.
+    saturday = "2027-10-30T11:00"
+    assert late(saturday, "2027-10-31T12:00", unit="calendar_day") == 1
+    assert late(saturday, "2027-10-31T12:00:01", unit="calendar_day") == 2
+    assert late(saturday, "2027-10-31T12:00", unit="hour") == 25
+    assert late(saturday, "2027-10-31T12:00:01", unit="hour") == 26
+    assert late(saturday, "2027-10-30T11:00:01", unit="hour") == 1
+    # In March the day has 23 hours.
+    assert late("2027-03-27T12:00", "2027-03-28T11:00", unit="calendar_day") == 1
+    assert late("2027-03-27T12:00", "2027-03-28T11:00", unit="hour") == 23
+
+
+@pytest.mark.parametrize("unit", ["hour", "calendar_day", "working_day"])
+def test_the_grace_holds_in_every_unit(unit):
+    assert late("2027-01-14T12:00", "2027-01-14T12:10", 10, unit) == 0
+    assert late("2027-01-14T12:00", "2027-01-14T12:10:01", 10, unit) == 1
+
+
+@pytest.mark.parametrize(
+    ("time", "timezone", "told"),
+    [
+        ("2027-10-31T01:30", "Europe/London", "show 2027-10-31 01:30:00 twice: choose another time, as 2027-10-31 03"),
+        ("2027-03-28T01:30", "Europe/London", "show 2027-03-28 01:30:00 never: choose another time, as 2027-03-28 03"),
+        ("2027-10-31T00:59:59", "Europe/London", ""),
+        ("2027-10-31T02:00", "Europe/London", ""),
+        ("2027-10-31T01:30+01:00", "Europe/London", ""),  # an offset says which of the two
+        ("2027-10-31T02:30", "Europe/Berlin", "twice"),
+        ("2027-04-04T01:45", "Australia/Lord_Howe", "twice"),  # changes by half an hour
+    ],
+)
+def test_a_time_that_the_clocks_show_twice_or_never_is_a_problem(time, timezone, told):
+    assert told in clock_problem(datetime.fromisoformat(time), timezone)
+    assert bool(clock_problem(datetime.fromisoformat(time), timezone)) == bool(told)
+
+
+def test_a_day_that_ends_in_such_an_hour_ends_at_the_later_of_its_two_moments():
+    # 01:30 a day after Saturday 01:30: shown twice on 31 October (00:30 and 01:30 UTC), never on 28 March.
+    assert LONDON.after(utc("2027-10-30T00:30"), 1, "calendar_day") == utc("2027-10-31T01:30")
+    assert LONDON.after(utc("2027-03-27T01:30"), 1, "calendar_day") == utc("2027-03-28T01:30")
+    assert in_utc(datetime(2027, 3, 28, 1, 30), "Europe/London") == utc("2027-03-28T01:30")  # 02:30 BST
 
 
 def test_christmas_with_closure_days():
@@ -89,13 +140,16 @@ def test_the_table_is_what_the_rule_of_bank_holidays_gives(year):
 moments = st.datetimes(datetime(2025, 1, 2), datetime(2028, 11, 30), timezones=st.just(UTC))
 
 
-@given(moments, st.integers(1, 12))
-def test_the_end_of_a_working_day_is_that_many_days_late_and_a_second_more_is_one_more(due, days):
-    end = LONDON.after(due, days)
-    assert LONDON.days_late(due, end) == days
-    assert LONDON.days_late(due, end + timedelta(seconds=1)) == days + 1
+units = st.sampled_from(["hour", "calendar_day", "working_day"])
 
 
-@given(moments, st.timedeltas(timedelta(0), timedelta(days=30)), st.timedeltas(timedelta(0), timedelta(days=5)))
-def test_later_is_never_less_late(due, one, more):
-    assert LONDON.days_late(due, due + one) <= LONDON.days_late(due, due + one + more)
+@given(moments, st.integers(1, 12), units)
+def test_the_end_of_a_unit_is_that_many_late_and_a_second_more_is_one_more(due, count, unit):
+    end = LONDON.after(due, count, unit)
+    assert LONDON.late(due, end, unit) == count
+    assert LONDON.late(due, end + timedelta(seconds=1), unit) == count + 1
+
+
+@given(moments, st.timedeltas(timedelta(0), timedelta(days=30)), st.timedeltas(timedelta(0), timedelta(days=5)), units)
+def test_later_is_never_less_late(due, one, more, unit):
+    assert LONDON.late(due, due + one, unit) <= LONDON.late(due, due + one + more, unit)
