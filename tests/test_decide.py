@@ -277,6 +277,7 @@ def test_a_late_commit_is_marked_with_the_penalty_of_each_member(course, marked,
     assert decide(course, "agreed_mark", "--from", points).code == 0
     assert (percents(course)["m0"], percents(course)["m9"]) == (85.5, 85.5)
     said = decide(course, "extension", "1wd", "--for", "m9")
+    assert re.search(r"^m9: due \d\d \w{3} \d{4}, \d\d:\d\d (UTC|GMT|BST)$", said.out, re.M)
     assert "1 mark moves, none crosses a band, largest +10.0" in said.out
     told = people(course)
     assert (told["m0"]["percent"], told["m9"]["percent"]) == (85.5, 95.5)
