@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -138,6 +139,23 @@ class Accuracy(Frozen):
     also: tuple[str, ...] = ()
     """Metrics that are scored beside it and earn nothing, such as those of a leaderboard's utilities."""
     empty_reference: Literal["score", "separate"] = "score"
+    costs: tuple[tuple[float, ...], ...] | None = None
+    """What each error costs, for `expected_cost`: row, the class of the truth; column, the class that is answered."""
+
+    @model_validator(mode="after")
+    def _every_error_costs_something(self) -> Accuracy:
+        rows = self.costs if self.costs is not None else ((0.0, 1.0), (1.0, 0.0))
+        square = len(rows) >= 2 and all(len(row) == len(rows) for row in rows)
+        if not square or not all(
+            cost == 0 if truth == answer else 0 < cost < inf
+            for truth, row in enumerate(rows)
+            for answer, cost in enumerate(row)
+        ):
+            raise ValueError(
+                "costs have a row and a column for each class, 0 where they meet and a positive number elsewhere, "
+                "such as [[0, 1], [5, 0]]"
+            )
+        return self
 
 
 class Person(Frozen):

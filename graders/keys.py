@@ -146,8 +146,8 @@ def asked(
             criterion.id: digest_of(
                 kind="score", truth=[data.truth for data in sets], task=task_digest(assignment.task, graders),
                 statistic=[file_digest(graders / name) for name in STATISTIC], combine=run.combine,
-                metrics=[metric_version(name, folder, graders) for name in metrics_of(criterion)],
-                empty_reference=criterion.empty_reference, **({"void": sorted(void_cases)} if void_cases else {}),
+                metrics=metric_versions(criterion, folder, graders), empty_reference=criterion.empty_reference,
+                **({"void": sorted(void_cases)} if void_cases else {}),
             )
             for criterion in accuracies
         },
@@ -213,6 +213,12 @@ def metrics_of(criterion: Accuracy) -> list[str]:
         if name not in names:
             names.append(name)
     return [*names, *(name for name in criterion.also if name not in names)]
+
+
+def metric_versions(criterion: Accuracy, folder: Path, graders: Path = GRADERS) -> list[str]:
+    """Digests of all that a criterion's metrics are computed by, and of the costs that it states."""
+    versions = [metric_version(name, folder, graders) for name in metrics_of(criterion)]
+    return versions if criterion.costs is None else [*versions, digest_of(costs=criterion.costs)]
 
 
 def metric_version(name: str, folder: Path, graders: Path = GRADERS) -> str:

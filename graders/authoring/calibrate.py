@@ -22,7 +22,7 @@ from graders.authoring.bench import drawn, opener, scored, secret_of
 from graders.authoring.mutants import copy_reference
 from graders.authoring.rehearsal import Gap
 from graders.failures import UserError
-from graders.keys import code_digest, digest_of, metric_version, metrics_of, task_digest
+from graders.keys import code_digest, digest_of, metric_versions, task_digest
 from graders.mark import share
 from graders.metrics import metric_named
 from graders.scoring.repeat import Answers
@@ -155,7 +155,7 @@ def key_of(assignment: Assignment) -> str:
         run=assignment.run.model_dump(mode="json"),
         interface=code_digest(assignment.folder / "interface.py"),
         task=task_digest(assignment.task),
-        metrics=sorted({metric_version(n, assignment.folder) for c in criteria for n in metrics_of(c)}),
+        metrics=sorted({version for c in criteria for version in metric_versions(c, assignment.folder)}),
         wire=WIRE,
         draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(DRAWS)],
     )
@@ -235,7 +235,7 @@ def proposal(assignment: Assignment) -> Iterator[str]:
     calibration, _ = stored(assignment)
     for criterion in accuracies(assignment) if calibration else ():
         assert calibration is not None
-        metric = metric_named(criterion.metric, assignment.folder)
+        metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
         sign = 1 if metric.better == "higher" else -1
         by_framework = {name: scores[criterion.id] for name, scores in calibration.references.items()}
         runs = [sign * score for name in held(assignment) for score in by_framework.get(name, ())]

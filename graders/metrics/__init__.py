@@ -11,13 +11,26 @@ import difflib
 import math
 import re
 import runpy
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from graders.metrics import calibration, geometry, images, instances, labels, overlap, ranking, registration, regression
-from graders.metrics.metric import Array, Case, Floats, Metric
+from graders.metrics import (
+    averages,
+    calibration,
+    costs,
+    geometry,
+    images,
+    instances,
+    labels,
+    overlap,
+    ranking,
+    registration,
+    regression,
+)
+from graders.metrics.metric import Array, Case, Floats, Metric, averaged
 
-__all__ = ["METRICS", "Array", "Case", "Floats", "Metric", "metric_named"]
+__all__ = ["METRICS", "Array", "Case", "Costs", "Floats", "Metric", "metric_named"]
 
 METRICS: dict[str, Metric] = {
     "dice": Metric(
@@ -79,9 +92,18 @@ METRICS: dict[str, Metric] = {
         worst=0, reads="class", resampled=labels.balanced_accuracy_resampled,
     ),
     "macro_f1": Metric(
-        "macro_f1", labels.macro_f1, level="per_set", better="higher", range=(0, 1), worst=0, reads="class",
-        resampled=labels.macro_f1_resampled,
+        "macro_f1", averages.f1, level="per_set", better="higher", range=(0, 1), worst=0, reads="class",
+        also_reads="multilabel", resampled=averages.f1_resampled,
     ),
+    "f1@macro": averaged("f1@macro", averages.f1, averages.f1_resampled, "class"),
+    "f1@micro": averaged("f1@micro", averages.f1, averages.f1_resampled, "class"),
+    "f1@weighted": averaged("f1@weighted", averages.f1, averages.f1_resampled, "class"),
+    "precision@macro": averaged("precision@macro", averages.precision, averages.precision_resampled, "class"),
+    "precision@micro": averaged("precision@micro", averages.precision, averages.precision_resampled, "class"),
+    "precision@weighted": averaged("precision@weighted", averages.precision, averages.precision_resampled, "class"),
+    "recall@macro": averaged("recall@macro", averages.recall, averages.recall_resampled, "class"),
+    "recall@micro": averaged("recall@micro", averages.recall, averages.recall_resampled, "class"),
+    "recall@weighted": averaged("recall@weighted", averages.recall, averages.recall_resampled, "class"),
     "mcc": Metric(
         "mcc", labels.mcc, level="per_set", better="higher", range=(-1, 1), worst=-1, reads="class",
         resampled=labels.mcc_resampled,
@@ -90,17 +112,39 @@ METRICS: dict[str, Metric] = {
         "quadratic_kappa", labels.quadratic_kappa, level="per_set", better="higher", range=(-1, 1), worst=-1,
         reads="class", resampled=labels.quadratic_kappa_resampled,
     ),
+    "kappa@linear": Metric(
+        "kappa@linear", labels.linear_kappa, level="per_set", better="higher", range=(-1, 1), worst=-1,
+        reads="class", resampled=labels.linear_kappa_resampled,
+    ),
+    "expected_cost": Metric(
+        "expected_cost", costs.expected_cost, level="per_set", better="lower", range=(0, math.inf), worst=math.inf,
+        reads="class", resampled=costs.expected_cost_resampled, costs=True, failure=costs.dearest,
+    ),
     "auroc": Metric(
         "auroc", ranking.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
-        resampled=ranking.auroc_resampled,
+        also_reads="multilabel_probability", resampled=ranking.auroc_resampled, placements=ranking.placements,
     ),
+    "auroc@micro": averaged("auroc@micro", ranking.auroc, ranking.auroc_resampled, "probability"),
+    "auroc@weighted": averaged("auroc@weighted", ranking.auroc, ranking.auroc_resampled, "probability"),
     "average_precision": Metric(
         "average_precision", ranking.average_precision, level="per_set", better="higher", range=(0, 1), worst=0,
-        reads="probability", resampled=ranking.average_precision_resampled,
+        reads="probability", also_reads="multilabel_probability", resampled=ranking.average_precision_resampled,
+    ),
+    "average_precision@micro": averaged(
+        "average_precision@micro", ranking.average_precision, ranking.average_precision_resampled, "probability",
+    ),
+    "average_precision@weighted": averaged(
+        "average_precision@weighted", ranking.average_precision, ranking.average_precision_resampled, "probability",
     ),
     "sensitivity@0.9": Metric(
         "sensitivity@0.9", ranking.sensitivity_at, level="per_set", better="higher", range=(0, 1), worst=0,
-        reads="probability", resampled=ranking.sensitivity_at_resampled,
+        reads="probability", also_reads="multilabel_probability", number="share",
+        resampled=ranking.sensitivity_at_resampled,
+    ),
+    "specificity@0.9": Metric(
+        "specificity@0.9", ranking.specificity_at, level="per_set", better="higher", range=(0, 1), worst=0,
+        reads="probability", also_reads="multilabel_probability", number="share",
+        resampled=ranking.specificity_at_resampled,
     ),
     "brier": Metric(
         "brier", calibration.brier, level="per_case", better="lower", range=(0, 1), worst=1, reads="probability",
@@ -111,6 +155,23 @@ METRICS: dict[str, Metric] = {
     ),
     "ece": Metric(
         "ece", calibration.ece, level="per_set", better="lower", range=(0, 1), worst=1, reads="probability",
+        resampled=calibration.ece_resampled,
+    ),
+    "ece@15": Metric(
+        "ece@15", calibration.ece, level="per_set", better="lower", range=(0, 1), worst=1, reads="probability",
+        number="count", resampled=calibration.ece_resampled,
+    ),
+    "ece@mass@15": Metric(
+        "ece@mass@15", calibration.ece_by_mass, level="per_set", better="lower", range=(0, 1), worst=1,
+        reads="probability", number="count",
+    ),
+    "ece@classwise": Metric(
+        "ece@classwise", calibration.classwise_ece, level="per_set", better="lower", range=(0, 1), worst=1,
+        reads="probability", resampled=calibration.classwise_ece_resampled,
+    ),
+    "ece@classwise@15": Metric(
+        "ece@classwise@15", calibration.classwise_ece, level="per_set", better="lower", range=(0, 1), worst=1,
+        reads="probability", number="count", resampled=calibration.classwise_ece_resampled,
     ),
     "mae@4000": Metric(
         "mae@4000", images.mae, level="per_case", better="lower", range=(0, math.inf), worst="at", reads="image",
@@ -159,16 +220,28 @@ METRICS: dict[str, Metric] = {
 }  # fmt: skip
 
 
-def metric_named(name: str, folder: Path) -> Metric:
+Costs = Sequence[Sequence[float]]
+"""An assignment's costs of errors: row, the class of the truth; column, the class that is answered."""
+
+
+def metric_named(name: str, folder: Path, costs: Costs | None = None) -> Metric:
     """The metric of that name, or the `Metric` at `"file.py:name"` inside the assignment's folder.
 
-    The file is the instructor's and is trusted: it is run. `ValueError` says what is wrong and how to go on.
+    The file is the instructor's and is trusted: it is run. `costs` are what a metric such as `expected_cost` counts
+    by. `ValueError` says what is wrong and how to go on.
     """
-    if ":" in name:
-        return _own(name, folder)
+    found = _own(name, folder) if ":" in name else _of_toolkit(name)
+    if not found.costs:
+        return found
+    if costs is None:
+        raise ValueError(f"metric {name} needs costs: add costs = [[0, 1], [5, 0]], a row for each class of the truth.")
+    return found.priced(costs)
+
+
+def _of_toolkit(name: str) -> Metric:
     whole, _, label = name.partition("@class")
     if label.isdigit():
-        return replace(metric_named(whole, folder), name=name, classes=(int(label),))
+        return replace(_of_toolkit(whole), name=name, classes=(int(label),))
     form, number = _form(name)
     found = {_form(known)[0]: metric for known, metric in METRICS.items()}.get(form)
     if found is not None:

@@ -39,17 +39,66 @@ def log_loss(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     return np.asarray(np.abs(np.log(np.clip(p[np.arange(len(truths)), truths], CLIP, 1.0))))
 
 
-def ece(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
-    """Expected calibration error, 0 to 1: how far confidence and accuracy lie apart, over 15 bins of confidence.
+def ece(answers: Array, truths: Array, cases: Sequence[Case], at: float = BINS) -> float:
+    """Expected calibration error, 0 to 1: how far confidence and accuracy lie apart, over `at` bins of confidence.
 
-    Confidence is the probability of the most probable class (the first of equals); a bin holds its upper end. It hangs
-    on the bins and is biased for few cases: to be told, not to rank by. Guo et al., ICML 2017.
+    Confidence is the probability of the most probable class (the first of equals), of two classes too; a bin holds its
+    upper end. It hangs on the bins and is biased for few cases: to be told, not to rank by. Guo et al., ICML 2017.
     """
+    return float(ece_resampled(answers, truths, np.ones((1, len(truths))), at)[0])
+
+
+def ece_resampled(answers: Array, truths: Array, counts: Floats, at: float = BINS) -> Floats:
+    """Calibration error of each resample, (B,)."""
+    return _gap(*_top(_by_class(answers, truths), truths), counts, _count(at))
+
+
+def ece_by_mass(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> float:
+    """The same over `at` bins that hold as many cases each, as nearly as equal confidences allow.
+
+    The bins end at the quantiles of the confidences, interpolated, and hold their upper ends. Nguyen & O'Connor,
+    EMNLP 2015.
+    """
+    confidence, right = _top(_by_class(answers, truths), truths)
+    ends = np.quantile(confidence, np.linspace(0, 1, _count(at) + 1)[1:-1])
+    bins = np.searchsorted(ends, confidence)
+    return float(np.abs(np.bincount(bins, right - confidence)).sum() / len(truths))
+
+
+def classwise_ece(answers: Array, truths: Array, cases: Sequence[Case], at: float = BINS) -> float:
+    """Mean over all K classes of the calibration error of that class's probability, over `at` bins of equal width.
+
+    It sees a class that is never the most probable, which `ece` does not. 0 to 1; biased as `ece` is.
+    Kull et al., NeurIPS 2019.
+    """
+    return float(classwise_ece_resampled(answers, truths, np.ones((1, len(truths))), at)[0])
+
+
+def classwise_ece_resampled(answers: Array, truths: Array, counts: Floats, at: float = BINS) -> Floats:
+    """Class-wise calibration error of each resample, (B,)."""
     p = _by_class(answers, truths)
-    confidence = p.max(axis=1)
-    right = (p.argmax(axis=1) == truths).astype(np.float64)
-    bins = np.clip(np.ceil(confidence * BINS).astype(np.intp) - 1, 0, BINS - 1)
-    return float(np.abs(np.bincount(bins, right - confidence, minlength=BINS)).sum() / len(truths))
+    each = [_gap(p[:, k], (truths == k).astype(np.float64), counts, _count(at)) for k in range(p.shape[1])]
+    return np.asarray(np.mean(each, axis=0))
+
+
+def _top(p: Floats, truths: Array) -> tuple[Floats, Floats]:
+    """The confidence in the most probable class (N,), and 1 where it is the right one."""
+    return p.max(axis=1), (p.argmax(axis=1) == truths).astype(np.float64)
+
+
+def _gap(confidence: Floats, right: Floats, counts: Floats, number: int) -> Floats:
+    """Over bins of equal width, weighted by their cases: how far confidence and accuracy lie apart, (B,)."""
+    bins = np.clip(np.ceil(confidence * number).astype(np.intp) - 1, 0, number - 1)
+    held, of_case = np.unique(bins, return_inverse=True)
+    apart = np.zeros((len(confidence), len(held)))
+    apart[np.arange(len(confidence)), of_case] = right - confidence
+    return np.asarray(np.abs(counts @ apart).sum(axis=1) / counts.sum(axis=1))
+
+
+def _count(at: float) -> int:
+    if at < 1 or at != int(at):
+        raise ValueError(f"the number of bins is a whole one, from 1, got {at}")
+    return int(at)
 
 
 def _by_class(answers: Array, truths: Array) -> Floats:

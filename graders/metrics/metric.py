@@ -39,6 +39,10 @@ Compute: TypeAlias = Callable[..., Floats | float]
 Resampled: TypeAlias = Callable[..., Floats]
 """(answers, truths, counts), and `at`."""
 Worst: TypeAlias = Callable[[Array, Case], float]
+Form: TypeAlias = Literal[
+    "mask", "labels", "instances", "class", "probability", "image", "field", "number",
+    "multilabel", "multilabel_probability",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,25 @@ class Metric:
     worst: float | Worst | Literal["at"]
     """What a failed or missing case takes: a number, a function of the case's truth and the case, or the number in
     the metric's name. No answer may do worse. A `per_set` metric is computed with the task's failure answer instead."""
-    reads: Literal["mask", "labels", "instances", "class", "probability", "image", "field", "number"]
+    reads: Form
     """The form of the answers: masks (N, ...) of 0 and 1, maps of labels or of numbered instances (N, ...), classes
-    (N,), probabilities, images (N, ...) of floats, displacement fields (N, d, ...), or numbers (N,)."""
+    (N,), probabilities, images (N, ...) of floats, displacement fields (N, d, ...), numbers (N,), or of K labels that
+    do not exclude each other 0 and 1, or probabilities, (N, K)."""
     unit: str = ""
     resampled: Resampled | None = None
     """For `per_set`, the same metric for B resamples at once: `(answers, truths, counts)` to B values, where
     counts (B, N) say how often each case was drawn. Without it the bootstrap calls `compute` B times."""
+    also_reads: Form | None = None
+    """A second form of answers that it is defined for."""
+    number: Literal["any", "share", "count"] = "any"
+    """What the number in its name may be: at least 0, or 0 to 1, or a whole number from 1."""
+    costs: bool = False
+    """Whether its functions take an assignment's matrix of costs, as `costs`."""
+    failure: Callable[..., Array] | None = None
+    """Of a `per_set` metric whose worst answer is not the task's failure answer: (truths) -> the worst answers."""
+    placements: Callable[[Array, Array], tuple[Floats, Floats] | None] | None = None
+    """Of an AUROC: (answers, truths) -> for each positive case the share of negatives that it beats, and for each
+    negative the share of positives that beat it; None where it is not the area of one curve."""
     classes: tuple[int, ...] | None = None
     """Of a metric of masks, for maps of labels: the classes it is the mean of; None: all that the truths hold."""
 
@@ -85,6 +101,10 @@ class Metric:
 
     def at(self, name: str, number: float) -> Metric:
         """This metric under `name`, such as `nsd@2mm`, whose number its functions take as `at`."""
+        if self.number == "share" and not 0 <= number <= 1:
+            raise ValueError(f"metric {name}: its number is a share, from 0 to 1.")
+        if self.number == "count" and (number < 1 or number != int(number)):
+            raise ValueError(f"metric {name}: its number is a whole one, from 1.")
         return replace(
             self,
             name=name,
@@ -92,3 +112,29 @@ class Metric:
             resampled=self.resampled and partial(self.resampled, at=number),
             worst=number if self.worst == "at" else self.worst,
         )
+
+    def priced(self, costs: Sequence[Sequence[float]]) -> Metric:
+        """This metric with an assignment's matrix of costs, (K, K)."""
+        bound = {"costs": np.array(costs, dtype=np.float64)}
+        return replace(
+            self,
+            compute=partial(self.compute, **bound),
+            resampled=self.resampled and partial(self.resampled, **bound),
+            failure=self.failure and partial(self.failure, **bound),
+        )
+
+
+def averaged(name: str, compute: Compute, resampled: Resampled, reads: Literal["class", "probability"]) -> Metric:
+    """A metric that is averaged over classes or labels in the way that stands in its name, such as `f1@micro`."""
+    average = {"average": name.partition("@")[2]}
+    return Metric(
+        name,
+        partial(compute, **average),
+        level="per_set",
+        better="higher",
+        range=(0, 1),
+        worst=0,
+        reads=reads,
+        also_reads="multilabel" if reads == "class" else "multilabel_probability",
+        resampled=partial(resampled, **average),
+    )

@@ -56,7 +56,7 @@ def explain(
     task = task_named(assignment.task)
     if not task.readings.keys() & EXPLAINED:
         return None  # no mistake of such a task is known here
-    metric = metric_named(criterion.metric, assignment.folder)
+    metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
     separate = criterion.empty_reference == "separate"
     plain = _plain(task, sets[0], answers[0])
     # Nothing is computed from what the task refuses: a table of labels would be as large as a refused label likes.

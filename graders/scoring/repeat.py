@@ -15,6 +15,7 @@ import numpy as np
 from assignments.data.hidden import Case, HiddenSet
 from graders.failures import DataFailure, MetricFailure, WrongType
 from graders.metrics import Array, Floats, Metric
+from graders.metrics.metric import Form
 from graders.scoring.intervals import subject_means
 from graders.tasks import Task
 
@@ -102,10 +103,15 @@ def judge(
     if not counted.size:
         raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
 
-    if metric.reads not in task.readings:
+    form = form_of(task, metric)
+    if form is None:
         metric = _by_class(metric, truths)
-    read = task.readings[metric.reads](given)
-    truths = seen(task, metric.reads, truths)
+        form = metric.reads
+    read = task.readings[form](given)
+    truths = seen(task, form, truths)
+    if metric.failure is not None and failed:
+        read = read.copy()
+        read[list(failed)] = metric.failure(truths[list(failed)])
     if metric.level == "per_set":
         score, raw, values = _per_set(metric, read, truths, cases, counted)
     else:
@@ -128,10 +134,15 @@ def seen(task: Task, reading: str, truths: Array) -> Array:
     return task.truths[reading](truths) if reading in task.truths else truths
 
 
+def form_of(task: Task, metric: Metric) -> Form | None:
+    """The form of the task's answers that the metric is computed of."""
+    return next((form for form in (metric.reads, metric.also_reads) if form in task.readings), None)
+
+
 def readable(task: Task, metric: Metric) -> bool:
     """Whether the task's answers are what the metric reads, or maps of labels for a metric of masks."""
     by_class = metric.reads == "mask" and "labels" in task.readings and metric.level == "per_case"
-    return by_class or (metric.reads in task.readings and metric.classes is None)
+    return by_class or (form_of(task, metric) is not None and metric.classes is None)
 
 
 def _by_class(metric: Metric, truths: Array) -> Metric:

@@ -70,13 +70,15 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
     where = f"{assignment.folder / 'assignment.toml'}, criterion {criterion.id!r}"
     try:
         task = task_named(assignment.task)
-        metrics = {name: _metric(task, name, assignment.folder) for name in metrics_of(criterion)}
+        metrics = {name: _metric(task, name, assignment.folder, criterion) for name in metrics_of(criterion)}
         conditions = [parse_condition(cap.when) for cap in criterion.caps]
     except ValueError as error:
         raise UserError(f"{where}: {error}") from error
     for condition in conditions:
         if condition.count is not None and metrics[condition.metric].level == "per_set":
             raise UserError(f"{where}: {condition.metric} has no value per case; write METRIC < VALUE.")
+    if criterion.costs is not None and not any(metric.costs for metric in metrics.values()):
+        raise UserError(f'{where}: costs are for metric = "expected_cost"; write that, or leave them out.')
     main = metrics[criterion.metric]
     rising = criterion.anchors.trivial < criterion.anchors.ceiling
     if rising != (main.better == "higher"):
@@ -88,13 +90,14 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
         raise UserError(f'{where}: empty_reference = "separate" is for metrics of one mask, {main.name} is none here.')
 
 
-def _metric(task: Task, name: str, folder: Path) -> Metric:
-    metric = metric_named(name, folder)
+def _metric(task: Task, name: str, folder: Path, criterion: Accuracy) -> Metric:
+    metric = metric_named(name, folder, criterion.costs)
     if not readable(task, metric):
         if metric.classes is not None:
             raise ValueError(f"metric {name} is of one class of a map of labels, which {task.name} has not.")
         offered = " or ".join(task.readings)
-        raise ValueError(f"metric {name} reads answers as {metric.reads}; {task.name} offers {offered}.")
+        reads = " or ".join(filter(None, (metric.reads, metric.also_reads)))
+        raise ValueError(f"metric {name} reads answers as {reads}; {task.name} offers {offered}.")
     if metric.reads == "probability" and "class" not in task.readings and ":" not in name:
         raise ValueError(f"metric {name} is of the probabilities of classes; {task.name} has one for each voxel.")
     return metric
@@ -115,7 +118,7 @@ def _document(
     separate = criterion.empty_reference == "separate"
     measured = {}
     for name in metrics_of(criterion):
-        metric = _metric(task, name, assignment.folder)
+        metric = _metric(task, name, assignment.folder, criterion)
         begins(CASES if metric.level == "per_case" else WHOLE)
         runs = []
         for repeat, (given, hidden) in enumerate(zip(answers, sets, strict=True)):

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assignments.assignment import Accuracy
 from assignments.load import (
     AssignmentError,
     digest,
@@ -225,6 +226,25 @@ def test_unknown_names_come_with_the_nearest(folder: Path) -> None:
         ['"classification"?', '"breast_cancer"?', '"balanced_accuracy"?', '"accuracy"?'], found, strict=True
     ):
         assert f"did you mean {text}" in what
+
+
+COSTED = 'kind = "accuracy"\ncosts = '
+
+
+def test_costs_of_errors_are_a_matrix_of_numbers(folder: Path) -> None:
+    edit(folder / "assignment.toml", 'kind = "accuracy"', f"{COSTED}[[0, 1], [5, 0]]")
+    criterion = load(folder).criterion("accuracy")
+    assert isinstance(criterion, Accuracy)
+    assert criterion.costs == ((0, 1), (5, 0))
+
+
+@pytest.mark.parametrize(
+    "costs", ["[]", "[[0]]", "[[0, 1]]", "[[0, 1], [5, 0, 1]]", "[[1, 1], [5, 0]]", "[[0, 0], [5, 0]]",
+              "[[0, -1], [5, 0]]", "[[0, nan], [5, 0]]", "[[0, inf], [5, 0]]"],
+)  # fmt: skip
+def test_costs_that_are_no_matrix_or_leave_an_error_free_are_refused(folder: Path, costs: str) -> None:
+    edit(folder / "assignment.toml", 'kind = "accuracy"', f"{COSTED}{costs}")
+    assert "costs have a row and a column for each class" in str(problems_of(folder))
 
 
 @pytest.mark.parametrize(

@@ -153,6 +153,14 @@ def test_one_more_metric_beside_scores_stored_answers_anew(scene, changed):
     assert changed() == {("score", scene.toml["criterion"][1]["id"])}
 
 
+def test_changed_costs_score_stored_answers_anew(scene, changed):
+    scene.criterion(1, costs=[[0, 1], [5, 0]])
+    assert changed() == {("score", scene.toml["criterion"][1]["id"])}
+    before = scene.keys()
+    scene.criterion(1, costs=[[0, 1], [4, 0]])
+    assert scene.keys() != before
+
+
 def test_how_groups_are_ranked_and_scores_explained_is_in_no_key(scene, changed):
     scene.toml = {**scene.toml, "leaderboard": {"places": 2}}
     for name in ("ranking", "paired_tests", "forensics", "fixes"):

@@ -6,13 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as peer
 
+from graders.metrics.averages import f1, f1_resampled
 from graders.metrics.geometry import hd95
-from graders.metrics.labels import (
-    balanced_accuracy,
-    balanced_accuracy_resampled,
-    macro_f1,
-    macro_f1_resampled,
-)
+from graders.metrics.labels import balanced_accuracy, balanced_accuracy_resampled
 from graders.metrics.overlap import dice, iou
 from graders.metrics.ranking import auroc, auroc_resampled
 
@@ -46,7 +42,7 @@ def test_class_metrics_equal_scikit_learn(rng, classes):
         assert balanced_accuracy(answers, truths, []) == pytest.approx(
             peer.balanced_accuracy_score(truths, answers), abs=1e-12
         )
-        assert macro_f1(answers, truths, []) == pytest.approx(
+        assert f1(answers, truths, []) == pytest.approx(
             peer.f1_score(truths, answers, average="macro"), abs=1e-12
         )
 
@@ -75,10 +71,10 @@ def test_resampled_metrics_equal_the_metric_of_the_resample(rng):
     draws[:, :3] = np.arange(3)  # every class, or scikit-learn has no area
     counts = np.stack([np.bincount(draw, minlength=len(truths)) for draw in draws]).astype(float)
     balanced = balanced_accuracy_resampled(answers, truths, counts)
-    f1, area = macro_f1_resampled(answers, truths, counts), auroc_resampled(scores, truths, counts)
+    macro, area = f1_resampled(answers, truths, counts), auroc_resampled(scores, truths, counts)
     for b, drawn in enumerate(draws):
         assert balanced[b] == pytest.approx(peer.balanced_accuracy_score(truths[drawn], answers[drawn]), abs=1e-12)
-        assert f1[b] == pytest.approx(peer.f1_score(truths[drawn], answers[drawn], average="macro"), abs=1e-12)
+        assert macro[b] == pytest.approx(peer.f1_score(truths[drawn], answers[drawn], average="macro"), abs=1e-12)
         assert area[b] == pytest.approx(
             peer.roc_auc_score(truths[drawn], scores[drawn], multi_class="ovr"), abs=1e-12
         )

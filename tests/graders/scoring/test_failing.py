@@ -130,15 +130,22 @@ PER_CASE = [
 
 ANY = [
     *[("classification", name, drawn) for name in (
-        "balanced_accuracy", "macro_f1", "mcc", "quadratic_kappa", "auroc", "sensitivity@0.9",
+        "balanced_accuracy", "macro_f1", "f1@macro", "f1@micro", "f1@weighted", "precision@macro", "precision@micro",
+        "precision@weighted", "recall@macro", "recall@micro", "recall@weighted", "mcc", "quadratic_kappa",
+        "kappa@linear", "expected_cost", "auroc", "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
     ) for drawn in (of_two(), of_classes(2))],
-    ("classification", "balanced_accuracy", of_classes(4)),
+    *[("classification", name, of_classes(4)) for name in (
+        "balanced_accuracy", "f1@micro", "precision@micro", "recall@micro", "recall@weighted", "expected_cost",
+    )],
 ]  # fmt: skip
 """Of the whole set: no answer is worth less than a failure, whatever else failed."""
 
 RIGHT = [
     # A row of several classes has no worst form: what is not given to one wrong class is lost for another.
-    *[("classification", name, of_classes(4)) for name in ("macro_f1", "mcc", "auroc", "sensitivity@0.9")],
+    *[("classification", name, of_classes(4)) for name in (
+        "macro_f1", "f1@macro", "f1@weighted", "precision@macro", "precision@weighted", "recall@macro", "mcc", "auroc",
+        "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
+    )],
     # There is no worst number either, so what is worth less than a failure may be answered.
     *[("regression", name, numbers()) for name in ("rmse", "r2")],
 ]
@@ -147,22 +154,30 @@ RIGHT = [
 ALONE = [
     # Precision may rise where a positive falls among negatives that are as certain: only with none of those
     # a right answer is never worth less, and a failed negative is one.
-    *[("classification", "average_precision", drawn) for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
+    *[("classification", name, drawn)
+      for name in ("average_precision", "average_precision@micro", "average_precision@weighted")
+      for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
 ]
 """As in RIGHT, where no other case failed or is certain of a wrong class."""
 
 BOUNDED = [
     # A kappa is above chance by the spread of the answers too, and a far grade spreads them.
-    ("classification", "quadratic_kappa", of_classes(4)),
-    # A certain error sets off others that were right and less sure than they could be, in the last bin.
-    *[("classification", "ece", drawn) for drawn in (of_two(), of_classes(2), of_classes(4))],
+    *[("classification", name, of_classes(4)) for name in ("quadratic_kappa", "kappa@linear")],
+    # A certain error sets off others that were right and less sure than they could be, in the last bin; it moves the
+    # ends of bins of equal mass too.
+    *[("classification", name, drawn) for name in ("ece", "ece@15", "ece@classwise", "ece@classwise@15", "ece@mass@15")
+      for drawn in (of_two(), of_classes(2), of_classes(4))],
 ]
 """Failing may help a little; the tests at the end say how much at most."""
 
 
+COSTS = ((0, 5, 1, 2), (1, 0, 3, 1), (2, 2, 0, 7), (4, 1, 1, 0))
+"""Of which the farthest class is not always the dearest."""
+
+
 @cache
 def metric_of(name):
-    return metric_named(name, Path())
+    return metric_named(name, Path(), COSTS)
 
 
 def score_of(task, name, truths, answers, failed=(), **how):
@@ -311,17 +326,42 @@ def test_a_kappa_of_grades_is_not_raised_above_two_thirds_by_failing(drawn, data
     assert everything.score <= ROUNDING  # the higher the grade, the lower what counts for it
 
 
+@given(of_classes(5), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_linear_kappa_is_not_raised_above_chance_by_failing(drawn, data):
+    """A right case that fails at distance d adds d to the errors and at most d to chance."""
+    truths, answers = drawn
+    few, more = some(data, truths)
+    answers = certain(truths, answers, more[len(few) :])
+    less, least = (score_of("classification", "kappa@linear", truths, answers, of).score for of in (few, more))
+    assert least <= max(less, 0) + ROUNDING
+
+
+@given(of_classes(4), st.data())
+@settings(max_examples=40, deadline=None)
+def test_no_bins_make_a_calibration_error_smaller_than_the_gap_of_all_cases(drawn, data):
+    """So failing gains no more under bins that move with the answers than under a single one."""
+    truths, answers = drawn
+    few, more = some(data, truths)
+    answers = certain(truths, answers, more[len(few) :])
+    least, whole = (score_of("classification", name, truths, answers, more).score for name in ("ece@mass@15", "ece@1"))
+    assert least >= whole - ROUNDING
+    assert score_of("classification", "ece@mass@15", truths, answers, range(len(truths))).score == 1
+
+
+@pytest.mark.parametrize("name", ["ece", "ece@15", "ece@classwise", "ece@classwise@15"])
 @pytest.mark.parametrize("drawn", [of_two(), of_classes(4)], ids=["two", "four"])
 @given(data=st.data())
 @settings(max_examples=40, deadline=None)
-def test_a_calibration_error_falls_by_a_bins_width_at_most_where_right_cases_fail(drawn, data):
-    """Only what the last bin lacks in confidence can be set off, which is less than its width for each case."""
+def test_a_calibration_error_falls_by_a_bins_width_at_most_where_right_cases_fail(drawn, name, data):
+    """Only what the last bin lacks in confidence, or the first has, can be set off: less than its width a case."""
     truths, answers = data.draw(drawn)
     few, more = some(data, truths)
     answers = certain(truths, answers, more[len(few) :])
-    less, least = (score_of("classification", "ece", truths, answers, of).score for of in (few, more))
+    less, least = (score_of("classification", name, truths, answers, of).score for of in (few, more))
     assert least >= less - 1 / 15 - ROUNDING
-    assert score_of("classification", "ece", truths, answers, range(len(truths))).score == 1
+    everything = score_of("classification", name, truths, answers, range(len(truths))).score
+    assert everything == pytest.approx(1 if "classwise" not in name or answers.ndim == 1 else 2 / 4)
 
 
 def test_a_calibration_error_of_unsure_right_answers_does_fall_where_one_more_fails():

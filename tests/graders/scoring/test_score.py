@@ -489,7 +489,7 @@ def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
     [
         ("segmentation", "dice@class1", "is of one class of a map of labels, which segmentation has not"),
         ("segmentation", "brier", "brier is of the probabilities of classes; segmentation has one for each voxel"),
-        ("label_maps", "auroc", "auroc reads answers as probability; label_maps offers labels"),
+        ("label_maps", "auroc", "or multilabel_probability; label_maps offers labels"),
         ("label_maps", "panoptic_quality@numbered", "reads answers as instances; label_maps offers labels"),
         ("registration", "dice", "dice reads answers as mask; registration offers field"),
     ],
@@ -498,6 +498,31 @@ def test_a_metric_and_a_task_that_do_not_go_together_are_refused(task, metric, t
     with pytest.raises(UserError) as error:
         check_criterion(assignment(task, metric), assignment(task, metric).criteria[0])
     assert told in str(error.value)
+
+
+def test_costs_and_a_metric_that_counts_by_them_need_each_other():
+    lacking, useless = assignment(metric="expected_cost", anchors=DOWN), assignment(costs=[[0, 1], [5, 0]])
+    for of, told in ((lacking, "add costs = [[0, 1], [5, 0]]"), (useless, 'costs are for metric = "expected_cost"')):
+        with pytest.raises(UserError) as error:
+            check_criterion(of, of.criteria[0])
+        assert told in str(error.value)
+
+
+def test_an_expected_cost_takes_the_dearest_class_for_a_failed_case():
+    of = assignment(metric="expected_cost", anchors=DOWN, costs=[[0, 5, 1], [1, 0, 2], [3, 4, 0]])
+    truth = np.array([0, 1, 2, 1])
+    right = np.eye(3)[truth]
+    # Always 0 costs 0 + 1 + 3 + 1 = 5, always 1 costs 9, always 2 costs 5.
+    assert scored(of, hidden(truth), right)["score"] == 0
+    assert scored(of, hidden(truth), right, failed={0: "crashed"})["score"] == pytest.approx(5 / 5)
+    assert scored(of, hidden(truth), right, failed=dict.fromkeys(range(4), "r"))["score"] == pytest.approx(13 / 5)
+
+
+def test_costs_for_fewer_classes_than_the_truth_has_withhold_the_score():
+    of = assignment(metric="expected_cost", anchors=DOWN, costs=[[0, 5], [1, 0]])
+    document = scored(of, hidden([0, 1, 2]), np.eye(3))
+    assert document["verdict"] == "unknown"
+    assert "the costs are of classes 0 to 1; the truth holds class 2" in document["evidence"]
 
 
 def test_numbered_instances_are_scored_as_such_and_as_one_mask():
