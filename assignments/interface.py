@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import inspect
+import math
 import sys
 import traceback
 import types
@@ -30,6 +31,8 @@ from assignments.toml_errors import Problem
 
 AXES = 8
 """Axes of an array that may cross the wall."""
+ULPS = 8
+"""Steps of a dtype by which a sum or mean of a few numbers is off: ten times float32's 0.1 is 1.0000001."""
 
 
 class Model:
@@ -42,6 +45,33 @@ class Range:
 
     low: float
     high: float
+
+    def met(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The numbers, of which those that only rounding put beyond a bound are that bound.
+
+        Rounding is `ULPS` steps of the numbers' own dtype at the larger bound. A float64 that float32 holds exactly
+        comes from one, and is taken as such. Where a number lies farther out, or is NaN, all stay as they are.
+        """
+        if numbers.dtype.kind != "f" or self.holds(numbers):
+            return numbers
+        if numbers.dtype.itemsize > 4:
+            out = numbers[~((numbers >= self.low) & (numbers <= self.high))]
+            with np.errstate(over="ignore"):
+                single = out.astype(np.float32) == out
+            near = self._near(out[~single], np.float64) and self._near(out[single], np.float32)
+        else:
+            near = self._near(numbers, numbers.dtype)
+        return np.clip(numbers, self.low, self.high) if near else numbers
+
+    def _near(self, numbers: np.ndarray[Any, Any], dtype: Any) -> bool:
+        finite = [abs(bound) for bound in (self.low, self.high) if math.isfinite(bound)]
+        slack = ULPS * float(np.finfo(dtype).eps) * (max(finite, default=0.0) or 1.0)
+        least, most = (numbers.min(), numbers.max()) if numbers.size else (self.low, self.high)
+        return bool(least >= self.low - slack and most <= self.high + slack)
+
+    def holds(self, numbers: np.ndarray[Any, Any]) -> bool:
+        """Whether all of them lie within the bounds; NaN lies nowhere."""
+        return bool(((numbers >= self.low) & (numbers <= self.high)).all())
 
 
 @dataclass(frozen=True)
@@ -102,6 +132,8 @@ class Interface:
 
 RESERVED = frozenset({"put", "generator", "double", "tensors", "gradient", "model"})
 """Names of our own on the student object: an interface may not use them."""
+OF_HANDLES = frozenset({"get", "fetch", "item", "length", "take"})
+"""The same on a handle: no method may be called so."""
 
 
 def read_interface(path: Path) -> Interface:
@@ -137,6 +169,8 @@ def read_interface(path: Path) -> Interface:
         hints = {method.name: method.signature.return_annotation for method in made.methods.values()}
         for name, hint in (hints | {f"{made.name}.{name}": hint for name, hint in made.attributes.items()}).items():
             with _told(problems, path, name, made.type):
+                if name.rpartition(".")[2] in OF_HANDLES and name in hints:
+                    raise _Faulty(f"{name!r} is one of medmark's own forms on a handle", "rename it")
                 _check(hint, known)
     if problems:
         raise AssignmentError(problems)

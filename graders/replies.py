@@ -89,7 +89,8 @@ def _binds(value: Any, hint: Any) -> bool:
 
 
 def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
-    """The value as declared; scalars of NumPy and 0-d arrays become Python's where a scalar is declared.
+    """The value as declared; scalars of NumPy and 0-d arrays become Python's where a scalar is declared, and what is
+    beyond a bound by rounding alone becomes the bound.
 
     Raises:
         WrongType, WrongShape, NotFinite, OutOfRange: with what was found, as evidence.
@@ -112,9 +113,11 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
         return value
     numbers = np.asarray(value)
     for note in notes:
-        if isinstance(note, Range) and not ((numbers >= note.low) & (numbers <= note.high)).all():
-            raise OutOfRange(f"{name}: from {numbers.min()} to {numbers.max()}, declared {note.low} to {note.high}")
-    return value
+        if isinstance(note, Range):
+            numbers = note.met(numbers)
+            if not note.holds(numbers):
+                raise OutOfRange(f"{name}: from {numbers.min()} to {numbers.max()}, declared {note.low} to {note.high}")
+    return numbers if type(value) is np.ndarray else type(value)(numbers)
 
 
 def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from assignments.interface import Range
+
 Array: TypeAlias = NDArray[Any]
 
 THRESHOLD = 0.5
@@ -50,12 +52,13 @@ class Task:
 
         Of rows, (N,) and (N, K), floats are float32: they are few, and what saturates near 0 or 1 must still be ranked.
         Probabilities of voxels are float16, since a mask is made of them. What float32 or float16 cannot hold becomes
-        infinite, which is refused later. To store what was stored changes nothing.
+        infinite, which is refused later. A probability beyond 0 or 1 by rounding alone is 0 or 1. To store what was
+        stored changes nothing.
         """
         if answers.dtype.kind != "f":
             return answers
         if self.probabilities:
-            return _narrowed(answers, np.dtype(np.float32 if answers.ndim <= 2 else np.float16))
+            return _narrowed(Range(0, 1).met(answers), np.dtype(np.float32 if answers.ndim <= 2 else np.float16))
         with np.errstate(over="ignore"):
             return answers.astype(np.float32) if answers.dtype.itemsize > 4 else answers
 

@@ -153,6 +153,17 @@ def test_what_lies_outside_its_range_is_refused(value, hint):
         ask(value, hint)
 
 
+def test_ten_times_a_tenth_is_one():
+    total = np.zeros(3, np.float32)
+    for _ in range(10):
+        total += np.float32(0.1)
+    assert total.max() > 1  # 1.0000001
+    answer = ask({"prob": total}, Prediction)
+    assert answer["prob"].tolist() == [1, 1, 1]
+    assert ask(float(total[0]), Annotated[float, Range(0, 1)]) == 1.0
+    assert ask(np.array(total[0]), Annotated[float, Range(0, 1)]) == 1.0
+
+
 @pytest.mark.parametrize("hint", [float, int, Float[A, "n"], Float[A, "..."], Float[A, "k"] | None, Any], ids=repr)
 @pytest.mark.parametrize("nothing", [np.zeros(0), np.zeros((0, 3)), np.zeros(0, np.int64)], ids=repr)
 def test_an_array_with_nothing_in_it_never_satisfies_anything(nothing, hint):

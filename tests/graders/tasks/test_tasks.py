@@ -308,3 +308,13 @@ def test_blind_answers_by_hand():
     assert found["everything foreground"].min() == 1
     assert set(found["the training set's frequencies"].ravel().tolist()) == {0.375}
     assert found["the mean training case"][2].tolist() == [[[0.5, 0.0], [0.0, 1.0]]]
+
+
+def test_a_probability_beyond_its_bound_by_rounding_is_stored_as_the_bound():
+    task = TASKS["classification"]
+    stored = task.stored(np.array([1.0000001, -1e-8, 0.5], np.float32))
+    assert stored.tolist() == [1, 0, 0.5]
+    assert task.refused(stored, np.array([1, 0, 1])) == {}
+    assert task.refused(task.stored(np.array([1.0001, 1.5, 0.5], np.float32)), np.array([1, 0, 1])) == {
+        0: OutOfRange.reason, 1: OutOfRange.reason,
+    }  # fmt: skip
