@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,7 +20,8 @@ READ_BYTES = 4 << 20
 """What is read of a solution to count its lines; files beyond it have no places."""
 LISTED = 10_000
 """Files and folders that are looked at for it."""
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,120}\.py")
+_NAME = re.compile(r"\w[\w./-]{0,120}\.py")
+"""With letters of any script; marks are looked at as part of their letters."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def places_of(solution: Path) -> Places:
         # Half of the places are kept for long files: each file has at least one.
         if len(lines) == PLACES // 2:
             break
-        if _NAME.fullmatch(name) and ".." not in name and path.stat().st_size <= left:
+        if _NAME.fullmatch(unicodedata.normalize("NFC", name)) and ".." not in name and path.stat().st_size <= left:
             text = path.read_bytes()
             left -= len(text)
             lines[name] = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n") + 1

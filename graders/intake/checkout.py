@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -21,7 +22,12 @@ from graders.modes import make_readable
 LFS = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024
 """A Git LFS pointer is shorter than this."""
-_NAME = re.compile(r"(?!\.\.?$|-)[\w.()\[\]@+,=&'!~#% -]{1,200}")
+_ASCII = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.()[]@+,=&'!~#% -")
+"""What of ASCII may stand in a name: nothing that a shell, a URL or Windows reads otherwise."""
+_JOINERS = "\u200c\u200d"
+"""Invisible, and part of words in Persian and in the scripts of India."""
+_DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³])( *\..*)?", re.IGNORECASE)
+"""Names that Windows keeps for devices, whatever follows the dot."""
 _UNUSUAL = {
     "conftest.py", "pytest.ini", "tox.ini", "setup.cfg", "sitecustomize.py", "usercustomize.py",
     ".gitmodules", ".lfsconfig", ".gitattributes", "pytest.py", "numpy.py", "torch.py", "tensorflow.py", "keras.py",
@@ -136,7 +142,7 @@ def _sorted_out(entries: Sequence[Entry], caps: Caps) -> tuple[list[Entry], list
     problems = [
         *_told(links, "link", "links are not followed; commit the file itself"),
         *_told(modules, "submodule", "submodules are not fetched; commit the files themselves"),
-        *_told(odd, "odd file name", "use letters, digits, dots, dashes and underscores"),
+        *_told(odd, "odd file name", "use letters, digits, dots, dashes and underscores; con, aux and nul are devices"),
     ]
     weights = [entry for entry in files if entry.path.startswith("weights/")]
     rest = [entry for entry in files if not entry.path.startswith("weights/")]
@@ -178,13 +184,33 @@ def _within(entries: Sequence[Entry], caps: Caps) -> list[Entry]:
 
 
 def _ordinary(path: str) -> bool:
-    parts = path.split("/")
+    return len(os.fsencode(path)) <= 400 and all(map(_is_name, path.split("/")))
+
+
+def _is_name(part: str) -> bool:
+    """Whether a file or folder may be called so: letters of any script with their marks, digits, common signs.
+
+    A name is never changed: inside, an import looks for its very bytes.
+    """
+    seen = "".join(letter for letter in unicodedata.normalize("NFKC", part) if unicodedata.category(letter) != "Cf")
     return (
-        len(os.fsencode(path)) <= 400
-        and all(_NAME.fullmatch(part) and len(os.fsencode(part)) <= 200 for part in parts)
+        0 < len(os.fsencode(part)) <= 200
+        and part not in (".", "..")
+        and not part.startswith("-")
+        and not _DEVICE.fullmatch(part)
         # As Windows and macOS spell the folder that holds git's settings, too.
-        and not any(part.casefold().rstrip(". ") in (".git", "git~1") for part in parts)
+        and seen.casefold().rstrip(". ") not in (".git", "git~1")
+        and all(_is_sign(letter, before) for before, letter in zip(" " + part, part, strict=False))
     )
+
+
+def _is_sign(letter: str, before: str) -> bool:
+    if letter.isascii():
+        return letter in _ASCII
+    if letter in _JOINERS:
+        return not before.isascii() and unicodedata.category(before)[0] in "LMS"
+    kind = unicodedata.category(letter)
+    return kind[0] in "LMNPS" or kind == "Zs"
 
 
 def _unusual(entries: Sequence[Entry]) -> list[str]:

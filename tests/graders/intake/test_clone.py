@@ -12,13 +12,14 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from graders.failures import UserError
 from graders.intake import hardened_git
-from graders.intake.checkout import Caps, Entry, _sorted_out, tree_of, write_files
+from graders.intake.checkout import Caps, Entry, _is_name, _sorted_out, tree_of, write_files
 from graders.intake.clone import Signature, address_problem, branch_problem, fetch, look, seen_in, signature_of
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from tests.graders.intake.repositories import Link, Module, at, git, make, push
@@ -461,6 +462,29 @@ def test_odd_names_are_told_in_plain_letters(tmp_path):
     (problem,) = told.problems
     assert problem.isprintable()
     assert "a\\nb" in problem
+
+
+LETTERS = (
+    unicodedata.normalize("NFD", "données.py"), unicodedata.normalize("NFC", "données.py"), "データ.py", "नमूना.npy",
+    "می\u200cخواهم.txt", "số liệu.csv", "Ångström–b.md", "a\u00a0b.txt", "✅ 👩\u200d🔬.md",
+    "console.py", "auxiliary.py",
+)  # fmt: skip
+"""With marks of their own, of other scripts, joined by what nobody sees, with a no-break space; nearly a device."""
+
+
+def test_letters_of_any_script_with_their_marks_are_letters(tmp_path):
+    out, told = written(tmp_path, {"solution.py": "", **dict.fromkeys(LETTERS, "x")})
+    assert told.problems == ()
+    assert {os.fsencode(name) for name in names(out)} == {os.fsencode(name) for name in ("solution.py", *LETTERS)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a\u202eb", "a\u2066b", "a\u200bb", "a\u200cb", "\ufeffa", "a\x85b", "a\u2028b", "con", "AUX.py", "nul .txt",
+     "com1.tar.gz", "Lpt9", "com¹", "..", ".ｇｉｔ", "\ue000"],
+)  # fmt: skip
+def test_names_that_show_or_mean_something_else_are_refused(name):
+    assert not _is_name(name)
 
 
 def test_deep_folders_are_written_up_to_a_limit(tmp_path):
