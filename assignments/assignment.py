@@ -139,6 +139,10 @@ class Accuracy(Frozen):
     also: tuple[str, ...] = ()
     """Metrics that are scored beside it and earn nothing, such as those of a leaderboard's utilities."""
     empty_reference: Literal["score", "separate"] = "score"
+    """A case whose truth is empty: scored like any other, or set apart with its rate of false positives."""
+    absent: Literal["leave_out", "one"] = "leave_out"
+    """Of maps of labels, a class that neither truth nor answer of a case holds: left out of its mean, or two empty
+    masks, which are perfect."""
     costs: tuple[tuple[float, ...], ...] | None = None
     """What each error costs, for `expected_cost`: row, the class of the truth; column, the class that is answered."""
 

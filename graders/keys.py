@@ -147,6 +147,7 @@ def asked(
                 kind="score", truth=[data.truth for data in sets], task=task_digest(assignment.task, graders),
                 statistic=[file_digest(graders / name) for name in STATISTIC], combine=run.combine,
                 metrics=metric_versions(criterion, folder, graders), empty_reference=criterion.empty_reference,
+                absent=criterion.absent,
                 **({"void": sorted(void_cases)} if void_cases else {}),
             )
             for criterion in accuracies

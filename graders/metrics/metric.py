@@ -39,6 +39,8 @@ Compute: TypeAlias = Callable[..., Floats | float]
 Resampled: TypeAlias = Callable[..., Floats]
 """(answers, truths, counts), and `at`."""
 Worst: TypeAlias = Callable[[Array, Case], float]
+Absent: TypeAlias = Literal["one", "leave_out"]
+"""What a class counts as in a case of which neither truth nor answer holds it."""
 Form: TypeAlias = Literal[
     "mask", "labels", "instances", "class", "probability", "image", "field", "number",
     "multilabel", "multilabel_probability",
@@ -85,17 +87,41 @@ class Metric:
         """The declared worst value of one case."""
         return float(self.worst(truth, case) if callable(self.worst) else self.worst)
 
-    def over_classes(self, classes: Sequence[int]) -> Metric:
-        """This metric of masks for maps of labels: its mean over `classes`, each against all the rest."""
+    def over_classes(self, classes: Sequence[int], absent: Absent = "leave_out") -> Metric:
+        """This metric of masks for maps of labels: its mean over `classes`, each against all the rest.
+
+        A class that neither truth nor answer of a case holds is left out of that case's mean, or counts as two empty
+        masks where `absent` is "one". A case that holds none of the classes counts as two empty masks.
+        """
         if self.reads != "mask" or self.level != "per_case":
             raise ValueError(f"{self.name} has no value by class: it is {self.level} and reads {self.reads}")
 
         def compute(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
-            each = [np.asarray(self.compute(answers == c, truths == c, cases)) for c in classes]
-            return np.asarray(np.mean(each, axis=0), dtype=np.float64)
+            total, count = np.zeros(len(cases)), np.zeros(len(cases))
+
+            def add(one: Array, other: Array, here: Array) -> None:
+                if here.any():
+                    some = [case for case, counts in zip(cases, here, strict=True) if counts]
+                    total[here] += self.compute(one[here], other[here], some)
+                    count[here] += 1
+
+            for c in classes:
+                one, other = answers == c, truths == c
+                add(one, other, anything(one | other) if absent == "leave_out" else np.ones(len(cases), dtype=bool))
+            nothing = np.zeros(truths.shape, dtype=bool)
+            add(nothing, nothing, count == 0)
+            return total / count
 
         def worst(truth: Array, case: Case) -> float:
-            return float(np.mean([self.worst_of(truth == c, case) for c in classes]))
+            each = {c: self.worst_of(truth == c, case) for c in classes}
+            if absent == "one":
+                return float(np.mean(list(each.values())))
+            # An answer chooses which further classes count, so those that make the mean worse are taken.
+            sign = 1 if self.better == "higher" else -1
+            held = [value for c, value in each.items() if (truth == c).any()]
+            further = sorted((value for c, value in each.items() if not (truth == c).any()), key=lambda v: sign * v)
+            sums = [held + further[:k] for k in range(len(further) + 1)]
+            return sign * min(sign * float(np.mean(values)) for values in sums if values)
 
         return replace(self, compute=compute, worst=worst, reads="labels", classes=tuple(classes))
 
@@ -138,3 +164,8 @@ def averaged(name: str, compute: Compute, resampled: Resampled, reads: Literal["
         also_reads="multilabel" if reads == "class" else "multilabel_probability",
         resampled=partial(resampled, **average),
     )
+
+
+def anything(masks: Array) -> NDArray[np.bool_]:
+    """Whether each of N masks (N, ...) holds anything, (N,)."""
+    return np.asarray(masks.reshape(len(masks), -1).any(axis=1), dtype=np.bool_)

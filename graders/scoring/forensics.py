@@ -57,13 +57,12 @@ def explain(
     if not task.readings.keys() & EXPLAINED:
         return None  # no mistake of such a task is known here
     metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
-    separate = criterion.empty_reference == "separate"
     plain = _plain(task, sets[0], answers[0])
     # Nothing is computed from what the task refuses: a table of labels would be as large as a refused label likes.
     answers = [_valid(task, given, hidden) for given, hidden in zip(answers, sets, strict=True)]
     found = None
     for fix in _shortlist(task, metric, sets[0], answers[0]):
-        tried = _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine, separate)
+        tried = _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine)
         if tried and (found is None or _way(criterion) * (tried["fixed"] - found["fixed"]) > 0):
             found = tried
     if found is None:
@@ -156,9 +155,13 @@ def _confirmed(
     answers: Sequence[Answers],
     fix: Fix,
     how: str,
-    separate: bool,
 ) -> dict[str, Any] | None:
     """A fix under the criterion's own metric on many cases of every repeat; None unless it explains the score."""
+
+    def judged(answers: Answers, part: HiddenSet) -> Repeat:
+        separate = criterion.empty_reference == "separate"
+        return judge(task, metric, answers, part, separate=separate, absent=criterion.absent)
+
     before, after = [], []
     for hidden, given in zip(sets, answers, strict=True):
         some = _spread(list(range(len(hidden.cases))), _images(hidden, CONFIRMED))
@@ -166,13 +169,12 @@ def _confirmed(
         fixed = _undone(task, part, mine, fix)
         if fixed is None:
             return None
-        before.append(judge(task, metric, mine, part, separate=separate))
-        after.append(judge(task, metric, fixed, part, separate=separate))
+        before.append(judged(mine, part))
+        after.append(judged(fixed, part))
         if metric.level == "per_set" and not all(
-            _explains(criterion, judge(task, metric, m, p, separate=separate).score,
-                      judge(task, metric, f, p, separate=separate).score, CLOSED / 2)
+            _explains(criterion, judged(m, p).score, judged(f, p).score, CLOSED / 2)
             for p, m, f in _halves(task, part, mine, fixed)
-        ):  # fmt: skip
+        ):
             return None
     if metric.level == "per_case" and not _alike(_gains(criterion, before, after)):
         return None

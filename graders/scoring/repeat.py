@@ -11,16 +11,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assignments.data.hidden import Case, HiddenSet
 from graders.failures import DataFailure, MetricFailure, WrongType
 from graders.metrics import Array, Floats, Metric
-from graders.metrics.metric import Form
+from graders.metrics.metric import Absent, Form, anything
 from graders.scoring.intervals import subject_means
 from graders.tasks import Task
 
 TOLERANCE = 1e-9
 """By how much rounding may carry a value beyond its range."""
+MAY_BE_EMPTY = ("mask", "labels", "instances")
+"""Forms of a truth that may hold nothing."""
 WHOLE, CASES = "whole", "cases"
 """The parts of a score: what is of no case, such as a metric of the set and the resamples, and all cases together."""
 
@@ -81,11 +84,13 @@ def judge(
     hidden: HiddenSet,
     *,
     separate: bool,
+    absent: Absent = "leave_out",
     begins: Callable[[Case | None], None] | None = None,
 ) -> Repeat:
     """Values one set of answers.
 
-    `separate` leaves cases with an empty truth out and counts what is found there, where the metric reads masks.
+    `separate` leaves cases with an empty truth out and counts those where something is found, or whose answer failed.
+    `absent` is what a class counts as in a case that lacks it, where a metric of masks reads maps of labels.
     `begins` hears of every case before its value is computed, one by one, and of None before anything else; without it
     a metric computes all cases together.
     """
@@ -94,21 +99,22 @@ def judge(
         raise DataFailure(f"{len(cases)} cases, {len(truths)} truths, failed answers {sorted(answers.failed)}")
     task.check_truths(truths)
     given, failed = _accepted(task, answers, truths)
-    empty = np.zeros(len(cases), dtype=bool)
-    false_positives = 0
-    if separate and metric.reads == "mask" and "mask" in task.readings:
-        empty = ~_anything(seen(task, "mask", truths))
-        false_positives = int((empty & _anything(task.readings["mask"](given))).sum())
-    counted = np.flatnonzero(~empty)
-    if not counted.size:
-        raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
-
     form = form_of(task, metric)
     if form is None:
-        metric = _by_class(metric, truths)
+        metric = _by_class(metric, truths, absent)
         form = metric.reads
     read = task.readings[form](given)
     truths = seen(task, form, truths)
+    empty = np.zeros(len(cases), dtype=bool)
+    false_positives = 0
+    if separate and form in MAY_BE_EMPTY:
+        empty = ~_found(metric, truths)
+        wrong = _found(metric, read)
+        wrong[list(failed)] = True
+        false_positives = int((empty & wrong).sum())
+    counted = np.flatnonzero(~empty)
+    if not counted.size:
+        raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
     if metric.failure is not None and failed:
         read = read.copy()
         read[list(failed)] = metric.failure(truths[list(failed)])
@@ -145,12 +151,12 @@ def readable(task: Task, metric: Metric) -> bool:
     return by_class or (form_of(task, metric) is not None and metric.classes is None)
 
 
-def _by_class(metric: Metric, truths: Array) -> Metric:
+def _by_class(metric: Metric, truths: Array, absent: Absent) -> Metric:
     """A metric of masks for maps of labels: over the classes in its name, else over all that there are."""
     held = {int(label) for label in np.unique(truths) if label}
     if missing := set(metric.classes or ()) - held:
         raise DataFailure(f"{metric.name}: the truths hold the classes {sorted(held)}, not {sorted(missing)}")
-    return metric.over_classes(metric.classes or sorted(held))
+    return metric.over_classes(metric.classes or sorted(held), absent)
 
 
 def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[int, str]]:
@@ -248,5 +254,6 @@ def _asserted(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:
     return np.clip(result, low, high)
 
 
-def _anything(masks: Array) -> Array:
-    return np.asarray(masks.reshape(len(masks), -1).any(axis=1))
+def _found(metric: Metric, labels: Array) -> NDArray[np.bool_]:
+    """Whether each mask or map holds anything that the metric is of."""
+    return anything(labels if metric.classes is None else np.isin(labels, metric.classes))

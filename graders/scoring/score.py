@@ -20,7 +20,7 @@ from graders.metrics import Floats, Metric, metric_named
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition
 from graders.scoring.intervals import Interval, packed
-from graders.scoring.repeat import CASES, WHOLE, Answers, Repeat, case_part, judge, readable
+from graders.scoring.repeat import CASES, MAY_BE_EMPTY, WHOLE, Answers, Repeat, case_part, form_of, judge, readable
 from graders.tasks import Task, task_named
 
 __all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
@@ -86,8 +86,13 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
             f"{where}: {main.better} is better for {main.name}, but the anchors "
             f"{'rise' if rising else 'fall'} from trivial to ceiling; turn them round."
         )
-    if criterion.empty_reference == "separate" and (main.reads != "mask" or "mask" not in task.readings):
-        raise UserError(f'{where}: empty_reference = "separate" is for metrics of one mask, {main.name} is none here.')
+    if criterion.empty_reference == "separate" and (form_of(task, main) or main.reads) not in MAY_BE_EMPTY:
+        raise UserError(
+            f'{where}: empty_reference = "separate" is for metrics of masks, maps of labels or instances; '
+            f"{main.name} reads answers as {main.reads}. Take it out."
+        )
+    if criterion.absent == "one" and "labels" not in task.readings:
+        raise UserError(f'{where}: absent = "one" is for maps of labels; {task.name} has none. Take it out.')
 
 
 def _metric(task: Task, name: str, folder: Path, criterion: Accuracy) -> Metric:
@@ -127,7 +132,7 @@ def _document(
                 begins(WHOLE if case is None else case_part(repeat, case.id))
 
             each = of_case if one_by_one else None
-            runs.append(judge(task, metric, given, hidden, separate=separate, begins=each))
+            runs.append(judge(task, metric, given, hidden, separate=separate, absent=criterion.absent, begins=each))
         begins(WHOLE)
         measured[name] = _measured(assignment, metric, runs, _overlap(assignment, sets))
     main = measured.pop(criterion.metric)

@@ -42,9 +42,10 @@ def _mask(numbered: Array) -> Array:
 
 
 def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """One instance everywhere, and those of the first training case where images are alike in size."""
+    """Nothing, one instance everywhere, and those of the first training case where images are alike in size."""
     first, shape = train["instances"][0], truths.shape
-    found: dict[str, Array] = {"one instance everywhere": np.ones(shape, np.int64)}
+    found: dict[str, Array] = {"nothing anywhere": np.zeros(shape, np.int64)}
+    found["one instance everywhere"] = np.ones(shape, np.int64)
     if first.shape == shape[1:]:
         found["the first training case"] = np.broadcast_to(first, shape)
     return found

@@ -1,7 +1,7 @@
 """Segmentation into several classes: a label for every voxel, 0 for background. Computes no metric.
 
-A metric of masks is then the mean over the classes 1 to K, or with `@class2` in its name that of one; K is the highest
-label of all truths, so a class that one case lacks counts there by the metric's own rule for two empty masks.
+A metric of masks is then the mean over the classes that the truths hold, or with `@class2` in its name that of one. A
+class that neither truth nor answer of a case holds is left out of its mean, unless the author decides otherwise.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def _labels(answers: Array) -> Array:
 
 
 def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """The commonest label of the foreground everywhere, and the commonest of each place where images are alike."""
+    """Nothing, the commonest label of the foreground everywhere, and that of each place where images are alike."""
     labels, shape = train["label"].astype(np.intp), truths.shape
     counts = np.bincount(labels.ravel())
-    found = {"one class everywhere": np.full(shape, 1 + counts[1:].argmax() if len(counts) > 1 else 0, np.uint8)}
+    found = {"nothing anywhere": np.zeros(shape, np.uint8)}
+    found |= {"one class everywhere": np.full(shape, 1 + counts[1:].argmax() if len(counts) > 1 else 0, np.uint8)}
     if labels.shape[1:] == shape[1:]:
         votes = np.stack([(labels == label).sum(axis=0) for label in range(len(counts))])
         found["the commonest label of each place"] = np.broadcast_to(votes.argmax(axis=0), shape).astype(np.uint8)

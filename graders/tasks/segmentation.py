@@ -36,9 +36,9 @@ def _probability(answers: Array) -> Array:
 
 
 def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """All of it, the training labels' frequency everywhere, and their mean by place where images are alike in size."""
+    """Nothing, all of it, the training labels' frequency everywhere, and their mean by place where sizes are alike."""
     labels, shape = train["label"], truths.shape
-    found = {"everything foreground": np.ones(shape, np.float32)}
+    found = {"nothing anywhere": np.zeros(shape, np.float32), "everything foreground": np.ones(shape, np.float32)}
     found["the training set's frequencies"] = np.full(shape, float(labels.mean()), np.float32)
     if labels.shape[1:] == shape[1:]:
         found["the mean training case"] = np.broadcast_to(labels.mean(axis=0), shape).astype(np.float32)

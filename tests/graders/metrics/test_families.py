@@ -1,6 +1,7 @@
 """Instances, probabilities, registration, images, sets and numbers: by hand, and against scikit-learn and SciPy."""
 
 import tracemalloc
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -101,12 +102,32 @@ def test_a_metric_of_masks_is_the_mean_of_its_values_by_class():
     answers = np.array([[[1, 1, 2, 0, 0]], [[1, 1, 0, 0, 0]]])
     case = SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0), group=None)
     dice = METRICS["dice"].over_classes((1, 2))
-    # Case 1: 1 and 2/3. Case 2: 4/7 and, of a class that neither has, 1.
-    assert dice.compute(answers, truths, [case] * 2) == pytest.approx([5 / 6, 11 / 14])
+    # Case 1: 1 and 2/3. Case 2: 4/7, and of a class that neither has nothing, or 1.
+    assert dice.compute(answers, truths, [case] * 2) == pytest.approx([5 / 6, 4 / 7])
+    counted = METRICS["dice"].over_classes((1, 2), "one")
+    assert counted.compute(answers, truths, [case] * 2) == pytest.approx([5 / 6, 11 / 14])
+    # A case with neither class is two empty masks.
     assert METRICS["dice"].over_classes((2,)).compute(answers, truths, [case] * 2) == pytest.approx([2 / 3, 1])
     assert (dice.reads, dice.worst_of(truths[0], case)) == ("labels", 0)
     # The worst volume error of 2 of 5 voxels is 3/2; of 0 of 5 it is 5.
     assert METRICS["volume_error"].over_classes((1, 3)).worst_of(truths[0], case) == pytest.approx((3 / 2 + 5) / 2)
+
+
+@pytest.mark.parametrize("name", ["dice", "iou", "hd95", "nsd@3mm", "volume_error", "lesion_f1"])
+@pytest.mark.parametrize("absent", ["leave_out", "one"])
+def test_a_case_in_which_nothing_is_and_nothing_was_found_is_perfect(name, absent):
+    nothing = np.zeros((2, 3, 4), np.uint8)
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0), group=None)
+    metric = metric_named(name, Path())
+    found = metric.over_classes((1, 2), absent).compute(nothing, nothing, [case] * 2)
+    assert found.tolist() == [1 if metric.better == "higher" else 0] * 2
+
+
+def test_a_class_that_only_the_answer_of_a_case_holds_counts_as_the_worst():
+    truths, answers = np.array([[[1, 1, 0, 0]]]), np.array([[[1, 1, 0, 2]]])
+    case = SimpleNamespace(id="a", subject="a", spacing_mm=(3.0, 1.0), group=None)
+    of = {name: METRICS[name].over_classes((1, 2, 3)).compute(answers, truths, [case])[0] for name in ("dice", "hd95")}
+    assert of == {"dice": (1 + 0) / 2, "hd95": (0 + 5) / 2}  # the diagonal of 3 mm and 4 mm
 
 
 def test_the_classes_metrics_equal_those_of_one_pass_over_the_map(rng):

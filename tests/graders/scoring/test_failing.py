@@ -175,6 +175,10 @@ COSTS = ((0, 5, 1, 2), (1, 0, 3, 1), (2, 2, 0, 7), (4, 1, 1, 0))
 """Of which the farthest class is not always the dearest."""
 
 
+def ids(table):
+    return [f"{name}-{number}" for number, (_, name, _) in enumerate(table)]
+
+
 @cache
 def metric_of(name):
     return metric_named(name, Path(), COSTS)
@@ -189,7 +193,7 @@ def score_of(task, name, truths, answers, failed=(), **how):
 
 
 def sign(name):
-    return 1 if METRICS[name].better == "higher" else -1
+    return 1 if metric_of(name).better == "higher" else -1
 
 
 def certain(truths, answers, right):
@@ -204,10 +208,6 @@ def some(data, truths):
     order = data.draw(st.permutations(range(len(truths))))
     first = data.draw(st.integers(0, len(order) - 1))
     return order[:first], order[: data.draw(st.integers(first + 1, len(order)))]
-
-
-def ids(table):
-    return [f"{name}-{number}" for number, (_, name, _) in enumerate(table)]
 
 
 def test_every_metric_has_a_row():
@@ -232,14 +232,39 @@ def test_a_failed_case_takes_the_declared_worst_and_no_answer_is_worth_less(task
     assert len(least.values) == len(truths)
 
 
-@pytest.mark.parametrize("name", [name for task, name, _ in PER_CASE if task == "segmentation"])
+EMPTY = [
+    *[(task, name, drawn) for task, name, drawn in PER_CASE if task in ("segmentation", "label_maps", "instances")],
+    *[("label_maps", name, maps()) for name in ("dice@class2", "hd95@class3")],
+]
+"""Where a truth may hold nothing."""
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), EMPTY, ids=ids(EMPTY))
+@pytest.mark.parametrize("absent", ["leave_out", "one"])
+@given(data=st.data())
+@settings(max_examples=8, deadline=None)
+def test_failing_is_worth_no_more_than_to_answer_nothing(task, name, drawn, absent, data):
+    truths, answers = data.draw(drawn)
+    _, failed = some(data, truths)
+    nothing = answers.copy()
+    nothing[failed] = 0
+    for separate in (False, True):
+        truths[0] = 1 if task == "segmentation" else np.resize([1, 2, 3], truths[0].shape)
+        empty = score_of(task, name, truths, nothing, separate=separate, absent=absent)
+        least = score_of(task, name, truths, nothing, failed, separate=separate, absent=absent)
+        assert sign(name) * least.score <= sign(name) * empty.score + ROUNDING * max(1, abs(empty.score))
+        for i in set(failed) & set(least.counted):
+            assert sign(name) * least.values[i] <= sign(name) * empty.values[i] + ROUNDING
+
+
+@pytest.mark.parametrize(("task", "name", "drawn"), EMPTY, ids=ids(EMPTY))
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
-def test_failing_gains_nothing_either_where_empty_truths_are_set_apart(name, data):
-    truths, answers = data.draw(masks())
-    truths[0, 0, 0, 0] = 1
+def test_failing_gains_nothing_either_where_empty_truths_are_set_apart(task, name, drawn, data):
+    truths, answers = data.draw(drawn)
+    truths[0] = 1 if task == "segmentation" else np.resize([1, 2, 3], truths[0].shape)
     few, more = some(data, truths)
-    less, least = (score_of("segmentation", name, truths, answers, failed, separate=True) for failed in (few, more))
+    less, least = (score_of(task, name, truths, answers, failed, separate=True) for failed in (few, more))
     assert sign(name) * least.score <= sign(name) * less.score + ROUNDING * max(1, abs(less.score))
     assert least.false_positives >= less.false_positives
     assert least.counted == less.counted

@@ -460,18 +460,21 @@ def test_a_metric_that_fails_withholds_and_never_costs_points(tmp_path, own, evi
 LABELS = np.array([[[1, 1, 2, 2]], [[1, 1, 1, 1]], [[3, 0, 0, 0]]], np.uint8)
 
 
-def test_a_metric_of_masks_is_the_mean_over_all_classes_that_the_truths_hold():
+def test_a_metric_of_masks_is_the_mean_over_the_classes_that_truth_or_answer_of_a_case_holds():
     of = assignment("label_maps", "dice", also=["dice@class2", "iou@class3"])
     answers = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
     document = scored(of, hidden(LABELS), answers)
-    # By class of each case: 4/5, 2/3, 1; 1, 1, 1; 1, 1, 0.
-    assert [case["value"] for case in document["cases"]] == pytest.approx([37 / 45, 1, 2 / 3])
+    # By class of each case: 4/5, 2/3; 1; 0. Where neither holds a class, it is left out.
+    assert [case["value"] for case in document["cases"]] == pytest.approx([11 / 15, 1, 0])
     assert document["also"]["dice@class2"]["score"] == pytest.approx((2 / 3 + 1 + 1) / 3)
     assert document["also"]["iou@class3"]["score"] == pytest.approx(2 / 3)
+    counted = scored(assignment("label_maps", "dice", absent="one"), hidden(LABELS), answers)
+    # 4/5, 2/3, 1; 1, 1, 1; 1, 1, 0.
+    assert [case["value"] for case in counted["cases"]] == pytest.approx([37 / 45, 1, 2 / 3])
 
 
 def test_a_class_counts_in_every_case_although_the_only_case_that_holds_it_failed():
-    of = assignment("label_maps", "dice")
+    of = assignment("label_maps", "dice", absent="one")
     document = scored(of, hidden(LABELS), LABELS, failed={2: "crashed"})
     assert [case["value"] for case in document["cases"]] == [1, 1, 0]
     wrong = np.where(LABELS == 3, 0, LABELS)
@@ -523,6 +526,49 @@ def test_costs_for_fewer_classes_than_the_truth_has_withhold_the_score():
     document = scored(of, hidden([0, 1, 2]), np.eye(3))
     assert document["verdict"] == "unknown"
     assert "the costs are of classes 0 to 1; the truth holds class 2" in document["evidence"]
+
+
+def one_class_each(*classes):
+    """Maps of 8 x 8 with a square of nine voxels of one class each, 0 for none."""
+    truths = np.zeros((len(classes), 8, 8), np.uint8)
+    truths[:, 2:5, 2:5] = np.array(classes)[:, None, None]
+    return truths
+
+
+@pytest.mark.parametrize(("absent", "empty"), [("leave_out", 0), ("one", 2 / 3)])
+def test_a_map_of_nothing_earns_nothing_of_classes_that_its_case_lacks_unless_the_author_counts_them(absent, empty):
+    truths = one_class_each(1, 2, 3)
+    of = assignment("label_maps", "dice", absent=absent)
+    assert scored(of, hidden(truths), np.zeros_like(truths))["score"] == pytest.approx(empty)
+    assert scored(of, hidden(truths), truths)["score"] == 1
+    # Every class is taken for the next: one of two classes is left out, or one of three perfect.
+    swapped = scored(of, hidden(truths), truths % 3 + (truths > 0))["score"]
+    assert swapped == pytest.approx(0 if absent == "leave_out" else 1 / 3)
+
+
+def test_a_map_of_nothing_is_as_far_off_as_an_image_allows():
+    truths = one_class_each(1, 2, 3)
+    doc = scored(assignment("label_maps", "hd95", anchors=DOWN), hidden(truths), np.zeros_like(truths))
+    assert doc["score"] == pytest.approx(8 * math.sqrt(2))
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "apart", "found"),
+    [
+        ("label_maps", "dice", 1, 1),
+        ("label_maps", "dice@class2", 3, 1),  # a failed case counts as found, whatever class it would have been
+        ("instances", "panoptic_quality@numbered", 1, 1),
+        ("instances", "dice", 1, 1),
+    ],
+)
+def test_empty_truths_of_maps_and_instances_can_be_set_apart(task, metric, apart, found):
+    truths = one_class_each(2, 1, 0, 1).astype(np.int64)
+    of = assignment(task, metric, empty_reference="separate")
+    doc = scored(of, hidden(truths), truths, failed={2: "crashed"})
+    assert (doc["score"], doc["false_positives"]) == (1, {"found": found, "of": apart})
+    assert [case["id"] for case in doc["cases"] if case["value"] is None] == [
+        f"c0-{i}" for i in ((2,) if apart == 1 else (1, 2, 3))
+    ]
 
 
 def test_numbered_instances_are_scored_as_such_and_as_one_mask():
@@ -620,7 +666,8 @@ def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
         (assignment("segmentation", "hd95"), "lower is better for hd95, but the anchors rise"),
         (assignment(caps=[{"when": "auroc", "at": 0.5}]), "write cases_below(METRIC, VALUE) > COUNT"),
         (assignment(caps=[{"when": "cases_below(auroc, 0.5) > 0", "at": 0.5}]), "auroc has no value per case"),
-        (assignment(empty_reference="separate"), "is for metrics of one mask, balanced_accuracy is none"),
+        (assignment(empty_reference="separate"), "or instances; balanced_accuracy reads answers as class"),
+        (assignment("segmentation", "dice", absent="one"), "is for maps of labels; segmentation has none"),
     ],
 )
 def test_a_criterion_that_could_not_be_scored_is_refused_before_anything_runs(of, told):

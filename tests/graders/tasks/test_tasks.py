@@ -293,6 +293,14 @@ def test_what_is_answered_blindly_is_a_valid_answer_that_looks_at_no_truth(name)
         assert np.array_equal(answers, other[baseline])
 
 
+@pytest.mark.parametrize("name", TASKS)
+def test_nothing_anywhere_is_a_blind_answer_wherever_an_answer_may_be_empty(name):
+    train, truths = BLIND[name]
+    found = TASKS[name].blind(train, truth_of(name, truths))
+    if TASKS[name].readings.keys() & {"mask", "labels", "instances", "field"}:
+        assert any(not answers.any() for answers in found.values())
+
+
 def test_blind_answers_by_hand():
     assert {k: a.tolist() for k, a in TASKS["regression"].blind({"y": NUMBERS}, NUMBERS[:1]).items()} == {
         "the training set's mean": [60], "the training set's median": [50],
