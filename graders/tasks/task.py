@@ -64,15 +64,20 @@ class Task:
 
 
 def _narrowed(probabilities: Array, dtype: np.dtype[Any]) -> Array:
-    """Rounded to `dtype`, and one step down where that alone would decide: below the threshold stays below it, and
-    what is not the largest of a row (N, K) does not become it."""
+    """Rounded to `dtype`, and one step further where rounding alone would decide: what is below the threshold stays
+    below it, and the largest of a row (N, K) stays the only largest."""
     if probabilities.dtype == dtype:
         return probabilities
     with np.errstate(over="ignore"):
         narrow = probabilities.astype(dtype)
     raised = (narrow >= THRESHOLD) & (probabilities < THRESHOLD)
-    if probabilities.ndim == 2:
-        largest, narrow_largest = (a.max(axis=1, keepdims=True, initial=-np.inf) for a in (probabilities, narrow))
-        raised |= (narrow == narrow_largest) & (probabilities < largest)
     narrow[raised] = np.nextafter(narrow[raised], dtype.type(0))
+    if probabilities.ndim == 2:
+        largest, narrowed = (rows.max(axis=1, keepdims=True, initial=-np.inf) for rows in (probabilities, narrow))
+        tied = (narrow == narrowed) & (probabilities < largest)
+        at_threshold = narrowed == THRESHOLD  # from where no other may be lowered
+        alone = (probabilities == largest) & at_threshold & tied.any(axis=1, keepdims=True)
+        narrow[alone] = np.nextafter(narrow[alone], dtype.type(1))
+        tied &= ~at_threshold
+        narrow[tied] = np.nextafter(narrow[tied], dtype.type(0))
     return narrow
