@@ -119,11 +119,15 @@ def validate_toml(path: Path, model: type[Model], added: Mapping[str, Any] | Non
 def nearest(word: str, known: Iterable[str]) -> str:
     """The cure for an unknown name: the nearest known one, or all of them."""
     names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
-    close = close or [name for name in names if len(word) > 2 and name.startswith(word)][:1]
+    close = closest(word, names) or next((name for name in names if len(word) > 2 and name.startswith(word)), None)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{close}"?'
     return f"known: {', '.join(names)}" if names else ""
+
+
+def closest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The known word that is most like this one, if one is like it at all."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=likeness)), None)
 
 
 def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) -> Problem:

@@ -5,9 +5,6 @@ Nothing is recorded here. All that is wrong with a file is told at once, with li
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +13,7 @@ from pathlib import Path
 
 from assignments.assignment import Assignment, Person
 from assignments.load import hidden_tests
-from assignments.toml_errors import nearest
+from assignments.toml_errors import closest, nearest
 from graders.course import Course, Group, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock
@@ -27,6 +24,8 @@ from graders.persons.decisions import ABOUT, KINDS, decimal_of, in_force
 from graders.persons.moderation import scaling
 from graders.persons.ratings import METHODS, factors_of
 from graders.persons.results import Results
+from graders.persons.whom import whom
+from graders.tables import read_table
 
 PLACES = Decimal("1e-9")
 
@@ -41,6 +40,8 @@ class Wanted:
     """A group, a member, or `group/member`; empty for all."""
     value: str
     reason: str
+    problem: str = ""
+    """Why its row cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,8 @@ class Desk:
         return list(made.values())
 
     def _event(self, kind: str, wanted: Wanted, by: str) -> Event:
+        if wanted.problem:
+            raise ValueError(wanted.problem)
         if not wanted.reason.strip():
             raise ValueError('a decision needs its reason: --reason "..."')
         about, group, member = self._about(kind, wanted)
@@ -107,18 +110,12 @@ class Desk:
             if "all" not in allowed:
                 raise ValueError(f"{kind} is about {' or '.join(f'a {w}' for w in allowed)}: say --for WHO")
             return id, None, ""
-        name, _, member = wanted.about.partition("/")
-        if not member and not any(group.name == name for group in self.course.groups):
-            owners = [g for g in self.course.groups if any(m.id == name for m in g.members)]
-            name, member = (owners[0].name, name) if owners else (name, "")
-        group = self.course.group(name)
-        if member and all(m.id != member for m in group.members):
-            raise ValueError(f'group {name} has no member "{member}"; {nearest(member, (m.id for m in group.members))}')
+        group, member = whom(self.course, wanted.about)
         if not member and "group" not in allowed and "person" in allowed and len(group.members) == 1:
             member = group.members[0].id
         if ("person" if member else "group") not in allowed:
             raise ValueError(f"{kind} is about {' or '.join(allowed)}, not a {'person' if member else 'group'}")
-        return "/".join(part for part in (id, name, member) if part), group, member
+        return "/".join(part for part in (id, group.name, member) if part), group, member
 
     def _retracted(self, value: str) -> Event:
         number = value.removeprefix("#")
@@ -177,7 +174,7 @@ class Desk:
         known = [test.id for test in hidden_tests(self.assignment)]
         fits = [id for id in known if id in (value, value.partition("/")[2]) or id.endswith(f"::{value}")]
         if len(fits) != 1:
-            raise ValueError(f'no hidden test is called "{value}"; {nearest(value, known)}')
+            raise ValueError(f'no hidden test is called "{value}"; {_nearest_test(value, known)}')
         return fits[0]
 
     def _void_case(self, value: str, group: Group | None, member: str) -> str:
@@ -198,6 +195,13 @@ class Desk:
         if dead:
             raise ValueError(f"event {found.number} is retracted already")
         return str(found.number)
+
+
+def _nearest_test(value: str, known: Sequence[str]) -> str:
+    """The nearest by the test's own name, where the value is not the name of a file and a test."""
+    ends = {id.rpartition("::")[2]: id for id in known}
+    close = closest(value.rpartition("::")[2], ends)
+    return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
 
 
 _Check = Callable[[Desk, str, Group | None, str], str]
@@ -276,24 +280,37 @@ def from_csv(
     Raises:
         UserError: the file cannot be read, or lacks its columns.
     """
-    rows = _rows(path)
-    header = set(rows[0][1]) if rows else set()
+    table, problems = read_table(path)
+    if table is None:
+        raise UserError("\n".join(map(str, problems)))
+    if not table.rows:
+        raise UserError(f"{path}: has no row below its header")
+    # The mark sheet calls a criterion's column so.
+    keys = {key: key.removeprefix("criterion_") for key in table.headings}
+    header = set(keys.values())
+    if twice := [id for key, id in keys.items() if key != id and id in keys]:
+        raise UserError(f"{path}:{table.line}: holds a column {twice[0]} and a column criterion_{twice[0]}; remove one")
+    rows = [(row, {keys[key]: cell for key, cell in row.cells.items()}) for row in table.rows]
     if method is not None or "rating" in header:
-        return _peers(path, rows, kind, course, reason, method, with_self)
+        if odd := [str(row.problem) for row, _ in rows if row.problem]:
+            raise UserError("\n".join(odd))
+        return _peers(path, [(row.line, cells) for row, cells in rows], kind, course, reason, method, with_self)
     criteria = {c.id for c in assignment.criteria if isinstance(c, Person)} & header if kind == "agreed_mark" else set()
     if not header & {"group", "member"} or not (criteria or "value" in header):
         parts = [c.id for c in assignment.criteria if isinstance(c, Person)]
         wanted = "value" + (f", or the criteria {', '.join(parts)}" if kind == "agreed_mark" and parts else "")
         raise UserError(f"{path}: needs a header with group or member (or both), and {wanted}")
     wanted_rows = []
-    for line, row in rows:
-        about = "/".join(part for part in (row.get("group", ""), row.get("member", "")) if part)
-        why = row.get("reason") or reason
-        cells = [f"{id}={row[id]}" for id in sorted(criteria) if row[id]]
-        cells += [row["value"]] if row.get("value") else []
-        if cells and not about:
-            raise UserError(f"{path}:{line}: says for neither group nor member what it decides")
-        wanted_rows += [Wanted(f"{path.name}:{line}", about, cell, why) for cell in cells]
+    for row, of in rows:
+        about = "/".join(part for part in (of.get("group", ""), of.get("member", "")) if part)
+        why = of.get("reason") or reason
+        cells = [f"{id}={of[id]}" for id in sorted(criteria) if of[id]]
+        cells += [of["value"]] if of.get("value") else []
+        wrong = f"{row.problem.what}; {row.problem.cure}" if row.problem else ""
+        if cells and not about and not wrong:
+            wrong = "says for neither group nor member what it decides"
+        where = f"{path.name}:{row.line}"
+        wanted_rows += [Wanted(where, about, cell, why, wrong) for cell in (cells or [""] if wrong else cells)]
     return wanted_rows, []
 
 
@@ -320,32 +337,3 @@ def _peers(
             rated = f"{len(made.of) - len(made.silent)} of {len(made.of)} rated"
             notes.append(f"{made.group}: {rated}; nothing came from {', '.join(made.silent)}")
     return wanted, notes
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Rows with their lines; byte order mark, semicolons and tabs are read as they come."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}). Save it as CSV UTF-8.") from None
-    separator = max(",;\t", key=text.split("\n", 1)[0].count)
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    header: list[str] = []
-    rows = []
-    try:
-        for cells in reader:
-            cells = [cell.strip() for cell in cells]
-            if not any(cells):
-                continue
-            if not header:
-                header = [re.sub(r"^criterion_", "", cell.casefold()) for cell in cells]
-            elif len(cells) != len(header):
-                what = f"has {len(cells)} cells under {len(header)} columns"
-                raise UserError(f"{path}:{reader.line_num}: {what}. Put cells with commas in quotes.")
-            else:
-                rows.append((reader.line_num, dict(zip(header, cells, strict=True))))
-    except csv.Error as error:
-        raise UserError(f"{path}:{reader.line_num}: is not CSV ({error}). Check the quotes of this line.") from None
-    if not rows:
-        raise UserError(f"{path}: has no row below its header")
-    return rows

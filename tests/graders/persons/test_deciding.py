@@ -22,6 +22,8 @@ ROSTER = """\
 group,member,name,email,repository
 g1,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
 g1,s2,Alan,alan@ucl.ac.uk,
+g9,zcabc07,Emmy,emmy@ucl.ac.uk,https://a.org/b/e
+g9,2019/1234,Sofya,sofya@ucl.ac.uk,
 solo,s3,Grace,grace@ucl.ac.uk,https://a.org/b/d
 """
 A, B = "a" * 40, "b" * 40
@@ -81,6 +83,8 @@ def proposed(desk, kind, value, about="", reason="because"):
         ("agreed_mark", "contribution=7", "g1/s2", ("mlp/g1/s2", "contribution=7")),
         ("agreed_mark", "62 %", "g1", ("mlp/g1", "62")),
         ("override", "55", "s3", ("mlp/solo/s3", "55")),
+        ("override", "55", "2019/1234", ("mlp/g9/2019/1234", "55")),
+        ("override", "55", "g9/2019/1234", ("mlp/g9/2019/1234", "55")),
         ("peer_factor", "1.13", "solo", ("mlp/solo/s3", "1.13")),
         ("moderation", "add  2", "", ("mlp", "add 2")),
         ("void_test", "test_loss", "", ("mlp", "test_x.py::test_loss")),
@@ -119,8 +123,13 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("void_case", "bodu-kira", "", 'did you mean "bodu-kire"?'),
         ("dispute", "", "g1", "say what is disputed"),
         ("retract", "9", "", 'there is no decision number "9"'),
-        ("override", "50", "g3", 'has no group "g3"; known: g1, solo'),
+        ("override", "50", "g3", 'has no group and no member "g3"; its groups: g1, g9, solo'),
         ("override", "50", "g1/s9", 'group g1 has no member "s9"'),
+        ("override", "50", "sol", 'has no group and no member "sol"; did you mean "solo"?'),
+        ("override", "50", "zcabc7", 'no member "zcabc7"; did you mean "zcabc07"?'),
+        ("override", "50", "solo/s1", '"s1" is in group g1, not in solo; write --for s1'),
+        ("void_test", "tset_loss", "", 'did you mean "test_x.py::test_loss"?'),
+        ("void_test", "test_y.py::test_lss", "", 'did you mean "test_x.py::test_loss"?'),
     ],
 )
 def test_what_is_refused_says_why(desk, kind, value, about, told):
@@ -166,7 +175,7 @@ def test_a_csv_of_values_for_persons_by_member_alone(desk):
 
 def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed(desk):
     with pytest.raises(UserError) as caught:
-        read(desk, "group,report\ng1,31\ng9,3\nsolo,x\ng1,4\ng1,5\n")
+        read(desk, "group,report\ng1,31\ng7,3\nsolo,x\ng1,4\ng1,5\n")
     assert str(caught.value).splitlines()[0].startswith('points.csv:2: report: "31" is no number')
     assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
         "points.csv:2", "points.csv:3", "points.csv:4", "points.csv:6",
@@ -180,6 +189,8 @@ def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed
         ("report\n3\n", "needs a header with group or member"),
         ("group,report\n", "has no row below its header"),
         ("group,report\ng1,3,4\n", "points.csv:2: has 3 cells under 2 columns"),
+        ("group,report,Report\ng1,3,4\n", "points.csv:1 Report: this name stands over column 2 and over column 3"),
+        ("group,report,criterion_report\ng1,3,4\n", "points.csv:1: holds a column report and a column criterion_rep"),
         ("group,member,report\n,,3\n", "points.csv:2: says for neither group nor member"),
         ("group,report\ng1,\n", "there is nothing to decide"),
     ],
@@ -256,5 +267,5 @@ def test_ratings_need_a_method(desk):
 
 
 def test_a_file_that_is_not_there_is_named(desk):
-    with pytest.raises(UserError, match=r"nowhere\.csv: cannot be read"):
+    with pytest.raises(UserError, match=r"nowhere\.csv: is missing"):
         from_csv(Path("nowhere.csv"), "override", desk.assignment, desk.course, "why")

@@ -1,0 +1,180 @@
+"""Tables that people keep in a spreadsheet and save as text: one reader for every CSV that a person gives us.
+
+It knows no column. UTF-8 with or without a byte order mark and UTF-16 with one; comma, semicolon or tab, or what
+Excel's own first line `sep=;` says; every kind of line end; quotes. Columns without name and content are left out, and
+empty rows.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from assignments.toml_errors import Problem
+
+_MARKS = (  # that of UTF-32 begins as that of UTF-16 does
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)
+_TEXT_FORMULA = re.compile(r'="([^"]*)"')
+"""How Excel is made to keep the zeros of a student number."""
+SAVE = 'save it as "CSV UTF-8"'
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row below the header."""
+
+    line: int
+    """Where it begins in the file."""
+    cells: Mapping[str, str]
+    """By key; a cell that the row lacks is empty."""
+    problem: Problem | None = None
+    """Why the cells may stand under the wrong columns."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file's columns and rows."""
+
+    path: Path
+    line: int
+    """Where the header stands."""
+    headings: Mapping[str, str]
+    """Key to heading as written, in the order of the file. A key is the heading without regard to case."""
+    rows: tuple[Row, ...]
+
+
+def key_of(heading: str) -> str:
+    """How a column is found: its heading without regard to case, white space and the way letters are composed."""
+    return unicodedata.normalize("NFC", " ".join(heading.split())).casefold()
+
+
+def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
+    """The table, or None with all that stands in the way of reading it. A row that is odd has its own problem."""
+    try:
+        text, wrong = _text(path.read_bytes())
+    except FileNotFoundError:
+        return None, [Problem(str(path), "", None, "is missing", "")]
+    except OSError as error:
+        return None, [Problem(str(path), "", None, f"cannot be read ({error.strerror})", "check its permissions")]
+    if wrong:
+        return None, [Problem(str(path), "", None, wrong, SAVE)]
+    try:
+        records = list(_records(text))
+    except _NotCsv as error:
+        return None, [Problem(str(path), "", error.line, f"is not CSV: {error}", "check the quotes of this line")]
+    if not records:
+        return None, [Problem(str(path), "", None, "is empty", "")]
+    (line, header), *rows = records
+    header = _without_empty_end([" ".join(cell.split()) for cell in header])
+    problems = [Problem(str(path), key, line, what, cure) for key, what, cure in _wrong_columns(header, rows)]
+    if problems:
+        return None, problems
+    named = [at for at, heading in enumerate(header) if heading]
+    keys = {at: key_of(header[at]) for at in named}
+    table = Table(
+        path,
+        line,
+        {keys[at]: header[at] for at in named},
+        tuple(Row(at, _under(keys, cells), _too_long(path, at, cells, header)) for at, cells in rows),
+    )
+    return table, []
+
+
+class _NotCsv(ValueError):
+    def __init__(self, what: str, line: int) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def _text(data: bytes) -> tuple[str, str]:
+    """The text of a file, or what is wrong with it."""
+    encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8":
+            return "", f"begins with the mark of {encoding} and is not {encoding}"
+        return "", _another_encoding(data, error.start)
+    if "\0" in text:
+        return "", "is not a text file, or is UTF-16 without its mark"
+    return text, ""
+
+
+def _another_encoding(data: bytes, at: int) -> str:
+    """What is said of the first byte that is not UTF-8."""
+    line = data.count(b"\n", 0, at) + 1
+    word = re.split(rb"[,;\t\r\n]", data[:at])[-1] + re.split(rb"[,;\t\r\n]", data[at:])[0]
+    told = f"is not UTF-8: byte {data[at]:#04x} on line {line}"
+    try:
+        return f'{told}; perhaps it is Windows-1252, where this cell reads "{word.decode("cp1252").strip()[:40]}"'
+    except UnicodeDecodeError:
+        return told
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row that holds something, with the line on which it begins."""
+    lines = list(io.StringIO(text, newline=""))  # a line ends at CR, LF or both
+    skipped = next((at for at, line in enumerate(lines) if line.strip(" ,;\t\r\n")), len(lines))
+    told = _SEPARATOR_LINE.fullmatch(lines[skipped].rstrip("\r\n")) if skipped < len(lines) else None
+    skipped += 1 if told else 0
+    while skipped < len(lines) and not lines[skipped].strip(" ,;\t\r\n"):
+        skipped += 1
+    first = re.sub(r'"[^"]*"', "", lines[skipped]) if skipped < len(lines) else ""
+    separator = told[1] if told else max(",;\t", key=first.count)
+    reader = csv.reader(lines[skipped:], delimiter=separator, strict=True, skipinitialspace=True)
+    begins = skipped + 1
+    try:
+        for cells in reader:
+            cells = [_TEXT_FORMULA.sub(r"\1", cell.strip()) for cell in cells]
+            if any(cells):
+                yield begins, cells
+            begins = skipped + reader.line_num + 1
+    except csv.Error as error:
+        raise _NotCsv(str(error), begins) from None
+
+
+def _wrong_columns(header: list[str], rows: list[tuple[int, list[str]]]) -> Iterator[tuple[str, str, str]]:
+    """Columns that stand twice, and columns without a name that hold something: key, what and cure."""
+    first: dict[str, int] = {}
+    for at, heading in enumerate(header):
+        if not heading:
+            held = next(((line, cells[at]) for line, cells in rows if len(cells) > at and cells[at]), None)
+            if held:
+                what = f'column {at + 1} has no name, but holds "{held[1][:40]}" on line {held[0]}'
+                yield "", what, "name it, or delete it"
+            continue
+        before = first.setdefault(key_of(heading), at)
+        if before != at:
+            yield heading, f"this name stands over column {before + 1} and over column {at + 1}", "remove one of them"
+
+
+def _without_empty_end(cells: Sequence[str]) -> list[str]:
+    cells = list(cells)
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _under(keys: Mapping[int, str], cells: Sequence[str]) -> dict[str, str]:
+    """Cells by key. Excel leaves empty cells out at the end of a row."""
+    return {key: cells[at] if at < len(cells) else "" for at, key in keys.items()}
+
+
+def _too_long(path: Path, line: int, cells: Sequence[str], header: Sequence[str]) -> Problem | None:
+    many = len(_without_empty_end(cells))
+    if many <= len(header):
+        return None
+    what = f"has {many} cells under {len(header)} columns"
+    return Problem(str(path), "", line, what, "put cells with commas in quotes")
