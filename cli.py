@@ -146,7 +146,8 @@ def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: 
     """Look at every repository, record its tip and fetch it.
 
     Run it every few minutes from cron: the tip seen by the due time is what counts. Prints a receipt for each group. A
-    repository that cannot be reached is said so on its receipt, and the others go on.
+    repository that cannot be reached is said so on its receipt, and the others go on. Exit code 1 if a row of the
+    roster must be put right.
     """
     from graders.intake import collect as notary
     from graders.ledger import Ledger
@@ -164,6 +165,10 @@ def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: 
     for receipt in receipts:
         for line in receipt.text.splitlines():
             print(wrapped(terminal_text(line), sys.stdout, " " * 12))
+    for note in opened.roster_notes:
+        print(wrapped(terminal_text(note), sys.stderr), file=sys.stderr)
+    if opened.roster_problems:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -612,9 +617,16 @@ def _known(word: str, known: Iterable[str], option: str) -> None:
 
 
 def _course(folder: Path) -> Course:
+    """The course; what sets some of its groups aside is told, and the others go on."""
     from graders.course import load_course
 
-    return load_course(folder)
+    course = load_course(folder)
+    for problem in course.roster_problems:
+        print(wrapped(terminal_text(problem), sys.stderr), file=sys.stderr)
+    if aside := [group.name for group in course.groups if group.aside]:
+        told = f"Set aside until these rows are put right: {', '.join(aside)}. All other groups go on."
+        print(wrapped(told, sys.stderr), file=sys.stderr)
+    return course
 
 
 def _sandbox(course: Course, named: str | None, trusted: bool) -> Sandbox:

@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import Field, NaiveDatetime
+from pydantic import Field, NaiveDatetime, ValidationError
 
 from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
-from graders.intake.roster import Group, Member, read_roster
+from graders.intake.roster import Columns, Group, Member, Roster, read_roster
 from graders.persons.late_policy import LatePolicy, bank_holidays, read_policy
 from graders.persons.working_days import Calendar, clock_problem, in_utc
 
@@ -59,6 +59,12 @@ class Access(Frozen):
     """Whether repositories may be folders of this machine (file://); for demonstrations and tests."""
     token_env: dict[str, str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
     """Host to the name of the environment variable that holds a read token for it. Never the token itself."""
+
+
+class RosterSettings(Frozen):
+    """How roster.csv is read."""
+
+    columns: Columns = Columns()
 
 
 class Repositories(Frozen):
@@ -160,11 +166,16 @@ class Course(Frozen):
     peer: Peer = Peer()
     access: Access = Access()
     repositories: Repositories = Repositories()
+    roster: RosterSettings = RosterSettings()
     assignments: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")], CourseAssignment] = Field(min_length=1)
     folder: Path
     """Where course.toml lies; set by the loader."""
     groups: tuple[Group, ...]
     """The roster; set by the loader."""
+    roster_problems: tuple[str, ...] = ()
+    """What sets groups or rows of the roster aside, with lines; set by the loader."""
+    roster_notes: tuple[str, ...] = ()
+    """What may be a mistake in it; set by the loader."""
 
     @property
     def ledger(self) -> Path:
@@ -250,7 +261,8 @@ def load_course(folder: Path) -> Course:
     """The course in `folder`.
 
     Raises:
-        CourseError: with everything that is wrong with course.toml and roster.csv.
+        CourseError: with everything that is wrong with course.toml, or with roster.csv as a whole. What is wrong with
+            some groups' rows only sets those groups aside.
     """
     folder = folder.resolve()
     path = folder / "course.toml"
@@ -260,16 +272,22 @@ def load_course(folder: Path) -> Course:
     try:
         document = read_toml(path)
     except TomlErrors as error:
-        raise CourseError([*error.problems, *read_roster(folder / "roster.csv", allow_file=True)[1]]) from None
-    groups, unmatched = read_roster(folder / "roster.csv", _allows_file(document.values))
-    added = {"folder": str(folder), "groups": [group.model_dump() for group in groups]}
+        roster = read_roster(folder / "roster.csv", True, Columns())
+        raise CourseError([*error.problems, *_all_problems(roster)]) from None
+    roster = read_roster(folder / "roster.csv", _allows_file(document.values), _columns(document.values))
+    added = {
+        "folder": str(folder),
+        "groups": [group.model_dump() for group in roster.groups],
+        "roster_problems": [str(problem) for problem in roster.odd],
+        "roster_notes": [str(problem) for problem in roster.notes],
+    }
     course, problems = check_toml(document, Course, added)
     problems += _time_problems(document)
     problems += _token_problems(document)
     problems += _late_problems(document, folder)
     problems.sort(key=lambda problem: problem.line or 0)
-    if course is None or problems or unmatched:
-        raise CourseError([*problems, *unmatched])
+    if course is None or problems or roster.stops:
+        raise CourseError([*problems, *_all_problems(roster)])
     return course
 
 
@@ -360,6 +378,19 @@ def _known_names(all_of_them: bool) -> dict[str, Any]:
 
 def _set(changes: Frozen) -> dict[str, Any]:
     return changes.model_dump(exclude_none=True)
+
+
+def _all_problems(roster: Roster) -> list[Problem]:
+    return sorted([*roster.stops, *roster.odd], key=lambda problem: problem.line or 0)
+
+
+def _columns(values: dict[str, Any]) -> Columns:
+    """What the course calls its roster's columns; what is wrong with that is told by the course's own check."""
+    table = values.get("roster")
+    try:
+        return Columns.model_validate(table.get("columns", {}) if isinstance(table, dict) else {})
+    except ValidationError:
+        return Columns()
 
 
 def _allows_file(values: dict[str, Any]) -> bool:

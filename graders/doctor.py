@@ -89,6 +89,10 @@ def _course(folder: Path) -> Iterator[Fact]:
     try:
         course = load_course(folder)
         yield Fact(True, f"{course.folder / 'course.toml'}: {len(course.groups)} groups")
+        yield from (Fact(False, problem) for problem in course.roster_problems)
+        if aside := [group.name for group in course.groups if group.aside]:
+            yield Fact(False, f"set aside until these rows are put right: {', '.join(aside)}")
+        yield from (Fact(False, note, optional=True) for note in course.roster_notes)
         read_secret(course)
         yield Fact(True, "the course's secret is there, and nobody else can read it")
         trouble = docker_trouble() if course.sandbox == "docker" else None

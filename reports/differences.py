@@ -9,7 +9,7 @@ from graders.ledger import Event
 from graders.persons.decisions import in_force
 from graders.persons.differences import Differences, Move, Told
 from reports.bands import band_of
-from reports.terminal import terminal_text
+from reports.terminal import fitted, terminal_text
 
 LISTED = 40
 """Lines of a list; of more, the largest."""
@@ -34,7 +34,8 @@ def difference_lines(differences: Differences) -> Iterator[str]:
     ordered = sorted(differences.moves, key=lambda move: -abs(Decimal(1000) if move.change is None else move.change))
     for move in ordered[:LISTED]:
         change = "" if move.change is None else f" {signed(move.change):>6}"
-        line = f"  {_who(move)[:30]:30} {_mark(move.before):>12} -> {_mark(move.after):<12}{change}  {_crossing(move)}"
+        marks = f"{_mark(move.before):>12} -> {_mark(move.after):<12}"
+        line = f"  {fitted(_who(move), 30)} {marks}{change}  {_crossing(move)}"
         yield f"{line.rstrip()}{_passing(move)}"
     if len(ordered) > LISTED:
         yield f"  and {len(ordered) - LISTED} more"

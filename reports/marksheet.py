@@ -18,7 +18,7 @@ from graders.mark import Mark, Status, percent
 from graders.persons.personal import PersonalMark, as_json, pass_mark_of
 from reports.feedback import HandIn, points_of
 from reports.personal import share
-from reports.terminal import terminal_text
+from reports.terminal import NARROW, one_line
 
 if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need
     from graders.intake.roster import Group, Member
@@ -43,9 +43,13 @@ def marksheet_csv(
     out = io.StringIO()
     rows = _rows(marks, assignment, groups, hand_ins, people or {})
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([csv_text(name) for name in _columns(assignment)])
-    for row in rows:
-        writer.writerow([csv_text(cell) if isinstance(cell, str) else _plain(cell) for cell in row.values()])
+    along = _taken_along(groups)
+    ours = {name.casefold() for name in _columns(assignment)}
+    headings = [f"roster_{heading}" if heading.casefold() in ours else heading for heading in along]
+    writer.writerow([csv_text(name) for name in (*_columns(assignment), *headings)])
+    for row, member in zip(rows, _members(groups), strict=True):
+        cells = (*row.values(), *(dict(member.more).get(heading, "") for heading in along))
+        writer.writerow([csv_text(cell) if isinstance(cell, str) else _plain(cell) for cell in cells])
     return out.getvalue()
 
 
@@ -59,10 +63,12 @@ def marksheet_json(
 ) -> str:
     """The sheet for programs: texts as they are, escaped to ASCII by JSON itself; null where there is no mark."""
     told = []
-    for row in _rows(marks, assignment, groups, hand_ins, people or {}):
+    rows = _rows(marks, assignment, groups, hand_ins, people or {})
+    for row, member in zip(rows, _members(groups), strict=True):
         values: dict[str, Any] = {k: float(v) if isinstance(v, Decimal) else v for k, v in row.items()}
         values["criteria"] = {c.id: values.pop(_column(c.id)) for c in assignment.criteria}
         own = (people or {}).get(str(row["member"]))
+        values["roster"] = dict(member.more)
         values["trace"] = as_json(own)["trace"] if own else []
         told.append(values)
     sheet = {"assignment": assignment.id, "title": assignment.title, "version": version, "people": told}
@@ -74,11 +80,22 @@ def csv_text(text: str) -> str:
 
     Also behind a separator, because a sheet opened with another one is cut there.
     """
-    return _TRIGGER.sub(r"\1'\2", terminal_text(text))
+    return _TRIGGER.sub(r"\1'\2", one_line(text))
 
 
-_TRIGGER: Final = re.compile(r"(^\s*|[,;|]\s*)([=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
+_TRIGGER: Final = re.compile(
+    rf"(^(?:\s|{NARROW.pattern})*|[,;|](?:\s|{NARROW.pattern})*)([=+\-@\uff1d\uff0b\uff0d\uff20\u2212])"
+)
 """A formula's first character, its full-width variants and the minus sign; tab and CR are gone by then."""
+
+
+def _members(groups: Sequence[Group]) -> list[Member]:
+    return [member for group in groups for member in group.members]
+
+
+def _taken_along(groups: Sequence[Group]) -> list[str]:
+    """Headings of the roster's columns that medmark does not read."""
+    return list(dict.fromkeys(heading for member in _members(groups) for heading, _ in member.more))
 
 
 def _columns(assignment: Assignment) -> list[str]:

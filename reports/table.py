@@ -77,7 +77,7 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
     groups: dict[str, list[str]] = {}
     for mark, submission in zip(marks, handed_in, strict=True):
         why = ""
-        if mark.status is Status.NOT_SUBMITTED:
+        if mark.status is Status.NOT_SUBMITTED or submission.waits:
             why = f"{submission.state}: {submission.reason}"
         elif submission.folder is None or submission.framework is None:
             why = "; ".join(submission.problems)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import shutil
-import textwrap
 from typing import Final, TextIO
+
+from rich.cells import cell_len, set_cell_size
 
 UNSAFE: Final = re.compile(
     "["
@@ -21,21 +22,38 @@ UNSAFE: Final = re.compile(
 )
 """Characters that no page, sheet or terminal of ours shows. Tab and line feed are not among them."""
 
-_NARROW: Final = re.compile(
+NARROW: Final = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 """Letters of no width, and blank ones: pages keep them, since names in Persian and Indic scripts need the joiners."""
 
 
+def one_line(value: object) -> str:
+    """One line of a file: control, direction and invisible characters gone, line ends as spaces; joiners stay."""
+    return UNSAFE.sub("", re.sub(r"[\t\r\n\u2028\u2029]+", " ", str(value)))
+
+
 def terminal_text(value: object) -> str:
-    """One line that is safe to print: control, direction and invisible characters gone, line ends as spaces."""
-    return _NARROW.sub("", UNSAFE.sub("", re.sub(r"[\t\r\n\u2028\u2029]+", " ", str(value))))
+    """One line that is safe to print: letters of no width are gone too."""
+    return NARROW.sub("", one_line(value))
+
+
+def fitted(text: str, cells: int) -> str:
+    """A text in exactly so many columns of a terminal: wide letters take two, marks on a letter none."""
+    return set_cell_size(text, cells)
 
 
 def wrapped(line: str, stream: TextIO, hanging: str = "  ") -> str:
     """A line as a terminal shows it best: broken between words, never within a path. A file gets it whole."""
     if not stream.isatty():
         return line
-    indent = line[: len(line) - len(line.lstrip())] + hanging
+    first = line[: len(line) - len(line.lstrip())]
     width = shutil.get_terminal_size().columns
-    return textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    lines, at = [first], cell_len(first)
+    for word in re.findall(r"\S+\s*", line.lstrip()):
+        if at + cell_len(word.rstrip()) > width and lines[-1].strip():
+            lines.append(first + hanging)
+            at = cell_len(lines[-1])
+        lines[-1] += word
+        at += cell_len(word)
+    return "\n".join(line.rstrip() for line in lines)

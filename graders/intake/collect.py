@@ -110,7 +110,7 @@ def collect(
     groups = _groups(course, only)
     found: dict[str, Observation] = {}
     with _stoppable(course.reach, jobs) as (reach, pool):
-        check_tokens(reach, [group.repository for group in groups])
+        check_tokens(reach, [group.repository for group in groups if group.repository])
         looks = {pool.submit(_observe, course, assignment_id, group, now, reach): group for group in groups}
         for done, finished in enumerate(as_completed(looks), 1):
             for observation in finished.result():
@@ -126,16 +126,17 @@ def collect(
             group=group.name,
             assignment=assignment_id,
             repository=group.repository,
-            branch=found[group.name].branch,
-            commit=found[group.name].commit,
-            seen_at=found[group.name].seen_at,
-            how=found[group.name].how,
-            detail=found[group.name].detail,
+            branch=look.branch if look else "",
+            commit=look.commit if look else None,
+            seen_at=look.seen_at if look else _iso(moment),
+            how=look.how if look else "unreachable",
+            detail=look.detail if look else "not looked at: the roster has no address that can be used",
             counting=decided[group.name],
             problems=submission.problems,
             timezone=course.timezone,
         )
         for group, submission in zip(groups, marked, strict=True)
+        for look in [found.get(group.name)]
     ]
 
 
@@ -184,15 +185,27 @@ def _countings(
     for observation in ledger.observations(assignment_id):
         of_group[observation.group].append(observation)
     events = ledger.events(assignment_id) if events is None else events
-    return {
+    counted = {
         group.name: counting(course, assignment_id, of_group[group.name], events, group, now) for group in groups
     }
+    return {group.name: _aside(group, counted[group.name]) if group.aside else counted[group.name] for group in groups}
+
+
+def _aside(group: Group, counted: Counting) -> Counting:
+    """Nothing counts while the group's rows are wrong; what was seen is kept. Staff alone read the rows."""
+    reason = "the course's staff must correct this group's rows of the roster first; nothing is lost"
+    return replace(counted, commit=None, state="set aside", reason=reason, evidence="; ".join(group.aside))
 
 
 def _observe(
     course: Course, assignment_id: str, group: Group, now: Callable[[], datetime], reach: Reach
 ) -> list[Observation]:
-    """One look at a group's branch, and a second observation if the branch moved while it was fetched."""
+    """One look at a group's branch, and a second observation if the branch moved while it was fetched.
+
+    None at a group whose address is refused.
+    """
+    if not group.repository:
+        return []
     # The time before the question: what is pushed while the host answers is in the group's favour.
     at = now()
     found = look(group.repository, group.branch, reach)

@@ -38,7 +38,7 @@ from graders.ledger import Event, Observation
 from graders.persons.decisions import in_force, is_about
 from graders.persons.working_days import Unit, clock_problem
 
-State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person"]
+State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person", "set aside"]
 
 
 @dataclass(frozen=True)

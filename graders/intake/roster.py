@@ -1,32 +1,37 @@
 """Who is in which group, and where each group's repository lies: roster.csv, one row a person.
 
-All that is wrong with the file is told at once, with lines. Nothing is fetched here.
+All that is wrong with the file is told at once, with lines. What concerns one group sets that group aside, and the
+others go on; what leaves open who is who stops all. Nothing is fetched here.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from assignments.assignment import Frozen
-from assignments.toml_errors import Problem, nearest
-from graders.intake.clone import address_problem, branch_problem
+from assignments.toml_errors import Problem, closest, nearest
+from graders.intake.cells import (
+    OF_PERSON,
+    branch_cell_problem,
+    group_problem,
+    pass_mark_problem,
+    path_problem,
+    repository_problem,
+    same,
+)
+from graders.tables import Row, Table, key_of, read_table
 
 REQUIRED = ("group", "member", "name", "email", "repository")
 OPTIONAL = ("branch", "path", "pass_mark", "candidate")
 HEADER = ",".join(REQUIRED)
-
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?<!\.)")
-_MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@+-]{0,63}")
-_EMAIL = re.compile(r"[^\s@,;<>\"']+@[^\s@,;<>\"']+\.[^\s@,;<>\"']+")
-_FOLDER = re.compile(r"[\w][\w. +-]*(?:/[\w][\w. +-]*)*")
-_WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+CLOSE = 0.8
+"""A heading this close to one of ours may have been meant as it."""
 
 
 class Member(Frozen):
@@ -39,6 +44,8 @@ class Member(Frozen):
     pass_mark: Annotated[int, Field(ge=0, le=100)] | None = None
     """This person's pass mark where it differs from the course's: mixed levels."""
     candidate: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
+    """The roster's other columns, heading and cell as written: they are taken along to the mark sheet."""
 
 
 class Group(Frozen):
@@ -52,171 +59,244 @@ class Group(Frozen):
     """None is the repository's own default branch."""
     path: str = ""
     """Folder inside the repository that holds the coursework; empty is its root."""
+    aside: tuple[str, ...] = ()
+    """What is wrong with its rows: it is collected as far as it can be, and has no mark until they are put right."""
 
 
-def read_roster(path: Path, allow_file: bool) -> tuple[tuple[Group, ...], list[Problem]]:
+class Columns(Frozen):
+    """What this course's roster calls its columns, as `[roster.columns]` of course.toml says; for staff's exports."""
+
+    group: str | None = None
+    member: str | None = None
+    name: str | tuple[str, ...] | None = None
+    """Several columns are joined by a space."""
+    email: str | None = None
+    repository: str | None = None
+    branch: str | None = None
+    path: str | None = None
+    pass_mark: str | None = None
+    candidate: str | None = None
+
+    def headings(self, column: str) -> tuple[str, ...]:
+        """The headings that make one of our columns: its own name unless another is set."""
+        named: str | tuple[str, ...] | None = getattr(self, column)
+        return (named or column,) if isinstance(named, str | None) else named
+
+
+@dataclass
+class Roster:
+    """What a roster says, and what is wrong with it."""
+
+    groups: tuple[Group, ...] = ()
+    stops: list[Problem] = field(default_factory=list)
+    """Nobody can say who is who before these are put right."""
+    odd: list[Problem] = field(default_factory=list)
+    """Each sets a group aside, or leaves a row out that belongs to no group."""
+    notes: list[Problem] = field(default_factory=list)
+    """What may be a mistake, and is taken as it stands."""
+
+
+def read_roster(path: Path, allow_file: bool, columns: Columns) -> Roster:
     """The groups in the order of the file, and everything that is wrong with it."""
-    told: list[Problem] = []
-
-    def problem(line: int | None, key: str, what: str, cure: str) -> None:
-        told.append(Problem(str(path), key, line, what, cure))
-
-    rows = _rows(path, problem)
-    groups = _groups(rows, allow_file, problem)
-    _same_twice(rows, groups, problem)
-    return tuple(groups.values()), sorted(told, key=lambda found: found.line or 0)
-
-
-Tell = Callable[[int | None, str, str, str], None]
-Row = tuple[int, dict[str, str]]
-
-
-def _rows(path: Path, problem: Tell) -> list[Row]:
-    """The rows with the lines they stand on: byte order mark, CRLF, semicolons and tabs are read as they come."""
-    try:
-        # Excel writes UTF-8 with a byte order mark; "utf-8-sig" reads it with and without.
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        problem(None, "", "is missing", f"write one row a person under the header {HEADER}")
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        problem(None, "", f"cannot be read: {error}", "save it as CSV UTF-8")
-        return []
-    if "\0" in text:
-        problem(None, "", "is no text file", "save it as CSV UTF-8")
-        return []
-    first = text.split("\n", 1)[0]
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-    rows: list[Row] = []
-    header: list[str] = []
-    try:
-        for cells in reader:
-            line = reader.line_num
-            cells = [cell.strip() for cell in cells]
-            if not any(cells):
-                continue
-            if not header:
-                header = [cell.casefold() for cell in cells]
-                _check_header(header, line, problem)
-            elif len(cells) != len(header):
-                what = f"has {len(cells)} cells under {len(header)} columns"
-                problem(line, "", what, "put cells with commas in quotes")
-            else:
-                rows.append((line, dict(zip(header, cells, strict=True))))
-    except csv.Error as error:
-        problem(reader.line_num, "", f"is not CSV: {error}", "check the quotes of this line")
-    if not header:
-        problem(None, "", "is empty", f"write one row a person under the header {HEADER}")
-    elif not rows and not any(name not in header for name in REQUIRED):
-        problem(None, "", "has no row below its header", "write one row a person")
-    return rows if set(REQUIRED) <= set(header) else []
+    roster = Roster()
+    table, problems = read_table(path)
+    if table is None:
+        cure = f"write one row a person under the header {HEADER}"
+        roster.stops = [p if p.cure else Problem(p.file, p.key, p.line, p.what, cure) for p in problems]
+        return roster
+    found = _columns(table, columns, roster)
+    if found is None:
+        return roster
+    if not table.rows:
+        roster.stops.append(Problem(str(path), "", None, "has no row below its header", "write one row a person"))
+        return roster
+    _Reading(path, roster, allow_file).read([_Line.of(row, found, table) for row in table.rows])
+    return roster
 
 
-def _check_header(header: list[str], line: int, problem: Tell) -> None:
-    for name in REQUIRED:
-        if name not in header:
-            cure = f"the header is {HEADER}, then if needed {', '.join(OPTIONAL)}"
-            problem(line, name, "there is no such column", cure)
-    for name in sorted(set(header)):
-        if header.count(name) > 1:
-            problem(line, name, "this column stands twice", "remove one")
-        if name not in (*REQUIRED, *OPTIONAL):
-            problem(line, name, "unknown column", nearest(name, (*REQUIRED, *OPTIONAL)))
+@dataclass(frozen=True)
+class _Line:
+    """One row under our names of the columns."""
+
+    number: int
+    cells: Mapping[str, str]
+    more: tuple[tuple[str, str], ...]
+    problem: Problem | None
+
+    @classmethod
+    def of(cls, row: Row, found: Mapping[str, Sequence[str]], table: Table) -> _Line:
+        cells = {name: " ".join(cell for key in keys if (cell := row.cells[key])) for name, keys in found.items()}
+        ours = {key for keys in found.values() for key in keys}
+        more = tuple((heading, row.cells[key]) for key, heading in table.headings.items() if key not in ours)
+        return cls(row.line, cells, more, row.problem)
 
 
-def _groups(rows: Iterable[Row], allow_file: bool, problem: Tell) -> dict[str, Group]:
-    """Groups by name. A cell of a group (repository, branch, path) may stand on one of its rows or on all."""
-    groups: dict[str, Group] = {}
-    written: dict[str, dict[str, tuple[int, str]]] = {}
-    for line, row in rows:
-        name = row["group"]
-        if not _SLUG.fullmatch(name) or name.casefold().split(".")[0] in _WINDOWS or name.casefold().endswith(".lock"):
-            what = f'"{name}" cannot be a group' if name else "is missing"
-            problem(line, "group", what, "it names folders: use letters, digits, dot, dash and underscore, as group-07")
-            continue
-        cells = written.setdefault(name, {})
-        for key in ("repository", "branch", "path"):
-            value = row.get(key, "")
-            if not value:
-                continue
-            before, same = cells.setdefault(key, (line, value))
-            if same != value:
-                problem(line, key, f'group {name} has "{same}" on line {before} and "{value}" here', "keep one")
-            elif before == line:
-                wrong = _wrong_cell(key, value, allow_file)
-                if wrong:
-                    problem(line, key, f'"{value}" {wrong[0]}', wrong[1])
-        member = _member(line, row, problem)
-        group = groups.get(name) or Group(name=name, members=(), repository="")
-        groups[name] = group.model_copy(update={"members": (*group.members, member)})
-    for name, cells in written.items():
-        if "repository" not in cells:
-            line = next(line for line, row in rows if row["group"] == name)
-            problem(line, "repository", f"group {name} has none", "put its address on one of its rows")
-        update = {key: value for key, (_, value) in cells.items()}
-        groups[name] = groups[name].model_copy(update=update)
-    return groups
+def _columns(table: Table, columns: Columns, roster: Roster) -> dict[str, list[str]] | None:
+    """The keys of the columns that make each of ours; None where one that must be there is not."""
+    found: dict[str, list[str]] = {}
+    for name in (*REQUIRED, *OPTIONAL):
+        headings = columns.headings(name)
+        missing = [heading for heading in headings if key_of(heading) not in table.headings]
+        if not missing:
+            found[name] = [key_of(heading) for heading in headings]
+        elif getattr(columns, name) is not None:
+            cure = nearest(missing[0], table.headings.values())
+            what = f'there is no column "{missing[0]}", as [roster.columns] of course.toml calls it'
+            roster.stops.append(Problem(str(table.path), name, table.line, what, cure))
+        elif name in REQUIRED:
+            near = closest(name, table.headings.values(), CLOSE)
+            cure = f"the header is {HEADER}, then if needed {', '.join(OPTIONAL)}; or name yours in [roster.columns]"
+            what = f'there is no such column; is "{near}" it?' if near else "there is no such column"
+            roster.stops.append(Problem(str(table.path), name, table.line, what, cure))
+    ours = {key for keys in found.values() for key in keys}
+    for key, heading in table.headings.items():
+        near = None if key in ours else closest(key, (name for name in OPTIONAL if name not in found), CLOSE)
+        if near:
+            what = "this column is taken along to the mark sheet and not read"
+            roster.notes.append(Problem(str(table.path), heading, table.line, what, f"did you mean {near}?"))
+    return None if roster.stops else found
 
 
-def _wrong_cell(key: str, value: str, allow_file: bool) -> tuple[str, str] | None:
-    if key == "repository":
-        what, _, cure = (address_problem(value, allow_file) or "").partition("; ")
-        return (what, cure) if what else None
-    if key == "branch":
-        wrong = branch_problem(value)
-        return (wrong, "write it as git branch shows it") if wrong else None
-    if _FOLDER.fullmatch(value):
-        return None
-    return "is no folder inside the repository", "write it as coursework/part1"
+@dataclass
+class _Reading:
+    """One pass over the rows; it fills the roster."""
+
+    path: Path
+    roster: Roster
+    allow_file: bool
+    groups: dict[str, Group] = field(default_factory=dict)
+    aside: dict[str, list[str]] = field(default_factory=dict)
+
+    def read(self, lines: list[_Line]) -> None:
+        sound = [line for line in lines if self._in_a_group(line)]
+        for line in sound:
+            self._add_member(line)
+        self._add_places(sound)
+        self._tell_same_people(sound)
+        self._tell_same_groups(sound)
+        self.roster.groups = tuple(
+            group.model_copy(update={"aside": tuple(self.aside.get(name, ()))}) for name, group in self.groups.items()
+        )
+        for problems in (self.roster.stops, self.roster.odd):
+            problems.sort(key=lambda problem: problem.line or 0)
+
+    def _stop(self, line: int, key: str, what: str, cure: str) -> None:
+        self.roster.stops.append(Problem(str(self.path), key, line, what, cure))
+
+    def _set_aside(self, line: int, key: str, what: str, cure: str, *groups: str) -> None:
+        problem = Problem(str(self.path), key, line, what, cure)
+        if problem not in self.roster.odd:
+            self.roster.odd.append(problem)
+        where = f"{self.path.name}:{line}" + (f" {key}" if key else "")
+        for group in groups:
+            self.aside.setdefault(group, []).append(f"{where}: {what}")
+
+    def _in_a_group(self, line: _Line) -> bool:
+        """Whether the row can be read and names a group, which is then known."""
+        name = line.cells["group"]
+        wrong = group_problem(name)
+        if wrong is None:
+            self.groups.setdefault(name, Group(name=name, members=(), repository=""))
+        if line.problem is not None:
+            known = () if wrong else (name,)
+            self._set_aside(line.number, "", line.problem.what, line.problem.cure, *known)
+        elif wrong is not None:
+            self._set_aside(line.number, "group", *wrong)
+        return wrong is None and line.problem is None
+
+    def _add_member(self, line: _Line) -> None:
+        cells, name = line.cells, line.cells["group"]
+        for key, check in OF_PERSON.items():
+            if wrong := check(cells.get(key, "")):
+                self._set_aside(line.number, key, *wrong, name)
+        if not cells["member"]:
+            return
+        pass_mark = cells.get("pass_mark", "")
+        member = Member(
+            id=cells["member"],
+            name=cells["name"],
+            email=cells["email"],
+            pass_mark=int(pass_mark) if pass_mark and not pass_mark_problem(pass_mark) else None,
+            candidate=cells.get("candidate") or None,
+            more=line.more,
+        )
+        group = self.groups[name]
+        self.groups[name] = group.model_copy(update={"members": (*group.members, member)})
+
+    def _add_places(self, lines: Sequence[_Line]) -> None:
+        """A cell of a group (repository, branch, path) may stand on one of its rows or on all."""
+        checks: dict[str, Callable[[str], tuple[str, str] | None]] = {
+            "repository": partial(repository_problem, allow_file=self.allow_file),
+            "branch": branch_cell_problem,
+            "path": path_problem,
+        }
+        written: dict[tuple[str, str], tuple[int, str]] = {}
+        refused: set[tuple[str, str]] = set()
+        for line in lines:
+            name = line.cells["group"]
+            for key, check in checks.items():
+                value = line.cells.get(key, "")
+                if not value:
+                    continue
+                before, first = written.setdefault((name, key), (line.number, value))
+                if first != value:
+                    what = f'group {name} has "{first}" on line {before} and "{value}" here'
+                    self._set_aside(line.number, key, what, "keep one", name)
+                elif before == line.number and (wrong := check(value)):
+                    self._set_aside(line.number, key, *wrong, name)
+                    refused.add((name, key))
+        for (name, key), (_, value) in written.items():
+            if key == "repository" and (name, key) in refused:
+                continue  # it may hold a token: it is neither looked at nor recorded
+            self.groups[name] = self.groups[name].model_copy(update={key: value})
+        for name, begins in self._starts(lines).items():
+            if (name, "repository") not in written:
+                what = f"group {name} has none"
+                self._set_aside(begins, "repository", what, "put its address on one of its rows", name)
+
+    def _tell_same_people(self, lines: Sequence[_Line]) -> None:
+        """The same id twice leaves open who somebody is; a shared address or candidate number concerns its groups."""
+        for key in ("member", "email", "candidate"):
+            first: dict[str, _Line] = {}
+            for line in lines:
+                value = line.cells.get(key, "")
+                before = first.setdefault(same(value), line)
+                if not value or before is line:
+                    continue
+                what, cure = f'"{value}" stands on line {before.number} too', "one row a person: keep one"
+                if key == "member":
+                    self._stop(line.number, key, what, cure)
+                else:
+                    groups = dict.fromkeys((before.cells["group"], line.cells["group"]))
+                    self._set_aside(line.number, key, what, cure, *groups)
+
+    def _tell_same_groups(self, lines: Sequence[_Line]) -> None:
+        """Groups whose names or repositories cannot be told apart, and names that are a group's and a member's."""
+        starts = self._starts(lines)
+        names: dict[str, str] = {}
+        places: dict[tuple[str, str | None, str], str] = {}
+        for name, group in self.groups.items():
+            other = names.setdefault(name.casefold(), name)
+            if other != name:
+                what = f'"{name}" and "{other}" differ in capitals only'
+                self._stop(starts.get(name, 1), "group", what, "write one name one way")
+            other = places.setdefault((place_of(group.repository), group.branch, group.path), name)
+            if group.repository and other != name:
+                what = f"groups {other} and {name} hand in at the same place"
+                self._set_aside(starts[name], "repository", what, "correct one", other, name)
+        solo = {group.members[0].id: group.name for group in self.groups.values() if len(group.members) == 1}
+        for line in lines:
+            id = line.cells["member"]
+            if id in self.groups and solo.get(id) != id:
+                self._stop(line.number, "member", f'"{id}" is also a group', "use another name for one of them")
+
+    def _starts(self, lines: Iterable[_Line]) -> dict[str, int]:
+        starts: dict[str, int] = {}
+        for line in lines:
+            starts.setdefault(line.cells["group"], line.number)
+        return starts
 
 
-def _member(line: int, row: dict[str, str], problem: Tell) -> Member:
-    if not _MEMBER.fullmatch(row["member"]):
-        what = f'"{row["member"]}" cannot be a member' if row["member"] else "is missing"
-        problem(line, "member", what, "write the student number or user name")
-    if not row["name"]:
-        problem(line, "name", "is missing", "write the person's name")
-    elif not row["name"].isprintable():
-        problem(line, "name", f"{row['name']!a} holds control characters", "write it again")
-    if not _EMAIL.fullmatch(row["email"]):
-        what = f'"{row["email"]}" is no e-mail address' if row["email"] else "is missing"
-        problem(line, "email", what, "write it as name@ucl.ac.uk")
-    pass_mark = row.get("pass_mark", "")
-    if pass_mark and not (pass_mark.isascii() and pass_mark.isdigit() and int(pass_mark) <= 100):
-        what = f'"{pass_mark}" is no whole number from 0 to 100'
-        problem(line, "pass_mark", what, "write 40 or 50, or leave it empty")
-        pass_mark = ""
-    return Member(
-        id=row["member"],
-        name=row["name"],
-        email=row["email"],
-        pass_mark=int(pass_mark) if pass_mark else None,
-        candidate=row.get("candidate") or None,
-    )
-
-
-def _same_twice(rows: list[Row], groups: dict[str, Group], problem: Tell) -> None:
-    """Told of the later line: people who stand twice, groups whose names or repositories cannot be told apart."""
-    for key in ("member", "email", "candidate"):
-        first: dict[str, int] = {}
-        for line, row in rows:
-            value = row.get(key, "")
-            before = first.setdefault(value.casefold(), line)
-            if value and before != line:
-                problem(line, key, f'"{value}" stands on line {before} too', "one row a person: keep one")
-    names: dict[str, str] = {}
-    places: dict[tuple[str, str | None, str], str] = {}
-    starts = {row["group"]: line for line, row in reversed(rows) if row["group"] in groups}
-    for name, group in groups.items():
-        other = names.setdefault(name.casefold(), name)
-        if other != name:
-            problem(starts[name], "group", f'"{name}" and "{other}" differ in capitals only', "write one name one way")
-        repository = group.repository.casefold().rstrip("/").removesuffix(".git")
-        other = places.setdefault((repository, group.branch, group.path), name)
-        if group.repository and other != name:
-            problem(starts[name], "repository", f"groups {other} and {name} hand in at the same place", "correct one")
-    solo = {group.members[0].id: group.name for group in groups.values() if len(group.members) == 1}
-    for line, row in rows:
-        if row["member"] in groups and solo.get(row["member"]) != row["member"]:
-            problem(line, "member", f'"{row["member"]}" is also a group', "use another name for one of them")
+def place_of(address: str) -> str:
+    """What two addresses of one repository have in common."""
+    return address.casefold().rstrip("/").removesuffix(".git")

@@ -68,10 +68,10 @@ def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_pat
         'course.toml:6 assignments.mlp_classifier.weight: should be a number without quotes, not "1"',
         'course.toml:7 assignments.mlp_classifier.grace: unknown key; did you mean "grace_minutes"?',
         'course.toml:9 access.alow_file: unknown key; did you mean "allow_file"?',
+        'roster.csv:5 member: "s1" stands on line 2 too; one row a person: keep one',
+        'roster.csv:5 email: "ada" is not an e-mail address: there is no @ in it; write it as name@ucl.ac.uk',
         'roster.csv:5 repository: group g1 has "https://github.com/ucl/g1" on line 2 and '
         '"https://github.com/ucl/other" here; keep one',
-        'roster.csv:5 email: "ada" is no e-mail address; write it as name@ucl.ac.uk',
-        'roster.csv:5 member: "s1" stands on line 2 too; one row a person: keep one',
     ]
 
 
@@ -138,83 +138,6 @@ def test_a_course_without_assignments_or_that_is_not_toml_says_so(tmp_path):
     assert "is not TOML" in told(tmp_path, "title = \n")[0]
     with pytest.raises(UserError, match="make a course: medmark init"):
         load_course(tmp_path / "none")
-
-
-def test_the_file_of_a_roster_may_come_from_a_spreadsheet(tmp_path):
-    text = "\ufeff" + ROSTER.replace(",", ";").replace("\n", "\r\n")
-    assert course_in(tmp_path, roster=text.encode()).groups == course_in(tmp_path).groups
-
-
-def test_a_name_with_a_comma_stands_in_quotes(tmp_path):
-    course = course_in(tmp_path, roster=ROSTER.replace("Ada Lovelace", '"Lovelace, Ada"'))
-    assert course.groups[0].members[0].name == "Lovelace, Ada"
-
-
-def test_optional_columns_are_read(tmp_path):
-    roster = (
-        "group,member,name,email,repository,branch,path,pass_mark,candidate\n"
-        "g1,s1,Ada,ada@ucl.ac.uk,https://github.com/ucl/mono,main,teams/one,50,ABCD1\n"
-        "g2,s2,Alan,alan@ucl.ac.uk,https://github.com/ucl/mono,main,teams/two,,\n"
-    )
-    g1, g2 = course_in(tmp_path, roster=roster).groups
-    assert (g1.branch, g1.path, g2.path) == ("main", "teams/one", "teams/two")
-    (ada,), (alan,) = g1.members, g2.members
-    assert (ada.pass_mark, ada.candidate) == (50, "ABCD1")
-    assert (alan.pass_mark, alan.candidate) == (None, None)
-
-
-@pytest.mark.parametrize(
-    ("row", "what"),
-    [
-        ("g3,s9,X,x@a.org,", "roster.csv:5 repository: group g3 has none"),
-        ("g3,s9,X,x@a.org,https://github.com/ucl/g1.git", "roster.csv:5 repository: groups g1 and g3 hand in at"),
-        ("g3,s9,X,x@a.org,http://github.com/x/y", "roster.csv:5 repository: "),
-        ("g3,s9,X,x@a.org,file:///srv/x", "allow_file = true"),
-        ("g2,S3,X,x@a.org,", 'roster.csv:5 member: "S3" stands on line 4 too'),
-        ("g2,s9,X,GRACE@ucl.ac.uk,", 'roster.csv:5 email: "GRACE@ucl.ac.uk" stands on line 4 too'),
-        ("g2,,X,x@a.org,", "roster.csv:5 member: is missing"),
-        ("g2,s9,,x@a.org,", "roster.csv:5 name: is missing"),
-        ("g2,s9,X,,", "roster.csv:5 email: is missing"),
-        (",s9,X,x@a.org,", "roster.csv:5 group: is missing"),
-        ("../g3,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "../g3" cannot be a group'),
-        ("CON,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "CON" cannot be a group'),
-        ("-g,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "-g" cannot be a group'),
-        ("G2,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "G2" and "g2" differ in capitals only'),
-        ("g2,g1,X,x@a.org,", 'roster.csv:5 member: "g1" is also a group'),
-        ("g2,s9,X\x1b[1m,x@a.org,", "roster.csv:5 name: 'X\\x1b[1m' holds control characters"),
-        ("g2,s9,X,x@a.org", "roster.csv:5: has 4 cells under 5 columns"),
-        ("g2,s9,a,b,x@a.org,", "roster.csv:5: has 6 cells under 5 columns; put cells with commas in quotes"),
-        ('g2,s9,"X,x@a.org,', "roster.csv:5: is not CSV"),
-    ],
-)
-def test_a_row_that_cannot_be_is_told_with_its_line(tmp_path, row, what):
-    assert what in "\n".join(told(tmp_path, roster=f"{ROSTER}{row}\n"))
-
-
-@pytest.mark.parametrize(
-    ("roster", "what"),
-    [
-        (None, "roster.csv: is missing; write one row a person under the header group,member,name,email,repository"),
-        ("", "roster.csv: is empty"),
-        ("group,member,name,email,repository\n", "roster.csv: has no row below its header"),
-        ("group,membr,name,email,repository\n", 'roster.csv:1 membr: unknown column; did you mean "member"?'),
-        ("group,group,member,name,email,repository\n", "roster.csv:1 group: this column stands twice"),
-        (ROSTER.encode("utf-16"), "save it as CSV UTF-8"),
-        (ROSTER.replace("Ada", "Zoë").encode("latin-1"), "save it as CSV UTF-8"),
-    ],
-)
-def test_a_roster_that_cannot_be_read_says_why(tmp_path, roster, what):
-    assert what in "\n".join(told(tmp_path, roster=roster))
-
-
-def test_branch_and_path_of_the_roster_are_checked(tmp_path):
-    roster = (
-        "group,member,name,email,repository,branch,path\n"
-        "g1,s1,Ada,ada@ucl.ac.uk,https://github.com/ucl/g1,--upload-pack=x,../up\n"
-    )
-    lines = "\n".join(told(tmp_path, roster=roster))
-    assert 'roster.csv:2 branch: "--upload-pack=x" is not a name for a branch' in lines
-    assert 'roster.csv:2 path: "../up" is no folder inside the repository' in lines
 
 
 def test_an_unknown_group_or_assignment_gets_the_nearest(tmp_path):

@@ -1,0 +1,88 @@
+"""People as the world has them, typed as a person would: odd rows, moves and renames between two commands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+
+import pytest
+
+from tests.small_course import SOUND, TURNED, medmark, write_course
+
+TRUSTED = "--trust-submissions"
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    """Three groups of one, collected and marked once."""
+    folder = write_course(tmp_path_factory.mktemp("people") / "course", {"one": SOUND, "two": TURNED, "three": SOUND})
+    assert medmark("collect", "halves", "-c", folder).code == 0
+    assert medmark("grade", "halves", "-c", folder, TRUSTED, "--yes").code == 0
+    return folder
+
+
+@pytest.fixture
+def course(marked, tmp_path):
+    """A copy of its own; the repositories stay where they were."""
+    return shutil.copytree(marked, tmp_path / "course")
+
+
+def rewrite(course, *pairs):
+    path = course / "roster.csv"
+    text = path.read_text(encoding="utf-8")
+    for old, new in pairs:
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+
+
+def shown(course):
+    said = medmark("show", "halves", "-c", course, "--json")
+    return {mark["group"]: mark for mark in json.loads(said.out)["marks"]}
+
+
+def percents(course):
+    return {person["member"]: person["percent"] for mark in shown(course).values() for person in mark["people"]}
+
+
+def sheet(course):
+    assert medmark("report", "halves", "-c", course).code == 0
+    with (course / "reports/halves/marksheet.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["member"]: row for row in csv.DictReader(file)}
+
+
+def test_one_odd_row_withholds_its_groups_mark_and_the_other_groups_go_on(course):
+    rewrite(course, ("m1@example.org", "m1 at example.org"))
+    said = medmark("collect", "halves", "-c", course)
+    assert said.code == 1
+    assert "roster.csv:3 email:" in said.err
+    assert "Set aside until these rows are put right: two. All other groups go on." in said.err
+    assert "set aside" in said.out
+    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert said.code == 3
+    assert "two: set aside: the course's staff must correct this group's rows of the roster first" in said.out
+    assert {name: mark["status"] for name, mark in shown(course).items()} == {
+        "one": "marked", "two": "withheld", "three": "marked",
+    }  # fmt: skip
+    said = medmark("doctor", "-c", course)
+    assert said.code == 1
+    assert "roster.csv:3 email:" in said.out
+    assert sheet(course)["m1"]["percent"] == ""
+    rewrite(course, ("m1 at example.org", "m.o'1@example.org"))
+    assert medmark("grade", "halves", "-c", course, TRUSTED, "--yes").code == 0
+    assert percents(course)["m1"] is not None
+
+
+def test_other_columns_of_the_roster_stand_on_the_mark_sheet(course):
+    rewrite(course, ("repository\n", "repository,Programme,Status\n"))
+    lines = (course / "roster.csv").read_text().splitlines()
+    rows = [lines[0], *(f"{line},MSc Ä {at},=A{at}" for at, line in enumerate(lines[1:]))]
+    (course / "roster.csv").write_text("\n".join(rows), encoding="utf-8")
+    rows = sheet(course)
+    assert rows["m1"]["Programme"] == "MSc Ä 1"
+    assert rows["m1"]["status"] == "marked"
+    # A cell that a spreadsheet would run is quoted by an apostrophe, as every other.
+    assert rows["m1"]["roster_Status"] == "'=A1"
+    people = json.loads((course / "reports/halves/marksheet.json").read_text())["people"]
+    assert people[1]["roster"] == {"Programme": "MSc Ä 1", "Status": "=A1"}
