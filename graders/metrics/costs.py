@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graders.metrics.given import finite
 from graders.metrics.labels import check_classes, once
 from graders.metrics.metric import Array, Case, Floats
 
@@ -46,6 +47,7 @@ def dearest(truths: Array, costs: Floats) -> Array:
 
 def _rows(truths: Array, costs: Floats) -> Floats:
     """What each class would cost, case by case, (N, K)."""
+    costs = finite(costs, "the costs")
     if truths.min() < 0 or truths.max() >= len(costs):
         raise ValueError(f"the costs are of classes 0 to {len(costs) - 1}; the truth holds class {truths.max()}")
     return np.asarray(costs[truths])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from graders.metrics.given import finite
 from graders.metrics.metric import Array, Floats
 
 NEIGHBOURS = 5
@@ -55,7 +56,4 @@ def _held(made: Array, real: Array, neighbours: int) -> Array:
 def _features(made: Array, real: Array, least: int) -> tuple[Floats, Floats]:
     if made.ndim != 2 or real.ndim != 2 or made.shape[1:] != real.shape[1:] or min(len(made), len(real)) < least:
         raise ValueError(f"features {made.shape} and {real.shape}; both must be (n, d) of one d, n at least {least}")
-    one, other = made.astype(np.float64), real.astype(np.float64)
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        raise ValueError("features are not finite")
-    return one, other
+    return finite(made, "features of what was made"), finite(real, "features of what is real")

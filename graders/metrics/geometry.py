@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from graders.metrics.given import reach_of
+from graders.metrics.given import LARGEST, reach_of
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.overlap import as_masks
 from graders.metrics.pairs import Pair, pair
@@ -211,7 +211,7 @@ def _each(
 
 def _spacing(truth: Array, case: Case) -> tuple[float, ...]:
     spacing = case.spacing_mm
-    if spacing is None or len(spacing) < truth.ndim or not all(np.isfinite(s) and s > 0 for s in spacing):
+    if spacing is None or len(spacing) < truth.ndim or not all(0 < s <= LARGEST for s in spacing):
         raise ValueError(f"case {case.id}: {truth.ndim} positive spacings in mm are needed, got {spacing}")
     # A slice of a volume keeps the volume's in-plane spacing: (D, H, W) without the leading ones.
     return tuple(float(s) for s in spacing[len(spacing) - truth.ndim :])

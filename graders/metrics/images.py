@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from graders.metrics.given import finite, positive
 from graders.metrics.metric import Array, Case, Floats
 
 Mask = NDArray[np.bool_]
@@ -28,7 +29,8 @@ SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 def mae(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
     """Mean absolute error per case in the image's unit, `at` at most: the range of intensities, the worst there is."""
-    return _each(answers, truths, lambda image, truth, mask: min(mean_absolute_error(image, truth, mask), at))
+    most = _span(at)
+    return _each(answers, truths, lambda image, truth, mask: min(mean_absolute_error(image, truth, mask), most))
 
 
 def psnr(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
@@ -64,8 +66,9 @@ def mean_absolute_error(image: Array, truth: Array, mask: Mask | None = None) ->
 def peak_signal_to_noise(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
     """PSNR in dB for intensities that span `span`, over the mask; 0 to 100."""
     one, other = _pair(image, truth, mask)
+    most = _span(span) ** 2
     error = float(((one - other) ** 2)[... if mask is None else mask].mean())
-    return float(np.clip(10 * np.log10(_span(span) ** 2 / error), 0.0, HIGHEST_PSNR)) if error else HIGHEST_PSNR
+    return float(np.clip(10 * np.log10(most / error), 0.0, HIGHEST_PSNR)) if error else HIGHEST_PSNR
 
 
 def structural_similarity(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
@@ -136,16 +139,11 @@ def _pair(image: Array, truth: Array, mask: Mask | None) -> tuple[Floats, Floats
         raise ValueError(f"images of shapes {image.shape} and {truth.shape}; the shapes must be equal, and not empty")
     if mask is not None and (mask.shape != image.shape or mask.dtype.kind != "b" or not mask.any()):
         raise ValueError(f"a mask is bool, of the image's shape {image.shape}, and not empty")
-    one, other = image.astype(np.float64), truth.astype(np.float64)
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        raise ValueError("an image is not finite")
-    return one, other
+    return finite(image, "the image"), finite(truth, "the truth")
 
 
 def _span(span: float) -> float:
-    if not (np.isfinite(span) and span > 0):
-        raise ValueError(f"the range of intensities is a positive number, got {span}")
-    return float(span)
+    return positive(span, "the range of intensities")
 
 
 def _each(answers: Array, truths: Array, value: Callable[[Array, Array, Mask | None], float]) -> Floats:

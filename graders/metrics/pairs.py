@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from graders.metrics.given import LARGEST
 from graders.metrics.metric import Array
 
 Labels = NDArray[np.uint8]
@@ -56,7 +57,7 @@ def pair(answer: Array, truth: Array, spacing: Sequence[float], classes: Sequenc
     if answer.shape != truth.shape or not 1 <= answer.ndim <= 3:
         raise ValueError(f"maps of shapes {answer.shape} and {truth.shape}; both must be equal, of 1 to 3 axes")
     sizes = tuple(float(mm) for mm in spacing)
-    if len(sizes) != answer.ndim or not all(np.isfinite(mm) and mm > 0 for mm in sizes):
+    if len(sizes) != answer.ndim or not all(0 < mm <= LARGEST for mm in sizes):
         raise ValueError(f"{answer.ndim} positive spacings in mm are needed, got {tuple(spacing)}")
     if not classes or min(classes) < 1 or max(classes) > MOST_CLASSES:
         raise ValueError(f"classes are integers from 1 to {MOST_CLASSES}, got {tuple(classes)}")

@@ -161,6 +161,8 @@ def _curves(answers: Array, truths: Array, *, every: bool = False) -> list[tuple
         if classes.tolist() != [0, 1]:
             raise ValueError(f"two classes are 0 and 1, got {classes.tolist()}")
         return [(answers if answers.ndim == 1 else answers[:, 1], truths == 1)]
+    if classes[0] < 0 or classes[-1] >= answers.shape[1]:
+        raise ValueError(f"classes {classes[0]} to {classes[-1]} of {answers.shape[1]} probabilities")
     return [(answers[:, k], truths == k) for k in (range(answers.shape[1]) if every else classes)]
 
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy import ndimage
 
-from graders.metrics.given import finite, reach_of
+from graders.metrics.given import finite, positive, reach_of
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.pairs import counts, pair
 
@@ -83,7 +83,7 @@ def _spacing(case: Case, axes: int) -> tuple[float, ...]:
     """Voxel size of the last `axes` axes: a slice of a volume has the volume's spacing."""
     if case.spacing_mm is None or len(case.spacing_mm) < axes:
         raise ValueError(f"case {case.id} has no spacing for {axes} axes, which a distance in mm needs")
-    return case.spacing_mm[-axes:]
+    return tuple(positive(mm, f"the spacing of case {case.id}") for mm in case.spacing_mm[-axes:])
 
 
 def target_registration_errors(field: Array, fixed: Array, moving: Array, spacing: Sequence[float]) -> Floats:
@@ -101,8 +101,10 @@ def target_registration_errors(field: Array, fixed: Array, moving: Array, spacin
     if fixed.shape != moving.shape or fixed.ndim != 2 or fixed.shape[1] != d or not len(fixed) or len(spacing) != d:
         given = f"landmarks {fixed.shape} and {moving.shape}, spacing {tuple(spacing)}"
         raise ValueError(f"{given} of a field with {d} axes")
-    moved = [ndimage.map_coordinates(u, fixed.T.astype(np.float64), order=1, mode="nearest") for u in field]
-    gap = (fixed + np.stack(moved, axis=1) - moving) * np.asarray(spacing, dtype=np.float64)
+    fixed, moving = finite(fixed, "the fixed landmarks"), finite(moving, "the moving landmarks")
+    mm = [positive(size, "the spacing") for size in spacing]
+    moved = [ndimage.map_coordinates(u, fixed.T, order=1, mode="nearest") for u in field]
+    gap = (fixed + np.stack(moved, axis=1) - moving) * mm
     return np.asarray(np.linalg.norm(gap, axis=1))
 
 
@@ -182,7 +184,7 @@ def what_is_wrong(field: Array, translation: Sequence[float], spacing: Sequence[
     """
     found = np.median(_field(field).reshape(len(field), -1), axis=1)
     asked = finite(np.asarray(translation), "the translation")
-    mm = finite(np.asarray(spacing), "the spacing")
+    mm = np.array([positive(size, "the spacing") for size in spacing])
     reach = reach_of(within)
     for reverse in (False, True):
         for scale in (1.0, mm):
@@ -201,6 +203,4 @@ def what_is_wrong(field: Array, translation: Sequence[float], spacing: Sequence[
 def _field(field: Array) -> Floats:
     if field.dtype.kind != "f" or field.ndim not in (3, 4) or len(field) != field.ndim - 1:
         raise ValueError(f"a field is float (2, H, W) or (3, D, H, W), got {field.dtype} {field.shape}")
-    if not np.isfinite(field).all():
-        raise ValueError("the field is not finite")
-    return field.astype(np.float64)
+    return finite(field, "the field")

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from graders.metrics.given import finite, positive
 from graders.metrics.metric import Array, Case, Floats
 
 
 def absolute_error(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
     """Absolute error per case, whose mean is the MAE; `at` at most, the range of values that the truth may have."""
     one, other = _numbers(answers, truths)
-    return np.minimum(np.abs(one - other), at)
+    return np.minimum(np.abs(one - other), positive(at, "the range of values"))
 
 
 def rmse(answers: Array, truths: Array, cases: Sequence[Case]) -> float:
@@ -55,7 +56,4 @@ def r2_resampled(answers: Array, truths: Array, counts: Floats) -> Floats:
 def _numbers(answers: Array, truths: Array) -> tuple[Floats, Floats]:
     if answers.ndim != 1 or answers.shape != truths.shape or not len(truths):
         raise ValueError(f"numbers of shapes {answers.shape} and {truths.shape}; both must be (N,), N > 0")
-    one, other = answers.astype(np.float64), truths.astype(np.float64)
-    if not (np.isfinite(one).all() and np.isfinite(other).all()):
-        raise ValueError("a number is not finite")
-    return one, other
+    return finite(answers, "the answers"), finite(truths, "the truths")
