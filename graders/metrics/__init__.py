@@ -120,6 +120,14 @@ METRICS: dict[str, Metric] = {
         "expected_cost", costs.expected_cost, level="per_set", better="lower", range=(0, math.inf), worst=math.inf,
         reads="class", resampled=costs.expected_cost_resampled, costs=True, failure=costs.dearest,
     ),
+    "hamming_loss": Metric(
+        "hamming_loss", averages.hamming_loss, level="per_case", better="lower", range=(0, 1), worst=1,
+        reads="multilabel",
+    ),
+    "exact_match": Metric(
+        "exact_match", averages.exact_match, level="per_case", better="higher", range=(0, 1), worst=0,
+        reads="multilabel",
+    ),
     "auroc": Metric(
         "auroc", ranking.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
         also_reads="multilabel_probability", resampled=ranking.auroc_resampled, placements=ranking.placements,
@@ -148,10 +156,11 @@ METRICS: dict[str, Metric] = {
     ),
     "brier": Metric(
         "brier", calibration.brier, level="per_case", better="lower", range=(0, 1), worst=1, reads="probability",
+        also_reads="multilabel_probability",
     ),
     "log_loss": Metric(
         "log_loss", calibration.log_loss, level="per_case", better="lower", range=(0, calibration.WORST_LOG_LOSS),
-        worst=calibration.WORST_LOG_LOSS, reads="probability",
+        worst=calibration.WORST_LOG_LOSS, reads="probability", also_reads="multilabel_probability",
     ),
     "ece": Metric(
         "ece", calibration.ece, level="per_set", better="lower", range=(0, 1), worst=1, reads="probability",

@@ -1,11 +1,11 @@
 """Whether probabilities mean what they say: Brier score, log loss, ECE. How well they rank cases is in `ranking.py`.
 
-Probabilities are (N,) for class 1 of two, or (N, K); truths are classes (N,).
+Probabilities are (N,) for class 1 of two, or (N, K); truths are classes (N,), or 0 and 1 for each of K labels (N, K).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -22,8 +22,10 @@ def brier(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     """Brier score per case, 0 to 1: half the squared distance of the probabilities to the truth. Lower is better.
 
     For two classes it is (p - y)²; some define it without the half, twice as large. A proper score.
-    Brier, Monthly Weather Review 78 (1950).
+    Of K labels that do not exclude each other, the mean of that. Brier, Monthly Weather Review 78 (1950).
     """
+    if truths.ndim == 2:
+        return _over_labels(brier, answers, truths)
     p = _by_class(answers, truths)
     truth = np.eye(p.shape[1])[truths]
     # A row that adds up to 1.001, as rows of float16 may, is not worse than the worst.
@@ -33,8 +35,11 @@ def brier(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
 def log_loss(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     """Negative natural logarithm per case of the probability of the true class, which counts as 1e-7 at least.
 
-    A proper score, 0 to 16.1; lower is better. Good, J R Stat Soc B 14 (1952).
+    A proper score, 0 to 16.1; lower is better. Of K labels that do not exclude each other, the mean over the labels.
+    Good, J R Stat Soc B 14 (1952).
     """
+    if truths.ndim == 2:
+        return _over_labels(log_loss, answers, truths)
     p = _by_class(answers, truths)
     return np.asarray(np.abs(np.log(np.clip(p[np.arange(len(truths)), truths], CLIP, 1.0))))
 
@@ -79,6 +84,13 @@ def classwise_ece_resampled(answers: Array, truths: Array, counts: Floats, at: f
     p = _by_class(answers, truths)
     each = [_gap(p[:, k], (truths == k).astype(np.float64), counts, _count(at)) for k in range(p.shape[1])]
     return np.asarray(np.mean(each, axis=0))
+
+
+def _over_labels(metric: Callable[[Array, Array, Sequence[Case]], Floats], answers: Array, truths: Array) -> Floats:
+    """The mean over K labels (N, K), each of which is a case of two classes."""
+    if answers.shape != truths.shape:
+        raise ValueError(f"probabilities {answers.shape} of labels {truths.shape}")
+    return np.asarray(metric(answers.ravel(), truths.ravel(), ()).reshape(truths.shape).mean(axis=1))
 
 
 def _top(p: Floats, truths: Array) -> tuple[Floats, Floats]:

@@ -60,8 +60,8 @@ class Repeat:
     """Value by position of the answered cases; empty for a `per_set` metric."""
     values: Mapping[int, float]
     """The same for all counted cases, the worst value where none was answered."""
-    classes: Array | None
-    """Of the counted cases, where the metric is of a whole set of classes: they are the strata of a resample."""
+    strata: Array | None
+    """Of the counted cases, where the metric is of a whole set of classes: what every resample needs some of."""
     resampled: Callable[[Floats], Floats]
     """The score in each of B resamples: counts (B, N) of the counted cases to B values."""
     false_positives: int
@@ -129,9 +129,9 @@ def judge(
             return _means(np.array(list(values.values())), [case.subject for case in kept], counts)
         return _resampled(metric, read[counted], truths[counted], kept, counts)
 
-    classes = truths[counted] if metric.level == "per_set" and "class" in task.readings else None
+    strata = task.strata(truths[counted]) if metric.level == "per_set" and task.strata is not None else None
     return Repeat(
-        score, cases, failed, tuple(counted.tolist()), raw, values, classes, resampled, false_positives
+        score, cases, failed, tuple(counted.tolist()), raw, values, strata, resampled, false_positives
     )
 
 

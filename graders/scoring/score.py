@@ -103,7 +103,7 @@ def _metric(task: Task, name: str, folder: Path, criterion: Accuracy) -> Metric:
         offered = " or ".join(task.readings)
         reads = " or ".join(filter(None, (metric.reads, metric.also_reads)))
         raise ValueError(f"metric {name} reads answers as {reads}; {task.name} offers {offered}.")
-    if metric.reads == "probability" and "class" not in task.readings and ":" not in name:
+    if form_of(task, metric) == "probability" and "class" not in task.readings and ":" not in name:
         raise ValueError(f"metric {name} is of the probabilities of classes; {task.name} has one for each voxel.")
     return metric
 
@@ -220,7 +220,7 @@ def _drawn(runs: Sequence[Repeat], how: str, seed: int) -> Floats:
     """
     shared = _shared(runs)
     rngs = [np.random.default_rng([seed, number]) for number in range(1 if shared else len(runs))]
-    draws = [intervals.cluster_draws(run.subjects, run.classes, rng) for run, rng in zip(runs, rngs, strict=False)]
+    draws = [intervals.cluster_draws(run.subjects, run.strata, rng) for run, rng in zip(runs, rngs, strict=False)]
 
     def statistic(counts: list[Floats]) -> Floats:
         of_each = counts * len(runs) if shared else counts

@@ -7,6 +7,7 @@ import difflib
 from graders.tasks.classification import CLASSIFICATION
 from graders.tasks.instances import INSTANCES
 from graders.tasks.label_maps import LABEL_MAPS
+from graders.tasks.multilabel import MULTILABEL
 from graders.tasks.registration import REGISTRATION
 from graders.tasks.regression import REGRESSION
 from graders.tasks.segmentation import SEGMENTATION
@@ -20,6 +21,7 @@ TASKS: dict[str, Task] = {
     "label_maps": LABEL_MAPS,
     "instances": INSTANCES,
     "classification": CLASSIFICATION,
+    "multilabel": MULTILABEL,
     "regression": REGRESSION,
     "synthesis": SYNTHESIS,
     "registration": REGISTRATION,

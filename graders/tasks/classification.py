@@ -62,8 +62,8 @@ def _class(answers: Array) -> Array:
     return np.asarray(answers.argmax(axis=1), dtype=np.int64)
 
 
-def _probability(answers: Array) -> Array:
-    return answers
+def _as_it_is(array: Array) -> Array:
+    return array
 
 
 def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
@@ -82,6 +82,7 @@ CLASSIFICATION = Task(
     check_truths=_check_truths,
     refused=_refused,
     failures=_failures,
-    readings={"class": _class, "probability": _probability},
+    readings={"class": _class, "probability": _as_it_is},
+    strata=_as_it_is,
     blind=_blind,
 )

@@ -43,6 +43,9 @@ class Task:
     """What metrics may read of valid answers, by `Metric.reads`: `mask`, `class`, ...; decisions are made here."""
     truths: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     """What they read of the truths in the same words, where that is not the truths as they are."""
+    strata: Callable[[Array], Array] | None = None
+    """(truths) -> (N,) of what every resample needs some: subjects are drawn within strata of it, for a metric of the
+    whole set."""
     blind: Callable[[Mapping[str, Array], Array], dict[str, Array]]
     """(training arrays, truths) -> by name, what one can answer without looking at an input: the trivial baselines.
     Of the truths only number and shape are used."""

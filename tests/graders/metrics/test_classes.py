@@ -6,7 +6,16 @@ from sklearn import metrics as peer
 from sklearn.calibration import calibration_curve
 
 from graders.metrics import METRICS, calibration, metric_named
-from graders.metrics.averages import f1, f1_resampled, precision, precision_resampled, recall, recall_resampled
+from graders.metrics.averages import (
+    exact_match,
+    f1,
+    f1_resampled,
+    hamming_loss,
+    precision,
+    precision_resampled,
+    recall,
+    recall_resampled,
+)
 from graders.metrics.costs import dearest, expected_cost, expected_cost_resampled
 from graders.metrics.labels import linear_kappa, linear_kappa_resampled
 from graders.metrics.ranking import (
@@ -128,6 +137,22 @@ def test_a_label_that_every_case_has_or_none_is_left_out_of_a_ranking():
         auroc(p[:, 1:], truths[:, 1:], [])
     with pytest.raises(ValueError, match="are 0 and 1"):
         auroc(p, truths * 2, [])
+
+
+def test_what_is_decided_of_each_label_equals_scikit_learn(rng):
+    p, truths = labels(rng)
+    answers = (p >= 0.5).astype(np.int64)
+    assert hamming_loss(answers, truths, []).mean() == pytest.approx(peer.hamming_loss(truths, answers))
+    assert exact_match(answers, truths, []).mean() == pytest.approx(peer.accuracy_score(truths, answers))
+    assert calibration.brier(p, truths, []).mean() == pytest.approx(peer.mean_squared_error(truths, p))
+    each = [peer.log_loss(truths[:, k], np.clip(p[:, k], 1e-7, 1 - 1e-7)) for k in range(4)]
+    assert calibration.log_loss(p, truths, []).mean() == pytest.approx(np.mean(each))
+    with pytest.raises(ValueError, match="must be"):
+        hamming_loss(answers[:, :3], truths, [])
+    with pytest.raises(TypeError, match="labels are 0 and 1"):
+        exact_match(p, truths, [])
+    with pytest.raises(ValueError, match="are 0 and 1"):
+        f1(answers + 1, truths, [])
 
 
 def test_a_label_that_nobody_has_or_answers_is_left_out_of_a_macro_average():

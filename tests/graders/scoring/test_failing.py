@@ -71,6 +71,19 @@ def of_classes(classes, most=1.0):
     return drawn()
 
 
+def of_labels(most=1.0):
+    """Three labels of a case, each there and absent in some, and a probability of each."""
+
+    @st.composite
+    def drawn(draw):
+        n = draw(CASES)
+        truths = np.r_[0, 0, 0, 1, 1, 1, draw(rows(st.integers(0, 1), 3 * n)).astype(int)]
+        answers = np.minimum(draw(rows(PROBABILITIES, 3 * n + 6)), most)
+        return truths.reshape(-1, 3), answers.reshape(-1, 3)
+
+    return drawn()
+
+
 def images(size):
     """Images from -1000 to 3000, and answers from the truth itself to what is far beyond that range."""
 
@@ -119,6 +132,7 @@ PER_CASE = [
     )],
     *[("classification", name, drawn) for name in ("accuracy", "brier", "log_loss")
       for drawn in (of_two(), of_classes(2), of_classes(4))],
+    *[("multilabel", name, of_labels()) for name in ("hamming_loss", "exact_match", "brier", "log_loss")],
     *[("synthesis", name, images(11)) for name in ("mae@4000", "psnr@4000", "ssim@4000")],
     ("synthesis", "ms_ssim@4000", images(176)),
     ("regression", "absolute_error@100", numbers()),
@@ -136,6 +150,11 @@ ANY = [
     ) for drawn in (of_two(), of_classes(2))],
     *[("classification", name, of_classes(4)) for name in (
         "balanced_accuracy", "f1@micro", "precision@micro", "recall@micro", "recall@weighted", "expected_cost",
+    )],
+    *[("multilabel", name, of_labels()) for name in (
+        "macro_f1", "f1@macro", "f1@micro", "f1@weighted", "precision@macro", "precision@micro", "precision@weighted",
+        "recall@macro", "recall@micro", "recall@weighted", "auroc", "auroc@micro", "auroc@weighted", "sensitivity@0.9",
+        "specificity@0.9",
     )],
 ]  # fmt: skip
 """Of the whole set: no answer is worth less than a failure, whatever else failed."""
@@ -157,6 +176,8 @@ ALONE = [
     *[("classification", name, drawn)
       for name in ("average_precision", "average_precision@micro", "average_precision@weighted")
       for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
+    *[("multilabel", name, of_labels(0.96875))
+      for name in ("average_precision", "average_precision@micro", "average_precision@weighted")],
 ]
 """As in RIGHT, where no other case failed or is certain of a wrong class."""
 
@@ -199,7 +220,8 @@ def sign(name):
 def certain(truths, answers, right):
     """The answers, with the truth, and no doubt of it, at some positions."""
     answers = answers.copy()
-    answers[right] = np.eye(answers.shape[1])[truths[right]] if answers.ndim == 2 else truths[right]
+    classes = answers.ndim == 2 and truths.ndim == 1
+    answers[right] = np.eye(answers.shape[1])[truths[right]] if classes else truths[right]
     return answers
 
 

@@ -349,6 +349,15 @@ def test_random_classes_are_not_explained(seed, metric):
     assert told(truth, drawn, assignment("classification", "accuracy"), spacing=None) is None
 
 
+def test_labels_that_do_not_exclude_each_other_have_no_explanation_and_break_none():
+    truth = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
+    asked, given = hidden(truth), Answers({"prob": 1.0 - truth}, {})
+    of = assignment("multilabel", "auroc")
+    document = score(of, of.criteria[0], [asked], [given])
+    assert document["score"] == 0
+    assert explain(of, of.criteria[0], [asked], [given], document) is None
+
+
 def test_no_answers_have_no_explanation():
     of = assignment()
     asked, none = hidden(TRUTH), Answers({}, dict.fromkeys(range(10), "r"))

@@ -494,6 +494,9 @@ def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
         ("segmentation", "brier", "brier is of the probabilities of classes; segmentation has one for each voxel"),
         ("label_maps", "auroc", "or multilabel_probability; label_maps offers labels"),
         ("label_maps", "panoptic_quality@numbered", "reads answers as instances; label_maps offers labels"),
+        ("multilabel", "accuracy", "accuracy reads answers as class; multilabel offers multilabel or"),
+        ("multilabel", "ece", "ece reads answers as probability; multilabel offers multilabel or"),
+        ("classification", "exact_match", "reads answers as multilabel; classification offers class or probability"),
         ("registration", "dice", "dice reads answers as mask; registration offers field"),
     ],
 )
@@ -569,6 +572,23 @@ def test_empty_truths_of_maps_and_instances_can_be_set_apart(task, metric, apart
     assert [case["id"] for case in doc["cases"] if case["value"] is None] == [
         f"c0-{i}" for i in ((2,) if apart == 1 else (1, 2, 3))
     ]
+
+
+def test_labels_that_do_not_exclude_each_other_are_scored_with_intervals():
+    rng = np.random.default_rng(2)
+    truth = (rng.random((60, 5)) < [0.5, 0.3, 0.05, 0.9, 0.5]).astype(np.uint8)
+    truth[:2] = [[0], [1]]
+    prob = np.clip(0.4 * truth + 0.6 * rng.random(truth.shape), 0, 1).astype(np.float32)
+    also = ["auroc@micro", "average_precision", "f1@weighted", "hamming_loss", "exact_match", "brier"]
+    document = scored(assignment("multilabel", "auroc", also=also), hidden(truth), prob)
+    assert document["score"] == pytest.approx(roc_auc_score(truth, prob))
+    for found in (document, *document["also"].values()):
+        low, high = found["interval"]
+        assert low < found["score"] < high
+    failed = scored(assignment("multilabel", "auroc", also=also), hidden(truth), prob, failed={3: "crashed"})
+    assert failed["score"] < document["score"]
+    assert failed["also"]["exact_match"]["score"] <= document["also"]["exact_match"]["score"]
+    assert failed["cases"][0]["reason"] == "crashed"
 
 
 def test_numbered_instances_are_scored_as_such_and_as_one_mask():

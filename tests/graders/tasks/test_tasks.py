@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from assignments.data.hidden import records
 from graders.failures import DataFailure, NotFinite, OutOfRange, WrongLabels, WrongShape, WrongType
 from graders.metrics import METRICS
+from graders.scoring.intervals import cluster_draws
 from graders.scoring.repeat import readable
 from graders.tasks import TASKS, task_named
 
@@ -173,6 +174,60 @@ def test_a_truth_that_is_no_class_is_our_failure(truth):
         CLASSIFICATION.check_truths(truth)
 
 
+FINDINGS = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("answers", "refused"),
+    [
+        (np.full((3, 3), 0.9), {}),  # they need not add up to 1
+        (np.array([[0, 0, 0], [0.5, np.nan, 1], [1, 1, 1.25]]), {1: NotFinite.reason, 2: OutOfRange.reason}),
+        (np.full((3, 2), 0.9), dict.fromkeys(range(3), WrongShape.reason)),
+        (np.full(3, 0.9), dict.fromkeys(range(3), WrongShape.reason)),
+        (FINDINGS, dict.fromkeys(range(3), WrongType.reason)),  # labels, not probabilities
+    ],
+)
+def test_answers_of_labels_that_do_not_exclude_each_other(answers, refused):
+    assert TASKS["multilabel"].refused(answers, FINDINGS) == refused
+
+
+def test_a_label_is_there_from_one_half_on_whatever_the_others_are():
+    decided = TASKS["multilabel"].readings["multilabel"](np.array([[0.49, 0.5, 0.51]], np.float32))
+    assert decided.tolist() == [[0, 1, 1]]
+
+
+def test_a_failed_case_of_labels_is_certain_of_the_wrong_ones():
+    failed = TASKS["multilabel"].failures(FINDINGS, None)
+    assert failed.tolist() == [[1, 0, 1], [0, 0, 1], [0, 1, 1]]
+    assert TASKS["multilabel"].refused(failed, FINDINGS) == {}
+
+
+@pytest.mark.parametrize("truth", [FINDINGS[:, 0], FINDINGS * 2, FINDINGS * 1.0, FINDINGS[:, :0], FINDINGS[:1]])
+def test_a_truth_that_is_no_set_of_labels_or_never_varies_is_our_failure(truth):
+    with pytest.raises(DataFailure):
+        TASKS["multilabel"].check_truths(truth)
+
+
+def test_labels_are_drawn_within_strata_of_the_rarest_that_a_case_holds_or_lacks():
+    # Label 0 is there in 5 of 8 cases, label 1 in 1; label 2 never varies. Absent: 3, and 7.
+    truths = np.array([[1, 1, 0], *[[1, 0, 0]] * 4, *[[0, 0, 0]] * 3])
+    strata = TASKS["multilabel"].strata(truths)
+    assert len(set(strata[:1])) == len(set(strata[1:5])) == len(set(strata[5:])) == 1
+    assert len(set(strata)) == 3
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_every_resample_within_those_strata_has_a_label_that_is_there_and_absent(seed):
+    rng = np.random.default_rng(seed)
+    truths = (rng.random((rng.integers(3, 12), 4)) < rng.uniform(0.05, 0.95, 4)).astype(int)
+    truths[0], truths[1] = 0, 1
+    subjects = [f"s{i}" for i in rng.integers(6, size=len(truths))]
+    for counts in cluster_draws(subjects, TASKS["multilabel"].strata(truths), rng):
+        present = (counts[:, :, None] * truths).sum(axis=1)
+        absent = (counts[:, :, None] * (1 - truths)).sum(axis=1)
+        assert ((present > 0) & (absent > 0)).any(axis=1).all()
+
+
 NUMBERS, IMAGES = np.array([40.0, 50.0, 90.0]), np.array([[[-1000.0, 0.0]], [[500.0, 3000.0]]])
 CLASSES = np.array([[[0, 1], [2, 0]], [[0, 0], [1, 1]]], np.uint8)
 NUMBERED = np.array([[[0, 7], [7, 3]], [[0, 0], [0, 0]]], np.int32)
@@ -280,6 +335,7 @@ BLIND = {
     "label_maps": ({"label": CLASSES}, CLASSES),
     "instances": ({"instances": NUMBERED}, NUMBERED),
     "classification": ({"y": Y}, Y),
+    "multilabel": ({"y": FINDINGS}, FINDINGS),
     "regression": ({"y": NUMBERS}, NUMBERS),
     "synthesis": ({"target": IMAGES}, IMAGES),
     "registration": ({"labels": WARPED}, WARPED),
@@ -314,6 +370,9 @@ def test_blind_answers_by_hand():
     # Of two training cases: 0 and 0, 1 and 0, 2 and 1, 0 and 1; a tie goes to the lower label.
     assert found["the commonest label of each place"].tolist() == [[[0, 0], [1, 0]]]
     assert TASKS["classification"].blind({"y": Y}, Y)["the training set's frequencies"] == pytest.approx([2 / 3] * 3)
+    found = TASKS["multilabel"].blind({"y": FINDINGS}, FINDINGS[:1])
+    assert found["the training set's frequencies"] == pytest.approx(np.array([[2 / 3, 2 / 3, 0]]))
+    assert (found["no label"].max(), found["every label"].min()) == (0, 1)
     masks = np.zeros((2, 1, 2, 2), np.uint8)
     masks[0, 0, 0, 0] = masks[:, 0, 1, 1] = 1
     found = TASKS["segmentation"].blind({"label": masks}, np.zeros((3, 1, 2, 2), np.uint8))

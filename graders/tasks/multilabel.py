@@ -1,0 +1,77 @@
+"""Labels that do not exclude each other: a probability of each of K labels per case, (N, K). Computes no metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from graders.failures import DataFailure
+from graders.tasks.refusals import no_probabilities, wrong_form
+from graders.tasks.task import THRESHOLD, Array, Task
+
+
+def _check_truths(truths: Array) -> None:
+    if truths.ndim != 2 or truths.dtype.kind not in "iu" or truths.shape[1] == 0:
+        raise DataFailure(f"the labels of a case are integers (N, K), got {truths.dtype} {truths.shape}")
+    if not ((truths == 0) | (truths == 1)).all():
+        raise DataFailure(f"such labels are 0 and 1, got {truths.min()} to {truths.max()}")
+    if not _varies(truths).any():
+        raise DataFailure("no label is there in some cases and absent in others")
+
+
+def _refused(answers: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(answers, truths.shape) or no_probabilities(answers)
+
+
+def _failures(truths: Array, answers: Array | None) -> Array:
+    """Every label wrong, with certainty."""
+    return np.asarray(1 - truths.astype(np.float32))
+
+
+def _labels(answers: Array) -> Array:
+    return (answers >= THRESHOLD).astype(np.int64)
+
+
+def _probability(answers: Array) -> Array:
+    return answers
+
+
+def _strata(truths: Array) -> Array:
+    """For each case the rarest of what it holds or lacks: a label is there, or is absent.
+
+    A resample that draws by it has the rarest of all, and with it a label that is there and absent; of labels that come
+    together with a rarer one alone, it may lack one.
+    """
+    present, cases = truths.sum(axis=0), len(truths)
+    held = np.where(truths == 1, present, cases - present)
+    held = np.where(_varies(truths), held, cases)  # what is the same in all cases is not rare
+    return np.asarray(2 * held.argmin(axis=1) + truths[np.arange(cases), held.argmin(axis=1)])
+
+
+def _varies(truths: Array) -> Array:
+    return np.asarray(truths.min(axis=0, initial=1) < truths.max(axis=0, initial=0))
+
+
+def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+    """For every case the share of each label in the training set, no label, and every label."""
+    shares = train["y"].mean(axis=0)
+    return {
+        "the training set's frequencies": np.tile(shares, (len(truths), 1)).astype(np.float32),
+        "no label": np.zeros(truths.shape, np.float32),
+        "every label": np.ones(truths.shape, np.float32),
+    }
+
+
+MULTILABEL = Task(
+    name="multilabel",
+    entry="predict",
+    truth="y",
+    answer="prob",
+    check_truths=_check_truths,
+    refused=_refused,
+    failures=_failures,
+    readings={"multilabel": _labels, "multilabel_probability": _probability},
+    strata=_strata,
+    blind=_blind,
+)
