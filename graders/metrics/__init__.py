@@ -81,8 +81,30 @@ METRICS: dict[str, Metric] = {
         "panoptic_quality@numbered", instances.numbered_panoptic_quality, level="per_case", better="higher",
         range=(0, 1), worst=0, reads="instances",
     ),
+    "sq": Metric(
+        "sq", instances.segmentation_quality, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "sq@numbered": Metric(
+        "sq@numbered", instances.numbered_segmentation_quality, level="per_case", better="higher", range=(0, 1),
+        worst=0, reads="instances",
+    ),
+    "rq": Metric(
+        "rq", instances.recognition_quality, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "rq@numbered": Metric(
+        "rq@numbered", instances.numbered_recognition_quality, level="per_case", better="higher", range=(0, 1),
+        worst=0, reads="instances",
+    ),
     "lesion_f1": Metric(
         "lesion_f1", instances.lesion_f1, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "lesion_f1@0.1": Metric(
+        "lesion_f1@0.1", instances.lesion_f1, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+        number="share",
+    ),
+    "lesion_f1@isles": Metric(
+        "lesion_f1@isles", instances.lesion_f1_isles, level="per_case", better="higher", range=(0, 1), worst=0,
+        reads="mask",
     ),
     "accuracy": Metric(
         "accuracy", labels.accuracy, level="per_case", better="higher", range=(0, 1), worst=0, reads="class",

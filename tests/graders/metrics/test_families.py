@@ -1,12 +1,13 @@
 """Instances, probabilities, registration, images, sets and numbers: by hand, and against scikit-learn and SciPy."""
 
+import time
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import linalg, ndimage, optimize
 from sklearn import metrics as peer
 from sklearn.calibration import calibration_curve
 
@@ -47,24 +48,95 @@ def masks(*rows):
 
 
 @pytest.mark.parametrize(
-    ("answer", "truth", "quality", "f1"),
+    ("answer", "truth", "quality", "f1", "isles"),
     [
-        (("00000", "00000"), ("00000", "00000"), 1, 1),
-        (("11000", "00000"), ("00000", "00000"), 0, 0),
-        (("00000", "00000"), ("11000", "00000"), 0, 0),
-        (("11000", "00000"), ("11000", "00000"), 1, 1),
-        (("11001", "00000"), ("11000", "00000"), 1 / 1.5, 2 / 3),  # one more that is not there
-        (("11100", "00000"), ("11110", "00000"), 3 / 4, 1),
-        (("10000", "00000"), ("11000", "00000"), 0, 1),  # an IoU of exactly 0.5 is no match; a voxel finds a lesion
-        (("11111", "00000"), ("11011", "00000"), 0, 1),  # one answer over two lesions: found, not told apart
-        (("10000", "01000"), ("10000", "01000"), 1, 1),  # a corner joins
-        (("10000", "01000"), ("10001", "01000"), 1 / 1.5, 2 / 3),
+        (("00000", "00000"), ("00000", "00000"), 1, 1, 1),
+        (("11000", "00000"), ("00000", "00000"), 0, 0, 0),
+        (("00000", "00000"), ("11000", "00000"), 0, 0, 0),
+        (("11000", "00000"), ("11000", "00000"), 1, 1, 1),
+        (("11001", "00000"), ("11000", "00000"), 1 / 1.5, 2 / 3, 2 / 3),  # one more that is not there
+        (("11100", "00000"), ("11110", "00000"), 3 / 4, 1, 1),
+        (("10000", "00000"), ("11000", "00000"), 0, 1, 1),  # an IoU of exactly 0.5 is no match
+        (("11111", "00000"), ("11011", "00000"), 0, 2 / 3, 1),  # one answer over two lesions finds one of them
+        (("11011", "00000"), ("11111", "00000"), 0, 2 / 3, 1),  # of two answers on one lesion one is wrong
+        (("11111", "11111"), ("10101", "00000"), 0, 0, 1),  # IoUs of exactly 0.1: everything is no lesion
+        (("11111", "11110"), ("10101", "00000"), 0, 1 / 2, 1),  # above 0.1, yet one answer finds one lesion of three
+        (("10000", "01000"), ("10000", "01000"), 1, 1, 1),  # a corner joins
+        (("10000", "01000"), ("10001", "01000"), 1 / 1.5, 2 / 3, 2 / 3),
     ],
 )
-def test_instances_by_hand(answer, truth, quality, f1):
+def test_instances_by_hand(answer, truth, quality, f1, isles):
     answer, truth = masks(*answer), masks(*truth)
     assert instances.panoptic_quality(answer, truth, [None]) == pytest.approx([quality])
     assert instances.lesion_f1(answer, truth, [None]) == pytest.approx([f1])
+    assert instances.lesion_f1_isles(answer, truth, [None]) == pytest.approx([isles])
+
+
+def blobs(rng, shape):
+    """Two masks with components that overlap by chance, and now and then none."""
+    one, other = rng.random((2, *shape)) < rng.choice([0, 0.03, 0.2, 0.35, 0.5])
+    return one, rng.choice([other, one & (rng.random(shape) < 0.7)])
+
+
+def table_of_overlaps(answer, truth):
+    """The IoU of every pair of components, by the definition."""
+    parts = [ndimage.label(mask, np.ones((3,) * mask.ndim)) for mask in (answer, truth)]
+    one, other = ([numbered == i + 1 for i in range(count)] for numbered, count in parts)
+    return np.array([[(a & t).sum() / (a | t).sum() for t in other] for a in one]).reshape(len(one), len(other))
+
+
+@pytest.mark.parametrize("shape", [(9, 11), (4, 5, 6), (40,)])
+def test_lesions_are_matched_one_to_one_as_scipys_assignment_of_the_table_of_all_pairs(rng, shape):
+    for _ in range(60):
+        answer, truth = blobs(rng, shape)
+        overlap = table_of_overlaps(answer, truth)
+        for at in (0, 0.1, 0.3, 0.5, 0.8):
+            allowed = np.where(overlap > at, overlap, 0)
+            matched = allowed[optimize.linear_sum_assignment(allowed, maximize=True)] > 0
+            expected = 2 * matched.sum() / sum(overlap.shape) if overlap.shape != (0, 0) else 1
+            assert instances.lesion_f1(answer[None], truth[None], [None], at) == pytest.approx([expected])
+
+
+def test_the_matching_with_the_largest_sum_counts_and_not_the_one_with_most_pairs():
+    # The long answer is 8/13 of the first lesion and 1/13 of the second, the short one 1/10 of the first. To call the
+    # long one the second lesion would make two pairs, of a sum of 0.18 in place of 0.62.
+    truth = masks("111111111100111", "000000000000000")
+    answer = masks("101111111111100", "000000000000000")
+    assert instances.lesion_f1(answer, truth, [None], 0.05) == pytest.approx([2 / 4])
+
+
+@pytest.mark.parametrize("mark", [np.ones((12, 24, 24), bool), np.indices((12, 24, 24)).sum(axis=0) % 2 == 0],
+                         ids=["everything", "checkerboard"])  # fmt: skip
+def test_who_marks_everything_has_not_found_each_lesion(mark):
+    truth = np.zeros((12, 24, 24), bool)
+    truth[2::4, 3::6, 3::6] = True
+    for at in (0, 0.1, 0.5):
+        # One component finds one of 3 x 4 x 4 lesions where any overlap will do, else none.
+        expected = 2 / 49 if at == 0 else 0
+        assert instances.lesion_f1(mark[None], truth[None], [None], at) == pytest.approx([expected])
+    assert instances.lesion_f1_isles(mark[None], truth[None], [None]) == [1]
+
+
+def test_panoptic_quality_is_segmentation_times_recognition_quality(rng):
+    for _ in range(40):
+        answer, truth = (mask[None] for mask in blobs(rng, (9, 11)))
+        quality, overlap, found = (
+            METRICS[name].compute(answer, truth, [None])[0] for name in ("panoptic_quality", "sq", "rq")
+        )
+        assert quality == pytest.approx(overlap * found, abs=1e-12)
+        assert found == instances.lesion_f1(answer, truth, [None], 0.5)[0]
+        numbered = [ndimage.label(mask[0], np.ones((3, 3)))[0][None] for mask in (answer, truth)]
+        for name, expected in (("panoptic_quality", quality), ("sq", overlap), ("rq", found)):
+            assert METRICS[f"{name}@numbered"].compute(*numbered, [None]) == pytest.approx([expected])
+
+
+def test_the_qualities_of_instances_by_hand():
+    # IoUs of 3/4 and 1, one answer more and one lesion missed: SQ 7/8, RQ 2 / (2 + 1/2 + 1/2), PQ their product.
+    truth = masks("1111001100", "0000000000", "1000000000")
+    answer = masks("1110001100", "0000000000", "0000000010")
+    assert instances.segmentation_quality(answer, truth, [None]) == pytest.approx([7 / 8])
+    assert instances.recognition_quality(answer, truth, [None]) == pytest.approx([2 / 3])
+    assert instances.panoptic_quality(answer, truth, [None]) == pytest.approx([7 / 12])
 
 
 def test_numbered_instances_may_touch_and_their_numbers_do_not_matter():
@@ -92,6 +164,26 @@ def test_an_instance_in_every_voxel_costs_no_table_of_all_pairs():
     assert instances.panoptic_quality_of(answer, truth) == pytest.approx(2 / 9)
     assert tracemalloc.get_traced_memory()[1] < 50e6
     tracemalloc.stop()
+
+
+def test_the_time_of_a_matching_is_bounded_where_an_answer_has_a_component_in_every_other_voxel():
+    answer, truth = np.zeros((48, 96, 96), bool), np.zeros((48, 96, 96), bool)
+    answer[::2, ::2, ::2] = True
+    truth[:, :, :40] = truth[:24, :, 50:] = True
+    # 24 x 48 x 48 components, a seventh of which lie in no lesion: each lesion is found once at most.
+    start = time.process_time()
+    assert instances.lesion_f1(answer[None], truth[None], [None], 0) == pytest.approx([4 / (24 * 48 * 48 + 2)])
+    assert time.process_time() - start < 5  # a solver with a row for each component takes a minute
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint32, np.int32])
+def test_numbers_far_above_the_voxels_are_the_same_instances(rng, kind):
+    for _ in range(20):
+        answer, truth = rng.integers(5, size=(2, 4, 5))
+        high = (truth * 400_000_000).astype(kind)
+        expected = instances.panoptic_quality_of(answer, truth)
+        assert instances.panoptic_quality_of(answer, high) == expected
+        assert instances.panoptic_quality_of((answer * 7).astype(kind), high[::-1][::-1]) == expected
 
 
 # Maps of labels

@@ -128,7 +128,7 @@ def numbers(draw, low=-1000, high=1000):
 PER_CASE = [
     *[("segmentation", name, masks()) for name in (
         "dice", "iou", "volume_error", "hd", "hd95", "hd95@medpy", "hd95@deepmind", "assd", "masd", "nsd@2mm",
-        "nsd@voxel@2mm", "panoptic_quality", "lesion_f1",
+        "nsd@voxel@2mm", "panoptic_quality", "sq", "rq", "lesion_f1", "lesion_f1@0.1", "lesion_f1@isles",
     )],
     *[("classification", name, drawn) for name in ("accuracy", "brier", "log_loss")
       for drawn in (of_two(), of_classes(2), of_classes(4))],
@@ -137,7 +137,7 @@ PER_CASE = [
     ("synthesis", "ms_ssim@4000", images(176)),
     ("regression", "absolute_error@100", numbers()),
     *[("label_maps", name, maps()) for name in ("dice", "volume_error", "hd95", "nsd@2mm")],
-    ("instances", "panoptic_quality@numbered", maps()),
+    *[("instances", f"{name}@numbered", maps()) for name in ("panoptic_quality", "sq", "rq")],
     *[("registration", name, fields()) for name in ("tre", "tre95", "warped_dice", "folding", "sd_log_jacobian")],
 ]  # fmt: skip
 """Each failed case is worth the declared worst value, and no answer is worth less, whatever else failed."""
