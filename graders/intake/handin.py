@@ -51,7 +51,7 @@ class Handin:
     uncommitted: tuple[str, ...] = ()
     """Changed or new files of the solution that no commit holds."""
     ignored: tuple[str, ...] = ()
-    """Files of the solution that .gitignore keeps out."""
+    """Files of the solution that ignore rules keep out, the repository's or the student's own."""
     problems: tuple[str, ...] = ()
     """Of the commit, each with its cure, as the marker would tell them."""
     in_git: bool = True
@@ -61,7 +61,7 @@ class Handin:
     @property
     def ready(self) -> bool:
         """Whether the marker would see this work, all of it, and be able to start on it."""
-        weights = any("weights" in name.split("/") for name in self.ignored)
+        weights = any("weights" in name.split("/") for name in self.ignored if not _of_an_editor(name))
         lacking = self.unpushed or self.uncommitted or self.problems or weights
         return self.commit is not None and not lacking
 
@@ -91,7 +91,7 @@ class Handin:
             else ":) everything is committed"
         )
         if self.ignored:
-            lines.append(f":| left out by .gitignore: {_list(self.ignored)}; git add -f FILE hands one in")
+            lines.append(f":| left out by your ignore rules: {_list(self.ignored)}; git add -f FILE hands one in")
         if self.left_out:
             lines.append(f":| not heeded, since a folder's own Git settings can run programs: {_list(self.left_out)}")
         lines += [f":( {problem}" for problem in self.problems]
@@ -251,6 +251,11 @@ def _below(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
         for name in names
         if (name.startswith(prefix) or prefix.startswith(name)) and not NOISE & set(name.rstrip("/").split("/"))
     )
+
+
+def _of_an_editor(name: str) -> bool:
+    last = name.rstrip("/").rpartition("/")[2]
+    return last.startswith(".") or last.endswith(("~", ".swp", ".tmp", ".bak"))
 
 
 def _list(names: Sequence[str]) -> str:

@@ -123,17 +123,22 @@ def run_git(
     output: IO[bytes] | None = None,
     output_mb: float = OUTPUT_MB,
     growing: Path | None = None,
+    settings_of: Mapping[str, str] | None = None,
 ) -> bytes:
     """What git prints, or `GitFailed`. Nothing that git started is left running.
 
     `address` is the repository that is talked to, which decides the token. With `output`, what git prints goes
-    there and b"" is returned. `growing` is watched: git ends once it is larger than the reach allows.
+    there and b"" is returned. `growing` is watched: git ends once it is larger than the reach allows. `settings_of`
+    says in its environment where a person's own settings lie: for a command that does nothing but list them.
     """
     file_too = ["-c", "protocol.file.allow=always"] if reach.allow_file else []
     argv = ["git", *(part for setting in SETTINGS for part in ("-c", setting)), *file_too]
     if git_dir is not None:
         argv.append(f"--git-dir={git_dir.absolute()}")
     environment, token = _environment(reach, address)
+    if settings_of is not None:
+        ours = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
+        environment = {**ours, **settings_of}
     with (
         tempfile.TemporaryFile() as stdin,
         tempfile.TemporaryFile() as kept,
@@ -281,6 +286,7 @@ def _cleaned(words: bytes, token: str | None) -> str:
     return "; ".join(line for line in lines if line)[-2000:]
 
 
+_FRESH = "copy your files into a fresh repository, commit and push"
 _CAUSES = (
     (
         r"out of memory|cannot allocate memory|mmap failed",
@@ -313,7 +319,7 @@ _CAUSES = (
     ),
     (
         r"fsck error|error: object [0-9a-f]{40}: |is corrupt|bad object|invalid index-pack",
-        "its history is malformed (git fsck says where): copy your files into a fresh repository, commit and push",
+        f"its history is malformed (git fsck says where): {_FRESH}",
     ),
 )
 _THEIRS = re.compile(
@@ -328,7 +334,24 @@ _NOT_THEIRS = re.compile(
 """Trouble of ours or of the way, beside which git calls what came incomplete too."""
 
 
+_DEFECTS = {
+    **dict.fromkeys(("hasDot", "hasDotdot", "hasDotgit"), "holds a file named ., .. or .git"),
+    **dict.fromkeys(("fullPathname", "emptyName"), "holds a file whose name is a path, or nothing"),
+    **dict.fromkeys(("duplicateEntries", "treeNotSorted"), "lists files twice, or in no order"),
+    "nullSha1": "names a file by an id of zeros",
+    "badTree": "is no tree that Git can read",
+    **dict.fromkeys(("missingAuthor", "missingCommitter", "missingTree"), "is a commit without author, date or files"),
+    **dict.fromkeys(("gitmodulesSymlink", "gitmodulesName", "gitmodulesUrl", "gitmodulesPath", "gitmodulesUpdate"),
+                    "is a .gitmodules file that Git refuses to follow"),
+}  # fmt: skip
+"""What git's fsck calls it, and what it is: the message itself may hold text of the group's."""
+
+
 def _told(words: str) -> str:
+    named = re.search(r"error: (?:object )?([0-9a-f]{40}): (\w+):", words)
+    if named and named[2] in _DEFECTS:
+        what = f"object {named[1]} {_DEFECTS[named[2]]}"
+        return f"its history is malformed (git fsck says where: {what}): {_FRESH}"
     for pattern, told in _CAUSES:
         if re.search(pattern, words, re.IGNORECASE):
             return told

@@ -1,8 +1,9 @@
 """A person's clone on their own machine, read through a bare repository of ours, so that no setting of it holds.
 
 A folder's `.git/config` and what it includes can name programs that git runs: filters, monitors, helpers, hooks,
-transports. git is never run on it. Ours is made anew each time: it borrows the objects, has a copy of the index, and
-knows where HEAD and the remote's branch stand, which are read as text, as are address and upstream.
+transports. git is never run on it, but to list settings. Ours is made anew each time: it borrows the objects, has
+copies of the index and of the lists of what is ignored and how text is stored, and knows where HEAD and the remote's
+branch stand, which are read as text, as are address and upstream.
 """
 
 from __future__ import annotations
@@ -18,20 +19,15 @@ from pathlib import Path
 from graders.failures import UserError
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, run_git
+from graders.intake.own_settings import OF_THE_DISK, PATTERNS, own_settings
 
 HERE = Reach(timeout_s=20)
 """No host is asked."""
 TEXT_BYTES = 1 << 20
 """What is read of a file of theirs that should be a line, or some lines."""
-_SWITCH = {"true", "false"}
-_OF_THE_DISK: Mapping[str, set[str]] = {
-    "core.filemode": _SWITCH, "core.ignorecase": _SWITCH, "core.precomposeunicode": _SWITCH,
-    "core.trustctime": _SWITCH, "core.autocrlf": {*_SWITCH, "input"}, "core.eol": {"lf", "crlf", "native"},
-}  # fmt: skip
-"""Settings that say how the folder's disk and editors store files: without them every file may look changed."""
 _INERT = re.compile(
-    r"core\.(repositoryformatversion|bare|logallrefupdates|symlinks)|remote\..+\.(url|pushurl|fetch|tagopt|prune)|"
-    r"branch\..+|submodule\..+\.(url|active)|user\.(name|email)|(pull|push|init|color|gui|advice)\..+"
+    r"core\.(repositoryformatversion|bare|logallrefupdates|symlinks|quotepath|untrackedcache)|remote\..+\.(url|pushurl|fetch|tagopt|prune)|"
+    r"index\.(sparse|version)|lfs\.repositoryformatversion|branch\..+|submodule\..+\.(url|active)|user\.(name|email)|(pull|push|init|color|gui|advice)\..+"
 )
 
 
@@ -53,7 +49,7 @@ class OwnClone:
     @property
     def left_out(self) -> tuple[str, ...]:
         """Settings of the folder that do not hold here, and may matter to whoever made them."""
-        return tuple(sorted(key for key in self.settings if key not in _OF_THE_DISK and not _INERT.fullmatch(key)))
+        return tuple(sorted(key for key in self.settings if key not in OF_THE_DISK and not _INERT.fullmatch(key)))
 
     def git(self, *arguments: str) -> str:
         """What a command of git prints.
@@ -61,7 +57,11 @@ class OwnClone:
         Raises:
             GitFailed: it did not do it.
         """
-        told = run_git([f"--work-tree={self.root}", *arguments], reach=HERE, git_dir=self.ours)
+        lists = [f"core.{name}={self.ours / name}" for name in PATTERNS]
+        told = run_git(
+            [f"--work-tree={self.root}", *(part for one in lists for part in ("-c", one)), *arguments],
+            reach=HERE, git_dir=self.ours,
+        )  # fmt: skip
         return told.decode("utf-8", "surrogateescape")
 
     def commit(self, ref: str) -> str | None:
@@ -98,7 +98,7 @@ def own_clone(folder: Path) -> Iterator[OwnClone | None]:
             ref = written.removeprefix("ref: ") if written.startswith("ref: ") else None
             head = _resolved(theirs, ref) if ref else written
             head = head if head and is_commit(head) else None
-            _make(ours, git_dir, theirs, settings, head)
+            _make(ours, root, git_dir, theirs, head)
             branch = ref.removeprefix("refs/heads/") if ref else None
         except GitFailed as failure:
             raise UserError(f"{root}: git cannot read the repository: {failure}") from None
@@ -127,7 +127,7 @@ def _settings(config: Path) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _make(ours: Path, git_dir: Path, theirs: Path, settings: Mapping[str, str], head: str | None) -> None:
+def _make(ours: Path, root: Path, git_dir: Path, theirs: Path, head: str | None) -> None:
     objects = theirs / "objects"
     if "\n" in str(objects):
         raise UserError(f"{str(theirs)!r}: git cannot borrow from a folder with a line end in its name; rename it")
@@ -135,9 +135,11 @@ def _make(ours: Path, git_dir: Path, theirs: Path, settings: Mapping[str, str], 
     (ours / "objects/info/alternates").write_text(f"{objects}\n", encoding="utf-8", errors="surrogateescape")
     if head:
         (ours / "refs/heads/here").write_text(f"{head}\n", encoding="ascii")
+    own = own_settings(git_dir, root, HERE)
     lines = ["[core]", "\tbare = false", "\tuntrackedCache = false"]
-    lines += [f"\t{key.removeprefix('core.')} = {settings[key]}" for key, known in _OF_THE_DISK.items()
-              if settings.get(key) in known]  # fmt: skip
+    lines += [f"\t{name} = {value}" for name, value in own.switches.items()]
+    for name in PATTERNS:
+        (ours / name).write_bytes(own.patterns.get(name, b""))
     with (ours / "config").open("a", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
     for index in (git_dir / "index", *git_dir.glob("sharedindex.*")):
@@ -146,10 +148,11 @@ def _make(ours: Path, git_dir: Path, theirs: Path, settings: Mapping[str, str], 
     shallow = [line for line in (_text(theirs / "shallow") or "").split("\n") if is_commit(line)]
     if shallow:
         (ours / "shallow").write_text("".join(f"{line}\n" for line in shallow), encoding="ascii")
-    ignored = _text(theirs / "info/exclude")
-    if ignored:
-        (ours / "info").mkdir(exist_ok=True)
-        (ours / "info/exclude").write_text(ignored + "\n", encoding="utf-8", errors="surrogateescape")
+    (ours / "info").mkdir(exist_ok=True)
+    for list_ in (theirs / "info/exclude", theirs / "info/attributes", git_dir / "info/sparse-checkout"):
+        text = _text(list_)
+        if text:
+            (ours / "info" / list_.name).write_text(text + "\n", encoding="utf-8", errors="surrogateescape")
 
 
 def _resolved(theirs: Path, ref: str, hops: int = 5) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 
 import pytest
@@ -237,3 +239,125 @@ def test_a_head_that_names_no_branch_ends_in_words(desk, head):
     found = desk.inspect()
     assert found.commit is None
     assert ":( nothing is pushed: git push -u origin HEAD" in found.lines()
+
+
+# As the student's own git status says
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A student's home folder, for their git and for ours."""
+    folder = tmp_path / "home"
+    (folder / ".config/git").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def own_status(desk, home):
+    """What the student's own git finds changed or new."""
+    told = own_git(desk, home, "--no-optional-locks", "status", "--porcelain", "-z")
+    return tuple(sorted(line[3:] for line in told.split("\0") if line))
+
+
+def own_git(desk, home, *arguments):
+    return subprocess.run(
+        ["git", "-C", str(desk.folder), *arguments], check=True, capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"},
+    ).stdout  # fmt: skip
+
+
+def globally(home, key, value):
+    subprocess.run(["git", "config", "--global", key, value], check=True, env={**os.environ, "HOME": str(home)})
+
+
+@pytest.mark.parametrize("where", ["global", "standard", "home", "included", "conditional", "local", "xdg", "exclude"])
+def test_what_the_students_git_ignores_is_not_told_as_uncommitted(desk, home, monkeypatch, where):
+    (home / "ignore").write_text("*.swp\nnotes.txt\n")
+    if where == "standard":
+        (home / "ignore").rename(home / ".config/git/ignore")
+    elif where == "xdg":
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "xdg"))
+        (home / "xdg/git").mkdir(parents=True)
+        (home / "ignore").rename(home / "xdg/git/ignore")
+    elif where == "exclude":
+        (desk.folder / ".git/info").mkdir(exist_ok=True)
+        (home / "ignore").rename(desk.folder / ".git/info/exclude")
+    elif where == "local":
+        desk.git("config", "core.excludesFile", str(home / "ignore"))
+    elif where in ("included", "conditional"):
+        (home / "more").write_text(f"[core]\n excludesFile = {home}/ignore\n")
+        key = "include.path" if where == "included" else f"includeIf.gitdir:{desk.folder}/.path"
+        globally(home, key, str(home / "more"))
+    else:
+        globally(home, "core.excludesFile", "~/ignore" if where == "home" else str(home / "ignore"))
+    for name in (".solution.py.swp", "notes.txt"):
+        (desk.folder / name).write_text("")
+    if where != "xdg":
+        assert own_status(desk, home) == ()  # the control
+    found = desk.inspect()
+    assert (found.uncommitted, found.left_out, found.ready) == ((), (), True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "attributes"),
+    [(("core.autocrlf", "true"), ""), (("core.autocrlf", "input"), ""), (("core.eol", "crlf"), "* text\n"),
+     (("core.attributesFile", "~/attributes"), "* text eol=crlf\n")],
+)  # fmt: skip
+def test_line_ends_that_git_converts_are_no_change(desk, home, setting, attributes):
+    globally(home, *setting)
+    if setting[0] == "core.attributesFile":
+        (home / "attributes").write_text(attributes)
+    elif attributes:
+        (desk.folder / ".git/info").mkdir(exist_ok=True)
+        (desk.folder / ".git/info/attributes").write_text(attributes)
+    path = desk.folder / "solution.py"
+    path.unlink()
+    own_git(desk, home, "checkout", "--", "solution.py")
+    if setting != ("core.autocrlf", "input"):
+        assert b"\r\n" in path.read_bytes()
+    os.utime(path, (1e9, 1e9))  # git has to look at what it holds
+    assert own_status(desk, home) == ()  # the control
+    assert desk.inspect().uncommitted == ()
+    path.write_bytes(path.read_bytes() + b"x = 1\r\n")
+    assert desk.inspect().uncommitted == own_status(desk, home) == ("solution.py",)
+
+
+@pytest.mark.parametrize("form", ["assume-unchanged", "skip-worktree", "sparse", "cone", "submodule"])
+def test_files_that_git_was_told_to_leave_alone_are_told_as_git_tells_them(tmp_path, home, form):
+    desk = Desk(tmp_path, {"solution.py": SOLUTION, "mlp/solution.py": SOLUTION, "data/a.csv": "1", "README.md": ""})
+    if form == "submodule":
+        make(tmp_path / "sub.git", {"a": "1"})
+        desk.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", f"file://{tmp_path}/sub.git", "sub")
+        desk.commit()
+        desk.git("push", "--quiet")
+        (desk.folder / "sub/b").write_text("")
+        assert desk.inspect().uncommitted == ()  # a submodule is not fetched by the marker, which says so
+        return
+    if form in ("sparse", "cone"):
+        desk.git("sparse-checkout", "set", *(["--cone", "mlp"] if form == "cone" else ["--no-cone", "/mlp/", "/*.py"]))
+    else:
+        desk.git("update-index", f"--{form}", "mlp/solution.py")
+        (desk.folder / "mlp/solution.py").write_text("changed = 1\n")
+    assert desk.inspect().uncommitted == own_status(desk, home) == ()
+    (desk.folder / "mlp/new.py").write_text("")
+    assert desk.inspect().uncommitted == own_status(desk, home) == ("mlp/new.py",)
+
+
+def test_settings_that_cannot_be_read_leave_the_others(desk, home):
+    (home / "ignore").write_text("notes.txt\n")
+    globally(home, "core.excludesFile", str(home / "ignore"))
+    (desk.folder / "notes.txt").write_text("")
+    os.mkfifo(desk.folder / ".git/pipe")
+    desk.git("config", "core.attributesFile", str(desk.folder / ".git/pipe"))
+    assert desk.inspect().uncommitted == ()
+
+
+def test_an_editors_file_among_ignored_weights_is_no_lost_weight(desk, home):
+    (home / ".config/git/ignore").write_text("*.swp\n")
+    desk.write(weights__w_pt="1")
+    desk.commit()
+    desk.git("push", "--quiet")
+    (desk.folder / "weights/.w.pt.swp").write_text("")
+    assert desk.inspect().ready
