@@ -90,7 +90,7 @@ class Mark:
     """Assignment and data digests, image, sandbox, framework, versions, times, flags."""
 
 
-COMPARED = ("asked", "subjects", "unit", "drawn", "also", "explained")
+COMPARED = ("asked", "subjects", "unit", "drawn", "placements", "also", "explained")
 """What a leaderboard needs of a ScoreDoc beside its cases."""
 SCORE_PLACES = 3
 """Decimal places of a score on a student's page and in a student's JSON."""

@@ -246,8 +246,9 @@ def _line(finding: Finding, audience: Audience) -> Line:
 
 
 def _readable(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the resampled scores, which are for the leaderboard."""
-    return {k: _readable(v) if isinstance(v, Mapping) else v for k, v in detail.items() if k != "drawn"}
+    """Without the resampled scores and the placements, which are for the leaderboard."""
+    kept = {k: v for k, v in detail.items() if k not in ("drawn", "placements")}
+    return {k: _readable(v) if isinstance(v, Mapping) else v for k, v in kept.items()}
 
 
 OURS: Final = "Not marked yet: a fault of ours. You lose nothing by it."

@@ -145,7 +145,9 @@ def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = N
             return None
         drawn = np.stack([unpacked(one["drawn"]) for one in found], axis=1)
         value = np.array([float(one["score"]) for one in found])
-        return Scores(scaled(value), scaled(drawn), None, min(one["subjects"] for one in found), rising)
+        subjects = min(one["subjects"] for one in found)
+        placements = _placements(found) if term is None else None
+        return Scores(scaled(value), scaled(drawn), None, subjects, rising, placements)
     columns = _subjects(found[0])
     tables = [_by_subject(one) for one in found]
     if not columns or any(table.keys() != columns for table in tables):
@@ -159,6 +161,15 @@ def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = N
     seed = int.from_bytes(hashlib.sha256(repr(of_repeat).encode()).digest()[:4], "big")
     shared = all(subjects == of_repeat[0] for subjects in of_repeat)
     return scores_of_subjects(values, found[0]["combine"], seed=seed, shared=shared, rising=rising)
+
+
+def _placements(found: Sequence[Measured]) -> tuple[Floats, Floats] | None:
+    """What the AUROC of every group is the mean of, by positive and by negative case; None unless all have it."""
+    parts = [[unpacked(part) for part in one.get("placements") or ()] for one in found]
+    if len({tuple(map(len, part)) for part in parts}) > 1 or not parts[0]:
+        return None
+    above, below = (np.stack(part) for part in zip(*parts, strict=True))
+    return above, below
 
 
 def _by_subject(measured: Measured) -> dict[tuple[int, str], float]:

@@ -16,7 +16,7 @@ from scipy import stats
 
 from graders.metrics import Floats
 from graders.scoring import intervals
-from graders.scoring.paired_tests import holm, resampled_p, sign_flip_p, sign_flipped_means
+from graders.scoring.paired_tests import delong_p, holm, resampled_p, sign_flip_p, sign_flipped_means
 
 LEVEL = 0.05
 POWER_FACTOR = 2.8
@@ -39,6 +39,8 @@ class Scores:
     subjects: int
     rising: bool = True
     """Whether higher is better."""
+    placements: tuple[Floats, Floats] | None = None
+    """Of an AUROC, (T, P) of the positive cases and (T, N) of the negative ones, where each case is a subject."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ class Ranking:
     """Kendall's tau of the order with that of the mean of ranks by subject; None where it is not defined."""
     test_then_rank: float | None
     """Kendall's tau with the order by how many others a team beats in a test at level 0.05."""
+    test: str = "a paired test"
+    """How two teams are compared, as it stands on the page."""
 
 
 def scores_of_subjects(
@@ -169,7 +173,12 @@ def ranking(scores: Scores, places: int, seed: int = 0) -> Ranking:
             )
         )
     return Ranking(
-        tuple(standings), scores.subjects, _detectable(scores), _rank_then_mean(scores, shown), pairs.tau(shown)
+        tuple(standings),
+        scores.subjects,
+        _detectable(scores),
+        _rank_then_mean(scores, shown),
+        pairs.tau(shown),
+        "a paired test" if scores.placements is None else "DeLong’s paired test of two AUROCs",
     )
 
 
@@ -205,7 +214,7 @@ def _tiers(scores: Scores, shown: Floats, pairs: _Pairs) -> dict[int, int]:
 
 
 class _Pairs:
-    """p-values of pairs of teams, all from the same flips or resamples."""
+    """p-values of pairs of teams: DeLong's of AUROCs, else all from the same flips or resamples."""
 
     def __init__(self, scores: Scores, seed: int) -> None:
         self._scores = scores
@@ -240,6 +249,9 @@ class _Pairs:
         return _tau(self._sign * shown, wins)
 
     def _p(self, one: int, others: np.ndarray[tuple[int], np.dtype[np.int_]], at_most: int | None = None) -> Floats:
+        if self._scores.placements is not None:
+            above, below = (part[[one]] - part[others] for part in self._scores.placements)
+            return delong_p(above, below)
         observed = self._means[one] - self._means[others]
         if self._scores.paired is None:
             drawn = self._scores.drawn

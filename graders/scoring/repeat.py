@@ -64,6 +64,8 @@ class Repeat:
     """Of the counted cases, where the metric is of a whole set of classes: what every resample needs some of."""
     resampled: Callable[[Floats], Floats]
     """The score in each of B resamples: counts (B, N) of the counted cases to B values."""
+    placements: tuple[Floats, Floats] | None
+    """Of an AUROC where each counted case is a subject: what each positive case, and each negative one, adds to it."""
     false_positives: int
     """Cases that do not count, since their truth is empty, where something was found or the answer failed."""
 
@@ -131,7 +133,16 @@ def judge(
 
     strata = task.strata(truths[counted]) if metric.level == "per_set" and task.strata is not None else None
     return Repeat(
-        score, cases, failed, tuple(counted.tolist()), raw, values, strata, resampled, false_positives
+        score,
+        cases,
+        failed,
+        tuple(counted.tolist()),
+        raw,
+        values,
+        strata,
+        resampled,
+        _placements(metric, read[counted], truths[counted], kept),
+        false_positives,
     )
 
 
@@ -243,6 +254,14 @@ def _resampled(metric: Metric, read: Array, truths: Array, cases: list[Case], co
         return _asserted(metric, metric.resampled(read, truths, counts), (len(counts),))
     drawn = [np.repeat(np.arange(len(cases)), row.astype(int)) for row in counts]
     return np.array([float(_computed(metric, read[i], truths[i], [cases[j] for j in i])) for i in drawn])
+
+
+def _placements(metric: Metric, read: Array, truths: Array, cases: list[Case]) -> tuple[Floats, Floats] | None:
+    """What an AUROC is the mean of; None where cases share a subject, or where a class has one case only."""
+    if metric.placements is None or len({case.subject for case in cases}) < len(cases):
+        return None
+    found = metric.placements(read, truths)
+    return found if found is not None and min(map(len, found)) > 1 else None
 
 
 def _asserted(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:

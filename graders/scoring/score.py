@@ -150,6 +150,7 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
     seed = _seed(runs[0])
     drawn = _drawn(runs, how, seed) if _is_resampled(metric, runs) else None
     between = _interval(metric, runs, how, overlap, drawn)
+    placements = runs[0].placements if len(runs) == 1 else None
     set_apart = sum(len(run.cases) - len(run.counted) for run in runs)
     return {
         "metric": metric.name,
@@ -161,6 +162,7 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
         "bootstrap_seed": None if drawn is None else seed,
         # Of a metric of cases, `cases` below holds all that is needed to draw again.
         "drawn": packed(drawn) if drawn is not None and metric.level == "per_set" else None,
+        "placements": None if placements is None else [packed(part) for part in placements],
         "repeats": [round(run.score, 12) for run in runs],
         "asked": sum(len(run.cases) for run in runs),
         "subjects": min(len(set(run.subjects)) for run in runs),

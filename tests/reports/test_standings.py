@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graders.mark import mark_of
+from graders.metrics.ranking import placements
 from graders.scoring.intervals import packed
 from reports.leaderboard import leaderboard_page
 from reports.standings import field_of
@@ -84,6 +85,27 @@ def test_a_metric_of_the_whole_set_is_ranked_by_its_kept_resamples():
     found = field(of, marks)
     assert [(s.rank, s.tier) for s in found.ranking.standings] == [(2, 2), (1, 1)]
     assert field(of, [*marks, other]).ranking is None
+
+
+def test_areas_whose_placements_are_kept_by_every_group_are_compared_by_delongs_test():
+    of = only_accuracy(accuracy={"metric": "auroc"})
+    rng = np.random.default_rng(3)
+    truths = np.arange(60) % 2
+    noise, drawn = rng.normal(0, 1, 60), rng.normal(0.8, 1e-6, 2000)  # of resamples every difference would be told
+
+    def auroc(skill, keep=True):
+        above, below = placements(skill * truths + noise + rng.normal(0, 0.3, 60), truths)
+        kept = {"placements": [packed(above), packed(below)]} if keep else {}
+        return {**measured(()), "score": above.mean(), "cases": [], "asked": 60, "subjects": 60, "bootstrap_seed": 7,
+                "drawn": packed(drawn + above.mean()), **kept}  # fmt: skip
+
+    good, alike, poor = (made(of, name, auroc(skill)) for name, skill in (("a", 1.5), ("b", 1.5), ("c", 0.1)))
+    found = field(of, [good, alike, poor]).ranking
+    assert [s.tier for s in found.standings] == [1, 1, 2]
+    assert "DeLong" in found.test
+    # A group that was scored before they were kept: then the resamples of all.
+    older = made(of, "d", auroc(0.2, keep=False))
+    assert "DeLong" not in field(of, [good, alike, poor, older]).ranking.test
 
 
 def test_a_utility_is_made_subject_by_subject_and_shows_its_parts():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from graders.scoring.paired_tests import holm, resampled_p, sign_flip_p, sign_flipped_means
+from graders.metrics.ranking import auroc, placements
+from graders.scoring.paired_tests import delong_p, holm, resampled_p, sign_flip_p, sign_flipped_means
+from tests.graders.metrics.golden import classes
 
 
 def p_of(one, other, draws=20_000):
@@ -65,3 +67,70 @@ def test_resamples_that_never_differ_prove_no_more_than_so_few_subjects_can():
     flat = np.full((10, 1), 0.5)
     assert resampled_p(np.array([0.5]), flat + 0.5, flat, 4) == pytest.approx([1 / 8])
     assert resampled_p(np.array([0.0]), flat, flat, 4) == [1]
+
+
+def delong(one, other, truths):
+    """Our p-value of two teams' scores."""
+    above, below = (a - b for a, b in zip(placements(one, truths), placements(other, truths), strict=True))
+    return float(delong_p(above[None], below[None])[0])
+
+
+def delong_by_all_pairs(scores, truths):
+    """DeLong 1988, equations 4 to 8: kernels of all pairs of a positive and a negative case, and their covariances."""
+    pairs = [[[(x, y) for y in s[truths == 0]] for x in s[truths == 1]] for s in scores]
+    kernel = np.array([[[1.0 if x > y else 0.5 if x == y else 0.0 for x, y in row] for row in of] for of in pairs])
+    p, n = kernel.shape[1:]
+    s = np.cov(kernel.mean(axis=2)) / p + np.cov(kernel.mean(axis=1)) / n
+    contrast = np.array([1, -1])
+    z = contrast @ kernel.mean(axis=(1, 2)) / np.sqrt(contrast @ s @ contrast)
+    return z, 2 * stats.norm.sf(abs(z))
+
+
+@pytest.mark.parametrize("steps", [8, 10_000])
+def test_delongs_test_equals_that_of_all_pairs_with_and_without_ties(steps):
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        truths = np.r_[0, 0, 1, 1, rng.integers(2, size=40)]
+        scores = np.round((rng.random((2, 44)) + 0.4 * truths * rng.random(44)) * steps) / steps
+        expected = delong_by_all_pairs(scores, truths)[1]
+        assert delong(*scores, truths) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_placements_of_either_class_have_the_area_as_their_mean():
+    rng = np.random.default_rng(6)
+    truths, scores = np.r_[0, 1, rng.integers(2, size=50)], np.round(rng.random(52), 1)
+    for part in placements(scores, truths):
+        assert part.mean() == pytest.approx(auroc(scores, truths, []), abs=1e-12)
+    assert [part.tolist() for part in placements(np.array([0.1, 0.3, 0.3, 0.9]), np.array([0, 0, 1, 1]))] == [
+        [0.75, 1.0], [1.0, 0.75],
+    ]  # fmt: skip
+    # Three classes have three curves, and labels one each.
+    assert placements(np.eye(3)[[0, 1, 2]], np.array([0, 1, 2])) is None
+    assert placements(np.eye(2), np.array([[0, 1], [1, 0]])) is None
+
+
+def test_delongs_test_gives_the_published_p_values_of_three_markers():
+    with np.load(classes.HERE / "golden_classes.npz", allow_pickle=False) as file:
+        truths = file["poor"].astype(int)
+        for (one, other), z, p in zip(
+            (("wfns", "s100b"), ("wfns", "ndka"), ("ndka", "s100b")), file["z"], file["p"], strict=True
+        ):
+            assert delong(file[one].astype(float), file[other].astype(float), truths) == pytest.approx(p, rel=1e-9)
+            assert delong_by_all_pairs((file[one], file[other]), truths)[0] == pytest.approx(z, rel=1e-9)
+
+
+def test_equal_areas_and_areas_that_cannot_vary_prove_nothing_more_than_so_few_cases_can():
+    truths, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.2, 0.8, 0.9])
+    assert delong(scores, scores, truths) == 1
+    assert delong(scores, scores**2, truths) == 1  # the order is the same
+    assert delong(scores, 1 - scores, truths) == 1 / 8
+
+
+def test_equal_models_are_found_different_by_delong_no_more_often_than_the_level_says():
+    rng = np.random.default_rng(7)
+    truths = np.arange(60) % 2
+    found = []
+    for _ in range(400):
+        shared = truths + rng.normal(0, 1, 60)
+        found.append(delong(*(shared + rng.normal(0, 0.7, (2, 60))), truths) < 0.05)
+    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)

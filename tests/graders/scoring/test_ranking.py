@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from graders.metrics.ranking import placements
 from graders.scoring.ranking import (
     Scores,
     competition_ranks,
@@ -175,6 +176,20 @@ def test_a_metric_of_the_whole_set_is_compared_in_common_resamples():
     assert [s.tier for s in found.standings] == [1, 2, 2]
     assert found.rank_then_mean is None
     assert found.test_then_rank == pytest.approx(stats.kendalltau([0.9, 0.801, 0.8], [2, 0, 0]).statistic)
+
+
+def test_areas_of_cases_that_are_subjects_are_compared_by_delongs_test():
+    rng = np.random.default_rng(9)
+    truths = np.arange(200) % 2
+    scores = truths * np.array([[2.0], [1.0], [1.02]]) + rng.normal(0, 1, (1, 200)) + rng.normal(0, 0.1, (3, 200))
+    above, below = (np.stack(part) for part in zip(*(placements(s, truths) for s in scores), strict=True))
+    value = above.mean(axis=1)
+    # Resamples that say nothing: none of them is asked.
+    found = ranking(Scores(value, np.tile(value, (2000, 1)), None, 200, placements=(above, below)), 6)
+    assert found.standings[0].tier == 1
+    assert found.standings[1].tier == found.standings[2].tier == 2
+    assert "DeLong" in found.test
+    assert "DeLong" not in ranking(of(cohort(2)), 3).test
 
 
 def test_a_utility_runs_from_floor_to_target_and_stops_there():

@@ -591,6 +591,25 @@ def test_labels_that_do_not_exclude_each_other_are_scored_with_intervals():
     assert failed["cases"][0]["reason"] == "crashed"
 
 
+def test_an_area_keeps_its_placements_where_each_case_is_a_subject_and_there_is_one_repeat():
+    rng = np.random.default_rng(4)
+    truth, prob = np.arange(20) % 2, rng.random(20).astype(np.float32)
+    of = assignment(metric="auroc", also=["auroc@micro", "accuracy"])
+    document = scored(of, hidden(truth), prob, failed={3: "crashed"})
+    above, below = (unpacked(part) for part in document["placements"])
+    assert (len(above), len(below)) == (10, 10)
+    assert above.mean() == pytest.approx(document["score"], abs=1e-7)
+    assert below.mean() == pytest.approx(document["score"], abs=1e-7)
+    assert document["also"]["auroc@micro"]["placements"] is None
+    assert document["also"]["accuracy"]["placements"] is None
+    paired = hidden(truth, [f"s{i // 2}" for i in range(20)])
+    assert scored(of, paired, prob)["placements"] is None
+    twice = assignment(metric="auroc", seeds=2)
+    assert scored(twice, [hidden(truth)] * 2, [prob] * 2)["placements"] is None
+    alone = np.r_[1, np.zeros(19, int)]
+    assert scored(of, hidden(alone), prob)["placements"] is None
+
+
 def test_numbered_instances_are_scored_as_such_and_as_one_mask():
     truths = np.array([[[1, 1, 2, 2]], [[0, 0, 0, 5]]])
     of = assignment("instances", "panoptic_quality@numbered", also=["panoptic_quality", "dice"])
