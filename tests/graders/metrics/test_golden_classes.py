@@ -21,8 +21,8 @@ def stored(kind):
 
 
 @pytest.mark.parametrize(("name", "expected"), stored("classes"))
-def test_metrics_of_classes_equal_torchmetrics_statsmodels_and_uncertainty_calibration(name, expected):
-    metric = metric_named(name, None)
+def test_metrics_of_classes_equal_those_of_the_packages_of_their_authors_and_torchmetrics(name, expected):
+    metric = metric_named(name, None, classes.COSTS)
     found = []
     for seed in classes.EXAMPLES:
         p, answers, truths = classes.of_classes(seed)

@@ -1,9 +1,10 @@
 """Inputs of the metrics of classes, made anew from seeds, and golden_classes.npz: what their peers give for them.
 
-    pip install torchmetrics statsmodels uncertainty-calibration
+    pip install torchmetrics statsmodels uncertainty-calibration expected_cost matplotlib
     python tests/graders/metrics/golden/classes.py
 
-Made with torchmetrics 1.9, statsmodels 0.15 and uncertainty-calibration 0.1; scikit-learn is called by the tests.
+Made with torchmetrics 1.9, statsmodels 0.15, uncertainty-calibration 0.1 and expected_cost 1.0; scikit-learn is called
+by the tests.
 
 The file also holds an example of DeLong's test: the ranks of three markers of 113 patients (Turck et al., Intensive
 Care Medicine 36, 2010; the data set aSAH of the R package pROC), and the Z and p that the tests of pROC 1.18 expect of
@@ -18,6 +19,7 @@ import numpy as np
 HERE = Path(__file__).parent
 EXAMPLES = range(6)
 CLASSES = 4
+COSTS = ((0, 5, 1, 2), (1, 0, 3, 1), (2, 2, 0, 7), (4, 1, 1, 0))
 LABELS = 5
 DELONG = ("wfns", "s100b", "ndka", "poor", "z", "p")
 
@@ -52,6 +54,7 @@ def peers():
     """Values by name of the metric, one for each example, of the three kinds of input."""
     import calibration
     import torch
+    from expected_cost import ec
     from statsmodels.stats.inter_rater import cohens_kappa
     from torchmetrics.functional import classification as tm
 
@@ -78,6 +81,7 @@ def peers():
         table = np.zeros((CLASSES, CLASSES))
         np.add.at(table, (answers, truths), 1)
         keep("classes/kappa@linear", cohens_kappa(table, wt="linear").kappa)
+        keep("classes/expected_cost", ec.average_cost(truths, answers, ec.CostMatrix(COSTS), adjusted=True))
         for bins in (10, 15):
             keep(f"classes/ece@{bins}", tm.multiclass_calibration_error(one, other, CLASSES, n_bins=bins))
             each = [tm.binary_calibration_error(one[:, k], (other == k).long(), n_bins=bins) for k in range(CLASSES)]
