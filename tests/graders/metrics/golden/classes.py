@@ -1,6 +1,6 @@
 """Inputs of the metrics of classes, made anew from seeds, and golden_classes.npz: what their peers give for them.
 
-    pip install torchmetrics statsmodels uncertainty-calibration expected_cost matplotlib
+    pip install torchmetrics statsmodels uncertainty-calibration expected_cost matplotlib "scikit-learn<1.7"
     python tests/graders/metrics/golden/classes.py
 
 Made with torchmetrics 1.9, statsmodels 0.15, uncertainty-calibration 0.1 and expected_cost 1.0; scikit-learn is called
