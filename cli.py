@@ -240,8 +240,8 @@ def decide(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="extension, late_commit, agreed_mark, override, peer_factor, moderation, void_test, void_case, "
-            "dispute or retract; left out, what was decided is listed.",
+            help="extension, late_commit, agreed_mark, override, peer_factor, moderation, cap, deferred, absent, "
+            "excused, held, void_test, void_case, dispute or retract; left out, what was decided is listed.",
         ),
     ] = None,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="What is decided, as docs/course.md says.")] = "",

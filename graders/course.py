@@ -26,6 +26,7 @@ from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, n
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
 from graders.intake.roster import Columns, Group, Member, Roster, read_roster
+from graders.mark import Rounding
 from graders.persons.late_policy import LatePolicy, bank_holidays, read_policy
 from graders.persons.working_days import Calendar, clock_problem, in_utc
 
@@ -163,6 +164,8 @@ class Course(Frozen):
     """Days on which the university is closed, beside weekends and bank holidays."""
     on_correction: Literal["never_lower", "both_ways"] = "both_ways"
     """Whether a correction may lower a mark that was returned already."""
+    round: Rounding = "0.1"
+    """What marks are rounded to, half up and once, after every other step: a tenth or a whole."""
     peer: Peer = Peer()
     access: Access = Access()
     repositories: Repositories = Repositories()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
 from graders.failures import InternalFailure, NotAccepted, UserError
@@ -41,6 +41,14 @@ class Status(StrEnum):
     """A toolkit failure stands in the way."""
     NOT_SUBMITTED = "not_submitted"
     """Nothing was handed in; not the same as 0."""
+    DEFERRED = "deferred"
+    ABSENT = "absent"
+    EXCUSED = "excused"
+    HELD = "held"
+
+
+BY_DECISION: Final = (Status.DEFERRED, Status.ABSENT, Status.EXCUSED, Status.HELD)
+"""A person decided that there is no mark. Not a number is left of it, and it is not 0."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,8 @@ class Mark:
     findings: tuple[Finding, ...]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Assignment and data digests, image, sandbox, framework, versions, times, flags."""
+    round_to: Rounding = "0.1"
+    """What the course rounds marks to."""
 
 
 COMPARED = ("asked", "subjects", "unit", "drawn", "placements", "also", "explained")
@@ -196,9 +206,16 @@ def with_points(mark: Mark, assignment: Assignment, given: Mapping[str, Decimal]
     return _added_up(replace(mark, findings=tuple(findings)))
 
 
+def rounding_to(mark: Mark, to: Rounding) -> Mark:
+    """The mark, rounded as a course rounds; from what is exact, so that nothing is rounded twice."""
+    points = None if mark.points is None else rounded(earned(mark.findings), to)
+    return mark if to == mark.round_to else replace(mark, points=points, round_to=to)
+
+
 def _added_up(mark: Mark) -> Mark:
     status = _status(mark.findings)
-    return replace(mark, status=status, points=None if status is Status.WITHHELD else rounded(earned(mark.findings)))
+    points = None if status is Status.WITHHELD else rounded(earned(mark.findings), mark.round_to)
+    return replace(mark, status=status, points=points)
 
 
 def rounded(points: Decimal | Fraction, to: Rounding = "0.1") -> Decimal:
@@ -214,9 +231,12 @@ def exact_percent(mark: Mark) -> Fraction | None:
 
 
 def percent(mark: Mark) -> Decimal | None:
-    """The mark in per cent to one place, from its findings, so that nothing is rounded twice; None unless marked."""
+    """The mark in per cent, rounded as the course rounds, from its findings, so that nothing is rounded twice.
+
+    None unless marked.
+    """
     exact = exact_percent(mark)
-    return None if exact is None else rounded(exact)
+    return None if exact is None else rounded(exact, mark.round_to)
 
 
 def earned(findings: Iterable[Finding]) -> Fraction:

@@ -22,6 +22,7 @@ sandbox = "{sandbox}"                  # "docker"; "local" runs students' code w
 # late_policy = "ucl-2024"          # what lateness costs; check it with your assessment manager, see docs/course.md
 # closures = [2026-12-24]           # days on which the university is closed
 # on_correction = "never_lower"     # whether a correction may lower a mark that was returned
+# round = "1"                       # whole marks, half up; "0.1" by default
 # staff_group = "staff"             # group of this machine that may read hidden/ beside you
 # observation_gap_minutes = 30      # a host silent for longer around a due time was down: a person decides
 

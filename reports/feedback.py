@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.mark import SCORE_PLACES, Finding, Mark, Status, Verdict, anchor_shares, percent, rounded, told_score
+from graders.mark import (
+    BY_DECISION,
+    SCORE_PLACES,
+    Finding,
+    Mark,
+    Status,
+    Verdict,
+    anchor_shares,
+    percent,
+    rounded,
+    told_score,
+)
 from graders.visibility import Audience, visible, visible_provenance
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
@@ -129,7 +140,8 @@ def feedback_page(
         assignment=assignment,
         hand_in=hand_in,
         staff=audience == "staff",
-        headline=HEADLINES[mark.status],
+        headline="No mark" if mark.status in BY_DECISION else HEADLINES[mark.status],
+        no_mark=mark.status in BY_DECISION,
         sections=sections,
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
         notices=[f for f in findings if f.kind == "notice" or _astray(f, known)],
@@ -150,6 +162,10 @@ HEADLINES: Final[Mapping[Status, str]] = {
     Status.INCOMPLETE: "Marked in part",
     Status.WITHHELD: "Withheld",
     Status.NOT_SUBMITTED: "Not submitted",
+    Status.DEFERRED: "Deferred",
+    Status.ABSENT: "Absent",
+    Status.EXCUSED: "Excused",
+    Status.HELD: "Held",
 }
 
 

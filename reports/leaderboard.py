@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
-from graders.mark import Mark, Status, Verdict, rounded
+from graders.mark import BY_DECISION, Mark, Status, Verdict, rounded
 from graders.scoring.ranking import Ranking, Standing
 from reports.figures import Axis, Whisker, axis_of, places_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render
@@ -269,4 +269,6 @@ _STATUS: Final[Mapping[Status, str]] = {
     Status.INCOMPLETE: "marked in part",
     Status.WITHHELD: "withheld",
     Status.NOT_SUBMITTED: "not submitted",
+    # Which decision it was is nobody else's.
+    **dict.fromkeys(BY_DECISION, "no mark"),
 }

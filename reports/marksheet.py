@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
-from graders.mark import Mark, Status, percent
-from graders.persons.personal import PersonalMark, as_json, pass_mark_of
+from graders.mark import BY_DECISION, Mark, Status, percent
+from graders.persons.personal import Adjustment, PersonalMark, as_json, pass_mark_of
 from reports.feedback import HandIn, points_of
 from reports.personal import share
 from reports.terminal import NARROW, one_line
@@ -131,6 +131,8 @@ def _row(
     hand_in: HandIn | None,
     own: PersonalMark | None,
 ) -> dict[str, Cell]:
+    if own is not None and own.status in BY_DECISION:
+        mark = None  # by a decision: of the group's numbers none is this person's
     whole = mark is not None and mark.status is Status.MARKED
     cells: list[Cell] = [
         member.id,
@@ -153,8 +155,13 @@ def _row(
 
 def _adjustments(own: PersonalMark | None) -> str:
     lines = own.trace if own else ()
-    told = [f"{line.kind}: {share(line.before)} to {share(line.after)} ({line.why})" for line in lines]
+    told = [f"{line.kind}: {_moved(line)} ({line.why})" for line in lines]
     return " / ".join([*told, *(f"disputed: {dispute}" for dispute in (own.disputes if own else ()))])
+
+
+def _moved(line: Adjustment) -> str:
+    """From which mark to which; of what moved none, what it says."""
+    return line.what if line.before == line.after else f"{share(line.before)} to {share(line.after)}"
 
 
 def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None) -> str:
@@ -166,6 +173,7 @@ _WHY: Final[Mapping[Status, str]] = {
     Status.INCOMPLETE: "a person's part is not marked yet",
     Status.WITHHELD: "not marked yet: a fault of the toolkit, not of the group",
     Status.NOT_SUBMITTED: "nothing was handed in: not the same as 0",
+    **dict.fromkeys(BY_DECISION, "no mark by a decision: not the same as 0"),
 }
 
 

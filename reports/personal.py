@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from assignments.assignment import Assignment
 from graders.mark import rounded
-from graders.persons.personal import PersonalMark
+from graders.persons.personal import Adjustment, PersonalMark
 from reports.bands import band_of
 from reports.feedback import HEADLINES
 from reports.page import number, policy, render
@@ -33,11 +33,16 @@ def personal_page(
         name=name,
         headline=HEADLINES[mark.status],
         band=None if mark.percent is None else band_of(mark.percent, mark.level, mark.pass_mark),
-        lines=[(line, share(line.before), share(line.after)) for line in mark.trace],
+        lines=[(line, _step(line)) for line in mark.trace],
         ratified=ratified,
         version=version,
         correction=correction,
     )
+
+
+def _step(line: Adjustment) -> str:
+    """From which mark to which; nothing where there is no mark on either side."""
+    return "" if line.before is line.after is None else f"{share(line.before)} \u2192 {share(line.after)}"
 
 
 def share(exact: Fraction | None) -> str:

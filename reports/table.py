@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict
 from reports.page import number
 from reports.terminal import terminal_text
 
@@ -43,6 +43,7 @@ _STATUS = {
     Status.INCOMPLETE: ("in part", "yellow"),
     Status.WITHHELD: ("withheld", "magenta"),
     Status.NOT_SUBMITTED: ("not submitted", "red"),
+    **{status: (str(status), "magenta") for status in BY_DECISION},
 }
 
 

@@ -283,7 +283,11 @@ def test_a_late_commit_is_marked_with_the_penalty_of_each_member(course, marked,
     assert (told["m0"]["percent"], told["m9"]["percent"]) == (85.5, 95.5)
     assert [(line["kind"], line["why"]) for line in told["m0"]["trace"]] == [("late", "late.toml: late: 10 off")]
     assert "1 working day late" in told["m0"]["trace"][0]["what"]
-    assert told["m9"]["trace"] == []
+    (line,) = told["m9"]["trace"]
+    assert (line["kind"], line["from"], line["to"]) == ("extension", 95.5, 95.5)
+    assert "within your extension to" in line["what"]
+    assert "without it this would be 10 points less" in sheet(course)["m9"]["adjustments"]
+    assert "within your extension" in (course / "reports/halves/personal/m9.html").read_text()
 
 
 def test_events_are_listed_and_a_mistake_of_the_hand_is_told(course):

@@ -139,6 +139,14 @@ def due_of_person(
     return due if until is None else max(due, until)
 
 
+def due_for_all(course: Course, assignment_id: str, events: Iterable[Event]) -> datetime:
+    """When the assignment is due, in UTC, without the extensions of groups and persons."""
+    deadline = course.deadline(assignment_id)
+    whole = [e for e in in_force(events) if e.kind == "extension" and e.assignment == assignment_id and not e.group]
+    until = until_of(whole[-1].value, course, assignment_id) if whole else None
+    return deadline if until is None else max(deadline, until)
+
+
 def _after_the_close(course: Course, seen: list[Observation], due: datetime, close: datetime) -> Counting:
     before = [look for look in seen if _answered(look) and _time(look.seen_at) < due]
     after = next((look for look in seen if _answered(look) and _time(look.seen_at) >= due), None)

@@ -20,7 +20,7 @@ from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_of_person, extension_problem, until_of
 from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
-from graders.persons.decisions import ABOUT, KINDS, decimal_of, in_force
+from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force
 from graders.persons.moderation import scaling
 from graders.persons.ratings import METHODS, factors_of
 from graders.persons.results import Results
@@ -157,7 +157,7 @@ class Desk:
     def _percent(self, value: str, group: Group | None, member: str) -> str:
         number = decimal_of(value.removesuffix("%"))
         if number is None or not 0 <= number <= 100:
-            raise ValueError(f'"{value}" is no mark in per cent from 0 to 100')
+            raise ValueError(f'"{value}" is not a mark in per cent from 0 to 100')
         return str(number)
 
     def _factor(self, value: str, group: Group | None, member: str) -> str:
@@ -165,6 +165,17 @@ class Desk:
         if number is None or number < 0:
             raise ValueError(f'"{value}" is no factor of 0 or more, as 1.13')
         return str(number)
+
+    def _cap(self, value: str, group: Group | None, member: str) -> str:
+        try:
+            return value if value == PASS_MARK else self._percent(value, group, member)
+        except ValueError as error:
+            raise ValueError(f"{error}, nor {PASS_MARK}") from None
+
+    def _code(self, value: str, group: Group | None, member: str) -> str:
+        if value:
+            raise ValueError(f'takes no VALUE, and "{value}" is one: say whom it is about with --for')
+        return value
 
     def _moderation(self, value: str, group: Group | None, member: str) -> str:
         scaling(value)
@@ -212,6 +223,8 @@ _CHECKS: Mapping[str, _Check] = {
     "override": Desk._percent,
     "peer_factor": Desk._factor,
     "moderation": Desk._moderation,
+    "cap": Desk._cap,
+    **dict.fromkeys(CODES, Desk._code),
     "void_test": Desk._void_test,
     "void_case": Desk._void_case,
     "dispute": Desk._text,
@@ -275,7 +288,8 @@ def from_csv(
     """The decisions of a file, and notes on it: a row a group or a person, under `group` and `member` (or one of them).
 
     A column `value` holds what is decided; for `agreed_mark` a column named as a criterion holds its points; ratings
-    stand under `from`, `to` and `rating`. A column `reason` goes before --reason. Empty cells decide nothing.
+    stand under `from`, `to` and `rating`. A column `reason` goes before --reason. Empty cells decide nothing; of a
+    kind that takes no value every row decides.
 
     Raises:
         UserError: the file cannot be read, or lacks its columns.
@@ -296,7 +310,7 @@ def from_csv(
             raise UserError("\n".join(odd))
         return _peers(path, [(row.line, cells) for row, cells in rows], kind, course, reason, method, with_self)
     criteria = {c.id for c in assignment.criteria if isinstance(c, Person)} & header if kind == "agreed_mark" else set()
-    if not header & {"group", "member"} or not (criteria or "value" in header):
+    if not header & {"group", "member"} or not (criteria or "value" in header or kind in CODES):
         parts = [c.id for c in assignment.criteria if isinstance(c, Person)]
         wanted = "value" + (f", or the criteria {', '.join(parts)}" if kind == "agreed_mark" and parts else "")
         raise UserError(f"{path}: needs a header with group or member (or both), and {wanted}")
@@ -305,7 +319,7 @@ def from_csv(
         about = "/".join(part for part in (of.get("group", ""), of.get("member", "")) if part)
         why = of.get("reason") or reason
         cells = [f"{id}={of[id]}" for id in sorted(criteria) if of[id]]
-        cells += [of["value"]] if of.get("value") else []
+        cells += [of.get("value", "")] if of.get("value") or kind in CODES else []
         wrong = f"{row.problem.what}; {row.problem.cure}" if row.problem else ""
         if cells and not about and not wrong:
             wrong = "says for neither group nor member what it decides"

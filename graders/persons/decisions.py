@@ -1,14 +1,16 @@
 """What persons decided, as the events that are in force; a pure reading of them. Nobody's mark is made here.
 
-    extension        a later due time: minutes, working days (5wd), or a date and time      all, a group, a person
+    extension        a later due time: minutes, 7d, 5wd (working days), or a date and time  all, a group, a person
     late_commit      a later commit that is marked, with what the late policy makes of it   a group
     agreed_mark      criterion=points of a part that a person marks; or the whole, in %     a group, a person
     override         the mark in per cent, whatever else was found                          a group, a person
     peer_factor      1.13: the person's share of their group's mark                         a person
     moderation       add 2, multiply 1.05, or map 0:0 40:45 100:100, in %                   all
+    cap              what the mark may not exceed, in % or as pass_mark; after lateness     all, a group, a person
     void_test        a hidden test whose points are given to everyone                       all
     void_case        a hidden case that is left out of every score                          all
     dispute          what a group or a person says against a mark; moves nothing            a group, a person
+    deferred, absent, excused, held     there is no mark, and this word stands in its place a group, a person
     retract          the number of an event that holds no longer                            as that event
 
 A retracted event is as if it had never been; retracting the retraction brings it back. Of several events of one kind
@@ -22,10 +24,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from typing import Final
 
 from graders.ledger import Event
+from graders.mark import BY_DECISION
 
+CODES: Final = tuple(str(status) for status in BY_DECISION)
+"""Decisions that there is no mark: of these, too, the last about a person or their group holds."""
 ABOUT: Final = {
     "extension": ("all", "group", "person"),
     "late_commit": ("group",),
@@ -33,13 +39,17 @@ ABOUT: Final = {
     "override": ("group", "person"),
     "peer_factor": ("person",),
     "moderation": ("all",),
+    "cap": ("all", "group", "person"),
     "void_test": ("all",),
     "void_case": ("all",),
     "dispute": ("group", "person"),
+    **dict.fromkeys(CODES, ("group", "person")),
     "retract": (),
 }
 """Whom an event of each kind may be about."""
 KINDS: Final = tuple(ABOUT)
+PASS_MARK: Final = "pass_mark"
+"""As the value of a cap: each person's own pass mark."""
 
 
 def in_force(events: Iterable[Event]) -> list[Event]:
@@ -87,6 +97,17 @@ class Decisions:
         """The event of a kind that holds for a person: the last about them or about their group."""
         concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
         return next((event for event in reversed(concerned) if event.kind == kind), None)
+
+    def code(self, group: str, member: str) -> Event | None:
+        """The decision that a person has no mark, if there is one."""
+        concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
+        return next((event for event in reversed(concerned) if event.kind in CODES), None)
+
+    def cap(self, group: str, member: str, pass_mark: int) -> tuple[Fraction, Event] | None:
+        """The lowest cap on a person's mark in per cent: of the last about all, about their group, and about them."""
+        held = [event for where in ((), (group,), (group, member)) for event in self.about("cap", *where)[-1:]]
+        caps = [(Fraction(pass_mark if event.value == PASS_MARK else event.value), event) for event in held]
+        return min(caps, key=lambda pair: pair[0], default=None)
 
     def points(self, group: str, member: str = "") -> dict[str, tuple[Decimal, Event]]:
         """Points of criteria that a person marks, given to exactly this group or member."""

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from graders.ledger import Event
 from graders.mark import Mark, Status, earned, rounded
-from graders.persons.personal import PersonalMark
+from graders.persons.personal import PersonalMark, Returned
 
 if TYPE_CHECKING:  # results are made with what was returned
     from graders.persons.results import Results
@@ -38,6 +38,8 @@ class Told:
     """Of the whole mark; of the part marked so far while it is incomplete, None otherwise."""
     pass_mark: int
     level: int
+    before_penalties: str = field(default="", compare=False)
+    """Per cent before lateness and caps, as an exact fraction; empty without a mark, and in older snapshots."""
 
 
 Snapshot = Mapping[str, Told]
@@ -78,6 +80,7 @@ def snapshot_of(results: Results) -> dict[str, Told]:
         person.member: Told(
             person.group, marks[person.group].commit, str(person.status), _percent(person, marks[person.group]),
             person.pass_mark, person.level,
+            before_penalties="" if person.before_penalties is None else str(person.before_penalties),
         )
         for person in results.people
     }  # fmt: skip
@@ -122,11 +125,15 @@ def version(events: Sequence[Event]) -> int:
     return 1 + sum(event.kind == CORRECTION for event in events)
 
 
-def returned_percents(events: Sequence[Event]) -> dict[str, Decimal]:
-    """By member: the whole mark in per cent that students were last told."""
+def returned_marks(events: Sequence[Event]) -> dict[str, Returned]:
+    """By member: the whole mark that students were last told."""
     last = last_of(events, (RETURNED, CORRECTION))
     told = read(last) if last else {}
-    return {m: t.percent for m, t in told.items() if t.percent is not None and t.status == Status.MARKED}
+    return {
+        member: Returned(mark.percent, Fraction(mark.before_penalties) if mark.before_penalties else None)
+        for member, mark in told.items()
+        if mark.percent is not None and mark.status == Status.MARKED
+    }
 
 
 def snapshot_event(results: Results, *, at: str, who: str, reason: str, kind: str | None = None) -> Event:
@@ -167,7 +174,7 @@ def _side(told: Told) -> dict[str, Any]:
 
 def _percent(person: PersonalMark, mark: Mark) -> Decimal | None:
     if person.status is Status.INCOMPLETE:
-        return rounded(earned(mark.findings) * 100 / Fraction(mark.out_of))
+        return rounded(earned(mark.findings) * 100 / Fraction(mark.out_of), mark.round_to)
     return person.percent
 
 

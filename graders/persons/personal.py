@@ -4,31 +4,36 @@
       -> the mark agreed as a whole        agreed_mark
       -> moderation                        of all marks of the assignment
       -> peer factor                       never above 100
-      -> lateness                          the late policy, with the person's own due time and pass mark
       -> never lowered by a correction     where on_correction says so and marks were returned
+      -> lateness                          the late policy, with the person's own due time and pass mark
+      -> cap                               the lowest about the person, their group or all
       -> override                          whatever else was found
+      -> no mark at all                    deferred, absent, excused, held
 
-Every step that moves the mark is a line of the trace. Steps are in per cent and exact; the mark is rounded once.
+A correction of ours lowers no returned mark where the course says so. Lateness, caps and overrides are not corrections
+of ours, so they come after it: a penalty found after the return counts.
+
+Every decision about a mark, and every step that moves it, is a line of the trace. Steps are in per cent and exact; the
+mark is rounded once. Of someone without a mark no number is left, in the trace neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from assignments.assignment import Assignment
 from graders.course import Course
-from graders.intake.counting import due_of_person
 from graders.intake.roster import Group, Member
-from graders.mark import Mark, Status, exact_percent, rounded, with_points
+from graders.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
 from graders.persons.decisions import Decisions, said
+from graders.persons.lateness import lateness_of
 from graders.persons.moderation import scaling
 from graders.persons.peer_factors import moderated
-from graders.persons.working_days import Unit
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Adjustment:
     """One line of the trace."""
 
     kind: str
-    """`agreed_mark`, `moderation`, `peer_factor`, `late`, `never_lower` or `override`."""
+    """`extension`, `late`, `never_lower`, or the kind of a decision."""
     what: str
     """In words for the person."""
     before: Fraction | None
@@ -65,11 +70,22 @@ class PersonalMark:
     level: int
     trace: tuple[Adjustment, ...]
     disputes: tuple[str, ...] = ()
+    before_penalties: Fraction | None = None
+    """Per cent as marked, exact: what a later correction of ours may not lower. None unless marked."""
 
     @property
     def passed(self) -> bool | None:
         """Whether the rounded mark reaches the person's pass mark; None unless marked."""
         return None if self.percent is None else self.percent >= self.pass_mark
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a person was told their mark was."""
+
+    percent: Decimal
+    before_penalties: Fraction | None
+    """None where it was not kept: in a ledger of an earlier version."""
 
 
 def pass_mark_of(member: Member, assignment: Assignment) -> int:
@@ -88,22 +104,29 @@ def personal_mark(
     decisions: Decisions,
     *,
     late_since: datetime | None = None,
-    returned: Decimal | None = None,
+    seen_at: datetime | None = None,
+    returned: Returned | None = None,
 ) -> PersonalMark:
     """The mark of one member of the group whose mark this is.
 
     Args:
         late_since: When the group's late commit was first seen; None for one that is on time.
-        returned: The per cent that this person was told before, where marks were returned.
+        seen_at: When the commit was first seen, late or not.
+        returned: What this person was told before, where marks were returned.
     """
     trace: list[Adjustment] = []
     pass_mark = pass_mark_of(member, assignment)
+    shielded = returned if course.on_correction == "never_lower" else None
     now: Fraction | None
 
     def step(kind: str, what: str, to: Fraction | None, why: str, event: int | None = None) -> None:
         nonlocal now
         trace.append(Adjustment(kind, what, now, to, why, event))
         now = to
+
+    def never_lower(floor: Fraction) -> None:
+        what = "A correction does not lower a mark that was returned."
+        step("never_lower", what, floor, "on_correction = never_lower")
 
     now = exact_percent(mark)
     own = decisions.points(group.name, member.id)
@@ -125,30 +148,42 @@ def personal_mark(
         if now is not None:
             what, to = _peers(course, now, factor.value)
             step("peer_factor", what, to, said(factor), factor.number or None)
-    if late_since is not None and now is not None:
-        begun, due = _lateness(course, assignment, group, member, decisions, late_since)
-        policy = course.late(assignment.id)
-        if policy is not None and begun("hour"):
-            to, band = policy.after(now, pass_mark, begun)
-            what = _late(course, due, late_since, begun, policy.unit_of(band))
-            step("late", what, to, f"{course.late_policy_of(assignment.id)}: {band.clause}")
-        elif begun("hour"):
-            what = _late(course, due, late_since, begun, "working_day")
-            step("late", what, now, "the assignment has no late policy")
-    if returned is not None and now is not None and course.on_correction == "never_lower" and rounded(now) < returned:
-        step("never_lower", "A correction does not lower a mark that was returned.", Fraction(returned),
-             "on_correction = never_lower")  # fmt: skip
+    if shielded and shielded.before_penalties is not None and now is not None and now < shielded.before_penalties:
+        never_lower(shielded.before_penalties)
+    before_penalties = now
+    seen = late_since or seen_at
+    if seen is not None and now is not None:
+        lateness = lateness_of(course, assignment.id, group, member, decisions, seen)
+        if lateness.extended and (late_since is not None or not lateness.begun("hour")):
+            what = lateness.told_of_extension(now, pass_mark, accepted=late_since is not None)
+            number = lateness.extension.number if lateness.extension else None
+            step("extension", what, now, lateness.why_extended, number or None)
+        if late_since is not None and lateness.begun("hour"):
+            step("late", lateness.told(), lateness.after(now, pass_mark), lateness.clause)
+    if shielded and shielded.before_penalties is None and now is not None and rounded(now) < shielded.percent:
+        never_lower(Fraction(shielded.percent))
+    cap = decisions.cap(group.name, member.id, pass_mark)
+    if cap is not None and now is not None:
+        most, event_ = cap
+        what = f"The mark is capped at {float(most):g} %."
+        step("cap", what, min(now, most), said(event_), event_.number or None)
     override = decisions.last("override", group.name, member.id)
     if override is not None:
         what = f"The mark was set to {override.value} % by a decision."
         step("override", what, Fraction(Decimal(override.value)), said(override), override.number or None)
+        before_penalties = now
+    status = mark.status if now is None else Status.MARKED
+    code = decisions.code(group.name, member.id)
+    if code is not None:
+        status, now, before_penalties = Status(code.kind), None, None
+        trace = [Adjustment(code.kind, _NO_MARK[status], None, None, said(code), code.number or None)]
     return PersonalMark(
         assignment=assignment.id,
         group=group.name,
         member=member.id,
-        status=mark.status if now is None else Status.MARKED,
-        percent=None if now is None else rounded(now),
-        points=None if now is None else rounded(now * Fraction(mark.out_of) / 100),
+        status=status,
+        percent=None if now is None else rounded(now, course.round),
+        points=None if now is None else rounded(now * Fraction(mark.out_of) / 100, course.round),
         out_of=mark.out_of,
         pass_mark=pass_mark,
         level=assignment.level,
@@ -157,7 +192,24 @@ def personal_mark(
             f"{said(e)} ({e.value})"
             for e in (*decisions.about("dispute", group.name), *decisions.about("dispute", group.name, member.id))
         ),
+        before_penalties=before_penalties if status is Status.MARKED else None,
     )
+
+
+_NO_MARK: Final[Mapping[Status, str]] = {
+    Status.DEFERRED: "The assessment is deferred: there is no mark.",
+    Status.ABSENT: "Recorded as absent: there is no mark.",
+    Status.EXCUSED: "Excused from this assessment: there is no mark.",
+    Status.HELD: "The mark is held: there is none for now.",
+}
+"""What a person reads of each decision that there is no mark."""
+
+
+def without_mark(mark: Mark, people: Sequence[PersonalMark]) -> Mark:
+    """The group's mark, of which nothing is left where none of its members has a mark by a decision."""
+    if not people or any(person.status not in BY_DECISION for person in people):
+        return mark
+    return replace(mark, status=people[0].status, points=None, findings=())
 
 
 def as_json(mark: PersonalMark) -> dict[str, Any]:
@@ -199,20 +251,3 @@ def _peers(course: Course, now: Fraction, value: str) -> tuple[str, Fraction]:
     if weight != 1:
         what += f"; it decides {float(100 * weight):g} % of the mark"
     return f"{what}.", moderated(now, held, weight)
-
-
-def _lateness(
-    course: Course, assignment: Assignment, group: Group, member: Member, decisions: Decisions, seen: datetime
-) -> tuple[Callable[[Unit], int], datetime]:
-    """By how many units the work is late, each begun one counting whole, and when it was due for this person."""
-    due = due_of_person(course, assignment.id, decisions.events, group, member.id)
-    grace = timedelta(minutes=course.assignment(assignment.id).grace_minutes)
-    calendar = course.calendar(assignment.id)
-    return (lambda unit: calendar.late(due, seen, unit, grace)), due
-
-
-def _late(course: Course, due: datetime, seen: datetime, begun: Callable[[Unit], int], unit: Unit) -> str:
-    """What the person reads of lateness."""
-    due, seen = due.astimezone(course.zone), seen.astimezone(course.zone)
-    late = f"{begun(unit)} {unit.replace('_', ' ')}{'' if begun(unit) == 1 else 's'} late"
-    return f"Due {due:%d %b %Y, %H:%M %Z}, first seen {seen:%d %b %Y, %H:%M:%S %Z}: {late}."

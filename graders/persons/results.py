@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 from assignments.assignment import Assignment
@@ -12,10 +13,10 @@ from graders.failures import UserError
 from graders.intake.submission import Submission
 from graders.ledger import Event, Ledger, now
 from graders.lock import course_held
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
 from graders.persons.decisions import Decisions, said
-from graders.persons.differences import RETURNED, last_of, returned_percents, snapshot_event
-from graders.persons.personal import PersonalMark, personal_mark
+from graders.persons.differences import RETURNED, last_of, returned_marks, snapshot_event
+from graders.persons.personal import PersonalMark, personal_mark, without_mark
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def results_of(
 ) -> Results:
     """The personal marks that go with the groups' marks."""
     decisions = Decisions.of(assignment.id, events)
-    returned = returned_percents(events)
+    returned = returned_marks(events)
+    marks = [rounding_to(mark, course.round) for mark in marks]
     people = [
         personal_mark(
             mark,
@@ -51,19 +53,21 @@ def results_of(
             member,
             decisions,
             late_since=submission.late_since,
+            seen_at=datetime.fromisoformat(submission.seen_at) if submission.seen_at else None,
             returned=returned.get(member.id),
         )
         for submission, mark in zip(submissions, marks, strict=True)
         for member in course.group(mark.group).members
     ]
-    told = tuple(_with_notices(mark, decisions) for mark in marks)
+    of_group = {mark.group: [person for person in people if person.group == mark.group] for mark in marks}
+    told = tuple(_with_notices(without_mark(mark, of_group[mark.group]), decisions) for mark in marks)
     return Results(assignment, tuple(events), tuple(submissions), told, tuple(people))
 
 
 def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
     """The group's mark with a line for what was decided about all groups, which moves each person's mark."""
     moderated = decisions.about("moderation")[-1:]
-    if mark.status is Status.NOT_SUBMITTED or not moderated:
+    if mark.status in (Status.NOT_SUBMITTED, *BY_DECISION) or not moderated:
         return mark
     notice = Finding(
         id="moderation",

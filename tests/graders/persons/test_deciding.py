@@ -87,6 +87,11 @@ def proposed(desk, kind, value, about="", reason="because"):
         ("override", "55", "g9/2019/1234", ("mlp/g9/2019/1234", "55")),
         ("peer_factor", "1.13", "solo", ("mlp/solo/s3", "1.13")),
         ("moderation", "add  2", "", ("mlp", "add 2")),
+        ("cap", "40", "", ("mlp", "40")),
+        ("cap", "pass_mark", "g1", ("mlp/g1", "pass_mark")),
+        ("cap", "40 %", "s1", ("mlp/g1/s1", "40")),
+        ("held", "", "s1", ("mlp/g1/s1", "")),
+        ("absent", "", "g1", ("mlp/g1", "")),
         ("void_test", "test_loss", "", ("mlp", "test_x.py::test_loss")),
         ("void_test", "tests/test_x.py::test_loss", "", ("mlp", "test_x.py::test_loss")),
         ("void_case", "bodu-kire", "", ("mlp", "bodu-kire")),
@@ -113,10 +118,13 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("agreed_mark", "report=31", "g1", 'report: "31" is no number from 0 to 30'),
         ("agreed_mark", "report=NaN", "g1", "is no number from 0 to 30"),
         ("agreed_mark", "tests=3", "g1", 'is called "tests"'),
-        ("override", "101", "g1", "no mark in per cent"),
-        ("override", "5e1", "g1", "no mark in per cent"),
+        ("override", "101", "g1", "not a mark in per cent"),
+        ("override", "5e1", "g1", "not a mark in per cent"),
         ("peer_factor", "-1", "s1", "no factor of 0 or more"),
         ("peer_factor", "1", "g1", "peer_factor is about person, not a group"),
+        ("cap", "passmark", "g1", '"passmark" is not a mark in per cent from 0 to 100, nor pass_mark'),
+        ("held", "s1", "", "held is about a group or a person: say --for WHO"),
+        ("held", "yes", "s1", "takes no VALUE"),
         ("moderation", "add 2", "g1", "moderation is about all, not a group"),
         ("moderation", "plus 2", "", "is no moderation"),
         ("void_test", "test_los", "", 'no hidden test is called "test_los"'),
@@ -170,6 +178,14 @@ def test_a_csv_of_values_for_persons_by_member_alone(desk):
     assert read(desk, "member,value\ns1,5wd\ns3,60\n", "extension") == [
         ("mlp/g1/s1", "5wd", "the papers"),
         ("mlp/solo/s3", "60", "the papers"),
+    ]
+
+
+def test_a_csv_of_a_kind_without_value_decides_row_by_row(desk):
+    text = "member,reason\ns1,board of 3 June\ns3,\n"
+    assert read(desk, text, "deferred") == [
+        ("mlp/g1/s1", "", "board of 3 June"),
+        ("mlp/solo/s3", "", "the papers"),
     ]
 
 

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
@@ -23,11 +25,12 @@ from graders.persons.differences import (
     differences_of,
     last_of,
     read,
-    returned_percents,
+    returned_marks,
     snapshot_event,
     snapshot_of,
     version,
 )
+from graders.persons.personal import Returned
 from graders.persons.results import results_of
 from tests.graders.persons.test_personal import COURSE, ROSTER, event
 from tests.graders.test_mark import assignment, mark, scored
@@ -43,10 +46,14 @@ def course(tmp_path_factory):
     return load_course(folder)
 
 
-def results(course, *events, g1=None, solo=None):
+def results(course, *events, g1=None, solo=None, late_since=None):
     """Marks of g1 (s1, and s2 who passes at 50) and of solo (s3): 70 % each unless given."""
     marks = [g1 or mark(), replace(solo or mark(), group="solo")]
-    handed_in = [Submission(m.group, course.group(m.group).members, "", m.commit, None, None, None) for m in marks]
+    late = datetime.fromisoformat(late_since) if late_since else None
+    handed_in = [
+        Submission(m.group, course.group(m.group).members, "", m.commit, None, None, None, late_since=late)
+        for m in marks
+    ]
     return results_of(course, assignment(), events, handed_in, marks)
 
 
@@ -189,12 +196,13 @@ def test_pages_get_a_version_with_every_correction_and_with_nothing_else(course)
 def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
     seventy = results(course, solo=INCOMPLETE)
     lower = results(course, event("override", "55", "g1/s2"))
-    assert returned_percents([applied(seventy)]) == {}
+    assert returned_marks([applied(seventy)]) == {}
     returned = [applied(seventy), applied(seventy, RETURNED)]
-    assert returned_percents(returned) == {"s1": Decimal("70.0"), "s2": Decimal("70.0")}  # s3 had no whole mark
-    assert returned_percents([*returned, applied(lower)]) == returned_percents(returned)
-    corrected = returned_percents([*returned, applied(lower, CORRECTION)])
-    assert corrected == {"s1": Decimal("70.0"), "s2": Decimal("55.0"), "s3": Decimal("70.0")}
+    whole = Returned(Decimal("70.0"), Fraction(70))
+    assert returned_marks(returned) == {"s1": whole, "s2": whole}  # s3 had no whole mark
+    assert returned_marks([*returned, applied(lower)]) == returned_marks(returned)
+    corrected = returned_marks([*returned, applied(lower, CORRECTION)])
+    assert corrected == {"s1": whole, "s2": Returned(Decimal("55.0"), Fraction(55)), "s3": whole}
 
 
 def test_a_snapshot_that_is_written_and_read_is_the_same(course):

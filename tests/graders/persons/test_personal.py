@@ -1,5 +1,8 @@
 """One person's mark, step by step: each step one line of the trace, rounded once, and nobody else's business."""
 
+import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -12,7 +15,7 @@ from graders.course import load_course
 from graders.ledger import Event
 from graders.mark import Status, percent
 from graders.persons.decisions import Decisions, in_force
-from graders.persons.personal import personal_mark
+from graders.persons.personal import Returned, as_json, personal_mark
 from reports.bands import band_of
 from tests.graders.test_mark import assignment, mark, scored
 
@@ -80,7 +83,7 @@ def test_lateness_costs_each_person_by_their_own_pass_mark_and_extension(course)
     assert "4 working days late" in person.trace[0].what
     assert person.trace[0].why == "ucl-2024: more than 2 and up to 5 working days late: at most the pass mark"
     own = event("extension", "5wd", "g1/s1")
-    assert trace(of(course, own, late_since=four_days)) == []
+    assert trace(of(course, own, late_since=four_days)) == [("extension", 70, 70)]
     assert trace(of(course, own, member="s2", late_since=four_days)) == [("late", 70, 50)]
 
 
@@ -154,13 +157,139 @@ def test_a_peer_factor_is_held_within_the_courses_bounds_and_weight(tmp_path):
     assert of(course, event("peer_factor", "0.1", "g1/s1"), member="s2").trace == ()
 
 
-def test_a_correction_lowers_a_returned_mark_only_where_the_course_says_both_ways(course, tmp_path):
-    assert of(course, returned=Decimal("72.3")).percent == Decimal("70.0")
-    kept = course_with(tmp_path, 'on_correction = "never_lower"')
-    assert trace(of(kept, returned=Decimal("72.3"))) == [("never_lower", 70, Fraction("72.3"))]
-    assert of(kept, returned=Decimal("69.9")).percent == Decimal("70.0")
-    # What a person sets stands, below what was returned too.
-    assert of(kept, event("override", "30"), returned=Decimal("72.3")).percent == Decimal("30.0")
+def told(percent, before_penalties="as told"):
+    """What a person was told; in old ledgers without what it was before penalties."""
+    exact = percent if before_penalties == "as told" else before_penalties
+    return Returned(Decimal(percent), None if exact is None else Fraction(exact))
+
+
+@pytest.fixture(scope="module")
+def never_lower(tmp_path_factory):
+    return course_with(tmp_path_factory.mktemp("never_lower"), 'on_correction = "never_lower"')
+
+
+def test_a_correction_lowers_a_returned_mark_only_where_the_course_says_both_ways(course, never_lower):
+    assert of(course, returned=told("72.3")).percent == Decimal("70.0")
+    for known in (told("72.3"), told("72.3", None)):
+        assert trace(of(never_lower, returned=known)) == [("never_lower", 70, Fraction("72.3"))]
+    assert of(never_lower, returned=told("69.9")).percent == Decimal("70.0")
+    # Moderation, peers and markers are corrections of ours.
+    for lower in (event("moderation", "add -5", ""), event("agreed_mark", "50"), event("peer_factor", "0.5", "g1/s1")):
+        assert of(never_lower, lower, returned=told("70.0")).percent == Decimal("70.0")
+
+
+def test_a_penalty_found_after_the_return_is_not_a_correction_that_never_lowers(never_lower):
+    day_late = seen("2027-01-18T12:00")
+    # Returned as 72, and only then a late commit is recorded that earns 70: 72 - 10.
+    person = of(never_lower, returned=told("72.0"), late_since=day_late)
+    assert trace(person) == [("never_lower", 70, 72), ("late", 72, 62)]
+    # Returned as 62 after lateness; marked again it would be 70 - 10.
+    assert of(never_lower, returned=told("62.0", "72"), late_since=day_late).percent == Decimal("62.0")
+    # What a person decides to lower is lowered: a cap, an override.
+    assert of(never_lower, event("cap", "pass_mark"), returned=told("72.0")).percent == Decimal("40.0")
+    assert of(never_lower, event("override", "30"), returned=told("72.0")).percent == Decimal("30.0")
+
+
+def test_what_was_returned_is_kept_exact_so_that_a_penalty_of_a_share_takes_nothing_more(tmp_path):
+    whole = course_with(tmp_path, 'on_correction = "never_lower"\nround = "1"', 'late_policy = "sheffield"\n')
+    # 72.4 is told as 72; a day late it is 68.78, so 69, and 72 would be 68.4.
+    before = of(whole, event("agreed_mark", "72.4"), late_since=seen("2027-01-18T12:00"))
+    assert (before.percent, before.before_penalties) == (69, Fraction("72.4"))
+    again = of(whole, late_since=seen("2027-01-18T12:00"), returned=Returned(before.percent, before.before_penalties))
+    assert again.percent == 69
+
+
+@pytest.mark.parametrize(
+    ("caps", "member", "left"),
+    [
+        ([("40", "g1/s1")], "s1", "40.0"),
+        ([("40", "g1/s1")], "s2", "70.0"),
+        ([("pass_mark", "g1")], "s1", "40.0"),
+        ([("pass_mark", "g1")], "s2", "50.0"),  # her own pass mark
+        ([("65", "")], "s1", "65.0"),
+        ([("65", ""), ("40", "g1/s1"), ("60", "g1")], "s1", "40.0"),  # the lowest of those about different people
+        ([("40", "g1/s1"), ("60", "g1/s1")], "s1", "60.0"),  # of those about the same, the last
+        ([("90", "")], "s1", "70.0"),
+    ],
+)
+def test_a_cap_is_for_a_person_a_group_or_all(course, caps, member, left):
+    person = of(course, *(event("cap", value, about, n) for n, (value, about) in enumerate(caps, 1)), member=member)
+    assert str(person.percent) == left
+
+
+def test_a_cap_comes_after_lateness_as_at_sheffield(course):
+    # 72 a day late is 62 and capped at 40; capped first, it would be 40 - 10, held at the pass mark by UCL's rule.
+    events = [event("agreed_mark", "72"), event("cap", "40", "g1/s1", 2)]
+    assert trace(of(course, *events, late_since=seen("2027-01-18T12:00")))[1:] == [("late", 72, 62), ("cap", 62, 40)]
+    # A cap raises nothing, and an override stands above it.
+    assert of(course, event("agreed_mark", "35"), event("cap", "40", "g1/s1", 2)).percent == Decimal("35.0")
+    assert of(course, *events, event("override", "55", number=3)).percent == Decimal("55.0")
+
+
+@pytest.mark.parametrize("code", ["deferred", "absent", "excused", "held"])
+def test_a_code_stands_in_the_place_of_the_mark_and_leaves_no_number(course, code):
+    events = [event("agreed_mark", "66.6"), event("override", "51", number=2), event(code, "", "g1/s1", 3)]
+    person = of(course, *events)
+    assert (person.status, person.percent, person.points, person.passed) == (code, None, None, None)
+    assert trace(person) == [(code, None, None)]
+    assert person.before_penalties is None
+    assert not re.search(r"66|51|70", json.dumps(as_json(person) | {"out_of": 0}))
+    # The others keep theirs, and a retraction brings the mark back.
+    assert of(course, *events, member="s2").percent == Decimal("51.0")
+    assert of(course, *events, event("retract", "3", "g1/s1", 4)).percent == Decimal("51.0")
+    # Of several, the last; also for somebody who handed in nothing.
+    assert of(course, event("absent", "", "g1"), event(code, "", "g1/s1", 2)).status == code
+    assert of(course, event(code, ""), of_group=mark(commit=None)).status == code
+
+
+def test_an_extension_that_saved_points_says_so(course):
+    four_days = seen("2027-01-21T12:00")  # due on Friday at noon, seen on Thursday
+    own = event("extension", "5wd", "g1/s1")
+    (line,) = of(course, own, late_since=four_days).trace
+    assert line.what == (
+        "First seen 21 Jan 2027, 12:00:00 GMT, within your extension to 22 Jan 2027, 12:00 GMT; "
+        "without it this would be 30 points less."  # 70 would be capped at the pass mark of 40
+    )
+    assert (line.why, line.event) == ("event 1, extension by prof on 2027-01-20: because", 1)
+    # An extension that was not long enough: two days late in place of four.
+    short = of(course, event("extension", "2wd", "g1/s1"), late_since=four_days)
+    assert trace(short) == [("extension", 70, 70), ("late", 70, 60)]
+    assert "after your extension to 19 Jan 2027, 12:00 GMT; without" in short.trace[0].what
+    assert "this would be 20 points less" in short.trace[0].what
+    # The group's extension is why the commit counts; without an extension there is no line.
+    whole = of(course, event("extension", "5wd"), seen_at=four_days)
+    assert trace(whole) == [("extension", 70, 70)]
+    assert whole.trace[0].what.endswith("GMT, within your group's extension to 22 Jan 2027, 12:00 GMT.")
+    assert of(course, seen_at=seen("2027-01-15T12:05")).trace == ()
+    assert of(course, event("extension", "5wd", ""), seen_at=four_days).trace == ()  # the deadline of all is later
+    assert of(course, own, seen_at=seen("2027-01-15T11:00")).trace == ()  # not needed
+
+
+def test_an_extension_of_another_member_does_not_show_its_reason(tmp_path):
+    shared = course_with(tmp_path, of_assignment='group_extension = "max"\n')
+    secret = replace(event("extension", "5wd", "g1/s2"), reason="canary")
+    (line,) = of(shared, secret, seen_at=seen("2027-01-21T12:00")).trace
+    assert "within your group's extension" in line.what
+    assert "canary" not in line.why
+    assert line.event is None
+
+
+@pytest.mark.parametrize(
+    ("exact", "tenths", "whole"),
+    [
+        ("39.5", ("39.5", False), ("40", True)),
+        ("39.49", ("39.5", False), ("39", False)),  # not first to 39.5 and then to 40
+        ("39.95", ("40.0", True), ("40", True)),
+        ("69.5", ("69.5", True), ("70", True)),
+        ("0.5", ("0.5", False), ("1", False)),
+    ],
+)
+def test_a_course_may_round_to_whole_marks_half_up_and_once(course, tmp_path, exact, tenths, whole):
+    to_whole = course_with(tmp_path, 'round = "1"')
+    for rounds, (mark_, passed) in ((course, tenths), (to_whole, whole)):
+        person = of(rounds, event("agreed_mark", exact))
+        assert (str(person.percent), str(person.points), person.passed) == (mark_, mark_, passed)
+    assert band_of(of(to_whole, event("agreed_mark", "69.5")).percent, 6).short == "First"
 
 
 def test_nothing_handed_in_and_withheld_stay_no_mark_unless_it_is_set(course):

@@ -1,0 +1,114 @@
+"""How late one person's work is, and what an extension spares them: a pure function of the clock and the decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+
+from graders.course import Course
+from graders.intake.counting import due_for_all, due_of_person
+from graders.intake.roster import Group, Member
+from graders.ledger import Event
+from graders.mark import rounded
+from graders.persons.decisions import Decisions, said
+from graders.persons.late_policy import LatePolicy
+from graders.persons.working_days import Unit
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """When one person's work was due, with and without the extensions of them and their group, and when it came."""
+
+    course: Course
+    assignment: str
+    due: datetime
+    due_without: datetime
+    seen: datetime
+    extension: Event | None
+    """The person's own, else their group's; None where there is neither."""
+    of_group: bool
+    """Whether the due time is the group's, which has other members."""
+
+    @property
+    def policy(self) -> LatePolicy | None:
+        """What lateness costs."""
+        return self.course.late(self.assignment)
+
+    def begun(self, unit: Unit) -> int:
+        """Units by which the work is late, each begun one counting whole; 0 if it is in time."""
+        return self._from(self.due)(unit)
+
+    @property
+    def extended(self) -> bool:
+        """Whether the work would be later without an extension."""
+        return self.due > self.due_without and self._from(self.due_without)("hour") > 0
+
+    def after(self, mark: Fraction, pass_mark: int) -> Fraction:
+        """The mark in per cent after the penalty."""
+        return self._after(mark, pass_mark, self.due)
+
+    def told(self) -> str:
+        """What the person reads of lateness."""
+        unit: Unit = "working_day" if self.policy is None else self.policy.unit_of(self.policy.band(self.begun))
+        begun = self.begun(unit)
+        late = f"{begun} {unit.replace('_', ' ')}{'' if begun == 1 else 's'} late"
+        return f"Due {self._clock(self.due)}, first seen {self._clock(self.seen, seconds=True)}: {late}."
+
+    @property
+    def clause(self) -> str:
+        """The rule that costs something, with its policy's name."""
+        if self.policy is None:
+            return "the assignment has no late policy"
+        return f"{self.course.late_policy_of(self.assignment)}: {self.policy.band(self.begun).clause}"
+
+    def told_of_extension(self, mark: Fraction, pass_mark: int, *, accepted: bool) -> str:
+        """What the person reads of the extension that moved their due time.
+
+        `accepted` is whether the commit counts because staff accepted it late: without the extension, it would be later
+        still. Otherwise the extension is why it counts at all.
+        """
+        whose = "your group's" if self.of_group else "your"
+        seen, due = self._clock(self.seen, seconds=True), self._clock(self.due)
+        told = f"First seen {seen}, "
+        told += f"after {whose} extension to {due}" if self.begun("hour") else f"within {whose} extension to {due}"
+        saved = self._after(mark, pass_mark, self.due) - self._after(mark, pass_mark, self.due_without)
+        if not accepted or not saved:
+            return f"{told}."
+        points = f"{rounded(saved):f}".removesuffix(".0")
+        return f"{told}; without it this would be {points} {'point' if points == '1' else 'points'} less."
+
+    @property
+    def why_extended(self) -> str:
+        """Who gave the extension; of another member's, which their group shares, nothing."""
+        return said(self.extension) if self.extension else "group_extension of the course"
+
+    def _after(self, mark: Fraction, pass_mark: int, due: datetime) -> Fraction:
+        begun = self._from(due)
+        return mark if self.policy is None or not begun("hour") else self.policy.after(mark, pass_mark, begun)[0]
+
+    def _from(self, due: datetime) -> Callable[[Unit], int]:
+        grace = timedelta(minutes=self.course.assignment(self.assignment).grace_minutes)
+        calendar = self.course.calendar(self.assignment)
+        return lambda unit: calendar.late(due, self.seen, unit, grace)
+
+    def _clock(self, time: datetime, *, seconds: bool = False) -> str:
+        return f"{time.astimezone(self.course.zone):%d %b %Y, %H:%M{':%S' if seconds else ''} %Z}"
+
+
+def lateness_of(
+    course: Course, assignment: str, group: Group, member: Member, decisions: Decisions, seen: datetime
+) -> Lateness:
+    """The lateness of one person's work that was first seen at `seen`."""
+    own = decisions.about("extension", group.name, member.id)
+    of_group = decisions.about("extension", group.name)
+    return Lateness(
+        course,
+        assignment,
+        due_of_person(course, assignment, decisions.events, group, member.id),
+        due_for_all(course, assignment, decisions.events),
+        seen,
+        next(iter([*own[-1:], *of_group[-1:]]), None),
+        of_group=not own and len(group.members) > 1,
+    )
