@@ -70,7 +70,8 @@ def host_mb(limits: Limits) -> int:
 
 def host_bytes(limits: Limits, sets: Sequence[HiddenSet]) -> int:
     """Bytes that a marker process may take beyond what it has when everything is imported and drawn."""
-    drawn = sum(sum(a.nbytes for a in (*one.train.values(), *one.inputs.values(), one.truth)) for one in sets)
+    given = [[one.train, one.val or {}, one.inputs, {"truth": one.truth}] for one in sets]
+    drawn = sum(array.nbytes for of_set in given for arrays in of_set for array in arrays.values())
     largest = max((_voxels(one) for one in sets), default=0)
     return host_mb(limits) * MIB + DATA * drawn + VOXEL_BYTES * largest
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
@@ -47,8 +47,8 @@ def kept(hint: Any) -> Any:
 
 @contextmanager
 def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[None]:
-    """A context in which the named sizes of a function's arguments hold; of several that are the same TypedDict, the
-    first one's.
+    """A context in which the named sizes of a function's arguments hold; of several that are TypedDicts with a key in
+    common, as training and validation cases are, the first one's where they differ.
 
     Raises:
         TypeError: the arguments are not what the interface declares: the test's author has to change the test.
@@ -58,20 +58,23 @@ def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
     except TypeError as error:
         raise TypeError(f"{function.name}{function.signature}: {error}") from None
     with jaxtyped("context"):
-        records: list[Any] = []
+        seen: set[str] = set()
         for name, value in given.arguments.items():
             parameter = function.signature.parameters[name]
             values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
             record = record_of(parameter.annotation)
+            keys = frozenset(record.__annotations__) if record is not None else frozenset()
             for one in values:
-                # Training and validation cases are both Labelled, and each has its own number of them.
-                with jaxtyped("context") if record in records else nullcontext():
-                    binds = _binds(one, parameter.annotation)
+                binds = _binds(one, parameter.annotation)
+                if not binds and keys & seen:
+                    # Training and validation cases are records of the same arrays, and each has its own number of them.
+                    with jaxtyped("context"):
+                        binds = _binds(one, parameter.annotation)
                 if not binds:
                     shape = f" of shape {one.shape} and dtype {one.dtype}" if isinstance(one, np.ndarray) else ""
                     raise TypeError(f"{function.name}: {name} is not as interface.py declares it{shape}")
-                if record is not None and type(one) is dict:
-                    records.append(record)
+                if type(one) is dict:
+                    seen |= keys
         yield
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from assignments.load import load
+from assignments.load import find, load, overridden
 from graders import marker
 from graders import session as sessions
 from graders.failures import EngineFailure, UserError
@@ -118,6 +118,37 @@ def test_what_a_behaviour_comes_to(marked, group):
     assert len(states) == CASES
     assert sum(state is None for state in states) == answered
     assert document["answers"]["0"]["verdict"] == ("passed" if answered or group == "wrong_shape" else "failed")
+
+
+VALIDATED = """
+import numpy as np
+
+FRAMEWORK = "numpy"
+
+def fit(train, val, *, seed, budget_s):
+    assert train["x"].shape == (350, 30), train["x"].shape
+    assert val["x"].shape == (50, 30) and val["y"].shape == (50,), val["x"].shape
+    known = {row.tobytes() for row in train["x"]}
+    assert not any(row.tobytes() in known for row in val["x"])
+    far = lambda x, by: ((x - by["x"].mean(0)) / by["x"].std(0))[:, 0]
+    cut = min(far(train["x"], train), key=lambda c: ((far(val["x"], train) > c) != val["y"]).mean())
+    return train["x"][:, 0].mean() + cut * train["x"][:, 0].std()
+
+def predict(model, inputs):
+    return {"prob": (inputs["x"][:, 0] > model).astype(np.float32)}
+"""
+
+
+def test_an_assignment_of_the_catalogue_is_marked_with_validation_cases(tmp_path):
+    (tmp_path / "solution").mkdir()
+    (tmp_path / "solution/solution.py").write_text(VALIDATED)
+    of = overridden(load(find("mlp_classifier", tmp_path)), data={"val": 50, "test": 100}, run={"seeds": 2})
+    document = run(
+        job("solution", tmp_path / "store", tests=(), repeats=(0, 1), assignment=of, solution=tmp_path / "solution")
+    )
+    assert document["toolkit_failure"] is None
+    assert [document["answers"][repeat]["verdict"] for repeat in ("0", "1")] == ["passed", "passed"]
+    assert document["scores"]["accuracy"]["score"] > 0.75  # by the mean radius alone: 0.86
 
 
 def test_every_document_is_json_without_nan(marked):

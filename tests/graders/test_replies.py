@@ -275,6 +275,38 @@ def test_sizes_that_do_not_agree_within_an_argument_are_the_authors_mistake(args
         pass
 
 
+class Extra(TypedDict):
+    x: Float[A, "n 3"]
+    y: UInt8[A, "n"]
+    weight: Float[A, "n"]
+
+
+class Answers(TypedDict):
+    prob: Float[A, "n"]
+
+
+def fit_weighted(train: Extra, val: Labelled | None) -> None:
+    """Training cases have an array more than validation cases."""
+
+
+def loss(cases: Labelled, answers: Answers) -> None:
+    """Records without an array in common are of the same cases."""
+
+
+def test_training_and_validation_cases_may_be_different_records():
+    function = Function("fit", inspect.signature(fit_weighted), "")
+    with bound(function, ({**cases(5), "weight": np.ones(5)}, cases(2)), {}):
+        assert ask(np.ones(5), Float[A, "n"]).shape == (5,)
+
+
+def test_records_that_have_no_array_in_common_have_their_sizes_in_common():
+    function = Function("loss", inspect.signature(loss), "")
+    with bound(function, (cases(5), {"prob": np.ones(5)}), {}):
+        pass
+    with pytest.raises(TypeError, match="answers is not as"), bound(function, (cases(5), {"prob": np.ones(2)}), {}):
+        pass
+
+
 # Models
 
 

@@ -164,6 +164,19 @@ def test_a_calibrated_assignment_proves_itself_in_the_local_sandbox(folder: Path
     assert standing(load(folder)).holds
 
 
+def test_validation_cases_reach_the_references_in_rehearsal_and_calibration(folder: Path) -> None:
+    (folder / "assignment.toml").write_text(TOML.replace("train = 60", "train = 60\nval = 20"))
+    checked = 'assert [len(a["y"]) for a in (train, val)] == [40, 20]'
+    reference = REFERENCE.replace("    x, y = train", f"    {checked}\n    x, y = train")
+    (folder / "reference" / "solution_numpy.py").write_text(reference)
+    rehearsal = rehearse_folder(folder, calibrate=True)
+    assert rehearsal.gaps == ()
+    assert rehearsal.references == {"numpy": (3, 3)}
+    found, _ = stored(load(folder))
+    assert found is not None
+    assert np.mean(found.references["numpy"]["accuracy"]) == pytest.approx(0.933, abs=0.03)
+
+
 def test_words_do_not_make_a_calibration_stale_but_code_does(folder: Path) -> None:
     before = key_of(load(folder))
     path = folder / "reference" / "solution_numpy.py"
