@@ -1,9 +1,10 @@
 """The data manifest: digests of every repeat's hidden set, remembered from one run to the next. Nothing is marked here.
 
-Drawing the hidden sets of real images takes seconds, and a run with nothing to do should take none. So the digests
-are kept beside the ledger under a digest of all that they follow from: the assignment's words, the secret's
-fingerprint, the code that draws, and names, sizes and times of the files it reads. Losing the file costs those
-seconds once.
+Drawing the hidden sets of real images takes seconds, and a run with nothing to do should take none. So the digests of
+medmark's own sources are kept beside the ledger under a digest of all that they follow from: the assignment's words,
+the secret's fingerprint, the code that draws, and names, sizes and times of the files it reads. Losing the file costs
+those seconds once. What an author's function reads nobody knows, so its cases are drawn each time: a corrected label
+always counts.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pathlib import Path
 
 import assignments.data
 from assignments.assignment import Assignment
-from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.data import SOURCES
+from assignments.data.hidden import HiddenSet, hidden_set, seeded
 from assignments.data.streams import fingerprint
 from assignments.interface import Interface, read_interface, record_of
 from graders.failures import UserError
@@ -31,16 +33,19 @@ DRAWN_WITH = ("numpy", "scikit-learn")
 
 
 def set_digests(assignment: Assignment, secret: bytes, remembered: Path) -> list[SetDigests]:
-    """The digests of each repeat's hidden set, from the file `remembered` where nothing they follow from changed.
+    """The digests of each repeat's hidden set.
+
+    They come from the file `remembered` where the source is one of medmark's and nothing they follow from changed.
 
     Raises:
         UserError: the data are not there, or are not what the assignment declares.
     """
+    if assignment.data.source not in SOURCES:
+        return _digests(assignment, secret)
     source = _source(assignment, secret)
     known = _read(remembered)
     if source not in known:
-        sets = _drawn(assignment, secret)
-        known[source] = [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in sets]
+        known[source] = _digests(assignment, secret)
         _write(remembered, known)
     return known[source]
 
@@ -66,8 +71,12 @@ def drawn_set(assignment: Assignment, interface: Interface, secret: bytes, repea
         ) from None
     try:
         hidden = hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {error}") from error
+    except UserError:
+        raise
+    except Exception as error:  # a source of an author's own may raise anything
+        plain = isinstance(error, ValueError | OSError)
+        said = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"
+        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {said}") from error
     _check_declared(assignment, interface, task, hidden)
     return hidden
 
@@ -95,17 +104,24 @@ def _check_declared(assignment: Assignment, interface: Interface, task: Task, hi
             )
 
 
+def _digests(assignment: Assignment, secret: bytes) -> list[SetDigests]:
+    return [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in _drawn(assignment, secret)]
+
+
 def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
+    """The hidden set of every repeat; without `data.redraw` one draw serves them all."""
     interface = read_interface(assignment.folder / "interface.py")
-    return [drawn_set(assignment, interface, secret, repeat) for repeat in range(assignment.run.seeds)]
+    repeats = range(assignment.run.seeds)
+    if assignment.data.redraw:
+        return [drawn_set(assignment, interface, secret, repeat) for repeat in repeats]
+    first = drawn_set(assignment, interface, secret, 0)
+    return [seeded(first, assignment, secret, repeat) for repeat in repeats]
 
 
 def _source(assignment: Assignment, secret: bytes) -> str:
-    """Digest of all that the hidden sets follow from."""
+    """Digest of all that the hidden sets of one of medmark's own sources follow from."""
     data = assignment.data
     code = sorted(Path(assignments.data.__file__).parent.rglob("*.py"))
-    if ":" in data.source:
-        code.append(assignment.folder / data.source.partition(":")[0])
     read = sorted(path for path in data.path.rglob("*") if path.is_file()) if data.path else []
     stats = [(str(path), path.stat()) for path in read]
     return digest_of(
@@ -116,7 +132,8 @@ def _source(assignment: Assignment, secret: bytes) -> str:
         interface=file_digest(assignment.folder / "interface.py"),
         task=task_digest(assignment.task),
         code=[file_digest(path) for path in code],
-        files=[(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats],
+        # A file that was corrected and given its old time back has a new time of change.
+        files=[(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for name, stat in stats],
         drawn_with=[version(name) for name in DRAWN_WITH],
     )
 

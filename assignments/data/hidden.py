@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -96,19 +96,26 @@ def hidden_set(
         raise ValueError(f"{', '.join(sorted(shown))} is the truth: take it out of the inputs in interface.py.")
     asked = {name: np.ascontiguousarray(test[name]) for name in inputs}
     truths = records(test, (truth, *beside)) if beside else test[truth]
-    fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
-    return HiddenSet(
+    hidden = HiddenSet(
         train=given,
         val=val,
         inputs=asked,
         truth=truths,
         cases=cases,
-        fit_seed=fit_seed,
+        fit_seed=0,
         inputs_digest=digest(asked),
-        train_digest=digest({**given, **_prefixed("val", val or {}), "fit_seed": np.array(fit_seed)}),
+        train_digest="",
         truth_digest=digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
         subjects=frozenset(map(str, test.get("subject", ()))),
     )
+    return seeded(hidden, assignment, secret, repeat)
+
+
+def seeded(hidden: HiddenSet, assignment: Assignment, secret: bytes, repeat: int) -> HiddenSet:
+    """The same cases with the seed that `fit` is given in another repeat: all that differs without `data.redraw`."""
+    fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
+    fitted = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
+    return replace(hidden, fit_seed=fit_seed, train_digest=digest(fitted))
 
 
 def presented_order(secret: bytes, assignment_id: str, commit: str, n: int) -> np.ndarray:

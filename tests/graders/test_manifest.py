@@ -1,6 +1,8 @@
-"""The digests of hidden sets are drawn once and remembered while nothing they follow from has changed."""
+"""Digests of hidden sets: those of medmark's own sources are remembered, those of an author's are drawn each time."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 
@@ -44,6 +46,14 @@ def assignment(tmp_path):
 
 
 @pytest.fixture
+def ours(assignment):
+    """The same of a source of medmark's own, which reads no file."""
+    (assignment.folder / "interface.py").write_text(INTERFACE.replace("n 3", "n 30"))
+    data = assignment.data.model_copy(update={"source": "breast_cancer"})
+    return assignment.model_copy(update={"data": data})
+
+
+@pytest.fixture
 def drawn(monkeypatch):
     """The repeats that were drawn, in order."""
     repeats = []
@@ -64,45 +74,95 @@ def test_the_digests_are_those_of_the_hidden_sets(assignment, tmp_path):
     ]
 
 
-def test_nothing_is_drawn_twice(assignment, tmp_path, drawn):
-    first = set_digests(assignment, SECRET, tmp_path / "kept/data.json")
-    assert set_digests(assignment, SECRET, tmp_path / "kept/data.json") == first
-    assert drawn == [0, 1]
+def test_nothing_of_medmarks_own_sources_is_drawn_twice(ours, tmp_path, drawn):
+    first = set_digests(ours, SECRET, tmp_path / "kept/data.json")
+    assert set_digests(ours, SECRET, tmp_path / "kept/data.json") == first
+    assert drawn == [0]
 
 
-def test_another_secret_is_drawn_for_itself_and_both_are_remembered(assignment, tmp_path, drawn):
+def test_one_draw_serves_all_repeats_unless_each_has_cases_of_its_own(ours, tmp_path, drawn):
+    redrawn = ours.model_copy(update={"data": ours.data.model_copy(update={"redraw": True})})
+    for of in (ours, redrawn):
+        sets = [hidden_set(of, SECRET, repeat, ("x",), "y") for repeat in range(2)]
+        assert [(s.train, s.inputs, s.truth) for s in set_digests(of, SECRET, tmp_path / "data.json")] == [
+            (s.train_digest, s.inputs_digest, s.truth_digest) for s in sets
+        ]
+    assert drawn == [0, 0, 1]
+
+
+def test_another_secret_is_drawn_for_itself_and_both_are_remembered(ours, tmp_path, drawn):
     for secret in (SECRET, b"t" * 32, SECRET):
-        set_digests(assignment, secret, tmp_path / "data.json")
-    assert drawn == [0, 1, 0, 1]
+        set_digests(ours, secret, tmp_path / "data.json")
+    assert drawn == [0, 0]
 
 
 def test_a_changed_generator_is_drawn_again(assignment, tmp_path, drawn):
     first = set_digests(assignment, SECRET, tmp_path / "data.json")
     (assignment.folder / "discs.py").write_text(DISCS.replace("rng.integers(0, 2, n)", "(np.arange(n) % 2)"))
     second = set_digests(assignment, SECRET, tmp_path / "data.json")
-    assert drawn == [0, 1, 0, 1]
     assert [s.inputs for s in first] == [s.inputs for s in second]
     assert [s.truth for s in first] != [s.truth for s in second]
 
 
-def test_a_changed_file_of_real_data_is_drawn_again(assignment, tmp_path, drawn):
+READS = {
+    "a file beside the assignment": "np.loadtxt(Path(__file__).parents[1] / 'labels.csv', dtype=np.uint8)[:n]",
+    "another module": "__import__('runpy').run_path(str(Path(__file__).parents[1] / 'labels.csv'))['y'][:n]",
+    "a table in text": "np.array([int(c) for c in (Path(__file__).parents[1] / 'labels.csv').read_text().split()[:n]], "
+    "np.uint8)",
+}
+
+
+@pytest.mark.parametrize("reads", READS)
+def test_a_corrected_label_counts_wherever_an_authors_function_reads_it(assignment, tmp_path, reads):
+    """Nothing tells medmark of the file: it is named by no path, and keeps its size and its time."""
+    labels = tmp_path / "labels.csv"
+    lines = "0\n1\n" * 4
+    if reads == "another module":
+        lines = "import numpy as np\ny = np.uint8([0, 1] * 4)\n"
+    labels.write_text(lines)
+    source = f"from pathlib import Path\n{DISCS}".replace("rng.integers(0, 2, n).astype(np.uint8)", READS[reads])
+    (assignment.folder / "discs.py").write_text(source)
+    before = labels.stat()
+    first = set_digests(assignment, SECRET, tmp_path / "data.json")
+    assert set_digests(assignment, SECRET, tmp_path / "data.json") == first
+    labels.write_text(lines.replace("0", "2").replace("1", "0").replace("2", "1"))
+    os.utime(labels, ns=(before.st_atime_ns, before.st_mtime_ns))
+    second = set_digests(assignment, SECRET, tmp_path / "data.json")
+    assert [s.inputs for s in first] == [s.inputs for s in second]
+    assert not {s.truth for s in first} & {s.truth for s in second}
+
+
+def test_a_file_of_real_data_that_keeps_its_size_and_time_is_read_again(ours, tmp_path, drawn):
     (tmp_path / "real").mkdir()
-    (tmp_path / "real/scan.npy").write_bytes(b"1")
-    data = assignment.data.model_copy(update={"path": tmp_path / "real"})
-    real = assignment.model_copy(update={"data": data})
+    scan = tmp_path / "real/scan.npy"
+    scan.write_bytes(b"1")
+    data = ours.data.model_copy(update={"path": tmp_path / "real"})
+    real = ours.model_copy(update={"data": data})
     set_digests(real, SECRET, tmp_path / "data.json")
     set_digests(real, SECRET, tmp_path / "data.json")
-    (tmp_path / "real/scan.npy").write_bytes(b"12")
+    assert drawn == [0]
+    scan.write_bytes(b"12")
     set_digests(real, SECRET, tmp_path / "data.json")
-    assert drawn == [0, 1, 0, 1]
+    assert drawn == [0, 0]
+    before = scan.stat()
+    scan.write_bytes(b"21")
+    os.utime(scan, ns=(before.st_atime_ns, before.st_mtime_ns))
+    set_digests(real, SECRET, tmp_path / "data.json")
+    assert drawn == [0, 0, 0]
+
+
+def test_whatever_an_authors_function_raises_is_told_with_its_name(assignment, tmp_path):
+    (assignment.folder / "discs.py").write_text("def discs(n, rng):\n    return {}['labels']\n")
+    with pytest.raises(UserError, match=r"could not be drawn\. discs\.py:discs raised KeyError: 'labels'"):
+        set_digests(assignment, SECRET, tmp_path / "data.json")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": [{"train": 1}]}'])
-def test_a_damaged_memory_is_drawn_anew(assignment, tmp_path, drawn, text):
+def test_a_damaged_memory_is_drawn_anew(ours, tmp_path, drawn, text):
     (tmp_path / "data.json").write_text(text)
-    set_digests(assignment, SECRET, tmp_path / "data.json")
-    set_digests(assignment, SECRET, tmp_path / "data.json")
-    assert drawn == [0, 1]
+    set_digests(ours, SECRET, tmp_path / "data.json")
+    set_digests(ours, SECRET, tmp_path / "data.json")
+    assert drawn == [0]
 
 
 def test_a_memory_that_cannot_be_written_costs_only_time(assignment, tmp_path, drawn):
