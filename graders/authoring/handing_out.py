@@ -57,6 +57,8 @@ def limits_text(assignment: Assignment) -> str:
         (f"files it writes: {limits.scratch_mb} MB, {limits.scratch_files} of them", True),
         (f"weights: {limits.weights_mb} MB", run.mode == "weights"),
         ("network: none", True),
+        ("C++ compiler: none, so `torch.compile` returns the model as it is", "pytorch" in assignment.frameworks),
+        ("current folder: an empty one; a file of yours is `Path(__file__).parent / NAME`", True),
     ]
     lines = "\n".join(f"- {text}" for text, holds in rows if holds)
     return (

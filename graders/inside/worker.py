@@ -30,6 +30,11 @@ from .values import Encoder, Unsendable, arrays_of, decode
 
 TEXT = 4000
 """Characters of a message or a traceback that are sent."""
+OWN_FOLDERS = (
+    "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR",
+    "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR", "KERAS_HOME", "HF_HOME",
+)  # fmt: skip
+"""Where libraries keep what they make: the worker's folder, which nobody else has and which is emptied."""
 USER = "student"
 """Its name, for who asks: its id is in no list of users."""
 
@@ -62,7 +67,7 @@ def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
     _limit(order)
     os.umask(0o077)
     os.chdir(order["scratch"])
-    for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "MPLCONFIGDIR"):
+    for name in OWN_FOLDERS:
         os.environ[name] = order["scratch"]
     tempfile.tempdir = None  # the mother has asked for hers already, and it is closed to a worker
     for name in [name for name in os.environ if name.startswith("MEDMARK_")]:

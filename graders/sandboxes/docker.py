@@ -23,7 +23,7 @@ from graders.modes import make_readable
 from graders.sandboxes import engine, gpus, images
 from graders.sandboxes.docker_channel import DockerChannel, Watch
 from graders.sandboxes.owner import is_alive, this_process
-from graders.sandboxes.sandbox import Lodging
+from graders.sandboxes.sandbox import COMPUTING, Lodging
 
 INSIDE = Path(__file__).parents[1] / "inside"
 GONE_WITHIN_S = 15.0
@@ -202,10 +202,7 @@ def _environment(runtime: images.Runtime, lodging: Lodging, leased: tuple[str, .
         "MEDMARK_SCRATCH": "/scratch",
         "MEDMARK_FRAMEWORK": lodging.framework,
         "MEDMARK_FORGETS": "1" if lodging.forgets else "",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
+        **COMPUTING,
         "CUDA_VISIBLE_DEVICES": ",".join(leased),
     }
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from assignments.assignment import Framework
 from graders.failures import EngineFailure, ImageFailure
-from graders.sandboxes.sandbox import Ending, Lodging
+from graders.sandboxes.sandbox import COMPUTING, Ending, Lodging
 
 INSIDE = Path(__file__).parent.parent / "inside"
 PACKAGES: dict[Framework, tuple[str, ...]] = {
@@ -123,10 +123,7 @@ def _environment(lodging: Lodging, scratch: Path) -> dict[str, str]:
         **kept,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
+        **COMPUTING,
         "CUDA_VISIBLE_DEVICES": "" if lodging.limits.gpus == 0 else os.environ.get("CUDA_VISIBLE_DEVICES", "0"),
         "MEDMARK_SOLUTION": str(lodging.solution.resolve()),
         "MEDMARK_SCRATCH": str(scratch),

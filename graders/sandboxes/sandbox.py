@@ -13,6 +13,17 @@ from typing import Protocol
 
 from assignments.assignment import Framework, Limits
 
+COMPUTING = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # torch.compile returns what it was given: an image has no C++ compiler, and a check at home shall say the same.
+    "TORCHDYNAMO_DISABLE": "1",
+    "TORCH_COMPILE_DISABLE": "1",
+}
+"""How frameworks compute in every sandbox, as environment variables: the same here and there."""
+
 
 @dataclass(frozen=True)
 class Lodging:

@@ -131,3 +131,67 @@ def test_loaders_pools_and_loops_work_and_outlast_a_worker_beside_them(images, t
         session.end(fresh)
         assert ask(session, modules, "load", 2) == total
         session.end(modules)
+
+
+COMPILES = {
+    "pytorch": """
+import torch
+def compiled():
+    layer = torch.nn.Linear(2, 1)
+    torch.nn.init.ones_(layer.weight); torch.nn.init.zeros_(layer.bias)
+    fast = torch.compile(layer, mode="max-autotune")
+    step = torch.compile(lambda x: (x * 2).sum())
+    return float(fast(torch.ones(1, 2)).detach()) + float(step(torch.ones(3)))
+""",
+    "tensorflow": """
+import tensorflow as tf
+def compiled():
+    fast = tf.function(lambda x: tf.reduce_sum(x * 2), jit_compile=True)
+    net = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1, kernel_initializer="ones")])
+    net.compile("sgd", "mse", jit_compile=True)
+    net.fit(tf.ones((4, 2)), tf.fill((4, 1), 2.0), verbose=0)
+    return float(net.predict(tf.ones((1, 2)), verbose=0)[0, 0]) + float(fast(tf.ones(3)))
+""",
+}
+
+
+@pytest.mark.parametrize("sandbox", ["docker", "local"])
+@pytest.mark.parametrize("framework", COMPILES)
+def test_what_students_compile_runs_where_there_is_no_compiler(images, tmp_path, monkeypatch, framework, sandbox):
+    images(framework)
+    monkeypatch.setenv("CXX", "/no/compiler")
+    tmp_path.chmod(0o755)
+    (tmp_path / "solution.py").write_text(COMPILES[framework])
+    limits = Limits(memory_mb=4096, processes=64)
+    with SANDBOXES[sandbox]().open(Lodging(tmp_path, framework, limits)) as channel:
+        session = Session(channel, limits)
+        session.begin()
+        assert ask(session, session.worker(60), "compiled") == 8.0
+
+
+CACHES = """
+import os, pathlib
+def kept():
+    found = {}
+    for name, value in os.environ.items():
+        if name == "HOME" or name.endswith(("_HOME", "_CACHE_DIR", "CONFIGDIR", "_EXTENSIONS_DIR")):
+            folder = pathlib.Path(value) / "deep"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("")
+            found[name] = os.path.commonpath([value, os.getcwd()]) == os.getcwd()
+    return found
+"""
+
+
+@pytest.mark.parametrize("sandbox", ["docker", "local"])
+def test_what_libraries_keep_for_later_goes_to_the_workers_own_folder(images, tmp_path, sandbox):
+    images("numpy")
+    tmp_path.chmod(0o755)
+    (tmp_path / "solution.py").write_text(CACHES)
+    limits = Limits()
+    with SANDBOXES[sandbox]().open(Lodging(tmp_path, "numpy", limits)) as channel:
+        session = Session(channel, limits)
+        session.begin()
+        found = ask(session, session.worker(60), "kept")
+    assert set(found.values()) == {True}
+    assert {"HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "KERAS_HOME", "NUMBA_CACHE_DIR"} <= set(found)
