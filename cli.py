@@ -205,13 +205,14 @@ def grade(
     """
     _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
+    who = _decider(opened, by)
     place = _sandbox(opened, sandbox, trust_submissions)
     results = _graded(opened, assignment, place, only or (), jobs)
     from graders.persons.differences import differences_of
 
     found = differences_of(results)
     _print_marks(results, as_json, audience, found if audience == "staff" else None)
-    done = _applied(opened, results, found, reason=reason, by=by, yes=yes, dry_run=dry_run, quiet=as_json)
+    done = _applied(opened, results, found, reason=reason, who=who, yes=yes, dry_run=dry_run, quiet=as_json)
     _exit_by(results.marks)
     raise typer.Exit(0 if done or dry_run else 1)
 
@@ -241,7 +242,8 @@ def decide(
         typer.Argument(
             metavar="KIND",
             help="extension, late_commit, agreed_mark, override, peer_factor, moderation, cap, deferred, absent, "
-            "excused, held, void_test, void_case, dispute or retract; left out, what was decided is listed.",
+            "excused, held, void_test, void_case, dispute or retract; left out, the whole record is listed: decisions, "
+            "marks applied, returns, corrections.",
         ),
     ] = None,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="What is decided, as docs/course.md says.")] = "",
@@ -249,6 +251,9 @@ def decide(
         str, typer.Option("--for", metavar="WHO", help="A group, a member, or GROUP/MEMBER; left out, all.")
     ] = "",
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it must be given, and the person reads it.")] = "",
+    reference: Annotated[
+        str, typer.Option(metavar="TEXT", help="A case number or a note for staff alone; no student's page shows it.")
+    ] = "",
     by: By = None,
     file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Many at once: a CSV, one row a group or person.")
@@ -280,11 +285,10 @@ def decide(
     opened = _course(course)
     if kind is None:
         from graders.ledger import Ledger
-        from graders.persons.decisions import KINDS
 
         opened.assignment(assignment)
         with Ledger.open(opened.ledger) as ledger:
-            events = [event for event in ledger.events(assignment) if event.kind in KINDS]
+            events = ledger.events(assignment)
         for line in decision_lines(events):
             print(wrapped(line, sys.stdout))
         return
@@ -292,13 +296,14 @@ def decide(
     from graders.persons.differences import as_json as differences_json
     from graders.persons.differences import compare, snapshot_of
 
+    deciding = _decider(opened, by)
     place = _sandbox(opened, sandbox, True)
     before = _recorded(opened, assignment, place)
     if kind != "dispute" and (moved := _not_applied(before)):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    wanted = Wanted("", who, value, reason)
+    wanted = Wanted("", who, value, reason, reference=reference)
     proposal = propose(
-        opened, before, kind, wanted, by=by or _user(), file=file, method=method, with_self=with_self
+        opened, before, kind, wanted, by=deciding, file=file, method=method, with_self=with_self
     )
     proposed = proposal.events
     after = _recorded(opened, assignment, place, proposed)
@@ -307,12 +312,12 @@ def decide(
         print(json.dumps({"assignment": assignment, "decisions": len(proposed), **differences_json(found)}, indent=2))
     else:
         for line in decision_lines(proposed):
-            print(wrapped(line.removeprefix("#0 "), sys.stdout))
+            print(wrapped(line, sys.stdout))
         for note in proposal.notes:
             print(wrapped(terminal_text(note), sys.stdout))
     done = _applied(
-        opened, after, found, reason=reason or proposed[0].reason, by=by, yes=yes, dry_run=dry_run, quiet=as_json,
-        decided=proposed,
+        opened, after, found, reason=reason or proposed[0].reason, who=deciding, yes=yes, dry_run=dry_run,
+        quiet=as_json, decided=proposed,
     )  # fmt: skip
     raise typer.Exit(0 if done or dry_run else 1)
 
@@ -321,31 +326,45 @@ def decide(
 def return_marks(
     assignment: AssignmentName,
     course: CourseOption = Path("."),
+    who: Annotated[
+        list[str] | None,
+        typer.Option("--for", metavar="WHO", help="Only this group or member; may be repeated."),
+    ] = None,
     by: By = None,
     yes: Yes = False,
     sandbox: SandboxOption = None,
 ) -> None:
     """Record that the marks were given to the students.
 
-    From then on a change is a correction: it needs a reason, on_correction in course.toml says whether it may lower a
-    mark, and the pages come out as version 2.
+    It reaches everyone with a whole mark, and says who is left out and why; run again, it reaches the rest. For those
+    whom it reached a change is from then on a correction: it needs a reason, on_correction in course.toml says whether
+    it may lower a mark, and their pages come out as version 2. The pages as returned are kept in versions/. A return is
+    taken back by its number: medmark decide ASSIGNMENT retract N.
     """
-    from graders.persons.differences import RETURNED, last_of
+    from graders.persons.returning import returnable
+    from reports.differences import return_lines
+    from reports.write import keep_versions
 
     opened = _course(course)
-    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
-    before = last_of(results.events, (RETURNED,))
-    if before is not None:
-        told = f"these marks were returned on {before.at[:10]} by {before.who}; a change is a correction"
-        _fail(f'{told}: medmark grade {assignment} --reason "..."', 2)
+    deciding = _decider(opened, by)
+    place = _sandbox(opened, sandbox, True)
+    results = _recorded(opened, assignment, place, collected=True)
     if moved := _not_applied(results):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    marked = sum(person.percent is not None for person in results.people)
-    print(f"{marked} of {len(results.people)} people have a whole mark.")
-    if not _agreed("Record these marks as returned?", yes):
+    found = returnable(opened, results, who or ())
+    for line in return_lines(found):
+        print(wrapped(line, sys.stdout))
+    if not found.now and found.already:
+        told = "nobody is left whose mark could be returned; a change is a correction"
+        _fail(f'{told}: medmark grade {assignment} --reason "..."', 2)
+    if not found.now:
+        _fail(f"Nobody has a whole mark, so there is nothing to return. What is missing: medmark show {assignment}", 2)
+    if not _agreed(f"Record {len(found.now)} marks as returned?", yes):
         raise typer.Exit(1)
-    _record(opened, results, by, "returned to the students", kind=RETURNED)
-    print(f"Recorded as returned. Their pages: medmark report {assignment}")
+    _record(opened, results, deciding, "", members=found.now)
+    kept = keep_versions(opened, _recorded(opened, assignment, place))
+    print(f"Recorded {len(found.now)} as returned; the pages as they are now: {kept}")
+    print(f"The pages to hand out: medmark report {assignment}")
 
 
 @app.command()
@@ -693,14 +712,13 @@ def _applied(
     found: Any,
     *,
     reason: str,
-    by: str | None,
+    who: str,
     yes: bool,
     dry_run: bool,
     quiet: bool,
     decided: Sequence[Event] = (),
 ) -> bool:
     """Show a difference, ask, and make it stand; whether it does now, or there was none."""
-    from graders.persons.differences import RETURNED, last_of
     from reports.differences import difference_lines
 
     if found.moves or decided:
@@ -708,18 +726,18 @@ def _applied(
             print(line)
         if dry_run or not _agreed("Apply?", yes):
             return False
-    elif dry_run or not found.new or last_of(results.events, (RETURNED,)):
+    elif dry_run or not found.new:
         return True
-    _record(course, results, by, reason, decided=decided, moved=bool(found.moves or found.new))
+    _record(course, results, who, reason, decided=decided, moved=bool(found.moves or found.new))
     return True
 
 
-def _record(course: Course, results: Results, by: str | None, reason: str, **more: Any) -> None:
+def _record(course: Course, results: Results, who: str, reason: str, **more: Any) -> None:
     from graders.ledger import Ledger
     from graders.persons.results import record
 
     with Ledger.open(course.ledger) as ledger:
-        record(course, ledger, results, who=by or _user(), reason=reason, command=_typed(), **more)
+        record(course, ledger, results, who=who, reason=reason, command=_typed(), **more)
 
 
 def _agreed(question: str, yes: bool) -> bool:
@@ -740,10 +758,12 @@ def _not_applied(results: Results) -> str:
     return f"{summary(found)} since they were last applied" if found.moves else ""
 
 
-def _user() -> str:
+def _decider(course: Course, by: str | None) -> str:
     import getpass
 
-    return getpass.getuser()
+    from graders.persons.staff import decider
+
+    return decider(course, by, getpass.getuser())
 
 
 def _typed() -> str:

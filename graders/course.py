@@ -167,6 +167,8 @@ class Course(Frozen):
     round: Rounding = "0.1"
     """What marks are rounded to, half up and once, after every other step: a tenth or a whole."""
     peer: Peer = Peer()
+    staff: dict[Annotated[str, Field(min_length=1)], str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
+    """Login to full name of those who may decide; empty for everyone who may run medmark here."""
     access: Access = Access()
     repositories: Repositories = Repositories()
     roster: RosterSettings = RosterSettings()
@@ -287,6 +289,7 @@ def load_course(folder: Path) -> Course:
     course, problems = check_toml(document, Course, added)
     problems += _time_problems(document)
     problems += _token_problems(document)
+    problems += _staff_problems(document)
     problems += _late_problems(document, folder)
     problems.sort(key=lambda problem: problem.line or 0)
     if course is None or problems or roster.stops:
@@ -448,6 +451,17 @@ def _tables(document: Document) -> list[tuple[str, dict[str, Any]]]:
     assignments = document.values.get("assignments")
     known = assignments.items() if isinstance(assignments, dict) else ()
     return [(id, settings) for id, settings in known if isinstance(settings, dict)]
+
+
+def _staff_problems(document: Document) -> list[Problem]:
+    """Accounts of a machine stand for nobody: what they decide, no person has decided."""
+    staff = document.values.get("staff")
+    cure = 'name people, as ucabxyz = "Ada Byron"'
+    return [
+        document.problem(("staff", login), "is an account of the machine and not a person", cure)
+        for login in (staff if isinstance(staff, dict) else ())
+        if login == "root" or login.isdigit()
+    ]
 
 
 def _token_problems(document: Document) -> list[Problem]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from graders.ledger import Event
-from graders.persons.decisions import in_force
-from graders.persons.differences import Differences, Move, Told
+from graders.persons.differences import RETURNED, Differences, Entry, Move, Told, record_of
 from reports.bands import band_of
 from reports.terminal import fitted, terminal_text
+
+if TYPE_CHECKING:  # it opens the course, which a line of text does not need
+    from graders.persons.returning import Returnable
 
 LISTED = 40
 """Lines of a list; of more, the largest."""
@@ -42,13 +45,52 @@ def difference_lines(differences: Differences) -> Iterator[str]:
 
 
 def decision_lines(events: Sequence[Event]) -> Iterator[str]:
-    """Every decision with its number, whether it holds, who made it, about whom and why."""
-    held = {event.number for event in in_force(events)}
-    for event in events:
-        gone = "" if event.number in held or event.kind == "retract" else "  (retracted)"
-        about = event.about.partition("/")[2] or "all"
-        said = f"#{event.number} {event.at[:16].replace('T', ' ')} {event.kind} {event.value} for {about}"
-        yield terminal_text(f"{said}, by {event.who}: {event.reason}{gone}")
+    """Every event with its number, whether it holds, what it did, who made it, about whom and why."""
+    for entry in record_of(events):
+        event = entry.event
+        number = f"#{event.number} " if event.number else ""
+        reason = ": ".join(["", event.reason] if event.reason else [])
+        reference = f" [{event.reference}]" if event.reference else ""
+        gone = "" if entry.held or event.kind == "retract" else "  (retracted)"
+        said = f"{number}{event.at[:16].replace('T', ' ')} {_did(entry)}, by {event.who}{reason}{reference}{gone}"
+        yield terminal_text(said)
+
+
+def _did(entry: Entry) -> str:
+    event = entry.event
+    if entry.differences is None:
+        return f"{event.kind} {event.value} for {event.about.partition('/')[2] or 'all'}"
+    if event.kind == RETURNED:
+        return f"returned to {_people(entry.people)}"
+    moves, new = len(entry.differences.moves), len(entry.differences.new)
+    parts = [f"{_marks(moves)} moved"] if moves or not new else []
+    parts += [f"{_marks(new)} new"] if new else []
+    return f"{event.kind}: {', '.join(parts)}"
+
+
+def return_lines(found: Returnable) -> Iterator[str]:
+    """Whom a return reaches, and who is left out and why."""
+    everyone = len(found.now) + len(found.already) + sum(map(len, found.left_out.values()))
+    yield f"{len(found.now) + len(found.already)} of {_people(everyone)} have a whole mark."
+    if found.already:
+        yield f"Told theirs before: {_people(len(found.already))}."
+    for status, members in found.left_out.items():
+        yield terminal_text(f"Left out, {_WHY.get(status, status.replace('_', ' '))}: {', '.join(members)}")
+
+
+_WHY = {
+    "incomplete": "since a person's part is not marked yet",
+    "withheld": "since a fault of ours or of the machine stands in the way, or nothing was graded yet",
+    "not_submitted": "since nothing counts as handed in",
+}
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _marks(count: int) -> str:
+    return "1 mark" if count == 1 else f"{count or 'no'} marks"
 
 
 def signed(change: Decimal) -> str:

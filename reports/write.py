@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ from assignments.assignment import Accuracy, Assignment
 from graders.course import Course, read_secret
 from graders.failures import UserError
 from graders.mark import Mark
-from graders.persons.differences import CORRECTION, last_of, version
+from graders.persons.differences import Page, Versions
 from graders.persons.personal import PersonalMark
 from graders.persons.results import Results
 from reports.feedback import HandIn, feedback_page, hand_in_of
@@ -54,7 +54,6 @@ def report_results(
     asked = results.assignment
     groups = [mark.group for mark in results.marks]
     board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), asked.id)
-    corrected = last_of(results.events, (CORRECTION,))
     return write_reports(
         folder or course.folder / "reports",
         asked,
@@ -65,8 +64,7 @@ def report_results(
         course=course.title,
         ratified=ratified,
         people=results.people,
-        version=version(results.events),
-        correction=f"Corrected on {corrected.at[:10]}: {corrected.reason}" if corrected else "",
+        versions=Versions.of(results.events),
     )
 
 
@@ -81,38 +79,34 @@ def write_reports(
     course: str = "",
     ratified: bool = False,
     people: Sequence[PersonalMark] = (),
-    version: int = 1,
-    correction: str = "",
+    versions: Versions | None = None,
 ) -> Written:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
-    `people` are the persons' own marks; `correction` says when and why the pages came to be of this `version`.
+    `people` are the persons' own marks; `versions` are of the pages that were returned. Each such version is kept in a
+    folder `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
     `board_names` is what the leaderboard calls each group: `reports.pseudonyms`, unless groups chose to be named.
     """
     home = folder / file_name(assignment.id)
+    versions = versions or Versions()
     feedback: dict[str, Path] = {}
     staff: dict[str, Path] = {}
     names = file_names([mark.group for mark in marks])
     for mark in marks:
-        hand_in = hand_ins.get(mark.group, HandIn(mark.group))
-        hand_in = replace(
-            hand_in,
-            board_name=hand_in.board_name or board_names[mark.group],
-            ratified=ratified,
-            version=version,
-            correction=correction,
-        )
+        hand_in = _told_with(hand_ins.get(mark.group, HandIn(mark.group)), mark, board_names, ratified, versions)
         feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
         staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
-        write(feedback[mark.group], feedback_page(mark, assignment, hand_in))
+        page = feedback_page(mark, assignment, hand_in)
+        write(feedback[mark.group], page)
+        _keep(feedback[mark.group], page, versions.groups.get(mark.group))
         write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff"))
-    personal = _write_personal(home / "personal", assignment, people, groups, ratified, version, correction)
+    personal = _write_personal(home / "personal", assignment, people, groups, ratified, versions)
     own = {person.member: person for person in people}
     sheet = home / "marksheet.csv"
     # The byte order mark tells spreadsheets that the names are UTF-8.
     write(sheet, "\ufeff" + marksheet_csv(marks, assignment, groups, hand_ins, own))
-    write(sheet.with_suffix(".json"), marksheet_json(marks, assignment, groups, hand_ins, own, version))
+    write(sheet.with_suffix(".json"), marksheet_json(marks, assignment, groups, hand_ins, own, versions.version))
     board = None
     if any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
         board = home / "leaderboard.html"
@@ -123,30 +117,100 @@ def write_reports(
     return Written(home, feedback, staff, sheet, sheet.with_suffix(".json"), personal, board)
 
 
+def keep_versions(course: Course, results: Results) -> Path:
+    """Keep the pages of everyone whom these marks were returned to, as they are now; the folder of the pages.
+
+    It is for the moment of the return: `report` may be called much later, when the pages are of another version.
+    """
+    asked = results.assignment
+    home = course.folder / "reports" / file_name(asked.id)
+    versions = Versions.of(results.events)
+    names = file_names([mark.group for mark in results.marks])
+    board = pseudonyms([mark.group for mark in results.marks], read_secret(course), asked.id)
+    for mark, submission in zip(results.marks, results.submissions, strict=True):
+        hand_in = _told_with(hand_in_of(submission, timezone=course.timezone), mark, board, False, versions)
+        page = feedback_page(mark, asked, hand_in)
+        _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
+    for person, path, page in _personal_pages(home / "personal", asked, results.people, course.groups, False, versions):
+        _keep(path, page, versions.people.get(person.member))
+    return home
+
+
+def _told_with(
+    hand_in: HandIn, mark: Mark, board_names: Mapping[str, str], ratified: bool, versions: Versions
+) -> HandIn:
+    returned = versions.groups.get(mark.group)
+    return replace(
+        hand_in,
+        board_name=hand_in.board_name or board_names[mark.group],
+        ratified=ratified,
+        version=returned.version if returned else 1,
+        correction=returned.correction if returned else "",
+    )
+
+
 def _write_personal(
     home: Path,
     assignment: Assignment,
     people: Sequence[PersonalMark],
     groups: Sequence[Group],
     ratified: bool,
-    version: int,
-    correction: str,
+    versions: Versions,
 ) -> dict[str, Path]:
     """A page for everyone with something of their own; one that says what no longer holds is removed."""
-    names = {member.id: member.name for group in groups for member in group.members}
-    files = file_names([person.member for person in people])
     written = {}
-    for person in people:
-        path = home / f"{files[person.member]}.html"
-        if person.trace or person.disputes:
-            text = personal_page(
-                person, assignment, names[person.member], ratified=ratified, version=version, correction=correction
-            )
-            write(path, text)
+    for person, path, page in _personal_pages(home, assignment, people, groups, ratified, versions):
+        if page:
+            write(path, page)
+            _keep(path, page, versions.people.get(person.member))
             written[person.member] = path
         else:
             path.unlink(missing_ok=True)
     return written
+
+
+def _personal_pages(
+    home: Path,
+    assignment: Assignment,
+    people: Sequence[PersonalMark],
+    groups: Sequence[Group],
+    ratified: bool,
+    versions: Versions,
+) -> Iterator[tuple[PersonalMark, Path, str]]:
+    """Each person with their page, empty for who has nothing of their own.
+
+    A correction that moved a person and not the group's page is something of their own.
+    """
+    names = {member.id: member.name for group in groups for member in group.members}
+    files = file_names([person.member for person in people])
+    for person in people:
+        returned = versions.people.get(person.member)
+        text = ""
+        if person.trace or person.disputes or _moved_alone(person, versions):
+            text = personal_page(
+                person,
+                assignment,
+                names[person.member],
+                ratified=ratified,
+                version=returned.version if returned else 1,
+                correction=returned.correction if returned else "",
+            )
+        yield person, home / f"{files[person.member]}.html", text
+
+
+def _moved_alone(person: PersonalMark, versions: Versions) -> bool:
+    own, of_group = versions.people.get(person.member), versions.groups.get(person.group)
+    known = of_group.events if of_group else ()
+    return own is not None and any(event not in known for event in own.events[1:])
+
+
+def _keep(path: Path, text: str, returned: Page | None) -> None:
+    """Keep this version of a page that was returned, beside it; one that is kept already stays as it is."""
+    if returned is None or not text:
+        return
+    kept = path.parent / "versions" / f"{path.stem}-{returned.name}{path.suffix}"
+    if not kept.exists():
+        write(kept, text)
 
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:

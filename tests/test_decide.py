@@ -234,9 +234,96 @@ def test_after_the_return_a_change_is_a_correction_with_a_reason_and_the_pages_a
     assert "Version 2." in page.read_text()
     assert why in page.read_text()
     assert json.loads((course / "reports/halves/marksheet.json").read_text())["version"] == 2
+    # What the students were sent first is still there, and only who was corrected has another version.
+    kept = {path.name: path.read_text() for path in (course / "reports/halves/feedback/versions").iterdir()}
+    assert set(kept) == {"half-v1.html", "half-v2.html", "sound-v1.html", "turned-v1.html"}
+    assert why not in kept["half-v1.html"]
+    assert kept["half-v2.html"] == page.read_text()
+    assert "Version" not in (course / "reports/halves/feedback/sound.html").read_text()
     # A decision that moves nothing corrects nothing.
     assert decide(course, "dispute", "we disagree", "--for", "half").code == 0
     assert [event[0] for event in events(course)][-1] == "dispute"
+
+
+def test_marks_are_returned_to_those_who_have_one_and_later_to_the_rest(course, points):
+    refused = medmark("return", "halves", "-c", course, "--yes")
+    assert refused.code == 2
+    assert "Nobody has a whole mark, so there is nothing to return" in refused.err
+    points.write_text("group,report\nsound,15.5\nhalf,12\n")
+    assert decide(course, "agreed_mark", "--from", points).code == 0
+    said = medmark("return", "halves", "-c", course, "--yes", "--for", "half", "--for", "turned")
+    assert said.code == 0
+    assert said.out.splitlines()[:2] == [
+        "1 of 2 people have a whole mark.", "Left out, since a person's part is not marked yet: m1"
+    ]  # fmt: skip
+    said = medmark("return", "halves", "-c", course, "--yes")
+    assert said.out.splitlines()[:2] == ["3 of 4 people have a whole mark.", "Told theirs before: 1 person."]
+    kept = course / "reports/halves/feedback/versions"
+    assert {path.name for path in kept.iterdir()} == {"half-v1.html", "sound-v1.html"}
+    # The first mark of whom no return reached corrects nothing, and wants no reason.
+    assert decide(course, "agreed_mark", "report=7", "--for", "turned").code == 0
+    assert [event[0] for event in events(course)][-2:] == ["agreed_mark", "marks"]
+    assert medmark("return", "halves", "-c", course, "--yes", "--for", "m1").code == 0
+    assert medmark("return", "halves", "-c", course, "--yes").code == 2
+    assert medmark("return", "halves", "-c", course, "--yes", "--for", "m11").err.count("m1") == 2
+    sheet(course)
+    assert "Version" not in (course / "reports/halves/feedback/turned.html").read_text()
+
+
+def test_a_return_is_taken_back_by_its_number_and_then_was_never(course, points):
+    assert decide(course, "agreed_mark", "--from", points).code == 0
+    assert medmark("return", "halves", "-c", course, "--yes", "--by", "prof").code == 0
+    number = str(len(events(course)))
+    listed = " ".join(medmark("decide", "halves", "-c", course).out.split())
+    assert f"#{number} " in listed
+    assert "returned to 4 people, by prof" in listed
+    assert decide(course, "retract", number, reason="too early").code == 0
+    listed = " ".join(medmark("decide", "halves", "-c", course).out.split())
+    assert "returned to 4 people, by prof (retracted)" in listed
+    assert decide(course, "override", "50", "--for", "half").code == 0
+    assert [event[0] for event in events(course)][-1] == "marks"
+    assert medmark("return", "halves", "-c", course, "--yes").code == 0
+    names = {path.name for path in (course / "reports/halves/feedback/versions").iterdir()}
+    assert names > {"half-v1.html", f"half-v1-return-{len(events(course))}.html"}
+
+
+def test_a_reference_is_for_staff_alone(course, points):
+    points.write_text("group,report,reason,reference\nsound,15.5,Good figures,canary-of-the-row\nhalf,12,,\n")
+    assert decide(course, "agreed_mark", "--from", points, "--reference", "canary-of-all").code == 0
+    assert decide(course, "override", "50", "--for", "m2", "--reference", "canary-medical").code == 0
+    listed = medmark("decide", "halves", "-c", course).out
+    for reference in ("[canary-of-the-row]", "[canary-of-all]", "[canary-medical]"):
+        assert listed.count(reference) == 1
+    sheet(course)
+    assert "canary" not in medmark("show", "halves", "-c", course, "--json", "--as", "student").out
+    for path in (course / "reports").rglob("*"):
+        assert path.is_dir() or "canary" not in path.read_text(), path
+
+
+def test_who_decides_is_one_of_the_staff_and_two_marks_are_of_two_people(course, points):
+    toml = course / "course.toml"
+    toml.write_text(toml.read_text() + '[staff]\nucab1 = "Ada Byron"\nucab2 = "Alan Turing"\n')
+
+    def by(name, *words):
+        more = ("--by", name) if name else ()
+        return medmark("decide", "halves", *words, "--reason", "why", "-c", course, "--yes", *more)
+
+    for name in ("", "prof", "root"):
+        said = by(name, "agreed_mark", "--from", points)
+        assert said.code == 2
+        assert "is not among the staff of" in said.err
+    assert medmark("grade", "halves", "-c", course, TRUSTED, "--by", "ucab3").code == 2
+    assert by("ada byron", "agreed_mark", "--from", points).code == 0
+    assert {event[1] for event in events(course)[1:]} == {"ucab1"}
+    again = by("ucab1", "agreed_mark", "report=9", "--for", "half")
+    assert again.code == 2
+    told = "ucab1 gave report=12 already (number 4), and a second mark is another person's"
+    assert told in " ".join(again.err.split())
+    assert "all of it stands already" in by("ucab1", "agreed_mark", "--from", points).err
+    assert by("ucab2", "agreed_mark", "report=9", "--for", "half").code == 0
+    assert by("ucab2", "retract", str(len(events(course)) - 1)).code == 0
+    assert by("ucab1", "retract", "4").code == 0
+    assert by("ucab1", "agreed_mark", "report=9", "--for", "half").code == 0
 
 
 def test_a_correction_never_lowers_where_the_course_says_so(course, points):
@@ -291,7 +378,8 @@ def test_a_late_commit_is_marked_with_the_penalty_of_each_member(course, marked,
 
 
 def test_events_are_listed_and_a_mistake_of_the_hand_is_told(course):
-    assert medmark("decide", "halves", "-c", course).out == ""
+    (only,) = medmark("decide", "halves", "-c", course).out.splitlines()
+    assert re.fullmatch(r"#1 [0-9-]{10} [0-9:]{5} marks: 4 marks new, by \w+", only)
     said = decide(course, "overide", "5", "--for", "sound")
     assert said.code == 2
     assert 'did you mean "override"?' in said.err

@@ -6,7 +6,7 @@ Nothing is recorded here. All that is wrong with a file is told at once, with li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,8 @@ from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_of_person, extension_problem, until_of
 from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
-from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force
+from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, retracted
+from graders.persons.differences import RETURNED
 from graders.persons.moderation import scaling
 from graders.persons.ratings import METHODS, factors_of
 from graders.persons.results import Results
@@ -40,8 +41,11 @@ class Wanted:
     """A group, a member, or `group/member`; empty for all."""
     value: str
     reason: str
+    """The person it is about reads it."""
     problem: str = ""
     """Why its row cannot be read."""
+    reference: str = ""
+    """For staff alone: a case number or a note."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,13 @@ class Desk:
             raise UserError(f'KIND "{kind}": {nearest(kind, KINDS)}')
         problems: list[str] = []
         made: dict[tuple[str, str], Event] = {}
+        stand_already = 0
         for one in wanted:
             try:
                 event = self._event(kind, one, by)
+                if self._stands_already(event):
+                    stand_already += 1
+                    continue
                 several = kind in ("void_test", "void_case", "retract", "dispute")
                 criterion = event.value.partition("=")[0] if "=" in event.value else ""
                 key = (event.about, event.value if several else criterion)
@@ -88,7 +96,8 @@ class Desk:
         if problems:
             raise UserError("\n".join(problems))
         if not made:
-            raise UserError("there is nothing to decide: no row holds a value")
+            why = "all of it stands already" if stand_already else "no row holds a value"
+            raise UserError(f"there is nothing to decide: {why}")
         return list(made.values())
 
     def _event(self, kind: str, wanted: Wanted, by: str) -> Event:
@@ -99,7 +108,26 @@ class Desk:
         about, group, member = self._about(kind, wanted)
         value = _CHECKS[kind](self, wanted.value.strip(), group, member)
         at = self.now.isoformat(timespec="milliseconds")
-        return Event(at, by, about, kind, value, " ".join(wanted.reason.split()))
+        reason, reference = (" ".join(text.split()) for text in (wanted.reason, wanted.reference))
+        return Event(at, by, about, kind, value, reason, reference=reference)
+
+    def _stands_already(self, event: Event) -> bool:
+        """Whether the same person gave just this mark before.
+
+        Raises:
+            ValueError: they gave another one. Where a course names its staff, two marks are of two people.
+        """
+        if event.kind != "agreed_mark" or not self.course.staff:
+            return False
+        first = next((e for e in reversed(in_force(self.events)) if _same_part(e, event)), None)
+        if first is None or first.who != event.who:
+            return False
+        if first.value != event.value:
+            raise ValueError(
+                f"{event.who} gave {first.value} already (number {first.number}), and a second mark is another "
+                f"person's: say --by, or retract the first: medmark decide {self.assignment.id} retract {first.number}"
+            )
+        return True
 
     def _about(self, kind: str, wanted: Wanted) -> tuple[str, Group | None, str]:
         id = self.assignment.id
@@ -119,7 +147,7 @@ class Desk:
 
     def _retracted(self, value: str) -> Event:
         number = value.removeprefix("#")
-        found = next((e for e in self.events if str(e.number) == number and e.kind in KINDS), None)
+        found = next((e for e in self.events if str(e.number) == number and e.kind in (*KINDS, RETURNED)), None)
         if found is None:
             raise ValueError(f'there is no decision number "{value}"; medmark decide {self.assignment.id} lists them')
         return found
@@ -201,9 +229,7 @@ class Desk:
 
     def _number(self, value: str, group: Group | None, member: str) -> str:
         found = self._retracted(value)
-        applied = in_force(self.events)
-        dead = found.kind != "retract" and all(event.number != found.number for event in applied)
-        if dead:
+        if found.number in retracted(self.events):
             raise ValueError(f"event {found.number} is retracted already")
         return str(found.number)
 
@@ -213,6 +239,12 @@ def _nearest_test(value: str, known: Sequence[str]) -> str:
     ends = {id.rpartition("::")[2]: id for id in known}
     close = closest(value.rpartition("::")[2], ends)
     return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
+
+
+def _same_part(one: Event, other: Event) -> bool:
+    """Whether two marks are of the same part of the work of the same group or person."""
+    parts = [(event.kind, event.member or event.about, event.value.rpartition("=")[0]) for event in (one, other)]
+    return parts[0] == parts[1]
 
 
 _Check = Callable[[Desk, str, Group | None, str], str]
@@ -258,6 +290,7 @@ def propose(
         rows = [wanted]
     else:
         rows, notes = from_csv(file, kind, asked, course, wanted.reason, method, with_self)
+    rows = [replace(row, reference=row.reference or wanted.reference) for row in rows]
     with Ledger.open(course.ledger) as ledger:
         desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
         events = desk.propose(kind, rows, by)
@@ -288,8 +321,8 @@ def from_csv(
     """The decisions of a file, and notes on it: a row a group or a person, under `group` and `member` (or one of them).
 
     A column `value` holds what is decided; for `agreed_mark` a column named as a criterion holds its points; ratings
-    stand under `from`, `to` and `rating`. A column `reason` goes before --reason. Empty cells decide nothing; of a
-    kind that takes no value every row decides.
+    stand under `from`, `to` and `rating`. The columns `reason` and `reference` go before --reason and --reference.
+    Empty cells decide nothing; of a kind that takes no value every row decides.
 
     Raises:
         UserError: the file cannot be read, or lacks its columns.
@@ -324,7 +357,8 @@ def from_csv(
         if cells and not about and not wrong:
             wrong = "says for neither group nor member what it decides"
         where = f"{path.name}:{row.line}"
-        wanted_rows += [Wanted(where, about, cell, why, wrong) for cell in (cells or [""] if wrong else cells)]
+        cells = cells or [""] if wrong else cells
+        wanted_rows += [Wanted(where, about, cell, why, wrong, of.get("reference", "")) for cell in cells]
     return wanted_rows, []
 
 

@@ -11,7 +11,7 @@
     void_case        a hidden case that is left out of every score                          all
     dispute          what a group or a person says against a mark; moves nothing            a group, a person
     deferred, absent, excused, held     there is no mark, and this word stands in its place a group, a person
-    retract          the number of an event that holds no longer                            as that event
+    retract          the number of an event that holds no longer; of a return too           as that event
 
 A retracted event is as if it had never been; retracting the retraction brings it back. Of several events of one kind
 about the same, the last one holds.
@@ -54,17 +54,18 @@ PASS_MARK: Final = "pass_mark"
 
 def in_force(events: Iterable[Event]) -> list[Event]:
     """The decisions that hold, in the order of the ledger: without those retracted, and without the retractions."""
-    held: list[Event] = []
-    retracted: set[str] = set()
-    # From the last to the first, because a retraction can be retracted too.
+    known = list(events)
+    gone = retracted(known)
+    return [e for e in known if e.kind in KINDS and e.kind != "retract" and e.number not in gone]
+
+
+def retracted(events: Iterable[Event]) -> set[int]:
+    """The numbers of the events that hold no longer; a retraction can be retracted too."""
+    gone: set[int] = set()
     for event in reversed(list(events)):
-        if str(event.number) in retracted:
-            continue
-        if event.kind == "retract":
-            retracted.add(event.value)
-        elif event.kind in KINDS:
-            held.append(event)
-    return held[::-1]
+        if event.kind == "retract" and event.number not in gone and event.value.isdecimal():
+            gone.add(int(event.value))
+    return gone
 
 
 def is_about(event: Event, group: str, member: str = "") -> bool:

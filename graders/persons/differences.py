@@ -1,8 +1,11 @@
 """Marks as they were applied or returned, and what would move. A snapshot is an event of the ledger; it makes no mark.
 
     marks        what `grade` or `decide` applied: the marks that stand
-    returned     what `return` froze: what students were told
-    correction   a change after that, with its reason: what students are told next
+    returned     what `return` froze: what the people in it were told
+    correction   a change of what somebody was told, with its reason: what they are told next
+
+A return holds for the people in its snapshot and may be retracted; the other snapshots stand. A person's first mark is
+no correction, whoever else has theirs already.
 
 Marks themselves are functions of stages and events; a snapshot is there to be compared with.
 """
@@ -10,7 +13,7 @@ Marks themselves are functions of stages and events; a snapshot is there to be c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -18,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from graders.ledger import Event
 from graders.mark import Mark, Status, earned, rounded
+from graders.persons.decisions import retracted
 from graders.persons.personal import PersonalMark, Returned
 
 if TYPE_CHECKING:  # results are made with what was returned
@@ -40,6 +44,8 @@ class Told:
     level: int
     before_penalties: str = field(default="", compare=False)
     """Per cent before lateness and caps, as an exact fraction; empty without a mark, and in older snapshots."""
+    of_group: str = field(default="", compare=False)
+    """The group's own mark in a word, which its page shows; empty in snapshots older than this field."""
 
 
 Snapshot = Mapping[str, Told]
@@ -81,17 +87,21 @@ def snapshot_of(results: Results) -> dict[str, Told]:
             person.group, marks[person.group].commit, str(person.status), _percent(person, marks[person.group]),
             person.pass_mark, person.level,
             before_penalties="" if person.before_penalties is None else str(person.before_penalties),
+            of_group=_of_group(marks[person.group]),
         )
         for person in results.people
     }  # fmt: skip
 
 
-def compare(before: Snapshot, now: Snapshot, *, since: str = "", strict: bool = False) -> Differences:
+def compare(
+    before: Snapshot, now: Snapshot, *, since: str = "", strict: bool = False, returned: Container[str] = ()
+) -> Differences:
     """What moves from `before` to `now`, for the members of `now`.
 
     Args:
-        strict: Whether everything counts as a move: another commit and a first mark too. So it is once marks were
-            returned, and for what a decision does.
+        strict: Whether everything counts as a move: another commit and a first mark too. So it is for what a decision
+            does.
+        returned: Members for whom everything counts in any case: they were told their mark.
     """
     moves, new = [], []
     for member, after in now.items():
@@ -99,7 +109,7 @@ def compare(before: Snapshot, now: Snapshot, *, since: str = "", strict: bool = 
         if was is not None and replace(was, group=after.group) == after:
             continue
         marked = was is not None and was.status in (Status.MARKED, Status.INCOMPLETE)
-        if was is not None and (strict or (marked and was.commit == after.commit)):
+        if was is not None and (strict or member in returned or (marked and was.commit == after.commit)):
             moves.append(Move(member, was, after))
         else:
             new.append(member)
@@ -111,8 +121,8 @@ def differences_of(results: Results) -> Differences:
     last = last_of(results.events, SNAPSHOTS)
     if last is None:
         return Differences((), tuple(person.member for person in results.people), "")
-    strict = last_of(results.events, (RETURNED,)) is not None
-    return compare(read(last), snapshot_of(results), since=last.at, strict=strict)
+    now = snapshot_of(results)
+    return compare(applied(results.events), now, since=last.at, returned=told(results.events))
 
 
 def last_of(events: Sequence[Event], kinds: Iterable[str]) -> Event | None:
@@ -120,29 +130,170 @@ def last_of(events: Sequence[Event], kinds: Iterable[str]) -> Event | None:
     return next((event for event in reversed(events) if event.kind in kinds), None)
 
 
-def version(events: Sequence[Event]) -> int:
-    """Of the pages: 1, and one more with every correction."""
-    return 1 + sum(event.kind == CORRECTION for event in events)
+def applied(events: Iterable[Event]) -> dict[str, Told]:
+    """By member: the mark that stands."""
+    stands: dict[str, Told] = {}
+    for event in events:
+        if event.kind in SNAPSHOTS:
+            stands |= read(event)
+    return stands
+
+
+def told(events: Sequence[Event]) -> dict[str, Told]:
+    """By member: what they were last told. Nobody else was told anything."""
+    return {member: page.told for member, page in _of_people(events).items()}
 
 
 def returned_marks(events: Sequence[Event]) -> dict[str, Returned]:
-    """By member: the whole mark that students were last told."""
-    last = last_of(events, (RETURNED, CORRECTION))
-    told = read(last) if last else {}
+    """By member: the whole mark that they were last told."""
     return {
         member: Returned(mark.percent, Fraction(mark.before_penalties) if mark.before_penalties else None)
-        for member, mark in told.items()
+        for member, mark in told(events).items()
         if mark.percent is not None and mark.status == Status.MARKED
     }
 
 
-def snapshot_event(results: Results, *, at: str, who: str, reason: str, kind: str | None = None) -> Event:
-    """The event that makes these marks the ones that stand; members who are not in the results keep theirs."""
-    last = last_of(results.events, SNAPSHOTS)
-    whole = {**(read(last) if last else {}), **snapshot_of(results)}
-    kind = kind or (CORRECTION if last_of(results.events, (RETURNED,)) else APPLIED)
+@dataclass(frozen=True)
+class Page:
+    """The versions of one page that was returned."""
+
+    told: Told
+    """What its reader was last told."""
+    events: tuple[Event, ...]
+    """What made each version: a return, then corrections."""
+    again: bool = False
+    """Whether an earlier return of it was retracted."""
+
+    @property
+    def version(self) -> int:
+        """1, and one more with every correction of just this page."""
+        return len(self.events)
+
+    @property
+    def name(self) -> str:
+        """Of the version, for its file: no two versions that ever were returned share one."""
+        return f"v{self.version}" + (f"-return-{self.events[0].number}" if self.again else "")
+
+    @property
+    def correction(self) -> str:
+        """When and why it was corrected last; empty for the first version."""
+        last = self.events[-1]
+        return f"Corrected on {last.at[:10]}: {last.reason}" if self.version > 1 else ""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The pages that were returned."""
+
+    people: Mapping[str, Page] = field(default_factory=dict)
+    """By member: of their own mark."""
+    groups: Mapping[str, Page] = field(default_factory=dict)
+    """By group: of the page that all of its members read. What moves one member alone is no version of it."""
+
+    @classmethod
+    def of(cls, events: Sequence[Event]) -> Versions:
+        """Those that follow from the record."""
+        people = _of_people(events)
+        return cls(people, _of_groups(events, people))
+
+    @property
+    def version(self) -> int:
+        """Of the mark sheet: 1, and one more with every correction of anybody."""
+        return 1 + len({event.number for page in self.people.values() for event in page.events[1:]})
+
+
+def _of_people(events: Sequence[Event]) -> dict[str, Page]:
+    pages: dict[str, Page] = {}
+    retracted_before: set[str] = set()
+    gone = retracted(events)
+    for event in _telling(events):
+        for member, now in read(event).items():
+            page = pages.get(member)
+            if event.number in gone and event.kind == RETURNED:
+                retracted_before.add(member)
+            elif page is None and event.kind == RETURNED:
+                pages[member] = Page(now, (event,), member in retracted_before)
+            elif page is not None:
+                differs = replace(page.told, group=now.group) != now
+                pages[member] = replace(page, told=now, events=(*page.events, event) if differs else page.events)
+    return pages
+
+
+def _of_groups(events: Sequence[Event], people: Mapping[str, Page]) -> dict[str, Page]:
+    pages: dict[str, Page] = {}
+    started: set[str] = set()
+    for event in _telling(events):
+        for member, now in read(event).items():
+            own, page = people.get(member), pages.get(now.group)
+            if own is not None and own.events[0] is event:
+                started.add(member)
+            if own is None or member not in started:
+                continue
+            if page is None:
+                pages[now.group] = Page(now, (event,), own.again)
+                continue
+            known = page.told.of_group and now.of_group
+            differs = page.told.of_group != now.of_group if known else any(made is event for made in own.events)
+            # A group's first page is that of whoever was told first; another member's return is no version of it.
+            if differs and event.kind == CORRECTION and page.events[-1] is not event:
+                page = replace(page, events=(*page.events, event))
+            pages[now.group] = replace(page, told=now)
+    return pages
+
+
+def _telling(events: Iterable[Event]) -> Iterator[Event]:
+    return (event for event in events if event.kind in (RETURNED, CORRECTION))
+
+
+def snapshot_event(
+    results: Results, *, at: str, who: str, reason: str, members: Collection[str] | None = None
+) -> Event:
+    """The event that makes these marks the ones that stand; members who are not in the results keep theirs.
+
+    Args:
+        members: Those whom these marks are returned to: the event is their return. None for the marks of everyone.
+    """
+    now = snapshot_of(results)
+    if members is not None:
+        kind, whole = RETURNED, {member: now[member] for member in members}
+    else:
+        whole = {**applied(results.events), **now}
+        changed = any(whole[member] != was for member, was in told(results.events).items())
+        kind = CORRECTION if changed else APPLIED
     text = json.dumps({member: asdict(told) for member, told in whole.items()}, default=str, sort_keys=True)
     return Event(at, who, results.assignment.id, kind, text, reason)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event of the record, and what it did to the marks that stood before it."""
+
+    event: Event
+    held: bool
+    """False for what was retracted."""
+    differences: Differences | None = None
+    """Of a snapshot: what it moved; None for a decision."""
+    people: int = 0
+    """Of a snapshot: how many people are in it."""
+
+
+def record_of(events: Sequence[Event]) -> list[Entry]:
+    """Every event in its order: decisions, marks applied, returns, corrections."""
+    gone = retracted(events)
+    stands: dict[str, Told] = {}
+    returned: set[str] = set()
+    entries = []
+    for event in events:
+        held = event.number not in gone
+        if event.kind not in SNAPSHOTS:
+            entries.append(Entry(event, held))
+            continue
+        snapshot = read(event)
+        entries.append(Entry(event, held, compare(stands, snapshot, returned=returned), len(snapshot)))
+        stands |= snapshot
+        if event.kind == RETURNED and held:
+            returned |= set(snapshot)
+    return entries
 
 
 def read(event: Event) -> dict[str, Told]:
@@ -176,6 +327,10 @@ def _percent(person: PersonalMark, mark: Mark) -> Decimal | None:
     if person.status is Status.INCOMPLETE:
         return rounded(earned(mark.findings) * 100 / Fraction(mark.out_of), mark.round_to)
     return person.percent
+
+
+def _of_group(mark: Mark) -> str:
+    return f"{mark.status} {rounded(earned(mark.findings))} {mark.commit or ''}".rstrip()
 
 
 def _told(values: dict[str, Any]) -> Told:

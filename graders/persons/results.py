@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from graders.ledger import Event, Ledger, now
 from graders.lock import course_held
 from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
 from graders.persons.decisions import Decisions, said
-from graders.persons.differences import RETURNED, last_of, returned_marks, snapshot_event
+from graders.persons.differences import CORRECTION, returned_marks, snapshot_event
 from graders.persons.personal import PersonalMark, personal_mark, without_mark
 
 
@@ -92,20 +92,21 @@ def record(
     command: str,
     decided: Sequence[Event] = (),
     moved: bool = True,
-    kind: str | None = None,
+    members: Collection[str] | None = None,
 ) -> None:
     """Make these marks the ones that stand, together with the decisions they follow from: both or neither.
 
-    `moved` is whether any mark is another one: a decision that moves none corrects nothing.
+    `moved` is whether any mark is another one: a decision that moves none corrects nothing. `members` are those whom
+    these marks are returned to, if they are.
 
     Raises:
-        UserError: marks were returned and the change has no reason, or another command holds the course.
+        UserError: somebody was told another mark and the change has no reason, or another command holds the course.
     """
-    if moved and last_of(results.events, (RETURNED,)) is not None and not reason.strip():
+    snapshot = [snapshot_event(results, at=now(), who=who, reason=reason, members=members)] if moved else []
+    if any(event.kind == CORRECTION for event in snapshot) and not reason.strip():
         raise UserError(
             "these marks were returned, so a change is a correction, and students read why: "
             f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
         )
-    snapshot = [snapshot_event(results, at=now(), who=who, reason=reason, kind=kind)] if moved else []
     with course_held(course.folder / ".medmark", command):
         ledger.add_events([*decided, *snapshot])

@@ -20,6 +20,7 @@ from graders.persons.differences import (
     Differences,
     Move,
     Told,
+    Versions,
     as_json,
     compare,
     differences_of,
@@ -28,7 +29,6 @@ from graders.persons.differences import (
     returned_marks,
     snapshot_event,
     snapshot_of,
-    version,
 )
 from graders.persons.personal import Returned
 from graders.persons.results import results_of
@@ -57,9 +57,11 @@ def results(course, *events, g1=None, solo=None, late_since=None):
     return results_of(course, assignment(), events, handed_in, marks)
 
 
-def applied(of, kind=APPLIED):
+def applied(of, kind=APPLIED, *, number=0, members=None, reason="because"):
     """The event that makes these marks the ones that stand."""
-    return snapshot_event(of, at=AT, who="prof", reason="because", kind=kind)
+    members = [person.member for person in of.people] if kind == RETURNED and members is None else members
+    event = snapshot_event(of, at=AT, who="prof", reason=reason, members=members)
+    return replace(event, kind=kind or event.kind, number=number)
 
 
 def told(percent="70.0", status="marked", commit="c0ffee", group="g1", **more):
@@ -187,10 +189,85 @@ def test_the_last_event_of_some_kinds():
     assert last_of(events, (CORRECTION,)) is None
 
 
-def test_pages_get_a_version_with_every_correction_and_with_nothing_else(course):
-    kinds = [APPLIED, RETURNED, "override", CORRECTION, CORRECTION]
-    events = [Event(AT, "prof", "prostate_unet", kind, "{}", "") for kind in kinds]
-    assert [version(events[:n]) for n in range(6)] == [1, 1, 1, 1, 2, 3]
+LATER = {"s1": "55", "s2": "56", "s3": "57"}
+"""Overrides, by which a test moves one person's mark."""
+
+
+def moving(course, member, group="g1", value=None):
+    return event("override", value or LATER[member], f"{group}/{member}")
+
+
+def versions(*events):
+    return {member: page.version for member, page in Versions.of(events).people.items()}
+
+
+def test_a_page_gets_a_version_with_every_correction_of_its_own_and_with_nothing_else(course):
+    returned = applied(results(course), RETURNED, number=1)
+    one = applied(results(course, returned, moving(course, "s1")), None, number=2)
+    two = applied(results(course, returned, one, moving(course, "s1"), moving(course, "s3", "solo")), None, number=3)
+    assert [event.kind for event in (one, two)] == [CORRECTION, CORRECTION]
+    assert versions(applied(results(course))) == {}
+    assert versions(returned) == {"s1": 1, "s2": 1, "s3": 1}
+    assert versions(returned, one) == {"s1": 2, "s2": 1, "s3": 1}
+    assert versions(returned, one, two) == {"s1": 2, "s2": 1, "s3": 2}
+    assert [Versions.of(events).version for events in ([], [returned], [returned, one], [returned, one, two])] == [
+        1, 1, 2, 3
+    ]  # fmt: skip
+
+
+def test_a_correction_of_one_member_is_no_version_of_the_page_that_the_group_reads(course):
+    returned = applied(results(course), RETURNED, number=1)
+    own = applied(results(course, returned, moving(course, "s1")), None, number=2)
+    of_all = applied(results(course, returned, own, moving(course, "s1"), g1=INCOMPLETE), None, number=3)
+    groups = [{group: page.version for group, page in Versions.of(events).groups.items()}
+              for events in ([returned], [returned, own], [returned, own, of_all])]  # fmt: skip
+    assert groups == [{"g1": 1, "solo": 1}, {"g1": 1, "solo": 1}, {"g1": 2, "solo": 1}]
+
+
+def test_a_correction_says_its_reason_on_the_pages_that_it_moved_alone(course):
+    returned = applied(results(course), RETURNED)
+    one = applied(results(course, returned, moving(course, "s1")), None, reason="added up wrongly")
+    pages = Versions.of([returned, one]).people
+    assert (pages["s1"].correction, pages["s2"].correction) == ("Corrected on 2027-01-21: added up wrongly", "")
+
+
+def test_only_those_in_a_return_were_told_and_a_first_mark_of_the_others_is_no_correction(course):
+    of_g1 = applied(results(course, solo=INCOMPLETE), RETURNED, members=["s1", "s2"])
+    assert set(read(of_g1)) == {"s1", "s2"}
+    assert set(Versions.of([of_g1]).people) == {"s1", "s2"}
+    first = applied(results(course, of_g1), None)  # s3 has a whole mark now
+    assert (first.kind, read(first)["s3"].percent) == (APPLIED, Decimal("70.0"))
+    assert versions(of_g1, first) == {"s1": 1, "s2": 1}
+    rest = applied(results(course, of_g1, first), RETURNED, members=["s3"])
+    assert versions(of_g1, first, rest) == {"s1": 1, "s2": 1, "s3": 1}
+    assert differences_of(results(course, of_g1, solo=mark(commit="beef"))).new == ("s3",)
+    again = differences_of(results(course, of_g1, g1=mark(commit="beef")))
+    assert [move.member for move in again.moves] == ["s1", "s2"]
+
+
+def test_a_retracted_return_was_never_and_the_next_one_keeps_its_pages_apart(course):
+    returned = applied(results(course), RETURNED, number=5)
+    gone = event("retract", "5", "", number=6)
+    assert versions(returned, gone) == returned_marks([returned, gone]) == {}
+    assert applied(results(course, returned, gone, moving(course, "s1")), None).kind == APPLIED
+    assert versions(returned, gone, event("retract", "6", "", number=7)) == {"s1": 1, "s2": 1, "s3": 1}
+    again = applied(results(course, returned, gone), RETURNED, number=8, members=["s1"])
+    page = Versions.of([returned, gone, again]).people["s1"]
+    assert (page.version, page.name) == (1, "v1-return-8")
+    assert Versions.of([returned]).people["s1"].name == "v1"
+
+
+def test_an_old_return_was_to_everyone_and_an_old_correction_is_of_those_whose_mark_it_moved(course):
+    def as_before(event):
+        """Snapshots had no mark of the group."""
+        people = {member: {k: v for k, v in told.items() if k != "of_group"}
+                  for member, told in json.loads(event.value).items()}  # fmt: skip
+        return replace(event, value=json.dumps(people))
+
+    returned = as_before(applied(results(course, solo=INCOMPLETE), RETURNED, number=1))
+    corrected = as_before(applied(results(course, returned, moving(course, "s1")), CORRECTION, number=2))
+    assert versions(returned, corrected) == {"s1": 2, "s2": 1, "s3": 2}
+    assert {g: page.version for g, page in Versions.of([returned, corrected]).groups.items()} == {"g1": 2, "solo": 2}
 
 
 def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
@@ -214,9 +291,11 @@ def test_a_snapshot_that_is_written_and_read_is_the_same(course):
     assert json.loads(written.value)["s3"]["percent"] == "49.0"  # a string: no float stands between
 
 
-def test_a_snapshot_is_a_correction_once_marks_were_returned(course):
+def test_a_snapshot_that_tells_anyone_another_mark_is_a_correction(course):
+    returned = applied(results(course), RETURNED)
     assert applied(results(course), None).kind == APPLIED
-    assert applied(results(course, applied(results(course), RETURNED)), None).kind == CORRECTION
+    assert applied(results(course, returned), None).kind == APPLIED
+    assert applied(results(course, returned, moving(course, "s2")), None).kind == CORRECTION
 
 
 def test_members_who_are_not_in_the_results_keep_the_mark_that_stood(course):

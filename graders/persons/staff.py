@@ -1,0 +1,27 @@
+"""Who decides: the name that an event carries. Where a course names its staff, it is one of them and nobody else."""
+
+from __future__ import annotations
+
+from assignments.toml_errors import nearest
+from graders.course import Course
+from graders.failures import UserError
+
+
+def decider(course: Course, by: str | None, login: str) -> str:
+    """The login that an event is recorded under: that of `by`, else the user of this machine.
+
+    `by` may be a login or a full name of `[staff]`.
+
+    Raises:
+        UserError: the course names its staff, and this is none of them.
+    """
+    name = (by or "").strip() or login
+    if not course.staff or name in course.staff:
+        return name
+    of_name = [staff for staff, full in course.staff.items() if full.casefold() == name.casefold()]
+    if len(of_name) == 1:
+        return of_name[0]
+    raise UserError(
+        f'"{name}" is not among the staff of {course.folder / "course.toml"}: say who decides with --by NAME; '
+        f"{nearest(name, [*course.staff, *course.staff.values()])}"
+    )
