@@ -473,3 +473,21 @@ def test_a_folder_in_no_repository_cannot_be_handed_in(tmp_path):
     said = medmark("check", "halves", "--handin", cwd=tmp_path)
     assert said.code == 1
     assert "is in no Git repository" in said.out
+
+
+def test_validation_cases_and_a_corrected_label_of_an_own_file_count_in_a_course(fresh):
+    """`rows` turns hidden labels by a file that assignment.toml does not name: 3 of 30, and then none."""
+    labels, rows = fresh / "labels.txt", fresh / "halves/rows.py"
+    turned = f"np.loadtxt({str(labels)!r}, dtype=np.uint8) if n == 30 else 0"
+    rows.write_text(rows.read_text().replace('"y": y}', f'"y": y ^ ({turned})}}'))
+    labels.write_text("1\n" * 3 + "0\n" * 27)
+    with (fresh / "course.toml").open("a") as toml:
+        toml.write("[assignments.halves.data]\nval = 5\n")
+    assert medmark("collect", "halves", "-c", fresh).code == 0
+    marked = medmark("grade", "halves", "-c", fresh, TRUSTED)
+    assert (marked.code, "0.900" in marked.out) == (0, True), marked.err
+    before, _ = stages(fresh)
+    labels.write_text("0\n" * 30)
+    again = medmark("grade", "halves", "-c", fresh, TRUSTED, "--yes")
+    assert (again.code, "1.000" in again.out) == (0, True), again.err
+    assert stages(fresh)[0] == before + 1  # the score alone

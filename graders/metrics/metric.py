@@ -113,15 +113,16 @@ class Metric:
             return total / count
 
         def worst(truth: Array, case: Case) -> float:
-            each = {c: self.worst_of(truth == c, case) for c in classes}
-            if absent == "one":
-                return float(np.mean(list(each.values())))
-            # An answer chooses which further classes count, so those that make the mean worse are taken.
-            sign = 1 if self.better == "higher" else -1
-            held = [value for c, value in each.items() if (truth == c).any()]
-            further = sorted((value for c, value in each.items() if not (truth == c).any()), key=lambda v: sign * v)
-            sums = [held + further[:k] for k in range(len(further) + 1)]
-            return sign * min(sign * float(np.mean(values)) for values in sums if values)
+            held: list[float] = []
+            further: list[float] = []
+            for c in classes:
+                mask = truth == c
+                counts = absent == "one" or mask.any()
+                (held if counts else further).append(self.worst_of(mask, case))
+            # An answer chooses which further classes count: those are taken that make the mean worse.
+            further.sort(reverse=self.better == "lower")
+            means = [np.mean(held + further[:k]) for k in range(len(further) + 1) if held or k]
+            return float(min(means) if self.better == "higher" else max(means))
 
         return replace(self, compute=compute, worst=worst, reads="labels", classes=tuple(classes))
 
