@@ -1,8 +1,9 @@
 """The metrics by name, and an instructor's own by path. What a score becomes is not decided here.
 
 A metric is added in two places: its function in a file of this folder, its line in `METRICS`. A number in a name there
-(`nsd@2mm`) is one that an assignment chooses: `nsd@3mm` is the same metric at another tolerance. `dice@class3` is a
-metric of masks for one class of a map of labels.
+(`nsd@2mm`) is one that an assignment chooses: `nsd@3mm` is the same metric at another tolerance. A word in a name is a
+convention and stands before the number (`f1@micro`, `nsd@voxel@2mm`). `dice@class3` is a metric of masks for one class
+of a map of labels.
 """
 
 from __future__ import annotations
@@ -154,11 +155,15 @@ METRICS: dict[str, Metric] = {
         "auroc", ranking.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
         also_reads="multilabel_probability", resampled=ranking.auroc_resampled, placements=ranking.placements,
     ),
+    "auroc@macro": averaged("auroc@macro", ranking.auroc, ranking.auroc_resampled, "probability"),
     "auroc@micro": averaged("auroc@micro", ranking.auroc, ranking.auroc_resampled, "probability"),
     "auroc@weighted": averaged("auroc@weighted", ranking.auroc, ranking.auroc_resampled, "probability"),
     "average_precision": Metric(
         "average_precision", ranking.average_precision, level="per_set", better="higher", range=(0, 1), worst=0,
         reads="probability", also_reads="multilabel_probability", resampled=ranking.average_precision_resampled,
+    ),
+    "average_precision@macro": averaged(
+        "average_precision@macro", ranking.average_precision, ranking.average_precision_resampled, "probability",
     ),
     "average_precision@micro": averaged(
         "average_precision@micro", ranking.average_precision, ranking.average_precision_resampled, "probability",

@@ -142,20 +142,18 @@ PER_CASE = [
 ]  # fmt: skip
 """Each failed case is worth the declared worst value, and no answer is worth less, whatever else failed."""
 
+AVERAGED = [name for name in METRICS if name.split("@")[0] in ("macro_f1", "f1", "precision", "recall", "auroc")]
+PRECISIONS = [name for name in METRICS if name.split("@")[0] == "average_precision"]
+
 ANY = [
     *[("classification", name, drawn) for name in (
-        "balanced_accuracy", "macro_f1", "f1@macro", "f1@micro", "f1@weighted", "precision@macro", "precision@micro",
-        "precision@weighted", "recall@macro", "recall@micro", "recall@weighted", "mcc", "quadratic_kappa",
-        "kappa@linear", "expected_cost", "auroc", "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
+        "balanced_accuracy", "mcc", "quadratic_kappa", "kappa@linear", "expected_cost", "sensitivity@0.9",
+        "specificity@0.9", *AVERAGED,
     ) for drawn in (of_two(), of_classes(2))],
     *[("classification", name, of_classes(4)) for name in (
         "balanced_accuracy", "f1@micro", "precision@micro", "recall@micro", "recall@weighted", "expected_cost",
     )],
-    *[("multilabel", name, of_labels()) for name in (
-        "macro_f1", "f1@macro", "f1@micro", "f1@weighted", "precision@macro", "precision@micro", "precision@weighted",
-        "recall@macro", "recall@micro", "recall@weighted", "auroc", "auroc@micro", "auroc@weighted", "sensitivity@0.9",
-        "specificity@0.9",
-    )],
+    *[("multilabel", name, of_labels()) for name in ("sensitivity@0.9", "specificity@0.9", *AVERAGED)],
 ]  # fmt: skip
 """Of the whole set: no answer is worth less than a failure, whatever else failed."""
 
@@ -163,7 +161,7 @@ RIGHT = [
     # A row of several classes has no worst form: what is not given to one wrong class is lost for another.
     *[("classification", name, of_classes(4)) for name in (
         "macro_f1", "f1@macro", "f1@weighted", "precision@macro", "precision@weighted", "recall@macro", "mcc", "auroc",
-        "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
+        "auroc@macro", "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
     )],
     # There is no worst number either, so what is worth less than a failure may be answered.
     *[("regression", name, numbers()) for name in ("rmse", "r2")],
@@ -174,10 +172,10 @@ ALONE = [
     # Precision may rise where a positive falls among negatives that are as certain: only with none of those
     # a right answer is never worth less, and a failed negative is one.
     *[("classification", name, drawn)
-      for name in ("average_precision", "average_precision@micro", "average_precision@weighted")
+      for name in PRECISIONS
       for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
     *[("multilabel", name, of_labels(0.96875))
-      for name in ("average_precision", "average_precision@micro", "average_precision@weighted")],
+      for name in PRECISIONS],
 ]
 """As in RIGHT, where no other case failed or is certain of a wrong class."""
 
