@@ -1,8 +1,8 @@
 """The command line: parse, call one function, print. What a command does lives in the package it calls.
 
-Exit codes: 0 done; 1 something did not pass (a public test, a rehearsal) or was not applied; 2 a mistake that the
-person at the keyboard can cure; 3 trouble of ours or of the machine, a mark withheld among it; 130 stopped, and
-the same command goes on.
+Exit codes: 0 done; 1 something did not pass (a public test, a rehearsal), could not be read or was not applied; 2 a
+mistake that the person at the keyboard can cure; 3 trouble of ours or of the machine, a mark withheld among it; 130
+stopped, and the same command goes on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="medmark",
-    epilog="Exit codes: 0 done; 1 something did not pass or was not applied; 2 a mistake that you can cure; 3 trouble "
+    epilog="Exit codes: 0 done; 1 something did not pass, could not be read or was not applied; 2 a mistake that you can cure; 3 trouble "
     "of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes on.",
     no_args_is_help=True,
     add_completion=False,
@@ -142,32 +142,51 @@ def init(
 
 
 @app.command()
-def collect(assignment: AssignmentName, course: CourseOption = Path("."), only: Only = None) -> None:
+def collect(
+    assignment: AssignmentName,
+    course: CourseOption = Path("."),
+    only: Only = None,
+    receipts: Annotated[
+        bool, typer.Option("--receipts", help="The whole receipt of each group, as with --only.")
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="For cron: only what needs a person; nothing if all is well.")
+    ] = False,
+) -> None:
     """Look at every repository, record its tip and fetch it.
 
-    Run it every few minutes from cron: the tip seen by the due time is what counts. Prints a receipt for each group. A
-    repository that cannot be reached is said so on its receipt, and the others go on. Exit code 1 if a row of the
-    roster must be put right.
+    Run it every few minutes from cron: the tip seen by the due time is what counts. Prints a line a group and a
+    summary. A repository that cannot be read stops no other. Exit code 1 if one could not be read, or a row of the
+    roster must be put right; an empty repository or a missing branch is neither.
     """
+    from contextlib import nullcontext
+
     from graders.intake import collect as notary
     from graders.ledger import Ledger
     from reports.progress import progress
+    from reports.receipts import for_a_person, receipt_lines, summary_line
 
     opened = _course(course)
-    with Ledger.open(opened.ledger) as ledger, progress("collecting") as told:
-        receipts = notary.collect(
+    shown = nullcontext(lambda *_: None) if quiet else progress("collecting")
+    with Ledger.open(opened.ledger) as ledger, shown as told:
+        found = notary.collect(
             opened,
             assignment,
             ledger,
             only=only or (),
             progress=lambda done, total, group: told(done, total, group, None),
         )
-    for receipt in receipts:
-        for line in receipt.text.splitlines():
-            print(wrapped(terminal_text(line), sys.stdout, " " * 12))
-    for note in opened.roster_notes:
+    if quiet:
+        lines = list(for_a_person(found))
+    elif only or receipts:
+        lines = [line for receipt in found for line in receipt.text.splitlines()]
+    else:
+        lines = list(receipt_lines(found))
+    for line in lines if quiet else [*lines, summary_line(found)]:
+        print(wrapped(terminal_text(line), sys.stdout, " " * 12))
+    for note in () if quiet else opened.roster_notes:
         print(wrapped(terminal_text(note), sys.stderr), file=sys.stderr)
-    if opened.roster_problems:
+    if opened.roster_problems or any(receipt.unread for receipt in found):
         raise typer.Exit(1)
 
 

@@ -22,7 +22,7 @@ stdout, so `medmark grade ... --json > marks.json` writes JSON alone. `medmark -
 | exit code | meaning |
 |---|---|
 | 0 | done |
-| 1 | something did not pass: a public test, a rehearsal, a check of this machine; or a difference was not applied |
+| 1 | something did not pass (a test, a rehearsal, a check of this machine), could not be read, or was not applied |
 | 2 | a mistake that the person at the keyboard can cure; the message says where and how |
 | 3 | trouble of medmark or of the machine; a mark that had to be withheld is such trouble |
 | 130 | stopped by Ctrl-C; the same command goes on where it was |

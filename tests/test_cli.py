@@ -7,6 +7,7 @@ import functools
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -182,9 +183,22 @@ def test_ctrl_c_ends_in_130_and_the_same_command_goes_on(tmp_path):
 def test_a_repository_that_cannot_be_reached_stops_no_other(tmp_path):
     folder = write_course(tmp_path / "course", {"sound": SOUND, "gone": SOUND, "turned": TURNED}, gone=("gone",))
     said = medmark("collect", "halves", "-c", folder)
-    assert said.code == 0
-    assert said.out.count("found       none: ") == 1
-    assert said.out.count("so far (the last commit seen") == 2
+    assert said.code == 1
+    *lines, summary = said.out.splitlines()
+    assert [re.sub(r"[0-9a-f]{10}", "commit", line).split(maxsplit=1) for line in lines] == [
+        ["sound", "commit     counts so far"], ["gone", "not read       nothing yet"],
+        ["turned", "commit     counts so far"],
+    ]  # fmt: skip
+    assert summary.startswith("2 of 3 seen; 1 could not be read: gone (there is no repository at this address")
+    quiet = medmark("collect", "halves", "-c", folder, "--quiet")
+    assert (quiet.code, quiet.out.splitlines(), quiet.err) == (1, [summary], "")
+    whole = medmark("collect", "halves", "-c", folder, "--receipts").out
+    assert whole.count("  repository  ") == 3
+    assert whole.count("there is no repository at this address") == 2  # on its receipt, and in the summary
+    alone = medmark("collect", "halves", "-c", folder, "--only", "sound")
+    assert (alone.code, alone.out.splitlines()[0]) == (0, "sound, halves")
+    quiet = medmark("collect", "halves", "-c", folder, "--only", "sound", "--quiet")
+    assert (quiet.code, quiet.out, quiet.err) == (0, "", "")
     marked = medmark("grade", "halves", "-c", folder, TRUSTED, "--json")
     assert {group: mark["status"] for group, mark in marks_of(marked).items()} == {
         "sound": "marked", "gone": "not_submitted", "turned": "marked",

@@ -54,6 +54,16 @@ class Receipt:
     problems: tuple[str, ...]
     """Of the commit that counts, each with its cure."""
     timezone: str
+    fetched: bool = True
+    """False for a commit that was seen and did not come, for a reason that is not the group's."""
+
+    @property
+    def unread(self) -> str:
+        """Why nothing could be read of the repository this time; empty where it could, empty or not."""
+        failed = self.how == "unreachable" or not self.fetched
+        if not failed or self.counting.state == "set aside":
+            return ""
+        return (self.detail or self.counting.reason).partition(" (git: ")[0]
 
     @property
     def text(self) -> str:
@@ -64,13 +74,15 @@ class Receipt:
             "provisional": f"{counts.commit} so far" if counts.commit else "none so far",
             "counts": counts.commit,
         }.get(counts.state, counts.state)
+        # What was found says it already.
+        why = counts.reason if self.commit or self.detail not in counts.reason else ""
         lines = [
             f"{self.group}, {self.assignment}",
             f"  repository  {self.repository}" + (f" (branch {self.branch})" if self.branch else ""),
             f"  found       {found}",
             f"  at          {self._local(datetime.fromisoformat(self.seen_at))}",
             f"  due         {self._local(counts.due)}",
-            f"  counts      {which} ({counts.reason})",
+            f"  counts      {which}" + (f" ({why})" if why else ""),
         ]
         if self.commit and self.detail:
             lines.append(f"  problem     {self.detail}")
@@ -134,6 +146,7 @@ def collect(
             counting=decided[group.name],
             problems=submission.problems,
             timezone=course.timezone,
+            fetched=submission.state != "not fetched",
         )
         for group, submission in zip(groups, marked, strict=True)
         for look in [found.get(group.name)]
