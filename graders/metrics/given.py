@@ -19,11 +19,16 @@ LARGEST = float(np.finfo(np.float32).max)
 
 def finite(values: Array, what: str) -> Floats:
     """`values` in float64; `ValueError` names `what` where one is not finite, or larger than float32 can hold."""
-    floats = np.asarray(values, dtype=np.float64)
+    check_finite(values, what)
+    return np.asarray(values, dtype=np.float64)
+
+
+def check_finite(values: Array, what: str) -> None:
+    """`ValueError` names `what` where a number is not finite, or larger than float32 can hold."""
+    values = np.asarray(values)
     # Minimum and maximum hand on NaN, and no array is made for them.
-    if floats.size and not (floats.min() >= -LARGEST and floats.max() <= LARGEST):
+    if values.size and not -LARGEST <= float(values.min()) <= float(values.max()) <= LARGEST:
         raise ValueError(f"{what}: every number must be finite and at most {LARGEST:.2g} in size")
-    return floats
 
 
 def positive(number: float, what: str) -> float:

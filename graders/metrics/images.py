@@ -9,13 +9,14 @@ a masked array (`numpy.ma`), what is not masked.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from graders.metrics.given import finite, positive
+from graders.metrics.given import LARGEST, check_finite, finite, positive
 from graders.metrics.metric import Array, Case, Floats
 
 Mask = NDArray[np.bool_]
@@ -23,6 +24,8 @@ HIGHEST_PSNR = 100.0
 """What equal images count as, in dB; a root mean square error of a hundred-thousandth of the range."""
 SIGMA, RADIUS = 1.5, 5
 """Of the Gaussian window, 11 voxels wide."""
+BLOCK = 2**16
+"""Voxels of which the differences stay in the cache."""
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of MS-SSIM, the finest scale first."""
 
@@ -44,7 +47,8 @@ def psnr(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Flo
 def ssim(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
     """Structural similarity per case for the range `at`, -1 to 1: the mean over all windows inside the image.
 
-    Gaussian windows, K1 = .01, K2 = .03. Wang et al., IEEE TIP 13 (2004).
+    Gaussian windows of 11 voxels along each axis, K1 = .01, K2 = .03; along an axis with fewer voxels the window is as
+    long as the largest odd number of voxels there. Wang et al., IEEE TIP 13 (2004).
     """
     return _each(answers, truths, lambda image, truth, mask: structural_similarity(image, truth, at, mask))
 
@@ -65,17 +69,42 @@ def mean_absolute_error(image: Array, truth: Array, mask: Mask | None = None) ->
 
 def peak_signal_to_noise(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
     """PSNR in dB for intensities that span `span`, over the mask; 0 to 100."""
-    one, other = _pair(image, truth, mask)
-    most = _span(span) ** 2
-    error = float(((one - other) ** 2)[... if mask is None else mask].mean())
-    return float(np.clip(10 * np.log10(most / error), 0.0, HIGHEST_PSNR)) if error else HIGHEST_PSNR
+    most, error = _span(span), _mean_square(image, truth, mask)
+    return min(max(20 * math.log10(most) - 10 * math.log10(error), 0.0), HIGHEST_PSNR) if error else HIGHEST_PSNR
+
+
+def _mean_square(image: Array, truth: Array, mask: Mask | None) -> float:
+    """Mean squared difference over the mask; differences of float32 images are of float32, as scikit-image takes them.
+
+    The images are passed over as seldom as can be: where the truth is finite, the error shows an image that is not.
+    """
+    _check_shapes(image, truth, mask)
+    check_finite(truth, "the truth")
+    if mask is not None:
+        check_finite(image, "the image")
+        image, truth = image[mask], truth[mask]
+    kind = np.promote_types(np.result_type(image, truth), np.float32)
+    one, other = (values.astype(kind, copy=False).ravel() for values in (image, truth))
+    apart, total = np.empty(min(one.size, BLOCK)), 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, one.size, BLOCK):
+            there = slice(start, start + BLOCK)
+            found = np.subtract(one[there], other[there], out=apart[: one.size - start])
+            total += float(found @ found)
+    if not total <= LARGEST:
+        check_finite(image, "the image")
+    return total / one.size
 
 
 def structural_similarity(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
-    """Mean SSIM over the windows that lie inside the image and, with a mask, whose centre is in it."""
+    """Mean SSIM over the windows that lie inside the image and, with a mask, whose centre is in it.
+
+    Along an axis with fewer than 11 voxels the window is as long as the largest odd number of voxels there.
+    """
     one, other = _pair(image, truth, mask)
-    light, structure = _similarity(one, other, _span(span))
-    return float((light * structure)[... if mask is None else _windows(mask)].mean())
+    span, radii = _span(span), _radii(one.shape)
+    light, structure = _similarity(one, other, span, radii)
+    return float((light * structure)[... if mask is None else _windows(mask, radii)].mean())
 
 
 def multi_scale_similarity(image: Array, truth: Array, span: float, mask: Mask | None = None) -> float:
@@ -84,11 +113,15 @@ def multi_scale_similarity(image: Array, truth: Array, span: float, mask: Mask |
     With a mask each scale's windows are those whose centre is in it; a coarser voxel is, where half of its voxels are.
     """
     one, other = _pair(image, truth, mask)
+    span = _span(span)
+    least = (2 * RADIUS + 1) * 2 ** (len(SCALES) - 1)
+    if min(one.shape) < least:
+        raise ValueError(f"an image of {one.shape} voxels is smaller than {least}, the coarsest scale's window")
     inside = np.ones(one.shape) if mask is None else mask.astype(np.float64)
-    product = 1.0
+    product, radii = 1.0, (RADIUS,) * one.ndim
     for scale, weight in enumerate(SCALES):
-        light, structure = _similarity(one, other, _span(span))
-        windows = _windows(inside >= 0.5)
+        light, structure = _similarity(one, other, span, radii)
+        windows = _windows(inside >= 0.5, radii)
         last = scale == len(SCALES) - 1
         found = float((light * structure if last else structure)[windows].mean())
         product *= max(found, 0.0) ** weight  # what is opposite is not alike
@@ -96,33 +129,41 @@ def multi_scale_similarity(image: Array, truth: Array, span: float, mask: Mask |
     return product
 
 
-def _similarity(one: Floats, other: Floats, span: float) -> tuple[Floats, Floats]:
+def _similarity(one: Floats, other: Floats, span: float, radii: Sequence[int]) -> tuple[Floats, Floats]:
     """Luminance, and contrast with structure, of every window inside the image."""
-    if min(one.shape) < 2 * RADIUS + 1:
-        raise ValueError(f"an image of {one.shape} voxels is smaller than the window of {2 * RADIUS + 1}")
     c1, c2 = (0.01 * span) ** 2, (0.03 * span) ** 2
-    mean, other_mean = _smooth(one), _smooth(other)
-    spread = _smooth(one * one) - mean * mean
-    other_spread = _smooth(other * other) - other_mean * other_mean
-    shared = _smooth(one * other) - mean * other_mean
-    light = (2 * mean * other_mean + c1) / (mean * mean + other_mean * other_mean + c1)
-    return light, (2 * shared + c2) / (spread + other_spread + c2)
+    mean, other_mean = _smooth(one, radii), _smooth(other, radii)
+    product, squares = mean * other_mean, mean * mean + other_mean * other_mean
+    spreads = _smooth(one * one + other * other, radii) - squares
+    shared = _smooth(one * other, radii) - product
+    return (2 * product + c1) / (squares + c1), (2 * shared + c2) / (spreads + c2)
 
 
-def _windows(mask: Mask) -> Mask:
+def _radii(shape: Sequence[int]) -> tuple[int, ...]:
+    """How far the window reaches along each axis."""
+    radii = tuple(min(RADIUS, (size - 1) // 2) for size in shape)
+    if not any(radii):
+        raise ValueError(f"an image of {tuple(shape)} voxels is smaller than the smallest window, 3 along one axis")
+    return radii
+
+
+def _windows(mask: Mask, radii: Sequence[int]) -> Mask:
     """Which of the windows inside the image have their centre in the mask."""
-    centres = mask[_inside(mask.ndim)]
+    centres = mask[tuple(slice(radius, size - radius) for radius, size in zip(radii, mask.shape, strict=True))]
     if not centres.any():
         raise ValueError("no window of the image has its centre in the mask")
     return centres
 
 
-def _smooth(image: Floats) -> Floats:
-    return np.asarray(ndimage.gaussian_filter(image, SIGMA, radius=RADIUS)[_inside(image.ndim)])
-
-
-def _inside(axes: int) -> tuple[slice, ...]:
-    return (slice(RADIUS, -RADIUS),) * axes
+def _smooth(image: Floats, radii: Sequence[int]) -> Floats:
+    """Gaussian means of all windows inside the image. What an axis leaves over the next need not smooth; rows of the
+    last lie together in memory, so it is first.
+    """
+    for axis, radius in reversed(list(enumerate(radii))):
+        if radius:
+            smooth = ndimage.gaussian_filter1d(image, SIGMA, axis=axis, radius=radius)
+            image = smooth[(slice(None),) * axis + (slice(radius, -radius),)]
+    return image
 
 
 def _halved(image: Floats) -> Floats:
@@ -135,11 +176,15 @@ def _halved(image: Floats) -> Floats:
 
 
 def _pair(image: Array, truth: Array, mask: Mask | None) -> tuple[Floats, Floats]:
+    _check_shapes(image, truth, mask)
+    return finite(image, "the image"), finite(truth, "the truth")
+
+
+def _check_shapes(image: Array, truth: Array, mask: Mask | None) -> None:
     if image.shape != truth.shape or not image.size:
         raise ValueError(f"images of shapes {image.shape} and {truth.shape}; the shapes must be equal, and not empty")
     if mask is not None and (mask.shape != image.shape or mask.dtype.kind != "b" or not mask.any()):
         raise ValueError(f"a mask is bool, of the image's shape {image.shape}, and not empty")
-    return finite(image, "the image"), finite(truth, "the truth")
 
 
 def _span(span: float) -> float:

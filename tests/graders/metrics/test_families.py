@@ -555,12 +555,77 @@ def test_an_image_that_is_not_finite_or_too_small_is_refused():
     truth = np.zeros((12, 12))
     with pytest.raises(ValueError, match="must be finite"):
         images.mean_absolute_error(truth + np.nan, truth)
-    with pytest.raises(ValueError, match="smaller than the window"):
-        images.structural_similarity(truth[:10], truth[:10], 1.0)
+    with pytest.raises(ValueError, match="smaller than the smallest window"):
+        images.structural_similarity(truth[:1, :2], truth[:1, :2], 1.0)
+    with pytest.raises(ValueError, match="the coarsest scale's window"):
+        images.multi_scale_similarity(truth, truth, 1.0)
     with pytest.raises(ValueError, match="must be equal"):
         images.mean_absolute_error(truth[:1], truth)
     with pytest.raises(ValueError, match="positive number"):
         images.peak_signal_to_noise(truth + 1, truth, 0.0)
+
+
+@pytest.mark.parametrize("shape", [(10, 40, 30), (3, 4, 40), (2, 30, 30), (1, 30, 30), (9, 30)])
+def test_a_thin_image_is_seen_through_a_thinner_window(rng, shape):
+    truth = ndimage.gaussian_filter(rng.normal(size=shape), 1) * 900
+    image = truth + rng.normal(0, 60, shape)
+    # The definition: the window's weights in full, and the moments of every place where it lies inside.
+    weights = np.ones(())
+    for size in shape:
+        radius = min(5, (size - 1) // 2)
+        along = np.exp(-0.5 * (np.arange(-radius, radius + 1) / 1.5) ** 2)
+        weights = np.multiply.outer(weights, along / along.sum())
+    x, y = (np.lib.stride_tricks.sliding_window_view(values, weights.shape) for values in (image, truth))
+    axes = tuple(range(-len(shape), 0))
+    mean, other = (x * weights).sum(axes), (y * weights).sum(axes)
+    spread, other_spread = (x * x * weights).sum(axes) - mean**2, (y * y * weights).sum(axes) - other**2
+    shared = (x * y * weights).sum(axes) - mean * other
+    c1, c2 = 40.0**2, 120.0**2
+    expected = (2 * mean * other + c1) * (2 * shared + c2) / (mean**2 + other**2 + c1) / (spread + other_spread + c2)
+    assert images.structural_similarity(image, truth, 4000.0) == pytest.approx(expected.mean(), abs=1e-10)
+
+
+def test_a_volume_of_one_or_two_slices_is_as_similar_as_its_slices(rng):
+    truth = rng.normal(0, 300, (2, 20, 25))
+    image = truth + rng.normal(0, 60, truth.shape)
+    each = [images.structural_similarity(one, other, 4000.0) for one, other in zip(image, truth, strict=True)]
+    assert images.structural_similarity(image, truth, 4000.0) == pytest.approx(np.mean(each), abs=1e-12)
+    assert images.structural_similarity(image[:1], truth[:1], 4000.0) == pytest.approx(each[0], abs=1e-12)
+
+
+def test_a_mask_of_a_thin_volume_counts_windows_with_their_centre_in_it(rng):
+    truth = rng.normal(0, 300, (4, 20, 25))
+    image = truth.copy()
+    image[:, :, 15:] += 100
+    left = np.zeros(truth.shape, bool)
+    left[:, :, :10] = True
+    assert images.structural_similarity(image, truth, 4000.0, left) == pytest.approx(1)
+    assert images.structural_similarity(image, truth, 4000.0) < 0.999
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int16, np.int32, np.float16, np.float32])
+def test_the_noise_of_images_of_any_kind_is_that_of_their_values(rng, kind):
+    truth, image = rng.integers(0, 200, (2, 300, 300))  # more than a block
+    expected = images.peak_signal_to_noise(image.astype(float), truth.astype(float), 255.0)
+    # Whole numbers up to 200 are exact in every kind, and a small one minus a large one must not wrap.
+    assert expected == pytest.approx(10 * np.log10(255**2 / ((image - truth) ** 2).mean()), abs=1e-9)
+    assert images.peak_signal_to_noise(image.astype(kind), truth.astype(kind), 255.0) == expected
+    upper = np.zeros(truth.shape, bool)
+    upper[:7] = True
+    part = images.peak_signal_to_noise(image[:7].astype(kind), truth[:7].astype(kind), 255.0)
+    assert images.peak_signal_to_noise(image.astype(kind), truth.astype(kind), 255.0, upper) == pytest.approx(part)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e160])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_one_value_that_is_not_finite_in_either_image_or_both_is_refused(bad, kind):
+    good, spoilt = np.zeros((300, 300), kind), np.zeros((300, 300), kind)
+    with np.errstate(over="ignore"):
+        spoilt[299, 0] = bad
+    for image, truth in ((spoilt, good), (good, spoilt), (spoilt, spoilt)):
+        for mask in (None, good == 0):
+            with pytest.raises(ValueError, match="must be finite"):
+                images.peak_signal_to_noise(image, truth, 1.0, mask)
 
 
 # Sets
