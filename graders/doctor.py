@@ -109,6 +109,10 @@ def _course(folder: Path) -> Iterator[Fact]:
             yield Fact(False, str(error))
         else:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
+    policies = {name: course.late(id) for id in course.assignments if (name := course.late_policy_of(id))}
+    for name, policy in policies.items():
+        if policy is not None:
+            yield Fact(True, f"late policy {name}: {policy.title}. {policy.note}".strip())
     if course.assignments:
         held = "what a submission's answers cost this machine in memory is limited"
         missing = "this system holds no process to its memory: what answers cost it is limited in CPU time alone"

@@ -369,6 +369,14 @@ def test_the_doctor_names_what_a_course_lacks(tmp_path, fresh, typed):
     assert typed("doctor", "-c", fresh).code == 0
 
 
+def test_the_doctor_says_what_whoever_uses_a_late_policy_must_know(fresh):
+    toml = (fresh / "course.toml").read_text(encoding="utf-8")
+    (fresh / "course.toml").write_text('late_policy = "york"\n' + toml, encoding="utf-8")
+    said = " ".join(medmark("doctor", "-c", fresh).out.split())
+    assert "late policy york: University of York" in said
+    assert "Check with your assessment manager" in said
+
+
 def test_no_docker_engine_is_missing_only_where_the_course_needs_one(fresh, monkeypatch):
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
     assert medmark("doctor", "-c", fresh).code == 0

@@ -377,6 +377,19 @@ def test_a_late_commit_is_marked_with_the_penalty_of_each_member(course, marked,
     assert "within your extension" in (course / "reports/halves/personal/m9.html").read_text()
 
 
+def test_what_a_person_should_know_is_printed_before_a_decision_is_recorded(course, tmp_path):
+    ratings = tmp_path / "ratings.csv"
+    ratings.write_text("from,to,rating\nm0,m9,3\n")
+    words = ("peer_factor", "--from", ratings, "--method", "webpa", "--without-self", "--dry-run")
+    said = decide(course, *words, reason="week 9")
+    told = "peer_factor 1 for sound/m9, by prof: webpa without self, 1 of 2 rated: week 9"
+    assert told in " ".join(said.out.split())
+    assert "sound: 1 of 2 rated; nothing came from m9" in said.out
+    said = decide(course, "held", "--for", "m9", "--dry-run")
+    assert re.search(r"sound/m9 +80.0 so far -> held", said.out)
+    assert [event[0] for event in events(course)] == ["marks"]
+
+
 def test_events_are_listed_and_a_mistake_of_the_hand_is_told(course):
     (only,) = medmark("decide", "halves", "-c", course).out.splitlines()
     assert re.fullmatch(r"#1 [0-9-]{10} [0-9:]{5} marks: 4 marks new, by \w+", only)

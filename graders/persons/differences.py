@@ -147,7 +147,7 @@ def told(events: Sequence[Event]) -> dict[str, Told]:
 def returned_marks(events: Sequence[Event]) -> dict[str, Returned]:
     """By member: the whole mark that they were last told."""
     return {
-        member: Returned(mark.percent, Fraction(mark.before_penalties) if mark.before_penalties else None)
+        member: Returned(mark.percent, mark.commit, Fraction(mark.before_penalties) if mark.before_penalties else None)
         for member, mark in told(events).items()
         if mark.percent is not None and mark.status == Status.MARKED
     }

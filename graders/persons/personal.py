@@ -10,8 +10,8 @@
       -> override                          whatever else was found
       -> no mark at all                    deferred, absent, excused, held
 
-A correction of ours lowers no returned mark where the course says so. Lateness, caps and overrides are not corrections
-of ours, so they come after it: a penalty found after the return counts.
+A correction of ours lowers no returned mark of the same work where the course says so. Another commit, lateness, caps
+and overrides are not corrections of ours: what is found or decided after the return counts.
 
 Every decision about a mark, and every step that moves it, is a line of the trace. Steps are in per cent and exact; the
 mark is rounded once. Of someone without a mark no number is left, in the trace neither.
@@ -84,6 +84,7 @@ class Returned:
     """What a person was told their mark was."""
 
     percent: Decimal
+    commit: str | None
     before_penalties: Fraction | None
     """None where it was not kept: in a ledger of an earlier version."""
 
@@ -116,7 +117,8 @@ def personal_mark(
     """
     trace: list[Adjustment] = []
     pass_mark = pass_mark_of(member, assignment)
-    shielded = returned if course.on_correction == "never_lower" else None
+    same_work = returned is not None and returned.commit == mark.commit
+    shielded = returned if course.on_correction == "never_lower" and same_work else None
     now: Fraction | None
 
     def step(kind: str, what: str, to: Fraction | None, why: str, event: int | None = None) -> None:
@@ -160,8 +162,10 @@ def personal_mark(
             step("extension", what, now, lateness.why_extended, number or None)
         if late_since is not None and lateness.begun("hour"):
             step("late", lateness.told(), lateness.after(now, pass_mark), lateness.clause)
-    if shielded and shielded.before_penalties is None and now is not None and rounded(now) < shielded.percent:
-        never_lower(Fraction(shielded.percent))
+    # What an earlier version returned is held against the mark after lateness, as it was then.
+    earlier = shielded if shielded and shielded.before_penalties is None else None
+    if earlier and now is not None and rounded(now, course.round) < earlier.percent:
+        never_lower(Fraction(earlier.percent))
     cap = decisions.cap(group.name, member.id, pass_mark)
     if cap is not None and now is not None:
         most, event_ = cap

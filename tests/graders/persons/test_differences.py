@@ -32,7 +32,7 @@ from graders.persons.differences import (
 )
 from graders.persons.personal import Returned
 from graders.persons.results import results_of
-from tests.graders.persons.test_personal import COURSE, ROSTER, event
+from tests.graders.persons.test_personal import COURSE, ROSTER, course_with, event
 from tests.graders.test_mark import assignment, mark, scored
 
 AT = "2027-01-21T09:00:00.000+00:00"
@@ -275,11 +275,37 @@ def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
     lower = results(course, event("override", "55", "g1/s2"))
     assert returned_marks([applied(seventy)]) == {}
     returned = [applied(seventy), applied(seventy, RETURNED)]
-    whole = Returned(Decimal("70.0"), Fraction(70))
+    whole = Returned(Decimal("70.0"), "c0ffee", Fraction(70))
     assert returned_marks(returned) == {"s1": whole, "s2": whole}  # s3 had no whole mark
     assert returned_marks([*returned, applied(lower)]) == returned_marks(returned)
     corrected = returned_marks([*returned, applied(lower, CORRECTION)])
-    assert corrected == {"s1": whole, "s2": Returned(Decimal("55.0"), Fraction(55)), "s3": whole}
+    assert corrected == {"s1": whole, "s2": Returned(Decimal("55.0"), "c0ffee", Fraction(55)), "s3": whole}
+
+
+def test_lateness_that_is_found_after_the_return_lowers_a_mark_where_corrections_never_do(tmp_path):
+    never_lower = course_with(tmp_path, 'on_correction = "never_lower"')
+    returned = applied(results(never_lower), RETURNED)
+    a_day = "2027-01-18T12:00:00+00:00"
+    worse = mark(persons={"report": Decimal(10)})  # 59 in place of 70
+    percents = {
+        "marked again, lower": results(never_lower, returned, g1=worse),
+        "late by a day": results(never_lower, returned, late_since=a_day),
+        "both": results(never_lower, returned, g1=worse, late_since=a_day),
+        "another commit, late": results(never_lower, returned, g1=replace(worse, commit="beef"), late_since=a_day),
+    }
+    assert {what: str(of.people[0].percent) for what, of in percents.items()} == {
+        "marked again, lower": "70.0", "late by a day": "60.0", "both": "60.0", "another commit, late": "49.0",
+    }  # fmt: skip
+
+
+def test_a_return_of_an_older_version_shields_as_it_did_then(tmp_path):
+    never_lower = course_with(tmp_path, 'on_correction = "never_lower"')
+    late = {"late_since": "2027-01-18T12:00:00+00:00"}
+    new = applied(results(never_lower, **late), RETURNED)  # 60 after lateness
+    old = {who: {k: v for k, v in of.items() if k != "before_penalties"} for who, of in json.loads(new.value).items()}
+    worse = mark(persons={"report": Decimal(10)})
+    for returned in (new, replace(new, value=json.dumps(old))):
+        assert results(never_lower, returned, g1=worse, **late).people[0].percent == Decimal("60.0")
 
 
 def test_a_snapshot_that_is_written_and_read_is_the_same(course):

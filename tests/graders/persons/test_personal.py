@@ -160,7 +160,7 @@ def test_a_peer_factor_is_held_within_the_courses_bounds_and_weight(tmp_path):
 def told(percent, before_penalties="as told"):
     """What a person was told; in old ledgers without what it was before penalties."""
     exact = percent if before_penalties == "as told" else before_penalties
-    return Returned(Decimal(percent), None if exact is None else Fraction(exact))
+    return Returned(Decimal(percent), mark().commit, None if exact is None else Fraction(exact))
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_what_was_returned_is_kept_exact_so_that_a_penalty_of_a_share_takes_noth
     # 72.4 is told as 72; a day late it is 68.78, so 69, and 72 would be 68.4.
     before = of(whole, event("agreed_mark", "72.4"), late_since=seen("2027-01-18T12:00"))
     assert (before.percent, before.before_penalties) == (69, Fraction("72.4"))
-    again = of(whole, late_since=seen("2027-01-18T12:00"), returned=Returned(before.percent, before.before_penalties))
+    again = of(whole, late_since=seen("2027-01-18T12:00"), returned=told(before.percent, "72.4"))
     assert again.percent == 69
 
 
