@@ -12,6 +12,7 @@ Marks themselves are functions of stages and events; a snapshot is there to be c
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -45,7 +46,10 @@ class Told:
     before_penalties: str = field(default="", compare=False)
     """Per cent before lateness and caps, as an exact fraction; empty without a mark, and in older snapshots."""
     of_group: str = field(default="", compare=False)
-    """The group's own mark in a word, which its page shows; empty in snapshots older than this field."""
+    """Tells the group's own marks apart, which its page shows; empty in snapshots older than this field.
+
+    A digest, so that no number of the group stands beside a member who has no mark by a decision.
+    """
 
 
 Snapshot = Mapping[str, Told]
@@ -330,7 +334,8 @@ def _percent(person: PersonalMark, mark: Mark) -> Decimal | None:
 
 
 def _of_group(mark: Mark) -> str:
-    return f"{mark.status} {rounded(earned(mark.findings))} {mark.commit or ''}".rstrip()
+    words = f"{mark.status} {rounded(earned(mark.findings), mark.round_to)} {mark.commit or ''}"
+    return hashlib.sha256(words.encode()).hexdigest()[:12]
 
 
 def _told(values: dict[str, Any]) -> Told:
