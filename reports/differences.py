@@ -59,7 +59,8 @@ def decision_lines(events: Sequence[Event]) -> Iterator[str]:
 def _did(entry: Entry) -> str:
     event = entry.event
     if entry.differences is None:
-        return f"{event.kind} {event.value} for {event.about.partition('/')[2] or 'all'}"
+        what = f"{event.kind} {event.value}".strip()
+        return f"{what} for {event.about.partition('/')[2] or 'all'}"
     if event.kind == RETURNED:
         return f"returned to {_people(entry.people)}"
     moves, new = len(entry.differences.moves), len(entry.differences.new)

@@ -149,11 +149,12 @@ def told(events: Sequence[Event]) -> dict[str, Told]:
 
 
 def returned_marks(events: Sequence[Event]) -> dict[str, Returned]:
-    """By member: the whole mark that they were last told."""
+    """By member: the last whole mark that they were told."""
+    last = {member: page.last_whole(member) for member, page in _of_people(events).items()}
     return {
         member: Returned(mark.percent, mark.commit, Fraction(mark.before_penalties) if mark.before_penalties else None)
-        for member, mark in told(events).items()
-        if mark.percent is not None and mark.status == Status.MARKED
+        for member, mark in last.items()
+        if mark is not None and mark.percent is not None
     }
 
 
@@ -172,6 +173,11 @@ class Page:
     def version(self) -> int:
         """1, and one more with every correction of just this page."""
         return len(self.events)
+
+    def last_whole(self, member: str) -> Told | None:
+        """The last whole mark that a person was told: of someone whose mark is held now, the one before."""
+        made = (read(event)[member] for event in reversed(self.events))
+        return next((told for told in (self.told, *made) if told.status == Status.MARKED), None)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -157,6 +158,7 @@ def read_policy(named: str, folder: Path) -> LatePolicy | None:
     return policy
 
 
+@cache
 def bank_holidays() -> tuple[Sequence[int], Sequence[date]]:
     """The years that the shipped table covers, and its days: England and Wales."""
     table = tomllib.loads(HOLIDAYS.read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import cached_property
 
 from graders.course import Course
 from graders.intake.counting import due_for_all, due_of_person
@@ -14,7 +15,7 @@ from graders.ledger import Event
 from graders.mark import rounded
 from graders.persons.decisions import Decisions, said
 from graders.persons.late_policy import LatePolicy
-from graders.persons.working_days import Unit
+from graders.persons.working_days import Calendar, Unit
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,15 @@ class Lateness:
     of_group: bool
     """Whether the due time is the group's, which has other members."""
 
-    @property
+    @cached_property
     def policy(self) -> LatePolicy | None:
         """What lateness costs."""
         return self.course.late(self.assignment)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """What days are counted by."""
+        return self.course.calendar(self.assignment)
 
     def begun(self, unit: Unit) -> int:
         """Units by which the work is late, each begun one counting whole; 0 if it is in time."""
@@ -90,8 +96,7 @@ class Lateness:
 
     def _from(self, due: datetime) -> Callable[[Unit], int]:
         grace = timedelta(minutes=self.course.assignment(self.assignment).grace_minutes)
-        calendar = self.course.calendar(self.assignment)
-        return lambda unit: calendar.late(due, self.seen, unit, grace)
+        return lambda unit: self.calendar.late(due, self.seen, unit, grace)
 
     def _clock(self, time: datetime, *, seconds: bool = False) -> str:
         return f"{time.astimezone(self.course.zone):%d %b %Y, %H:%M{':%S' if seconds else ''} %Z}"

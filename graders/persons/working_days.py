@@ -10,9 +10,10 @@ Clocks are those of the course's place, so a change to summer time moves neither
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -57,13 +58,7 @@ class Calendar:
         """The end of the `count`-th hour, calendar day or working day after `moment`, in UTC."""
         if unit == "hour":
             return moment.astimezone(UTC) + timedelta(hours=count)
-        local = moment.astimezone(ZoneInfo(self.timezone))
-        day = local.date()
-        for _ in range(count):
-            day += timedelta(days=1)
-            while unit == "working_day" and not self.works_on(day):
-                day += timedelta(days=1)
-        return in_utc(datetime.combine(day, local.time()), self.timezone)
+        return next(islice(self._ends(moment, unit), count, None))
 
     def late(
         self, due: datetime, seen: datetime, unit: Unit = "working_day", grace: timedelta = timedelta()
@@ -76,10 +71,17 @@ class Calendar:
             return 0
         if unit == "hour":
             return -((due - seen) // timedelta(hours=1))
-        count = 1
-        while seen > self.after(due, count, unit):
-            count += 1
-        return count
+        return next(count for count, end in enumerate(self._ends(due, unit)) if seen <= end)
+
+    def _ends(self, moment: datetime, unit: Unit) -> Iterator[datetime]:
+        """A moment, and the ends of the first, second, ... day after it, in UTC."""
+        local = moment.astimezone(ZoneInfo(self.timezone))
+        yield moment.astimezone(UTC)
+        day = local.date()
+        while True:
+            day += timedelta(days=1)
+            if unit == "calendar_day" or self.works_on(day):
+                yield in_utc(datetime.combine(day, local.time()), self.timezone)
 
     @classmethod
     def of(cls, timezone: str, *off: Iterable[date]) -> Calendar:

@@ -298,6 +298,16 @@ def test_lateness_that_is_found_after_the_return_lowers_a_mark_where_corrections
     }  # fmt: skip
 
 
+def test_a_mark_that_was_held_after_the_return_comes_back_no_lower(tmp_path):
+    never_lower = course_with(tmp_path, 'on_correction = "never_lower"')
+    returned = applied(results(never_lower), RETURNED)
+    held = event("held", "", "g1/s1", 2)
+    taken = applied(results(never_lower, returned, held), CORRECTION)
+    back = event("retract", "2", "g1/s1", 4)
+    worse = mark(persons={"report": Decimal(10)})
+    assert results(never_lower, returned, held, taken, back, g1=worse).people[0].percent == Decimal("70.0")
+
+
 def test_a_return_of_an_older_version_shields_as_it_did_then(tmp_path):
     never_lower = course_with(tmp_path, 'on_correction = "never_lower"')
     late = {"late_since": "2027-01-18T12:00:00+00:00"}
