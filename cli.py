@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from reports.terminal import terminal_text, wrapped
+from reports.terminal import UNWRITABLE, give_up_stdout_if_unwritable, terminal_text, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,6 +65,8 @@ def main() -> None:
         try:
             # Without its standalone mode, which prints errors its own way, typer returns the code of typer.Exit.
             code = app(standalone_mode=False)
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except (KeyboardInterrupt, typer.Abort):
             _fail(interrupts.STOPPED, interrupts.CODE)
         except Exception as error:  # noqa: BLE001 - sorted by whose it is; what is unknown is raised again
@@ -93,10 +95,13 @@ def _explain(error: Exception) -> NoReturn:
         _fail(f"{error.reason}: {error}", 3)
     if isinstance(error, MedmarkError):
         _fail(str(error), 3)
+    if isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
+        _fail(f"the output cannot be written: {error.strerror}. See where it goes, and run the same command again.", 3)
     raise error
 
 
 def _fail(text: str, code: int) -> NoReturn:
+    give_up_stdout_if_unwritable()
     for line in text.splitlines():
         print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
     raise SystemExit(code)

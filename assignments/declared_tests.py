@@ -241,8 +241,10 @@ class _Module:
         todo = [node]
         while todo:
             current = todo.pop()
+            # A double is made by its name; what is called without one is a method, such as a tensor's double().
+            methods = {id(call.func) for call in ast.walk(current) if isinstance(call, ast.Call) and not _names(call)}
             for inner in ast.walk(current):
-                if isinstance(inner, ast.Attribute) and inner.attr == "double":
+                if isinstance(inner, ast.Attribute) and inner.attr == "double" and id(inner) not in methods:
                     of = inner.value.id if isinstance(inner.value, ast.Name) else ""
                     if of not in self.imported:  # np.double is a type
                         return True
@@ -288,6 +290,12 @@ def _marks(node: Function) -> Iterator[tuple[str, ast.Call | None]]:
         around = target.value if isinstance(target, ast.Attribute) else None
         if isinstance(target, ast.Attribute) and isinstance(around, ast.Attribute) and around.attr == "mark":
             yield target.attr, call
+
+
+def _names(call: ast.Call) -> bool:
+    """Whether the first thing that is given to a call may be a name."""
+    first = call.args[0] if call.args else None
+    return first is not None and not (isinstance(first, ast.Constant) and not isinstance(first.value, str))
 
 
 def _is_test(node: ast.stmt) -> TypeGuard[Function]:

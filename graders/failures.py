@@ -39,7 +39,8 @@ class UserError(MedmarkError):
 
 
 class SubmissionFailure(MedmarkError):
-    """The submission's own failure. `where` is a line of the group's code, `kind` a built-in exception's name."""
+    """The submission's own failure. `where` is a line of the group's code, `kind` a built-in exception's name, or
+    what else of a closed list says more."""
 
     reason: ClassVar[str] = "the submission failed"
 

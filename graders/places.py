@@ -23,6 +23,9 @@ LISTED = 10_000
 _NAME = re.compile(r"\w[\w./-]{0,120}\.py")
 """With letters of any script; marks are looked at as part of their letters."""
 
+_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+([A-Za-z_][A-Za-z0-9_., \t]{0,200})", re.M)
+"""The names of an import statement, as far as they are ASCII."""
+
 
 @dataclass(frozen=True)
 class Places:
@@ -32,6 +35,8 @@ class Places:
     """Of each Python file that has places."""
     step: int
     """So many lines are told as one: 1 where the solution has no more lines than there may be places."""
+    modules: frozenset[str] = frozenset()
+    """Top-level names that stand in an import statement of these files."""
 
     def told(self, file: str, line: int) -> str | None:
         """How a line is told; None for one that the group has not: any other name could carry an input out."""
@@ -47,6 +52,7 @@ class Places:
 def places_of(solution: Path) -> Places:
     """The places of the solution in a folder, read once: nobody changes a solution while it is asked."""
     lines: dict[str, int] = {}
+    modules: set[str] = set()
     left = READ_BYTES
     for path in _python_files(solution):
         name = path.relative_to(solution).as_posix()
@@ -56,11 +62,13 @@ def places_of(solution: Path) -> Places:
         if _NAME.fullmatch(unicodedata.normalize("NFC", name)) and ".." not in name and path.stat().st_size <= left:
             text = path.read_bytes()
             left -= len(text)
+            for names in _IMPORT.findall(text):
+                modules.update(re.findall(r"(?:^|,)\s*(\w{1,60})", names.decode()))
             lines[name] = text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n") + 1
     step = max(1, -(-sum(lines.values()) // PLACES))
     while sum(-(-count // step) for count in lines.values()) > PLACES:
         step += 1
-    return Places(lines, step)
+    return Places(lines, step, frozenset(modules))
 
 
 def _python_files(solution: Path) -> Iterator[Path]:

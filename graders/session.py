@@ -53,6 +53,11 @@ WORDS: dict[str, tuple[type, ...]] = {
 }
 """What the keeper's words are, as far as they are used."""
 SIGKILL, SIGXCPU, SIGSEGV, SIGABRT = 9, 24, 11, 6
+OF_A_LOST_CHILD = frozenset({
+    "RuntimeError", "EOFError", "OSError", "BrokenPipeError", "ConnectionError", "ConnectionResetError",
+    "ConnectionAbortedError", "ConnectionRefusedError", "ChildProcessError", "TimeoutError", "Exception",
+})  # fmt: skip
+"""What loaders, pools and pipes raise when a process at their other end is gone."""
 
 
 @dataclass(frozen=True)
@@ -205,9 +210,14 @@ class Session:
             words, arrays = split(answer)
             if type(words.get("id")) is not int or words["id"] != head["id"]:
                 raise ProtocolViolation("an answer to another request")
-            return _answer(words, arrays, worker.solution)
+            return _answer(words, arrays, worker.solution, opening=head["verb"] == "worker")
         except ProtocolViolation as violation:
             worker.over = violation
+            raise
+        except (Raised, ImportFailed) as failure:
+            # Who waited for a child that the kernel has ended hears of a broken pool, or of an end of file.
+            if fresh_kills and failure.kind in OF_A_LOST_CHILD:
+                raise MemoryLimit(f"the kernel ended a child for memory; {failure}", where=failure.where) from None
             raise
 
     def _wait_counted(self, worker: Worker, told: dict[str, Any]) -> None:
@@ -341,10 +351,14 @@ def _ended(told: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
     stopped, by, code = told.get("stopped"), told.get("signal"), told.get("exit")
     if stopped == "cpu" or by == SIGXCPU:
         return CpuLimit(f"{told.get('cpu_s')} CPU s")
+    # A pool whose child was killed waits for it for ever.
+    kind = "after the memory limit ended a child process" if memory_kill else None
     if stopped == "wall":
-        return WallLimit(f"{told.get('wall_s')} s, of which {told.get('cpu_s')} CPU s")
+        return WallLimit(f"{told.get('wall_s')} s, of which {told.get('cpu_s')} CPU s", kind=kind)
     if stopped == "idle":
-        return WallLimit(f"idle for {IDLE_CALL_S} s with an answer owed; {told.get('cpu_s')} CPU s in all")
+        return WallLimit(
+            f"idle for {IDLE_CALL_S} s with an answer owed; {told.get('cpu_s')} CPU s in all", kind=kind
+        )
     if stopped == "size":
         return ReplyTooLarge("a frame over the reply cap")
     if told["outcome"] == "violated":
@@ -356,14 +370,16 @@ def _ended(told: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
     return ProcessEnded(f"signal {by}" if by else f"exit code {code}")
 
 
-def _answer(words: dict[str, Any], body: memoryview, solution: Path | None) -> tuple[Any, list[Array]]:
+def _answer(
+    words: dict[str, Any], body: memoryview, solution: Path | None, *, opening: bool = False
+) -> tuple[Any, list[Array]]:
     """A worker's words as a value, or as the failure they report. Every word is checked: a student may have sent it."""
     match words.get("kind"):
         case "value":
             arrays = arrays_of(words.get("arrays"), body)
             return decode(words.get("value"), arrays), arrays
         case "raised":
-            raise _raised(words, solution)
+            raise _raised(words, solution, opening)
         case "missing":
             raise MissingFunction(_word(words, "name"))
         case "unsupported":
@@ -377,7 +393,7 @@ def _answer(words: dict[str, Any], body: memoryview, solution: Path | None) -> t
     raise ProtocolViolation("an answer of no known kind")
 
 
-def _raised(words: dict[str, Any], solution: Path | None) -> SubmissionFailure:
+def _raised(words: dict[str, Any], solution: Path | None, opening: bool) -> SubmissionFailure:
     kind = words.get("builtin")
     kind = kind if type(kind) is str and kind in EXCEPTIONS else "Exception"
     where = _place(words.get("file"), words.get("line"), solution)
@@ -387,8 +403,13 @@ def _raised(words: dict[str, Any], solution: Path | None) -> SubmissionFailure:
         return MemoryLimit(evidence, where=where)
     if own in ("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"):
         return GpuMemory(evidence, where=where)
-    failure = ImportFailed if words.get("importing") is True else Raised
-    return failure(evidence, kind=kind, where=where)
+    if words.get("importing") is not True:
+        return Raised(evidence, kind=kind, where=where)
+    # Nothing hidden has been sent yet to one that is opened: which of its own imports failed tells nothing of it.
+    module = _word(words, "module").partition(".")[0] if opening else ""
+    if solution is not None and module in places_of(solution).modules:
+        kind = f"{kind}: {module}"
+    return ImportFailed(evidence, kind=kind, where=where)
 
 
 def _place(file: object, line: object, solution: Path | None) -> str | None:

@@ -5,8 +5,11 @@ Use `terminal_text` together with `rich.text.Text` (or `markup=False`): square b
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import shutil
+import sys
 from typing import Final, TextIO
 
 from rich.cells import cell_len, set_cell_size
@@ -57,3 +60,16 @@ def wrapped(line: str, stream: TextIO, hanging: str = "  ") -> str:
         lines[-1] += word
         at += cell_len(word)
     return "\n".join(line.rstrip() for line in lines)
+
+
+UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
+"""What ails whoever reads the output, or the disk that it goes to."""
+
+
+def give_up_stdout_if_unwritable() -> None:
+    """Print what is still to be printed; where that fails, nothing more is, at the program's end either."""
+    try:
+        if sys.stdout is not None:  # as it is where a shell says >&-
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

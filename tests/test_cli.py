@@ -12,6 +12,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 
@@ -513,3 +514,29 @@ def test_validation_cases_and_a_corrected_label_of_an_own_file_count_in_a_course
     again = medmark("grade", "halves", "-c", fresh, TRUSTED, "--yes")
     assert (again.code, "1.000" in again.out) == (0, True), again.err
     assert stages(fresh)[0] == before + 1  # the score alone
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+@pytest.mark.parametrize("words", [["--version"], ["init", "--help"], ["check", "nonsense"]])
+def test_output_that_cannot_be_written_is_a_line_and_no_traceback(tmp_path, words):
+    with open("/dev/full", "w") as full:
+        said = subprocess.run(
+            [sys.executable, str(ROOT / "cli.py"), *words], stdout=full, stderr=subprocess.PIPE, text=True,
+            cwd=tmp_path, check=False,
+        )  # fmt: skip
+    assert "Traceback" not in said.stderr
+    assert "Exception ignored" not in said.stderr
+    if words[0] != "check":  # which has an error of its own to tell
+        assert (said.returncode, said.stderr.startswith("the output cannot be written: No space left")) == (3, True)
+
+
+def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    said = subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), "--version"], stdout=writer, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert said.returncode not in (0, 120)
+    assert said.stderr.count("\n") <= 1

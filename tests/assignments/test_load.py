@@ -403,6 +403,12 @@ def hidden_tests_of(path: Path) -> tuple[object, ...]:
     return declared_tests(path.parent, hidden=True, criteria=("tests",))[0]
 
 
+@pytest.mark.parametrize("call", ["model.double()", "model.double(2)"])
+def test_a_method_called_double_is_no_double(folder: Path, call: str) -> None:
+    edit(folder / "hidden_tests" / "test_losses.py", "assert model is not None", f"assert {call}")
+    assert not any(test.doubles for test in hidden_tests(load(folder)))
+
+
 def test_numpys_double_is_no_double(folder: Path) -> None:
     edit(folder / "hidden_tests" / "test_losses.py", "assert model is not None", "assert np.double(1)")
     assert not any(test.doubles for test in hidden_tests(load(folder)))

@@ -90,6 +90,71 @@ def test_how_a_worker_ended_is_the_failure_it_was_and_stays_so(asked, reply, fai
     assert session.lost is None
 
 
+LOST_CHILD = "RuntimeError: DataLoader worker (pid 7) is killed by signal: Killed."
+
+
+def raises(kind, **facts):
+    """The answer of a worker that raised, in a keeper's frame."""
+    return lambda head: replied({"id": head["id"], "kind": "raised", "builtin": kind, "message": LOST_CHILD}, **facts)
+
+
+@pytest.mark.parametrize("kind", ["RuntimeError", "EOFError", "BrokenPipeError", "ConnectionResetError"])
+def test_a_child_that_the_kernel_ended_for_memory_is_told_as_memory(asked, kind):
+    failure = asked(raises(kind, oom_kills=1))[2]
+    assert type(failure) is MemoryLimit
+    assert LOST_CHILD in str(failure)
+    assert type(asked(raises(kind))[2]) is Raised  # where the kernel ended nobody
+
+
+def test_a_mistake_beside_a_child_that_ran_out_of_memory_stays_a_mistake(asked):
+    assert type(asked(raises("ZeroDivisionError", oom_kills=1))[2]) is Raised
+
+
+@pytest.mark.parametrize("stopped", ["wall", "idle"])
+def test_who_waits_for_a_child_that_ran_out_of_memory_is_told_so(asked, stopped):
+    failure = asked(lambda head: said("died", stopped=stopped, signal=9, oom_kills=1))[2]
+    assert type(failure) is WallLimit
+    assert failure.told.endswith("while waiting (after the memory limit ended a child process)")
+
+
+def opened(solution, module, *, later=False, **words):
+    """What comes of a worker whose import of a module fails, at its opening or in a later call."""
+    fails = {"kind": "raised", "builtin": "ModuleNotFoundError", "importing": True, "module": module, **words}
+    student = Student({"f": lambda: 3}, calls=lambda head: replied({"id": head["id"], **fails}))
+
+    def script(head, body):
+        if head["verb"] == "worker" and not later:
+            return replied({"id": head["id"], **fails})
+        return student(head, body)
+
+    with ScriptedChannel(script) as channel:
+        session = Session(channel, LIMITS, solution)
+        session.begin()
+        try:
+            session.call(session.worker(1.0), CALL, [])
+        except ImportFailed as failure:
+            return failure.told
+    raise AssertionError("nothing failed")
+
+
+def test_a_module_that_the_solution_imports_is_named_when_its_import_fails(tmp_path):
+    (tmp_path / "solution.py").write_text("import os, pandas as pd\nfrom monai.losses import DiceLoss\n")
+    told = "solution.py could not be imported (ModuleNotFoundError: {})"
+    assert opened(tmp_path, "pandas") == told.format("pandas")
+    assert opened(tmp_path, "monai.losses") == told.format("monai")
+
+
+@pytest.mark.parametrize("module", ["canary", "pandas canary", "", 7, ["pandas"]])
+def test_a_name_that_is_in_no_import_of_the_solution_is_not_told(tmp_path, module):
+    (tmp_path / "solution.py").write_text("import pandas\n# canary\n")
+    assert opened(tmp_path, module) == "solution.py could not be imported (ModuleNotFoundError)"
+
+
+def test_once_a_worker_has_been_asked_no_module_is_named(tmp_path):
+    (tmp_path / "solution.py").write_text("import pandas\n")
+    assert opened(tmp_path, "pandas", later=True) == "solution.py could not be imported (ModuleNotFoundError)"
+
+
 @pytest.mark.parametrize(
     ("cpu_s", "waited_s", "starved"),
     [(0.1, 3.0, True), (0.9, 3.0, False), (0.1, 0.5, False), (0.1, None, False)],

@@ -3,6 +3,7 @@
 import pytest
 
 from assignments.assignment import Limits
+from graders.failures import MemoryLimit
 from graders.sandboxes import SANDBOXES
 from graders.sandboxes.sandbox import Lodging
 from graders.session import Session
@@ -195,3 +196,35 @@ def test_what_libraries_keep_for_later_goes_to_the_workers_own_folder(images, tm
         found = ask(session, session.worker(60), "kept")
     assert set(found.values()) == {True}
     assert {"HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "KERAS_HOME", "NUMBA_CACHE_DIR"} <= set(found)
+
+
+EATS = {
+    "pytorch": """
+import torch
+class Rows(torch.utils.data.Dataset):
+    def __len__(self): return 4
+    def __getitem__(self, k): return len(bytearray(4 << 30))
+def eats(): return list(torch.utils.data.DataLoader(Rows(), num_workers=1))
+""",
+    "numpy": """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+def row(k): return len(bytearray(4 << 30))
+def eats():
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        return list(pool.map(row, range(2)))
+""",
+}
+
+
+@pytest.mark.parametrize("framework", EATS)
+def test_a_child_that_takes_too_much_memory_is_told_as_memory(images, tmp_path, framework):
+    images(framework)
+    tmp_path.chmod(0o755)
+    (tmp_path / "solution.py").write_text(EATS[framework])
+    limits = Limits(memory_mb=1024, processes=16)
+    with SANDBOXES["docker"]().open(Lodging(tmp_path, framework, limits)) as channel:
+        session = Session(channel, limits, tmp_path)
+        session.begin()
+        with pytest.raises(MemoryLimit):
+            ask(session, session.worker(60), "eats")
