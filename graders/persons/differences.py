@@ -152,9 +152,11 @@ def returned_marks(events: Sequence[Event]) -> dict[str, Returned]:
     """By member: the last whole mark that they were told."""
     last = {member: page.last_whole(member) for member, page in _of_people(events).items()}
     return {
-        member: Returned(mark.percent, mark.commit, Fraction(mark.before_penalties) if mark.before_penalties else None)
-        for member, mark in last.items()
-        if mark is not None and mark.percent is not None
+        member: Returned(
+            was.percent, was.group, was.commit, Fraction(was.before_penalties) if was.before_penalties else None
+        )
+        for member, was in last.items()
+        if was is not None and was.percent is not None
     }
 
 

@@ -84,6 +84,7 @@ class Returned:
     """What a person was told their mark was."""
 
     percent: Decimal
+    group: str
     commit: str | None
     before_penalties: Fraction | None
     """None where it was not kept: in a ledger of an earlier version."""
@@ -117,7 +118,8 @@ def personal_mark(
     """
     trace: list[Adjustment] = []
     pass_mark = pass_mark_of(member, assignment)
-    same_work = returned is not None and returned.commit == mark.commit
+    # Another commit of their group is another work; a move to another group is put right by the course.
+    same_work = returned is not None and (returned.group != group.name or returned.commit == mark.commit)
     shielded = returned if course.on_correction == "never_lower" and same_work else None
     now: Fraction | None
 

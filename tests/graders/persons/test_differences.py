@@ -275,11 +275,12 @@ def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
     lower = results(course, event("override", "55", "g1/s2"))
     assert returned_marks([applied(seventy)]) == {}
     returned = [applied(seventy), applied(seventy, RETURNED)]
-    whole = Returned(Decimal("70.0"), "c0ffee", Fraction(70))
+    whole = Returned(Decimal("70.0"), "g1", "c0ffee", Fraction(70))
     assert returned_marks(returned) == {"s1": whole, "s2": whole}  # s3 had no whole mark
     assert returned_marks([*returned, applied(lower)]) == returned_marks(returned)
     corrected = returned_marks([*returned, applied(lower, CORRECTION)])
-    assert corrected == {"s1": whole, "s2": Returned(Decimal("55.0"), "c0ffee", Fraction(55)), "s3": whole}
+    lowered = Returned(Decimal("55.0"), "g1", "c0ffee", Fraction(55))
+    assert corrected == {"s1": whole, "s2": lowered, "s3": replace(whole, group="solo")}
 
 
 def test_lateness_that_is_found_after_the_return_lowers_a_mark_where_corrections_never_do(tmp_path):

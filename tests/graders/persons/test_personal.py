@@ -160,7 +160,7 @@ def test_a_peer_factor_is_held_within_the_courses_bounds_and_weight(tmp_path):
 def told(percent, before_penalties="as told"):
     """What a person was told; in old ledgers without what it was before penalties."""
     exact = percent if before_penalties == "as told" else before_penalties
-    return Returned(Decimal(percent), mark().commit, None if exact is None else Fraction(exact))
+    return Returned(Decimal(percent), "g1", mark().commit, None if exact is None else Fraction(exact))
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +188,13 @@ def test_a_penalty_found_after_the_return_is_not_a_correction_that_never_lowers(
     # What a person decides to lower is lowered: a cap, an override.
     assert of(never_lower, event("cap", "pass_mark"), returned=told("72.0")).percent == Decimal("40.0")
     assert of(never_lower, event("override", "30"), returned=told("72.0")).percent == Decimal("30.0")
+
+
+def test_another_commit_of_the_group_is_another_work_and_a_move_to_another_group_is_not(never_lower):
+    was = told("72.0")
+    assert of(never_lower, of_group=replace(mark(), commit="beef"), returned=was).percent == Decimal("70.0")
+    moved = replace(was, group="g7", commit="beef")
+    assert of(never_lower, returned=moved).percent == Decimal("72.0")
 
 
 def test_what_was_returned_is_kept_exact_so_that_a_penalty_of_a_share_takes_nothing_more(tmp_path):
