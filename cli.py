@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="medmark",
-    epilog="Exit codes: 0 done; 1 something did not pass, could not be read or was not applied; 2 a mistake that you can cure; 3 trouble "
-    "of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes on.",
+    epilog="Exit codes: 0 done; 1 something did not pass, could not be read or was not applied; 2 a mistake that you can "
+    "cure; 3 trouble of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes on.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -254,6 +254,7 @@ def show(
     opened = _course(course)
     results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
     _print_marks(results, as_json, audience)
+    _print_nobodys(results.nobodys)
     if moved := _not_applied(results):
         print(f"{moved}. To see and apply: medmark grade {assignment}", file=sys.stderr)
 
@@ -315,6 +316,9 @@ def decide(
             events = ledger.events(assignment)
         for line in decision_lines(events):
             print(wrapped(line, sys.stdout))
+        from graders.grade import what_is_nobodys
+
+        _print_nobodys(what_is_nobodys(opened, assignment))
         return
     from graders.persons.deciding import Wanted, propose
     from graders.persons.differences import as_json as differences_json
@@ -323,6 +327,7 @@ def decide(
     deciding = _decider(opened, by)
     place = _sandbox(opened, sandbox, True)
     before = _recorded(opened, assignment, place)
+    _print_nobodys(before.nobodys)
     if kind != "dispute" and (moved := _not_applied(before)):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
     wanted = Wanted("", who, value, reason, reference=reference)
@@ -373,6 +378,7 @@ def return_marks(
     deciding = _decider(opened, by)
     place = _sandbox(opened, sandbox, True)
     results = _recorded(opened, assignment, place, collected=True)
+    _print_nobodys(results.nobodys)
     if moved := _not_applied(results):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
     found = returnable(opened, results, who or ())
@@ -414,6 +420,7 @@ def report(
 
     opened = _course(course)
     results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
+    _print_nobodys(results.nobodys)
     if moved := _not_applied(results):
         _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
     written = report_results(opened, results, out, names=names, ratified=ratified)
@@ -659,6 +666,12 @@ def _known(word: str, known: Iterable[str], option: str) -> None:
         _fail(f'{option} "{word}": {nearest(word, known)}', 2)
 
 
+def _print_nobodys(lines: Iterable[str]) -> None:
+    """What is on record about nobody, before anything is applied."""
+    for line in lines:
+        print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
+
+
 def _course(folder: Path) -> Course:
     """The course; what sets some of its groups aside is told, and the others go on."""
     from graders.course import load_course
@@ -711,7 +724,7 @@ def _graded(
     from reports.progress import progress
 
     with progress("marking") as told:
-        return grade_collected(
+        results = grade_collected(
             course,
             id,
             sandbox,
@@ -720,6 +733,8 @@ def _graded(
             command=_typed(),
             on_progress=lambda p: told(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
         )
+    _print_nobodys(results.nobodys)
+    return results
 
 
 def _recorded(

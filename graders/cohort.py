@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -24,12 +25,12 @@ from graders.coordinator import Coordinator, Progress, Work
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
 from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
-from graders.ledger import Ledger, Stage
+from graders.ledger import Event, Ledger, Stage
 from graders.lock import course_held
 from graders.manifest import set_digests
 from graders.mark import Mark, Status, mark_of
 from graders.marker_processes import Run
-from graders.persons.decisions import Decisions
+from graders.persons.decisions import Decisions, within_parts
 from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, slots_for, this_machine
 from graders.version import medmark_version
@@ -209,7 +210,7 @@ class Plan:
                 points,
                 docstrings,
                 {id: known[key].document for id, key in names.scores.items() if key in known},
-                {id: given for id, (given, _) in self.decisions.points(submission.group).items()},
+                {id: given for id, (given, _) in self._points(submission.group).items()},
                 self._provenance(submission, names),
                 not_accepted=refused,
                 toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
@@ -218,6 +219,9 @@ class Plan:
             # What a person has yet to decide is no missing hand-in.
             marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
         return marks
+
+    def _points(self, group: str) -> dict[str, tuple[Decimal, Event]]:
+        return within_parts(self.decisions.points(group), self.assignment)
 
     def _provenance(self, submission: Submission, keys: StageKeys) -> dict[str, Any]:
         return {

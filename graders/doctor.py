@@ -84,6 +84,7 @@ def _course(folder: Path) -> Iterator[Fact]:
     from assignments.load import hidden_tests
     from graders.allowance import ceiling
     from graders.course import assignment_of, load_course, read_secret
+    from graders.grade import what_is_nobodys
     from graders.journal import MEMORY_IS_HELD
 
     try:
@@ -109,6 +110,8 @@ def _course(folder: Path) -> Iterator[Fact]:
             yield Fact(False, str(error))
         else:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
+            if course.ledger.is_file():
+                yield from (Fact(False, line, optional=True) for line in what_is_nobodys(course, id))
     policies = {name: course.late(id) for id in course.assignments if (name := course.late_policy_of(id))}
     for name, policy in policies.items():
         if policy is not None:

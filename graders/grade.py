@@ -7,15 +7,19 @@ mark of it. Nothing is shown or asked here, and no result is made to stand: `per
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from graders.cohort import grade_cohort, recorded_marks
 from graders.coordinator import Progress
 from graders.course import Course, assignment_of, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock, submissions
+from graders.intake.owners import Record
 from graders.ledger import Event, Ledger
+from graders.manifest import case_ids
 from graders.marker_processes import start_forkserver
 from graders.persons.decisions import Decisions
+from graders.persons.nobodys import nobodys
 from graders.persons.results import Results, results_of
 from graders.sandboxes.sandbox import Sandbox
 
@@ -41,7 +45,9 @@ def grade_collected(
         course.group(name)
     with Ledger.open(course.ledger) as ledger:
         _check_collected(course, id, ledger)
-        events = ledger.events(id)
+        record = Record.of(course.groups, ledger.observations(id))
+        events = record.followed(ledger.events(id))
+        loose = nobodys(course, asked, ledger.events(id), record, lambda: case_ids(asked, secret))
         handed_in = submissions(course, asked, ledger, clock(), only=only)
         marks = grade_cohort(
             course,
@@ -55,7 +61,7 @@ def grade_collected(
             decisions=Decisions.of(id, events),
             command=command,
         )
-    return results_of(course, asked, events, handed_in, marks)
+    return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
 
 
 def results_on_record(
@@ -76,9 +82,11 @@ def results_on_record(
     with Ledger.open(course.ledger) as ledger:
         if collected:
             _check_collected(course, id, ledger)
-        events = [*ledger.events(id), *proposed]
+        record = Record.of(course.groups, ledger.observations(id))
+        events = record.followed([*ledger.events(id), *proposed])
         handed_in = submissions(course, asked, ledger, clock(), events=events)
         secret = read_secret(course)
+        loose = nobodys(course, asked, ledger.events(id), record, lambda: case_ids(asked, secret))
         decisions = Decisions.of(id, events)
         if any(event.kind in ("void_case", "retract") for event in proposed):
             start_forkserver("cli")
@@ -97,7 +105,19 @@ def results_on_record(
             marks = recorded_marks(
                 course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
             )
-    return results_of(course, asked, events, handed_in, marks)
+    return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
+
+
+def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
+    """What the record holds of the assignment `id` that is about nobody of today's roster; nothing is marked.
+
+    Raises:
+        UserError: an unknown assignment, or a course without its secret where hidden cases must be drawn.
+    """
+    asked = assignment_of(course, id)
+    with Ledger.open(course.ledger) as ledger:
+        record = Record.of(course.groups, ledger.observations(id))
+        return nobodys(course, asked, ledger.events(id), record, lambda: case_ids(asked, read_secret(course)))
 
 
 def _check_collected(course: Course, id: str, ledger: Ledger) -> None:

@@ -74,6 +74,47 @@ def test_one_odd_row_withholds_its_groups_mark_and_the_other_groups_go_on(course
     assert percents(course)["m1"] is not None
 
 
+def decide(course, *words):
+    return medmark("decide", "halves", *words, "--by", "prof", "--reason", "board 12", "-c", course, "--yes")
+
+
+def test_an_override_follows_its_person_into_another_group(course):
+    rewrite(course, ("one,m0,Student 0,m0@example.org,", "one,m8,Student 8,m8@example.org,"))
+    rewrite(course, ("two,m1,", "two,m0,Student 0,m0@example.org,\ntwo,m1,"))
+    assert decide(course, "override", "55", "--for", "m0").code == 0
+    rewrite(course, ("two,m0,", "three,m0,"))
+    assert percents(course)["m0"] == 55
+    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert said.code == 0
+    assert "decision" not in said.err
+    # Gone from the roster, the decision is told by its number wherever marks are made or told.
+    rewrite(course, ("three,m0,", "three,m00,"))
+    for words in (("grade", TRUSTED, "--yes"), ("show",), ("report",), ("decide",)):
+        said = medmark(words[0], "halves", *words[1:], "-c", course)
+        assert "(override 55) is about two/m0, who is not in roster.csv; is m00 meant?" in said.err
+        assert "medmark decide halves retract" in said.err
+    assert "is about two/m0" in medmark("doctor", "-c", course).out
+
+
+def test_a_renamed_group_keeps_its_commit_its_mark_and_what_was_decided_about_it(course):
+    assert decide(course, "override", "61", "--for", "one").code == 0
+    before = percents(course)
+    rewrite(course, ("one,m0,", "team,m0,"))
+    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert said.code == 0
+    assert "decision" not in said.err
+    assert percents(course) == before
+    assert shown(course)["team"]["commit"]
+    assert medmark("collect", "halves", "-c", course).code == 0
+    assert percents(course) == before
+
+
+def test_two_groups_that_exchange_their_names_keep_their_own_work(course):
+    before = percents(course)
+    rewrite(course, ("one,m0,", "x,m0,"), ("two,m1,", "one,m1,"), ("x,m0,", "two,m0,"))
+    assert percents(course) == before
+
+
 def test_other_columns_of_the_roster_stand_on_the_mark_sheet(course):
     rewrite(course, ("repository\n", "repository,Programme,Status\n"))
     lines = (course / "roster.csv").read_text().splitlines()

@@ -8,7 +8,6 @@ What counts is decided in `graders.intake.counting`, from the record alone.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from graders.intake.copies import flagged
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.imports import modules_of
+from graders.intake.owners import Record
 from graders.intake.submission import Submission, take
 from graders.ledger import Event, Ledger, Observation
 
@@ -132,7 +132,8 @@ def collect(
                 progress(done, len(groups), looks[finished].name)
     moment = now()
     marked = submissions(course, assignment, ledger, moment, only=only, jobs=jobs)
-    decided = _countings(course, assignment_id, ledger, groups, moment)
+    record = Record.of(course.groups, ledger.observations(assignment_id))
+    decided = _countings(course, assignment_id, record, record.followed(ledger.events(assignment_id)), groups, moment)
     return [
         Receipt(
             group=group.name,
@@ -170,9 +171,22 @@ def submissions(
     among those asked for. `events` stand for those of the ledger: what would count if a decision were made.
     """
     groups = _groups(course, only)
-    decided = _countings(course, assignment.id, ledger, groups, now, events)
+    record = Record.of(course.groups, ledger.observations(assignment.id))
+    events = record.followed(ledger.events(assignment.id) if events is None else events)
+    decided = _countings(course, assignment.id, record, events, groups, now)
     with _stoppable(course.reach, jobs) as (reach, pool):
-        taking = [pool.submit(_taken, course, assignment, group, decided[group.name], reach) for group in groups]
+        taking = [
+            pool.submit(
+                _taken,
+                course,
+                assignment,
+                group,
+                decided[group.name],
+                _mirror(course, group, record, decided[group.name].commit),
+                reach,
+            )
+            for group in groups
+        ]
         taken = []
         for done, (group, future) in enumerate(zip(groups, taking, strict=True), 1):
             taken.append(future.result())
@@ -189,17 +203,14 @@ def _groups(course: Course, only: Collection[str]) -> list[Group]:
 def _countings(
     course: Course,
     assignment_id: str,
-    ledger: Ledger,
+    record: Record,
+    events: Sequence[Event],
     groups: Collection[Group],
     now: datetime,
-    events: Sequence[Event] | None = None,
 ) -> dict[str, Counting]:
-    of_group: dict[str, list[Observation]] = defaultdict(list)
-    for observation in ledger.observations(assignment_id):
-        of_group[observation.group].append(observation)
-    events = ledger.events(assignment_id) if events is None else events
     counted = {
-        group.name: counting(course, assignment_id, of_group[group.name], events, group, now) for group in groups
+        group.name: counting(course, assignment_id, record.looks.get(group.name, ()), events, group, now)
+        for group in groups
     }
     return {group.name: _aside(group, counted[group.name]) if group.aside else counted[group.name] for group in groups}
 
@@ -232,7 +243,7 @@ def _observe(
         how=found.how,
         detail=found.detail,
     )
-    mirror = _mirror(course, group)
+    mirror = course.mirrors / group.name
     if found.commit is None or seen_in(mirror, found.commit):
         return [seen]
     try:
@@ -264,7 +275,9 @@ def _fetched(mirror: Path, group: Group, found: Look, at: datetime, reach: Reach
         raise
 
 
-def _taken(course: Course, assignment: Assignment, group: Group, decided: Counting, reach: Reach) -> Submission:
+def _taken(
+    course: Course, assignment: Assignment, group: Group, decided: Counting, mirror: Path, reach: Reach
+) -> Submission:
     facts: dict[str, Any] = {
         "state": decided.state,
         "reason": decided.reason,
@@ -290,9 +303,8 @@ def _taken(course: Course, assignment: Assignment, group: Group, decided: Counti
     folder = course.checkouts / assignment.id / group.name
     modules = modules_of if course.sandbox == "docker" else _not_known
     try:
-        taken = take(group, assignment, decided.commit, _mirror(course, group), folder, caps, reach, modules)
+        taken = take(group, assignment, decided.commit, mirror, folder, caps, reach, modules)
     except GitFailed as failure:
-        mirror = _mirror(course, group)
         if not seen_in(mirror, decided.commit):  # what it was when it should have come says more
             failure = last_failure(mirror, decided.commit) or failure
         if failure.theirs:
@@ -316,8 +328,13 @@ def _not_known(framework: str) -> None:
     """What this machine itself holds beside its images is nobody's promise."""
 
 
-def _mirror(course: Course, group: Group) -> Path:
-    return course.mirrors / group.name
+def _mirror(course: Course, group: Group, record: Record, commit: str | None) -> Path:
+    """The mirror that holds a commit: the group's, or that of a name under which the commit was seen."""
+    own = course.mirrors / group.name
+    if commit is None or seen_in(own, commit):
+        return own
+    names = {look.group for look in record.looks.get(group.name, ()) if look.commit == commit}
+    return next((mirror for name in sorted(names) if seen_in(mirror := course.mirrors / name, commit)), own)
 
 
 def _iso(time: datetime) -> str:

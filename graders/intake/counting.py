@@ -73,8 +73,12 @@ def counting(
     group: Group,
     now: datetime,
 ) -> Counting:
-    """The commit that counts for a group at `now`, by the rule above."""
-    seen = [look for look in observations if look.group == group.name and look.assignment == assignment_id]
+    """The commit that counts for a group at `now`, by the rule above.
+
+    Args:
+        observations: The group's own (`graders.intake.owners`).
+    """
+    seen = [look for look in observations if look.assignment == assignment_id]
     seen.sort(key=lambda look: _time(look.seen_at))
     about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
     due, doubt = due_of(course, assignment_id, about, group)

@@ -18,6 +18,7 @@ from graders.course import Course, Group, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_of_person, extension_problem, until_of
+from graders.intake.owners import Record
 from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
 from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, retracted
@@ -159,7 +160,8 @@ class Desk:
 
     def _late_commit(self, value: str, group: Group | None, member: str) -> str:
         assert group is not None
-        looks = self.ledger.observations(self.assignment.id, group.name)
+        record = Record.of(self.course.groups, self.ledger.observations(self.assignment.id))
+        looks = record.looks.get(group.name, ())
         seen = sorted({look.commit for look in looks if look.commit})
         fits = [commit for commit in seen if commit.startswith(value.lower())]
         if len(value) < 7 or len(fits) != 1:

@@ -21,12 +21,13 @@ A decision about a person follows them: the group that they were in at the time 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Final
 
+from assignments.assignment import Assignment, Person
 from graders.ledger import Event
 from graders.mark import BY_DECISION
 
@@ -134,6 +135,19 @@ class Decisions:
     def void_cases(self) -> tuple[str, ...]:
         """The hidden cases that are left out."""
         return tuple(sorted({event.value for event in self.about("void_case")}))
+
+
+def parts_of(assignment: Assignment) -> dict[str, int]:
+    """The criteria that a person marks, with their points."""
+    return {criterion.id: criterion.points for criterion in assignment.criteria if isinstance(criterion, Person)}
+
+
+def within_parts(
+    given: Mapping[str, tuple[Decimal, Event]], assignment: Assignment
+) -> dict[str, tuple[Decimal, Event]]:
+    """The points whose criterion is still there and still holds so many; `graders.persons.nobodys` lists the others."""
+    parts = parts_of(assignment)
+    return {id: (points, event) for id, (points, event) in given.items() if 0 <= points <= parts.get(id, -1)}
 
 
 def said(event: Event) -> str:

@@ -30,7 +30,7 @@ from assignments.assignment import Assignment
 from graders.course import Course
 from graders.intake.roster import Group, Member
 from graders.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
-from graders.persons.decisions import Decisions, said
+from graders.persons.decisions import Decisions, said, within_parts
 from graders.persons.lateness import lateness_of
 from graders.persons.moderation import scaling
 from graders.persons.peer_factors import moderated
@@ -133,7 +133,7 @@ def personal_mark(
         step("never_lower", what, floor, "on_correction = never_lower")
 
     now = exact_percent(mark)
-    own = decisions.points(group.name, member.id)
+    own = within_parts(decisions.points(group.name, member.id), assignment)
     if own and mark.status is not Status.NOT_SUBMITTED:
         mark = with_points(mark, assignment, {criterion: points for criterion, (points, _) in own.items()})
         to = exact_percent(mark)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graders.course import load_course
@@ -165,9 +167,9 @@ def test_the_length_of_an_outage_is_the_courses_to_set(tmp_path):
     assert decided(course, seen).state == "waits for a person"
 
 
-def test_looks_at_other_groups_and_assignments_do_not_count(course):
-    seen = [*looks(("12:05", A)), *looks(("12:06", B), group="solo")]
-    assert decided(course, seen).commit == A
+def test_looks_for_other_assignments_do_not_count(course):
+    other = [replace(look, assignment="unet") for look in looks(("12:06", B))]
+    assert decided(course, [*looks(("12:05", A)), *other]).commit == A
 
 
 # Extensions

@@ -1,0 +1,128 @@
+"""What is on record about nobody is told by its number, with what to type."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assignments.assignment import Assignment
+from graders.course import load_course
+from graders.intake.owners import Record
+from graders.ledger import Event, Observation
+from graders.persons.nobodys import nobodys
+
+COURSE = """\
+title = "Deep learning"
+year = "2026-27"
+[assignments.mlp]
+source = "mlp"
+deadline = 2027-01-15T12:00:00
+"""
+ROSTER = """\
+group,member,name,email,repository
+g1,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
+g1,s2,Alan,alan@ucl.ac.uk,
+team,s3,Grace,grace@ucl.ac.uk,https://a.org/b/d
+"""
+TEST = '''import pytest
+
+
+@pytest.mark.points(5)
+def test_loss(student):
+    """It falls."""
+'''
+NAMED = {"g1": "https://a.org/b/c", "old": "https://a.org/b/d"}
+"""The roster as it was: `team` was called `old`."""
+
+
+@pytest.fixture
+def told(tmp_path):
+    (tmp_path / "course.toml").write_text(COURSE)
+    (tmp_path / "roster.csv").write_text(ROSTER)
+    (tmp_path / "mlp/hidden_tests").mkdir(parents=True)
+    (tmp_path / "mlp/hidden_tests/test_x.py").write_text(TEST)
+    assignment = Assignment.model_validate(
+        {
+            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "mlp",
+            "data": {"source": "breast_cancer", "train": 4, "test": 2}, "run": {"mode": "weights"},
+            "criterion": [
+                {"id": "tests", "kind": "hidden_tests", "points": 5},
+                {"id": "report", "kind": "person", "points": 30},
+            ],
+        }
+    )  # fmt: skip
+
+    def told(*events, looks=NAMED):
+        seen = [look(name, place) for name, place in looks.items()]
+        course = load_course(tmp_path)
+        return nobodys(course, assignment, events, Record.of(course.groups, seen), lambda: ["bodu-kire"])
+
+    return told
+
+
+def look(name, place):
+    return Observation(name, "mlp", place, "main", "a" * 40, "2027-01-15T12:05:00.000+00:00", "tip")
+
+
+def event(about, kind="override", value="55", number=7):
+    about = f"mlp/{about}" if about else "mlp"
+    return Event("2027-01-20T09:00:00.000+00:00", "prof", about, kind, value, "why", number)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        event("g1"), event("g1/s1"), event("gone/s1"), event("old"), event("old/s3"), event("s3"), event(""),
+        event("g1", "agreed_mark", "report=21"), event("g1", "agreed_mark", "62"), event("", "moderation", "add 2"),
+        event("", "void_test", "test_x.py::test_loss"), event("", "void_case", "bodu-kire"),
+        event("g1/s1", "peer_factor", "1.2"), event("old/s3", "peer_factor", "1.2"),
+    ],
+    ids=lambda given: f"{given.kind} {given.about}",
+)  # fmt: skip
+def test_what_names_somebody_of_today_is_not_told(told, given):
+    assert told(given) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (event("group-99"), "is about group group-99, which is not in roster.csv"),
+        (event("g1/s9"), "is about g1/s9, who is not in roster.csv"),
+        (event("g1/s22"), "is about g1/s22, who is not in roster.csv; is s2 meant?"),
+        (event("s3", "late_commit", "a" * 40), "is about group s3, which is not in roster.csv"),
+        (event("g1", "agreed_mark", "paper=3"), "is about a criterion paper that no person marks now"),
+        (event("g1", "agreed_mark", "tests=3"), "is about a criterion tests that no person marks now"),
+        (event("g1", "agreed_mark", "report=31"), "gives 31 of the 30 points that report has now, and does not count"),
+        (event("", "void_test", "test_x.py::test_los"), "is about a test that is not there now; is test_x.py::test_l"),
+        (event("", "void_case", "bodu-kira"), "is about a hidden case that is not there now; is bodu-kire meant?"),
+    ],
+)
+def test_what_names_nobody_is_told_with_its_number_and_what_to_type(told, given, what):
+    (line,) = told(given)
+    assert line.startswith(f"decision 7 ({given.kind} {given.value}) {what}")
+    assert line.endswith('To end it: medmark decide mlp retract 7 --reason "..."')
+
+
+def test_a_retracted_decision_is_not_told(told):
+    assert told(event("g9"), event("g9", "retract", "7", 8)) == ()
+
+
+def test_a_peer_factor_from_another_group_counts_and_is_told(told):
+    (line,) = told(event("g1/s3", "peer_factor", "1.2"))
+    assert "comes from the peers of group g1, and s3 is in group team now. It counts; to end it: medmark decide" in line
+
+
+def test_a_decision_about_a_group_whose_repository_is_anothers_now_is_told(told):
+    exchanged = {"g1": NAMED["old"], "team": NAMED["g1"]}
+    (line,) = told(event("g1"), looks=exchanged)
+    assert "was made when group g1 handed in at https://a.org/b/d, where group team hands in now. It counts" in line
+
+
+def test_commits_of_nobodys_repository_and_marks_of_people_who_left_are_told(told):
+    (line,) = told(looks={**NAMED, "left": "https://a.org/gone"})
+    assert line.startswith("group left is not in roster.csv and https://a.org/gone, where 1 of its commits were seen")
+    person = '{"group": "g", "commit": null, "status": "marked", "percent": "5", "pass_mark": 40, "level": 6}'
+    marks = replace(event("", "marks", f'{{"s1": {person}, "s9": {person}}}'), number=12)
+    (line,) = told(marks)
+    assert line.startswith("the marks of 2027-01-20 (number 12) hold s9, not in roster.csv now: put the row back")
