@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="medmark",
-    epilog="Exit codes: 0 done; 1 something did not pass, could not be read or was not applied; 2 a mistake that you can "
-    "cure; 3 trouble of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes on.",
+    epilog="Exit codes: 0 done; 1 something did not pass, could not be read or was not applied; 2 a mistake that you "
+    "can cure; 3 trouble of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes "
+    "on.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -255,6 +256,32 @@ def show(
     results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
     _print_marks(results, as_json, audience)
     _print_nobodys(results.nobodys)
+    if moved := _not_applied(results):
+        print(f"{moved}. To see and apply: medmark grade {assignment}", file=sys.stderr)
+
+
+@app.command()
+def explain(
+    assignment: AssignmentName,
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Whose mark; a group of one may be named too.")],
+    course: CourseOption = Path("."),
+    sandbox: SandboxOption = None,
+) -> None:
+    """Tell how one person's mark came about, from the data to the sheet.
+
+    The commit and why it counts, each hidden test, how a score becomes points, who gave what, every adjustment with its
+    number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
+    """
+    from graders.ledger import Ledger
+    from reports.explain import explained
+
+    opened = _course(course)
+    group, person = opened.person(member)
+    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
+    with Ledger.open(opened.ledger) as ledger:
+        looks = ledger.observations(assignment, group.name)
+    for line in explained(results, person, looks=looks, timezone=opened.timezone):
+        print(line)
     if moved := _not_applied(results):
         print(f"{moved}. To see and apply: medmark grade {assignment}", file=sys.stderr)
 

@@ -1,0 +1,213 @@
+"""One person's mark as a page of text: from the commit and the data to the number on the sheet, step by step.
+
+Every step can be followed with a pocket calculator. Nothing is decided here: what is shown is what `graders.mark` and
+`graders.persons.personal` made, only laid out.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
+from graders.mark import Finding, Mark, Status, anchor_shares, earned, exact_percent
+from graders.mark import share as share_of
+from graders.persons.decisions import Decisions, said
+from graders.persons.differences import Page, Versions
+from graders.persons.personal import PersonalMark
+from reports.bands import band_of
+from reports.figures import ANCHOR_NAMES
+from reports.page import number
+from reports.personal import share
+from reports.terminal import terminal_text
+
+if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
+    from graders.course import Member
+    from graders.intake.submission import Submission
+    from graders.ledger import Observation
+    from graders.persons.results import Results
+
+WIDTH: Final = 80
+LOOKS: Final = 12
+"""Lines about what was seen; of more, the last ones."""
+
+
+def explained(
+    results: Results, member: Member, *, looks: Sequence[Observation] = (), timezone: str = "UTC"
+) -> Iterator[str]:
+    """The page of one member of the results' groups, in lines of at most 80 columns."""
+    person = next(person for person in results.people if person.member == member.id)
+    marks = zip(results.marks, results.submissions, strict=True)
+    mark, submission = next((mark, taken) for mark, taken in marks if mark.group == person.group)
+    decisions = Decisions.of(results.assignment.id, results.events)
+    versions = Versions.of(results.events)
+    yield from _line(f"{member.name} ({member.id}), group {person.group}: {results.assignment.title}", 0)
+    for title, lines in (
+        ("The commit that counts", _commit(submission, looks, ZoneInfo(timezone))),
+        ("What it was marked with", _provenance(mark)),
+        ("The group's points", _points(mark, results.assignment, decisions)),
+        ("From the group's mark to this person's", _steps(person, mark)),
+        ("Returned", _returned(versions.people.get(member.id))),
+    ):
+        yield ""
+        yield title
+        for line in lines:
+            yield from _line(line)
+
+
+def _commit(submission: Submission, looks: Sequence[Observation], zone: ZoneInfo) -> Iterator[str]:
+    yield f"{submission.commit or 'none'} ({submission.state}: {submission.reason})"
+    yield f"repository {submission.repository}"
+    if submission.due:
+        yield f"due {_local(submission.due, zone)}"
+    if submission.seen_at:
+        yield f"first seen {_local(datetime.fromisoformat(submission.seen_at), zone)}, by the marker's clock"
+    if submission.late_since:
+        yield f"accepted late: first seen {_local(submission.late_since, zone)}"
+    runs: list[tuple[Observation, Observation, int]] = []
+    for look in looks:
+        if runs and (runs[-1][1].commit, runs[-1][1].how) == (look.commit, look.how):
+            runs[-1] = (runs[-1][0], look, runs[-1][2] + 1)
+        else:
+            runs.append((look, look, 1))
+    for first, last, count in runs[-LOOKS:]:
+        until = f" to {_local(datetime.fromisoformat(last.seen_at), zone)}" if count > 1 else ""
+        times = "1 look" if count == 1 else f"{count} looks"
+        found = last.commit[:10] if last.commit else last.how.replace("_", " ")
+        yield f"seen {found}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {times}"
+    for problem in submission.problems:
+        yield f"problem: {problem}"
+
+
+def _local(time: datetime, zone: ZoneInfo) -> str:
+    return f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
+_PROVENANCE: Final = (
+    "image_digest", "sandbox", "medmark", "assignment_digest", "data_digest", "secret_fingerprint", "tree"
+)  # fmt: skip
+
+
+def _provenance(mark: Mark) -> Iterator[str]:
+    for key in _PROVENANCE:
+        if mark.provenance.get(key):
+            yield f"{key.replace('_', ' '):19} {mark.provenance[key]}"
+
+
+def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterator[str]:
+    if mark.status is Status.NOT_SUBMITTED or not mark.findings:
+        yield f"none: {str(mark.status).replace('_', ' ')}"
+        return
+    for criterion in assignment.criteria:
+        own = [f for f in mark.findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
+        known = all(finding.points is not None for finding in own)
+        points = _plain(earned(own)) if known else "not known yet"
+        yield f"{criterion.id}: {points} of {criterion.points}"
+        if isinstance(criterion, HiddenTests):
+            yield from (f"  {line}" for finding in own for line in _test(finding))
+        elif isinstance(criterion, Accuracy):
+            yield from (f"  {line}" for finding in own for line in _accuracy(criterion, assignment.level, finding))
+        else:
+            yield from (f"  {line}" for line in _by_a_person(criterion, mark, decisions))
+    parts = [finding for finding in mark.findings if finding.points is not None]
+    sum_ = earned(parts)
+    each = [earned([f for f in parts if f.criterion == criterion.id]) for criterion in assignment.criteria]
+    yield f"sum: {' + '.join(_plain(points) for points in each)} = {_plain(sum_)}"
+    exact = exact_percent(mark)
+    if exact is None:
+        yield f"not a whole mark: {str(mark.status).replace('_', ' ')}"
+    else:
+        yield f"in per cent: 100 x {_plain(sum_)} / {_plain(mark.out_of)} = {_plain(exact)} %"
+
+
+def _test(finding: Finding) -> Iterator[str]:
+    points = "?" if finding.points is None else number(finding.points)
+    title, _, why = finding.told.partition("\n")
+    yield f"{finding.verdict!s:7} {points} of {number(finding.out_of)}  {finding.id.partition('/')[2]}: {title}"
+    if why:
+        yield f"  {why}"
+
+
+def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str]:
+    if finding.score is None:
+        yield finding.told
+        return
+    repeats = [_plain(score) for score in finding.detail.get("repeats", ())]
+    how = f", {finding.detail.get('combine')} of the repeats {', '.join(repeats)}" if len(repeats) > 1 else ""
+    yield f"{criterion.metric} {_plain(finding.score)}{how}"
+    if finding.interval is not None:
+        yield f"95 % interval {_plain(finding.interval[0])} to {_plain(finding.interval[1])}; it moves no point"
+    part = share_of(criterion.anchors, level, finding.score)
+    yield from _interpolated(criterion, level, finding.score, part)
+    held = set(finding.detail.get("caps", ()))
+    for cap in criterion.caps:
+        if cap.when in held:
+            part = min(part, Fraction(repr(float(cap.at))))
+            yield f"cap, because {cap.when}: at most {_plain(100 * Fraction(repr(float(cap.at))))} %"
+    yield f"{_plain(100 * part)} % of {criterion.points} points = {_plain(part * criterion.points)}"
+
+
+def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction) -> Iterator[str]:
+    """How a share follows from a score."""
+    values, shares = criterion.anchors.values(), [100 * of_all for of_all in anchor_shares(level)]
+    anchors = zip(ANCHOR_NAMES, values, shares, strict=True)
+    yield "anchors: " + ", ".join(f"{name} {_plain(value)} = {_plain(percent)} %" for name, value, percent in anchors)
+    sign = 1 if values[0] < values[-1] else -1
+    passed = sum(sign * score > sign * value for value in values)
+    if passed == 0:
+        yield f"the score does not pass {ANCHOR_NAMES[0]}: {_plain(100 * part)} %"
+    elif passed == len(values):
+        yield f"the score passes {ANCHOR_NAMES[-1]}: {_plain(100 * part)} %"
+    else:
+        left, right, low, high = (_plain(n) for pair in (values, shares) for n in pair[passed - 1 : passed + 1])
+        between = f"between {ANCHOR_NAMES[passed - 1]} and {ANCHOR_NAMES[passed]}"
+        rise = f"({high} - {low}) x ({_plain(score)} - {left}) / ({right} - {left})"
+        yield f"{between}: {low} + {rise} = {_plain(100 * part)} %"
+
+
+def _by_a_person(criterion: Person, mark: Mark, decisions: Decisions) -> Iterator[str]:
+    given = decisions.points(mark.group).get(criterion.id)
+    yield "a person marks it; not marked yet" if given is None else said(given[1])
+
+
+def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:
+    exact = exact_percent(mark)
+    yield f"the group's mark: {'none' if exact is None else share(exact)}"
+    for line in person.trace:
+        yield f"{line.kind}: {share(line.before)} to {share(line.after)}"
+        yield f"  {line.what} ({line.why})"
+    if person.percent is None:
+        yield f"no mark: {str(person.status).replace('_', ' ')}"
+        return
+    band = band_of(person.percent, person.level, person.pass_mark)
+    yield f"rounded once, half up: {person.percent} %"
+    yield f"{band.name}; the pass mark is {person.pass_mark} %"
+    yield f"on the sheet: {person.points} of {_plain(person.out_of)} points, {person.percent} %, {person.status}"
+    yield from (f"disputed: {dispute}" for dispute in person.disputes)
+
+
+def _returned(page: Page | None) -> Iterator[str]:
+    if page is None:
+        yield "not yet"
+        return
+    for version, event in enumerate(page.events, 1):
+        reason = f": {event.reason}" if event.reason else ""
+        yield f"version {version}: #{event.number}, {event.at[:10]}, by {event.who}{reason}"
+
+
+def _plain(value: Decimal | Fraction | float | int) -> str:
+    """A number to at most six places: what is shown is rounded, what is computed is not."""
+    exact = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
+    text = f"{Decimal(exact.numerator) / Decimal(exact.denominator):.6f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _line(text: str, indent: int = 2) -> list[str]:
+    text = terminal_text(text)
+    lead = " " * (indent + len(text) - len(text.lstrip()))
+    return textwrap.wrap(text.strip(), WIDTH, initial_indent=lead, subsequent_indent=f"{lead}  ") or [""]
