@@ -399,3 +399,18 @@ def test_events_are_listed_and_a_mistake_of_the_hand_is_told(course):
     assert medmark("decide", "halves", "override", "5", "--for", "sound", "-c", course).code == 2
     said = decide(course, "override", "5", "--for", "sound", "--from", course / "roster.csv")
     assert said.code == 2
+
+
+def test_a_mark_is_explained_with_the_numbers_that_the_record_has(course, points):
+    assert decide(course, "agreed_mark", "--from", points).code == 0
+    assert decide(course, "peer_factor", "0.8", "--for", "m9").code == 0
+    said = medmark("explain", "halves", "m9", "-c", course)
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert "peer_factor: 95.5 % to 76.4 %" in said.out
+    assert "on the sheet: 76.4 of 100 points, 76.4 %, marked" in said.out
+    assert "(event 6," in " ".join(said.out.split())
+    assert "group sound has several members: say which, one of m0, m9" in medmark(
+        "explain", "halves", "sound", "-c", course
+    ).err  # fmt: skip
+    assert 'has no member "m99"; did you mean "m9"?' in medmark("explain", "halves", "m99", "-c", course).err

@@ -1,0 +1,133 @@
+"""One person's mark told from the data to the sheet; every number in it can be worked out by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from graders.course import load_course
+from graders.intake.submission import Submission
+from graders.ledger import Observation
+from graders.persons.differences import RETURNED
+from graders.persons.results import results_of
+from reports.explain import WIDTH, explained
+from tests.graders.persons.test_differences import applied
+from tests.graders.persons.test_personal import COURSE, ROSTER, event
+from tests.graders.test_mark import assignment, mark, result, scored
+from tests.reports.hostile import HOSTILE
+
+CAP = ({"when": "dice < 0.7", "at": 0.4},)
+COMMIT = "4f0c2b7d9e" + 30 * "a"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("course")
+    (folder / "course.toml").write_text(COURSE.format(extra=""))
+    (folder / "roster.csv").write_text(ROSTER)
+    return load_course(folder)
+
+
+def results(course, *events, caps=(), repeats=(0.6, 0.665, 0.7), **more):
+    asked = assignment(caps=caps)
+    tests = {"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong")}
+    scores = {"accuracy": scored(0.665, repeats=list(repeats))}
+    of_group = mark(tests, scores, of=asked, commit=COMMIT, **more)
+    handed_in = [
+        Submission(
+            group, course.group(group).members, "https://a.org/b/c", COMMIT, None, "pytorch", None,
+            reason="the last commit seen by the due time",
+            due=datetime(2027, 1, 15, 12, tzinfo=UTC), seen_at="2027-01-15T11:50:00+00:00",
+        )
+        for group in ("g1", "solo")
+    ]  # fmt: skip
+    return results_of(course, asked, events, handed_in, [of_group, replace(of_group, group="solo")])
+
+
+def page(course, of, member="s1", group="g1", **more):
+    person = next(m for m in course.group(group).members if m.id == member)
+    return list(explained(of, person, timezone="Europe/London", **more))
+
+
+def flat(lines):
+    return " ".join(" ".join(lines).split())
+
+
+def test_a_score_becomes_points_between_its_anchors(course):
+    text = flat(page(course, results(course)))
+    assert "dice 0.665, median of the repeats 0.6, 0.665, 0.7" in text
+    assert "95 % interval 0.6 to 0.8; it moves no point" in text
+    # Half way from 0.62 to 0.71, so half way from 40 to 60.
+    assert "between pass and merit: 40 + (60 - 40) x (0.665 - 0.62) / (0.71 - 0.62) = 50 %" in text
+    assert "50 % of 35 points = 17.5" in text
+    assert "sum: 10 + 17.5 + 21 = 48.5" in text
+    assert "in per cent: 100 x 48.5 / 100 = 48.5 %" in text
+
+
+def test_a_cap_that_holds_stands_after_the_anchors(course):
+    text = flat(page(course, results(course, caps=CAP)))
+    assert "= 50 % cap, because dice < 0.7: at most 40 % 40 % of 35 points = 14" in text
+    assert "sum: 10 + 14 + 21 = 45" in text
+
+
+def test_each_hidden_test_stands_with_its_points_and_what_went_wrong(course):
+    text = flat(page(course, results(course)))
+    assert "tests: 10 of 35 passed 10 of 10 test_a.py::test_x: `x` is 1." in text
+    assert "failed 0 of 25 test_a.py::test_y: `y` is 2. it went wrong" in text
+
+
+def test_the_steps_to_the_sheet_have_their_numbers_in_the_record_and_the_rounding_is_said(course):
+    given = event("agreed_mark", "report=21", number=4)
+    factor = replace(event("peer_factor", "0.93", "g1/s1", number=6), reference="canary-reference")
+    text = flat(page(course, results(course, given, factor)))
+    assert "report: 21 of 30 event 4, agreed_mark by prof on 2027-01-20: because" in text
+    # 48.5 x 0.93 = 45.105
+    assert "the group's mark: 48.5 % peer_factor: 48.5 % to 45.11 %" in text
+    assert "event 6, peer_factor by prof" in text
+    assert "rounded once, half up: 45.1 % Third class; the pass mark is 40 %" in text
+    assert "on the sheet: 45.1 of 100 points, 45.1 %, marked" in text
+    assert "canary" not in text
+
+
+def test_what_was_returned_is_told_with_its_corrections(course):
+    assert page(course, results(course))[-1].strip() == "not yet"
+    returned = applied(results(course), RETURNED, number=7)
+    corrected = applied(results(course, returned, event("override", "55", "g1/s1")), None, number=9)
+    text = flat(page(course, results(course, returned, corrected, event("override", "55", "g1/s1"))))
+    assert "version 1: #7, 2027-01-21, by prof: because version 2: #9, 2027-01-21, by prof: because" in text
+
+
+def test_the_commit_is_told_with_why_it_counts_and_what_was_seen(course):
+    looks = [
+        Observation("g1", "a", "r", "main", commit, f"2027-01-15T{time}:00+00:00", how)
+        for commit, time, how in (("b" * 40, "11:40", "tip"), (COMMIT, "11:50", "tip"), (COMMIT, "11:55", "tip"),
+                                  (None, "12:00", "unreachable"))
+    ]  # fmt: skip
+    text = flat(page(course, results(course), looks=looks))
+    assert f"{COMMIT} (counts: the last commit seen by the due time)" in text
+    assert "due 2027-01-15 12:00:00 GMT first seen 2027-01-15 11:50:00 GMT" in text
+    assert "seen bbbbbbbbbb: 2027-01-15 11:40:00 GMT, 1 look" in text
+    assert "seen 4f0c2b7d9e: 2027-01-15 11:50:00 GMT to 2027-01-15 11:55:00 GMT, 2 looks" in text
+    assert "seen unreachable: 2027-01-15 12:00:00 GMT, 1 look" in text
+
+
+def test_what_is_not_marked_is_no_number(course):
+    text = flat(page(course, results(course, persons={})))
+    assert "report: not known yet of 30 a person marks it; not marked yet" in text
+    assert "not a whole mark: incomplete" in text
+    assert "no mark: incomplete" in text
+    assert "rounded" not in text
+
+
+def test_a_decision_that_there_is_no_mark_leaves_none_on_the_page(course):
+    text = flat(page(course, results(course, event("deferred", "", "g1/s1"))))
+    assert "no mark: deferred" in text
+    assert "rounded" not in text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_lines_are_plain_and_of_80_columns_whatever_a_person_wrote(course, text):
+    of = results(course, replace(event("override", "55", "g1/s1"), reason=text, who=text))
+    for line in page(course, of):
+        assert len(line) <= WIDTH
+        assert line.isprintable()
