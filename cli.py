@@ -622,10 +622,10 @@ def check(
 ) -> None:
     """For students: run the public tests on your solution.
 
-    They run as the marker runs the hidden ones; nothing hidden is opened. With --handin: what the marker sees of your
-    repository, then the tests on a clean copy of that commit. Exit code 1 if something did not pass. The local sandbox
-    is for folders that you trust. With --sandbox docker no code of the folder runs outside a container: the tests are
-    the catalogue's, or those of a folder that you name by its path (./brain).
+    They run as the marker runs the hidden ones; nothing hidden is opened. Weights are loaded and asked too. With
+    --handin: what the marker sees of your repository, then the tests on a clean copy of that commit. Exit code 1 if
+    something did not pass. The local sandbox is for folders that you trust. With --sandbox docker no code of the folder
+    runs outside a container: the tests are the catalogue's, or those of a folder that you name by its path (./brain).
     """
     import tempfile
 
@@ -668,9 +668,25 @@ def _print_checked(asked: Assignment, folder: Path, sandbox: str, check_public: 
         if not result.passed:
             for line in result.told.splitlines()[:12]:
                 print(wrapped(f"     {terminal_text(line)}", sys.stdout))
+    problem = _print_weights(asked, folder, sandbox)
     passed = sum(result.passed for result in results)
     print(f"{passed} of {len(results)} public tests passed.", _hidden_words(asked))
-    return 0 if passed == len(results) else 1
+    return 0 if passed == len(results) and not problem else 1
+
+
+def _print_weights(asked: Assignment, folder: Path, sandbox: str) -> bool:
+    """Say whether the weights load and answer, where the marker loads any; whether they do not."""
+    from graders.intake.beforehand import loads_weights
+    from graders.weights_check import weights_problem
+
+    if not loads_weights(asked):
+        return False
+    problem = weights_problem(asked, folder, sandbox)
+    title = "`load` reads the weights, and `predict` answers for two training cases."
+    print(wrapped(f"{':(' if problem else ':)'} {title}", sys.stdout, "   "))
+    for line in (problem or "").splitlines()[:12]:
+        print(wrapped(f"     {terminal_text(line)}", sys.stdout))
+    return problem is not None
 
 
 def _hidden_words(asked: Assignment) -> str:

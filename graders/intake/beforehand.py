@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assignments.assignment import Assignment, Framework
+from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.toml_errors import nearest
 from graders.intake.checkout import plain
 from graders.intake.imports import import_problems, imports_of
@@ -31,6 +31,8 @@ _OPENS = {
     "load_model", "Image.open", "imread", "nib.load", "nibabel.load", "h5py.File", "yaml.safe_load",
 }  # fmt: skip
 """Calls whose first argument is a path."""
+_WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors", ".npy", ".npz", ".h5", ".keras", ".pkl", ".joblib", ".bin", ".json")
+"""How files of weights end, wherever they lie."""
 _HANDED_OUT = re.compile(r"interface\.py|doubles\.py|conftest\.py|test_\w+\.py|solution_(pytorch|tensorflow|numpy)\.py")
 """Python files that nobody takes for their solution."""
 
@@ -56,7 +58,14 @@ def beforehand(
     own = {assignment.id, folder.name} - {path.removesuffix(".py") for path in paths}
     problems += import_problems(trees, paths, modules(framework) if framework else None, own)
     problems += _relative_paths(trees, paths)
+    if loads_weights(assignment) and not any(path.startswith("weights/") or path.endswith(_WEIGHTS) for path in paths):
+        problems.append("weights/ holds no file, and load() is given that folder: git add -f weights/, commit and push")
     return Beforehand(framework, tuple(problems))
+
+
+def loads_weights(assignment: Assignment) -> bool:
+    """Whether the marker loads what was trained elsewhere."""
+    return assignment.run.mode == "weights" and any(isinstance(one, Accuracy) for one in assignment.criteria)
 
 
 def missing_solution(paths: Iterable[str], assignment_id: str, root: str = "the root of the repository") -> str:

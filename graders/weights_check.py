@@ -1,0 +1,73 @@
+"""The student's side of an accuracy criterion with weights: are they there, do they load, does `predict` answer?
+
+Two published training cases go through the marker's own `measure`; nothing hidden is read and nothing is scored.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from assignments.assignment import Assignment
+from assignments.data import draw_of
+from assignments.data.hidden import Arrays, Case, HiddenSet
+from assignments.data.streams import PUBLISHED, stream
+from assignments.interface import read_interface
+from graders.measure import measure
+from graders.public_check import looked_at
+from graders.sandboxes import SANDBOXES
+from graders.sandboxes.sandbox import Lodging
+from graders.session import Session
+from graders.tasks import task_named
+
+CASES = 2
+
+
+def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local") -> str | None:
+    """Why `load` or `predict` does not answer as the marker asks, in the marker's words and the solution's own.
+
+    Raises:
+        UserError: there is no solution in the folder, or below it.
+        ToolkitFailure: the sandbox cannot be had, or the training cases cannot.
+    """
+    limits = assignment.limits
+    solution, found = looked_at(assignment, folder)
+    assert found.framework is not None
+    with (
+        tempfile.TemporaryDirectory(prefix="medmark-weights-") as store,
+        SANDBOXES[sandbox]().open(Lodging(solution, found.framework, limits)) as channel,
+    ):
+        session = Session(channel, limits, solution)
+        session.begin()
+        interface = read_interface(assignment.folder / "interface.py")
+        asked = _two_cases(assignment, interface.fields(task_named(assignment.task).entry, "inputs"))
+        document = measure(session, assignment, interface, asked, secret=PUBLISHED, commit="", store=Path(store))
+    told = document["told"] or next((state["told"] for state in document["states"] if state is not None), "")
+    said, _, _ = str(document["evidence"]).partition("Traceback (most recent call last):")
+    return f"{told}\n{said}".strip() if told else None
+
+
+def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> HiddenSet:
+    """The first published training cases, in the place of hidden ones."""
+    handed_out = assignment.folder / "data" / "train.npz"
+    train: Arrays
+    if handed_out.is_file():
+        with np.load(handed_out, allow_pickle=False) as data:
+            train = {name: data[name] for name in inputs}
+    else:
+        streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
+        few = {} if ":" in assignment.data.source else {"train": CASES, "test": CASES}  # an author's own draw may count
+        train = draw_of(assignment)(assignment.data.model_copy(update=few), *streams)[0]
+    return HiddenSet(
+        train={},
+        val=None,
+        inputs={name: np.ascontiguousarray(train[name][:CASES]) for name in inputs},
+        truth=np.zeros(CASES, np.uint8),
+        cases=tuple(Case(f"training {number}", str(number), None, None) for number in range(CASES)),
+        fit_seed=0,
+        inputs_digest="",
+        train_digest="",
+        truth_digest="",
+    )

@@ -1,0 +1,91 @@
+"""Weights that do not load or answer are told at home, where the public tests alone would pass."""
+
+from __future__ import annotations
+
+import pytest
+
+from assignments.load import load
+from graders.intake.beforehand import beforehand
+from graders.weights_check import weights_problem
+from tests.small_course import SOUND, medmark, write_assignment
+
+READS = """
+def load(folder):
+    import os
+    model = Threshold()
+    model.value = float(np.load(os.path.join(folder, "w.npy")))
+    return model
+"""
+
+
+@pytest.fixture
+def told(tmp_path):
+    """What is told of a solution whose `load` reads w.npy, and of these files."""
+    write_assignment(tmp_path / "halves")
+    path = tmp_path / "halves/assignment.toml"
+    path.write_text(path.read_text().replace('mode = "retrain"', 'mode = "weights"'))
+    asked = load(tmp_path / "halves")
+
+    def of(source=SOUND + READS, weights=None):
+        (tmp_path / "work").mkdir()
+        (tmp_path / "work/solution.py").write_text(source)
+        if weights is not None:
+            (tmp_path / "work/weights").mkdir()
+            (tmp_path / "work/weights/w.npy").write_bytes(weights)
+        return weights_problem(asked, tmp_path / "work")
+
+    of.asked = asked
+    return of
+
+
+def stored(number):
+    """The bytes of np.save: version 1, a header of 118 bytes, one float64."""
+    import io
+
+    import numpy as np
+
+    file = io.BytesIO()
+    np.save(file, np.float64(number))
+    return file.getvalue()
+
+
+def test_weights_that_load_and_answer_are_no_problem(told):
+    assert told(weights=stored(2.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "weights", "words"),
+    [
+        (SOUND + READS, None, "in load: the call raised an exception (FileNotFoundError), at solution.py:"),
+        (SOUND + READS, b"no array", "in load: the call raised an exception (ValueError), at solution.py:"),
+        (SOUND.replace("def load", "def lode"), b"", "in load: the function or class asked for is not in solution.py"),
+        (SOUND.replace("np.float32)}", "np.int64)}"), b"", "the answer has the wrong type"),
+        (SOUND.replace("model.value)", "model.mean)"), b"", "the call raised an exception (AttributeError)"),
+    ],
+)
+def test_weights_that_do_not_load_or_answer_are_told_with_the_reason(told, source, weights, words):
+    assert told(source, weights).startswith(words)
+
+
+def test_a_hand_in_without_any_weights_is_told_before_it_runs(told, tmp_path):
+    told()
+    (problem,) = beforehand(tmp_path / "work", told.asked, lambda _: None).problems
+    assert problem == "weights/ holds no file, and load() is given that folder: git add -f weights/, commit and push"
+
+
+def test_the_training_cases_of_a_handout_are_taken_where_they_lie(told):
+    import numpy as np
+
+    (told.asked.folder / "data").mkdir()
+    np.savez(told.asked.folder / "data/train.npz", x=np.ones((5, 4), np.float32), y=np.ones(5, np.uint8))
+    (told.asked.folder / "rows.py").write_text("def rows(n, rng): raise AssertionError('not drawn')\n")
+    assert told(weights=stored(2.0)) is None
+
+
+def test_the_check_fails_where_only_the_weights_do(told, tmp_path):
+    told()
+    said = medmark("check", tmp_path / "halves", "--folder", "work", cwd=tmp_path)
+    assert said.code == 1
+    assert "1 of 1 public tests passed" in said.out
+    assert ":( `load` reads the weights, and `predict` answers for two training cases." in said.out
+    assert "FileNotFoundError" in said.out
