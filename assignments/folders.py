@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from assignments.this_user import expanded
 from assignments.toml_errors import Problem, TomlErrors, nearest
 
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -38,7 +39,7 @@ def find(name_or_folder: str | Path, base: Path) -> Path:
     Raises:
         AssignmentError: neither; the cure names the nearest id.
     """
-    own = (base / Path(name_or_folder).expanduser()).resolve()
+    own = (base / expanded(name_or_folder)).resolve()
     if (own / "assignment.toml").is_file():
         return own
     name = str(name_or_folder)

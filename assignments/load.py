@@ -18,6 +18,7 @@ from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framewor
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.folder_checks import asks_of_interface, files_problems, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
+from assignments.this_user import expanded
 from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def load(
         raise AssignmentError(problems)
     data = assignment.data
     if data.path is not None:
-        data = data.model_copy(update={"path": (folder / data.path.expanduser()).resolve()})
+        data = data.model_copy(update={"path": (folder / expanded(data.path)).resolve()})
     return assignment.model_copy(update={"data": data})
 
 
@@ -152,7 +153,7 @@ def overridden(
         now: BaseModel = getattr(assignment, name)
         values = dict(values)
         if name == "data" and "path" in values and file is not None:
-            values["path"] = str((file.parent / Path(str(values["path"])).expanduser()).resolve())
+            values["path"] = str((file.parent / expanded(str(values["path"]))).resolve())
         try:
             given = json.dumps({**now.model_dump(mode="json"), **values}, default=str)
             changed[name] = model.model_validate_json(given, strict=True)

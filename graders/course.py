@@ -379,9 +379,12 @@ def _open_to_staff_only(course: Course, about: os.stat_result) -> bool:
     try:
         staff = grp.getgrnam(course.staff_group).gr_gid
     except KeyError:
-        raise UserError(
-            f"{course.folder / 'course.toml'} staff_group: this machine has no group {course.staff_group}"
-        ) from None
+        if not (course.staff_group.isascii() and course.staff_group.isdigit()):
+            raise UserError(
+                f"{course.folder / 'course.toml'} staff_group: this machine has no group {course.staff_group}; "
+                "write its name, or its number where it has none"
+            ) from None
+        staff = int(course.staff_group)
     allowed = stat.S_IRGRP
     return about.st_gid == staff and not about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
 

@@ -17,6 +17,7 @@ from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import load, public_tests
+from assignments.this_user import expanded
 from graders.failures import UserError
 from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
 from graders.intake.imports import modules_of
@@ -75,7 +76,7 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
     """The folder of the catalogue's id, or of a path as it was typed: one with a separator in it."""
     named = named.rstrip(os.sep) or named  # which a shell completes behind the name of a folder that lies here
     if os.sep in named or named in (os.curdir, os.pardir, "~"):
-        return Path(named).expanduser().resolve()
+        return expanded(named).resolve()
     if named in catalogue():
         return CATALOGUE / named
     own = next((here for here in (folder / named, Path(named)) if (here / "assignment.toml").is_file()), None)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assignments.this_user import home_folder
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
 TEXT_BYTES = 1 << 20
@@ -65,7 +66,7 @@ def _read(git_dir: Path, reach: Reach) -> Iterator[tuple[str, str]]:
     """Key and value in the order in which git reads them: the last one holds."""
     asked = ["config", "--show-scope", "--includes", "-z", "--get-regexp", r"^core\."]
     environment = {name: os.environ[name] for name in HOMES if name in os.environ}
-    environment.setdefault("HOME", str(Path.home()))
+    environment.setdefault("HOME", str(home_folder() or os.devnull))
     # What is not there for us must not be there for git either: /dev/null is our own default.
     absent = {name: "" for name in ("XDG_CONFIG_HOME",) if name not in environment}
     for place in (git_dir, None):  # without the clone's, where git cannot read those
@@ -82,4 +83,4 @@ def _read(git_dir: Path, reach: Reach) -> Iterator[tuple[str, str]]:
 
 
 def _config_home() -> Path:
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return Path(os.environ.get("XDG_CONFIG_HOME") or (home_folder() or Path(os.devnull)) / ".config")

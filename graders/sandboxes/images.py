@@ -6,6 +6,7 @@ this machine (`host_runtime`) where no registry can be reached. Nothing here sta
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -25,6 +26,7 @@ import docker.errors
 from docker.types import Mount
 
 from assignments.assignment import Framework
+from assignments.this_user import home_folder
 from graders.failures import ImageFailure
 from graders.sandboxes import engine
 from graders.sandboxes.host_runtime import HostRuntime, host_runtime, root_archive
@@ -68,11 +70,23 @@ class Runtime:
     built: str
 
 
+ELSEWHERE = "name a folder that you can write to, as export MEDMARK_HOME=/srv/medmark, and run the same command again"
+
+
 def home() -> Path:
-    """Where runtimes and their records lie: `$MEDMARK_HOME`, else the user's data folder."""
+    """Where runtimes and their records lie: `$MEDMARK_HOME`, else the user's data folder.
+
+    Raises:
+        ImageFailure: neither is there.
+    """
     if given := os.environ.get("MEDMARK_HOME"):
         return Path(given).absolute()
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share").absolute() / "medmark"
+    if given := os.environ.get("XDG_DATA_HOME"):
+        return Path(given).absolute() / "medmark"
+    user = home_folder()
+    if user is None:
+        raise ImageFailure(f"runtimes have no place, since this user has no home folder: {ELSEWHERE}")
+    return user / ".local" / "share" / "medmark"
 
 
 def runtime(framework: Framework) -> Runtime:
@@ -95,7 +109,7 @@ def runtime(framework: Framework) -> Runtime:
 
 def listed() -> tuple[Runtime, ...]:
     """All runtimes built on this machine."""
-    return tuple(runtime(framework) for framework in IMPORTS if _record(framework).exists())
+    return tuple(runtime(framework) for framework in IMPORTS if os.path.exists(_record(framework)))
 
 
 def locked(framework: Framework) -> dict[str, str]:
@@ -129,7 +143,7 @@ def build_from_host(
         EngineFailure: the engine does not answer.
     """
     lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8")
-    host = host_runtime(framework, lock, python=python, add=add, home=home(), say=say)
+    host = host_runtime(framework, lock, python=python, add=add, home=_writable_home(), say=say)
     with _engine() as client:
         image = _imported(client, framework, host)
         contents = (image, host.python, host.mounts)
@@ -157,6 +171,7 @@ def build(
         EngineFailure: the engine does not answer.
     """
     lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8") + "".join(f"{line}\n" for line in add)
+    _writable_home()  # before the minutes that a build takes
     say(f"building the {framework} image on {base_image}")
     with _engine() as client:
         try:
@@ -296,6 +311,17 @@ def _context(lock: str, wheels: Path | None) -> io.BytesIO:
             tar.add(wheel, f"wheels/{wheel.name}")
     archive.seek(0)
     return archive
+
+
+def _writable_home() -> Path:
+    place = home()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise ImageFailure(f"{place}: cannot be written ({error.strerror}): {ELSEWHERE}") from error
+    return place
 
 
 def _record(framework: Framework) -> Path:

@@ -204,7 +204,7 @@ def test_a_secret_that_is_missing_short_or_open_is_refused_with_the_cure(tmp_pat
         read_secret(course)
 
 
-def test_the_secret_may_be_open_to_the_staff_group_alone(tmp_path):
+def test_the_secret_may_be_open_to_the_staff_group_alone(tmp_path, monkeypatch):
     grp = pytest.importorskip("grp")
     staff = grp.getgrgid(os.getgid()).gr_name
     course = course_in(tmp_path, f'staff_group = "{staff}"\n{COURSE}')
@@ -217,6 +217,9 @@ def test_the_secret_may_be_open_to_the_staff_group_alone(tmp_path):
     with pytest.raises(UserError, match="chmod 600"):
         read_secret(course)
     secret.chmod(0o640)
+    numbered = course.model_copy(update={"staff_group": str(os.getgid())})
+    monkeypatch.setattr(grp, "getgrnam", lambda name: (_ for _ in ()).throw(KeyError(name)))
+    assert len(read_secret(numbered)) == 32
     with pytest.raises(UserError, match="no group nobody-has-this"):
         read_secret(course.model_copy(update={"staff_group": "nobody-has-this"}))
 
