@@ -866,10 +866,11 @@ def _print_marks(results: Results, as_json: bool, audience: str, found: Any = No
         return
     from rich.console import Console
 
-    from reports.table import in_common, marks_table, why_not_marked
+    from reports.table import in_common, marks_table, why_not_marked, why_nothing_came
 
     Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
-    for line in (*why_not_marked(results.marks, results.submissions), *in_common(results.submissions)):
+    why = (*why_not_marked(results.marks, results.submissions), *why_nothing_came(results.marks))
+    for line in (*why, *in_common(results.submissions)):
         print(wrapped(line, sys.stdout))
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from graders.failures import NotAccepted, SubmissionFailure
 from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict
 from reports.page import number
 from reports.terminal import terminal_text
@@ -92,6 +94,47 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         yield f"{', '.join(names)}: {why}"
     if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
         yield f"To look for commits: medmark collect {marks[0].assignment}"
+
+
+def why_nothing_came(marks: Sequence[Mark]) -> Iterator[str]:
+    """A line for each cause by which all hidden tests of a group failed, or none of its answers could be scored."""
+    groups: dict[str, list[str]] = {}
+    for mark in marks:
+        lost: dict[str, list[str]] = {}
+        tests = [finding for finding in mark.findings if finding.kind == "hidden_test"]
+        causes = {_cause(test) for test in tests}
+        if len(causes) == 1 and (cause := causes.pop()):
+            lost[cause] = [f"{len(tests)} test{'s' if len(tests) > 1 else ''}"]
+        for finding in mark.findings:
+            if finding.kind == "accuracy" and _unanswered(finding) and (cause := _cause(finding)):
+                lost.setdefault(cause, []).append(finding.criterion)
+        for cause, parts in lost.items():
+            groups.setdefault(f"nothing could be scored: {cause} ({', '.join(parts)})", []).append(mark.group)
+    for why, names in groups.items():
+        yield terminal_text(f"{', '.join(names)}: {why}")
+
+
+def _unanswered(finding: Finding) -> bool:
+    cases = finding.detail.get("cases", ())
+    return bool(cases) and all(case["state"] != "scored" for case in cases)
+
+
+def _cause(finding: Finding) -> str:
+    """Why nothing came back: the exception and its place, where staff's evidence has one; empty for a wrong answer."""
+    if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES:
+        return ""
+    raised = _RAISED.search(finding.evidence)
+    place = _PLACE.search(finding.told)
+    words = f"{raised[1]}: {raised[2][:CAUSE]}" if raised else str(finding.reason)
+    return words + (f", at {place[1]}" if place else "")
+
+
+_FAILURES: Final = {failure.reason for failure in SubmissionFailure.__subclasses__()} - {NotAccepted.reason}
+"""What is not accepted has a line of its own already."""
+CAUSE: Final = 160
+"""Characters of an exception's message: a student wrote it."""
+_RAISED: Final = re.compile(r"^(?:\w+|\d+ cases): (?:\w+\.)*(\w+): (.+)$", re.M)
+_PLACE: Final = re.compile(r"\bat (\S+\.py:\d+)")
 
 
 def in_common(handed_in: Sequence[Submission]) -> Iterator[str]:
