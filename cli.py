@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from assignments.assignment import Assignment
     from graders.course import Course
     from graders.ledger import Event
-    from graders.mark import Mark
     from graders.persons.results import Results
     from graders.sandboxes.sandbox import Sandbox
 
@@ -238,7 +237,7 @@ def grade(
     found = differences_of(results)
     _print_marks(results, as_json, audience, found if audience == "staff" else None)
     done = _applied(opened, results, found, reason=reason, who=who, yes=yes, dry_run=dry_run, quiet=as_json)
-    _exit_by(results.marks)
+    _exit_by(results)
     raise typer.Exit(0 if done or dry_run else 1)
 
 
@@ -499,7 +498,7 @@ def demo(
         print(f"  {page}")
     print(f"\n{time.monotonic() - began:.0f} s in all. Mark it again, and nothing is run:")
     print(f"  medmark grade {made.assignment} -c {folder}" + ("" if place.isolates else " --trust-submissions"))
-    _exit_by(results.marks)
+    _exit_by(results)
 
 
 @app.command()
@@ -874,10 +873,16 @@ def _print_marks(results: Results, as_json: bool, audience: str, found: Any = No
         print(wrapped(line, sys.stdout))
 
 
-def _exit_by(marks: Sequence[Mark]) -> None:
+def _exit_by(results: Results) -> None:
     from graders.mark import Status
 
-    held = [mark.group for mark in marks if mark.status is Status.WITHHELD]
+    waiting = [submission.group for submission in results.submissions if submission.waits]
+    held = [m.group for m in results.marks if m.status is Status.WITHHELD and m.group not in waiting]
+    if waiting:
+        told = f"no mark yet: {', '.join(waiting)}. The table's lines say what they wait for."
+        print(wrapped(told, sys.stderr), file=sys.stderr)
+    if waiting and not held:
+        raise typer.Exit(3)
     if held:
         _fail(f"withheld, for a reason of ours: {', '.join(held)}. medmark grade tries them again.", 3)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from assignments.toml_errors import nearest
 from graders.course import Course
-from graders.failures import UserError
 from graders.persons.differences import told
 from graders.persons.personal import PersonalMark
 from graders.persons.results import Results
+from graders.persons.whom import whom
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,8 @@ def _members(people: Iterable[PersonalMark]) -> tuple[str, ...]:
 
 
 def _chosen(course: Course, who: Sequence[str]) -> set[str]:
-    of_group = {group.name: {member.id for member in group.members} for group in course.groups}
-    members = {member for group in of_group.values() for member in group}
     chosen: set[str] = set()
     for name in who:
-        group, _, member = name.partition("/")
-        if name not in of_group and name not in members and member not in of_group.get(group, ()):
-            raise UserError(f'--for "{name}": is neither a group nor a member; {nearest(name, [*of_group, *members])}')
-        chosen |= of_group.get(name, {member or name})
+        group, member = whom(course, name)
+        chosen |= {member} if member else {one.id for one in group.members}
     return chosen

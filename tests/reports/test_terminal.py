@@ -4,10 +4,11 @@ import io
 import unicodedata
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from reports.table import marks_table
-from reports.terminal import terminal_text
+from reports.terminal import fitted, one_line, terminal_text, wrapped
 from tests.reports.hand_made import CHECKS, accuracy, check, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 
@@ -31,6 +32,34 @@ def test_text_that_does_nothing_is_kept():
 
 def test_letters_of_no_width_are_gone():
     assert terminal_text("a\u200bb\u200cc\u200dd\u00ade\ufe0ff\U000e0101g\u3164") == "abcdefg"
+
+
+def test_a_file_keeps_the_joiners_that_names_need():
+    assert one_line("علی\u200cرضا\tක්\u200dෂ\u202e") == "علی\u200cرضا ක්\u200dෂ"
+
+
+@pytest.mark.parametrize("text", ["Ada", "王小明", "Zoe\u0308", "नीलिमा", "a" * 40, "東京" * 10, ""])
+def test_a_text_is_fitted_to_columns_of_the_terminal_and_not_to_letters(text):
+    assert cell_len(fitted(text, 12)) == 12
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_line_is_broken_where_the_terminal_ends_and_wide_letters_take_two_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    assert wrapped("東京 大阪 京都 神戸 名古屋", Terminal(), "  ").split("\n") == ["東京 大阪 京都 神戸", "  名古屋"]
+    assert wrapped("  one two three four five", Terminal(), "  ").split("\n") == ["  one two three four", "    five"]
+    assert wrapped("see /a/path/that/is/longer/than/the/line", Terminal()) == (
+        "see\n  /a/path/that/is/longer/than/the/line"
+    )
+
+
+def test_a_file_gets_a_line_whole(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    assert wrapped("one two three four five six", io.StringIO()) == "one two three four five six"
 
 
 def test_lines_become_one():
