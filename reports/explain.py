@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.mark import Finding, Mark, Status, anchor_shares, earned, exact_percent
+from graders.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
 from graders.mark import share as share_of
 from graders.persons.decisions import Decisions, said
 from graders.persons.differences import Page, Versions
@@ -44,6 +45,8 @@ def explained(
     person = next(person for person in results.people if person.member == member.id)
     marks = zip(results.marks, results.submissions, strict=True)
     mark, submission = next((mark, taken) for mark, taken in marks if mark.group == person.group)
+    if person.status in BY_DECISION:  # of the group's numbers none is this person's
+        mark = replace(mark, status=person.status, points=None, findings=())
     decisions = Decisions.of(results.assignment.id, results.events)
     versions = Versions.of(results.events)
     yield from _line(f"{member.name} ({member.id}), group {person.group}: {results.assignment.title}", 0)
@@ -179,7 +182,8 @@ def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:
     exact = exact_percent(mark)
     yield f"the group's mark: {'none' if exact is None else share(exact)}"
     for line in person.trace:
-        yield f"{line.kind}: {share(line.before)} to {share(line.after)}"
+        moved = line.before is not None or line.after is not None
+        yield f"{line.kind}: {share(line.before)} to {share(line.after)}" if moved else line.kind
         yield f"  {line.what} ({line.why})"
     if person.percent is None:
         yield f"no mark: {str(person.status).replace('_', ' ')}"

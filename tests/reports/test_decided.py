@@ -9,6 +9,7 @@ import pytest
 
 from graders.persons.differences import compare, snapshot_event, snapshot_of
 from reports.differences import difference_lines
+from reports.explain import explained
 from reports.table import marks_table
 from reports.write import write_reports
 from tests.graders.persons.test_differences import results
@@ -60,6 +61,15 @@ def test_of_someone_who_is_held_no_number_is_left_and_the_others_keep_their_page
     assert "74.7" not in json.dumps(snapshot["s1"])
     (_, line) = difference_lines(compare(snapshot_of(results(course, g1=REPORT)), snapshot_of(held), strict=True))
     assert re.search(r"g1/s1 +74.7 -> held$", line)
+
+
+def test_the_explanation_of_someone_who_is_held_leaves_no_number_either(course):
+    of = results(course, event("override", "51", "g1/s1"), event("held", "", "g1/s1", 2), g1=REPORT)
+    first, second = course.group("g1").members
+    text = "\n".join(explained(of, first))
+    assert "The mark is held: there is none for now." in text
+    assert not re.search(r"74|25\.7|51", text)
+    assert "74.7" in "\n".join(explained(of, second))
 
 
 @pytest.mark.parametrize("code", ["deferred", "absent", "excused", "held"])
