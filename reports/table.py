@@ -82,8 +82,8 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         why = ""
         if mark.status is Status.NOT_SUBMITTED or submission.waits:
             why = f"{submission.state}: {submission.reason}"
-        elif submission.folder is None or submission.framework is None:
-            why = "; ".join(submission.problems)
+        elif submission.folder is None or submission.framework is None or mark.points == 0:
+            why = "; ".join(submission.problems)  # what kept it from running, such as a package that the runtime lacks
         elif mark.status is Status.WITHHELD:
             unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
             last = (unknown[0].evidence.strip().splitlines() or [""])[-1]

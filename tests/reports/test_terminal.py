@@ -2,12 +2,16 @@
 
 import io
 import unicodedata
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from reports.table import marks_table
+from graders.intake.submission import Submission
+from reports.table import marks_table, why_not_marked
 from reports.terminal import fitted, one_line, terminal_text, wrapped
 from tests.reports.hand_made import CHECKS, accuracy, check, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
@@ -95,3 +99,10 @@ def test_the_table_fits_80_columns_whatever_happened():
     assert "withheld" in body
     assert "not submitted" in body
     assert "3/6 (1?)" in body
+
+
+def test_a_mark_of_nothing_is_told_with_what_kept_the_hand_in_from_running():
+    handed_in = Submission("g", (), "", "1" * 40, Path(), "numpy", "t", problems=("no package pandas",))
+    nothing = replace(mark("g"), points=Decimal(0))
+    assert list(why_not_marked([nothing], [handed_in])) == ["g: no package pandas"]
+    assert list(why_not_marked([mark("g")], [handed_in])) == []
