@@ -18,6 +18,7 @@ from pathlib import Path
 
 from graders.metrics import (
     averages,
+    boundaries,
     calibration,
     costs,
     geometry,
@@ -28,6 +29,7 @@ from graders.metrics import (
     ranking,
     registration,
     regression,
+    voxels,
 )
 from graders.metrics.metric import Array, Case, Floats, Metric, averaged
 
@@ -44,6 +46,30 @@ METRICS: dict[str, Metric] = {
         "volume_error", overlap.volume_error, level="per_case", better="lower", range=(0, math.inf),
         worst=overlap.worst_volume_error, reads="mask",
     ),
+    "volume_difference@ml": Metric(
+        "volume_difference@ml", voxels.volume_difference, level="per_case", better="lower", range=(0, math.inf),
+        worst=voxels.worst_volume_difference, reads="mask", unit="ml",
+    ),
+    "sensitivity": Metric(
+        "sensitivity", voxels.sensitivity, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "specificity": Metric(
+        "specificity", voxels.specificity, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "precision": Metric(
+        "precision", voxels.precision, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "f_beta@2": Metric(
+        "f_beta@2", voxels.f_beta, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+    ),
+    "boundary_iou@2": Metric(
+        "boundary_iou@2", boundaries.boundary_iou, level="per_case", better="higher", range=(0, 1), worst=0,
+        reads="mask", number="count",
+    ),
+    "boundary_iou@2mm": Metric(
+        "boundary_iou@2mm", boundaries.boundary_iou_mm, level="per_case", better="higher", range=(0, 1), worst=0,
+        reads="mask",
+    ),
     "hd": Metric(
         "hd", geometry.hd, level="per_case", better="lower", range=(0, math.inf), worst=geometry.diagonal,
         reads="mask", unit="mm",
@@ -51,6 +77,18 @@ METRICS: dict[str, Metric] = {
     "hd95": Metric(
         "hd95", geometry.hd95, level="per_case", better="lower", range=(0, math.inf),
         worst=geometry.diagonal, reads="mask", unit="mm",
+    ),
+    "hd@90": Metric(
+        "hd@90", geometry.hd_percentile, level="per_case", better="lower", range=(0, math.inf), worst=geometry.diagonal,
+        reads="mask", unit="mm", number="percent",
+    ),
+    "hd@to_truth@95": Metric(
+        "hd@to_truth@95", geometry.hd_to_truth, level="per_case", better="lower", range=(0, math.inf),
+        worst=geometry.diagonal, reads="mask", unit="mm", number="percent",
+    ),
+    "hd@to_answer@95": Metric(
+        "hd@to_answer@95", geometry.hd_to_answer, level="per_case", better="lower", range=(0, math.inf),
+        worst=geometry.diagonal, reads="mask", unit="mm", number="percent",
     ),
     "hd95@medpy": Metric(
         "hd95@medpy", geometry.hd95_medpy, level="per_case", better="lower", range=(0, math.inf),

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.overlap import as_masks
-from graders.metrics.pairs import common_box
+from graders.metrics.pairs import cut
 
 Ints = NDArray[np.intp]
 SAME = 0.5
@@ -178,7 +178,7 @@ def _of_numbered(answers: Array, truths: Array, value: Callable[[_Shared], float
 
 
 def _shared_by_components(answer: NDArray[np.bool_], truth: NDArray[np.bool_]) -> _Shared:
-    return _shared(*(_components(mask) for mask in _cut(answer, truth)))
+    return _shared(*(_components(mask) for mask in cut(answer, truth)))
 
 
 def _components(mask: Array) -> Array:
@@ -193,7 +193,7 @@ def _shared_by_numbers(answer: Array, truth: Array) -> _Shared:
         raise ValueError(
             f"instances are integers of one shape, got {answer.dtype} {answer.shape} and {truth.dtype} {truth.shape}"
         )
-    return _shared(*(_low(numbers) for numbers in _cut(answer, truth)))
+    return _shared(*(_low(numbers) for numbers in cut(answer, truth)))
 
 
 def _low(numbers: Array) -> Array:
@@ -206,13 +206,6 @@ def _low(numbers: Array) -> Array:
     marked = numbers != 0
     low[marked] = np.unique(numbers[marked], return_inverse=True)[1] + 1
     return low
-
-
-def _cut(answer: Array, truth: Array) -> tuple[Array, Array]:
-    """Both maps within the smallest box that holds every instance."""
-    one, other = np.ascontiguousarray(answer), np.ascontiguousarray(truth)
-    box = common_box(one, other)
-    return one[box], other[box]
 
 
 def _shared(answer: Array, truth: Array) -> _Shared:

@@ -71,8 +71,8 @@ class Metric:
     counts (B, N) say how often each case was drawn. Without it the bootstrap calls `compute` B times."""
     also_reads: Form | None = None
     """A second form of answers that it is defined for."""
-    number: Literal["any", "share", "count"] = "any"
-    """What the number in its name may be: at least 0, or 0 to 1, or a whole number from 1."""
+    number: Literal["any", "share", "count", "percent"] = "any"
+    """What the number in its name may be: at least 0, or 0 to 1, or a whole number from 1, or above 0 to 100."""
     costs: bool = False
     """Whether its functions take an assignment's matrix of costs, as `costs`."""
     failure: Callable[..., Array] | None = None
@@ -132,6 +132,8 @@ class Metric:
             raise ValueError(f"metric {name}: its number is a share, from 0 to 1.")
         if self.number == "count" and (number < 1 or number != int(number)):
             raise ValueError(f"metric {name}: its number is a whole one, from 1.")
+        if self.number == "percent" and not 0 < number <= 100:
+            raise ValueError(f"metric {name}: its number is a percentage, above 0 to 100.")
         return replace(
             self,
             name=name,

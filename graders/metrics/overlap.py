@@ -18,14 +18,14 @@ def dice(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
 
     Dice, "Measures of the amount of ecologic association between species", Ecology 26 (1945).
     """
-    both, answer, truth = _volumes(answers, truths)
-    return _ratio(2 * both, answer + truth, both_empty=1.0)
+    both, answer, truth = volumes(answers, truths)
+    return ratio(2 * both, answer + truth, both_empty=1.0)
 
 
 def iou(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
     """Intersection over union |A∩B| / |A∪B| per case, Jaccard's index. Both empty: 1. One empty: 0."""
-    both, answer, truth = _volumes(answers, truths)
-    return _ratio(both, answer + truth - both, both_empty=1.0)
+    both, answer, truth = volumes(answers, truths)
+    return ratio(both, answer + truth - both, both_empty=1.0)
 
 
 def volume_error(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
@@ -33,7 +33,7 @@ def volume_error(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats
 
     Both empty: 0. Only the truth empty: the worst value that the image allows.
     """
-    _, answer, truth = _volumes(answers, truths)
+    _, answer, truth = volumes(answers, truths)
     error = np.abs(answer - truth) / np.maximum(truth, 1.0)
     voxels = float(np.prod(truths.shape[1:]))
     return np.where((truth == 0) & (answer > 0), voxels, error)
@@ -64,7 +64,7 @@ def _as_mask(array: Array, what: str) -> NDArray[np.bool_]:
     return array.astype(np.bool_)
 
 
-def _volumes(answers: Array, truths: Array) -> tuple[Floats, Floats, Floats]:
+def volumes(answers: Array, truths: Array) -> tuple[Floats, Floats, Floats]:
     """Voxels in both, in the answer and in the truth, each (N,)."""
     answer, truth = as_masks(answers, truths)
     rows = (len(answer), -1) if answer.size else (len(answer), 0)
@@ -73,5 +73,6 @@ def _volumes(answers: Array, truths: Array) -> tuple[Floats, Floats, Floats]:
     return count[0], count[1], count[2]
 
 
-def _ratio(part: Floats, whole: Floats, both_empty: float) -> Floats:
+def ratio(part: Floats, whole: Floats, both_empty: float) -> Floats:
+    """Part of the whole; `both_empty` where there is no whole."""
     return np.where(whole == 0, both_empty, part / np.maximum(whole, 1.0))

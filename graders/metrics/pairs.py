@@ -105,6 +105,13 @@ def _labels(labels: Array, what: str, classes: Sequence[int]) -> Labels:
     return small
 
 
+def cut(answer: Array, truth: Array) -> tuple[Array, Array]:
+    """Both maps, of one shape, within the smallest box that holds every label of either."""
+    one, other = np.ascontiguousarray(answer), np.ascontiguousarray(truth)
+    box = common_box(one, other)
+    return one[box], other[box]
+
+
 def common_box(one: Array, other: Array) -> tuple[slice, ...]:
     """The smallest box with every label of either; an empty one where there is none."""
     found: list[slice] = []

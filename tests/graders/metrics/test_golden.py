@@ -2,11 +2,12 @@
 
 import importlib.util
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from graders.metrics import distributions, geometry, images, registration
+from graders.metrics import distributions, geometry, images, metric_named, registration
 from graders.metrics.label_maps import score_labels
 from graders.metrics.pairs import pair
 from graders.metrics.surfaces import surfel_distances
@@ -74,6 +75,39 @@ def test_equal_to_monai_within_single_precision(ours, golden, name):
 @pytest.mark.parametrize("name", ["dice", "iou"])
 def test_overlap_equal_to_simpleitk(ours, golden, name):
     assert np.abs(ours[name] - golden[f"simpleitk/{name}"]).max() <= EXACT
+
+
+@pytest.fixture(scope="module")
+def masks():
+    with np.load(GOLDEN / "golden_masks.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+MASKS = {
+    **dict.fromkeys(("sensitivity", "specificity", "precision"), EXACT),
+    **dict.fromkeys(("f_beta@2", "f_beta@0.5"), EXACT),
+    **dict.fromkeys(("hd@90", "hd@to_truth@95", "hd@to_answer@95", "hd@to_answer@50"), 2 * SINGLE),
+    **dict.fromkeys(("panoptic_quality", "sq", "rq", "lesion_f1@0.1"), EXACT),
+    **dict.fromkeys(("volume_difference@ml",), EXACT),
+    **dict.fromkeys(("boundary_iou@1", "boundary_iou@2", "boundary_iou@3"), EXACT),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masks_equal_to_the_peers_that_peers_py_names(masks, name):
+    seeds = masks[name][:, 0].astype(int)
+    assert len(seeds) >= 60
+    metric = metric_named(name, GOLDEN)
+    for seed, expected in zip(seeds, masks[name][:, 1], strict=True):
+        answer, truth, spacing = INPUTS.masks(seed)
+        case = SimpleNamespace(id="a", subject="a", spacing_mm=spacing, group=None)
+        assert metric.compute(answer[None], truth[None], [case]) == pytest.approx([expected], abs=MASKS[name])
+
+
+def test_thin_volumes_equal_to_monai_with_a_window_for_each_axis(masks):
+    for seed, expected in masks["ssim"]:
+        found = images.structural_similarity(*INPUTS.thin(int(seed)), 4000.0)
+        assert found == pytest.approx(expected, abs=1e-6)  # MONAI's Gaussian is of float32
 
 
 def test_images_equal_to_scikit_image_and_monai(golden):

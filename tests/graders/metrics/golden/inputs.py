@@ -4,6 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 VOLUMES = 520
+PAIRS = 150
 TOLERANCE_MM = 2.0
 
 
@@ -36,6 +37,19 @@ def _map(rng, shape, classes, kind):
         return found
     field = ndimage.gaussian_filter(rng.normal(size=shape), rng.uniform(1, 3))
     return np.digitize(field, np.quantile(field, np.linspace(0.5, 1, len(classes) + 1)[:-1]))
+
+
+def masks(seed):
+    """Two masks of one image and its spacing: all classes of a pair of label maps as one."""
+    answer, truth, spacing, _ = labels(seed)
+    return answer > 0, truth > 0, spacing
+
+
+def thin(seed):
+    """A volume of 3 to 10 slices in HU, and a noisy copy."""
+    rng = np.random.default_rng([4, seed])
+    truth = ndimage.gaussian_filter(rng.normal(size=(3 + seed, 26, 31)), 1.5) * 3000
+    return truth + rng.normal(0, 60, truth.shape), truth
 
 
 def images(seed):

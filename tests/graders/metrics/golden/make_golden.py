@@ -1,4 +1,5 @@
-"""Makes golden.npz: what MedPy, MONAI, surface-distance, SimpleITK and scikit-image give for the inputs of inputs.py.
+"""Makes golden.npz and golden_masks.npz: what MedPy, MONAI, surface-distance, SimpleITK, scikit-image, scikit-learn,
+panoptica and OpenCV give for the inputs of inputs.py.
 
     python tests/graders/metrics/golden/make_golden.py        (needs pip install '.[verify]')
 
@@ -32,6 +33,7 @@ def main():
     }
     tables["jacobian"] = np.concatenate([each.ravel() for each in tables["jacobian"]])
     np.savez_compressed(HERE / "golden.npz", **{name: np.asarray(table) for name, table in tables.items()})
+    np.savez_compressed(HERE / "golden_masks.npz", **masks())
 
 
 def segmentation():
@@ -52,6 +54,30 @@ def segmentation():
             row = {"seed": seed, "class": c}
             rows.append(row | {f"{peer}/{name}": v for peer, of in found.items() for name, v in of[c].items()})
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
+
+
+def masks():
+    """The tables of pairs of masks, each with the seeds that its rows are of, and thin volumes' SSIM."""
+    tables = {}
+
+    def put(seed, values):
+        for name, value in values.items():
+            if np.isfinite(value):  # panoptica has no SQ where nothing matches
+                tables.setdefault(name, []).append((seed, value))
+
+    for seed in range(inputs.PAIRS):
+        answer, truth, spacing = inputs.masks(seed)
+        if answer.any() and truth.any():
+            put(seed, peers.counted(answer, truth) | peers.directed(answer, truth, spacing))
+            put(seed, {"cldice": peers.centerlines(answer, truth)})
+            if truth.ndim == 3:
+                put(seed, peers.panoptic(answer, truth))
+                put(seed, {"volume_difference@ml": peers.millilitres(answer, truth, spacing)})
+            else:
+                put(seed, {f"boundary_iou@{width}": peers.rims(answer, truth, width) for width in (1, 2, 3)})
+    for seed in EXAMPLES:
+        put(seed, {"ssim": peers.thin_ssim(*inputs.thin(seed), 4000.0)})
+    return {name: np.array(table, np.float64) for name, table in tables.items()}
 
 
 if __name__ == "__main__":

@@ -115,6 +115,108 @@ def frechet(made, real):
     return float(get_fid_score(torch.from_numpy(made), torch.from_numpy(real)))
 
 
+def thin_ssim(image, truth, span):
+    """MONAI 1.6 in double precision of torch, whose window may differ by axis."""
+    import torch
+    from monai.metrics.regression import SSIMMetric
+
+    one, other = (torch.from_numpy(array[None, None]).double() for array in (image, truth))
+    window = [min(11, size - 1 + size % 2) for size in image.shape]
+    sigma = [1.5] * image.ndim
+    peer = SSIMMetric(spatial_dims=image.ndim, data_range=span, win_size=window, kernel_sigma=sigma)
+    return float(peer(one, other))
+
+
+def counted(answer, truth):
+    """Sensitivity, specificity and precision of MedPy 0.5, F-beta of scikit-learn 1.9."""
+    from medpy.metric import binary
+    from sklearn.metrics import fbeta_score
+
+    return {
+        "sensitivity": binary.sensitivity(answer, truth),
+        "specificity": binary.specificity(answer, truth),
+        "precision": binary.precision(answer, truth),
+        "f_beta@2": fbeta_score(truth.ravel(), answer.ravel(), beta=2),
+        "f_beta@0.5": fbeta_score(truth.ravel(), answer.ravel(), beta=0.5),
+    }
+
+
+def directed(answer, truth, spacing):
+    """MONAI 1.6 in float32. Directed it measures from the first mask it is given to the second."""
+    import torch
+    from monai.metrics import compute_hausdorff_distance
+
+    one, other = (torch.from_numpy(mask[None, None].astype(np.float32)) for mask in (answer, truth))
+
+    def percentile(start, goal, at, to_one):
+        found = compute_hausdorff_distance(
+            start, goal, include_background=True, percentile=at, directed=to_one, spacing=list(spacing)
+        )
+        return float(found[0, 0])
+
+    return {
+        "hd@90": percentile(one, other, 90, False),
+        "hd@to_truth@95": percentile(one, other, 95, True),
+        "hd@to_answer@95": percentile(other, one, 95, True),
+        "hd@to_answer@50": percentile(other, one, 50, True),
+    }
+
+
+def millilitres(answer, truth, spacing):
+    """SimpleITK 2.5: the difference of the labels' physical sizes, of volumes."""
+    import SimpleITK as sitk
+
+    sizes = []
+    for mask in (answer, truth):
+        image = sitk.GetImageFromArray(mask.astype(np.uint8))
+        image.SetSpacing([float(mm) for mm in spacing[::-1]])
+        shapes = sitk.LabelShapeStatisticsImageFilter()
+        shapes.Execute(image)
+        sizes.append(shapes.GetPhysicalSize(1))
+    return abs(sizes[0] - sizes[1]) / 1000
+
+
+def rims(answer, truth, width):
+    """Boundary IoU of the authors, of 2-D masks; from bowenc0221/boundary-iou-api, with the width in pixels given."""
+    import cv2
+
+    def mask_to_boundary(mask):
+        h, w = mask.shape
+        new_mask = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        kernel = np.ones((3, 3), dtype=np.uint8)
+        new_mask_erode = cv2.erode(new_mask, kernel, iterations=width)
+        return mask - new_mask_erode[1 : h + 1, 1 : w + 1]
+
+    one, other = mask_to_boundary(truth.astype(np.uint8)), mask_to_boundary(answer.astype(np.uint8))
+    return ((one * other) > 0).sum() / ((one + other) > 0).sum()
+
+
+def centerlines(answer, truth):
+    """clDice of panoptica 2.1."""
+    from panoptica.metrics.cldice import _compute_centerline_dice
+
+    return float(_compute_centerline_dice(truth, answer))
+
+
+def panoptic(answer, truth):
+    """panoptica 2.1, of volumes: of slices it joins components by a face alone. F1 is of the Hungarian matching."""
+    import panoptica as peer
+
+    def found(matcher, threshold):
+        evaluator = peer.Panoptica_Evaluator(
+            expected_input=peer.InputType.SEMANTIC,
+            instance_approximator=peer.ConnectedComponentsInstanceApproximator(),
+            instance_matcher=matcher(matching_threshold=threshold, strict_threshold=True),
+            instance_metrics=[peer.Metric.IOU],
+            global_metrics=[],
+        )
+        return evaluator.evaluate(answer.astype(np.uint8), truth.astype(np.uint8), verbose=False)["ungrouped"]
+
+    above = found(peer.NaiveThresholdMatching, 0.5)
+    quality = {"panoptic_quality": above.pq, "sq": above.sq, "rq": above.rq}
+    return quality | {"lesion_f1@0.1": found(peer.MaxBipartiteMatching, 0.1).rq}
+
+
 def jacobian(field):
     """SimpleITK 2.5: determinants of the inner voxels; its components run from the last axis to the first."""
     import SimpleITK as sitk
