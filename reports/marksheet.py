@@ -149,7 +149,8 @@ def _row(
         of_group = [f for f in mark.findings if f.criterion == criterion.id] if mark else []
         earned = points_of([f for f in of_group if f.kind not in ("notice", "public_test")])
         cells.append(None if earned is None else round(earned, 2))
-    cells += [(mark.commit or "") if mark else "", _adjustments(own), _notes(own or mark, hand_in)]
+    commit = (mark.commit or "") if mark else ""
+    cells += [commit, _adjustments(own), _notes(own or mark, hand_in, commit=bool(commit))]
     return dict(zip(_columns(assignment), cells, strict=True))
 
 
@@ -164,8 +165,10 @@ def _moved(line: Adjustment) -> str:
     return line.what if line.before == line.after else f"{share(line.before)} to {share(line.after)}"
 
 
-def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None) -> str:
+def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, *, commit: bool) -> str:
     notes = [_WHY[mark.status]] if mark and mark.status in _WHY else []
+    if mark and mark.status is Status.WITHHELD and hand_in and hand_in.why and not commit:
+        notes = [f"no mark yet: {hand_in.why}"]  # a person must see to it, or the next collection
     return " / ".join([*notes, *(hand_in.problems if hand_in else ())])
 
 

@@ -70,7 +70,13 @@ def test_one_odd_row_withholds_its_groups_mark_and_the_other_groups_go_on(course
     said = medmark("doctor", "-c", course)
     assert said.code == 1
     assert "roster.csv:3 email:" in said.out
-    assert sheet(course)["m1"]["percent"] == ""
+    row = sheet(course)["m1"]
+    assert (row["status"], row["percent"]) == ("withheld", "")
+    assert row["notes"].startswith("no mark yet: The course's staff must correct this group's rows of the roster first")
+    page = (course / "reports/halves/feedback/two.html").read_text()
+    assert "No mark yet, for the reason above." in page
+    assert "at example.org" not in page  # a member's cell is staff's to read
+    assert "at example.org" in (course / "reports/halves/staff/two.html").read_text()
     rewrite(course, ("m1 at example.org", "m.o'1@example.org"))
     assert medmark("grade", "halves", "-c", course, TRUSTED, "--yes").code == 0
     assert percents(course)["m1"] is not None
