@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -109,17 +110,17 @@ class Event:
     reference: str = ""
     """A case number or a note, for staff alone: no student's page shows it."""
 
-    @property
+    @cached_property
     def assignment(self) -> str:
         """The assignment that it is about."""
         return self.about.partition("/")[0]
 
-    @property
+    @cached_property
     def group(self) -> str:
         """The group that it is about, or that its member was in when it was decided; empty for all."""
         return (*self.about.split("/", 2), "")[1]
 
-    @property
+    @cached_property
     def member(self) -> str:
         """The person that it is about; empty for a group or all."""
         return (*self.about.split("/", 2), "", "")[2]

@@ -245,15 +245,19 @@ def _tips(seen: Sequence[Observation], since: datetime | None = None) -> tuple[O
 
 
 def _concerns(event: Event, course: Course, assignment_id: str, group: Group) -> bool:
-    """Whether an event is about all, this group, one of its members, or somebody who was in it and is in none now."""
-    if event.assignment != assignment_id:
+    """Whether an event has a say in what counts here.
+
+    It is about all, this group, one of its members, or somebody who was in it and is in no group now.
+    """
+    if event.kind not in ("extension", "late_commit") or event.assignment != assignment_id:
         return False
     if not event.group or is_about(event, group.name):
         return True
     if any(is_about(event, group.name, person.id) for person in group.members):
         return True
-    known = any(person.id == event.member for other in course.groups for person in other.members)
-    return event.group == group.name and not known
+    if event.group != group.name:
+        return False
+    return all(person.id != event.member for other in course.groups for person in other.members)
 
 
 EXTENSION = "write minutes, days as 7d, working days as 5wd, or a date and time as 2027-01-22T12:00"

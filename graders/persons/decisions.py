@@ -21,7 +21,7 @@ A decision about a person follows them: the group that they were in at the time 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -97,13 +97,11 @@ class Decisions:
 
     def last(self, kind: str, group: str, member: str) -> Event | None:
         """The event of a kind that holds for a person: the last about them or about their group."""
-        concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
-        return next((event for event in reversed(concerned) if event.kind == kind), None)
+        return next(reversed(self._concerning((kind,), group, member)), None)
 
     def code(self, group: str, member: str) -> Event | None:
         """The decision that a person has no mark, if there is one."""
-        concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
-        return next((event for event in reversed(concerned) if event.kind in CODES), None)
+        return next(reversed(self._concerning(CODES, group, member)), None)
 
     def cap(self, group: str, member: str, pass_mark: int) -> tuple[Fraction, Event] | None:
         """The lowest cap on a person's mark in per cent: of the last about all, about their group, and about them."""
@@ -122,9 +120,13 @@ class Decisions:
 
     def whole_mark(self, group: str, member: str) -> tuple[Decimal, Event] | None:
         """The mark in per cent that was agreed as a whole, if there is one."""
-        concerned = [e for e in self.events if is_about(e, group) or is_about(e, group, member)]
-        whole = [e for e in concerned if e.kind == "agreed_mark" and "=" not in e.value]
+        whole = [event for event in self._concerning(("agreed_mark",), group, member) if "=" not in event.value]
         return (Decimal(whole[-1].value), whole[-1]) if whole else None
+
+    def _concerning(self, kinds: Container[str], group: str, member: str) -> list[Event]:
+        """Events of these kinds about a person or about their group."""
+        of_kind = (event for event in self.events if event.kind in kinds)
+        return [event for event in of_kind if is_about(event, group) or is_about(event, group, member)]
 
     @property
     def void_tests(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ None of it moves a mark. Each is told with its number and with what to type, bef
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from assignments.assignment import Assignment
@@ -13,7 +14,7 @@ from assignments.toml_errors import closest
 from graders.course import Course
 from graders.intake.owners import Owners, Record
 from graders.intake.roster import place_of
-from graders.ledger import Event
+from graders.ledger import Event, Observation
 from graders.persons.decisions import ABOUT, decimal_of, in_force, parts_of
 from graders.persons.differences import SNAPSHOTS, last_of, read
 
@@ -51,6 +52,10 @@ class _Check:
         self.owners = Owners.of(course.groups)
         self.homes = {member.id: group.name for group in course.groups for member in group.members}
         self.parts = parts_of(assignment)
+        self.named: dict[str, list[Observation]] = defaultdict(list)
+        for looks in record.looks.values():
+            for look in looks:
+                self.named[look.group].append(look)
         self._cases = cases
 
     def of(self, event: Event) -> Iterator[str]:
@@ -99,8 +104,7 @@ class _Check:
             return f"comes from the peers of group {event.group}, and {event.member} is in group {now} now"
         if event.member or event.group not in self.owners.names:
             return ""
-        looks = [look for all_of_them in self.record.looks.values() for look in all_of_them]
-        before = [look for look in looks if look.group == event.group and look.seen_at <= event.at]
+        before = [look for look in self.named.get(event.group, ()) if look.seen_at <= event.at]
         last = max(before, key=lambda look: look.seen_at, default=None)
         owner = self.owners.name(last) if last else None
         if last is None or owner in (None, event.group):
