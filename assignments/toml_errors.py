@@ -140,7 +140,7 @@ def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) 
         known = _keys_at(model, error["loc"][:-1])
         return document.problem(loc, "unknown key", nearest(str(loc[-1]), known))
     if kind == "missing":
-        return document.problem(loc, "is missing", f"add {loc[-1]} = ...")
+        return document.problem(loc, "is missing", _to_add(model, error["loc"]))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", error["ctx"]["expected"]) or [error["ctx"]["expected"]]
         return document.problem(loc, f"{given} is not one of its values", nearest(given.strip('"'), words))
@@ -157,6 +157,18 @@ def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) 
     if kind == "value_error" or isinstance(error.get("input"), dict | list):
         return document.problem(loc, message)
     return document.problem(loc, f"{message}, not {given}")
+
+
+def _to_add(model: type[BaseModel], loc: Loc) -> str:
+    """How a missing key is written: a value, a table, or a table for each of several names."""
+    name = ".".join(str(part) for part in loc)
+    for inner in _at(model, loc):
+        if _is_model(inner):
+            return f"add a table [{name}]"
+        items = [item for arg in get_args(inner)[-1:] for item in _flat(arg)]
+        if get_origin(inner) in (dict, Mapping) and any(_is_model(item) for item in items):
+            return f"add a table [{name}.ID] for each"
+    return f"add {loc[-1]} = ..."
 
 
 _WANTED = {
@@ -203,13 +215,18 @@ def _without_tags(values: Any, loc: Loc) -> Loc:
     return tuple(kept)
 
 
-def _keys_at(model: type[BaseModel], loc: Loc) -> set[str]:
-    """The keys that the model knows at a place."""
+def _at(model: type[BaseModel], loc: Loc) -> list[Any]:
+    """What the model has at a place."""
     at: list[Any] = [model]
     for part in loc:
         at = [inner for annotation in at for inner in _inner(annotation, part)] or _tagged(at, part)
+    return at
+
+
+def _keys_at(model: type[BaseModel], loc: Loc) -> set[str]:
+    """The keys that the model knows at a place."""
     names = set()
-    for annotation in at:
+    for annotation in _at(model, loc):
         for name, field in annotation.model_fields.items() if _is_model(annotation) else ():
             names.add(field.alias or name)
     return names

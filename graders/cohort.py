@@ -28,7 +28,7 @@ from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
 from graders.ledger import Event, Ledger, Stage
 from graders.lock import course_held
 from graders.manifest import set_digests
-from graders.mark import Mark, Status, mark_of
+from graders.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.marker_processes import Run
 from graders.persons.decisions import Decisions, within_parts
 from graders.sandboxes.sandbox import Sandbox
@@ -36,7 +36,7 @@ from graders.slots import Machine, slots_for, this_machine
 from graders.version import medmark_version
 
 Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
-NOT_RUN = {"reason": "not marked yet", "evidence": "nothing is recorded: run medmark grade"}
+NOT_RUN = {"reason": NOT_GRADED, "evidence": "nothing is recorded: run medmark grade"}
 
 
 class Course(Protocol):

@@ -288,6 +288,9 @@ def load_course(folder: Path) -> Course:
     path = folder / "course.toml"
     if not path.is_file():
         what = "is missing" if folder.is_dir() else "there is no such folder"
+        if courses := sorted(inner.parent.name for inner in folder.glob("*/course.toml")):
+            cure = f"name the course's folder: -c {folder / courses[0]}"
+            raise CourseError([Problem(str(path), "", None, what, cure)])
         raise CourseError([Problem(str(path), "", None, what, f"make a course: medmark init {folder}")])
     try:
         document = read_toml(path)

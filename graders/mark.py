@@ -105,6 +105,8 @@ COMPARED = ("asked", "subjects", "unit", "drawn", "placements", "also", "explain
 SCORE_PLACES = 3
 """Decimal places of a score on a student's page and in a student's JSON."""
 NOT_RUN = "the check did not run"
+NOT_GRADED = "not graded yet"
+"""Reason of what was never run, which is nobody's fault."""
 NOT_SCORED = "the score has not been computed"
 VOID = "This check was ours to get right and is void: its points are given to everyone."
 
@@ -192,6 +194,12 @@ def mark_of(
         else:
             findings.append(_person_finding(criterion, persons.get(criterion.id)))
     return _added_up(replace(nothing, findings=tuple(findings)))
+
+
+def is_ungraded(mark: Mark) -> bool:
+    """Whether all that a withheld mark lacks was never run: nothing is wrong, `grade` has yet to be called."""
+    unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
+    return mark.status is Status.WITHHELD and bool(unknown) and all(f.reason == NOT_GRADED for f in unknown)
 
 
 def with_points(mark: Mark, assignment: Assignment, given: Mapping[str, Decimal]) -> Mark:

@@ -105,6 +105,8 @@ def _who(move: Move) -> str:
 
 def _mark(told: Told) -> str:
     words = {"withheld": "withheld", "not_submitted": "none", "incomplete": "in part"}
+    if told.percent is None and told.open and told.status == "withheld":
+        return {"grading": "not graded"}.get(told.open, "waits")
     if told.percent is None:
         return words.get(told.status, told.status)
     return f"{told.percent}" + (" so far" if told.status == "incomplete" else "")

@@ -16,12 +16,14 @@ from zoneinfo import ZoneInfo
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.mark import (
     BY_DECISION,
+    NOT_GRADED,
     SCORE_PLACES,
     Finding,
     Mark,
     Status,
     Verdict,
     anchor_shares,
+    is_ungraded,
     percent,
     rounded,
     told_score,
@@ -45,6 +47,8 @@ class HandIn:
     branch: str = ""
     seen_at: str = ""
     """When the marker first saw the commit."""
+    provisional: bool = False
+    """Whether a later commit would count instead."""
     why: str = ""
     """Why this commit counts, or why none does."""
     problems: tuple[str, ...] = ()
@@ -70,6 +74,7 @@ def hand_in_of(
         name=name or submission.group,
         repository="" if name else submission.repository,
         seen_at=f"{seen.day} {seen:%B %Y, %H:%M %Z}" if seen else "",
+        provisional=submission.state == "provisional",
         why=submission.reason[:1].upper() + submission.reason[1:],
         problems=submission.problems,
         flags=submission.flags,
@@ -140,7 +145,8 @@ def feedback_page(
         assignment=assignment,
         hand_in=hand_in,
         staff=audience == "staff",
-        headline="No mark" if mark.status in BY_DECISION else HEADLINES[mark.status],
+        headline=_headline(mark),
+        ungraded=is_ungraded(mark),
         no_mark=mark.status in BY_DECISION,
         sections=sections,
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
@@ -155,6 +161,12 @@ def feedback_page(
         unwalled=mark.provenance.get("isolated") is False,
         provenance=_facts(visible_provenance(mark.provenance, audience)),
     )
+
+
+def _headline(mark: Mark) -> str:
+    if mark.status in BY_DECISION:
+        return "No mark"
+    return "Not graded yet" if is_ungraded(mark) else HEADLINES[mark.status]
 
 
 HEADLINES: Final[Mapping[Status, str]] = {
@@ -246,7 +258,7 @@ def _line(finding: Finding, audience: Audience) -> Line:
     title = str(finding.detail.get("docstring") or finding.told.partition("\n")[0] or finding.id)
     explanation = finding.told.removeprefix(title)
     if finding.verdict is Verdict.UNKNOWN:
-        explanation = "" if finding.kind == "person" else OURS
+        explanation = "" if finding.kind == "person" or finding.reason == NOT_GRADED else OURS
     elif finding.verdict is Verdict.PASSED:
         explanation = ""
     detail = json.dumps(_readable(finding.detail), indent=1, default=str) if finding.detail else ""

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graders.failures import NotAccepted, SubmissionFailure
-from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict
+from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
 from reports.page import number
 from reports.terminal import terminal_text
 
@@ -35,7 +35,7 @@ def marks_table(marks: Sequence[Mark], names: Mapping[str, str] | None = None, t
             Text(_tests(mark)),
             Text(_score(mark)),
             Text(_points(mark), style="bold" if mark.status is Status.MARKED else ""),
-            Text(_STATUS[mark.status][0], style=_STATUS[mark.status][1]),
+            Text("not graded" if is_ungraded(mark) else _STATUS[mark.status][0], style=_STATUS[mark.status][1]),
         )
     return table
 
@@ -84,6 +84,8 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
             why = f"{submission.state}: {submission.reason}"
         elif submission.folder is None or submission.framework is None or mark.points == 0:
             why = "; ".join(submission.problems)  # what kept it from running, such as a package that the runtime lacks
+        elif is_ungraded(mark):
+            why = f"not graded yet: medmark grade {mark.assignment}"
         elif mark.status is Status.WITHHELD:
             unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
             last = (unknown[0].evidence.strip().splitlines() or [""])[-1]

@@ -144,6 +144,8 @@ def _told_with(
         hand_in,
         board_name=hand_in.board_name or board_names[mark.group],
         ratified=ratified,
+        # What was returned is final, whatever may still be pushed.
+        why="The last commit seen when these marks were returned" if returned and hand_in.provisional else hand_in.why,
         version=returned.version if returned else 1,
         correction=returned.correction if returned else "",
     )

@@ -154,7 +154,7 @@ def test_one_group_can_be_marked_alone(tmp_path):
     said = medmark("grade", "halves", "-c", folder, TRUSTED, "--only", "turned", "--json")
     assert list(marks_of(said)) == ["turned"]
     shown = medmark("show", "halves", "-c", folder)
-    assert "sound: withheld (not marked yet)" in shown.out
+    assert "sound: not graded yet: medmark grade halves" in shown.out
 
 
 def test_ctrl_c_ends_in_130_and_the_same_command_goes_on(tmp_path):

@@ -298,6 +298,10 @@ def test_a_reference_is_for_staff_alone(course, points):
     assert "canary" not in medmark("show", "halves", "-c", course, "--json", "--as", "student").out
     for path in (course / "reports").rglob("*"):
         assert path.is_dir() or "canary" not in path.read_text(), path
+    # The reason of points that the group was given is their feedback, and stands on their page.
+    pages = {name: (course / f"reports/halves/feedback/{name}.html").read_text() for name in ("sound", "half")}
+    assert ["Marked by a person. Good figures" in page for page in pages.values()] == [True, False]
+    assert "Marked by a person. because" in pages["half"]
 
 
 def test_who_decides_is_one_of_the_staff_and_two_marks_are_of_two_people(course, points):
@@ -359,7 +363,7 @@ def test_a_late_commit_is_marked_with_the_penalty_of_each_member(course, marked,
     (course / "late.toml").write_text('title = "Ours"\n[[band]]\nsubtract = 10\nclause = "late: 10 off"\n')
 
     assert decide(course, "late_commit", late[:12], "--for", "sound").code == 0
-    assert "sound: withheld (not marked yet)" in medmark("show", "halves", "-c", course).out
+    assert "sound: not graded yet: medmark grade halves" in medmark("show", "halves", "-c", course).out
     assert medmark("grade", "halves", "-c", course, TRUSTED).code == 0
     assert decide(course, "agreed_mark", "--from", points).code == 0
     assert (percents(course)["m0"], percents(course)["m9"]) == (85.5, 85.5)

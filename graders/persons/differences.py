@@ -21,7 +21,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from graders.ledger import Event
-from graders.mark import Mark, Status, earned, rounded
+from graders.mark import Mark, Status, earned, is_ungraded, rounded
 from graders.persons.decisions import retracted
 from graders.persons.personal import PersonalMark, Returned
 
@@ -45,6 +45,8 @@ class Told:
     level: int
     before_penalties: str = field(default="", compare=False)
     """Per cent before lateness and caps, as an exact fraction; empty without a mark, and in older snapshots."""
+    open: str = field(default="", compare=False)
+    """What a mark that is withheld without a fault waits for: `grading` or `a person`."""
     of_group: str = field(default="", compare=False)
     """Tells the group's own marks apart, which its page shows; empty in snapshots older than this field.
 
@@ -91,7 +93,7 @@ def snapshot_of(results: Results) -> dict[str, Told]:
             person.group, marks[person.group].commit, str(person.status), _percent(person, marks[person.group]),
             person.pass_mark, person.level,
             before_penalties="" if person.before_penalties is None else str(person.before_penalties),
-            of_group=_of_group(marks[person.group]),
+            open=_open(marks[person.group]), of_group=_of_group(marks[person.group]),
         )
         for person in results.people
     }  # fmt: skip
@@ -339,6 +341,12 @@ def _percent(person: PersonalMark, mark: Mark) -> Decimal | None:
     if person.status is Status.INCOMPLETE:
         return rounded(earned(mark.findings) * 100 / Fraction(mark.out_of), mark.round_to)
     return person.percent
+
+
+def _open(mark: Mark) -> str:
+    if is_ungraded(mark):
+        return "grading"
+    return "a person" if mark.status is Status.WITHHELD and mark.commit is None else ""
 
 
 def _of_group(mark: Mark) -> str:

@@ -67,7 +67,15 @@ def results_of(
 
 
 def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
-    """The group's mark with a line for what was decided about all groups, which moves each person's mark."""
+    """The group's mark with the words of whoever gave points, and a line for what was decided about all groups."""
+    given = decisions.points(mark.group)
+    findings = tuple(
+        replace(finding, told=f"{finding.told} {given[finding.criterion][1].reason}".strip())
+        if finding.kind == "person" and finding.criterion in given
+        else finding
+        for finding in mark.findings
+    )
+    mark = replace(mark, findings=findings)
     moderated = decisions.about("moderation")[-1:]
     if mark.status in (Status.NOT_SUBMITTED, *BY_DECISION) or not moderated:
         return mark

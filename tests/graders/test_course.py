@@ -243,3 +243,17 @@ def test_anchors_of_a_criterion_that_does_not_exist_are_refused_by_name(tmp_path
 def test_anchors_of_a_course_rise_or_fall_strictly(tmp_path):
     text = f"{COURSE}anchors.accuracy = {{ {ANCHORS.replace('0.71', '0.6')} }}\n"
     assert "anchors must rise, or fall, strictly" in told(tmp_path, text)[0]
+
+
+def test_in_the_folder_above_a_course_the_course_is_named(tmp_path):
+    (tmp_path / "dl-2027").mkdir()
+    (tmp_path / "dl-2027/course.toml").write_text("")
+    with pytest.raises(UserError, match=r"course\.toml: is missing; name the course's folder: -c \S+/dl-2027"):
+        load_course(tmp_path)
+
+
+def test_a_course_without_an_assignment_is_told_the_table_to_add(tmp_path):
+    (tmp_path / "course.toml").write_text('title = "Deep learning"\nyear = 2027\n')
+    (tmp_path / "roster.csv").write_text("group,member,name,email,repository\n")
+    with pytest.raises(UserError, match=r"assignments: is missing; add a table \[assignments\.ID\] for each"):
+        load_course(tmp_path)

@@ -1,6 +1,8 @@
 """What would move, as a terminal shows it: a sentence, a line a person, and nothing that acts."""
 
+import json
 import unicodedata
+from dataclasses import asdict, replace
 from decimal import Decimal
 
 import pytest
@@ -121,3 +123,28 @@ def test_hostile_names_values_and_reasons_are_one_plain_line_each(text):
         assert not set(line) & set("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u061c")
     assert len(shown[1]) < 100  # however long a name is, its mark stands on the line
     assert "62.7" in shown[1]
+
+
+def test_what_waits_for_a_person_or_for_grading_is_not_called_withheld():
+    waits, ungraded = (replace(told(None, "withheld"), open=open) for open in ("a person", "grading"))
+    (line,) = lines(Move("s1", waits, ungraded))
+    assert " ".join(line.split()) == "g1/s1 waits -> not graded"
+
+
+def test_the_record_lists_marks_applied_returns_and_corrections_with_what_they_moved():
+    def snapshot(number, kind, **percents):
+        told_ = {member: asdict(told(percent)) for member, percent in percents.items()}
+        return event(number, kind, json.dumps(told_, default=str), "prostate_unet")
+
+    events = [
+        snapshot(1, "marks", s1="50.0", s2="60.0"), event(2), snapshot(3, "marks", s1="55.0", s2="60.0"),
+        snapshot(4, "returned", s1="55.0"), snapshot(5, "correction", s1="56.0", s2="61.0"), event(6, "retract", "4"),
+    ]  # fmt: skip
+    assert [line.split(" ", 3)[3] for line in decision_lines(events)] == [
+        "marks: 2 marks new, by prof: because",
+        "override 50 for g1/s1, by prof: because",
+        "marks: 1 mark moved, by prof: because",
+        "returned to 1 person, by prof: because  (retracted)",
+        "correction: 2 marks moved, by prof: because",
+        "retract 4 for g1/s1, by prof: because",
+    ]
