@@ -1,6 +1,6 @@
 """CPU time of the peers' full set of metrics over ours: interleaved, one process, one thread, median of the rounds.
 
-    python benchmarks/metrics.py [--rounds 7] [--data FOLDER] [--only segmentation|garbage|bootstrap]
+    python benchmarks/metrics.py [--rounds 7] [--data FOLDER] [--only segmentation|garbage|bootstrap|instances|images]
 
 Needs the peers (pip install '.[verify]'). Full set: Dice, IoU, HD, HD95, mean surface distance and NSD at 2 mm, for all
 classes, as a user of each library calls it. MONAI and MedPy measure surface voxels and are set against those; DeepMind
@@ -11,6 +11,7 @@ with it the first PROMISE12 label is the truth, and the same, deformed smoothly 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import statistics
 import sys
@@ -26,9 +27,11 @@ from scipy import ndimage
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
+from graders.metrics.images import peak_signal_to_noise, structural_similarity  # noqa: E402
+from graders.metrics.instances import lesion_f1, lesion_f1_isles, panoptic_quality  # noqa: E402
 from graders.metrics.label_maps import score_labels  # noqa: E402
 from graders.metrics.ranking import auroc_resampled, average_precision_resampled  # noqa: E402
-from tests.graders.metrics.golden.peers import deepmind, medpy, monai  # noqa: E402
+from tests.graders.metrics.golden.peers import deepmind, medpy, monai, panoptic, psnr, ssim  # noqa: E402
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 SPACING = (3.6, 0.625, 0.625)
@@ -42,7 +45,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--data", type=Path, help="folder of PROMISE12, as assignments/data/promise12.py describes it")
-    parser.add_argument("--only", choices=["segmentation", "garbage", "bootstrap"])
+    parser.add_argument("--only", choices=["segmentation", "garbage", "bootstrap", "instances", "images"])
     options = parser.parse_args()
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):
         # The libraries read these when they are loaded.
@@ -55,6 +58,10 @@ def main() -> None:
         garbage(truth, options.rounds)
     if options.only in (None, "bootstrap"):
         bootstrap(options.rounds)
+    if options.only in (None, "instances"):
+        instances(options.rounds)
+    if options.only in (None, "images"):
+        images(options.rounds)
 
 
 def segmentation(answer: np.ndarray, truth: np.ndarray, rounds: int) -> None:
@@ -139,6 +146,49 @@ def bootstrap(rounds: int) -> None:
     ):
         took = times({"peer": partial(loop, peer), "ours": partial(at_once, metric)}, rounds)
         print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['peer'] * resamples / looped / took['ours']:14.0f}{goal:>6}")
+
+
+def instances(rounds: int) -> None:
+    """64 x 192 x 192 voxels with some 560 components; panoptica where it is installed, and a second answer of noise."""
+    rng = np.random.default_rng(1)
+    ball = (np.indices((9, 9, 9)) - 4.0) ** 2
+    truth = np.zeros((64, 192, 192), bool)
+    for _ in range(700):
+        low = [int(rng.integers(1, size - 9)) for size in truth.shape]
+        truth[tuple(slice(at, at + 9) for at in low)] |= ball.sum(axis=0) <= rng.uniform(1.2, 4) ** 2
+    moved = np.roll(truth, (1, 1), (1, 2)) & (rng.random(truth.shape) < 0.98)
+    print(f"\n{'instances, ms':24}{'PQ':>9}{'lesion F1':>11}{'ISLES':>9}{'panoptica':>11}{'goal of ours':>14}")
+    for name, answer in (("562 components", moved), ("noise 50 %", rng.random(truth.shape) < 0.5)):
+        pair = [answer[None], truth[None], [None]]
+        calls = {
+            "pq": partial(panoptic_quality, *pair),
+            "f1": partial(lesion_f1, *pair),
+            "isles": partial(lesion_f1_isles, *pair),
+        }
+        if importlib.util.find_spec("panoptica") and name != "noise 50 %":
+            calls["panoptica"] = partial(panoptic, answer, truth)
+        took = {of: seconds * 1e3 for of, seconds in times(calls, rounds).items()}
+        peer = f"{took['panoptica'] / 2:11.0f}" if "panoptica" in took else f"{'':11}"  # it evaluates twice
+        goal = "90" if name != "noise 50 %" else ""
+        print(f"{name:24}{took['pq']:9.0f}{took['f1']:11.0f}{took['isles']:9.0f}{peer}{goal:>14}")
+
+
+def images(rounds: int) -> None:
+    """PSNR and SSIM of smooth noise, against scikit-image."""
+    rng = np.random.default_rng(0)
+    print(f"\n{'images':24}{'PSNR ms':>9}{'peer':>7}{'SSIM ms':>10}{'peer':>7}{'goal':>6}")
+    for shape in ((64, 128, 128), (256, 256)):
+        truth = ndimage.gaussian_filter(rng.normal(size=shape), 1.5) * 3000
+        image = truth + rng.normal(0, 60, shape)
+        for kind in (np.float32, np.float64):
+            pair = (image.astype(kind), truth.astype(kind), 4000.0)
+            took = times({
+                "psnr": partial(peak_signal_to_noise, *pair), "psnr peer": partial(psnr, *pair),
+                "ssim": partial(structural_similarity, *pair), "ssim peer": partial(ssim, *pair),
+            }, rounds)  # fmt: skip
+            name = " x ".join(map(str, shape)) + f" {kind.__name__}"
+            print(f"{name:24}{took['psnr'] * 1e3:9.2f}{took['psnr peer'] / took['psnr']:7.2f}"
+                  f"{took['ssim'] * 1e3:10.1f}{took['ssim peer'] / took['ssim']:7.2f}{1:6}")  # fmt: skip
 
 
 def drawn_counts(rng: np.random.Generator, resamples: int, n: int) -> np.ndarray:
