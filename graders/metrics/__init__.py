@@ -20,6 +20,7 @@ from graders.metrics import (
     averages,
     boundaries,
     calibration,
+    centerlines,
     costs,
     geometry,
     images,
@@ -69,6 +70,9 @@ METRICS: dict[str, Metric] = {
     "boundary_iou@2mm": Metric(
         "boundary_iou@2mm", boundaries.boundary_iou_mm, level="per_case", better="higher", range=(0, 1), worst=0,
         reads="mask",
+    ),
+    "cldice": Metric(
+        "cldice", centerlines.cldice, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
     ),
     "hd": Metric(
         "hd", geometry.hd, level="per_case", better="lower", range=(0, math.inf), worst=geometry.diagonal,

@@ -88,7 +88,7 @@ MASKS = {
     **dict.fromkeys(("f_beta@2", "f_beta@0.5"), EXACT),
     **dict.fromkeys(("hd@90", "hd@to_truth@95", "hd@to_answer@95", "hd@to_answer@50"), 2 * SINGLE),
     **dict.fromkeys(("panoptic_quality", "sq", "rq", "lesion_f1@0.1"), EXACT),
-    **dict.fromkeys(("volume_difference@ml",), EXACT),
+    **dict.fromkeys(("cldice", "volume_difference@ml"), EXACT),
     **dict.fromkeys(("boundary_iou@1", "boundary_iou@2", "boundary_iou@3"), EXACT),
 }
 

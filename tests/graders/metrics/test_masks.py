@@ -1,4 +1,4 @@
-"""Voxels counted, volumes, directed distances, and rims of masks: by hand, by definition, by peers."""
+"""Voxels counted, volumes, directed distances, rims and centrelines of masks: by hand, by definition, by peers."""
 
 from dataclasses import dataclass
 from math import sqrt
@@ -11,7 +11,7 @@ from sklearn import metrics as peer
 from graders.metrics import metric_named
 
 EMPTY, ONE, OTHER, TWO, FULL = [0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]
-NEW = ("sensitivity", "specificity", "precision", "f_beta@2", "boundary_iou@1", "boundary_iou@2mm")
+NEW = ("sensitivity", "specificity", "precision", "f_beta@2", "boundary_iou@1", "boundary_iou@2mm", "cldice")
 DIRECTED = ("hd@100", "hd@to_truth@50", "hd@to_answer@95")
 
 
@@ -182,6 +182,45 @@ def test_a_tolerance_that_is_a_multiple_of_the_voxel_reaches_it():
     hole[8] = False
     found = value("boundary_iou@3.3mm", hole, full, (1.1, 50.0))
     assert found == value("iou", hole, full) == pytest.approx(8 / 9)  # with a width of one pixel all of it is rim
+
+
+# Centrelines
+
+
+def test_a_tube_is_traced_by_its_centreline_and_not_by_its_thickness():
+    truth = np.zeros((9, 30), bool)
+    truth[3:6, 2:28] = True
+    thick, broken = np.zeros((9, 30), bool), truth.copy()
+    thick[2:7, 2:28] = True
+    broken[:, 12:20] = False
+    assert value("cldice", truth, truth) == 1
+    assert value("cldice", thick, truth) > 0.9 > value("dice", thick, truth)
+    # The skeletons of both lie in row 4. All of the broken one's is in the truth; of the truth's the gap is missed.
+    assert value("cldice", broken, truth) < 0.9
+
+
+def test_a_line_is_its_own_skeleton_in_a_plane_and_in_a_volume():
+    for shape in ((5, 20), (3, 5, 20)):
+        truth, answer = np.zeros(shape, bool), np.zeros(shape, bool)
+        truth[..., 2, 4:16] = answer[..., 2, 10:19] = True
+        if len(shape) == 3:
+            truth[[0, 2]] = answer[[0, 2]] = False
+        # 6 of the truth's 12 voxels, and 6 of the answer's 9: 2 / (12 / 6 + 9 / 6).
+        assert value("cldice", answer, truth) == pytest.approx(12 / 21)
+
+
+def test_what_thinning_wipes_out_is_its_own_skeleton():
+    cube, half = np.zeros((5, 5, 5), bool), np.zeros((5, 5, 5), bool)
+    cube[1:3, 1:3, 1:3] = True
+    half[2:4, 1:3, 1:3] = True
+    assert value("cldice", cube, cube) == 1
+    assert value("cldice", cube, half) == pytest.approx(1 / 2)
+
+
+def test_tubes_apart_have_no_centreline_in_common():
+    one, other = np.zeros((5, 9), bool), np.zeros((5, 9), bool)
+    one[0], other[4] = True, True
+    assert value("cldice", one, other) == 0
 
 
 # All of them

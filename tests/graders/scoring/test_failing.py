@@ -130,7 +130,7 @@ PER_CASE = [
         "dice", "iou", "volume_error", "hd", "hd95", "hd95@medpy", "hd95@deepmind", "assd", "masd", "nsd@2mm",
         "nsd@voxel@2mm", "panoptic_quality", "sq", "rq", "lesion_f1", "lesion_f1@0.1", "lesion_f1@isles",
         "volume_difference@ml", "sensitivity", "specificity", "precision", "f_beta@2", "boundary_iou@2",
-        "boundary_iou@2mm", "hd@90", "hd@to_truth@95", "hd@to_answer@95",
+        "boundary_iou@2mm", "cldice", "hd@90", "hd@to_truth@95", "hd@to_answer@95",
     )],
     *[("classification", name, drawn) for name in ("accuracy", "brier", "log_loss")
       for drawn in (of_two(), of_classes(2), of_classes(4))],

@@ -1,7 +1,8 @@
 """Makes golden.npz and golden_masks.npz: what MedPy, MONAI, surface-distance, SimpleITK, scikit-image, scikit-learn,
 panoptica and OpenCV give for the inputs of inputs.py.
 
-    python tests/graders/metrics/golden/make_golden.py        (needs pip install '.[verify]')
+    python tests/graders/metrics/golden/make_golden.py        (needs pip install '.[verify]' and, as it
+    pins old NumPy, pip install --no-deps panoptica connected-components-3d)
 
 Rows of a segmentation table are (seed, class); nan where a peer has no value, since a map lacks the class.
 """
