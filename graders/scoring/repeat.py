@@ -7,8 +7,8 @@ task's failure answer (`per_set`); it is never dropped, and what is not finite n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +160,14 @@ def readable(task: Task, metric: Metric) -> bool:
     """Whether the task's answers are what the metric reads, or maps of labels for a metric of masks."""
     by_class = metric.reads == "mask" and "labels" in task.readings and metric.level == "per_case"
     return by_class or (form_of(task, metric) is not None and metric.classes is None)
+
+
+def each_class(task: Task, metric: Metric, sets: Sequence[HiddenSet]) -> list[Metric]:
+    """A metric that is a mean over the classes of maps of labels, as `dice@class2` of each that all sets hold."""
+    if metric.reads != "mask" or "labels" not in task.readings or metric.classes:
+        return []
+    held = set.intersection(*({int(label) for label in np.unique(each.truth) if label} for each in sets))
+    return [replace(metric, name=f"{metric.name}@class{c}", classes=(c,)) for c in sorted(held)]
 
 
 def _by_class(metric: Metric, truths: Array, absent: Absent) -> Metric:

@@ -20,7 +20,18 @@ from graders.metrics import Floats, Metric, metric_named
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition
 from graders.scoring.intervals import Interval, packed
-from graders.scoring.repeat import CASES, MAY_BE_EMPTY, WHOLE, Answers, Repeat, case_part, form_of, judge, readable
+from graders.scoring.repeat import (
+    CASES,
+    MAY_BE_EMPTY,
+    WHOLE,
+    Answers,
+    Repeat,
+    case_part,
+    each_class,
+    form_of,
+    judge,
+    readable,
+)
 from graders.tasks import Task, task_named
 
 __all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
@@ -122,8 +133,8 @@ def _document(
     task = task_named(assignment.task)
     separate = criterion.empty_reference == "separate"
     measured = {}
-    for name in metrics_of(criterion):
-        metric = _metric(task, name, assignment.folder, criterion)
+
+    def runs_of(metric: Metric) -> list[Repeat]:
         begins(CASES if metric.level == "per_case" else WHOLE)
         runs = []
         for repeat, (given, hidden) in enumerate(zip(answers, sets, strict=True)):
@@ -134,7 +145,16 @@ def _document(
             each = of_case if one_by_one else None
             runs.append(judge(task, metric, given, hidden, separate=separate, absent=criterion.absent, begins=each))
         begins(WHOLE)
-        measured[name] = _measured(assignment, metric, runs, _overlap(assignment, sets))
+        return runs
+
+    for name in metrics_of(criterion):
+        metric = _metric(task, name, assignment.folder, criterion)
+        measured[name] = _measured(assignment, metric, runs_of(metric), _overlap(assignment, sets))
+        of_each = {f"class{one.classes[0]}": runs_of(one) for one in each_class(task, metric, sets) if one.classes}
+        scores = {label: [run.score for run in runs] for label, runs in of_each.items()}
+        measured[name]["classes"] = {
+            label: round(combined(of_class, assignment.run.combine), 12) for label, of_class in scores.items()
+        }
     main = measured.pop(criterion.metric)
     return {
         "verdict": "passed",
@@ -276,6 +296,9 @@ def _words(main: ScoreDoc, answers: Sequence[Answers]) -> dict[str, Any]:
     if apart := main["false_positives"]["of"]:
         told += f" Something was found in {main['false_positives']['found']} of {apart} empty cases."
     evidence = [f"{c['id']} (repeat {c['repeat']}): {c['reason']}" for c in failed[:100]]
+    if main["classes"]:
+        by_class = ", ".join(f"{label} {value:.3f}" for label, value in main["classes"].items())
+        evidence.insert(0, f"{main['metric']} by class: {by_class}")
     evidence += [given.evidence for given in answers if given.evidence]
     return {
         "told": told,

@@ -473,6 +473,32 @@ def test_a_metric_of_masks_is_the_mean_over_the_classes_that_truth_or_answer_of_
     assert [case["value"] for case in counted["cases"]] == pytest.approx([37 / 45, 1, 2 / 3])
 
 
+def test_a_mean_over_classes_stands_beside_the_value_of_each_class_and_staff_read_them():
+    of = assignment("label_maps", "dice", also=["iou", "dice@class2"])
+    answers = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
+    document = scored(of, hidden(LABELS), answers)
+    # Class 1: 4/5, 1 and both empty; class 2: 2/3 and twice both empty; class 3: twice both empty and missed.
+    expected = {"class1": (4 / 5 + 2) / 3, "class2": (2 / 3 + 2) / 3, "class3": 2 / 3}
+    assert document["classes"] == pytest.approx(expected)
+    assert document["classes"]["class2"] == document["also"]["dice@class2"]["score"]
+    of_iou = {"class1": (2 / 3 + 2) / 3, "class2": 5 / 6, "class3": 2 / 3}
+    assert document["also"]["iou"]["classes"] == pytest.approx(of_iou)
+    assert document["also"]["dice@class2"]["classes"] == {}
+    assert "dice by class: class1 0.933, class2 0.889, class3 0.667" in document["evidence"]
+    assert "class1" not in document["told"]  # of each class a student would learn more of the hidden cases
+
+
+def test_a_failed_case_is_the_worst_of_every_class():
+    document = scored(assignment("label_maps", "dice"), hidden(LABELS), LABELS, failed={0: "crashed"})
+    assert document["classes"] == pytest.approx(dict.fromkeys(("class1", "class2", "class3"), 2 / 3))
+
+
+def test_a_metric_of_one_mask_has_no_classes():
+    of = assignment("segmentation", "dice", also=["hd95"])
+    document = scored(of, hidden(LABELS > 0), (LABELS > 0).astype(np.float32))
+    assert document["classes"] == document["also"]["hd95"]["classes"] == {}
+
+
 def test_a_class_counts_in_every_case_although_the_only_case_that_holds_it_failed():
     of = assignment("label_maps", "dice", absent="one")
     document = scored(of, hidden(LABELS), LABELS, failed={2: "crashed"})
