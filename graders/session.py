@@ -393,7 +393,7 @@ def _answer(
     raise ProtocolViolation("an answer of no known kind")
 
 
-def _raised(words: dict[str, Any], solution: Path | None, opening: bool) -> SubmissionFailure:
+def _raised(words: dict[str, Any], solution: Path | None, opening: bool = False) -> SubmissionFailure:
     kind = words.get("builtin")
     kind = kind if type(kind) is str and kind in EXCEPTIONS else "Exception"
     where = _place(words.get("file"), words.get("line"), solution)
