@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from graders.metrics.geometry import spacing_of
-from graders.metrics.given import reach_of
+from graders.metrics.given import reach_of, whole
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.overlap import as_masks
 from graders.metrics.pairs import cut
@@ -29,9 +29,10 @@ def boundary_iou(answers: Array, truths: Array, cases: Sequence[Case], at: float
     So is the authors' code, whose width is 2 % of the image's diagonal. It knows no spacing: where voxels are not cubes
     take `boundary_iou@2mm`.
     """
+    steps = whole(at, "the width of a rim in voxels")
 
     def near(mask: Mask) -> Mask:
-        return np.asarray(ndimage.distance_transform_cdt(mask, "chessboard") <= at)
+        return np.asarray(ndimage.distance_transform_cdt(mask, "chessboard") <= steps)
 
     return _each(answers, truths, [near] * len(truths))
 

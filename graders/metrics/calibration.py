@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graders.metrics.given import whole
 from graders.metrics.metric import Array, Case, Floats
 
 CLIP = 1e-7
@@ -16,6 +17,7 @@ CLIP = 1e-7
 WORST_LOG_LOSS = float(-np.log(CLIP))
 BINS = 15
 """Of equal width, as in Guo et al."""
+BINS_ARE = "the number of bins"
 
 
 def brier(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
@@ -55,7 +57,7 @@ def ece(answers: Array, truths: Array, cases: Sequence[Case], at: float = BINS) 
 
 def ece_resampled(answers: Array, truths: Array, counts: Floats, at: float = BINS) -> Floats:
     """Calibration error of each resample, (B,)."""
-    return _gap(*_top(_by_class(answers, truths), truths), counts, _count(at))
+    return _gap(*_top(_by_class(answers, truths), truths), counts, whole(at, BINS_ARE))
 
 
 def ece_by_mass(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> float:
@@ -65,7 +67,7 @@ def ece_by_mass(answers: Array, truths: Array, cases: Sequence[Case], at: float)
     EMNLP 2015.
     """
     confidence, right = _top(_by_class(answers, truths), truths)
-    ends = np.quantile(confidence, np.linspace(0, 1, _count(at) + 1)[1:-1])
+    ends = np.quantile(confidence, np.linspace(0, 1, whole(at, BINS_ARE) + 1)[1:-1])
     bins = np.searchsorted(ends, confidence)
     return float(np.abs(np.bincount(bins, right - confidence)).sum() / len(truths))
 
@@ -82,7 +84,7 @@ def classwise_ece(answers: Array, truths: Array, cases: Sequence[Case], at: floa
 def classwise_ece_resampled(answers: Array, truths: Array, counts: Floats, at: float = BINS) -> Floats:
     """Class-wise calibration error of each resample, (B,)."""
     p = _by_class(answers, truths)
-    each = [_gap(p[:, k], (truths == k).astype(np.float64), counts, _count(at)) for k in range(p.shape[1])]
+    each = [_gap(p[:, k], (truths == k).astype(np.float64), counts, whole(at, BINS_ARE)) for k in range(p.shape[1])]
     return np.asarray(np.mean(each, axis=0))
 
 
@@ -105,12 +107,6 @@ def _gap(confidence: Floats, right: Floats, counts: Floats, number: int) -> Floa
     apart = np.zeros((len(confidence), len(held)))
     apart[np.arange(len(confidence)), of_case] = right - confidence
     return np.asarray(np.abs(counts @ apart).sum(axis=1) / counts.sum(axis=1))
-
-
-def _count(at: float) -> int:
-    if at < 1 or at != int(at):
-        raise ValueError(f"the number of bins is a whole one, from 1, got {at}")
-    return int(at)
 
 
 def _by_class(answers: Array, truths: Array) -> Floats:

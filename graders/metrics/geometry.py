@@ -43,7 +43,8 @@ def hd_percentile(answers: Array, truths: Array, cases: Sequence[Case], at: floa
 
     With 100 it is `hd`, with 95 `hd95`. Both empty: 0. One empty: the diagonal.
     """
-    return _of_voxels(answers, truths, cases, lambda found: larger_percentile(found, at / 100))
+    share = _share(at)
+    return _of_voxels(answers, truths, cases, lambda found: larger_percentile(found, share))
 
 
 def hd_to_truth(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
@@ -51,7 +52,8 @@ def hd_to_truth(answers: Array, truths: Array, cases: Sequence[Case], at: float)
 
     Large where too much is marked; what is missed hardly shows. Both empty: 0. One empty: the diagonal.
     """
-    return _of_voxels(answers, truths, cases, lambda found: _percentile(found.to_truth, at / 100))
+    share = _share(at)
+    return _of_voxels(answers, truths, cases, lambda found: _percentile(found.to_truth, share))
 
 
 def hd_to_answer(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
@@ -59,7 +61,8 @@ def hd_to_answer(answers: Array, truths: Array, cases: Sequence[Case], at: float
 
     Large where something is missed; what is marked in excess hardly shows. Both empty: 0. One empty: the diagonal.
     """
-    return _of_voxels(answers, truths, cases, lambda found: _percentile(found.to_answer, at / 100))
+    share = _share(at)
+    return _of_voxels(answers, truths, cases, lambda found: _percentile(found.to_answer, share))
 
 
 def hd95_medpy(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
@@ -173,6 +176,12 @@ def share_within(found: Distances, tolerance: float) -> float:
         return float((np.count_nonzero(near) + np.count_nonzero(near_back)) / (near.size + near_back.size))
     within = found.answer_areas[near].sum() + found.truth_areas[near_back].sum()
     return float(within / (found.answer_areas.sum() + found.truth_areas.sum()))
+
+
+def _share(percent: float) -> float:
+    if not 0 < percent <= 100:
+        raise ValueError(f"a percentile is a percentage above 0, 100 at most, got {percent}")
+    return percent / 100
 
 
 def _percentile(values: Floats, share: float = 0.95) -> float:

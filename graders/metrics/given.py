@@ -38,12 +38,24 @@ def positive(number: float, what: str) -> float:
     return float(number)
 
 
+def not_negative(number: float, what: str) -> float:
+    """A number of 0 or more; `ValueError` names `what` where it is not one."""
+    if not 0 <= number <= LARGEST:
+        raise ValueError(f"{what} is a number of 0 or more, got {number}")
+    return float(number)
+
+
+def whole(number: float, what: str) -> int:
+    """A whole number from 1; `ValueError` names `what` where it is not one."""
+    if not 1 <= number <= LARGEST or number != int(number):
+        raise ValueError(f"{what} is a whole number, from 1, got {number}")
+    return int(number)
+
+
 def reach_of(tolerance: float) -> float:
     """The largest distance that is within a tolerance: the tolerance and `SLACK`.
 
     Raises:
         ValueError: the tolerance is not a number, negative or infinite.
     """
-    if not 0 <= tolerance <= LARGEST:
-        raise ValueError(f"a tolerance is a number of 0 or more, got {tolerance}")
-    return tolerance * (1 + SLACK)
+    return not_negative(tolerance, "a tolerance") * (1 + SLACK)

@@ -39,12 +39,14 @@ def panoptic_quality(answers: Array, truths: Array, cases: Sequence[Case]) -> Fl
 def lesion_f1(answers: Array, truths: Array, cases: Sequence[Case], at: float = FOUND) -> Floats:
     """F1 = 2TP / (2TP + FP + FN) of lesions per case, 0 to 1, each found by one component of the answer at most.
 
-    A lesion and a component may be paired where their IoU is above `at`, 0 to 1: a large blob over many lesions finds
-    one of them or none, and a second component on a lesion is a false positive. Of all ways to pair them one to one
-    that with the largest sum of IoUs counts. Above 0.5 it is the recognition quality of `panoptic_quality`. Both empty:
-    1. One empty: 0.
+    A lesion and a component may be paired where their IoU is above `at`, which is 0 or more and below 1: a large blob
+    over many lesions finds one of them or none, and a second component on a lesion is a false positive. Of all ways to
+    pair them one to one that with the largest sum of IoUs counts. Above 0.5 it is the recognition quality of
+    `panoptic_quality`. Both empty: 1. One empty: 0.
     Maier-Hein et al. (Metrics reloaded), Nature Methods 21 (2024); Baumgartner et al. (nnDetection), MICCAI 2021.
     """
+    if not 0 <= at < 1:
+        raise ValueError(f"the IoU above which a lesion is found is 0 or more and below 1, got {at}")
     return _of_components(answers, truths, lambda shared: _f1(len(_matched(shared, at)), shared))
 
 

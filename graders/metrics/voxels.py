@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from graders.metrics.given import LARGEST
+from graders.metrics.given import LARGEST, not_negative
 from graders.metrics.metric import Array, Case, Floats
 from graders.metrics.overlap import as_masks, ratio, volumes
 
@@ -50,6 +50,7 @@ def f_beta(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> F
 
     van Rijsbergen: Information Retrieval (1979).
     """
+    at = not_negative(at, "beta")
     both, answer, truth = volumes(answers, truths)
     part = (1 + at**2) * both
     # b² |truth| + |answer| holds each voxel of both 1 + b² times. With b = 0 and nothing marked it is 0.

@@ -7,7 +7,19 @@ import numpy as np
 import pytest
 
 from assignments.data.hidden import records
-from graders.metrics import calibration, costs, distributions, geometry, given, images, ranking, registration
+from graders.metrics import (
+    boundaries,
+    calibration,
+    costs,
+    distributions,
+    geometry,
+    given,
+    images,
+    instances,
+    ranking,
+    registration,
+    voxels,
+)
 from graders.metrics.regression import absolute_error, r2, rmse
 
 BAD = [math.nan, math.inf, -math.inf, 1e160, 1e200]
@@ -97,6 +109,31 @@ def test_a_range_or_a_spacing_is_a_positive_number(name, bad):
 def test_a_specificity_or_a_sensitivity_is_a_share(bad):
     for metric in (ranking.sensitivity_at, ranking.specificity_at):
         with pytest.raises(ValueError, match="between 0 and 1"):
+            metric(NUMBERS / 4, Y, [], at=bad)
+
+
+PERCENTILES = geometry.hd_percentile, geometry.hd_to_truth, geometry.hd_to_answer
+OF_MASKS = [
+    # NaN is not above anything: a rim without a voxel is equal to any other, and lesions match that do not overlap.
+    *[(boundaries.boundary_iou, bad, "whole") for bad in (math.nan, -1, 0, 1.5, math.inf)],
+    *[(boundaries.boundary_iou_mm, bad, "0 or more") for bad in (math.nan, -1, math.inf)],
+    *[(voxels.f_beta, bad, "0 or more") for bad in (math.nan, -1, math.inf, 1e200)],
+    *[(instances.lesion_f1, bad, "below 1") for bad in (math.nan, -0.1, 1, 7)],
+    *[(metric, bad, "percent") for metric in PERCENTILES for bad in (math.nan, -1, 0, 100.5, math.inf)],
+]
+
+
+@pytest.mark.parametrize(("metric", "bad", "says"), OF_MASKS)
+def test_the_number_in_the_name_of_a_metric_of_masks_has_its_bounds_when_called_directly_too(metric, bad, says):
+    for truth in (MASK, ~MASK):
+        with pytest.raises(ValueError, match=says):
+            metric(MASK, truth, [case(1, 1)], at=bad)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, math.nan, math.inf])
+def test_bins_are_a_whole_number(bad):
+    for metric in (calibration.ece, calibration.ece_by_mass, calibration.classwise_ece):
+        with pytest.raises(ValueError, match="whole"):
             metric(NUMBERS / 4, Y, [], at=bad)
 
 
