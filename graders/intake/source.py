@@ -30,10 +30,11 @@ _CODECS = re.compile(
 _WIDE = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"),
          (codecs.BOM_UTF16_BE, "UTF-16"))  # fmt: skip
 _LINE = re.compile(
-    r"^FRAMEWORK[ \t]*(?::[ \t]*[\w.]+(?:\[[\w., ]+\])?[ \t]*)?=[ \t]*(\()?[ \t]*(['\"])([^'\"\n]+)\2[ \t]*(?(1)\))"
-    r"[ \t]*(?:[#;].*)?$",
+    r"^FRAMEWORK[ \t]*+(?::[ \t]*+[\w.]++(?:\[[\w., ]++\])?+[ \t]*+)?+=[ \t]*+(\()?+[ \t]*+"
+    r"(['\"])([^'\"\n]+)\2[ \t]*+(?(1)\))[ \t]*+(?:[#;].*)?$",
     re.M,
 )
+"""Nothing is tried twice (`*+`): blanks that two parts may share would take the square of a line's length."""
 _NAME = re.compile(r"[^'\"\\]{1,40}")
 _one_at_a_time = threading.Lock()
 

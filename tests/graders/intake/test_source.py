@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -114,3 +115,10 @@ def test_an_encoding_whose_decoding_takes_the_square_of_a_length_is_not_decoded(
 def test_what_runs_only_as_a_script_is_no_part_of_the_tree():
     found = source_of(LINE.encode() + b'if __name__ == "__main__":\n    import pandas\n')
     assert len(found.tree.body) == 1
+
+
+@pytest.mark.parametrize("line", ["FRAMEWORK =" + " " * 40_000 + "x", LINE[:-1] + " " * 40_000 + "x"])
+def test_a_line_of_blanks_in_a_file_that_does_not_parse_takes_no_time(line):
+    before = time.process_time()
+    assert source_of(f"(\n{line}\n".encode()).framework is None
+    assert time.process_time() - before < 1  # the square of its length is half a minute
