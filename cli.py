@@ -371,7 +371,7 @@ def decide(
         for note in proposal.notes:
             print(wrapped(terminal_text(note), sys.stdout))
     done = _applied(
-        opened, after, found, reason=reason or proposed[0].reason, who=deciding, yes=yes, dry_run=dry_run,
+        opened, after, found, reason=reason or proposal.reason, who=deciding, yes=yes, dry_run=dry_run,
         quiet=as_json, decided=proposed,
     )  # fmt: skip
     raise typer.Exit(0 if done or dry_run else 1)

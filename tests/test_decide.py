@@ -389,6 +389,10 @@ def test_what_a_person_should_know_is_printed_before_a_decision_is_recorded(cour
     told = "peer_factor 1 for sound/m9, by prof: webpa without self, 1 of 2 rated: week 9"
     assert told in " ".join(said.out.split())
     assert "sound: 1 of 2 rated; nothing came from m9" in said.out
+    # Before the deadline, which an extension never shortens: the due time that is told is the one that holds.
+    said = decide(course, "extension", "2026-01-01T12:00", "--dry-run")
+    assert "all: due 01 Jan 2026" not in said.out
+    assert "all: due" in said.out
     said = decide(course, "held", "--for", "m9", "--dry-run")
     assert re.search(r"sound/m9 +80.0 so far -> held", said.out)
     assert [event[0] for event in events(course)] == ["marks"]

@@ -277,13 +277,15 @@ def until_of(value: str, course: Course, assignment_id: str) -> datetime | None:
 
 def extension_problem(value: str, course: Course, assignment_id: str) -> str:
     """Why an extension cannot be recorded as it is written; nothing if it can."""
+    written = _written(value)
+    if written and (problem := clock_problem(written, course.timezone)):
+        return problem
     until = until_of(value, course, assignment_id)
     if until is None:
         return f'the extension "{value}" cannot be read: {EXTENSION}'
     if value.strip().endswith("wd") and (year := until.year) not in course.bank_holiday_years(assignment_id):
         return f"the bank holidays of {year} are not known: write the extension as a date and time"
-    written = _written(value)
-    return clock_problem(written, course.timezone) if written else ""
+    return ""
 
 
 def _written(value: str) -> datetime | None:

@@ -17,7 +17,7 @@ from assignments.toml_errors import closest, nearest
 from graders.course import Course, Group, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock
-from graders.intake.counting import ON_TIME, counting, due_of_person, extension_problem, until_of
+from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_person, extension_problem
 from graders.intake.owners import Record
 from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
@@ -55,6 +55,12 @@ class Proposal:
 
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why marks move, for everyone whose mark does; of several reasons each is for its own person to read."""
+        reasons = {event.reason for event in self.events}
+        return reasons.pop() if len(reasons) == 1 else "decided by the course's staff"
 
 
 @dataclass(frozen=True)
@@ -120,15 +126,22 @@ class Desk:
         """
         if event.kind != "agreed_mark" or not self.course.staff:
             return False
-        first = next((e for e in reversed(in_force(self.events)) if _same_part(e, event)), None)
-        if first is None or first.who != event.who:
+        given = [e for e in in_force(self.events) if self._part(e) == self._part(event)]
+        own = next((e for e in given if e.who == event.who), None)
+        if own is None:
             return False
-        if first.value != event.value:
-            raise ValueError(
-                f"{event.who} gave {first.value} already (number {first.number}), and a second mark is another "
-                f"person's: say --by, or retract the first: medmark decide {self.assignment.id} retract {first.number}"
-            )
-        return True
+        if own is given[-1] and _points(own) == _points(event):
+            return True
+        raise ValueError(
+            f"{event.who} gave {own.value} already (number {own.number}), and a second mark is another "
+            f"person's: say --by, or retract the first: medmark decide {self.assignment.id} retract {own.number}"
+        )
+
+    def _part(self, event: Event) -> tuple[str, str, str]:
+        """The part of whose work a mark is of. Who works alone is their group."""
+        alone = {group.name: group.members[0].id for group in self.course.groups if len(group.members) == 1}
+        about = event.member or alone.get(event.group) or event.about
+        return event.kind, about, event.value.rpartition("=")[0]
 
     def _about(self, kind: str, wanted: Wanted) -> tuple[str, Group | None, str]:
         id = self.assignment.id
@@ -243,10 +256,8 @@ def _nearest_test(value: str, known: Sequence[str]) -> str:
     return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
 
 
-def _same_part(one: Event, other: Event) -> bool:
-    """Whether two marks are of the same part of the work of the same group or person."""
-    parts = [(event.kind, event.member or event.about, event.value.rpartition("=")[0]) for event in (one, other)]
-    return parts[0] == parts[1]
+def _points(event: Event) -> Decimal:
+    return Decimal(event.value.rpartition("=")[2])
 
 
 _Check = Callable[[Desk, str, Group | None, str], str]
@@ -307,7 +318,7 @@ def _due_times(course: Course, id: str, events: Sequence[Event], proposed: Seque
         if event.group:
             due = due_of_person(course, id, events, course.group(event.group), event.member)
         else:
-            due = until_of(event.value, course, id) or course.deadline(id)
+            due = due_for_all(course, id, events)
         yield f"{event.member or event.group or 'all'}: due {due.astimezone(course.zone):%d %b %Y, %H:%M %Z}"
 
 
@@ -386,4 +397,8 @@ def _peers(
         if made.silent:
             rated = f"{len(made.of) - len(made.silent)} of {len(made.of)} rated"
             notes.append(f"{made.group}: {rated}; nothing came from {', '.join(made.silent)}")
+    about = {one.about.partition("/")[0] for one in wanted}
+    if unrated := [group.name for group in course.groups if len(group.members) > 1 and group.name not in about]:
+        whose = "its" if len(unrated) == 1 else "their"
+        notes.append(f"no row is about {', '.join(unrated)}: {whose} factors stay as they are")
     return wanted, notes

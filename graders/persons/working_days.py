@@ -14,11 +14,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from typing import Literal
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 Unit = Literal["hour", "calendar_day", "working_day"]
 """What lateness is counted in."""
+YEARS: Final = range(2000, 2100)
+"""Of a due time that is meant; far from where the count of days ends."""
 
 
 def in_utc(time: datetime, timezone: str) -> datetime:
@@ -32,7 +34,12 @@ def in_utc(time: datetime, timezone: str) -> datetime:
 
 
 def clock_problem(time: datetime, timezone: str) -> str:
-    """What is wrong with a time that a person writes, if the clocks of a place show it twice or never; else nothing."""
+    """What is wrong with a time that a person writes; nothing if it is one moment.
+
+    Its year may be that of no course, and the clocks of a place may show it twice or never.
+    """
+    if time.year not in YEARS:
+        return f"the year {time.year} is not one of {YEARS[0]} to {YEARS[-1]}"
     if time.tzinfo is not None:
         return ""
     early, late = (time.replace(tzinfo=ZoneInfo(timezone), fold=fold).utcoffset() for fold in (0, 1))

@@ -1,5 +1,6 @@
 """What a person types becomes an event, or is refused with what is wrong; nothing is recorded here."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from assignments.assignment import Assignment
 from graders.course import load_course
 from graders.failures import UserError
 from graders.ledger import Event, Ledger, Observation
-from graders.persons.deciding import Desk, Wanted, from_csv
+from graders.persons.deciding import Desk, Proposal, Wanted, from_csv
 
 COURSE = """\
 title = "Deep learning"
@@ -111,6 +112,8 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("extension", "2027-10-31T01:30", "g1", "the clocks of Europe/London show 2027-10-31 01:30:00 twice"),
         ("extension", "2027-03-28T01:30", "g1", "the clocks of Europe/London show 2027-03-28 01:30:00 never"),
         ("extension", "999wd", "g1", "the bank holidays of 2030 are not known: write the extension as a date"),
+        ("extension", "9999-12-31T23:59", "g1", "the year 9999 is not one of 2000 to 2099"),
+        ("extension", "0001-01-01T00:00+14:00", "g1", "the year 1 is not one of 2000 to 2099"),
         ("late_commit", "cccccccc", "g1", "seen: aaaaaaaaaa, bbbbbbbbbb"),
         ("late_commit", B, "", "late_commit is about a group: say --for WHO"),
         ("late_commit", B, "s1", "late_commit is about group, not a person"),
@@ -244,7 +247,53 @@ def test_who_did_not_rate_is_named_and_the_reason_says_how_many_did(desk):
             ("g1/s1", "1.5", "webpa, 1 of 2 rated: week 9"),
             ("g1/s2", "0.5", "webpa, 1 of 2 rated: week 9"),
         ]
-        assert notes == ["g1: 1 of 2 rated; nothing came from s2"]
+        assert notes == ["g1: 1 of 2 rated; nothing came from s2", "no row is about g9: its factors stay as they are"]
+
+
+def test_each_persons_reason_is_their_own_and_several_are_nobody_elses():
+    def reason(*reasons):
+        return Proposal(tuple(Event("", "prof", "mlp", "override", "50", reason) for reason in reasons)).reason
+
+    assert reason("the papers", "the papers") == "the papers"
+    assert reason("Ada was ill", "a viva in May") == "decided by the course's staff"
+
+
+STAFF = {"a": "Ada Byron", "b": "Alan Turing"}
+
+
+def marked_by(desk, *marks):
+    """The desk after some people gave g1's report some points, each as `who points`."""
+    given = [
+        Event("2027-01-20T09:00:00.000+00:00", *mark.split()[:1], "mlp/g1", "agreed_mark", f"report={mark.split()[1]}",
+              "papers", number)
+        for number, mark in enumerate(marks, 10)
+    ]  # fmt: skip
+    return replace(desk, course=desk.course.model_copy(update={"staff": STAFF}), events=given)
+
+
+def test_a_second_mark_by_the_first_marker_is_refused_after_another_persons_too(desk):
+    wanted = [Wanted("", "g1", "report=25", "second marking")]
+    for marks in (("a 20",), ("a 20", "b 22")):
+        with pytest.raises(UserError, match=r"a gave report=20 already \(number 10\)"):
+            marked_by(desk, *marks).propose("agreed_mark", wanted, "a")
+    back = [Wanted("", "g1", "report=20", "as it was")]
+    with pytest.raises(UserError, match="a gave report=20 already"):  # b's 22 holds
+        marked_by(desk, "a 20", "b 22").propose("agreed_mark", back, "a")
+    assert len(marked_by(desk, "a 20").propose("agreed_mark", wanted, "b")) == 1
+
+
+def test_the_same_points_written_otherwise_stand_already(desk):
+    with pytest.raises(UserError, match="all of it stands already"):
+        marked_by(desk, "a 20").propose("agreed_mark", [Wanted("", "g1", "report=20.0", "again")], "a")
+
+
+def test_who_works_alone_is_marked_as_the_group_and_as_a_person_alike(desk):
+    solo = marked_by(desk, "a 20")
+    (first,) = solo.propose("agreed_mark", [Wanted("", "solo", "report=20", "papers")], "a")
+    with pytest.raises(UserError, match="a gave report=20 already"):
+        replace(solo, events=[replace(first, number=9)]).propose(
+            "agreed_mark", [Wanted("", "s3", "report=25", "again")], "a"
+        )
 
 
 @pytest.mark.parametrize("method", ["webpa", "buddycheck"])
