@@ -18,6 +18,7 @@ from collections.abc import Collection, Container, Iterable, Iterator, Mapping, 
 from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graders.ledger import Event
@@ -181,7 +182,7 @@ class Page:
     def last_whole(self, member: str) -> Told | None:
         """The last whole mark that a person was told: of someone whose mark is held now, the one before."""
         made = (read(event)[member] for event in reversed(self.events))
-        return next((told for told in (self.told, *made) if told.status == Status.MARKED), None)
+        return next((told for told in chain([self.told], made) if told.status == Status.MARKED), None)
 
     @property
     def name(self) -> str:
@@ -247,12 +248,21 @@ def _of_groups(events: Sequence[Event], people: Mapping[str, Page]) -> dict[str,
                 pages[now.group] = Page(now, (event,), own.again)
                 continue
             known = page.told.of_group and now.of_group
-            differs = page.told.of_group != now.of_group if known else any(made is event for made in own.events)
+            differs = page.told.of_group != now.of_group if known else _moved_all(event, now.group, people)
             # A group's first page is that of whoever was told first; another member's return is no version of it.
             if differs and event.kind == CORRECTION and page.events[-1] is not event:
                 page = replace(page, events=(*page.events, event))
             pages[now.group] = replace(page, told=now)
     return pages
+
+
+def _moved_all(event: Event, group: str, people: Mapping[str, Page]) -> bool:
+    """Whether a correction moved everyone of a group who was told a mark, as one of the group's own mark does.
+
+    Older snapshots say no more. The reason of what moved one member alone is not for the others to read.
+    """
+    pages = [people[member] for member, told in read(event).items() if told.group == group and member in people]
+    return all(any(made is event for made in page.events) for page in pages)
 
 
 def _telling(events: Iterable[Event]) -> Iterator[Event]:

@@ -267,7 +267,11 @@ def test_an_old_return_was_to_everyone_and_an_old_correction_is_of_those_whose_m
     returned = as_before(applied(results(course, solo=INCOMPLETE), RETURNED, number=1))
     corrected = as_before(applied(results(course, returned, moving(course, "s1")), CORRECTION, number=2))
     assert versions(returned, corrected) == {"s1": 2, "s2": 1, "s3": 2}
-    assert {g: page.version for g, page in Versions.of([returned, corrected]).groups.items()} == {"g1": 2, "solo": 2}
+    # What moved s1 alone is no version of the page that s2 reads too, and its reason is not on it.
+    assert {g: page.version for g, page in Versions.of([returned, corrected]).groups.items()} == {"g1": 1, "solo": 2}
+    both = moving(course, "s1"), replace(moving(course, "s2"), number=9)
+    of_all = as_before(applied(results(course, returned, *both), CORRECTION, number=2))
+    assert Versions.of([returned, of_all]).groups["g1"].version == 2
 
 
 def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
