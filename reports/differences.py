@@ -72,9 +72,12 @@ def _did(entry: Entry) -> str:
 def return_lines(found: Returnable) -> Iterator[str]:
     """Whom a return reaches, and who is left out and why."""
     everyone = len(found.now) + len(found.already) + sum(map(len, found.left_out.values()))
-    yield f"{len(found.now) + len(found.already)} of {_people(everyone)} have a whole mark."
+    whole = len(found.now) + len(found.already) - len(found.taken_away)
+    yield f"{whole} of {_people(everyone)} have a whole mark."
     if found.already:
         yield f"Told theirs before: {_people(len(found.already))}."
+    if found.taken_away:
+        yield terminal_text(f"Without a mark since: {', '.join(found.taken_away)}")
     for status, members in found.left_out.items():
         yield terminal_text(f"Left out, {_WHY.get(status, status.replace('_', ' '))}: {', '.join(members)}")
 

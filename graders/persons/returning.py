@@ -20,6 +20,8 @@ class Returnable:
     """Members with a whole mark that they were not told yet."""
     already: tuple[str, ...]
     """Members who were told: what changes for them is a correction."""
+    taken_away: tuple[str, ...]
+    """Those of them who have no whole mark now: it is held, or something stands in its way."""
     left_out: Mapping[str, tuple[str, ...]]
     """Members without a whole mark, by the status of their mark."""
 
@@ -37,6 +39,7 @@ def returnable(course: Course, results: Results, who: Sequence[str] = ()) -> Ret
     return Returnable(
         now=_members(person for person in rest if person.percent is not None),
         already=_members(person for person in people if person.member in were_told),
+        taken_away=_members(person for person in people if person.member in were_told and person.percent is None),
         left_out={
             status: _members(p for p in rest if p.percent is None and str(p.status) == status)
             for status in dict.fromkeys(str(person.status) for person in rest if person.percent is None)
