@@ -7,7 +7,7 @@ Every step can be followed with a pocket calculator. Nothing is decided here: wh
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
 from graders.mark import share as share_of
-from graders.persons.decisions import Decisions, said
+from graders.persons.decisions import Decisions, said, within_parts
 from graders.persons.differences import Page, Versions
 from graders.persons.personal import PersonalMark
 from reports.bands import band_of
@@ -30,7 +30,7 @@ from reports.terminal import terminal_text
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
     from graders.course import Member
     from graders.intake.submission import Submission
-    from graders.ledger import Observation
+    from graders.ledger import Event, Observation
     from graders.persons.results import Results
 
 WIDTH: Final = 80
@@ -106,6 +106,7 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
     if mark.status is Status.NOT_SUBMITTED or not mark.findings:
         yield f"none: {str(mark.status).replace('_', ' ')}"
         return
+    given = within_parts(decisions.points(mark.group), assignment)
     for criterion in assignment.criteria:
         own = [f for f in mark.findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
         known = all(finding.points is not None for finding in own)
@@ -116,7 +117,7 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
         elif isinstance(criterion, Accuracy):
             yield from (f"  {line}" for finding in own for line in _accuracy(criterion, assignment.level, finding))
         else:
-            yield from (f"  {line}" for line in _by_a_person(criterion, mark, decisions))
+            yield from (f"  {line}" for line in _by_a_person(criterion, given))
     parts = [finding for finding in mark.findings if finding.points is not None]
     sum_ = earned(parts)
     each = [earned([f for f in parts if f.criterion == criterion.id]) for criterion in assignment.criteria]
@@ -173,9 +174,9 @@ def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction)
         yield f"{between}: {low} + {rise} = {_plain(100 * part)} %"
 
 
-def _by_a_person(criterion: Person, mark: Mark, decisions: Decisions) -> Iterator[str]:
-    given = decisions.points(mark.group).get(criterion.id)
-    yield "a person marks it; not marked yet" if given is None else said(given[1])
+def _by_a_person(criterion: Person, given: Mapping[str, tuple[Decimal, Event]]) -> Iterator[str]:
+    points = given.get(criterion.id)
+    yield "a person marks it; not marked yet" if points is None else said(points[1])
 
 
 def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:

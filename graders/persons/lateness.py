@@ -78,7 +78,8 @@ class Lateness:
         whose = "your group's" if self.of_group else "your"
         seen, due = self._clock(self.seen, seconds=True), self._clock(self.due)
         told = f"First seen {seen}, "
-        told += f"after {whose} extension to {due}" if self.begun("hour") else f"within {whose} extension to {due}"
+        how = "after" if self.begun("hour") else "within" if self.seen <= self.due else "within the grace of"
+        told += f"{how} {whose} extension to {due}"
         saved = self._after(mark, pass_mark, self.due) - self._after(mark, pass_mark, self.due_without)
         if not accepted or not saved:
             return f"{told}."

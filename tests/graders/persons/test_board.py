@@ -93,6 +93,18 @@ EXTENDED = [
         "an extension never shortens: a time before the deadline changes nothing", "62.0 2:1", "72",
         (("extension", "2027-01-14T12:00", ONE),), "2027-01-18T12:00",
     ),
+    Scenario(
+        "the grace goes with an extension: an hour and ten minutes after noon", "72.0 First", "72",
+        (("extension", "60", ONE),), "2027-01-15T13:10:00", policy="york",
+    ),
+    Scenario(
+        "due at 13:30 by an extension, seen at 13:45: York's first hour, 72 - 5", "67.0 2:1", "72",
+        (("extension", "90", ONE),), "2027-01-15T13:45:00", policy="york",
+    ),
+    Scenario(
+        "an extension of all by a week and an own one of a day: the longer holds", "72.0 First", "72",
+        (("extension", "7d", ""), ("extension", "1d", ONE)), "2027-01-20T12:00",
+    ),
 ]  # fmt: skip
 DECIDED = [
     Scenario("35 + 14 + 12.5 for the report", "61.5 2:1", decided=(("agreed_mark", "report=12.5", "g1"),),
@@ -149,6 +161,14 @@ CODES = [
     Scenario("absent, with nothing handed in: the code and not a 0", "absent", decided=(("absent", "", ONE),),
              group=mark(commit=None)),
     Scenario("excused, although the group has a mark", "excused", decided=(("excused", "", ONE),)),
+    Scenario("absent, while a part is not marked yet", "absent", decided=(("absent", "", ONE),),
+             group=mark(persons={})),
+    Scenario("of two codes one is retracted: the other holds", "excused",
+             decided=(("excused", "", "g1"), ("held", "", ONE), ("retract", "2", ONE))),
+    Scenario("a cap makes no mark of nothing handed in", "not_submitted", decided=(("cap", "40", ONE),),
+             group=mark(commit=None)),
+    Scenario("the board decides where a fault of ours stands in the way", "50.0 2:2",
+             decided=(("override", "50", ONE),), group=mark(scores={})),
     Scenario("held under investigation, above an override", "held", "72",
              (("override", "55", ONE), ("held", "", ONE))),
     Scenario("the other member keeps the mark", "70.0 Dist.", decided=(("held", "", ONE),), member="s2"),

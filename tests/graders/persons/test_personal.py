@@ -258,6 +258,8 @@ def test_an_extension_that_saved_points_says_so(course):
         "without it this would be 30 points less."  # 70 would be capped at the pass mark of 40
     )
     assert (line.why, line.event) == ("event 1, extension by prof on 2027-01-20: because", 1)
+    in_grace = of(course, own, late_since=seen("2027-01-22T12:09")).trace[0].what
+    assert "12:09:00 GMT, within the grace of your extension to 22 Jan 2027, 12:00 GMT; without" in in_grace
     # An extension that was not long enough: two days late in place of four.
     short = of(course, event("extension", "2wd", "g1/s1"), late_since=four_days)
     assert trace(short) == [("extension", 70, 70), ("late", 70, 60)]
