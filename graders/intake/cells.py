@@ -93,7 +93,12 @@ def pass_mark_problem(text: str) -> Wrong:
 def repository_problem(text: str, allow_file: bool) -> Wrong:
     """An address that medmark fetches from."""
     what, _, cure = (address_problem(text, allow_file) or "").partition("; ")
-    return (f"{_shown(text)} {what}", cure) if what else None
+    return (f"{_shown(without_credentials(text))} {what}", cure) if what else None
+
+
+def without_credentials(address: str) -> str:
+    """An address as it may be printed and recorded."""
+    return re.sub(r"(?i)(https?://)[^/]*@", r"\1***@", address)
 
 
 def branch_cell_problem(text: str) -> Wrong:

@@ -24,6 +24,7 @@ from graders.intake.cells import (
     path_problem,
     repository_problem,
     same,
+    without_credentials,
 )
 from graders.tables import Row, Table, key_of, read_table
 
@@ -240,7 +241,8 @@ class _Reading:
                     continue
                 before, first = written.setdefault((name, key), (line.number, value))
                 if first != value:
-                    what = f'group {name} has "{first}" on line {before} and "{value}" here'
+                    one, other = without_credentials(first), without_credentials(value)
+                    what = f'group {name} has "{one}" on line {before} and "{other}" here'
                     self._set_aside(line.number, key, what, "keep one", name)
                 elif before == line.number and (wrong := check(value)):
                     self._set_aside(line.number, key, *wrong, name)

@@ -358,3 +358,14 @@ def test_an_address_that_is_refused_is_kept_nowhere(tmp_path):
     course = course_in(tmp_path, f"{HEADER}\ng1,s1,Ada,ada@ucl.ac.uk,https://me:ghp_x@github.com/ucl/g1\n")
     assert course.groups[0].aside
     assert course.groups[0].repository == ""
+
+
+@pytest.mark.parametrize("second", ["", "g1,s2,Alan,alan@ucl.ac.uk,https://github.com/ucl/g1\n"])
+def test_a_token_in_an_address_is_not_printed(tmp_path, second):
+    """What sets a group aside goes to the terminal, to cron's mail and into staff's evidence."""
+    roster = f"{HEADER}\ng1,s1,Ada,ada@ucl.ac.uk,https://me:ghp_x@github.com/ucl/g1\n{second}"
+    found, told = aside(tmp_path, roster)
+    assert found == ["g1"]
+    everything = "\n".join([*told, *course_in(tmp_path, roster).groups[0].aside])
+    assert "https://***@github.com/ucl/g1" in everything
+    assert "ghp_x" not in everything
