@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,10 +56,12 @@ def own_settings(git_dir: Path, root: Path, reach: Reach) -> OwnSettings:
             switches[name] = "true" if word in _TRUE else "false"
     patterns = {}
     for name, standard in PATTERNS.items():
-        path = root / os.path.expanduser(found[name]) if found.get(name) else _config_home() / "git" / standard
-        if path.is_file():  # neither a pipe nor a device, which could be waited for
-            with path.open("rb") as file:
-                patterns[name] = file.read(TEXT_BYTES)
+        path = root / os.path.expanduser(found[name]) if name in found else _config_home() / "git" / standard
+        # Git warns of a list that it may not read, and goes on.
+        with suppress(PermissionError):
+            if path.is_file():  # neither a pipe nor a device, which could be waited for
+                with path.open("rb") as file:
+                    patterns[name] = file.read(TEXT_BYTES)
     return OwnSettings(switches, patterns)
 
 

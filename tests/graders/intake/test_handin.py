@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -352,6 +353,28 @@ def test_settings_that_cannot_be_read_leave_the_others(desk, home):
     os.mkfifo(desk.folder / ".git/pipe")
     desk.git("config", "core.attributesFile", str(desk.folder / ".git/pipe"))
     assert desk.inspect().uncommitted == ()
+
+
+def test_a_setting_that_names_no_list_takes_the_place_of_the_standard_one(desk, home):
+    (home / ".config/git/ignore").write_text("notes.txt\n")
+    desk.git("config", "core.excludesFile", "")
+    (desk.folder / "notes.txt").write_text("")
+    assert desk.inspect().uncommitted == ("notes.txt",)
+    assert own_status(desk, home) == ("notes.txt",)  # the control
+
+
+def test_a_list_that_may_not_be_read_is_passed_over_as_git_does(desk, home, monkeypatch):
+    """Root may read everything, so the refusal is simulated."""
+    closed = home / ".config/git/ignore"
+    is_file = Path.is_file
+
+    def refused(path):
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    assert desk.inspect().ready
 
 
 def test_an_editors_file_among_ignored_weights_is_no_lost_weight(desk, home):
