@@ -287,7 +287,9 @@ def _stacked(rows: Mapping[int, dict[str, Array]], count: int, task: Task) -> di
         common = np.result_type(*{answer[name].dtype for answer in rows.values()})
         for place, answer in rows.items():
             one = task.stored(answer[name].astype(common)[None])
-            arrays.setdefault(name, np.zeros((count, *one.shape[1:]), one.dtype))[place] = one[0]
+            if name not in arrays:
+                arrays[name] = np.zeros((count, *one.shape[1:]), one.dtype)
+            arrays[name][place] = one[0]
     return arrays
 
 

@@ -16,6 +16,7 @@ from graders import measure as measures
 from graders.failures import DataFailure, EngineFailure, InternalFailure
 from graders.measure import load_answers, measure
 from graders.session import Session
+from graders.tasks import task_named
 from tests.scripted import ScriptedChannel, Student, said
 
 FOLDER = Path(__file__).parents[1] / "example_groups" / "assignment"
@@ -443,6 +444,16 @@ def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypat
     document = measured(Group())
     assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[:4])
     assert {state["reason"] for state in document["states"] if state} == {"the answer is too large"}
+
+
+def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
+    rows = {place: {"prob": np.full((64, 64), place / 64, np.float16)} for place in range(64)}
+    tracemalloc.start()
+    gathered = measures._stacked(rows, 64, task_named("segmentation"))["prob"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (gathered == np.arange(64)[:, None, None] / 64).all()
+    assert peak < 1.5 * gathered.nbytes  # a second array of all cases would be as large
 
 
 def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
