@@ -197,7 +197,10 @@ METRICS: dict[str, Metric] = {
         "auroc", ranking.auroc, level="per_set", better="higher", range=(0, 1), worst=0, reads="probability",
         also_reads="multilabel_probability", resampled=ranking.auroc_resampled, placements=ranking.placements,
     ),
-    "auroc@macro": averaged("auroc@macro", ranking.auroc, ranking.auroc_resampled, "probability"),
+    "auroc@macro": replace(
+        averaged("auroc@macro", ranking.auroc, ranking.auroc_resampled, "probability"),
+        placements=ranking.placements,
+    ),
     "auroc@micro": averaged("auroc@micro", ranking.auroc, ranking.auroc_resampled, "probability"),
     "auroc@weighted": averaged("auroc@weighted", ranking.auroc, ranking.auroc_resampled, "probability"),
     "average_precision": Metric(
@@ -318,7 +321,9 @@ def metric_named(name: str, folder: Path, costs: Costs | None = None) -> Metric:
 
 def _of_toolkit(name: str) -> Metric:
     whole, _, label = name.partition("@class")
-    if label.isdigit():
+    if label.isdecimal():
+        if int(label) == 0:
+            raise ValueError(f"metric {name}: class 0 is the background; the classes of a map of labels count from 1.")
         return replace(_of_toolkit(whole), name=name, classes=(int(label),))
     form, number = _form(name)
     found = {_form(known)[0]: metric for known, metric in METRICS.items()}.get(form)

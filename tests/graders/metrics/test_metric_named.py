@@ -47,6 +47,20 @@ def test_a_class_in_the_name_of_a_metric_of_masks_is_the_assignments_to_choose(t
         metric_named("dise@class2", tmp_path)
 
 
+def test_a_class_in_a_name_is_a_number_from_1(tmp_path):
+    with pytest.raises(ValueError, match="dice@class0: class 0 is the background"):
+        metric_named("dice@class0", tmp_path)
+    with pytest.raises(ValueError, match="no metric 'dice@class²'"):
+        metric_named("dice@class²", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["f1", "auroc", "average_precision"])
+def test_the_name_without_an_average_is_the_macro_average_in_all_it_does(name):
+    bare, macro = METRICS["macro_f1" if name == "f1" else name], METRICS[f"{name}@macro"]
+    assert bare.placements == macro.placements
+    assert (bare.range, bare.worst, bare.reads) == (macro.range, macro.worst, macro.reads)
+
+
 @pytest.mark.parametrize("name", ["nsd", "nsd@2", "nsd@mm", "dice@2mm", "nsd@-1mm", "sensitivity@0.9mm"])
 def test_a_number_goes_with_a_metric_that_takes_it_in_its_unit(tmp_path, name):
     with pytest.raises(ValueError, match=f"no metric '{name}'"):
