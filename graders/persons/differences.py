@@ -237,13 +237,19 @@ def _of_people(events: Sequence[Event]) -> dict[str, Page]:
 def _of_groups(events: Sequence[Event], people: Mapping[str, Page]) -> dict[str, Page]:
     pages: dict[str, Page] = {}
     started: set[str] = set()
+    homes: dict[str, str] = {}
     for event in _telling(events):
-        for member, now in read(event).items():
+        snapshot = read(event)
+        here = {now.group for now in snapshot.values()}
+        for member, now in snapshot.items():
             own, page = people.get(member), pages.get(now.group)
             if own is not None and own.events[0] is event:
                 started.add(member)
             if own is None or member not in started:
                 continue
+            was, homes[member] = homes.get(member, now.group), now.group
+            if page is None and was not in here:  # the group has another name now
+                page = pages.pop(was, None)
             if page is None:
                 pages[now.group] = Page(now, (event,), own.again)
                 continue

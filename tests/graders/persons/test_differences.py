@@ -274,6 +274,20 @@ def test_an_old_return_was_to_everyone_and_an_old_correction_is_of_those_whose_m
     assert Versions.of([returned, of_all]).groups["g1"].version == 2
 
 
+def test_a_group_with_another_name_keeps_the_versions_of_its_page(course):
+    returned = applied(results(course), RETURNED, number=1)
+    worse = applied(results(course, returned, g1=mark(persons={"report": Decimal(10)})), CORRECTION, number=2)
+    renamed = replace(worse, value=worse.value.replace('"group": "g1"', '"group": "h1"'))
+    pages = Versions.of([returned, renamed]).groups
+    assert {group: page.version for group, page in pages.items()} == {"h1": 2, "solo": 1}
+    assert pages["h1"].correction == "Corrected on 2027-01-21: because"
+    # Whoever goes to a new group alone leaves the page where it was read.
+    alone = replace(worse, value=worse.value.replace('"group": "g1"', '"group": "h1"', 1))
+    assert {group: page.version for group, page in Versions.of([returned, alone]).groups.items()} == {
+        "g1": 2, "h1": 1, "solo": 1
+    }  # fmt: skip
+
+
 def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
     seventy = results(course, solo=INCOMPLETE)
     lower = results(course, event("override", "55", "g1/s2"))
