@@ -107,6 +107,7 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
         yield f"none: {str(mark.status).replace('_', ' ')}"
         return
     given = within_parts(decisions.points(mark.group), assignment)
+    each: list[str] = []
     for criterion in assignment.criteria:
         own = [f for f in mark.findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
         known = all(finding.points is not None for finding in own)
@@ -118,15 +119,25 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
             yield from (f"  {line}" for finding in own for line in _accuracy(criterion, assignment.level, finding))
         else:
             yield from (f"  {line}" for line in _by_a_person(criterion, given))
-    parts = [finding for finding in mark.findings if finding.points is not None]
-    sum_ = earned(parts)
-    each = [earned([f for f in parts if f.criterion == criterion.id]) for criterion in assignment.criteria]
-    yield f"sum: {' + '.join(_plain(points) for points in each)} = {_plain(sum_)}"
+        each.append(" + ".join(_summands(own)))
+    sum_ = earned(mark.findings)
+    if any(finding.points is not None for finding in mark.findings):
+        adds_up = " + ".join(each)
+        yield f"{'sum of what is known' if '?' in adds_up else 'sum'}: {adds_up} = {_plain(sum_)}"
     exact = exact_percent(mark)
     if exact is None:
         yield f"not a whole mark: {str(mark.status).replace('_', ' ')}"
     else:
         yield f"in per cent: 100 x {_plain(sum_)} / {_plain(mark.out_of)} = {_plain(exact)} %"
+
+
+def _summands(findings: Sequence[Finding]) -> Iterator[str]:
+    """What one criterion adds to the sum: what is known of it, and a question mark for what is not, which is not 0."""
+    known = [finding for finding in findings if finding.points is not None]
+    if known:
+        yield _plain(earned(known))
+    if len(known) < len(findings) or not findings:
+        yield "?"
 
 
 def _test(finding: Finding) -> Iterator[str]:

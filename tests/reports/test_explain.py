@@ -8,6 +8,7 @@ import pytest
 from graders.course import load_course
 from graders.intake.submission import Submission
 from graders.ledger import Observation
+from graders.mark import Status
 from graders.persons.differences import RETURNED
 from graders.persons.results import results_of
 from reports.explain import WIDTH, explained
@@ -114,9 +115,20 @@ def test_the_commit_is_told_with_why_it_counts_and_what_was_seen(course):
 def test_what_is_not_marked_is_no_number(course):
     text = flat(page(course, results(course, persons={})))
     assert "report: not known yet of 30 a person marks it; not marked yet" in text
+    # The tests gave 10, accuracy 17.5: nothing stands for the report, and no 0 either.
+    assert "sum of what is known: 10 + 17.5 + ? = 27.5" in text
     assert "not a whole mark: incomplete" in text
     assert "no mark: incomplete" in text
     assert "rounded" not in text
+
+
+def test_of_what_is_not_known_at_all_there_is_no_sum(course):
+    of = results(course)
+    unknown = tuple(replace(f, points=None, exact=None, score=None) for f in of.marks[0].findings)
+    nothing = replace(of.marks[0], status=Status.WITHHELD, points=None, findings=unknown)
+    text = flat(page(course, replace(of, marks=(nothing, of.marks[1]))))
+    assert "tests: not known yet of 35" in text
+    assert "sum" not in text
 
 
 def test_a_decision_that_there_is_no_mark_leaves_none_on_the_page(course):
