@@ -22,7 +22,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graders.ledger import Event
-from graders.mark import Mark, Status, earned, is_ungraded, rounded
+from graders.mark import BY_DECISION, Mark, Status, earned, is_ungraded, rounded
 from graders.persons.decisions import retracted
 from graders.persons.personal import PersonalMark, Returned
 
@@ -173,6 +173,8 @@ class Page:
     """What made each version: a return, then corrections."""
     again: bool = False
     """Whether an earlier return of it was retracted."""
+    of_one: bool = False
+    """Whether a group's page was corrected last for some of its members, whose reason the others do not read."""
 
     @property
     def version(self) -> int:
@@ -193,7 +195,8 @@ class Page:
     def correction(self) -> str:
         """When and why it was corrected last; empty for the first version."""
         last = self.events[-1]
-        return f"Corrected on {last.at[:10]}: {last.reason}" if self.version > 1 else ""
+        reason = "" if self.of_one else f": {last.reason}"
+        return f"Corrected on {last.at[:10]}{reason}" if self.version > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -257,7 +260,9 @@ def _of_groups(events: Sequence[Event], people: Mapping[str, Page]) -> dict[str,
             differs = page.told.of_group != now.of_group if known else _moved_all(event, now.group, people)
             # A group's first page is that of whoever was told first; another member's return is no version of it.
             if differs and event.kind == CORRECTION and page.events[-1] is not event:
-                page = replace(page, events=(*page.events, event))
+                coded = any(told.status in BY_DECISION for told in snapshot.values() if told.group == now.group)
+                of_one = coded and not _moved_all(event, now.group, people)
+                page = replace(page, events=(*page.events, event), of_one=of_one)
             pages[now.group] = replace(page, told=now)
     return pages
 

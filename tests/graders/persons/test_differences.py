@@ -274,6 +274,20 @@ def test_an_old_return_was_to_everyone_and_an_old_correction_is_of_those_whose_m
     assert Versions.of([returned, of_all]).groups["g1"].version == 2
 
 
+def test_what_was_decided_about_one_member_gives_no_reason_on_the_page_of_all(course):
+    returned = applied(results(course), RETURNED, number=1)
+    first = event("held", "", "g1/s1", 2)
+    one = applied(results(course, returned, first), CORRECTION, number=3, reason="a case about s1")
+    second = event("held", "", "g1/s2", 4)  # now nobody of g1 has a mark, so its page has none either
+    two = applied(results(course, returned, first, one, second), CORRECTION, number=5, reason="a case about s2")
+    pages = Versions.of([returned, one, two])
+    assert (pages.groups["g1"].version, pages.groups["g1"].correction) == (2, "Corrected on 2027-01-21")
+    assert pages.people["s2"].correction == "Corrected on 2027-01-21: a case about s2"
+    both = event("held", "", "g1", 2)
+    of_all = applied(results(course, returned, both), CORRECTION, number=3, reason="a case about g1")
+    assert Versions.of([returned, of_all]).groups["g1"].correction == "Corrected on 2027-01-21: a case about g1"
+
+
 def test_a_group_with_another_name_keeps_the_versions_of_its_page(course):
     returned = applied(results(course), RETURNED, number=1)
     worse = applied(results(course, returned, g1=mark(persons={"report": Decimal(10)})), CORRECTION, number=2)
