@@ -62,7 +62,7 @@ class _Check:
         """What is amiss with it, and what to type."""
         end = f'medmark decide {self.assignment.id} retract {event.number} --reason "..."'
         if what := self._nobody(event) or self._nothing(event):
-            yield f"{what}. To end it: {end}"
+            yield f"{what}{'' if what.endswith('?') else '.'} To end it: {end}"
         elif what := self._doubt(event):
             yield f"{what}. It counts; to end it: {end}"
 

@@ -102,6 +102,7 @@ def test_what_names_nobody_is_told_with_its_number_and_what_to_type(told, given,
     (line,) = told(given)
     assert line.startswith(f"decision 7 ({given.kind} {given.value}) {what}")
     assert line.endswith('To end it: medmark decide mlp retract 7 --reason "..."')
+    assert "?." not in line
 
 
 def test_a_retracted_decision_is_not_told(told):
