@@ -17,7 +17,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.toml_errors import nearest
 from graders.intake.checkout import plain
 from graders.intake.imports import import_problems, imports_of
-from graders.intake.source import SOLUTION, Source, read_source
+from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source
 
 SOURCES = 40
 """So many files of a solution are read for their imports."""
@@ -117,8 +117,9 @@ def _framework(source: Source, assignment: Assignment) -> tuple[Framework | None
 
 
 def _reached(folder: Path, source: Source, paths: Collection[str]) -> dict[str, ast.Module]:
-    """The trees of solution.py and of what it imports of its own files, by path."""
+    """The trees of solution.py and of what it imports of its own files, by path: together no more than one may be."""
     trees: dict[str, ast.Module] = {}
+    left = PARSED_BYTES - len(source.text)
     todo = {SOLUTION: source}
     while todo and len(trees) < SOURCES:
         path, read = todo.popitem()
@@ -131,7 +132,11 @@ def _reached(folder: Path, source: Source, paths: Collection[str]) -> dict[str, 
                 base = posixpath.dirname(base)
             module = posixpath.join(base, *filter(None, one.module.split(".")))
             for found in (f"{module}.py", f"{module}/__init__.py", *(f"{module}/{name}.py" for name in one.names)):
-                if found in paths and found not in trees and found not in todo:
+                if found not in paths or found in trees or found in todo:
+                    continue
+                size = (folder / found).stat().st_size
+                if size <= left:
+                    left -= size
                     todo[found] = read_source(folder / found)
     return trees
 

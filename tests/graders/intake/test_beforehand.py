@@ -8,6 +8,7 @@ import pytest
 
 from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.imports import modules_of
+from graders.intake.source import PARSED_BYTES
 from tests.graders.intake.test_submission import assignment  # noqa: F401  (a fixture)
 
 LINE = 'FRAMEWORK = "pytorch"\n'
@@ -38,6 +39,17 @@ def test_what_the_runtime_and_the_folder_hold_is_no_problem(told):
     )
     files = {"helper.py": "", "package/__init__.py": "from . import deep\nfrom .deep import x", "package/deep.py": ""}
     assert told(source, **files, **{"notes/draft.py": "", "train_all.py": "import wandb"}) == ()
+
+
+def test_no_more_is_parsed_of_all_files_together_than_of_one(told):
+    """Forty files of the largest size would take minutes and gigabytes at each collection."""
+    files = {"first.py": "import pandas\n", "second.py": "import wandb\n"}
+    (problem,) = told("import first, second\n", **files)
+    assert "pandas" in problem
+    assert "wandb" in problem
+    padding = "#" * (PARSED_BYTES * 2 // 3)
+    (problem,) = told("import first, second\n", **{name: text + padding for name, text in files.items()})
+    assert ("pandas" in problem) != ("wandb" in problem)
 
 
 def test_a_missing_package_is_told_with_its_line_also_where_a_helper_imports_it(told):
