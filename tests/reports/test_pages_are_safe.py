@@ -34,7 +34,8 @@ PLAIN = tuple(
 
 
 def hostile_page(text, audience):
-    hand_in = HandIn(text, text, text, text, text, (text,), (text,), text)
+    words = dict.fromkeys(("name", "repository", "branch", "seen_at", "why", "board_name", "correction"), text)
+    hand_in = HandIn(**words, problems=(text,), flags=(text,), version=2)
     return feedback_page(hostile_mark(text), hand_made.assignment(title=text), hand_in, audience=audience)
 
 

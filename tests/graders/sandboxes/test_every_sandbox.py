@@ -142,7 +142,7 @@ def test_an_import_error_is_told_as_such(name, tmp_path):
     (tmp_path / "solution.py").write_text("import no_such_package\n")
     with opened(name, tmp_path) as asker, pytest.raises(ImportFailed) as caught:
         asker.worker()
-    assert caught.value.kind == "ModuleNotFoundError"
+    assert caught.value.kind == "ModuleNotFoundError: no_such_package"
 
 
 @pytest.mark.parametrize("function", ["loop", "deaf_loop"])
