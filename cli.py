@@ -371,8 +371,8 @@ def decide(
         for note in proposal.notes:
             print(wrapped(terminal_text(note), sys.stdout))
     done = _applied(
-        opened, after, found, reason=reason or proposal.reason, who=deciding, yes=yes, dry_run=dry_run,
-        quiet=as_json, decided=proposed,
+        opened, after, found, reason=proposal.reason((move.member for move in found.moves), reason), who=deciding,
+        yes=yes, dry_run=dry_run, quiet=as_json, decided=proposed,
     )  # fmt: skip
     raise typer.Exit(0 if done or dry_run else 1)
 

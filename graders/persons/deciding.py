@@ -5,11 +5,12 @@ Nothing is recorded here. All that is wrong with a file is told at once, with li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 from assignments.assignment import Assignment, Person
 from assignments.load import hidden_tests
@@ -49,6 +50,9 @@ class Wanted:
     """For staff alone: a case number or a note."""
 
 
+STAFF_DECIDED: Final = "decided by the course's staff"
+
+
 @dataclass(frozen=True)
 class Proposal:
     """Decisions that can be recorded, and what a person should know before they are."""
@@ -56,11 +60,17 @@ class Proposal:
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
 
-    @property
-    def reason(self) -> str:
-        """Why marks move, for everyone whose mark does; of several reasons each is for its own person to read."""
+    def reason(self, moved: Iterable[str] = (), of_all: str = "") -> str:
+        """Why marks move, for everyone whose mark does.
+
+        Of several reasons each is for its own person to read, and so is that of one person where others are `moved`:
+        their group's due time may follow from it. `of_all` is what was said of all decisions of a file.
+        """
         reasons = {event.reason for event in self.events}
-        return reasons.pop() if len(reasons) == 1 else "decided by the course's staff"
+        about = {event.member for event in self.events if event.member}
+        if about and set(moved) - about:
+            return STAFF_DECIDED
+        return reasons.pop() if len(reasons) == 1 else of_all or STAFF_DECIDED
 
 
 @dataclass(frozen=True)

@@ -252,10 +252,17 @@ def test_who_did_not_rate_is_named_and_the_reason_says_how_many_did(desk):
 
 def test_each_persons_reason_is_their_own_and_several_are_nobody_elses():
     def reason(*reasons):
-        return Proposal(tuple(Event("", "prof", "mlp", "override", "50", reason) for reason in reasons)).reason
+        return Proposal(tuple(Event("", "prof", "mlp", "override", "50", reason) for reason in reasons)).reason()
 
     assert reason("the papers", "the papers") == "the papers"
     assert reason("Ada was ill", "a viva in May") == "decided by the course's staff"
+
+
+def test_a_persons_reason_is_not_for_others_whose_marks_move_by_it():
+    # Where group_extension is max, one member's extension moves the commit of the whole group.
+    proposal = Proposal((Event("", "prof", "mlp/g1/s1", "extension", "7d", "Ada was ill"),))
+    assert proposal.reason(["s1"], "Ada was ill") == "Ada was ill"
+    assert proposal.reason(["s1", "s2"], "Ada was ill") == "decided by the course's staff"
 
 
 STAFF = {"a": "Ada Byron", "b": "Alan Turing"}
