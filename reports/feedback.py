@@ -47,6 +47,8 @@ class HandIn:
     branch: str = ""
     seen_at: str = ""
     """When the marker first saw the commit."""
+    due: str = ""
+    """When the work was due: never by an extension of one member, which is theirs to know."""
     provisional: bool = False
     """Whether a later commit would count instead."""
     why: str = ""
@@ -66,14 +68,23 @@ class HandIn:
 
 
 def hand_in_of(
-    submission: Submission, name: str = "", board_name: str = "", timezone: str = "UTC"
+    submission: Submission,
+    name: str = "",
+    board_name: str = "",
+    timezone: str = "UTC",
+    due: datetime | None = None,
 ) -> HandIn:
     """What the intake found, for the page, in the course's own time; `name` is the group's own unless given."""
-    seen = datetime.fromisoformat(submission.seen_at).astimezone(ZoneInfo(timezone)) if submission.seen_at else None
+
+    def local(time: datetime | None) -> str:
+        here = time.astimezone(ZoneInfo(timezone)) if time else None
+        return f"{here.day} {here:%B %Y, %H:%M %Z}" if here else ""
+
     return HandIn(
         name=name or submission.group,
         repository="" if name else submission.repository,
-        seen_at=f"{seen.day} {seen:%B %Y, %H:%M %Z}" if seen else "",
+        seen_at=local(datetime.fromisoformat(submission.seen_at) if submission.seen_at else None),
+        due=local(due),
         provisional=submission.state == "provisional",
         why=submission.reason[:1].upper() + submission.reason[1:],
         problems=submission.problems,

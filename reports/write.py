@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from assignments.assignment import Accuracy, Assignment
 from graders.course import Course, read_secret
 from graders.failures import UserError
+from graders.intake.counting import due_of_page
 from graders.mark import Mark
 from graders.persons.differences import Page, Versions
 from graders.persons.personal import PersonalMark
@@ -25,6 +26,7 @@ from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
     from graders.intake.roster import Group
+    from graders.intake.submission import Submission
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def report_results(
         asked,
         results.marks,
         course.groups,
-        {submission.group: hand_in_of(submission, timezone=course.timezone) for submission in results.submissions},
+        {submission.group: _hand_in(course, results, submission) for submission in results.submissions},
         board,
         course=course.title,
         ratified=ratified,
@@ -128,12 +130,17 @@ def keep_versions(course: Course, results: Results) -> Path:
     names = file_names([mark.group for mark in results.marks])
     board = pseudonyms([mark.group for mark in results.marks], read_secret(course), asked.id)
     for mark, submission in zip(results.marks, results.submissions, strict=True):
-        hand_in = _told_with(hand_in_of(submission, timezone=course.timezone), mark, board, False, versions)
+        hand_in = _told_with(_hand_in(course, results, submission), mark, board, False, versions)
         page = feedback_page(mark, asked, hand_in)
         _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
     for person, path, page in _personal_pages(home / "personal", asked, results.people, course.groups, False, versions):
         _keep(path, page, versions.people.get(person.member))
     return home
+
+
+def _hand_in(course: Course, results: Results, submission: Submission) -> HandIn:
+    due = due_of_page(course, results.assignment.id, results.events, course.group(submission.group))
+    return hand_in_of(submission, timezone=course.timezone, due=due)
 
 
 def _told_with(

@@ -143,6 +143,14 @@ def due_of_person(
     return due if until is None else max(due, until)
 
 
+def due_of_page(course: Course, assignment_id: str, events: Iterable[Event], group: Group) -> datetime:
+    """When a group's work is due, in UTC, as all its members may read it: without an extension of one of several."""
+    about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
+    alone = len(group.members) == 1
+    shared = [event for event in about if alone or not event.group or is_about(event, group.name)]
+    return due_of(course, assignment_id, shared, group)[0]
+
+
 def due_for_all(course: Course, assignment_id: str, events: Iterable[Event]) -> datetime:
     """When the assignment is due, in UTC, without the extensions of groups and persons."""
     deadline = course.deadline(assignment_id)

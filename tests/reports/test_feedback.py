@@ -1,6 +1,7 @@
 """What a group reads on its page, and what it never reads."""
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -183,8 +184,10 @@ def test_what_the_intake_found_is_told_and_its_flags_are_not():
         reason="The last tip by the deadline.",
         seen_at="2026-07-03T15:58:30.125+00:00",
     )
-    given = hand_in_of(submission, timezone="Europe/London")
+    due = datetime.fromisoformat("2026-07-03T16:00+00:00")
+    given = hand_in_of(submission, timezone="Europe/London", due=due)
     text = text_of(mark(), assignment(), given)
+    assert "Due 3 July 2026, 17:00 BST" in text
     assert "Seen 3 July 2026, 16:58 BST" in text
     assert "The last tip by the deadline." in text
     assert "No solution.py." in text

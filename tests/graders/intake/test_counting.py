@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from graders.course import load_course
-from graders.intake.counting import counting, due_of_person, until_of
+from graders.intake.counting import counting, due_of_page, due_of_person, until_of
 from graders.ledger import Event, Observation
 from tests.graders.intake.repositories import at
 
@@ -205,6 +205,20 @@ def test_extensions_of_members_move_their_group_as_the_course_says(tmp_path, rul
     assert decided(course, [], [ada]).due == at(first)
     assert decided(course, [], [ada, alan]).due == at(both)
     assert decided(course, [], [ada, event("extension", "30")]).due == at("12:30")
+
+
+@pytest.mark.parametrize("rule", ["max", "min", "manual"])
+def test_the_due_time_of_a_page_is_that_of_all_or_of_the_whole_group_and_never_a_members(tmp_path, rule):
+    course = course_with(tmp_path, f'group_extension = "{rule}"\n')
+    members = [event("extension", "120", f"mlp/g/{member.id}") for member in course.group("g").members]
+
+    def due(*events, group="g"):
+        return due_of_page(course, "mlp", events, course.group(group))
+
+    assert due(*members) == at("12:00")
+    assert due(*members, event("extension", "60", "mlp/g")) == at("13:00")
+    assert due(*members, event("extension", "30", "mlp")) == at("12:30")
+    assert due(event("extension", "60", "mlp/solo/s3"), group="solo") == at("13:00")
 
 
 def test_a_member_who_works_alone_is_a_group(course):
