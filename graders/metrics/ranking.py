@@ -23,7 +23,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from graders.metrics.metric import Array, Case, Floats
 
@@ -61,11 +60,13 @@ def placements(answers: Array, truths: Array) -> tuple[Floats, Floats] | None:
     curves = _curves(answers, truths)
     if truths.ndim != 1 or len(curves) != 1:
         return None
+    from scipy.stats import rankdata  # here, as it takes half a second that every command would pay
+
     ((scores, positive),) = curves
     p, m = int(positive.sum()), int((~positive).sum())
-    ranks = stats.rankdata(scores)
-    above = (ranks[positive] - stats.rankdata(scores[positive])) / m
-    below = 1 - (ranks[~positive] - stats.rankdata(scores[~positive])) / p
+    ranks = rankdata(scores)
+    above = (ranks[positive] - rankdata(scores[positive])) / m
+    below = 1 - (ranks[~positive] - rankdata(scores[~positive])) / p
     return np.asarray(above), np.asarray(below)
 
 

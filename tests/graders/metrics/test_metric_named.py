@@ -1,5 +1,7 @@
 """Metrics are found by name, or by path in the assignment's folder."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -91,3 +93,10 @@ def test_a_path_must_be_a_file_of_the_assignments_folder(tmp_path, name):
     inside.mkdir()
     with pytest.raises(ValueError, match="there is no file"):
         metric_named(name, inside)
+
+
+def test_to_know_the_metrics_brings_none_of_the_slow_packages_that_a_few_of_them_need():
+    """Every command looks its metrics up; these take from half a second to two."""
+    code = "import sys, graders.metrics; print(*({'scipy.stats', 'sklearn', 'skimage'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == []
