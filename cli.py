@@ -346,9 +346,10 @@ def decide(
 
         _print_nobodys(what_is_nobodys(opened, assignment))
         return
-    from graders.persons.deciding import Wanted, propose
+    from graders.persons.deciding import propose
     from graders.persons.differences import as_json as differences_json
     from graders.persons.differences import compare, snapshot_of
+    from graders.persons.wanted import Wanted
 
     deciding = _decider(opened, by)
     place = _sandbox(opened, sandbox, True)

@@ -9,26 +9,26 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Container, Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime, ValidationError
 
 from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.load import AssignmentError, find, load, overridden
-from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
+from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
+from graders.course_checks import beyond_types
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
 from graders.intake.roster import Columns, Group, Member, Roster, read_roster
 from graders.mark import Rounding
 from graders.persons.late_policy import LatePolicy, bank_holidays, read_policy
-from graders.persons.working_days import Calendar, clock_problem, in_utc
+from graders.persons.working_days import Calendar, in_utc
 
 __all__ = [
     "Course",
@@ -305,10 +305,7 @@ def load_course(folder: Path) -> Course:
         "roster_notes": [str(problem) for problem in roster.notes],
     }
     course, problems = check_toml(document, Course, added)
-    problems += _time_problems(document)
-    problems += _token_problems(document)
-    problems += _staff_problems(document)
-    problems += _late_problems(document, folder)
+    problems += beyond_types(document, folder)
     problems.sort(key=lambda problem: problem.line or 0)
     if course is None or problems or roster.stops:
         raise CourseError([*problems, *_all_problems(roster)])
@@ -423,78 +420,3 @@ def _columns(values: dict[str, Any]) -> Columns:
 def _allows_file(values: dict[str, Any]) -> bool:
     access = values.get("access")
     return isinstance(access, dict) and access.get("allow_file") is True
-
-
-def _time_problems(document: Document) -> list[Problem]:
-    """An unknown timezone, and deadlines that the clocks show twice or never."""
-    name = document.values.get("timezone", "Europe/London")
-    if not isinstance(name, str):
-        return []
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = nearest(name, available_timezones())
-        cure = hint if hint.startswith("did") else 'write it as "Europe/London"'
-        return [document.problem(("timezone",), f'there is no timezone "{name}"', cure)]
-    return [
-        document.problem(("assignments", id, "deadline"), what, "")
-        for id, settings in _tables(document)
-        if isinstance(deadline := settings.get("deadline"), datetime) and (what := clock_problem(deadline, zone.key))
-    ]
-
-
-def _late_problems(document: Document, folder: Path) -> list[Problem]:
-    """Late policies that are not there or not in order, or whose bank holidays do not reach a deadline."""
-    policies, found = {}, []
-    own = [(("assignments", id, "late_policy"), settings.get("late_policy")) for id, settings in _tables(document)]
-    for where, named in [(("late_policy",), document.values.get("late_policy", "none")), *own]:
-        if not isinstance(named, str):
-            continue
-        try:
-            policies[where] = read_policy(named, folder)
-        except TomlErrors as error:
-            line, key, file = document.line_of(where), ".".join(where), str(document.path)
-            found += [Problem(p.file, key, line, p.what, p.cure) if p.file == file else p for p in error.problems]
-    years = bank_holidays()[0]
-    for id, settings in _tables(document):
-        policy = policies.get(("assignments", id, "late_policy"), policies.get(("late_policy",)))
-        deadline = settings.get("deadline")
-        counted = policy is not None and policy.counts_working_days and policy.bank_holidays is None
-        if counted and isinstance(deadline, datetime) and deadline.year not in years:
-            what = f"{deadline.year} is not among the years whose bank holidays are known ({years[0]} to {years[-1]})"
-            cure = "give bank_holidays in a late policy of your own"
-            found.append(document.problem(("assignments", id, "deadline"), what, cure))
-    return found
-
-
-def _tables(document: Document) -> list[tuple[str, dict[str, Any]]]:
-    """The tables of assignments, as far as they are tables."""
-    assignments = document.values.get("assignments")
-    known = assignments.items() if isinstance(assignments, dict) else ()
-    return [(id, settings) for id, settings in known if isinstance(settings, dict)]
-
-
-def _staff_problems(document: Document) -> list[Problem]:
-    """Accounts of a machine stand for nobody: what they decide, no person has decided."""
-    staff = document.values.get("staff")
-    cure = 'name people, as ucabxyz = "Ada Byron"'
-    return [
-        document.problem(("staff", login), "is an account of the machine and not a person", cure)
-        for login in (staff if isinstance(staff, dict) else ())
-        if login == "root" or login.isdigit()
-    ]
-
-
-def _token_problems(document: Document) -> list[Problem]:
-    access = document.values.get("access")
-    tokens = access.get("token_env") if isinstance(access, dict) else None
-    found = []
-    for host, name in tokens.items() if isinstance(tokens, dict) else ():
-        where = ("access", "token_env", host)
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?", host):
-            found.append(document.problem(where, "is no host", 'write it as "github.com" = "GITHUB_TOKEN"'))
-        if isinstance(name, str) and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
-            # Not shown: a person may have put the token itself here.
-            what = "is no name of an environment variable"
-            found.append(document.problem(where, what, "keep the token in the environment and write its name here"))
-    return found

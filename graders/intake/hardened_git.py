@@ -339,7 +339,7 @@ _DEFECTS = {
     **dict.fromkeys(("fullPathname", "emptyName"), "holds a file whose name is a path, or nothing"),
     **dict.fromkeys(("duplicateEntries", "treeNotSorted"), "lists files twice, or in no order"),
     "nullSha1": "names a file by an id of zeros",
-    "badTree": "is no tree that Git can read",
+    "badTree": "is not a tree that Git can read",
     **dict.fromkeys(("missingAuthor", "missingCommitter", "missingTree"), "is a commit without author, date or files"),
     **dict.fromkeys(("gitmodulesSymlink", "gitmodulesName", "gitmodulesUrl", "gitmodulesPath", "gitmodulesUpdate"),
                     "is a .gitmodules file that Git refuses to follow"),

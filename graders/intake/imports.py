@@ -74,7 +74,7 @@ def import_problems(
         trees: the solution's sources by path, `solution.py` among them.
         paths: all files beside solution.py and below, with / between folders.
         modules: what the runtime holds beside Python's own; None where that is not known.
-        own: names of the folder around solution.py, which is no package inside.
+        own: names of the folder around solution.py, which is not a package inside.
     """
     offered = {MODULE_OF.get(name, name).replace("-", "_").casefold() for name in modules or ()}
     modules_at = {path.removesuffix("/__init__.py").removesuffix(".py") for path in paths if path.endswith(".py")}
@@ -133,7 +133,7 @@ def _own_module(one: Import, paths: Collection[str], tops: Collection[str], own:
         plainly = f"import {rest or ''.join(one.names[:1])}"
         if rest and one.names:
             plainly = f"from {rest} import {one.names[0]}"
-        return f"{where}: the folder around solution.py is no package inside; write {plainly}"
+        return f"{where}: the folder around solution.py is not a package inside; write {plainly}"
     same_form = [name for name in tops if unicodedata.normalize("NFKC", name) == one.top]
     if same_form:
         return (

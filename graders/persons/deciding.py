@@ -1,6 +1,6 @@
 """From what a person wants to decide to events that can be recorded: everything is looked up and checked first.
 
-Nothing is recorded here. All that is wrong with a file is told at once, with lines.
+Nothing is recorded here. All that is wrong is told at once. How a file of decisions is read stands in `wanted`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from assignments.assignment import Assignment, Person
+from assignments.assignment import Assignment
 from assignments.load import hidden_tests
 from assignments.toml_errors import closest, nearest
 from graders.course import Course, Group, read_secret
@@ -22,33 +22,12 @@ from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_perso
 from graders.intake.owners import Record
 from graders.ledger import Event, Ledger
 from graders.manifest import case_ids
-from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, retracted
+from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, parts_of, retracted
 from graders.persons.differences import RETURNED
 from graders.persons.moderation import scaling
-from graders.persons.ratings import METHODS, factors_of
 from graders.persons.results import Results
+from graders.persons.wanted import Wanted, from_csv
 from graders.persons.whom import whom
-from graders.tables import read_table
-
-PLACES = Decimal("1e-9")
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """One decision as a person wrote it."""
-
-    where: str
-    """`points.csv:3`, or nothing on the command line."""
-    about: str
-    """A group, a member, or `group/member`; empty for all."""
-    value: str
-    reason: str
-    """The person it is about reads it."""
-    problem: str = ""
-    """Why its row cannot be read."""
-    reference: str = ""
-    """For staff alone: a case number or a note."""
-
 
 STAFF_DECIDED: Final = "decided by the course's staff"
 
@@ -199,12 +178,12 @@ class Desk:
         id, is_one, points = value.partition("=")
         if not is_one:
             return self._percent(value, group, member)
-        parts = {c.id: c.points for c in self.assignment.criteria if isinstance(c, Person)}
+        parts = parts_of(self.assignment)
         if id.strip() not in parts:
             raise ValueError(f'no criterion that a person marks is called "{id.strip()}"; {nearest(id, parts)}')
         number = decimal_of(points)
         if number is None or not 0 <= number <= parts[id.strip()]:
-            raise ValueError(f'{id.strip()}: "{points}" is no number from 0 to {parts[id.strip()]}')
+            raise ValueError(f'{id.strip()}: "{points}" is not a number from 0 to {parts[id.strip()]}')
         return f"{id.strip()}={number}"
 
     def _percent(self, value: str, group: Group | None, member: str) -> str:
@@ -216,7 +195,7 @@ class Desk:
     def _factor(self, value: str, group: Group | None, member: str) -> str:
         number = decimal_of(value)
         if number is None or number < 0:
-            raise ValueError(f'"{value}" is no factor of 0 or more, as 1.13')
+            raise ValueError(f'"{value}" is not a factor of 0 or more, as 1.13')
         return str(number)
 
     def _cap(self, value: str, group: Group | None, member: str) -> str:
@@ -330,85 +309,3 @@ def _due_times(course: Course, id: str, events: Sequence[Event], proposed: Seque
         else:
             due = due_for_all(course, id, events)
         yield f"{event.member or event.group or 'all'}: due {due.astimezone(course.zone):%d %b %Y, %H:%M %Z}"
-
-
-def from_csv(
-    path: Path,
-    kind: str,
-    assignment: Assignment,
-    course: Course,
-    reason: str,
-    method: str | None = None,
-    with_self: bool | None = None,
-) -> tuple[list[Wanted], list[str]]:
-    """The decisions of a file, and notes on it: a row a group or a person, under `group` and `member` (or one of them).
-
-    A column `value` holds what is decided; for `agreed_mark` a column named as a criterion holds its points; ratings
-    stand under `from`, `to` and `rating`. The columns `reason` and `reference` go before --reason and --reference.
-    Empty cells decide nothing; of a kind that takes no value every row decides.
-
-    Raises:
-        UserError: the file cannot be read, or lacks its columns.
-    """
-    table, problems = read_table(path)
-    if table is None:
-        raise UserError("\n".join(map(str, problems)))
-    if not table.rows:
-        raise UserError(f"{path}: has no row below its header")
-    # The mark sheet calls a criterion's column so.
-    keys = {key: key.removeprefix("criterion_") for key in table.headings}
-    header = set(keys.values())
-    if twice := [id for key, id in keys.items() if key != id and id in keys]:
-        raise UserError(f"{path}:{table.line}: holds a column {twice[0]} and a column criterion_{twice[0]}; remove one")
-    rows = [(row, {keys[key]: cell for key, cell in row.cells.items()}) for row in table.rows]
-    if method is not None or "rating" in header:
-        if odd := [str(row.problem) for row, _ in rows if row.problem]:
-            raise UserError("\n".join(odd))
-        return _peers(path, [(row.line, cells) for row, cells in rows], kind, course, reason, method, with_self)
-    criteria = {c.id for c in assignment.criteria if isinstance(c, Person)} & header if kind == "agreed_mark" else set()
-    if not header & {"group", "member"} or not (criteria or "value" in header or kind in CODES):
-        parts = [c.id for c in assignment.criteria if isinstance(c, Person)]
-        wanted = "value" + (f", or the criteria {', '.join(parts)}" if kind == "agreed_mark" and parts else "")
-        raise UserError(f"{path}: needs a header with group or member (or both), and {wanted}")
-    wanted_rows = []
-    for row, of in rows:
-        about = "/".join(part for part in (of.get("group", ""), of.get("member", "")) if part)
-        why = of.get("reason") or reason
-        cells = [f"{id}={of[id]}" for id in sorted(criteria) if of[id]]
-        cells += [of.get("value", "")] if of.get("value") or kind in CODES else []
-        wrong = f"{row.problem.what}; {row.problem.cure}" if row.problem else ""
-        if cells and not about and not wrong:
-            wrong = "says for neither group nor member what it decides"
-        where = f"{path.name}:{row.line}"
-        cells = cells or [""] if wrong else cells
-        wanted_rows += [Wanted(where, about, cell, why, wrong, of.get("reference", "")) for cell in cells]
-    return wanted_rows, []
-
-
-def _peers(
-    path: Path,
-    rows: list[tuple[int, dict[str, str]]],
-    kind: str,
-    course: Course,
-    reason: str,
-    method: str | None,
-    with_self: bool | None,
-) -> tuple[list[Wanted], list[str]]:
-    """One factor a person, from who gave whom how much; and whose factors rest on the ratings of some members only."""
-    if kind != "peer_factor" or method is None or method not in METHODS:
-        raise UserError(f"{path}: holds ratings: medmark decide ... peer_factor --method {' or '.join(METHODS)}")
-    wanted, notes = [], []
-    for made in factors_of(path.name, rows, course.groups, method, with_self):
-        for member, factor in made.of.items():
-            exact = Decimal(factor.numerator) / Decimal(factor.denominator)
-            value = f"{exact.quantize(PLACES).normalize():f}"
-            why = f"{made.method}: {reason}" if reason.strip() else ""
-            wanted.append(Wanted(path.name, f"{made.group}/{member}", value, why))
-        if made.silent:
-            rated = f"{len(made.of) - len(made.silent)} of {len(made.of)} rated"
-            notes.append(f"{made.group}: {rated}; nothing came from {', '.join(made.silent)}")
-    about = {one.about.partition("/")[0] for one in wanted}
-    if unrated := [group.name for group in course.groups if len(group.members) > 1 and group.name not in about]:
-        whose = "its" if len(unrated) == 1 else "their"
-        notes.append(f"no row is about {', '.join(unrated)}: {whose} factors stay as they are")
-    return wanted, notes

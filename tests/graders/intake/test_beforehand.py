@@ -66,7 +66,7 @@ def test_a_missing_package_is_told_with_its_line_also_where_a_helper_imports_it(
         ("from . import helper", {"helper.py": ""}, "write import helper"),
         ("import one", {"one.py": "from .two import g"}, "one.py:1: from .two import g cannot work"),
         ("import p.a", {"p/a.py": "from ..b import g", "b.py": ""}, "write from b import g"),
-        ("from mlp.helper import f", {"helper.py": ""}, "is no package inside; write from helper import f"),
+        ("from mlp.helper import f", {"helper.py": ""}, "is not a package inside; write from helper import f"),
         ("import mlp.helper", {"helper.py": ""}, "write import helper"),
         ("import Helper", {"helper.py": ""}, "there is helper, and capital letters count"),
         ("import helper", {"src/helper.py": ""}, "it lies at src/helper.py; write from src import helper"),

@@ -10,7 +10,8 @@ from assignments.assignment import Assignment
 from graders.course import load_course
 from graders.failures import UserError
 from graders.ledger import Event, Ledger, Observation
-from graders.persons.deciding import Desk, Proposal, Wanted, from_csv
+from graders.persons.deciding import Desk, Proposal
+from graders.persons.wanted import Wanted, from_csv
 
 COURSE = """\
 title = "Deep learning"
@@ -118,12 +119,12 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("late_commit", B, "", "late_commit is about a group: say --for WHO"),
         ("late_commit", B, "s1", "late_commit is about group, not a person"),
         ("agreed_mark", "reprot=3", "g1", 'is called "reprot"; did you mean "report"?'),
-        ("agreed_mark", "report=31", "g1", 'report: "31" is no number from 0 to 30'),
-        ("agreed_mark", "report=NaN", "g1", "is no number from 0 to 30"),
+        ("agreed_mark", "report=31", "g1", 'report: "31" is not a number from 0 to 30'),
+        ("agreed_mark", "report=NaN", "g1", "is not a number from 0 to 30"),
         ("agreed_mark", "tests=3", "g1", 'is called "tests"'),
         ("override", "101", "g1", "not a mark in per cent"),
         ("override", "5e1", "g1", "not a mark in per cent"),
-        ("peer_factor", "-1", "s1", "no factor of 0 or more"),
+        ("peer_factor", "-1", "s1", "not a factor of 0 or more"),
         ("peer_factor", "1", "g1", "peer_factor is about person, not a group"),
         ("cap", "passmark", "g1", '"passmark" is not a mark in per cent from 0 to 100, nor pass_mark'),
         ("held", "s1", "", "held is about a group or a person: say --for WHO"),
@@ -195,7 +196,7 @@ def test_a_csv_of_a_kind_without_value_decides_row_by_row(desk):
 def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed(desk):
     with pytest.raises(UserError) as caught:
         read(desk, "group,report\ng1,31\ng7,3\nsolo,x\ng1,4\ng1,5\n")
-    assert str(caught.value).splitlines()[0].startswith('points.csv:2: report: "31" is no number')
+    assert str(caught.value).splitlines()[0].startswith('points.csv:2: report: "31" is not a number')
     assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [
         "points.csv:2", "points.csv:3", "points.csv:4", "points.csv:6",
     ]  # fmt: skip
