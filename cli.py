@@ -271,14 +271,14 @@ def explain(
     The commit and why it counts, each hidden test, how a score becomes points, who gave what, every adjustment with its
     number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
     """
-    from graders.ledger import Ledger
+    from graders.grade import looks_of
+    from graders.persons.whom import whom_alone
     from reports.explain import explained
 
     opened = _course(course)
-    group, person = opened.person(member)
+    group, person = whom_alone(opened, member)
     results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
-    with Ledger.open(opened.ledger) as ledger:
-        looks = ledger.observations(assignment, group.name)
+    looks = looks_of(opened, assignment, group)
     for line in explained(results, person, looks=looks, timezone=opened.timezone):
         print(line)
     if moved := _not_applied(results):

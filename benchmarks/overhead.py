@@ -141,13 +141,15 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     from graders import marker
     from graders.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
+    from graders.intake.owners import Record
     from graders.ledger import Ledger
     from graders.session import Session
 
     course = load_course(folder)
     assignment = assignment_of(course, ASSIGNMENT)
     ledger = Ledger.open(course.ledger)
-    handed_in = submissions(course, assignment, ledger, clock())
+    record = Record.of(course.groups, ledger.observations(assignment.id))
+    handed_in = submissions(course, assignment, record, record.followed(ledger.events(assignment.id)), clock())
     ledger.close()
     records = []
     for submission in handed_in:

@@ -261,21 +261,6 @@ class Course(Frozen):
         known = nearest(name, (group.name for group in self.groups))
         raise UserError(f'{self.folder / "roster.csv"}: has no group "{name}"; {known}')
 
-    def person(self, name: str) -> tuple[Group, Member]:
-        """A member of the roster and their group, by the member's id or the name of a group of one.
-
-        Raises:
-            UserError: it is nobody's, with the nearest.
-        """
-        for group in self.groups:
-            for member in group.members:
-                if name == member.id or (name == group.name and len(group.members) == 1):
-                    return group, member
-        if members := [member.id for group in self.groups if group.name == name for member in group.members]:
-            raise UserError(f"group {name} has several members: say which, one of {', '.join(members)}")
-        known = nearest(name, (member.id for group in self.groups for member in group.members))
-        raise UserError(f'{self.folder / "roster.csv"}: has no member "{name}"; {known}')
-
 
 def load_course(folder: Path) -> Course:
     """The course in `folder`.

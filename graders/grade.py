@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from graders.cohort import grade_cohort, recorded_marks
 from graders.coordinator import Progress
-from graders.course import Course, assignment_of, read_secret
+from graders.course import Course, Group, assignment_of, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock, submissions
 from graders.intake.owners import Record
-from graders.ledger import Event, Ledger
+from graders.ledger import Event, Ledger, Observation
 from graders.manifest import case_ids
 from graders.marker_processes import start_forkserver
 from graders.persons.decisions import Decisions
@@ -44,11 +44,11 @@ def grade_collected(
     for name in only:
         course.group(name)
     with Ledger.open(course.ledger) as ledger:
-        _check_collected(course, id, ledger)
-        record = Record.of(course.groups, ledger.observations(id))
-        events = record.followed(ledger.events(id))
-        loose = nobodys(course, asked, ledger.events(id), record, lambda: case_ids(asked, secret))
-        handed_in = submissions(course, asked, ledger, clock(), only=only)
+        record, recorded = _read(course, id, ledger)
+        _check_collected(course, id, record)
+        events = record.followed(recorded)
+        loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
+        handed_in = submissions(course, asked, record, events, clock(), only=only)
         marks = grade_cohort(
             course,
             asked,
@@ -80,13 +80,13 @@ def results_on_record(
     """
     asked = assignment_of(course, id)
     with Ledger.open(course.ledger) as ledger:
+        record, recorded = _read(course, id, ledger)
         if collected:
-            _check_collected(course, id, ledger)
-        record = Record.of(course.groups, ledger.observations(id))
-        events = record.followed([*ledger.events(id), *proposed])
-        handed_in = submissions(course, asked, ledger, clock(), events=events)
+            _check_collected(course, id, record)
+        events = record.followed([*recorded, *proposed])
+        handed_in = submissions(course, asked, record, events, clock())
         secret = read_secret(course)
-        loose = nobodys(course, asked, ledger.events(id), record, lambda: case_ids(asked, secret))
+        loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
         decisions = Decisions.of(id, events)
         if any(event.kind in ("void_case", "retract") for event in proposed):
             start_forkserver("cli")
@@ -116,12 +116,23 @@ def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
     """
     asked = assignment_of(course, id)
     with Ledger.open(course.ledger) as ledger:
-        record = Record.of(course.groups, ledger.observations(id))
-        return nobodys(course, asked, ledger.events(id), record, lambda: case_ids(asked, read_secret(course)))
+        record, recorded = _read(course, id, ledger)
+    return nobodys(course, asked, recorded, record, lambda: case_ids(asked, read_secret(course)))
 
 
-def _check_collected(course: Course, id: str, ledger: Ledger) -> None:
+def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
+    """What was seen of a group, oldest first, under whatever name it had."""
+    with Ledger.open(course.ledger) as ledger:
+        return _read(course, id, ledger)[0].looks.get(group.name, ())
+
+
+def _read(course: Course, id: str, ledger: Ledger) -> tuple[Record, list[Event]]:
+    """What was seen, by the groups of today's roster, and what was decided, as it is recorded."""
+    return Record.of(course.groups, ledger.observations(id)), ledger.events(id)
+
+
+def _check_collected(course: Course, id: str, record: Record) -> None:
     """Before the first look at the repositories there is nothing to mark: a mistake, and no cohort without work."""
-    if not ledger.observations(id):
+    if not record.looks and not record.nobodys:
         cure = f"medmark collect {id} -c {course.folder}"
         raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")

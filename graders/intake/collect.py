@@ -8,7 +8,7 @@ What counts is decided in `graders.intake.counting`, from the record alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -131,9 +131,9 @@ def collect(
             if progress is not None:
                 progress(done, len(groups), looks[finished].name)
     moment = now()
-    marked = submissions(course, assignment, ledger, moment, only=only, jobs=jobs)
     record = Record.of(course.groups, ledger.observations(assignment_id))
     decided = _countings(course, assignment_id, record, record.followed(ledger.events(assignment_id)), groups, moment)
+    marked = _files(course, assignment, groups, decided, record, jobs)
     return [
         Receipt(
             group=group.name,
@@ -157,42 +157,43 @@ def collect(
 def submissions(
     course: Course,
     assignment: Assignment,
-    ledger: Ledger,
+    record: Record,
+    events: Sequence[Event],
     now: datetime,
     *,
     only: Collection[str] = (),
-    jobs: int = 4,
-    progress: Progress | None = None,
-    events: Sequence[Event] | None = None,
 ) -> list[Submission]:
     """What each group's counting commit holds, in roster order; no network is needed.
 
     A commit's files are written once and found again by the next call. What groups have in common is flagged for staff,
-    among those asked for. `events` stand for those of the ledger: what would count if a decision were made.
+    among those asked for.
+
+    Args:
+        record: What was seen, by today's groups.
+        events: What was decided, or would be, under the names that groups have now (`Record.followed`).
     """
     groups = _groups(course, only)
-    record = Record.of(course.groups, ledger.observations(assignment.id))
-    events = record.followed(ledger.events(assignment.id) if events is None else events)
     decided = _countings(course, assignment.id, record, events, groups, now)
+    return _files(course, assignment, groups, decided, record, jobs=4)
+
+
+def _files(
+    course: Course,
+    assignment: Assignment,
+    groups: Sequence[Group],
+    decided: Mapping[str, Counting],
+    record: Record,
+    jobs: int,
+) -> list[Submission]:
+    """The files of the commits that count, taken several at once."""
+
+    def taken(group: Group, reach: Reach) -> Submission:
+        counts = decided[group.name]
+        return _taken(course, assignment, group, counts, _mirror(course, group, record, counts.commit), reach)
+
     with _stoppable(course.reach, jobs) as (reach, pool):
-        taking = [
-            pool.submit(
-                _taken,
-                course,
-                assignment,
-                group,
-                decided[group.name],
-                _mirror(course, group, record, decided[group.name].commit),
-                reach,
-            )
-            for group in groups
-        ]
-        taken = []
-        for done, (group, future) in enumerate(zip(groups, taking, strict=True), 1):
-            taken.append(future.result())
-            if progress is not None:
-                progress(done, len(groups), group.name)
-        return flagged(taken)
+        taking = [pool.submit(taken, group, reach) for group in groups]
+        return flagged([future.result() for future in taking])
 
 
 def _groups(course: Course, only: Collection[str]) -> list[Group]:

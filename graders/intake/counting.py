@@ -80,7 +80,7 @@ def counting(
     """
     seen = [look for look in observations if look.assignment == assignment_id]
     seen.sort(key=lambda look: _time(look.seen_at))
-    about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
+    about = _concerning(events, course, assignment_id, group)
     due, doubt = due_of(course, assignment_id, about, group)
     close = due + timedelta(minutes=course.assignment(assignment_id).grace_minutes)
     seen = [look for look in seen if _time(look.seen_at) <= now]
@@ -136,7 +136,7 @@ def due_of_person(
     course: Course, assignment_id: str, events: Iterable[Event], group: Group, member: str
 ) -> datetime:
     """When one person's work is due, in UTC: with their group, or later by an extension of their own."""
-    about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
+    about = _concerning(events, course, assignment_id, group)
     due, _ = due_of(course, assignment_id, about, group)
     own = [event for event in about if event.kind == "extension" and is_about(event, group.name, member)]
     until = until_of(own[-1].value, course, assignment_id) if own else None
@@ -145,7 +145,7 @@ def due_of_person(
 
 def due_of_page(course: Course, assignment_id: str, events: Iterable[Event], group: Group) -> datetime:
     """When a group's work is due, in UTC, as all its members may read it: without an extension of one of several."""
-    about = [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
+    about = _concerning(events, course, assignment_id, group)
     alone = len(group.members) == 1
     shared = [event for event in about if alone or not event.group or is_about(event, group.name)]
     return due_of(course, assignment_id, shared, group)[0]
@@ -250,6 +250,11 @@ def _tips(seen: Sequence[Observation], since: datetime | None = None) -> tuple[O
         if look.commit is not None and (since is None or _time(look.seen_at) >= since):
             found.setdefault(look.commit, look)
     return tuple(found.values())
+
+
+def _concerning(events: Iterable[Event], course: Course, assignment_id: str, group: Group) -> list[Event]:
+    """What is in force of what was decided about a group, its members or all."""
+    return [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
 
 
 def _concerns(event: Event, course: Course, assignment_id: str, group: Group) -> bool:

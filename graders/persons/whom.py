@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assignments.toml_errors import closest, nearest
-from graders.course import Course, Group
+from graders.course import Course, Group, Member
 from graders.failures import UserError
 
 
@@ -29,6 +29,19 @@ def whom(course: Course, text: str) -> tuple[Group, str]:
     if found := alone or within:
         return found[0]
     raise UserError(_nobody(course, text))
+
+
+def whom_alone(course: Course, text: str) -> tuple[Group, Member]:
+    """One person and their group: a member, or a group of one.
+
+    Raises:
+        UserError: as `whom`, or it is a group of several.
+    """
+    group, id = whom(course, text)
+    if not id and len(group.members) > 1:
+        raise UserError(f"group {group.name} has several members: say which, one of "
+                        f"{', '.join(member.id for member in group.members)}")  # fmt: skip
+    return group, next(member for member in group.members if member.id == id or not id)
 
 
 def _nobody(course: Course, text: str) -> str:

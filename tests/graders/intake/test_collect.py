@@ -11,6 +11,7 @@ import pytest
 from graders.course import assignment_of, load_course
 from graders.failures import UserError
 from graders.intake.collect import collect, submissions
+from graders.intake.owners import Record
 from graders.ledger import Event, Ledger
 from tests.graders.intake.repositories import at, make, push
 
@@ -80,9 +81,13 @@ class Hall:
             away.rename(here)
 
     def submission(self, time="18:00", group="g1"):
-        assignment = assignment_of(self.course, "mlp")
-        (found,) = submissions(self.course, assignment, self.ledger, at(time), only=[group])
+        (found,) = self.submissions(time, [group])
         return found
+
+    def submissions(self, time="18:00", only=()):
+        record = Record.of(self.course.groups, self.ledger.observations("mlp"))
+        events = record.followed(self.ledger.events("mlp"))
+        return submissions(self.course, assignment_of(self.course, "mlp"), record, events, at(time), only=only)
 
     def event(self, kind, value, about="mlp/g1"):
         self.ledger.add_event(Event("2027-01-14T09:00:00.000+00:00", "tutor", about, kind, value, "reason"))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graders.course import assignment_of
-from graders.intake.collect import submissions
 from graders.intake.copies import Equal, equal_work
-from tests.graders.intake.repositories import at
 from tests.graders.intake.test_collect import SOLUTION, Hall
 
 OWN = {"solution.py": SOLUTION + "def fit():\n    return 1\n"}
@@ -25,7 +22,7 @@ def handed_in(hall, *repositories, only=()):
     for group, files in zip(("g1", "g2", "g3"), repositories, strict=True):
         hall.push(files, group)
     hall.collect("11:00")
-    return submissions(hall.course, assignment_of(hall.course, "mlp"), hall.ledger, at("11:30"), only=only)
+    return hall.submissions("11:30", only)
 
 
 def test_equal_folders_are_flagged_on_both_sides_and_on_no_other(hall):
