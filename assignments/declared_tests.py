@@ -24,8 +24,8 @@ _REFUSED_MARKS = {
     "usefixtures": "name the fixture as an argument of the test",
 }
 _REFUSED_NAMES = {
-    "pytest.approx": "use close(answer, expected, atol=...) of graders.check: it refuses empty arrays",
-    "numpy.testing": "use close(answer, expected, atol=...) of graders.check: it refuses other shapes",
+    "pytest.approx": "use close(answer, expected, atol=...) of assignments.testing: it refuses empty arrays",
+    "numpy.testing": "use close(answer, expected, atol=...) of assignments.testing: it refuses other shapes",
     "pytest.skip": "take the test out; a skipped test counts as not passed",
     "pytest.importorskip": "hidden tests import what medmark itself depends on, nothing else",
     "pytest.xfail": "take the test out; an expected failure counts as not passed",

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data import draw_of
+from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.folders import HANDOUT
 from assignments.load import digest

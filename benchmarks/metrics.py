@@ -44,7 +44,7 @@ def main() -> None:
     """Print the tables that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--data", type=Path, help="folder of PROMISE12, as assignments/data/promise12.py describes it")
+    parser.add_argument("--data", type=Path, help="folder of PROMISE12; see assignments/data/sources/promise12.py")
     parser.add_argument("--only", choices=["segmentation", "garbage", "bootstrap", "instances", "images"])
     options = parser.parse_args()
     if any(os.environ.get(name) != value for name, value in ONE_THREAD.items()):

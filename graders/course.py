@@ -379,7 +379,7 @@ def _known_names(all_of_them: bool) -> dict[str, Any]:
 
     if not all_of_them:
         return {"tasks": TASKS}
-    from assignments.data import SOURCES
+    from assignments.data.sources import SOURCES
     from graders.metrics import METRICS
 
     return {"tasks": TASKS, "metrics": METRICS, "sources": SOURCES}

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import assignments.data
 from assignments.assignment import Assignment
-from assignments.data import SOURCES
 from assignments.data.hidden import HiddenSet, hidden_set, seeded
+from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
 from assignments.interface import Interface, read_interface, record_of
 from graders.failures import UserError

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data import draw_of
 from assignments.data.hidden import Arrays, Case, HiddenSet
+from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
 from graders.measure import measure

@@ -87,7 +87,7 @@ def load(folder: str) -> Model: ...
 import numpy as np
 import pytest
 
-from graders.check import close
+from assignments.testing import close
 
 
 @pytest.mark.points(30)
@@ -106,7 +106,7 @@ def test_equal_halves_differ_by_nothing(student, rng):
     "public_tests/test_public.py": '''\
 import numpy as np
 
-from graders.check import close
+from assignments.testing import close
 
 
 def test_one_row(student):

@@ -14,7 +14,7 @@ from typer.main import get_command
 
 import cli
 from assignments.assignment import Assignment
-from assignments.data import SOURCES
+from assignments.data.sources import SOURCES
 from graders.authoring.misconceptions import Misconception
 from graders.course import Course
 from graders.intake import roster

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data import draw_of
+from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 
 Arrays = dict[str, np.ndarray]

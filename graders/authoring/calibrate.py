@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 
-from assignments import data as sources
 from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data import sources
 from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import drawn, opener, scored, secret_of
@@ -271,4 +271,4 @@ def _source_files(assignment: Assignment) -> list[Path]:
         own = assignment.folder / name.partition(":")[0]
     else:
         own = home / f"{sources.SOURCES[name].__module__.rpartition('.')[2]}.py"
-    return [home / "streams.py", home / "hidden.py", own]
+    return [home.parent / "streams.py", home.parent / "hidden.py", own]

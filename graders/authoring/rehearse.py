@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
-from assignments.data import SOURCES
+from assignments.data.sources import SOURCES
 from assignments.load import digest, find, hidden_tests, in_catalogue, load, references
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener

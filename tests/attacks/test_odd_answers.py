@@ -32,7 +32,7 @@ def inside() -> Bool[np.ndarray, "3"]: ...
 """
 TESTS = """
 import numpy as np
-from graders.check import close
+from assignments.testing import close
 X = np.array([1.0, 2.0, 4.0])
 def test_doubled(student):
     assert close(student.doubled(X), 2 * X)

@@ -11,8 +11,9 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
+from assignments.testing import close
 from graders import check as checks
-from graders.check import Questions, as_documents, check, close
+from graders.check import Questions, as_documents, check
 from graders.failures import LOADED
 from graders.session import Session
 from tests.scripted import ScriptedChannel, Student, said
@@ -25,7 +26,7 @@ def count() -> int: ...
 HEAD = """
 import numpy as np
 import pytest
-from graders.check import close
+from assignments.testing import close
 from graders.failures import Raised
 """
 

@@ -28,7 +28,7 @@ TOML = {
 }  # fmt: skip
 LOSSES = '''
 import pytest
-from graders.check import close
+from assignments.testing import close
 
 ATOL = 1e-4
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assignments.data.breast_cancer import synthetic
+from assignments.data.sources.breast_cancer import synthetic
 
 FOLDER = Path(__file__).parents[2] / "reference_solutions" / "mlp_classifier"
 CONFIG = {"n_in": 30, "hidden": [32, 16], "activation": "relu"}

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment, Data, Person, Run
-from assignments.data import draw_of
 from assignments.data.hidden import case_names, digest, hidden_set, presented_order, records
+from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED
 
 SECRET, OTHER = b"s" * 32, b"o" * 32

@@ -104,7 +104,7 @@ def load(folder):
 TESTS = '''\
 import numpy as np
 import pytest
-from graders.check import close
+from assignments.testing import close
 
 @pytest.mark.points(3)
 def test_sigmoid(student, rng):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graders.check import close
+from assignments.testing import close
 
 CONFIG = {"n_in": 6, "hidden": [8, 5], "activation": "tanh"}
 

@@ -6,8 +6,8 @@ One worker trains a model that these tests share. Its rows need no secret: what 
 import numpy as np
 import pytest
 
-from assignments.data.breast_cancer import synthetic
-from graders.check import close
+from assignments.data.sources.breast_cancer import synthetic
+from assignments.testing import close
 
 BUDGET_S = 20.0
 

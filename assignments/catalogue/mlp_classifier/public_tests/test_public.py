@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graders.check import close
+from assignments.testing import close
 
 
 def test_the_network_answers_one_logit_a_row(student, rng):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graders.check import close
+from assignments.testing import close
 
 CONFIG = {"base": 4, "depth": 3, "skips": True, "prior": 0.1}
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graders.check import close
+from assignments.testing import close
 
 
 @pytest.mark.points(2)

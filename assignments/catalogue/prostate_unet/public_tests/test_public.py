@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from graders.check import close
+from assignments.testing import close
 
 
 def test_slices_of_half_the_thickness(student):

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from graders.check import close
+from assignments.testing import close
 
 EXPECTED = 0.6180339887498949
 """A canary too: the answer that is asked for, as no student's code computes it by chance."""

@@ -1,6 +1,6 @@
 import numpy as np
 
-from graders.check import close
+from assignments.testing import close
 
 
 def test_nothing_in_common(student):

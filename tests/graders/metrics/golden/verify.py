@@ -34,7 +34,7 @@ def main():
     parser.add_argument("data", type=Path, help="folder of label_trainNN.npy")
     files = sorted(parser.parse_args().data.glob("label_train*.npy"))
     if not files:
-        sys.exit("no label_trainNN.npy in that folder; assignments/data/promise12.py describes it")
+        sys.exit("no label_trainNN.npy in that folder; assignments/data/sources/promise12.py describes it")
     warnings.simplefilter("ignore")
     worst, compared = {}, 0
     for file in files:

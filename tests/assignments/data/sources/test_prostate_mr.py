@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from assignments.assignment import Data
-from assignments.data.prostate_mr import draw, prostate_mr
+from assignments.data.sources.prostate_mr import draw, prostate_mr
 
 
 @pytest.fixture(scope="module")

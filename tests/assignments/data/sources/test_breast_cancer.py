@@ -14,9 +14,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from assignments.assignment import Data
-from assignments.data import breast_cancer
+from assignments.data.sources import breast_cancer
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 def drawn(train=400, test=600, seed=0):
@@ -33,7 +33,10 @@ def test_the_table_is_scikit_learns_with_malignant_as_the_positive_class():
 
 
 def test_reading_the_table_imports_no_scikit_learn():
-    code = "import sys; from assignments.data import breast_cancer as b; b.table(); print('sklearn' in sys.modules)"
+    code = (
+        "import sys; from assignments.data.sources.breast_cancer import table; table(); "
+        "print('sklearn' in sys.modules)"
+    )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
 

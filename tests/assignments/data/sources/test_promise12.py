@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Data
-from assignments.data.promise12 import draw
+from assignments.data.sources.promise12 import draw
 
 SHAPE = (32, 128, 128)
 

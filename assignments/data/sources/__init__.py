@@ -1,0 +1,73 @@
+"""The medical data of the assignments: where cases come from. Nothing here marks or knows a secret.
+
+A source draws training and test cases as arrays with a leading N. Three keys are reserved: `subject` (N,)
+int, `spacing` (N, 3) float in mm, in the order (D, H, W), and `group` (N,) str. Every other key is an input
+or the truth.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+
+from assignments.assignment import Assignment, Data
+from assignments.data.sources import breast_cancer, promise12, prostate_mr
+
+Arrays = dict[str, np.ndarray]
+Draw = Callable[[Data, Generator, Generator], tuple[Arrays, Arrays]]
+"""(data, train_rng, test_rng) -> (training cases, test cases)."""
+
+SOURCES: dict[str, Draw] = {
+    "breast_cancer": breast_cancer.draw,
+    "prostate_mr": prostate_mr.draw,
+    "promise12": promise12.draw,
+}
+
+
+def draw_of(assignment: Assignment) -> Draw:
+    """What `data.source` names: one of `SOURCES`, or `"file.py:function"` in the assignment's folder."""
+    source = assignment.data.source
+    if source in SOURCES:
+        return SOURCES[source]
+    if ":" in source:
+        return _drawn_twice(_function(assignment.folder, source))
+    near = difflib.get_close_matches(source, SOURCES, n=1)
+    hint = f' Did you mean "{near[0]}"?' if near else ""
+    raise ValueError(
+        f'{assignment.folder / "assignment.toml"} [data]: no source "{source}".{hint} '
+        f'Sources: {", ".join(SOURCES)}, or "file.py:function" for one of your own.'
+    )
+
+
+def _drawn_twice(generate: Callable[[int, Generator], Arrays]) -> Draw:
+    """An instructor's generator `(n, rng) -> dict`, asked for training cases and then for test cases."""
+
+    def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays, Arrays]:
+        return generate(data.train, train_rng), generate(data.test, test_rng)
+
+    return draw
+
+
+def _function(folder: Path, source: str) -> Callable[[int, Generator], Arrays]:
+    """The function that `"file.py:function"` names. The file is the instructor's own, so it is trusted."""
+    name, _, function = source.partition(":")
+    path = folder / name
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ValueError(f'{folder / "assignment.toml"} [data]: source = "{source}", but no file {path}.')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Any = getattr(module, function, None)
+    if not callable(found):
+        raise ValueError(
+            f'{folder / "assignment.toml"} [data]: {path} has no function "{function}"; '
+            f"write one with the signature {function}(n, rng) -> dict of arrays."
+        )
+    generate: Callable[[int, Generator], Arrays] = found
+    return generate
