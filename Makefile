@@ -62,12 +62,12 @@ test-dockerfile: env  ## builds FRAMEWORK's image from the Dockerfile on that ba
 	docker image inspect medmark-base:bookworm > /dev/null 2>&1 || $(MAKE) docker-base
 	home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && \
 	    $(IN)/python -m pip download --quiet --dest "$$home/wheels" $(PIP_ARGS) --only-binary :all: --python-version 3.11 \
-	        --requirement graders/sandboxes/runtimes/$(FRAMEWORK).lock && \
+	        --requirement graders/wall/sandboxes/runtimes/$(FRAMEWORK).lock && \
 	    MEDMARK_HOME="$$home" MEDMARK_REQUIRE_DOCKER=1 DOCKERFILE_TEST="$(FRAMEWORK) medmark-base:bookworm $$home/wheels" \
-	        $(IN)/python -m pytest tests/graders/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
+	        $(IN)/python -m pytest tests/graders/wall/sandboxes/test_dockerfile.py $(PYTEST_ARGS)
 
 fuzz: env  ## 200,000 spoiled frames of each kind to what decodes them; about five minutes
-	MEDMARK_FUZZ=200000 $(IN)/python -m pytest tests/graders/test_fuzz.py $(PYTEST_ARGS)
+	MEDMARK_FUZZ=200000 $(IN)/python -m pytest tests/graders/wall/test_fuzz.py $(PYTEST_ARGS)
 
 bench: env  ## what marking costs beyond the submissions' own work
 	$(IN)/python benchmarks/overhead.py

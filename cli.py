@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from graders.course import Course
     from graders.ledger import Event
     from graders.persons.results import Results
-    from graders.sandboxes.sandbox import Sandbox
+    from graders.wall.sandboxes.sandbox import Sandbox
 
 app = typer.Typer(
     name="medmark",
@@ -585,7 +585,7 @@ def image_build(
     ] = None,
 ) -> None:
     """Build a runtime image from its lock and record its digest."""
-    from graders.sandboxes import images
+    from graders.wall.sandboxes import images
 
     _known(framework, images.IMPORTS, "FRAMEWORK")
     name: Any = framework
@@ -599,7 +599,7 @@ def image_build(
 @image_app.command("list")
 def image_list() -> None:
     """The runtimes built on this machine."""
-    from graders.sandboxes import images
+    from graders.wall.sandboxes import images
 
     for made in images.listed():
         print(f"{made.framework:11} {made.digest[:26]}  python {made.python_version}  from {made.made_from}")
@@ -630,7 +630,7 @@ def check(
     import tempfile
 
     from graders.public_check import assignment_here, check_public, looked_at
-    from graders.sandboxes import SANDBOXES
+    from graders.wall.sandboxes import SANDBOXES
 
     _known(sandbox, SANDBOXES, "--sandbox")
     trusted = not SANDBOXES[sandbox]().isolates
@@ -729,7 +729,7 @@ def _course(folder: Path) -> Course:
 
 
 def _sandbox(course: Course, named: str | None, trusted: bool) -> Sandbox:
-    from graders.sandboxes import SANDBOXES
+    from graders.wall.sandboxes import SANDBOXES
 
     name = named or course.sandbox
     _known(name, SANDBOXES, "--sandbox")
@@ -745,7 +745,7 @@ def _sandbox(course: Course, named: str | None, trusted: bool) -> Sandbox:
 
 def _demo_sandbox(named: str) -> Sandbox:
     from graders.demo import docker_trouble_here
-    from graders.sandboxes import SANDBOXES
+    from graders.wall.sandboxes import SANDBOXES
 
     if named == "auto":
         trouble = docker_trouble_here()

@@ -1,8 +1,8 @@
 """What a solution must define: the declarations of an assignment's `interface.py`, read by importing that trusted file.
 
-It says what is asked, it does not judge answers: `graders.replies` does. Whether the declarations serve an accuracy
-criterion is `assignments.interface_checks`'s to say. Authors use `Model`, `Range` and `NotFinite` in their annotations
-beside jaxtyping's arrays.
+It says what is asked, it does not judge answers: `graders.wall.replies` does. Whether the declarations serve an
+accuracy criterion is `assignments.interface_checks`'s to say. Authors use `Model`, `Range` and `NotFinite` in their
+annotations beside jaxtyping's arrays.
 """
 
 from __future__ import annotations
@@ -202,7 +202,7 @@ def _line(value: Any) -> int | None:
 
 
 def _check(hint: Any, classes: frozenset[type]) -> bool:
-    """Whether a model or an instance stands in an answer; raises where `graders.replies` could not check one.
+    """Whether a model or an instance stands in an answer; raises where `graders.wall.replies` could not check one.
 
     Found here, it costs no group a test.
     """

@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 def main() -> None:
     """Make every recorded call, worker by worker."""
     framework, solution, record = sys.argv[1], sys.argv[2], Path(sys.argv[3])
-    adapter = importlib.import_module(f"graders.inside.adapter_{framework}")
-    from graders.inside.frames import PREFIX
-    from graders.inside.worker import Worker
+    adapter = importlib.import_module(f"graders.wall.inside.adapter_{framework}")
+    from graders.wall.inside.frames import PREFIX
+    from graders.wall.inside.worker import Worker
 
     adapter.prepare()
     import json

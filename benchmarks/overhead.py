@@ -143,7 +143,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
     from graders.ledger import Ledger
-    from graders.session import Session
+    from graders.wall.session import Session
 
     course = load_course(folder)
     assignment = assignment_of(course, ASSIGNMENT)
@@ -181,7 +181,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
 
 def _recording(session: type, home: Path) -> type:
     """A Session that writes down what it sends to workers."""
-    from graders.wire import frame
+    from graders.wall.wire import frame
 
     class Recording(session):  # type: ignore[misc]
         def worker(self, cpu_s: float, doubles: str = "", solution: str | None = None):  # type: ignore[no-untyped-def]

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from assignments.assignment import Accuracy, Assignment, Limits
 from assignments.data.hidden import HiddenSet
-from graders.patience import IDLE_S
+from graders.wall.patience import IDLE_S
 
 MIB = 1 << 20
 WALL_PER_CPU = 4
-"""The sandbox's own wall limit, in CPU limits; see `graders.session`."""
+"""The sandbox's own wall limit, in CPU limits; see `graders.wall.session`."""
 SLACK_S = 900.0
 """For opening sandboxes, importing the framework, and computing the metrics."""
 HOST_MB = 512

@@ -24,8 +24,8 @@ from assignments.data.streams import stream
 from assignments.interface import Interface
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.journal import Journal, Question, Silent
-from graders.session import Session, Usage
-from graders.student import Line, Student
+from graders.wall.session import Session, Usage
+from graders.wall.student import Line, Student
 
 WRONG = "the answer is not the expected one"
 UNUSABLE = NotUsable.reason

@@ -31,9 +31,9 @@ from graders.manifest import set_digests
 from graders.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.marker_processes import Run
 from graders.persons.decisions import Decisions, within_parts
-from graders.sandboxes.sandbox import Sandbox
 from graders.slots import Machine, slots_for, this_machine
 from graders.version import medmark_version
+from graders.wall.sandboxes.sandbox import Sandbox
 
 Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
 NOT_RUN = {"reason": NOT_GRADED, "evidence": "nothing is recorded: run medmark grade"}

@@ -71,7 +71,7 @@ def _git() -> Fact:
 
 
 def _image(framework: str) -> Fact:
-    from graders.sandboxes import images
+    from graders.wall.sandboxes import images
 
     try:
         made = images.runtime(cast(Framework, framework))

@@ -21,7 +21,7 @@ from graders.marker_processes import start_forkserver
 from graders.persons.decisions import Decisions
 from graders.persons.nobodys import nobodys
 from graders.persons.results import Results, results_of
-from graders.sandboxes.sandbox import Sandbox
+from graders.wall.sandboxes.sandbox import Sandbox
 
 
 def grade_collected(

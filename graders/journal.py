@@ -51,7 +51,7 @@ class Journal(Protocol):
         """A stage is done."""
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
-        """How patient we have been so far (`graders.patience`)."""
+        """How patient we have been so far (`graders.wall.patience`)."""
 
     def give_up(self) -> NoReturn:
         """End this marker: what the present question left behind, such as a connection half read, serves no other."""

@@ -26,12 +26,12 @@ STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "s
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 JUDGES = {
     "tests": (
-        "check.py", "student.py", "replies.py", "session.py", "places.py", "wire.py", "failures.py", "patience.py",
-        "allowance.py",
+        "check.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
+        "wall/patience.py", "failures.py", "allowance.py",
     ),
     "answers": (
-        "measure.py", "student.py", "replies.py", "session.py", "places.py", "wire.py", "failures.py", "patience.py",
-        "allowance.py", "tasks/task.py",
+        "measure.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
+        "wall/patience.py", "failures.py", "allowance.py", "tasks/task.py",
     ),
 }  # fmt: skip
 """What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""
@@ -115,7 +115,7 @@ def asked(
         "assignment": assignment.id,
         "interface": file_digest(folder / "interface.py"),
         # The frames and their meaning are defined in this folder too, so it stands for the wire's version.
-        "inside": inside_digest(graders / "inside", framework),
+        "inside": inside_digest(graders / "wall" / "inside", framework),
         "framework": framework,
         "runtime": runtime,
         "secret": secret,

@@ -24,9 +24,9 @@ from assignments.data.streams import fingerprint
 from assignments.interface import Interface, read_interface, record_of
 from graders.failures import UserError
 from graders.keys import SetDigests, digest_of, file_digest, task_digest
-from graders.replies import bound
 from graders.tasks import task_named
 from graders.tasks.task import Task
+from graders.wall.replies import bound
 
 DRAWN_WITH = ("numpy", "scikit-learn")
 """Distributions whose version may change what is drawn."""

@@ -22,14 +22,14 @@ from graders.check import Questions, as_documents, check, unusable
 from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, UserError
 from graders.journal import Journal, Question, Silent
 from graders.measure import load_answers, measure
-from graders.patience import Patience
-from graders.sandboxes import SANDBOXES
-from graders.sandboxes.sandbox import Lodging
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import Answers, check_criterion, score
-from graders.session import Session
 from graders.tasks import task_named
+from graders.wall.patience import Patience
+from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 
 
 @dataclass(frozen=True)

@@ -38,10 +38,10 @@ from graders.failures import (
 )
 from graders.journal import Journal, Question, Silent
 from graders.scoring.repeat import Answers
-from graders.session import Session
-from graders.student import Handle, Line, Student
 from graders.tasks import Task, task_named
-from graders.wire import Array
+from graders.wall.session import Session
+from graders.wall.student import Handle, Line, Student
+from graders.wall.wire import Array
 
 RESTARTS = 3
 """How often the predicting worker is started again after it died."""

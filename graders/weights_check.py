@@ -17,10 +17,10 @@ from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
 from graders.measure import measure
 from graders.public_check import looked_at
-from graders.sandboxes import SANDBOXES
-from graders.sandboxes.sandbox import Lodging
-from graders.session import Session
 from graders.tasks import task_named
+from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 
 CASES = 2
 

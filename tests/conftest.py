@@ -5,7 +5,7 @@ import os
 import pytest
 
 from graders.failures import ToolkitFailure
-from graders.sandboxes.docker import Docker
+from graders.wall.sandboxes.docker import Docker
 
 REQUIRED = os.environ.get("MEDMARK_REQUIRE_DOCKER") == "1"
 

@@ -1,8 +1,8 @@
 """A keeper in memory: tests of the engine say, frame by frame, what comes back. Nothing is forked and nothing waits.
 
-`ScriptedChannel` is the Channel of `graders.sandboxes.sandbox`. Its script is called with every request and returns
-the bytes to answer with. `Student` is such a script: it answers as a real worker would, in this process, unless told
-to send something else.
+`ScriptedChannel` is the Channel of `graders.wall.sandboxes.sandbox`. Its script is called with every request and
+returns the bytes to answer with. `Student` is such a script: it answers as a real worker would, in this process,
+unless told to send something else.
 """
 
 import json
@@ -10,8 +10,8 @@ import os
 import struct
 import types
 
-from graders.inside.worker import Worker
-from graders.sandboxes.sandbox import Ending
+from graders.wall.inside.worker import Worker
+from graders.wall.sandboxes.sandbox import Ending
 
 PREFIX = struct.Struct("<II")
 

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ORDER = ["assignments", "graders", "reports", "cli"]
-BEHIND_THE_WALL = ["graders/inside", "reference_solutions"]
+BEHIND_THE_WALL = ["graders/wall/inside", "reference_solutions"]
 ARITHMETIC = {"numpy", "scipy", "sklearn", "skimage"}
 """What a metric may import besides the standard library."""
 
@@ -66,7 +66,7 @@ def test_a_metric_is_arithmetic_only():
 
 
 def test_the_keeper_imports_the_standard_library_only():
-    keeper = ["graders/inside/keeper", "graders/inside/processes", "graders/inside/frames"]
+    keeper = ["graders/wall/inside/keeper", "graders/wall/inside/processes", "graders/wall/inside/frames"]
     assert offences(keeper, lambda name: name.split(".")[0] not in sys.stdlib_module_names) == []
 
 
@@ -89,10 +89,10 @@ FORBIDDEN_METHODS = {
 """Whatever they belong to; `spec_from_file_location`, `run_path` and `exec_module` have a test of their own below."""
 BY_PATH = {
     "assignments/interface.py", "assignments/data/sources/__init__.py", "graders/metrics/__init__.py",
-    "graders/inside/start.py", "graders/inside/worker.py",
+    "graders/wall/inside/start.py", "graders/wall/inside/worker.py",
 }  # fmt: skip
 """Files that run an author's files, or a student's behind the wall."""
-BY_NAME = {"graders/preload.py", "graders/sandboxes/runtimes/survey.py"}
+BY_NAME = {"graders/preload.py", "graders/wall/sandboxes/runtimes/survey.py"}
 """Files that import by a name that is ours: pytest's plug-ins, and an image's packages while it is built."""
 TRUSTED = {"exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/metrics/far.py"}}
 """Methods with the files that may call them; the query is a k-d tree's for points, no data frame's for code."""
@@ -100,7 +100,7 @@ TRUSTED = {"exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/
 
 def on_the_host():
     """Files that run on the host; the demo's groups are solutions like any other."""
-    inside = (ROOT / "graders/inside", ROOT / "graders/demo/groups")
+    inside = (ROOT / "graders/wall/inside", ROOT / "graders/demo/groups")
     return [file for file in files(*ORDER) if not any(file.is_relative_to(folder) for folder in inside)]
 
 

@@ -19,8 +19,8 @@ from graders.authoring.misconceptions import Misconception
 from graders.course import Course
 from graders.intake import roster
 from graders.metrics import METRICS
-from graders.sandboxes import SANDBOXES
 from graders.tasks import TASKS
+from graders.wall.sandboxes import SANDBOXES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -22,11 +22,11 @@ from graders.failures import MetricFailure
 from graders.manifest import drawn_set
 from graders.mark import caps_that_hold, share
 from graders.measure import load_answers, measure
-from graders.sandboxes.local import Local
-from graders.sandboxes.sandbox import Lodging
 from graders.scoring.repeat import Answers
 from graders.scoring.score import score
-from graders.session import Session
+from graders.wall.sandboxes.local import Local
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 
 _PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 

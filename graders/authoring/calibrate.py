@@ -27,7 +27,7 @@ from graders.mark import share
 from graders.metrics import metric_named
 from graders.scoring.repeat import Answers
 from graders.tasks import task_named
-from graders.wire import WIRE
+from graders.wall.wire import WIRE
 
 FILE = "calibration.json"
 DRAWS = 5
@@ -145,7 +145,7 @@ def stored(assignment: Assignment) -> tuple[Calibration | None, str]:
 def key_of(assignment: Assignment) -> str:
     """SHA-256 over what the scores depend on: references, data, run, metrics and the wire's version.
 
-    How frames are carried changes no answer, so `graders/inside` counts by its version alone.
+    How frames are carried changes no answer, so `graders/wall/inside` counts by its version alone.
     """
     criteria = accuracies(assignment)
     return digest_of(

@@ -12,9 +12,9 @@ from assignments.load import hidden_tests, load
 from graders.allowance import ceiling
 from graders.authoring.standing import standing
 from graders.failures import UserError
-from graders.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
-from graders.sandboxes.images import locked
 from graders.tasks import TASKS
+from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
+from graders.wall.sandboxes.images import locked
 
 
 def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path, ...]:

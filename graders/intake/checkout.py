@@ -17,7 +17,7 @@ from typing import IO
 
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, run_git
-from graders.modes import make_readable
+from graders.wall.modes import make_readable
 
 LFS = b"version https://git-lfs.github.com/spec/"
 POINTER_BYTES = 1024

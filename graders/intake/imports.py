@@ -153,7 +153,7 @@ def _own_module(one: Import, paths: Collection[str], tops: Collection[str], own:
 def modules_of(framework: str | None) -> Collection[str]:
     """What the runtime image holds if it was built here, else what its lock promises."""
     # Docker's SDK comes with it; only this function needs it.
-    from graders.sandboxes import images
+    from graders.wall.sandboxes import images
 
     name = cast(Framework, framework)
     try:

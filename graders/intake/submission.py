@@ -21,7 +21,7 @@ from graders.intake.hardened_git import Reach
 from graders.intake.imports import modules_of
 from graders.intake.roster import Group, Member
 from graders.intake.source import SOLUTION
-from graders.modes import make_readable
+from graders.wall.modes import make_readable
 
 TEXT_BYTES = 1_000_000
 """What is read of a solution.py to compare it with a starter."""

@@ -227,7 +227,7 @@ def test_a_method_that_a_handle_would_answer_itself_is_refused(read, name):
 
 
 def test_the_forms_of_a_student_and_of_a_handle_are_all_reserved():
-    from graders.student import Handle, Student
+    from graders.wall.student import Handle, Student
 
     def forms(kind):
         return {name for name in vars(kind) if not name.startswith("_")}

@@ -15,7 +15,7 @@ from assignments.this_user import expanded, home_folder, login
 from graders.failures import ImageFailure
 from graders.intake.hardened_git import Reach
 from graders.intake.own_settings import own_settings
-from graders.sandboxes import images
+from graders.wall.sandboxes import images
 
 
 @pytest.fixture

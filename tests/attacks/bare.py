@@ -16,10 +16,10 @@ from docker.types import Ulimit
 
 from assignments.assignment import Limits
 from graders.failures import EngineFailure
-from graders.sandboxes import docker as sealed
-from graders.sandboxes.docker import Docker
-from graders.sandboxes.sandbox import Channel, Lodging
-from tests.graders.sandboxes.talk import ECHO, value
+from graders.wall.sandboxes import docker as sealed
+from graders.wall.sandboxes.docker import Docker
+from graders.wall.sandboxes.sandbox import Channel, Lodging
+from tests.graders.wall.sandboxes.talk import ECHO, value
 
 ROOMY = Limits(memory_mb=1024, scratch_mb=128, scratch_files=50_000, processes=400)
 ROOT = ["SETUID", "SETGID", "KILL", "DAC_OVERRIDE"]

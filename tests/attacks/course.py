@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from graders.inside import processes
+from graders.wall.inside import processes
 from tests.graders.intake.repositories import Content
 from tests.small_course import Said, medmark, write_roster
 

@@ -7,7 +7,7 @@ from assignments.interface import read_interface
 from assignments.load import load
 from graders.measure import load_answers, measure
 from graders.scoring.score import score
-from graders.session import Session
+from graders.wall.session import Session
 from tests.attacks.course import TARGET
 from tests.scripted import ScriptedChannel, Student
 

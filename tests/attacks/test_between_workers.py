@@ -13,11 +13,11 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import SubmissionFailure
-from graders.sandboxes.docker import Docker
-from graders.sandboxes.sandbox import Lodging
-from graders.session import Session
+from graders.wall.sandboxes.docker import Docker
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 from tests.attacks.bare import bare, passes
-from tests.graders.sandboxes.talk import ask
+from tests.graders.wall.sandboxes.talk import ask
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(memory_mb=256, scratch_mb=16, processes=64)

@@ -13,9 +13,10 @@ import time
 import pytest
 
 from assignments.load import hidden_tests, load
-from graders import marker, patience
-from graders import session as sessions
+from graders import marker
 from graders.marker import Job, run
+from graders.wall import patience
+from graders.wall import session as sessions
 from tests.attacks.course import RIGHT, TARGET, solution, watched
 
 pytestmark = pytest.mark.docker

@@ -13,7 +13,7 @@ from assignments.load import load
 from graders import marker
 from graders.marker import Job, run
 from graders.measure import load_answers
-from graders.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import Lodging
 
 pytestmark = pytest.mark.docker
 TOML = """

@@ -9,9 +9,9 @@ import pytest
 from assignments.assignment import Limits
 from assignments.interface import read_interface
 from graders.check import Questions, check
-from graders.sandboxes import SANDBOXES
-from graders.sandboxes.sandbox import Lodging
-from graders.session import Session
+from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 
 LIAR = Path(__file__).parent / "solutions" / "S19_lying_module.py"
 INTERFACE = "from assignments.interface import Model\ndef build() -> Model: ...\n"

@@ -16,9 +16,9 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import CpuLimit, WallLimit
-from graders.sandboxes.docker import Docker
-from graders.sandboxes.sandbox import Lodging
-from graders.session import Session
+from graders.wall.sandboxes.docker import Docker
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 from tests.attacks.bare import bare, shows
 from tests.attacks.course import FULL, RIGHT, attacked, solution, watched
 

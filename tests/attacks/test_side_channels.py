@@ -12,9 +12,9 @@ import pytest
 from assignments.interface import read_interface
 from assignments.load import hidden_tests, public_tests
 from graders.check import Questions, check
-from graders.sandboxes import SANDBOXES
-from graders.sandboxes.sandbox import Lodging
-from graders.session import Session
+from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 from tests.attacks.course import RIGHT, TARGET
 from tests.attacks.scripted_target import ASSIGNMENT, HIDDEN, SECRET, scored, true_class
 from tests.scripted import taken_apart

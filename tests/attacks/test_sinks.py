@@ -23,7 +23,7 @@ import pytest
 from graders.failures import SubmissionFailure
 from graders.intake.roster import Group, Member
 from graders.mark import mark_as_json
-from graders.session import EXCEPTIONS, _place, _raised
+from graders.wall.session import EXCEPTIONS, _place, _raised
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
 from reports.marksheet import marksheet_csv

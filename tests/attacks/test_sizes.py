@@ -20,10 +20,10 @@ from assignments.load import load
 from graders.check import Questions, check
 from graders.failures import ProtocolViolation, ReplyTooLarge, WrongType
 from graders.measure import load_answers, measure
-from graders.session import Session
-from graders.student import Line
-from graders.student import Student as Asking
 from graders.tasks import TASKS
+from graders.wall.session import Session
+from graders.wall.student import Line
+from graders.wall.student import Student as Asking
 from tests.attacks.course import TARGET
 from tests.attacks.scripted_target import HIDDEN, SECRET, true_class
 from tests.scripted import ScriptedChannel, Student, replied

@@ -22,16 +22,16 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
-from graders import session as sessions
 from graders.failures import EngineFailure, ProtocolViolation, ReplyTooLarge, SubmissionFailure
-from graders.sandboxes.sandbox import Ending
-from graders.session import Session, Worker
-from graders.student import Line, Student
-from graders.wire import arrays_of, decode, split
+from graders.wall import session as sessions
+from graders.wall.sandboxes.sandbox import Ending
+from graders.wall.session import Session, Worker
+from graders.wall.student import Line, Student
+from graders.wall.wire import arrays_of, decode, split
 from tests import scripted
 from tests.attacks.course import FULL, RIGHT, WRONG, attacked, solution
 from tests.attacks.naive import believing, naive
-from tests.graders.test_fuzz import resident_mb
+from tests.graders.wall.test_fuzz import resident_mb
 from tests.scripted import ScriptedChannel, frame, replied, said
 
 ROOT = Path(__file__).parents[2]

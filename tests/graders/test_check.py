@@ -15,7 +15,7 @@ from assignments.testing import close
 from graders import check as checks
 from graders.check import Questions, as_documents, check
 from graders.failures import LOADED
-from graders.session import Session
+from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, said
 
 INTERFACE = """

@@ -62,7 +62,7 @@ class Scene:
         self.write("interface.py", "def loss(n: int) -> float: ...\n")
         self.write("mine.py", "recall = None\n")
         self.graders = folder / "graders"
-        for family in ("inside", "metrics", "tasks"):
+        for family in ("wall/inside", "metrics", "tasks"):
             shutil.copytree(GRADERS / family, self.graders / family, ignore=shutil.ignore_patterns("__pycache__"))
         for name in (*STATISTIC, *JUDGES["tests"], *JUDGES["answers"]):
             (self.graders / name).parent.mkdir(exist_ok=True)
@@ -239,10 +239,10 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     ("scoring/intervals.py", SCORES),
     ("check.py", TESTS),
     ("measure.py", ANSWERS | SCORES),
-    ("replies.py", TESTS | ANSWERS | SCORES),
-    ("inside/keeper.py", TESTS | ANSWERS | SCORES),
-    ("inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
-    ("inside/adapter_tensorflow.py", set()),
+    ("wall/replies.py", TESTS | ANSWERS | SCORES),
+    ("wall/inside/keeper.py", TESTS | ANSWERS | SCORES),
+    ("wall/inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
+    ("wall/inside/adapter_tensorflow.py", set()),
 ])  # fmt: skip
 def test_a_changed_file_of_the_toolkit_reaches_what_it_computes(scene, changed, file, stages):
     path = scene.graders / file

@@ -17,10 +17,10 @@ import pytest
 
 from assignments.load import find, load, overridden
 from graders import marker
-from graders import session as sessions
 from graders.failures import EngineFailure, UserError
 from graders.marker import Job, run
-from graders.sandboxes.local import Local, LocalChannel
+from graders.wall import session as sessions
+from graders.wall.sandboxes.local import Local, LocalChannel
 
 GROUPS = Path(__file__).parents[1] / "example_groups"
 CASES = 12

@@ -15,8 +15,8 @@ from assignments.load import load
 from graders import measure as measures
 from graders.failures import DataFailure, EngineFailure, InternalFailure
 from graders.measure import load_answers, measure
-from graders.session import Session
 from graders.tasks import task_named
+from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, said
 
 FOLDER = Path(__file__).parents[1] / "example_groups" / "assignment"

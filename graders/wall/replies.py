@@ -1,0 +1,237 @@
+"""Answers are typed before a test sees them: the check of a value against its declaration in `interface.py`.
+
+Shape and dtype are jaxtyping's, with named sizes bound by the arguments of the same call; reasons, tuples, scalars,
+finiteness and ranges are ours. Nothing here compares an answer with the right one.
+"""
+
+from __future__ import annotations
+
+import math
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import numpy as np
+from jaxtyping import jaxtyped
+
+from assignments.interface import Function, MayBeEmpty, NotFinite, Range, is_array, is_union, record_of, stays_inside
+from graders import failures
+from graders.failures import OutOfRange, WrongShape, WrongType
+from graders.wall.wire import Reference
+
+Wrap = Callable[[Reference, object], object]
+"""Makes a handle of a reference, given the declared type."""
+PLACE = 200
+"""Characters of an answer's name in evidence: keys are the submission's, and a name stands for each item below it."""
+
+
+def kept(hint: Any) -> Any:
+    """What of an answer is due to stay inside, whatever it is: `keep` of a request (docs/wire.md); None for nothing."""
+    hint = _bare(hint)
+    if stays_inside(hint):
+        return True
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if typing.is_typeddict(hint):
+        fields = typing.get_type_hints(hint, include_extras=True)
+        keys = {key: due for key, field in fields.items() if (due := kept(field))}
+        return {"keys": keys} if keys else None
+    if is_union(hint):
+        return next(filter(None, map(kept, parts)), None)
+    if origin is tuple and parts[1:] != (Ellipsis,):
+        items = [kept(part) for part in parts]
+        return {"items": items} if any(items) else None
+    due = kept(parts[origin is dict]) if origin in (list, tuple, dict) else None
+    return {"each": due} if due else None
+
+
+@contextmanager
+def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[None]:
+    """A context in which the named sizes of a function's arguments hold; of several that are TypedDicts with a key in
+    common, as training and validation cases are, the first one's where they differ.
+
+    Raises:
+        TypeError: the arguments are not what the interface declares: the test's author has to change the test.
+    """
+    try:
+        given = function.signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{function.name}{function.signature}: {error}") from None
+    with jaxtyped("context"):
+        seen: set[str] = set()
+        for name, value in given.arguments.items():
+            parameter = function.signature.parameters[name]
+            values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
+            record = record_of(parameter.annotation)
+            keys = frozenset(record.__annotations__) if record is not None else frozenset()
+            for one in values:
+                binds = _binds(one, parameter.annotation)
+                if not binds and keys & seen:
+                    # Training and validation cases are records of the same arrays, and each has its own number of them.
+                    with jaxtyped("context"):
+                        binds = _binds(one, parameter.annotation)
+                if not binds:
+                    shape = f" of shape {one.shape} and dtype {one.dtype}" if isinstance(one, np.ndarray) else ""
+                    raise TypeError(f"{function.name}: {name} is not as interface.py declares it{shape}")
+                if type(one) is dict:
+                    seen |= keys
+        yield
+
+
+def _binds(value: Any, hint: Any) -> bool:
+    """Whether an argument agrees with its declaration, as far as arrays go; binds their named sizes."""
+    hint = _bare(hint)
+    if is_array(hint):
+        return not isinstance(value, np.ndarray) or isinstance(value, hint)
+    if typing.is_typeddict(hint) and type(value) is dict:
+        fields = typing.get_type_hints(hint, include_extras=True)
+        return all(_binds(value[key], fields[key]) for key in fields if key in value)
+    if is_union(hint) and value is not None:
+        return any(_binds(value, part) for part in typing.get_args(hint) if part is not type(None))
+    return True
+
+
+def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
+    """The value as declared; scalars of NumPy and 0-d arrays become Python's where a scalar is declared, and what is
+    beyond a bound by rounding alone becomes the bound.
+
+    Raises:
+        WrongType, WrongShape, NotFinite, OutOfRange: with what was found, as evidence.
+    """
+    notes: tuple[Any, ...] = ()
+    if typing.get_origin(hint) is Annotated:
+        notes = typing.get_args(hint)[1:]
+        hint = typing.get_args(hint)[0]
+    value = _of_type(value, hint, wrap, name)
+    if type(value) is np.ndarray and value.size == 0 and not any(isinstance(note, MayBeEmpty) for note in notes):
+        raise WrongShape(f"{name}: an array with nothing in it, which satisfies whatever is asked of every number")
+    finite_only = not any(isinstance(note, NotFinite) for note in notes)
+    if type(value) is float and finite_only and not math.isfinite(value):
+        raise failures.NotFinite(f"{name}: {value}")
+    if type(value) is np.ndarray and value.dtype.kind == "f" and finite_only:
+        finite = np.isfinite(value)
+        if not finite.all():
+            raise failures.NotFinite(f"{name}: {int((~finite).sum())} of {value.size} numbers")
+    if not notes or type(value) not in (int, float, np.ndarray):
+        return value
+    numbers = np.asarray(value)
+    for note in notes:
+        if isinstance(note, Range):
+            numbers = note.met(numbers)
+            if not note.holds(numbers):
+                raise OutOfRange(f"{name}: from {numbers.min()} to {numbers.max()}, declared {note.low} to {note.high}")
+    return numbers if type(value) is np.ndarray else type(value)(numbers)
+
+
+def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
+    if hint is Any:
+        return _undeclared(value, wrap, name)
+    if hint is None or hint is type(None):
+        return _exactly(value, type(None), name)
+    if hint in (bool, int, float):
+        return _scalar(value, hint, name)
+    if hint is str:
+        return _exactly(value, str, name)
+    if is_array(hint):
+        return _array(value, hint, name)
+    if stays_inside(hint):
+        if type(value) is not Reference:
+            raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
+        return wrap(value, hint)
+    return _container(value, hint, wrap, name)
+
+
+def _undeclared(value: Any, wrap: Wrap, name: str) -> Any:
+    """What no interface describes: handles, finite numbers and arrays that hold something, however nested."""
+    if type(value) is Reference:
+        return wrap(value, Any)
+    if type(value) is dict:
+        return {key: typed(item, Any, wrap, _at(name, key)) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(typed(item, Any, wrap, _at(name, i)) for i, item in enumerate(value))
+    return value
+
+
+def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if is_union(hint):
+        nearest: WrongShape | None = None
+        for part in parts:
+            try:
+                return typed(value, part, wrap, name)
+            except WrongType:
+                continue
+            except WrongShape as failure:
+                nearest = failure
+        raise nearest or WrongType(f"{name}: {_found(value)}, declared {hint}")
+    if typing.is_typeddict(hint):
+        fields = typing.get_type_hints(hint, include_extras=True)
+        _exactly(value, dict, name)
+        if set(value) != set(fields):
+            odd = [key[:PLACE] for key in list(value)[:10]]
+            raise WrongType(f"{name}: {len(value)} keys, {odd} among them, declared {sorted(fields)}")
+        return {key: typed(value[key], fields[key], wrap, _at(name, key)) for key in fields}
+    if hint is list or origin is list:
+        _exactly(value, list, name)
+        part = parts[0] if parts else Any
+        return [typed(item, part, wrap, _at(name, i)) for i, item in enumerate(value)]
+    if hint is dict or origin is dict:
+        _exactly(value, dict, name)
+        part = parts[1] if parts else Any
+        return {key: typed(item, part, wrap, _at(name, key)) for key, item in value.items()}
+    if hint is tuple or origin is tuple:
+        _exactly(value, tuple, name)
+        if not parts or (len(parts) == 2 and parts[1] is Ellipsis):
+            parts = (parts[0] if parts else Any,) * len(value)
+        if len(parts) != len(value):
+            raise WrongShape(f"{name}: a tuple of {len(value)}, declared {len(parts)}")
+        pairs = zip(value, parts, strict=True)
+        return tuple(typed(item, part, wrap, _at(name, i)) for i, (item, part) in enumerate(pairs))
+    raise TypeError(f"interface.py declares {hint!r}, which no answer can be checked against")
+
+
+def _exactly(value: Any, kind: type, name: str) -> Any:
+    if type(value) is not kind:
+        raise WrongType(f"{name}: {_found(value)}, declared {'None' if kind is type(None) else kind.__name__}")
+    return value
+
+
+def _scalar(value: Any, kind: type, name: str) -> Any:
+    """A scalar of the declared kind; a 0-d array of it counts, and a whole number where a float is declared."""
+    kinds = {bool: "b", int: "iu", float: "fiu"}[kind]
+    if type(value) is np.ndarray and value.shape == () and value.dtype.kind in kinds:
+        return kind(value.item())
+    if type(value) is kind:
+        return value
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is np.ndarray and value.dtype.kind in kinds:
+        raise WrongShape(f"{name}: {_found(value)}, declared one {kind.__name__}")
+    raise WrongType(f"{name}: {_found(value)}, declared {kind.__name__}")
+
+
+def _array(value: Any, hint: Any, name: str) -> Any:
+    if type(value) is not np.ndarray:
+        raise WrongType(f"{name}: {_found(value)}, declared an array {hint.__name__}")
+    if isinstance(value, hint):
+        return value
+    if isinstance(hint.dtypes, list | tuple) and value.dtype.name not in hint.dtypes:
+        raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
+    raise WrongShape(f"{name}: {_found(value)}, declared {hint.__name__}")
+
+
+def _at(name: str, place: int | str) -> str:
+    """The name of an item: short however long the keys are and however deep it lies."""
+    return f"{name}[{repr(place[:PLACE]) if isinstance(place, str) else place}]"[:PLACE]
+
+
+def _found(value: Any) -> str:
+    if type(value) is np.ndarray:
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    if type(value) is Reference:
+        return f"an object that stays inside ({value.description})"
+    return f"a value of type {type(value).__name__}"
+
+
+def _bare(hint: Any) -> Any:
+    return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint

@@ -1,0 +1,188 @@
+"""A runtime made of this machine: an environment from a lock, and what of the system it needs.
+
+Asks no engine. The container's root is empty; what a Python program needs of this machine is mounted read-only at
+the same path: the C libraries, the interpreter with its standard library, and the environment. The base
+interpreter's own site-packages are covered by an empty folder: nothing that happens to be installed here is seen.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graders.failures import ImageFailure
+from graders.wall.modes import make_readable
+
+PRIVATE = ("scratch", "mother")
+ABOUT = """
+import json, os, sys, sysconfig
+paths = sysconfig.get_paths(sysconfig.get_preferred_scheme("prefix"), vars={
+    "base": sys.base_prefix, "platbase": sys.base_prefix, "installed_base": sys.base_prefix,
+    "installed_platbase": sys.base_prefix})
+print(json.dumps({
+    "version": sys.version, "prefix": sys.base_prefix, "executable": os.path.realpath(sys.executable),
+    "stdlib": sysconfig.get_path("stdlib"), "site": paths["purelib"],
+    "library": os.path.join(*(sysconfig.get_config_var(name) or "" for name in ("LIBDIR", "INSTSONAME"))),
+    "triplet": sysconfig.get_config_var("MULTIARCH") or ""}))
+"""
+"""What the interpreter says about itself; run by it."""
+
+
+@dataclass(frozen=True)
+class HostRuntime:
+    """An environment and what must be mounted for it to run."""
+
+    key: str
+    """Names the environment's folder: lock, additions and interpreter."""
+    python: str
+    mounts: tuple[tuple[str, str], ...]
+    links: tuple[tuple[str, str], ...]
+    """Links the empty root needs: (path, target)."""
+
+
+def host_runtime(
+    framework: str,
+    lock: str,
+    *,
+    python: str,
+    add: Sequence[str],
+    home: Path,
+    say: Callable[[str], object],
+) -> HostRuntime:
+    """Make the environment, or take the one that the same lock and interpreter made before.
+
+    Raises:
+        ImageFailure: the interpreter or pip failed; their words are in the text.
+    """
+    about = json.loads(_ran([python, "-I", "-c", ABOUT], "asking the interpreter about itself"))
+    pins = [line for line in lock.splitlines() if not line.startswith("#")]
+    identity = "\0".join([*pins, *add, about["version"], about["executable"]])
+    key = hashlib.sha256(identity.encode()).hexdigest()[:12]
+    environment = home / "runtimes" / f"{framework}-{key}"
+    done = environment.with_suffix(".done")
+    environment.parent.mkdir(parents=True, exist_ok=True)
+    with (home / "runtimes" / ".lock").open("w") as one_at_a_time:
+        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(environment, ignore_errors=True)
+            _install(environment, lock, python=python, add=add, say=say)
+            done.touch()
+    inside = environment / "bin" / "python"
+    mounts, links = _needed(about, environment, inside, _empty(home))
+    return HostRuntime(key, str(inside), mounts, links)
+
+
+def root_archive(host: HostRuntime) -> bytes:
+    """The empty root as a tar: mount points, links, two users. Anyone may pass through its folders."""
+    folders = {"proc", "sys", "dev", "etc", "solution", "medmark", "scratch", "mother"}
+    files = {
+        "etc/passwd": b"root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/scratch:/none\n",
+        "etc/group": b"root:x:0:\nnogroup:x:65534:\n",
+    }
+    for here, inside in host.mounts:
+        if os.path.isdir(here):
+            folders.add(inside.lstrip("/"))
+        else:
+            files[inside.lstrip("/")] = b""
+    links = {path.lstrip("/"): target for path, target in host.links}
+    for name in [*folders, *files, *links]:
+        folders.update(str(parent) for parent in Path(name).parents if str(parent) != ".")
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for name in sorted(folders - links.keys()):
+            # runc gives a tmpfs the mode of the folder below it, whatever mode= says (seen with 1.1.5).
+            tar.addfile(_member(name, tarfile.DIRTYPE, 0o700 if name in PRIVATE else 0o755))
+        for name, target in sorted(links.items()):
+            member = _member(name, tarfile.SYMTYPE, 0o777)
+            member.linkname = target
+            tar.addfile(member)
+        for name, content in sorted(files.items()):
+            member = _member(name, tarfile.REGTYPE, 0o644)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def _install(
+    environment: Path, lock: str, *, python: str, add: Sequence[str], say: Callable[[str], object]
+) -> None:
+    """An environment without pip in it: a solution has no use for one."""
+    say(f"making {environment} from the lock: pip fetches what it does not have yet")
+    _ran([python, "-m", "venv", "--without-pip", str(environment)], "python -m venv")
+    wanted = environment / "runtime.lock"
+    wanted.write_text(lock + "".join(f"{line}\n" for line in add), encoding="utf-8")
+    inside = str(environment / "bin" / "python")
+    pip = [python, "-m", "pip", "--python", inside, "--disable-pip-version-check", "--no-input"]
+    _ran([*pip, "install", "--quiet", "--requirement", str(wanted)], "pip install of the lock")
+    make_readable(environment)
+
+
+def _needed(
+    about: dict[str, str], environment: Path, inside: Path, empty: Path
+) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    """The mounts (here, inside) and the links of the root."""
+    roots = [f"/{name}" for name in ("lib", "lib64") if os.path.exists(f"/{name}")]
+    links = {path: os.readlink(path) for path in roots if os.path.islink(path)}
+    multiarch = Path("/usr/lib") / (about["triplet"] or "none")
+    wanted = [str(multiarch) if multiarch.is_dir() else "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"]
+    wanted += [path for path in roots if path not in links]
+    system = about["prefix"] in ("/usr", "/usr/local")  # of a prefix of its own everything belongs to Python
+    wanted += [about["stdlib"], about["library"]] if system else [about["prefix"]]
+    wanted.append(str(environment))
+    mounts: dict[str, str] = {}
+    for path in wanted:
+        if os.path.exists(path) and not _covered(path, mounts):
+            mounts[path] = path
+    hop = str(inside)
+    while not _covered(os.path.dirname(hop), mounts) or os.path.islink(hop):
+        if not os.path.islink(hop):
+            mounts[hop] = hop
+            break
+        target = os.readlink(hop)
+        if not _covered(hop, mounts):
+            links[hop] = target
+        hop = os.path.normpath(os.path.join(os.path.dirname(hop), target))
+    if _covered(about["site"], mounts) and os.path.isdir(about["site"]):
+        mounts[about["site"]] = str(empty)
+    return tuple((here, target) for target, here in mounts.items()), tuple(links.items())
+
+
+def _covered(path: str, mounts: dict[str, str]) -> bool:
+    return any(path == target or path.startswith(f"{target}/") for target in mounts)
+
+
+def _empty(home: Path) -> Path:
+    folder = home / "empty"
+    folder.mkdir(parents=True, exist_ok=True)
+    make_readable(folder)
+    return folder
+
+
+def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = kind, mode
+    return member
+
+
+def _ran(command: list[str], what: str) -> str:
+    """What a command printed.
+
+    Raises:
+        ImageFailure: it cannot be started or did not end with 0.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise ImageFailure(f"{what}: {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        raise ImageFailure(f"{what} failed: {(done.stderr or done.stdout).strip()[-1500:]}")
+    return done.stdout

@@ -1,0 +1,333 @@
+"""Runtime images: what a framework's solutions run in. Builds them, records their contents, finds them again.
+
+An image holds Python and the packages of a lock, never medmark. It comes from a Dockerfile and a base image, or from
+this machine (`host_runtime`) where no registry can be reached. Nothing here starts a solution.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import docker
+import docker.errors
+from docker.types import Mount
+
+from assignments.assignment import Framework
+from assignments.this_user import home_folder
+from graders.failures import ImageFailure
+from graders.wall.sandboxes import engine
+from graders.wall.sandboxes.host_runtime import HostRuntime, host_runtime, root_archive
+
+RECIPES = Path(__file__).parent / "runtimes"
+IMPORTS: dict[Framework, tuple[str, ...]] = {
+    "pytorch": ("numpy", "scipy", "torch"),
+    "tensorflow": ("numpy", "scipy", "tensorflow"),
+    "numpy": ("numpy", "scipy"),
+}
+UNWANTED = {
+    "breast_cancer.csv": "scikit-learn's breast cancer table, the data of mlp_classifier",
+    "solution_pytorch.py": "a reference solution",
+    "solution_tensorflow.py": "a reference solution",
+    "solution_numpy.py": "a reference solution",
+}
+"""Files that give answers away, by name: a build that contains one fails."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A built runtime, as recorded beside it."""
+
+    framework: Framework
+    digest: str
+    """SHA-256 over Python's version, the platform and every package's contents: equal for equal contents."""
+    image: str
+    """The image's id in the local engine."""
+    python: str
+    """Path of the interpreter inside."""
+    mounts: tuple[tuple[str, str], ...]
+    """Folders and files of this machine that are mounted read-only: (here, inside)."""
+    packages: dict[str, str]
+    """Name of each distribution, and its version."""
+    modules: tuple[str, ...]
+    """Names that a solution can import besides the standard library."""
+    python_version: str
+    made_from: str
+    """`host`, or the base image's name."""
+    added: tuple[str, ...]
+    built: str
+
+
+ELSEWHERE = "name a folder that you can write to, as export MEDMARK_HOME=/srv/medmark, and run the same command again"
+
+
+def home() -> Path:
+    """Where runtimes and their records lie: `$MEDMARK_HOME`, else the user's data folder.
+
+    Raises:
+        ImageFailure: neither is there.
+    """
+    if given := os.environ.get("MEDMARK_HOME"):
+        return Path(given).absolute()
+    if given := os.environ.get("XDG_DATA_HOME"):
+        return Path(given).absolute() / "medmark"
+    user = home_folder()
+    if user is None:
+        raise ImageFailure(f"runtimes have no place, since this user has no home folder: {ELSEWHERE}")
+    return user / ".local" / "share" / "medmark"
+
+
+def runtime(framework: Framework) -> Runtime:
+    """The framework's runtime as last built; no engine is asked.
+
+    Raises:
+        ImageFailure: none was built, or its record cannot be read; the text names the command that makes one.
+    """
+    record = _record(framework)
+    try:
+        fields = json.loads(record.read_text(encoding="utf-8"))
+        fields["mounts"] = tuple((here, inside) for here, inside in fields["mounts"])
+        fields["modules"], fields["added"] = tuple(fields["modules"]), tuple(fields["added"])
+        return Runtime(**fields)
+    except FileNotFoundError:
+        raise ImageFailure(f"no runtime image for {framework}: {how_to_build(framework)}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ImageFailure(f"{record} cannot be read ({error}): {how_to_build(framework)}") from error
+
+
+def listed() -> tuple[Runtime, ...]:
+    """All runtimes built on this machine."""
+    return tuple(runtime(framework) for framework in IMPORTS if os.path.exists(_record(framework)))
+
+
+def locked(framework: Framework) -> dict[str, str]:
+    """Packages and versions of the framework's lock: what a handout promises before any image is built."""
+    lines = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8").splitlines()
+    pins = (line.split("#")[0].strip().partition("==") for line in lines)
+    return {name: version for name, equals, version in pins if equals}
+
+
+def how_to_build(framework: Framework) -> str:
+    """The command that makes the runtime, as errors name it."""
+    return f"medmark image build {framework} --from-host"
+
+
+def build_from_host(
+    framework: Framework,
+    *,
+    python: str = sys.executable,
+    add: Sequence[str] = (),
+    say: Callable[[str], object] = print,
+) -> Runtime:
+    """Make a runtime without any registry: an empty root, this machine's libraries, an environment of the lock.
+
+    Args:
+        python: interpreter the environment is made with; its standard library is mounted too.
+        add: further requirements, `name==version`, for everyone.
+        say: told what is going on, a line at a time.
+
+    Raises:
+        ImageFailure: the environment could not be made, does not work, or holds what must not be in it.
+        EngineFailure: the engine does not answer.
+    """
+    lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8")
+    host = host_runtime(framework, lock, python=python, add=add, home=_writable_home(), say=say)
+    with _engine() as client:
+        image = _imported(client, framework, host)
+        contents = (image, host.python, host.mounts)
+        return _finished(client, framework, contents, made_from="host", added=add, say=say)
+
+
+def build(
+    framework: Framework,
+    *,
+    base_image: str,
+    add: Sequence[str] = (),
+    wheels: Path | None = None,
+    say: Callable[[str], object] = print,
+) -> Runtime:
+    """Make a runtime from the Dockerfile, the lock and a base image that has Python 3.11 or newer with venv.
+
+    Args:
+        base_image: name of an image that the engine has or can pull.
+        add: further requirements, `name==version`, for everyone.
+        wheels: folder of wheels put into the build; with it the build uses no network and no index.
+        say: told what is going on, a line at a time.
+
+    Raises:
+        ImageFailure: the build failed, the image does not work, or it holds what must not be in it.
+        EngineFailure: the engine does not answer.
+    """
+    lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8") + "".join(f"{line}\n" for line in add)
+    _writable_home()  # before the minutes that a build takes
+    say(f"building the {framework} image on {base_image}")
+    with _engine() as client:
+        try:
+            image, _ = client.images.build(
+                fileobj=_context(lock, wheels),
+                custom_context=True,
+                buildargs={"BASE": base_image, "PIP_ARGS": "--no-index" if wheels else ""},
+                network_mode="none" if wheels else None,
+                tag=f"medmark-{framework}:{_tag(base_image)}",
+                rm=True,
+                forcerm=True,
+            )
+        except docker.errors.BuildError as error:
+            lines = cast("list[dict[str, Any]]", error.build_log)
+            log = "".join(str(line.get("stream", "")) for line in lines)[-2000:]
+            raise ImageFailure(f"docker build of {framework} on {base_image}: {error}\n{log}") from error
+        except docker.errors.APIError as error:
+            raise ImageFailure(f"docker build of {framework} on {base_image}: {engine.words(error)}") from error
+        contents = (cast(str, image.id), "/opt/runtime/bin/python", ())
+        return _finished(client, framework, contents, made_from=base_image, added=add, say=say)
+
+
+@contextmanager
+def _engine() -> Iterator[docker.DockerClient]:
+    """The engine, with the time a build takes."""
+    engine.connected(engine.address()).close()
+    client = docker.DockerClient(base_url=engine.address(), timeout=1800, version="auto")
+    try:
+        with engine.in_dockers_words():
+            yield client
+    finally:
+        client.close()
+
+
+def _finished(
+    client: docker.DockerClient,
+    framework: Framework,
+    contents: tuple[str, str, tuple[tuple[str, str], ...]],
+    *,
+    made_from: str,
+    added: Sequence[str],
+    say: Callable[[str], object],
+) -> Runtime:
+    """Survey the image from inside, refuse what must not be in it, write the record."""
+    say(f"trying the {framework} image, and looking for what must not be in it")
+    image, python, mounts = contents
+    found = _surveyed(client, framework, image, python, mounts)
+    distributions: dict[str, list[str]] = found["distributions"]
+    if {"medmark"} & distributions.keys():
+        raise ImageFailure(f"the {framework} image holds medmark itself: take it out of the lock or of --add")
+    if unwanted := found["unwanted"]:
+        names = "; ".join(f"{path} ({UNWANTED[os.path.basename(path)]})" for path in unwanted)
+        raise ImageFailure(f"the {framework} image holds answers: {names}. Leave out what brings it")
+    steady = {key: found[key] for key in ("python", "platform", "distributions")}
+    made = Runtime(
+        framework=framework,
+        digest=hashlib.sha256(json.dumps(steady, sort_keys=True).encode()).hexdigest(),
+        image=image,
+        python=python,
+        mounts=mounts,
+        packages={name: version for name, (version, _) in sorted(distributions.items())},
+        modules=tuple(found["modules"]),
+        python_version=found["python"],
+        made_from=made_from,
+        added=tuple(added),
+        built=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    record = _record(framework)
+    record.parent.mkdir(parents=True, exist_ok=True)
+    fresh = record.with_suffix(".new")
+    fresh.write_text(json.dumps(asdict(made), indent=1), encoding="utf-8")
+    fresh.replace(record)
+    size = f"{len(made.packages)} packages, Python {made.python_version}"
+    say(f"{framework}: {size}, digest {made.digest[:12]}")
+    return made
+
+
+def _surveyed(
+    client: docker.DockerClient,
+    framework: Framework,
+    image: str,
+    python: str,
+    mounts: tuple[tuple[str, str], ...],
+) -> dict[str, Any]:
+    source = (RECIPES / "survey.py").read_text(encoding="utf-8")
+    try:
+        said = client.containers.run(
+            image,
+            [python, "-I", "-B", "-c", source, json.dumps([IMPORTS[framework], sorted(UNWANTED)])],
+            remove=True,
+            user="65534:65534",
+            network_mode="none",
+            read_only=True,
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+            tmpfs={"/scratch": "size=64m,uid=65534,gid=65534,mode=700"},
+            environment={"HOME": "/scratch", "TMPDIR": "/scratch", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"},
+            mounts=[Mount(inside, here, type="bind", read_only=True) for here, inside in mounts],
+        )
+    except docker.errors.ContainerError as error:
+        said = cast(bytes, error.stderr or b"")
+        last = said.decode("utf-8", "replace").strip()[-1500:]
+        text = f"the {framework} image does not work (exit {error.exit_status}): {last}"
+        raise ImageFailure(text) from error
+    except docker.errors.APIError as error:
+        raise ImageFailure(f"the {framework} image does not start: {engine.words(error)}") from error
+    return cast("dict[str, Any]", json.loads(said))
+
+
+def _imported(client: docker.DockerClient, framework: Framework, host: HostRuntime) -> str:
+    """The empty root as an image, named by its contents: an equal one that is there already stays the one in use."""
+    root = root_archive(host)
+    name, tag = f"medmark-{framework}", f"from-host-{hashlib.sha256(root).hexdigest()[:12]}"
+    try:
+        return str(client.images.get(f"{name}:{tag}").id)
+    except docker.errors.ImageNotFound:
+        said = client.api.import_image_from_data(root, repository=name, tag=tag)
+    status: str = json.loads(said.splitlines()[-1]).get("status", "")
+    if not status.startswith("sha256:"):
+        raise ImageFailure(f"docker import of the empty root: {said}")
+    return status
+
+
+def _context(lock: str, wheels: Path | None) -> io.BytesIO:
+    """The build's context: Dockerfile, lock and wheels, nothing else of this machine."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(RECIPES / "Dockerfile", "Dockerfile")
+        text = lock.encode()
+        member = tarfile.TarInfo("runtime.lock")
+        member.size = len(text)
+        tar.addfile(member, io.BytesIO(text))
+        folder = tarfile.TarInfo("wheels")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(folder)
+        for wheel in sorted(wheels.glob("*.whl")) if wheels else ():
+            tar.add(wheel, f"wheels/{wheel.name}")
+    archive.seek(0)
+    return archive
+
+
+def _writable_home() -> Path:
+    place = home()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise ImageFailure(f"{place}: cannot be written ({error.strerror}): {ELSEWHERE}") from error
+    return place
+
+
+def _record(framework: Framework) -> Path:
+    return home() / "images" / f"{framework}.json"
+
+
+def _tag(text: str) -> str:
+    """A tag made of an image's name: Docker allows no slash and no colon in one."""
+    return re.sub(r"[^A-Za-z0-9_.]", "-", text)[-100:].lstrip(".-")

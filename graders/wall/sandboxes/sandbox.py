@@ -1,0 +1,99 @@
+"""The contract every sandbox keeps: it starts a keeper, and hands over the keeper's stdin and stdout.
+
+Nothing here knows Docker, subprocesses or frames: `graders.wall.session` speaks the wire over a Channel, and
+`tests/graders/wall/sandboxes/test_every_sandbox.py` runs one list of behaviours against every backend.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from assignments.assignment import Framework, Limits
+
+COMPUTING = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # torch.compile returns what it was given: an image has no C++ compiler, and a check at home shall say the same.
+    "TORCHDYNAMO_DISABLE": "1",
+    "TORCH_COMPILE_DISABLE": "1",
+}
+"""How frameworks compute in every sandbox, as environment variables: the same here and there."""
+
+
+@dataclass(frozen=True)
+class Lodging:
+    """What a sandbox is opened for."""
+
+    solution: Path
+    """Folder that holds solution.py; read-only inside."""
+    framework: Framework
+    limits: Limits
+    course: str = "none"
+    """Identity of the course, for labels and for cleaning up after a marker that died."""
+    run: str = "none"
+    forgets: bool = False
+    """Whether files are read anew first: what the machine holds of a file tells that an earlier sandbox read it."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a sandbox ended, asked after its keeper's stdout closed."""
+
+    exit_code: int | None
+    out_of_memory: bool
+    """The kernel ended the keeper itself because the whole sandbox was over its memory limit."""
+    text: str
+    """The engine's own words, and the keeper's last lines on stderr: evidence."""
+
+
+class Channel(Protocol):
+    """The keeper's stdin and stdout, non-blocking. The only user is `graders.wall.session.Session`."""
+
+    def fileno_in(self) -> int:
+        """Descriptor to poll for writing."""
+
+    def fileno_out(self) -> int:
+        """Descriptor to poll for reading."""
+
+    def write(self, data: memoryview) -> int:
+        """Bytes taken now, 0 if none could be; `BrokenPipeError` when the keeper no longer reads."""
+
+    def readinto(self, view: memoryview) -> int | None:
+        """Bytes of the keeper's stdout put into `view` now, 0 if none are there; None at the end of the stream."""
+
+    def cpu_s(self) -> float | None:
+        """CPU seconds of the whole sandbox so far, None where the backend cannot tell."""
+
+    def ending(self) -> Ending:
+        """How the sandbox ended; waits up to a few seconds for the engine's word."""
+
+
+class Sandbox(Protocol):
+    """A place to run a solution. Opening and closing raise only `ToolkitFailure`."""
+
+    name: str
+    isolates: bool
+    """Whether it holds against code that nobody vouches for."""
+
+    def open(self, lodging: Lodging) -> AbstractContextManager[Channel]:
+        """Start a keeper for the solution; on leaving, the sandbox is gone, verified.
+
+        Raises:
+            ImageFailure: the runtime image is missing or broken.
+            EngineFailure: the engine does not answer.
+        """
+
+    def runtime(self, framework: Framework) -> str:
+        """Digest of the runtime that a framework's solutions run in: part of every content key.
+
+        Raises:
+            ImageFailure: there is none; the text names the command that makes it.
+        """
+
+    def sweep(self, course: str) -> list[str]:
+        """Remove what markers that died left of a course's sandboxes; names of what was removed. Never others'."""

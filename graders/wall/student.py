@@ -1,0 +1,385 @@
+"""The student object and its handles: how hidden tests ask (docs/wire.md). They ask; they judge nothing.
+
+A `Student` has no public name of its own but the forms of DESIGN section 3, so that every other name is the group's.
+Answers come back typed by `interface.py`, or as a `Handle` where they stay inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import numpy as np
+
+from assignments.interface import Class, Function, Interface, Model
+from graders.failures import NotFinite, ProtocolViolation, SubmissionFailure, WrongShape, WrongType
+from graders.wall.replies import bound, kept, typed
+from graders.wall.session import Session, Usage, Worker
+from graders.wall.wire import Array, Encoder, Reference
+
+
+class Handle:
+    """An object that stayed inside. Valid only in the worker that made it.
+
+    Comparing, counting or converting it on the host would compare the handle and not the object, so that raises.
+    """
+
+    __slots__ = ("_declared", "_line", "_reference")
+
+    def __init__(self, line: Line, reference: Reference, declared: Class | None) -> None:
+        self._line = line
+        self._reference = reference
+        self._declared = declared
+
+    def get(self, name: str) -> Any:
+        """An attribute: its value, or a handle."""
+        hint = self._declared.attributes.get(name, Any) if self._declared else Any
+        return self._line.ask({"do": "get", "name": name}, {"on": self}, hint)
+
+    def fetch(self) -> Array:
+        """A tensor or array inside, as an array."""
+        return _array(self._line.ask({"do": "fetch"}, {"on": self}))
+
+    def item(self, index: Any) -> Any:
+        """One item of a sequence or mapping inside."""
+        return self._line.ask({"do": "item"}, {"on": self, "index": index})
+
+    def length(self) -> int:
+        """How many items it has."""
+        return int(self._line.ask({"do": "length"}, {"on": self}, int))
+
+    def take(self, count: int) -> list[Any]:
+        """The first items of an iterable inside."""
+        items = list(self._line.ask({"do": "take", "count": count}, {"on": self}, list[Any]))
+        if len(items) > count:
+            raise ProtocolViolation(f"{len(items)} items where {count} were asked for")
+        return items
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        function = self._declared.methods.get(name) if self._declared else None
+        return lambda *args, **kwargs: self._line.call(name, function, args, kwargs, on=self)
+
+    def __repr__(self) -> str:
+        return f"<handle of {self._reference.description!r}>"
+
+    def _operate(self, op: str, left: Any, right: Any) -> Any:
+        return _handle(self._line.ask({"do": "operate", "op": op}, {"left": left, "right": right}))
+
+    def __add__(self, other: Any) -> Any:
+        return self._operate("+", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self._operate("+", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._operate("-", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._operate("-", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._operate("*", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self._operate("*", other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._operate("/", self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self._operate("/", other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self._operate("@", self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self._operate("@", other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return self._operate("**", self, other)
+
+    def __neg__(self) -> Any:
+        return self._operate("neg", self, None)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._operate("[]", self, index)
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError("a handle is not the object inside: use h.fetch(), h.get(...), h.item(...) or h.length()")
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = _refuse
+    __len__ = __iter__ = __contains__ = __reversed__ = _refuse
+    __array__ = __array_function__ = __reduce__ = __reduce_ex__ = _refuse
+    __array_ufunc__ = None  # an array on the left then leaves the operation to the handle
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass
+class Line:
+    """The host's end of one worker: opens it with the first question, encodes, types the answers."""
+
+    session: Session
+    interface: Interface
+    cpu_s: float
+    doubles: str = ""
+    solution: str | None = None
+    worker: Worker | None = None
+    failure: SubmissionFailure | None = None
+    """Why there is no worker."""
+    spent: Usage | None = None
+    """What a worker used that could not be opened."""
+    asked: set[str] = field(default_factory=set)
+    """Names of the interface that were asked for."""
+    shapes: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
+    """What was first told of a model: shapes of its parameters, of its buffers, of its output by that of the input.
+
+    Tests combine such arrays: were they to grow from question to question, an answer would choose the host's work.
+    """
+
+    def opened(self) -> Worker:
+        """The worker, forked with the first question.
+
+        Raises:
+            ImportFailed: and every later question raises it again.
+        """
+        if self.failure is not None:  # an import that takes all its time does so once
+            raise self.failure
+        if self.worker is None:
+            try:
+                self.worker = self.session.worker(self.cpu_s, self.doubles, self.solution)
+            except SubmissionFailure as failure:
+                self.failure, self.spent = failure, self.session.last_usage
+                raise
+        return self.worker
+
+    def close(self) -> Usage | None:
+        """End the worker, if there is one; what it used."""
+        return self.spent if self.worker is None else self.session.end(self.worker)
+
+    def ask(self, request: dict[str, Any], values: Mapping[str, Any], hint: Any = Any) -> Any:
+        """One form, with the named values encoded; the answer typed as `hint`."""
+        worker = self.opened()
+        encoder = Encoder(self._reference)
+        nodes = {name: encoder.encode(value) for name, value in values.items()}
+        due = kept(hint)
+        if due is not None:
+            request = {**request, "keep": due}
+        value, _ = self.session.call(worker, {**request, **nodes, "arrays": encoder.arrays}, encoder.parts)
+        return typed(value, hint, self._wrap, request.get("name", "the answer"))
+
+    def call(
+        self,
+        name: str,
+        function: Function | None,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        on: Handle | None = None,
+        tensors: bool = False,
+    ) -> Any:
+        """Call a function of the solution, or a method of a handle."""
+        request = {"do": "call", "name": name, "tensors": tensors}
+        values = {"on": on, "args": args, "kwargs": kwargs}
+        if function is None:
+            return self.ask(request, values)
+        with bound(function, args, kwargs):
+            return self.ask(request, values, function.signature.return_annotation)
+
+    def known(self, m: Handle, what: tuple[Any, ...], shapes: list[Any], *, first: bool = True) -> None:
+        """Hold the shapes that are told of a model against those told before, which they are where they are the first.
+
+        Raises:
+            WrongShape: it was another then.
+        """
+        if type(m) is not Handle:
+            raise TypeError("a probe asks a model's handle")
+        key = (m._reference.number, *what)
+        before = self.shapes.get(key)
+        if before is not None and shapes != before:
+            raise WrongShape(f"{what[0]}: {len(shapes)} of {shapes[:5]}, and {len(before)} of {before[:5]} before")
+        if first and shapes:  # a model that is built with its first batch has no parameters before it
+            self.shapes[key] = shapes
+
+    def _reference(self, value: object) -> Reference | None:
+        if type(value) is not Handle:
+            return None
+        if value._line is not self:
+            raise TypeError("this handle belongs to another worker: ask both questions of the same student")
+        return value._reference
+
+    def _wrap(self, reference: Reference, hint: Any) -> Handle:
+        declared = self.interface.classes.get(hint.__name__) if isinstance(hint, type) and hint is not Model else None
+        return Handle(self, reference, declared)
+
+
+class Student:
+    """The group's solution, as a hidden test sees it: `student.dice_loss(logit, label)`."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _function(self._line, name, tensors=False)
+
+    @property
+    def tensors(self) -> _Tensors:
+        """The same calls with the framework's tensors; replies come back as arrays."""
+        return _Tensors(self._line)
+
+    @property
+    def gradient(self) -> _Gradient:
+        """`student.gradient.f(a, b, wrt=0)`: gradient of the summed reply with respect to an argument."""
+        return _Gradient(self._line)
+
+    @property
+    def model(self) -> _Probes:
+        """Probes of a model: `student.model.forward(m, x)` and the rest of the list in docs/wire.md."""
+        return _Probes(self._line)
+
+    def put(self, value: Any) -> Handle:
+        """Leave data inside: how a change in place is seen."""
+        return _handle(self._line.ask({"do": "put"}, {"value": value}))
+
+    def generator(self, seed: int) -> Handle:
+        """A NumPy Generator made inside."""
+        return _handle(self._line.ask({"do": "generator", "seed": seed}, {}))
+
+    def double(self, name: str, /, *args: Any, **kwargs: Any) -> Handle:
+        """An instance of a class of the assignment's public `doubles.py`, made inside."""
+        return _handle(self._line.ask({"do": "double", "name": name}, {"args": args, "kwargs": kwargs}))
+
+
+class _Tensors:
+    __slots__ = ("_line",)
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return _function(self._line, name, tensors=True)
+
+
+class _Gradient:
+    __slots__ = ("_line",)
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def __getattr__(self, name: str) -> Callable[..., Array]:
+        declared(self._line, name)
+
+        def ask(*args: Any, wrt: int | str = 0, **kwargs: Any) -> Array:
+            leaf = args[wrt] if isinstance(wrt, int) else kwargs[wrt]
+            request = {"do": "gradient", "name": name, "wrt": wrt}
+            return _floats(_array(self._line.ask(request, {"args": args, "kwargs": kwargs}), np.shape(leaf)))
+
+        return ask
+
+
+class _Probes:
+    """What can be asked of any framework's model."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def _probe(self, name: str, *args: Any, hint: Any = Any, **kwargs: Any) -> Any:
+        return self._line.ask({"do": "probe", "name": name}, {"args": args, "kwargs": kwargs}, hint)
+
+    def _trained(self, m: Handle, value: Any) -> list[Array]:
+        """Parameters, or what belongs to each of them."""
+        found = [_floats(array) for array in _arrays(value)]
+        self._line.known(m, ("parameters",), [array.shape for array in found])
+        return found
+
+    def forward(self, m: Handle, x: Array | Handle, training: bool = False) -> Array:
+        """The model's output for exactly the boundary array: logits in boundary layout."""
+        output = _array(self._probe("forward", m, x, training=training))
+        given: object = x._reference if isinstance(x, Handle) else np.shape(x)
+        self._line.known(m, ("forward", given), [output.shape])
+        return output
+
+    def parameter_count(self, m: Handle) -> int:
+        """How many numbers are trained."""
+        return int(self._probe("parameter_count", m, hint=int))
+
+    def parameters(self, m: Handle) -> list[Array]:
+        """Trained parameters, in the framework's order and layout."""
+        return self._trained(m, self._probe("parameters", m))
+
+    def set_parameters(self, m: Handle, values: list[Array]) -> None:
+        """Overwrite the trained parameters."""
+        self._line.known(m, ("parameters",), [np.shape(value) for value in values], first=False)
+        self._probe("set_parameters", m, list(values), hint=None)
+
+    def buffers(self, m: Handle) -> list[Array]:
+        """State that is not trained, such as running means."""
+        found = _arrays(self._probe("buffers", m))
+        self._line.known(m, ("buffers",), [array.shape for array in found])
+        return found
+
+    def parameter_gradients(self, m: Handle, x: Array, weight: Array) -> list[Array]:
+        """Gradient of `sum(m(x) * weight)` with respect to each parameter."""
+        return self._trained(m, self._probe("parameter_gradients", m, x, weight))
+
+    def input_gradient(self, m: Handle, x: Array, weight: Array) -> Array:
+        """Gradient of `sum(m(x) * weight)` with respect to `x`."""
+        return _floats(_array(self._probe("input_gradient", m, x, weight), np.shape(x)))
+
+    def set_seed(self, seed: int) -> None:
+        """Seed the framework's global generator."""
+        self._probe("set_seed", seed, hint=None)
+
+
+def declared(line: Line, name: str) -> Function:
+    """The declaration of a function or class; asking for another name is a mistake of the test."""
+    if name in line.interface.functions:
+        line.asked.add(name)
+        return line.interface.functions[name]
+    if name in line.interface.classes:
+        line.asked.add(name)
+        made = line.interface.classes[name]
+        return Function(name, made.init.signature.replace(return_annotation=made.type), made.doc)
+    raise AttributeError(f"interface.py declares no {name!r}; it has {', '.join(sorted(line.interface.names))}")
+
+
+def _function(line: Line, name: str, *, tensors: bool) -> Callable[..., Any]:
+    if name.startswith("_"):
+        raise AttributeError(name)
+    function = declared(line, name)
+    return lambda *args, **kwargs: line.call(name, function, args, kwargs, tensors=tensors)
+
+
+def _handle(value: Any) -> Handle:
+    if type(value) is not Handle:
+        raise ProtocolViolation("a value where a handle was due")
+    return value
+
+
+def _array(value: Any, shape: tuple[int, ...] | None = None) -> Array:
+    if type(value) is not np.ndarray:
+        raise WrongType("no array where one was due")
+    if (value.size == 0) if shape is None else (value.shape != shape):
+        raise WrongShape(f"an array of shape {value.shape}" + ("" if shape is None else f" where {shape} was due"))
+    if value.dtype.kind == "f" and not np.isfinite(value).all():
+        raise NotFinite("not every number of the array is finite")
+    return value
+
+
+def _arrays(value: Any) -> list[Array]:
+    if type(value) is not list:
+        raise WrongType("no list of arrays where one was due")
+    return [_array(item) for item in value]
+
+
+def _floats(array: Array) -> Array:
+    if array.dtype.kind != "f":
+        raise WrongType(f"an array of {array.dtype} where floats were due")
+    return array

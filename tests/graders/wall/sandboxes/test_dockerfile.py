@@ -1,0 +1,38 @@
+"""The Dockerfile on a base image, run by `make test-dockerfile`, which says in DOCKERFILE_TEST what to build of what.
+
+It is heavy (a base image, gigabytes of wheels), so plain `make test` leaves it out.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from assignments.assignment import Limits
+from graders.wall.sandboxes import images
+from graders.wall.sandboxes.docker import Docker
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+
+def test_an_image_of_the_dockerfile_holds_the_lock_and_answers(engine, tmp_path):
+    if "DOCKERFILE_TEST" not in os.environ:
+        pytest.skip("make test-dockerfile runs this")
+    framework, base, wheels = os.environ["DOCKERFILE_TEST"].split()
+    made = images.build(framework, base_image=base, wheels=Path(wheels))
+    locked = images.locked(framework)
+    assert {name: made.packages[name].split("+")[0] for name in locked} == locked
+    assert (made.made_from, made.mounts, made.python) == (base, (), "/opt/runtime/bin/python")
+    assert "pip" not in made.packages
+
+    tmp_path.chmod(0o755)
+    shutil.copy(Path(__file__).parent / "behaviours" / "solution.py", tmp_path)
+    with Docker().open(Lodging(tmp_path, framework, Limits())) as channel:
+        session = Session(channel, Limits())
+        assert session.begin()["framework"] == framework
+        worker = session.worker(20)
+        request = {"do": "call", "name": "add", "on": None, "args": [40, 2], "kwargs": {"d": {}}}
+        assert session.call(worker, {**request, "tensors": False, "arrays": []}, [])[0] == 42

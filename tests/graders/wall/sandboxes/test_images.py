@@ -1,0 +1,162 @@
+"""Images made from this machine, of a lock that holds one tiny package; and what a build refuses."""
+
+import shutil
+
+import docker
+import pytest
+
+from assignments.assignment import Limits
+from graders.failures import EngineFailure, ImageFailure
+from graders.wall.sandboxes import images
+from graders.wall.sandboxes.docker import Docker
+from graders.wall.sandboxes.sandbox import Lodging
+from tests.graders.wall.sandboxes.talk import ECHO, value
+from tests.graders.wall.sandboxes.wheels import make_wheel
+
+TINY = {"tiny.py": "answer = 42\n"}
+
+
+@pytest.fixture
+def lock(tmp_path, monkeypatch):
+    """A lock that says `tiny==1.0`, with its wheel; nothing is built yet."""
+    recipes = tmp_path / "recipes"
+    shutil.copytree(images.RECIPES, recipes)
+    (recipes / "numpy.lock").write_text("# a comment\ntiny==1.0\n")
+    monkeypatch.setattr(images, "RECIPES", recipes)
+    monkeypatch.setattr(images, "IMPORTS", {"numpy": ("tiny",)})
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    make_wheel(tmp_path / "wheels", "tiny", TINY)
+    return recipes / "numpy.lock"
+
+
+@pytest.fixture
+def bench(engine, lock, monkeypatch):
+    """The lock, with an engine to build with; images that the test makes are removed again, and no others."""
+    made = []
+    imported = images._imported
+    monkeypatch.setattr(images, "_imported", lambda *order: made.append(imported(*order)) or made[-1])
+    yield lock
+    client = docker.APIClient()
+    for image in set(made):
+        client.remove_image(image, force=True)
+    client.close()
+
+
+def build(**options):
+    return images.build_from_host("numpy", say=lambda line: None, **options)
+
+
+@pytest.mark.docker
+def test_a_build_is_recorded_with_its_packages(bench):
+    made = build()
+    assert images.runtime("numpy") == made
+    assert images.listed() == (made,)
+    assert made.packages == {"tiny": "1.0"}
+    assert made.modules == ("tiny",)
+    assert (made.made_from, made.added, len(made.digest)) == ("host", (), 64)
+
+
+@pytest.mark.docker
+def test_inside_there_is_the_lock_and_nothing_else_of_this_machine(bench, tmp_path):
+    build()
+    tmp_path.chmod(0o755)
+    with Docker(inside=ECHO).open(Lodging(tmp_path, "numpy", Limits())) as channel:
+        assert value(channel, "__import__('tiny').answer") == 42
+        prefix = value(channel, "__import__('sys').base_prefix")
+        site = value(channel, f"__import__('sysconfig').get_path('purelib', vars={{'base': {prefix!r}}})")
+        assert value(channel, f"[*__import__('pathlib').Path({site!r}).glob('*')]") == []
+        assert value(channel, "__import__('os').path.exists('/bin/sh')") is False
+
+
+@pytest.mark.docker
+def test_equal_contents_have_equal_digests_wherever_they_lie(bench, tmp_path, monkeypatch):
+    first = build()
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "another"))
+    assert build().digest == first.digest
+    make_wheel(tmp_path / "wheels", "tiny", {"tiny.py": "answer = 43\n"})
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "a third"))
+    assert build().digest != first.digest
+
+
+@pytest.mark.docker
+def test_building_again_keeps_the_image_that_is_in_use(bench):
+    first = build()
+    assert build().image == first.image
+
+
+@pytest.mark.docker
+def test_a_package_can_be_added_for_everyone(bench, tmp_path):
+    plain = build()
+    make_wheel(tmp_path / "wheels", "einfach", {"einfach/__init__.py": ""})
+    made = build(add=["einfach==1.0"])
+    assert made.packages == {"einfach": "1.0", "tiny": "1.0"}
+    assert made.added == ("einfach==1.0",)
+    assert made.digest != plain.digest
+
+
+@pytest.mark.docker
+def test_a_build_with_an_assignments_data_in_it_fails(bench, tmp_path):
+    make_wheel(tmp_path / "wheels", "answers", {"answers/data/breast_cancer.csv": "569,30\n"})
+    with pytest.raises(ImageFailure, match=r"answers/data/breast_cancer\.csv .*mlp_classifier"):
+        build(add=["answers==1.0"])
+    assert images.listed() == ()
+
+
+@pytest.mark.docker
+def test_a_build_with_medmark_in_it_fails(bench, tmp_path):
+    make_wheel(tmp_path / "wheels", "medmark", {"graders/__init__.py": ""})
+    with pytest.raises(ImageFailure, match="holds medmark itself"):
+        build(add=["medmark==1.0"])
+
+
+@pytest.mark.docker
+def test_a_package_that_cannot_be_imported_fails_the_build(bench, tmp_path):
+    make_wheel(tmp_path / "wheels", "tiny", {"tiny.py": "import libmissing\n"})
+    with pytest.raises(ImageFailure, match=r"(?s)does not work \(exit 1\).*No module named 'libmissing'"):
+        build()
+
+
+def test_what_pip_cannot_find_is_said_in_its_words(lock):
+    with pytest.raises(ImageFailure, match="No matching distribution found for no-such==9"):
+        build(add=["no-such==9"])
+
+
+def test_an_interpreter_that_is_not_there_is_named(lock):
+    with pytest.raises(ImageFailure, match="/no/python: No such file"):
+        build(python="/no/python")
+
+
+def test_a_build_without_an_engine_names_its_socket(lock, tmp_path, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
+    with pytest.raises(EngineFailure, match=f"{tmp_path}/none does not answer"):
+        build()
+
+
+def test_a_runtime_that_was_never_built_names_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
+    with pytest.raises(ImageFailure, match="no runtime image for pytorch: medmark image build pytorch --from-host"):
+        images.runtime("pytorch")
+
+
+def test_a_record_that_cannot_be_read_names_its_file_and_the_command(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "numpy.json").write_text("{")
+    with pytest.raises(ImageFailure, match=r"numpy\.json cannot be read .*medmark image build numpy --from-host"):
+        images.runtime("numpy")
+
+
+def test_a_lock_pins_every_package(tmp_path):
+    for framework in images.IMPORTS:
+        lines = (images.RECIPES / f"{framework}.lock").read_text().splitlines()
+        pins = [line for line in lines if line and not line.startswith("#")]
+        assert len(images.locked(framework)) == len(pins)
+        assert all(line.count("==") == 1 for line in pins)
+
+
+def test_the_frameworks_share_one_numpy():
+    versions = {images.locked(framework)["numpy"] for framework in images.IMPORTS}
+    assert len(versions) == 1
