@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from assignments.assignment import Assignment
-    from graders.course import Course
+    from graders.course.course import Course
     from graders.ledger import Event
     from graders.persons.results import Results
     from graders.wall.sandboxes.sandbox import Sandbox
@@ -137,7 +137,7 @@ def init(
     year: Annotated[str, typer.Option(metavar="TEXT", help="Academic year.")] = "2026-27",
 ) -> None:
     """Make a new course: course.toml, roster.csv and a secret."""
-    from graders.new_course import init_course
+    from graders.course.new_course import init_course
 
     for path in init_course(folder, title=title, year=year):
         print(path)
@@ -717,7 +717,7 @@ def _print_nobodys(lines: Iterable[str]) -> None:
 
 def _course(folder: Path) -> Course:
     """The course; what sets some of its groups aside is told, and the others go on."""
-    from graders.course import load_course
+    from graders.course.course import load_course
 
     course = load_course(folder)
     for problem in course.roster_problems:

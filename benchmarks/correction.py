@@ -81,7 +81,7 @@ def fill(folder: Path, groups: int) -> None:
     from assignments.data.hidden import hidden_set
     from assignments.interface import read_interface
     from graders.cohort import plan_cohort
-    from graders.course import assignment_of, load_course
+    from graders.course.course import assignment_of, load_course
     from graders.ledger import Ledger, Stage
     from graders.tasks import task_named
 
@@ -114,7 +114,7 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
 
     start_forkserver("cli")
     from graders.cohort import grade_cohort
-    from graders.course import assignment_of, load_course
+    from graders.course.course import assignment_of, load_course
     from graders.ledger import Ledger
     from graders.persons.decisions import Decisions
     from graders.persons.differences import differences_of

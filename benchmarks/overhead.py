@@ -107,10 +107,10 @@ def course_of(folder: Path, texts: Mapping[str, str], seeds: int) -> Path:
 
     import git
 
-    from graders.course import load_course
+    from graders.course.course import load_course
+    from graders.course.new_course import init_course
     from graders.intake.collect import collect
     from graders.ledger import Ledger
-    from graders.new_course import init_course
 
     due = datetime.now().replace(microsecond=0) + timedelta(days=7)
     init_course(folder, title="Benchmark", timezone="UTC", allow_file=True, assignments={ASSIGNMENT: due})
@@ -139,7 +139,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     """Mark every submission once on local, and keep each frame that went to a worker."""
     from assignments.load import hidden_tests
     from graders import marker
-    from graders.course import assignment_of, load_course, read_secret
+    from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
     from graders.ledger import Ledger

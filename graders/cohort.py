@@ -22,11 +22,11 @@ from assignments.load import digest, hidden_tests
 from graders.allowance import ceiling
 from graders.authoring.standing import standing
 from graders.coordinator import Coordinator, Progress, Work
+from graders.course.lock import course_held
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
 from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
 from graders.ledger import Event, Ledger, Stage
-from graders.lock import course_held
 from graders.manifest import set_digests
 from graders.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.marker_processes import Run
@@ -40,7 +40,7 @@ NOT_RUN = {"reason": NOT_GRADED, "evidence": "nothing is recorded: run medmark g
 
 
 class Course(Protocol):
-    """What is needed of `graders.course.Course`."""
+    """What is needed of `graders.course.course.Course`."""
 
     @property
     def folder(self) -> Path: ...

@@ -83,7 +83,7 @@ def _image(framework: str) -> Fact:
 def _course(folder: Path) -> Iterator[Fact]:
     from assignments.load import hidden_tests
     from graders.allowance import ceiling
-    from graders.course import assignment_of, load_course, read_secret
+    from graders.course.course import assignment_of, load_course, read_secret
     from graders.grade import what_is_nobodys
     from graders.journal import MEMORY_IS_HELD
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from graders.cohort import grade_cohort, recorded_marks
 from graders.coordinator import Progress
-from graders.course import Course, Group, assignment_of, read_secret
+from graders.course.course import Course, Group, assignment_of, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock, submissions
 from graders.intake.owners import Record

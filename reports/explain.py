@@ -28,7 +28,7 @@ from reports.personal import share
 from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
-    from graders.course import Member
+    from graders.course.course import Member
     from graders.intake.submission import Submission
     from graders.ledger import Event, Observation
     from graders.persons.results import Results

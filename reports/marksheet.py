@@ -21,7 +21,7 @@ from reports.personal import share
 from reports.terminal import NARROW, one_line
 
 if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need
-    from graders.intake.roster import Group, Member
+    from graders.course.roster import Group, Member
 
 Cell = str | Decimal | None
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
-from graders.course import Course, read_secret
+from graders.course.course import Course, read_secret
 from graders.failures import UserError
 from graders.intake.counting import due_of_page
 from graders.mark import Mark
@@ -25,7 +25,7 @@ from reports.personal import personal_page
 from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
-    from graders.intake.roster import Group
+    from graders.course.roster import Group
     from graders.intake.submission import Submission
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from graders.course import assignment_of, load_course, read_secret
+from graders.course.course import assignment_of, load_course, read_secret
 from graders.ledger import Ledger
 from graders.manifest import case_ids
 from tests.graders.intake.repositories import push

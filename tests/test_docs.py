@@ -16,8 +16,7 @@ import cli
 from assignments.assignment import Assignment
 from assignments.data.sources import SOURCES
 from graders.authoring.misconceptions import Misconception
-from graders.course import Course
-from graders.intake import roster
+from graders.course.course import Course, roster
 from graders.metrics import METRICS
 from graders.tasks import TASKS
 from graders.wall.sandboxes import SANDBOXES

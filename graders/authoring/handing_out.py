@@ -26,7 +26,7 @@ def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path
     if course is None:
         assignment = load(find(named, Path()), tasks=TASKS)
     else:
-        from graders.course import assignment_of, load_course
+        from graders.course.course import assignment_of, load_course
 
         assignment = assignment_of(load_course(course), named)
     now = standing(assignment)

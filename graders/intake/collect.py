@@ -18,7 +18,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Assignment
-from graders.course import Course, Group, assignment_of
+from graders.course.course import Course, Group, assignment_of
 from graders.failures import UserError
 from graders.intake.checkout import Caps
 from graders.intake.clone import Look, fetch, keep_failure, last_failure, look, seen_in

@@ -32,11 +32,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
 
-from graders.course import Course, Group
+from graders.course.course import Course, Group
+from graders.course.working_days import Unit, clock_problem
 from graders.intake.clone import is_commit
 from graders.ledger import Event, Observation
 from graders.persons.decisions import in_force, is_about
-from graders.persons.working_days import Unit, clock_problem
 
 State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person", "set aside"]
 

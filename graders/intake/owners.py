@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from graders.intake.roster import Group, place_of
+from graders.course.roster import Group, place_of
 from graders.ledger import Event, Observation
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
+from graders.course.roster import Group, Member
 from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.checkout import Caps, Entry, Written, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.imports import modules_of
-from graders.intake.roster import Group, Member
 from graders.intake.source import SOLUTION
 from graders.wall.modes import make_readable
 

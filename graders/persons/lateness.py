@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 
-from graders.course import Course
+from graders.course.course import Course
+from graders.course.late_policy import LatePolicy
+from graders.course.roster import Group, Member
+from graders.course.working_days import Calendar, Unit
 from graders.intake.counting import due_for_all, due_of_person
-from graders.intake.roster import Group, Member
 from graders.ledger import Event
 from graders.mark import rounded
 from graders.persons.decisions import Decisions, said
-from graders.persons.late_policy import LatePolicy
-from graders.persons.working_days import Calendar, Unit
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from assignments.assignment import Assignment
 from assignments.load import hidden_tests
 from assignments.toml_errors import closest
-from graders.course import Course
+from graders.course.course import Course
+from graders.course.roster import place_of
 from graders.intake.owners import Owners, Record
-from graders.intake.roster import place_of
 from graders.ledger import Event, Observation
 from graders.persons.decisions import ABOUT, decimal_of, in_force, parts_of
 from graders.persons.differences import SNAPSHOTS, last_of, read

@@ -27,8 +27,8 @@ from fractions import Fraction
 from typing import Any, Final
 
 from assignments.assignment import Assignment
-from graders.course import Course
-from graders.intake.roster import Group, Member
+from graders.course.course import Course
+from graders.course.roster import Group, Member
 from graders.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
 from graders.persons.decisions import Decisions, said, within_parts
 from graders.persons.lateness import lateness_of

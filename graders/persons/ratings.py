@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Final
 
 from assignments.toml_errors import nearest
+from graders.course.roster import Group
 from graders.failures import UserError
-from graders.intake.roster import Group
 from graders.persons.decisions import decimal_of
 from graders.persons.peer_factors import buddycheck, raters, webpa, without_rating
 

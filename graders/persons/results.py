@@ -8,11 +8,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from assignments.assignment import Assignment
-from graders.course import Course
+from graders.course.course import Course
+from graders.course.lock import course_held
 from graders.failures import UserError
 from graders.intake.submission import Submission
 from graders.ledger import Event, Ledger, now
-from graders.lock import course_held
 from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
 from graders.persons.decisions import Decisions, said
 from graders.persons.differences import CORRECTION, returned_marks, snapshot_event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from graders.course import Course
+from graders.course.course import Course
 from graders.persons.differences import told
 from graders.persons.personal import PersonalMark
 from graders.persons.results import Results

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assignments.toml_errors import nearest
-from graders.course import Course
+from graders.course.course import Course
 from graders.failures import UserError
 
 

@@ -10,11 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from graders.course import Course
+from graders.course.course import Course
+from graders.course.tables import read_table
 from graders.failures import UserError
 from graders.persons.decisions import CODES, parts_of
 from graders.persons.ratings import METHODS, factors_of
-from graders.tables import read_table
 
 PLACES = Decimal("1e-9")
 """To which a factor is recorded."""

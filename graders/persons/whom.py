@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assignments.toml_errors import closest, nearest
-from graders.course import Course, Group, Member
+from graders.course.course import Course, Group, Member
 from graders.failures import UserError
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.intake import hardened_git
 from graders.intake.checkout import Caps, Written, tree_of, write_files
 from graders.intake.clone import Look, fetch, look

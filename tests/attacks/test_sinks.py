@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
-from graders.intake.roster import Group, Member
 from graders.mark import mark_as_json
 from graders.wall.session import EXCEPTIONS, _place, _raised
 from reports.feedback import feedback_page

@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 
 from graders.allowance import ceiling
+from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, UserError
 from graders.ledger import Ledger
-from graders.lock import course_held
 from graders.mark import Status
 from graders.marker_processes import MarkerProcesses, start_forkserver
 from graders.slots import Machine, slots_for

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.intake.submission import Submission
 from graders.ledger import Observation
 from graders.mark import Status

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pandas
 import pytest
 
-from graders.intake.roster import Group, Member
+from graders.course.roster import Group, Member
 from graders.persons.personal import Adjustment
 from reports.feedback import HandIn
 from reports.marksheet import csv_text, marksheet_csv, marksheet_json

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from graders.course.roster import Group, Member
 from graders.failures import UserError
-from graders.intake.roster import Group, Member
 from reports.feedback import HandIn
 from reports.write import file_name, file_names, write, write_reports
 from tests.reports.hand_made import assignment, mark, not_submitted

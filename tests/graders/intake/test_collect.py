@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from graders.course import assignment_of, load_course
+from graders.course.course import assignment_of, load_course
 from graders.failures import UserError
 from graders.intake.collect import collect, submissions
 from graders.intake.owners import Record

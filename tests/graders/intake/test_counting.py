@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.intake.counting import counting, due_of_page, due_of_person, until_of
 from graders.ledger import Event, Observation
 from tests.graders.intake.repositories import at

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from graders.course.roster import Group
 from graders.intake.owners import Record
-from graders.intake.roster import Group
 from graders.ledger import Event, Observation
 
 A, B, SHARED = "https://a.org/a", "https://a.org/b", "https://a.org/all"

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from assignments.assignment import Assignment
+from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import GitFailed, Reach
-from graders.intake.roster import Group, Member
 from graders.intake.submission import find_solution, is_untouched, solution_digest, take
 from tests.graders.intake.repositories import Link, at, make, push
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Assignment
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.failures import UserError
 from graders.ledger import Event, Ledger, Observation
 from graders.persons.deciding import Desk, Proposal

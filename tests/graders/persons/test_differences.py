@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.intake.submission import Submission
 from graders.ledger import Event
 from graders.mark import Status

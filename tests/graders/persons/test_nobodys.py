@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from assignments.assignment import Assignment
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.intake.owners import Record
 from graders.ledger import Event, Observation
 from graders.persons.nobodys import nobodys

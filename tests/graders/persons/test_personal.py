@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.course import load_course
+from graders.course.course import load_course
 from graders.ledger import Event
 from graders.mark import Status, percent
 from graders.persons.decisions import Decisions, in_force

@@ -7,8 +7,8 @@ from dateutil.easter import easter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.persons.late_policy import bank_holidays
-from graders.persons.working_days import Calendar, clock_problem, in_utc
+from graders.course.late_policy import bank_holidays
+from graders.course.working_days import Calendar, clock_problem, in_utc
 
 YEARS, DAYS = bank_holidays()
 LONDON = Calendar.of("Europe/London", DAYS)

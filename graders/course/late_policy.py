@@ -1,6 +1,6 @@
 """Late policies as data: a table of bands, read and checked, and what a band makes of a mark.
 
-`none` and the files of `graders/persons/policies/` have names; an instructor's own is a TOML file beside course.toml.
+`none` and the files of `graders/course/policies/` have names; an instructor's own is a TOML file beside course.toml.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from assignments.assignment import Frozen
 from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
-from graders.persons.working_days import Unit
+from graders.course.working_days import Unit
 
 POLICIES = Path(__file__).parent / "policies"
 HOLIDAYS = POLICIES / "bank-holidays.toml"

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from assignments.assignment import Frozen
 from assignments.toml_errors import Problem, closest, nearest
-from graders.intake.cells import (
+from graders.course.cells import (
     OF_PERSON,
     branch_cell_problem,
     group_problem,
@@ -26,7 +26,7 @@ from graders.intake.cells import (
     same,
     without_credentials,
 )
-from graders.tables import Row, Table, key_of, read_table
+from graders.course.tables import Row, Table, key_of, read_table
 
 REQUIRED = ("group", "member", "name", "email", "repository")
 OPTIONAL = ("branch", "path", "pass_mark", "candidate")

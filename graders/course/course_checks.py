@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from assignments.toml_errors import Document, Problem, TomlErrors, nearest
-from graders.persons.late_policy import bank_holidays, read_policy
-from graders.persons.working_days import clock_problem
+from graders.course.late_policy import bank_holidays, read_policy
+from graders.course.working_days import clock_problem
 
 
 def beyond_types(document: Document, folder: Path) -> list[Problem]:

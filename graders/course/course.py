@@ -1,8 +1,8 @@
 """A course as one value: course.toml and roster.csv read and checked together. Nothing is fetched or marked here.
 
     course.toml     what is asked, when it is due, what medmark may reach
-    roster.csv      who hands in where                                  (graders.intake.roster)
-    hidden/         the secret and the instructor's hidden data         (graders.new_course makes it)
+    roster.csv      who hands in where                                  (graders.course.roster)
+    hidden/         the secret and the instructor's hidden data         (graders.course.new_course makes it)
     .medmark/       what medmark keeps: ledger, mirrors, checkouts, stored answers
 """
 
@@ -22,13 +22,13 @@ from pydantic import Field, NaiveDatetime, ValidationError
 from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
-from graders.course_checks import beyond_types
+from graders.course.course_checks import beyond_types
+from graders.course.late_policy import LatePolicy, bank_holidays, read_policy
+from graders.course.roster import Columns, Group, Member, Roster, read_roster
+from graders.course.working_days import Calendar, in_utc
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
-from graders.intake.roster import Columns, Group, Member, Roster, read_roster
 from graders.mark import Rounding
-from graders.persons.late_policy import LatePolicy, bank_holidays, read_policy
-from graders.persons.working_days import Calendar, in_utc
 
 __all__ = [
     "Course",
@@ -159,7 +159,7 @@ class Course(Frozen):
     observation_gap_minutes: int = Field(default=30, gt=0)
     """A host that answered no look for longer than this around a due time was down then (graders.intake.collect)."""
     late_policy: str = "none"
-    """What lateness costs: "none", a name of `graders.persons.late_policy`, or a TOML file beside course.toml."""
+    """What lateness costs: "none", a name of `graders.course.late_policy`, or a TOML file beside course.toml."""
     closures: tuple[date, ...] = ()
     """Days on which the university is closed, beside weekends and bank holidays."""
     on_correction: Literal["never_lower", "both_ways"] = "both_ways"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graders.tables import read_table
+from graders.course.tables import read_table
 
 ROWS = [{"member": "s1", "name": "Zoë O'Brien"}, {"member": "s2", "name": "Lovelace, Ada"}]
 PLAIN = 'member,name\ns1,Zoë O\'Brien\ns2,"Lovelace, Ada"\n'

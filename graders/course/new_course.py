@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from assignments.folders import catalogue
-from graders.course import SECRET_BYTES
+from graders.course.course import SECRET_BYTES
+from graders.course.roster import HEADER, OPTIONAL
 from graders.failures import UserError
-from graders.intake.roster import HEADER, OPTIONAL
 
 COURSE = """\
 # A medmark course. Check it with: medmark doctor -c FOLDER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graders.course import CourseError, load_course
+from graders.course.course import CourseError, load_course
 
 COURSE = """\
 title = "Deep learning"
