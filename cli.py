@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from assignments.assignment import Assignment
     from graders.course.course import Course
-    from graders.ledger import Event
     from graders.persons.results import Results
+    from graders.record.ledger import Event
     from graders.wall.sandboxes.sandbox import Sandbox
 
 app = typer.Typer(
@@ -167,7 +167,7 @@ def collect(
     from contextlib import nullcontext
 
     from graders.intake import collect as notary
-    from graders.ledger import Ledger
+    from graders.record.ledger import Ledger
     from reports.progress import progress
     from reports.receipts import for_a_person, receipt_lines, summary_line
 
@@ -335,7 +335,7 @@ def decide(
 
     opened = _course(course)
     if kind is None:
-        from graders.ledger import Ledger
+        from graders.record.ledger import Ledger
 
         opened.assignment(assignment)
         with Ledger.open(opened.ledger) as ledger:
@@ -477,8 +477,8 @@ def demo(
 
     from graders.demo import make_demo, what_happened
     from graders.intake import collect as notary
-    from graders.ledger import Ledger
     from graders.marker_processes import start_forkserver
+    from graders.record.ledger import Ledger
     from reports.progress import progress
     from reports.write import report_results
 
@@ -815,8 +815,8 @@ def _applied(
 
 
 def _record(course: Course, results: Results, who: str, reason: str, **more: Any) -> None:
-    from graders.ledger import Ledger
     from graders.persons.results import record
+    from graders.record.ledger import Ledger
 
     with Ledger.open(course.ledger) as ledger:
         record(course, ledger, results, who=who, reason=reason, command=_typed(), **more)

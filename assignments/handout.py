@@ -1,7 +1,7 @@
 """What students get of an assignment: brief, starter, interface, public tests and the published training cases.
 
 Hidden tests, misconceptions, references and hidden cases stay behind; whether an assignment may be handed out is the
-caller's question (`graders.authoring.rehearsal`).
+caller's question (`graders.record.rehearsal`).
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def fill(folder: Path, groups: int) -> None:
     from assignments.interface import read_interface
     from graders.cohort import plan_cohort
     from graders.course.course import assignment_of, load_course
-    from graders.ledger import Ledger, Stage
+    from graders.record.ledger import Ledger, Stage
     from graders.tasks import task_named
 
     course = load_course(folder)
@@ -115,10 +115,10 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
     start_forkserver("cli")
     from graders.cohort import grade_cohort
     from graders.course.course import assignment_of, load_course
-    from graders.ledger import Ledger
-    from graders.persons.decisions import Decisions
     from graders.persons.differences import differences_of
     from graders.persons.results import record, results_of
+    from graders.record.decisions import Decisions
+    from graders.record.ledger import Ledger
     from reports.differences import summary
 
     course = load_course(folder)
@@ -152,7 +152,7 @@ def main(groups: int) -> None:
         np.save(path, np.roll(np.load(path, allow_pickle=False), 12, axis=2))
         took, told = typed(folder, groups, f"the label of case {label} was wrong")
         print(f"corrected: {told}")
-        from graders.ledger import Ledger
+        from graders.record.ledger import Ledger
 
         with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
             kinds = [event.kind for event in ledger.events(ASSIGNMENT)]

@@ -110,7 +110,7 @@ def course_of(folder: Path, texts: Mapping[str, str], seeds: int) -> Path:
     from graders.course.course import load_course
     from graders.course.new_course import init_course
     from graders.intake.collect import collect
-    from graders.ledger import Ledger
+    from graders.record.ledger import Ledger
 
     due = datetime.now().replace(microsecond=0) + timedelta(days=7)
     init_course(folder, title="Benchmark", timezone="UTC", allow_file=True, assignments={ASSIGNMENT: due})
@@ -142,7 +142,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
-    from graders.ledger import Ledger
+    from graders.record.ledger import Ledger
     from graders.wall.session import Session
 
     course = load_course(folder)

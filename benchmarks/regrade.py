@@ -52,7 +52,7 @@ def grade(folder: Path, count: int) -> list:
     """What is timed, imports and all."""
     from assignments.load import find, load
     from graders.cohort import grade_cohort
-    from graders.ledger import Ledger
+    from graders.record.ledger import Ledger
 
     with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
         return grade_cohort(
@@ -69,7 +69,7 @@ def fill(folder: Path, count: int) -> int:
     """Record a final stage under every key; the number of stages."""
     from assignments.load import find, load
     from graders.cohort import plan_cohort
-    from graders.ledger import Ledger, Stage
+    from graders.record.ledger import Ledger, Stage
 
     submissions = submissions_of(folder, count)
     assignment = load(find(ASSIGNMENT, folder))

@@ -20,17 +20,17 @@ from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
 from graders.allowance import ceiling
-from graders.authoring.standing import standing
 from graders.coordinator import Coordinator, Progress, Work
 from graders.course.lock import course_held
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
-from graders.keys import Asked, SetDigests, StageKeys, asked, digest_of
-from graders.ledger import Event, Ledger, Stage
-from graders.manifest import set_digests
 from graders.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.marker_processes import Run
-from graders.persons.decisions import Decisions, within_parts
+from graders.record.decisions import Decisions, within_parts
+from graders.record.keys import Asked, SetDigests, StageKeys, asked, digest_of
+from graders.record.ledger import Event, Ledger, Stage
+from graders.record.manifest import set_digests
+from graders.record.standing import standing
 from graders.slots import Machine, slots_for, this_machine
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox

@@ -15,12 +15,12 @@ from graders.course.course import Course, Group, assignment_of, read_secret
 from graders.failures import UserError
 from graders.intake.collect import clock, submissions
 from graders.intake.owners import Record
-from graders.ledger import Event, Ledger, Observation
-from graders.manifest import case_ids
 from graders.marker_processes import start_forkserver
-from graders.persons.decisions import Decisions
 from graders.persons.nobodys import nobodys
 from graders.persons.results import Results, results_of
+from graders.record.decisions import Decisions
+from graders.record.ledger import Event, Ledger, Observation
+from graders.record.manifest import case_ids
 from graders.wall.sandboxes.sandbox import Sandbox
 
 

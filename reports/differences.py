@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from graders.ledger import Event
 from graders.persons.differences import RETURNED, Differences, Entry, Move, Told, record_of
+from graders.record.ledger import Event
 from reports.bands import band_of
 from reports.terminal import fitted, terminal_text
 

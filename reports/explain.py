@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
 from graders.mark import share as share_of
-from graders.persons.decisions import Decisions, said, within_parts
 from graders.persons.differences import Page, Versions
 from graders.persons.personal import PersonalMark
+from graders.record.decisions import Decisions, said, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
 from reports.page import number
@@ -30,8 +30,8 @@ from reports.terminal import terminal_text
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
     from graders.course.course import Member
     from graders.intake.submission import Submission
-    from graders.ledger import Event, Observation
     from graders.persons.results import Results
+    from graders.record.ledger import Event, Observation
 
 WIDTH: Final = 80
 LOOKS: Final = 12

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from graders.course.course import assignment_of, load_course, read_secret
-from graders.ledger import Ledger
-from graders.manifest import case_ids
+from graders.record.ledger import Ledger
+from graders.record.manifest import case_ids
 from tests.graders.intake.repositories import push
 from tests.small_course import SOUND, TURNED, medmark, write_course
 

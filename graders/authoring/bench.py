@@ -19,9 +19,9 @@ from assignments.data.hidden import HiddenSet
 from assignments.interface import Interface, read_interface
 from graders.check import Questions, as_documents, check
 from graders.failures import MetricFailure
-from graders.manifest import drawn_set
 from graders.mark import caps_that_hold, share
 from graders.measure import load_answers, measure
+from graders.record.manifest import drawn_set
 from graders.scoring.repeat import Answers
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local

@@ -20,11 +20,11 @@ from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import drawn, opener, scored, secret_of
 from graders.authoring.mutants import copy_reference
-from graders.authoring.rehearsal import Gap
 from graders.failures import UserError
-from graders.keys import code_digest, digest_of, metric_versions, task_digest
 from graders.mark import share
 from graders.metrics import metric_named
+from graders.record.keys import code_digest, digest_of, metric_versions, task_digest
+from graders.record.rehearsal import Gap
 from graders.scoring.repeat import Answers
 from graders.tasks import task_named
 from graders.wall.wire import WIRE

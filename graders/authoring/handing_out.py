@@ -10,8 +10,8 @@ from assignments.folders import find, in_catalogue
 from assignments.handout import write_handout
 from assignments.load import hidden_tests, load
 from graders.allowance import ceiling
-from graders.authoring.standing import standing
 from graders.failures import UserError
+from graders.record.standing import standing
 from graders.tasks import TASKS
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
 from graders.wall.sandboxes.images import locked

@@ -18,10 +18,10 @@ from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.proving import Bench, Proving, Told
-from graders.authoring.rehearsal import Gap, Rehearsal
-from graders.authoring.standing import record
 from graders.failures import UserError
 from graders.metrics import METRICS
+from graders.record.rehearsal import Gap, Rehearsal
+from graders.record.standing import record
 from graders.scoring.score import check_criterion
 from graders.tasks import TASKS
 
@@ -92,7 +92,7 @@ def rehearse_folder(
 ) -> Rehearsal:
     """Rehearse an assignment of the catalogue or a folder on this machine, in the local sandbox.
 
-    A complete rehearsal is stored in the folder: `graders.authoring.standing`.
+    A complete rehearsal is stored in the folder: `graders.record.standing`.
 
     Args:
         calibrate: first train every reference and store calibration.json, which takes minutes to hours.

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from graders.failures import UserError
-from graders.ledger import refuse_remote
+from graders.record.ledger import refuse_remote
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.imports import modules_of
 from graders.intake.owners import Record
 from graders.intake.submission import Submission, take
-from graders.ledger import Event, Ledger, Observation
+from graders.record.ledger import Event, Ledger, Observation
 
 __all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
 

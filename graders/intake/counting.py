@@ -35,8 +35,8 @@ from typing import Final, Literal
 from graders.course.course import Course, Group
 from graders.course.working_days import Unit, clock_problem
 from graders.intake.clone import is_commit
-from graders.ledger import Event, Observation
-from graders.persons.decisions import in_force, is_about
+from graders.record.decisions import in_force, is_about
+from graders.record.ledger import Event, Observation
 
 State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person", "set aside"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graders.course.roster import Group, place_of
-from graders.ledger import Event, Observation
+from graders.record.ledger import Event, Observation
 
 
 @dataclass(frozen=True)

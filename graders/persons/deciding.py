@@ -20,14 +20,14 @@ from graders.failures import UserError
 from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_person, extension_problem
 from graders.intake.owners import Record
-from graders.ledger import Event, Ledger
-from graders.manifest import case_ids
-from graders.persons.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, parts_of, retracted
 from graders.persons.differences import RETURNED
 from graders.persons.moderation import scaling
 from graders.persons.results import Results
 from graders.persons.wanted import Wanted, from_csv
 from graders.persons.whom import whom
+from graders.record.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, parts_of, retracted
+from graders.record.ledger import Event, Ledger
+from graders.record.manifest import case_ids
 
 STAFF_DECIDED: Final = "decided by the course's staff"
 

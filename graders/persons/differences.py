@@ -21,10 +21,10 @@ from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from graders.ledger import Event
 from graders.mark import BY_DECISION, Mark, Status, earned, is_ungraded, rounded
-from graders.persons.decisions import retracted
 from graders.persons.personal import PersonalMark, Returned
+from graders.record.decisions import retracted
+from graders.record.ledger import Event
 
 if TYPE_CHECKING:  # results are made with what was returned
     from graders.persons.results import Results

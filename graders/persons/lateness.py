@@ -13,9 +13,9 @@ from graders.course.late_policy import LatePolicy
 from graders.course.roster import Group, Member
 from graders.course.working_days import Calendar, Unit
 from graders.intake.counting import due_for_all, due_of_person
-from graders.ledger import Event
 from graders.mark import rounded
-from graders.persons.decisions import Decisions, said
+from graders.record.decisions import Decisions, said
+from graders.record.ledger import Event
 
 
 @dataclass(frozen=True)

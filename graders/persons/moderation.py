@@ -11,7 +11,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
-from graders.persons.decisions import decimal_of
+from graders.record.decisions import decimal_of
 
 FORMS = "write add 2, multiply 1.05, or map 0:0 40:45 100:100"
 

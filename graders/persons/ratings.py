@@ -15,8 +15,8 @@ from typing import Final
 from assignments.toml_errors import nearest
 from graders.course.roster import Group
 from graders.failures import UserError
-from graders.persons.decisions import decimal_of
 from graders.persons.peer_factors import buddycheck, raters, webpa, without_rating
+from graders.record.decisions import decimal_of
 
 Row = tuple[int, Mapping[str, str]]
 """A line's number and its cells by column."""

@@ -12,11 +12,11 @@ from graders.course.course import Course
 from graders.course.lock import course_held
 from graders.failures import UserError
 from graders.intake.submission import Submission
-from graders.ledger import Event, Ledger, now
 from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
-from graders.persons.decisions import Decisions, said
 from graders.persons.differences import CORRECTION, returned_marks, snapshot_event
 from graders.persons.personal import PersonalMark, personal_mark, without_mark
+from graders.record.decisions import Decisions, said
+from graders.record.ledger import Event, Ledger, now
 
 
 @dataclass(frozen=True)

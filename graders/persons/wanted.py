@@ -13,8 +13,8 @@ from assignments.assignment import Assignment
 from graders.course.course import Course
 from graders.course.tables import read_table
 from graders.failures import UserError
-from graders.persons.decisions import CODES, parts_of
 from graders.persons.ratings import METHODS, factors_of
+from graders.record.decisions import CODES, parts_of
 
 PLACES = Decimal("1e-9")
 """To which a factor is recorded."""

@@ -21,9 +21,9 @@ from graders.cohort import grade_cohort
 from graders.coordinator import Stopped
 from graders.failures import UserError
 from graders.intake.submission import Submission
-from graders.keys import SetDigests
-from graders.ledger import Ledger
 from graders.marker_processes import start_forkserver
+from graders.record.keys import SetDigests
+from graders.record.ledger import Ledger
 from graders.slots import Machine
 
 TOML = """

@@ -22,9 +22,9 @@ import pytest
 from graders.allowance import ceiling
 from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, UserError
-from graders.ledger import Ledger
 from graders.mark import Status
 from graders.marker_processes import MarkerProcesses, start_forkserver
+from graders.record.ledger import Ledger
 from graders.slots import Machine, slots_for
 
 HERE = Path(__file__).parent

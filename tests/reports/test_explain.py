@@ -7,10 +7,10 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.submission import Submission
-from graders.ledger import Observation
 from graders.mark import Status
 from graders.persons.differences import RETURNED
 from graders.persons.results import results_of
+from graders.record.ledger import Observation
 from reports.explain import WIDTH, explained
 from tests.graders.persons.test_differences import applied
 from tests.graders.persons.test_personal import COURSE, ROSTER, event

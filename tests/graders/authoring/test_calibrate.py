@@ -13,8 +13,8 @@ from graders.authoring import calibrate as calibration
 from graders.authoring.bench import drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps, key_of, stored
 from graders.authoring.rehearse import rehearse_folder
-from graders.authoring.standing import standing
 from graders.failures import UserError
+from graders.record.standing import standing
 
 TOML = """\
 id = "sides"

@@ -9,8 +9,8 @@ import pytest
 
 from assignments.folders import CATALOGUE
 from graders.authoring.handing_out import hand_out
-from graders.authoring.standing import Standing
 from graders.failures import UserError
+from graders.record.standing import Standing
 
 
 def stands(monkeypatch, holds):

@@ -17,8 +17,8 @@ import pytest
 from assignments.assignment import Assignment, Framework
 from assignments.load import load
 from graders.authoring import rehearse as rehearsing
-from graders.authoring.rehearsal import Gap, Rehearsal
 from graders.authoring.rehearse import rehearse
+from graders.record.rehearsal import Gap, Rehearsal
 
 REFERENCE = """\
 FRAMEWORK = "pytorch"

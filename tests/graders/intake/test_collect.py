@@ -12,7 +12,7 @@ from graders.course.course import assignment_of, load_course
 from graders.failures import UserError
 from graders.intake.collect import collect, submissions
 from graders.intake.owners import Record
-from graders.ledger import Event, Ledger
+from graders.record.ledger import Event, Ledger
 from tests.graders.intake.repositories import at, make, push
 
 ASSIGNMENT = """\

@@ -8,7 +8,7 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.counting import counting, due_of_page, due_of_person, until_of
-from graders.ledger import Event, Observation
+from graders.record.ledger import Event, Observation
 from tests.graders.intake.repositories import at
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40

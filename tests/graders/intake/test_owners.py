@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graders.course.roster import Group
 from graders.intake.owners import Record
-from graders.ledger import Event, Observation
+from graders.record.ledger import Event, Observation
 
 A, B, SHARED = "https://a.org/a", "https://a.org/b", "https://a.org/all"
 

@@ -9,9 +9,9 @@ import pytest
 from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.failures import UserError
-from graders.ledger import Event, Ledger, Observation
 from graders.persons.deciding import Desk, Proposal
 from graders.persons.wanted import Wanted, from_csv
+from graders.record.ledger import Event, Ledger, Observation
 
 COURSE = """\
 title = "Deep learning"

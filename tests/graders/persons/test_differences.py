@@ -10,7 +10,6 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.submission import Submission
-from graders.ledger import Event
 from graders.mark import Status
 from graders.persons.differences import (
     APPLIED,
@@ -32,6 +31,7 @@ from graders.persons.differences import (
 )
 from graders.persons.personal import Returned
 from graders.persons.results import results_of
+from graders.record.ledger import Event
 from tests.graders.persons.test_personal import COURSE, ROSTER, course_with, event
 from tests.graders.test_mark import assignment, mark, scored
 

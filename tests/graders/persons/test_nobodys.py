@@ -9,8 +9,8 @@ import pytest
 from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.intake.owners import Record
-from graders.ledger import Event, Observation
 from graders.persons.nobodys import nobodys
+from graders.record.ledger import Event, Observation
 
 COURSE = """\
 title = "Deep learning"

@@ -21,7 +21,7 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.declared_tests import DeclaredTest
 from assignments.folder_checks import metric_form
 
-GRADERS = Path(__file__).parent
+GRADERS = Path(__file__).parents[1]
 STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "scoring/caps.py")
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 JUDGES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from graders.failures import UserError
-from graders.ledger import VERSION, Event, Ledger, Observation, Stage, refuse_remote
+from graders.record.ledger import VERSION, Event, Ledger, Observation, Stage, refuse_remote
 
 SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")
 STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, {"x": 1})
@@ -145,10 +145,10 @@ def test_a_ledger_of_version_1_is_read_and_goes_on_with_the_columns_it_lacked(pa
 
 def test_several_processes_may_open_a_new_ledger_at_once(path):
     code = (
-        "import sys; from pathlib import Path; from graders.ledger import Ledger\n"
+        "import sys; from pathlib import Path; from graders.record.ledger import Ledger\n"
         "with Ledger.open(Path(sys.argv[1])) as ledger: ledger.start_run('x')"
     )
-    started = [subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[2])
+    started = [subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=Path(__file__).parents[3])
                for _ in range(4)]  # fmt: skip
     assert [process.wait(60) for process in started] == [0, 0, 0, 0]
     with Ledger.open(path) as ledger:

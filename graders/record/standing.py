@@ -12,8 +12,8 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.load import in_catalogue, references
-from graders.authoring.rehearsal import Rehearsal
-from graders.keys import code_digest, digest_of, file_digest
+from graders.record.keys import code_digest, digest_of, file_digest
+from graders.record.rehearsal import Rehearsal
 
 FILE = "rehearsal.json"
 _WORDS = (FILE, "brief.md")

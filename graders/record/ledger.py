@@ -72,7 +72,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one piece of marking gave; found again by its content key (`graders.keys`)."""
+    """What one piece of marking gave; found again by its content key (`graders.record.keys`)."""
 
     key: str
     kind: Literal["test", "answers", "score"]
@@ -101,7 +101,7 @@ class Event:
     about: str
     """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`; a slash may stand in a member's id."""
     kind: str
-    """One of `graders.persons.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
+    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
     value: str
     reason: str
     """Why; the person it is about may read it."""

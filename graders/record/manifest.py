@@ -23,7 +23,7 @@ from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
 from assignments.interface import Interface, read_interface, record_of
 from graders.failures import UserError
-from graders.keys import SetDigests, digest_of, file_digest, task_digest
+from graders.record.keys import SetDigests, digest_of, file_digest, task_digest
 from graders.tasks import task_named
 from graders.tasks.task import Task
 from graders.wall.replies import bound

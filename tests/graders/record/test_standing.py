@@ -10,8 +10,8 @@ from assignments.assignment import Assignment
 from assignments.folders import CATALOGUE, catalogue
 from assignments.load import load
 from graders.authoring import calibrate as calibration
-from graders.authoring.rehearsal import Gap, Rehearsal
-from graders.authoring.standing import record, standing
+from graders.record.rehearsal import Gap, Rehearsal
+from graders.record.standing import record, standing
 
 TOML = """\
 id = "essay"

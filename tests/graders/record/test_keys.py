@@ -9,7 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import declared_tests
-from graders.keys import GRADERS, JUDGES, STATISTIC, SetDigests, asked, metric_version
+from graders.record.keys import GRADERS, JUDGES, STATISTIC, SetDigests, asked, metric_version
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {

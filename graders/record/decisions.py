@@ -28,8 +28,8 @@ from fractions import Fraction
 from typing import Final
 
 from assignments.assignment import Assignment, Person
-from graders.ledger import Event
 from graders.mark import BY_DECISION
+from graders.record.ledger import Event
 
 CODES: Final = tuple(str(status) for status in BY_DECISION)
 """Decisions that there is no mark: of these, too, the last about a person or their group holds."""
