@@ -19,7 +19,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
-from graders.allowance import ceiling
+from graders.asking.allowance import ceiling
 from graders.coordinator import Coordinator, Progress, Work
 from graders.course.lock import course_held
 from graders.failures import ImageFailure, UserError

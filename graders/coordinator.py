@@ -18,9 +18,9 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any, Literal
 
+from graders.asking.journal import Question
 from graders.failures import LOADED, MedmarkError
 from graders.intake.submission import Submission
-from graders.journal import Question
 from graders.marker_processes import STOPPED, MarkerProcesses, Outcome, Run, nothing_yet
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger, Stage

@@ -15,7 +15,7 @@ from assignments.assignment import Framework
 from graders.failures import ImageFailure, MedmarkError
 
 if TYPE_CHECKING:
-    from graders.allowance import Ceiling
+    from graders.asking.allowance import Ceiling
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def _image(framework: str) -> Fact:
 
 def _course(folder: Path) -> Iterator[Fact]:
     from assignments.load import hidden_tests
-    from graders.allowance import ceiling
+    from graders.asking.allowance import ceiling
+    from graders.asking.journal import MEMORY_IS_HELD
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.grade import what_is_nobodys
-    from graders.journal import MEMORY_IS_HELD
 
     try:
         course = load_course(folder)

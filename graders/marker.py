@@ -17,11 +17,11 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet, hidden_set
 from assignments.data.overlap import Carried, carried
 from assignments.interface import Interface, read_interface
-from graders import allowance
-from graders.check import Questions, as_documents, check, unusable
+from graders.asking import allowance
+from graders.asking.check import Questions, as_documents, check, unusable
+from graders.asking.journal import Journal, Question, Silent
+from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, UserError
-from graders.journal import Journal, Question, Silent
-from graders.measure import load_answers, measure
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import Answers, check_criterion, score

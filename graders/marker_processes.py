@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from graders.journal import GAVE_UP, Journal, Question, Written
+from graders.asking.journal import GAVE_UP, Journal, Question, Written
 
 LARGEST_DOCUMENT = 64 << 20
 """Bytes of a document: hundreds of times what an assignment of the catalogue gives."""

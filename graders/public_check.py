@@ -18,12 +18,12 @@ from assignments.declared_tests import DeclaredTest
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import load, public_tests
 from assignments.this_user import expanded
+from graders.asking.journal import Question, Silent
 from graders.failures import UserError
 from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION
 from graders.intake.submission import find_solution
-from graders.journal import Question, Silent
 
 
 @dataclass(frozen=True)

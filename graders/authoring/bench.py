@@ -17,10 +17,10 @@ from typing import Any
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.interface import Interface, read_interface
-from graders.check import Questions, as_documents, check
+from graders.asking.check import Questions, as_documents, check
+from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
 from graders.mark import caps_that_hold, share
-from graders.measure import load_answers, measure
 from graders.record.manifest import drawn_set
 from graders.scoring.repeat import Answers
 from graders.scoring.score import score

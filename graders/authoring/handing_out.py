@@ -9,7 +9,7 @@ from assignments.assignment import Assignment
 from assignments.folders import find, in_catalogue
 from assignments.handout import write_handout
 from assignments.load import hidden_tests, load
-from graders.allowance import ceiling
+from graders.asking.allowance import ceiling
 from graders.failures import UserError
 from graders.record.standing import standing
 from graders.tasks import TASKS

@@ -26,12 +26,12 @@ STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "s
 """Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
 JUDGES = {
     "tests": (
-        "check.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
-        "wall/patience.py", "failures.py", "allowance.py",
+        "asking/check.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
+        "wall/patience.py", "failures.py", "asking/allowance.py",
     ),
     "answers": (
-        "measure.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
-        "wall/patience.py", "failures.py", "allowance.py", "tasks/task.py",
+        "asking/measure.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
+        "wall/patience.py", "failures.py", "asking/allowance.py", "tasks/task.py",
     ),
 }  # fmt: skip
 """What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""

@@ -5,7 +5,7 @@ import numpy as np
 from assignments.data.hidden import hidden_set
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.measure import load_answers, measure
+from graders.asking.measure import load_answers, measure
 from graders.scoring.score import score
 from graders.wall.session import Session
 from tests.attacks.course import TARGET

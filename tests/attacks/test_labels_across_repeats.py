@@ -11,8 +11,8 @@ from assignments.data.hidden import hidden_set
 from assignments.data.overlap import carried
 from assignments.load import load
 from graders import marker
+from graders.asking.measure import load_answers
 from graders.marker import Job, run
-from graders.measure import load_answers
 from graders.wall.sandboxes.sandbox import Lodging
 
 pytestmark = pytest.mark.docker

@@ -8,7 +8,7 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
-from graders.check import Questions, check
+from graders.asking.check import Questions, check
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session

@@ -15,7 +15,7 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
-from graders.check import Questions, check
+from graders.asking.check import Questions, check
 from graders.wall.session import Session
 from tests.attacks.scripted_target import HIDDEN, scored, true_class
 from tests.scripted import ScriptedChannel, Student

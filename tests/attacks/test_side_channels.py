@@ -11,7 +11,7 @@ import pytest
 
 from assignments.interface import read_interface
 from assignments.load import hidden_tests, public_tests
-from graders.check import Questions, check
+from graders.asking.check import Questions, check
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session

@@ -17,9 +17,9 @@ from assignments.assignment import Limits
 from assignments.folders import CATALOGUE, AssignmentError
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.check import Questions, check
+from graders.asking.check import Questions, check
+from graders.asking.measure import load_answers, measure
 from graders.failures import ProtocolViolation, ReplyTooLarge, WrongType
-from graders.measure import load_answers, measure
 from graders.tasks import TASKS
 from graders.wall.session import Session
 from graders.wall.student import Line

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graders.journal import Question
+from graders.asking.journal import Question
 
 
 @dataclass(frozen=True)

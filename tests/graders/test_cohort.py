@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.allowance import ceiling
+from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, UserError
 from graders.mark import Status

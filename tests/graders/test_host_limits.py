@@ -9,8 +9,8 @@ import pytest
 
 from assignments.load import load
 from graders import marker
+from graders.asking.journal import Question, Silent
 from graders.coordinator import insistently
-from graders.journal import Question, Silent
 from graders.marker import Job, run
 from graders.marker_processes import MarkerProcesses, start_forkserver
 from tests.attacks.course import RIGHT

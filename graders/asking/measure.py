@@ -22,7 +22,8 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, presented_order
 from assignments.interface import Interface
-from graders.allowance import kept_bytes, reply_cpu_s
+from graders.asking.allowance import kept_bytes, reply_cpu_s
+from graders.asking.journal import Journal, Question, Silent
 from graders.failures import (
     LOADED,
     CpuLimit,
@@ -36,7 +37,6 @@ from graders.failures import (
     WrongShape,
     forgetful,
 )
-from graders.journal import Journal, Question, Silent
 from graders.scoring.repeat import Answers
 from graders.tasks import Task, task_named
 from graders.wall.session import Session

@@ -12,8 +12,8 @@ import pytest
 from assignments.assignment import Limits
 from assignments.interface import read_interface
 from assignments.testing import close
-from graders import check as checks
-from graders.check import Questions, as_documents, check
+from graders.asking import check as checks
+from graders.asking.check import Questions, as_documents, check
 from graders.failures import LOADED
 from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, said

@@ -12,14 +12,14 @@ import pytest
 from assignments.data.hidden import hidden_set, presented_order
 from assignments.interface import read_interface
 from assignments.load import load
-from graders import measure as measures
+from graders.asking import measure as measures
+from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, EngineFailure, InternalFailure
-from graders.measure import load_answers, measure
 from graders.tasks import task_named
 from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, said
 
-FOLDER = Path(__file__).parents[1] / "example_groups" / "assignment"
+FOLDER = Path(__file__).parents[2] / "example_groups" / "assignment"
 ASSIGNMENT = load(FOLDER)
 INTERFACE = read_interface(FOLDER / "interface.py")
 SECRET, COMMIT, N = b"of this test", "c0ffee", 12

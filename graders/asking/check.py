@@ -22,8 +22,8 @@ import pytest
 from assignments.assignment import Limits
 from assignments.data.streams import stream
 from assignments.interface import Interface
+from graders.asking.journal import Journal, Question, Silent
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
-from graders.journal import Journal, Question, Silent
 from graders.wall.session import Session, Usage
 from graders.wall.student import Line, Student
 
