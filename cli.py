@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from assignments.assignment import Assignment
     from graders.course.course import Course
-    from graders.persons.results import Results
+    from graders.marks.results import Results
     from graders.record.ledger import Event
     from graders.wall.sandboxes.sandbox import Sandbox
 
@@ -232,7 +232,7 @@ def grade(
     who = _decider(opened, by)
     place = _sandbox(opened, sandbox, trust_submissions)
     results = _graded(opened, assignment, place, only or (), jobs)
-    from graders.persons.differences import differences_of
+    from graders.marks.differences import differences_of
 
     found = differences_of(results)
     _print_marks(results, as_json, audience, found if audience == "staff" else None)
@@ -272,7 +272,7 @@ def explain(
     number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
     """
     from graders.grade import looks_of
-    from graders.persons.whom import whom_alone
+    from graders.marks.whom import whom_alone
     from reports.explain import explained
 
     opened = _course(course)
@@ -346,10 +346,10 @@ def decide(
 
         _print_nobodys(what_is_nobodys(opened, assignment))
         return
-    from graders.persons.deciding import propose
-    from graders.persons.differences import as_json as differences_json
-    from graders.persons.differences import compare, snapshot_of
-    from graders.persons.wanted import Wanted
+    from graders.marks.deciding import propose
+    from graders.marks.differences import as_json as differences_json
+    from graders.marks.differences import compare, snapshot_of
+    from graders.marks.wanted import Wanted
 
     deciding = _decider(opened, by)
     place = _sandbox(opened, sandbox, True)
@@ -397,7 +397,7 @@ def return_marks(
     it may lower a mark, and their pages come out as version 2. The pages as returned are kept in versions/. A return is
     taken back by its number: medmark decide ASSIGNMENT retract N.
     """
-    from graders.persons.returning import returnable
+    from graders.marks.returning import returnable
     from reports.differences import return_lines
     from reports.write import keep_versions
 
@@ -815,7 +815,7 @@ def _applied(
 
 
 def _record(course: Course, results: Results, who: str, reason: str, **more: Any) -> None:
-    from graders.persons.results import record
+    from graders.marks.results import record
     from graders.record.ledger import Ledger
 
     with Ledger.open(course.ledger) as ledger:
@@ -833,7 +833,7 @@ def _agreed(question: str, yes: bool) -> bool:
 
 def _not_applied(results: Results) -> str:
     """What moved since marks were last applied, in one sentence; empty if nothing did."""
-    from graders.persons.differences import differences_of
+    from graders.marks.differences import differences_of
     from reports.differences import summary
 
     found = differences_of(results)
@@ -842,7 +842,7 @@ def _not_applied(results: Results) -> str:
 
 def _decider(course: Course, by: str | None) -> str:
     from assignments.this_user import login
-    from graders.persons.staff import decider
+    from graders.marks.staff import decider
 
     return decider(course, by, login())
 
@@ -852,11 +852,11 @@ def _typed() -> str:
 
 
 def _print_marks(results: Results, as_json: bool, audience: str, found: Any = None) -> None:
-    from graders.mark import mark_as_json
+    from graders.marks.mark import mark_as_json
 
     if as_json:
-        from graders.persons.differences import as_json as differences_json
-        from graders.persons.personal import as_json as person_json
+        from graders.marks.differences import as_json as differences_json
+        from graders.marks.personal import as_json as person_json
 
         told = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
         for mark in told if audience == "staff" else ():
@@ -875,7 +875,7 @@ def _print_marks(results: Results, as_json: bool, audience: str, found: Any = No
 
 
 def _exit_by(results: Results) -> None:
-    from graders.mark import Status
+    from graders.marks.mark import Status
 
     waiting = [submission.group for submission in results.submissions if submission.waits]
     held = [m.group for m in results.marks if m.status is Status.WITHHELD and m.group not in waiting]

@@ -115,8 +115,8 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
     start_forkserver("cli")
     from graders.cohort import grade_cohort
     from graders.course.course import assignment_of, load_course
-    from graders.persons.differences import differences_of
-    from graders.persons.results import record, results_of
+    from graders.marks.differences import differences_of
+    from graders.marks.results import record, results_of
     from graders.record.decisions import Decisions
     from graders.record.ledger import Ledger
     from reports.differences import summary

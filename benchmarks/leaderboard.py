@@ -16,7 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from assignments.load import find, load
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.marks.mark import Finding, Mark, Status, Verdict
 from graders.scoring import intervals
 from graders.scoring.ranking import ranking, scores_of_subjects
 from reports.leaderboard import leaderboard_page

@@ -24,8 +24,8 @@ from graders.coordinator import Coordinator, Progress, Work
 from graders.course.lock import course_held
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
-from graders.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.marker_processes import Run
+from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.record.decisions import Decisions, within_parts
 from graders.record.keys import Asked, SetDigests, StageKeys, asked, digest_of
 from graders.record.ledger import Event, Ledger, Stage

@@ -16,8 +16,8 @@ from graders.failures import UserError
 from graders.intake.collect import clock, submissions
 from graders.intake.owners import Record
 from graders.marker_processes import start_forkserver
-from graders.persons.nobodys import nobodys
-from graders.persons.results import Results, results_of
+from graders.marks.nobodys import nobodys
+from graders.marks.results import Results, results_of
 from graders.record.decisions import Decisions
 from graders.record.ledger import Event, Ledger, Observation
 from graders.record.manifest import case_ids

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from graders.persons.differences import RETURNED, Differences, Entry, Move, Told, record_of
+from graders.marks.differences import RETURNED, Differences, Entry, Move, Told, record_of
 from graders.record.ledger import Event
 from reports.bands import band_of
 from reports.terminal import fitted, terminal_text
 
 if TYPE_CHECKING:  # it opens the course, which a line of text does not need
-    from graders.persons.returning import Returnable
+    from graders.marks.returning import Returnable
 
 LISTED = 40
 """Lines of a list; of more, the largest."""

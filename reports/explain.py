@@ -1,7 +1,7 @@
 """One person's mark as a page of text: from the commit and the data to the number on the sheet, step by step.
 
-Every step can be followed with a pocket calculator. Nothing is decided here: what is shown is what `graders.mark` and
-`graders.persons.personal` made, only laid out.
+Every step can be followed with a pocket calculator. Nothing is decided here: what is shown is what
+`graders.marks.mark` and `graders.marks.personal` made, only laid out.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
-from graders.mark import share as share_of
-from graders.persons.differences import Page, Versions
-from graders.persons.personal import PersonalMark
+from graders.marks.differences import Page, Versions
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
+from graders.marks.mark import share as share_of
+from graders.marks.personal import PersonalMark
 from graders.record.decisions import Decisions, said, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
@@ -30,7 +30,7 @@ from reports.terminal import terminal_text
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
     from graders.course.course import Member
     from graders.intake.submission import Submission
-    from graders.persons.results import Results
+    from graders.marks.results import Results
     from graders.record.ledger import Event, Observation
 
 WIDTH: Final = 80

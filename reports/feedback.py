@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.mark import (
+from graders.marks.mark import (
     BY_DECISION,
     NOT_GRADED,
     SCORE_PLACES,
@@ -28,7 +28,7 @@ from graders.mark import (
     rounded,
     told_score,
 )
-from graders.visibility import Audience, visible, visible_provenance
+from graders.marks.visibility import Audience, visible, visible_provenance
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.page import fixed, number, policy, render

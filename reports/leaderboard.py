@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
-from graders.mark import BY_DECISION, Mark, Status, Verdict, rounded
+from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
 from graders.scoring.ranking import Ranking, Standing
 from reports.figures import Axis, Whisker, axis_of, places_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render

@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
-from graders.mark import BY_DECISION, Mark, Status, percent
-from graders.persons.personal import Adjustment, PersonalMark, as_json, pass_mark_of
+from graders.marks.mark import BY_DECISION, Mark, Status, percent
+from graders.marks.personal import Adjustment, PersonalMark, as_json, pass_mark_of
 from reports.feedback import HandIn, points_of
 from reports.personal import share
 from reports.terminal import NARROW, one_line

@@ -8,8 +8,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from assignments.assignment import Assignment
-from graders.mark import rounded
-from graders.persons.personal import Adjustment, PersonalMark
+from graders.marks.mark import rounded
+from graders.marks.personal import Adjustment, PersonalMark
 from reports.bands import band_of
 from reports.feedback import HEADLINES
 from reports.page import number, policy, render

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from assignments.assignment import Accuracy, Assignment, Utility
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.marks.mark import Finding, Mark, Status, Verdict
+from graders.marks.visibility import visible
 from graders.metrics import Floats
 from graders.scoring.intervals import percentile_interval, unpacked
 from graders.scoring.ranking import Ranking, Scores, ranking, scores_of_subjects, utility, weighted
-from graders.visibility import visible
 
 Measured = Mapping[str, Any]
 """One metric of one group: its `score`, and what of the ScoreDoc its finding kept."""

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from graders.failures import NotAccepted, SubmissionFailure
-from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
 from reports.page import number
 from reports.terminal import terminal_text
 

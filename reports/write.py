@@ -14,10 +14,10 @@ from assignments.assignment import Accuracy, Assignment
 from graders.course.course import Course, read_secret
 from graders.failures import UserError
 from graders.intake.counting import due_of_page
-from graders.mark import Mark
-from graders.persons.differences import Page, Versions
-from graders.persons.personal import PersonalMark
-from graders.persons.results import Results
+from graders.marks.differences import Page, Versions
+from graders.marks.mark import Mark
+from graders.marks.personal import PersonalMark
+from graders.marks.results import Results
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json

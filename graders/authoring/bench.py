@@ -20,7 +20,7 @@ from assignments.interface import Interface, read_interface
 from graders.asking.check import Questions, as_documents, check
 from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
-from graders.mark import caps_that_hold, share
+from graders.marks.mark import caps_that_hold, share
 from graders.record.manifest import drawn_set
 from graders.scoring.repeat import Answers
 from graders.scoring.score import score

@@ -21,7 +21,7 @@ from assignments.load import overridden, references
 from graders.authoring.bench import drawn, opener, scored, secret_of
 from graders.authoring.mutants import copy_reference
 from graders.failures import UserError
-from graders.mark import share
+from graders.marks.mark import share
 from graders.metrics import metric_named
 from graders.record.keys import code_digest, digest_of, metric_versions, task_digest
 from graders.record.rehearsal import Gap

@@ -28,7 +28,7 @@ from graders.course.roster import Columns, Group, Member, Roster, read_roster
 from graders.course.working_days import Calendar, in_utc
 from graders.failures import UserError
 from graders.intake.hardened_git import Reach
-from graders.mark import Rounding
+from graders.marks.mark import Rounding
 
 __all__ = [
     "Course",
@@ -83,7 +83,7 @@ class Repositories(Frozen):
 
 
 class Peer(Frozen):
-    """What peer factors do to a group's mark; see `graders.persons.peer_factors`."""
+    """What peer factors do to a group's mark; see `graders.marks.peer_factors`."""
 
     weight: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(1)
     """The part of the mark that the peers share out; the rest is everybody's."""

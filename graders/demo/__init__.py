@@ -18,7 +18,7 @@ from graders.authoring.misconceptions import misconceptions
 from graders.course.new_course import init_course
 from graders.doctor import docker_trouble, missing_images
 from graders.failures import UserError
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.marks.mark import Finding, Mark, Status, Verdict
 
 ASSIGNMENT = "mlp_classifier"
 MISCONCEPTION = "no_scaling"

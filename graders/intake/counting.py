@@ -21,7 +21,7 @@ branch) and *failed* when it did not. The *due* time is the deadline plus the gr
 
 So a failed look never costs anybody anything, a force-push after the close changes nothing, and what waits is
 settled by an event: `late_commit` names the commit that a person accepts, an `extension` moves the due time. What a
-late commit costs a person is not decided here (`graders.persons.personal`).
+late commit costs a person is not decided here (`graders.marks.personal`).
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from fractions import Fraction
 from typing import Final
 
 from assignments.assignment import Assignment, Person
-from graders.mark import BY_DECISION
+from graders.marks.mark import BY_DECISION
 from graders.record.ledger import Event
 
 CODES: Final = tuple(str(status) for status in BY_DECISION)
@@ -147,7 +147,7 @@ def parts_of(assignment: Assignment) -> dict[str, int]:
 def within_parts(
     given: Mapping[str, tuple[Decimal, Event]], assignment: Assignment
 ) -> dict[str, tuple[Decimal, Event]]:
-    """The points whose criterion is still there and still holds so many; `graders.persons.nobodys` lists the others."""
+    """The points whose criterion is still there and still holds so many; `graders.marks.nobodys` lists the others."""
     parts = parts_of(assignment)
     return {id: (points, event) for id, (points, event) in given.items() if 0 <= points <= parts.get(id, -1)}
 

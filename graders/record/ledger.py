@@ -101,7 +101,7 @@ class Event:
     about: str
     """`<assignment>`, `<assignment>/<group>` or `<assignment>/<group>/<member>`; a slash may stand in a member's id."""
     kind: str
-    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.persons.differences`)."""
+    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.marks.differences`)."""
     value: str
     reason: str
     """Why; the person it is about may read it."""

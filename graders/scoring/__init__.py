@@ -1,1 +1,1 @@
-"""From answers and truths to scores with intervals. What points a score earns is decided in `graders.mark`."""
+"""From answers and truths to scores with intervals. What points a score earns is decided in `graders.marks.mark`."""

@@ -22,7 +22,7 @@ import pytest
 
 from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
-from graders.mark import mark_as_json
+from graders.marks.mark import mark_as_json
 from graders.wall.session import EXCEPTIONS, _place, _raised
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page

@@ -22,8 +22,8 @@ import pytest
 from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, UserError
-from graders.mark import Status
 from graders.marker_processes import MarkerProcesses, start_forkserver
+from graders.marks.mark import Status
 from graders.record.ledger import Ledger
 from graders.slots import Machine, slots_for
 

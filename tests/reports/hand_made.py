@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from graders.mark import Finding, Mark, Status, Verdict
+from graders.marks.mark import Finding, Mark, Status, Verdict
 from reports.feedback import HandIn
 
 

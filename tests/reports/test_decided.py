@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from graders.persons.differences import compare, snapshot_event, snapshot_of
+from graders.marks.differences import compare, snapshot_event, snapshot_of
 from reports.differences import difference_lines
 from reports.explain import explained
 from reports.table import marks_table
 from reports.write import write_reports
-from tests.graders.persons.test_differences import results
-from tests.graders.persons.test_personal import course_with, event
-from tests.graders.test_mark import assignment, mark
+from tests.graders.marks.test_differences import results
+from tests.graders.marks.test_mark import assignment, mark
+from tests.graders.marks.test_personal import course_with, event
 
 REPORT = mark(persons={"report": Decimal("25.7")})
 """35 + 14 + 25.7 points: 74.7 of 100."""

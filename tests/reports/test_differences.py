@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from graders.persons.differences import Differences, Move, Told
+from graders.marks.differences import Differences, Move, Told
 from graders.record.ledger import Event
 from reports.differences import LISTED, decision_lines, difference_lines, signed, summary
 from tests.reports.hostile import HOSTILE

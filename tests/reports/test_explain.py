@@ -7,14 +7,14 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.submission import Submission
-from graders.mark import Status
-from graders.persons.differences import RETURNED
-from graders.persons.results import results_of
+from graders.marks.differences import RETURNED
+from graders.marks.mark import Status
+from graders.marks.results import results_of
 from graders.record.ledger import Observation
 from reports.explain import WIDTH, explained
-from tests.graders.persons.test_differences import applied
-from tests.graders.persons.test_personal import COURSE, ROSTER, event
-from tests.graders.test_mark import assignment, mark, result, scored
+from tests.graders.marks.test_differences import applied
+from tests.graders.marks.test_mark import assignment, mark, result, scored
+from tests.graders.marks.test_personal import COURSE, ROSTER, event
 from tests.reports.hostile import HOSTILE
 
 CAP = ({"when": "dice < 0.7", "at": 0.4},)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from graders.intake.submission import Submission
-from graders.mark import Finding, Verdict
+from graders.marks.mark import Finding, Verdict
 from reports.feedback import feedback_page, hand_in_of
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.pages import Page

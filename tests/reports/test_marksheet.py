@@ -9,7 +9,7 @@ import pandas
 import pytest
 
 from graders.course.roster import Group, Member
-from graders.persons.personal import Adjustment
+from graders.marks.personal import Adjustment
 from reports.feedback import HandIn
 from reports.marksheet import csv_text, marksheet_csv, marksheet_json
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person

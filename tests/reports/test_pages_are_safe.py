@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from graders.mark import Finding
+from graders.marks.mark import Finding
 from reports.feedback import HandIn, feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
 from reports.page import TEMPLATES

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import pytest
 
-from graders.mark import Status
-from graders.persons.personal import Adjustment, PersonalMark
+from graders.marks.mark import Status
+from graders.marks.personal import Adjustment, PersonalMark
 from reports.personal import personal_page, share
 from reports.write import write_reports
 from tests.reports.hand_made import assignment, mark

@@ -1,8 +1,8 @@
-"""The pages read what `graders.mark` writes: one mark made from documents, not by hand."""
+"""The pages read what `graders.marks.mark` writes: one mark made from documents, not by hand."""
 
 from decimal import Decimal
 
-from graders.mark import mark_of
+from graders.marks.mark import mark_of
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
 from tests.reports.hand_made import assignment, hand_in

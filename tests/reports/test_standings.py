@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from graders.mark import mark_of
+from graders.marks.mark import mark_of
 from graders.metrics.ranking import placements
 from graders.scoring.intervals import packed
 from reports.leaderboard import leaderboard_page

@@ -3,7 +3,7 @@
 import pytest
 
 from graders.failures import ImportFailed, Raised, WrongShape
-from graders.mark import Verdict
+from graders.marks.mark import Verdict
 from reports.table import CAUSE, why_nothing_came
 from tests.reports.hand_made import accuracy, check, mark
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from assignments.toml_errors import TomlErrors
 from graders.course.late_policy import POLICIES, policy_names, read_policy
 from graders.course.working_days import Calendar, in_utc
-from graders.mark import rounded
+from graders.marks.mark import rounded
 
 NAMED = ("sheffield", "southampton", "ucl-2024", "york")
 EASTER = Calendar.of("Europe/London", [datetime(2026, 4, 3).date(), datetime(2026, 4, 6).date()])

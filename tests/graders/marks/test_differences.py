@@ -10,8 +10,7 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.submission import Submission
-from graders.mark import Status
-from graders.persons.differences import (
+from graders.marks.differences import (
     APPLIED,
     CORRECTION,
     RETURNED,
@@ -29,11 +28,12 @@ from graders.persons.differences import (
     snapshot_event,
     snapshot_of,
 )
-from graders.persons.personal import Returned
-from graders.persons.results import results_of
+from graders.marks.mark import Status
+from graders.marks.personal import Returned
+from graders.marks.results import results_of
 from graders.record.ledger import Event
-from tests.graders.persons.test_personal import COURSE, ROSTER, course_with, event
-from tests.graders.test_mark import assignment, mark, scored
+from tests.graders.marks.test_mark import assignment, mark, scored
+from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
 
 AT = "2027-01-21T09:00:00.000+00:00"
 

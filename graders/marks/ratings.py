@@ -1,7 +1,7 @@
 """Ratings of members by members as a file holds them, one row a pair: checked, and made into factors by a method.
 
 A rater gives each member of the group a rating, 0 among them; someone who rated nobody has no row at all. What a
-factor is stands in `graders.persons.peer_factors`.
+factor is stands in `graders.marks.peer_factors`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 from assignments.toml_errors import nearest
 from graders.course.roster import Group
 from graders.failures import UserError
-from graders.persons.peer_factors import buddycheck, raters, webpa, without_rating
+from graders.marks.peer_factors import buddycheck, raters, webpa, without_rating
 from graders.record.decisions import decimal_of
 
 Row = tuple[int, Mapping[str, str]]

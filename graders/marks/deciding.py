@@ -20,11 +20,11 @@ from graders.failures import UserError
 from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_person, extension_problem
 from graders.intake.owners import Record
-from graders.persons.differences import RETURNED
-from graders.persons.moderation import scaling
-from graders.persons.results import Results
-from graders.persons.wanted import Wanted, from_csv
-from graders.persons.whom import whom
+from graders.marks.differences import RETURNED
+from graders.marks.moderation import scaling
+from graders.marks.results import Results
+from graders.marks.wanted import Wanted, from_csv
+from graders.marks.whom import whom
 from graders.record.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, parts_of, retracted
 from graders.record.ledger import Event, Ledger
 from graders.record.manifest import case_ids

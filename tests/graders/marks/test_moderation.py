@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.persons.moderation import scaling
+from graders.marks.moderation import scaling
 
 FORMS = ["add 2", "add -3.5", "multiply 1.05", "multiply 0.9", "map 0:0 40:45 100:100"]
 

@@ -1,6 +1,6 @@
 """Decisions as people write them: one on the command line, or many in a file. Nothing is looked up or recorded here.
 
-What they may say is checked in `graders.persons.deciding`.
+What they may say is checked in `graders.marks.deciding`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from assignments.assignment import Assignment
 from graders.course.course import Course
 from graders.course.tables import read_table
 from graders.failures import UserError
-from graders.persons.ratings import METHODS, factors_of
+from graders.marks.ratings import METHODS, factors_of
 from graders.record.decisions import CODES, parts_of
 
 PLACES = Decimal("1e-9")

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from graders.mark import Finding, Verdict
-from graders.visibility import visible, visible_provenance
+from graders.marks.mark import Finding, Verdict
+from graders.marks.visibility import visible, visible_provenance
 
 SECRET = "canary-5417"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graders.course.course import Course
-from graders.persons.differences import told
-from graders.persons.personal import PersonalMark
-from graders.persons.results import Results
-from graders.persons.whom import whom
+from graders.marks.differences import told
+from graders.marks.personal import PersonalMark
+from graders.marks.results import Results
+from graders.marks.whom import whom
 
 
 @dataclass(frozen=True)

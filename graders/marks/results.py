@@ -12,9 +12,9 @@ from graders.course.course import Course
 from graders.course.lock import course_held
 from graders.failures import UserError
 from graders.intake.submission import Submission
-from graders.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
-from graders.persons.differences import CORRECTION, returned_marks, snapshot_event
-from graders.persons.personal import PersonalMark, personal_mark, without_mark
+from graders.marks.differences import CORRECTION, returned_marks, snapshot_event
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
+from graders.marks.personal import PersonalMark, personal_mark, without_mark
 from graders.record.decisions import Decisions, said
 from graders.record.ledger import Event, Ledger, now
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.persons.peer_factors import buddycheck, moderated, raters, webpa
+from graders.marks.peer_factors import buddycheck, moderated, raters, webpa
 
 MEMBERS = ("A", "B", "C", "D", "E")
 RATINGS = {

@@ -11,10 +11,10 @@ from fractions import Fraction
 
 import pytest
 
-from graders.mark import Mark, Status
+from graders.marks.mark import Mark, Status
 from reports.bands import band_of
-from tests.graders.persons.test_personal import course_with, event, of, seen, told
-from tests.graders.test_mark import mark, result, scored
+from tests.graders.marks.test_mark import mark, result, scored
+from tests.graders.marks.test_personal import course_with, event, of, seen, told
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ from typing import Any, Final
 from assignments.assignment import Assignment
 from graders.course.course import Course
 from graders.course.roster import Group, Member
-from graders.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
-from graders.persons.lateness import lateness_of
-from graders.persons.moderation import scaling
-from graders.persons.peer_factors import moderated
+from graders.marks.lateness import lateness_of
+from graders.marks.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
+from graders.marks.moderation import scaling
+from graders.marks.peer_factors import moderated
 from graders.record.decisions import Decisions, said, within_parts
 
 

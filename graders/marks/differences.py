@@ -21,13 +21,13 @@ from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from graders.mark import BY_DECISION, Mark, Status, earned, is_ungraded, rounded
-from graders.persons.personal import PersonalMark, Returned
+from graders.marks.mark import BY_DECISION, Mark, Status, earned, is_ungraded, rounded
+from graders.marks.personal import PersonalMark, Returned
 from graders.record.decisions import retracted
 from graders.record.ledger import Event
 
 if TYPE_CHECKING:  # results are made with what was returned
-    from graders.persons.results import Results
+    from graders.marks.results import Results
 
 APPLIED, RETURNED, CORRECTION = "marks", "returned", "correction"
 SNAPSHOTS = (APPLIED, RETURNED, CORRECTION)

@@ -13,7 +13,7 @@ from graders.course.late_policy import LatePolicy
 from graders.course.roster import Group, Member
 from graders.course.working_days import Calendar, Unit
 from graders.intake.counting import due_for_all, due_of_person
-from graders.mark import rounded
+from graders.marks.mark import rounded
 from graders.record.decisions import Decisions, said
 from graders.record.ledger import Event
 

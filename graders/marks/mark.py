@@ -1,7 +1,7 @@
 """Findings and marks: the types, and all arithmetic from a score to points. Reads nothing, runs nothing.
 
 Arithmetic is exact: anchors, scores and caps count as the decimals they are written as, shares are fractions, and a
-mark is rounded once, at the end, half up. What concerns one person is in `graders.persons.personal`.
+mark is rounded once, at the end, half up. What concerns one person is in `graders.marks.personal`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, Final, Literal
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
 from graders.failures import InternalFailure, NotAccepted, UserError
+from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.scoring.caps import holds, parse_condition
-from graders.visibility import Audience, visible, visible_provenance
 
 Rounding = Literal["0.1", "1"]
 """What marks are rounded to."""
@@ -254,7 +254,7 @@ def earned(findings: Iterable[Finding]) -> Fraction:
 
 
 def mark_as_json(mark: Mark, audience: Audience) -> dict[str, Any]:
-    """A mark as plain data for `--json`; what `audience` may read is decided in `graders.visibility`."""
+    """A mark as plain data for `--json`; what `audience` may read is decided in `graders.marks.visibility`."""
     return {
         "group": mark.group,
         "commit": mark.commit,

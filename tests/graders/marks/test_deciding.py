@@ -9,8 +9,8 @@ import pytest
 from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.failures import UserError
-from graders.persons.deciding import Desk, Proposal
-from graders.persons.wanted import Wanted, from_csv
+from graders.marks.deciding import Desk, Proposal
+from graders.marks.wanted import Wanted, from_csv
 from graders.record.ledger import Event, Ledger, Observation
 
 COURSE = """\

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-if TYPE_CHECKING:  # graders.mark renders findings through this file
-    from graders.mark import Finding
+if TYPE_CHECKING:  # graders.marks.mark renders findings through this file
+    from graders.marks.mark import Finding
 
 Audience = Literal["student", "staff"]
 

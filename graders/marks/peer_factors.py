@@ -1,6 +1,6 @@
 """Peer factors: from what members of a group gave each other to one factor a person. No mark is made here.
 
-A factor of 1 is an even share. What a factor does to a mark is in `graders.persons.personal`.
+A factor of 1 is an even share. What a factor does to a mark is in `graders.marks.personal`.
 """
 
 from __future__ import annotations

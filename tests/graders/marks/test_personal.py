@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.course.course import load_course
-from graders.mark import Status, percent
-from graders.persons.personal import Returned, as_json, personal_mark
+from graders.marks.mark import Status, percent
+from graders.marks.personal import Returned, as_json, personal_mark
 from graders.record.decisions import Decisions, in_force
 from graders.record.ledger import Event
 from reports.bands import band_of
-from tests.graders.test_mark import assignment, mark, scored
+from tests.graders.marks.test_mark import assignment, mark, scored
 
 COURSE = """\
 title = "Deep learning"

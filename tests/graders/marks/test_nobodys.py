@@ -9,7 +9,7 @@ import pytest
 from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.intake.owners import Record
-from graders.persons.nobodys import nobodys
+from graders.marks.nobodys import nobodys
 from graders.record.ledger import Event, Observation
 
 COURSE = """\

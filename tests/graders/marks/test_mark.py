@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assignments.assignment import Anchors, Assignment
 from graders.failures import InternalFailure, UserError
-from graders.mark import (
+from graders.marks.mark import (
     VOID,
     Status,
     Verdict,

@@ -1,1 +1,0 @@
-"""From a group's mark to each person's: what was decided, lateness, peers, and corrections of returned marks."""
