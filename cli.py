@@ -271,8 +271,8 @@ def explain(
     The commit and why it counts, each hidden test, how a score becomes points, who gave what, every adjustment with its
     number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
     """
-    from graders.grade import looks_of
     from graders.marks.whom import whom_alone
+    from graders.runs.marking import looks_of
     from reports.explain import explained
 
     opened = _course(course)
@@ -342,7 +342,7 @@ def decide(
             events = ledger.events(assignment)
         for line in decision_lines(events):
             print(wrapped(line, sys.stdout))
-        from graders.grade import what_is_nobodys
+        from graders.runs.marking import what_is_nobodys
 
         _print_nobodys(what_is_nobodys(opened, assignment))
         return
@@ -477,8 +477,8 @@ def demo(
 
     from graders.demo import make_demo, what_happened
     from graders.intake import collect as notary
-    from graders.marker_processes import start_forkserver
     from graders.record.ledger import Ledger
+    from graders.runs.engines.processes import start_forkserver
     from reports.progress import progress
     from reports.write import report_results
 
@@ -562,7 +562,7 @@ def doctor(
 
     Exit code 1 if something is missing that marking cannot do without.
     """
-    from graders.doctor import examine
+    from graders.runs.doctor import examine
     findings = list(examine(course))
     for finding in findings:
         for line in finding.text.splitlines():
@@ -629,7 +629,7 @@ def check(
     """
     import tempfile
 
-    from graders.public_check import assignment_here, check_public, looked_at
+    from graders.runs.public_check import assignment_here, check_public, looked_at
     from graders.wall.sandboxes import SANDBOXES
 
     _known(sandbox, SANDBOXES, "--sandbox")
@@ -677,7 +677,7 @@ def _print_checked(asked: Assignment, folder: Path, sandbox: str, check_public: 
 def _print_weights(asked: Assignment, folder: Path, sandbox: str) -> bool:
     """Say whether the weights load and answer, where the marker loads any; whether they do not."""
     from graders.intake.beforehand import loads_weights
-    from graders.weights_check import weights_problem
+    from graders.runs.weights_check import weights_problem
 
     if not loads_weights(asked):
         return False
@@ -760,10 +760,10 @@ def _demo_sandbox(named: str) -> Sandbox:
 def _graded(
     course: Course, id: str, sandbox: Sandbox, only: Sequence[str] = (), jobs: int | None = None
 ) -> Results:
-    from graders.marker_processes import start_forkserver
+    from graders.runs.engines.processes import start_forkserver
 
     start_forkserver("cli")  # before the imports below, so that it imports beside them
-    from graders.grade import grade_collected
+    from graders.runs.marking import grade_collected
     from reports.progress import progress
 
     with progress("marking") as told:
@@ -783,7 +783,7 @@ def _graded(
 def _recorded(
     course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = (), *, collected: bool = False
 ) -> Results:
-    from graders.grade import results_on_record
+    from graders.runs.marking import results_on_record
 
     return results_on_record(course, id, sandbox, proposed=proposed, command=_typed(), collected=collected)
 

@@ -80,9 +80,9 @@ def fill(folder: Path, groups: int) -> None:
     """Record every test and every group's answers: the gland, eroded by the group's own noise."""
     from assignments.data.hidden import hidden_set
     from assignments.interface import read_interface
-    from graders.cohort import plan_cohort
     from graders.course.course import assignment_of, load_course
     from graders.record.ledger import Ledger, Stage
+    from graders.runs.cohort import plan_cohort
     from graders.tasks import task_named
 
     course = load_course(folder)
@@ -110,15 +110,15 @@ def fill(folder: Path, groups: int) -> None:
 
 def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> None:
     """What `medmark grade --yes` does after the repositories were read; prints what moves."""
-    from graders.marker_processes import start_forkserver
+    from graders.runs.engines.processes import start_forkserver
 
     start_forkserver("cli")
-    from graders.cohort import grade_cohort
     from graders.course.course import assignment_of, load_course
     from graders.marks.differences import differences_of
     from graders.marks.results import record, results_of
     from graders.record.decisions import Decisions
     from graders.record.ledger import Ledger
+    from graders.runs.cohort import grade_cohort
     from reports.differences import summary
 
     course = load_course(folder)

@@ -138,7 +138,7 @@ def course_of(folder: Path, texts: Mapping[str, str], seeds: int) -> Path:
 def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]]:
     """Mark every submission once on local, and keep each frame that went to a worker."""
     from assignments.load import hidden_tests
-    from graders import marker
+    from graders import grade
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
@@ -154,9 +154,9 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     records = []
     for submission in handed_in:
         home = folder / "records" / submission.group
-        marker.Session = _recording(Session, home)  # type: ignore[misc]
+        grade.Session = _recording(Session, home)  # type: ignore[misc]
         assert submission.folder is not None
-        job = marker.Job(
+        job = grade.Job(
             assignment=assignment,
             group=submission.group,
             commit=str(submission.commit),
@@ -170,12 +170,12 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
             answers={},
             store=folder / "answers",
         )
-        document = marker.run(job)
+        document = grade.run(job)
         lost = [id for id, doc in document["tests"].items() if doc["verdict"] != "passed"]
         if lost or document["toolkit_failure"]:
             raise SystemExit(f"recording: {lost} {document['toolkit_failure']}")
         records.append((submission.folder, home))
-    marker.Session = Session  # type: ignore[misc]
+    grade.Session = Session  # type: ignore[misc]
     return records
 
 

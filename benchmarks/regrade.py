@@ -51,8 +51,8 @@ def submissions_of(folder: Path, count: int) -> list:
 def grade(folder: Path, count: int) -> list:
     """What is timed, imports and all."""
     from assignments.load import find, load
-    from graders.cohort import grade_cohort
     from graders.record.ledger import Ledger
+    from graders.runs.cohort import grade_cohort
 
     with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
         return grade_cohort(
@@ -68,8 +68,8 @@ def never(job: object) -> dict:
 def fill(folder: Path, count: int) -> int:
     """Record a final stage under every key; the number of stages."""
     from assignments.load import find, load
-    from graders.cohort import plan_cohort
     from graders.record.ledger import Ledger, Stage
+    from graders.runs.cohort import plan_cohort
 
     submissions = submissions_of(folder, count)
     assignment = load(find(ASSIGNMENT, folder))
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 def again(folder: str, count: str) -> None:
-    import graders.cohort  # noqa: F401  so that the figure without imports is one
+    import graders.runs.cohort  # noqa: F401  so that the figure without imports is one
 
     began = time.perf_counter()
     marks = grade(Path(folder), int(count))

@@ -1,138 +1,302 @@
-"""From a course on disk to the results of one of its assignments: marked now, or as they follow from the record.
+"""What one marker process does: one job in, one JSON document out. It opens the sandbox and asks; it gives no points.
 
-It puts together what others do: `intake` finds the commits, `cohort` marks the groups, `persons` makes each person's
-mark of it. Nothing is shown or asked here, and no result is made to stand: `persons.results.record` does that.
+The document says of every stage what came of it. A failure of ours stands beside what was found before it. Answers
+never meet labels: a container that was given a case's label answers no repeat that asks for that case (`may_share`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import traceback
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
-from graders.cohort import grade_cohort, recorded_marks
-from graders.coordinator import Progress
-from graders.course.course import Course, Group, assignment_of, read_secret
-from graders.failures import UserError
-from graders.intake.collect import clock, submissions
-from graders.intake.owners import Record
-from graders.marker_processes import start_forkserver
-from graders.marks.nobodys import nobodys
-from graders.marks.results import Results, results_of
-from graders.record.decisions import Decisions
-from graders.record.ledger import Event, Ledger, Observation
-from graders.record.manifest import case_ids
-from graders.wall.sandboxes.sandbox import Sandbox
+from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.data.overlap import Carried, carried
+from assignments.interface import Interface, read_interface
+from graders.asking import allowance
+from graders.asking.check import Questions, as_documents, check, unusable
+from graders.asking.journal import Journal, Question, Silent
+from graders.asking.measure import load_answers, measure
+from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, UserError
+from graders.scoring.forensics import explain
+from graders.scoring.repeat import CASES, WHOLE, case_part
+from graders.scoring.score import Answers, check_criterion, score
+from graders.tasks import task_named
+from graders.wall.patience import Patience
+from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.session import Session
 
 
-def grade_collected(
-    course: Course,
-    id: str,
-    sandbox: Sandbox,
-    *,
-    only: Sequence[str] = (),
-    jobs: int | None = None,
-    command: str = "",
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Results:
-    """Mark what was collected of the assignment `id`, or of the groups `only`; what the record holds is not run again.
+@dataclass(frozen=True)
+class Job:
+    """One submission's missing stages. Picklable, so that another engine can carry it to another machine."""
 
-    Raises:
-        UserError: an unknown assignment or group, nothing collected yet, a course without its secret.
-    """
-    asked = assignment_of(course, id)
-    secret = read_secret(course)
-    for name in only:
-        course.group(name)
-    with Ledger.open(course.ledger) as ledger:
-        record, recorded = _read(course, id, ledger)
-        _check_collected(course, id, record)
-        events = record.followed(recorded)
-        loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
-        handed_in = submissions(course, asked, record, events, clock(), only=only)
-        marks = grade_cohort(
-            course,
-            asked,
-            handed_in,
-            secret=secret,
-            sandbox=sandbox,
-            ledger=ledger,
-            jobs=jobs,
-            on_progress=on_progress,
-            decisions=Decisions.of(id, events),
-            command=command,
+    assignment: Assignment
+    group: str
+    commit: str
+    solution: Path
+    """Folder that holds solution.py."""
+    framework: Framework
+    sandbox: str
+    """A name in SANDBOXES."""
+    secret: bytes = field(repr=False)
+    tests: tuple[str, ...]
+    """Hidden tests to run."""
+    repeats: tuple[int, ...]
+    """Repeats whose answers are to be made."""
+    scores: tuple[str, ...]
+    """Accuracy criteria to score."""
+    answers: dict[int, dict[str, Any]]
+    """Documents of answers that exist, by repeat."""
+    store: Path
+    void_cases: tuple[str, ...] = ()
+    """Ids of hidden cases that are left out of the scores."""
+    course: str = "none"
+    run: str = "none"
+    tests_folder: str = "hidden_tests"
+    unusable: tuple[Question, ...] = ()
+    """What earlier markers of this job reached the host's limits with: it counts as failed and is not asked again."""
+    waited: tuple[int, float] = (0, 0.0)
+    """Wall limits and idle seconds of earlier markers of this job."""
+
+    def after(self, came: Mapping[str, Mapping[str, Any]], question: Question | None, waited: tuple[int, float]) -> Job:
+        """What is left of the job for another marker: without the stages that came, and past a question."""
+        answers = {**self.answers, **{int(repeat): document for repeat, document in came["answers"].items()}}
+        return replace(
+            self,
+            tests=tuple(id for id in self.tests if id not in came["tests"]),
+            repeats=tuple(repeat for repeat in self.repeats if repeat not in answers),
+            scores=tuple(id for id in self.scores if id not in came["scores"]),
+            answers=answers,
+            unusable=(*self.unusable, *((question,) if question else ())),
+            waited=waited,
         )
-    return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
 
 
-def results_on_record(
-    course: Course,
-    id: str,
-    sandbox: Sandbox,
-    *,
-    proposed: Sequence[Event] = (),
-    command: str = "",
-    collected: bool = False,
-) -> Results:
-    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again.
+def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
+    """Do a job.
 
-    Raises:
-        UserError: an unknown assignment, a course without its secret, or nothing `collected` where that is asked for.
+    Returns:
+        `{"tests": {id: TestDoc}, "answers": {"0": AnswersDoc}, "scores": {id: ScoreDoc}, "runtime": {...},
+        "toolkit_failure": None or {"reason", "evidence"}}`; stages that a toolkit failure kept from happening are
+        absent.
     """
-    asked = assignment_of(course, id)
-    with Ledger.open(course.ledger) as ledger:
-        record, recorded = _read(course, id, ledger)
-        if collected:
-            _check_collected(course, id, record)
-        events = record.followed([*recorded, *proposed])
-        handed_in = submissions(course, asked, record, events, clock())
-        secret = read_secret(course)
-        loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
-        decisions = Decisions.of(id, events)
-        if any(event.kind in ("void_case", "retract") for event in proposed):
-            start_forkserver("cli")
-            marks = grade_cohort(
-                course,
-                asked,
-                handed_in,
-                secret=secret,
-                sandbox=sandbox,
-                ledger=ledger,
-                decisions=decisions,
-                rescore_only=True,
-                command=command,
-            )
-        else:
-            marks = recorded_marks(
-                course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
-            )
-    return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
+    document: dict[str, Any] = {"tests": {}, "answers": {}, "scores": {}, "runtime": {}, "toolkit_failure": None}
+    journal = journal or Silent()
+    try:
+        try:
+            _run(job, document, journal)
+        except MemoryError:  # the limit of this process, wherever the present question reached it
+            journal.give_up()
+    except ToolkitFailure as failure:
+        document["toolkit_failure"] = {"reason": failure.reason, "evidence": str(failure)[:8000]}
+    except UserError as error:  # such as a data folder that is not there: the words say what and where
+        document["toolkit_failure"] = {"reason": DataFailure.reason, "evidence": str(error)[:8000]}
+    except Exception:  # noqa: BLE001 - a defect of ours; what was found before it stands
+        document["toolkit_failure"] = {"reason": InternalFailure.reason, "evidence": traceback.format_exc()[-8000:]}
+    return document
 
 
-def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
-    """What the record holds of the assignment `id` that is about nobody of today's roster; nothing is marked.
+def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
+    assignment = job.assignment
+    interface = _interface(assignment.folder / "interface.py")
+    sets = {repeat: _hidden_set(job, interface, repeat) for repeat in _repeats_needed(job)}
+    patience = Patience(*job.waited, on_change=journal.waited)
+    memory = allowance.host_bytes(assignment.limits, list(sets.values()))
+    for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
+        check_criterion(assignment, _accuracy(assignment, id))
+    # Without redraw all repeats have the same training cases and the same hidden ones, and a score asks nobody.
+    redrawn = assignment.data.redraw and len(sets) > 1 and bool(job.tests or job.repeats)
+    shared = may_share([carried(hidden) for hidden in sets.values()] if redrawn else [])
+    for tests, repeats in _containers(job, shared):
+        with _session(job, document, patience, journal, forgets=not shared) as session:
+            if tests:
+                document["tests"].update(_check(job, session, interface, memory, journal))
+            journal.hold(memory)
+            for repeat in repeats:
+                document["answers"][str(repeat)] = measure(
+                    session,
+                    assignment,
+                    interface,
+                    sets[repeat],
+                    repeat=repeat,
+                    secret=job.secret,
+                    commit=job.commit,
+                    store=job.store,
+                    journal=journal,
+                    unusable=job.unusable,
+                )
+                journal.came("answers", str(repeat), document["answers"][str(repeat)])
+    journal.hold(memory)
+    known = {**{str(k): v for k, v in job.answers.items()}, **document["answers"]}
+    for id in job.scores:
+        repeats_known = [known.get(str(repeat)) for repeat in sorted(sets)]
+        if all(repeats_known):
+            journal.begins(Question("score", id, WHOLE), allowance.score_cpu_s(list(sets.values())))
+            answers = [load_answers(job.store, doc) for doc in repeats_known if doc is not None]
+            document["scores"][id] = _scored(job, id, [sets[repeat] for repeat in sorted(sets)], answers, journal)
+            journal.came("scores", id, document["scores"][id])
 
-    Raises:
-        UserError: an unknown assignment, or a course without its secret where hidden cases must be drawn.
+
+def _containers(job: Job, shared: bool) -> list[tuple[bool, tuple[int, ...]]]:
+    """What is asked in each container: whether the hidden tests are, and which repeats."""
+    if shared:
+        return [(bool(job.tests), job.repeats)] if job.tests or job.repeats else []
+    alone: list[tuple[bool, tuple[int, ...]]] = [(False, (repeat,)) for repeat in job.repeats]
+    return [*([(True, ())] if job.tests else []), *alone]
+
+
+def may_share(carriers: Collection[Carried]) -> bool:
+    """Whether one container may serve all these repeats: none is given the label of a case that another only asks for.
+
+    It follows from what was drawn, subjects and arrays, and not from what an assignment says of its data. Workers are
+    kept apart inside a container too; but it has counters that all of them read, which end with it. What the machine
+    holds of files outlives it, so such containers read them anew.
     """
-    asked = assignment_of(course, id)
-    with Ledger.open(course.ledger) as ledger:
-        record, recorded = _read(course, id, ledger)
-    return nobodys(course, asked, recorded, record, lambda: case_ids(asked, read_secret(course)))
+    pairs = [(one, other) for one in carriers for other in carriers if one is not other]
+    return not any(one.labels(other) for one, other in pairs)
 
 
-def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
-    """What was seen of a group, oldest first, under whatever name it had."""
-    with Ledger.open(course.ledger) as ledger:
-        return _read(course, id, ledger)[0].looks.get(group.name, ())
+@contextmanager
+def _session(
+    job: Job, document: dict[str, Any], patience: Patience, journal: Journal, *, forgets: bool
+) -> Iterator[Session]:
+    """A container of its own, and the session with its keeper."""
+    limits = job.assignment.limits
+    lodging = Lodging(job.solution, job.framework, limits, job.course, job.run, forgets)
+    sandbox = SANDBOXES[job.sandbox]()
+    with ExitStack() as stack:
+        with journal.lifted():
+            channel = stack.enter_context(sandbox.open(lodging))
+        session = Session(channel, limits, job.solution, patience)
+        try:
+            info = session.begin()
+        except SubmissionFailure as failure:  # nothing of the group's has run yet
+            raise InternalFailure(f"before the solution was touched: {failure}") from failure
+        spent = document["runtime"].get("sandbox_cpu_s")
+        document["runtime"] = info
+        yield session
+        used = channel.cpu_s()
+        info["sandbox_cpu_s"] = used if spent is None or used is None else spent + used
 
 
-def _read(course: Course, id: str, ledger: Ledger) -> tuple[Record, list[Event]]:
-    """What was seen, by the groups of today's roster, and what was decided, as it is recorded."""
-    return Record.of(course.groups, ledger.observations(id)), ledger.events(id)
+def _scored(
+    job: Job, id: str, sets: list[HiddenSet], answers: list[Answers], journal: Journal
+) -> dict[str, Any]:
+    """The ScoreDoc of a criterion, and what explains it."""
+    criterion = _accuracy(job.assignment, id)
+    kept = [without(job.void_cases, *pair) for pair in zip(sets, answers, strict=True)]
+    sets = [hidden for hidden, _ in kept]
+    spoilt = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
+    answers = [_spoilt(repeat, *pair, spoilt) for repeat, pair in enumerate(kept)]
+    of_case = max(map(allowance.case_cpu_s, sets))
+
+    def begins(part: str) -> None:
+        cpu_s = allowance.score_cpu_s(sets) if part in (WHOLE, CASES) else of_case
+        journal.begins(Question("score", id, part), cpu_s)
+
+    document = score(job.assignment, criterion, sets, answers, begins, one_by_one=CASES in spoilt)
+    explaining = Question("explained", id)
+    if explaining in job.unusable:
+        return {**document, "explained": {"told": "", "kind": "given up", "evidence": "it took longer than it may"}}
+    journal.begins(explaining, allowance.score_cpu_s(sets))
+    return {**document, "explained": _explained(job.assignment, criterion, sets, answers, document)}
 
 
-def _check_collected(course: Course, id: str, record: Record) -> None:
-    """Before the first look at the repositories there is nothing to mark: a mistake, and no cohort without work."""
-    if not record.looks and not record.nobodys:
-        cure = f"medmark collect {id} -c {course.folder}"
-        raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")
+def _accuracy(assignment: Assignment, id: str) -> Accuracy:
+    criterion = assignment.criterion(id)
+    assert isinstance(criterion, Accuracy)
+    return criterion
+
+
+def _spoilt(repeat: int, hidden: HiddenSet, answers: Answers, parts: Collection[str]) -> Answers:
+    """Answers without those that cost the host more than a case may."""
+    everything = "" in parts or WHOLE in parts
+    places = [i for i, case in enumerate(hidden.cases) if everything or case_part(repeat, case.id) in parts]
+    return replace(answers, failed={**answers.failed, **dict.fromkeys(places, NotUsable.reason)})
+
+
+def _explained(
+    assignment: Assignment,
+    criterion: Accuracy,
+    sets: list[HiddenSet],
+    answers: list[Answers],
+    scored: dict[str, Any],
+) -> dict[str, Any] | None:
+    """What explains a poor score. It comes after the score and beside it, and nothing of it may harm the mark."""
+    try:
+        return explain(assignment, criterion, sets, answers, scored)
+    except Exception:  # noqa: BLE001 - a defect of an extra; staff read of it
+        return {"told": "", "kind": "defect", "evidence": traceback.format_exc()[-2000:]}
+
+
+def without(void: Collection[str], hidden: HiddenSet, answers: Answers) -> tuple[HiddenSet, Answers]:
+    """A hidden set and its answers without the cases declared void, as if they had never been drawn."""
+    kept = [place for place, case in enumerate(hidden.cases) if case.id not in void]
+    if len(kept) == len(hidden.cases):
+        return hidden, answers
+    if not kept:
+        raise DataFailure("every hidden case was declared void: nothing is left to score")
+    inputs = {name: array[kept] for name, array in hidden.inputs.items()}
+    cases = tuple(hidden.cases[place] for place in kept)
+    failed, told = (
+        {new: by_place[old] for new, old in enumerate(kept) if old in by_place}
+        for by_place in (answers.failed, answers.told)
+    )
+    arrays = {name: array[kept] for name, array in answers.arrays.items()}
+    return (
+        replace(hidden, inputs=inputs, truth=hidden.truth[kept], cases=cases),
+        replace(answers, arrays=arrays, failed=failed, told=told),
+    )
+
+
+def _check(
+    job: Job, session: Session, interface: Interface, memory_bytes: int, journal: Journal
+) -> dict[str, dict[str, Any]]:
+    """The TestDocs of the hidden tests; those that reached the host's limits before have failed."""
+    spoilt = {question.name for question in job.unusable if question.stage == "test"}
+    everything = Question("all") in job.unusable
+    lost = {id: unusable(id) for id in job.tests if everything or id in spoilt}
+    folder = job.assignment.folder
+    doubles = folder / "doubles.py"
+    questions = Questions(
+        assignment_id=job.assignment.id,
+        folder=folder / job.tests_folder,
+        interface=interface,
+        limits=job.assignment.limits,
+        secret=job.secret,
+        doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
+        memory_bytes=memory_bytes,
+        host_cpu_s=allowance.hidden_test_cpu_s(job.assignment.limits),
+    )
+    docs = lost | check(session, questions, [id for id in job.tests if id not in lost], journal)
+    return as_documents({id: docs[id] for id in job.tests})
+
+
+def _interface(path: Path) -> Interface:
+    try:
+        return read_interface(path)
+    except Exception as error:  # an author's file may raise anything: no group's fault
+        raise InternalFailure(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _repeats_needed(job: Job) -> tuple[int, ...]:
+    """Scoring combines all repeats; asking needs only those that are missing."""
+    seeds = job.assignment.run.seeds
+    return tuple(range(seeds)) if job.scores else tuple(sorted(job.repeats))
+
+
+def _hidden_set(job: Job, interface: Interface, repeat: int) -> HiddenSet:
+    task = task_named(job.assignment.task)
+    try:
+        inputs = interface.fields(task.entry, "inputs")
+        return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth, task.beside)
+    except (ToolkitFailure, UserError):
+        raise
+    except Exception as error:  # a source of an author's own may raise anything
+        raise DataFailure(f"{job.assignment.data.source}: {type(error).__name__}: {error}") from error

@@ -92,7 +92,7 @@ BY_PATH = {
     "graders/wall/inside/start.py", "graders/wall/inside/worker.py",
 }  # fmt: skip
 """Files that run an author's files, or a student's behind the wall."""
-BY_NAME = {"graders/preload.py", "graders/wall/sandboxes/runtimes/survey.py"}
+BY_NAME = {"graders/runs/engines/preload.py", "graders/wall/sandboxes/runtimes/survey.py"}
 """Files that import by a name that is ours: pytest's plug-ins, and an image's packages while it is built."""
 TRUSTED = {"exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/metrics/far.py"}}
 """Methods with the files that may call them; the query is a k-d tree's for points, no data frame's for code."""

@@ -16,7 +16,8 @@ import cli
 from assignments.assignment import Assignment
 from assignments.data.sources import SOURCES
 from graders.authoring.misconceptions import Misconception
-from graders.course.course import Course, roster
+from graders.course import roster
+from graders.course.course import Course
 from graders.metrics import METRICS
 from graders.tasks import TASKS
 from graders.wall.sandboxes import SANDBOXES
@@ -136,7 +137,7 @@ def test_a_command_that_a_message_names_exists():
         for word in re.findall(r"(?:: |; |\(|\brun |\bsay )medmark ([a-z]+)", said)
     }
     assert {item for item in named if item[1] not in WORDS} == set()
-    assert ("graders/cohort.py", "grade") in named  # the pattern finds what it is to find
+    assert ("graders/runs/cohort.py", "grade") in named  # the pattern finds what it is to find
 
 
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for page in DOCS.rglob("*.md"))]

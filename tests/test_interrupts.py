@@ -10,7 +10,7 @@ from multiprocessing import forkserver
 
 import pytest
 
-from graders.marker_processes import start_forkserver
+from graders.runs.engines.processes import start_forkserver
 from reports import interrupts
 from tests.small_course import SOUND, environment, medmark, write_course
 
@@ -59,10 +59,10 @@ def pressed_once(imported, words, cwd):
         ("pydantic", COLLECTED),
         ("graders.course.course", COLLECTED),
         ("graders.course.course", ("collect", "halves")),
-        ("graders.marker_processes", COLLECTED),
+        ("graders.runs.engines.processes", COLLECTED),
         ("graders.intake.clone", COLLECTED),
         ("numpy", ("report", "halves")),
-        ("graders.public_check", ("check", "halves")),
+        ("graders.runs.public_check", ("check", "halves")),
     ],
 )
 def test_ctrl_c_while_a_command_imports_is_one_line_and_130(course, imported, words):

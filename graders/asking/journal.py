@@ -2,8 +2,8 @@
 
 A question is a hidden test, a call of an accuracy run, or a case of a score. Its answer must not choose what it costs
 the host: a marker process is held to CPU seconds a question and to memory, and whoever started it reads here which
-question it was at when it reached one of them (`graders.coordinator`). A marker that runs in the caller's own process,
-for a solution that the caller trusts, keeps no journal: `Silent`.
+question it was at when it reached one of them (`graders.runs.coordinator`). A marker that runs in the caller's own
+process, for a solution that the caller trusts, keeps no journal: `Silent`.
 """
 
 from __future__ import annotations

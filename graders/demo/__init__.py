@@ -16,9 +16,9 @@ from assignments.folders import CATALOGUE, reference_path
 from assignments.load import load
 from graders.authoring.misconceptions import misconceptions
 from graders.course.new_course import init_course
-from graders.doctor import docker_trouble, missing_images
 from graders.failures import UserError
 from graders.marks.mark import Finding, Mark, Status, Verdict
+from graders.runs.doctor import docker_trouble, missing_images
 
 ASSIGNMENT = "mlp_classifier"
 MISCONCEPTION = "no_scaling"

@@ -13,8 +13,8 @@ import time
 import pytest
 
 from assignments.load import hidden_tests, load
-from graders import marker
-from graders.marker import Job, run
+from graders import grade
+from graders.grade import Job, run
 from graders.wall import patience
 from graders.wall import session as sessions
 from tests.attacks.course import RIGHT, TARGET, solution, watched
@@ -249,7 +249,7 @@ def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, sec
         return time.monotonic() - began, document
 
     with monkeypatch.context() as patch:
-        patch.setattr(marker, "Patience", lambda *args, **ways: None)
+        patch.setattr(grade, "Patience", lambda *args, **ways: None)
         endless, _ = took()
     patient, document = took()
     attack.fired(endless > 1.5 * patient, f"waited for as long as each limit allows, it holds a slot {endless:.0f} s")

@@ -10,9 +10,9 @@ import pytest
 from assignments.data.hidden import hidden_set
 from assignments.data.overlap import carried
 from assignments.load import load
-from graders import marker
+from graders import grade
 from graders.asking.measure import load_answers
-from graders.marker import Job, run
+from graders.grade import Job, run
 from graders.wall.sandboxes.sandbox import Lodging
 
 pytestmark = pytest.mark.docker
@@ -181,7 +181,7 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
         return int((prob[truth == 1] >= 0.5).sum()), int((truth == 1).sum())
 
     with monkeypatch.context() as patch:
-        patch.setattr(marker, guard, off)
+        patch.setattr(grade, guard, off)
         known, of = right()
     attack.fired(known == of > 0, f"without the guard, {known} of {of} labels arrive")
     known, of = right()

@@ -100,7 +100,7 @@ def start_forkserver(*also: str) -> None:
     `also` are modules of the caller that every marker would import again: those its main module imports.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["graders.preload", *also])
+    context.set_forkserver_preload(["graders.runs.engines.preload", *also])
     wanted = {
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         # Markers share the cores between them, and a server with threads cannot be forked safely.

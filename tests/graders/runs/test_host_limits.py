@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from assignments.load import load
-from graders import marker
+from graders import grade
 from graders.asking.journal import Question, Silent
-from graders.coordinator import insistently
-from graders.marker import Job, run
-from graders.marker_processes import MarkerProcesses, start_forkserver
+from graders.grade import Job, run
+from graders.runs.coordinator import insistently
+from graders.runs.engines.processes import MarkerProcesses, start_forkserver
 from tests.attacks.course import RIGHT
 
 HERE = Path(__file__).parent
@@ -218,7 +218,7 @@ def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_ow
     def full(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(marker, "score", full)
+    monkeypatch.setattr(grade, "score", full)
     given_up = []
 
     class Noted(Silent):

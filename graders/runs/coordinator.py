@@ -21,9 +21,9 @@ from typing import Any, Literal
 from graders.asking.journal import Question
 from graders.failures import LOADED, MedmarkError
 from graders.intake.submission import Submission
-from graders.marker_processes import STOPPED, MarkerProcesses, Outcome, Run, nothing_yet
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger, Stage
+from graders.runs.engines.processes import STOPPED, MarkerProcesses, Outcome, Run, nothing_yet
 
 RESTARTS = 3
 """How often a job goes on behind a question that reached the host's limits; then nothing more is asked."""

@@ -85,7 +85,7 @@ def _course(folder: Path) -> Iterator[Fact]:
     from graders.asking.allowance import ceiling
     from graders.asking.journal import MEMORY_IS_HELD
     from graders.course.course import assignment_of, load_course, read_secret
-    from graders.grade import what_is_nobodys
+    from graders.runs.marking import what_is_nobodys
 
     try:
         course = load_course(folder)

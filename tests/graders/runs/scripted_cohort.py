@@ -17,14 +17,14 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.load import load
-from graders.cohort import grade_cohort
-from graders.coordinator import Stopped
 from graders.failures import UserError
 from graders.intake.submission import Submission
-from graders.marker_processes import start_forkserver
 from graders.record.keys import SetDigests
 from graders.record.ledger import Ledger
-from graders.slots import Machine
+from graders.runs.cohort import grade_cohort
+from graders.runs.coordinator import Stopped
+from graders.runs.engines.processes import start_forkserver
+from graders.runs.slots import Machine
 
 TOML = """
 id = "discs"

@@ -26,7 +26,7 @@ class Job:
 
 
 def run(job, journal) -> dict:
-    """Ask every test, as `graders.marker.run` would."""
+    """Ask every test, as `graders.grade.run` would."""
     document = {"tests": {}, "answers": {}, "scores": {}, "toolkit_failure": None}
     for name, does in job.tests.items():
         if Question("test", name) in job.unusable or Question("all") in job.unusable:

@@ -12,5 +12,5 @@ from _pytest.config import default_plugins
 
 for _plugin in default_plugins:
     import_module(f"_pytest.{_plugin}")
-import_module("graders.marker")
+import_module("graders.grade")
 import_module("scipy.optimize")  # what explains a poor score needs it: nothing is imported once memory is limited

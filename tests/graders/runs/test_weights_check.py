@@ -6,7 +6,7 @@ import pytest
 
 from assignments.load import load
 from graders.intake.beforehand import beforehand
-from graders.weights_check import weights_problem
+from graders.runs.weights_check import weights_problem
 from tests.small_course import SOUND, medmark, write_assignment
 
 READS = """

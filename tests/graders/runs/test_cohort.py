@@ -22,10 +22,10 @@ import pytest
 from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, UserError
-from graders.marker_processes import MarkerProcesses, start_forkserver
 from graders.marks.mark import Status
 from graders.record.ledger import Ledger
-from graders.slots import Machine, slots_for
+from graders.runs.engines.processes import MarkerProcesses, start_forkserver
+from graders.runs.slots import Machine, slots_for
 
 HERE = Path(__file__).parent
 
@@ -360,7 +360,7 @@ def start():
     def started(course, slots=2):
         process = subprocess.Popen(
             [sys.executable, str(HERE / "scripted_cohort.py"), str(course.folder), str(slots)],
-            cwd=HERE.parents[1], env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+            cwd=HERE.parents[2], env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=heed,
         )  # fmt: skip
         running.append(process)

@@ -119,7 +119,7 @@ def check_public(
         UserError: there is no solution, or it names no framework that the assignment takes.
         ToolkitFailure: the framework is not installed here, or a test could not be run.
     """
-    from graders.marker import Job, run
+    from graders.grade import Job, run
 
     class Told(Silent):
         def begins(self, question: Question, cpu_s: float) -> None:

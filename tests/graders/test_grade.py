@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from assignments.load import find, load, overridden
-from graders import marker
+from graders import grade
 from graders.failures import EngineFailure, UserError
-from graders.marker import Job, run
+from graders.grade import Job, run
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
 
@@ -258,7 +258,7 @@ def opened(monkeypatch):
             found.append([])
             return super().open(lodging)
 
-    plain_check, plain_measure = marker.check, marker.measure
+    plain_check, plain_measure = grade.check, grade.measure
 
     def check(*args):
         found[-1].append("tests")
@@ -268,9 +268,9 @@ def opened(monkeypatch):
         found[-1].append(ways["repeat"])
         return plain_measure(*args, **ways)
 
-    monkeypatch.setitem(marker.SANDBOXES, "local", Counted)
-    monkeypatch.setattr(marker, "check", check)
-    monkeypatch.setattr(marker, "measure", measure)
+    monkeypatch.setitem(grade.SANDBOXES, "local", Counted)
+    monkeypatch.setattr(grade, "check", check)
+    monkeypatch.setattr(grade, "measure", measure)
     return found
 
 
@@ -352,7 +352,7 @@ def test_a_users_error_keeps_its_words(tmp_path, monkeypatch):
     def missing(*_):
         raise UserError("data/: no such folder. Put the cases there.")
 
-    monkeypatch.setattr(marker, "hidden_set", missing)
+    monkeypatch.setattr(grade, "hidden_set", missing)
     failure = run(job("perfect", tmp_path))["toolkit_failure"]
     assert failure == {"reason": "data", "evidence": "data/: no such folder. Put the cases there."}
 
@@ -361,7 +361,7 @@ def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
     def broken(*_, **__):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(marker, "measure", broken)
+    monkeypatch.setattr(grade, "measure", broken)
     document = run(job("perfect", tmp_path))
     assert document["tests"][SCALE]["verdict"] == "passed"
     assert document["toolkit_failure"]["reason"] == "internal"
@@ -430,7 +430,7 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(marker, "explain", broken)
+    monkeypatch.setattr(grade, "explain", broken)
     again = run(replace(asked, repeats=(), answers={0: document["answers"]["0"]}))
     made, before = again["scores"]["accuracy"], document["scores"]["accuracy"]
     assert again["toolkit_failure"] is None

@@ -20,18 +20,18 @@ from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.load import digest, hidden_tests
 from graders.asking.allowance import ceiling
-from graders.coordinator import Coordinator, Progress, Work
 from graders.course.lock import course_held
 from graders.failures import ImageFailure, UserError
 from graders.intake.submission import Submission
-from graders.marker_processes import Run
 from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.record.decisions import Decisions, within_parts
 from graders.record.keys import Asked, SetDigests, StageKeys, asked, digest_of
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
-from graders.slots import Machine, slots_for, this_machine
+from graders.runs.coordinator import Coordinator, Progress, Work
+from graders.runs.engines.processes import Run
+from graders.runs.slots import Machine, slots_for, this_machine
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox
 
@@ -84,7 +84,7 @@ def grade_cohort(
         decisions: What persons decided: points they gave, tests and cases that are void.
         rescore_only: Whether only stored answers are scored again; no sandbox is opened, and what needs one waits.
         command: What the person typed, for the lock and the record.
-        run: What a marker process does with a job; None for `graders.marker.run`.
+        run: What a marker process does with a job; None for `graders.grade.run`.
         machine: What there is to run on; None for this machine.
         digests: Where the data manifest comes from.
 
@@ -295,7 +295,7 @@ def _refusal(submission: Submission) -> str:
 
 def _marker() -> Run:
     # Here, because it brings pytest and the sandboxes, which a call that runs nothing does not need.
-    from graders.marker import run
+    from graders.grade import run
 
     return run
 
@@ -303,7 +303,7 @@ def _marker() -> Run:
 def _jobs(
     course: Course, assignment: Assignment, secret: bytes, sandbox: str, run: str, void_cases: tuple[str, ...]
 ) -> Callable[[Work], Any]:
-    from graders.marker import Job
+    from graders.grade import Job
 
     def job_of(work: Work) -> Job:
         missing = set(work.names("test"))

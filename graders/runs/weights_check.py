@@ -16,7 +16,7 @@ from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
 from graders.asking.measure import measure
-from graders.public_check import looked_at
+from graders.runs.public_check import looked_at
 from graders.tasks import task_named
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Lodging

@@ -1,0 +1,1 @@
+"""Engines run jobs in processes of their own, here or elsewhere."""
