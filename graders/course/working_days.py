@@ -10,12 +10,16 @@ Clocks are those of the course's place, so a change to summer time moves neither
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
-from typing import Final, Literal
+from functools import cached_property
+from itertools import count
+from typing import TYPE_CHECKING, Final, Literal
 from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    import numpy
 
 Unit = Literal["hour", "calendar_day", "working_day"]
 """What lateness is counted in."""
@@ -57,15 +61,21 @@ class Calendar:
     off: frozenset[date] = frozenset()
     """Bank holidays and closure days."""
 
-    def works_on(self, day: date) -> bool:
-        """Whether a day is a working day."""
-        return day.weekday() < 5 and day not in self.off
+    def after(self, moment: datetime, units: int, unit: Unit = "working_day") -> datetime:
+        """The end of that many hours, calendar days or working days after `moment`, in UTC; of 0, `moment` itself.
 
-    def after(self, moment: datetime, count: int, unit: Unit = "working_day") -> datetime:
-        """The end of the `count`-th hour, calendar day or working day after `moment`, in UTC."""
+        Raises:
+            ValueError: `units` is negative.
+        """
+        if units < 0:
+            raise ValueError(f"{units} {unit}s after a moment lie before it")
         if unit == "hour":
-            return moment.astimezone(UTC) + timedelta(hours=count)
-        return next(islice(self._ends(moment, unit), count, None))
+            return moment.astimezone(UTC) + timedelta(hours=units)
+        if not units:
+            return moment.astimezone(UTC)
+        local = moment.astimezone(ZoneInfo(self.timezone))
+        day = local.date() + timedelta(days=units) if unit == "calendar_day" else self._working_day(local.date(), units)
+        return in_utc(datetime.combine(day, local.time()), self.timezone)
 
     def late(
         self, due: datetime, seen: datetime, unit: Unit = "working_day", grace: timedelta = timedelta()
@@ -78,17 +88,32 @@ class Calendar:
             return 0
         if unit == "hour":
             return -((due - seen) // timedelta(hours=1))
-        return next(count for count, end in enumerate(self._ends(due, unit)) if seen <= end)
+        # The days that lie between have ended, perhaps but for the last, where the clock changes.
+        sure = max(self._days_between(due, seen, unit) - 1, 0)
+        return next(units for units in count(sure) if seen <= self.after(due, units, unit))
 
-    def _ends(self, moment: datetime, unit: Unit) -> Iterator[datetime]:
-        """A moment, and the ends of the first, second, ... day after it, in UTC."""
-        local = moment.astimezone(ZoneInfo(self.timezone))
-        yield moment.astimezone(UTC)
-        day = local.date()
-        while True:
-            day += timedelta(days=1)
-            if unit == "calendar_day" or self.works_on(day):
-                yield in_utc(datetime.combine(day, local.time()), self.timezone)
+    def _working_day(self, day: date, units: int) -> date:
+        """The working day that many after a day, which need not be one."""
+        import numpy
+
+        return date.fromisoformat(str(numpy.busday_offset(day, units, roll="backward", busdaycal=self._busdays)))
+
+    def _days_between(self, due: datetime, seen: datetime, unit: Unit) -> int:
+        """Calendar or working days after the day of `due` and before that of `seen`, by the clock of the place."""
+        first, last = (time.astimezone(ZoneInfo(self.timezone)).date() for time in (due, seen))
+        first += timedelta(days=1)
+        if unit == "calendar_day":
+            return (last - first).days
+        import numpy
+
+        return int(numpy.busday_count(first, last, busdaycal=self._busdays))
+
+    @cached_property
+    def _busdays(self) -> numpy.busdaycalendar:
+        """NumPy's calendar of Monday to Friday without the days off."""
+        import numpy  # here: most commands read a course and count no day
+
+        return numpy.busdaycalendar(holidays=sorted(self.off))
 
     @classmethod
     def of(cls, timezone: str, *off: Iterable[date]) -> Calendar:

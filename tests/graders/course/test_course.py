@@ -101,12 +101,12 @@ def test_values_that_cannot_be_are_told_with_their_line(tmp_path, before, after,
 
 
 def test_a_deadline_beyond_the_bank_holidays_that_are_known_says_how_to_give_ones_own(tmp_path):
-    (line,) = told(tmp_path, 'late_policy = "ucl-2024"\n' + COURSE.replace("2027-01-15", "2029-01-15"))
+    (line,) = told(tmp_path, 'late_policy = "ucl-2024"\n' + COURSE.replace("2027-01-15", "2030-01-15"))
     assert line == (
-        "course.toml:6 assignments.mlp_classifier.deadline: 2029 is not among the years whose bank holidays are known "
-        "(2025 to 2028); give bank_holidays in a late policy of your own"
+        "course.toml:6 assignments.mlp_classifier.deadline: 2030 is not among the years whose bank holidays are known "
+        "(2020 to 2029); give bank_holidays in a late policy of your own"
     )
-    course_in(tmp_path, COURSE.replace("2027-01-15", "2029-01-15"))  # without a policy no day is counted
+    course_in(tmp_path, COURSE.replace("2027-01-15", "2030-01-15"))  # without a policy no day is counted
 
 
 def test_a_mistake_in_the_late_policy_of_an_assignment_is_told_at_its_own_line(tmp_path):
@@ -115,9 +115,9 @@ def test_a_mistake_in_the_late_policy_of_an_assignment_is_told_at_its_own_line(t
 
 
 def test_bank_holidays_that_are_not_known_do_not_matter_to_a_policy_of_calendar_days(tmp_path):
-    course_in(tmp_path, 'late_policy = "york"\n' + COURSE.replace("2027-01-15", "2029-01-15"))
-    (line,) = told(tmp_path, COURSE.replace("2027-01-15", "2029-01-15") + 'late_policy = "sheffield"\n')
-    assert "2029 is not among the years whose bank holidays are known" in line
+    course_in(tmp_path, 'late_policy = "york"\n' + COURSE.replace("2027-01-15", "2030-01-15"))
+    (line,) = told(tmp_path, COURSE.replace("2027-01-15", "2030-01-15") + 'late_policy = "sheffield"\n')
+    assert "2030 is not among the years whose bank holidays are known" in line
 
 
 def test_a_mistake_in_a_late_policy_of_ones_own_is_told_with_those_of_the_course(tmp_path):
