@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import socket
 import sqlite3
@@ -21,6 +20,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
+
+import psutil
 
 from graders.failures import UserError
 
@@ -258,20 +259,16 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def refuse_remote(folder: Path, mounts: Path = Path("/proc/self/mountinfo")) -> None:
+def refuse_remote(folder: Path) -> None:
     """Refuse a folder on a network file system; where the system cannot say, it is accepted."""
-    if not mounts.exists():
+    try:
+        mounts = psutil.disk_partitions(all=True)
+    except OSError:
         return
-    kind = ""
-    longest = -1
     where = folder.resolve()
-    for line in mounts.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        left, _, right = line.partition(" - ")
-        # Spaces and the like are written as three octal digits.
-        point = re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), left.split()[4])
-        # A later mount hides an earlier one at the same point.
-        if where.is_relative_to(point) and len(point) >= longest:
-            longest, kind = len(point), right.split()[0]
+    # Of mounts at the same point the last hides the others.
+    over = [mount for mount in mounts if where.is_relative_to(mount.mountpoint)]
+    kind = max(reversed(over), key=lambda mount: len(mount.mountpoint)).fstype if over else ""
     if kind in REMOTE:
         raise UserError(
             f"{folder}: lies on a network file system ({kind}), where the ledger could be damaged. "

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import sys
 from pathlib import Path
+
+import psutil
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def this_process() -> str:
@@ -15,18 +19,20 @@ def this_process() -> str:
 def is_alive(owner: str) -> bool:
     """Whether the process of that name still runs; a name that cannot be read belongs to nobody."""
     pid, _, started = owner.partition(" ")
-    return pid.isdigit() and bool(started) and started == _started(int(pid))
+    return pid.isdecimal() and bool(started) and started == _started(int(pid))
 
 
 def _started(pid: int) -> str:
-    """When the process started, in the system's own words; empty if there is none."""
-    if Path("/proc/self/stat").exists():
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-        except OSError:
+    """When the process started, in words that stay the same while it runs; empty if there is none."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
             return ""
-        state, *fields = stat.rpartition(")")[2].split()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()[:8]
-        return "" if state == "Z" else f"{boot}-{fields[18]}"
-    done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return "_".join(done.stdout.split())
+        started = process.create_time()
+    except psutil.Error:
+        return ""
+    if sys.platform != "linux":
+        return f"{started:.2f}"
+    # Linux counts ticks since the start of this boot. Seconds since 1970 would move with every change of the clock.
+    ticks = round((started - psutil.boot_time()) * os.sysconf("SC_CLK_TCK"))
+    return f"{BOOT.read_text(encoding='ascii').strip()[:8]}-{ticks}"

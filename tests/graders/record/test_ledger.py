@@ -9,10 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from graders.failures import UserError
-from graders.record.ledger import VERSION, Event, Ledger, Observation, Stage, refuse_remote
+from graders.record.ledger import REMOTE, VERSION, Event, Ledger, Observation, Stage, refuse_remote
 
 SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")
 STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, {"x": 1})
@@ -194,21 +195,69 @@ def test_a_folder_where_a_file_should_be_is_a_clear_error(path):
         Ledger.open(path)
 
 
-def test_network_file_systems_are_refused_with_the_cure(tmp_path):
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(
-        "21 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
-        "40 21 0:40 / /home/my\\040files rw shared:7 - nfs4 server:/home rw\n"
-        "41 40 0:41 / /home/my\\040files/local rw - xfs /dev/sdb rw\n"
-    )
-    refuse_remote(Path("/home/other"), mounts)
-    refuse_remote(Path("/home/my files/local/course"), mounts)
+@pytest.fixture
+def mounts(tmp_path, monkeypatch):
+    """Writes the table of mounts that the system is made to show: (point, kind) each, as the kernel escapes them."""
+
+    def show(*rows):
+        table = tmp_path / "proc" / "self" / "mounts"
+        table.parent.mkdir(parents=True)
+        table.write_bytes(b"".join(b"host:/x %s %s rw,relatime 0 0\n" % (point, kind) for point, kind in rows))
+        monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"))
+
+    return show
+
+
+def is_refused(folder):
+    try:
+        refuse_remote(Path(folder))
+    except UserError:
+        return True
+    return False
+
+
+def test_network_file_systems_are_refused_with_the_cure(mounts):
+    mounts((b"/", b"ext4"), (rb"/home/my\040files", b"nfs4"), (rb"/home/my\040files/local", b"xfs"))
+    assert not is_refused("/home/other")
+    assert not is_refused("/home/my files/local/course")
     with pytest.raises(UserError, match=r"network file system \(nfs4\).*Copy the course folder"):
-        refuse_remote(Path("/home/my files/course"), mounts)
+        refuse_remote(Path("/home/my files/course"))
 
 
-def test_a_system_that_does_not_list_its_mounts_is_trusted(tmp_path):
-    refuse_remote(tmp_path, tmp_path / "absent")
+@pytest.mark.parametrize("kind", REMOTE)
+def test_each_network_file_system_is_refused_though_it_be_the_root(mounts, kind):
+    mounts((b"/", kind.encode()))
+    assert is_refused("/course")
+
+
+def test_a_mount_that_hides_another_counts_in_its_place(mounts):
+    mounts((b"/", b"overlay"), (b"/course", b"nfs"), (b"/course", b"ext4"), (b"/other", b"ext4"), (b"/other", b"cifs"))
+    assert not is_refused("/course/a")
+    assert is_refused("/other/a")
+
+
+@pytest.mark.parametrize(
+    ("escaped", "name"),
+    [
+        (rb"/my\011tab", "/my\ttab"),
+        (rb"/two\012lines", "/two\nlines"),
+        (rb"/back\134slash", "/back\\slash"),
+        (rb"/back\134040slash", "/back\\040slash"),
+        (b"/#hash", "/#hash"),
+        ("/Zoë".encode(), "/Zoë"),
+        (b"/caf\xe9", "/caf\udce9"),
+    ],
+    ids=repr,
+)
+def test_a_mount_is_found_whatever_its_name_holds(mounts, escaped, name):
+    mounts((b"/", b"ext4"), (escaped, b"nfs"))
+    assert is_refused(f"{name}/course")
+    assert not is_refused(f"{name}er/course")
+
+
+def test_a_system_that_does_not_list_its_mounts_is_trusted(tmp_path, monkeypatch):
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "absent"))
+    refuse_remote(tmp_path)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +27,24 @@ def test_a_process_that_ended_is_dead_and_so_is_another_with_its_number():
     assert not owner.is_alive(f"{os.getpid()} {started}")
 
 
-@pytest.mark.parametrize("name", ["", "no number", "12", "0 "])
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_is_named_by_ticks_of_this_boot_and_not_by_a_clock_that_people_set():
+    """The name in containers that an earlier version left, and the same whatever the time of day is set to."""
+    fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+    assert owner.this_process() == f"{os.getpid()} {boot}-{fields[19]}"  # proc_pid_stat(5), field 22: starttime
+
+
+def test_a_process_that_ended_and_was_not_waited_for_is_dead():
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        name = f"{process.pid} {owner._started(process.pid)}"
+        assert owner.is_alive(name)
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        assert not owner.is_alive(name)
+
+
+@pytest.mark.parametrize("name", ["", "no number", "12", "0 ", "² 1", f"{10**30} 1", "-1 1"])
 def test_a_name_that_cannot_be_read_belongs_to_nobody(name):
     assert not owner.is_alive(name)
 
