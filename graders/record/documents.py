@@ -1,0 +1,338 @@
+"""The results of marking, as types: what a hidden test, a set of answers and a score came to. Nothing is judged here.
+
+    TestResult      one hidden test             Measured      one metric over all repeats, with its cases
+    AnswersResult   one repeat's answers        ScoreResult   one accuracy criterion: its metrics, what explains them
+    JobResult       all of a job, and `Trouble` where the toolkit failed
+
+They are stored as JSON and validated at two seams: where they leave a marker process (`job_result`, `result`) and where
+they leave the ledger (`result`). Between these no one checks or guesses. A result holds the parts of what is said about
+it (a reason, a place, numbers), never a sentence: pages look the words up when they are rendered. Results that
+medmark stored before they had a schema number are read by `graders.record.older_documents`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Final, Literal, cast
+
+from graders.failures import InternalFailure, SubmissionFailure
+from graders.record.older_documents import NO_SCHEMA, upgraded
+
+SCHEMA: Final = 1
+"""Of every result below. Raise it when a field changes its meaning, and teach `older_documents` to read the former."""
+
+Judged = Literal["passed", "failed", "unknown"]
+"""`unknown` where the failure is the toolkit's: no points are given and none are lost."""
+StageKind = Literal["test", "answers", "score"]
+
+
+class Malformed(ValueError):
+    """A text that is not the result it should be: says what is wrong, and where in it."""
+
+
+class _Strict:
+    """What pydantic is told at the seams: no value is converted, no unknown key, no NaN or infinity."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+
+
+@dataclass(frozen=True)
+class Cause(_Strict):
+    """Why something failed: all that a student may read of it, in parts."""
+
+    reason: str
+    """A word of the closed list in `graders.failures`."""
+    kind: str | None = None
+    """Name of the nearest built-in exception, or what else of a closed list says more."""
+    place: str | None = None
+    """File and line in the group's own code."""
+    function: str | None = None
+    """`fit` or `load`, where no model came of it."""
+
+    @classmethod
+    def of(cls, failure: SubmissionFailure, function: str | None = None) -> Cause:
+        """The parts of a submission's failure."""
+        return cls(failure.reason, failure.kind, failure.where, function)
+
+
+@dataclass(frozen=True)
+class Trouble(_Strict):
+    """A failure of the toolkit: the mark is withheld, nobody loses points."""
+
+    reason: str
+    """A word of the closed list in `graders.failures`."""
+    evidence: str
+    """For staff."""
+
+
+@dataclass(frozen=True)
+class TestResult(_Strict):
+    """What one hidden test came to."""
+
+    __test__: ClassVar = False  # pytest would collect it
+
+    verdict: Judged
+    cause: Cause | None = None
+    """Why it did not pass; None where it passed."""
+    evidence: str = ""
+    """For staff: may hold what student code printed or raised."""
+    cpu_s: float = 0.0
+    """CPU seconds of its workers."""
+    wall_s: float = 0.0
+    flags: tuple[str, ...] = ()
+    """What staff should look at."""
+    names_used: tuple[str, ...] = ()
+    """Names of the interface that the test asked the solution for."""
+    schema: Literal[1] = SCHEMA
+
+
+@dataclass(frozen=True)
+class AnswersResult(_Strict):
+    """What asking for the answers of one repeat came to."""
+
+    verdict: Judged
+    cause: Cause | None = None
+    """Why asking ended before all cases were asked."""
+    evidence: str = ""
+    file: str | None = None
+    """Name of the stored answers' file; None where there are none to store."""
+    states: tuple[Cause | None, ...] = ()
+    """By case in canonical order: None where it was answered, else why not."""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_mb: float | None = None
+    flags: tuple[str, ...] = ()
+    schema: Literal[1] = SCHEMA
+
+
+@dataclass(frozen=True)
+class CaseScore(_Strict):
+    """One case of one repeat under one metric."""
+
+    id: str
+    subject: str
+    repeat: int
+    score: float | None
+    """The metric's value; None where the answer failed, or where the metric is of the whole set."""
+    value: float | None
+    """What counts: the same, or the worst value where the answer failed; None where the case does not count."""
+    state: Literal["scored", "failed", "set_apart"]
+    """`set_apart`: its truth is empty, and such cases are counted on their own."""
+    reason: str | None = None
+    """Why it failed: a word of the closed list."""
+
+
+@dataclass(frozen=True)
+class FalsePositives(_Strict):
+    """Cases whose truth is empty, and those of them in which something was found."""
+
+    found: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Measured(_Strict):
+    """One metric over all repeats: the statistic, its interval and the cases behind it."""
+
+    metric: str
+    score: float
+    """The repeats' scores combined, in the metric's unit."""
+    repeats: tuple[float, ...]
+    """The score of each repeat."""
+    combine: Literal["median", "mean"]
+    interval: tuple[float, float] | None = None
+    """95 % interval of the score; None where there is none."""
+    better: Literal["higher", "lower"] | None = None
+    """None where it was not recorded."""
+    unit: str = ""
+    case_count: int | None = None
+    """Answers asked for, over all repeats; None where it was not recorded."""
+    subjects: int | None = None
+    """Subjects of the repeat that has the fewest; None where it was not recorded."""
+    cases: tuple[CaseScore, ...] = ()
+    """Every case of every repeat; of a metric of the whole set, those that were not scored."""
+    false_positives: FalsePositives = FalsePositives(0, 0)
+    classes: Mapping[str, float] = field(default_factory=dict)
+    """The score of each class, by its label, where the metric is a mean over classes."""
+    bootstrap_seed: int | None = None
+    drawn: str | None = None
+    """Resampled scores of a metric of the whole set, packed (`graders.scoring.intervals`)."""
+    placements: tuple[str, str] | None = None
+    """What each positive and each negative case adds to an AUROC, packed."""
+
+    @property
+    def failed(self) -> tuple[CaseScore, ...]:
+        """The cases that failed, each of which counts as the worst there is."""
+        return tuple(case for case in self.cases if case.state == "failed")
+
+
+@dataclass(frozen=True)
+class FailedCases(_Strict):
+    """How many cases failed for one reason."""
+
+    cause: Cause
+    """With kind and place only where they are the same in all of them: else they would say something of each."""
+    count: int
+
+
+@dataclass(frozen=True)
+class Phrase(_Strict):
+    """A sentence by its name, with what stands in its gaps; the words are in `graders.marks.words`."""
+
+    name: str
+    values: tuple[str | int | float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Explained(_Strict):
+    """What explains a poor score: the stored answers, scored again without one mistake."""
+
+    kind: str
+    """Of mistake: `flip`, `threshold` ...; `given up` and `defect` where the search itself failed."""
+    seen: Phrase | None = None
+    """What is seen in the answers alone, such as that they are all empty."""
+    mistake: Phrase | None = None
+    """What would have to be so for the better score: completes "0.81 if ..."."""
+    score: float | None = None
+    """On the `cases` that were tried, as they are."""
+    fixed: float | None = None
+    """On the same, without the mistake."""
+    cases: int | None = None
+    evidence: str = ""
+    """For staff."""
+
+
+@dataclass(frozen=True)
+class ScoreResult(_Strict):
+    """What one accuracy criterion came to, over all repeats."""
+
+    verdict: Judged
+    """`passed` where it was scored, however poorly; a score never fails."""
+    cause: Cause | None = None
+    """Why nothing was scored, or the commonest reason where every answer failed."""
+    measured: Measured | None = None
+    """The criterion's own metric; None where nothing was scored."""
+    also: Mapping[str, Measured] = field(default_factory=dict)
+    """The metrics of its caps and those that are shown beside it, by name."""
+    failed: tuple[FailedCases, ...] = ()
+    """Why cases failed, the commonest reason first."""
+    explained: Explained | None = None
+    evidence: str = ""
+    schema: Literal[1] = SCHEMA
+
+
+@dataclass(frozen=True)
+class JobResult(_Strict):
+    """What a job came to. Stages that a toolkit failure kept from happening are absent."""
+
+    tests: Mapping[str, TestResult] = field(default_factory=dict)
+    """By the test's id."""
+    answers: Mapping[int, AnswersResult] = field(default_factory=dict)
+    """By repeat."""
+    scores: Mapping[str, ScoreResult] = field(default_factory=dict)
+    """By the criterion's id."""
+    trouble: Trouble | None = None
+    """The toolkit's failure, if there was one; what was found before it stands."""
+    forks: bool | None = None
+    """Whether workers were forked; None where no sandbox was opened."""
+    sandbox_cpu_s: float | None = None
+    """CPU seconds of its containers; None where unknown."""
+    schema: Literal[1] = SCHEMA
+
+
+Result = TestResult | AnswersResult | ScoreResult
+RESULTS: Final[Mapping[StageKind, type[Result]]] = {
+    "test": TestResult,
+    "answers": AnswersResult,
+    "score": ScoreResult,
+}
+
+
+def unknown(kind: StageKind, trouble: Trouble) -> Result:
+    """The result of a stage that a toolkit failure kept from happening."""
+    return RESULTS[kind]("unknown", Cause(trouble.reason), evidence=trouble.evidence)
+
+
+def to_json(result: Result | JobResult) -> str:
+    """A result as strict JSON, the schema number in it.
+
+    Raises:
+        InternalFailure: it holds a number that JSON has not.
+    """
+    try:
+        return json.dumps(asdict(result), allow_nan=False, separators=(",", ":"))
+    except ValueError as error:
+        raise InternalFailure(f"a {type(result).__name__} cannot be stored: {error}") from error
+
+
+def result(kind: StageKind, text: str | bytes) -> Result:
+    """The result of a stage from its JSON, of this schema or an older one.
+
+    Raises:
+        Malformed: it is not one, or a newer medmark wrote it.
+    """
+    return cast(Result, _read(kind, text))
+
+
+def job_result(text: str | bytes) -> JobResult:
+    """The result of a job from its JSON; only a marker process of this version writes one.
+
+    Raises:
+        Malformed: it is not one.
+    """
+    return cast(JobResult, _read(None, text))
+
+
+def _read(kind: StageKind | None, text: str | bytes) -> Any:
+    from pydantic import ValidationError  # here, since commands that read no result need not import it
+
+    try:
+        plain = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"it is not JSON: {error}") from error
+    if not isinstance(plain, dict):
+        raise Malformed("it is not an object of JSON")
+    schema = plain.get("schema", NO_SCHEMA)
+    if type(schema) is not int or not NO_SCHEMA <= schema <= SCHEMA:
+        raise Malformed(
+            f"its schema is {schema!r} and this medmark reads up to {SCHEMA}: pip install --upgrade medmark"
+        )
+    if schema == NO_SCHEMA:
+        if kind is None:
+            raise Malformed("it has no schema number")
+        try:
+            text = json.dumps({**upgraded(kind, plain), "schema": SCHEMA})
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise Malformed(f"it has no schema number and is not of the former form: {error!r}") from error
+    try:
+        found = _validator(kind).validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise Malformed(f"{where}: {first['msg']}") from error
+    for one in [*found.tests.values(), *found.answers.values(), *found.scores.values()] if kind is None else [found]:
+        _refuse_contradictions(one)
+    return found
+
+
+def _refuse_contradictions(found: Result) -> None:
+    """Raise if a result says two things: its types alone would let that pass, and a mark be made of it."""
+    if isinstance(found, ScoreResult):
+        if (found.verdict == "passed") != (found.measured is not None):
+            raise Malformed(f"measured: a score that is {found.verdict!r} with measured = {found.measured}")
+    elif (found.verdict == "passed") != (found.cause is None):
+        raise Malformed(f"cause: {found.verdict!r} with cause = {found.cause}")
+
+
+@cache
+def _validator(kind: StageKind | None) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(JobResult if kind is None else RESULTS[kind])
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number of JSON")

@@ -1,0 +1,154 @@
+"""Results that medmark stored before they had a schema number, in the form of today's. The one place that knows it.
+
+These held sentences beside their parts, and reasons were sentences too. What only a sentence said (a place, an
+exception's name, how many cases there were) is read out of it here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+NO_SCHEMA: Final = 0
+"""The schema of a result that names none."""
+
+REASONS: Final[Mapping[str, str]] = {
+    "the function or class asked for is not in solution.py": "missing_function",
+    "solution.py could not be imported": "import_failed",
+    "the call raised an exception": "raised",
+    "the CPU time limit was reached": "cpu_limit",
+    "the time limit was reached while waiting": "wall_limit",
+    "the memory limit was reached": "memory_limit",
+    "the GPU's memory was used up": "gpu_memory",
+    "the answer has the wrong type": "wrong_type",
+    "the answer has the wrong shape": "wrong_shape",
+    "the answer lies outside its range": "out_of_range",
+    "the answer holds NaN or infinity": "not_finite",
+    "the answer holds labels that do not exist": "wrong_labels",
+    "the model is not one of PyTorch's or TensorFlow's and cannot be looked into": "not_probed",
+    "the answer is too large": "reply_too_large",
+    "the process that should answer ended": "process_ended",
+    "the answer could not be read": "protocol_violation",
+    "the reply could not be used": "not_usable",
+    "what was handed in cannot be run": "not_accepted",
+    "the answer is not the expected one": "wrong_answer",
+    "the test did not run": "not_run",
+    "the check did not run": "not_run",
+    "the time limit was reached on a busy machine": "busy",
+    "its answers are not known": "answers_unknown",
+}
+"""The sentence that was stored as a reason -> its word in `graders.failures`. It never grows."""
+
+_FUNCTION = re.compile(r"in (fit|load): ")
+_SCORE_FIELDS = ("metric", "score", "repeats", "combine", "interval", "cases", "false_positives")
+_SCORE_FIELDS_ADDED = ("better", "unit", "subjects", "classes", "bootstrap_seed", "drawn", "placements")
+"""Earlier ones lack these."""
+
+
+def upgraded(kind: str, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a stage in today's form; `plain` is what was stored.
+
+    Raises:
+        KeyError, TypeError, AttributeError: it is not of the former form.
+    """
+    return {"test": _test, "answers": _answers, "score": _score}[kind](plain)
+
+
+def _test(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_common(plain), **_present(plain, ("cpu_s", "wall_s", "flags")), "names_used": plain.get("asked", [])}
+
+
+def _answers(plain: Mapping[str, Any]) -> dict[str, Any]:
+    states = [state and _cause(state["reason"], state["told"]) for state in plain.get("states", [])]
+    kept = ("file", "cpu_s", "wall_s", "peak_mb", "flags")
+    return {**_common(plain), **_present(plain, kept), "states": states}
+
+
+def _score(plain: Mapping[str, Any]) -> dict[str, Any]:
+    common = _common(plain)
+    if plain["verdict"] != "passed":
+        return common
+    told = plain["told"]
+    if common["cause"] is not None:
+        common["cause"] = {"reason": common["cause"]["reason"]}
+    explained = plain.get("explained")
+    return {
+        **common,
+        "measured": _measured(plain, told),
+        "also": {name: _measured(also, told) for name, also in plain.get("also", {}).items()},
+        "failed": _failed(plain["cases"], told),
+        "explained": None if explained is None else _explained(explained),
+    }
+
+
+def _common(plain: Mapping[str, Any]) -> dict[str, Any]:
+    passed = plain["verdict"] == "passed" and plain["reason"] is None
+    return {
+        "verdict": plain["verdict"],
+        "cause": None if passed else _cause(plain["reason"], plain.get("told", "")),
+        "evidence": plain.get("evidence", ""),
+    }
+
+
+def _present(plain: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: plain[name] for name in names if name in plain}
+
+
+def _cause(reason: str, told: str) -> dict[str, Any]:
+    """`in fit: the call raised an exception (ValueError), at solution.py:12`, taken apart."""
+    began = _FUNCTION.match(told)
+    rest = told[began.end() :] if began else told
+    parts = re.fullmatch(re.escape(reason) + r"(?: \((?P<kind>.*?)\))?(?:, at (?P<place>.+))?", rest)
+    return {
+        "reason": REASONS.get(reason, reason),
+        "kind": parts and parts["kind"],
+        "place": parts and parts["place"],
+        "function": began and began[1],
+    }
+
+
+def _measured(plain: Mapping[str, Any], told: str) -> dict[str, Any]:
+    cases = [
+        {**case, "reason": case["reason"] and REASONS.get(case["reason"], case["reason"])} for case in plain["cases"]
+    ]
+    return {
+        **{name: plain[name] for name in _SCORE_FIELDS},
+        **_present(plain, _SCORE_FIELDS_ADDED),
+        "cases": cases,
+        "case_count": plain.get("asked", _case_count(plain, told)),
+    }
+
+
+def _case_count(plain: Mapping[str, Any], told: str) -> int | None:
+    """All cases are listed where any was scored; else the sentence says how many each repeat had."""
+    if any(case["state"] == "scored" for case in plain["cases"]):
+        return len(plain["cases"])
+    found = re.search(r" on (\d+) hidden cases", told)
+    return int(found[1]) * len(plain["repeats"]) if found else None
+
+
+def _failed(cases: list[Mapping[str, Any]], told: str) -> list[dict[str, Any]]:
+    """Why cases failed; kind and place stand in the sentence, where they were the same in all of them."""
+    counted = Counter(case["reason"] for case in cases if case["state"] == "failed")
+    failed = []
+    for reason, count in counted.most_common():
+        entry = re.search(rf"(?<=: |; )((?:in (?:fit|load): )?{re.escape(reason)}[^;]*?) \({count}\)[;.]", told)
+        failed.append({"cause": _cause(reason, entry[1] if entry else reason), "count": count})
+    return failed
+
+
+def _explained(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The sentence began with what is seen, and then said what would have to be so."""
+    told = plain["told"]
+    better = re.search(
+        r"(?:^| )\S+ -?[\d.]+; -?[\d.]+ if (?P<mistake>.+?)\.(?: Tried on \d+ cases\.)? The points are", told
+    )
+    seen = told[: better.start()] if better else told
+    return {
+        "kind": plain["kind"],
+        "seen": {"name": "as_written", "values": [seen]} if seen else None,
+        "mistake": {"name": "as_written", "values": [better["mistake"]]} if better else None,
+        **_present(plain, ("score", "fixed", "cases", "evidence")),
+    }
