@@ -84,12 +84,12 @@ def _explain(error: Exception) -> NoReturn:
     if callable(usage) and hasattr(error, "exit_code"):
         usage()
         raise SystemExit(2) from None
-    from assignments.toml_errors import TomlErrors
-    from graders.failures import MedmarkError, ToolkitFailure, UserError
+    from assignments.errors import MedmarkError, UserError
+    from graders.failures import Stopped, ToolkitFailure
 
-    if type(error).__name__ == "Stopped":
+    if isinstance(error, Stopped):
         _fail(str(error) or interrupts.STOPPED, interrupts.CODE)
-    if isinstance(error, UserError | TomlErrors):
+    if isinstance(error, UserError):
         _fail(str(error), 2)
     if isinstance(error, ToolkitFailure):
         _fail(f"{error.reason}: {error}", 3)
@@ -703,7 +703,7 @@ def _hidden_words(asked: Assignment) -> str:
 
 def _known(word: str, known: Iterable[str], option: str) -> None:
     """Ends the program when a word is none of those that an option takes."""
-    from assignments.toml_errors import nearest
+    from assignments.errors import nearest
 
     if word not in known:
         _fail(f'{option} "{word}": {nearest(word, known)}', 2)

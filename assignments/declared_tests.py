@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from assignments.toml_errors import Problem
+from assignments.errors import Problem
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

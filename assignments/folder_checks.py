@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from assignments.declared_tests import declared_tests
+from assignments.errors import Problem, nearest
 from assignments.folders import in_catalogue, reference_path
-from assignments.toml_errors import Document, Problem, nearest
+from assignments.toml_errors import Document
 
 _DOUBLES_AT_MOST = 0.20
 """Share of a criterion that tests with a double may earn: a double's class runs beside the student's code."""

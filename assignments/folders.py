@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from assignments.errors import Problem, nearest
 from assignments.this_user import expanded
-from assignments.toml_errors import Problem, TomlErrors, nearest
+from assignments.toml_errors import TomlErrors
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 REFERENCES = Path(__file__).parents[1] / "reference_solutions"

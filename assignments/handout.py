@@ -16,6 +16,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
+from assignments.errors import UserError
 from assignments.folders import HANDOUT
 from assignments.load import digest
 
@@ -35,13 +36,13 @@ def write_handout(
         The files written.
 
     Raises:
-        FileExistsError: a solution.py lies there: handing out again must not overwrite anybody's work.
+        UserError: a solution.py lies there: handing out again must not overwrite anybody's work.
     """
     folder = out / assignment.id
     starters = sorted((assignment.folder / "starter").glob("*"))
     for starter in starters:
         if (folder / starter.name).exists():
-            raise FileExistsError(f"{folder / starter.name} is there already; hand out to an empty folder")
+            raise UserError(f"{folder / starter.name} is there already; hand out to an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for path in [*(assignment.folder / name for name in _FILES), *starters]:

@@ -26,8 +26,8 @@ from typing import Annotated, Any, Union
 import numpy as np
 from jaxtyping import AbstractArray
 
+from assignments.errors import Problem
 from assignments.folders import AssignmentError
-from assignments.toml_errors import Problem
 
 AXES = 8
 """Axes of an array that may cross the wall."""

@@ -14,9 +14,9 @@ from inspect import Parameter
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+from assignments.errors import Problem
 from assignments.folders import AssignmentError
 from assignments.interface import Function, Interface, Model, is_array, read_interface, record_of
-from assignments.toml_errors import Problem
 
 Say = Callable[[Function, str, str], Problem]
 """A problem of a function: what is wrong, and the cure."""

@@ -16,10 +16,11 @@ from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
+from assignments.errors import Problem, nearest
 from assignments.folder_checks import asks_of_interface, files_problems, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
 from assignments.this_user import expanded
-from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
+from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
 if TYPE_CHECKING:
     from assignments.interface_checks import Question

@@ -5,7 +5,6 @@ It knows no assignment and no course: what a value means is checked by whoever o
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import tomllib
@@ -16,29 +15,13 @@ from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
+from assignments.errors import Problem, UserError, nearest
 from assignments.toml_lines import Loc, lines_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a file a person wrote."""
-
-    file: str
-    key: str
-    """Dotted, as a person would look for it: `criterion.1.points`; empty for the file as a whole."""
-    line: int | None
-    what: str
-    cure: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        key = f" {self.key}" if self.key else ""
-        return f"{place}{key}: {self.what}" + (f"; {self.cure}" if self.cure else "")
-
-
-class TomlErrors(ValueError):
+class TomlErrors(UserError):
     """Everything that is wrong with one file, in the order of its lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -114,20 +97,6 @@ def validate_toml(path: Path, model: type[Model], added: Mapping[str, Any] | Non
     if instance is None:
         raise TomlErrors(problems)
     return instance
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The cure for an unknown name: the nearest known one, or all of them."""
-    names = sorted(known)
-    close = closest(word, names) or next((name for name in names if len(word) > 2 and name.startswith(word)), None)
-    if close:
-        return f'did you mean "{close}"?'
-    return f"known: {', '.join(names)}" if names else ""
-
-
-def closest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known word that is most like this one, if one is like it at all."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=likeness)), None)
 
 
 def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) -> Problem:

@@ -1,7 +1,7 @@
 """What can go wrong while marking, and whose fault it is. Raising is done elsewhere.
 
-    MedmarkError
-    ├── UserError                 the person at the keyboard can cure it; printed without a traceback
+    MedmarkError                  of `assignments.errors`, as is UserError: a mistake of the person at the keyboard
+    ├── Stopped                   Ctrl-C or SIGTERM: nothing failed, and the same command goes on
     ├── SubmissionFailure         the group's: costs points, never stops the run
     │   ├── MissingFunction       the solution lacks a name that the assignment asks for
     │   ├── ImportFailed          importing solution.py raised
@@ -29,13 +29,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-
-class MedmarkError(Exception):
-    """Anything that medmark raises on purpose."""
+from assignments.errors import MedmarkError
 
 
-class UserError(MedmarkError):
-    """What, where, and the next command to type; exit code 2."""
+class Stopped(MedmarkError):
+    """Somebody stopped the run: what is recorded stays, and the same command goes on where it was."""
 
 
 class SubmissionFailure(MedmarkError):

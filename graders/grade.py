@@ -14,18 +14,19 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.data.hidden import HiddenSet
 from assignments.data.overlap import Carried, carried
+from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
 from graders.asking.check import Questions, as_documents, check, unusable
 from graders.asking.journal import Journal, Question, Silent
 from graders.asking.measure import load_answers, measure
-from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, UserError
+from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import Answers, check_criterion, score
-from graders.tasks import task_named
+from graders.tasks.hidden_cases import drawn_set
 from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Lodging
@@ -105,7 +106,7 @@ def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
 def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     assignment = job.assignment
     interface = _interface(assignment.folder / "interface.py")
-    sets = {repeat: _hidden_set(job, interface, repeat) for repeat in _repeats_needed(job)}
+    sets = {repeat: drawn_set(assignment, interface, job.secret, repeat) for repeat in _repeats_needed(job)}
     patience = Patience(*job.waited, on_change=journal.waited)
     memory = allowance.host_bytes(assignment.limits, list(sets.values()))
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
@@ -289,14 +290,3 @@ def _repeats_needed(job: Job) -> tuple[int, ...]:
     """Scoring combines all repeats; asking needs only those that are missing."""
     seeds = job.assignment.run.seeds
     return tuple(range(seeds)) if job.scores else tuple(sorted(job.repeats))
-
-
-def _hidden_set(job: Job, interface: Interface, repeat: int) -> HiddenSet:
-    task = task_named(job.assignment.task)
-    try:
-        inputs = interface.fields(task.entry, "inputs")
-        return hidden_set(job.assignment, job.secret, repeat, inputs, task.truth, task.beside)
-    except (ToolkitFailure, UserError):
-        raise
-    except Exception as error:  # a source of an author's own may raise anything
-        raise DataFailure(f"{job.assignment.data.source}: {type(error).__name__}: {error}") from error

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.errors import UserError
 from graders.course.course import Course, read_secret
-from graders.failures import UserError
 from graders.intake.counting import due_of_page
 from graders.marks.differences import Page, Versions
 from graders.marks.mark import Mark

@@ -15,6 +15,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
+from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 
@@ -93,7 +94,7 @@ def hidden_set(
         given, val = _set_aside(given, data.val, stream(train_secret, assignment.id, "val", turn))
 
     if shown := {truth, *beside} & set(inputs):
-        raise ValueError(f"{', '.join(sorted(shown))} is the truth: take it out of the inputs in interface.py.")
+        raise UserError(f"{', '.join(sorted(shown))} is the truth: take it out of the inputs in interface.py.")
     asked = {name: np.ascontiguousarray(test[name]) for name in inputs}
     truths = records(test, (truth, *beside)) if beside else test[truth]
     hidden = HiddenSet(
@@ -161,10 +162,10 @@ def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
     """The number of cases; every array must have that many, and what is needed must be there."""
     missing = [name for name in needed if name not in arrays]
     if missing:
-        raise ValueError(f"{what} lack {', '.join(missing)}; they have {', '.join(arrays) or 'nothing'}.")
+        raise UserError(f"{what} lack {', '.join(missing)}; they have {', '.join(arrays) or 'nothing'}.")
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1 or not lengths[needed[0]]:
-        raise ValueError(f"{what} need one leading N above 0 for every array; their lengths are {lengths}.")
+        raise UserError(f"{what} need one leading N above 0 for every array; their lengths are {lengths}.")
     return lengths[needed[0]]
 
 
@@ -200,7 +201,7 @@ def _set_aside(train: Arrays, n: int, rng: np.random.Generator) -> tuple[Arrays,
             break
         kept &= subjects != subject
     if not kept.any():
-        raise ValueError(f"[data]: val = {n} leaves none of {total} cases to train on; subjects stay whole.")
+        raise UserError(f"[data]: val = {n} leaves none of {total} cases to train on; subjects stay whole.")
     return ({k: a[kept] for k, a in train.items()}, {k: a[~kept] for k, a in train.items()})
 
 

@@ -21,7 +21,7 @@ from graders.asking.check import Questions, as_documents, check
 from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
 from graders.marks.mark import caps_that_hold, share
-from graders.record.manifest import drawn_set
+from graders.record.manifest import declared_set
 from graders.scoring.repeat import Answers
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
@@ -128,7 +128,7 @@ def _without_plugins() -> Iterator[None]:
 
 def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:
     """The hidden set of the n-th draw."""
-    return drawn_set(assignment, interface, secret_of(draw), 0)
+    return declared_set(assignment, interface, secret_of(draw), 0)
 
 
 def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, dict[str, Any]]:

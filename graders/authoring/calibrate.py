@@ -16,11 +16,11 @@ from statistics import fmean, median
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data import sources
+from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import drawn, opener, scored, secret_of
 from graders.authoring.mutants import copy_reference
-from graders.failures import UserError
 from graders.marks.mark import share
 from graders.metrics import metric_named
 from graders.record.keys import code_digest, digest_of, metric_versions, task_digest

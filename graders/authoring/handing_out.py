@@ -6,11 +6,11 @@ import math
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from assignments.folders import find, in_catalogue
 from assignments.handout import write_handout
 from assignments.load import hidden_tests, load
 from graders.asking.allowance import ceiling
-from graders.failures import UserError
 from graders.record.standing import standing
 from graders.tasks import TASKS
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
@@ -38,10 +38,7 @@ def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path
         for framework in assignment.frameworks
         for name, version in locked(framework).items()
     ]
-    try:
-        return write_handout(assignment, folder, packages, limits_text(assignment))
-    except FileExistsError as error:
-        raise UserError(str(error)) from None
+    return write_handout(assignment, folder, packages, limits_text(assignment))
 
 
 def limits_text(assignment: Assignment) -> str:

@@ -12,8 +12,9 @@ from pathlib import Path
 from pydantic import Field
 
 from assignments.assignment import Assignment, Framework, Frozen
+from assignments.errors import Problem, nearest
 from assignments.load import AssignmentError, hidden_tests, references
-from assignments.toml_errors import Document, Problem, TomlErrors, check_toml, nearest, read_toml
+from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
 
 class Edit(Frozen):

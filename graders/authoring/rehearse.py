@@ -13,12 +13,12 @@ from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.sources import SOURCES
+from assignments.errors import UserError
 from assignments.load import digest, find, hidden_tests, in_catalogue, load, references
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.proving import Bench, Proving, Told
-from graders.failures import UserError
 from graders.metrics import METRICS
 from graders.record.rehearsal import Gap, Rehearsal
 from graders.record.standing import record

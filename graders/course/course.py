@@ -20,13 +20,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, NaiveDatetime, ValidationError
 
 from assignments.assignment import Anchors, Assignment, Frozen
+from assignments.errors import Problem, UserError, nearest
 from assignments.load import AssignmentError, find, load, overridden
-from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
+from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from graders.course.course_checks import beyond_types
 from graders.course.late_policy import LatePolicy, bank_holidays, read_policy
 from graders.course.roster import Columns, Group, Member, Roster, read_roster
 from graders.course.working_days import Calendar, in_utc
-from graders.failures import UserError
 from graders.intake.hardened_git import Reach
 from graders.marks.mark import Rounding
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from assignments.toml_errors import Document, Problem, TomlErrors, nearest
+from assignments.errors import Problem, nearest
+from assignments.toml_errors import Document, TomlErrors
 from graders.course.late_policy import bank_holidays, read_policy
 from graders.course.working_days import clock_problem
 

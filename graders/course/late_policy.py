@@ -17,7 +17,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from assignments.assignment import Frozen
-from assignments.toml_errors import Problem, TomlErrors, check_toml, nearest, read_toml
+from assignments.errors import Problem, nearest
+from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from graders.course.working_days import Unit
 
 POLICIES = Path(__file__).parent / "policies"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.record.ledger import refuse_remote
 
 

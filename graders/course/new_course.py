@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from assignments.errors import UserError
 from assignments.folders import catalogue
 from graders.course.course import SECRET_BYTES
 from graders.course.roster import HEADER, OPTIONAL
-from graders.failures import UserError
 
 COURSE = """\
 # A medmark course. Check it with: medmark doctor -c FOLDER

@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import Field
 
 from assignments.assignment import Frozen
-from assignments.toml_errors import Problem, closest, nearest
+from assignments.errors import Problem, closest, nearest
 from graders.course.cells import (
     OF_PERSON,
     branch_cell_problem,

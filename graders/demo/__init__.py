@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from assignments.errors import UserError
 from assignments.folders import CATALOGUE, reference_path
 from assignments.load import load
 from graders.authoring.misconceptions import misconceptions
 from graders.course.new_course import init_course
-from graders.failures import UserError
 from graders.marks.mark import Finding, Mark, Status, Verdict
 from graders.runs.doctor import docker_trouble, missing_images
 

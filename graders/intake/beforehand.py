@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.toml_errors import nearest
+from assignments.errors import nearest
 from graders.intake.checkout import plain
 from graders.intake.imports import import_problems, imports_of
 from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
-from assignments.toml_errors import nearest
+from assignments.errors import nearest
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
 How = Literal["tip", "empty", "no_branch", "unreachable"]

@@ -18,8 +18,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
-from graders.failures import UserError
 from graders.intake.checkout import Caps
 from graders.intake.clone import Look, fetch, keep_failure, last_failure, look, seen_in
 from graders.intake.copies import flagged

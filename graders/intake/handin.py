@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.checkout import Caps, plain, tree_of, write_files
 from graders.intake.hardened_git import GitFailed

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from graders.failures import MedmarkError, UserError
+from assignments.errors import MedmarkError, UserError
 
 HARMLESS = (
     # Who made a commit or tag and when, as old or careless tools wrote it: evidence at most, and never a rule.

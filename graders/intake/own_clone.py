@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from graders.intake.own_settings import OF_THE_DISK, PATTERNS, own_settings

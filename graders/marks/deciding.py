@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError, closest, nearest
 from assignments.load import hidden_tests
-from assignments.toml_errors import closest, nearest
 from graders.course.course import Course, Group, read_secret
-from graders.failures import UserError
 from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_person, extension_problem
 from graders.intake.owners import Record

@@ -14,7 +14,8 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
-from graders.failures import InternalFailure, NotAccepted, UserError
+from assignments.errors import UserError
+from graders.failures import InternalFailure, NotAccepted
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.scoring.caps import holds, parse_condition
 

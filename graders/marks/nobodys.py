@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from assignments.assignment import Assignment
+from assignments.errors import closest
 from assignments.load import hidden_tests
-from assignments.toml_errors import closest
 from graders.course.course import Course
 from graders.course.roster import place_of
 from graders.intake.owners import Owners, Record

@@ -12,9 +12,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from assignments.toml_errors import nearest
+from assignments.errors import UserError, nearest
 from graders.course.roster import Group
-from graders.failures import UserError
 from graders.marks.peer_factors import buddycheck, raters, webpa, without_rating
 from graders.record.decisions import decimal_of
 

@@ -8,9 +8,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from graders.course.course import Course
 from graders.course.lock import course_held
-from graders.failures import UserError
 from graders.intake.submission import Submission
 from graders.marks.differences import CORRECTION, returned_marks, snapshot_event
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to

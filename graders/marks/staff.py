@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from assignments.toml_errors import nearest
+from assignments.errors import UserError, nearest
 from graders.course.course import Course
-from graders.failures import UserError
 
 
 def decider(course: Course, by: str | None, login: str) -> str:

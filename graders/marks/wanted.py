@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from graders.course.course import Course
 from graders.course.tables import read_table
-from graders.failures import UserError
 from graders.marks.ratings import METHODS, factors_of
 from graders.record.decisions import CODES, parts_of
 

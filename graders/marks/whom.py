@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from assignments.toml_errors import closest, nearest
+from assignments.errors import UserError, closest, nearest
 from graders.course.course import Course, Group, Member
-from graders.failures import UserError
 
 
 def whom(course: Course, text: str) -> tuple[Group, str]:

@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 
 import psutil
 
-from graders.failures import UserError
+from assignments.errors import UserError
 
 APPLICATION = 0x6D65646D
 """`medm`: tells our file from another program's SQLite file."""

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import assignments.data
 from assignments.assignment import Assignment
-from assignments.data.hidden import HiddenSet, hidden_set, seeded
+from assignments.data.hidden import HiddenSet, seeded
 from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
+from assignments.errors import UserError
 from assignments.interface import Interface, read_interface, record_of
-from graders.failures import UserError
 from graders.record.keys import SetDigests, digest_of, file_digest, task_digest
 from graders.tasks import task_named
+from graders.tasks.hidden_cases import drawn_set
 from graders.tasks.task import Task
 from graders.wall.replies import bound
 
@@ -55,29 +56,14 @@ def case_ids(assignment: Assignment, secret: bytes) -> list[str]:
     return list(dict.fromkeys(case.id for drawn in _drawn(assignment, secret) for case in drawn.cases))
 
 
-def drawn_set(assignment: Assignment, interface: Interface, secret: bytes, repeat: int) -> HiddenSet:
-    """The hidden set of one repeat.
+def declared_set(assignment: Assignment, interface: Interface, secret: bytes, repeat: int) -> HiddenSet:
+    """The hidden set of one repeat, checked against what `interface.py` declares.
 
     Raises:
         UserError: the data are not there, or are not what assignment and interface declare.
     """
-    task = task_named(assignment.task)
-    try:
-        inputs = interface.fields(task.entry, "inputs")
-    except KeyError as error:
-        raise UserError(
-            f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
-            f"criterion of the task {assignment.task} asks for (missing: {error})."
-        ) from None
-    try:
-        hidden = hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
-    except UserError:
-        raise
-    except Exception as error:  # a source of an author's own may raise anything
-        plain = isinstance(error, ValueError | OSError)
-        said = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"
-        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {said}") from error
-    _check_declared(assignment, interface, task, hidden)
+    hidden = drawn_set(assignment, interface, secret, repeat)
+    _check_declared(assignment, interface, task_named(assignment.task), hidden)
     return hidden
 
 
@@ -113,8 +99,8 @@ def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
     interface = read_interface(assignment.folder / "interface.py")
     repeats = range(assignment.run.seeds)
     if assignment.data.redraw:
-        return [drawn_set(assignment, interface, secret, repeat) for repeat in repeats]
-    first = drawn_set(assignment, interface, secret, 0)
+        return [declared_set(assignment, interface, secret, repeat) for repeat in repeats]
+    first = declared_set(assignment, interface, secret, 0)
     return [seeded(first, assignment, secret, repeat) for repeat in repeats]
 
 

@@ -18,10 +18,11 @@ from typing import Any, Protocol, cast
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
+from assignments.errors import UserError
 from assignments.load import digest, hidden_tests
 from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
-from graders.failures import ImageFailure, UserError
+from graders.failures import ImageFailure
 from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.record.decisions import Decisions, within_parts

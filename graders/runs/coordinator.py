@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from graders.asking.journal import Question
-from graders.failures import LOADED, MedmarkError
+from graders.failures import LOADED, Stopped
 from graders.intake.submission import Submission
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger, Stage
@@ -31,10 +31,6 @@ NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it
 Kind = Literal["test", "answers", "score"]
 Name = tuple[Kind, str]
 """A stage among those of one solution: its kind, and the test's id, the repeat's number or the criterion's id."""
-
-
-class Stopped(MedmarkError):
-    """Ctrl-C or SIGTERM: what was marked is kept; exit code 130."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from assignments.assignment import Framework
-from graders.failures import ImageFailure, MedmarkError
+from assignments.errors import MedmarkError
+from graders.failures import ImageFailure
 
 if TYPE_CHECKING:
     from graders.asking.allowance import Ceiling

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of, read_secret
-from graders.failures import UserError
 from graders.intake.collect import clock, submissions
 from graders.intake.owners import Record
 from graders.marks.nobodys import nobodys

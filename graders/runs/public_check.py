@@ -15,11 +15,11 @@ from typing import Any
 from assignments.assignment import Assignment
 from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest
+from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import load, public_tests
 from assignments.this_user import expanded
 from graders.asking.journal import Question, Silent
-from graders.failures import UserError
 from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Limits
+from assignments.errors import UserError
 from graders.asking.allowance import host_mb
-from graders.failures import UserError
 
 CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 

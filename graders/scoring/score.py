@@ -15,7 +15,8 @@ import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import Case, HiddenSet
-from graders.failures import DataFailure, ToolkitFailure, UserError
+from assignments.errors import UserError
+from graders.failures import DataFailure, ToolkitFailure
 from graders.metrics import Floats, Metric, metric_named
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from assignments.handout import write_handout
 from assignments.load import hidden_tests, load, public_tests
 
@@ -91,6 +92,6 @@ def test_a_handout_can_be_loaded_for_its_public_tests(assignment: Assignment, tm
 def test_nobodys_work_is_overwritten(assignment: Assignment, tmp_path: Path) -> None:
     write_handout(assignment, tmp_path)
     (tmp_path / "sides" / "solution.py").write_text("mine")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(UserError, match="is there already"):
         write_handout(assignment, tmp_path)
     assert (tmp_path / "sides" / "solution.py").read_text() == "mine"

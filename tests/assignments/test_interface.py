@@ -80,13 +80,13 @@ def test_two_files_in_folders_of_one_name_do_not_meet(tmp_path):
 
 
 def test_a_function_without_a_return_type_is_named_with_its_line(read):
-    with pytest.raises(ValueError, match=r"interface.py:6 f: declares no return type; add"):
+    with pytest.raises(AssignmentError, match=r"interface.py:6 f: declares no return type; add"):
         read("def f(x): ...")
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_the_forms_own_names_are_refused(read, name):
-    with pytest.raises(ValueError, match="medmark's own forms"):
+    with pytest.raises(AssignmentError, match="medmark's own forms"):
         read(f"def {name}() -> float: ...")
 
 
@@ -113,14 +113,14 @@ def test_these_answers_can_be_checked(read, hint):
     ],
 )  # fmt: skip
 def test_an_answer_that_could_not_be_checked_is_refused_when_the_file_is_read(read, hint):
-    with pytest.raises(ValueError, match=r"interface\.py:6 f: .*; (use|write) "):
+    with pytest.raises(AssignmentError, match=r"interface\.py:6 f: .*; (use|write) "):
         read(f"def f() -> {hint}: ...")
 
 
 def test_methods_and_attributes_are_held_to_the_same(read):
-    with pytest.raises(ValueError, match=r"C\.m"):
+    with pytest.raises(AssignmentError, match=r"C\.m"):
         read("class C:\n    def m(self) -> Any: ...")
-    with pytest.raises(ValueError, match=r"C\.a"):
+    with pytest.raises(AssignmentError, match=r"C\.a"):
         read("class C:\n    a: np.ndarray")
 
 
@@ -129,7 +129,7 @@ def test_methods_and_attributes_are_held_to_the_same(read):
     "tuple[Model | str, int]",
 ])  # fmt: skip
 def test_a_model_beside_another_kind_of_answer_is_refused_since_a_model_may_be_of_any(read, hint):
-    with pytest.raises(ValueError, match="a model may be anything"):
+    with pytest.raises(AssignmentError, match="a model may be anything"):
         read(f"class C: ...\ndef f() -> {hint}: ...")
 
 
@@ -143,12 +143,12 @@ def test_a_model_beside_nothing_or_another_model_is_accepted(read, hint):
 def test_an_answer_of_nine_axes_is_refused_and_one_of_eight_is_not(read):
     assert read('def f() -> Float[np.ndarray, "a b c d e g h i"]: ...').names == {"f"}
     for sizes in ("a b c d e g h i j", "1 2 3 4 5 6 7 8 ... 9"):
-        with pytest.raises(ValueError, match="more than 8 axes; ask for an array of at most 8"):
+        with pytest.raises(AssignmentError, match="more than 8 axes; ask for an array of at most 8"):
             read(f'def f() -> Float[np.ndarray, "{sizes}"]: ...')
 
 
 def test_keys_that_an_answer_may_lack_are_refused(read):
-    with pytest.raises(ValueError, match=r"keys that may be missing: b; write X \| None"):
+    with pytest.raises(AssignmentError, match=r"keys that may be missing: b; write X \| None"):
         read("class A(TypedDict, total=False):\n    b: float\ndef f() -> A: ...")
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import NaiveDatetime
 
 from assignments.assignment import Assignment, Frozen
-from assignments.toml_errors import TomlErrors, nearest, validate_toml
+from assignments.toml_errors import TomlErrors, validate_toml
 from assignments.toml_lines import lines_of
 
 
@@ -130,9 +130,3 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'name = "caf\xe9"\n')
     with pytest.raises(TomlErrors, match="is not UTF-8"):
         validate_toml(tmp_path / "latin.toml", House)
-
-
-def test_an_unknown_name_gets_the_nearest_or_all() -> None:
-    assert nearest("dise", ["dice", "iou"]) == 'did you mean "dice"?'
-    assert nearest("hausdorff", ["iou", "dice"]) == "known: dice, iou"
-    assert nearest("grace", ["grace_minutes", "weight"]) == 'did you mean "grace_minutes"?'

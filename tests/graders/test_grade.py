@@ -17,7 +17,7 @@ import pytest
 
 from assignments.load import find, load, overridden
 from graders import grade
-from graders.failures import EngineFailure, UserError
+from graders.failures import EngineFailure
 from graders.grade import Job, run
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
@@ -348,13 +348,13 @@ def test_a_source_that_raises_is_a_data_failure(folder, tmp_path):
     assert "no disk" in document["toolkit_failure"]["evidence"]
 
 
-def test_a_users_error_keeps_its_words(tmp_path, monkeypatch):
-    def missing(*_):
-        raise UserError("data/: no such folder. Put the cases there.")
-
-    monkeypatch.setattr(grade, "hidden_set", missing)
-    failure = run(job("perfect", tmp_path))["toolkit_failure"]
-    assert failure == {"reason": "data", "evidence": "data/: no such folder. Put the cases there."}
+def test_a_users_error_keeps_its_words(folder, tmp_path):
+    wanted = job("perfect", tmp_path, folder)
+    (folder / "rows.py").unlink()
+    failure = run(wanted)["toolkit_failure"]
+    assert failure["reason"] == "data"
+    assert failure["evidence"].startswith(f"{folder}: the hidden cases could not be drawn. ")
+    assert failure["evidence"].endswith(f"but no file {folder / 'rows.py'}.")
 
 
 def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from assignments.errors import UserError
 from graders.course.roster import Group, Member
-from graders.failures import UserError
 from reports.feedback import HandIn
 from reports.write import file_name, file_names, write, write_reports
 from tests.reports.hand_made import assignment, mark, not_submitted

@@ -18,6 +18,7 @@ from numpy.random import Generator
 
 from assignments.assignment import Assignment, Data
 from assignments.data.sources import breast_cancer, promise12, prostate_mr
+from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 Draw = Callable[[Data, Generator, Generator], tuple[Arrays, Arrays]]
@@ -39,7 +40,7 @@ def draw_of(assignment: Assignment) -> Draw:
         return _drawn_twice(_function(assignment.folder, source))
     near = difflib.get_close_matches(source, SOURCES, n=1)
     hint = f' Did you mean "{near[0]}"?' if near else ""
-    raise ValueError(
+    raise UserError(
         f'{assignment.folder / "assignment.toml"} [data]: no source "{source}".{hint} '
         f'Sources: {", ".join(SOURCES)}, or "file.py:function" for one of your own.'
     )
@@ -60,12 +61,12 @@ def _function(folder: Path, source: str) -> Callable[[int, Generator], Arrays]:
     path = folder / name
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None or not path.is_file():
-        raise ValueError(f'{folder / "assignment.toml"} [data]: source = "{source}", but no file {path}.')
+        raise UserError(f'{folder / "assignment.toml"} [data]: source = "{source}", but no file {path}.')
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     found: Any = getattr(module, function, None)
     if not callable(found):
-        raise ValueError(
+        raise UserError(
             f'{folder / "assignment.toml"} [data]: {path} has no function "{function}"; '
             f"write one with the signature {function}(n, rng) -> dict of arrays."
         )

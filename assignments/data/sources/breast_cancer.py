@@ -29,6 +29,7 @@ import numpy as np
 from numpy.random import Generator
 
 from assignments.assignment import Data
+from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 
@@ -45,7 +46,7 @@ def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays,
     """
     x, y = table()
     if data.train > len(y):
-        raise ValueError(f"[data]: train = {data.train}, but the breast-cancer table has {len(y)} rows.")
+        raise UserError(f"[data]: train = {data.train}, but the breast-cancer table has {len(y)} rows.")
     malignant = round(data.train * float(y.mean()))
     rows = np.concatenate(
         [
@@ -78,7 +79,7 @@ def table() -> tuple[np.ndarray, np.ndarray]:
     """
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise ValueError("the breast-cancer table comes with scikit-learn: pip install scikit-learn")
+        raise UserError("the breast-cancer table comes with scikit-learn: pip install scikit-learn")
     with (Path(spec.origin).parent / "datasets" / "data" / "breast_cancer.csv").open(newline="") as file:
         _, *rows = csv.reader(file)
     values = np.array(rows, dtype=np.float64)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.random import Generator
 
 from assignments.assignment import Data
+from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
 
@@ -35,13 +36,13 @@ def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays,
     the same for everybody; without it the hidden stream chooses, and `train_rng` is not needed.
 
     Raises:
-        ValueError: the folder or a file of it is not as described; says which, and what to do.
+        UserError: the folder or a file of it is not as described; says which, and what to do.
     """
     del train_rng
     folder = _folder(data)
     numbers = _numbers(folder)
     if data.train + data.test > len(numbers):
-        raise ValueError(
+        raise UserError(
             f"[data]: train = {data.train} and test = {data.test} are {data.train + data.test} cases, but {folder} "
             f"has {len(numbers)}. Lower one of the two."
         )
@@ -67,7 +68,7 @@ def read_cases(folder: Path, numbers: list[int]) -> Arrays:
         label_path = folder / f"label_train{number:02d}.npy"
         label = _volume(label_path)
         if label.min() < 0 or label.max() > 1:
-            raise ValueError(f"{label_path}: labels from {label.min()} to {label.max()}; only 0 and 1 are known.")
+            raise UserError(f"{label_path}: labels from {label.min()} to {label.max()}; only 0 and 1 are known.")
         labels[place] = label
     return {
         "image": images,
@@ -79,9 +80,9 @@ def read_cases(folder: Path, numbers: list[int]) -> Arrays:
 
 def _folder(data: Data) -> Path:
     if data.path is None:
-        raise ValueError(f'[data]: source = "promise12" needs path = "FOLDER", the folder with {_NAMES}')
+        raise UserError(f'[data]: source = "promise12" needs path = "FOLDER", the folder with {_NAMES}')
     if not data.path.is_dir():
-        raise ValueError(f"[data]: there is no folder {data.path}. path names the folder with {_NAMES}")
+        raise UserError(f"[data]: there is no folder {data.path}. path names the folder with {_NAMES}")
     return data.path
 
 
@@ -93,11 +94,11 @@ def _numbers(folder: Path) -> list[int]:
         if name:
             found[name[1]].add(int(name[2]))
     if not found["image"]:
-        raise ValueError(f"{folder}: no image_trainNN.npy. path names the folder with {_NAMES}")
+        raise UserError(f"{folder}: no image_trainNN.npy. path names the folder with {_NAMES}")
     alone = [f"image_train{n:02d}.npy has no label" for n in sorted(found["image"] - found["label"])]
     alone += [f"label_train{n:02d}.npy has no image" for n in sorted(found["label"] - found["image"])]
     if alone:
-        raise ValueError(f"{folder}: {', '.join(alone)}. Copy what is missing, or take the other half away.")
+        raise UserError(f"{folder}: {', '.join(alone)}. Copy what is missing, or take the other half away.")
     return sorted(found["image"])
 
 
@@ -105,9 +106,9 @@ def _volume(path: Path) -> np.ndarray:
     try:
         volume: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{path}: cannot be read as a NumPy array ({error}). Copy it again.") from error
+        raise UserError(f"{path}: cannot be read as a NumPy array ({error}). Copy it again.") from error
     if volume.shape != SHAPE or volume.dtype.kind not in "iu":
-        raise ValueError(
+        raise UserError(
             f"{path}: {volume.dtype} {volume.shape}, expected integers of shape {SHAPE} as the tutorial distributes "
             f"them. Convert it, or take the case out of the folder."
         )

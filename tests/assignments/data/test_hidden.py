@@ -9,6 +9,7 @@ from assignments.assignment import Assignment, Data, Person, Run
 from assignments.data.hidden import case_names, digest, hidden_set, presented_order, records
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED
+from assignments.errors import UserError
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
 
@@ -138,7 +139,7 @@ def test_validation_cases_share_no_subject_with_training_cases(frames):
 
 
 def test_a_validation_set_that_leaves_nothing_to_train_on_is_refused(frames):
-    with pytest.raises(ValueError, match=r"\[data\]: val = 29 leaves none of 30 cases"):
+    with pytest.raises(UserError, match=r"\[data\]: val = 29 leaves none of 30 cases"):
         hidden_set(frames(train=30, test=6, val=29), SECRET, 0, ("image",), "label")
 
 
@@ -184,16 +185,16 @@ def test_inputs_truth_and_training_data_have_digests_apart(frames):
 
 
 def test_an_unknown_source_names_the_nearest_and_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r'no source "breast_canser"\. Did you mean "breast_cancer"\?'):
+    with pytest.raises(UserError, match=r'no source "breast_canser"\. Did you mean "breast_cancer"\?'):
         draw_of(assignment(source="breast_canser"))
-    with pytest.raises(ValueError, match="Sources: breast_cancer, prostate_mr, promise12, or "):
+    with pytest.raises(UserError, match="Sources: breast_cancer, prostate_mr, promise12, or "):
         draw_of(assignment(source="nothing like it"))
 
 
 def test_a_source_of_ones_own_must_exist_and_have_the_function(tmp_path, frames):
-    with pytest.raises(ValueError, match="no file"):
+    with pytest.raises(UserError, match="no file"):
         draw_of(assignment(tmp_path, source="away.py:frames"))
-    with pytest.raises(ValueError, match='has no function "discs"; write one with the signature discs'):
+    with pytest.raises(UserError, match='has no function "discs"; write one with the signature discs'):
         draw_of(assignment(tmp_path, source="scans.py:discs"))
 
 
@@ -206,7 +207,7 @@ def test_a_source_of_ones_own_must_exist_and_have_the_function(tmp_path, frames)
 )
 def test_a_source_that_does_not_keep_its_word_is_named(tmp_path, body, says):
     (tmp_path / "bad.py").write_text(f"import numpy as np\ndef make(n, rng):\n    return {body}\n")
-    with pytest.raises(ValueError, match=f"bad.py:make: training cases .*{says}"):
+    with pytest.raises(UserError, match=f"bad.py:make: training cases .*{says}"):
         hidden_set(assignment(tmp_path, source="bad.py:make"), SECRET, 0, ("image",), "label")
 
 
@@ -229,5 +230,5 @@ def test_a_digest_of_records_tells_their_fields_apart():
 
 @pytest.mark.parametrize("inputs", [("image", "label"), ("image", "group")])
 def test_a_truth_is_never_among_the_inputs(frames, inputs):
-    with pytest.raises(ValueError, match="is the truth: take it out of the inputs"):
+    with pytest.raises(UserError, match="is the truth: take it out of the inputs"):
         hidden_set(frames(train=6, test=6), SECRET, 0, inputs, "label", ("group",))

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assignments.errors import UserError
 from assignments.load import load
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps, key_of, stored
 from graders.authoring.rehearse import rehearse_folder
-from graders.failures import UserError
 from graders.record.standing import standing
 
 TOML = """\

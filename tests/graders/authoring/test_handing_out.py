@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from assignments.errors import UserError
 from assignments.folders import CATALOGUE
 from graders.authoring.handing_out import hand_out
-from graders.failures import UserError
 from graders.record.standing import Standing
 
 

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from assignments.errors import UserError
 from graders.course.course import CourseError, assignment_of, load_course, read_secret
 from graders.course.new_course import init_course
-from graders.failures import UserError
 
 COURSE = """\
 title = "Deep learning"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.intake import hardened_git
 from graders.intake.checkout import Caps, Entry, _is_name, _sorted_out, tree_of, write_files
 from graders.intake.clone import Signature, address_problem, branch_problem, fetch, look, seen_in, signature_of

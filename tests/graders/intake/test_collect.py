@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from assignments.errors import UserError
 from graders.course.course import assignment_of, load_course
-from graders.failures import UserError
 from graders.intake.collect import collect, submissions
 from graders.intake.owners import Record
 from graders.record.ledger import Event, Ledger

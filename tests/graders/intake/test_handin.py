@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Assignment
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.intake import hardened_git
 from graders.intake.handin import clean_clone, inspect_handin
 from tests.graders.intake.repositories import Link, git, make

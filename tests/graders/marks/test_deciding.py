@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from graders.course.course import load_course
-from graders.failures import UserError
 from graders.marks.deciding import Desk, Proposal
 from graders.marks.wanted import Wanted, from_csv
 from graders.record.ledger import Event, Ledger, Observation

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assignments.assignment import Anchors, Assignment
-from graders.failures import InternalFailure, UserError
+from assignments.errors import UserError
+from graders.failures import InternalFailure
 from graders.marks.mark import (
     VOID,
     Status,

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.record.ledger import REMOTE, VERSION, Event, Ledger, Observation, Stage, refuse_remote
 
 SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")

@@ -8,7 +8,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import hidden_set
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.record.manifest import set_digests
 
 DISCS = """
@@ -62,7 +62,7 @@ def drawn(monkeypatch):
         repeats.append(repeat)
         return hidden_set(assignment, secret, repeat, inputs, truth, beside)
 
-    monkeypatch.setattr("graders.record.manifest.hidden_set", counted)
+    monkeypatch.setattr("graders.tasks.hidden_cases.hidden_set", counted)
     return repeats
 
 

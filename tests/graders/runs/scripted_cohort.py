@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
+from assignments.errors import UserError
 from assignments.load import load
-from graders.failures import UserError
+from graders.failures import Stopped
 from graders.intake.submission import Submission
 from graders.record.keys import SetDigests
 from graders.record.ledger import Ledger
 from graders.runs.cohort import grade_cohort
-from graders.runs.coordinator import Stopped
 from graders.runs.engines.processes import start_forkserver
 from graders.runs.slots import Machine
 

@@ -19,9 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from assignments.errors import UserError
 from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
-from graders.failures import EngineFailure, ImageFailure, UserError
+from graders.failures import EngineFailure, ImageFailure
 from graders.marks.mark import Status
 from graders.record.ledger import Ledger
 from graders.runs.engines.processes import MarkerProcesses, start_forkserver

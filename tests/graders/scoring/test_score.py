@@ -12,7 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import Case, HiddenSet, records
-from graders.failures import NotFinite, OutOfRange, UserError, WrongShape, WrongType
+from assignments.errors import UserError
+from graders.failures import NotFinite, OutOfRange, WrongShape, WrongType
 from graders.scoring.intervals import unpacked
 from graders.scoring.score import Answers, check_criterion, metrics_of, score
 from graders.tasks import task_named

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from assignments.assignment import Data
 from assignments.data.sources import breast_cancer
+from assignments.errors import UserError
 
 ROOT = Path(__file__).parents[4]
 
@@ -116,5 +117,5 @@ def test_hidden_cases_are_as_hard_as_real_ones_and_the_table_by_heart_does_not_h
 
 
 def test_more_training_rows_than_the_table_has_is_an_error_that_says_so():
-    with pytest.raises(ValueError, match="train = 570, but the breast-cancer table has 569 rows"):
+    with pytest.raises(UserError, match="train = 570, but the breast-cancer table has 569 rows"):
         drawn(train=570)

@@ -7,6 +7,7 @@ import pytest
 
 from assignments.assignment import Data
 from assignments.data.sources.promise12 import draw
+from assignments.errors import UserError
 
 SHAPE = (32, 128, 128)
 
@@ -32,7 +33,7 @@ def drawn(folder, *, split_seed=None, secret=0, train=4, test=2):
 
 
 def refusal(folder, **kwargs):
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(UserError) as caught:
         drawn(folder, **kwargs)
     return str(caught.value)
 

@@ -1,0 +1,31 @@
+"""Draws an assignment's hidden cases as its task asks for them; `interface.py` is checked by who needs it."""
+
+from __future__ import annotations
+
+from assignments.assignment import Assignment
+from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.errors import UserError
+from assignments.interface import Interface
+from graders.tasks import task_named
+
+
+def drawn_set(assignment: Assignment, interface: Interface, secret: bytes, repeat: int) -> HiddenSet:
+    """The hidden set of one repeat: what the entry point is given, the truth, and what else only the task sees.
+
+    Raises:
+        UserError: the data are not there, their source raised, or `interface.py` declares no entry point for the task.
+    """
+    task = task_named(assignment.task)
+    try:
+        inputs = interface.fields(task.entry, "inputs")
+    except KeyError as error:
+        raise UserError(
+            f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
+            f"criterion of the task {assignment.task} asks for (missing: {error})."
+        ) from None
+    try:
+        return hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
+    except Exception as error:  # a source of an author's own may raise anything
+        plain = isinstance(error, UserError | OSError)
+        said = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"
+        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {said}") from error

@@ -1,0 +1,69 @@
+"""One tree of errors: what is the person's own mistake is known by its type, wherever it was found."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import cli
+from assignments.errors import MedmarkError, UserError, nearest
+from assignments.folders import AssignmentError
+from assignments.toml_errors import TomlErrors
+from graders.course.course import CourseError
+from graders.failures import EngineFailure, NotFinite, Stopped
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_an_unknown_name_gets_the_nearest_or_all() -> None:
+    assert nearest("dise", ["dice", "iou"]) == 'did you mean "dice"?'
+    assert nearest("hausdorff", ["iou", "dice"]) == "known: dice, iou"
+    assert nearest("grace", ["grace_minutes", "weight"]) == 'did you mean "grace_minutes"?'
+
+
+@pytest.mark.parametrize("of_a_file", [TomlErrors, AssignmentError, CourseError])
+def test_what_is_wrong_with_a_file_is_the_persons_to_cure(of_a_file: type[Exception]) -> None:
+    assert issubclass(of_a_file, UserError)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (UserError("no course here"), 2),
+        (TomlErrors([]), 2),
+        (EngineFailure("the daemon is away"), 3),
+        (NotFinite("nan"), 3),
+        (Stopped("stopped; go on"), 130),
+    ],
+)
+def test_the_exit_code_follows_from_the_type(error: MedmarkError, code: int) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli._explain(error)
+    assert ended.value.code == code
+
+
+def test_an_error_that_only_bears_the_name_of_one_of_ours_is_a_defect() -> None:
+    other = type("Stopped", (Exception,), {})
+    with pytest.raises(other):
+        cli._explain(other("of another library"))
+
+
+PRIVATE = {"_Faulty", "_NotCsv"}
+"""Caught in the file that raises them."""
+
+
+def test_every_error_of_ours_stands_in_the_tree() -> None:
+    """An exception with another root would end a command in a traceback. Behind the wall nothing of ours is known."""
+    roots = set()
+    for package in ("assignments", "graders", "reports"):
+        for path in (ROOT / package).rglob("*.py"):
+            if {"catalogue", "inside", "groups"} & set(path.parts):
+                continue
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef):
+                    bases = {ast.unparse(base) for base in node.bases}
+                    builtin = {"Exception", "ValueError", "RuntimeError", "KeyError", "OSError", "TypeError"}
+                    roots |= {node.name} if bases & builtin else set()
+    assert roots - PRIVATE == {"MedmarkError"}
