@@ -23,9 +23,10 @@ from graders.asking.check import Questions, as_documents, check, unusable
 from graders.asking.journal import Journal, Question, Silent
 from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure
+from graders.record.answers import Answers
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
-from graders.scoring.score import Answers, check_criterion, score
+from graders.scoring.score import check_criterion, score
 from graders.tasks.hidden_cases import drawn_set
 from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES

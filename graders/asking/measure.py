@@ -37,7 +37,7 @@ from graders.failures import (
     WrongShape,
     forgetful,
 )
-from graders.scoring.repeat import Answers
+from graders.record.answers import Answers
 from graders.tasks import Task, task_named
 from graders.wall.session import Session
 from graders.wall.student import Handle, Line, Student

@@ -21,8 +21,8 @@ from graders.asking.check import Questions, as_documents, check
 from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
 from graders.marks.mark import caps_that_hold, share
+from graders.record.answers import Answers
 from graders.record.manifest import declared_set
-from graders.scoring.repeat import Answers
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
 from graders.wall.sandboxes.sandbox import Lodging

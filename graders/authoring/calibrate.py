@@ -23,9 +23,9 @@ from graders.authoring.bench import drawn, opener, scored, secret_of
 from graders.authoring.mutants import copy_reference
 from graders.marks.mark import share
 from graders.metrics import metric_named
+from graders.record.answers import Answers
 from graders.record.keys import code_digest, digest_of, metric_versions, task_digest
 from graders.record.rehearsal import Gap
-from graders.scoring.repeat import Answers
 from graders.tasks import task_named
 from graders.wall.wire import WIRE
 

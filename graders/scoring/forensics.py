@@ -17,9 +17,10 @@ import numpy as np
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
+from graders.record.answers import Answers
 from graders.scoring.caps import combined
 from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
-from graders.scoring.repeat import Answers, Repeat, judge, seen
+from graders.scoring.repeat import Repeat, judge, seen
 from graders.tasks import Task, task_named
 
 EXPLAINED = {"mask", "labels", "class", "field"}

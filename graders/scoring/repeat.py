@@ -8,7 +8,7 @@ task's failure answer (`per_set`); it is never dropped, and what is not finite n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from assignments.data.hidden import Case, HiddenSet
 from graders.failures import DataFailure, MetricFailure, WrongType
 from graders.metrics import Array, Floats, Metric
 from graders.metrics.metric import Absent, Form, anything
+from graders.record.answers import Answers
 from graders.scoring.intervals import subject_means
 from graders.tasks import Task
 
@@ -31,19 +32,6 @@ WHOLE, CASES = "whole", "cases"
 def case_part(repeat: int, case: str) -> str:
     """The part of a score that is of one case."""
     return f"{repeat} {case}"
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What a submission answered in one repeat, in the order of the hidden cases."""
-
-    arrays: Mapping[str, Array]
-    failed: Mapping[int, str] = field(default_factory=dict)
-    """Reason by position, for cases without a usable answer; what the arrays hold there is ignored."""
-    told: Mapping[int, str] = field(default_factory=dict)
-    """What the student may read of it, by position: the reason, the nearest exception, a line of their own code."""
-    evidence: str = ""
-    """What staff read beside it."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from assignments.data.hidden import Case, HiddenSet
 from assignments.errors import UserError
 from graders.failures import DataFailure, ToolkitFailure
 from graders.metrics import Floats, Metric, metric_named
+from graders.record.answers import Answers
 from graders.scoring import intervals
 from graders.scoring.caps import combined, parse_condition
 from graders.scoring.intervals import Interval, packed
@@ -25,7 +26,6 @@ from graders.scoring.repeat import (
     CASES,
     MAY_BE_EMPTY,
     WHOLE,
-    Answers,
     Repeat,
     case_part,
     each_class,
@@ -35,7 +35,7 @@ from graders.scoring.repeat import (
 )
 from graders.tasks import Task, task_named
 
-__all__ = ["Answers", "ScoreDoc", "check_criterion", "metrics_of", "score"]
+__all__ = ["ScoreDoc", "check_criterion", "metrics_of", "score"]
 
 ScoreDoc = dict[str, Any]
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from assignments.data.hidden import records
 from graders.metrics import METRICS, metric_named
-from graders.scoring.repeat import Answers, judge
+from graders.record.answers import Answers
+from graders.scoring.repeat import judge
 from graders.tasks import task_named
 from tests.graders.scoring.test_score import hidden
 

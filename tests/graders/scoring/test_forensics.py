@@ -11,8 +11,9 @@ from scipy import ndimage, special
 from assignments.assignment import Assignment
 from assignments.data.hidden import Case, HiddenSet, records
 from graders.failures import WallLimit
+from graders.record.answers import Answers
 from graders.scoring.forensics import explain
-from graders.scoring.score import Answers, score
+from graders.scoring.score import score
 from graders.tasks import task_named
 
 UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}

@@ -14,8 +14,9 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import Case, HiddenSet, records
 from assignments.errors import UserError
 from graders.failures import NotFinite, OutOfRange, WrongShape, WrongType
+from graders.record.answers import Answers
 from graders.scoring.intervals import unpacked
-from graders.scoring.score import Answers, check_criterion, metrics_of, score
+from graders.scoring.score import check_criterion, metrics_of, score
 from graders.tasks import task_named
 
 UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
