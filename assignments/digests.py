@@ -1,0 +1,115 @@
+"""Digests of files, code and plain data: what tells whether a thing that was read before is still the same.
+
+Code is digested by its syntax tree, without what changes nothing that it does: comments, layout, docstrings. The digest
+is the same under every Python that can parse the file, so that a stored one holds on another machine.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+
+def digest_of(**parts: Any) -> str:
+    """SHA-256 over canonical JSON of named parts."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's bytes.
+
+    Raises:
+        FileNotFoundError: there is none. A file that may be absent is asked for before.
+    """
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def code_digest(path: Path) -> str:
+    """Digest of a Python file without what changes nothing that it does; see `source_digest`.
+
+    Raises:
+        FileNotFoundError: there is none. A file that may be absent is asked for before.
+    """
+    return source_digest(path.read_bytes())
+
+
+@lru_cache(maxsize=1024)
+def source_digest(source: bytes | str) -> str:
+    """Digest of Python source without comments, layout and docstrings.
+
+    What cannot be parsed here is digested byte by byte: it is broken, or written for a newer Python.
+    """
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return hashlib.sha256(source.encode() if isinstance(source, str) else source).hexdigest()
+    return tree_digest(tree)
+
+
+def tree_digest(*nodes: ast.AST) -> str:
+    """Digest of syntax trees, one after the other."""
+    return hashlib.sha256("\n".join(piece for node in nodes for piece in _pieces(node)).encode()).hexdigest()
+
+
+_SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
+"""Fields that follow from where a node stands, or that only a type checker reads."""
+
+
+def _pieces(root: ast.AST) -> Iterator[str]:
+    """What a tree says, piece by piece: kinds of nodes, names of fields, values.
+
+    A field that is absent or empty is left out: some versions of Python have fields that others lack. No recursion: a
+    sum of a thousand terms is a tree of a thousand floors.
+    """
+    waiting: list[Any] = [root]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, ast.Constant):
+            # Escaped, because which characters can be printed depends on Python's table of Unicode.
+            yield f"{type(item.value).__name__} {item.value!a}"
+        else:
+            yield type(item).__name__
+            waiting.append(")")
+            for name in reversed(item._fields):
+                value = getattr(item, name, None)
+                if value is None or value == [] or name in _SKIPPED:
+                    continue
+                waiting += reversed(_field(item, name, value))
+
+
+def _field(node: ast.AST, name: str, value: Any) -> list[Any]:
+    """One field of a node as pieces and nodes."""
+    if isinstance(value, ast.AST):
+        empty = isinstance(value, ast.JoinedStr) and not _text(value)  # f"{x:}" is f"{x}"
+        return [] if name == "format_spec" and empty else [f"{name}=", value]
+    if not isinstance(value, list):
+        return [f"{name}={value!a}"]
+    items: list[Any] = value
+    if isinstance(node, ast.JoinedStr):
+        items = _text(node)
+    elif name in _BODIES:
+        items = [item for item in value if not _does_nothing(item)]
+    written = (item if isinstance(item, ast.AST) else ascii(item) for item in items)
+    return [f"{name}=[", *written, "]"]
+
+
+_BODIES = ("body", "orelse", "finalbody")
+
+
+def _does_nothing(statement: Any) -> bool:
+    """A docstring, a string beside a field, `...` or `pass`: words, and what stands where there are none."""
+    constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return constant or isinstance(statement, ast.Pass)
+
+
+def _text(string: ast.JoinedStr) -> list[ast.AST]:
+    """The parts of an f-string without the empty ones, which Python 3.12 has and other versions have not."""
+    return [part for part in string.values if not (isinstance(part, ast.Constant) and part.value == "")]
