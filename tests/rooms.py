@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -21,7 +21,8 @@ FLOORS = (
     {"asking", "intake"},
     {"grade", "marks"},
     {"runs"},
-    {"authoring", "demo"},
+    {"authoring"},
+    {"demo"},
 )
 """From the ground up: a room imports those of the floors below it."""
 
@@ -43,19 +44,9 @@ def imports() -> Iterator[tuple[Path, int, str, str]]:
     """(file, line, its room, the room it imports of) for every import across rooms, lazy and typing-only ones too."""
     for path in files():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for name in _names(node):
-                parts = name.split(".")
-                if parts[0] == "graders" and len(parts) > 1 and parts[1] != room_of(path):
-                    yield path, node.lineno, room_of(path), parts[1]  # type: ignore[attr-defined]
-
-
-def _names(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        whole = node.module == "graders"
-        return [f"graders.{alias.name}" for alias in node.names] if whole else [node.module]
-    return []
+            for room in sorted({name.split(".")[1] for name in _imported(node) if name.startswith("graders.")}):
+                if room != room_of(path):
+                    yield path, node.lineno, room_of(path), room  # type: ignore[attr-defined]
 
 
 def between() -> Mapping[tuple[str, str], int]:
@@ -72,6 +63,52 @@ def circles(pairs: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:
     """Pairs of rooms that import each other."""
     rooms = sorted({room for pair in pairs for room in pair})
     return [(a, b) for a, b in combinations(rooms, 2) if (a, b) in pairs and (b, a) in pairs]
+
+
+def of_files() -> Mapping[str, set[str]]:
+    """The files of `graders/` that each file imports, as dotted names; a name within a file counts as that file."""
+    found: dict[str, set[str]] = {}
+    known = {_dotted(path): path for path in files()}
+    for name, path in known.items():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        wanted = {part for node in ast.walk(tree) for part in _imported(node)}
+        found[name] = {target for part in wanted if (target := _file_of(part, known)) and target != name}
+    return found
+
+
+def _dotted(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Whole dotted names, each with the name taken from it."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    return []
+
+
+def _file_of(name: str, known: Collection[str]) -> str | None:
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name or None
+
+
+def file_circles(imported: Mapping[str, Collection[str]]) -> list[list[str]]:
+    """Files that reach each other through what they import: one list for each knot of them."""
+    reach: dict[str, set[str]] = {}
+    for name in imported:
+        seen: set[str] = set()
+        waiting = list(imported[name])
+        while waiting:
+            if (one := waiting.pop()) not in seen:
+                seen.add(one)
+                waiting += imported.get(one, ())
+        reach[name] = seen
+    knots = {tuple(sorted(b for b in reach[a] if a in reach.get(b, ()))) for a in reach if a in reach[a]}
+    return [list(knot) for knot in sorted(knots)]
 
 
 def offences() -> list[str]:
@@ -95,6 +132,7 @@ def main() -> None:
             print(f"{number}  {room:10} {lines[room]:6} lines   {below}")
     print(f"{len(lines)} rooms, {len(pairs)} pairs of rooms, {sum(pairs.values())} imports between rooms")
     print(f"rooms that import each other: {', '.join(map(' <-> '.join, circles(pairs))) or 'none'}")
+    print(f"files that import each other: {'; '.join(map(' <-> '.join, file_circles(of_files()))) or 'none'}")
     for offence in offences():
         print(offence)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import rooms
+
 ROOT = Path(__file__).parents[1]
 ORDER = ["assignments", "graders", "reports", "cli"]
 BEHIND_THE_WALL = ["graders/wall/inside", "reference_solutions"]
@@ -68,6 +70,54 @@ def test_a_metric_is_arithmetic_only():
 def test_the_keeper_imports_the_standard_library_only():
     keeper = ["graders/wall/inside/keeper", "graders/wall/inside/processes", "graders/wall/inside/frames"]
     assert offences(keeper, lambda name: name.split(".")[0] not in sys.stdlib_module_names) == []
+
+
+# Within graders/: a room imports those of the floors below it, and no two files import each other, not even for types.
+
+
+def test_a_room_imports_only_rooms_of_the_floors_below_it():
+    assert rooms.offences() == []
+
+
+def test_no_two_rooms_and_no_two_files_of_the_engine_import_each_other():
+    assert rooms.circles(rooms.between()) == []
+    known = [["graders.marks.differences", "graders.marks.results"], ["graders.marks.mark", "graders.marks.visibility"]]
+    assert [knot for knot in rooms.file_circles(rooms.of_files()) if knot not in known] == []
+
+
+def test_every_room_lies_on_one_floor():
+    placed = [room for floor in rooms.FLOORS for room in floor]
+    assert sorted(placed) == sorted({rooms.room_of(path) for path in rooms.files()})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from graders.runs.cohort import x", "import graders.runs.cohort", "from graders.runs import cohort",
+        "from graders import runs", "def f():\n    from graders.runs.cohort import x",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from graders.runs.cohort import x",
+    ],
+)  # fmt: skip
+def test_the_walk_of_the_rooms_sees_each_import_that_runs_up(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(rooms, "ROOT", tmp_path)
+    (tmp_path / "graders" / "wall").mkdir(parents=True)
+    (tmp_path / "graders" / "wall" / "wire.py").write_text(text)
+    offence = f"graders/wall/wire.py:{1 + text.count(chr(10))}: wall imports runs"
+    assert rooms.offences() == [offence]
+
+
+def test_the_walk_of_the_rooms_sees_files_that_import_each_other_round_a_third(tmp_path, monkeypatch):
+    monkeypatch.setattr(rooms, "ROOT", tmp_path)
+    home = tmp_path / "graders" / "marks"
+    home.mkdir(parents=True)
+    for name, text in {
+        "a": "from graders.marks.b import x",
+        "b": "def f():\n    from graders.marks import c",
+        "c": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import graders.marks.a",
+        "d": "from graders.marks.a import x",
+    }.items():
+        (home / f"{name}.py").write_text(text)
+    assert rooms.file_circles(rooms.of_files()) == [["graders.marks.a", "graders.marks.b", "graders.marks.c"]]
 
 
 # What students send is data: nothing on the host may run it, or open it in a format that can.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assignments.assignment import Framework
 from graders.authoring.spoil import KINDS
+from graders.record.rehearsal import Mutant
 
 __all__ = ["KINDS", "Asked", "Mutant", "asked_names", "copy_reference", "mutants_of", "write_mutant"]
 
@@ -30,17 +31,6 @@ class Asked:
     """Whether it answers None: its effect is what counts."""
     quiet: tuple[str, ...] = ()
     """Methods of a class that answer None."""
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One function, spoiled in one way."""
-
-    function: str
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.function}: {self.kind}"
 
 
 def asked_names(interface: Path) -> dict[str, Asked]:

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 from assignments.assignment import Assignment, Framework
 from assignments.load import DeclaredTest
 from graders.authoring.misconceptions import Misconception, write_solution
-from graders.authoring.mutants import Mutant, asked_names, copy_reference, mutants_of, write_mutant
+from graders.authoring.mutants import asked_names, copy_reference, mutants_of, write_mutant
 from graders.intake.source import read_source
-from graders.record.rehearsal import Gap, Proof
+from graders.record.rehearsal import Gap, Mutant, Proof
 
 NEXT_TO_NOTHING = 0.05
 """Share of the accuracy points that a starter or a trivial baseline may earn."""

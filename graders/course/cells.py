@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from graders.intake.clone import address_problem, branch_problem
+from graders.course.addresses import address_problem, branch_problem
 
 Wrong = tuple[str, str] | None
 """What is wrong, and the cure."""

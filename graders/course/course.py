@@ -27,8 +27,6 @@ from graders.course.course_checks import beyond_types
 from graders.course.late_policy import LatePolicy, bank_holidays, read_policy
 from graders.course.roster import Columns, Group, Member, Roster, read_roster
 from graders.course.working_days import Calendar, in_utc
-from graders.intake.hardened_git import Reach
-from graders.marks.mark import Rounding
 
 __all__ = [
     "Course",
@@ -42,6 +40,8 @@ __all__ = [
 ]
 
 SECRET_BYTES = 32
+Rounding = Literal["0.1", "1"]
+"""What marks in per cent are rounded to."""
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -226,16 +226,6 @@ class Course(Frozen):
         """The years whose bank holidays the calendar of an assignment knows."""
         policy = self.late(id)
         return range(10000) if policy and policy.bank_holidays is not None else bank_holidays()[0]
-
-    @property
-    def reach(self) -> Reach:
-        """What git may do for this course."""
-        return Reach(
-            allow_file=self.access.allow_file,
-            token_env={host.lower(): name for host, name in self.access.token_env.items()},
-            timeout_s=self.repositories.timeout_s,
-            size_mb=self.repositories.size_mb,
-        )
 
     def assignment(self, id: str) -> CourseAssignment:
         """What the course says of an assignment; `UserError` for one it does not set."""

@@ -121,7 +121,7 @@ def collect(
     assignment = assignment_of(course, assignment_id, names=False)
     groups = _groups(course, only)
     found: dict[str, Observation] = {}
-    with _stoppable(course.reach, jobs) as (reach, pool):
+    with _stoppable(reach_of(course), jobs) as (reach, pool):
         check_tokens(reach, [group.repository for group in groups if group.repository])
         looks = {pool.submit(_observe, course, assignment_id, group, now, reach): group for group in groups}
         for done, finished in enumerate(as_completed(looks), 1):
@@ -191,7 +191,7 @@ def _files(
         counts = decided[group.name]
         return _taken(course, assignment, group, counts, _mirror(course, group, record, counts.commit), reach)
 
-    with _stoppable(course.reach, jobs) as (reach, pool):
+    with _stoppable(reach_of(course), jobs) as (reach, pool):
         taking = [pool.submit(taken, group, reach) for group in groups]
         return flagged([future.result() for future in taking])
 
@@ -340,6 +340,16 @@ def _mirror(course: Course, group: Group, record: Record, commit: str | None) ->
 
 def _iso(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def reach_of(course: Course) -> Reach:
+    """What git may do for a course."""
+    return Reach(
+        allow_file=course.access.allow_file,
+        token_env={host.lower(): name for host, name in course.access.token_env.items()},
+        timeout_s=course.repositories.timeout_s,
+        size_mb=course.repositories.size_mb,
+    )
 
 
 @contextmanager

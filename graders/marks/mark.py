@@ -11,16 +11,15 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
 from assignments.errors import UserError
+from graders.course.course import Rounding
 from graders.failures import InternalFailure, NotAccepted
 from graders.marks.visibility import Audience, visible, visible_provenance
+from graders.record.decisions import CODES
 from graders.scoring.caps import holds, parse_condition
-
-Rounding = Literal["0.1", "1"]
-"""What marks are rounded to."""
 
 
 class Verdict(StrEnum):
@@ -48,7 +47,7 @@ class Status(StrEnum):
     HELD = "held"
 
 
-BY_DECISION: Final = (Status.DEFERRED, Status.ABSENT, Status.EXCUSED, Status.HELD)
+BY_DECISION: Final = tuple(map(Status, CODES))
 """A person decided that there is no mark. Not a number is left of it, and it is not 0."""
 
 

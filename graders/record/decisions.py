@@ -28,10 +28,9 @@ from fractions import Fraction
 from typing import Final
 
 from assignments.assignment import Assignment, Person
-from graders.marks.mark import BY_DECISION
 from graders.record.ledger import Event
 
-CODES: Final = tuple(str(status) for status in BY_DECISION)
+CODES: Final = ("deferred", "absent", "excused", "held")
 """Decisions that there is no mark: of these, too, the last about a person or their group holds."""
 ABOUT: Final = {
     "extension": ("all", "group", "person"),

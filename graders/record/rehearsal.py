@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from graders.authoring.mutants import Mutant
-
 Need = Literal["every assignment", "the catalogue"]
 """Who has to close a gap before the assignment is handed out; for others it is printed and told in the provenance."""
 
@@ -26,6 +24,17 @@ class Gap:
 
     def __str__(self) -> str:
         return f"{self.about}: {self.what}" + (f"; {self.cure}" if self.cure else "")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One function, spoiled in one way."""
+
+    function: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.kind}"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graders.authoring.mutants import Asked, Mutant, asked_names, mutants_of, write_mutant
+from graders.authoring.mutants import Asked, asked_names, mutants_of, write_mutant
 from graders.authoring.spoil import CONSTANT, KINDS, spoiled
+from graders.record.rehearsal import Mutant
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
 
