@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 from assignments.assignment import Accuracy, Assignment, Limits
 from assignments.data.hidden import HiddenSet
-from graders.wall.patience import IDLE_S
+from graders.wall.patience import IDLE_S, WALL_FACTOR
 
 MIB = 1 << 20
-WALL_PER_CPU = 4
-"""The sandbox's own wall limit, in CPU limits; see `graders.wall.session`."""
 SLACK_S = 900.0
 """For opening sandboxes, importing the framework, and computing the metrics."""
 HOST_MB = 512
@@ -60,7 +58,7 @@ def ceiling(assignment: Assignment, tests: Collection[str], repeats: int | None 
     cpu_s = len(tests) * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * limits.cpu_s
     calls = repeats * -(-assignment.data.test // assignment.data.per_call)
     host_s = len(tests) * hidden_test_cpu_s(limits) + calls * REPLY_CPU_S * limits.reply_mb + SLACK_S
-    return Ceiling(cpu_s, cpu_s + IDLE_S, WALL_PER_CPU * cpu_s + host_s, host_mb(limits), scored)
+    return Ceiling(cpu_s, cpu_s + IDLE_S, WALL_FACTOR * cpu_s + host_s, host_mb(limits), scored)
 
 
 def host_mb(limits: Limits) -> int:

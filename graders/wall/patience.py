@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from graders.failures import WallLimit
 
+WALL_FACTOR = 4.0
+"""A worker's wall limit, in its CPU limits."""
 IDLE_S = 120.0
 """Seconds in which a submission owes answers and neither computes nor waits for a core, all together."""
 IDLE_CALL_S = 30

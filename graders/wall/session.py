@@ -32,7 +32,7 @@ from graders.failures import (
     WallLimit,
     WrongType,
 )
-from graders.wall.patience import IDLE_CALL_S, Patience
+from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
 from graders.wall.places import places_of
 from graders.wall.sandboxes.sandbox import Channel
 from graders.wall.wire import HEAD_CAP, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
@@ -41,7 +41,6 @@ MIB = 1 << 20
 GRACE_S = 15.0
 """What the host waits beyond a worker's wall limit: the keeper should long have ended it."""
 START_S = 300.0
-WALL_FACTOR = 4.0
 EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
