@@ -760,7 +760,7 @@ def _demo_sandbox(named: str) -> Sandbox:
 def _graded(
     course: Course, id: str, sandbox: Sandbox, only: Sequence[str] = (), jobs: int | None = None
 ) -> Results:
-    from graders.runs.engines.processes import start_forkserver
+    from graders.runs.engines.processes import Processes, start_forkserver
 
     start_forkserver("cli")  # before the imports below, so that it imports beside them
     from graders.runs.marking import grade_collected
@@ -773,6 +773,7 @@ def _graded(
             sandbox,
             only=only,
             jobs=jobs,
+            engine=Processes(preload=["cli"]),
             command=_typed(),
             on_progress=lambda p: told(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
         )
@@ -783,9 +784,13 @@ def _graded(
 def _recorded(
     course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = (), *, collected: bool = False
 ) -> Results:
+    from graders.runs.engines.processes import Processes
     from graders.runs.marking import results_on_record
 
-    return results_on_record(course, id, sandbox, proposed=proposed, command=_typed(), collected=collected)
+    engine = Processes(preload=["cli"])
+    return results_on_record(
+        course, id, sandbox, proposed=proposed, engine=engine, command=_typed(), collected=collected
+    )
 
 
 def _applied(

@@ -76,6 +76,18 @@ def submissions_of(folder: Path, groups: int) -> list:
     ]  # fmt: skip
 
 
+def marking_of(course, ledger):  # type: ignore[no-untyped-def]
+    from graders.course.course import assignment_of
+    from graders.record.decisions import Decisions
+    from graders.runs.cohort import Marking
+    from graders.runs.engines.processes import Processes
+
+    return Marking(
+        course=course, assignment=assignment_of(course, ASSIGNMENT), secret=SECRET, sandbox=Sandbox(), ledger=ledger,
+        decisions=Decisions.of(ASSIGNMENT, ledger.events(ASSIGNMENT)), engine=Processes(preload=["cli"]),
+    )  # fmt: skip
+
+
 def fill(folder: Path, groups: int) -> None:
     """Record every test and every group's answers: the gland, eroded by the group's own noise."""
     from assignments.data.hidden import hidden_set
@@ -88,7 +100,8 @@ def fill(folder: Path, groups: int) -> None:
     course = load_course(folder)
     assignment = assignment_of(course, ASSIGNMENT)
     submissions = submissions_of(folder, groups)
-    plan = plan_cohort(course, assignment, submissions, secret=SECRET, sandbox=Sandbox())
+    with Ledger.open(course.ledger) as ledger:
+        plan = plan_cohort(marking_of(course, ledger), submissions)
     task = task_named(assignment.task)
     fields = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
     hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.beside)
@@ -116,7 +129,6 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
     from graders.course.course import assignment_of, load_course
     from graders.marks.differences import differences_of
     from graders.marks.results import record, results_of
-    from graders.record.decisions import Decisions
     from graders.record.ledger import Ledger
     from graders.runs.cohort import grade_cohort
     from reports.differences import summary
@@ -126,8 +138,7 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
     submissions = submissions_of(folder, groups)
     with Ledger.open(course.ledger) as ledger:
         events = [*ledger.events(ASSIGNMENT)]
-        marks = grade_cohort(course, assignment, submissions, secret=SECRET, sandbox=Sandbox(), ledger=ledger,
-                             decisions=Decisions.of(ASSIGNMENT, events), jobs=2)  # fmt: skip
+        marks = grade_cohort(marking_of(course, ledger), submissions, jobs=2)
         results = results_of(course, assignment, events, submissions, marks)
         print(f"{summary(differences_of(results))}; {sum(mark.points is not None for mark in marks)} marks")
         record(course, ledger, results, who="benchmark", reason=reason, command="benchmark", kind=kind)

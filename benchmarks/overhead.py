@@ -139,6 +139,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     """Mark every submission once on local, and keep each frame that went to a worker."""
     from assignments.load import hidden_tests
     from graders import grade
+    from graders.asking.job import Job
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
@@ -156,7 +157,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
         home = folder / "records" / submission.group
         grade.Session = _recording(Session, home)  # type: ignore[misc]
         assert submission.folder is not None
-        job = grade.Job(
+        job = Job(
             assignment=assignment,
             group=submission.group,
             commit=str(submission.commit),

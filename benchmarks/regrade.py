@@ -12,18 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import datetime
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 ASSIGNMENT = "mlp_classifier"
 SECRET = b"a secret of thirty-two bytes ...."[:32]
 RUNS = 5
-
-
-class Course:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.answers = folder / ".medmark/answers"
 
 
 class Sandbox:
@@ -50,30 +45,40 @@ def submissions_of(folder: Path, count: int) -> list:
 
 def grade(folder: Path, count: int) -> list:
     """What is timed, imports and all."""
-    from assignments.load import find, load
     from graders.record.ledger import Ledger
     from graders.runs.cohort import grade_cohort
 
     with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
-        return grade_cohort(
-            Course(folder), load(find(ASSIGNMENT, folder)), submissions_of(folder, count), secret=SECRET,
-            sandbox=Sandbox(), ledger=ledger, run=never,
-        )  # fmt: skip
+        return grade_cohort(marking_of(folder, ledger), submissions_of(folder, count))
 
 
-def never(job: object) -> dict:
-    raise AssertionError("a run with nothing changed runs nothing")
+class Never:
+    """An engine that is never asked: a run with nothing changed runs nothing."""
+
+
+def marking_of(folder: Path, ledger):  # type: ignore[no-untyped-def]
+    from assignments.load import find, load
+    from graders.course.course import Course, CourseAssignment
+    from graders.record.decisions import Decisions
+    from graders.runs.cohort import Marking
+
+    set_here = {ASSIGNMENT: CourseAssignment(source=ASSIGNMENT, deadline=datetime(2026, 11, 20))}
+    return Marking(
+        course=Course(title="Benchmark", year=2026, assignments=set_here, folder=folder, groups=()),
+        assignment=load(find(ASSIGNMENT, folder)), secret=SECRET, sandbox=Sandbox(), ledger=ledger,
+        decisions=Decisions(ASSIGNMENT, ()), engine=Never(),
+    )  # fmt: skip
 
 
 def fill(folder: Path, count: int) -> int:
     """Record a final stage under every key; the number of stages."""
-    from assignments.load import find, load
     from graders.record.ledger import Ledger, Stage
     from graders.runs.cohort import plan_cohort
 
     submissions = submissions_of(folder, count)
-    assignment = load(find(ASSIGNMENT, folder))
-    plan = plan_cohort(Course(folder), assignment, submissions, secret=SECRET, sandbox=Sandbox())
+    with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
+        plan = plan_cohort(marking_of(folder, ledger), submissions)
+    assignment = plan.assignment
     plain = {"reason": None, "told": "", "evidence": "x" * 300, "cpu_s": 0.1, "wall_s": 0.1, "flags": []}
     cases = [
         {"id": "bodu-kire", "subject": "bodu-kire", "repeat": repeat, "score": None, "value": None, "state": "scored",

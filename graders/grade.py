@@ -7,19 +7,20 @@ never meet labels: a container that was given a case's label answers no repeat t
 from __future__ import annotations
 
 import traceback
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet
 from assignments.data.overlap import Carried, carried
 from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
 from graders.asking.check import Questions, as_documents, check, unusable
+from graders.asking.job import Job
 from graders.asking.journal import Journal, Question, Silent
 from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure
@@ -32,52 +33,6 @@ from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session
-
-
-@dataclass(frozen=True)
-class Job:
-    """One submission's missing stages. Picklable, so that another engine can carry it to another machine."""
-
-    assignment: Assignment
-    group: str
-    commit: str
-    solution: Path
-    """Folder that holds solution.py."""
-    framework: Framework
-    sandbox: str
-    """A name in SANDBOXES."""
-    secret: bytes = field(repr=False)
-    tests: tuple[str, ...]
-    """Hidden tests to run."""
-    repeats: tuple[int, ...]
-    """Repeats whose answers are to be made."""
-    scores: tuple[str, ...]
-    """Accuracy criteria to score."""
-    answers: dict[int, dict[str, Any]]
-    """Documents of answers that exist, by repeat."""
-    store: Path
-    void_cases: tuple[str, ...] = ()
-    """Ids of hidden cases that are left out of the scores."""
-    course: str = "none"
-    run: str = "none"
-    tests_folder: str = "hidden_tests"
-    unusable: tuple[Question, ...] = ()
-    """What earlier markers of this job reached the host's limits with: it counts as failed and is not asked again."""
-    waited: tuple[int, float] = (0, 0.0)
-    """Wall limits and idle seconds of earlier markers of this job."""
-
-    def after(self, came: Mapping[str, Mapping[str, Any]], question: Question | None, waited: tuple[int, float]) -> Job:
-        """What is left of the job for another marker: without the stages that came, and past a question."""
-        answers = {**self.answers, **{int(repeat): document for repeat, document in came["answers"].items()}}
-        return replace(
-            self,
-            tests=tuple(id for id in self.tests if id not in came["tests"]),
-            repeats=tuple(repeat for repeat in self.repeats if repeat not in answers),
-            scores=tuple(id for id in self.scores if id not in came["scores"]),
-            answers=answers,
-            unusable=(*self.unusable, *((question,) if question else ())),
-            waited=waited,
-        )
 
 
 def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:

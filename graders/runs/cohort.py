@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.streams import fingerprint
@@ -21,85 +21,77 @@ from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.load import digest, hidden_tests
 from graders.asking.allowance import ceiling
+from graders.asking.job import Job
+from graders.course.course import Course
 from graders.course.lock import course_held
 from graders.failures import ImageFailure
 from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.record.decisions import Decisions, within_parts
-from graders.record.keys import Asked, SetDigests, StageKeys, asked, digest_of
+from graders.record.keys import Asked, StageKeys, asked, digest_of
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
 from graders.runs.coordinator import Coordinator, Progress, Work
-from graders.runs.engines.processes import Run
-from graders.runs.slots import Machine, slots_for, this_machine
+from graders.runs.engines.engine import Engine
+from graders.runs.engines.processes import Processes
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox
 
-Digests = Callable[[Assignment, bytes, Path], list[SetDigests]]
 NOT_RUN = {"reason": NOT_GRADED, "evidence": "nothing is recorded: run medmark grade"}
 
 
-class Course(Protocol):
-    """What is needed of `graders.course.course.Course`."""
+@dataclass(frozen=True)
+class Marking:
+    """One assignment of a course and what marks it: the same for every submission."""
 
-    @property
-    def folder(self) -> Path: ...
-
-    @property
-    def answers(self) -> Path: ...
+    course: Course
+    """Its folder holds the lock and the stored answers."""
+    assignment: Assignment
+    """With the course's own limits and data."""
+    secret: bytes = field(repr=False)
+    """The course's."""
+    sandbox: Sandbox
+    """Where solutions run."""
+    ledger: Ledger
+    """The course's, open."""
+    decisions: Decisions
+    """What persons decided: points they gave, tests and cases that are void."""
+    engine: Engine = field(default_factory=Processes)
+    """What does the jobs; it can be stopped once."""
+    command: str = "medmark grade"
+    """What the person typed, for the lock and the record."""
 
 
 def grade_cohort(
-    course: Course,
-    assignment: Assignment,
+    marking: Marking,
     submissions: Sequence[Submission],
     *,
-    secret: bytes,
-    sandbox: Sandbox,
-    ledger: Ledger,
     jobs: int | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
     only: Collection[str] | None = None,
-    retry: int = 1,
-    decisions: Decisions | None = None,
     rescore_only: bool = False,
-    command: str = "medmark grade",
-    run: Run | None = None,
-    machine: Machine | None = None,
-    digests: Digests = set_digests,
 ) -> list[Mark]:
     """The marks of `submissions`, in their order; what the ledger does not hold is run first.
 
     Args:
-        course: Its folder holds the lock and the stored answers.
-        assignment: With the course's own limits and data.
+        marking: What is marked and with what.
         submissions: In the order of the roster.
-        secret: The course's.
-        sandbox: Where solutions run.
-        ledger: The course's, open.
-        jobs: At most so many at once; None for as many as the machine carries.
+        jobs: At most so many at once; None for as many as the engine carries.
         on_progress: Told of every step, in the caller's thread.
         only: Groups to mark; None for all.
-        retry: How often trouble of ours is tried again.
-        decisions: What persons decided: points they gave, tests and cases that are void.
         rescore_only: Whether only stored answers are scored again; no sandbox is opened, and what needs one waits.
-        command: What the person typed, for the lock and the record.
-        run: What a marker process does with a job; None for `graders.grade.run`.
-        machine: What there is to run on; None for this machine.
-        digests: Where the data manifest comes from.
 
     Raises:
         UserError: nothing was started, or the disk is full: says what to do.
         EngineFailure: the sandbox's engine does not answer; nothing was started.
         Stopped: Ctrl-C or SIGTERM; what had finished is recorded.
     """
+    course, assignment, ledger = marking.course, marking.assignment, marking.ledger
     chosen = [submission for submission in submissions if only is None or submission.group in only]
     began = time.time()
-    with course_held(course.folder / ".medmark", command):
-        plan = plan_cohort(
-            course, assignment, chosen, secret=secret, sandbox=sandbox, digests=digests, decisions=decisions
-        )
+    with course_held(course.folder / ".medmark", marking.command):
+        plan = plan_cohort(marking, chosen)
         known = ledger.stages(plan.all_keys)
         works = plan.works(known, course.answers)
         if rescore_only:
@@ -111,18 +103,16 @@ def grade_cohort(
         if works:
             _check_criteria(assignment)
             if not rescore_only:
-                sandbox.sweep(str(course.folder.resolve()))
-            machine = machine or this_machine(assignment.limits.gpus)
-            slots = slots_for(assignment.limits, machine, jobs, sandbox.isolates)
+                marking.sandbox.sweep(str(course.folder.resolve()))
+            slots = marking.engine.slots(assignment.limits, jobs, marking.sandbox.isolates)
             _make_room(course.answers, ledger.blobs(), before=began)
-            number = ledger.start_run(command)
+            number = ledger.start_run(marking.command)
             Coordinator(
                 assignment=assignment.id,
                 ledger=ledger,
+                engine=marking.engine,
                 slots=slots,
-                retry=retry,
-                run=run or _marker(),
-                job_of=_jobs(course, assignment, secret, sandbox.name, str(number), plan.decisions.void_cases),
+                job_of=lambda work: _job(marking, work, str(number)),
                 deadline_of=lambda work: _deadline_s(assignment, work),
                 on_progress=on_progress,
                 total=len(chosen),
@@ -132,22 +122,10 @@ def grade_cohort(
         return plan.marks(known)
 
 
-def recorded_marks(
-    course: Course,
-    assignment: Assignment,
-    submissions: Sequence[Submission],
-    *,
-    secret: bytes,
-    sandbox: Sandbox,
-    ledger: Ledger,
-    decisions: Decisions | None = None,
-    digests: Digests = set_digests,
-) -> list[Mark]:
+def recorded_marks(marking: Marking, submissions: Sequence[Submission]) -> list[Mark]:
     """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark."""
-    plan = plan_cohort(
-        course, assignment, submissions, secret=secret, sandbox=sandbox, digests=digests, decisions=decisions
-    )
-    return plan.marks(ledger.stages(plan.all_keys))
+    plan = plan_cohort(marking, submissions)
+    return plan.marks(marking.ledger.stages(plan.all_keys))
 
 
 @dataclass(frozen=True)
@@ -237,21 +215,12 @@ class Plan:
         }
 
 
-def plan_cohort(
-    course: Course,
-    assignment: Assignment,
-    submissions: Sequence[Submission],
-    *,
-    secret: bytes,
-    sandbox: Sandbox,
-    digests: Digests = set_digests,
-    decisions: Decisions | None = None,
-) -> Plan:
+def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
     """What is asked of each submission, with its keys; nothing is run and the ledger is not read."""
-    decisions = decisions or Decisions(assignment.id, ())
+    assignment, secret, sandbox, decisions = marking.assignment, marking.secret, marking.sandbox, marking.decisions
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    sets = digests(assignment, secret, course.folder / ".medmark/data.json") if scored else []
+    sets = set_digests(assignment, secret, marking.course.folder / ".medmark/data.json") if scored else []
     known: dict[str, Asked | ImageFailure] = {}
     runtimes: dict[str, str] = {}
     for framework in assignment.frameworks:
@@ -294,42 +263,28 @@ def _refusal(submission: Submission) -> str:
     return "; ".join(submission.problems) or "there is no solution that can be run"
 
 
-def _marker() -> Run:
-    # Here, because it brings pytest and the sandboxes, which a call that runs nothing does not need.
-    from graders.grade import run
-
-    return run
-
-
-def _jobs(
-    course: Course, assignment: Assignment, secret: bytes, sandbox: str, run: str, void_cases: tuple[str, ...]
-) -> Callable[[Work], Any]:
-    from graders.grade import Job
-
-    def job_of(work: Work) -> Job:
-        missing = set(work.names("test"))
-        submission = work.first
-        assert submission.folder is not None
-        return Job(
-            assignment=assignment,
-            group=submission.group,
-            commit=str(submission.commit),
-            solution=submission.folder,
-            framework=cast(Framework, submission.framework),
-            sandbox=sandbox,
-            secret=secret,
-            # In the order of the file: the tests of a module may share a worker.
-            tests=tuple(id for id in work.keys.tests if id in missing),
-            repeats=tuple(sorted(int(repeat) for repeat in work.names("answers"))),
-            scores=tuple(work.names("score")),
-            answers=dict(work.answers),
-            store=course.answers,
-            void_cases=void_cases,
-            course=str(course.folder.resolve()),
-            run=run,
-        )
-
-    return job_of
+def _job(marking: Marking, work: Work, run: str) -> Job:
+    missing = set(work.names("test"))
+    submission = work.first
+    assert submission.folder is not None
+    return Job(
+        assignment=marking.assignment,
+        group=submission.group,
+        commit=str(submission.commit),
+        solution=submission.folder,
+        framework=cast(Framework, submission.framework),
+        sandbox=marking.sandbox.name,
+        secret=marking.secret,
+        # In the order of the file: the tests of a module may share a worker.
+        tests=tuple(id for id in work.keys.tests if id in missing),
+        repeats=tuple(sorted(int(repeat) for repeat in work.names("answers"))),
+        scores=tuple(work.names("score")),
+        answers=dict(work.answers),
+        store=marking.course.answers,
+        void_cases=marking.decisions.void_cases,
+        course=str(marking.course.folder.resolve()),
+        run=run,
+    )
 
 
 def _deadline_s(assignment: Assignment, work: Work) -> float:

@@ -1,6 +1,6 @@
-"""Runs works in marker processes, many at once, and records what comes of them. What is asked is decided elsewhere.
+"""Runs works by an engine, many at once, and records what comes of them. What is asked is decided elsewhere.
 
-The caller's thread is the only writer of the ledger; each slot has a thread that waits for one marker process, and
+The caller's thread is the only writer of the ledger; each slot has a thread that waits for one job, and
 tells the caller's thread through a queue. So do Ctrl-C and SIGTERM: nothing strikes while a row is being written.
 Trouble of ours is tried again, then recorded as unknown; it stops no other work. A question that costs its marker more
 than a question may is the submission's failure: another marker goes on behind it (`insistently`).
@@ -18,15 +18,18 @@ from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 from typing import Any, Literal
 
+from graders.asking.job import Job
 from graders.asking.journal import Question
 from graders.failures import LOADED, Stopped
 from graders.intake.submission import Submission
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger, Stage
-from graders.runs.engines.processes import STOPPED, MarkerProcesses, Outcome, Run, nothing_yet
+from graders.runs.engines.engine import STOPPED, Engine, Outcome, nothing_yet
 
 RESTARTS = 3
 """How often a job goes on behind a question that reached the host's limits; then nothing more is asked."""
+RETRIES = 1
+"""How often trouble of ours is tried again."""
 NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it is being looked into."
 Kind = Literal["test", "answers", "score"]
 Name = tuple[Kind, str]
@@ -94,11 +97,10 @@ class Coordinator:
 
     assignment: str
     ledger: Ledger
+    engine: Engine
     slots: int
-    retry: int
-    """How often trouble of ours is tried again."""
-    run: Run
-    job_of: Callable[[Work], Any]
+    """How many works are given to the engine at once."""
+    job_of: Callable[[Work], Job]
     deadline_of: Callable[[Work], float]
     on_progress: Callable[[Progress], None]
     total: int
@@ -106,7 +108,6 @@ class Coordinator:
     _waiting: int = 0
     _alone: list[Work] = field(default_factory=list)
     _took: list[float] = field(default_factory=list)
-    _markers: MarkerProcesses = field(default_factory=MarkerProcesses)
     _events: SimpleQueue[Event] = field(default_factory=SimpleQueue)
 
     def run_all(self, works: Sequence[Work]) -> None:
@@ -126,7 +127,7 @@ class Coordinator:
                     self._handle(pool, self._events.get())
             except BaseException as error:
                 # Their sandboxes end with the markers, and the threads of the slots with both.
-                self._markers.stop()
+                self.engine.stop()
                 pool.shutdown(cancel_futures=True)
                 if isinstance(error, Stopped):
                     self._record_the_rest()
@@ -144,7 +145,7 @@ class Coordinator:
         """In a slot's thread: run a work's job and tell the coordinator."""
         self._events.put(Event("started", work))
         try:
-            outcome = insistently(self._markers, self.run, self.job_of(work), self.deadline_of(work))
+            outcome = insistently(self.engine, self.job_of(work), self.deadline_of(work))
         except Exception as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
             outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
         self._events.put(Event("ended", work, outcome))
@@ -163,7 +164,7 @@ class Coordinator:
             work.alone = True
             self._alone.append(work)
             self._tell("retried", work.first.group, "the machine was busy: repeated alone at the end")
-        elif work.missing and work.attempts <= self.retry:
+        elif work.missing and work.attempts <= RETRIES:
             self._submit(pool, work)
             self._tell("retried", work.first.group, work.reason)
         else:
@@ -185,8 +186,8 @@ class Coordinator:
                 self.done += 0 if event.work.missing else len(event.work.submissions)
 
 
-def insistently(markers: MarkerProcesses, run: Run, job: Any, deadline_s: float) -> Outcome:
-    """Do a job, in as many marker processes as it takes to get past the questions that reach the host's limits.
+def insistently(engine: Engine, job: Job, deadline_s: float) -> Outcome:
+    """Do a job, in as many turns of an engine as it takes to get past the questions that reach the host's limits.
 
     Their answers chose what they cost, so they have failed; so has what is left after three of them. A marker that a
     library's fault ended twice at one question has met such an answer too; once may be chance.
@@ -196,7 +197,7 @@ def insistently(markers: MarkerProcesses, run: Run, job: Any, deadline_s: float)
     spoilt: list[Question] = []
     crashed: list[Question] = []
     while True:
-        outcome = markers.run(run, job, deadline_s - (time.monotonic() - began))
+        outcome = engine.run(job, deadline_s - (time.monotonic() - began))
         if outcome.trouble == STOPPED:
             return outcome
         for kind, documents in outcome.came.items():

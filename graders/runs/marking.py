@@ -18,9 +18,10 @@ from graders.marks.results import Results, results_of
 from graders.record.decisions import Decisions
 from graders.record.ledger import Event, Ledger, Observation
 from graders.record.manifest import case_ids
-from graders.runs.cohort import grade_cohort, recorded_marks
+from graders.runs.cohort import Marking, grade_cohort, recorded_marks
 from graders.runs.coordinator import Progress
-from graders.runs.engines.processes import start_forkserver
+from graders.runs.engines.engine import Engine
+from graders.runs.engines.processes import Processes
 from graders.wall.sandboxes.sandbox import Sandbox
 
 
@@ -31,10 +32,13 @@ def grade_collected(
     *,
     only: Sequence[str] = (),
     jobs: int | None = None,
+    engine: Engine | None = None,
     command: str = "",
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Results:
     """Mark what was collected of the assignment `id`, or of the groups `only`; what the record holds is not run again.
+
+    `engine` does the jobs; without one, processes of this machine do.
 
     Raises:
         UserError: an unknown assignment or group, nothing collected yet, a course without its secret.
@@ -49,18 +53,17 @@ def grade_collected(
         events = record.followed(recorded)
         loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
         handed_in = submissions(course, asked, record, events, clock(), only=only)
-        marks = grade_cohort(
-            course,
-            asked,
-            handed_in,
+        marking = Marking(
+            course=course,
+            assignment=asked,
             secret=secret,
             sandbox=sandbox,
             ledger=ledger,
-            jobs=jobs,
-            on_progress=on_progress,
             decisions=Decisions.of(id, events),
+            engine=engine or Processes(),
             command=command,
         )
+        marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
     return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
 
 
@@ -70,10 +73,13 @@ def results_on_record(
     sandbox: Sandbox,
     *,
     proposed: Sequence[Event] = (),
+    engine: Engine | None = None,
     command: str = "",
     collected: bool = False,
 ) -> Results:
     """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again.
+
+    `engine` does that; without one, processes of this machine do.
 
     Raises:
         UserError: an unknown assignment, a course without its secret, or nothing `collected` where that is asked for.
@@ -87,24 +93,20 @@ def results_on_record(
         handed_in = submissions(course, asked, record, events, clock())
         secret = read_secret(course)
         loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
-        decisions = Decisions.of(id, events)
+        marking = Marking(
+            course=course,
+            assignment=asked,
+            secret=secret,
+            sandbox=sandbox,
+            ledger=ledger,
+            decisions=Decisions.of(id, events),
+            engine=engine or Processes(),
+            command=command,
+        )
         if any(event.kind in ("void_case", "retract") for event in proposed):
-            start_forkserver("cli")
-            marks = grade_cohort(
-                course,
-                asked,
-                handed_in,
-                secret=secret,
-                sandbox=sandbox,
-                ledger=ledger,
-                decisions=decisions,
-                rescore_only=True,
-                command=command,
-            )
+            marks = grade_cohort(marking, handed_in, rescore_only=True)
         else:
-            marks = recorded_marks(
-                course, asked, handed_in, secret=secret, sandbox=sandbox, ledger=ledger, decisions=decisions
-            )
+            marks = recorded_marks(marking, handed_in)
     return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
 
 

@@ -19,6 +19,7 @@ from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import load, public_tests
 from assignments.this_user import expanded
+from graders.asking.job import Job
 from graders.asking.journal import Question, Silent
 from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
 from graders.intake.imports import modules_of
@@ -119,7 +120,7 @@ def check_public(
         UserError: there is no solution, or it names no framework that the assignment takes.
         ToolkitFailure: the framework is not installed here, or a test could not be run.
     """
-    from graders.grade import Job, run
+    from graders.grade import run
 
     class Told(Silent):
         def begins(self, question: Question, cpu_s: float) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from assignments.load import hidden_tests, load
 from graders import grade
-from graders.grade import Job, run
+from graders.asking.job import Job
+from graders.grade import run
 from graders.wall import patience
 from graders.wall import session as sessions
 from tests.attacks.course import RIGHT, TARGET, solution, watched

@@ -11,8 +11,9 @@ from assignments.data.hidden import hidden_set
 from assignments.data.overlap import carried
 from assignments.load import load
 from graders import grade
+from graders.asking.job import Job
 from graders.asking.measure import load_answers
-from graders.grade import Job, run
+from graders.grade import run
 from graders.wall.sandboxes.sandbox import Lodging
 
 pytestmark = pytest.mark.docker

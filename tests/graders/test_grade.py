@@ -17,8 +17,9 @@ import pytest
 
 from assignments.load import find, load, overridden
 from graders import grade
+from graders.asking.job import Job
 from graders.failures import EngineFailure
-from graders.grade import Job, run
+from graders.grade import run
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
 

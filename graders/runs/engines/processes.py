@@ -16,50 +16,29 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
+from assignments.assignment import Limits
+from graders.asking.job import Job
 from graders.asking.journal import GAVE_UP, Journal, Question, Written
+from graders.runs.engines.engine import STOPPED, Outcome, nothing_yet
+from graders.runs.slots import slots_for, this_machine
 
 LARGEST_DOCUMENT = 64 << 20
 """Bytes of a document: hundreds of times what an assignment of the catalogue gives."""
 LEAVE_S = 15.0
 """How long a marker that has given its document may take to end."""
 
-STOPPED = "stopped"
-"""The trouble of a job whose marker was ended, or never started, because all were told to stop."""
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 """How a library ends a process that is out of memory, among other things."""
 
-Run = Callable[[Any, Journal], dict[str, Any]]
-
-
-def nothing_yet() -> dict[str, dict[str, Any]]:
-    """The stages of a document before the first of them is done."""
-    return {"tests": {}, "answers": {}, "scores": {}}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one job: a document, or why there is none."""
-
-    document: dict[str, Any] | None
-    trouble: str
-    wall_s: float
-    came: dict[str, dict[str, Any]] = field(default_factory=nothing_yet)
-    """The stages that were done before the end, as the document has them."""
-    question: Question | None = None
-    """Which one it was at when it ended without a document."""
-    limit: bool = False
-    """Whether it ended since that question cost more than a question may."""
-    crashed: bool = False
-    """Whether it ended by a fault of a library's, which an answer may have caused."""
-    waited: tuple[int, float] = (0, 0.0)
-    """How patient it had been."""
+Act = Callable[[Job, Journal], dict[str, Any]]
+"""What a marker process does with a job."""
 
 
 @dataclass
@@ -124,27 +103,40 @@ def start_forkserver(*also: str) -> None:
                 os.environ[name] = value
 
 
-class MarkerProcesses:
-    """Runs jobs in processes of their own, one per call and thread, until told to stop."""
+class Processes:
+    """Does each job in a process of its own on this machine, until told to stop.
 
-    def __init__(self) -> None:
+    Args:
+        act: What a process does with a job; None for `graders.grade.run`.
+        preload: Names of modules that the main module of this program imports, and that every process would else
+            import again.
+    """
+
+    def __init__(self, act: Act | None = None, *, preload: Sequence[str] = ()) -> None:
+        self._act = act
+        self._preload = preload
         self._running: set[ForkServerProcess] = set()
         self._stopped = False
         # multiprocessing looks after all children of a process whenever one is started or joined.
         self._lock = threading.Lock()
 
-    def run(self, run: Run, job: Any, deadline_s: float) -> Outcome:
+    def slots(self, limits: Limits, jobs: int | None, isolates: bool) -> int:
+        """As many as this machine's CPU, memory and GPUs allow."""
+        return slots_for(limits, this_machine(limits.gpus), jobs, isolates)
+
+    def run(self, job: Job, deadline_s: float) -> Outcome:
         """Run one job and wait for its document, at most `deadline_s`. Never raises for what the job does."""
         began = time.monotonic()
         context = multiprocessing.get_context("forkserver")
         reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=_marker, args=(run, job, writer), daemon=True)
+        process = context.Process(target=_marker, args=(self._act, job, writer), daemon=True)
         heard = _Heard()
         with reader, writer:
             with self._lock:
                 if self._stopped:
                     return Outcome(None, STOPPED, 0.0)
                 try:
+                    start_forkserver(*self._preload)
                     process.start()
                 except (OSError, EOFError) as error:
                     return Outcome(None, f"no marker process could be started: {error!r}", 0.0)
@@ -233,20 +225,27 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _marker(run: Run, job: Any, writer: Connection) -> None:
+def _marker(act: Act | None, job: Job, writer: Connection) -> None:
     """The marker process: mark, and hand the document over."""
     # A session of its own: signals that a terminal sends to `grade` do not reach the marker or its sandbox.
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         journal = Written(writer.send_bytes)
-        body = json.dumps({"document": run(job, journal)}, allow_nan=False).encode()
+        body = json.dumps({"document": (act or _grade())(job, journal)}, allow_nan=False).encode()
         if len(body) > LARGEST_DOCUMENT:
             raise ValueError(f"a document of {len(body)} bytes; {LARGEST_DOCUMENT} is the most")
     except Exception:  # noqa: BLE001  whatever went wrong is ours, and withholds one mark instead of ending the run
         failure = {"reason": "internal", "evidence": traceback.format_exc()}
         body = json.dumps({"document": {"toolkit_failure": failure}}).encode()
     writer.send_bytes(body)
+
+
+def _grade() -> Act:
+    # In the marker alone: it brings pytest and the sandboxes, which the process that starts markers does not need.
+    from graders.grade import run
+
+    return run
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,7 @@
-"""A course whose marker is scripted: what a marker process does stands in a file of the solution's folder.
+"""A course whose engine is scripted: what a job does stands in a file of the solution's folder.
 
-Imported by test_cohort.py and run by it as a program that can be killed: `python scripted_cohort.py COURSE [SLOTS]`.
+Imported by test_cohort.py, and run by it as a program that can be killed, with marker processes of its own:
+`python -m tests.graders.runs.scripted_cohort COURSE [SLOTS]`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import signal
 import sys
 import time
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +21,15 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from assignments.load import load
+from graders.course.course import Course, CourseAssignment
 from graders.failures import Stopped
 from graders.intake.submission import Submission
-from graders.record.keys import SetDigests
+from graders.record.decisions import Decisions
 from graders.record.ledger import Ledger
-from graders.runs.cohort import grade_cohort
-from graders.runs.engines.processes import start_forkserver
-from graders.runs.slots import Machine
+from graders.runs.cohort import Marking, grade_cohort
+from graders.runs.engines.processes import Processes, start_forkserver
+from tests.graders.runs import scripted_cohort  # by its name, so that a marker process finds `run` there
+from tests.graders.runs.engines.scripted import Died, Scripted
 
 TOML = """
 id = "discs"
@@ -35,6 +40,7 @@ frameworks = ["pytorch", "tensorflow"]
 source = "discs.py:discs"
 train = 8
 test = 4
+per_call = 4
 [run]
 mode = "retrain"
 [[criterion]]
@@ -64,19 +70,36 @@ A, B = "test_x.py::test_a", "test_x.py::test_b"
 SECRET = b"s" * 32
 
 
-@dataclass(frozen=True)
-class Course:
-    folder: Path
+DISCS = """
+import numpy as np
 
-    @property
-    def answers(self) -> Path:
-        return self.folder / ".medmark/answers"
+def discs(n, rng):
+    y = np.arange(n, dtype=np.uint8) % 2
+    return {"x": rng.random((n, 2), np.float32), "y": y}
+"""
+INTERFACE = """
+from typing import Annotated, TypedDict
+import numpy as np
+from jaxtyping import Float, Float32
+from assignments.interface import Model, Range
 
-    @property
-    def calls(self) -> list[dict]:
-        """One entry for every job that a marker began."""
-        path = self.folder / "calls"
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+class Rows(TypedDict):
+    x: Float32[np.ndarray, "n 2"]
+
+class Prediction(TypedDict):
+    prob: Annotated[Float[np.ndarray, "n"], Range(0, 1)]
+
+def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: ...
+def predict(model: Model, inputs: Rows) -> Prediction: ...
+def save(model: Model, folder: str) -> None: ...
+def load(folder: str) -> Model: ...
+"""
+
+
+def calls_of(course: Course) -> list[dict]:
+    """One entry for every job that was begun."""
+    path = course.folder / "calls"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 @dataclass(frozen=True)
@@ -101,15 +124,23 @@ def make_course(folder: Path, scripts: dict[str, str]) -> Course:
     (folder / "discs/hidden_tests").mkdir(parents=True)
     (folder / "discs/assignment.toml").write_text(TOML)
     (folder / "discs/brief.md").write_text("Discs.\n")
-    (folder / "discs/discs.py").write_text("def discs(n, rng): ...\n")
-    (folder / "discs/interface.py").write_text(
-        "def fit() -> int: ...\ndef save() -> int: ...\ndef load() -> int: ...\ndef predict() -> int: ...\n"
-    )
+    (folder / "discs/discs.py").write_text(DISCS)
+    (folder / "discs/interface.py").write_text(INTERFACE)
     (folder / "discs/hidden_tests/test_x.py").write_text(TESTS)
     for group, script in scripts.items():
         (folder / "solutions" / group).mkdir(parents=True)
         (folder / "solutions" / group / "script").write_text(script)
-    return Course(folder)
+    return course_of(folder)
+
+
+def course_of(folder: Path) -> Course:
+    discs = CourseAssignment(source="discs", deadline=datetime(2026, 11, 20))
+    return Course(title="Discs", year=2026, assignments={"discs": discs}, folder=folder, groups=())
+
+
+def correct_a_label(course: Course) -> None:
+    """Change the truth of one hidden case, and nothing of the training cases."""
+    (course.folder / "discs/discs.py").write_text(DISCS.replace("    return", "    y[0] ^= n == 4\n    return"))
 
 
 def assignment_of(course: Course) -> Assignment:
@@ -126,31 +157,38 @@ def submissions_of(course: Course) -> list[Submission]:
     ]  # fmt: skip
 
 
-def digests(assignment, secret, remembered) -> list[SetDigests]:
-    return [SetDigests("train", "inputs", "truth")]
+def scripted_engine(**machine) -> Scripted:
+    return Scripted(partial(run, die=die_in_words), **machine)
 
 
-def grade(course: Course, **changes):
-    """`grade_cohort` with the scripted marker."""
-    settings = {
-        "submissions": submissions_of(course), "assignment": assignment_of(course), "secret": SECRET,
-        "sandbox": Sandbox(), "machine": Machine(cpus=2, memory_mb=16000, gpus=0), "run": run, "digests": digests,
-        **changes,
-    }  # fmt: skip
-    with Ledger.open(course.folder / ".medmark/ledger.sqlite") as ledger:
-        return grade_cohort(course, ledger=ledger, **settings)
+def grade(course: Course, *, engine=None, submissions=None, assignment=None, sandbox=None, command="discs", **choices):
+    """`grade_cohort` with the scripted engine."""
+    with Ledger.open(course.ledger) as ledger:
+        marking = Marking(
+            course=course, assignment=assignment or assignment_of(course), secret=SECRET, sandbox=sandbox or Sandbox(),
+            ledger=ledger, decisions=Decisions("discs", ()), engine=engine or scripted_engine(), command=command,
+        )  # fmt: skip
+        return grade_cohort(marking, submissions or submissions_of(course), **choices)
 
 
-def run(job, journal) -> dict:
-    """What a marker does: as the solution's script says."""
+def kill_this_process():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_words():
+    raise Died
+
+
+def run(job, journal, die=kill_this_process) -> dict:
+    """What a job does: as the solution's script says."""
     script = (job.solution / "script").read_text()
-    course = job.store.parent.parent
-    earlier = [call for call in Course(course).calls if call["group"] == job.group]
+    folder = job.store.parent.parent
+    earlier = [call for call in calls_of(course_of(folder)) if call["group"] == job.group]
     call = {"group": job.group, "tests": job.tests, "repeats": job.repeats, "scores": job.scores, "pid": os.getpid()}
-    with (course / "calls").open("a") as file:
+    with (folder / "calls").open("a") as file:
         file.write(json.dumps({**call, "at": time.time()}) + "\n")
     if script == "die" or (script == "die once" and not earlier):
-        os.kill(os.getpid(), signal.SIGKILL)
+        die()
     if script == "raise":
         raise RuntimeError("a defect of ours")
     if script == "not a number":
@@ -179,15 +217,9 @@ def run(job, journal) -> dict:
             **_passed(), "score": 0.8, "interval": None, "metric": "auroc", "also": {}, "repeats": [0.8], "cases": [],
             "combine": "median", "false_positives": None, "bootstrap_seed": 0,
         }  # fmt: skip
-    with (course / "calls-done").open("a") as file:
+    with (folder / "calls-done").open("a") as file:
         file.write(json.dumps({"group": job.group, "at": time.time()}) + "\n")
     return document
-
-
-def sleep(seconds, journal) -> dict:
-    """A marker that gives no document for a while."""
-    time.sleep(seconds)
-    return {}
 
 
 def _passed() -> dict:
@@ -195,11 +227,9 @@ def _passed() -> dict:
 
 
 def main(folder: str, slots: str = "2") -> int:
-    import scripted_cohort  # by its name, so that a marker process finds `run` there
-
-    course = Course(Path(folder))
     try:
-        marks = grade(course, run=scripted_cohort.run, jobs=int(slots), command="medmark grade discs",
+        marks = grade(course_of(Path(folder)), engine=Processes(scripted_cohort.run), jobs=int(slots),
+                      command="medmark grade discs",
                       on_progress=lambda step: print(step.what, step.group, flush=True))  # fmt: skip
     except Stopped as stopped:
         print(stopped, flush=True)

@@ -25,26 +25,14 @@ from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure
 from graders.marks.mark import Status
 from graders.record.ledger import Ledger
-from graders.runs.engines.processes import MarkerProcesses, start_forkserver
 from graders.runs.slots import Machine, slots_for
+from tests.graders.runs import scripted_cohort as scripted
 
-HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="module")
-def scripted():
-    sys.path.insert(0, str(HERE))
-    try:
-        import scripted_cohort
-
-        start_forkserver()
-        yield scripted_cohort
-    finally:
-        sys.path.remove(str(HERE))
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def course(scripted, tmp_path):
+def course(tmp_path):
     """Makes a course from a script for each group."""
     return lambda **scripts: scripted.make_course(tmp_path / "course", scripts)
 
@@ -64,14 +52,14 @@ def stages(course) -> list[tuple[str, str, str, str]]:
 
 
 def groups_called(course) -> list[str]:
-    return sorted(call["group"] for call in course.calls)
+    return sorted(call["group"] for call in scripted.calls_of(course))
 
 
 def steps(told, group):
     return [step.what for step in told if step.group == group]
 
 
-def test_marks_come_in_the_order_of_the_roster(scripted, course):
+def test_marks_come_in_the_order_of_the_roster(course):
     made = course(a="sleep 0.3", b="ok", c="ok")
     marks = scripted.grade(made)
     assert [(mark.group, mark.status, mark.points) for mark in marks] == [
@@ -81,7 +69,7 @@ def test_marks_come_in_the_order_of_the_roster(scripted, course):
     ]
 
 
-def test_a_second_run_with_nothing_changed_runs_nothing(scripted, course):
+def test_a_second_run_with_nothing_changed_runs_nothing(course):
     made = course(a="ok", b="ok")
     first = scripted.grade(made)
     told = []
@@ -91,7 +79,7 @@ def test_a_second_run_with_nothing_changed_runs_nothing(scripted, course):
     assert [(step.what, step.done, step.total) for step in told] == [("unchanged", 1, 2), ("unchanged", 2, 2)]
 
 
-def test_a_changed_solution_is_run_again_and_no_other(scripted, course):
+def test_a_changed_solution_is_run_again_and_no_other(course):
     made = course(a="ok", b="ok")
     scripted.grade(made)
     (made.folder / "solutions/b/script").write_text("sleep 0")
@@ -99,17 +87,17 @@ def test_a_changed_solution_is_run_again_and_no_other(scripted, course):
     assert groups_called(made) == ["a", "b", "b"]
 
 
-def test_a_changed_test_runs_that_test_alone(scripted, course):
+def test_a_changed_test_runs_that_test_alone(course):
     made = course(a="ok")
     scripted.grade(made)
     file = made.folder / "discs/hidden_tests/test_x.py"
     file.write_text(file.read_text() + "    assert True\n")
     scripted.grade(made)
-    call = made.calls[-1]
+    call = scripted.calls_of(made)[-1]
     assert (call["tests"], call["repeats"], call["scores"]) == ([scripted.B], [], [])
 
 
-def test_edited_points_mark_anew_and_run_nothing(scripted, course):
+def test_edited_points_mark_anew_and_run_nothing(course):
     made = course(a="ok")
     scripted.grade(made)
     file = made.folder / "discs/hidden_tests/test_x.py"
@@ -117,31 +105,31 @@ def test_edited_points_mark_anew_and_run_nothing(scripted, course):
     file = made.folder / "discs/assignment.toml"
     file.write_text(file.read_text().replace("points = 10", "points = 30").replace("points = 90", "points = 70"))
     (mark,) = scripted.grade(made)
-    assert len(made.calls) == 1
+    assert len(scripted.calls_of(made)) == 1
     assert mark.points == Decimal("79.0")  # 30 + 0.7 of 70
 
 
-def test_a_corrected_label_scores_the_stored_answers(scripted, course):
+def test_a_corrected_label_scores_the_stored_answers(course):
     made = course(a="ok")
     scripted.grade(made)
-    corrected = [dataclasses.replace(scripted.digests(None, None, None)[0], truth="corrected")]
-    scripted.grade(made, digests=lambda *_: corrected)
-    call = made.calls[-1]
+    scripted.correct_a_label(made)
+    scripted.grade(made)
+    call = scripted.calls_of(made)[-1]
     assert (call["tests"], call["repeats"], call["scores"]) == ([], [], ["accuracy"])
 
 
-def test_answers_whose_file_was_lost_are_made_again_only_when_they_are_scored(scripted, course):
+def test_answers_whose_file_was_lost_are_made_again_only_when_they_are_scored(course):
     made = course(a="ok")
     scripted.grade(made)
     (made.answers / "a-0.npz").unlink()
     scripted.grade(made)
-    assert len(made.calls) == 1
-    corrected = [dataclasses.replace(scripted.digests(None, None, None)[0], truth="corrected")]
-    scripted.grade(made, digests=lambda *_: corrected)
-    assert made.calls[-1]["repeats"] == [0]
+    assert len(scripted.calls_of(made)) == 1
+    scripted.correct_a_label(made)
+    scripted.grade(made)
+    assert scripted.calls_of(made)[-1]["repeats"] == [0]
 
 
-def test_equal_solutions_are_run_once_and_marked_alike(scripted, course):
+def test_equal_solutions_are_run_once_and_marked_alike(course):
     made = course(a="ok", b="ok")
     submissions = [dataclasses.replace(s, tree="equal") for s in scripted.submissions_of(made)]
     marks = scripted.grade(made, submissions=submissions)
@@ -149,7 +137,7 @@ def test_equal_solutions_are_run_once_and_marked_alike(scripted, course):
     assert [mark.points for mark in marks] == [Decimal("73.0")] * 2
 
 
-def test_only_the_groups_asked_for_are_marked(scripted, course):
+def test_only_the_groups_asked_for_are_marked(course):
     made = course(a="ok", b="ok")
     assert [mark.group for mark in scripted.grade(made, only={"b"})] == ["b"]
     assert groups_called(made) == ["b"]
@@ -161,7 +149,7 @@ def test_only_the_groups_asked_for_are_marked(scripted, course):
     ("not a number", "internal", "Out of range float values are not JSON compliant"),
     ("engine", "engine", "the daemon went away"),
 ])  # fmt: skip
-def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(scripted, course, script, reason, evidence):
+def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(course, script, reason, evidence):
     made = course(a=script, b="ok")
     told = []
     withheld, marked = scripted.grade(made, on_progress=told.append)
@@ -177,22 +165,22 @@ def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(scripted, course
 
 
 @pytest.mark.parametrize("script", ["die once", "engine once"])
-def test_trouble_that_passes_leaves_no_trace_in_the_mark(scripted, course, script):
+def test_trouble_that_passes_leaves_no_trace_in_the_mark(course, script):
     (mark,) = scripted.grade(made := course(a=script))
     assert (mark.status, mark.points) == (Status.MARKED, Decimal("73.0"))
     assert Counter(status for *_, status in stages(made)) == {"unknown": 4, "final": 4}
 
 
-def test_what_was_found_before_a_failure_of_ours_is_kept(scripted, course):
+def test_what_was_found_before_a_failure_of_ours_is_kept(course):
     made = course(a="half")
     (mark,) = scripted.grade(made)
     assert mark.status is Status.WITHHELD
-    assert [(call["tests"], call["scores"]) for call in made.calls] == [
+    assert [(call["tests"], call["scores"]) for call in scripted.calls_of(made)] == [
         ([scripted.A, scripted.B], ["accuracy"]), ([], ["accuracy"]),
     ]  # fmt: skip
 
 
-def test_a_withheld_mark_is_tried_again_by_the_next_run(scripted, course):
+def test_a_withheld_mark_is_tried_again_by_the_next_run(course):
     made = course(a="engine")
     scripted.grade(made)
     (made.folder / "solutions/a/script").write_text("ok")
@@ -201,12 +189,12 @@ def test_a_withheld_mark_is_tried_again_by_the_next_run(scripted, course):
     assert mark.status is Status.MARKED
 
 
-def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(scripted, course):
+def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(course):
     made = course(a="busy", b="sleep 0.4", c="sleep 0.4")
     told = []
     busy, *_ = scripted.grade(made, on_progress=told.append)
     assert groups_called(made) == ["a", "a", "b", "c"]
-    second = made.calls[-1]
+    second = scripted.calls_of(made)[-1]
     assert second["tests"] == [scripted.A]
     ended = [json.loads(line) for line in (made.folder / "calls-done").read_text().splitlines()]
     assert all(end["at"] <= second["at"] for end in ended if end["group"] in "bc")
@@ -214,18 +202,10 @@ def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(scripted, cou
     assert [finding.verdict for finding in busy.findings[:2]] == ["failed", "passed"]
 
 
-def test_a_marker_that_outstays_its_deadline_is_ended(scripted):
-    began = time.monotonic()
-    outcome = MarkerProcesses().run(scripted.sleep, 3600, deadline_s=1)
-    assert outcome.document is None
-    assert outcome.trouble == "the marker was still running after 1 s and was ended"
-    assert time.monotonic() - began < 10
-
-
-def test_no_more_run_at_once_than_there_are_slots(scripted, course):
+def test_no_more_run_at_once_than_there_are_slots(course):
     made = course(**{f"g{i}": "sleep 0.2" for i in range(5)})
     scripted.grade(made, jobs=2)
-    began = [(call["at"], 1) for call in made.calls]
+    began = [(call["at"], 1) for call in scripted.calls_of(made)]
     ended = [(json.loads(line)["at"], -1) for line in (made.folder / "calls-done").read_text().splitlines()]
     running = most = 0
     for _, change in sorted(began + ended):
@@ -240,12 +220,12 @@ def test_no_more_run_at_once_than_there_are_slots(scripted, course):
     (Machine(2, 64000, 0), 5, 5),
     (Machine(8, 12000, 0), None, 2),
 ])  # fmt: skip
-def test_slots_are_what_cpu_memory_and_the_person_allow(scripted, course, machine, jobs, slots):
+def test_slots_are_what_cpu_memory_and_the_person_allow(course, machine, jobs, slots):
     limits = scripted.assignment_of(course()).limits  # 4096 MB and 512 + 16 * 64 for the marker, no GPU
     assert slots_for(limits, machine, jobs, True) == slots
 
 
-def test_a_gpu_serves_one_submission_at_a_time(scripted, course):
+def test_a_gpu_serves_one_submission_at_a_time(course):
     limits = scripted.assignment_of(course()).limits.model_copy(update={"gpus": 2})
     assert slots_for(limits, Machine(16, 64000, 5), None, True) == 2
 
@@ -254,15 +234,19 @@ def test_a_gpu_serves_one_submission_at_a_time(scripted, course):
     (Machine(2, 2000, 8), r"limits\.memory_mb = 4096 and 1536 MB .* but this machine has 2000 MB\. Lower it in"),
     (Machine(2, 8000, 0), r"limits\.gpus = 1, but this machine has 0: nvidia-smi lists them"),
 ])  # fmt: skip
-def test_limits_beyond_the_machine_are_an_error_before_anything_starts(scripted, course, machine, text):
+def test_limits_beyond_the_machine_are_an_error_before_anything_starts(course, machine, text):
     assignment = scripted.assignment_of(made := course(a="ok"))
     limits = assignment.limits.model_copy(update={"gpus": 1})
     with pytest.raises(UserError, match=text):
-        scripted.grade(made, machine=machine, assignment=assignment.model_copy(update={"limits": limits}))
-    assert made.calls == []
+        scripted.grade(
+            made,
+            engine=scripted.scripted_engine(machine=machine),
+            assignment=assignment.model_copy(update={"limits": limits}),
+        )
+    assert scripted.calls_of(made) == []
 
 
-def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(scripted, course):
+def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(course):
     assignment = scripted.assignment_of(course())  # 20 s a test, 120 s a shared module, 600 s a repeat
     tests = [f"test_{'ab'[i % 2]}.py::test_{i}" for i in range(10)]
     cost = ceiling(assignment, tests)
@@ -271,7 +255,7 @@ def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(scripted, course
     assert cost.deadline_s > 4 * cost.cpu_s
 
 
-def test_a_missing_image_withholds_the_marks_of_its_framework_alone(scripted, course):
+def test_a_missing_image_withholds_the_marks_of_its_framework_alone(course):
     class OneImage(scripted.Sandbox):
         def runtime(self, framework):
             if framework == "tensorflow":
@@ -286,7 +270,7 @@ def test_a_missing_image_withholds_the_marks_of_its_framework_alone(scripted, co
     assert "medmark image build tensorflow" in marks[1].findings[0].evidence
 
 
-def test_a_daemon_that_is_away_stops_the_command_before_anything_starts(scripted, course):
+def test_a_daemon_that_is_away_stops_the_command_before_anything_starts(course):
     class Away(scripted.Sandbox):
         def runtime(self, framework):
             raise EngineFailure("no daemon")
@@ -297,7 +281,7 @@ def test_a_daemon_that_is_away_stops_the_command_before_anything_starts(scripted
     assert stages(made) == []
 
 
-def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(scripted, course):
+def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(course):
     made = course(a="ok", b="ok")
     first, second = scripted.submissions_of(made)
     submissions = [
@@ -308,10 +292,10 @@ def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(scrip
     assert (refused.status, refused.points) == (Status.MARKED, Decimal("0.0"))
     assert "no line FRAMEWORK" in refused.findings[0].told
     assert (absent.status, absent.points) == (Status.NOT_SUBMITTED, None)
-    assert made.calls == []
+    assert scripted.calls_of(made) == []
 
 
-def test_time_left_is_told_once_something_has_ended(scripted, course):
+def test_time_left_is_told_once_something_has_ended(course):
     told = []
     scripted.grade(course(a="sleep 0.1", b="sleep 0.1", c="sleep 0.1"), jobs=1, on_progress=told.append)
     left = [step.left_s for step in told if step.what == "finished"]
@@ -319,7 +303,7 @@ def test_time_left_is_told_once_something_has_ended(scripted, course):
     assert told[0].left_s is None
 
 
-def test_files_that_a_killed_run_left_are_swept_and_stored_answers_are_kept(scripted, course):
+def test_files_that_a_killed_run_left_are_swept_and_stored_answers_are_kept(course):
     made = course(a="ok", b="ok")
     scripted.grade(made, only={"a"})
     (made.answers / "left.npz").write_bytes(b"half")
@@ -328,7 +312,7 @@ def test_files_that_a_killed_run_left_are_swept_and_stored_answers_are_kept(scri
     assert sorted(path.name for path in made.answers.iterdir()) == ["a-0.npz", "b-0.npz"]
 
 
-def test_files_younger_than_the_run_are_never_swept(scripted, course):
+def test_files_younger_than_the_run_are_never_swept(course):
     made = course(a="ok", b="ok")
     scripted.grade(made, only={"a"})
     (made.answers / "young.npz").write_bytes(b"half")
@@ -337,15 +321,15 @@ def test_files_younger_than_the_run_are_never_swept(scripted, course):
     assert (made.answers / "young.npz").exists()
 
 
-def test_a_second_grade_says_who_holds_the_course(scripted, course):
+def test_a_second_grade_says_who_holds_the_course(course):
     made = course(a="ok")
     me = os.getpid()
     holder = rf"`medmark grade discs` \(pid {me} on .*, since 20.*or stop it with Ctrl-C there or `kill {me}`"
     with course_held(made.folder / ".medmark", "medmark grade discs"), pytest.raises(UserError, match=holder):
         scripted.grade(made)
-    assert made.calls == []
+    assert scripted.calls_of(made) == []
     scripted.grade(made)
-    assert len(made.calls) == 1
+    assert len(scripted.calls_of(made)) == 1
 
 
 # A program that is killed -----------------------------------------------------------------------------------------
@@ -360,8 +344,7 @@ def start():
 
     def started(course, slots=2):
         process = subprocess.Popen(
-            [sys.executable, str(HERE / "scripted_cohort.py"), str(course.folder), str(slots)],
-            cwd=HERE.parents[2], env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
+            [sys.executable, "-m", scripted.__name__, str(course.folder), str(slots)], cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=heed,
         )  # fmt: skip
         running.append(process)
@@ -388,16 +371,16 @@ def wait_for(fact, seconds=30.0):
         time.sleep(0.01)
 
 
-def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(scripted, course, start):
+def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(course, start):
     made = course(**{f"g{i:02}": "sleep 0.1" for i in range(12)})
     moments = random.Random(20)
     before, kills = [], 0
     while True:
-        process, calls = start(made), len(made.calls)
+        process, calls = start(made), len(scripted.calls_of(made))
         if kills < 5:
             # At any time after the first marker began; now and then before that.
             if kills:
-                wait_for(lambda n=calls, p=process: len(made.calls) > n or p.poll() is not None)
+                wait_for(lambda n=calls, p=process: len(scripted.calls_of(made)) > n or p.poll() is not None)
             time.sleep(moments.uniform(0, 0.4))
         else:
             process.wait(60)
@@ -407,7 +390,7 @@ def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(scripted, course
         after = stages(made)
         assert after[: len(before)] == before
         before = after
-        wait_for(lambda: not any(alive(call["pid"]) for call in made.calls))
+        wait_for(lambda: not any(alive(call["pid"]) for call in scripted.calls_of(made)))
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL
@@ -418,14 +401,14 @@ def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(scripted, course
         for stage in (("test", scripted.A), ("test", scripted.B), ("answers", "0"), ("score", "accuracy"))
     )
     assert kills > 3
-    assert len(made.calls) <= 12 + 2 * kills
+    assert len(scripted.calls_of(made)) <= 12 + 2 * kills
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(scripted, course, start, number):
+def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(course, start, number):
     made = course(a="ok", b="hang", c="hang", d="ok")
     process = start(made, slots=2)
-    wait_for(lambda: len(made.calls) == 3)
+    wait_for(lambda: len(scripted.calls_of(made)) == 3)
     os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -433,7 +416,7 @@ def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(scripted, course, sta
         "Stopped. 1 of 4 groups are marked, and nothing of them is lost: run the same command to go on."
     )
     assert "Traceback" not in output
-    assert not any(alive(call["pid"]) for call in made.calls)
+    assert not any(alive(call["pid"]) for call in scripted.calls_of(made))
     for group in "bc":
         (made.folder / "solutions" / group / "script").write_text("ok")
     process = start(made)
@@ -442,25 +425,25 @@ def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(scripted, course, sta
     assert Counter(groups_called(made)) == {"a": 1, "b": 2, "c": 2, "d": 1}
 
 
-def test_two_programs_cannot_mark_one_course_at_once(scripted, course, start):
+def test_two_programs_cannot_mark_one_course_at_once(course, start):
     made = course(a="hang")
     first = start(made)
-    wait_for(lambda: made.calls)
+    wait_for(lambda: scripted.calls_of(made))
     second = start(made)
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 2
     assert f"`medmark grade discs` (pid {first.pid} on " in output
     assert first.poll() is None
     first.kill()
-    wait_for(lambda: not alive(made.calls[0]["pid"]))
+    wait_for(lambda: not alive(scripted.calls_of(made)[0]["pid"]))
 
 
-def test_a_marker_killed_from_outside_is_tried_again(scripted, course, start):
+def test_a_marker_killed_from_outside_is_tried_again(course, start):
     made = course(a="hang", b="ok")
     process = start(made)
     wait_for(lambda: "a" in groups_called(made))
     (made.folder / "solutions/a/script").write_text("ok")
-    os.kill(next(call["pid"] for call in made.calls if call["group"] == "a"), signal.SIGKILL)
+    os.kill(next(call["pid"] for call in scripted.calls_of(made) if call["group"] == "a"), signal.SIGKILL)
     output, _ = process.communicate(timeout=60)
     assert json.loads(output.splitlines()[-1]) == [["a", "marked", "73.0"], ["b", "marked", "73.0"]]
     assert Counter(groups_called(made)) == {"a": 2, "b": 1}
@@ -486,7 +469,7 @@ def fill(path):
             file.write(b"0" * 4096)
 
 
-def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_once_there_is_room(scripted, small_disk):
+def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_once_there_is_room(small_disk):
     made = scripted.make_course(small_disk / "course", {"a": "ok", "b": "ok"})
     first = scripted.grade(made, only={"a"})
     ballast = small_disk / "ballast"

@@ -2,43 +2,35 @@
 
 import dataclasses
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
 
 from assignments.load import load
 from graders import grade
+from graders.asking.job import Job
 from graders.asking.journal import Question, Silent
-from graders.grade import Job, run
+from graders.grade import run
 from graders.runs.coordinator import insistently
-from graders.runs.engines.processes import MarkerProcesses, start_forkserver
+from graders.runs.engines.processes import Processes, start_forkserver
 from tests.attacks.course import RIGHT
+from tests.graders.runs import scripted_limits as scripted
 
-HERE = Path(__file__).parent
 PASSED, FAILED = {"verdict": "passed"}, {"verdict": "failed"}
 UNUSABLE = "the reply could not be used"
 
 
-@pytest.fixture(scope="module")
-def scripted():
-    sys.path.insert(0, str(HERE))
-    try:
-        import scripted_limits
-
-        start_forkserver()
-        yield scripted_limits
-    finally:
-        sys.path.remove(str(HERE))
+@pytest.fixture(scope="module", autouse=True)
+def server():
+    start_forkserver()
 
 
 @pytest.fixture
-def asked(scripted, tmp_path):
+def asked(tmp_path):
     """What comes of a job of these tests, and which questions were asked: `asked(a="ok", b="spin")`."""
 
     def ask(**tests):
         job = scripted.Job(tests, tmp_path / "log")
-        outcome = insistently(MarkerProcesses(), scripted.run, job, deadline_s=120)
+        outcome = insistently(Processes(scripted.run), job, deadline_s=120)
         return outcome, job.log.read_text().split()
 
     return ask
@@ -147,7 +139,7 @@ SOLUTION = f"{RIGHT}\ndef number(): return 3\ndef vector(): return np.ones(LENGT
 
 
 @pytest.fixture
-def greedy(scripted, tmp_path):
+def greedy(tmp_path):
     """A job whose `test_outer` makes a table of the length of an answer, squared."""
 
     def job_of(length):
@@ -172,7 +164,7 @@ def greedy(scripted, tmp_path):
 
 
 def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(greedy):
-    outcome = MarkerProcesses().run(run, greedy(100_000), deadline_s=120)  # 80 GB
+    outcome = Processes().run(greedy(100_000), deadline_s=120)  # 80 GB
     found = [doc["reason"] for doc in outcome.document["tests"].values()]
     assert found == [None, UNUSABLE, None]
     assert outcome.document["toolkit_failure"] is None
@@ -182,7 +174,7 @@ def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(gree
 
 def test_without_a_limit_the_same_answer_passes(greedy):
     """The control: 2000 squared is 32 MB."""
-    outcome = MarkerProcesses().run(run, greedy(2000), deadline_s=120)
+    outcome = Processes().run(greedy(2000), deadline_s=120)
     assert [doc["reason"] for doc in outcome.document["tests"].values()] == [None, None, None]
 
 

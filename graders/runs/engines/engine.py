@@ -1,0 +1,66 @@
+"""The contract every engine keeps: it does a job, somewhere, and says what came of it. Nothing here starts anything.
+
+`tests/graders/runs/engines/test_every_engine.py` runs one list of behaviours against every engine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from assignments.assignment import Limits
+from graders.asking.job import Job
+from graders.asking.journal import Question
+
+STOPPED = "stopped"
+"""The trouble of a job that was ended, or never started, because the engine was told to stop."""
+
+
+def nothing_yet() -> dict[str, dict[str, Any]]:
+    """The stages of a document before the first of them is done."""
+    return {"tests": {}, "answers": {}, "scores": {}}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one job: a document, or why there is none."""
+
+    document: dict[str, Any] | None
+    trouble: str
+    wall_s: float
+    came: dict[str, dict[str, Any]] = field(default_factory=nothing_yet)
+    """The stages that were done before the end, as the document has them."""
+    question: Question | None = None
+    """Which one it was at when it ended without a document."""
+    limit: bool = False
+    """Whether it ended since that question cost more than a question may."""
+    crashed: bool = False
+    """Whether it ended by a fault of a library's, which an answer may have caused."""
+    waited: tuple[int, float] = (0, 0.0)
+    """How patient it had been."""
+
+
+class Engine(Protocol):
+    """Does jobs. Many threads call it at once, each for one job."""
+
+    def slots(self, limits: Limits, jobs: int | None, isolates: bool) -> int:
+        """How many jobs of these limits it does at once; at most `jobs`, where that is given.
+
+        Args:
+            limits: What one submission may use.
+            jobs: The most that the caller wants; None for as many as there is room for.
+            isolates: Whether the sandbox holds a submission to its limits.
+
+        Raises:
+            UserError: there is no room for one; the text says what to change.
+        """
+
+    def run(self, job: Job, deadline_s: float) -> Outcome:
+        """Do a job and wait for its document, at most `deadline_s`.
+
+        It never raises for what the job does: a job that dies, outstays its deadline or gives something that is not a
+        document is an `Outcome` whose trouble is in words.
+        """
+
+    def stop(self) -> None:
+        """End all jobs now, with their sandboxes: calls of `run` that wait return, and later ones start nothing."""

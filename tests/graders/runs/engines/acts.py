@@ -1,0 +1,58 @@
+"""What a job may do to the engine that does it: imported by test_every_engine.py, and by marker processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from graders.asking.journal import Question
+from tests.graders.runs.engines.scripted import Died
+
+FIRST, SECOND = Question("test", "first"), Question("test", "second")
+PASSED = {"verdict": "passed"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that tells what to do in one word."""
+
+    does: str
+    place: Path
+    """A folder for what it leaves."""
+
+
+def act(job, journal, die=lambda number: os.kill(os.getpid(), number)) -> dict:
+    (job.place / f"began {job.does}").touch()
+    journal.begins(FIRST, 20.0)
+    journal.waited(1, 2.5)
+    journal.came("tests", "first", PASSED)
+    journal.begins(SECOND, 20.0)
+    match job.does:
+        case "raise":
+            raise RuntimeError("a defect of ours")
+        case "not a number":
+            return {"tests": {"first": float("nan")}}
+        case "not JSON":
+            return {"tests": {"first": object()}}
+        case "give up":
+            journal.give_up()
+        case "killed":
+            die(signal.SIGKILL)
+        case "crash":
+            signal.signal(signal.SIGSEGV, signal.SIG_DFL) if die is not in_words else None
+            die(signal.SIGSEGV)
+        case "hang":
+            time.sleep(60)
+        case "meet":
+            end = time.monotonic() + 20
+            while len(list(job.place.glob("met *"))) < 2 and time.monotonic() < end:
+                (job.place / f"met {os.getpid()} {id(job)}").touch()
+                time.sleep(0.01)
+    return {"tests": {"first": PASSED, "second": PASSED}, "met": len(list(job.place.glob("met *")))}
+
+
+def in_words(number) -> None:
+    raise Died(crashed=number == signal.SIGSEGV)

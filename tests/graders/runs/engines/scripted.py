@@ -1,0 +1,100 @@
+"""An engine for tests of what stands above one: it does what a script says, in a thread of the program that calls.
+
+It keeps the contract of `graders.runs.engines.engine.Engine`: the list of test_every_engine.py holds it to that. Its
+script is a function as a marker process has one, `act(job, journal) -> document`; it may raise `Died`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+
+from graders.asking.journal import Silent
+from graders.runs.engines.engine import STOPPED, Outcome, nothing_yet
+from graders.runs.slots import Machine, slots_for
+
+
+class Died(BaseException):
+    """The job's process ended: `crashed` by a fault of a library's, or killed by the machine."""
+
+    def __init__(self, *, crashed: bool = False) -> None:
+        self.crashed = crashed
+
+
+class GaveUp(BaseException):
+    """The job cannot go on behind its question."""
+
+
+class Kept(Silent):
+    """A journal that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.stages, self.question, self.patience = nothing_yet(), None, (0, 0.0)
+
+    def begins(self, question, cpu_s):
+        self.question = question
+
+    def came(self, stage, name, document):
+        self.stages[stage][name] = json.loads(json.dumps(document))
+
+    def waited(self, wall_limits, idle_s):
+        self.patience = (wall_limits, idle_s)
+
+    def give_up(self):
+        raise GaveUp
+
+    @contextmanager
+    def lifted(self):
+        yield
+
+
+class Scripted:
+    """Does each job by calling `act`; nothing is started, and nothing limits what it costs but the deadline."""
+
+    def __init__(self, act, machine=Machine(cpus=2, memory_mb=16000, gpus=0)) -> None:  # noqa: B008 - it is frozen
+        self._act, self._machine = act, machine
+        self._stopped = False
+        self._lock = threading.Lock()
+        self._waiting: list[SimpleQueue] = []
+
+    def slots(self, limits, jobs, isolates):
+        return slots_for(limits, self._machine, jobs, isolates)
+
+    def run(self, job, deadline_s):
+        began, journal, ends = time.monotonic(), Kept(), SimpleQueue()
+        with self._lock:
+            if self._stopped:
+                return Outcome(None, STOPPED, 0.0)
+            self._waiting.append(ends)
+        threading.Thread(target=self._do, args=(job, journal, ends), daemon=True).start()
+        try:
+            end = ends.get(timeout=max(deadline_s, 0))
+        except Empty:
+            end = {"trouble": f"the marker was still running after {deadline_s:.0f} s and was ended"}
+        with self._lock:
+            self._waiting.remove(ends)
+        return Outcome(
+            end.get("document"), end.get("trouble", ""), time.monotonic() - began, journal.stages, journal.question,
+            limit=end.get("limit", False), crashed=end.get("crashed", False), waited=journal.patience,
+        )  # fmt: skip
+
+    def stop(self):
+        with self._lock:
+            self._stopped = True
+            for ends in self._waiting:
+                ends.put({"trouble": STOPPED})
+
+    def _do(self, job, journal, ends):
+        try:
+            ends.put({"document": json.loads(json.dumps(self._act(job, journal), allow_nan=False))})
+        except GaveUp:
+            ends.put({"trouble": "the marker ended without a document", "limit": True})
+        except Died as died:
+            ends.put({"trouble": "the marker was killed (signal 9)", "crashed": died.crashed})
+        except Exception:  # noqa: BLE001 - whatever went wrong is ours
+            failure = {"reason": "internal", "evidence": traceback.format_exc()}
+            ends.put({"document": {"toolkit_failure": failure}})

@@ -1,0 +1,164 @@
+"""One list of behaviours that every engine shows: whatever a job does, its outcome says so, and nothing is raised."""
+
+import inspect
+import threading
+import time
+from functools import partial
+
+import pytest
+
+from assignments.assignment import Limits
+from graders.failures import UserError
+from graders.runs.engines import ENGINES
+from graders.runs.engines.engine import STOPPED, Engine
+from graders.runs.engines.processes import Processes, start_forkserver
+from tests.graders.runs.engines import acts
+from tests.graders.runs.engines.acts import FIRST, PASSED, SECOND, Job
+from tests.graders.runs.engines.scripted import Scripted
+
+EVERY = {
+    "processes": partial(Processes, acts.act),
+    "scripted": partial(Scripted, partial(acts.act, die=acts.in_words)),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server():
+    start_forkserver()
+
+
+@pytest.fixture(params=EVERY)
+def engine(request):
+    made = EVERY[request.param]()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def done(engine, tmp_path):
+    """The outcome of a job that does one thing: `done("hang", deadline_s=1)`."""
+    return lambda does, deadline_s=30.0: engine.run(Job(does, tmp_path), deadline_s)
+
+
+def wait_for(fact, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < end, "did not come true"
+        time.sleep(0.01)
+
+
+def test_every_engine_of_the_toolkit_is_in_the_list():
+    assert set(ENGINES) < set(EVERY)
+    for name, engine in ENGINES.items():
+        assert EVERY[name].func is engine
+
+
+def test_it_has_what_the_contract_names(engine):
+    for name, function in inspect.getmembers(Engine, inspect.isfunction):
+        if not name.startswith("_"):
+            assert list(inspect.signature(getattr(engine, name)).parameters) == (
+                list(inspect.signature(function).parameters)[1:]
+            )
+
+
+def test_a_jobs_document_comes_out_whole(done):
+    outcome = done("well")
+    assert outcome.document == {"tests": {"first": PASSED, "second": PASSED}, "met": 0}
+    assert (outcome.trouble, outcome.limit, outcome.crashed) == ("", False, False)
+    assert 0 <= outcome.wall_s < 30
+
+
+@pytest.mark.parametrize(("does", "words"), [
+    ("raise", "RuntimeError: a defect of ours"),
+    ("not a number", "Out of range float values are not JSON compliant"),
+    ("not JSON", "Object of type object is not JSON serializable"),
+])  # fmt: skip
+def test_a_defect_of_ours_is_a_document_that_says_so(done, does, words):
+    document = done(does).document
+    assert document["toolkit_failure"]["reason"] == "internal"
+    assert words in document["toolkit_failure"]["evidence"]
+    assert "tests" not in document
+
+
+@pytest.mark.parametrize("does", ["killed", "crash", "give up", "hang"])
+def test_a_job_without_a_document_leaves_what_came_before_its_end(done, does):
+    outcome = done(does, deadline_s=3.0 if does == "hang" else 30.0)
+    assert outcome.document is None
+    assert outcome.came == {"tests": {"first": PASSED}, "answers": {}, "scores": {}}
+    assert outcome.question == SECOND != FIRST
+    assert outcome.waited == (1, 2.5)
+
+
+@pytest.mark.parametrize(("does", "words", "limit", "crashed"), [
+    ("killed", "the marker was killed (signal 9)", False, False),
+    ("crash", "", False, True),
+    ("give up", "the marker ended without a document", True, False),
+])  # fmt: skip
+def test_why_a_job_ended_is_told_apart(done, does, words, limit, crashed):
+    outcome = done(does)
+    assert outcome.trouble.startswith(words)
+    assert outcome.trouble
+    assert (outcome.limit, outcome.crashed) == (limit, crashed)
+
+
+def test_a_job_that_outstays_its_deadline_is_ended(done):
+    began = time.monotonic()
+    outcome = done("hang", deadline_s=1)
+    assert outcome.document is None
+    assert outcome.trouble == "the marker was still running after 1 s and was ended"
+    assert (outcome.limit, outcome.crashed) == (False, False)
+    assert time.monotonic() - began < 10
+
+
+def test_two_jobs_are_done_at_once(engine, tmp_path):
+    """Each waits until the other has begun."""
+    outcomes = []
+    threads = [
+        threading.Thread(target=lambda: outcomes.append(engine.run(Job("meet", tmp_path), 30.0))) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [outcome.document["met"] for outcome in outcomes] == [2, 2]
+
+
+def test_one_jobs_end_leaves_another_alone(engine, tmp_path):
+    outcomes = {}
+
+    def run(does):
+        outcomes[does] = engine.run(Job(does, tmp_path), 2.0 if does == "hang" else 30.0)
+
+    threads = [threading.Thread(target=run, args=[does]) for does in ("hang", "killed", "raise", "well")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert {does: outcome.document is None for does, outcome in outcomes.items()} == {
+        "hang": True, "killed": True, "raise": False, "well": False,
+    }  # fmt: skip
+
+
+def test_a_stop_ends_what_runs_and_starts_nothing_more(engine, tmp_path):
+    outcomes = []
+    thread = threading.Thread(target=lambda: outcomes.append(engine.run(Job("hang", tmp_path), 60.0)))
+    thread.start()
+    wait_for((tmp_path / "began hang").exists)
+    began = time.monotonic()
+    engine.stop()
+    thread.join(10)
+    assert time.monotonic() - began < 10
+    assert [(outcome.document, outcome.trouble) for outcome in outcomes] == [(None, STOPPED)]
+    later = engine.run(Job("well", tmp_path), 30.0)
+    assert (later.document, later.trouble) == (None, STOPPED)
+    assert not (tmp_path / "began well").exists()
+
+
+def test_no_more_slots_than_the_caller_wants_and_none_where_nothing_fits(engine):
+    small = Limits(memory_mb=256, reply_mb=1)
+    assert engine.slots(small, 1, True) == 1
+    assert engine.slots(small, None, False) >= 1
+    with pytest.raises(UserError, match="at least 1"):
+        engine.slots(small, 0, True)
+    with pytest.raises(UserError, match=r"limits\.memory_mb"):
+        engine.slots(Limits(memory_mb=1 << 40), None, True)
