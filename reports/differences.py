@@ -60,7 +60,7 @@ def _did(entry: Entry) -> str:
     event = entry.event
     if entry.differences is None:
         what = f"{event.kind} {event.value}".strip()
-        return f"{what} for {event.about.partition('/')[2] or 'all'}"
+        return f"{what} for {'/'.join(part for part in (event.group, event.member) if part) or 'all'}"
     if event.kind == RETURNED:
         return f"returned to {_people(entry.people)}"
     moves, new = len(entry.differences.moves), len(entry.differences.new)

@@ -59,7 +59,7 @@ def decide(course, *words, reason="because", yes=True):
 
 def events(course):
     with sqlite3.connect(course / ".medmark/ledger.sqlite") as ledger:
-        return ledger.execute("SELECT kind, who, about, value, reason FROM event ORDER BY id").fetchall()
+        return ledger.execute('SELECT kind, who, "group", value, reason FROM event ORDER BY id').fetchall()
 
 
 def people(course):
@@ -94,9 +94,9 @@ def test_points_of_a_file_complete_the_marks_once_their_difference_is_accepted(c
     assert decide(course, "agreed_mark", "--from", points).code == 0
     assert {m: p for m, p in percents(course).items() if m != "m2"} == {"m0": 95.5, "m9": 95.5, "m1": 17.0}
     assert [event[:4] for event in events(course)[1:4]] == [
-        ("agreed_mark", "prof", "halves/sound", "report=15.5"),
-        ("agreed_mark", "prof", "halves/turned", "report=7"),
-        ("agreed_mark", "prof", "halves/half", "report=12"),
+        ("agreed_mark", "prof", "sound", "report=15.5"),
+        ("agreed_mark", "prof", "turned", "report=7"),
+        ("agreed_mark", "prof", "half", "report=12"),
     ]
     assert stages(course) == {"test": 6, "answers": 3, "score": 3}
 

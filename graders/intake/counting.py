@@ -122,7 +122,7 @@ def due_of(
         if persons and len(group.members) > 1:
             single[persons[0]] = max(until, deadline)
         else:
-            whole[persons[0] if persons else event.about] = max(until, deadline)
+            whole[persons[0] if persons else event.group] = max(until, deadline)
     if whole or not single:
         return max(whole.values(), default=deadline), None
     if rule == "max":

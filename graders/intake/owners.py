@@ -74,8 +74,6 @@ class Record:
     def followed(self, events: Iterable[Event]) -> list[Event]:
         """The events with the names that groups have now."""
         return [
-            replace(event, about="/".join(part for part in (event.assignment, new, event.member) if part))
-            if (new := self.renamed.get(event.group))
-            else event
+            replace(event, group=self.renamed[event.group]) if event.group in self.renamed else event
             for event in events
         ]

@@ -72,7 +72,7 @@ class Desk:
         if kind not in KINDS:
             raise UserError(f'KIND "{kind}": {nearest(kind, KINDS)}')
         problems: list[str] = []
-        made: dict[tuple[str, str], Event] = {}
+        made: dict[tuple[str, str, str], Event] = {}
         stand_already = 0
         for one in wanted:
             try:
@@ -82,7 +82,7 @@ class Desk:
                     continue
                 several = kind in ("void_test", "void_case", "retract", "dispute")
                 criterion = event.value.partition("=")[0] if "=" in event.value else ""
-                key = (event.about, event.value if several else criterion)
+                key = (event.group, event.member, event.value if several else criterion)
                 if key in made:
                     raise ValueError(f"{one.about or one.value} is decided twice; keep one")
                 made[key] = event
@@ -100,11 +100,15 @@ class Desk:
             raise ValueError(wanted.problem)
         if not wanted.reason.strip():
             raise ValueError('a decision needs its reason: --reason "..."')
-        about, group, member = self._about(kind, wanted)
+        group, member = self._about(kind, wanted)
         value = _CHECKS[kind](self, wanted.value.strip(), group, member)
+        name = group.name if group else ""
+        if kind == "retract":
+            ended = self._retracted(value)
+            name, member = ended.group, ended.member
         at = self.now.isoformat(timespec="milliseconds")
         reason, reference = (" ".join(text.split()) for text in (wanted.reason, wanted.reference))
-        return Event(at, by, about, kind, value, reason, reference=reference)
+        return Event(at, by, self.assignment.id, kind, value, reason, name, member, reference=reference)
 
     def _stands_already(self, event: Event) -> bool:
         """Whether the same person gave just this mark before.
@@ -128,24 +132,23 @@ class Desk:
     def _part(self, event: Event) -> tuple[str, str, str]:
         """The part of whose work a mark is of. Who works alone is their group."""
         alone = {group.name: group.members[0].id for group in self.course.groups if len(group.members) == 1}
-        about = event.member or alone.get(event.group) or event.about
+        about = event.member or alone.get(event.group) or event.group
         return event.kind, about, event.value.rpartition("=")[0]
 
-    def _about(self, kind: str, wanted: Wanted) -> tuple[str, Group | None, str]:
-        id = self.assignment.id
+    def _about(self, kind: str, wanted: Wanted) -> tuple[Group | None, str]:
         if kind == "retract":
-            return self._retracted(wanted.value).about, None, ""
+            return None, ""
         allowed = ABOUT[kind]
         if not wanted.about:
             if "all" not in allowed:
                 raise ValueError(f"{kind} is about {' or '.join(f'a {w}' for w in allowed)}: say --for WHO")
-            return id, None, ""
+            return None, ""
         group, member = whom(self.course, wanted.about)
         if not member and "group" not in allowed and "person" in allowed and len(group.members) == 1:
             member = group.members[0].id
         if ("person" if member else "group") not in allowed:
             raise ValueError(f"{kind} is about {' or '.join(allowed)}, not a {'person' if member else 'group'}")
-        return "/".join(part for part in (id, group.name, member) if part), group, member
+        return group, member
 
     def _retracted(self, value: str) -> Event:
         number = value.removeprefix("#")

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 
 from graders.marks.differences import Differences, Move, Told
-from graders.record.ledger import Event
 from reports.differences import LISTED, decision_lines, difference_lines, signed, summary
+from tests.graders.events import event as an_event
 from tests.reports.hostile import HOSTILE
 
 
@@ -97,7 +97,8 @@ def test_a_change_has_its_sign():
 
 
 def event(number, kind="override", value="50", about="prostate_unet/g1/s1", reason="because", who="prof"):
-    return Event("2027-01-20T09:05:00.000+00:00", who, about, kind, value, reason, number)
+    at = "2027-01-20T09:05:00.000+00:00"
+    return an_event(about, kind, value, at=at, who=who, reason=reason, number=number)
 
 
 def test_a_decision_is_told_with_its_number_and_who_made_it_about_whom_and_why():

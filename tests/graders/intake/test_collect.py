@@ -12,7 +12,8 @@ from assignments.errors import UserError
 from graders.course.course import assignment_of, load_course
 from graders.intake.collect import collect, submissions
 from graders.intake.owners import Record
-from graders.record.ledger import Event, Ledger
+from graders.record.ledger import Ledger
+from tests.graders.events import event
 from tests.graders.intake.repositories import at, make, push
 
 ASSIGNMENT = """\
@@ -90,7 +91,7 @@ class Hall:
         return submissions(self.course, assignment_of(self.course, "mlp"), record, events, at(time), only=only)
 
     def event(self, kind, value, about="mlp/g1"):
-        self.ledger.add_event(Event("2027-01-14T09:00:00.000+00:00", "tutor", about, kind, value, "reason"))
+        self.ledger.add_event(event(about, kind, value, at="2027-01-14T09:00:00.000+00:00"))
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.counting import counting, due_of_page, due_of_person, until_of
-from graders.record.ledger import Event, Observation
+from graders.record.ledger import Observation
+from tests.graders.events import event as an_event
 from tests.graders.intake.repositories import at
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -54,8 +55,7 @@ def looks(*seen, group="g"):
 
 
 def event(kind, value, about="mlp/g", number=0):
-    at = "2027-01-14T09:00:00.000+00:00"
-    return Event(at=at, who="tutor", about=about, kind=kind, value=value, reason="", number=number)
+    return an_event(about, kind, value, at="2027-01-14T09:00:00.000+00:00", who="tutor", reason="", number=number)
 
 
 def decided(course, seen, events=(), now="18:00", group="g"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from graders.course.roster import Group
 from graders.intake.owners import Record
-from graders.record.ledger import Event, Observation
+from graders.record.ledger import Observation
+from tests.graders.events import about as about_of
+from tests.graders.events import event
 
 A, B, SHARED = "https://a.org/a", "https://a.org/b", "https://a.org/all"
 
@@ -15,10 +17,6 @@ def group(name, repository, **more):
 
 def look(name, repository, branch="main"):
     return Observation(name, "mlp", repository, branch, "a" * 40, "2027-01-15T12:05:00+00:00", "tip")
-
-
-def event(about, kind="override"):
-    return Event("2027-01-20T09:00:00+00:00", "prof", about, kind, "5", "why")
 
 
 def owners(groups, *looks):
@@ -35,8 +33,8 @@ def test_looks_follow_a_renamed_group_and_so_does_what_was_decided_about_it():
     record = Record.of([group("team", A + ".git/"), group("g2", B)], [look("g1", A), look("g2", B)])
     assert [seen.group for seen in record.looks["team"]] == ["g1"]
     assert record.renamed == {"g1": "team"}
-    events = [event("mlp/g1"), event("mlp/g1/a/b"), event("mlp/g2"), event("mlp")]
-    assert [done.about for done in record.followed(events)] == ["mlp/team", "mlp/team/a/b", "mlp/g2", "mlp"]
+    events = [event(about, "override", "5") for about in ("mlp/g1", "mlp/g1/a/b", "mlp/g2", "mlp")]
+    assert [about_of(done) for done in record.followed(events)] == ["mlp/team", "mlp/team/a/b", "mlp/g2", "mlp"]
 
 
 def test_looks_follow_two_groups_whose_names_were_exchanged():
@@ -66,4 +64,4 @@ def test_looks_at_a_repository_of_nobody_under_a_name_of_nobody_are_nobodys():
 def test_a_name_whose_looks_went_to_two_groups_stands_for_neither():
     record = Record.of([group("g2", A), group("g3", B)], [look("g1", A), look("g1", B)])
     assert record.renamed == {}
-    assert [done.about for done in record.followed([event("mlp/g1")])] == ["mlp/g1"]
+    assert [about_of(done) for done in record.followed([event("mlp/g1", "override", "5")])] == ["mlp/g1"]

@@ -11,7 +11,9 @@ from assignments.errors import UserError
 from graders.course.course import load_course
 from graders.marks.deciding import Desk, Proposal
 from graders.marks.wanted import Wanted, from_csv
-from graders.record.ledger import Event, Ledger, Observation
+from graders.record.ledger import Ledger, Observation
+from tests.graders.events import about as about_of
+from tests.graders.events import event
 
 COURSE = """\
 title = "Deep learning"
@@ -60,14 +62,14 @@ def desk(tmp_path):
                                     ("solo", A, "11:30"), ("solo", B, "15:00")):  # fmt: skip
             seen_at = f"2027-01-15T{time}:00.000+00:00"
             ledger.add_observation(Observation(group, "mlp", "r", "main", commit, seen_at, "tip"))
-        ledger.add_event(Event("2027-01-20T09:00:00.000+00:00", "prof", "mlp/g1", "override", "50", "panel"))
+        ledger.add_event(event("mlp/g1", "override", "50", reason="panel"))
         yield Desk(load_course(tmp_path), assignment, ledger, ledger.events("mlp"),
                    datetime(2027, 1, 20, 10, tzinfo=UTC), lambda: ["bodu-kire"])  # fmt: skip
 
 
 def proposed(desk, kind, value, about="", reason="because"):
     (event,) = desk.propose(kind, [Wanted("", about, value, reason)], "tutor")
-    return event.about, event.value
+    return about_of(event), event.value
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_a_decision_needs_a_reason(desk):
 
 
 def test_a_retracted_decision_is_not_retracted_twice(desk):
-    gone = Event("2027-01-20T09:30:00.000+00:00", "prof", "mlp/g1", "retract", "1", "panel", 2)
+    gone = event("mlp/g1", "retract", "1", number=2)
     again = Desk(desk.course, desk.assignment, desk.ledger, [*desk.events, gone], desk.now, desk.cases)
     with pytest.raises(UserError, match="event 1 is retracted already"):
         proposed(again, "retract", "1")
@@ -167,7 +169,7 @@ def read(desk, text, kind="agreed_mark", method=None, name="points.csv", with_se
     path = desk.course.folder / name
     path.write_text(text)
     wanted, _ = from_csv(path, kind, desk.assignment, desk.course, "the papers", method, with_self)
-    return [(event.about, event.value, event.reason) for event in desk.propose(kind, wanted, "tutor")]
+    return [(about_of(event), event.value, event.reason) for event in desk.propose(kind, wanted, "tutor")]
 
 
 def test_a_csv_of_points_by_criterion_with_empty_cells(desk):
@@ -253,7 +255,7 @@ def test_who_did_not_rate_is_named_and_the_reason_says_how_many_did(desk):
 
 def test_each_persons_reason_is_their_own_and_several_are_nobody_elses():
     def reason(*reasons):
-        return Proposal(tuple(Event("", "prof", "mlp", "override", "50", reason) for reason in reasons)).reason()
+        return Proposal(tuple(event("mlp", "override", "50", reason=reason) for reason in reasons)).reason()
 
     assert reason("the papers", "the papers") == "the papers"
     assert reason("Ada was ill", "a viva in May") == "decided by the course's staff"
@@ -261,7 +263,7 @@ def test_each_persons_reason_is_their_own_and_several_are_nobody_elses():
 
 def test_a_persons_reason_is_not_for_others_whose_marks_move_by_it():
     # Where group_extension is max, one member's extension moves the commit of the whole group.
-    proposal = Proposal((Event("", "prof", "mlp/g1/s1", "extension", "7d", "Ada was ill"),))
+    proposal = Proposal((event("mlp/g1/s1", "extension", "7d", reason="Ada was ill"),))
     assert proposal.reason(["s1"], "Ada was ill") == "Ada was ill"
     assert proposal.reason(["s1", "s2"], "Ada was ill") == "decided by the course's staff"
 
@@ -272,10 +274,9 @@ STAFF = {"a": "Ada Byron", "b": "Alan Turing"}
 def marked_by(desk, *marks):
     """The desk after some people gave g1's report some points, each as `who points`."""
     given = [
-        Event("2027-01-20T09:00:00.000+00:00", *mark.split()[:1], "mlp/g1", "agreed_mark", f"report={mark.split()[1]}",
-              "papers", number)
+        event("mlp/g1", "agreed_mark", f"report={mark.split()[1]}", who=mark.split()[0], number=number)
         for number, mark in enumerate(marks, 10)
-    ]  # fmt: skip
+    ]
     return replace(desk, course=desk.course.model_copy(update={"staff": STAFF}), events=given)
 
 

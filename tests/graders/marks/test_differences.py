@@ -31,7 +31,6 @@ from graders.marks.differences import (
 from graders.marks.mark import Status
 from graders.marks.personal import Returned
 from graders.marks.results import results_of
-from graders.record.ledger import Event
 from tests.graders.marks.test_mark import assignment, mark, scored
 from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
 
@@ -183,7 +182,7 @@ def test_a_retraction_says_both_marks(course):
 
 
 def test_the_last_event_of_some_kinds():
-    events = [Event(AT, "prof", "prostate_unet", kind, kind, "") for kind in (APPLIED, RETURNED, "extension")]
+    events = [event(kind, kind, about="") for kind in (APPLIED, RETURNED, "extension")]
     assert last_of(events, SNAPSHOTS) is events[1]
     assert last_of(events, (APPLIED,)) is events[0]
     assert last_of(events, (CORRECTION,)) is None
@@ -355,7 +354,7 @@ def test_a_snapshot_that_is_written_and_read_is_the_same(course):
     of = results(course, g1=WITHHELD, solo=INCOMPLETE)
     written = applied(of)
     assert read(written) == snapshot_of(of)
-    assert (written.at, written.who, written.about, written.kind) == (AT, "prof", "prostate_unet", "marks")
+    assert (written.at, written.who, written.assignment, written.kind) == (AT, "prof", "prostate_unet", "marks")
     assert json.loads(written.value)["s1"]["percent"] is None
     assert json.loads(written.value)["s3"]["percent"] == "49.0"  # a string: no float stands between
 

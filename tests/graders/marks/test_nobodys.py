@@ -10,7 +10,8 @@ from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.intake.owners import Record
 from graders.marks.nobodys import nobodys
-from graders.record.ledger import Event, Observation
+from graders.record.ledger import Observation
+from tests.graders.events import event as an_event
 
 COURSE = """\
 title = "Deep learning"
@@ -66,8 +67,7 @@ def look(name, place):
 
 
 def event(about, kind="override", value="55", number=7):
-    about = f"mlp/{about}" if about else "mlp"
-    return Event("2027-01-20T09:00:00.000+00:00", "prof", about, kind, value, "why", number)
+    return an_event(f"mlp/{about}", kind, value, reason="why", number=number)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def event(about, kind="override", value="55", number=7):
         event("", "void_test", "test_x.py::test_loss"), event("", "void_case", "bodu-kire"),
         event("g1/s1", "peer_factor", "1.2"), event("old/s3", "peer_factor", "1.2"),
     ],
-    ids=lambda given: f"{given.kind} {given.about}",
+    ids=lambda given: f"{given.kind} {given.group}/{given.member}",
 )  # fmt: skip
 def test_what_names_somebody_of_today_is_not_told(told, given):
     assert told(given) == ()

@@ -15,8 +15,8 @@ from graders.course.course import load_course
 from graders.marks.mark import Status, percent
 from graders.marks.personal import Returned, as_json, personal_mark
 from graders.record.decisions import Decisions, in_force
-from graders.record.ledger import Event
 from reports.bands import band_of
+from tests.graders.events import event as an_event
 from tests.graders.marks.test_mark import assignment, mark, scored
 
 COURSE = """\
@@ -49,8 +49,7 @@ def course_with(folder, extra="", of_assignment=""):
 
 
 def event(kind, value, about="g1", number=1):
-    about = f"prostate_unet/{about}" if about else "prostate_unet"
-    return Event("2027-01-20T09:00:00.000+00:00", "prof", about, kind, value, "because", number)
+    return an_event(f"prostate_unet/{about}", kind, value, number=number)
 
 
 def seen(text):
