@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from assignments.assignment import Limits
-from graders.failures import UserError
+from assignments.errors import UserError
 from graders.runs.engines import ENGINES
 from graders.runs.engines.engine import STOPPED, Engine
 from graders.runs.engines.processes import Processes, start_forkserver
