@@ -14,7 +14,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.sources import draw_of
-from assignments.data.streams import PUBLISHED, stream
+from assignments.data.streams import PUBLISHED, Purpose, Source, stream
 from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
@@ -61,7 +61,7 @@ class HiddenSet:
 
 def hidden_set(
     assignment: Assignment,
-    secret: bytes,
+    secret: Source,
     repeat: int,
     inputs: tuple[str, ...],
     truth: str,
@@ -72,7 +72,8 @@ def hidden_set(
     `beside` names what else it must not see and the data may have: the truths are then records of all of it.
 
     Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden
-    cases; with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat.
+    cases; with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat. Instead of the
+    secret, the keys of what `purposes_of` names will do.
     """
     data = assignment.data
     turn = str(repeat) if data.redraw else "0"
@@ -112,22 +113,35 @@ def hidden_set(
     return seeded(hidden, assignment, secret, repeat)
 
 
-def seeded(hidden: HiddenSet, assignment: Assignment, secret: bytes, repeat: int) -> HiddenSet:
+def seeded(hidden: HiddenSet, assignment: Assignment, secret: Source, repeat: int) -> HiddenSet:
     """The same cases with the seed that `fit` is given in another repeat: all that differs without `data.redraw`."""
     fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
     fitted = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
     return replace(hidden, fit_seed=fit_seed, train_digest=digest(fitted))
 
 
-def presented_order(secret: bytes, assignment_id: str, commit: str, n: int) -> np.ndarray:
+def presented_order(secret: Source, assignment_id: str, commit: str, n: int) -> np.ndarray:
     """The order in which `n` hidden cases are shown to one commit: `answers[i]` belongs to case `order[i]`.
 
     Two groups never see the same order, so neither a position nor a neighbour is worth passing on.
     """
-    return stream(secret, assignment_id, "presented", commit).permutation(n)
+    return stream(secret, *presented_purpose(assignment_id, commit)).permutation(n)
 
 
-def case_names(secret: bytes, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
+def presented_purpose(assignment_id: str, commit: str) -> Purpose:
+    """What the stream of a commit's order is for."""
+    return (assignment_id, "presented", commit)
+
+
+def purposes_of(assignment: Assignment, repeat: int) -> list[Purpose]:
+    """What the streams of one repeat's hidden set are for: their keys draw it, truths and all."""
+    turn = str(repeat) if assignment.data.redraw else "0"
+    drawn = [("test", turn), ("order", turn), ("names", f"case/{turn}"), ("names", f"subject/{turn}")]
+    anew = [("train", turn), ("val", turn)] if assignment.data.redraw else []
+    return [(assignment.id, *purpose) for purpose in [*drawn, *anew, ("fit_seed", str(repeat))]]
+
+
+def case_names(secret: Source, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
     """`n` different words such as `bodu-kire`, in an order that only the secret explains."""
     rng = stream(secret, assignment_id, "names", purpose)
     names: dict[str, None] = {}
@@ -169,7 +183,7 @@ def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
     return lengths[needed[0]]
 
 
-def _cases(test: Arrays, n: int, secret: bytes, assignment_id: str, turn: str) -> tuple[Case, ...]:
+def _cases(test: Arrays, n: int, secret: Source, assignment_id: str, turn: str) -> tuple[Case, ...]:
     ids = case_names(secret, assignment_id, f"case/{turn}", n)
     subjects = ids
     if "subject" in test:

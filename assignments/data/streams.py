@@ -1,13 +1,16 @@
 """Random streams that only a secret can reproduce. What is drawn from them is decided elsewhere.
 
 Every stream is `default_rng` of HMAC-SHA256(secret, purpose): one secret gives as many independent streams
-as there are purposes, in any order, and none of them tells anything about another or about the secret.
+as there are purposes, in any order, and none of them tells anything about another or about the secret. Who may draw
+some streams and no others is given their keys instead of the secret: `Keys`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +18,44 @@ PUBLISHED = b"medmark: known to every student!"
 """The secret of students' own runs and of whatever a course publishes: 32 bytes that hide nothing."""
 
 
-def stream(secret: bytes, *purpose: str) -> np.random.Generator:
-    """The generator for one purpose, e.g. `stream(secret, "mlp_classifier", "test", "0")`."""
-    return np.random.default_rng(int.from_bytes(_hmac(secret, "/".join(purpose)), "big"))
+Purpose = tuple[str, ...]
+"""What a stream is for, e.g. `("mlp_classifier", "test", "0")`."""
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys of some streams. They draw these and nothing else: the secret cannot be found from them."""
+
+    _by_purpose: Mapping[str, bytes] = field(repr=False)
+
+    @classmethod
+    def of(cls, secret: Source, purposes: Iterable[Purpose]) -> Keys:
+        """The keys of these purposes."""
+        return cls({"/".join(purpose): key(secret, *purpose) for purpose in purposes})
+
+    def __getitem__(self, purpose: str) -> bytes:
+        if purpose not in self._by_purpose:
+            raise ValueError(f"the key of the stream {purpose!r} was not handed over")
+        return self._by_purpose[purpose]
+
+
+Source = bytes | Keys
+"""What streams are drawn from: a secret draws all of them."""
+
+
+def stream(source: Source, *purpose: str) -> np.random.Generator:
+    """The generator for one purpose, e.g. `stream(secret, "mlp_classifier", "test", "0")`.
+
+    Raises:
+        ValueError: `source` are keys, and none is of this purpose.
+    """
+    return np.random.default_rng(int.from_bytes(key(source, *purpose), "big"))
+
+
+def key(source: Source, *purpose: str) -> bytes:
+    """The 32 bytes that draw the stream of one purpose, and no other."""
+    name = "/".join(purpose)
+    return source[name] if isinstance(source, Keys) else _hmac(source, name)
 
 
 def fingerprint(secret: bytes) -> str:

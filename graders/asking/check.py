@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Limits
-from assignments.data.streams import stream
+from assignments.data.streams import Purpose, Source, stream
 from assignments.interface import Interface
 from graders.asking.journal import Journal, Question, Silent
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
@@ -62,7 +62,8 @@ class Questions:
     """`hidden_tests` or `public_tests` of an assignment."""
     interface: Interface
     limits: Limits
-    secret: bytes
+    secret: Source
+    """Draws the inputs of each test; keys of these tests' streams will do."""
     doubles: str = ""
     solution: str | None = None
     """Another solution's folder in the same session; local sandbox only."""
@@ -116,6 +117,11 @@ def check(
                 doc.evidence = printed.getvalue()[-EVIDENCE:]
                 doc.verdict, doc.reason, doc.told = "unknown", InternalFailure.reason, OURS
     return recorder.docs
+
+
+def purpose_of(assignment_id: str, test: str) -> Purpose:
+    """What the stream of a test's inputs is for."""
+    return (assignment_id, "test", test)
 
 
 def unusable(question: str) -> TestDoc:
@@ -191,7 +197,7 @@ class _Recorder:
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """Random numbers of this test and this course's secret."""
-        return stream(self._questions.secret, self._questions.assignment_id, "test", _name(request.node))
+        return stream(self._questions.secret, *purpose_of(self._questions.assignment_id, _name(request.node)))
 
     def _line(self, cpu_s: float) -> Line:
         questions = self._questions

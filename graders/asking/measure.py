@@ -21,6 +21,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, presented_order
+from assignments.data.streams import Source
 from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
 from graders.asking.journal import Journal, Question, Silent
@@ -74,7 +75,7 @@ def measure(
     interface: Interface,
     hidden: HiddenSet,
     *,
-    secret: bytes,
+    secret: Source,
     commit: str,
     store: Path,
     repeat: int = 0,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, hidden_set
+from assignments.data.streams import Source
 from assignments.errors import UserError
 from assignments.interface import Interface
 from graders.tasks import task_named
 
 
-def drawn_set(assignment: Assignment, interface: Interface, secret: bytes, repeat: int) -> HiddenSet:
+def drawn_set(assignment: Assignment, interface: Interface, secret: Source, repeat: int) -> HiddenSet:
     """The hidden set of one repeat: what the entry point is given, the truth, and what else only the task sees.
 
     Raises:

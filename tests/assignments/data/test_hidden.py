@@ -6,9 +6,17 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment, Data, Person, Run
-from assignments.data.hidden import case_names, digest, hidden_set, presented_order, records
+from assignments.data.hidden import (
+    case_names,
+    digest,
+    hidden_set,
+    presented_order,
+    presented_purpose,
+    purposes_of,
+    records,
+)
 from assignments.data.sources import draw_of
-from assignments.data.streams import PUBLISHED
+from assignments.data.streams import PUBLISHED, Keys
 from assignments.errors import UserError
 
 SECRET, OTHER = b"s" * 32, b"o" * 32
@@ -232,3 +240,32 @@ def test_a_digest_of_records_tells_their_fields_apart():
 def test_a_truth_is_never_among_the_inputs(frames, inputs):
     with pytest.raises(UserError, match="is the truth: take it out of the inputs"):
         hidden_set(frames(train=6, test=6), SECRET, 0, inputs, "label", ("group",))
+
+
+@pytest.mark.parametrize("data", [{}, {"redraw": True}, {"redraw": True, "val": 6}, {"val": 6}])
+@pytest.mark.parametrize("repeat", [0, 2])
+def test_the_keys_of_a_repeat_draw_the_set_that_the_secret_draws(frames, data, repeat):
+    given = frames(**data)
+    keys = Keys.of(SECRET, purposes_of(given, repeat))
+    by_secret, by_keys = (hidden_set(given, source, repeat, ("image",), "label") for source in (SECRET, keys))
+    assert by_keys.cases == by_secret.cases
+    assert by_keys.fit_seed == by_secret.fit_seed
+    for one, other in ((by_keys.train, by_secret.train), (by_keys.val or {}, by_secret.val or {})):
+        assert {name: array.tobytes() for name, array in one.items()} == {
+            name: array.tobytes() for name, array in other.items()
+        }
+    assert by_keys.inputs["image"].tobytes() == by_secret.inputs["image"].tobytes()
+    assert by_keys.truth.tobytes() == by_secret.truth.tobytes()
+
+
+def test_the_keys_of_one_repeat_draw_no_other(frames):
+    keys = Keys.of(SECRET, purposes_of(frames(redraw=True), 0))
+    with pytest.raises(ValueError, match="was not handed over"):
+        hidden_set(frames(redraw=True), keys, 1, ("image",), "label")
+
+
+def test_the_key_of_a_commits_order_gives_the_order_that_the_secret_gives():
+    keys = Keys.of(SECRET, [presented_purpose("example", "c0ffee")])
+    assert presented_order(keys, "example", "c0ffee", 20).tolist() == (
+        presented_order(SECRET, "example", "c0ffee", 20).tolist()
+    )

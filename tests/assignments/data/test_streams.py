@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
+import pickle
 
 import numpy as np
 import pytest
 
-from assignments.data.streams import PUBLISHED, fingerprint, stream
+from assignments.data.streams import PUBLISHED, Keys, fingerprint, key, stream
 
 SECRET = bytes(range(32))
 
@@ -45,3 +46,27 @@ def test_the_published_secret_is_as_long_as_a_real_one():
 def test_an_empty_secret_or_purpose_is_refused(secret, purpose):
     with pytest.raises(ValueError, match="a stream needs a secret and a purpose"):
         stream(secret, *purpose)
+
+
+ONE, OTHER = ("a", "test", "0"), ("a", "test", "1")
+
+
+def test_a_key_draws_its_own_stream_bit_for_bit():
+    drawn = stream(Keys.of(SECRET, [ONE, OTHER]), *OTHER).bytes(64)
+    assert drawn == stream(SECRET, *OTHER).bytes(64)
+
+
+def test_keys_of_keys_are_the_same_and_fewer():
+    fewer = Keys.of(Keys.of(SECRET, [ONE, OTHER]), [ONE])
+    assert stream(fewer, *ONE).bytes(64) == stream(SECRET, *ONE).bytes(64)
+    with pytest.raises(ValueError, match="the key of the stream 'a/test/1' was not handed over"):
+        stream(fewer, *OTHER)
+
+
+def test_keys_hold_neither_the_secret_nor_another_streams_key_and_show_nothing():
+    keys = Keys.of(SECRET, [ONE])
+    carried = pickle.dumps(keys)
+    assert key(SECRET, *ONE) in carried
+    assert SECRET not in carried
+    assert key(SECRET, *OTHER) not in carried
+    assert repr(keys) == "Keys()"
