@@ -346,9 +346,10 @@ def decide(
 
         _print_nobodys(what_is_nobodys(opened, assignment))
         return
+    from graders.marks.applying import snapshot_of
     from graders.marks.deciding import propose
     from graders.marks.differences import as_json as differences_json
-    from graders.marks.differences import compare, snapshot_of
+    from graders.marks.differences import compare
     from graders.marks.wanted import Wanted
 
     deciding = _decider(opened, by)
@@ -820,7 +821,7 @@ def _applied(
 
 
 def _record(course: Course, results: Results, who: str, reason: str, **more: Any) -> None:
-    from graders.marks.results import record
+    from graders.marks.applying import record
     from graders.record.ledger import Ledger
 
     with Ledger.open(course.ledger) as ledger:

@@ -127,8 +127,9 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
 
     start_forkserver("cli")
     from graders.course.course import assignment_of, load_course
+    from graders.marks.applying import record
     from graders.marks.differences import differences_of
-    from graders.marks.results import record, results_of
+    from graders.marks.results import results_of
     from graders.record.ledger import Ledger
     from graders.runs.cohort import grade_cohort
     from reports.differences import summary

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from graders.marks.differences import RETURNED, Differences, Entry, Move, Told, record_of
+from graders.marks.differences import Differences, Entry, Move, record_of
+from graders.marks.snapshots import RETURNED, Told
 from graders.record.ledger import Event
 from reports.bands import band_of
 from reports.terminal import fitted, terminal_text

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.marks.differences import Page, Versions
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
 from graders.marks.mark import share as share_of
 from graders.marks.personal import PersonalMark
+from graders.marks.snapshots import Page, Versions
 from graders.record.decisions import Decisions, said, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES

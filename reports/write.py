@@ -14,10 +14,10 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, read_secret
 from graders.intake.counting import due_of_page
-from graders.marks.differences import Page, Versions
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
+from graders.marks.snapshots import Page, Versions
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json

@@ -19,9 +19,9 @@ from graders.course.course import Course, Group, read_secret
 from graders.intake.collect import clock
 from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_person, extension_problem
 from graders.intake.owners import Record
-from graders.marks.differences import RETURNED
 from graders.marks.moderation import scaling
 from graders.marks.results import Results
+from graders.marks.snapshots import RETURNED
 from graders.marks.wanted import Wanted, from_csv
 from graders.marks.whom import whom
 from graders.record.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, parts_of, retracted

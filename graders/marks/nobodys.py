@@ -14,7 +14,7 @@ from assignments.load import hidden_tests
 from graders.course.course import Course
 from graders.course.roster import place_of
 from graders.intake.owners import Owners, Record
-from graders.marks.differences import SNAPSHOTS, last_of, read
+from graders.marks.snapshots import SNAPSHOTS, last_of, read
 from graders.record.decisions import ABOUT, decimal_of, in_force, parts_of
 from graders.record.ledger import Event, Observation
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from assignments.assignment import Assignment
-from assignments.errors import UserError
 from graders.course.course import Course
-from graders.course.lock import course_held
 from graders.intake.submission import Submission
-from graders.marks.differences import CORRECTION, returned_marks, snapshot_event
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
 from graders.marks.personal import PersonalMark, personal_mark, without_mark
+from graders.marks.snapshots import returned_marks
 from graders.record.decisions import Decisions, said
-from graders.record.ledger import Event, Ledger, now
+from graders.record.ledger import Event
 
 
 @dataclass(frozen=True)
@@ -90,33 +88,3 @@ def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
         evidence=f"{said(moderated[0])} ({moderated[0].value})",
     )
     return replace(mark, findings=(*mark.findings, notice))
-
-
-def record(
-    course: Course,
-    ledger: Ledger,
-    results: Results,
-    *,
-    who: str,
-    reason: str,
-    command: str,
-    decided: Sequence[Event] = (),
-    moved: bool = True,
-    members: Collection[str] | None = None,
-) -> None:
-    """Make these marks the ones that stand, together with the decisions they follow from: both or neither.
-
-    `moved` is whether any mark is another one: a decision that moves none corrects nothing. `members` are those whom
-    these marks are returned to, if they are.
-
-    Raises:
-        UserError: somebody was told another mark and the change has no reason, or another command holds the course.
-    """
-    snapshot = [snapshot_event(results, at=now(), who=who, reason=reason, members=members)] if moved else []
-    if any(event.kind == CORRECTION for event in snapshot) and not reason.strip():
-        raise UserError(
-            "these marks were returned, so a change is a correction, and students read why: "
-            f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
-        )
-    with course_held(course.folder / ".medmark", command):
-        ledger.add_events([*decided, *snapshot])

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graders.course.course import Course
-from graders.marks.differences import told
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
+from graders.marks.snapshots import told
 from graders.marks.whom import whom
 
 

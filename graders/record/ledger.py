@@ -75,7 +75,7 @@ class Event:
     assignment: str
     """The assignment that it is about."""
     kind: str
-    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.marks.differences`)."""
+    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.marks.snapshots`)."""
     value: str
     reason: str
     """Why; the person it is about may read it."""

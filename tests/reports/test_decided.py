@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from graders.marks.differences import compare, snapshot_event, snapshot_of
+from graders.marks.applying import snapshot_event, snapshot_of
+from graders.marks.differences import compare
 from reports.differences import difference_lines
 from reports.explain import explained
 from reports.table import marks_table

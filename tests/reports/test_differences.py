@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from graders.marks.differences import Differences, Move, Told
+from graders.marks.differences import Differences, Move
+from graders.marks.snapshots import Told
 from reports.differences import LISTED, decision_lines, difference_lines, signed, summary
 from tests.graders.events import event as an_event
 from tests.reports.hostile import HOSTILE

@@ -7,9 +7,9 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.submission import Submission
-from graders.marks.differences import RETURNED
 from graders.marks.mark import Status
 from graders.marks.results import results_of
+from graders.marks.snapshots import RETURNED
 from graders.record.ledger import Observation
 from reports.explain import WIDTH, explained
 from tests.graders.marks.test_differences import applied

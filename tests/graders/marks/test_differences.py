@@ -10,27 +10,22 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.submission import Submission
-from graders.marks.differences import (
+from graders.marks.applying import snapshot_event, snapshot_of
+from graders.marks.differences import Differences, Move, as_json, compare, differences_of
+from graders.marks.mark import Status
+from graders.marks.personal import Returned
+from graders.marks.results import results_of
+from graders.marks.snapshots import (
     APPLIED,
     CORRECTION,
     RETURNED,
     SNAPSHOTS,
-    Differences,
-    Move,
     Told,
     Versions,
-    as_json,
-    compare,
-    differences_of,
     last_of,
     read,
     returned_marks,
-    snapshot_event,
-    snapshot_of,
 )
-from graders.marks.mark import Status
-from graders.marks.personal import Returned
-from graders.marks.results import results_of
 from tests.graders.marks.test_mark import assignment, mark, scored
 from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
 
