@@ -307,7 +307,7 @@ def decide(
     ] = "",
     by: By = None,
     file: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Many at once: a CSV, one row a group or person.")
+        Path | None, typer.Option("--from", metavar="FILE", help="A CSV or .xlsx with one row a group or person.")
     ] = None,
     method: Annotated[
         str | None, typer.Option(metavar="NAME", help="webpa or buddycheck: makes peer factors of ratings.")

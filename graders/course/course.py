@@ -25,7 +25,7 @@ from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from graders.course.course_checks import beyond_types
 from graders.course.late_policy import LatePolicy, bank_holidays, read_policy
-from graders.course.roster import Columns, Group, Member, Roster, read_roster
+from graders.course.roster import Columns, Group, Member, Roster, read_roster, roster_path
 from graders.course.working_days import Calendar, in_utc
 
 __all__ = [
@@ -249,7 +249,7 @@ class Course(Frozen):
             if group.name == name:
                 return group
         known = nearest(name, (group.name for group in self.groups))
-        raise UserError(f'{self.folder / "roster.csv"}: has no group "{name}"; {known}')
+        raise UserError(f'{roster_path(self.folder)}: has no group "{name}"; {known}')
 
 
 def load_course(folder: Path) -> Course:
@@ -270,9 +270,9 @@ def load_course(folder: Path) -> Course:
     try:
         document = read_toml(path)
     except TomlErrors as error:
-        roster = read_roster(folder / "roster.csv", True, Columns())
+        roster = read_roster(roster_path(folder), True, Columns())
         raise CourseError([*error.problems, *_all_problems(roster)]) from None
-    roster = read_roster(folder / "roster.csv", _allows_file(document.values), _columns(document.values))
+    roster = read_roster(roster_path(folder), _allows_file(document.values), _columns(document.values))
     added = {
         "folder": str(folder),
         "groups": [group.model_dump() for group in roster.groups],

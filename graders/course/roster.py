@@ -1,4 +1,4 @@
-"""Who is in which group, and where each group's repository lies: roster.csv, one row a person.
+"""Who is in which group, and where each group's repository lies: roster.csv or roster.xlsx, one row a person.
 
 All that is wrong with the file is told at once, with lines. What concerns one group sets that group aside, and the
 others go on; what leaves open who is who stops all. Nothing is fetched here.
@@ -31,6 +31,7 @@ from graders.course.tables import Row, Table, key_of, read_table
 REQUIRED = ("group", "member", "name", "email", "repository")
 OPTIONAL = ("branch", "path", "pass_mark", "candidate")
 HEADER = ",".join(REQUIRED)
+SUFFIXES = (".csv", ".xlsx")
 CLOSE = 0.8
 """A heading this close to one of ours may have been meant as it."""
 
@@ -97,9 +98,20 @@ class Roster:
     """What may be a mistake, and is taken as it stands."""
 
 
+def roster_path(folder: Path) -> Path:
+    """Where a course's roster lies: roster.xlsx, if that is all there is."""
+    paths = [folder / f"roster{suffix}" for suffix in SUFFIXES]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
 def read_roster(path: Path, allow_file: bool, columns: Columns) -> Roster:
     """The groups in the order of the file, and everything that is wrong with it."""
     roster = Roster()
+    both = [other.name for suffix in SUFFIXES if (other := path.with_suffix(suffix)).exists()]
+    if len(both) > 1:
+        what = f"two rosters lie in this folder: {' and '.join(both)}"
+        roster.stops = [Problem(str(path), "", None, what, "remove one")]
+        return roster
     table, problems = read_table(path)
     if table is None:
         cure = f"write one row a person under the header {HEADER}"

@@ -72,12 +72,12 @@ class _Check:
         if event.member:
             if event.member in self.homes:
                 return ""
-            return f"is about {event.group}/{event.member}, who is not in roster.csv{_near(event.member, self.homes)}"
+            return f"is about {event.group}/{event.member}, who is not in the roster{_near(event.member, self.homes)}"
         if not name or name in self.owners.names:
             return ""
         if name in self.homes and "person" in ABOUT[event.kind]:
             return ""
-        return f"is about group {name}, which is not in roster.csv{_near(name, self.owners.names)}"
+        return f"is about group {name}, which is not in the roster{_near(name, self.owners.names)}"
 
     def _nothing(self, event: Event) -> str:
         """A criterion, a test, a case or a commit that is not there."""
@@ -127,7 +127,7 @@ def _looks(course: Course, assignment: Assignment, record: Record) -> Iterator[s
         several = [group.name for group in Owners.of(course.groups).at.get(place_of(last.repository), ())]
         why = f"is shared by {' and '.join(several)} now" if several else "is not a group's repository now"
         yield (
-            f"group {name} is not in roster.csv and {last.repository}, where {len(commits)} of its commits were seen, "
+            f"group {name} is not in the roster and {last.repository}, where {len(commits)} of its commits were seen, "
             f"{why}: nothing of them counts. If the group has another name now, put the old one back"
         )
 
@@ -139,6 +139,6 @@ def _marks(course: Course, events: Sequence[Event]) -> Iterator[str]:
     gone = [member for member in (read(last) if last else {}) if member not in known]
     if last and gone:
         yield (
-            f"the marks of {last.at[:10]} (number {last.number}) hold {', '.join(gone)}, not in roster.csv now: "
+            f"the marks of {last.at[:10]} (number {last.number}) hold {', '.join(gone)}, not in the roster now: "
             "put the row back, unless they have left the course"
         )

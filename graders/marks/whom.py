@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assignments.errors import UserError, closest, nearest
 from graders.course.course import Course, Group, Member
+from graders.course.roster import roster_path
 
 
 def whom(course: Course, text: str) -> tuple[Group, str]:
@@ -48,7 +49,7 @@ def _nobody(course: Course, text: str) -> str:
     name, slash, id = text.partition("/")
     homes = {member.id: group for group in course.groups for member in group.members}
     names = {group.name: group for group in course.groups}
-    roster = course.folder / "roster.csv"
+    roster = roster_path(course.folder)
     if slash and id in homes:
         return f'{roster}: "{id}" is in group {homes[id].name}, not in {name}; write --for {id}'
     if slash and name in names:

@@ -87,10 +87,10 @@ def test_what_names_somebody_of_today_is_not_told(told, given):
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        (event("group-99"), "is about group group-99, which is not in roster.csv"),
-        (event("g1/s9"), "is about g1/s9, who is not in roster.csv"),
-        (event("g1/s22"), "is about g1/s22, who is not in roster.csv; is s2 meant?"),
-        (event("s3", "late_commit", "a" * 40), "is about group s3, which is not in roster.csv"),
+        (event("group-99"), "is about group group-99, which is not in the roster"),
+        (event("g1/s9"), "is about g1/s9, who is not in the roster"),
+        (event("g1/s22"), "is about g1/s22, who is not in the roster; is s2 meant?"),
+        (event("s3", "late_commit", "a" * 40), "is about group s3, which is not in the roster"),
         (event("g1", "agreed_mark", "paper=3"), "is about a criterion paper that no person marks now"),
         (event("g1", "agreed_mark", "tests=3"), "is about a criterion tests that no person marks now"),
         (event("g1", "agreed_mark", "report=31"), "gives 31 of the 30 points that report has now, and does not count"),
@@ -122,8 +122,8 @@ def test_a_decision_about_a_group_whose_repository_is_anothers_now_is_told(told)
 
 def test_commits_of_nobodys_repository_and_marks_of_people_who_left_are_told(told):
     (line,) = told(looks={**NAMED, "left": "https://a.org/gone"})
-    assert line.startswith("group left is not in roster.csv and https://a.org/gone, where 1 of its commits were seen")
+    assert line.startswith("group left is not in the roster and https://a.org/gone, where 1 of its commits were seen")
     person = '{"group": "g", "commit": null, "status": "marked", "percent": "5", "pass_mark": 40, "level": 6}'
     marks = replace(event("", "marks", f'{{"s1": {person}, "s9": {person}}}'), number=12)
     (line,) = told(marks)
-    assert line.startswith("the marks of 2027-01-20 (number 12) hold s9, not in roster.csv now: put the row back")
+    assert line.startswith("the marks of 2027-01-20 (number 12) hold s9, not in the roster now: put the row back")

@@ -1,0 +1,135 @@
+"""Workbooks of Excel (.xlsx) as rows of text: one sheet, by pandas and openpyxl. It knows no column.
+
+They come from staff: rosters and decisions. No student's file is opened here. Nothing in one is run: a formula is
+refused and never computed, a link is not followed, and macros are not read.
+
+A cell is read as Excel shows it, or refused with its name. Excel stores what looks like a number as a number: 0012
+shown by the format 0000 is 12 in the file, 40 % is 0.4, and a student number of 17 digits has lost its last two.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell
+    from openpyxl.workbook import Workbook
+    from openpyxl.worksheet.worksheet import Worksheet
+
+SUFFIX: Final = ".xlsx"
+MEGABYTES: Final = 10
+ROWS: Final = 20_000
+COLUMNS: Final = 200
+DIGITS: Final = 15
+"""Of a number, that Excel keeps."""
+_OTHER_KIND: Final = b"\xd0\xcf\x11\xe0"
+"""How an .xls begins, and every workbook behind a password."""
+_ONE_TABLE: Final = "keep the one table in it"
+_AS_TEXT: Final = "format the column as Text and write there what is meant"
+_PLAIN: Final = re.compile(r"General|@|[#,]*(0*)(?:\.[0#]+)?(?:E\+0+)?")
+"""Formats that show a number's own digits; the group holds the zeros that it is filled up to."""
+
+
+class Unreadable(Exception):
+    """Why a table is not read, and the cure; the row where that is known."""
+
+    def __init__(self, what: str, cure: str, row: int | None = None) -> None:
+        super().__init__(what)
+        self.what, self.cure, self.row = what, cure, row
+
+
+def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unreadable]]:
+    """Each row of the one sheet that holds something, with its number, and what is wrong with single cells.
+
+    Raises:
+        Unreadable: it is not a workbook, is too large, or has several sheets.
+    """
+    if data.startswith(_OTHER_KIND):
+        raise Unreadable("is an .xls, or protected by a password", f"save it without one, as {SUFFIX}")
+    if len(data) > MEGABYTES * 1e6:
+        raise Unreadable(f"is larger than {MEGABYTES} MB", _ONE_TABLE)
+    import pandas  # here: it takes 0.3 s, and most tables are CSV
+
+    try:
+        with pandas.ExcelFile(
+            io.BytesIO(data), engine="openpyxl", engine_kwargs={"data_only": False, "keep_links": False}
+        ) as file:
+            name = _the_sheet(file.book)
+            frame = pandas.read_excel(
+                file, sheet_name=name, header=None, dtype=str, keep_default_na=False, na_filter=False, nrows=ROWS + 1
+            )
+            shown, odd = _shown(file.book[name])
+    except Unreadable:
+        raise
+    except Exception as error:  # noqa: BLE001 - a broken file makes zip, XML and openpyxl raise whatever they meet
+        what = f"is not a workbook that can be read ({type(error).__name__})"
+        raise Unreadable(what, f"save it as {SUFFIX}, or as CSV UTF-8") from None
+    if len(frame) > ROWS or len(frame.columns) > COLUMNS:
+        raise Unreadable(f"has more than {ROWS} rows or {COLUMNS} columns", _ONE_TABLE)
+    rows = frame.to_numpy().tolist()
+    for (row, column), text in shown.items():
+        rows[row - 1][column - 1] = text
+    return list(enumerate(rows, 1)), odd
+
+
+def _the_sheet(book: Workbook) -> str:
+    """The name of the sheet that holds something: of two nobody can say which is meant."""
+    held = []
+    for sheet in book.worksheets:
+        sheet.reset_dimensions()  # a program may have written them wrong
+        if any(cell.value is not None for row in sheet.iter_rows(max_row=ROWS, max_col=COLUMNS) for cell in row):
+            held.append(sheet.title)
+    if len(held) > 1:
+        raise Unreadable(f"has {len(held)} sheets: {', '.join(held)}", "save the one to read as a file of its own")
+    return held[0] if held else book.worksheets[0].title
+
+
+def _shown(sheet: Worksheet) -> tuple[dict[tuple[int, int], str], list[Unreadable]]:
+    """What Excel shows where that is not what it stores, by row and column; and what is wrong with single cells."""
+    shown = {}
+    odd: dict[tuple[int, str], list[Cell]] = {}
+    for row in sheet.iter_rows(max_row=ROWS, max_col=COLUMNS):
+        for cell in row:
+            if cell.value is None or cell.data_type == "s":
+                continue
+            if problem := _problem(cell):
+                odd.setdefault((cell.column, problem), []).append(cell)
+            elif (text := _as_shown(cell)) is not None:
+                shown[cell.row, cell.column] = text
+    return shown, [_told(problem, cells) for (_, problem), cells in odd.items()]
+
+
+def _problem(cell: Cell) -> str:
+    """Why nobody can tell what a cell says, which is not text; empty if it is plain."""
+    if cell.data_type in _KINDS:
+        return _KINDS[cell.data_type]
+    if cell.data_type == "b":
+        return ""
+    if _PLAIN.fullmatch(cell.number_format) is None:
+        return f'is shown in the format "{cell.number_format}"'
+    if isinstance(cell.value, int | float) and abs(cell.value) >= 10**DIGITS:
+        return f"holds a number of more than {DIGITS} digits, of which Excel keeps {DIGITS}"
+    return ""
+
+
+def _as_shown(cell: Cell) -> str | None:
+    """What Excel shows in a truth value or a number that is filled up with zeros; None for other numbers."""
+    if cell.data_type == "b":
+        return "TRUE" if cell.value else "FALSE"
+    plain = _PLAIN.fullmatch(cell.number_format)
+    zeros = len(plain[1] or "") if plain else 0
+    whole = isinstance(cell.value, int | float) and cell.value == int(cell.value)
+    return f"{cell.value:0{zeros}.0f}" if whole and zeros > 1 else None
+
+
+def _told(problem: str, cells: list[Cell]) -> Unreadable:
+    """One problem of a column, which a whole column often has."""
+    more = f", and so do {len(cells) - 1} more cells of its column" if len(cells) > 1 else ""
+    cure = _VALUES if problem == _KINDS["f"] else _AS_TEXT
+    return Unreadable(f"cell {cells[0].coordinate} {problem}{more}", cure, cells[0].row)
+
+
+_KINDS: Final = {"f": "holds a formula", "d": "holds a date or a time", "e": "holds what Excel calls an error"}
+_VALUES: Final = "copy the column and paste its values"
