@@ -139,12 +139,12 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     """Mark every submission once on local, and keep each frame that went to a worker."""
     from assignments.load import hidden_tests
     from graders import grade
-    from graders.asking.job import Job
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
     from graders.record.ledger import Ledger
     from graders.wall.session import Session
+    from tests.jobs import job_here
 
     course = load_course(folder)
     assignment = assignment_of(course, ASSIGNMENT)
@@ -157,21 +157,12 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
         home = folder / "records" / submission.group
         grade.Session = _recording(Session, home)  # type: ignore[misc]
         assert submission.folder is not None
-        job = Job(
-            assignment=assignment,
-            group=submission.group,
-            commit=str(submission.commit),
-            solution=submission.folder,
-            framework=options.framework,
-            sandbox="local",
-            secret=read_secret(course),
-            tests=tuple(test.id for test in hidden_tests(assignment)),
-            repeats=tuple(range(assignment.run.seeds)),
-            scores=(),
-            answers={},
-            store=folder / "answers",
-        )
-        document = grade.run(job)
+        job, store = job_here(
+            assignment, submission.folder, folder / "answers", secret=read_secret(course), group=submission.group,
+            commit=str(submission.commit), framework=options.framework, sandbox="local",
+            tests=[test.id for test in hidden_tests(assignment)], repeats=range(assignment.run.seeds),
+        )  # fmt: skip
+        document = grade.run(job, store)
         lost = [id for id, doc in document["tests"].items() if doc["verdict"] != "passed"]
         if lost or document["toolkit_failure"]:
             raise SystemExit(f"recording: {lost} {document['toolkit_failure']}")

@@ -25,6 +25,7 @@ from graders.asking.journal import Journal, Question, Silent
 from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure
 from graders.record.answers import Answers
+from graders.record.store import Store
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import check_criterion, score
@@ -35,8 +36,8 @@ from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session
 
 
-def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
-    """Do a job.
+def run(job: Job, store: Store, journal: Journal | None = None) -> dict[str, Any]:
+    """Do a job with what the store of this machine holds.
 
     Returns:
         `{"tests": {id: TestDoc}, "answers": {"0": AnswersDoc}, "scores": {id: ScoreDoc}, "runtime": {...},
@@ -47,7 +48,7 @@ def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
     journal = journal or Silent()
     try:
         try:
-            _run(job, document, journal)
+            _run(job, store, document, journal)
         except MemoryError:  # the limit of this process, wherever the present question reached it
             journal.give_up()
     except ToolkitFailure as failure:
@@ -59,10 +60,11 @@ def run(job: Job, journal: Journal | None = None) -> dict[str, Any]:
     return document
 
 
-def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
-    assignment = job.assignment
+def _run(job: Job, store: Store, document: dict[str, Any], journal: Journal) -> None:
+    assignment = store.assignment(job.assignment)
+    job = replace(job, assignment=assignment)
     interface = _interface(assignment.folder / "interface.py")
-    sets = {repeat: drawn_set(assignment, interface, job.secret, repeat) for repeat in _repeats_needed(job)}
+    sets = {repeat: drawn_set(assignment, interface, job.keys, repeat) for repeat in _repeats_needed(job)}
     patience = Patience(*job.waited, on_change=journal.waited)
     memory = allowance.host_bytes(assignment.limits, list(sets.values()))
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
@@ -71,7 +73,7 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
     redrawn = assignment.data.redraw and len(sets) > 1 and bool(job.tests or job.repeats)
     shared = may_share([carried(hidden) for hidden in sets.values()] if redrawn else [])
     for tests, repeats in _containers(job, shared):
-        with _session(job, document, patience, journal, forgets=not shared) as session:
+        with _session(job, store, document, patience, journal, forgets=not shared) as session:
             if tests:
                 document["tests"].update(_check(job, session, interface, memory, journal))
             journal.hold(memory)
@@ -82,9 +84,9 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
                     interface,
                     sets[repeat],
                     repeat=repeat,
-                    secret=job.secret,
+                    secret=job.keys,
                     commit=job.commit,
-                    store=job.store,
+                    store=store.answers,
                     journal=journal,
                     unusable=job.unusable,
                 )
@@ -95,7 +97,7 @@ def _run(job: Job, document: dict[str, Any], journal: Journal) -> None:
         repeats_known = [known.get(str(repeat)) for repeat in sorted(sets)]
         if all(repeats_known):
             journal.begins(Question("score", id, WHOLE), allowance.score_cpu_s(list(sets.values())))
-            answers = [load_answers(job.store, doc) for doc in repeats_known if doc is not None]
+            answers = [load_answers(store.answers, doc) for doc in repeats_known if doc is not None]
             document["scores"][id] = _scored(job, id, [sets[repeat] for repeat in sorted(sets)], answers, journal)
             journal.came("scores", id, document["scores"][id])
 
@@ -121,16 +123,16 @@ def may_share(carriers: Collection[Carried]) -> bool:
 
 @contextmanager
 def _session(
-    job: Job, document: dict[str, Any], patience: Patience, journal: Journal, *, forgets: bool
+    job: Job, store: Store, document: dict[str, Any], patience: Patience, journal: Journal, *, forgets: bool
 ) -> Iterator[Session]:
     """A container of its own, and the session with its keeper."""
-    limits = job.assignment.limits
-    lodging = Lodging(job.solution, job.framework, limits, job.course, job.run, forgets)
+    limits, solution = job.assignment.limits, store.solution(job.solution)
+    lodging = Lodging(solution, job.framework, limits, job.course, job.run, forgets)
     sandbox = SANDBOXES[job.sandbox]()
     with ExitStack() as stack:
         with journal.lifted():
             channel = stack.enter_context(sandbox.open(lodging))
-        session = Session(channel, limits, job.solution, patience)
+        session = Session(channel, limits, solution, patience)
         try:
             info = session.begin()
         except SubmissionFailure as failure:  # nothing of the group's has run yet
@@ -226,7 +228,7 @@ def _check(
         folder=folder / job.tests_folder,
         interface=interface,
         limits=job.assignment.limits,
-        secret=job.secret,
+        secret=job.keys,
         doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
         memory_bytes=memory_bytes,
         host_cpu_s=allowance.hidden_test_cpu_s(job.assignment.limits),

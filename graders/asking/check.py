@@ -20,8 +20,9 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Limits
-from assignments.data.streams import Purpose, Source, stream
+from assignments.data.streams import Source, stream
 from assignments.interface import Interface
+from graders.asking.job import test_purpose
 from graders.asking.journal import Journal, Question, Silent
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.wall.session import Session, Usage
@@ -119,11 +120,6 @@ def check(
     return recorder.docs
 
 
-def purpose_of(assignment_id: str, test: str) -> Purpose:
-    """What the stream of a test's inputs is for."""
-    return (assignment_id, "test", test)
-
-
 def unusable(question: str) -> TestDoc:
     """The document of a test whose answers cost the host more than a test may."""
     return TestDoc(reason=UNUSABLE, told=UNUSABLE, evidence=question, flags=["the host reached its limit in this test"])
@@ -197,7 +193,7 @@ class _Recorder:
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """Random numbers of this test and this course's secret."""
-        return stream(self._questions.secret, *purpose_of(self._questions.assignment_id, _name(request.node)))
+        return stream(self._questions.secret, *test_purpose(self._questions.assignment_id, _name(request.node)))
 
     def _line(self, cpu_s: float) -> Line:
         questions = self._questions

@@ -1,29 +1,57 @@
-"""A job: which stages of one submission are missing, and all that is needed to make them. Nothing is asked here."""
+"""A job: which stages of one submission are missing, and what is needed to make them. Nothing is asked here.
+
+A job can be carried to another machine. It names folders and files by digest, and each machine finds them in a store of
+its own (`graders.record.store`). The secret of the course never travels: `keys_for` says what does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment, Framework
+from assignments.data.hidden import presented_purpose, purposes_of
+from assignments.data.streams import Keys, Purpose, Source
 from graders.asking.journal import Question
+
+
+def keys_for(
+    assignment: Assignment, secret: Source, commit: str, tests: Iterable[str], repeats: Iterable[int], *, scored: bool
+) -> Keys:
+    """What of a course's secret travels with a job: the keys of the streams that its stages draw, one by one.
+
+    Of each hidden test, the key that draws its inputs; the test's source lies in the assignment's folder. Of each
+    repeat that is asked or scored, the keys that draw its hidden set, truths included: they are for the machine that
+    judges. And the key of the order in which cases are shown to this commit. A machine that is given a job can draw
+    what the job is about. It can draw nothing of another test, commit, assignment or course.
+    """
+    needed = range(assignment.run.seeds) if scored else repeats
+    purposes = [test_purpose(assignment.id, test) for test in tests]
+    purposes += [purpose for repeat in needed for purpose in purposes_of(assignment, repeat)]
+    return Keys.of(secret, [*purposes, presented_purpose(assignment.id, commit)])
+
+
+def test_purpose(assignment_id: str, test: str) -> Purpose:
+    """What the stream of a hidden test's inputs is for."""
+    return (assignment_id, "test", test)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One submission's missing stages. Picklable, so that another engine can carry it to another machine."""
+    """One submission's missing stages, as plain data that can be pickled: no path and no secret of the course."""
 
     assignment: Assignment
+    """As it travels (`graders.record.store.travelling`): digests stand for its folders."""
     group: str
     commit: str
-    solution: Path
-    """Folder that holds solution.py."""
+    solution: str
+    """Digest of the tree of the folder that holds solution.py."""
     framework: Framework
     sandbox: str
     """A name in SANDBOXES."""
-    secret: bytes = field(repr=False)
+    keys: Keys = field(repr=False)
+    """Of the streams that this job draws, and of no others (`keys_for`)."""
     tests: tuple[str, ...]
     """Hidden tests to run."""
     repeats: tuple[int, ...]
@@ -31,11 +59,11 @@ class Job:
     scores: tuple[str, ...]
     """Accuracy criteria to score."""
     answers: dict[int, dict[str, Any]]
-    """Documents of answers that exist, by repeat."""
-    store: Path
+    """Documents of answers that exist, by repeat; each names its file in the store."""
     void_cases: tuple[str, ...] = ()
     """Ids of hidden cases that are left out of the scores."""
     course: str = "none"
+    """Identity of the course, by which its sandboxes are found and removed."""
     run: str = "none"
     tests_folder: str = "hidden_tests"
     unusable: tuple[Question, ...] = ()

@@ -21,7 +21,7 @@ from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.load import digest, hidden_tests
 from graders.asking.allowance import ceiling
-from graders.asking.job import Job
+from graders.asking.job import Job, keys_for
 from graders.course.course import Course
 from graders.course.lock import course_held
 from graders.failures import ImageFailure
@@ -32,6 +32,7 @@ from graders.record.keys import Asked, StageKeys, asked, digest_of
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
+from graders.record.store import Store, travelling
 from graders.runs.coordinator import Coordinator, Progress, Work
 from graders.runs.engines.engine import Engine
 from graders.runs.engines.processes import Processes
@@ -103,16 +104,18 @@ def grade_cohort(
         if works:
             _check_criteria(assignment)
             if not rescore_only:
-                marking.sandbox.sweep(str(course.folder.resolve()))
+                marking.sandbox.sweep(identity_of(course))
             slots = marking.engine.slots(assignment.limits, jobs, marking.sandbox.isolates)
             _make_room(course.answers, ledger.blobs(), before=began)
             number = ledger.start_run(marking.command)
+            named = travelling(assignment, plan.provenance["assignment_digest"])
             Coordinator(
                 assignment=assignment.id,
                 ledger=ledger,
                 engine=marking.engine,
+                store=_store(marking, works, plan.provenance["assignment_digest"]),
                 slots=slots,
-                job_of=lambda work: _job(marking, work, str(number)),
+                job_of=lambda work: _job(marking, named, work, str(number)),
                 deadline_of=lambda work: _deadline_s(assignment, work),
                 on_progress=on_progress,
                 total=len(chosen),
@@ -263,28 +266,42 @@ def _refusal(submission: Submission) -> str:
     return "; ".join(submission.problems) or "there is no solution that can be run"
 
 
-def _job(marking: Marking, work: Work, run: str) -> Job:
+def _store(marking: Marking, works: Sequence[Work], digest: str) -> Store:
+    """What this machine holds of all that the jobs of these works name."""
+    solutions = {work.tree: work.first.folder for work in works if work.first.folder is not None}
+    return Store(marking.course.answers, solutions).holding(marking.assignment, digest)
+
+
+def _job(marking: Marking, named: Assignment, work: Work, run: str) -> Job:
+    """The job of a work; `named` is the assignment as it travels."""
     missing = set(work.names("test"))
     submission = work.first
-    assert submission.folder is not None
+    # In the order of the file: the tests of a module may share a worker.
+    tests = tuple(id for id in work.keys.tests if id in missing)
+    repeats = tuple(sorted(int(repeat) for repeat in work.names("answers")))
+    scores = tuple(work.names("score"))
+    commit = str(submission.commit)
     return Job(
-        assignment=marking.assignment,
+        assignment=named,
         group=submission.group,
-        commit=str(submission.commit),
-        solution=submission.folder,
+        commit=commit,
+        solution=work.tree,
         framework=cast(Framework, submission.framework),
         sandbox=marking.sandbox.name,
-        secret=marking.secret,
-        # In the order of the file: the tests of a module may share a worker.
-        tests=tuple(id for id in work.keys.tests if id in missing),
-        repeats=tuple(sorted(int(repeat) for repeat in work.names("answers"))),
-        scores=tuple(work.names("score")),
+        keys=keys_for(named, marking.secret, commit, tests, repeats, scored=bool(scores)),
+        tests=tests,
+        repeats=repeats,
+        scores=scores,
         answers=dict(work.answers),
-        store=marking.course.answers,
         void_cases=marking.decisions.void_cases,
-        course=str(marking.course.folder.resolve()),
+        course=identity_of(marking.course),
         run=run,
     )
+
+
+def identity_of(course: Course) -> str:
+    """By which the sandboxes of a course are known, on whichever machine; courses are told apart by their folders."""
+    return digest_of(folder=str(course.folder.resolve()))[:32]
 
 
 def _deadline_s(assignment: Assignment, work: Work) -> float:

@@ -24,6 +24,7 @@ from graders.failures import LOADED, Stopped
 from graders.intake.submission import Submission
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger, Stage
+from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Engine, Outcome, nothing_yet
 
 RESTARTS = 3
@@ -70,6 +71,12 @@ class Work:
         """The submission that is run for all of them."""
         return self.submissions[0]
 
+    @property
+    def tree(self) -> str:
+        """Digest of the solution's files."""
+        assert self.first.tree is not None  # else there is nothing to run
+        return self.first.tree
+
     def names(self, kind: Kind) -> list[str]:
         """The missing stages of a kind."""
         return sorted(name for k, name in self.missing if k == kind)
@@ -98,6 +105,8 @@ class Coordinator:
     assignment: str
     ledger: Ledger
     engine: Engine
+    store: Store
+    """Holds all that jobs name."""
     slots: int
     """How many works are given to the engine at once."""
     job_of: Callable[[Work], Job]
@@ -145,7 +154,7 @@ class Coordinator:
         """In a slot's thread: run a work's job and tell the coordinator."""
         self._events.put(Event("started", work))
         try:
-            outcome = insistently(self.engine, self.job_of(work), self.deadline_of(work))
+            outcome = insistently(self.engine, self.job_of(work), self.store, self.deadline_of(work))
         except Exception as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
             outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
         self._events.put(Event("ended", work, outcome))
@@ -186,7 +195,7 @@ class Coordinator:
                 self.done += 0 if event.work.missing else len(event.work.submissions)
 
 
-def insistently(engine: Engine, job: Job, deadline_s: float) -> Outcome:
+def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Outcome:
     """Do a job, in as many turns of an engine as it takes to get past the questions that reach the host's limits.
 
     Their answers chose what they cost, so they have failed; so has what is left after three of them. A marker that a
@@ -197,7 +206,7 @@ def insistently(engine: Engine, job: Job, deadline_s: float) -> Outcome:
     spoilt: list[Question] = []
     crashed: list[Question] = []
     while True:
-        outcome = engine.run(job, deadline_s - (time.monotonic() - began))
+        outcome = engine.run(job, store, deadline_s - (time.monotonic() - began))
         if outcome.trouble == STOPPED:
             return outcome
         for kind, documents in outcome.came.items():

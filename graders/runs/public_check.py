@@ -17,14 +17,18 @@ from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
-from assignments.load import load, public_tests
+from assignments.load import digest, load, public_tests
 from assignments.this_user import expanded
-from graders.asking.job import Job
+from graders.asking.job import Job, keys_for
 from graders.asking.journal import Question, Silent
 from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION
 from graders.intake.submission import find_solution
+from graders.record.store import Store, travelling
+
+YOURS = "yours"
+"""What the one solution that is checked is known by."""
 
 
 @dataclass(frozen=True)
@@ -129,22 +133,24 @@ def check_public(
     solution, found = looked_at(assignment, folder)
     assert found.framework is not None
     tests = public_tests(assignment)
+    named = digest(assignment)
+    store = Store(folder, {YOURS: solution}).holding(assignment, named)
+    ids = tuple(test.id for test in tests)
     job = Job(
-        assignment=assignment,
+        assignment=travelling(assignment, named),
         group="you",
         commit="",
-        solution=solution,
+        solution=YOURS,
         framework=found.framework,
         sandbox=sandbox,
-        secret=PUBLISHED,
-        tests=tuple(test.id for test in tests),
+        keys=keys_for(assignment, PUBLISHED, "", ids, (), scored=False),
+        tests=ids,
         repeats=(),
         scores=(),
         answers={},
-        store=folder,
         tests_folder="public_tests",
     )
-    document = run(job, Told())
+    document = run(job, store, Told())
     failure = document["toolkit_failure"]
     if failure is not None:
         raise UserError(f"the tests could not be run ({failure['reason']}): {failure['evidence'].strip()}")

@@ -14,7 +14,6 @@ import pytest
 
 from assignments.load import hidden_tests, load
 from graders import grade
-from graders.asking.job import Job
 from graders.grade import run
 from graders.wall import patience
 from graders.wall import session as sessions
@@ -236,16 +235,14 @@ def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, sec
     monkeypatch.setattr(patience, "IDLE_S", 4.0)
     monkeypatch.setattr(sessions, "IDLE_CALL_S", 2)
     limits = ASSIGNMENT.limits.model_copy(update={"test_cpu_s": 3.0, "shared_cpu_s": 3.0, "cpu_s": 6.0})
-    job = Job(
-        assignment=ASSIGNMENT.model_copy(update={"limits": limits}), group="g", commit="c0ffee", solution=folder,
-        framework="numpy", sandbox="docker", secret=b"of this test",
-        tests=tuple(test.id for test in hidden_tests(ASSIGNMENT)), repeats=(0,), scores=(), answers={},
-        store=tmp_path / "answers",
+    job, store = job_here(
+        ASSIGNMENT.model_copy(update={"limits": limits}), folder, tmp_path / "answers", secret=b"of this test",
+        tests=[test.id for test in hidden_tests(ASSIGNMENT)], repeats=(0,), sandbox="docker",
     )  # fmt: skip
 
     def took():
         began = time.monotonic()
-        document = run(job)
+        document = run(job, store)
         assert document["toolkit_failure"] is None
         return time.monotonic() - began, document
 

@@ -11,10 +11,10 @@ from assignments.data.hidden import hidden_set
 from assignments.data.overlap import carried
 from assignments.load import load
 from graders import grade
-from graders.asking.job import Job
 from graders.asking.measure import load_answers
 from graders.grade import run
 from graders.wall.sandboxes.sandbox import Lodging
+from tests.jobs import job_here
 
 pytestmark = pytest.mark.docker
 TOML = """
@@ -172,11 +172,10 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
 
     def right():
         """How many hidden cases with label 1 the second repeat knew, of how many."""
-        job = Job(
-            assignment=assignment, group="g", commit="c0ffee", solution=solution, framework="numpy", sandbox="docker",
-            secret=secret, tests=(), repeats=(0, 1), scores=(), answers={}, store=tmp_path / "answers",
-        )  # fmt: skip
-        document = run(job)
+        job, store = job_here(
+            assignment, solution, tmp_path / "answers", secret=secret, repeats=(0, 1), sandbox="docker"
+        )
+        document = run(job, store)
         assert document["toolkit_failure"] is None
         prob = load_answers(tmp_path / "answers", document["answers"]["1"]).arrays["prob"]
         return int((prob[truth == 1] >= 0.5).sum()), int((truth == 1).sum())

@@ -16,6 +16,7 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import CpuLimit, WallLimit
+from graders.runs.cohort import identity_of
 from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session
@@ -394,7 +395,7 @@ def containers_of(course):
     """What is left of the containers that this course's marking started."""
     client = docker.APIClient()
     try:
-        found = client.containers(all=True, filters={"label": [f"medmark.course={course.folder.resolve()}"]})
+        found = client.containers(all=True, filters={"label": [f"medmark.course={identity_of(course)}"]})
     finally:
         client.close()
     return [one["Id"] for one in found]

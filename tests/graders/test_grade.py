@@ -10,18 +10,16 @@ import re
 import shutil
 import struct
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assignments.load import find, load, overridden
 from graders import grade
-from graders.asking.job import Job
 from graders.failures import EngineFailure
-from graders.grade import run
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
+from tests.jobs import job_here
 
 GROUPS = Path(__file__).parents[1] / "example_groups"
 CASES = 12
@@ -30,12 +28,11 @@ TESTS = (SCALE, LOSS, LEARNS, AGAIN)
 SECRET = b"of these tests, 32 bytes or so.."
 
 
-def job(group, store, folder=GROUPS / "assignment", **changes):
-    plain = Job(
-        assignment=load(folder), group=group, commit="c0ffee", solution=GROUPS / group, framework="numpy",
-        sandbox="local", secret=SECRET, tests=TESTS, repeats=(0,), scores=("accuracy",), answers={}, store=store,
-    )  # fmt: skip
-    return replace(plain, **changes)
+def run(group, kept_in, folder=GROUPS / "assignment", assignment=None, solution=None, **changes):
+    """What comes of all tests and one repeat of a group."""
+    asked = {"tests": TESTS, "repeats": (0,), "scores": ("accuracy",), **changes}
+    given = assignment or load(folder)
+    return grade.run(*job_here(given, solution or GROUPS / group, kept_in, secret=SECRET, group=group, **asked))
 
 
 class Recorded:
@@ -62,7 +59,7 @@ def marked(tmp_path_factory):
         with pytest.MonkeyPatch.context() as patch:
             if group == "loops_forever":  # on a loaded machine the wall limit may come first
                 patch.setattr(sessions, "WALL_FACTOR", 60.0)
-            return run(job(group, tmp_path_factory.mktemp(group)))
+            return run(group, tmp_path_factory.mktemp(group))
 
     return marked
 
@@ -145,7 +142,7 @@ def test_an_assignment_of_the_catalogue_is_marked_with_validation_cases(tmp_path
     (tmp_path / "solution/solution.py").write_text(VALIDATED)
     of = overridden(load(find("mlp_classifier", tmp_path)), data={"val": 50, "test": 100}, run={"seeds": 2})
     document = run(
-        job("solution", tmp_path / "store", tests=(), repeats=(0, 1), assignment=of, solution=tmp_path / "solution")
+        "solution", tmp_path / "store", tests=(), repeats=(0, 1), assignment=of, solution=tmp_path / "solution"
     )
     assert document["toolkit_failure"] is None
     assert [document["answers"][repeat]["verdict"] for repeat in ("0", "1")] == ["passed", "passed"]
@@ -224,7 +221,7 @@ def test_what_was_printed_is_evidence_and_never_told(marked):
 
 def test_hidden_tests_expected_values_and_truths_never_cross(tmp_path, monkeypatch):
     recorded = Recorded(monkeypatch)
-    document = run(job("perfect", tmp_path))
+    document = run("perfect", tmp_path)
     assert document["tests"][SCALE]["verdict"] == "passed"
     assert len(recorded.written) > 1000
     written = bytes(recorded.written)
@@ -238,7 +235,7 @@ def test_hidden_tests_expected_values_and_truths_never_cross(tmp_path, monkeypat
 
 def test_the_truth_of_the_hidden_cases_does_not_cross(tmp_path, monkeypatch):
     recorded = Recorded(monkeypatch)
-    document = run(job("perfect", tmp_path, tests=()))
+    document = run("perfect", tmp_path, tests=())
     assert document["answers"]["0"]["verdict"] == "passed"
     heads = bytes(recorded.written)
     asked = heads[heads.index(b'"name":"predict"') :]
@@ -300,7 +297,7 @@ def test_a_case_that_one_repeat_labels_and_another_asks_for_parts_their_containe
     text = (folder / "assignment.toml").read_text()
     text = re.sub(r"\ntrain = .*\ntest = .*", "\ntrain = 20\ntest = 12\nredraw = true", text)
     (folder / "assignment.toml").write_text(re.sub(r"(mode = \"retrain\".*)", r"\1\nseeds = 3", text))
-    document = run(job("perfect", tmp_path, folder, repeats=(0, 1, 2)))
+    document = run("perfect", tmp_path, folder, repeats=(0, 1, 2))
     assert opened == containers
     assert document["toolkit_failure"] is None
     assert document["scores"]["accuracy"]["verdict"] == "passed"
@@ -309,7 +306,7 @@ def test_a_case_that_one_repeat_labels_and_another_asks_for_parts_their_containe
 def test_repeats_of_one_hidden_set_share_a_container(folder, tmp_path, opened):
     text = (folder / "assignment.toml").read_text()
     (folder / "assignment.toml").write_text(re.sub(r"(mode = \"retrain\".*)", r"\1\nseeds = 3", text))
-    run(job("perfect", tmp_path, folder, repeats=(0, 1, 2)))
+    run("perfect", tmp_path, folder, repeats=(0, 1, 2))
     assert opened == [["tests", 0, 1, 2]]
 
 
@@ -327,7 +324,7 @@ def test_an_interface_with_an_error_is_our_failure(folder, tmp_path, line):
     with (folder / "interface.py").open("a") as file:
         file.write(f"\n{line}\n")
     moved = load(GROUPS / "assignment").model_copy(update={"folder": folder})
-    document = run(job("perfect", tmp_path, assignment=moved))
+    document = run("perfect", tmp_path, assignment=moved)
     assert document["toolkit_failure"]["reason"] == "internal"
     assert "interface.py" in document["toolkit_failure"]["evidence"]
     assert document["tests"] == {}
@@ -337,22 +334,22 @@ def test_an_interface_with_an_error_is_our_failure(folder, tmp_path, line):
 def test_a_hidden_test_file_with_an_error_is_nobodys_failure_but_ours(folder, tmp_path, line):
     with (folder / "hidden_tests" / "test_tiny.py").open("a") as file:
         file.write(f"\n{line}\n")
-    document = run(job("perfect", tmp_path, folder, repeats=(), scores=()))
+    document = run("perfect", tmp_path, folder, repeats=(), scores=())
     assert {doc["verdict"] for doc in document["tests"].values()} == {"unknown"}
     assert all(line.split()[-1].strip("'()") in doc["evidence"] for doc in document["tests"].values())
 
 
 def test_a_source_that_raises_is_a_data_failure(folder, tmp_path):
     (folder / "rows.py").write_text("def rows(n, rng):\n    raise OSError('no disk')\n")
-    document = run(job("perfect", tmp_path, folder))
+    document = run("perfect", tmp_path, folder)
     assert document["toolkit_failure"]["reason"] == "data"
     assert "no disk" in document["toolkit_failure"]["evidence"]
 
 
 def test_a_users_error_keeps_its_words(folder, tmp_path):
-    wanted = job("perfect", tmp_path, folder)
+    wanted = load(folder)
     (folder / "rows.py").unlink()
-    failure = run(wanted)["toolkit_failure"]
+    failure = run("perfect", tmp_path, assignment=wanted)["toolkit_failure"]
     assert failure["reason"] == "data"
     assert failure["evidence"].startswith(f"{folder}: the hidden cases could not be drawn. ")
     assert failure["evidence"].endswith(f"but no file {folder / 'rows.py'}.")
@@ -363,7 +360,7 @@ def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(grade, "measure", broken)
-    document = run(job("perfect", tmp_path))
+    document = run("perfect", tmp_path)
     assert document["tests"][SCALE]["verdict"] == "passed"
     assert document["toolkit_failure"]["reason"] == "internal"
     assert "a defect" in document["toolkit_failure"]["evidence"]
@@ -380,7 +377,7 @@ def test_a_keeper_killed_in_mid_run_is_ours_and_the_rest_is_unknown(tmp_path, mo
         return plain(channel, data)
 
     monkeypatch.setattr(LocalChannel, "write", write)
-    document = run(job("perfect", tmp_path))
+    document = run("perfect", tmp_path)
     assert document["toolkit_failure"]["reason"] == "engine"
     verdicts = [doc["verdict"] for doc in document["tests"].values()]
     assert "failed" not in verdicts
@@ -392,16 +389,16 @@ def test_a_sandbox_that_does_not_open_is_ours(tmp_path, monkeypatch):
         raise EngineFailure("no room")
 
     monkeypatch.setattr(Local, "open", refuse)
-    document = run(job("perfect", tmp_path))
+    document = run("perfect", tmp_path)
     assert document["toolkit_failure"] == {"reason": "engine", "evidence": "no room"}
     assert (document["tests"], document["answers"], document["scores"]) == ({}, {}, {})
 
 
 def test_scores_of_stored_answers_need_no_sandbox_and_are_the_same(marked, tmp_path, monkeypatch):
-    first = run(job("perfect", tmp_path, tests=()))
+    first = run("perfect", tmp_path, tests=())
     monkeypatch.setattr(Local, "open", None)
-    again = job("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]})
-    assert run(again)["scores"] == first["scores"]
+    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]})
+    assert again["scores"] == first["scores"]
 
 
 @pytest.fixture(scope="module")
@@ -410,8 +407,7 @@ def exchanged(tmp_path_factory):
     solution, store = tmp_path_factory.mktemp("exchanged"), tmp_path_factory.mktemp("store")
     text = (GROUPS / "perfect/solution.py").read_text()
     (solution / "solution.py").write_text(text.replace('{"prob": (', '{"prob": (1 - '))
-    asked = job("perfect", store, solution=solution, tests=())
-    return asked, run(asked)
+    return store, run("perfect", store, solution=solution, tests=())
 
 
 def test_a_poor_score_is_explained_from_the_stored_answers(exchanged):
@@ -426,13 +422,13 @@ def test_a_good_score_is_not_explained(marked):
 
 
 def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
-    asked, document = exchanged
+    store, document = exchanged
 
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(grade, "explain", broken)
-    again = run(replace(asked, repeats=(), answers={0: document["answers"]["0"]}))
+    again = run("perfect", store, tests=(), repeats=(), answers={0: document["answers"]["0"]})
     made, before = again["scores"]["accuracy"], document["scores"]["accuracy"]
     assert again["toolkit_failure"] is None
     assert {k: v for k, v in made.items() if k != "explained"} == {k: v for k, v in before.items() if k != "explained"}
@@ -441,10 +437,10 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
 
 
 def test_stored_answers_that_are_gone_are_a_data_failure_that_names_them(tmp_path):
-    first = run(job("perfect", tmp_path, tests=()))
+    first = run("perfect", tmp_path, tests=())
     for file in tmp_path.glob("*.npz"):
         file.write_bytes(b"PK")
-    again = run(job("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]}))
+    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]})
     assert again["toolkit_failure"]["reason"] == "data"
     assert first["answers"]["0"]["file"] in again["toolkit_failure"]["evidence"]
 
@@ -453,7 +449,7 @@ def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMARK_NO_FORK", "1")
     plenty = load(GROUPS / "assignment")
     plenty = plenty.model_copy(update={"limits": plenty.limits.model_copy(update={"shared_cpu_s": 30, "cpu_s": 30})})
-    document = run(job("perfect", tmp_path, assignment=plenty))
+    document = run("perfect", tmp_path, assignment=plenty)
     assert document["runtime"]["forks"] is False
     assert [doc["verdict"] for doc in document["tests"].values()] == ["passed"] * 4
     assert document["scores"]["accuracy"]["score"] > 0.9

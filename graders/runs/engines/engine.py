@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from assignments.assignment import Limits
 from graders.asking.job import Job
 from graders.asking.journal import Question
+from graders.record.store import Store
 
 STOPPED = "stopped"
 """The trouble of a job that was ended, or never started, because the engine was told to stop."""
@@ -55,8 +56,11 @@ class Engine(Protocol):
             UserError: there is no room for one; the text says what to change.
         """
 
-    def run(self, job: Job, deadline_s: float) -> Outcome:
+    def run(self, job: Job, store: Store, deadline_s: float) -> Outcome:
         """Do a job and wait for its document, at most `deadline_s`.
+
+        `store` is the caller's and holds all that the job names. An engine that does the job on another machine carries
+        there what that machine's store lacks; and when it returns, the answers that the outcome names are in `store`.
 
         It never raises for what the job does: a job that dies, outstays its deadline or gives something that is not a
         document is an `Outcome` whose trouble is in words.

@@ -26,6 +26,7 @@ from typing import Any
 from assignments.assignment import Limits
 from graders.asking.job import Job
 from graders.asking.journal import GAVE_UP, Journal, Question, Written
+from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Outcome, nothing_yet
 from graders.runs.slots import slots_for, this_machine
 
@@ -37,7 +38,7 @@ LEAVE_S = 15.0
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 """How a library ends a process that is out of memory, among other things."""
 
-Act = Callable[[Job, Journal], dict[str, Any]]
+Act = Callable[[Job, Store, Journal], dict[str, Any]]
 """What a marker process does with a job."""
 
 
@@ -124,12 +125,12 @@ class Processes:
         """As many as this machine's CPU, memory and GPUs allow."""
         return slots_for(limits, this_machine(limits.gpus), jobs, isolates)
 
-    def run(self, job: Job, deadline_s: float) -> Outcome:
+    def run(self, job: Job, store: Store, deadline_s: float) -> Outcome:
         """Run one job and wait for its document, at most `deadline_s`. Never raises for what the job does."""
         began = time.monotonic()
         context = multiprocessing.get_context("forkserver")
         reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=_marker, args=(self._act, job, writer), daemon=True)
+        process = context.Process(target=_marker, args=(self._act, job, store, writer), daemon=True)
         heard = _Heard()
         with reader, writer:
             with self._lock:
@@ -225,14 +226,14 @@ def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is no number of JSON")
 
 
-def _marker(act: Act | None, job: Job, writer: Connection) -> None:
+def _marker(act: Act | None, job: Job, store: Store, writer: Connection) -> None:
     """The marker process: mark, and hand the document over."""
     # A session of its own: signals that a terminal sends to `grade` do not reach the marker or its sandbox.
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         journal = Written(writer.send_bytes)
-        body = json.dumps({"document": (act or _grade())(job, journal)}, allow_nan=False).encode()
+        body = json.dumps({"document": (act or _grade())(job, store, journal)}, allow_nan=False).encode()
         if len(body) > LARGEST_DOCUMENT:
             raise ValueError(f"a document of {len(body)} bytes; {LARGEST_DOCUMENT} is the most")
     except Exception:  # noqa: BLE001  whatever went wrong is ours, and withholds one mark instead of ending the run

@@ -179,10 +179,10 @@ def die_in_words():
     raise Died
 
 
-def run(job, journal, die=kill_this_process) -> dict:
+def run(job, store, journal, die=kill_this_process) -> dict:
     """What a job does: as the solution's script says."""
-    script = (job.solution / "script").read_text()
-    folder = job.store.parent.parent
+    script = (store.solution(job.solution) / "script").read_text()
+    folder = store.answers.parent.parent
     earlier = [call for call in calls_of(course_of(folder)) if call["group"] == job.group]
     call = {"group": job.group, "tests": job.tests, "repeats": job.repeats, "scores": job.scores, "pid": os.getpid()}
     with (folder / "calls").open("a") as file:
@@ -210,7 +210,7 @@ def run(job, journal, die=kill_this_process) -> dict:
         document["tests"][A] = {**_passed(), "verdict": "failed", "told": "slow", "flags": ["wall_on_loaded_host"]}
     for repeat in job.repeats:
         name = f"{job.group}-{repeat}.npz"
-        np.savez(job.store / name, prob=np.zeros(4, np.float16))
+        np.savez(store.answers / name, prob=np.zeros(4, np.float16))
         document["answers"][str(repeat)] = {**_passed(), "file": name, "states": [None] * 4}
     for id in job.scores:
         document["scores"][id] = {

@@ -25,7 +25,7 @@ class Job:
         return replace(self, tests=left, unusable=(*self.unusable, *([question] if question else [])))
 
 
-def run(job, journal) -> dict:
+def run(job, store, journal) -> dict:
     """Ask every test, as `graders.grade.run` would."""
     document = {"tests": {}, "answers": {}, "scores": {}, "toolkit_failure": None}
     for name, does in job.tests.items():

@@ -7,13 +7,14 @@ import pytest
 
 from assignments.load import load
 from graders import grade
-from graders.asking.job import Job
 from graders.asking.journal import Question, Silent
 from graders.grade import run
+from graders.record.store import Store
 from graders.runs.coordinator import insistently
 from graders.runs.engines.processes import Processes, start_forkserver
 from tests.attacks.course import RIGHT
 from tests.graders.runs import scripted_limits as scripted
+from tests.jobs import job_here
 
 PASSED, FAILED = {"verdict": "passed"}, {"verdict": "failed"}
 UNUSABLE = "the reply could not be used"
@@ -30,7 +31,7 @@ def asked(tmp_path):
 
     def ask(**tests):
         job = scripted.Job(tests, tmp_path / "log")
-        outcome = insistently(Processes(scripted.run), job, deadline_s=120)
+        outcome = insistently(Processes(scripted.run), job, Store(tmp_path), deadline_s=120)
         return outcome, job.log.read_text().split()
 
     return ask
@@ -153,10 +154,9 @@ def greedy(tmp_path):
         solution.mkdir()
         (solution / "solution.py").write_text(SOLUTION.replace("LENGTH", str(length)))
         tests = tuple(f"test_it.py::test_{name}" for name in ("first", "outer", "last"))
-        return Job(
-            assignment=load(folder), group="g", commit="c0ffee", solution=solution, framework="numpy",
-            sandbox="local", secret=b"of these tests, 32 bytes or so..", tests=tests, repeats=(0,),
-            scores=("accuracy",), answers={}, store=tmp_path / "answers",
+        return job_here(
+            load(folder), solution, tmp_path / "answers", secret=b"of these tests, 32 bytes or so..", tests=tests,
+            repeats=(0,), scores=("accuracy",),
         )  # fmt: skip
 
     yield job_of
@@ -164,7 +164,7 @@ def greedy(tmp_path):
 
 
 def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(greedy):
-    outcome = Processes().run(greedy(100_000), deadline_s=120)  # 80 GB
+    outcome = Processes().run(*greedy(100_000), deadline_s=120)  # 80 GB
     found = [doc["reason"] for doc in outcome.document["tests"].values()]
     assert found == [None, UNUSABLE, None]
     assert outcome.document["toolkit_failure"] is None
@@ -174,32 +174,33 @@ def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(gree
 
 def test_without_a_limit_the_same_answer_passes(greedy):
     """The control: 2000 squared is 32 MB."""
-    outcome = Processes().run(greedy(2000), deadline_s=120)
+    outcome = Processes().run(*greedy(2000), deadline_s=120)
     assert [doc["reason"] for doc in outcome.document["tests"].values()] == [None, None, None]
 
 
 def test_what_reached_a_limit_before_is_not_asked_again(greedy):
-    job = greedy(2)
+    job, store = greedy(2)
     outer, call = Question("test", job.tests[1]), Question("answers", "0", "1")
-    document = run(dataclasses.replace(job, unusable=(outer, call)))
+    document = run(dataclasses.replace(job, unusable=(outer, call)), store)
     assert [doc["reason"] for doc in document["tests"].values()] == [None, UNUSABLE, None]
     states = [state["reason"] for state in document["answers"]["0"]["states"] if state]
     assert states == [UNUSABLE] * 2, "a call of two cases"
 
 
 def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
-    document = run(dataclasses.replace(greedy(2), unusable=(Question("all"),)))
+    job, store = greedy(2)
+    document = run(dataclasses.replace(job, unusable=(Question("all"),)), store)
     assert {doc["reason"] for doc in document["tests"].values()} == {UNUSABLE}
     assert {state["reason"] for state in document["answers"]["0"]["states"]} == {UNUSABLE}
     assert document["scores"]["accuracy"]["score"] == 0
 
 
 def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_long(greedy):
-    job = greedy(2)
-    plain = run(job)
+    job, store = greedy(2)
+    plain = run(job, store)
     case = plain["scores"]["accuracy"]["cases"][2]
     spoilt = (Question("score", "accuracy", "cases"), Question("score", "accuracy", f"0 {case['id']}"))
-    found = run(dataclasses.replace(job, unusable=spoilt))["scores"]["accuracy"]["cases"]
+    found = run(dataclasses.replace(job, unusable=spoilt), store)["scores"]["accuracy"]["cases"]
     assert found[2]["reason"] == UNUSABLE
     assert [one["score"] for one in found if one is not found[2]] == [
         one["score"] for one in plain["scores"]["accuracy"]["cases"] if one is not case
@@ -221,9 +222,9 @@ def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_ow
             given_up.append("given up")
             raise SystemExit
 
-    job = greedy(2)
+    job, store = greedy(2)
     with pytest.raises(SystemExit):
-        run(job, Noted())
+        run(job, store, Noted())
     assert given_up == [Question("score", "accuracy", "whole"), "given up"]
-    failure = run(job)["toolkit_failure"]
+    failure = run(job, store)["toolkit_failure"]
     assert failure == {"reason": "internal", "evidence": "this machine is out of memory"}

@@ -24,7 +24,7 @@ class Job:
     """A folder for what it leaves."""
 
 
-def act(job, journal, die=lambda number: os.kill(os.getpid(), number)) -> dict:
+def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) -> dict:
     (job.place / f"began {job.does}").touch()
     journal.begins(FIRST, 20.0)
     journal.waited(1, 2.5)

@@ -1,7 +1,7 @@
 """An engine for tests of what stands above one: it does what a script says, in a thread of the program that calls.
 
 It keeps the contract of `graders.runs.engines.engine.Engine`: the list of test_every_engine.py holds it to that. Its
-script is a function as a marker process has one, `act(job, journal) -> document`; it may raise `Died`.
+script is a function as a marker process has one, `act(job, store, journal) -> document`; it may raise `Died`.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Scripted:
     def slots(self, limits, jobs, isolates):
         return slots_for(limits, self._machine, jobs, isolates)
 
-    def run(self, job, deadline_s):
+    def run(self, job, store, deadline_s):
         began, journal, ends = time.monotonic(), Kept(), SimpleQueue()
         with self._lock:
             if self._stopped:
                 return Outcome(None, STOPPED, 0.0)
             self._waiting.append(ends)
-        threading.Thread(target=self._do, args=(job, journal, ends), daemon=True).start()
+        threading.Thread(target=self._do, args=(job, store, journal, ends), daemon=True).start()
         try:
             end = ends.get(timeout=max(deadline_s, 0))
         except Empty:
@@ -88,9 +88,9 @@ class Scripted:
             for ends in self._waiting:
                 ends.put({"trouble": STOPPED})
 
-    def _do(self, job, journal, ends):
+    def _do(self, job, store, journal, ends):
         try:
-            ends.put({"document": json.loads(json.dumps(self._act(job, journal), allow_nan=False))})
+            ends.put({"document": json.loads(json.dumps(self._act(job, store, journal), allow_nan=False))})
         except GaveUp:
             ends.put({"trouble": "the marker ended without a document", "limit": True})
         except Died as died:

@@ -9,6 +9,7 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.errors import UserError
+from graders.record.store import Store
 from graders.runs.engines import ENGINES
 from graders.runs.engines.engine import STOPPED, Engine
 from graders.runs.engines.processes import Processes, start_forkserver
@@ -37,7 +38,7 @@ def engine(request):
 @pytest.fixture
 def done(engine, tmp_path):
     """The outcome of a job that does one thing: `done("hang", deadline_s=1)`."""
-    return lambda does, deadline_s=30.0: engine.run(Job(does, tmp_path), deadline_s)
+    return lambda does, deadline_s=30.0: engine.run(Job(does, tmp_path), Store(tmp_path), deadline_s)
 
 
 def wait_for(fact, seconds=20.0):
@@ -113,9 +114,11 @@ def test_a_job_that_outstays_its_deadline_is_ended(done):
 def test_two_jobs_are_done_at_once(engine, tmp_path):
     """Each waits until the other has begun."""
     outcomes = []
-    threads = [
-        threading.Thread(target=lambda: outcomes.append(engine.run(Job("meet", tmp_path), 30.0))) for _ in range(2)
-    ]
+
+    def run():
+        outcomes.append(engine.run(Job("meet", tmp_path), Store(tmp_path), 30.0))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -127,7 +130,7 @@ def test_one_jobs_end_leaves_another_alone(engine, tmp_path):
     outcomes = {}
 
     def run(does):
-        outcomes[does] = engine.run(Job(does, tmp_path), 2.0 if does == "hang" else 30.0)
+        outcomes[does] = engine.run(Job(does, tmp_path), Store(tmp_path), 2.0 if does == "hang" else 30.0)
 
     threads = [threading.Thread(target=run, args=[does]) for does in ("hang", "killed", "raise", "well")]
     for thread in threads:
@@ -141,7 +144,7 @@ def test_one_jobs_end_leaves_another_alone(engine, tmp_path):
 
 def test_a_stop_ends_what_runs_and_starts_nothing_more(engine, tmp_path):
     outcomes = []
-    thread = threading.Thread(target=lambda: outcomes.append(engine.run(Job("hang", tmp_path), 60.0)))
+    thread = threading.Thread(target=lambda: outcomes.append(engine.run(Job("hang", tmp_path), Store(tmp_path), 60.0)))
     thread.start()
     wait_for((tmp_path / "began hang").exists)
     began = time.monotonic()
@@ -149,7 +152,7 @@ def test_a_stop_ends_what_runs_and_starts_nothing_more(engine, tmp_path):
     thread.join(10)
     assert time.monotonic() - began < 10
     assert [(outcome.document, outcome.trouble) for outcome in outcomes] == [(None, STOPPED)]
-    later = engine.run(Job("well", tmp_path), 30.0)
+    later = engine.run(Job("well", tmp_path), Store(tmp_path), 30.0)
     assert (later.document, later.trouble) == (None, STOPPED)
     assert not (tmp_path / "began well").exists()
 

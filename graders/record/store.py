@@ -1,0 +1,70 @@
+"""Where a machine keeps what jobs name by digest: folders to read, and stored answers. It is not part of a job.
+
+A job says what it needs by digest, so that another machine can do it: each machine has a store of its own, and whoever
+carries a job there copies what the job names and the store lacks. No path of one machine means anything on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assignments.assignment import Assignment
+from graders.failures import InternalFailure
+
+
+@dataclass(frozen=True)
+class Store:
+    """What one machine holds, by the names that jobs use."""
+
+    answers: Path
+    """Folder of stored answers. A file's name is made of its content (`graders.asking.measure`), so equal names are
+    equal answers, on whichever machine they were written."""
+    solutions: Mapping[str, Path] = field(default_factory=dict)
+    """Digest of a solution's tree to the folder that holds its solution.py."""
+    assignments: Mapping[str, Path] = field(default_factory=dict)
+    """Digest of an assignment's folder to that folder."""
+    data: Mapping[str, Path] = field(default_factory=dict)
+    """Digest of an assignment's folder to the folder of its hidden data, where it has one. Its content has no digest
+    of its own; those of what is drawn from it are part of every key (`graders.record.keys`)."""
+
+    def solution(self, tree: str) -> Path:
+        """The folder of a solution.
+
+        Raises:
+            InternalFailure: it is not here.
+        """
+        return _found(self.solutions, tree, "solution")
+
+    def assignment(self, named: Assignment) -> Assignment:
+        """An assignment as it lies here, of one that `travelling` made.
+
+        Raises:
+            InternalFailure: it is not here.
+        """
+        digest = str(named.folder)
+        changes: dict[str, object] = {"folder": _found(self.assignments, digest, "assignment")}
+        if named.data.path is not None:
+            path = _found(self.data, digest, "data of the assignment")
+            changes["data"] = named.data.model_copy(update={"path": path})
+        return named.model_copy(update=changes)
+
+    def holding(self, assignment: Assignment, digest: str) -> Store:
+        """The same with an assignment that lies here under the digest of its folder."""
+        data = self.data if assignment.data.path is None else {**self.data, digest: assignment.data.path}
+        return Store(self.answers, self.solutions, {**self.assignments, digest: assignment.folder}, data)
+
+
+def travelling(assignment: Assignment, digest: str) -> Assignment:
+    """An assignment as a job carries it: the digest of its folder stands where the paths of this machine stood."""
+    changes: dict[str, object] = {"folder": Path(digest)}
+    if assignment.data.path is not None:
+        changes["data"] = assignment.data.model_copy(update={"path": Path(digest)})
+    return assignment.model_copy(update=changes)
+
+
+def _found(known: Mapping[str, Path], digest: str, what: str) -> Path:
+    if digest not in known:
+        raise InternalFailure(f"the store of this machine does not hold the {what} {digest}")
+    return known[digest]
