@@ -66,7 +66,7 @@ def _run(job: Job, store: Store, document: dict[str, Any], journal: Journal) -> 
     interface = _interface(assignment.folder / "interface.py")
     sets = {repeat: drawn_set(assignment, interface, job.keys, repeat) for repeat in _repeats_needed(job)}
     patience = Patience(*job.waited, on_change=journal.waited)
-    memory = allowance.host_bytes(assignment.limits, list(sets.values()))
+    memory = allowance.host_bytes(assignment.limits, [hidden.shown for hidden in sets.values()])
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
         check_criterion(assignment, _accuracy(assignment, id))
     # Without redraw all repeats have the same training cases and the same hidden ones, and a score asks nobody.
@@ -82,7 +82,7 @@ def _run(job: Job, store: Store, document: dict[str, Any], journal: Journal) -> 
                     session,
                     assignment,
                     interface,
-                    sets[repeat],
+                    sets[repeat].shown,
                     repeat=repeat,
                     secret=job.keys,
                     commit=job.commit,

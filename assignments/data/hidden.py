@@ -7,6 +7,7 @@ canonical order and the names of the cases say nothing of their class or of thei
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -37,6 +38,24 @@ class Case:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """The part of one repeat's hidden set that a solution is asked with. Of the truth it holds the size alone."""
+
+    train: Arrays
+    val: Arrays | None
+    inputs: Arrays
+    fit_seed: int
+    count: int
+    """Hidden cases."""
+    truth_bytes: int
+    """Of all truths together."""
+    case_numbers: int
+    """Numbers in one case's truth, or in its largest input: a field has several for each voxel."""
+    subjects: frozenset[str] = frozenset()
+    """Of the hidden cases. Host only: it tells which repeats may share a container."""
+
+
+@dataclass(frozen=True)
 class HiddenSet:
     """All that one repeat needs. The student gets `train`, `val` and `inputs`, never `truth` or `cases`."""
 
@@ -57,6 +76,27 @@ class HiddenSet:
     """Of the truth and of what the cases say to a metric."""
     subjects: frozenset[str] = frozenset()
     """Of the hidden cases, as their source names them: to find them among the training cases of another repeat."""
+
+    @property
+    def shown(self) -> Shown:
+        """What asking needs of it: no truth, and nothing that the cases say to a metric."""
+        return Shown(
+            self.train,
+            self.val,
+            self.inputs,
+            self.fit_seed,
+            len(self.cases),
+            self.truth.nbytes,
+            self.case_numbers,
+            self.subjects,
+        )
+
+    @property
+    def case_numbers(self) -> int:
+        """Numbers in one case's truth, or in its largest input: a field has several for each voxel."""
+        truth = self.truth
+        sizes = [math.prod(array.shape[1:]) for array in self.inputs.values()]
+        return max([*sizes, truth.dtype.itemsize if truth.dtype.names else math.prod(truth.shape[1:])])
 
 
 def hidden_set(

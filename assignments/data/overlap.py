@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assignments.data.hidden import HiddenSet
+from assignments.data.hidden import HiddenSet, Shown
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Carried:
         return bool((self.labelled & other.hidden) - other.labelled)
 
 
-def carried(hidden: HiddenSet) -> Carried:
+def carried(hidden: HiddenSet | Shown) -> Carried:
     """What one repeat carries into a sandbox with labels, and what without."""
     inputs = {name: array for name, array in hidden.inputs.items() if name != "spacing"}  # a scanner's, not a case's
     single = [name for name, array in inputs.items() if array[0].size == 1]

@@ -7,12 +7,11 @@ has sent something else.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assignments.assignment import Accuracy, Assignment, Limits
-from assignments.data.hidden import HiddenSet
+from assignments.data.hidden import HiddenSet, Shown
 from graders.wall.patience import IDLE_S, WALL_FACTOR
 
 MIB = 1 << 20
@@ -66,18 +65,18 @@ def host_mb(limits: Limits) -> int:
     return HOST_MB + REPLIES * limits.reply_mb
 
 
-def host_bytes(limits: Limits, sets: Sequence[HiddenSet]) -> int:
+def host_bytes(limits: Limits, sets: Sequence[Shown]) -> int:
     """Bytes that a marker process may take beyond what it has when everything is imported and drawn."""
-    given = [[one.train, one.val or {}, one.inputs, {"truth": one.truth}] for one in sets]
-    drawn = sum(array.nbytes for of_set in given for arrays in of_set for array in arrays.values())
-    largest = max((_voxels(one) for one in sets), default=0)
+    given = [arrays for one in sets for arrays in (one.train, one.val or {}, one.inputs)]
+    drawn = sum(array.nbytes for arrays in given for array in arrays.values()) + sum(one.truth_bytes for one in sets)
+    largest = max((one.case_numbers for one in sets), default=0)
     return host_mb(limits) * MIB + DATA * drawn + VOXEL_BYTES * largest
 
 
-def kept_bytes(hidden: HiddenSet) -> int:
+def kept_bytes(asked: Shown) -> int:
     """Bytes of one repeat's answers that are kept: four float64 for each number that is shown or known of the cases."""
-    shown = sum(array.size for array in hidden.inputs.values())
-    return 16 * MIB + 4 * 8 * (shown + len(hidden.cases) * _voxels(hidden))
+    shown = sum(array.size for array in asked.inputs.values())
+    return 16 * MIB + 4 * 8 * (shown + asked.count * asked.case_numbers)
 
 
 def reply_cpu_s(limits: Limits) -> float:
@@ -92,17 +91,9 @@ def hidden_test_cpu_s(limits: Limits) -> float:
 
 def case_cpu_s(hidden: HiddenSet) -> float:
     """Host CPU seconds for one metric of one case."""
-    return QUESTION_CPU_S + MEGAVOXEL_CPU_S * _voxels(hidden) / 1e6
+    return QUESTION_CPU_S + MEGAVOXEL_CPU_S * hidden.case_numbers / 1e6
 
 
 def score_cpu_s(sets: Sequence[HiddenSet]) -> float:
     """Host CPU seconds for what a score takes beside its cases: a metric of a whole set, and the resamples."""
-    return EXPLAIN_CPU_S + MEGAVOXEL_CPU_S * sum(len(one.cases) * _voxels(one) for one in sets) / 1e6
-
-
-def _voxels(hidden: HiddenSet) -> int:
-    """Numbers in one case's truth, or in its largest input: a field has several for each voxel."""
-    truth = hidden.truth
-    sizes = [math.prod(array.shape[1:]) for array in hidden.inputs.values()]
-    sizes.append(truth.dtype.itemsize if truth.dtype.names else math.prod(truth.shape[1:]))
-    return max(sizes)
+    return EXPLAIN_CPU_S + MEGAVOXEL_CPU_S * sum(len(one.cases) * one.case_numbers for one in sets) / 1e6

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import HiddenSet, presented_order
+from assignments.data.hidden import Shown, presented_order
 from assignments.data.streams import Source
 from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
@@ -73,7 +73,7 @@ def measure(
     session: Session,
     assignment: Assignment,
     interface: Interface,
-    hidden: HiddenSet,
+    shown: Shown,
     *,
     secret: Source,
     commit: str,
@@ -94,8 +94,8 @@ def measure(
     """
     doc = AnswersDoc()
     journal = journal or Silent()
-    asking = _Asking(session, assignment, interface, hidden, solution, doc)
-    order = presented_order(secret, assignment.id, commit, len(hidden.cases))
+    asking = _Asking(session, assignment, interface, shown, solution, doc)
+    order = presented_order(secret, assignment.id, commit, shown.count)
     rows: dict[int, dict[str, Array]] = {}
     failed: dict[int, SubmissionFailure] = {}
     storing = Question("answers", str(repeat), "stored")
@@ -153,12 +153,12 @@ class _Asking:
         session: Session,
         assignment: Assignment,
         interface: Interface,
-        hidden: HiddenSet,
+        shown: Shown,
         solution: str | None,
         doc: AnswersDoc,
     ) -> None:
         self._session, self._assignment, self._interface = session, assignment, interface
-        self._hidden, self._solution, self._doc = hidden, solution, doc
+        self._shown, self._solution, self._doc = shown, solution, doc
         self._line: Line | None = None
         self._model: Handle | None = None
         self._asked = False
@@ -166,7 +166,7 @@ class _Asking:
         self._restarts = 0
         self._shapes: dict[str, tuple[int, ...]] = {}
         """Of one case's answer: what the interface leaves free must not differ from case to case."""
-        self._room = kept_bytes(hidden)
+        self._room = kept_bytes(shown)
         """For answers that are yet to come."""
         self._left_cpu_s = assignment.limits.cpu_s
         """For workers that are yet to be started: they share one limit."""
@@ -214,7 +214,7 @@ class _Asking:
     def _predicted(self, places: Array) -> dict[int, dict[str, Array]]:
         model = self._made()
         assert self._line is not None
-        asked = {name: np.ascontiguousarray(array[places]) for name, array in self._hidden.inputs.items()}
+        asked = {name: np.ascontiguousarray(array[places]) for name, array in self._shown.inputs.items()}
         entry = getattr(Student(self._line), task_named(self._assignment.task).entry)
         reply = entry(model, asked)
         for name, array in reply.items():
@@ -242,7 +242,7 @@ class _Asking:
             model = student.load(os.path.join(folder, "weights"))
         else:
             model = student.fit(
-                self._hidden.train, self._hidden.val, seed=self._hidden.fit_seed, budget_s=run.budget_cpu_s
+                self._shown.train, self._shown.val, seed=self._shown.fit_seed, budget_s=run.budget_cpu_s
             )
             used = float(self._line.opened().facts.get("cpu_s") or 0.0)
             if used > BUDGET_SLACK * run.budget_cpu_s + BUDGET_START_S:

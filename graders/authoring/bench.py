@@ -82,7 +82,7 @@ class LocalBench:
             self._session,
             assignment,
             self._interface,
-            hidden,
+            hidden.shown,
             secret=secret_of(draw),
             commit="rehearsal",
             store=self._store,

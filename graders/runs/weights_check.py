@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import Arrays, Case, HiddenSet
+from assignments.data.hidden import Arrays, Shown
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
@@ -49,7 +49,7 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
     return f"{told}\n{said}".strip() if told else None
 
 
-def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> HiddenSet:
+def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> Shown:
     """The first published training cases, in the place of hidden ones."""
     handed_out = assignment.folder / "data" / "train.npz"
     train: Arrays
@@ -60,14 +60,6 @@ def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> HiddenSet:
         streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
         few = {} if ":" in assignment.data.source else {"train": CASES, "test": CASES}  # an author's own draw may count
         train = draw_of(assignment)(assignment.data.model_copy(update=few), *streams)[0]
-    return HiddenSet(
-        train={},
-        val=None,
-        inputs={name: np.ascontiguousarray(train[name][:CASES]) for name in inputs},
-        truth=np.zeros(CASES, np.uint8),
-        cases=tuple(Case(f"training {number}", str(number), None, None) for number in range(CASES)),
-        fit_seed=0,
-        inputs_digest="",
-        train_digest="",
-        truth_digest="",
-    )
+    asked = {name: np.ascontiguousarray(train[name][:CASES]) for name in inputs}
+    largest = max(array[0].size for array in asked.values())
+    return Shown(train={}, val=None, inputs=asked, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)

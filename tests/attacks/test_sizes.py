@@ -192,8 +192,9 @@ def stored_bytes(tmp_path, interface, predict):
     with ScriptedChannel(Student(solution)) as channel:
         session = Session(channel, assignment.limits)
         session.begin()
-        document = measure(session, assignment, interface, HIDDEN, secret=SECRET, commit="c", store=tmp_path / "store")
-    return sum(array.nbytes for array in load_answers(tmp_path / "store", document).arrays.values()), document
+        store = tmp_path / "store"
+        document = measure(session, assignment, interface, HIDDEN.shown, secret=SECRET, commit="c", store=store)
+    return sum(array.nbytes for array in load_answers(store, document).arrays.values()), document
 
 
 @pytest.mark.attack("F16", f"{len(FREE)} declarations that leave a size of every case's answer to the submission")

@@ -1,5 +1,7 @@
 """Hidden sets: the same for the same secret, different for another, and silent about the truth."""
 
+import pickle
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from assignments.assignment import Assignment, Data, Person, Run
 from assignments.data.hidden import (
+    HiddenSet,
     case_names,
     digest,
     hidden_set,
@@ -269,3 +272,30 @@ def test_the_key_of_a_commits_order_gives_the_order_that_the_secret_gives():
     assert presented_order(keys, "example", "c0ffee", 20).tolist() == (
         presented_order(SECRET, "example", "c0ffee", 20).tolist()
     )
+
+
+def test_what_is_shown_holds_no_truth_no_name_of_a_case_and_no_digest_of_them(frames):
+    hidden = hidden_set(frames(), SECRET, 0, ("image",), "label")
+    shown = hidden.shown
+    values = [getattr(shown, field.name) for field in fields(shown)]
+    assert not any(value is hidden.truth or value is hidden.cases for value in values)
+    held = [value for value in values if isinstance(value, dict)] + [shown.subjects]
+    assert {name for arrays in held if isinstance(arrays, dict) for name in arrays} == {
+        "image", "label", "subject", "spacing",  # of the training cases, which a solution is given
+    }  # fmt: skip
+    assert set(shown.inputs) == {"image"}
+    carried = pickle.dumps(shown)
+    for secret in (hidden.truth_digest, hidden.inputs_digest, *(case.id for case in hidden.cases)):
+        assert secret.encode() not in carried
+
+
+def test_the_sizes_of_what_is_shown_are_those_of_the_set():
+    image = np.zeros((3, 4, 5), np.float32)
+    hidden = HiddenSet(
+        train={}, val=None, inputs={"image": image}, truth=np.zeros((3, 4, 5, 2), np.float32), cases=(None,) * 3,
+        fit_seed=7, inputs_digest="", train_digest="", truth_digest="",
+    )  # fmt: skip
+    # A field of two components in 4 x 5: 40 numbers a case, 4 bytes each, three cases.
+    assert (hidden.shown.count, hidden.shown.case_numbers, hidden.shown.truth_bytes) == (3, 40, 480)
+    flat = replace(hidden, truth=np.zeros(3, np.uint8))
+    assert (flat.shown.case_numbers, flat.shown.truth_bytes) == (20, 3)

@@ -64,9 +64,8 @@ def measured(tmp_path):
         with ScriptedChannel(wrapped(measured.script)) as channel:
             session = Session(channel, assignment.limits)
             session.begin()
-            return measure(
-                session, assignment, INTERFACE, HIDDEN, secret=SECRET, commit=commit, store=tmp_path / "store"
-            )
+            store = tmp_path / "store"
+            return measure(session, assignment, INTERFACE, HIDDEN.shown, secret=SECRET, commit=commit, store=store)
 
     run.store = tmp_path / "store"
     return run
