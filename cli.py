@@ -11,7 +11,6 @@ from reports import interrupts  # before all else: Ctrl-C is heeded from here on
 
 # isort: split
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,13 +21,12 @@ import typer
 from reports.terminal import UNWRITABLE, give_up_stdout_if_unwritable, terminal_text, wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from assignments.assignment import Assignment
     from graders.course.course import Course
     from graders.marks.results import Results
-    from graders.record.ledger import Event
-    from graders.wall.sandboxes.sandbox import Sandbox
+    from graders.runs.marking import Change
 
 app = typer.Typer(
     name="medmark",
@@ -59,6 +57,10 @@ By = Annotated[
 ]
 
 
+PRELOAD = ("cli",)
+"""What every marker process would import again, since its parent's main file does."""
+
+
 def main() -> None:
     """Run the command line; a person's mistake never ends in a traceback."""
     with interrupts.heeded() as ctrl_c:
@@ -86,9 +88,14 @@ def _explain(error: Exception) -> NoReturn:
         raise SystemExit(2) from None
     from assignments.errors import MedmarkError, UserError
     from graders.failures import Stopped, ToolkitFailure
+    from graders.marks.differences import NotApplied
 
     if isinstance(error, Stopped):
         _fail(str(error) or interrupts.STOPPED, interrupts.CODE)
+    if isinstance(error, NotApplied):
+        from reports.console import not_applied
+
+        _fail(not_applied(error), 2)
     if isinstance(error, UserError):
         _fail(str(error), 2)
     if isinstance(error, ToolkitFailure):
@@ -166,31 +173,17 @@ def collect(
     """
     from contextlib import nullcontext
 
-    from graders.intake import collect as notary
-    from graders.record.ledger import Ledger
+    from graders.runs.marking import collected
+    from reports import console
     from reports.progress import progress
-    from reports.receipts import for_a_person, receipt_lines, summary_line
 
     opened = _course(course)
-    shown = nullcontext(lambda *_: None) if quiet else progress("collecting")
-    with Ledger.open(opened.ledger) as ledger, shown as told:
-        found = notary.collect(
-            opened,
-            assignment,
-            ledger,
-            only=only or (),
-            progress=lambda done, total, group: told(done, total, group, None),
+    with nullcontext(lambda *_: None) if quiet else progress("collecting") as step:
+        found = collected(
+            opened, assignment, only=only or (), on_progress=lambda done, of, group: step(done, of, group, None)
         )
-    if quiet:
-        lines = list(for_a_person(found))
-    elif only or receipts:
-        lines = [line for receipt in found for line in receipt.text.splitlines()]
-    else:
-        lines = list(receipt_lines(found))
-    for line in lines if quiet else [*lines, summary_line(found)]:
-        print(wrapped(terminal_text(line), sys.stdout, " " * 12))
-    for note in () if quiet else opened.roster_notes:
-        print(wrapped(terminal_text(note), sys.stderr), file=sys.stderr)
+    console.print_receipts(found, whole=bool(only) or receipts, quiet=quiet)
+    console.warn_all(() if quiet else opened.roster_notes)
     if opened.roster_problems or any(receipt.unread for receipt in found):
         raise typer.Exit(1)
 
@@ -227,17 +220,19 @@ def grade(
     difference is shown first and applied only if you agree; exit code 1 if it was not. Exit code 3 if a mark had to be
     withheld.
     """
+    from reports import console
+
     _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
     who = _decider(opened, by)
-    place = _sandbox(opened, sandbox, trust_submissions)
-    results = _graded(opened, assignment, place, only or (), jobs)
-    from graders.marks.differences import differences_of
-
-    found = differences_of(results)
-    _print_marks(results, as_json, audience, found if audience == "staff" else None)
-    done = _applied(opened, results, found, reason=reason, who=who, yes=yes, dry_run=dry_run, quiet=as_json)
-    _exit_by(results)
+    change = _marked(opened, assignment, sandbox, trust_submissions, only or (), jobs)
+    if as_json:
+        differences = change.differences if audience == "staff" else None
+        console.print_marks_as_json(change.results, audience, differences)
+    else:
+        console.print_marks(change.results)
+    done = _applied(change, who, yes=yes, dry_run=dry_run, quiet=as_json, reason=reason)
+    _exit_by(change.results)
     raise typer.Exit(0 if done or dry_run else 1)
 
 
@@ -250,13 +245,16 @@ def show(
     audience: Audience = "staff",
 ) -> None:
     """Print the marks as they are recorded; nothing is run."""
+    from reports import console
+
     _known(audience, ("staff", "student"), "--as")
-    opened = _course(course)
-    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True))
-    _print_marks(results, as_json, audience)
-    _print_nobodys(results.nobodys)
-    if moved := _not_applied(results):
-        print(f"{moved}. To see and apply: medmark grade {assignment}", file=sys.stderr)
+    change = _recorded(_course(course), assignment, sandbox)
+    if as_json:
+        console.print_marks_as_json(change.results, audience)
+    else:
+        console.print_marks(change.results)
+    console.warn_all(change.results.nobodys)
+    _warn_if_moved(change)
 
 
 @app.command()
@@ -277,12 +275,11 @@ def explain(
 
     opened = _course(course)
     group, person = whom_alone(opened, member)
-    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
+    change = _recorded(opened, assignment, sandbox, after_collecting=True)
     looks = looks_of(opened, assignment, group)
-    for line in explained(results, person, looks=looks, timezone=opened.timezone):
+    for line in explained(change.results, person, looks=looks, timezone=opened.timezone):
         print(line)
-    if moved := _not_applied(results):
-        print(f"{moved}. To see and apply: medmark grade {assignment}", file=sys.stderr)
+    _warn_if_moved(change)
 
 
 @app.command()
@@ -331,51 +328,32 @@ def decide(
     The difference is shown first, and nothing is recorded unless you agree. A decision is never changed or deleted: it
     is retracted by its number. No student's code is run. Exit code 1 if it was not applied.
     """
-    from reports.differences import decision_lines
+    from graders.runs.engines.processes import Processes
+    from graders.runs.marking import proposed
+    from reports import console
 
     opened = _course(course)
     if kind is None:
-        from graders.record.ledger import Ledger
-
-        opened.assignment(assignment)
-        with Ledger.open(opened.ledger) as ledger:
-            events = ledger.events(assignment)
-        for line in decision_lines(events):
-            print(wrapped(line, sys.stdout))
-        from graders.runs.marking import what_is_nobodys
-
-        _print_nobodys(what_is_nobodys(opened, assignment))
+        _list_events(opened, assignment)
         return
-    from graders.marks.applying import snapshot_of
-    from graders.marks.deciding import propose
-    from graders.marks.differences import as_json as differences_json
-    from graders.marks.differences import compare
-    from graders.marks.wanted import Wanted
-
-    deciding = _decider(opened, by)
-    place = _sandbox(opened, sandbox, True)
-    before = _recorded(opened, assignment, place)
-    _print_nobodys(before.nobodys)
-    if kind != "dispute" and (moved := _not_applied(before)):
-        _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    wanted = Wanted("", who, value, reason, reference=reference)
-    proposal = propose(
-        opened, before, kind, wanted, by=deciding, file=file, method=method, with_self=with_self
+    by = _decider(opened, by)
+    before = _recorded(opened, assignment, sandbox)
+    console.warn_all(before.results.nobodys)
+    change = proposed(
+        before,
+        kind,
+        value,
+        who=who,
+        reason=reason,
+        reference=reference,
+        by=by,
+        file=file,
+        method=method,
+        with_self=with_self,
+        engine=Processes(preload=PRELOAD),
     )
-    proposed = proposal.events
-    after = _recorded(opened, assignment, place, proposed)
-    found = compare(snapshot_of(before), snapshot_of(after), strict=True)
-    if as_json:
-        print(json.dumps({"assignment": assignment, "decisions": len(proposed), **differences_json(found)}, indent=2))
-    else:
-        for line in decision_lines(proposed):
-            print(wrapped(line, sys.stdout))
-        for note in proposal.notes:
-            print(wrapped(terminal_text(note), sys.stdout))
-    done = _applied(
-        opened, after, found, reason=proposal.reason((move.member for move in found.moves), reason), who=deciding,
-        yes=yes, dry_run=dry_run, quiet=as_json, decided=proposed,
-    )  # fmt: skip
+    console.print_proposal(change, as_json=as_json)
+    done = _applied(change, by, yes=yes, dry_run=dry_run, quiet=as_json)
     raise typer.Exit(0 if done or dry_run else 1)
 
 
@@ -398,30 +376,24 @@ def return_marks(
     it may lower a mark, and their pages come out as version 2. The pages as returned are kept in versions/. A return is
     taken back by its number: medmark decide ASSIGNMENT retract N.
     """
-    from graders.marks.returning import returnable
-    from reports.differences import return_lines
+    from assignments.errors import UserError
+    from graders.runs.marking import returnable, returned
+    from reports import console
     from reports.write import keep_versions
 
     opened = _course(course)
-    deciding = _decider(opened, by)
-    place = _sandbox(opened, sandbox, True)
-    results = _recorded(opened, assignment, place, collected=True)
-    _print_nobodys(results.nobodys)
-    if moved := _not_applied(results):
-        _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    found = returnable(opened, results, who or ())
-    for line in return_lines(found):
-        print(wrapped(line, sys.stdout))
-    if not found.now and found.already:
-        told = "nobody is left whose mark could be returned; a change is a correction"
-        _fail(f'{told}: medmark grade {assignment} --reason "..."', 2)
-    if not found.now:
-        _fail(f"Nobody has a whole mark, so there is nothing to return. What is missing: medmark show {assignment}", 2)
-    if not _agreed(f"Record {len(found.now)} marks as returned?", yes):
+    by = _decider(opened, by)
+    change = _recorded(opened, assignment, sandbox, after_collecting=True)
+    console.warn_all(change.results.nobodys)
+    offer = returnable(change, who or ())
+    console.print_returnable(offer)
+    if offer.problem:
+        raise UserError(offer.problem)
+    if not _agreed(f"Record {len(offer.now)} marks as returned?", yes):
         raise typer.Exit(1)
-    _record(opened, results, deciding, "", members=found.now)
-    kept = keep_versions(opened, _recorded(opened, assignment, place))
-    print(f"Recorded {len(found.now)} as returned; the pages as they are now: {kept}")
+    after = returned(change, offer, by=by)
+    kept = keep_versions(opened, after.results)
+    print(f"Recorded {len(offer.now)} as returned; the pages as they are now: {kept}")
     print(f"The pages to hand out: medmark report {assignment}")
 
 
@@ -444,22 +416,15 @@ def report(
 
     They come from what is recorded; nothing is run.
     """
+    from graders.runs.marking import settled
+    from reports import console
     from reports.write import report_results
 
     opened = _course(course)
-    results = _recorded(opened, assignment, _sandbox(opened, sandbox, True), collected=True)
-    _print_nobodys(results.nobodys)
-    if moved := _not_applied(results):
-        _fail(f"{moved}. Apply that first, or put back what changed: medmark grade {assignment}", 2)
-    written = report_results(opened, results, out, names=names, ratified=ratified)
-    print(written.folder)
-    if written.leaderboard:
-        print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
-    print(f"  {written.marksheet_csv.name:17} one row a person; {written.marksheet_json.name} has the details")
-    print(f"  {'feedback/':17} {len(written.feedback)} pages to hand out")
-    if written.personal:
-        print(f"  {'personal/':17} {len(written.personal)} for one person each: lateness, peers, decisions")
-    print(f"  {'staff/':17} the same with evidence, for staff only")
+    change = _recorded(opened, assignment, sandbox, after_collecting=True)
+    console.warn_all(change.results.nobodys)
+    written = report_results(opened, settled(change), out, names=names, ratified=ratified)
+    console.print_written(written, names=names)
 
 
 @app.command()
@@ -476,30 +441,27 @@ def demo(
     """
     import time
 
-    from graders.demo import make_demo, what_happened
-    from graders.intake import collect as notary
-    from graders.record.ledger import Ledger
+    from graders.demo import make_demo
     from graders.runs.engines.processes import start_forkserver
+    from graders.runs.marking import collected
+    from reports import console
     from reports.progress import progress
     from reports.write import report_results
 
-    start_forkserver("cli")
+    start_forkserver(*PRELOAD)  # beside all that follows
     began = time.monotonic()
-    place = _demo_sandbox(sandbox)
-    made = make_demo(folder, sandbox=place.name)
+    named = _demo_sandbox(sandbox)
+    made = make_demo(folder, sandbox=named)
     opened = _course(folder)
-    with Ledger.open(opened.ledger) as ledger, progress("collecting") as told:
-        notary.collect(opened, made.assignment, ledger, progress=lambda d, t, group: told(d, t, group, None))
-    results = _graded(opened, made.assignment, place)
+    with progress("collecting") as step:
+        collected(opened, made.assignment, on_progress=lambda done, of, group: step(done, of, group, None))
+    results = _marked(opened, made.assignment, named, True).results
     written = report_results(opened, results)
-    _print_marks(results, False, "staff")
-    for line in what_happened(made, results.marks):
-        print(wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else ""))
-    print("\nThe pages:")
-    for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
-        print(f"  {page}")
+    console.print_marks(results)
+    console.print_demo(made, results, written)
     print(f"\n{time.monotonic() - began:.0f} s in all. Mark it again, and nothing is run:")
-    print(f"  medmark grade {made.assignment} -c {folder}" + ("" if place.isolates else " --trust-submissions"))
+    trusted = " --trust-submissions" if named == "local" else ""
+    print(f"  medmark grade {made.assignment} -c {folder}{trusted}")
     _exit_by(results)
 
 
@@ -539,17 +501,17 @@ def rehearse(
     code 1 if something must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
+    from reports import console
     from reports.progress import progress
-    with progress("rehearsing") as told:
+
+    with progress("rehearsing") as step:
         result = rehearse_folder(
             assignment,
             frameworks=framework,
             calibrate=calibrate,
-            told=lambda text, done, of: told(done, of, text, None),
+            told=lambda text, done, of: step(done, of, text, None),
         )
-    text = json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines())
-    for line in text.split("\n"):
-        print(terminal_text(line))
+    console.print_rehearsal(result, as_json=as_json)
     raise typer.Exit(0 if result.passed else 1)
 
 
@@ -564,12 +526,13 @@ def doctor(
     Exit code 1 if something is missing that marking cannot do without.
     """
     from graders.runs.doctor import examine
-    findings = list(examine(course))
-    for finding in findings:
-        for line in finding.text.splitlines():
-            word = "ok" if finding.well else "optional" if finding.optional else "missing"
-            print(wrapped(f"{word:8} {terminal_text(line)}", sys.stdout, " " * 9))
-    raise typer.Exit(0 if all(finding.well or finding.optional for finding in findings) else 1)
+    from reports import console
+
+    well = True
+    for fact in examine(course):
+        console.print_fact(fact)
+        well = well and (fact.well or fact.optional)
+    raise typer.Exit(0 if well else 1)
 
 
 @image_app.command("build")
@@ -628,123 +591,93 @@ def check(
     something did not pass. The local sandbox is for folders that you trust. With --sandbox docker no code of the folder
     runs outside a container: the tests are the catalogue's, or those of a folder that you name by its path (./brain).
     """
-    import tempfile
-
-    from graders.runs.public_check import assignment_here, check_public, looked_at
+    from graders.runs.public_check import assignment_here, looked_at
     from graders.wall.sandboxes import SANDBOXES
+    from reports import console
 
     _known(sandbox, SANDBOXES, "--sandbox")
+    folder = folder.resolve()
     trusted = not SANDBOXES[sandbox]().isolates
-    asked = assignment_here(folder.resolve(), assignment, trusted=trusted)
+    wanted = assignment_here(folder, assignment, trusted=trusted)
     if trusted:
-        told = "The local sandbox trusts this folder: its solution and its tests run as you, without a wall."
-        print(told, file=sys.stderr)
-    if not handin:
-        problems = looked_at(asked, folder.resolve())[1].problems
-        for problem in problems:
-            print(wrapped(terminal_text(f":( {problem}"), sys.stdout, "   "))
-        raise typer.Exit(_print_checked(asked, folder.resolve(), sandbox, check_public) or (1 if problems else 0))
+        console.warn("The local sandbox trusts this folder: its solution and its tests run as you, without a wall.")
+    if handin:
+        ready = _check_handin(wanted, folder, sandbox)
+    else:
+        problems = looked_at(wanted, folder)[1].problems
+        console.print_problems(problems)
+        ready = _check_folder(wanted, folder, sandbox) and not problems
+    raise typer.Exit(0 if ready else 1)
+
+
+def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
+    """Check the commit that would be marked, on a clean copy of it; whether it is ready."""
+    import tempfile
+
     from graders.intake.handin import clean_clone, inspect_handin
-    found = inspect_handin(folder.resolve(), asked)
+    from reports import console
+
+    found = inspect_handin(folder, assignment)
     for line in found.lines():
-        print(wrapped(terminal_text(line), sys.stdout, "   "))
+        console.say(line, "   ")
     if found.commit is None:
-        raise typer.Exit(1)
+        return False
     with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
         clone = clean_clone(found, Path(scratch) / "clone")
-        code = _print_checked(asked, clone, sandbox, check_public)
-    raise typer.Exit(code or (0 if found.ready else 1))
+        return _check_folder(assignment, clone, sandbox) and found.ready
 
 
-def _print_checked(asked: Assignment, folder: Path, sandbox: str, check_public: Callable[..., Any]) -> int:
+def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
+    """Run the public tests and load the weights, if there are any to load; whether all of it passed."""
+    from graders.intake.beforehand import loads_weights
+    from graders.runs.public_check import check_public
+    from graders.runs.weights_check import weights_problem
+    from reports import console
     from reports.progress import progress
 
-    with progress("checking") as told:
+    with progress("checking") as step:
         results = check_public(
-            asked, folder, sandbox=sandbox, on_progress=lambda text: told(0, 1, text.partition("::")[2], None)
+            assignment, folder, sandbox=sandbox, on_progress=lambda text: step(0, 1, text.partition("::")[2], None)
         )
-    for result in results:
-        line = f"{':)' if result.passed else ':('} {terminal_text(result.test.docstring)}"
-        print(wrapped(line, sys.stdout, "   "))
-        if not result.passed:
-            for line in result.told.splitlines()[:12]:
-                print(wrapped(f"     {terminal_text(line)}", sys.stdout))
-    problem = _print_weights(asked, folder, sandbox)
-    passed = sum(result.passed for result in results)
-    print(f"{passed} of {len(results)} public tests passed.", _hidden_words(asked))
-    return 0 if passed == len(results) and not problem else 1
-
-
-def _print_weights(asked: Assignment, folder: Path, sandbox: str) -> bool:
-    """Say whether the weights load and answer, where the marker loads any; whether they do not."""
-    from graders.intake.beforehand import loads_weights
-    from graders.runs.weights_check import weights_problem
-
-    if not loads_weights(asked):
-        return False
-    problem = weights_problem(asked, folder, sandbox)
-    title = "`load` reads the weights, and `predict` answers for two training cases."
-    print(wrapped(f"{':(' if problem else ':)'} {title}", sys.stdout, "   "))
-    for line in (problem or "").splitlines()[:12]:
-        print(wrapped(f"     {terminal_text(line)}", sys.stdout))
-    return problem is not None
-
-
-def _hidden_words(asked: Assignment) -> str:
-    from assignments.load import hidden_tests
-
-    hidden = hidden_tests(asked) if (asked.folder / "hidden_tests").is_dir() else ()
-    if not hidden:
-        return ""
-    return f"{len(hidden)} hidden tests worth {sum(test.points for test in hidden)} marks are not run here."
+    console.print_public_tests(results)
+    problem = None
+    if loads_weights(assignment):
+        problem = weights_problem(assignment, folder, sandbox)
+        console.print_weights(problem)
+    console.print_passed(assignment, results)
+    return all(result.passed for result in results) and problem is None
 
 
 # What several commands do
 
 
 def _known(word: str, known: Iterable[str], option: str) -> None:
-    """Ends the program when a word is none of those that an option takes."""
+    """Exit with a hint if the value of an option is unknown."""
     from assignments.errors import nearest
 
     if word not in known:
         _fail(f'{option} "{word}": {nearest(word, known)}', 2)
 
 
-def _print_nobodys(lines: Iterable[str]) -> None:
-    """What is on record about nobody, before anything is applied."""
-    for line in lines:
-        print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
-
-
 def _course(folder: Path) -> Course:
-    """The course; what sets some of its groups aside is told, and the others go on."""
+    """The course; which groups its roster sets aside is said, and the others go on."""
     from graders.course.course import load_course
+    from reports import console
 
     course = load_course(folder)
-    for problem in course.roster_problems:
-        print(wrapped(terminal_text(problem), sys.stderr), file=sys.stderr)
-    if aside := [group.name for group in course.groups if group.aside]:
-        told = f"Set aside until these rows are put right: {', '.join(aside)}. All other groups go on."
-        print(wrapped(told, sys.stderr), file=sys.stderr)
+    console.warn_of_roster(course)
     return course
 
 
-def _sandbox(course: Course, named: str | None, trusted: bool) -> Sandbox:
-    from graders.wall.sandboxes import SANDBOXES
+def _decider(course: Course, by: str | None) -> str:
+    """Who decides, checked before anything is done: the use cases check it again."""
+    from graders.marks.staff import decider
 
-    name = named or course.sandbox
-    _known(name, SANDBOXES, "--sandbox")
-    place = SANDBOXES[name]()
-    if not place.isolates and not trusted:
-        _fail(
-            f"the {name} sandbox runs submissions as you, with your files: use docker (medmark doctor says what is "
-            "missing), or say --trust-submissions if all this code is yours",
-            2,
-        )
-    return place
+    return decider(course, by)
 
 
-def _demo_sandbox(named: str) -> Sandbox:
+def _demo_sandbox(named: str) -> str:
+    """Docker if it answers, where a person leaves it to us."""
     from graders.demo import docker_trouble_here
     from graders.wall.sandboxes import SANDBOXES
 
@@ -755,77 +688,74 @@ def _demo_sandbox(named: str) -> Sandbox:
             print(f"NOT SEALED: {trouble}.", file=sys.stderr)
             print("The demonstration's own code runs as an ordinary process.\n", file=sys.stderr)
     _known(named, ("auto", *SANDBOXES), "--sandbox")
-    return SANDBOXES[named]()
+    return named
 
 
-def _graded(
-    course: Course, id: str, sandbox: Sandbox, only: Sequence[str] = (), jobs: int | None = None
-) -> Results:
+def _marked(
+    course: Course,
+    id: str,
+    sandbox: str | None,
+    trust_submissions: bool,
+    only: Sequence[str] = (),
+    jobs: int | None = None,
+) -> Change:
     from graders.runs.engines.processes import Processes, start_forkserver
 
-    start_forkserver("cli")  # before the imports below, so that it imports beside them
-    from graders.runs.marking import grade_collected
+    start_forkserver(*PRELOAD)  # before the imports below, so that it imports beside them
+    from graders.runs.marking import marked
+    from reports import console
     from reports.progress import progress
 
-    with progress("marking") as told:
-        results = grade_collected(
+    with progress("marking") as step:
+        change = marked(
             course,
             id,
-            sandbox,
+            sandbox=sandbox,
+            trust_submissions=trust_submissions,
             only=only,
             jobs=jobs,
-            engine=Processes(preload=["cli"]),
             command=_typed(),
-            on_progress=lambda p: told(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
+            engine=Processes(preload=PRELOAD),
+            on_progress=lambda p: step(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
         )
-    _print_nobodys(results.nobodys)
-    return results
+    console.warn_all(change.results.nobodys)
+    return change
 
 
-def _recorded(
-    course: Course, id: str, sandbox: Sandbox, proposed: Sequence[Event] = (), *, collected: bool = False
-) -> Results:
-    from graders.runs.engines.processes import Processes
-    from graders.runs.marking import results_on_record
+def _recorded(course: Course, id: str, sandbox: str | None, *, after_collecting: bool = False) -> Change:
+    from graders.runs.marking import recorded
 
-    engine = Processes(preload=["cli"])
-    return results_on_record(
-        course, id, sandbox, proposed=proposed, engine=engine, command=_typed(), collected=collected
-    )
+    return recorded(course, id, sandbox=sandbox, after_collecting=after_collecting, command=_typed())
 
 
-def _applied(
-    course: Course,
-    results: Results,
-    found: Any,
-    *,
-    reason: str,
-    who: str,
-    yes: bool,
-    dry_run: bool,
-    quiet: bool,
-    decided: Sequence[Event] = (),
-) -> bool:
-    """Show a difference, ask, and make it stand; whether it does now, or there was none."""
-    from reports.differences import difference_lines
+def _applied(change: Change, by: str, *, yes: bool, dry_run: bool, quiet: bool, reason: str = "") -> bool:
+    """Show what moves, ask, and make it stand; whether it does now, or nothing moved."""
+    from graders.runs.marking import applied
+    from reports import console
 
-    if found.moves or decided:
-        for line in () if quiet else difference_lines(found):
-            print(line)
+    if change.must_apply_first:
+        if not quiet:
+            console.print_differences(change.differences)
         if dry_run or not _agreed("Apply?", yes):
             return False
-    elif dry_run or not found.new:
-        return True
-    _record(course, results, who, reason, decided=decided, moved=bool(found.moves or found.new))
+    if not dry_run:
+        applied(change, by=by, reason=reason)
     return True
 
 
-def _record(course: Course, results: Results, who: str, reason: str, **more: Any) -> None:
-    from graders.marks.applying import record
-    from graders.record.ledger import Ledger
+def _list_events(course: Course, id: str) -> None:
+    from graders.runs.marking import events_of, what_is_nobodys
+    from reports import console
 
-    with Ledger.open(course.ledger) as ledger:
-        record(course, ledger, results, who=who, reason=reason, command=_typed(), **more)
+    console.print_events(events_of(course, id))
+    console.warn_all(what_is_nobodys(course, id))
+
+
+def _warn_if_moved(change: Change) -> None:
+    from reports import console
+
+    if moved := console.moved(change.differences):
+        console.warn(f"{moved}. To see and apply: medmark grade {change.results.assignment.id}")
 
 
 def _agreed(question: str, yes: bool) -> bool:
@@ -837,57 +767,19 @@ def _agreed(question: str, yes: bool) -> bool:
     return False
 
 
-def _not_applied(results: Results) -> str:
-    """What moved since marks were last applied, in one sentence; empty if nothing did."""
-    from graders.marks.differences import differences_of
-    from reports.differences import summary
-
-    found = differences_of(results)
-    return f"{summary(found)} since they were last applied" if found.moves else ""
-
-
-def _decider(course: Course, by: str | None) -> str:
-    from assignments.this_user import login
-    from graders.marks.staff import decider
-
-    return decider(course, by, login())
-
-
 def _typed() -> str:
     return " ".join(["medmark", *sys.argv[1:]])
 
 
-def _print_marks(results: Results, as_json: bool, audience: str, found: Any = None) -> None:
-    from graders.marks.mark import mark_as_json
-
-    if as_json:
-        from graders.marks.differences import as_json as differences_json
-        from graders.marks.personal import as_json as person_json
-
-        told = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
-        for mark in told if audience == "staff" else ():
-            mark["people"] = [person_json(p) for p in results.people if p.group == mark["group"]]
-        differences = {} if found is None else {"differences": differences_json(found)}
-        print(json.dumps({"assignment": results.assignment.id, "marks": told, **differences}, indent=2))
-        return
-    from rich.console import Console
-
-    from reports.table import in_common, marks_table, why_not_marked, why_nothing_came
-
-    Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
-    why = (*why_not_marked(results.marks, results.submissions), *why_nothing_came(results.marks))
-    for line in (*why, *in_common(results.submissions)):
-        print(wrapped(line, sys.stdout))
-
-
 def _exit_by(results: Results) -> None:
+    """End with code 3 where a mark is withheld or waits; otherwise return."""
     from graders.marks.mark import Status
+    from reports import console
 
     waiting = [submission.group for submission in results.submissions if submission.waits]
     held = [m.group for m in results.marks if m.status is Status.WITHHELD and m.group not in waiting]
     if waiting:
-        told = f"no mark yet: {', '.join(waiting)}. The table's lines say what they wait for."
-        print(wrapped(told, sys.stderr), file=sys.stderr)
+        console.warn(f"no mark yet: {', '.join(waiting)}. The table's lines say what they wait for.")
     if waiting and not held:
         raise typer.Exit(3)
     if held:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from assignments.errors import UserError
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Status
 from graders.marks.results import Results
@@ -40,6 +41,18 @@ class Differences:
     """Members whose mark is new: nothing of theirs was marked before, or another commit."""
     since: str
     """When the snapshot was taken; empty where there is none."""
+
+
+class NotApplied(UserError):
+    """Marks moved since they were last applied: nothing is decided, returned or reported on top of that."""
+
+    def __init__(self, assignment: str, differences: Differences) -> None:
+        super().__init__(
+            f"{assignment}: marks moved since they were last applied ({len(differences.moves)}). "
+            f"Apply that first, or put back what changed: medmark grade {assignment}"
+        )
+        self.assignment = assignment
+        self.differences = differences
 
 
 def compare(

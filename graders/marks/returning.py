@@ -24,9 +24,11 @@ class Returnable:
     """Those of them who have no whole mark now: it is held, or something stands in its way."""
     left_out: Mapping[str, tuple[str, ...]]
     """Members without a whole mark, by the status of their mark."""
+    problem: str = ""
+    """Why there is nobody to return a mark to, with what to type; empty where there is somebody."""
 
 
-def returnable(course: Course, results: Results, who: Sequence[str] = ()) -> Returnable:
+def returnable_of(course: Course, results: Results, who: Sequence[str] = ()) -> Returnable:
     """Whom a return reaches: of everybody, or of the groups and members in `who`.
 
     Raises:
@@ -36,15 +38,25 @@ def returnable(course: Course, results: Results, who: Sequence[str] = ()) -> Ret
     people = [person for person in results.people if not who or person.member in chosen]
     were_told = told(results.events)
     rest = [person for person in people if person.member not in were_told]
+    now = _members(person for person in rest if person.percent is not None)
+    already = _members(person for person in people if person.member in were_told)
     return Returnable(
-        now=_members(person for person in rest if person.percent is not None),
-        already=_members(person for person in people if person.member in were_told),
+        now=now,
+        already=already,
         taken_away=_members(person for person in people if person.member in were_told and person.percent is None),
         left_out={
             status: _members(p for p in rest if p.percent is None and str(p.status) == status)
             for status in dict.fromkeys(str(person.status) for person in rest if person.percent is None)
         },
+        problem="" if now else _problem(results.assignment.id, already),
     )
+
+
+def _problem(id: str, already: Sequence[str]) -> str:
+    if already:
+        what = "nobody is left whose mark could be returned; a change is a correction"
+        return f'{what}: medmark grade {id} --reason "..."'
+    return f"Nobody has a whole mark, so there is nothing to return. What is missing: medmark show {id}"
 
 
 def _members(people: Iterable[PersonalMark]) -> tuple[str, ...]:

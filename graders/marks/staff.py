@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from assignments.errors import UserError, nearest
+from assignments.this_user import login
 from graders.course.course import Course
 
 
-def decider(course: Course, by: str | None, login: str) -> str:
+def decider(course: Course, by: str | None = None) -> str:
     """The login that an event is recorded under: that of `by`, else the user of this machine.
 
     `by` may be a login or a full name of `[staff]`.
@@ -14,7 +15,7 @@ def decider(course: Course, by: str | None, login: str) -> str:
     Raises:
         UserError: the course names its staff, and this is none of them.
     """
-    name = (by or "").strip() or login
+    name = (by or "").strip() or login()
     if not course.staff or name in course.staff:
         return name
     of_name = [staff for staff, full in course.staff.items() if full.casefold() == name.casefold()]

@@ -1,113 +1,267 @@
-"""From a course on disk to the results of one of its assignments: marked now, or as they follow from the record.
+"""The use cases: what a course's staff do with an assignment, as functions that any program can call.
 
-It puts together what others do: `intake` finds the commits, `cohort` marks the groups, `persons` makes each person's
-mark of it. Nothing is shown or asked here, and no result is made to stand: `persons.results.record` does that.
+    collected   look at the groups' repositories and record what is there
+    marked      mark what was collected; a Change, which is recorded by `applied`
+    recorded    the same from the record alone: nothing is run
+    proposed    what a person's decision would change; a Change again
+    applied     make a Change stand
+    returnable  whom marks can be returned to, and `returned`, which records that they were
+
+They return values and raise errors: none of them prints, asks, ends the program or needs a terminal. `cli` is one face
+over them; docs/python.md drives a whole course through them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
+from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of, read_secret
-from graders.intake.collect import clock, submissions
+from graders.intake.collect import Receipt, clock, collect, submissions
 from graders.intake.owners import Record
+from graders.marks.applying import record, snapshot_of
+from graders.marks.differences import Differences, NotApplied, compare, differences_of
 from graders.marks.nobodys import nobodys
 from graders.marks.results import Results, results_of
+from graders.marks.returning import Returnable, returnable_of
+from graders.marks.staff import decider
+from graders.marks.wanted import Wanted
 from graders.record.decisions import Decisions
 from graders.record.ledger import Event, Ledger, Observation
-from graders.record.manifest import case_ids
-from graders.runs.cohort import Marking, grade_cohort, recorded_marks
-from graders.runs.coordinator import Progress
-from graders.runs.engines.engine import Engine
-from graders.runs.engines.processes import Processes
+from graders.runs.trust import sandbox_of
 from graders.wall.sandboxes.sandbox import Sandbox
 
+if TYPE_CHECKING:  # what runs submissions takes half a second to import, which what only reads does not need
+    from graders.runs.cohort import Marking
+    from graders.runs.coordinator import Progress
+    from graders.runs.engines.engine import Engine
 
-def grade_collected(
-    course: Course,
-    id: str,
-    sandbox: Sandbox,
-    *,
-    only: Sequence[str] = (),
-    jobs: int | None = None,
-    engine: Engine | None = None,
-    command: str = "",
-    on_progress: Callable[[Progress], None] = lambda _: None,
-) -> Results:
-    """Mark what was collected of the assignment `id`, or of the groups `only`; what the record holds is not run again.
+PROGRAM: Final = "a program"
+"""What the record and the lock say of a caller that does not name its command."""
+RESCORED: Final = ("void_case", "retract")
+"""Kinds of decisions after which stored answers are scored again."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What the marks of an assignment come to, and what of it is not on record. Nothing is recorded by making one."""
+
+    course: Course
+    results: Results
+    """All marks, as they are once the change is applied."""
+    differences: Differences
+    """What moves, and whose mark is new: against the marks that stand."""
+    decided: tuple[Event, ...] = ()
+    """Decisions that are recorded together with the marks that follow from them: both or neither."""
+    notes: tuple[str, ...] = ()
+    """What a person should know before they agree."""
+    reason: str = ""
+    """Why marks move, as the decisions say: students read it where they were told another mark."""
+    sandbox: str = ""
+    """The name of the sandbox whose runs these results are of."""
+    command: str = PROGRAM
+    """Who makes the change, for the lock and the record: the command as it was typed."""
+
+    @property
+    def must_apply_first(self) -> bool:
+        """Whether marks move or decisions wait: nothing is decided, returned or reported on top of that."""
+        return bool(self.differences.moves or self.decided)
+
+
+def collected(
+    course: Course, id: str, *, only: Sequence[str] = (), on_progress: Callable[[int, int, str], None] | None = None
+) -> list[Receipt]:
+    """Look at every repository, or those of the groups `only`; record each tip, fetch it, and say what was found.
 
     `engine` does the jobs; without one, processes of this machine do.
 
     Raises:
-        UserError: an unknown assignment or group, nothing collected yet, a course without its secret.
+        UserError: an unknown assignment or group, or a token is missing. Nobody was contacted.
     """
-    asked = assignment_of(course, id)
+    with Ledger.open(course.ledger) as ledger:
+        return collect(course, id, ledger, only=only, progress=on_progress)
+
+
+def marked(
+    course: Course,
+    id: str,
+    *,
+    sandbox: str | None = None,
+    trust_submissions: bool = False,
+    only: Sequence[str] = (),
+    jobs: int | None = None,
+    command: str = PROGRAM,
+    engine: Engine | None = None,
+    on_progress: Callable[[Progress], None] = lambda _: None,
+) -> Change:
+    """Mark what was collected; what the record holds is not run again. The marks stand once they are `applied`.
+
+    Args:
+        course: As `load_course` gives it.
+        id: Of the assignment, as course.toml has it.
+        sandbox: `docker` or `local`; what course.toml says by default.
+        trust_submissions: Whether a sandbox without a wall may run this code, as you and with your files.
+        only: Names of the groups to mark; all by default.
+        jobs: Submissions at once; as many as fit by default.
+        command: For the lock and the record.
+        engine: What does the jobs; processes of this machine by default.
+        on_progress: Called at every step, in the caller's thread.
+
+    Raises:
+        UserError: an unknown assignment, group or sandbox, nothing collected yet, no secret.
+        EngineFailure: the sandbox's engine does not answer; nothing was started.
+        Stopped: Ctrl-C or SIGTERM; what had finished is recorded, and the same call goes on.
+    """
+    place = sandbox_of(course, sandbox, trust_submissions)
+    from graders.runs.cohort import grade_cohort
+
+    assignment = assignment_of(course, id)
     secret = read_secret(course)
     for name in only:
         course.group(name)
     with Ledger.open(course.ledger) as ledger:
-        record, recorded = _read(course, id, ledger)
-        _check_collected(course, id, record)
-        events = record.followed(recorded)
-        loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
-        handed_in = submissions(course, asked, record, events, clock(), only=only)
-        marking = Marking(
-            course=course,
-            assignment=asked,
-            secret=secret,
-            sandbox=sandbox,
-            ledger=ledger,
-            decisions=Decisions.of(id, events),
-            engine=engine or Processes(),
-            command=command,
-        )
+        seen, events = _read(course, id, ledger)
+        _check_collected(course, id, seen)
+        followed = seen.followed(events)
+        loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
+        handed_in = submissions(course, assignment, seen, followed, clock(), only=only)
+        marking = _marking(course, assignment, place, ledger, followed, engine, command)
         marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
-    return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
+    results = replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
+    return Change(course, results, differences_of(results), sandbox=place.name, command=command)
 
 
-def results_on_record(
-    course: Course,
-    id: str,
-    sandbox: Sandbox,
-    *,
-    proposed: Sequence[Event] = (),
-    engine: Engine | None = None,
-    command: str = "",
-    collected: bool = False,
-) -> Results:
-    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again.
+def recorded(
+    course: Course, id: str, *, sandbox: str | None = None, after_collecting: bool = False, command: str = PROGRAM
+) -> Change:
+    """The marks as they follow from the record: nothing is run.
 
-    `engine` does that; without one, processes of this machine do.
+    `after_collecting` is for what makes no sense before the first look at the repositories, as pages.
 
     Raises:
-        UserError: an unknown assignment, a course without its secret, or nothing `collected` where that is asked for.
+        UserError: an unknown assignment or sandbox, a course without its secret, nothing collected yet.
     """
-    asked = assignment_of(course, id)
+    place = sandbox_of(course, sandbox, trust_submissions=True)
+    results = _on_record(course, id, place, after_collecting=after_collecting)
+    return Change(course, results, differences_of(results), sandbox=place.name, command=command)
+
+
+def proposed(
+    before: Change,
+    kind: str,
+    value: str = "",
+    *,
+    who: str = "",
+    reason: str = "",
+    reference: str = "",
+    by: str | None = None,
+    file: Path | None = None,
+    method: str | None = None,
+    with_self: bool | None = None,
+    engine: Engine | None = None,
+) -> Change:
+    """What a person's decision does to the marks `before` it; recorded once it is `applied`. No sandbox is opened.
+
+    Args:
+        before: What is on record, of `recorded`.
+        kind: `extension`, `agreed_mark` or another of docs/course.md.
+        value: What is decided.
+        who: A group, a member, or GROUP/MEMBER; empty for all.
+        reason: Why; the person whom it is about reads it.
+        reference: A case number or a note, for staff alone.
+        by: Who decides: one of the course's staff where it names them, else the user of this machine.
+        file: A CSV with many decisions, one row a group or person, instead of `value` and `who`.
+        method: `webpa` or `buddycheck`, for a file of ratings.
+        with_self: Whether ratings of oneself count; None as the method has it.
+        engine: What scores stored answers again where a decision asks for it, as for `marked`.
+
+    Raises:
+        UserError: whatever is wrong with it, all at once, or marks moved `before` it that nobody applied (NotApplied).
+    """
+    from graders.marks.deciding import propose
+
+    course, results = before.course, before.results
+    if kind != "dispute":  # which moves no mark
+        settled(before)
+    one = Wanted("", who, value, reason, reference=reference)
+    by = decider(course, by)
+    proposal = propose(course, results, kind, one, by=by, file=file, method=method, with_self=with_self)
+    place = sandbox_of(course, before.sandbox, trust_submissions=True)
+    after = _on_record(course, results.assignment.id, place, proposal.events, engine, before.command)
+    found = compare(snapshot_of(results), snapshot_of(after), strict=True)
+    why = proposal.reason((move.member for move in found.moves), reason)
+    return replace(before, results=after, differences=found, decided=proposal.events, notes=proposal.notes, reason=why)
+
+
+def applied(change: Change, *, by: str | None = None, reason: str = "") -> bool:
+    """Make a change the marks that stand, with its decisions; whether there was anything to record.
+
+    Args:
+        change: Of `marked`, `recorded` or `proposed`.
+        by: Who answers for it, as for `proposed`.
+        reason: Why marks move that were returned, for students to read; the change's own by default.
+
+    Raises:
+        UserError: somebody was told another mark and there is no reason, or another command holds the course.
+    """
+    who = decider(change.course, by)
+    found = change.differences
+    if not (change.must_apply_first or found.new):
+        return False
+    _record(change, who, reason or change.reason, decided=change.decided, moved=bool(found.moves or found.new))
+    return True
+
+
+def settled(change: Change) -> Results:
+    """The marks, where they are those that stand: for whatever is made on top of them.
+
+    Raises:
+        NotApplied: marks moved since they were last applied, and nobody agreed to it.
+    """
+    if change.must_apply_first:
+        raise NotApplied(change.results.assignment.id, change.differences)
+    return change.results
+
+
+def returnable(change: Change, who: Sequence[str] = ()) -> Returnable:
+    """Whom marks can be returned to: everybody, or the groups and members of `who`; and who is left out, and why.
+
+    Raises:
+        UserError: `who` names nobody, or marks moved that nobody applied (NotApplied).
+    """
+    return returnable_of(change.course, settled(change), who)
+
+
+def returned(change: Change, offer: Returnable, *, by: str | None = None) -> Change:
+    """Record that everyone `offer` reaches now was given their mark; what is on record then.
+
+    From then on a change of theirs is a correction: it needs a reason. Keep the pages as they were handed out with
+    `reports.write.keep_versions`.
+
+    Raises:
+        UserError: there is nobody whose mark can be returned.
+    """
+    results = settled(change)
+    who = decider(change.course, by)
+    if offer.problem:
+        raise UserError(offer.problem)
+    _record(change, who, "", members=offer.now)
+    return recorded(change.course, results.assignment.id, sandbox=change.sandbox, command=change.command)
+
+
+def events_of(course: Course, id: str) -> tuple[Event, ...]:
+    """Everything on record of an assignment, oldest first: decisions, marks applied, returns, corrections.
+
+    Raises:
+        UserError: an unknown assignment.
+    """
+    course.assignment(id)
     with Ledger.open(course.ledger) as ledger:
-        record, recorded = _read(course, id, ledger)
-        if collected:
-            _check_collected(course, id, record)
-        events = record.followed([*recorded, *proposed])
-        handed_in = submissions(course, asked, record, events, clock())
-        secret = read_secret(course)
-        loose = nobodys(course, asked, recorded, record, lambda: case_ids(asked, secret))
-        marking = Marking(
-            course=course,
-            assignment=asked,
-            secret=secret,
-            sandbox=sandbox,
-            ledger=ledger,
-            decisions=Decisions.of(id, events),
-            engine=engine or Processes(),
-            command=command,
-        )
-        if any(event.kind in ("void_case", "retract") for event in proposed):
-            marks = grade_cohort(marking, handed_in, rescore_only=True)
-        else:
-            marks = recorded_marks(marking, handed_in)
-    return replace(results_of(course, asked, events, handed_in, marks), nobodys=loose)
+        return tuple(ledger.events(id))
 
 
 def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
@@ -116,10 +270,10 @@ def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
     Raises:
         UserError: an unknown assignment, or a course without its secret where hidden cases must be drawn.
     """
-    asked = assignment_of(course, id)
+    assignment = assignment_of(course, id)
     with Ledger.open(course.ledger) as ledger:
-        record, recorded = _read(course, id, ledger)
-    return nobodys(course, asked, recorded, record, lambda: case_ids(asked, read_secret(course)))
+        seen, events = _read(course, id, ledger)
+    return nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, read_secret(course)))
 
 
 def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
@@ -128,13 +282,96 @@ def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
         return _read(course, id, ledger)[0].looks.get(group.name, ())
 
 
+def _on_record(
+    course: Course,
+    id: str,
+    sandbox: Sandbox,
+    proposed: Sequence[Event] = (),
+    engine: Engine | None = None,
+    command: str = PROGRAM,
+    *,
+    after_collecting: bool = False,
+) -> Results:
+    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
+    from graders.runs.cohort import grade_cohort, recorded_marks
+
+    assignment = assignment_of(course, id)
+    with Ledger.open(course.ledger) as ledger:
+        seen, events = _read(course, id, ledger)
+        if after_collecting:
+            _check_collected(course, id, seen)
+        followed = seen.followed([*events, *proposed])
+        handed_in = submissions(course, assignment, seen, followed, clock())
+        secret = read_secret(course)
+        loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
+        marking = _marking(course, assignment, sandbox, ledger, followed, engine, command)
+        if any(event.kind in RESCORED for event in proposed):
+            marks = grade_cohort(marking, handed_in, rescore_only=True)
+        else:
+            marks = recorded_marks(marking, handed_in)
+    return replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
+
+
+def _marking(
+    course: Course,
+    assignment: Assignment,
+    sandbox: Sandbox,
+    ledger: Ledger,
+    events: Sequence[Event],
+    engine: Engine | None,
+    command: str,
+) -> Marking:
+    from graders.runs.cohort import Marking
+    from graders.runs.engines.processes import Processes
+
+    return Marking(
+        course=course,
+        assignment=assignment,
+        secret=read_secret(course),
+        sandbox=sandbox,
+        ledger=ledger,
+        decisions=Decisions.of(assignment.id, events),
+        engine=engine or Processes(),
+        command=command,
+    )
+
+
+def _record(
+    change: Change,
+    who: str,
+    reason: str,
+    *,
+    decided: Sequence[Event] = (),
+    moved: bool = True,
+    members: Sequence[str] | None = None,
+) -> None:
+    with Ledger.open(change.course.ledger) as ledger:
+        record(
+            change.course,
+            ledger,
+            change.results,
+            who=who,
+            reason=reason,
+            command=change.command,
+            decided=decided,
+            moved=moved,
+            members=members,
+        )
+
+
 def _read(course: Course, id: str, ledger: Ledger) -> tuple[Record, list[Event]]:
     """What was seen, by the groups of today's roster, and what was decided, as it is recorded."""
     return Record.of(course.groups, ledger.observations(id)), ledger.events(id)
 
 
-def _check_collected(course: Course, id: str, record: Record) -> None:
+def _check_collected(course: Course, id: str, seen: Record) -> None:
     """Before the first look at the repositories there is nothing to mark: a mistake, and no cohort without work."""
-    if not record.looks and not record.nobodys:
+    if not seen.looks and not seen.nobodys:
         cure = f"medmark collect {id} -c {course.folder}"
         raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")
+
+
+def _case_ids(assignment: Assignment, secret: bytes) -> Sequence[str]:
+    from graders.record.manifest import case_ids
+
+    return case_ids(assignment, secret)
