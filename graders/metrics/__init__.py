@@ -143,7 +143,7 @@ METRICS: dict[str, Metric] = {
     ),
     "lesion_f1@0.1": Metric(
         "lesion_f1@0.1", instances.lesion_f1, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
-        number="share",
+        number="below_one",
     ),
     "lesion_f1@isles": Metric(
         "lesion_f1@isles", instances.lesion_f1_isles, level="per_case", better="higher", range=(0, 1), worst=0,
@@ -256,16 +256,19 @@ METRICS: dict[str, Metric] = {
     ),
     "mae@4000": Metric(
         "mae@4000", images.mae, level="per_case", better="lower", range=(0, math.inf), worst="at", reads="image",
+        number="positive",
     ),
     "psnr@4000": Metric(
         "psnr@4000", images.psnr, level="per_case", better="higher", range=(0, images.HIGHEST_PSNR), worst=0,
-        reads="image", unit="dB",
+        reads="image", unit="dB", number="positive",
     ),
     "ssim@4000": Metric(
         "ssim@4000", images.ssim, level="per_case", better="higher", range=(-1, 1), worst=-1, reads="image",
+        number="positive",
     ),
     "ms_ssim@4000": Metric(
         "ms_ssim@4000", images.ms_ssim, level="per_case", better="higher", range=(0, 1), worst=0, reads="image",
+        number="positive",
     ),
     "tre": Metric(
         "tre", registration.tre, level="per_case", better="lower", range=(0, math.inf),
@@ -288,7 +291,7 @@ METRICS: dict[str, Metric] = {
     ),
     "absolute_error@100": Metric(
         "absolute_error@100", regression.absolute_error, level="per_case", better="lower", range=(0, math.inf),
-        worst="at", reads="number",
+        worst="at", reads="number", number="positive",
     ),
     "rmse": Metric(
         "rmse", regression.rmse, level="per_set", better="lower", range=(0, math.inf), worst=math.inf, reads="number",

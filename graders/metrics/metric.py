@@ -45,6 +45,17 @@ Form: TypeAlias = Literal[
     "mask", "labels", "instances", "class", "probability", "image", "field", "number",
     "multilabel", "multilabel_probability",
 ]  # fmt: skip
+Number: TypeAlias = Literal["any", "positive", "share", "below_one", "count", "percent"]
+_NUMBERS: dict[Number, tuple[Callable[[float], bool], str]] = {
+    "any": (lambda number: True, "0 or more"),
+    "positive": (lambda number: number > 0, "above 0"),
+    "share": (lambda number: number <= 1, "a share, from 0 to 1"),
+    "below_one": (lambda number: number < 1, "a share, from 0 to below 1"),
+    "count": (lambda number: number >= 1 and number == int(number), "a whole one, from 1"),
+    "percent": (lambda number: 0 < number <= 100, "a percentage, above 0 to 100"),
+}
+"""Which numbers each kind allows, of those from 0 to `_LARGEST`, and how it is called."""
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -71,8 +82,8 @@ class Metric:
     counts (B, N) say how often each case was drawn. Without it the bootstrap calls `compute` B times."""
     also_reads: Form | None = None
     """A second form of answers that it is defined for."""
-    number: Literal["any", "share", "count", "percent"] = "any"
-    """What the number in its name may be: at least 0, or 0 to 1, or a whole number from 1, or above 0 to 100."""
+    number: Number = "any"
+    """What the number in its name may be."""
     costs: bool = False
     """Whether its functions take an assignment's matrix of costs, as `costs`."""
     failure: Callable[..., Array] | None = None
@@ -128,12 +139,9 @@ class Metric:
 
     def at(self, name: str, number: float) -> Metric:
         """This metric under `name`, such as `nsd@2mm`, whose number its functions take as `at`."""
-        if self.number == "share" and not 0 <= number <= 1:
-            raise ValueError(f"metric {name}: its number is a share, from 0 to 1.")
-        if self.number == "count" and (number < 1 or number != int(number)):
-            raise ValueError(f"metric {name}: its number is a whole one, from 1.")
-        if self.number == "percent" and not 0 < number <= 100:
-            raise ValueError(f"metric {name}: its number is a percentage, above 0 to 100.")
+        possible, what = _NUMBERS[self.number]
+        if not 0 <= number <= _LARGEST or not possible(number):
+            raise ValueError(f"metric {name}: its number is {what}.")
         return replace(
             self,
             name=name,

@@ -1,7 +1,9 @@
 """Metrics are found by name, or by path in the assignment's folder."""
 
+import re
 import subprocess
 import sys
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -66,6 +68,44 @@ def test_the_name_without_an_average_is_the_macro_average_in_all_it_does(name):
 @pytest.mark.parametrize("name", ["nsd", "nsd@2", "nsd@mm", "dice@2mm", "nsd@-1mm", "sensitivity@0.9mm"])
 def test_a_number_goes_with_a_metric_that_takes_it_in_its_unit(tmp_path, name):
     with pytest.raises(ValueError, match=f"no metric '{name}'"):
+        metric_named(name, tmp_path)
+
+
+NUMBERED = sorted({re.sub(r"@[\d.]+", "@{}", name) for name in METRICS if re.search(r"@[\d.]+", name)})
+NUMBERS = ("0", "0.0", "0.4", "1", "1.0", "1.5", "2", "99.5", "100", "101", "9" * 39, "9" * 400)
+
+
+def asked(metric):
+    """A metric computed for two cases that answer as the truth is; a metric of images needs some size."""
+    masks = np.zeros((2, 1, 4, 4), dtype=bool)
+    masks[:, :, 1:3, 1:3] = True
+    y = np.array([0, 1])
+    images = np.random.default_rng(1).uniform(0, 1, (2, 176, 176)).astype(np.float32)
+    truth = {"mask": masks, "image": images, "number": y.astype(np.float64), "probability": y.astype(np.float64)}[
+        metric.reads
+    ]
+    cases = [SimpleNamespace(id=name, subject=name, spacing_mm=(1.0, 1.0, 1.0), group=None) for name in "ab"]
+    return metric.compute(truth, y if metric.reads == "probability" else truth, cases)
+
+
+@pytest.mark.parametrize("form", NUMBERED)
+def test_a_number_that_a_metric_cannot_be_computed_with_is_refused_when_it_is_named(tmp_path, form):
+    """Else it would withhold a mark when the first submission is scored."""
+    possible = []
+    for number in NUMBERS:
+        with suppress(ValueError):
+            possible.append(metric_named(form.format(number), tmp_path))
+    assert possible
+    assert all(np.isfinite(asked(metric)).all() for metric in possible)
+
+
+@pytest.mark.parametrize(("name", "says"), [
+    ("psnr@0", "above 0"), ("ssim@0.0", "above 0"), ("ms_ssim@0", "above 0"), ("mae@0", "above 0"),
+    ("absolute_error@0", "above 0"), ("lesion_f1@1", "a share, from 0 to below 1"),
+    ("nsd@" + "9" * 40 + "mm", "0 or more"),
+])  # fmt: skip
+def test_an_impossible_number_is_told_with_what_it_may_be(tmp_path, name, says):
+    with pytest.raises(ValueError, match=f"metric {name}: its number is {says}"):
         metric_named(name, tmp_path)
 
 
