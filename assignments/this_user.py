@@ -33,3 +33,12 @@ def expanded(path: Path | str) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def cache_folder() -> Path | None:
+    """Where medmark keeps what can be made again: in `$MEDMARK_HOME`, else the user's cache; None without a home."""
+    for name, below in (("MEDMARK_HOME", "cache"), ("XDG_CACHE_HOME", "medmark")):
+        if given := os.environ.get(name):
+            return Path(given).absolute() / below
+    home = home_folder()
+    return None if home is None else home / ".cache" / "medmark"

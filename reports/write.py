@@ -18,6 +18,7 @@ from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
 from graders.marks.snapshots import Page, Versions
+from graders.record.calibration import fresh
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import marksheet_csv, marksheet_json
@@ -224,11 +225,8 @@ def _keep(path: Path, text: str, returned: Page | None) -> None:
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
     """What references and trivial answers score, where a calibration of just these data is stored."""
-    # Here, because it brings the sandboxes, which the other reports do not need.
-    from graders.authoring.calibrate import key_of, stored
-
-    calibration, _ = stored(assignment)
-    if calibration is None or calibration.key != key_of(assignment):
+    calibration = fresh(assignment)
+    if calibration is None:
         return None
     return calibrated_rows(assignment, calibration.references, calibration.baselines) or None
 

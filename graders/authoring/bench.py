@@ -6,7 +6,6 @@ the answers prove is decided in `graders.authoring.rehearse`; nothing of a cours
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
 from graders.marks.mark import caps_that_hold, share
 from graders.record.answers import Answers
+from graders.record.calibration import secret_of
 from graders.record.manifest import declared_set
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
@@ -29,11 +29,6 @@ from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session
 
 _PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
-
-
-def secret_of(draw: int) -> bytes:
-    """The secret of a rehearsal's n-th draw of inputs, cases and seeds: the same on every machine, and no course's."""
-    return hashlib.sha256(f"medmark rehearsal {draw}".encode()).digest()
 
 
 class LocalBench:
@@ -78,6 +73,13 @@ class LocalBench:
         if key not in self._sets:
             self._sets[key] = drawn(assignment, self._interface, draw)
         hidden = self._sets[key]
+        document, answers = self.answers(assignment, solution, hidden, draw=draw)
+        return scored(assignment, hidden, answers), document
+
+    def answers(
+        self, assignment: Assignment, solution: Path, hidden: HiddenSet, *, draw: int
+    ) -> tuple[dict[str, Any], Answers]:
+        """The AnswersDoc of one repeat on the n-th draw, and the answers themselves."""
         document = measure(
             self._session,
             assignment,
@@ -88,7 +90,7 @@ class LocalBench:
             store=self._store,
             solution=str(solution),
         )
-        return scored(assignment, hidden, load_answers(self._store, document)), document
+        return document, load_answers(self._store, document)
 
 
 def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:

@@ -1,62 +1,50 @@
 """Calibration: what an assignment's references and trivial baselines score, so that its anchors rest on runs.
 
-It is the heavy step of a rehearsal: every reference is trained on five draws, asked exactly as a submission is, and
-the scores are stored in calibration.json with the key of what they were computed from. It sets no anchor.
+It is the heavy step of a rehearsal: every reference is trained on five draws and asked exactly as a submission is. Its
+answers are kept, so that a changed metric costs seconds. It sets no anchor.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, median
 
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.data import sources
+from assignments.data.hidden import HiddenSet
+from assignments.digests import digest_of
 from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import overridden, references
-from graders.authoring.bench import drawn, opener, scored, secret_of
+from graders.authoring.bench import LocalBench, drawn, opener, scored
+from graders.authoring.kept_answers import Run, keep, kept, shelf
 from graders.authoring.mutants import copy_reference
 from graders.marks.mark import share
 from graders.metrics import metric_named
 from graders.record.answers import Answers
-from graders.record.keys import code_digest, digest_of, metric_versions, task_digest
+from graders.record.calibration import (
+    BASELINES,
+    DRAWS,
+    FILE,
+    Calibration,
+    Scores,
+    accuracies,
+    made_by,
+    stale,
+    stored,
+    training,
+)
+from graders.record.dependencies import dependencies
 from graders.record.rehearsal import Gap
 from graders.tasks import task_named
-from graders.wall.wire import WIRE
+from graders.wall.sandboxes.local import Local
 
-FILE = "calibration.json"
-DRAWS = 5
-
-Scores = Mapping[str, Sequence[float]]
-"""By accuracy criterion: the score on each draw."""
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """Scores of references and baselines on the calibration draws."""
-
-    key: str
-    """Of all that they were computed from."""
-    references: Mapping[str, Scores]
-    """By framework."""
-    baselines: Mapping[str, Scores]
-    """By name."""
-    standard_error: Mapping[str, float]
-    """By criterion: of one score on one hidden set."""
-    cpu_s: Mapping[str, Sequence[float]]
-    """By framework: CPU seconds of each run."""
-    versions: Mapping[str, Mapping[str, str]]
-    """By framework: what it was run with."""
-
-
-def accuracies(assignment: Assignment) -> tuple[Accuracy, ...]:
-    """The criteria that need a calibration."""
-    return tuple(item for item in assignment.criteria if isinstance(item, Accuracy))
+CLOSE = 1e-4
+"""Scores of one draw that differ by no more agree in any case: they are stored to five places."""
 
 
 def held(assignment: Assignment) -> tuple[Framework, ...]:
@@ -75,90 +63,146 @@ def calibrate(
     frameworks: Sequence[str] | None = None,
     told: Callable[[str, int, int], None] = lambda text, done, of: None,
 ) -> Calibration:
-    """Train every reference on every draw, score the baselines, and store both in the assignment's folder.
+    """Score every reference on every draw, and the baselines, and store both in the assignment's folder.
 
-    Each framework is stored as soon as it is done; what is stored already and still fresh is kept for the others.
+    A reference whose answers are kept is scored in seconds. Where they are not kept and only the code that draws or
+    scores has changed, one draw is trained anew: if it agrees with the stored scores, these are accepted. Each
+    framework is stored as soon as it is done; what is stored for the others stays.
 
     Raises:
         UserError: a reference made no model, or left cases without an answer.
     """
     found = references(assignment)
     chosen = [name for name in found if frameworks is None or name in frameworks]
-    key = key_of(assignment)
-    kept, _ = stored(assignment)
-    if kept is None or kept.key != key:
-        kept = Calibration(key, {}, baseline_scores(assignment), {}, {}, {})
+    asked = overridden(assignment, run={"mode": "retrain", "seeds": 1})
+    interface = read_interface(assignment.folder / "interface.py")
+    sets = [drawn(asked, interface, draw) for draw in range(DRAWS)]
+    known = stored(assignment)[0] or Calibration({}, {}, {}, {}, {})
+    if stale(known, assignment, BASELINES):
+        made = {**known.made_by, BASELINES: made_by(assignment, BASELINES)}
+        known = replace(known, key="", baselines=baseline_scores(assignment, sets), made_by=made)
     for number, framework in enumerate(chosen):
 
         def begun(draw: int, before: int = number * DRAWS, framework: str = framework) -> None:
             told(f"{framework}: draw {draw + 1}", before + draw, len(chosen) * DRAWS)
 
-        kept = _with_framework(kept, assignment, framework, found[framework], begun)
-        text = json.dumps(asdict(kept), indent=2) + "\n"
+        known = _with_framework(known, _Reference(asked, framework, found[framework], sets), begun)
+        text = json.dumps(asdict(known), indent=2) + "\n"
         (assignment.folder / FILE).write_text(text, encoding="utf-8")
-    return kept
+    return known
 
 
-def _with_framework(
-    kept: Calibration, assignment: Assignment, framework: Framework, reference: Path, begun: Callable[[int], None]
-) -> Calibration:
-    """The calibration with one reference trained on every draw."""
-    asked = overridden(assignment, run={"mode": "retrain", "seeds": 1})
+@dataclass(frozen=True)
+class _Reference:
+    """A reference and the draws that it is scored on."""
+
+    asked: Assignment
+    """The assignment with one retrain run."""
+    framework: Framework
+    path: Path
+    sets: Sequence[HiddenSet]
+
+    def keys(self) -> list[str]:
+        """By draw: the digest of all that makes its answers, of the data as they were drawn."""
+        task = self.asked.task
+        stored_by = dependencies(["graders/tasks/__init__.py"], named={"TASKS": (task,)}).digests
+        return [
+            digest_of(
+                training=training(self.asked, self.path),
+                runtime=Local().runtime(self.framework),
+                train=hidden.train_digest,
+                inputs=hidden.inputs_digest,
+                stored_by=stored_by,
+            )
+            for hidden in self.sets
+        ]
+
+    def cases(self) -> str:
+        """Digest of all draws as they came."""
+        return digest_of(sets=[[s.train_digest, s.inputs_digest, s.truth_digest] for s in self.sets])
+
+    def trained(self, draws: Collection[int], begun: Callable[[int], None]) -> dict[int, Run]:
+        """The reference trained on some draws and asked; each run is kept."""
+        runs: dict[int, Run] = {}
+        if not draws:
+            return runs
+        keys, place = self.keys(), shelf(self.asked.id, self.framework)
+        with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, _bench(self) as bench:
+            solution = copy_reference(Path(scratch) / self.framework, self.path)
+            for draw in draws:
+                begun(draw)
+                document, answers = bench.answers(self.asked, solution, self.sets[draw], draw=draw)
+                unanswered = [state for state in document["states"] if state is not None]
+                if document["verdict"] != "passed" or unanswered:
+                    told = document["told"] or f"{len(unanswered)} cases without an answer: {unanswered[0]['told']}"
+                    raise UserError(f"{self.path}, draw {draw + 1}: {told}\n{document['evidence']}")
+                runs[draw] = Run(Answers(answers.arrays), round(document["cpu_s"], 1), bench.versions)
+                keep(place, keys[draw], runs[draw])
+        return runs
+
+
+def _bench(reference: _Reference) -> AbstractContextManager[LocalBench]:
+    return opener(reference.asked)(reference.framework)
+
+
+def _with_framework(known: Calibration, reference: _Reference, begun: Callable[[int], None]) -> Calibration:
+    """The calibration with one reference scored on every draw."""
+    framework, place = reference.framework, shelf(reference.asked.id, reference.framework)
+    made = {**made_by(reference.asked, framework), "cases": reference.cases()}
+    runs = {draw: run for draw, key in enumerate(reference.keys()) if (run := kept(place, key))}
+    made_all = {**known.made_by, framework: made}
+    if len(runs) < DRAWS and _only_code_changed(known, framework, made):
+        trial = min(runs, default=0)
+        runs |= reference.trained([trial] if trial not in runs else [], begun)
+        scores, _ = _scored(reference, {trial: runs[trial]})
+        if said := _agreement(known, framework, trial, scores):
+            return replace(known, made_by=made_all, accepted={**known.accepted, framework: said})
+    runs |= reference.trained([draw for draw in range(DRAWS) if draw not in runs], begun)
+    scores, errors = _scored(reference, runs)
+    return replace(
+        known,
+        references={**known.references, framework: scores},
+        standard_error={**known.standard_error, **errors},
+        cpu_s={**known.cpu_s, framework: [runs[draw].cpu_s for draw in range(DRAWS)]},
+        versions={**known.versions, framework: dict(runs[0].versions)},
+        made_by=made_all,
+        accepted={name: said for name, said in known.accepted.items() if name != framework},
+    )
+
+
+def _scored(reference: _Reference, runs: Mapping[int, Run]) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """By criterion: the score on each of the draws, and the mean standard error of one."""
     scores: dict[str, list[float]] = {}
     errors: dict[str, list[float]] = {}
-    cpu_s: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, opener(asked)(framework) as bench:
-        solution = copy_reference(Path(scratch) / framework, reference)
-        for draw in range(DRAWS):
-            begun(draw)
-            documents, answers = bench.scores(asked, solution, draw=draw)
-            unanswered = [state for state in answers["states"] if state is not None]
-            if answers["verdict"] != "passed" or unanswered:
-                told = answers["told"] or f"{len(unanswered)} cases without an answer: {unanswered[0]['told']}"
-                raise UserError(f"{reference}, draw {draw + 1}: {told}\n{answers['evidence']}")
-            cpu_s.append(round(answers["cpu_s"], 1))
-            for name, document in documents.items():
-                scores.setdefault(name, []).append(round(document["score"], 5))
-                low, high = document["interval"] or (0.0, 0.0)  # None where every case scored the same
-                errors.setdefault(name, []).append((high - low) / 3.92)
-        versions = bench.versions
-    return replace(
-        kept,
-        references={**kept.references, framework: scores},
-        standard_error={**kept.standard_error, **{name: round(fmean(v), 5) for name, v in errors.items()}},
-        cpu_s={**kept.cpu_s, framework: cpu_s},
-        versions={**kept.versions, framework: versions},
+    for draw in sorted(runs):
+        for name, document in scored(reference.asked, reference.sets[draw], runs[draw].answers).items():
+            scores.setdefault(name, []).append(round(document["score"], 5))
+            low, high = document["interval"] or (0.0, 0.0)  # None where every case scored the same
+            errors.setdefault(name, []).append((high - low) / 3.92)
+    return scores, {name: round(fmean(values), 5) for name, values in errors.items()}
+
+
+def _only_code_changed(known: Calibration, framework: str, made: Mapping[str, str]) -> bool:
+    """Whether the stored scores are of the same reference, the same cases and the same criteria."""
+    before = known.made_by.get(framework, {})
+    return framework in known.references and all(
+        before.get(part) == made[part] for part in ("training", "cases", "criteria")
     )
 
 
-def stored(assignment: Assignment) -> tuple[Calibration | None, str]:
-    """The stored calibration, fresh or stale; without one, why not."""
-    path = assignment.folder / FILE
-    try:
-        return Calibration(**json.loads(path.read_text(encoding="utf-8"))), ""
-    except FileNotFoundError:
-        return None, "is missing"
-    except (ValueError, TypeError) as error:
-        return None, f"cannot be read: {error}"
+def _agreement(known: Calibration, framework: str, draw: int, scores: Mapping[str, Sequence[float]]) -> str:
+    """How far a draw that was trained anew is off the stored scores; empty where they do not agree.
 
-
-def key_of(assignment: Assignment) -> str:
-    """SHA-256 over what the scores depend on: references, data, run, metrics and the wire's version.
-
-    How frames are carried changes no answer, so `graders/wall/inside` counts by its version alone.
+    They agree within one standard error of a score on one hidden set, which is how exactly anchors are placed:
+    training differs a little from one machine to the next.
     """
-    criteria = accuracies(assignment)
-    return digest_of(
-        references={name: code_digest(path) for name, path in references(assignment).items()},
-        data=assignment.data.model_dump(mode="json", exclude={"path"}),
-        source=[code_digest(path) for path in _source_files(assignment)],
-        run=assignment.run.model_dump(mode="json"),
-        interface=code_digest(assignment.folder / "interface.py"),
-        task=task_digest(assignment.task),
-        metrics=sorted({version for c in criteria for version in metric_versions(c, assignment.folder)}),
-        wire=WIRE,
-        draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(DRAWS)],
-    )
+    said = []
+    for id, (new,) in scores.items():
+        old = known.references[framework][id][draw]
+        if abs(new - old) > max(known.standard_error.get(id, 0.0), CLOSE):
+            return ""
+        said.append(f"{id} {new}, stored {old}")
+    return f"draw {draw + 1} was trained anew: {'; '.join(said)}"
 
 
 def gaps(assignment: Assignment) -> list[Gap]:
@@ -169,13 +213,17 @@ def gaps(assignment: Assignment) -> list[Gap]:
     calibration, why = stored(assignment)
     if calibration is None:
         return [Gap("calibration", FILE, why, cure)]
-    if calibration.key != key_of(assignment):
-        return [Gap("calibration", FILE, "was computed from other references, data, run or metrics", cure)]
     found = []
+    if stale(calibration, assignment, BASELINES):
+        found.append(Gap("calibration", BASELINES, "were scored on other cases, or by other code", cure))
     for framework in (name for name in references(assignment) if name in held(assignment)):
         runs = calibration.references.get(framework)
         if runs is None:
             found.append(Gap("calibration", framework, "was not calibrated", cure))
+            continue
+        if changed := stale(calibration, assignment, framework):
+            what = " and ".join(f"{part} changed" for part in changed)
+            found.append(Gap("calibration", framework, f"its scores are old: {what}", cure))
             continue
         for criterion in accuracies(assignment):
             found += _below_distinction(criterion, framework, runs.get(criterion.id, ()))
@@ -200,7 +248,11 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
     if not criteria:
         return {}
     calibration, _ = stored(assignment)
-    found = calibration.baselines if calibration else baseline_scores(assignment, draws=1)
+    if calibration is None:
+        interface = read_interface(assignment.folder / "interface.py")
+        found: Mapping[str, Scores] = baseline_scores(assignment, [drawn(assignment, interface, 0)])
+    else:
+        found = calibration.baselines
     possible = sum(criterion.points for criterion in criteria)
     shares = {}
     for name, scores in found.items():
@@ -212,14 +264,12 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
     return shares
 
 
-def baseline_scores(assignment: Assignment, draws: int = DRAWS) -> dict[str, dict[str, list[float]]]:
+def baseline_scores(assignment: Assignment, sets: Sequence[HiddenSet]) -> dict[str, dict[str, list[float]]]:
     """Scores of answers that look at no input, by name and criterion."""
     asked = overridden(assignment, run={"mode": "retrain", "seeds": 1})
-    interface = read_interface(assignment.folder / "interface.py")
     task = task_named(assignment.task)
     found: dict[str, dict[str, list[float]]] = {}
-    for draw in range(draws):
-        hidden = drawn(asked, interface, draw)
+    for hidden in sets:
         for name, answer in task.blind(hidden.train, hidden.truth).items():
             for id, document in scored(asked, hidden, Answers({task.answer: answer})).items():
                 found.setdefault(name, {}).setdefault(id, []).append(round(document["score"], 5))
@@ -261,14 +311,3 @@ def proposal(assignment: Assignment) -> Iterator[str]:
         yield f"  anchors it speaks for: {{ {words} }}"
         if passing >= distinction:
             yield "  it does not tell references from baselines: enlarge the hidden set, or drop the criterion"
-
-
-def _source_files(assignment: Assignment) -> list[Path]:
-    """The code that draws the cases."""
-    home = Path(sources.__file__).parent
-    name = assignment.data.source
-    if ":" in name:
-        own = assignment.folder / name.partition(":")[0]
-    else:
-        own = home / f"{sources.SOURCES[name].__module__.rpartition('.')[2]}.py"
-    return [home.parent / "streams.py", home.parent / "hidden.py", own]

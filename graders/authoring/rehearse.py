@@ -20,6 +20,7 @@ from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.proving import Bench, Proving, Told
 from graders.metrics import METRICS
+from graders.record.calibration import accuracies
 from graders.record.rehearsal import Gap, Rehearsal
 from graders.record.standing import record
 from graders.scoring.score import check_criterion
@@ -107,7 +108,7 @@ def rehearse_folder(
     for name in frameworks or ():
         if name not in assignment.frameworks:
             raise UserError(f"{assignment.id} is not offered in {name}: {', '.join(assignment.frameworks)}")
-    for criterion in calibration.accuracies(assignment):
+    for criterion in accuracies(assignment):
         check_criterion(assignment, criterion)
     if calibrate:
         calibration.calibrate(assignment, frameworks=frameworks, told=told)

@@ -9,8 +9,6 @@ points. What a mark makes of finished stages (points, weights, penalties) is in 
 from __future__ import annotations
 
 import ast
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,22 +17,20 @@ from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.declared_tests import DeclaredTest
-from assignments.folder_checks import metric_form
+from assignments.digests import code_digest, digest_of, source_digest, tree_digest
+from assignments.errors import UserError
+from graders.record.dependencies import TOOLKIT, dependencies
 
-GRADERS = Path(__file__).parents[1]
-STATISTIC = ("scoring/score.py", "scoring/repeat.py", "scoring/intervals.py", "scoring/caps.py")
-"""Where a metric's values become a score and its interval. Caps and anchors are read when the mark is made."""
-JUDGES = {
-    "tests": (
-        "asking/check.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
-        "wall/patience.py", "failures.py", "asking/allowance.py",
-    ),
-    "answers": (
-        "asking/measure.py", "wall/student.py", "wall/replies.py", "wall/session.py", "wall/places.py", "wall/wire.py",
-        "wall/patience.py", "failures.py", "asking/allowance.py", "tasks/task.py",
-    ),
-}  # fmt: skip
-"""What on the host decides what a reply is worth: a defect mended there asks again. Its comments do not."""
+ROOTS = {
+    "tests": ("graders/asking/check.py", "assignments/testing.py"),
+    "answers": ("graders/asking/measure.py",),
+    "scores": ("graders/scoring/score.py",),
+}
+"""Where each stage begins: it depends on these files and on all that they import (`graders.record.dependencies`)."""
+DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/sources/__init__.py")
+"""Where drawing the cases begins."""
+INSIDE = "graders/wall/inside"
+"""What is carried into every sandbox, folder and all."""
 
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")
 _ANSWER_LIMITS = ("cpu_s",)
@@ -94,7 +90,7 @@ def asked(
     runtime: str,
     secret: str,
     void_cases: Sequence[str] = (),
-    graders: Path = GRADERS,
+    toolkit: Path = TOOLKIT,
 ) -> Asked:
     """What `assignment` asks of a solution in `framework`.
 
@@ -106,37 +102,52 @@ def asked(
         runtime: Digest of the runtime image.
         secret: The secret's fingerprint, never the secret.
         void_cases: Hidden cases that are left out of the scores; answers stay what they are.
-        graders: The toolkit's own folder.
+        toolkit: The folder that holds the toolkit's packages.
+
+    Raises:
+        UserError: a file of the toolkit or the assignment is missing.
     """
     folder = assignment.folder
     limits = assignment.limits.model_dump(mode="json")
     run = assignment.run
+    accuracies = [criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy)]
+    if not tests and not accuracies:
+        return Asked({}, {}, {})  # all of its points are given by persons
+    interface = _source_of(folder / "interface.py")
     common = {
         "assignment": assignment.id,
-        "interface": file_digest(folder / "interface.py"),
+        "interface": source_digest(interface),
         # The frames and their meaning are defined in this folder too, so it stands for the wire's version.
-        "inside": inside_digest(graders / "wall" / "inside", framework),
+        "inside": inside_digest(toolkit / INSIDE, framework),
         "framework": framework,
         "runtime": runtime,
         "secret": secret,
     }
-    judges = {stage: [code_digest(graders / name) for name in names] for stage, names in JUDGES.items()}
-    doubles = file_digest(folder / "doubles.py")
+
+    def judges(surroundings: str) -> str:
+        authors = (interface, surroundings.encode())
+        return digest_of(files=dependencies(ROOTS["tests"], authors=authors, toolkit=toolkit).digests)
+
+    judges_of = {text: judges(text) for text in {test.surroundings for test in tests}}
+    asks = dependencies(
+        ROOTS["answers"], authors=(interface,), named={"TASKS": (assignment.task,)}, toolkit=toolkit
+    ).digests
+    doubles = folder / "doubles.py"
     test_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_TEST_LIMITS)}
     answer_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_ANSWER_LIMITS)}
     retrained = run.mode == "retrain"
-    accuracies = [criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy)]
     return Asked(
         tests={
             test.id: digest_of(
                 **common, kind="test", id=test.id, source=asking_source(test.source),
-                surroundings=test.surroundings, doubles=doubles, limits=test_limits, judges=judges["tests"],
+                surroundings=source_digest(test.surroundings), judges=judges_of[test.surroundings],
+                doubles=code_digest(doubles) if doubles.is_file() else None, limits=test_limits,
             )
             for test in tests
         },
         answers={
             repeat: digest_of(
-                **common, kind="answers", limits=answer_limits, judges=judges["answers"], task=assignment.task,
+                **common, kind="answers", limits=answer_limits, judges=asks, task=assignment.task,
                 mode=run.mode, budget_cpu_s=run.budget_cpu_s if retrained else None,
                 per_call=assignment.data.per_call, train=data.train if retrained else None, inputs=data.inputs,
             )
@@ -144,10 +155,10 @@ def asked(
         },
         scores={
             criterion.id: digest_of(
-                kind="score", truth=[data.truth for data in sets], task=task_digest(assignment.task, graders),
-                statistic=[file_digest(graders / name) for name in STATISTIC], combine=run.combine,
-                metrics=metric_versions(criterion, folder, graders), empty_reference=criterion.empty_reference,
-                absent=criterion.absent,
+                kind="score", truth=[data.truth for data in sets], task=assignment.task, combine=run.combine,
+                # An interval of repeats that split real data anew counts what they share.
+                split_anew=assignment.data.redraw and assignment.data.path is not None,
+                measured=measuring(assignment, criterion, toolkit),
                 **({"void": sorted(void_cases)} if void_cases else {}),
             )
             for criterion in accuracies
@@ -155,44 +166,46 @@ def asked(
     )  # fmt: skip
 
 
-def digest_of(**parts: Any) -> str:
-    """SHA-256 over canonical JSON of named parts."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLKIT) -> dict[str, Any]:
+    """All that turns answers and truths into a criterion's measurements: what it declares, and the code that reads it.
+
+    Caps, anchors and points are read when the mark is made.
+    """
+    names = metrics_of(criterion)
+    own = {name: _source_of(assignment.folder / name.partition(":")[0]) for name in names if ":" in name}
+    named = {"TASKS": (assignment.task,), "METRICS": [name for name in names if name not in own]}
+    files = dependencies(ROOTS["scores"], named=named, toolkit=toolkit).digests
+    # An author's own metric may use any of the toolkit's, by any name.
+    theirs = dependencies((), authors=own.values(), toolkit=toolkit).digests
+    return {
+        "metrics": names,
+        "costs": criterion.costs,
+        "empty_reference": criterion.empty_reference,
+        "absent": criterion.absent,
+        "own": {name: source_digest(source) for name, source in own.items()},
+        "files": files,
+        "files_of_own": theirs,
+    }
 
 
-def file_digest(path: Path) -> str | None:
-    """SHA-256 of a file, None where there is none."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-
-
-def code_digest(path: Path) -> str | None:
-    """Digest of a Python file without its blank and comment lines: words about the code do not make it stale."""
-    if not path.is_file():
-        return file_digest(path)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return hashlib.sha256("\n".join(kept).encode()).hexdigest()
+def drawing(assignment: Assignment, toolkit: Path = TOOLKIT) -> dict[str, str]:
+    """The code that draws an assignment's cases, by file: the toolkit's, and an author's own source."""
+    source = assignment.data.source
+    own = [_source_of(assignment.folder / source.partition(":")[0])] if ":" in source else []
+    named = {"TASKS": (assignment.task,), "SOURCES": () if own else (source,)}
+    return {
+        **dependencies((), authors=own, toolkit=toolkit).digests,
+        **dependencies(DRAWN_BY, named=named, toolkit=toolkit).digests,
+        **dict.fromkeys([source] if own else [], source_digest(b"".join(own))),
+    }
 
 
 def asking_source(source: str) -> str:
-    """A test's source without its points and its docstring: those are read when the mark is made."""
+    """Digest of a test's source without its points and its docstring: those are read when the mark is made."""
     function = ast.parse(source).body[0]
     assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-    dropped: set[int] = set()
-    for decorator in function.decorator_list:
-        call = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if isinstance(call, ast.Attribute) and call.attr == "points":
-            dropped |= _lines(decorator)
-    lines = source.splitlines()
-    if ast.get_docstring(function, clean=False) is not None:
-        docstring = function.body[0]
-        # A docstring that shares its line with code stays as it is.
-        after = lines[(docstring.end_lineno or 0) - 1].encode()[docstring.end_col_offset or 0 :].decode()
-        before = lines[docstring.lineno - 1].encode()[: docstring.col_offset].decode()
-        if not before.strip() and not after.split("#")[0].strip():
-            dropped |= _lines(docstring)
-    return "\n".join(line for number, line in enumerate(lines, 1) if number not in dropped)
+    function.decorator_list = [node for node in function.decorator_list if not _is_points(node)]
+    return tree_digest(function)
 
 
 def inside_digest(folder: Path, framework: str) -> str:
@@ -202,7 +215,9 @@ def inside_digest(folder: Path, framework: str) -> str:
         for path in sorted(folder.glob("*.py"))
         if not path.stem.startswith("adapter_") or path.stem == f"adapter_{framework}"
     ]
-    return digest_of(**{path.name: file_digest(path) for path in files})
+    if not files:
+        raise UserError(f"{folder} is missing; install medmark again: pip install --force-reinstall medmark")
+    return digest_of(**{path.name: code_digest(path) for path in files})
 
 
 def metrics_of(criterion: Accuracy) -> list[str]:
@@ -216,58 +231,14 @@ def metrics_of(criterion: Accuracy) -> list[str]:
     return [*names, *(name for name in criterion.also if name not in names)]
 
 
-def metric_versions(criterion: Accuracy, folder: Path, graders: Path = GRADERS) -> list[str]:
-    """Digests of all that a criterion's metrics are computed by, and of the costs that it states."""
-    versions = [metric_version(name, folder, graders) for name in metrics_of(criterion)]
-    return versions if criterion.costs is None else [*versions, digest_of(costs=criterion.costs)]
+def _is_points(decorator: ast.expr) -> bool:
+    call = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(call, ast.Attribute) and call.attr == "points"
 
 
-def metric_version(name: str, folder: Path, graders: Path = GRADERS) -> str:
-    """Digest of a metric: its line in METRICS, and the source of the modules it is computed by.
-
-    An instructor's own metric, `"file.py:name"`, is its whole file. The toolkit's are read as text, because
-    importing them all would cost half a second of every command.
-    """
-    if ":" in name:
-        return digest_of(name=name, file=file_digest(folder / name.partition(":")[0]))
-    home = graders / "metrics"
-    text = (home / "__init__.py").read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    entry = next(
-        (value for node in ast.walk(tree) if isinstance(node, ast.Dict)
-         for key, value in zip(node.keys, node.values, strict=True)
-         if isinstance(key, ast.Constant) and metric_form(str(key.value)) == metric_form(name)),
-        None,
-    )  # fmt: skip
-    if entry is None:
-        # The loader has refused unknown names; one declared in another way depends on all there is.
-        return digest_of(**{path.name: file_digest(path) for path in sorted(home.glob("*.py"))})
-    named = {node.id for node in ast.walk(entry) if isinstance(node, ast.Name)}
-    modules = _closure(home, [home / f"{module}.py" for module in named if (home / f"{module}.py").is_file()])
-    return digest_of(name=name, entry=ast.get_source_segment(text, entry), **modules)
-
-
-def task_digest(name: str, graders: Path = GRADERS) -> str:
-    """Digest of a task: its module and what that needs of its family."""
-    home = graders / "tasks"
-    return digest_of(task=name, **_closure(home, [home / f"{name}.py"]))
-
-
-def _closure(home: Path, files: Sequence[Path]) -> dict[str, str | None]:
-    """Digests of modules of one family folder and of the siblings they import, however far."""
-    found: dict[str, str | None] = {}
-    waiting = list(files)
-    while waiting:
-        path = waiting.pop()
-        if path.name in found or not path.is_file():
-            continue
-        found[path.name] = file_digest(path)
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                last = [node.module.rsplit(".", 1)[-1], *(alias.name for alias in node.names)]
-                waiting += [home / f"{name}.py" for name in last]
-    return found
-
-
-def _lines(node: ast.expr | ast.stmt) -> set[int]:
-    return set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+def _source_of(path: Path) -> bytes:
+    """An author's file that was there when the assignment was loaded."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing; put it back, and run the same command again") from None

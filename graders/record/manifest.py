@@ -16,14 +16,14 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-import assignments.data
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, seeded
 from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
+from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
 from assignments.interface import Interface, read_interface, record_of
-from graders.record.keys import SetDigests, digest_of, file_digest, task_digest
+from graders.record.keys import SetDigests, drawing
 from graders.tasks import task_named
 from graders.tasks.hidden_cases import drawn_set
 from graders.tasks.task import Task
@@ -107,7 +107,6 @@ def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
 def _source(assignment: Assignment, secret: bytes) -> str:
     """Digest of all that the hidden sets of one of medmark's own sources follow from."""
     data = assignment.data
-    code = sorted(Path(assignments.data.__file__).parent.rglob("*.py"))
     read = sorted(path for path in data.path.rglob("*") if path.is_file()) if data.path else []
     stats = [(str(path), path.stat()) for path in read]
     return digest_of(
@@ -115,9 +114,8 @@ def _source(assignment: Assignment, secret: bytes) -> str:
         data=data.model_dump(mode="json"),
         seeds=assignment.run.seeds,
         secret=fingerprint(secret),
-        interface=file_digest(assignment.folder / "interface.py"),
-        task=task_digest(assignment.task),
-        code=[file_digest(path) for path in code],
+        interface=code_digest(assignment.folder / "interface.py"),
+        code=drawing(assignment),
         # A file that was corrected and given its old time back has a new time of change.
         files=[(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for name, stat in stats],
         drawn_with=[version(name) for name in DRAWN_WITH],

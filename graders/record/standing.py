@@ -6,13 +6,16 @@ A mark's provenance carries it, and a catalogue assignment that does not stand i
 from __future__ import annotations
 
 import json
+import tomllib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
+from assignments.digests import code_digest, digest_of, file_digest
 from assignments.load import in_catalogue, references
-from graders.record.keys import code_digest, digest_of, file_digest
+from graders.record import calibration
 from graders.record.rehearsal import Rehearsal
 
 FILE = "rehearsal.json"
@@ -69,13 +72,30 @@ def standing(assignment: Assignment) -> Standing:
 
 
 def key_of(assignment: Assignment) -> str:
-    """SHA-256 over what a rehearsal reads: the folder without its words, and the references of the catalogue."""
+    """SHA-256 over what a rehearsal reads: the folder without its words, and the references of the catalogue.
+
+    Of code, TOML and the calibration only what they say counts, not how it is laid out.
+    """
     folder = assignment.folder
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
         if path.is_file() and not hidden and name.as_posix() not in _WORDS:
-            files[name.as_posix()] = code_digest(path) if path.suffix == ".py" else file_digest(path)
+            files[name.as_posix()] = _digest(path)
     elsewhere = references(assignment) if in_catalogue(folder) else {}
     return digest_of(files=files, references={name: code_digest(path) for name, path in elsewhere.items()})
+
+
+def _digest(path: Path) -> str:
+    if path.suffix == ".py":
+        return code_digest(path)
+    try:
+        if path.suffix == ".toml":
+            return digest_of(toml=json.loads(json.dumps(tomllib.loads(path.read_text("utf-8")), default=str)))
+        if path.name == calibration.FILE:
+            document = json.loads(path.read_bytes())
+            return digest_of(scores=[document.get(name) for name in ("references", "baselines", "standard_error")])
+    except (ValueError, AttributeError):  # it says nothing that can be read
+        pass
+    return file_digest(path)

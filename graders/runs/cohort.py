@@ -18,6 +18,7 @@ from typing import Any, cast
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
+from assignments.digests import digest_of
 from assignments.errors import UserError
 from assignments.load import digest, hidden_tests
 from graders.asking.allowance import ceiling
@@ -28,7 +29,7 @@ from graders.failures import ImageFailure
 from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
 from graders.record.decisions import Decisions, within_parts
-from graders.record.keys import Asked, StageKeys, asked, digest_of
+from graders.record.keys import Asked, StageKeys, asked
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from assignments.errors import UserError
 from assignments.load import load
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import drawn, opener, share_of
-from graders.authoring.calibrate import calibrate, gaps, key_of, stored
+from graders.authoring.calibrate import calibrate, gaps
 from graders.authoring.rehearse import rehearse_folder
+from graders.record.calibration import BASELINES, FILE, fresh, made_by, stored
 from graders.record.standing import standing
 
 TOML = """\
@@ -122,6 +124,14 @@ fails = ["test_sigmoid.py::test_sigmoid"]
 """
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where answers are kept during a test."""
+    monkeypatch.delenv("MEDMARK_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     home = tmp_path / "sides"
@@ -177,32 +187,34 @@ def test_validation_cases_reach_the_references_in_rehearsal_and_calibration(fold
     assert np.mean(found.references["numpy"]["accuracy"]) == pytest.approx(0.933, abs=0.03)
 
 
-def test_words_do_not_make_a_calibration_stale_but_code_does(folder: Path) -> None:
-    before = key_of(load(folder))
-    path = folder / "reference" / "solution_numpy.py"
-    path.write_text("# A comment.\n\n" + REFERENCE)
-    assert key_of(load(folder)) == before
-    path.write_text(REFERENCE.replace("/ 2)", "/ 2.5)"))
-    assert key_of(load(folder)) != before
-    path.write_text(REFERENCE)
-    for name, old, new in (
-        ("points.py", "3.0", "2.0"),
-        ("assignment.toml", "test = 80", "test = 90"),
-        ("assignment.toml", "budget_cpu_s = 5", "budget_cpu_s = 6"),
-        ("assignment.toml", '"balanced_accuracy"', '"macro_f1"'),
+def changes(folder: Path, name: str, text: str) -> set[str]:
+    """What a file's new text makes old in the scores of the reference; the file is as before afterwards."""
+    path = folder / name
+    before, kept = made_by(load(folder), "numpy"), path.read_text()
+    path.write_text(text)
+    after = made_by(load(folder), "numpy")
+    path.write_text(kept)
+    return {part for part in before if before[part] != after[part]}
+
+
+def test_each_change_makes_old_what_follows_from_it_and_words_nothing(folder: Path) -> None:
+    reference = "reference/solution_numpy.py"
+    assert changes(folder, reference, "# A comment.\n\n" + REFERENCE) == set()
+    assert changes(folder, reference, REFERENCE.replace("/ 2)", "/ 2.5)")) == {"training"}
+    assert changes(folder, "points.py", POINTS.replace("3.0", "2.0")) == {"drawing"}
+    for old, new, made in (
+        ("test = 80", "test = 90", {"drawing"}),
+        ("budget_cpu_s = 5", "budget_cpu_s = 6", {"training"}),
+        ('"balanced_accuracy"', '"macro_f1"', {"criteria", "scoring"}),
+        ("distinction = 0.8", "distinction = 0.85", set()),
+        ("seeds = 3", "seeds = 4", set()),
     ):
-        text = (folder / name).read_text()
-        (folder / name).write_text(text.replace(old, new))
-        assert key_of(load(folder)) != before, name
-        (folder / name).write_text(text)
-    moved = TOML.replace("distinction = 0.8", "distinction = 0.85")
-    (folder / "assignment.toml").write_text(moved)
-    assert key_of(load(folder)) == before
+        assert changes(folder, "assignment.toml", TOML.replace(old, new)) == made, old
 
 
 def write_calibration(folder: Path, scores: list[float], **changes: object) -> None:
     document = {
-        "key": key_of(load(folder)),
+        "made_by": {name: made_by(load(folder), name) for name in ("numpy", BASELINES)},
         "references": {"numpy": {"accuracy": scores}},
         "baselines": {"blind": {"accuracy": [0.5, 0.55, 0.5]}},
         "standard_error": {"accuracy": 0.03},
@@ -218,9 +230,13 @@ def test_what_a_calibration_does_not_prove_is_told_with_the_command(folder: Path
     assert [(gap.what, gap.cure) for gap in gaps(assignment)] == [("is missing", command)]
     (folder / "calibration.json").write_text("{")
     assert "cannot be read" in gaps(assignment)[0].what
-    write_calibration(folder, [0.9], key="another")
-    assert [gap.cure for gap in gaps(assignment)] == [command]
-    assert "other references, data, run or metrics" in gaps(assignment)[0].what
+    now = made_by(assignment, "numpy")
+    write_calibration(folder, [0.9], made_by={"numpy": {**now, "scoring": "another"}, BASELINES: now})
+    assert [(gap.about, gap.what, gap.cure) for gap in gaps(assignment)] == [
+        ("numpy", "its scores are old: scoring changed", command)
+    ]
+    write_calibration(folder, [0.9], made_by={}, key="of an older version")
+    assert [(gap.about, gap.cure) for gap in gaps(assignment)] == [(BASELINES, command), ("numpy", command)]
     write_calibration(folder, [0.9], references={})
     assert [(gap.about, gap.what) for gap in gaps(assignment)] == [("numpy", "was not calibrated")]
     write_calibration(folder, [0.9, 0.79, 0.85])
@@ -285,3 +301,132 @@ def test_cases_that_cannot_be_drawn_are_the_authors_to_mend_and_no_traceback(fol
     (folder / "interface.py").write_text(text.replace("x: ", "y: ", 1))
     with pytest.raises(UserError, match=r"could not be drawn. y is the truth: take it out of the inputs"):
         drawn(load(folder), calibration.read_interface(folder / "interface.py"), 0)
+
+
+UNDER = """
+from dataclasses import replace
+
+from graders.metrics import METRICS
+
+metric = replace(METRICS["balanced_accuracy"], name="mine")
+"""
+
+
+@pytest.fixture
+def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The draws that a reference was trained on, in order."""
+    draws: list[int] = []
+    answers = calibration.LocalBench.answers
+
+    def counted(self, assignment, solution, hidden, *, draw):  # type: ignore[no-untyped-def]
+        draws.append(draw)
+        return answers(self, assignment, solution, hidden, draw=draw)
+
+    monkeypatch.setattr(calibration.LocalBench, "answers", counted)
+    return draws
+
+
+def scoring_changed(folder: Path) -> None:
+    """As if the stored scores had been made by other code of the toolkit."""
+    document = json.loads((folder / FILE).read_text())
+    document["made_by"]["numpy"]["scoring"] = "of other code"
+    (folder / FILE).write_text(json.dumps(document))
+
+
+def test_a_changed_metric_scores_kept_answers_again_and_trains_nothing(folder: Path, trained: list[int]) -> None:
+    (folder / "mine.py").write_text(UNDER)
+    toml = TOML.replace('"balanced_accuracy"', '"mine.py:metric"')
+    (folder / "assignment.toml").write_text(toml)
+    before = calibrate(load(folder)).references["numpy"]["accuracy"]
+    assert trained == [0, 1, 2, 3, 4]
+    assert gaps(load(folder)) == []
+    half = 'def half(*given):\n    return METRICS["balanced_accuracy"].compute(*given) / 2\n\n\nmetric'
+    halved = UNDER.replace('"],', '"], compute=half, resampled=None,').replace("\nmetric", f"\n{half}")
+    (folder / "mine.py").write_text(halved)
+    assert [gap.what for gap in gaps(load(folder))] == [
+        "were scored on other cases, or by other code", "its scores are old: criteria changed"
+    ]  # fmt: skip
+    after = calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4]
+    assert after.references["numpy"]["accuracy"] == pytest.approx([value / 2 for value in before], abs=1e-5)
+    assert after.baselines["the training set's frequencies"]["accuracy"] == [0.25] * 5
+    assert gaps(load(folder)) != []  # the anchors are of the whole metric
+
+
+def test_a_calibration_that_was_cut_off_goes_on_where_it_was(folder: Path, cache: Path, trained: list[int]) -> None:
+    calibrate(load(folder))
+    (folder / FILE).unlink()
+    newest = max(cache.rglob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    newest.unlink()
+    calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4, 4]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"PK\x03\x04"])
+def test_kept_answers_that_cannot_be_read_are_made_anew(
+    folder: Path, cache: Path, trained: list[int], damage: bytes
+) -> None:
+    calibrate(load(folder))
+    (folder / FILE).unlink()
+    for path in cache.rglob("*.npz"):
+        path.write_bytes(damage)
+    calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4] * 2
+
+
+def test_without_kept_answers_one_draw_that_agrees_speaks_for_the_stored_scores(
+    folder: Path, cache: Path, trained: list[int]
+) -> None:
+    before = calibrate(load(folder))
+    shutil.rmtree(cache)
+    scoring_changed(folder)
+    after = calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4, 0]
+    assert after.references == before.references
+    score = before.references["numpy"]["accuracy"][0]
+    assert after.accepted == {"numpy": f"draw 1 was trained anew: accuracy {score}, stored {score}"}
+    assert gaps(load(folder)) == []
+
+
+def test_without_kept_answers_a_draw_that_disagrees_trains_them_all(
+    folder: Path, cache: Path, trained: list[int]
+) -> None:
+    before = calibrate(load(folder))
+    shutil.rmtree(cache)
+    scoring_changed(folder)
+    document = json.loads((folder / FILE).read_text())
+    # More than one standard error, about 0.028, off what the first draw gives.
+    document["references"]["numpy"]["accuracy"][0] -= 0.06
+    (folder / FILE).write_text(json.dumps(document))
+    after = calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    assert after.references == before.references
+    assert after.accepted == {}
+
+
+def test_a_changed_reference_is_trained_on_every_draw_whatever_is_stored(folder: Path, trained: list[int]) -> None:
+    calibrate(load(folder))
+    (folder / "reference/solution_numpy.py").write_text(REFERENCE.replace("/ 2)", "/ 2.1)"))
+    calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4] * 2
+
+
+def test_a_user_without_a_home_calibrates_and_keeps_nothing(
+    folder: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graders.authoring.kept_answers.cache_folder", lambda: None)
+    calibrate(load(folder))
+    assert gaps(load(folder)) == []
+
+
+def test_only_what_still_holds_is_shown_beside_the_groups(folder: Path) -> None:
+    write_calibration(folder, [0.9])
+    found = fresh(load(folder))
+    assert found is not None
+    assert (set(found.references), set(found.baselines)) == ({"numpy"}, {"blind"})
+    scoring_changed(folder)
+    found = fresh(load(folder))
+    assert found is not None
+    assert (set(found.references), set(found.baselines)) == (set(), {"blind"})
+    (folder / "points.py").write_text(POINTS.replace("3.0", "2.0"))
+    assert fresh(load(folder)) is None

@@ -9,7 +9,9 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.declared_tests import declared_tests
-from graders.record.keys import GRADERS, JUDGES, STATISTIC, SetDigests, asked, metric_version
+from assignments.errors import UserError
+from graders.record.dependencies import TOOLKIT
+from graders.record.keys import SetDigests, asked, measuring
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {
@@ -61,12 +63,10 @@ class Scene:
                    'def test_shape(student):\n    """It has a shape."""\n')  # fmt: skip
         self.write("interface.py", "def loss(n: int) -> float: ...\n")
         self.write("mine.py", "recall = None\n")
-        self.graders = folder / "graders"
-        for family in ("wall/inside", "metrics", "tasks"):
-            shutil.copytree(GRADERS / family, self.graders / family, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in (*STATISTIC, *JUDGES["tests"], *JUDGES["answers"]):
-            (self.graders / name).parent.mkdir(exist_ok=True)
-            (self.graders / name).write_text("")
+        self.toolkit = folder
+        for package in ("assignments", "graders"):
+            unread = shutil.ignore_patterns("__pycache__", "catalogue", "demo", "authoring", "intake", "marks")
+            shutil.copytree(TOOLKIT / package, folder / package, ignore=unread)
         self.toml = TOML
         self.sets = SETS
         self.framework = "pytorch"
@@ -88,7 +88,7 @@ class Scene:
         assert not problems
         keys = asked(
             assignment, tests, self.sets, framework=self.framework, runtime=self.runtime, secret=self.secret,
-            graders=self.graders,
+            toolkit=self.toolkit,
         ).of(self.solution)  # fmt: skip
         named = {("test", id): key for id, key in keys.tests.items()}
         named |= {("answers", repeat): key for repeat, key in keys.answers.items()}
@@ -164,8 +164,7 @@ def test_changed_costs_score_stored_answers_anew(scene, changed):
 def test_how_groups_are_ranked_and_scores_explained_is_in_no_key(scene, changed):
     scene.toml = {**scene.toml, "leaderboard": {"places": 2}}
     for name in ("ranking", "paired_tests", "forensics", "fixes"):
-        assert f"scoring/{name}.py" not in STATISTIC
-        (scene.graders / f"scoring/{name}.py").write_text("another = 1\n")
+        (scene.toolkit / f"graders/scoring/{name}.py").write_text("another = 1\n")
     assert changed() == set()
 
 
@@ -226,44 +225,128 @@ def test_one_more_seed_runs_one_more_repeat(scene, changed):
     assert changed() == {("answers", 2)} | SCORES
 
 
-@pytest.mark.parametrize(("file", "stages"), [
-    ("metrics/labels.py", {("score", "auroc")}),
-    ("metrics/ranking.py", {("score", "auroc")}),
-    ("metrics/overlap.py", set()),
-    ("metrics/nearest.py", set()),
-    ("metrics/metric.py", {("score", "auroc")}),
-    ("tasks/classification.py", SCORES),
-    ("tasks/refusals.py", SCORES),
-    ("tasks/segmentation.py", set()),
-    ("scoring/score.py", SCORES),
-    ("scoring/intervals.py", SCORES),
-    ("asking/check.py", TESTS),
-    ("asking/measure.py", ANSWERS | SCORES),
-    ("wall/replies.py", TESTS | ANSWERS | SCORES),
-    ("wall/inside/keeper.py", TESTS | ANSWERS | SCORES),
-    ("wall/inside/adapter_pytorch.py", TESTS | ANSWERS | SCORES),
-    ("wall/inside/adapter_tensorflow.py", set()),
-])  # fmt: skip
-def test_a_changed_file_of_the_toolkit_reaches_what_it_computes(scene, changed, file, stages):
-    path = scene.graders / file
+READ_BY = {
+    "graders/metrics/labels.py": {("score", "auroc")},
+    "graders/metrics/ranking.py": {("score", "auroc")},
+    "graders/metrics/overlap.py": set(),
+    "graders/metrics/nearest.py": set(),
+    "graders/metrics/costs.py": set(),
+    "graders/metrics/metric.py": SCORES,
+    "graders/tasks/classification.py": ANSWERS | SCORES,
+    "graders/tasks/refusals.py": ANSWERS | SCORES,
+    "graders/tasks/segmentation.py": set(),
+    "graders/scoring/score.py": SCORES,
+    "graders/scoring/repeat.py": SCORES,
+    "graders/scoring/intervals.py": SCORES,
+    "graders/asking/check.py": TESTS,
+    "graders/asking/measure.py": ANSWERS | SCORES,
+    "graders/failures.py": TESTS | ANSWERS | SCORES,
+    "graders/wall/replies.py": TESTS | ANSWERS | SCORES,
+    "graders/wall/inside/keeper.py": TESTS | ANSWERS | SCORES,
+    "graders/wall/inside/adapter_pytorch.py": TESTS | ANSWERS | SCORES,
+    "graders/wall/inside/adapter_tensorflow.py": set(),
+    "graders/wall/sandboxes/docker.py": set(),
+    "assignments/interface.py": TESTS | ANSWERS | SCORES,
+    "assignments/testing.py": TESTS,
+    "assignments/data/streams.py": TESTS | ANSWERS | SCORES,
+    "assignments/data/hidden.py": ANSWERS | SCORES,
+    "assignments/data/sources/breast_cancer.py": set(),
+    "assignments/assignment.py": set(),
+    "graders/record/keys.py": set(),
+    "graders/record/ledger.py": set(),
+    "graders/record/documents.py": set(),
+}
+"""What a change in a file of the toolkit does again, where `auroc` and `accuracy` are the metrics."""
+
+
+@pytest.mark.parametrize("file", READ_BY)
+def test_changed_code_does_again_what_reads_it(scene, changed, file):
+    path = scene.toolkit / file
     path.write_text(path.read_text() + "\nCHANGED = True\n")
-    assert changed() == stages
+    assert changed() == READ_BY[file]
+
+
+@pytest.mark.parametrize("file", READ_BY)
+def test_words_about_code_do_nothing_again(scene, changed, file):
+    path = scene.toolkit / file
+    lines = path.read_text().splitlines()
+    first = next(n for n, line in enumerate(lines) if line.startswith(("def ", "class ")) and line.endswith(":"))
+    body = next(n for n in range(first + 1, len(lines)) if lines[n].strip())
+    lines[body:body] = ["", "    # A comment.", "", '    """A docstring.', "", '    of several lines."""', ""]
+    path.write_text("# Another comment.\n" + "\n".join(lines) + "\n\n\n")
+    assert changed() == set()
+
+
+def test_what_a_hidden_test_imports_of_the_toolkit_counts_for_it_alone(scene):
+    test = "hidden_tests/test_losses.py"
+    text = (scene.folder / test).read_text()
+    source = "from assignments.data.sources.prostate_mr import draw"
+    scene.write(test, text.replace("import close", f"import close\n{source}"))
+    before = scene.keys()
+    path = scene.toolkit / "assignments/data/sources/prostate_mr.py"
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
+    after = scene.keys()
+    assert {name for name in before if before[name] != after[name]} == {("test", ZERO), ("test", ONE)}
+
+
+def test_what_an_instructors_metric_imports_of_the_toolkit_counts_for_it_alone(scene):
+    scene.write("mine.py", "from graders.metrics.overlap import dice\nrecall = dice\n")
+    before = scene.keys()
+    path = scene.toolkit / "graders/metrics/overlap.py"
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
+    after = scene.keys()
+    assert {name for name in before if before[name] != after[name]} == {("score", "own")}
+
+
+@pytest.mark.parametrize("file", ["graders/asking/measure.py", "graders/scoring/caps.py", "graders/metrics/labels.py"])
+def test_a_missing_file_of_the_toolkit_is_an_error_that_names_it(scene, file):
+    (scene.toolkit / file).unlink()
+    with pytest.raises(UserError, match=f"{file} is missing"):
+        scene.keys()
+
+
+def test_an_interface_that_was_taken_away_is_an_error_that_names_it(scene):
+    (scene.folder / "interface.py").unlink()
+    with pytest.raises(UserError, match=r"interface\.py is missing"):
+        scene.keys()
 
 
 def test_a_distance_depends_on_the_search_for_the_nearest_and_on_its_number(scene):
-    names, graders = ("nsd@2mm", "nsd@3mm", "hd95@medpy", "dice"), scene.graders
-    before = {name: metric_version(name, scene.folder, graders) for name in names}
-    assert len(set(before.values())) == 4
-    path = graders / "metrics/nearest.py"
+    names = ("nsd@2mm", "nsd@3mm", "hd95@medpy", "dice")
+
+    def measured():
+        found = {}
+        for name in names:
+            scene.criterion(1, metric=name, caps=[])
+            assignment = Assignment.model_validate({**scene.toml, "folder": scene.folder})
+            found[name] = measuring(assignment, assignment.criterion("auroc"), scene.toolkit)
+        return found
+
+    before = measured()
+    assert len({str(one) for one in before.values()}) == 4
+    path = scene.toolkit / "graders/metrics/nearest.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
-    changed = {name for name in names if metric_version(name, scene.folder, graders) != before[name]}
-    assert changed == {"nsd@2mm", "nsd@3mm", "hd95@medpy"}
+    after = measured()
+    assert {name for name in names if after[name] != before[name]} == {"nsd@2mm", "nsd@3mm", "hd95@medpy"}
 
 
 def test_a_changed_declaration_of_a_metric_scores_with_it_anew(scene, changed):
-    path = scene.graders / "metrics/__init__.py"
-    path.write_text(path.read_text().replace('reads="probability"', 'reads="class"'))
+    path = scene.toolkit / "graders/metrics/__init__.py"
+    scene.edit(path, '"auroc", ranking.auroc, level="per_set"', '"auroc", ranking.auroc, level="per_case"')
     assert changed() == {("score", "auroc")}
+
+
+def test_one_more_metric_in_the_toolkit_scores_nothing_anew(scene, changed):
+    path = scene.toolkit / "graders/metrics/__init__.py"
+    first = "METRICS: dict[str, Metric] = {\n"
+    scene.edit(path, first, f'{first}    "other": nearest.OTHER,\n')
+    scene.edit(path, "    labels,\n    overlap,\n", "    labels,\n    nearest,\n    overlap,\n")
+    assert changed() == set()
+
+
+def test_how_a_metric_is_found_by_its_name_scores_everything_anew(scene, changed):
+    scene.edit(scene.toolkit / "graders/metrics/__init__.py", "int(label) == 0", "int(label) < 1")
+    assert changed() == SCORES
 
 
 def test_an_instructors_changed_metric_scores_with_it_anew(scene, changed):
@@ -274,8 +357,8 @@ def test_an_instructors_changed_metric_scores_with_it_anew(scene, changed):
 def test_the_metric_of_a_caps_condition_counts(scene, changed):
     scene.criterion(2, caps=[{"when": "cases_below(dice, 0.5) > 0", "at": 0.7}])
     before = changed()
-    path = scene.graders / "metrics/overlap.py"
-    path.write_text(path.read_text() + "\n# changed\n")
+    path = scene.toolkit / "graders/metrics/overlap.py"
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
     assert before == {("score", "own")}
     assert changed() == {("score", "own")}
 

@@ -1,0 +1,257 @@
+"""Which files of the toolkit a piece of work depends on, found by following imports in their text. Nothing is imported.
+
+A change in one of these files is a reason to do the work again; a change in any other is none. Three things end the
+search: a file outside the toolkit, an exception (`NOT_FOLLOWED`, each with its reason), and a family. A family is a
+literal of named entries: a stage that takes its entry by name depends on that entry and on what stands around the
+literal, not on all its siblings.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+
+from assignments.digests import tree_digest
+from assignments.errors import UserError
+from assignments.folder_checks import metric_form
+
+TOOLKIT = Path(__file__).parents[2]
+"""The folder that holds the packages `assignments` and `graders`."""
+PACKAGES = ("assignments", "graders")
+FAMILIES = {
+    "graders/metrics/__init__.py": "METRICS",
+    "graders/tasks/__init__.py": "TASKS",
+    "assignments/data/sources/__init__.py": "SOURCES",
+}
+"""Files that hold a literal of named entries, and its name."""
+NOT_FOLLOWED = {
+    "assignments/assignment.py": "its values are in the keys, each in those of the stages that read it",
+    "assignments/data/sources/__init__.py": "what a source draws is in the keys as it came: training arrays, inputs, "
+    "truth",
+    "assignments/errors.py": "it says what is wrong, and to whom; no result holds its words",
+    "assignments/folders.py": "it finds an assignment; what was found is in the keys",
+    "graders/record/": "the form in which results are kept; a changed form has a number, and older ones are read",
+    "graders/wall/sandboxes/__init__.py": "a backend carries bytes and starts the image that is in the keys; one "
+    "list of behaviours holds all of them",
+}
+"""Files, and folders with a stroke at their end, that no stage depends on although it imports them, with the reason."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """`from module import name`, or `import module`, where `name` is None."""
+
+    module: str
+    name: str | None
+    level: int = 0
+    """Dots before the module: 1 for the file's own package."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What following needs of one file."""
+
+    digest: str
+    imports: tuple[Import, ...]
+
+
+@dataclass
+class Found:
+    """What following found so far."""
+
+    digests: dict[str, str] = field(default_factory=dict)
+    """By file, with strokes, from the folder that holds the packages."""
+    stopped: set[str] = field(default_factory=set)
+    """Keys of `NOT_FOLLOWED` that ended the search somewhere."""
+
+
+def dependencies(
+    starts: Iterable[str],
+    *,
+    authors: Iterable[bytes] = (),
+    named: Mapping[str, Collection[str]] | None = None,
+    toolkit: Path = TOOLKIT,
+) -> Found:
+    """The files that `starts` depend on, themselves included, each with a digest of what it does.
+
+    Args:
+        starts: Files of the toolkit, such as `graders/asking/check.py`. One of them is followed whatever it is.
+        authors: Sources of files in an assignment's folder: what these import is followed as a start is.
+        named: By family, the entries that are meant: `{"TASKS": ["classification"]}`. Without it, all of a family.
+        toolkit: The folder that holds the packages.
+
+    Raises:
+        UserError: a file of the toolkit is missing.
+    """
+    search = _Search(toolkit, named or {})
+    waiting = list(starts)
+    for source in authors:
+        for imported in _source(source).imports:
+            waiting += search.targets(imported, package="")
+    search.follow(waiting)
+    return search.found
+
+
+class _Search:
+    """One search through the toolkit's files."""
+
+    def __init__(self, toolkit: Path, named: Mapping[str, Collection[str]]) -> None:
+        self.found = Found()
+        self._toolkit, self._named = toolkit, named
+        self._is_file = cache(lambda name: (toolkit / name).is_file())
+
+    def follow(self, waiting: list[str]) -> None:
+        """Add files, and all that they import."""
+        starts = set(waiting)
+        while waiting:
+            name = waiting.pop()
+            if name in self.found.digests:
+                continue
+            if name not in starts and (reason := _exception(name)):
+                self.found.stopped.add(reason)
+                continue
+            if name in FAMILIES:
+                imports = self._of_family(name)
+            else:
+                source = _source(self._bytes(name))
+                self.found.digests[name], imports = source.digest, source.imports
+            package = name.rpartition("/")[0].replace("/", ".")
+            for imported in imports:
+                waiting += self.targets(imported, package)
+
+    def targets(self, imported: Import, package: str) -> Iterator[str]:
+        """The toolkit's files that an import in a file of `package` runs; a family only where it is what is named."""
+        module = imported.module
+        if imported.level:
+            above = package.split(".")[: len(package.split(".")) - imported.level + 1]
+            module = ".".join([*above, *([module] if module else [])])
+        if module.split(".")[0] not in PACKAGES:
+            return
+        path = module.replace(".", "/")
+        package_file = f"{path}/__init__.py"
+        inside = f"{path}/{imported.name}"
+        own = ""
+        if imported.name and (self._is_file(f"{inside}.py") or self._is_file(f"{inside}/__init__.py")):
+            yield f"{inside}.py" if self._is_file(f"{inside}.py") else f"{inside}/__init__.py"
+        elif not self._is_file(package_file):
+            yield f"{path}.py"
+        else:
+            source = self._bytes(package_file)
+            literal = FAMILIES.get(package_file)
+            through = _family(source, literal).table.get(imported.name or "") if literal else None
+            if through == imported or (imported.name and imported.name.encode() not in source):
+                yield f"{inside}.py"  # a module of the package that is not there
+            elif through is not None:
+                yield from self.targets(through, package=module)
+            else:
+                own = package_file
+                yield own
+        # To import a module runs the packages around it.
+        parts = path.split("/")
+        around = [f"{'/'.join(parts[:n])}/__init__.py" for n in range(1, len(parts) + 1)]
+        yield from (file for file in around if file not in FAMILIES and file != own and self._is_file(file))
+
+    def _of_family(self, name: str) -> Iterable[Import]:
+        """The imports of a family that the entries meant and the code around the literal need."""
+        family = _family(self._bytes(name), FAMILIES[name])
+        wanted = self._named.get(FAMILIES[name])
+        forms = None if wanted is None else {metric_form(entry) for entry in wanted}
+        if forms is not None and not forms <= {metric_form(entry) for entry in family.entries}:
+            forms = None  # declared in a way that is not known here: it depends on all of them
+        kept = [node for entry, node in family.entries.items() if forms is None or metric_form(entry) in forms]
+        self.found.digests[name] = tree_digest(*family.around, *kept)
+        used = set().union(*map(_global_names, (*family.around, *kept)))
+        return [imported for known, imported in family.table.items() if known in used]
+
+    def _bytes(self, name: str) -> bytes:
+        try:
+            return (self._toolkit / name).read_bytes()
+        except FileNotFoundError:
+            raise UserError(
+                f"{self._toolkit / name} is missing, and with it the digest of what marks depend on. Install medmark "
+                "again: pip install --force-reinstall medmark"
+            ) from None
+
+
+def _exception(name: str) -> str | None:
+    """The key of `NOT_FOLLOWED` that a file falls under."""
+    return next((key for key in NOT_FOLLOWED if name == key or (key.endswith("/") and name.startswith(key))), None)
+
+
+@lru_cache(maxsize=1024)
+def _source(source: bytes) -> Source:
+    tree = _parsed(source)
+    if tree is None:
+        return Source(hashlib.sha256(source).hexdigest(), ())
+    return Source(tree_digest(tree), tuple(imported for _, imported in _imports(tree.body)))
+
+
+def _parsed(source: bytes) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def _imports(statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Import]]:
+    """(the name it is given, the import) for every import, also those within functions.
+
+    What only a type checker runs is left out.
+    """
+    for node in statements:
+        if isinstance(node, ast.Import):
+            yield from ((alias.asname or alias.name, Import(alias.name, None)) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            yield from (
+                (alias.asname or alias.name, Import(module, alias.name, node.level)) for alias in node.names
+            )
+        elif isinstance(node, ast.If) and ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING":
+            yield from _imports(node.orelse)
+        else:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.stmt):
+                    yield from _imports([child])
+                elif isinstance(child, ast.ExceptHandler | ast.match_case):
+                    yield from _imports(child.body)
+
+
+def _global_names(part: ast.AST) -> set[str]:
+    """Names that a statement or an expression reads and does not bind itself."""
+    nodes = list(ast.walk(part))
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return {node.id for node in names} - bound
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A family's file in parts."""
+
+    table: Mapping[str, Import]
+    """By the name it is given there."""
+    entries: Mapping[str, ast.expr]
+    around: tuple[ast.stmt, ...]
+    """All but imports and the literal."""
+
+
+@lru_cache(maxsize=64)
+def _family(source: bytes, literal: str) -> _Family:
+    tree = ast.parse(source)
+    entries: dict[str, ast.expr] = {}
+    around: list[ast.stmt] = []
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        value = getattr(node, "value", None)
+        if literal in names and isinstance(value, ast.Dict):
+            keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+            entries = {str(key): entry for key, entry in zip(keys, value.values, strict=True)}
+        elif "__all__" not in names and not isinstance(node, ast.Import | ast.ImportFrom):
+            around.append(node)
+    return _Family(dict(_imports(tree.body)), entries, tuple(around))
