@@ -58,6 +58,11 @@ def key(source: Source, *purpose: str) -> bytes:
     return source[name] if isinstance(source, Keys) else _hmac(source, name)
 
 
+def test_purpose(assignment_id: str, test: str) -> Purpose:
+    """What the stream of a hidden test's inputs is for."""
+    return (assignment_id, "test", test)
+
+
 def fingerprint(secret: bytes) -> str:
     """16 hex digits that tell two secrets apart and may be recorded: the secret cannot be found from them."""
     return _hmac(secret, "fingerprint").hex()[:16]

@@ -20,9 +20,8 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Limits
-from assignments.data.streams import Source, stream
+from assignments.data.streams import Source, stream, test_purpose
 from assignments.interface import Interface
-from graders.asking.job import test_purpose
 from graders.asking.journal import Journal, Question, Silent
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.wall.session import Session, Usage

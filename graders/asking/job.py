@@ -12,7 +12,7 @@ from typing import Any
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import presented_purpose, purposes_of
-from assignments.data.streams import Keys, Purpose, Source
+from assignments.data.streams import Keys, Source, test_purpose
 from graders.asking.journal import Question
 
 
@@ -30,11 +30,6 @@ def keys_for(
     purposes = [test_purpose(assignment.id, test) for test in tests]
     purposes += [purpose for repeat in needed for purpose in purposes_of(assignment, repeat)]
     return Keys.of(secret, [*purposes, presented_purpose(assignment.id, commit)])
-
-
-def test_purpose(assignment_id: str, test: str) -> Purpose:
-    """What the stream of a hidden test's inputs is for."""
-    return (assignment_id, "test", test)
 
 
 @dataclass(frozen=True)

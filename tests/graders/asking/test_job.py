@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from assignments.data.hidden import hidden_set, presented_order
-from assignments.data.streams import key, stream
+from assignments.data.streams import key, stream, test_purpose
 from assignments.load import load
-from graders.asking.job import Job, keys_for, test_purpose
+from graders.asking.job import Job, keys_for
 from graders.failures import InternalFailure
 from graders.record.store import Store
 from tests.jobs import job_here
