@@ -92,7 +92,7 @@ def _local(time: datetime, zone: ZoneInfo) -> str:
 
 
 _PROVENANCE: Final = (
-    "image_digest", "sandbox", "medmark", "assignment_digest", "data_digest", "secret_fingerprint", "tree"
+    "made_by", "image_digest", "sandbox", "medmark", "assignment_digest", "data_digest", "secret_fingerprint", "tree"
 )  # fmt: skip
 
 

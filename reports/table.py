@@ -76,7 +76,7 @@ def _points(mark: Mark) -> str:
 
 
 def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> Iterator[str]:
-    """A line for each reason why groups have no mark, or nothing of theirs could be run."""
+    """A line for each reason why groups have no mark, nothing of theirs could be run, or an earlier medmark made it."""
     groups: dict[str, list[str]] = {}
     for mark, submission in zip(marks, handed_in, strict=True):
         why = ""
@@ -90,6 +90,8 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
             unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
             last = (unknown[0].evidence.strip().splitlines() or [""])[-1]
             why = f"withheld ({unknown[0].reason}): {last}"
+        elif mark.provenance.get("made_by"):
+            why = f"made by {mark.provenance['made_by']}"
         if why:
             groups.setdefault(terminal_text(why), []).append(mark.group)
     for why, names in groups.items():

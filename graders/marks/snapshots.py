@@ -62,10 +62,15 @@ def last_of(events: Sequence[Event], kinds: Iterable[str]) -> Event | None:
 
 def applied(events: Iterable[Event]) -> dict[str, Told]:
     """By member: the mark that stands."""
-    stands: dict[str, Told] = {}
+    return {member: told for member, (_, told) in applied_by(events).items()}
+
+
+def applied_by(events: Iterable[Event]) -> dict[str, tuple[Event, Told]]:
+    """By member: the mark that stands, and the snapshot that last held it."""
+    stands: dict[str, tuple[Event, Told]] = {}
     for event in events:
         if event.kind in SNAPSHOTS:
-            stands |= read(event)
+            stands |= {member: (event, told) for member, told in read(event).items()}
     return stands
 
 

@@ -66,6 +66,18 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class StageRow:
+    """Where a stage is found: when it was recorded, its key, and what it is of."""
+
+    at: str
+    key: str
+    kind: Literal["test", "answers", "score"]
+    group: str
+    commit: str | None
+    name: str
+
+
+@dataclass(frozen=True)
 class Event:
     """What a person decided: an extension, an override, a void test …"""
 
@@ -180,6 +192,16 @@ class Ledger:
             (assignment, group, group),
         )
         return [_stage(row) for row in rows]
+
+    def final_stages(self, assignment: str, commits: Iterable[tuple[str, str]]) -> list[StageRow]:
+        """Where the final stages of some groups' commits are found, whatever their keys, oldest first."""
+        rows = self._read(
+            'SELECT at, key, kind, "group", "commit", name FROM stage WHERE assignment = ? AND status = \'final\' '
+            'AND ("group", "commit") IN '
+            "(SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) ORDER BY id",
+            (assignment, json.dumps(list(commits))),
+        )
+        return [StageRow(*row) for row in rows]
 
     def blobs(self) -> set[str]:
         """Names of all files of stored answers that a stage refers to."""

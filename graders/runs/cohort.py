@@ -37,9 +37,12 @@ from graders.record.store import Store, travelling
 from graders.runs.coordinator import Coordinator, Progress, Work
 from graders.runs.engines.engine import Engine
 from graders.runs.engines.processes import Processes
+from graders.runs.standing_stages import Standing
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox
 
+MADE_EARLIER = "an earlier medmark, or with another assignment or image; run medmark grade to renew it"
+UNKNOWN_OF_EARLIER = ("medmark", "assignment_digest", "rehearsal", "data_digest", "image_digest")
 NOT_RUN = {"reason": NOT_GRADED, "evidence": "nothing is recorded: run medmark grade"}
 
 
@@ -126,10 +129,32 @@ def grade_cohort(
         return plan.marks(known)
 
 
-def recorded_marks(marking: Marking, submissions: Sequence[Submission]) -> list[Mark]:
-    """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark."""
+def recorded_marks(marking: Marking, submissions: Sequence[Submission], events: Sequence[Event] = ()) -> list[Mark]:
+    """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark.
+
+    A mark that stands is made of the stages that it came from, though an earlier medmark recorded them.
+
+    Args:
+        events: All of the assignment: their snapshots say which marks stand.
+    """
     plan = plan_cohort(marking, submissions)
-    return plan.marks(marking.ledger.stages(plan.all_keys))
+    known = marking.ledger.stages(plan.all_keys)
+    incomplete = plan.incomplete(known)
+    if not incomplete:
+        return plan.marks(known)
+
+    def mark_with(submission: Submission, keys: StageKeys, decisions: Decisions) -> Mark:
+        alone = replace(plan, submissions=[submission], keys=[keys], decisions=decisions)
+        return alone.marks(marking.ledger.stages(keys.all()))[0]
+
+    standing = Standing(
+        marking.course, marking.assignment, marking.ledger, marking.decisions, events,
+        tests=[test.id for test in plan.tests],
+        scores=[criterion.id for criterion in marking.assignment.criteria if isinstance(criterion, Accuracy)],
+        mark_with=mark_with,
+    ).keys(submissions, incomplete)  # fmt: skip
+    earlier = marking.ledger.stages(key for keys in standing.values() for key in keys.all())
+    return plan.marks({**known, **earlier}, standing)
 
 
 @dataclass(frozen=True)
@@ -175,13 +200,27 @@ class Plan:
                     work.missing.add(("answers", str(repeat)))
         return [work for work in works.values() if work.missing]
 
-    def marks(self, known: Mapping[str, Stage]) -> list[Mark]:
-        """The groups' marks as the ledger's stages and what persons decided give them."""
+    def incomplete(self, known: Mapping[str, Stage]) -> list[Submission]:
+        """What could be marked, and of which a test or a score is not recorded under its key of today."""
+        return [
+            submission
+            for submission, keys in zip(self.submissions, self.keys, strict=True)
+            if submission.tree is not None
+            and (keys is None or any(key not in known for key in (*keys.tests.values(), *keys.scores.values())))
+        ]
+
+    def marks(self, known: Mapping[str, Stage], standing: Mapping[str, StageKeys] | None = None) -> list[Mark]:
+        """The groups' marks as the ledger's stages and what persons decided give them.
+
+        Args:
+            standing: By group: the keys of the stages that its standing mark came from, in place of today's.
+        """
         points = {test.id: (test.criterion, test.points) for test in self.tests}
         docstrings = {test.id: test.docstring for test in self.tests}
         marks = []
         for submission, keys in zip(self.submissions, self.keys, strict=True):
-            names = keys or StageKeys({}, {}, {})
+            earlier = (standing or {}).get(submission.group)
+            names = earlier or keys or StageKeys({}, {}, {})
             asked = self.asked.get(submission.framework or "")
             refused = None if asked is not None and submission.folder is not None else _refusal(submission)
             image = isinstance(asked, ImageFailure)
@@ -194,7 +233,7 @@ class Plan:
                 docstrings,
                 {id: known[key].document for id, key in names.scores.items() if key in known},
                 {id: given for id, (given, _) in self._points(submission.group).items()},
-                self._provenance(submission, names),
+                self._provenance(submission, names, earlier is not None),
                 not_accepted=refused,
                 toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
                 void_tests=self.decisions.void_tests,
@@ -206,7 +245,7 @@ class Plan:
     def _points(self, group: str) -> dict[str, tuple[Decimal, Event]]:
         return within_parts(self.decisions.points(group), self.assignment)
 
-    def _provenance(self, submission: Submission, keys: StageKeys) -> dict[str, Any]:
+    def _provenance(self, submission: Submission, keys: StageKeys, earlier: bool) -> dict[str, Any]:
         return {
             **self.provenance,
             "framework": submission.framework,
@@ -216,6 +255,8 @@ class Plan:
             # What was left out of a hand-in is told to the group with its cure; staff look at it too.
             "flags": [*submission.flags, *submission.problems],
             "stages": {"tests": keys.tests, "answers": keys.answers, "scores": keys.scores},
+            # What it was marked with then is not recorded.
+            **(dict.fromkeys(UNKNOWN_OF_EARLIER) | {"made_by": MADE_EARLIER} if earlier else {}),
         }
 
 

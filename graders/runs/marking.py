@@ -25,6 +25,7 @@ from graders.intake.collect import Receipt, clock, collect, submissions
 from graders.intake.owners import Record
 from graders.marks.applying import record, snapshot_of
 from graders.marks.differences import Differences, NotApplied, compare, differences_of
+from graders.marks.mark import Mark
 from graders.marks.nobodys import nobodys
 from graders.marks.results import Results, results_of
 from graders.marks.returning import Returnable, returnable_of
@@ -260,7 +261,7 @@ def events_of(course: Course, id: str) -> tuple[Event, ...]:
         UserError: an unknown assignment.
     """
     course.assignment(id)
-    with Ledger.open(course.ledger) as ledger:
+    with Ledger.open_to_read(course.ledger) as ledger:
         return tuple(ledger.events(id))
 
 
@@ -271,14 +272,14 @@ def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
         UserError: an unknown assignment, or a course without its secret where hidden cases must be drawn.
     """
     assignment = assignment_of(course, id)
-    with Ledger.open(course.ledger) as ledger:
+    with Ledger.open_to_read(course.ledger) as ledger:
         seen, events = _read(course, id, ledger)
     return nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, read_secret(course)))
 
 
 def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
     """What was seen of a group, oldest first, under whatever name it had."""
-    with Ledger.open(course.ledger) as ledger:
+    with Ledger.open_to_read(course.ledger) as ledger:
         return _read(course, id, ledger)[0].looks.get(group.name, ())
 
 
@@ -296,7 +297,8 @@ def _on_record(
     from graders.runs.cohort import grade_cohort, recorded_marks
 
     assignment = assignment_of(course, id)
-    with Ledger.open(course.ledger) as ledger:
+    scores_anew = any(event.kind in RESCORED for event in proposed)
+    with Ledger.open(course.ledger) if scores_anew else Ledger.open_to_read(course.ledger) as ledger:
         seen, events = _read(course, id, ledger)
         if after_collecting:
             _check_collected(course, id, seen)
@@ -305,10 +307,12 @@ def _on_record(
         secret = read_secret(course)
         loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
         marking = _marking(course, assignment, sandbox, ledger, followed, engine, command)
-        if any(event.kind in RESCORED for event in proposed):
+        before = Decisions.of(id, seen.followed(events))
+        if marking.decisions.void_cases != before.void_cases:
+            _check_renewed(recorded_marks(replace(marking, decisions=before), handed_in, followed))
             marks = grade_cohort(marking, handed_in, rescore_only=True)
         else:
-            marks = recorded_marks(marking, handed_in)
+            marks = recorded_marks(marking, handed_in, followed)
     return replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
 
 
@@ -362,6 +366,16 @@ def _record(
 def _read(course: Course, id: str, ledger: Ledger) -> tuple[Record, list[Event]]:
     """What was seen, by the groups of today's roster, and what was decided, as it is recorded."""
     return Record.of(course.groups, ledger.observations(id)), ledger.events(id)
+
+
+def _check_renewed(marks: Sequence[Mark]) -> None:
+    """Before a case is left out of the scores: what an earlier medmark made cannot be scored again as it is."""
+    if earlier := [mark.group for mark in marks if "made_by" in mark.provenance]:
+        raise UserError(
+            f"the marks of {', '.join(earlier)} are those of an earlier medmark, or with another assignment or image: "
+            "their answers cannot be scored again without a case before they are renewed: "
+            f"medmark grade {marks[0].assignment}"
+        )
 
 
 def _check_collected(course: Course, id: str, seen: Record) -> None:

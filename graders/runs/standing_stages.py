@@ -1,0 +1,135 @@
+"""Which stages a standing mark came from, where today's keys find none: a newer medmark gives other keys.
+
+A mark that was applied or returned stands until `grade` is run. Until then it is made of the stages from which it was
+made: those of the same files that were final when it was applied. No mark that would be new is made so.
+
+A snapshot of marks does not name their stages. Where several were recorded of one test or score, the newest that give
+the very mark that stands are taken. Where none do, it cannot be known, and the mark is withheld until `grade` is run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from assignments.assignment import Assignment
+from graders.course.course import Course
+from graders.intake.submission import Submission
+from graders.marks.applying import snapshot_of
+from graders.marks.mark import Mark, Status
+from graders.marks.results import results_of
+from graders.marks.snapshots import Told, applied_by
+from graders.record.decisions import Decisions
+from graders.record.keys import StageKeys
+from graders.record.ledger import Event, Ledger, StageRow
+
+TRIED = 50
+"""States of the record, newest first, that are held against the mark that stands."""
+
+
+@dataclass(frozen=True)
+class _Stood:
+    """A group's mark that stands."""
+
+    event: Event
+    """The last snapshot that holds it."""
+    people: Mapping[str, Told]
+
+    def equals(self, now: Mapping[str, Told]) -> bool:
+        """Whether marks that were made again are these. Old snapshots do not tell the group's own mark apart."""
+        return all(
+            told.of_group == now[member].of_group if told.of_group else told == now[member]
+            for member, told in self.people.items()
+        )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is needed to find the stages of standing marks."""
+
+    course: Course
+    assignment: Assignment
+    ledger: Ledger
+    decisions: Decisions
+    """Those that hold now, or would hold."""
+    events: Sequence[Event]
+    """All of the assignment, snapshots among them."""
+    tests: Sequence[str]
+    """Ids of the hidden tests, each of which must have its stage."""
+    scores: Sequence[str]
+    """Ids of the accuracy criteria, likewise."""
+    mark_with: Callable[[Submission, StageKeys, Decisions], Mark]
+    """The mark that a submission has by the stages of these keys and by some decisions."""
+
+    def keys(self, submissions: Sequence[Submission], incomplete: Sequence[Submission]) -> dict[str, StageKeys]:
+        """By group, for those of `submissions` that are `incomplete` under today's keys: where its stages stand."""
+        applied = applied_by(self.events)
+        stood = {submission.group: mark for submission in incomplete if (mark := _stood(submission, applied))}
+        if not stood:
+            return {}
+        # Equal files are run once, and recorded under the name of one of their groups.
+        places: dict[object, set[tuple[str, str]]] = defaultdict(set)
+        for submission in submissions:
+            names = {submission.group, *(applied[m.id][1].group for m in submission.members if m.id in applied)}
+            places[_files(submission)] |= {(name, str(submission.commit)) for name in names}
+        wanted = {place for submission in incomplete for place in places[_files(submission)]}
+        rows = self.ledger.final_stages(self.assignment.id, wanted)
+        found = {}
+        for submission in incomplete:
+            if mark := stood.get(submission.group):
+                own = places[_files(submission)]
+                before = [row for row in rows if (row.group, row.commit) in own and row.at <= mark.event.at]
+                if keys := self._source(submission, mark, before):
+                    found[submission.group] = keys
+        return found
+
+    def _source(self, submission: Submission, mark: _Stood, rows: Sequence[StageRow]) -> StageKeys | None:
+        """The keys of what a standing mark was made of; None where that cannot be known."""
+        then = [event for event in self.events if 0 < event.number <= mark.event.number]
+        decided = Decisions.of(self.assignment.id, then)
+        # The scores of then hold a case that was declared void since.
+        if decided.void_cases != self.decisions.void_cases:
+            return None
+        certain = len({row.key for row in rows}) == len({(row.kind, row.name) for row in rows})
+        for moment in sorted({row.at for row in rows}, reverse=True)[:TRIED]:
+            keys = self._newest([row for row in rows if row.at <= moment])
+            if keys is None or certain:
+                return keys
+            made = results_of(
+                self.course, self.assignment, then, [submission], [self.mark_with(submission, keys, decided)]
+            )
+            if mark.equals(snapshot_of(made)):
+                return keys
+        return None
+
+    def _newest(self, rows: Sequence[StageRow]) -> StageKeys | None:
+        """The last key of each stage; None where one lacks."""
+        last = {(row.kind, row.name): row.key for row in rows}
+        tests = {id: last.get(("test", id)) for id in self.tests}
+        scores = {id: last.get(("score", id)) for id in self.scores}
+        answers = {int(name): key for (kind, name), key in last.items() if kind == "answers"}
+        if None in (*tests.values(), *scores.values()):
+            return None
+        return StageKeys(
+            {id: key for id, key in tests.items() if key}, answers, {id: key for id, key in scores.items() if key}
+        )
+
+
+def _stood(submission: Submission, applied: Mapping[str, tuple[Event, Told]]) -> _Stood | None:
+    """The mark of this very commit that stands; None where it was not graded."""
+    graded = {
+        member.id: applied[member.id]
+        for member in submission.members
+        if member.id in applied
+        and applied[member.id][1].commit == submission.commit
+        and applied[member.id][1].status not in (Status.WITHHELD, Status.NOT_SUBMITTED)
+    }
+    if not graded:
+        return None
+    last = max((event for event, _ in graded.values()), key=lambda event: event.number)
+    return _Stood(last, {member: told for member, (event, told) in graded.items() if event is last})
+
+
+def _files(submission: Submission) -> object:
+    return submission.framework, submission.tree
