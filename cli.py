@@ -410,6 +410,9 @@ def report(
     ratified: Annotated[
         bool, typer.Option("--ratified", help="The board of examiners has confirmed the marks.")
     ] = False,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The mark sheet to this file too: .xlsx or .csv.")
+    ] = None,
     sandbox: SandboxOption = None,
 ) -> None:
     """Write feedback pages, mark sheet and leaderboard.
@@ -423,7 +426,7 @@ def report(
     opened = _course(course)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
     console.warn_all(change.results.nobodys)
-    written = report_results(opened, settled(change), out, names=names, ratified=ratified)
+    written = report_results(opened, settled(change), out, names=names, ratified=ratified, sheet=sheet)
     console.print_written(written, names=names)
 
 

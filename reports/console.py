@@ -147,6 +147,7 @@ def print_written(written: Written, *, names: bool) -> None:
     if written.leaderboard:
         print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
     print(f"  {written.marksheet_csv.name:17} one row a person; {written.marksheet_json.name} has the details")
+    print(f"  {'cohort/':17} how the marks lie: mean, spread, classes")
     print(f"  {'feedback/':17} {len(written.feedback)} pages to hand out")
     if written.personal:
         print(f"  {'personal/':17} {len(written.personal)} for one person each: lateness, peers, decisions")

@@ -19,15 +19,22 @@ from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
 from graders.marks.snapshots import Page, Versions
 from graders.record.calibration import fresh
+from reports.cohort import distribution, summary
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
-from reports.marksheet import marksheet_csv, marksheet_json
+from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
 from reports.personal import personal_page
 from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
+    import pandas
+
     from graders.course.roster import Group
     from graders.intake.submission import Submission
+
+
+SHEETS: Final = (".csv", ".xlsx")
+"""As what a mark sheet can be written."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,8 @@ class Written:
     """By group: the page with evidence."""
     marksheet_csv: Path
     marksheet_json: Path
+    cohort: Path
+    """The folder of the cohort's tables."""
     personal: Mapping[str, Path]
     """By member: the page of whoever's mark differs from their group's, or came about otherwise."""
     leaderboard: Path | None
@@ -48,11 +57,18 @@ class Written:
 
 
 def report_results(
-    course: Course, results: Results, folder: Path | None = None, *, names: bool = False, ratified: bool = False
+    course: Course,
+    results: Results,
+    folder: Path | None = None,
+    *,
+    names: bool = False,
+    ratified: bool = False,
+    sheet: Path | None = None,
 ) -> Written:
     """All reports of these results, into `folder` or the course's own `reports/`.
 
-    `names` puts the groups' own names on the leaderboard in place of pseudonyms.
+    `names` puts the groups' own names on the leaderboard in place of pseudonyms. `sheet` is where the mark sheet is
+    written once more, as a workbook if it ends in .xlsx and as CSV if it ends in .csv.
     """
     asked = results.assignment
     groups = [mark.group for mark in results.marks]
@@ -68,6 +84,7 @@ def report_results(
         ratified=ratified,
         people=results.people,
         versions=Versions.of(results.events),
+        sheet=sheet,
     )
 
 
@@ -83,6 +100,7 @@ def write_reports(
     ratified: bool = False,
     people: Sequence[PersonalMark] = (),
     versions: Versions | None = None,
+    sheet: Path | None = None,
 ) -> Written:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
@@ -91,6 +109,8 @@ def write_reports(
 
     `board_names` is what the leaderboard calls each group: `reports.pseudonyms`, unless groups chose to be named.
     """
+    if sheet and sheet.suffix.casefold() not in SHEETS:
+        raise UserError(f"{sheet}: a mark sheet is written as {' or '.join(SHEETS)}; name one of these")
     home = folder / file_name(assignment.id)
     versions = versions or Versions()
     feedback: dict[str, Path] = {}
@@ -106,10 +126,13 @@ def write_reports(
         write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff"))
     personal = _write_personal(home / "personal", assignment, people, groups, ratified, versions)
     own = {person.member: person for person in people}
-    sheet = home / "marksheet.csv"
-    # The byte order mark tells spreadsheets that the names are UTF-8.
-    write(sheet, "\ufeff" + marksheet_csv(marks, assignment, groups, hand_ins, own))
-    write(sheet.with_suffix(".json"), marksheet_json(marks, assignment, groups, hand_ins, own, versions.version))
+    table = marksheet(marks, assignment, groups, hand_ins, own)
+    _write_table(home / "marksheet.csv", table)
+    _write_table(home / "cohort" / "summary.csv", summary(table, assignment))
+    _write_table(home / "cohort" / "distribution.csv", distribution(table, assignment))
+    write(home / "marksheet.json", marksheet_json(marks, assignment, groups, hand_ins, own, versions.version))
+    if sheet:
+        _write_table(sheet, table)
     board = None
     if any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
         board = home / "leaderboard.html"
@@ -117,7 +140,17 @@ def write_reports(
             marks, assignment, names=board_names, baselines=_calibrated(assignment), course=course, ratified=ratified
         )
         write(board, page)
-    return Written(home, feedback, staff, sheet, sheet.with_suffix(".json"), personal, board)
+    sheets = home / "marksheet.csv", home / "marksheet.json"
+    return Written(home, feedback, staff, *sheets, home / "cohort", personal, board)
+
+
+def _write_table(path: Path, table: pandas.DataFrame) -> None:
+    """A table as the end of the file's name says."""
+    if path.suffix.casefold() == ".xlsx":
+        write(path, as_xlsx(table))
+    else:
+        # The byte order mark tells spreadsheets that the names are UTF-8.
+        write(path, "\ufeff" + as_csv(table))
 
 
 def keep_versions(course: Course, results: Results) -> Path:
@@ -231,18 +264,19 @@ def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
     return calibrated_rows(assignment, calibration.references, calibration.baselines) or None
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, content: str | bytes) -> None:
     """Replace a file in one step, if it differs; the old one stays whole when the disk is full."""
+    data = content.encode() if isinstance(content, str) else content
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        if path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode():
+        if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             # Created new, so that a link lying in its place is refused instead of followed.
             beside.unlink(missing_ok=True)
-            with beside.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
+            with beside.open("xb") as file:
+                file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(path)

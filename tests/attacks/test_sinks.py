@@ -26,7 +26,7 @@ from graders.marks.mark import mark_as_json
 from graders.wall.session import EXCEPTIONS, _place, _raised
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
-from reports.marksheet import marksheet_csv
+from reports.marksheet import as_csv, marksheet
 from reports.terminal import UNSAFE
 from reports.write import file_names
 from tests.attacks.course import RIGHT, Attacked, attacked, solution
@@ -195,7 +195,9 @@ def test_no_cell_of_the_sheet_is_a_formula(course, attack):
     people = [Group(name="g", members=(Member(id="m", name="N", email="a@b.ac"),), repository="")]
     below = hand_made.mark("g", person=hand_made.person())
     assert below.points is not None
-    told = marksheet_csv([hand_made.replace(below, points=Decimal("-3.5"))], hand_made.assignment(), people, {})
+    told = as_csv(
+        marksheet([hand_made.replace(below, points=Decimal("-3.5"))], hand_made.assignment(), people, {})
+    )
     assert ",-3.5," in told or below.status != "marked"
 
 

@@ -3,15 +3,17 @@
 import csv
 import io
 import json
+import re
 from fractions import Fraction
 
+import openpyxl
 import pandas
 import pytest
 
 from graders.course.roster import Group, Member
 from graders.marks.personal import Adjustment
 from reports.feedback import HandIn
-from reports.marksheet import csv_text, marksheet_csv, marksheet_json
+from reports.marksheet import as_csv, as_xlsx, csv_text, marksheet, marksheet_json
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.test_personal import personal
@@ -32,7 +34,7 @@ MARKS = [
 
 
 def sheet(marks=MARKS, groups=GROUPS, hand_ins=None):
-    text = marksheet_csv(marks, assignment(), groups, hand_ins or {})
+    text = as_csv(marksheet(marks, assignment(), groups, hand_ins or {}))
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -73,9 +75,66 @@ def test_problems_stand_in_the_notes():
 
 
 def test_pandas_reads_numbers_where_numbers_are_and_gaps_elsewhere():
-    frame = pandas.read_csv(io.StringIO(marksheet_csv(MARKS, assignment(), GROUPS, {})))
+    frame = pandas.read_csv(io.StringIO(as_csv(marksheet(MARKS, assignment(), GROUPS, {}))))
     assert frame["points"].dtype.kind == "f"
     assert frame["points"].isna().tolist() == [False, False, True, True, True, True]
+
+
+def everything(text):
+    """A sheet that holds a text wherever a person may have written one."""
+    member = Member.model_construct(id=text, name=text, email="", more=((f"more {text}", text), ("points", text)))
+    step = Adjustment("override", text, Fraction(60), Fraction(50), text)
+    own = personal(member=text, group=text, trace=(step,), disputes=(text,))
+    groups = [Group.model_construct(name=text, members=(member,))]
+    hand_ins = {text: HandIn(text, problems=(text,))}
+    return marksheet([mark(text, commit=text)], assignment(), groups, hand_ins, {text: own})
+
+
+def by_the_standard_library(table):
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\r\n")
+    rows.writerow([csv_text(heading) for heading in table.columns])
+    for row in table.itertuples(index=False):
+        numbers = ["" if cell is None else f"{float(cell):.9g}" for cell in row if not isinstance(cell, str)]
+        rows.writerow([csv_text(cell) if isinstance(cell, str) else numbers.pop(0) for cell in row])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, 'a "quoted", cell', "NA", "0012", "", " "])
+def test_pandas_writes_a_csv_as_the_standard_library_does(text):
+    table = everything(text)
+    assert as_csv(table) == by_the_standard_library(table)
+
+
+def test_a_course_without_people_has_a_sheet_with_a_header_alone():
+    table = marksheet([], assignment(), [], {})
+    assert as_csv(table).count("\r\n") == 1
+    assert pandas.read_excel(io.BytesIO(as_xlsx(table))).columns.tolist() == list(table.columns)
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "NA", "0012", "1e5", "TRUE", "#N/A", "=1+1", "a\ufffeb\uffff"])
+def test_a_cell_of_text_is_text_in_a_workbook_too(text):
+    sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx(everything(text)))).active
+    cells = [cell for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert {(cell.data_type, cell.number_format) for cell in cells} == {("s", "@"), ("n", "General")}
+    heading = {cell.value: cell.column for cell in sheet[1]}
+    shown = sheet.cell(2, heading["name"]).value or ""
+    assert shown == re.sub("[\ufffe\uffff]", "\ufffd", csv_text(text))
+    assert sheet.cell(2, heading["percent"]).value == 53.9
+
+
+def test_numbers_of_a_workbook_are_numbers_and_what_is_not_a_mark_is_an_empty_cell():
+    frame = pandas.read_excel(io.BytesIO(as_xlsx(marksheet(MARKS, assignment(), GROUPS, {}))))
+    assert frame["points"].tolist()[:2] == [68.4, 68.4]
+    assert frame["points"].isna().tolist() == [False, False, True, True, True, True]
+    assert frame["commit"].isna().tolist()[-1]
+
+
+def test_a_text_that_no_cell_of_a_workbook_holds_is_cut_and_says_so():
+    table = everything("x" * 40_000)
+    sheet = openpyxl.load_workbook(io.BytesIO(as_xlsx(table))).active
+    assert len(sheet["A2"].value) == 32_767
+    assert sheet["A2"].value.endswith("x [cut: marksheet.json has the whole]")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -134,7 +193,7 @@ def test_json_keeps_texts_as_they_are_and_is_plain_ascii(text):
 def test_a_reason_beside_a_persons_mark_is_one_plain_cell_that_no_sheet_runs(text):
     step = Adjustment("override", text, Fraction(60), Fraction(50), text)
     own = personal(member="a-Ada", group="a", trace=(step,), disputes=(text,))
-    page = marksheet_csv(MARKS, assignment(), GROUPS, {}, {"a-Ada": own})
+    page = as_csv(marksheet(MARKS, assignment(), GROUPS, {}, {"a-Ada": own}))
     rows = list(csv.DictReader(io.StringIO(page, newline="")))
     cell = rows[0]["adjustments"]
     assert cell.startswith("override: 60 % to 50 % (")

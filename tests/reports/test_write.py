@@ -6,6 +6,7 @@ import pytest
 
 from assignments.errors import UserError
 from graders.course.roster import Group, Member
+from graders.course.tables import read_table
 from reports.feedback import HandIn
 from reports.write import file_name, file_names, write, write_reports
 from tests.reports.hand_made import assignment, mark, not_submitted
@@ -30,12 +31,27 @@ def test_everything_is_written_and_found_where_it_says(tmp_path):
         "prostate_unet/staff/b.html",
         "prostate_unet/marksheet.csv",
         "prostate_unet/marksheet.json",
+        "prostate_unet/cohort/distribution.csv",
+        "prostate_unet/cohort/summary.csv",
         "prostate_unet/leaderboard.html",
     }
     assert written.feedback["a"] == tmp_path / "prostate_unet/feedback/a.html"
     assert "Amber Heron" in written.feedback["a"].read_text(encoding="utf-8")
     assert "Staff copy" in written.staff["b"].read_text(encoding="utf-8")
     assert written.marksheet_csv.read_bytes().startswith(b"\xef\xbb\xbfmember,")
+
+
+def test_the_mark_sheet_is_written_once_more_as_its_name_says(tmp_path):
+    rest = assignment(), [mark("a")], groups("a"), {}, {"a": "Amber Heron"}
+    for name in ("marks.xlsx", "MARKS.XLSX", "marks.csv"):
+        sheet = tmp_path / "of the board" / name
+        written = write_reports(tmp_path, *rest, sheet=sheet)
+        table, problems = read_table(sheet)  # what staff correct and give back
+        assert problems == []
+        assert table.rows == read_table(written.marksheet_csv)[0].rows
+    with pytest.raises(UserError, match=r"marks\.pdf: a mark sheet is written as \.csv or \.xlsx"):
+        write_reports(tmp_path / "new", *rest, sheet=tmp_path / "marks.pdf")
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_leaderboard_has_no_group_names(tmp_path):
