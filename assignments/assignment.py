@@ -8,11 +8,20 @@ from __future__ import annotations
 import itertools
 from math import inf
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from assignments.caps import Condition, parse_condition
 
 Framework = Literal["pytorch", "tensorflow", "numpy"]
+MASTERS: Final = 7
+"""The level of study of a master's course; 4 to 6 are a bachelor's."""
+
+
+def pass_percent(level: int) -> int:
+    """The mark in per cent that passes at a level of study: also the share of points at the pass anchor."""
+    return 50 if level == MASTERS else 40
 
 
 class Frozen(BaseModel):
@@ -101,12 +110,19 @@ class Anchors(Frozen):
         """The six values from trivial to ceiling."""
         return (self.trivial, self.pass_, self.merit, self.distinction, self.reference, self.ceiling)
 
+    @property
+    def rising(self) -> bool:
+        """Whether a higher score is a better one: the one place that says so of a criterion."""
+        return self.trivial < self.ceiling
+
+    @property
+    def sign(self) -> Literal[1, -1]:
+        """Of what is better, so that `sign * score` rises with it."""
+        return 1 if self.rising else -1
+
     @model_validator(mode="after")
     def _monotone(self) -> Anchors:
-        values = self.values()
-        rising = all(a < b for a, b in itertools.pairwise(values))
-        falling = all(a > b for a, b in itertools.pairwise(values))
-        if not (rising or falling):
+        if not all(self.sign * a < self.sign * b for a, b in itertools.pairwise(self.values())):
             raise ValueError("anchors must rise, or fall, strictly from trivial to ceiling")
         return self
 
@@ -117,6 +133,17 @@ class Cap(Frozen):
     when: str
     """`cases_below(METRIC, VALUE) > COUNT` or the same with `cases_above`; `METRIC < VALUE` or `METRIC > VALUE`."""
     at: float = Field(ge=0, le=1)
+
+    @field_validator("when")
+    @classmethod
+    def _a_condition(cls, when: str) -> str:
+        parse_condition(when)
+        return when
+
+    @property
+    def condition(self) -> Condition:
+        """`when`, read."""
+        return parse_condition(self.when)
 
 
 class HiddenTests(Frozen):
@@ -145,6 +172,11 @@ class Accuracy(Frozen):
     masks, which are perfect."""
     costs: tuple[tuple[float, ...], ...] | None = None
     """What each error costs, for `expected_cost`: row, the class of the truth; column, the class that is answered."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all metrics that it needs: its own first, then those of its caps, then `also`."""
+        return tuple(dict.fromkeys([self.metric, *(cap.condition.metric for cap in self.caps), *self.also]))
 
     @model_validator(mode="after")
     def _every_error_costs_something(self) -> Accuracy:
@@ -216,7 +248,7 @@ class Assignment(Frozen):
     """A name in `graders.tasks.TASKS`."""
     frameworks: tuple[Framework, ...] = ("pytorch", "tensorflow")
     level: Literal[4, 5, 6, 7] = 6
-    """Level of study: it moves the share of the pass anchor (.40, at level 7 .50)."""
+    """Level of study: it moves the share of the pass anchor (`pass_percent`)."""
     data: Data
     run: Run
     limits: Limits = Limits()

@@ -7,23 +7,19 @@ modules and Python files are read as text: nothing is imported.
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from assignments.caps import parse_condition
 from assignments.declared_tests import declared_tests
 from assignments.errors import Problem, nearest
 from assignments.folders import in_catalogue, reference_path
+from assignments.metric_names import metric_form
 from assignments.toml_errors import Document
 
 _DOUBLES_AT_MOST = 0.20
 """Share of a criterion that tests with a double may earn: a double's class runs beside the student's code."""
-
-_CAP = re.compile(
-    r"\s*(?:(?:cases_below|cases_above)\(\s*(?P<metric>[\w.@:]+)\s*,\s*-?\d+(?:\.\d+)?\s*\)\s*>\s*\d+"
-    r"|(?P<plain>[\w.@:]+)\s*[<>]\s*-?\d+(?:\.\d+)?)\s*"
-)
 
 _CURES = {
     "brief.md": "say in a page what is asked, for the students",
@@ -57,17 +53,12 @@ def names_problems(
         caps = criterion.get("caps")
         for number, cap in enumerate(caps if isinstance(caps, list) else ()):
             when = cap.get("when") if isinstance(cap, dict) else None
-            if not isinstance(when, str):
+            try:
+                name = parse_condition(str(when)).metric
+            except ValueError:
                 continue  # the model says so already
-            place = (*at, "caps", number, "when")
-            found = _CAP.fullmatch(when)
-            if found is None:
-                what = f'"{when}" is no condition'
-                cure = "write cases_below(METRIC, 0.5) > 0, cases_above(METRIC, 20) > 0 or METRIC < 0.5"
-                problems.append(document.problem(place, what, cure))
-                continue
-            name = found["metric"] or found["plain"]
             if metrics is not None and not _known(name, metrics) and ":" not in name:
+                place = (*at, "caps", number, "when")
                 problems.append(document.problem(place, f'no metric "{name}"', nearest(name, metrics)))
     return problems
 
@@ -100,11 +91,6 @@ def _named(
     if function not in names:
         return [document.problem(loc, f"{file} defines no {function}", nearest(function, names))]
     return []
-
-
-def metric_form(name: str) -> str:
-    """A metric's name without what an assignment chooses in it: `nsd@2mm` and `nsd@3mm@class1` are `nsd@#mm`."""
-    return re.sub(r"@\d+(\.\d+)?(?=[a-z]*$)", "@#", re.sub(r"@class\d+$", "", name))
 
 
 def _known(name: str, names: Collection[str]) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from assignments.assignment import MASTERS, pass_percent
+
 
 @dataclass(frozen=True)
 class Band:
@@ -17,12 +19,13 @@ class Band:
 
 def bands(level: int) -> tuple[Band, ...]:
     """The bands of a level of study in the United Kingdom, from the lowest: 4 to 6 undergraduate, 7 master's."""
-    if level == 7:
-        table = [("Fail", "Fail", 0), ("Pass", "Pass", 50), ("Merit", "Merit", 60), ("Distinction", "Dist.", 70)]
+    passing = pass_percent(level)
+    if level == MASTERS:
+        table = [("Fail", "Fail", 0), ("Pass", "Pass", passing), ("Merit", "Merit", 60), ("Distinction", "Dist.", 70)]
     else:
         table = [
             ("Fail", "Fail", 0),
-            ("Third class", "Third", 40),
+            ("Third class", "Third", passing),
             ("Lower second class", "2:2", 50),
             ("Upper second class", "2:1", 60),
             ("First class", "First", 70),
@@ -33,9 +36,12 @@ def bands(level: int) -> tuple[Band, ...]:
 def band_of(percent: Decimal, level: int, pass_mark: int | None = None) -> Band:
     """The band of a mark in per cent, for someone whose pass mark may differ from the level's.
 
-    Whoever passes at 50 or above is classed as a master's student is; below the own pass mark every mark fails.
+    Whoever needs the pass mark of a master's course is classed as its students are; below the own pass mark every mark
+    fails.
     """
-    table = bands(level if pass_mark is None else 7 if pass_mark >= 50 else min(level, 6))
+    if pass_mark is not None:
+        level = MASTERS if pass_mark >= pass_percent(MASTERS) else min(level, MASTERS - 1)
+    table = bands(level)
     fail, *passes = table
     reached = [band for band in passes if percent >= band.from_percent]
     own = passes[0].from_percent if pass_mark is None else Decimal(pass_mark)

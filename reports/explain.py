@@ -172,7 +172,7 @@ def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction)
     values, shares = criterion.anchors.values(), [100 * of_all for of_all in anchor_shares(level)]
     anchors = zip(ANCHOR_NAMES, values, shares, strict=True)
     yield "anchors: " + ", ".join(f"{name} {_plain(value)} = {_plain(percent)} %" for name, value, percent in anchors)
-    sign = 1 if values[0] < values[-1] else -1
+    sign = criterion.anchors.sign
     passed = sum(sign * score > sign * value for value in values)
     if passed == 0:
         yield f"the score does not pass {ANCHOR_NAMES[0]}: {_plain(100 * part)} %"

@@ -303,12 +303,11 @@ def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | No
     score = None if finding is None or finding.score is None else told_score(finding.score)
     ends = finding.interval if finding else None
     interval = None if ends is None else (told_score(ends[0]), told_score(ends[1]))
-    values = criterion.anchors.values()
     return AccuracyView(
         metric=criterion.metric,
         score="" if score is None else fixed(score, SCORE_PLACES),
         told=_after_score(criterion.metric, score, interval, finding.told) if finding and score is not None else "",
-        rising=values[-1] > values[0],
+        rising=criterion.anchors.rising,
         curve=curve(criterion, assignment.level, score, interval, points),
         capped=bool(finding and finding.detail.get("caps")),
         between="" if score is None else _between(criterion, assignment.level, score),
@@ -327,7 +326,7 @@ def _after_score(metric: str, score: float, interval: tuple[float, float] | None
 def _between(criterion: Accuracy, level: int, score: float) -> str:
     """The sentence that says how a score becomes points."""
     values = criterion.anchors.values()
-    sign = 1 if values[-1] > values[0] else -1
+    sign = criterion.anchors.sign
     told = [
         f"{name} ({number(value, 4)}: {number(float(share * criterion.points))} points)"
         for name, value, share in zip(ANCHOR_NAMES, values, anchor_shares(level), strict=True)

@@ -85,9 +85,8 @@ def within_sight(criterion: Accuracy, values: Sequence[float]) -> list[float]:
 
     One group's diagonal of the image would else press all others into a dot.
     """
-    trivial, ceiling = criterion.anchors.trivial, criterion.anchors.ceiling
-    farthest = 2 * trivial - ceiling
-    return [max(value, farthest) if ceiling > trivial else min(value, farthest) for value in values]
+    farthest = 2 * criterion.anchors.trivial - criterion.anchors.ceiling
+    return [max(value, farthest) if criterion.anchors.rising else min(value, farthest) for value in values]
 
 
 def whisker(axis: Axis, score: float, interval: tuple[float, float] | None) -> Whisker:
@@ -112,9 +111,8 @@ def curve(
 ) -> Curve:
     """The figure of one accuracy criterion at a level of study."""
     values, shares = criterion.anchors.values(), [float(part) for part in anchor_shares(level)]
-    rising = values[-1] > values[0]
     seen = within_sight(criterion, [*values, *([score] if score is not None else []), *(interval or ())])
-    axis = axis_of(seen, rising, before=0.19)  # room for the name of the lowest anchor
+    axis = axis_of(seen, criterion.anchors.rising, before=0.19)  # room for the name of the lowest anchor
     xs = [axis.at(value) for value in values]
     steps = tuple(
         Step(name, fixed(value, 3).rstrip("0").rstrip("."), part * criterion.points, x, _height(part), row)

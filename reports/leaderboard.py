@@ -93,7 +93,7 @@ def leaderboard_page(
         metric="utility" if utilities else criterion.metric,
         unit="" if utilities else _unit(marks, criterion),
         utilities=utilities,
-        rising=bool(utilities) or criterion.anchors.ceiling > criterion.anchors.trivial,
+        rising=bool(utilities) or criterion.anchors.rising,
         places=places_on(assignment, criterion),
         board=made,
         failures=any(row.asked for row in made.rows),
@@ -162,8 +162,7 @@ _TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "Nu
 
 def _sign(assignment: Assignment) -> int:
     first = next(c for c in assignment.criteria if isinstance(c, Accuracy))
-    rising = assignment.leaderboard.utilities or first.anchors.ceiling > first.anchors.trivial
-    return 1 if rising else -1
+    return 1 if assignment.leaderboard.utilities else first.anchors.sign
 
 
 def _baseline(

@@ -68,7 +68,7 @@ def field_of(marks: Sequence[Mark], assignment: Assignment, criterion: Accuracy,
     if terms:
         scores = _weighted([s for _, s in shares], terms)
     else:
-        scores = _scores(by_metric[0], rising=criterion.anchors.ceiling > criterion.anchors.trivial)
+        scores = _scores(by_metric[0], rising=criterion.anchors.rising)
     entries = []
     for number, (mark, finding, _) in enumerate(rows):
         score, interval = finding.score or 0.0, finding.interval

@@ -61,8 +61,9 @@ def test_nothing_imports_what_runs_behind_the_wall():
 
 def test_a_metric_is_arithmetic_only():
     allowed = {*sys.stdlib_module_names, *ARITHMETIC}
+    names = ["graders.metrics", "assignments.errors", "assignments.metric_names"]  # what a name means, and its cure
     outside = offences(
-        ["graders/metrics"], lambda name: name.split(".")[0] not in allowed and not within(name, ["graders.metrics"])
+        ["graders/metrics"], lambda name: name.split(".")[0] not in allowed and not within(name, names)
     )
     assert outside == []
 

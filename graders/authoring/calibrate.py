@@ -232,9 +232,8 @@ def gaps(assignment: Assignment) -> list[Gap]:
 
 def _below_distinction(criterion: Accuracy, framework: str, scores: Sequence[float]) -> Iterator[Gap]:
     anchor = criterion.anchors.distinction
-    rising = criterion.anchors.trivial < criterion.anchors.ceiling
     for draw, value in enumerate(scores, 1):
-        if (value < anchor) if rising else (value > anchor):
+        if criterion.anchors.sign * value < criterion.anchors.sign * anchor:
             what = f"scores {value:.4f} in {criterion.metric} on calibration draw {draw}; distinction is {anchor}"
             yield Gap("calibration", framework, what, "improve the reference, or move the anchor")
 
@@ -286,7 +285,7 @@ def proposal(assignment: Assignment) -> Iterator[str]:
     for criterion in accuracies(assignment) if calibration else ():
         assert calibration is not None
         metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
-        sign = 1 if metric.better == "higher" else -1
+        sign = 1 if metric.rising else -1
         by_framework = {name: scores[criterion.id] for name, scores in calibration.references.items()}
         runs = [sign * score for name in held(assignment) for score in by_framework.get(name, ())]
         if not runs:

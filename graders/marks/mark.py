@@ -13,13 +13,13 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
-from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person
+from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, pass_percent
 from assignments.errors import UserError
 from graders.course.course import Rounding
 from graders.failures import InternalFailure, NotAccepted
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.record.decisions import CODES
-from graders.scoring.caps import holds, parse_condition
+from graders.scoring.caps import holds
 
 
 class Verdict(StrEnum):
@@ -113,14 +113,14 @@ VOID = "This check was ours to get right and is void: its points are given to ev
 
 def anchor_shares(level: int) -> tuple[Fraction, ...]:
     """Shares of a criterion's points at its anchors, trivial to ceiling; the pass anchor is worth more at level 7."""
-    hundredths = (0, 50 if level == 7 else 40, 60, 70, 85, 100)
+    hundredths = (0, pass_percent(level), 60, 70, 85, 100)
     return tuple(Fraction(h, 100) for h in hundredths)
 
 
 def share(anchors: Anchors, level: int, score: float) -> Fraction:
     """Share of the points that a score earns: piecewise linear through the anchors, which may rise or fall."""
     values, shares = [_exact(value) for value in anchors.values()], anchor_shares(level)
-    sign = 1 if values[0] < values[-1] else -1
+    sign = anchors.sign
     at = _exact(score)
     if sign * at <= sign * values[0]:
         return shares[0]
@@ -135,7 +135,7 @@ def caps_that_hold(criterion: Accuracy, document: Mapping[str, Any]) -> tuple[tu
     measured = {criterion.metric: document, **document["also"]}
     held = []
     for cap in criterion.caps:
-        condition = parse_condition(cap.when)
+        condition = cap.condition
         if condition.metric not in measured:
             raise InternalFailure(f"cap {cap.when!r}: {condition.metric} is not among {', '.join(measured)}")
         if holds(condition, measured[condition.metric]):

@@ -26,7 +26,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, pass_percent
 from graders.course.course import Course
 from graders.course.roster import Group, Member
 from graders.marks.lateness import lateness_of
@@ -91,10 +91,8 @@ class Returned:
 
 
 def pass_mark_of(member: Member, assignment: Assignment) -> int:
-    """The person's own pass mark, else that of the assignment's level: 40, at level 7 50."""
-    if member.pass_mark is not None:
-        return member.pass_mark
-    return 50 if assignment.level == 7 else 40
+    """The person's own pass mark, else that of the assignment's level."""
+    return pass_percent(assignment.level) if member.pass_mark is None else member.pass_mark
 
 
 def personal_mark(

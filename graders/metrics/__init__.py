@@ -8,14 +8,14 @@ of a map of labels.
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
 import runpy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from assignments import errors
+from assignments.metric_names import metric_form, metric_name
 from graders.metrics import (
     averages,
     boundaries,
@@ -323,25 +323,15 @@ def metric_named(name: str, folder: Path, costs: Costs | None = None) -> Metric:
 
 
 def _of_toolkit(name: str) -> Metric:
-    whole, _, label = name.partition("@class")
-    if label.isdecimal():
-        if int(label) == 0:
-            raise ValueError(f"metric {name}: class 0 is the background; the classes of a map of labels count from 1.")
-        return replace(_of_toolkit(whole), name=name, classes=(int(label),))
-    form, number = _form(name)
-    found = {_form(known)[0]: metric for known, metric in METRICS.items()}.get(form)
+    parts = metric_name(name)
+    if parts.label == 0:
+        raise ValueError(f"metric {name}: class 0 is the background; the classes of a map of labels count from 1.")
+    found = {metric_form(known): metric for known, metric in METRICS.items()}.get(parts.form)
     if found is not None:
-        return found if number is None else found.at(name, number)
-    near = difflib.get_close_matches(name, METRICS, n=1)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(METRICS)
-    raise ValueError(f'no metric {name!r}.{guess} Metrics: {known}; your own is "my_metrics.py:name".')
-
-
-def _form(name: str) -> tuple[str, float | None]:
-    """The name with its number, if it has one, as `#`, and the number."""
-    found = re.fullmatch(r"(.*@)(\d+(?:\.\d+)?)([a-z]*)", name)
-    return (found[1] + "#" + found[3], float(found[2])) if found else (name, None)
+        numbered = found if parts.number is None else found.at(parts.whole, parts.number)
+        return numbered if parts.label is None else replace(numbered, name=name, classes=(parts.label,))
+    cure = errors.nearest(parts.whole, METRICS)
+    raise ValueError(f'no metric "{parts.whole}" (your own is "my_metrics.py:name"); {cure}')
 
 
 def _own(name: str, folder: Path) -> Metric:

@@ -94,6 +94,11 @@ class Metric:
     classes: tuple[int, ...] | None = None
     """Of a metric of masks, for maps of labels: the classes it is the mean of; None: all that the truths hold."""
 
+    @property
+    def rising(self) -> bool:
+        """Whether a higher value is the better one."""
+        return self.better == "higher"
+
     def worst_of(self, truth: Array, case: Case) -> float:
         """The declared worst value of one case."""
         return float(self.worst(truth, case) if callable(self.worst) else self.worst)
@@ -131,9 +136,9 @@ class Metric:
                 counts = absent == "one" or mask.any()
                 (held if counts else further).append(self.worst_of(mask, case))
             # An answer chooses which further classes count: those are taken that make the mean worse.
-            further.sort(reverse=self.better == "lower")
+            further.sort(reverse=not self.rising)
             means = [np.mean(held + further[:k]) for k in range(len(further) + 1) if held or k]
-            return float(min(means) if self.better == "higher" else max(means))
+            return float(min(means) if self.rising else max(means))
 
         return replace(self, compute=compute, worst=worst, reads="labels", classes=tuple(classes))
 

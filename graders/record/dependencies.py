@@ -17,7 +17,7 @@ from pathlib import Path
 
 from assignments.digests import tree_digest
 from assignments.errors import UserError
-from assignments.folder_checks import metric_form
+from assignments.metric_names import metric_form
 
 TOOLKIT = Path(__file__).parents[2]
 """The folder that holds the packages `assignments` and `graders`."""

@@ -9,7 +9,6 @@ points. What a mark makes of finished stages (points, weights, penalties) is in 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +170,7 @@ def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLK
 
     Caps, anchors and points are read when the mark is made.
     """
-    names = metrics_of(criterion)
+    names = criterion.metrics
     own = {name: _source_of(assignment.folder / name.partition(":")[0]) for name in names if ":" in name}
     named = {"TASKS": (assignment.task,), "METRICS": [name for name in names if name not in own]}
     files = dependencies(ROOTS["scores"], named=named, toolkit=toolkit).digests
@@ -218,17 +217,6 @@ def inside_digest(folder: Path, framework: str) -> str:
     if not files:
         raise UserError(f"{folder} is missing; install medmark again: pip install --force-reinstall medmark")
     return digest_of(**{path.name: code_digest(path) for path in files})
-
-
-def metrics_of(criterion: Accuracy) -> list[str]:
-    """The metrics that scoring a criterion computes: its own, those of its caps' conditions, and `also`."""
-    names = [criterion.metric]
-    for cap in criterion.caps:
-        # cases_below(METRIC, VALUE) > COUNT, or METRIC < VALUE
-        name = re.split(r"[,<>]", cap.when.split("(", 1)[-1])[0].strip()
-        if name not in names:
-            names.append(name)
-    return [*names, *(name for name in criterion.also if name not in names)]
 
 
 def _is_points(decorator: ast.expr) -> bool:

@@ -1,51 +1,16 @@
-"""When a cap holds: a closed grammar, read by a regular expression and never evaluated. No points are counted here.
-
-    cases_below(METRIC, VALUE) > COUNT      more than COUNT cases lie below VALUE
-    cases_above(METRIC, VALUE) > COUNT      ... above VALUE
-    METRIC < VALUE    METRIC > VALUE        the combined score itself
-"""
+"""Whether a cap holds of a score. The grammar of its condition is `assignments.caps`'; no points are counted here."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import fmean, median
-from typing import Any, Literal
+from typing import Any
 
-_METRIC = r"(?P<metric>[A-Za-z_][\w.@:-]*)"
-_VALUE = r"(?P<value>-?\d+(?:\.\d+)?)"
-_CASES = re.compile(rf"\s*cases_(?P<side>below|above)\(\s*{_METRIC}\s*,\s*{_VALUE}\s*\)\s*>\s*(?P<count>\d+)\s*")
-_SCORE = re.compile(rf"\s*{_METRIC}\s*(?P<side>[<>])\s*{_VALUE}\s*")
+from assignments.caps import Condition
 
 SLACK = 1e-6
 """As of the tolerances in `graders.metrics.given`. To import it from there would cost every command half a second."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """A cap's `when`, read."""
-
-    side: Literal["below", "above"]
-    metric: str
-    value: float
-    count: int | None
-    """More than so many cases must lie on that side; None: the combined score must."""
-
-
-def parse_condition(when: str) -> Condition:
-    """Reads one `when`; `ValueError` shows the grammar."""
-    if found := _CASES.fullmatch(when):
-        side: Literal["below", "above"] = "below" if found["side"] == "below" else "above"
-        return Condition(side, found["metric"], float(found["value"]), int(found["count"]))
-    if found := _SCORE.fullmatch(when):
-        side = "below" if found["side"] == "<" else "above"
-        return Condition(side, found["metric"], float(found["value"]), None)
-    raise ValueError(
-        f"when = {when!r} is no condition; write cases_below(METRIC, VALUE) > COUNT, "
-        "cases_above(METRIC, VALUE) > COUNT, METRIC < VALUE or METRIC > VALUE."
-    )
 
 
 def holds(condition: Condition, measured: Mapping[str, Any]) -> bool:

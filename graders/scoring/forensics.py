@@ -52,7 +52,7 @@ def explain(
     Returns:
         `told`, which students may read, and for staff `kind`, `score` and `fixed` on the same `cases`.
     """
-    if document["verdict"] != "passed" or _way(criterion) * (document["score"] - criterion.anchors.pass_) >= 0:
+    if document["verdict"] != "passed" or criterion.anchors.sign * (document["score"] - criterion.anchors.pass_) >= 0:
         return None
     task = task_named(assignment.task)
     if not task.readings.keys() & EXPLAINED:
@@ -64,7 +64,7 @@ def explain(
     found = None
     for fix in _shortlist(task, metric, sets[0], answers[0]):
         tried = _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine)
-        if tried and (found is None or _way(criterion) * (tried["fixed"] - found["fixed"]) > 0):
+        if tried and (found is None or criterion.anchors.sign * (tried["fixed"] - found["fixed"]) > 0):
             found = tried
     if found is None:
         return {"kind": plain[0], "told": plain[1]} if plain else None
@@ -108,7 +108,7 @@ def _of_rows(metric: Metric, given: Array, truths: Array, usable: Array) -> list
 def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, some: list[int]) -> list[Fix]:
     if not some:
         return []
-    way = 1 if metric.better == "higher" else -1
+    way = 1 if metric.rising else -1
     part, mine = _part(hidden, some), _answers(task, answers, some)
     before = judge(task, metric, mine, part, separate=False).score
     gains = []
@@ -183,21 +183,21 @@ def _confirmed(
     if not _explains(criterion, score, best, CLOSED):
         return None
     # Any large mask gains by being made smaller: that explains only a mask which is then a good one.
-    if fix.kind == "spacing" and _way(criterion) * (best - criterion.anchors.merit) < 0:
+    if fix.kind == "spacing" and criterion.anchors.sign * (best - criterion.anchors.merit) < 0:
         return None
     cases = sum(len(run.cases) for run in before)
     return {"kind": fix.kind, "if": fix.told, "score": round(score, 4), "fixed": round(best, 4), "cases": cases}
 
 
 def _explains(criterion: Accuracy, score: float, fixed: float, closed: float) -> bool:
-    way = _way(criterion)
+    way = criterion.anchors.sign
     return way * (fixed - score) >= closed * way * (criterion.anchors.reference - score) > 0
 
 
 def _gains(criterion: Accuracy, before: Sequence[Repeat], after: Sequence[Repeat]) -> Floats:
     """By how much each answered case gains."""
     gains = [
-        _way(criterion) * (there.values[i] - here.values[i])
+        criterion.anchors.sign * (there.values[i] - here.values[i])
         for here, there in zip(before, after, strict=True)
         for i in here.counted
         if i not in there.failed
@@ -287,10 +287,6 @@ def _overlap(answer: Array, truth: Array) -> float:
         return 0.0
     agree = int(np.count_nonzero((answer == truth) & (truth > 0)))
     return 2 * agree / max(1, int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)))
-
-
-def _way(criterion: Accuracy) -> int:
-    return 1 if criterion.anchors.ceiling > criterion.anchors.trivial else -1
 
 
 def _number(value: float) -> str:

@@ -215,7 +215,7 @@ def _per_case(
         begins(None)
     raw = dict(zip(asked, found.tolist(), strict=True))
     for i, value in raw.items():
-        beyond = worst[i] - value if metric.better == "higher" else value - worst[i]
+        beyond = worst[i] - value if metric.rising else value - worst[i]
         if beyond > TOLERANCE:
             raise MetricFailure(f"{metric.name} of case {cases[i].id} is {value}, worse than the worst, {worst[i]}")
     values = worst | raw

@@ -20,7 +20,7 @@ from graders.failures import DataFailure, ToolkitFailure
 from graders.metrics import Floats, Metric, metric_named
 from graders.record.answers import Answers
 from graders.scoring import intervals
-from graders.scoring.caps import combined, parse_condition
+from graders.scoring.caps import combined
 from graders.scoring.intervals import Interval, packed
 from graders.scoring.repeat import (
     CASES,
@@ -35,7 +35,7 @@ from graders.scoring.repeat import (
 )
 from graders.tasks import Task, task_named
 
-__all__ = ["ScoreDoc", "check_criterion", "metrics_of", "score"]
+__all__ = ["ScoreDoc", "check_criterion", "score"]
 
 ScoreDoc = dict[str, Any]
 
@@ -71,20 +71,14 @@ def score(
         }
 
 
-def metrics_of(criterion: Accuracy) -> tuple[str, ...]:
-    """Names of the metrics that a criterion needs: its own first, then those of its caps, then `also`."""
-    named = (parse_condition(cap.when).metric for cap in criterion.caps)
-    return tuple(dict.fromkeys([criterion.metric, *named, *criterion.also]))
-
-
 def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
     """Refuses a criterion that could not be scored or marked; `UserError` says where and how to cure it."""
     where = f"{assignment.folder / 'assignment.toml'}, criterion {criterion.id!r}"
     try:
         task = task_named(assignment.task)
-        metrics = {name: _metric(task, name, assignment.folder, criterion) for name in metrics_of(criterion)}
-        conditions = [parse_condition(cap.when) for cap in criterion.caps]
-    except ValueError as error:
+        metrics = {name: _metric(task, name, assignment.folder, criterion) for name in criterion.metrics}
+        conditions = [cap.condition for cap in criterion.caps]
+    except (ValueError, UserError) as error:
         raise UserError(f"{where}: {error}") from error
     for condition in conditions:
         if condition.count is not None and metrics[condition.metric].level == "per_set":
@@ -92,8 +86,8 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
     if criterion.costs is not None and not any(metric.costs for metric in metrics.values()):
         raise UserError(f'{where}: costs are for metric = "expected_cost"; write that, or leave them out.')
     main = metrics[criterion.metric]
-    rising = criterion.anchors.trivial < criterion.anchors.ceiling
-    if rising != (main.better == "higher"):
+    rising = criterion.anchors.rising
+    if rising != main.rising:
         raise UserError(
             f"{where}: {main.better} is better for {main.name}, but the anchors "
             f"{'rise' if rising else 'fall'} from trivial to ceiling; turn them round."
@@ -148,7 +142,7 @@ def _document(
         begins(WHOLE)
         return runs
 
-    for name in metrics_of(criterion):
+    for name in criterion.metrics:
         metric = _metric(task, name, assignment.folder, criterion)
         measured[name] = _measured(assignment, metric, runs_of(metric), _overlap(assignment, sets))
         of_each = {f"class{one.classes[0]}": runs_of(one) for one in each_class(task, metric, sets) if one.classes}

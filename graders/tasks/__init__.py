@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-
+from assignments.errors import UserError, nearest
 from graders.tasks.classification import CLASSIFICATION
 from graders.tasks.instances import INSTANCES
 from graders.tasks.label_maps import LABEL_MAPS
@@ -29,9 +28,7 @@ TASKS: dict[str, Task] = {
 
 
 def task_named(name: str) -> Task:
-    """The task of that name; `ValueError` lists the known ones and the nearest match."""
-    if name in TASKS:
-        return TASKS[name]
-    near = difflib.get_close_matches(name, TASKS, n=1)
-    guess = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"no task {name!r}.{guess} Tasks: {', '.join(TASKS)}.")
+    """The task of that name; `UserError` says the nearest one, or all that there are."""
+    if name not in TASKS:
+        raise UserError(f'no task "{name}"; {nearest(name, TASKS)}')
+    return TASKS[name]

@@ -50,7 +50,7 @@ def test_an_error_that_only_bears_the_name_of_one_of_ours_is_a_defect() -> None:
         cli._explain(other("of another library"))
 
 
-CAUGHT = {"_Faulty", "_NotCsv", "Malformed"}
+CAUGHT = {"_Faulty", "Unreadable", "Malformed"}
 """Those whose callers turn them into one of the tree, which say whose the file or the document was."""
 
 

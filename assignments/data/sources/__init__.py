@@ -7,7 +7,6 @@ or the truth.
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.random import Generator
 
 from assignments.assignment import Assignment, Data
 from assignments.data.sources import breast_cancer, promise12, prostate_mr
-from assignments.errors import UserError
+from assignments.errors import UserError, nearest
 
 Arrays = dict[str, np.ndarray]
 Draw = Callable[[Data, Generator, Generator], tuple[Arrays, Arrays]]
@@ -38,11 +37,9 @@ def draw_of(assignment: Assignment) -> Draw:
         return SOURCES[source]
     if ":" in source:
         return _drawn_twice(_function(assignment.folder, source))
-    near = difflib.get_close_matches(source, SOURCES, n=1)
-    hint = f' Did you mean "{near[0]}"?' if near else ""
     raise UserError(
-        f'{assignment.folder / "assignment.toml"} [data]: no source "{source}".{hint} '
-        f'Sources: {", ".join(SOURCES)}, or "file.py:function" for one of your own.'
+        f'{assignment.folder / "assignment.toml"} [data]: no source "{source}" '
+        f'(one of your own is "file.py:function"); {nearest(source, SOURCES)}'
     )
 
 

@@ -345,7 +345,7 @@ def test_one_more_metric_in_the_toolkit_scores_nothing_anew(scene, changed):
 
 
 def test_how_a_metric_is_found_by_its_name_scores_everything_anew(scene, changed):
-    scene.edit(scene.toolkit / "graders/metrics/__init__.py", "int(label) == 0", "int(label) < 1")
+    scene.edit(scene.toolkit / "graders/metrics/__init__.py", "parts.label == 0", "parts.label < 1")
     assert changed() == SCORES
 
 

@@ -1,45 +1,10 @@
-"""The closed grammar of a cap's condition."""
+"""When a cap's condition holds of a score."""
 
-import pytest
 
+from assignments.caps import parse_condition
 from graders.metrics import given
 from graders.scoring import caps
-from graders.scoring.caps import Condition, holds, parse_condition
-
-
-@pytest.mark.parametrize(
-    ("when", "condition"),
-    [
-        ("cases_below(dice, 0.5) > 0", Condition("below", "dice", 0.5, 0)),
-        ("cases_above( hd95@medpy,10 )>3", Condition("above", "hd95@medpy", 10, 3)),
-        ("auroc < 0.7", Condition("below", "auroc", 0.7, None)),
-        ("hd95 > 12.5", Condition("above", "hd95", 12.5, None)),
-        ("my_metrics.py:recall < -1", Condition("below", "my_metrics.py:recall", -1, None)),
-    ],
-)
-def test_a_condition_is_read(when, condition):
-    assert parse_condition(when) == condition
-
-
-@pytest.mark.parametrize(
-    "when",
-    [
-        "",
-        "dice",
-        "dice <= 0.5",
-        "dice < nan",
-        "dice < 1e3",
-        "cases_below(dice, 0.5)",
-        "cases_below(dice, 0.5) > -1",
-        "cases_below(dice, 0.5) > 0.5",
-        "cases_below(dice, 0.5) > 0 or 1 > 0",
-        "__import__('os').system('true') < 1",
-        "cases_below(dice, 0.5) > 0\ncases_below(dice, 0.5) > 0",
-    ],
-)
-def test_anything_else_is_refused_with_the_grammar(when):
-    with pytest.raises(ValueError, match=r"write cases_below\(METRIC, VALUE\) > COUNT"):
-        parse_condition(when)
+from graders.scoring.caps import holds
 
 
 def measured(*repeats, score=0.6, combine="median"):

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assignments.data.hidden import records
+from assignments.errors import UserError
 from graders.failures import DataFailure, NotFinite, OutOfRange, WrongLabels, WrongShape, WrongType
 from graders.metrics import METRICS
 from graders.scoring.intervals import cluster_draws
@@ -26,9 +27,11 @@ def test_every_task_offers_what_some_metric_reads(name):
     assert any(readable(TASKS[name], metric) for metric in METRICS.values())
 
 
-def test_an_unknown_task_lists_the_known_and_the_nearest():
-    with pytest.raises(ValueError, match=r"no task 'segmentaton'. Did you mean 'segmentation'\? Tasks: segmentation,"):
+def test_an_unknown_task_names_the_nearest_or_lists_the_known_ones():
+    with pytest.raises(UserError, match=r'no task "segmentaton"; did you mean "segmentation"\?'):
         task_named("segmentaton")
+    with pytest.raises(UserError, match=r'no task "diffusion"; known: classification, instances, label_maps,'):
+        task_named("diffusion")
 
 
 def soft(**changes):
