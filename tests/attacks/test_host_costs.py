@@ -18,6 +18,7 @@ from graders.grade import run
 from graders.wall import patience
 from graders.wall import session as sessions
 from tests.attacks.course import RIGHT, TARGET, solution, watched
+from tests.jobs import job_here
 
 pytestmark = pytest.mark.docker
 ASSIGNMENT = load(TARGET)
