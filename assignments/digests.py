@@ -9,10 +9,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+
+from assignments.remembered import remembered
 
 
 def digest_of(**parts: Any) -> str:
@@ -45,11 +48,21 @@ def source_digest(source: bytes | str) -> str:
 
     What cannot be parsed here is digested byte by byte: it is broken, or written for a newer Python.
     """
+    found: str = remembered(code_maker(), source.encode() if isinstance(source, str) else source, _digest)
+    return found
+
+
+@cache
+def code_maker() -> str:
+    """Names the code of this file, for what is remembered of its digests."""
+    return f"digest by {sys.version_info[:2]} {file_digest(Path(__file__))}"
+
+
+def _digest(source: bytes) -> str:
     try:
-        tree = ast.parse(source)
+        return tree_digest(ast.parse(source))
     except (SyntaxError, ValueError):
-        return hashlib.sha256(source.encode() if isinstance(source, str) else source).hexdigest()
-    return tree_digest(tree)
+        return hashlib.sha256(source).hexdigest()
 
 
 def tree_digest(*nodes: ast.AST) -> str:

@@ -10,6 +10,12 @@ from graders.wall.sandboxes.docker import Docker
 REQUIRED = os.environ.get("MEDMARK_REQUIRE_DOCKER") == "1"
 
 
+def pytest_sessionstart(session):
+    """What is only remembered to save time lies with pytest's own cache, and not in the user's."""
+    if cache := getattr(session.config, "cache", None):
+        os.environ["XDG_CACHE_HOME"] = str(cache.mkdir("medmark"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

@@ -9,15 +9,16 @@ literal, not on all its siblings.
 from __future__ import annotations
 
 import ast
-import hashlib
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
 
-from assignments.digests import tree_digest
+from assignments.digests import code_maker, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
 from assignments.metric_names import metric_form
+from assignments.remembered import remembered
 
 TOOLKIT = Path(__file__).parents[2]
 """The folder that holds the packages `assignments` and `graders`."""
@@ -56,7 +57,13 @@ class Source:
     """What following needs of one file."""
 
     digest: str
-    imports: tuple[Import, ...]
+    named: tuple[tuple[str, Import], ...]
+    """Its imports, each with the name it is given there."""
+
+    @property
+    def imports(self) -> Iterator[Import]:
+        """Its imports, in their order."""
+        return (found for _, found in self.named)
 
 
 @dataclass
@@ -141,8 +148,8 @@ class _Search:
             yield f"{path}.py"
         else:
             source = self._bytes(package_file)
-            literal = FAMILIES.get(package_file)
-            through = _family(source, literal).table.get(imported.name or "") if literal else None
+            family = package_file in FAMILIES
+            through = dict(_source(source).named).get(imported.name or "") if family else None
             if through == imported or (imported.name and imported.name.encode() not in source):
                 yield f"{inside}.py"  # a module of the package that is not there
             elif through is not None:
@@ -157,15 +164,12 @@ class _Search:
 
     def _of_family(self, name: str) -> Iterable[Import]:
         """The imports of a family that the entries meant and the code around the literal need."""
-        family = _family(self._bytes(name), FAMILIES[name])
-        wanted = self._named.get(FAMILIES[name])
-        forms = None if wanted is None else {metric_form(entry) for entry in wanted}
-        if forms is not None and not forms <= {metric_form(entry) for entry in family.entries}:
-            forms = None  # declared in a way that is not known here: it depends on all of them
-        kept = [node for entry, node in family.entries.items() if forms is None or metric_form(entry) in forms]
-        self.found.digests[name] = tree_digest(*family.around, *kept)
-        used = set().union(*map(_global_names, (*family.around, *kept)))
-        return [imported for known, imported in family.table.items() if known in used]
+        literal = FAMILIES[name]
+        wanted = self._named.get(literal)
+        forms = None if wanted is None else tuple(sorted({metric_form(entry) for entry in wanted}))
+        part = _part(self._bytes(name), literal, forms)
+        self.found.digests[name] = part.digest
+        return part.imports
 
     def _bytes(self, name: str) -> bytes:
         try:
@@ -184,17 +188,53 @@ def _exception(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _source(source: bytes) -> Source:
-    tree = _parsed(source)
-    if tree is None:
-        return Source(hashlib.sha256(source).hexdigest(), ())
-    return Source(tree_digest(tree), tuple(imported for _, imported in _imports(tree.body)))
+    digest, imports = remembered(_maker(), source, _read)
+    return Source(digest, tuple((name, Import(*found)) for name, found in imports))
 
 
-def _parsed(source: bytes) -> ast.Module | None:
+@lru_cache(maxsize=256)
+def _part(source: bytes, literal: str, forms: tuple[str, ...] | None) -> Source:
+    """What a family's file says of some of its entries: of those whose names have these forms, or of all."""
+    digest, imports = remembered(
+        f"{_maker()} {literal} {forms}", source, lambda source: _read_part(source, literal, forms)
+    )
+    return Source(digest, tuple((name, Import(*found)) for name, found in imports))
+
+
+@cache
+def _maker() -> str:
+    return f"imports by {sys.version_info[:2]} {file_digest(Path(__file__))} {code_maker()}"
+
+
+def _read(source: bytes) -> tuple[str, list[tuple[str, tuple[str, str | None, int]]]]:
     try:
-        return ast.parse(source)
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):
-        return None
+        return source_digest(source), []
+    return tree_digest(tree), [(name, astuple(found)) for name, found in _imports(tree.body)]
+
+
+def _read_part(
+    source: bytes, literal: str, forms: tuple[str, ...] | None
+) -> tuple[str, list[tuple[str, tuple[str, str | None, int]]]]:
+    tree = ast.parse(source)
+    entries: dict[str, ast.expr] = {}
+    around: list[ast.stmt] = []
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names = {target.id for target in targets if isinstance(target, ast.Name)}
+        value = getattr(node, "value", None)
+        if literal in names and isinstance(value, ast.Dict):
+            keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+            entries = {str(key): entry for key, entry in zip(keys, value.values, strict=True)}
+        elif "__all__" not in names and not isinstance(node, ast.Import | ast.ImportFrom):
+            around.append(node)
+    if forms is not None and not set(forms) <= {metric_form(entry) for entry in entries}:
+        forms = None  # declared in a way that is not known here: it depends on all of them
+    kept = [node for entry, node in entries.items() if forms is None or metric_form(entry) in forms]
+    used = set().union(*map(_global_names, (*around, *kept)))
+    imports = [(name, astuple(found)) for name, found in _imports(tree.body) if name in used]
+    return tree_digest(*around, *kept), imports
 
 
 def _imports(statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Import]]:
@@ -227,31 +267,3 @@ def _global_names(part: ast.AST) -> set[str]:
     bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
     bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
     return {node.id for node in names} - bound
-
-
-@dataclass(frozen=True)
-class _Family:
-    """A family's file in parts."""
-
-    table: Mapping[str, Import]
-    """By the name it is given there."""
-    entries: Mapping[str, ast.expr]
-    around: tuple[ast.stmt, ...]
-    """All but imports and the literal."""
-
-
-@lru_cache(maxsize=64)
-def _family(source: bytes, literal: str) -> _Family:
-    tree = ast.parse(source)
-    entries: dict[str, ast.expr] = {}
-    around: list[ast.stmt] = []
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        names = {target.id for target in targets if isinstance(target, ast.Name)}
-        value = getattr(node, "value", None)
-        if literal in names and isinstance(value, ast.Dict):
-            keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
-            entries = {str(key): entry for key, entry in zip(keys, value.values, strict=True)}
-        elif "__all__" not in names and not isinstance(node, ast.Import | ast.ImportFrom):
-            around.append(node)
-    return _Family(dict(_imports(tree.body)), entries, tuple(around))

@@ -1,0 +1,109 @@
+"""What was made of a text is found again, by its text and by what made it; nothing depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assignments import remembered as module
+from assignments.remembered import remembered
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where this test's values are kept."""
+    monkeypatch.delenv("MEDMARK_HOME", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    another_process()
+    yield tmp_path / "medmark" / "remembered.jsonl"
+    another_process()
+
+
+def another_process() -> None:
+    module._known.cache_clear()
+
+
+@pytest.fixture
+def made() -> list[bytes]:
+    """The texts of which a length was made, in order."""
+    return []
+
+
+@pytest.fixture
+def length(made: list[bytes]) -> Callable[..., int]:
+    def make(source: bytes) -> int:
+        made.append(source)
+        return len(source)
+
+    def found(source: bytes, maker: str = "length 1") -> int:
+        return int(remembered(maker, source, make))
+
+    return found
+
+
+def test_a_value_is_made_once_for_all_processes(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+    assert [length(b"four"), length(b"four")] == [4, 4]
+    another_process()
+    assert length(b"four") == 4
+    assert made == [b"four"]
+
+
+def test_another_text_or_maker_is_made_anew(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+    length(b"four")
+    length(b"fours")
+    length(b"four", maker="length 2")
+    assert made == [b"four", b"fours", b"four"]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b'["a"]\n', b"\xff\n", b'["a", 1]\n["cut off'])
+def test_a_damaged_file_costs_only_time(
+    file: Path, length: Callable[..., int], made: list[bytes], damage: bytes
+) -> None:
+    file.parent.mkdir()
+    file.write_bytes(damage)
+    assert length(b"four") == 4
+    assert made == [b"four"]
+
+
+def test_a_line_that_was_cut_off_harms_no_other(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+    length(b"four")
+    with file.open("ab") as lines:
+        lines.write(b'\n["cut off')
+    length(b"fours")
+    another_process()
+    assert [length(b"four"), length(b"fours")] == [4, 5]
+    assert made == [b"four", b"fours"]
+
+
+def test_a_file_that_has_grown_too_large_begins_anew(
+    file: Path, length: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LARGEST", 1000)
+    for n in range(20):
+        length(b"x" * n)
+    assert file.stat().st_size > 1000
+    another_process()
+    length(b"four")
+    assert file.read_bytes().count(b"\n") == 1
+
+
+def test_a_user_without_a_place_for_it_waits_a_little_longer(
+    length: Callable[..., int], made: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "cache_folder", lambda: None)
+    another_process()
+    assert [length(b"four"), length(b"four")] == [4, 4]
+    another_process()
+    assert made == [b"four"]
+
+
+def test_a_cache_that_cannot_be_written_costs_only_time(
+    tmp_path: Path, length: Callable[..., int], made: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "file" / "below")
+    another_process()
+    assert length(b"four") == 4
+    another_process()
