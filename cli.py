@@ -391,7 +391,7 @@ def return_marks(
         raise UserError(offer.problem)
     if not _agreed(f"Record {len(offer.now)} marks as returned?", yes):
         raise typer.Exit(1)
-    after = returned(change, offer, by=by)
+    after = returned(change, who or (), by=by)
     kept = keep_versions(opened, after.results)
     print(f"Recorded {len(offer.now)} as returned; the pages as they are now: {kept}")
     print(f"The pages to hand out: medmark report {assignment}")
@@ -557,9 +557,9 @@ def image_build(
     _known(framework, images.IMPORTS, "FRAMEWORK")
     name: Any = framework
     if from_host:
-        made = images.build_from_host(name, add=add or ())
+        made = images.build_from_host(name, add=add or (), say=print)
     else:
-        made = images.build(name, base_image=base, add=add or (), wheels=wheels)
+        made = images.build(name, base_image=base, add=add or (), wheels=wheels, say=print)
     print(f"{made.framework}  {made.digest}  {len(made.packages)} packages")
 
 

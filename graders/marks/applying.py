@@ -37,7 +37,8 @@ def record(
     these marks are returned to, if they are.
 
     Raises:
-        UserError: somebody was told another mark and the change has no reason, or another command holds the course.
+        UserError: somebody was told another mark and the change has no reason, another command holds the course, or
+            something was recorded since these marks were made, which they would undo.
     """
     snapshot = [snapshot_event(results, at=now(), who=who, reason=reason, members=members)] if moved else []
     if any(event.kind == CORRECTION for event in snapshot) and not reason.strip():
@@ -46,6 +47,12 @@ def record(
             f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
         )
     with course_held(course.folder / ".medmark", command):
+        known = {event.number for event in results.events}
+        if any(event.number not in known for event in ledger.events(results.assignment.id)):
+            raise UserError(
+                f"{results.assignment.id}: something else was recorded since these marks were made, so nothing was "
+                f"applied. See what, and run the same command again: medmark decide {results.assignment.id}"
+            )
         ledger.add_events([*decided, *snapshot])
 
 

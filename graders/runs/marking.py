@@ -237,21 +237,21 @@ def returnable(change: Change, who: Sequence[str] = ()) -> Returnable:
     return returnable_of(change.course, settled(change), who)
 
 
-def returned(change: Change, offer: Returnable, *, by: str | None = None) -> Change:
-    """Record that everyone `offer` reaches now was given their mark; what is on record then.
+def returned(change: Change, who: Sequence[str] = (), *, by: str | None = None) -> Change:
+    """Record that marks were given to everyone whom `returnable` finds for `who`; what is on record then.
 
     From then on a change of theirs is a correction: it needs a reason. Keep the pages as they were handed out with
     `reports.write.keep_versions`.
 
     Raises:
-        UserError: there is nobody whose mark can be returned.
+        UserError: as `returnable`; or there is nobody whose mark can be returned, or `by` may not.
     """
-    results = settled(change)
-    who = decider(change.course, by)
+    offer = returnable(change, who)
+    name = decider(change.course, by)
     if offer.problem:
         raise UserError(offer.problem)
-    _record(change, who, "", members=offer.now)
-    return recorded(change.course, results.assignment.id, sandbox=change.sandbox, command=change.command)
+    _record(change, name, "", members=offer.now)
+    return recorded(change.course, change.results.assignment.id, sandbox=change.sandbox, command=change.command)
 
 
 def events_of(course: Course, id: str) -> tuple[Event, ...]:

@@ -129,7 +129,7 @@ def build_from_host(
     *,
     python: str = sys.executable,
     add: Sequence[str] = (),
-    say: Callable[[str], object] = print,
+    say: Callable[[str], object] = lambda line: None,
 ) -> Runtime:
     """Make a runtime without any registry: an empty root, this machine's libraries, an environment of the lock.
 
@@ -156,7 +156,7 @@ def build(
     base_image: str,
     add: Sequence[str] = (),
     wheels: Path | None = None,
-    say: Callable[[str], object] = print,
+    say: Callable[[str], object] = lambda line: None,
 ) -> Runtime:
     """Make a runtime from the Dockerfile, the lock and a base image that has Python 3.11 or newer with venv.
 
