@@ -78,7 +78,7 @@ def submissions_of(folder: Path, groups: int) -> list:
 
 def marking_of(course, ledger):  # type: ignore[no-untyped-def]
     from graders.course.course import assignment_of
-    from graders.record.decisions import Decisions
+    from graders.record.in_force import Decisions
     from graders.runs.cohort import Marking
     from graders.runs.engines.processes import Processes
 

@@ -142,6 +142,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
+    from graders.record.in_force import Decisions
     from graders.record.ledger import Ledger
     from graders.wall.session import Session
     from tests.jobs import job_here
@@ -150,7 +151,8 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     assignment = assignment_of(course, ASSIGNMENT)
     ledger = Ledger.open(course.ledger)
     record = Record.of(course.groups, ledger.observations(assignment.id))
-    handed_in = submissions(course, assignment, record, record.followed(ledger.events(assignment.id)), clock())
+    decisions = Decisions.of(assignment.id, record.followed(ledger.events(assignment.id)))
+    handed_in = submissions(course, assignment, record, decisions, clock())
     ledger.close()
     records = []
     for submission in handed_in:

@@ -59,7 +59,7 @@ class Never:
 def marking_of(folder: Path, ledger):  # type: ignore[no-untyped-def]
     from assignments.load import find, load
     from graders.course.course import Course, CourseAssignment
-    from graders.record.decisions import Decisions
+    from graders.record.in_force import Decisions
     from graders.runs.cohort import Marking
 
     set_here = {ASSIGNMENT: CourseAssignment(source=ASSIGNMENT, deadline=datetime(2026, 11, 20))}

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from graders.marks.differences import Differences, Entry, Move, record_of
-from graders.marks.snapshots import RETURNED, Told
 from graders.record.ledger import Event
+from graders.record.snapshots import RETURNED, RecordedMark
 from reports.bands import band_of
 from reports.terminal import fitted, terminal_text
 
@@ -107,7 +107,7 @@ def _who(move: Move) -> str:
     return terminal_text(f"{move.after.group}/{move.member}")
 
 
-def _mark(told: Told) -> str:
+def _mark(told: RecordedMark) -> str:
     words = {"withheld": "withheld", "not_submitted": "none", "incomplete": "in part"}
     if told.percent is None and told.open and told.status == "withheld":
         return {"grading": "not graded"}.get(told.open, "waits")
@@ -127,6 +127,6 @@ def _passing(move: Move) -> str:
     return f"  pass mark {before} -> {after}" if before != after else ""
 
 
-def _band(told: Told) -> str:
+def _band(told: RecordedMark) -> str:
     whole = told.percent is not None and told.status == "marked"
     return band_of(told.percent, told.level, told.pass_mark).short if whole and told.percent is not None else ""

@@ -19,8 +19,9 @@ from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
 from graders.marks.mark import share as share_of
 from graders.marks.personal import PersonalMark
-from graders.marks.snapshots import Page, Versions
-from graders.record.decisions import Decisions, said, within_parts
+from graders.marks.versions import Page, Versions
+from graders.record.decisions import AgreedMark
+from graders.record.in_force import Decisions, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
 from reports.page import number
@@ -31,7 +32,7 @@ if TYPE_CHECKING:  # they open Git and the course, which a page of text does not
     from graders.course.course import Member
     from graders.intake.submission import Submission
     from graders.marks.results import Results
-    from graders.record.ledger import Event, Observation
+    from graders.record.ledger import Observation
 
 WIDTH: Final = 80
 LOOKS: Final = 12
@@ -185,9 +186,9 @@ def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction)
         yield f"{between}: {low} + {rise} = {_plain(100 * part)} %"
 
 
-def _by_a_person(criterion: Person, given: Mapping[str, tuple[Decimal, Event]]) -> Iterator[str]:
+def _by_a_person(criterion: Person, given: Mapping[str, AgreedMark]) -> Iterator[str]:
     points = given.get(criterion.id)
-    yield "a person marks it; not marked yet" if points is None else said(points[1])
+    yield "a person marks it; not marked yet" if points is None else points.said
 
 
 def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:

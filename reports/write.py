@@ -17,8 +17,9 @@ from graders.intake.counting import due_of_page
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
-from graders.marks.snapshots import Page, Versions
+from graders.marks.versions import Page, Versions
 from graders.record.calibration import fresh
+from graders.record.in_force import Decisions
 from reports.cohort import distribution, summary
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
@@ -173,7 +174,8 @@ def keep_versions(course: Course, results: Results) -> Path:
 
 
 def _hand_in(course: Course, results: Results, submission: Submission) -> HandIn:
-    due = due_of_page(course, results.assignment.id, results.events, course.group(submission.group))
+    decisions = Decisions.of(results.assignment.id, results.events)
+    due = due_of_page(course, decisions, course.group(submission.group))
     return hand_in_of(submission, timezone=course.timezone, due=due)
 
 

@@ -28,7 +28,8 @@ from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.imports import modules_of
 from graders.intake.owners import Record
 from graders.intake.submission import Submission, take
-from graders.record.ledger import Event, Ledger, Observation
+from graders.record.in_force import Decisions
+from graders.record.ledger import Ledger, Observation
 
 __all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
 
@@ -132,7 +133,8 @@ def collect(
                 progress(done, len(groups), looks[finished].name)
     moment = now()
     record = Record.of(course.groups, ledger.observations(assignment_id))
-    decided = _countings(course, assignment_id, record, record.followed(ledger.events(assignment_id)), groups, moment)
+    decisions = Decisions.of(assignment_id, record.followed(ledger.events(assignment_id)))
+    decided = _countings(course, record, decisions, groups, moment)
     marked = _files(course, assignment, groups, decided, record, jobs)
     return [
         Receipt(
@@ -158,7 +160,7 @@ def submissions(
     course: Course,
     assignment: Assignment,
     record: Record,
-    events: Sequence[Event],
+    decisions: Decisions,
     now: datetime,
     *,
     only: Collection[str] = (),
@@ -170,10 +172,10 @@ def submissions(
 
     Args:
         record: What was seen, by today's groups.
-        events: What was decided, or would be, under the names that groups have now (`Record.followed`).
+        decisions: That hold, or would, under the names that groups have now (`Record.followed`).
     """
     groups = _groups(course, only)
-    decided = _countings(course, assignment.id, record, events, groups, now)
+    decided = _countings(course, record, decisions, groups, now)
     return _files(course, assignment, groups, decided, record, jobs=4)
 
 
@@ -203,14 +205,13 @@ def _groups(course: Course, only: Collection[str]) -> list[Group]:
 
 def _countings(
     course: Course,
-    assignment_id: str,
     record: Record,
-    events: Sequence[Event],
+    decisions: Decisions,
     groups: Collection[Group],
     now: datetime,
 ) -> dict[str, Counting]:
     counted = {
-        group.name: counting(course, assignment_id, record.looks.get(group.name, ()), events, group, now)
+        group.name: counting(course, record.looks.get(group.name, ()), decisions, group, now)
         for group in groups
     }
     return {group.name: _aside(group, counted[group.name]) if group.aside else counted[group.name] for group in groups}

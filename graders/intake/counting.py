@@ -26,16 +26,15 @@ late commit costs a person is not decided here (`graders.marks.personal`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Literal
 
 from graders.course.course import Course, Group
-from graders.course.working_days import Unit, clock_problem
-from graders.intake.clone import is_commit
-from graders.record.decisions import in_force, is_about
+from graders.course.working_days import clock_problem
+from graders.record.decisions import Delay, Extension, LateCommit, Unreadable, delay_of
+from graders.record.in_force import Decisions, is_about
 from graders.record.ledger import Event, Observation
 
 State = Literal["provisional", "counts", "nothing handed in", "not settled", "waits for a person", "set aside"]
@@ -61,15 +60,10 @@ class Counting:
     """When a commit accepted late was first seen; None for one that is on time, or was accepted as on time."""
 
 
-ON_TIME = "on time"
-"""What follows the commit of a `late_commit` that costs nothing: of a group that waited for a person."""
-
-
 def counting(
     course: Course,
-    assignment_id: str,
     observations: Iterable[Observation],
-    events: Iterable[Event],
+    decisions: Decisions,
     group: Group,
     now: datetime,
 ) -> Counting:
@@ -78,13 +72,14 @@ def counting(
     Args:
         observations: The group's own (`graders.intake.owners`).
     """
+    assignment_id = decisions.assignment
     seen = [look for look in observations if look.assignment == assignment_id]
     seen.sort(key=lambda look: _time(look.seen_at))
-    about = _concerning(events, course, assignment_id, group)
-    due, doubt = due_of(course, assignment_id, about, group)
+    about = _concerning(decisions, course, group)
+    due, doubt = _due_of(course, assignment_id, about, group)
     close = due + timedelta(minutes=course.assignment(assignment_id).grace_minutes)
     seen = [look for look in seen if _time(look.seen_at) <= now]
-    accepted = [event for event in about if event.kind == "late_commit"]
+    accepted = [made for made in about if made.event.kind == "late_commit"]
     if accepted:
         return _accepted(accepted[-1], seen, due)
     if doubt:
@@ -95,8 +90,8 @@ def counting(
     return _after_the_close(course, seen, due, close)
 
 
-def due_of(
-    course: Course, assignment_id: str, events: Sequence[Event], group: Group
+def _due_of(
+    course: Course, assignment_id: str, about: Sequence[DueTime], group: Group
 ) -> tuple[datetime, str | None]:
     """When a group's work is due, in UTC; with the reason why a person must say so first, if there is one.
 
@@ -108,12 +103,13 @@ def due_of(
     rule = course.assignment(assignment_id).group_extension
     whole: dict[str, datetime] = {}
     single: dict[str, datetime] = {}
-    for event in events:
+    for made in about:
+        event = made.event
         if event.kind != "extension":
             continue
-        until = until_of(event.value, course, assignment_id)
-        if until is None:
-            return deadline, f'the extension "{event.value}" cannot be read: {EXTENSION}'
+        if not isinstance(made, Extension):
+            return deadline, made.problem if isinstance(made, Unreadable) else None
+        until = until_of(made.until, course, assignment_id)
         persons = [person.id for person in group.members if is_about(event, group.name, person.id)]
         if event.member and not persons:
             if rule == "manual":  # nobody's extension moves nobody's due time
@@ -133,30 +129,28 @@ def due_of(
 
 
 def due_of_person(
-    course: Course, assignment_id: str, events: Iterable[Event], group: Group, member: str
+    course: Course, decisions: Decisions, group: Group, member: str
 ) -> datetime:
     """When one person's work is due, in UTC: with their group, or later by an extension of their own."""
-    about = _concerning(events, course, assignment_id, group)
-    due, _ = due_of(course, assignment_id, about, group)
-    own = [event for event in about if event.kind == "extension" and is_about(event, group.name, member)]
-    until = until_of(own[-1].value, course, assignment_id) if own else None
-    return due if until is None else max(due, until)
+    about = _concerning(decisions, course, group)
+    due, _ = _due_of(course, decisions.assignment, about, group)
+    own = [made for made in about if isinstance(made, Extension) and is_about(made.event, group.name, member)]
+    return max(due, until_of(own[-1].until, course, decisions.assignment)) if own else due
 
 
-def due_of_page(course: Course, assignment_id: str, events: Iterable[Event], group: Group) -> datetime:
+def due_of_page(course: Course, decisions: Decisions, group: Group) -> datetime:
     """When a group's work is due, in UTC, as all its members may read it: without an extension of one of several."""
-    about = _concerning(events, course, assignment_id, group)
+    about = _concerning(decisions, course, group)
     alone = len(group.members) == 1
-    shared = [event for event in about if alone or not event.group or is_about(event, group.name)]
-    return due_of(course, assignment_id, shared, group)[0]
+    shared = [made for made in about if alone or not made.event.group or is_about(made.event, group.name)]
+    return _due_of(course, decisions.assignment, shared, group)[0]
 
 
-def due_for_all(course: Course, assignment_id: str, events: Iterable[Event]) -> datetime:
+def due_for_all(course: Course, decisions: Decisions) -> datetime:
     """When the assignment is due, in UTC, without the extensions of groups and persons."""
-    deadline = course.deadline(assignment_id)
-    whole = [e for e in in_force(events) if e.kind == "extension" and e.assignment == assignment_id and not e.group]
-    until = until_of(whole[-1].value, course, assignment_id) if whole else None
-    return deadline if until is None else max(deadline, until)
+    deadline = course.deadline(decisions.assignment)
+    whole = decisions.about(Extension)[-1:]
+    return max([deadline, *(until_of(made.until, course, decisions.assignment) for made in whole)])
 
 
 def _after_the_close(course: Course, seen: list[Observation], due: datetime, close: datetime) -> Counting:
@@ -198,18 +192,18 @@ def _by_the_close(
     return Counting(tip.commit, state, reason, due, first.seen_at, later)
 
 
-def _accepted(event: Event, seen: list[Observation], due: datetime) -> Counting:
-    commit, _, on_time = event.value.strip().lower().partition(" ")
-    if not is_commit(commit):
+def _accepted(made: DueTime, seen: list[Observation], due: datetime) -> Counting:
+    if not isinstance(made, LateCommit):
         reason = "the commit accepted is recorded in a way that cannot be read: the course's staff put it right"
-        evidence = f'late_commit "{event.value}" is no whole commit id'
+        evidence = made.problem if isinstance(made, Unreadable) else ""
         return Counting(None, "waits for a person", reason, due, None, _tips(seen), evidence)
+    commit, event = made.commit, made.event
     first = next((look for look in seen if look.commit == commit), None)
     since = _time(first.seen_at) if first else None
     later = tuple(look for look in _tips(seen, since) if look.commit != commit)
     reason = f"accepted by the course's staff on {event.at[:10]}"
     evidence = f"late_commit by {event.who}: {event.reason}"
-    late = None if on_time == ON_TIME or first is None else _time(first.seen_at)
+    late = None if made.on_time or first is None else _time(first.seen_at)
     return Counting(commit, "counts", reason, due, first.seen_at if first else None, later, evidence, late)
 
 
@@ -252,18 +246,17 @@ def _tips(seen: Sequence[Observation], since: datetime | None = None) -> tuple[O
     return tuple(found.values())
 
 
-def _concerning(events: Iterable[Event], course: Course, assignment_id: str, group: Group) -> list[Event]:
-    """What is in force of what was decided about a group, its members or all."""
-    return [event for event in in_force(events) if _concerns(event, course, assignment_id, group)]
+DueTime = Extension | LateCommit | Unreadable
+"""What has a say in when work is due and which commit counts; one that cannot be read makes a group wait."""
 
 
-def _concerns(event: Event, course: Course, assignment_id: str, group: Group) -> bool:
-    """Whether an event has a say in what counts here.
+def _concerning(decisions: Decisions, course: Course, group: Group) -> list[DueTime]:
+    """What was decided about when the work of a group is due, of its members or all."""
+    return [made for made in decisions.of_due_times if _concerns(made.event, course, group)]
 
-    It is about all, this group, one of its members, or somebody who was in it and is in no group now.
-    """
-    if event.kind not in ("extension", "late_commit") or event.assignment != assignment_id:
-        return False
+
+def _concerns(event: Event, course: Course, group: Group) -> bool:
+    """Whether it is about all, this group, one of its members, or somebody who was in it and is in no group now."""
     if not event.group or is_about(event, group.name):
         return True
     if any(is_about(event, group.name, person.id) for person in group.members):
@@ -273,40 +266,28 @@ def _concerns(event: Event, course: Course, assignment_id: str, group: Group) ->
     return all(person.id != event.member for other in course.groups for person in other.members)
 
 
-EXTENSION = "write minutes, days as 7d, working days as 5wd, or a date and time as 2027-01-22T12:00"
-_DAYS: Final[Mapping[str, Unit]] = {"d": "calendar_day", "wd": "working_day"}
-
-
-def until_of(value: str, course: Course, assignment_id: str) -> datetime | None:
-    """The time that an extension's value means; None where it cannot be read."""
+def until_of(until: Delay | datetime, course: Course, assignment_id: str) -> datetime:
+    """The time that an extension means."""
+    if isinstance(until, datetime):
+        return course.local(until)
     deadline = course.deadline(assignment_id)
-    if found := re.fullmatch(r"\+?(\d{1,3}) ?(w?d)", value.strip()):
-        return course.calendar(assignment_id).after(deadline, int(found[1]), _DAYS[found[2]])
-    if re.fullmatch(r"\+?\d{1,7}", value.strip()):
-        return deadline + timedelta(minutes=int(value))
-    until = _written(value)
-    return None if until is None else course.local(until)
+    if until.unit == "minute":
+        return deadline + timedelta(minutes=until.amount)
+    return course.calendar(assignment_id).after(deadline, until.amount, until.unit)
 
 
 def extension_problem(value: str, course: Course, assignment_id: str) -> str:
     """Why an extension cannot be recorded as it is written; nothing if it can."""
-    written = _written(value)
-    if written and (problem := clock_problem(written, course.timezone)):
-        return problem
-    until = until_of(value, course, assignment_id)
-    if until is None:
-        return f'the extension "{value}" cannot be read: {EXTENSION}'
-    if value.strip().endswith("wd") and (year := until.year) not in course.bank_holiday_years(assignment_id):
+    try:
+        until = delay_of(value)
+    except ValueError as error:
+        return str(error)
+    if isinstance(until, datetime):
+        return clock_problem(until, course.timezone)
+    year = until_of(until, course, assignment_id).year
+    if until.unit == "working_day" and year not in course.bank_holiday_years(assignment_id):
         return f"the bank holidays of {year} are not known: write the extension as a date and time"
     return ""
-
-
-def _written(value: str) -> datetime | None:
-    """The date and time that a person wrote; None for other forms. A date alone would mean its first minute."""
-    try:
-        return datetime.fromisoformat(value.strip()) if re.search(r"\d[T ]\d", value) else None
-    except ValueError:
-        return None
 
 
 def _time(text: str) -> datetime:

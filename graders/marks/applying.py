@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from fractions import Fraction
 
@@ -15,8 +13,9 @@ from graders.course.lock import course_held
 from graders.marks.mark import Mark, Status, earned, is_ungraded, rounded
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
-from graders.marks.snapshots import APPLIED, CORRECTION, RETURNED, Told, applied, told
+from graders.marks.versions import applied, told
 from graders.record.ledger import Event, Ledger, now
+from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark, value_of
 
 
 def record(
@@ -71,15 +70,14 @@ def snapshot_event(
         whole = {**applied(results.events), **now}
         changed = any(whole[member] != was for member, was in told(results.events).items())
         kind = CORRECTION if changed else APPLIED
-    text = json.dumps({member: asdict(told) for member, told in whole.items()}, default=str, sort_keys=True)
-    return Event(at, who, results.assignment.id, kind, text, reason)
+    return Event(at, who, results.assignment.id, kind, value_of(whole), reason)
 
 
-def snapshot_of(results: Results) -> dict[str, Told]:
+def snapshot_of(results: Results) -> dict[str, RecordedMark]:
     """The marks of all persons of some results."""
     marks = {mark.group: mark for mark in results.marks}
     return {
-        person.member: Told(
+        person.member: RecordedMark(
             person.group, marks[person.group].commit, str(person.status), _percent(person, marks[person.group]),
             person.pass_mark, person.level,
             before_penalties="" if person.before_penalties is None else str(person.before_penalties),

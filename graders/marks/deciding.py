@@ -5,7 +5,7 @@ Nothing is recorded here. All that is wrong is told at once. How a file of decis
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -17,16 +17,26 @@ from assignments.errors import UserError, closest, nearest
 from assignments.load import hidden_tests
 from graders.course.course import Course, Group, read_secret
 from graders.intake.collect import clock
-from graders.intake.counting import ON_TIME, counting, due_for_all, due_of_person, extension_problem
+from graders.intake.counting import counting, due_for_all, due_of_person, extension_problem
 from graders.intake.owners import Record
-from graders.marks.moderation import scaling
 from graders.marks.results import Results
-from graders.marks.snapshots import RETURNED
 from graders.marks.wanted import Wanted, from_csv
 from graders.marks.whom import whom
-from graders.record.decisions import ABOUT, CODES, KINDS, PASS_MARK, decimal_of, in_force, parts_of, retracted
+from graders.record.decisions import (
+    ABOUT,
+    KINDS,
+    PASS_MARK,
+    AgreedMark,
+    AgreedWhole,
+    agreed_value,
+    decision_of,
+    late_commit_value,
+)
+from graders.record.in_force import Decisions, in_force, parts_of, retracted
 from graders.record.ledger import Event, Ledger
 from graders.record.manifest import case_ids
+from graders.record.scales import decimal_of, scale_of
+from graders.record.snapshots import RETURNED
 
 STAFF_DECIDED: Final = "decided by the course's staff"
 
@@ -81,7 +91,8 @@ class Desk:
                     stand_already += 1
                     continue
                 several = kind in ("void_test", "void_case", "retract", "dispute")
-                criterion = event.value.partition("=")[0] if "=" in event.value else ""
+                decision = decision_of(event)
+                criterion = decision.criterion if isinstance(decision, AgreedMark) else ""
                 key = (event.group, event.member, event.value if several else criterion)
                 if key in made:
                     raise ValueError(f"{one.about or one.value} is decided twice; keep one")
@@ -100,15 +111,48 @@ class Desk:
             raise ValueError(wanted.problem)
         if not wanted.reason.strip():
             raise ValueError('a decision needs its reason: --reason "..."')
-        group, member = self._about(kind, wanted)
-        value = _CHECKS[kind](self, wanted.value.strip(), group, member)
-        name = group.name if group else ""
-        if kind == "retract":
-            ended = self._retracted(value)
-            name, member = ended.group, ended.member
+        text = wanted.value.strip()
         at = self.now.isoformat(timespec="milliseconds")
-        reason, reference = (" ".join(text.split()) for text in (wanted.reason, wanted.reference))
-        return Event(at, by, self.assignment.id, kind, value, reason, name, member, reference=reference)
+        reason, reference = (" ".join(written.split()) for written in (wanted.reason, wanted.reference))
+        if kind == "retract":
+            ended = self._retracted(text)
+            group, member, value = ended.group, ended.member, self._number(ended)
+        else:
+            of, member = self._about(kind, wanted)
+            group, value = of.name if of else "", self._value(kind, text, of)
+        return Event(at, by, self.assignment.id, kind, value, reason, group, member, reference=reference)
+
+    def _value(self, kind: str, text: str, group: Group | None) -> str:
+        """What is recorded of what a person wrote.
+
+        Raises:
+            ValueError: why it cannot be.
+        """
+        match kind:
+            case "extension":
+                return _extension(text, self.course, self.assignment.id)
+            case "late_commit":
+                assert group is not None  # it is about nobody else
+                return self._late_commit(text, group)
+            case "agreed_mark":
+                return _agreed_mark(text, self.assignment)
+            case "override":
+                return _percent(text)
+            case "peer_factor":
+                return _factor(text)
+            case "moderation":
+                scale_of(text)
+                return " ".join(text.split())
+            case "cap":
+                return _cap(text)
+            case "void_test":
+                return _void_test(text, self.assignment)
+            case "void_case":
+                return _void_case(text, self.cases())
+            case "dispute":
+                return _dispute(text)
+            case _:
+                return _code(text)
 
     def _stands_already(self, event: Event) -> bool:
         """Whether the same person gave just this mark before.
@@ -116,28 +160,31 @@ class Desk:
         Raises:
             ValueError: they gave another one. Where a course names its staff, two marks are of two people.
         """
-        if event.kind != "agreed_mark" or not self.course.staff:
+        mark = decision_of(event)
+        if not isinstance(mark, AgreedMark | AgreedWhole) or not self.course.staff:
             return False
-        given = [e for e in in_force(self.events) if self._part(e) == self._part(event)]
-        own = next((e for e in given if e.who == event.who), None)
+        given = [
+            made
+            for made in in_force(self.events)
+            if isinstance(made, AgreedMark | AgreedWhole) and self._part(made) == self._part(mark)
+        ]
+        own = next((made for made in given if made.event.who == event.who), None)
         if own is None:
             return False
-        if own is given[-1] and _points(own) == _points(event):
+        if own is given[-1] and _amount(own) == _amount(mark):
             return True
         raise ValueError(
-            f"{event.who} gave {own.value} already (number {own.number}), and a second mark is another "
+            f"{event.who} gave {own.event.value} already (number {own.number}), and a second mark is another "
             f"person's: say --by, or retract the first: medmark decide {self.assignment.id} retract {own.number}"
         )
 
-    def _part(self, event: Event) -> tuple[str, str, str]:
+    def _part(self, mark: AgreedMark | AgreedWhole) -> tuple[str, str]:
         """The part of whose work a mark is of. Who works alone is their group."""
         alone = {group.name: group.members[0].id for group in self.course.groups if len(group.members) == 1}
-        about = event.member or alone.get(event.group) or event.group
-        return event.kind, about, event.value.rpartition("=")[0]
+        about = mark.event.member or alone.get(mark.event.group) or mark.event.group
+        return about, mark.criterion if isinstance(mark, AgreedMark) else ""
 
     def _about(self, kind: str, wanted: Wanted) -> tuple[Group | None, str]:
-        if kind == "retract":
-            return None, ""
         allowed = ABOUT[kind]
         if not wanted.about:
             if "all" not in allowed:
@@ -157,87 +204,90 @@ class Desk:
             raise ValueError(f'there is no decision number "{value}"; medmark decide {self.assignment.id} lists them')
         return found
 
-    def _extension(self, value: str, group: Group | None, member: str) -> str:
-        if problem := extension_problem(value, self.course, self.assignment.id):
-            raise ValueError(problem)
-        return value
+    def _number(self, ended: Event) -> str:
+        if ended.number in retracted(self.events):
+            raise ValueError(f"event {ended.number} is retracted already")
+        return str(ended.number)
 
-    def _late_commit(self, value: str, group: Group | None, member: str) -> str:
-        assert group is not None
+    def _late_commit(self, text: str, group: Group) -> str:
         record = Record.of(self.course.groups, self.ledger.observations(self.assignment.id))
         looks = record.looks.get(group.name, ())
         seen = sorted({look.commit for look in looks if look.commit})
-        fits = [commit for commit in seen if commit.startswith(value.lower())]
-        if len(value) < 7 or len(fits) != 1:
+        fits = [commit for commit in seen if commit.startswith(text.lower())]
+        if len(text) < 7 or len(fits) != 1:
             listed = ", ".join(commit[:10] for commit in seen) or "none"
-            raise ValueError(f'"{value}" is not the commit of one tip that was seen of {group.name}; seen: {listed}')
-        without = [e for e in in_force(self.events) if e.kind != "late_commit"]
-        waits = counting(self.course, self.assignment.id, looks, without, group, self.now).state == "waits for a person"
+            raise ValueError(f'"{text}" is not the commit of one tip that was seen of {group.name}; seen: {listed}')
+        without = [event for event in self.events if event.kind != "late_commit"]
+        decisions = Decisions.of(self.assignment.id, without)
         # Who could not push, or was not looked at, is not late.
-        return f"{fits[0]} {ON_TIME}" if waits else fits[0]
+        waits = counting(self.course, looks, decisions, group, self.now).state == "waits for a person"
+        return late_commit_value(fits[0], on_time=waits)
 
-    def _agreed_mark(self, value: str, group: Group | None, member: str) -> str:
-        id, is_one, points = value.partition("=")
-        if not is_one:
-            return self._percent(value, group, member)
-        parts = parts_of(self.assignment)
-        if id.strip() not in parts:
-            raise ValueError(f'no criterion that a person marks is called "{id.strip()}"; {nearest(id, parts)}')
-        number = decimal_of(points)
-        if number is None or not 0 <= number <= parts[id.strip()]:
-            raise ValueError(f'{id.strip()}: "{points}" is not a number from 0 to {parts[id.strip()]}')
-        return f"{id.strip()}={number}"
 
-    def _percent(self, value: str, group: Group | None, member: str) -> str:
-        number = decimal_of(value.removesuffix("%"))
-        if number is None or not 0 <= number <= 100:
-            raise ValueError(f'"{value}" is not a mark in per cent from 0 to 100')
-        return str(number)
+def _extension(text: str, course: Course, assignment_id: str) -> str:
+    if problem := extension_problem(text, course, assignment_id):
+        raise ValueError(problem)
+    return text
 
-    def _factor(self, value: str, group: Group | None, member: str) -> str:
-        number = decimal_of(value)
-        if number is None or number < 0:
-            raise ValueError(f'"{value}" is not a factor of 0 or more, as 1.13')
-        return str(number)
 
-    def _cap(self, value: str, group: Group | None, member: str) -> str:
-        try:
-            return value if value == PASS_MARK else self._percent(value, group, member)
-        except ValueError as error:
-            raise ValueError(f"{error}, nor {PASS_MARK}") from None
+def _agreed_mark(text: str, assignment: Assignment) -> str:
+    id, is_one, points = text.partition("=")
+    if not is_one:
+        return _percent(text)
+    parts = parts_of(assignment)
+    if id.strip() not in parts:
+        raise ValueError(f'no criterion that a person marks is called "{id.strip()}"; {nearest(id, parts)}')
+    number = decimal_of(points)
+    if number is None or not 0 <= number <= parts[id.strip()]:
+        raise ValueError(f'{id.strip()}: "{points}" is not a number from 0 to {parts[id.strip()]}')
+    return agreed_value(id.strip(), number)
 
-    def _code(self, value: str, group: Group | None, member: str) -> str:
-        if value:
-            raise ValueError(f'takes no VALUE, and "{value}" is one: say whom it is about with --for')
-        return value
 
-    def _moderation(self, value: str, group: Group | None, member: str) -> str:
-        scaling(value)
-        return " ".join(value.split())
+def _percent(text: str) -> str:
+    number = decimal_of(text.removesuffix("%"))
+    if number is None or not 0 <= number <= 100:
+        raise ValueError(f'"{text}" is not a mark in per cent from 0 to 100')
+    return str(number)
 
-    def _void_test(self, value: str, group: Group | None, member: str) -> str:
-        known = [test.id for test in hidden_tests(self.assignment)]
-        fits = [id for id in known if id in (value, value.partition("/")[2]) or id.endswith(f"::{value}")]
-        if len(fits) != 1:
-            raise ValueError(f'no hidden test is called "{value}"; {_nearest_test(value, known)}')
-        return fits[0]
 
-    def _void_case(self, value: str, group: Group | None, member: str) -> str:
-        known = self.cases()
-        if value not in known:
-            raise ValueError(f'no hidden case is called "{value}"; {nearest(value, known)}')
-        return value
+def _factor(text: str) -> str:
+    number = decimal_of(text)
+    if number is None or number < 0:
+        raise ValueError(f'"{text}" is not a factor of 0 or more, as 1.13')
+    return str(number)
 
-    def _text(self, value: str, group: Group | None, member: str) -> str:
-        if not value:
-            raise ValueError("say what is disputed, as VALUE")
-        return " ".join(value.split())
 
-    def _number(self, value: str, group: Group | None, member: str) -> str:
-        found = self._retracted(value)
-        if found.number in retracted(self.events):
-            raise ValueError(f"event {found.number} is retracted already")
-        return str(found.number)
+def _cap(text: str) -> str:
+    try:
+        return text if text == PASS_MARK else _percent(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, nor {PASS_MARK}") from None
+
+
+def _code(text: str) -> str:
+    if text:
+        raise ValueError(f'takes no VALUE, and "{text}" is one: say whom it is about with --for')
+    return text
+
+
+def _void_test(text: str, assignment: Assignment) -> str:
+    known = [test.id for test in hidden_tests(assignment)]
+    fits = [id for id in known if id in (text, text.partition("/")[2]) or id.endswith(f"::{text}")]
+    if len(fits) != 1:
+        raise ValueError(f'no hidden test is called "{text}"; {_nearest_test(text, known)}')
+    return fits[0]
+
+
+def _void_case(text: str, known: Sequence[str]) -> str:
+    if text not in known:
+        raise ValueError(f'no hidden case is called "{text}"; {nearest(text, known)}')
+    return text
+
+
+def _dispute(text: str) -> str:
+    if not text:
+        raise ValueError("say what is disputed, as VALUE")
+    return " ".join(text.split())
 
 
 def _nearest_test(value: str, known: Sequence[str]) -> str:
@@ -247,25 +297,8 @@ def _nearest_test(value: str, known: Sequence[str]) -> str:
     return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
 
 
-def _points(event: Event) -> Decimal:
-    return Decimal(event.value.rpartition("=")[2])
-
-
-_Check = Callable[[Desk, str, Group | None, str], str]
-_CHECKS: Mapping[str, _Check] = {
-    "extension": Desk._extension,
-    "late_commit": Desk._late_commit,
-    "agreed_mark": Desk._agreed_mark,
-    "override": Desk._percent,
-    "peer_factor": Desk._factor,
-    "moderation": Desk._moderation,
-    "cap": Desk._cap,
-    **dict.fromkeys(CODES, Desk._code),
-    "void_test": Desk._void_test,
-    "void_case": Desk._void_case,
-    "dispute": Desk._text,
-    "retract": Desk._number,
-}
+def _amount(mark: AgreedMark | AgreedWhole) -> Decimal:
+    return mark.points if isinstance(mark, AgreedMark) else mark.percent
 
 
 def propose(
@@ -298,16 +331,17 @@ def propose(
     with Ledger.open(course.ledger) as ledger:
         desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
         events = desk.propose(kind, rows, by)
-    return Proposal(tuple(events), (*notes, *_due_times(course, asked.id, [*results.events, *events], events)))
+    after = Decisions.of(asked.id, [*results.events, *events])
+    return Proposal(tuple(events), (*notes, *_due_times(course, after, events)))
 
 
-def _due_times(course: Course, id: str, events: Sequence[Event], proposed: Sequence[Event]) -> Iterator[str]:
+def _due_times(course: Course, decisions: Decisions, proposed: Sequence[Event]) -> Iterator[str]:
     """What each extension makes of a due time, in the course's own time."""
     for event in proposed:
         if event.kind != "extension":
             continue
         if event.group:
-            due = due_of_person(course, id, events, course.group(event.group), event.member)
+            due = due_of_person(course, decisions, course.group(event.group), event.member)
         else:
-            due = due_for_all(course, id, events)
+            due = due_for_all(course, decisions)
         yield f"{event.member or event.group or 'all'}: due {due.astimezone(course.zone):%d %b %Y, %H:%M %Z}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -11,9 +11,10 @@ from assignments.errors import UserError
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Status
 from graders.marks.results import Results
-from graders.marks.snapshots import RETURNED, SNAPSHOTS, Snapshot, Told, applied, last_of, read, told
-from graders.record.decisions import retracted
+from graders.marks.versions import applied, told
+from graders.record.in_force import retracted
 from graders.record.ledger import Event
+from graders.record.snapshots import RETURNED, SNAPSHOTS, RecordedMark, snapshots
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Move:
     """One person's mark that changes."""
 
     member: str
-    before: Told
-    after: Told
+    before: RecordedMark
+    after: RecordedMark
 
     @property
     def change(self) -> Decimal | None:
@@ -56,7 +57,12 @@ class NotApplied(UserError):
 
 
 def compare(
-    before: Snapshot, now: Snapshot, *, since: str = "", strict: bool = False, returned: Container[str] = ()
+    before: Mapping[str, RecordedMark],
+    now: Mapping[str, RecordedMark],
+    *,
+    since: str = "",
+    strict: bool = False,
+    returned: Container[str] = (),
 ) -> Differences:
     """What moves from `before` to `now`, for the members of `now`.
 
@@ -80,7 +86,7 @@ def compare(
 
 def differences_of(results: Results) -> Differences:
     """What moves against the marks that were last applied."""
-    last = last_of(results.events, SNAPSHOTS)
+    last = next((event for event in reversed(results.events) if event.kind in SNAPSHOTS), None)
     if last is None:
         return Differences((), tuple(person.member for person in results.people), "")
     now = snapshot_of(results)
@@ -103,19 +109,19 @@ class Entry:
 def record_of(events: Sequence[Event]) -> list[Entry]:
     """Every event in its order: decisions, marks applied, returns, corrections."""
     gone = retracted(events)
-    stands: dict[str, Told] = {}
+    stands: dict[str, RecordedMark] = {}
     returned: set[str] = set()
     entries = []
+    marks = {id(snapshot.event): snapshot.marks for snapshot in snapshots(events)}
     for event in events:
-        held = event.number not in gone
-        if event.kind not in SNAPSHOTS:
+        held, now = event.number not in gone, marks.get(id(event))
+        if now is None:
             entries.append(Entry(event, held))
             continue
-        snapshot = read(event)
-        entries.append(Entry(event, held, compare(stands, snapshot, returned=returned), len(snapshot)))
-        stands |= snapshot
+        entries.append(Entry(event, held, compare(stands, now, returned=returned), len(now)))
+        stands |= now
         if event.kind == RETURNED and held:
-            returned |= set(snapshot)
+            returned |= set(now)
     return entries
 
 
@@ -137,7 +143,7 @@ def as_json(differences: Differences) -> dict[str, Any]:
     }
 
 
-def _side(told: Told) -> dict[str, Any]:
+def _side(told: RecordedMark) -> dict[str, Any]:
     return {"status": told.status, "percent": _number(told.percent), "pass_mark": told.pass_mark}
 
 

@@ -14,8 +14,8 @@ from graders.course.roster import Group, Member
 from graders.course.working_days import Calendar, Unit
 from graders.intake.counting import due_for_all, due_of_person
 from graders.marks.mark import rounded
-from graders.record.decisions import Decisions, said
-from graders.record.ledger import Event
+from graders.record.decisions import Extension
+from graders.record.in_force import Decisions
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Lateness:
     due: datetime
     due_without: datetime
     seen: datetime
-    extension: Event | None
+    extension: Extension | None
     """The person's own, else their group's; None where there is neither."""
     of_group: bool
     """Whether the due time is the group's, which has other members."""
@@ -89,7 +89,7 @@ class Lateness:
     @property
     def why_extended(self) -> str:
         """Who gave the extension; of another member's, which their group shares, nothing."""
-        return said(self.extension) if self.extension else "group_extension of the course"
+        return self.extension.said if self.extension else "group_extension of the course"
 
     def _after(self, mark: Fraction, pass_mark: int, due: datetime) -> Fraction:
         begun = self._from(due)
@@ -107,13 +107,13 @@ def lateness_of(
     course: Course, assignment: str, group: Group, member: Member, decisions: Decisions, seen: datetime
 ) -> Lateness:
     """The lateness of one person's work that was first seen at `seen`."""
-    own = decisions.about("extension", group.name, member.id)
-    of_group = decisions.about("extension", group.name)
+    own = decisions.about(Extension, group.name, member.id)
+    of_group = decisions.about(Extension, group.name)
     return Lateness(
         course,
         assignment,
-        due_of_person(course, assignment, decisions.events, group, member.id),
-        due_for_all(course, assignment, decisions.events),
+        due_of_person(course, decisions, group, member.id),
+        due_for_all(course, decisions),
         seen,
         next(iter([*own[-1:], *of_group[-1:]]), None),
         of_group=not own and len(group.members) > 1,

@@ -14,9 +14,10 @@ from assignments.load import hidden_tests
 from graders.course.course import Course
 from graders.course.roster import place_of
 from graders.intake.owners import Owners, Record
-from graders.marks.snapshots import SNAPSHOTS, last_of, read
-from graders.record.decisions import ABOUT, decimal_of, in_force, parts_of
+from graders.record.decisions import ABOUT, AgreedMark, Decision, PeerFactor, Unreadable, VoidCase, VoidTest
+from graders.record.in_force import in_force, parts_of
 from graders.record.ledger import Event, Observation
+from graders.record.snapshots import snapshots
 
 
 def nobodys(
@@ -34,9 +35,9 @@ def nobodys(
     """
     check = _Check(course, assignment, record, cases)
     lines = [
-        f"decision {event.number} ({event.kind} {event.value}) {what}"
-        for event in in_force(events)
-        for what in check.of(event)
+        f"decision {made.event.number} ({made.event.kind} {made.event.value}) {what}"
+        for made in in_force(events)
+        for what in check.of(made)
     ]
     return (*lines, *_looks(course, assignment, record), *_marks(course, events))
 
@@ -58,12 +59,12 @@ class _Check:
                 self.named[look.group].append(look)
         self._cases = cases
 
-    def of(self, event: Event) -> Iterator[str]:
+    def of(self, made: Decision) -> Iterator[str]:
         """What is amiss with it, and what to type."""
-        end = f'medmark decide {self.assignment.id} retract {event.number} --reason "..."'
-        if what := self._nobody(event) or self._nothing(event):
+        end = f'medmark decide {self.assignment.id} retract {made.event.number} --reason "..."'
+        if what := self._nobody(made.event) or self._nothing(made):
             yield f"{what}{'' if what.endswith('?') else '.'} To end it: {end}"
-        elif what := self._doubt(event):
+        elif what := self._doubt(made):
             yield f"{what}. It counts; to end it: {end}"
 
     def _nobody(self, event: Event) -> str:
@@ -75,32 +76,34 @@ class _Check:
             return f"is about {event.group}/{event.member}, who is not in the roster{_near(event.member, self.homes)}"
         if not name or name in self.owners.names:
             return ""
-        if name in self.homes and "person" in ABOUT[event.kind]:
+        if name in self.homes and "person" in ABOUT.get(event.kind, ()):
             return ""
         return f"is about group {name}, which is not in the roster{_near(name, self.owners.names)}"
 
-    def _nothing(self, event: Event) -> str:
-        """A criterion, a test, a case or a commit that is not there."""
-        if event.kind == "agreed_mark" and "=" in event.value:
-            id, _, points = event.value.partition("=")
-            given = decimal_of(points)
-            if id not in self.parts:
-                return f"is about a criterion {id} that no person marks now{_near(id, self.parts)}"
-            if given is None or not 0 <= given <= self.parts[id]:
-                return f"gives {points} of the {self.parts[id]} points that {id} has now, and does not count"
-        if event.kind == "void_test":
-            tests = [test.id for test in hidden_tests(self.assignment)]
-            return "" if event.value in tests else f"is about a test that is not there now{_near(event.value, tests)}"
-        if event.kind == "void_case":
-            cases = self._cases()
-            if event.value not in cases:
-                return f"is about a hidden case that is not there now{_near(event.value, cases)}"
+    def _nothing(self, made: Decision) -> str:
+        """A criterion, a test or a case that is not there, and what cannot be read."""
+        match made:
+            case Unreadable(problem=problem):
+                waits = "ends nothing" if made.event.kind == "retract" else "keeps marks waiting"
+                return f"cannot be read and {waits}: {problem}"
+            case AgreedMark(criterion=id, points=points):
+                if id not in self.parts:
+                    return f"is about a criterion {id} that no person marks now{_near(id, self.parts)}"
+                if not 0 <= points <= self.parts[id]:
+                    return f"gives {points} of the {self.parts[id]} points that {id} has now, and does not count"
+            case VoidTest(test=test):
+                tests = [known.id for known in hidden_tests(self.assignment)]
+                return "" if test in tests else f"is about a test that is not there now{_near(test, tests)}"
+            case VoidCase(case=case):
+                cases = self._cases()
+                return "" if case in cases else f"is about a hidden case that is not there now{_near(case, cases)}"
         return ""
 
-    def _doubt(self, event: Event) -> str:
+    def _doubt(self, made: Decision) -> str:
         """What holds, and may be meant for another."""
+        event = made.event
         now = self.homes.get(event.member, "")
-        if event.kind == "peer_factor" and now != self.record.renamed.get(event.group, event.group):
+        if isinstance(made, PeerFactor) and now != self.record.renamed.get(event.group, event.group):
             return f"comes from the peers of group {event.group}, and {event.member} is in group {now} now"
         if event.member or event.group not in self.owners.names:
             return ""
@@ -134,11 +137,11 @@ def _looks(course: Course, assignment: Assignment, record: Record) -> Iterator[s
 
 def _marks(course: Course, events: Sequence[Event]) -> Iterator[str]:
     """People who have a mark and are not in the roster."""
-    last = last_of(events, SNAPSHOTS)
+    last = next(reversed(snapshots(events)), None)
     known = {member.id for group in course.groups for member in group.members}
-    gone = [member for member in (read(last) if last else {}) if member not in known]
+    gone = [member for member in (last.marks if last else {}) if member not in known]
     if last and gone:
+        of = f"the marks of {last.event.at[:10]} (number {last.event.number})"
         yield (
-            f"the marks of {last.at[:10]} (number {last.number}) hold {', '.join(gone)}, not in the roster now: "
-            "put the row back, unless they have left the course"
+            f"{of} hold {', '.join(gone)}, not in the roster now: put the row back, unless they have left the course"
         )

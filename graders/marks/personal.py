@@ -31,9 +31,9 @@ from graders.course.course import Course
 from graders.course.roster import Group, Member
 from graders.marks.lateness import lateness_of
 from graders.marks.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
-from graders.marks.moderation import scaling
 from graders.marks.peer_factors import moderated
-from graders.record.decisions import Decisions, said, within_parts
+from graders.record.decisions import Dispute, Moderation, Override, PeerFactor
+from graders.record.in_force import Decisions, within_parts
 
 
 @dataclass(frozen=True)
@@ -133,23 +133,23 @@ def personal_mark(
     now = exact_percent(mark)
     own = within_parts(decisions.points(group.name, member.id), assignment)
     if own and mark.status is not Status.NOT_SUBMITTED:
-        mark = with_points(mark, assignment, {criterion: points for criterion, (points, _) in own.items()})
+        mark = with_points(mark, assignment, {criterion: given.points for criterion, given in own.items()})
         to = exact_percent(mark)
-        told = ", ".join(f"{id} {points} of {assignment.criterion(id).points}" for id, (points, _) in own.items())
-        event = max(event.number for _, event in own.values()) or None
-        step("agreed_mark", f"Your own points: {told}.", to, "; ".join(said(e) for _, e in own.values()), event)
+        told = ", ".join(f"{id} {given.points} of {assignment.criterion(id).points}" for id, given in own.items())
+        event = max(given.event.number for given in own.values()) or None
+        step("agreed_mark", f"Your own points: {told}.", to, "; ".join(given.said for given in own.values()), event)
     whole = decisions.whole_mark(group.name, member.id)
     if whole is not None and mark.status is not Status.NOT_SUBMITTED:
-        value, event_ = whole
-        step("agreed_mark", f"The markers agreed on {value} %.", Fraction(value), said(event_), event_.number or None)
-    for moderation in decisions.about("moderation")[-1:]:
+        what = f"The markers agreed on {whole.percent} %."
+        step("agreed_mark", what, Fraction(whole.percent), whole.said, whole.number)
+    for moderation in decisions.about(Moderation)[-1:]:
         if now is not None:
-            what = f"All marks of this assignment were moderated ({moderation.value})."
-            step("moderation", what, scaling(moderation.value)(now), said(moderation), moderation.number or None)
-    for factor in decisions.about("peer_factor", group.name, member.id)[-1:]:
+            what = f"All marks of this assignment were moderated ({moderation.event.value})."
+            step("moderation", what, moderation.scale(now), moderation.said, moderation.number)
+    for peers in decisions.about(PeerFactor, group.name, member.id)[-1:]:
         if now is not None:
-            what, to = _peers(course, now, factor.value)
-            step("peer_factor", what, to, said(factor), factor.number or None)
+            what, to = _peers(course, now, Fraction(peers.factor))
+            step("peer_factor", what, to, peers.said, peers.number)
     if shielded and shielded.before_penalties is not None and now is not None and now < shielded.before_penalties:
         never_lower(shielded.before_penalties)
     before_penalties = now
@@ -159,7 +159,7 @@ def personal_mark(
         if lateness.extended and (late_since is not None or not lateness.begun("hour")):
             what = lateness.told_of_extension(now, pass_mark, accepted=late_since is not None)
             number = lateness.extension.number if lateness.extension else None
-            step("extension", what, now, lateness.why_extended, number or None)
+            step("extension", what, now, lateness.why_extended, number)
         if late_since is not None and lateness.begun("hour"):
             step("late", lateness.told(), lateness.after(now, pass_mark), lateness.clause)
     # What an earlier version returned is held against the mark after lateness, as it was then.
@@ -168,19 +168,23 @@ def personal_mark(
         never_lower(Fraction(earlier.percent))
     cap = decisions.cap(group.name, member.id, pass_mark)
     if cap is not None and now is not None:
-        most, event_ = cap
+        most, capped = cap
         what = f"The mark is capped at {float(most):g} %."
-        step("cap", what, min(now, most), said(event_), event_.number or None)
-    override = decisions.last("override", group.name, member.id)
+        step("cap", what, min(now, most), capped.said, capped.number)
+    override = decisions.last(Override, group.name, member.id)
     if override is not None:
-        what = f"The mark was set to {override.value} % by a decision."
-        step("override", what, Fraction(Decimal(override.value)), said(override), override.number or None)
+        what = f"The mark was set to {override.percent} % by a decision."
+        step("override", what, Fraction(override.percent), override.said, override.number)
         before_penalties = now
     status = mark.status if now is None else Status.MARKED
     code = decisions.code(group.name, member.id)
     if code is not None:
-        status, now, before_penalties = Status(code.kind), None, None
-        trace = [Adjustment(code.kind, _NO_MARK[status], None, None, said(code), code.number or None)]
+        status, now, before_penalties = Status(code.word), None, None
+        trace = [Adjustment(code.word, _NO_MARK[status], None, None, code.said, code.number)]
+    for broken in decisions.unreadable(group.name, member.id)[:1]:
+        status, now, before_penalties = Status.WITHHELD, None, None
+        what = "A decision about this mark cannot be read: the course's staff put it right, and nothing is lost."
+        trace = [Adjustment(broken.event.kind, what, None, None, broken.said, broken.number)]
     return PersonalMark(
         assignment=assignment.id,
         group=group.name,
@@ -193,8 +197,8 @@ def personal_mark(
         level=assignment.level,
         trace=tuple(trace),
         disputes=tuple(
-            f"{said(e)} ({e.value})"
-            for e in (*decisions.about("dispute", group.name), *decisions.about("dispute", group.name, member.id))
+            f"{made.said} ({made.text})"
+            for made in (*decisions.about(Dispute, group.name), *decisions.about(Dispute, group.name, member.id))
         ),
         before_penalties=before_penalties if status is Status.MARKED else None,
     )
@@ -242,9 +246,8 @@ def as_json(mark: PersonalMark) -> dict[str, Any]:
     }
 
 
-def _peers(course: Course, now: Fraction, value: str) -> tuple[str, Fraction]:
+def _peers(course: Course, now: Fraction, factor: Fraction) -> tuple[str, Fraction]:
     """What a factor makes of a mark, within the bounds that the course sets, and what the person reads of it."""
-    factor = Fraction(value)
     held = max(factor, Fraction(course.peer.at_least))
     if course.peer.at_most is not None:
         held = min(held, Fraction(course.peer.at_most))

@@ -15,7 +15,7 @@ from typing import Final
 from assignments.errors import UserError, nearest
 from graders.course.roster import Group
 from graders.marks.peer_factors import buddycheck, raters, webpa, without_rating
-from graders.record.decisions import decimal_of
+from graders.record.scales import decimal_of
 
 Row = tuple[int, Mapping[str, str]]
 """A line's number and its cells by column."""

@@ -12,8 +12,9 @@ from graders.course.course import Course
 from graders.intake.submission import Submission
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
 from graders.marks.personal import PersonalMark, personal_mark, without_mark
-from graders.marks.snapshots import returned_marks
-from graders.record.decisions import Decisions, said
+from graders.marks.versions import returned_marks
+from graders.record.decisions import Moderation
+from graders.record.in_force import Decisions
 from graders.record.ledger import Event
 
 
@@ -68,13 +69,13 @@ def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
     """The group's mark with the words of whoever gave points, and a line for what was decided about all groups."""
     given = decisions.points(mark.group)
     findings = tuple(
-        replace(finding, told=f"{finding.told} {given[finding.criterion][1].reason}".strip())
+        replace(finding, told=f"{finding.told} {given[finding.criterion].event.reason}".strip())
         if finding.kind == "person" and finding.criterion in given
         else finding
         for finding in mark.findings
     )
     mark = replace(mark, findings=findings)
-    moderated = decisions.about("moderation")[-1:]
+    moderated = decisions.about(Moderation)[-1:]
     if mark.status in (Status.NOT_SUBMITTED, *BY_DECISION) or not moderated:
         return mark
     notice = Finding(
@@ -85,6 +86,6 @@ def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
         points=None,
         out_of=Decimal(0),
         told="The marks of this assignment were moderated. The mark above is before it; your own page has the mark.",
-        evidence=f"{said(moderated[0])} ({moderated[0].value})",
+        evidence=f"{moderated[0].said} ({moderated[0].event.value})",
     )
     return replace(mark, findings=(*mark.findings, notice))

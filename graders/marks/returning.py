@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from graders.course.course import Course
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
-from graders.marks.snapshots import told
+from graders.marks.versions import told
 from graders.marks.whom import whom
 
 

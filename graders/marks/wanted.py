@@ -14,7 +14,8 @@ from assignments.errors import UserError
 from graders.course.course import Course
 from graders.course.tables import read_table
 from graders.marks.ratings import METHODS, factors_of
-from graders.record.decisions import CODES, parts_of
+from graders.record.decisions import CODES
+from graders.record.in_force import parts_of
 
 PLACES = Decimal("1e-9")
 """To which a factor is recorded."""

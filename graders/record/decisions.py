@@ -1,4 +1,4 @@
-"""What persons decided, as the events that are in force; a pure reading of them. Nobody's mark is made here.
+"""What persons decided, as types: an event is read here and nowhere else. Which hold stands in `in_force`.
 
     extension        a later due time: minutes, 7d, 5wd (working days), or a date and time  all, a group, a person
     late_commit      a later commit that is marked, with what the late policy makes of it   a group
@@ -12,23 +12,19 @@
     dispute          what a group or a person says against a mark; moves nothing            a group, a person
     deferred, absent, excused, held     there is no mark, and this word stands in its place a group, a person
     retract          the number of an event that holds no longer; of a return too           as that event
-
-A retracted event is as if it had never been; retracting the retraction brings it back. Of several events of one kind
-about the same, the last one holds.
-
-A decision about a person follows them: the group that they were in at the time does not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from fractions import Fraction
-from typing import Final
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Literal
 
-from assignments.assignment import Assignment, Person
 from graders.record.ledger import Event
+from graders.record.scales import Scale, decimal_of, scale_of
 
 CODES: Final = ("deferred", "absent", "excused", "held")
 """Decisions that there is no mark: of these, too, the last about a person or their group holds."""
@@ -50,117 +46,231 @@ ABOUT: Final = {
 KINDS: Final = tuple(ABOUT)
 PASS_MARK: Final = "pass_mark"
 """As the value of a cap: each person's own pass mark."""
-
-
-def in_force(events: Iterable[Event]) -> list[Event]:
-    """The decisions that hold, in the order of the ledger: without those retracted, and without the retractions."""
-    known = list(events)
-    gone = retracted(known)
-    return [e for e in known if e.kind in KINDS and e.kind != "retract" and e.number not in gone]
-
-
-def retracted(events: Iterable[Event]) -> set[int]:
-    """The numbers of the events that hold no longer; a retraction can be retracted too."""
-    gone: set[int] = set()
-    for event in reversed(list(events)):
-        if event.kind == "retract" and event.number not in gone and event.value.isdecimal():
-            gone.add(int(event.value))
-    return gone
-
-
-def is_about(event: Event, group: str, member: str = "") -> bool:
-    """Whether an event is about exactly this group; or about this person, who is in it now.
-
-    Who worked alone in a group of their own name and then joined another is meant by what was decided about that group.
-    """
-    if not member:
-        return event.group == group and not event.member
-    return event.member == member or (event.group == member != group and not event.member)
+ON_TIME: Final = "on time"
+"""What follows the commit of a `late_commit` that costs nothing: of a group that waited for a person."""
+EXTENSION: Final = "write minutes, days as 7d, working days as 5wd, or a date and time as 2027-01-22T12:00"
 
 
 @dataclass(frozen=True)
-class Decisions:
-    """The decisions in force about one assignment."""
+class Decided:
+    """What every decision has: who made it, when, about whom, and why."""
 
-    assignment: str
-    events: Sequence[Event]
-
-    @classmethod
-    def of(cls, assignment: str, events: Iterable[Event]) -> Decisions:
-        """Those of `events` that concern the assignment and are in force."""
-        return cls(assignment, [e for e in in_force(events) if e.assignment == assignment])
-
-    def about(self, kind: str, group: str = "", member: str = "") -> list[Event]:
-        """Events of a kind about exactly this: all, a group, or one member of it."""
-        return [event for event in self.events if event.kind == kind and is_about(event, group, member)]
-
-    def last(self, kind: str, group: str, member: str) -> Event | None:
-        """The event of a kind that holds for a person: the last about them or about their group."""
-        return next(reversed(self._concerning((kind,), group, member)), None)
-
-    def code(self, group: str, member: str) -> Event | None:
-        """The decision that a person has no mark, if there is one."""
-        return next(reversed(self._concerning(CODES, group, member)), None)
-
-    def cap(self, group: str, member: str, pass_mark: int) -> tuple[Fraction, Event] | None:
-        """The lowest cap on a person's mark in per cent: of the last about all, about their group, and about them."""
-        held = [event for where in ((), (group,), (group, member)) for event in self.about("cap", *where)[-1:]]
-        caps = [(Fraction(pass_mark if event.value == PASS_MARK else event.value), event) for event in held]
-        return min(caps, key=lambda pair: pair[0], default=None)
-
-    def points(self, group: str, member: str = "") -> dict[str, tuple[Decimal, Event]]:
-        """Points of criteria that a person marks, given to exactly this group or member."""
-        given = {}
-        for event in self.about("agreed_mark", group, member):
-            criterion, is_one, value = event.value.partition("=")
-            if is_one:
-                given[criterion] = (Decimal(value), event)
-        return given
-
-    def whole_mark(self, group: str, member: str) -> tuple[Decimal, Event] | None:
-        """The mark in per cent that was agreed as a whole, if there is one."""
-        whole = [event for event in self._concerning(("agreed_mark",), group, member) if "=" not in event.value]
-        return (Decimal(whole[-1].value), whole[-1]) if whole else None
-
-    def _concerning(self, kinds: Container[str], group: str, member: str) -> list[Event]:
-        """Events of these kinds about a person or about their group."""
-        of_kind = (event for event in self.events if event.kind in kinds)
-        return [event for event in of_kind if is_about(event, group) or is_about(event, group, member)]
+    event: Event
 
     @property
-    def void_tests(self) -> dict[str, str]:
-        """Who declared which hidden test void, and why."""
-        return {event.value: said(event) for event in self.about("void_test")}
+    def said(self) -> str:
+        """Who decided what and why, for the trace."""
+        event = self.event
+        number = f"event {event.number}" if event.number else "proposed"
+        return f"{number}, {event.kind} by {event.who} on {event.at[:10]}: {event.reason}"
 
     @property
-    def void_cases(self) -> tuple[str, ...]:
-        """The hidden cases that are left out."""
-        return tuple(sorted({event.value for event in self.about("void_case")}))
+    def number(self) -> int | None:
+        """Its place in the ledger; None while it is proposed."""
+        return self.event.number or None
 
 
-def parts_of(assignment: Assignment) -> dict[str, int]:
-    """The criteria that a person marks, with their points."""
-    return {criterion.id: criterion.points for criterion in assignment.criteria if isinstance(criterion, Person)}
+@dataclass(frozen=True)
+class Delay:
+    """Time from the deadline on."""
+
+    amount: int
+    unit: Literal["minute", "calendar_day", "working_day"]
 
 
-def within_parts(
-    given: Mapping[str, tuple[Decimal, Event]], assignment: Assignment
-) -> dict[str, tuple[Decimal, Event]]:
-    """The points whose criterion is still there and still holds so many; `graders.marks.nobodys` lists the others."""
-    parts = parts_of(assignment)
-    return {id: (points, event) for id, (points, event) in given.items() if 0 <= points <= parts.get(id, -1)}
+@dataclass(frozen=True)
+class Extension(Decided):
+    """A later due time."""
+
+    until: Delay | datetime
+    """A time without a zone is of the course's clock."""
 
 
-def said(event: Event) -> str:
-    """Who decided what and why, for the trace."""
-    number = f"event {event.number}" if event.number else "proposed"
-    return f"{number}, {event.kind} by {event.who} on {event.at[:10]}: {event.reason}"
+@dataclass(frozen=True)
+class LateCommit(Decided):
+    """The commit of a group that is marked, though another would count."""
+
+    commit: str
+    """Its whole id."""
+    on_time: bool
+    """Whether it costs nothing."""
 
 
-def decimal_of(text: str) -> Decimal | None:
-    """A plain number as a person writes it, or None: no exponent, no infinity."""
+@dataclass(frozen=True)
+class AgreedMark(Decided):
+    """Points of a criterion that a person marks."""
+
+    criterion: str
+    points: Decimal
+
+
+@dataclass(frozen=True)
+class AgreedWhole(Decided):
+    """The mark as a whole, in per cent."""
+
+    percent: Decimal
+
+
+@dataclass(frozen=True)
+class Override(Decided):
+    """The mark in per cent, whatever else was found."""
+
+    percent: Decimal
+
+
+@dataclass(frozen=True)
+class PeerFactor(Decided):
+    """A person's share of their group's mark."""
+
+    factor: Decimal
+
+
+@dataclass(frozen=True)
+class Moderation(Decided):
+    """A map of all marks of the assignment."""
+
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Cap(Decided):
+    """What the mark may not exceed, in per cent."""
+
+    percent: Decimal | None
+    """None for each person's own pass mark."""
+
+
+@dataclass(frozen=True)
+class VoidTest(Decided):
+    """A hidden test whose points are given to everyone."""
+
+    test: str
+
+
+@dataclass(frozen=True)
+class VoidCase(Decided):
+    """A hidden case that is left out of every score."""
+
+    case: str
+
+
+@dataclass(frozen=True)
+class Dispute(Decided):
+    """What is said against a mark."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code(Decided):
+    """That there is no mark, and the word in its place: one of `CODES`."""
+
+    word: str
+
+
+@dataclass(frozen=True)
+class Retract(Decided):
+    """That an event holds no longer."""
+
+    of: int
+    """The event's number."""
+
+
+@dataclass(frozen=True)
+class Unreadable(Decided):
+    """An event that is not what its kind takes: written by hand, or by another medmark."""
+
+    problem: str
+
+
+Decision = (
+    Extension | LateCommit | AgreedMark | AgreedWhole | Override | PeerFactor | Moderation | Cap
+    | VoidTest | VoidCase | Dispute | Code | Retract | Unreadable
+)  # fmt: skip
+
+
+def decision_of(event: Event) -> Decision:
+    """What an event decides. A snapshot of marks decides nothing: it is not to be given here."""
+    read = _READ.get(event.kind)
+    if read is None:
+        return Unreadable(event, f'"{event.kind}" is not a decision that this medmark knows')
     try:
-        number = Decimal(text.strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and not set(text) & set("eE_") else None
+        return read(event)
+    except ValueError as error:
+        return Unreadable(event, str(error))
+
+
+def delay_of(text: str) -> Delay | datetime:
+    """What the value of an extension means.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    text = text.strip()
+    if found := re.fullmatch(r"\+?(\d{1,3}) ?(w?d)", text):
+        return Delay(int(found[1]), "working_day" if found[2] == "wd" else "calendar_day")
+    if re.fullmatch(r"\+?\d{1,7}", text):
+        return Delay(int(text), "minute")
+    try:
+        if re.search(r"\d[T ]\d", text):  # a date alone would mean its first minute
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise ValueError(f'the extension "{text}" cannot be read: {EXTENSION}')
+
+
+def agreed_value(criterion: str, points: Decimal) -> str:
+    """How points of a criterion are recorded."""
+    return f"{criterion}={points}"
+
+
+def late_commit_value(commit: str, *, on_time: bool) -> str:
+    """How an accepted commit is recorded."""
+    return f"{commit} {ON_TIME}" if on_time else commit
+
+
+def _late_commit(event: Event) -> LateCommit:
+    commit, _, rest = event.value.strip().lower().partition(" ")
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
+        raise ValueError(f'late_commit "{event.value}" is no whole commit id')
+    return LateCommit(event, commit, rest == ON_TIME)
+
+
+def _agreed(event: Event) -> AgreedMark | AgreedWhole:
+    criterion, is_one, points = event.value.partition("=")
+    if is_one:
+        return AgreedMark(event, criterion, _number(event, points, least=None))
+    return AgreedWhole(event, _number(event, event.value))
+
+
+def _cap(event: Event) -> Cap:
+    return Cap(event, None if event.value == PASS_MARK else _number(event, event.value))
+
+
+def _retract(event: Event) -> Retract:
+    if not event.value.isdecimal():
+        raise ValueError(f'retract "{event.value}" is not the number of an event')
+    return Retract(event, int(event.value))
+
+
+def _number(event: Event, text: str, least: int | None = 0) -> Decimal:
+    number = decimal_of(text)
+    if number is None or (least is not None and number < least):
+        raise ValueError(f'{event.kind} "{event.value}" does not hold a number{" of 0 or more" if least == 0 else ""}')
+    return number
+
+
+_READ: Final[Mapping[str, Callable[[Event], Decision]]] = {
+    "extension": lambda event: Extension(event, delay_of(event.value)),
+    "late_commit": _late_commit,
+    "agreed_mark": _agreed,
+    "override": lambda event: Override(event, _number(event, event.value)),
+    "peer_factor": lambda event: PeerFactor(event, _number(event, event.value)),
+    "moderation": lambda event: Moderation(event, scale_of(event.value)),
+    "cap": _cap,
+    "void_test": lambda event: VoidTest(event, event.value),
+    "void_case": lambda event: VoidCase(event, event.value),
+    "dispute": lambda event: Dispute(event, event.value),
+    **dict.fromkeys(CODES, lambda event: Code(event, event.kind)),
+    "retract": _retract,
+}

@@ -87,7 +87,7 @@ class Event:
     assignment: str
     """The assignment that it is about."""
     kind: str
-    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.marks.snapshots`)."""
+    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.record.snapshots`)."""
     value: str
     reason: str
     """Why; the person it is about may read it."""

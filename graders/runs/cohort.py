@@ -28,7 +28,7 @@ from graders.course.lock import course_held
 from graders.failures import ImageFailure
 from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
-from graders.record.decisions import Decisions, within_parts
+from graders.record.in_force import Decisions, within_parts
 from graders.record.keys import Asked, StageKeys, asked
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
@@ -232,7 +232,7 @@ class Plan:
                 points,
                 docstrings,
                 {id: known[key].document for id, key in names.scores.items() if key in known},
-                {id: given for id, (given, _) in self._points(submission.group).items()},
+                self._points(submission.group),
                 self._provenance(submission, names, earlier is not None),
                 not_accepted=refused,
                 toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
@@ -242,8 +242,9 @@ class Plan:
             marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
         return marks
 
-    def _points(self, group: str) -> dict[str, tuple[Decimal, Event]]:
-        return within_parts(self.decisions.points(group), self.assignment)
+    def _points(self, group: str) -> dict[str, Decimal]:
+        given = within_parts(self.decisions.points(group), self.assignment)
+        return {criterion: made.points for criterion, made in given.items()}
 
     def _provenance(self, submission: Submission, keys: StageKeys, earlier: bool) -> dict[str, Any]:
         return {

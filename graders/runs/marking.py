@@ -31,7 +31,7 @@ from graders.marks.results import Results, results_of
 from graders.marks.returning import Returnable, returnable_of
 from graders.marks.staff import decider
 from graders.marks.wanted import Wanted
-from graders.record.decisions import Decisions
+from graders.record.in_force import Decisions
 from graders.record.ledger import Event, Ledger, Observation
 from graders.runs.trust import sandbox_of
 from graders.wall.sandboxes.sandbox import Sandbox
@@ -129,8 +129,9 @@ def marked(
         _check_collected(course, id, seen)
         followed = seen.followed(events)
         loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
-        handed_in = submissions(course, assignment, seen, followed, clock(), only=only)
-        marking = _marking(course, assignment, place, ledger, followed, engine, command)
+        decisions = Decisions.of(id, followed)
+        handed_in = submissions(course, assignment, seen, decisions, clock(), only=only)
+        marking = _marking(course, assignment, place, ledger, decisions, engine, command)
         marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
     results = replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
     return Change(course, results, differences_of(results), sandbox=place.name, command=command)
@@ -303,12 +304,13 @@ def _on_record(
         if after_collecting:
             _check_collected(course, id, seen)
         followed = seen.followed([*events, *proposed])
-        handed_in = submissions(course, assignment, seen, followed, clock())
+        decisions = Decisions.of(id, followed)
+        handed_in = submissions(course, assignment, seen, decisions, clock())
         secret = read_secret(course)
         loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
-        marking = _marking(course, assignment, sandbox, ledger, followed, engine, command)
+        marking = _marking(course, assignment, sandbox, ledger, decisions, engine, command)
         before = Decisions.of(id, seen.followed(events))
-        if marking.decisions.void_cases != before.void_cases:
+        if decisions.void_cases != before.void_cases:
             _check_renewed(recorded_marks(replace(marking, decisions=before), handed_in, followed))
             marks = grade_cohort(marking, handed_in, rescore_only=True)
         else:
@@ -321,7 +323,7 @@ def _marking(
     assignment: Assignment,
     sandbox: Sandbox,
     ledger: Ledger,
-    events: Sequence[Event],
+    decisions: Decisions,
     engine: Engine | None,
     command: str,
 ) -> Marking:
@@ -334,7 +336,7 @@ def _marking(
         secret=read_secret(course),
         sandbox=sandbox,
         ledger=ledger,
-        decisions=Decisions.of(assignment.id, events),
+        decisions=decisions,
         engine=engine or Processes(),
         command=command,
     )

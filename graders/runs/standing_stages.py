@@ -19,10 +19,11 @@ from graders.intake.submission import Submission
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Mark, Status
 from graders.marks.results import results_of
-from graders.marks.snapshots import Told, applied_by
-from graders.record.decisions import Decisions
+from graders.marks.versions import applied_by
+from graders.record.in_force import Decisions
 from graders.record.keys import StageKeys
 from graders.record.ledger import Event, Ledger, StageRow
+from graders.record.snapshots import RecordedMark
 
 TRIED = 50
 """States of the record, newest first, that are held against the mark that stands."""
@@ -34,9 +35,9 @@ class _Stood:
 
     event: Event
     """The last snapshot that holds it."""
-    people: Mapping[str, Told]
+    people: Mapping[str, RecordedMark]
 
-    def equals(self, now: Mapping[str, Told]) -> bool:
+    def equals(self, now: Mapping[str, RecordedMark]) -> bool:
         """Whether marks that were made again are these. Old snapshots do not tell the group's own mark apart."""
         return all(
             told.of_group == now[member].of_group if told.of_group else told == now[member]
@@ -116,7 +117,7 @@ class Standing:
         )
 
 
-def _stood(submission: Submission, applied: Mapping[str, tuple[Event, Told]]) -> _Stood | None:
+def _stood(submission: Submission, applied: Mapping[str, tuple[Event, RecordedMark]]) -> _Stood | None:
     """The mark of this very commit that stands; None where it was not graded."""
     graded = {
         member.id: applied[member.id]

@@ -8,14 +8,14 @@ from decimal import Decimal
 import pytest
 
 from graders.marks.differences import Differences, Move
-from graders.marks.snapshots import Told
+from graders.record.snapshots import RecordedMark
 from reports.differences import LISTED, decision_lines, difference_lines, signed, summary
 from tests.graders.events import event as an_event
 from tests.reports.hostile import HOSTILE
 
 
 def told(percent, status="marked", *, pass_mark=40, level=6, group="g1"):
-    return Told(group, "c0ffee", status, None if percent is None else Decimal(percent), pass_mark, level)
+    return RecordedMark(group, "c0ffee", status, None if percent is None else Decimal(percent), pass_mark, level)
 
 
 def move(before, after, member="s1", **more):

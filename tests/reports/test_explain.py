@@ -9,8 +9,8 @@ from graders.course.course import load_course
 from graders.intake.submission import Submission
 from graders.marks.mark import Status
 from graders.marks.results import results_of
-from graders.marks.snapshots import RETURNED
 from graders.record.ledger import Observation
+from graders.record.snapshots import RETURNED
 from reports.explain import WIDTH, explained
 from tests.graders.marks.test_differences import applied
 from tests.graders.marks.test_mark import assignment, mark, result, scored

@@ -12,6 +12,7 @@ from assignments.errors import UserError
 from graders.course.course import assignment_of, load_course
 from graders.intake.collect import collect, submissions
 from graders.intake.owners import Record
+from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger
 from tests.graders.events import event
 from tests.graders.intake.repositories import at, make, push
@@ -88,7 +89,8 @@ class Hall:
     def submissions(self, time="18:00", only=()):
         record = Record.of(self.course.groups, self.ledger.observations("mlp"))
         events = record.followed(self.ledger.events("mlp"))
-        return submissions(self.course, assignment_of(self.course, "mlp"), record, events, at(time), only=only)
+        decisions = Decisions.of("mlp", events)
+        return submissions(self.course, assignment_of(self.course, "mlp"), record, decisions, at(time), only=only)
 
     def event(self, kind, value, about="mlp/g1"):
         self.ledger.add_event(event(about, kind, value, at="2027-01-14T09:00:00.000+00:00"))

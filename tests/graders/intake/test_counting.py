@@ -8,6 +8,8 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake.counting import counting, due_of_page, due_of_person, until_of
+from graders.record.decisions import delay_of
+from graders.record.in_force import Decisions
 from graders.record.ledger import Observation
 from tests.graders.events import event as an_event
 from tests.graders.intake.repositories import at
@@ -59,7 +61,7 @@ def event(kind, value, about="mlp/g", number=0):
 
 
 def decided(course, seen, events=(), now="18:00", group="g"):
-    return counting(course, "mlp", seen, events, course.group(group), at(now))
+    return counting(course, seen, Decisions.of("mlp", events), course.group(group), at(now))
 
 
 def test_before_the_close_the_last_tip_seen_is_provisional(course):
@@ -213,7 +215,7 @@ def test_the_due_time_of_a_page_is_that_of_all_or_of_the_whole_group_and_never_a
     members = [event("extension", "120", f"mlp/g/{member.id}") for member in course.group("g").members]
 
     def due(*events, group="g"):
-        return due_of_page(course, "mlp", events, course.group(group))
+        return due_of_page(course, Decisions.of("mlp", events), course.group(group))
 
     assert due(*members) == at("12:00")
     assert due(*members, event("extension", "60", "mlp/g")) == at("13:00")
@@ -252,11 +254,12 @@ def test_an_extension_of_somebody_who_left_moves_nobodys_due_time_and_waits_wher
 )
 def test_an_extension_follows_its_person_into_another_group(course, about, moved):
     given = [event("extension", "60", about)]
+    decisions = Decisions.of("mlp", given)
     due = at("13:00") if moved else at("12:00")
-    assert due_of_person(course, "mlp", given, course.group("solo"), "s3") == due
+    assert due_of_person(course, decisions, course.group("solo"), "s3") == due
     assert decided(course, [], given, group="solo").due == due
     stayed = at("13:00") if about == "mlp/g" else at("12:00")
-    assert due_of_person(course, "mlp", given, course.group("g"), "s1") == stayed
+    assert due_of_person(course, decisions, course.group("g"), "s1") == stayed
 
 
 def test_an_extension_in_working_days_passes_over_the_weekend(course):
@@ -270,13 +273,13 @@ def test_an_extension_in_days_ends_at_the_same_time_of_the_clock_and_one_in_minu
     text = (folder / "course.toml").read_text().replace("2027-01-15T12:00", "2027-03-25T12:00")
     (folder / "course.toml").write_text(text)
     course = load_course(folder)
-    dues = [until_of(value, course, "mlp").isoformat()[:16] for value in ("7d", "+7 d", "5wd", "10080")]
+    dues = [until_of(delay_of(value), course, "mlp").isoformat()[:16] for value in ("7d", "+7 d", "5wd", "10080")]
     # British Summer Time begins on 28 March; Good Friday and Easter Monday lie between.
     assert dues == ["2027-04-01T11:00", "2027-04-01T11:00", "2027-04-05T11:00", "2027-04-01T12:00"]
 
 
 def test_an_hour_that_the_clocks_show_twice_is_read_in_favour_of_the_person_where_it_is_on_record(course):
-    assert until_of("2027-10-31T01:30", course, "mlp").isoformat() == "2027-10-31T01:30:00+00:00"
+    assert until_of(delay_of("2027-10-31T01:30"), course, "mlp").isoformat() == "2027-10-31T01:30:00+00:00"
 
 
 def test_a_retracted_extension_moves_nothing(course):
@@ -287,12 +290,12 @@ def test_a_retracted_extension_moves_nothing(course):
 def test_a_persons_work_is_due_with_the_groups_or_later_by_an_extension_of_their_own(tmp_path):
     manual = course_with(tmp_path)
     own = [event("extension", "120", "mlp/g/s1")]
-    assert due_of_person(manual, "mlp", own, manual.group("g"), "s1") == at("14:00")
-    assert due_of_person(manual, "mlp", own, manual.group("g"), "s2") == at("12:00")
+    assert due_of_person(manual, Decisions.of("mlp", own), manual.group("g"), "s1") == at("14:00")
+    assert due_of_person(manual, Decisions.of("mlp", own), manual.group("g"), "s2") == at("12:00")
     both = [*own, event("extension", "180")]
-    assert due_of_person(manual, "mlp", both, manual.group("g"), "s1") == at("15:00")
+    assert due_of_person(manual, Decisions.of("mlp", both), manual.group("g"), "s1") == at("15:00")
     longest = course_with(tmp_path, 'group_extension = "max"\n')
-    assert due_of_person(longest, "mlp", own, longest.group("g"), "s2") == at("14:00")
+    assert due_of_person(longest, Decisions.of("mlp", own), longest.group("g"), "s2") == at("14:00")
 
 
 # Decisions

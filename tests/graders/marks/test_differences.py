@@ -15,17 +15,8 @@ from graders.marks.differences import Differences, Move, as_json, compare, diffe
 from graders.marks.mark import Status
 from graders.marks.personal import Returned
 from graders.marks.results import results_of
-from graders.marks.snapshots import (
-    APPLIED,
-    CORRECTION,
-    RETURNED,
-    SNAPSHOTS,
-    Told,
-    Versions,
-    last_of,
-    read,
-    returned_marks,
-)
+from graders.marks.versions import Versions, returned_marks
+from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark, snapshots
 from tests.graders.marks.test_mark import assignment, mark, scored
 from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
 
@@ -60,7 +51,7 @@ def applied(of, kind=APPLIED, *, number=0, members=None, reason="because"):
 
 def told(percent="70.0", status="marked", commit="c0ffee", group="g1", **more):
     values = {"pass_mark": 40, "level": 6} | more
-    return Told(group, commit, status, None if percent is None else Decimal(percent), **values)
+    return RecordedMark(group, commit, status, None if percent is None else Decimal(percent), **values)
 
 
 def moved(before, now, **how):
@@ -176,11 +167,14 @@ def test_a_retraction_says_both_marks(course):
     ]
 
 
-def test_the_last_event_of_some_kinds():
-    events = [event(kind, kind, about="") for kind in (APPLIED, RETURNED, "extension")]
-    assert last_of(events, SNAPSHOTS) is events[1]
-    assert last_of(events, (APPLIED,)) is events[0]
-    assert last_of(events, (CORRECTION,)) is None
+def read(event):
+    """The marks of one snapshot."""
+    return snapshots([event])[0].marks
+
+
+def test_snapshots_are_told_from_decisions_by_their_kind():
+    events = [event(kind, "{}", about="") for kind in (APPLIED, RETURNED, "extension", CORRECTION)]
+    assert [snapshot.event for snapshot in snapshots(events)] == [events[0], events[1], events[3]]
 
 
 LATER = {"s1": "55", "s2": "56", "s3": "57"}

@@ -127,3 +127,11 @@ def test_commits_of_nobodys_repository_and_marks_of_people_who_left_are_told(tol
     marks = replace(event("", "marks", f'{{"s1": {person}, "s9": {person}}}'), number=12)
     (line,) = told(marks)
     assert line.startswith("the marks of 2027-01-20 (number 12) hold s9, not in the roster now: put the row back")
+
+
+@pytest.mark.parametrize(("kind", "value"), [("cap", "half"), ("bonus", "5"), ("extension", "soon"), ("retract", "it")])
+def test_a_decision_that_cannot_be_read_is_told_with_what_to_type(told, kind, value):
+    (line,) = told(event("g1", kind, value))
+    waits = "ends nothing" if kind == "retract" else "keeps marks waiting"
+    assert line.startswith(f"decision 7 ({kind} {value}) cannot be read and {waits}: ")
+    assert 'To end it: medmark decide mlp retract 7 --reason "..."' in line

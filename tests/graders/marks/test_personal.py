@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from graders.course.course import load_course
 from graders.marks.mark import Status, percent
 from graders.marks.personal import Returned, as_json, personal_mark
-from graders.record.decisions import Decisions, in_force
+from graders.record.decisions import Override
+from graders.record.in_force import Decisions, in_force
 from reports.bands import band_of
 from tests.graders.events import event as an_event
 from tests.graders.marks.test_mark import assignment, mark, scored
@@ -441,6 +442,17 @@ def test_a_members_id_may_hold_a_slash_and_is_told_apart_from_a_group():
     one = event("override", "55", "g1/2019/1234")
     assert (one.assignment, one.group, one.member) == ("prostate_unet", "g1", "2019/1234")
     decisions = Decisions.of("prostate_unet", [one])
-    assert decisions.last("override", "g2", "2019/1234") == one
-    assert decisions.last("override", "g1", "1234") is None
-    assert decisions.last("override", "2019", "1234") is None
+    assert decisions.last(Override, "g2", "2019/1234").event == one
+    assert decisions.last(Override, "g1", "1234") is None
+    assert decisions.last(Override, "2019", "1234") is None
+
+
+def test_a_decision_that_cannot_be_read_withholds_the_marks_that_it_is_about(course):
+    for about, withheld in (("g1/s1", True), ("g1", True), ("", True), ("g1/s2", False), ("g2", False)):
+        person = of(course, event("cap", "half", about))
+        assert (person.status is Status.WITHHELD) == withheld
+        assert (person.percent is None) == withheld
+        if withheld:
+            (line,) = person.trace
+            assert "cannot be read: the course's staff put it right" in line.what
+    assert of(course, event("cap", "half"), event("retract", "1", number=2)).percent == Decimal("70.0")

@@ -24,7 +24,7 @@ from assignments.load import load
 from graders.course.course import Course, CourseAssignment
 from graders.failures import Stopped
 from graders.intake.submission import Submission
-from graders.record.decisions import Decisions
+from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger
 from graders.runs.cohort import Marking, grade_cohort
 from graders.runs.engines.processes import Processes, start_forkserver

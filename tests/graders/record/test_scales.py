@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.marks.moderation import scaling
+from graders.record.scales import scale_of
 
 FORMS = ["add 2", "add -3.5", "multiply 1.05", "multiply 0.9", "map 0:0 40:45 100:100"]
 
@@ -24,13 +24,13 @@ FORMS = ["add 2", "add -3.5", "multiply 1.05", "multiply 0.9", "map 0:0 40:45 10
     ],
 )
 def test_by_hand(text, mark, after):
-    assert scaling(text)(Fraction(mark)) == Fraction(after)
+    assert scale_of(text)(Fraction(mark)) == Fraction(after)
 
 
 @given(st.sampled_from(FORMS), st.fractions(0, 100), st.fractions(0, 100))
 def test_the_order_of_marks_stays(text, one, other):
     low, high = sorted((one, other))
-    assert 0 <= scaling(text)(low) <= scaling(text)(high) <= 100
+    assert 0 <= scale_of(text)(low) <= scale_of(text)(high) <= 100
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_the_order_of_marks_stays(text, one, other):
 )  # fmt: skip
 def test_what_is_no_map_is_refused_with_the_forms(text):
     with pytest.raises(ValueError, match="is no moderation: write add 2"):
-        scaling(text)
+        scale_of(text)

@@ -1,0 +1,88 @@
+"""Scales: one declared map of all marks of an assignment. Which marks need it is for people to say.
+
+    add 2                       two percentage points more
+    multiply 1.05
+    map 0:0 40:45 100:100       straight lines between these points, from 0 to 100
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from itertools import pairwise
+
+FORMS = "write add 2, multiply 1.05, or map 0:0 40:45 100:100"
+
+
+@dataclass(frozen=True)
+class Add:
+    """So many percentage points more, or fewer."""
+
+    points: Fraction
+
+    def __call__(self, mark: Fraction) -> Fraction:
+        return _held(mark + self.points)
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """So many times the mark."""
+
+    by: Fraction
+
+    def __call__(self, mark: Fraction) -> Fraction:
+        return _held(mark * self.by)
+
+
+@dataclass(frozen=True)
+class Map:
+    """Straight lines between points (before, after) from 0 to 100; never falling, so the order of marks stays."""
+
+    points: tuple[tuple[Fraction, Fraction], ...]
+
+    def __call__(self, mark: Fraction) -> Fraction:
+        left, right = next((a, b) for a, b in pairwise(self.points) if mark <= b[0])
+        return _held(left[1] + (right[1] - left[1]) * (mark - left[0]) / (right[0] - left[0]))
+
+
+Scale = Add | Multiply | Map
+"""From a mark in per cent to another; what leaves 0 to 100 is held there."""
+
+
+def scale_of(text: str) -> Scale:
+    """The scale that a text declares.
+
+    Raises:
+        ValueError: it is none of the forms.
+    """
+    word, _, rest = text.strip().partition(" ")
+    number = decimal_of(rest)
+    if word == "add" and number is not None:
+        return Add(Fraction(number))
+    if word == "multiply" and number is not None and number > 0:
+        return Multiply(Fraction(number))
+    points = [_point(pair) for pair in rest.split()] if word == "map" else []
+    known = tuple(point for point in points if point is not None)
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(known))
+    if len(known) < 2 or len(known) < len(points) or not rising or known[0][0] != 0 or known[-1][0] != 100:
+        raise ValueError(f'"{text}" is no moderation: {FORMS}')
+    return Map(known)
+
+
+def decimal_of(text: str) -> Decimal | None:
+    """A plain number as a person writes it, or None: no exponent, no infinity."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and not set(text) & set("eE_") else None
+
+
+def _point(pair: str) -> tuple[Fraction, Fraction] | None:
+    one, _, other = (decimal_of(part) for part in pair.partition(":")) if ":" in pair else (None, None, None)
+    return None if one is None or other is None else (Fraction(one), Fraction(other))
+
+
+def _held(mark: Fraction) -> Fraction:
+    return min(Fraction(100), max(Fraction(0), mark))

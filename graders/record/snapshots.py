@@ -1,0 +1,84 @@
+"""Snapshots: people's marks as they were applied, returned or corrected. Each is one event of the ledger, read here.
+
+    marks        what `grade` or `decide` applied: the marks that stand
+    returned     what `return` froze: what the people in it were told
+    correction   a change of what somebody was told, with its reason: what they are told next
+
+A snapshot makes no mark; marks are compared with it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from assignments.errors import UserError
+from graders.record.ledger import Event
+
+APPLIED, RETURNED, CORRECTION = "marks", "returned", "correction"
+SNAPSHOTS = (APPLIED, RETURNED, CORRECTION)
+
+
+@dataclass(frozen=True)
+class RecordedMark:
+    """What one person's mark was."""
+
+    group: str
+    commit: str | None
+    status: str
+    percent: Decimal | None
+    """Of the whole mark; of the part marked so far while it is incomplete, None otherwise."""
+    pass_mark: int
+    level: int
+    before_penalties: str = field(default="", compare=False)
+    """Per cent before lateness and caps, as an exact fraction; empty without a mark, and in older snapshots."""
+    open: str = field(default="", compare=False)
+    """What a mark that is withheld without a fault waits for: `grading` or `a person`."""
+    of_group: str = field(default="", compare=False)
+    """Tells the group's own marks apart, which its page shows; empty in snapshots older than this field.
+
+    A digest, so that no number of the group stands beside a member who has no mark by a decision.
+    """
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The marks that one event recorded."""
+
+    event: Event
+    """Of one of the kinds in `SNAPSHOTS`."""
+    marks: Mapping[str, RecordedMark]
+    """By member."""
+
+
+def snapshots(events: Iterable[Event]) -> list[Snapshot]:
+    """The snapshots among some events, in their order.
+
+    Raises:
+        UserError: one cannot be read.
+    """
+    return [Snapshot(event, _marks(event)) for event in events if event.kind in SNAPSHOTS]
+
+
+def value_of(marks: Mapping[str, RecordedMark]) -> str:
+    """How marks are recorded."""
+    return json.dumps({member: asdict(mark) for member, mark in marks.items()}, default=str, sort_keys=True)
+
+
+def _marks(event: Event) -> dict[str, RecordedMark]:
+    try:
+        return {member: _mark(values) for member, values in json.loads(event.value).items()}
+    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+        raise UserError(
+            f"event {event.number} of the ledger ({event.kind}, {event.at[:10]}) holds marks that cannot be read "
+            f"({error!r}): a newer medmark wrote them (pip install --upgrade medmark), or the file is damaged "
+            "(put a backup of it in its place)"
+        ) from error
+
+
+def _mark(values: dict[str, Any]) -> RecordedMark:
+    percent = values["percent"]
+    return RecordedMark(**{**values, "percent": None if percent is None else Decimal(percent)})

@@ -1,0 +1,119 @@
+"""Every event is read into a type of its own, or said to be unreadable."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from graders.record.decisions import (
+    CODES,
+    KINDS,
+    AgreedMark,
+    AgreedWhole,
+    Cap,
+    Code,
+    Delay,
+    Dispute,
+    Extension,
+    LateCommit,
+    Moderation,
+    Override,
+    PeerFactor,
+    Retract,
+    Unreadable,
+    VoidCase,
+    VoidTest,
+    agreed_value,
+    decision_of,
+    late_commit_value,
+)
+from graders.record.in_force import Decisions, in_force, retracted
+from graders.record.scales import Add, Map, Multiply
+from tests.graders.events import event
+
+SHA = "a" * 40
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "type", "holds"),
+    [
+        ("extension", "90", Extension, {"until": Delay(90, "minute")}),
+        ("extension", "7d", Extension, {"until": Delay(7, "calendar_day")}),
+        ("extension", "+5 wd", Extension, {"until": Delay(5, "working_day")}),
+        ("extension", "2027-01-22T12:00", Extension, {"until": datetime(2027, 1, 22, 12)}),
+        ("late_commit", SHA, LateCommit, {"commit": SHA, "on_time": False}),
+        ("late_commit", f"{SHA.upper()} on time", LateCommit, {"commit": SHA, "on_time": True}),
+        ("agreed_mark", "report=15.5", AgreedMark, {"criterion": "report", "points": Decimal("15.5")}),
+        ("agreed_mark", "62", AgreedWhole, {"percent": Decimal(62)}),
+        ("override", "50.5", Override, {"percent": Decimal("50.5")}),
+        ("peer_factor", "1.13", PeerFactor, {"factor": Decimal("1.13")}),
+        ("moderation", "add -2", Moderation, {"scale": Add(Fraction(-2))}),
+        ("moderation", "multiply 1.05", Moderation, {"scale": Multiply(Fraction(21, 20))}),
+        ("moderation", "map 0:0 100:90", Moderation,
+         {"scale": Map(((Fraction(0), Fraction(0)), (Fraction(100), Fraction(90))))}),
+        ("cap", "40", Cap, {"percent": Decimal(40)}),
+        ("cap", "pass_mark", Cap, {"percent": None}),
+        ("void_test", "test_x.py::test_loss", VoidTest, {"test": "test_x.py::test_loss"}),
+        ("void_case", "bodu-kire", VoidCase, {"case": "bodu-kire"}),
+        ("dispute", "the third test", Dispute, {"text": "the third test"}),
+        *((code, "", Code, {"word": code}) for code in CODES),
+        ("retract", "12", Retract, {"of": 12}),
+    ],
+)  # fmt: skip
+def test_an_event_is_read_into_the_type_of_what_it_decides(kind, value, type, holds):
+    made = event("mlp/g1/s1", kind, value, number=3)
+    assert decision_of(made) == type(event=made, **holds)
+
+
+def test_every_kind_of_decision_has_a_type():
+    assert not any("is not a decision" in getattr(decision_of(event("mlp", kind, "")), "problem", "") for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("extension", "soon"), ("extension", "2027-01-16"), ("extension", "2027-13-01T12:00"), ("extension", "-5"),
+        ("late_commit", "abc1234"), ("late_commit", ""), ("agreed_mark", "report=many"), ("agreed_mark", "good"),
+        ("override", "NaN"), ("override", "-1"), ("override", "1e1"), ("peer_factor", "Infinity"), ("peer_factor", ""),
+        ("moderation", "map 0:0 50:60"), ("moderation", "double"), ("cap", "half"), ("retract", "the first"),
+        ("bonus", "5"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said_and_never_guessed(kind, value):
+    made = decision_of(event("mlp/g1", kind, value))
+    assert isinstance(made, Unreadable)
+    assert (value if kind in KINDS else kind) in made.problem
+
+
+def test_what_is_recorded_of_points_and_of_a_commit_is_read_back():
+    given = decision_of(event("mlp/g1", "agreed_mark", agreed_value("report", Decimal("15.50"))))
+    assert (given.criterion, given.points) == ("report", Decimal("15.5"))
+    for on_time in (True, False):
+        accepted = decision_of(event("mlp/g1", "late_commit", late_commit_value(SHA, on_time=on_time)))
+        assert (accepted.commit, accepted.on_time) == (SHA, on_time)
+
+
+def test_snapshots_of_marks_are_no_decisions_and_another_medmarks_kind_is_unreadable():
+    events = [event("mlp", kind, "{}") for kind in ("marks", "returned", "correction", "bonus")]
+    assert [made.event.kind for made in in_force(events)] == ["bonus"]
+
+
+def test_a_retraction_that_cannot_be_read_ends_nothing_and_is_told():
+    events = [event("mlp/g1", "override", "50", number=1), event("mlp/g1", "retract", "#1", number=2)]
+    assert retracted(events) == set()
+    assert [type(made) for made in in_force(events)] == [Override, Unreadable]
+
+
+def test_decisions_are_found_by_their_type_and_by_whom_they_are_about():
+    decisions = Decisions.of("mlp", [
+        event("mlp", "cap", "90", number=1), event("mlp/g1", "cap", "pass_mark", number=2),
+        event("mlp/g1/s1", "override", "55", number=3), event("other/g1/s1", "override", "99", number=4),
+    ])  # fmt: skip
+    assert [made.number for made in decisions.about(Cap)] == [1]
+    assert decisions.last(Override, "g1", "s1").percent == 55
+    assert decisions.last(Override, "g1", "s2") is None
+    most, by = decisions.cap("g1", "s1", pass_mark=40)
+    assert (most, by.number) == (40, 2)
