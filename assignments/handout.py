@@ -6,8 +6,8 @@ caller's question (`graders.record.rehearsal`).
 
 from __future__ import annotations
 
+import io
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from assignments.assignment import Assignment
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.errors import UserError
+from assignments.files import replaced
 from assignments.folders import HANDOUT
 from assignments.load import digest
 
@@ -47,17 +48,19 @@ def write_handout(
     written = []
     for path in [*(assignment.folder / name for name in _FILES), *starters]:
         if path.is_file():
-            written.append(Path(shutil.copyfile(path, folder / path.name)))
+            written.append(_written(folder / path.name, path.read_bytes()))
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):
-        (folder / "public_tests").mkdir(exist_ok=True)
-        written.append(Path(shutil.copyfile(path, folder / "public_tests" / path.name)))
+        written.append(_written(folder / "public_tests" / path.name, path.read_bytes()))
     if limits:
-        (folder / "limits.md").write_text(limits, encoding="utf-8")
-        written.append(folder / "limits.md")
+        written.append(_written(folder / "limits.md", limits))
     written.append(_training_cases(assignment, folder))
     note = {"assignment": assignment.id, "digest": digest(assignment), "packages": list(packages)}
-    (folder / HANDOUT).write_text(json.dumps(note, indent=2) + "\n", encoding="utf-8")
-    return (*written, folder / HANDOUT)
+    return (*written, _written(folder / HANDOUT, json.dumps(note, indent=2) + "\n"))
+
+
+def _written(path: Path, content: str | bytes) -> Path:
+    replaced(path, content)
+    return path
 
 
 def _training_cases(assignment: Assignment, folder: Path) -> Path:
@@ -67,7 +70,6 @@ def _training_cases(assignment: Assignment, folder: Path) -> Path:
     """
     streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
     train, _ = draw_of(assignment)(assignment.data, *streams)
-    path = folder / "data" / "train.npz"
-    path.parent.mkdir(exist_ok=True)
-    np.savez_compressed(path, **{name: array for name, array in train.items() if name != "group"})  # type: ignore[arg-type]
-    return path
+    arrays = io.BytesIO()
+    np.savez_compressed(arrays, **{name: array for name, array in train.items() if name != "group"})  # type: ignore[arg-type]
+    return _written(folder / "data" / "train.npz", arrays.getvalue())

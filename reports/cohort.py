@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from assignments.assignment import Assignment
+from assignments.assignment import MASTERS, Assignment
 from reports.bands import band_of, bands
 
 if TYPE_CHECKING:  # pandas takes 0.3 s
@@ -45,7 +45,8 @@ def distribution(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.Data
         for percent, pass_mark in zip(marked["percent"], marked["pass_mark"], strict=True)
     ]
     names = list(dict.fromkeys(band.name for band in bands(assignment.level)))
-    names += [band.name for band in bands(7 if assignment.level != 7 else 6) if band.name in set(classes) - set(names)]
+    other = MASTERS - 1 if assignment.level == MASTERS else MASTERS
+    names += [band.name for band in bands(other) if band.name in set(classes) - set(names)]
     people = pandas.Series(classes, dtype=object).value_counts().reindex(names, fill_value=0)
     share = (people / len(classes)).round(4) if classes else pandas.Series(float("nan"), index=people.index)
     rows: list[Sequence[object]] = [("class", name, int(people[name]), float(share[name])) for name in names]

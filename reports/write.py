@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
+from assignments.files import replaced
 from graders.course.course import Course, read_secret
 from graders.intake.counting import due_of_page
 from graders.marks.mark import Mark
@@ -269,21 +269,10 @@ def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
 def write(path: Path, content: str | bytes) -> None:
     """Replace a file in one step, if it differs; the old one stays whole when the disk is full."""
     data = content.encode() if isinstance(content, str) else content
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # Created new, so that a link lying in its place is refused instead of followed.
-            beside.unlink(missing_ok=True)
-            with beside.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
+        replaced(path, data)
     except OSError as error:
         cure = "make room or choose another folder, then render the reports again"
         raise UserError(f"{path}: could not be written ({error.strerror}); {cure}") from error

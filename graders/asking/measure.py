@@ -6,7 +6,6 @@ commit's own, so that neither position nor neighbour says anything.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import os
@@ -22,6 +21,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.hidden import Shown, presented_order
 from assignments.data.streams import Source
+from assignments.files import replaced
 from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
 from graders.asking.journal import Journal, Question, Silent
@@ -303,17 +303,9 @@ def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
     data = buffer.getvalue()
     name = hashlib.sha256(data).hexdigest()[:32] + ".npz"
     path = store / name
-    partial = store / f".{name}.{os.getpid()}"
     try:
-        store.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            with partial.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
+            replaced(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise InternalFailure(f"the answers cannot be stored: {path}: {error.strerror}") from error
     return name

@@ -6,7 +6,6 @@ the answers prove is decided in `graders.authoring.rehearse`; nothing of a cours
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,8 +26,6 @@ from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
 from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session
-
-_PLUGINS = "PYTEST_DISABLE_PLUGIN_AUTOLOAD"
 
 
 class LocalBench:
@@ -105,27 +102,13 @@ def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManag
 @contextmanager
 def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench]:
     interface = read_interface(assignment.folder / "interface.py")
-    with tempfile.TemporaryDirectory(prefix="medmark-bench-") as folder, _without_plugins():
+    with tempfile.TemporaryDirectory(prefix="medmark-bench-") as folder:
         nobody = Path(folder) / "solution"
         nobody.mkdir()
         with Local().open(Lodging(nobody, framework, assignment.limits)) as channel:
             session = Session(channel, assignment.limits)
             session.begin()
             yield LocalBench(session, assignment, interface, Path(folder) / "answers")
-
-
-@contextmanager
-def _without_plugins() -> Iterator[None]:
-    """pytest without the plugins that happen to be installed: they cost more than most tests."""
-    before = os.environ.get(_PLUGINS)
-    os.environ[_PLUGINS] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_PLUGINS]
-        else:
-            os.environ[_PLUGINS] = before
 
 
 def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:

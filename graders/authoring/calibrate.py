@@ -18,6 +18,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.digests import digest_of
 from assignments.errors import UserError
+from assignments.files import replaced
 from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import LocalBench, drawn, opener, scored
@@ -88,7 +89,7 @@ def calibrate(
 
         known = _with_framework(known, _Reference(asked, framework, found[framework], sets), begun)
         text = json.dumps(asdict(known), indent=2) + "\n"
-        (assignment.folder / FILE).write_text(text, encoding="utf-8")
+        replaced(assignment.folder / FILE, text)
     return known
 
 

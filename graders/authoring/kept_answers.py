@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assignments.files import replaced
 from assignments.this_user import cache_folder
 from graders.record.answers import Answers
 
@@ -62,20 +62,10 @@ def keep(shelf: Path | None, key: str, run: Run) -> None:
     np.savez_compressed(arrays, **run.answers.arrays)  # type: ignore[arg-type]
     facts = json.dumps({"cpu_s": run.cpu_s, "versions": dict(run.versions)})
     with suppress(OSError):
-        shelf.mkdir(parents=True, exist_ok=True)
         # The facts come last: with them a run is whole.
-        _replace(shelf / f"{key}.npz", arrays.getvalue())
-        _replace(shelf / f"{key}.json", facts.encode())
+        replaced(shelf / f"{key}.npz", arrays.getvalue())
+        replaced(shelf / f"{key}.json", facts)
         by_age = sorted(shelf.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in by_age[KEPT:]:
             old.unlink(missing_ok=True)
             old.with_suffix(".npz").unlink(missing_ok=True)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_bytes(data)
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

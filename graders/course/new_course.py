@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from assignments.errors import UserError
+from assignments.files import replaced
 from assignments.folders import catalogue
 from graders.course.course import SECRET_BYTES
 from graders.course.roster import HEADER, OPTIONAL
@@ -97,7 +98,7 @@ def init_course(
         with open(descriptor, "wb") as file:
             file.write(secrets.token_bytes(SECRET_BYTES))
         for path, text in files.items():
-            path.write_text(text, encoding="utf-8")
+            replaced(path, text)
     except OSError as error:
         raise UserError(f"{error.filename or folder}: cannot be made ({error.strerror})") from None
     return (*files, secret)

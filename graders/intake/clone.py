@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.errors import nearest
+from assignments.files import replaced
 from graders.course.addresses import address_problem, branch_problem
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
@@ -147,9 +148,7 @@ def _check_commit(mirror: Path, ref: str, reach: Reach) -> None:
 
 def keep_failure(mirror: Path, commit: str, failure: GitFailed) -> None:
     """Keep why a tip did not come; it holds for as long as the mirror has not got it after all."""
-    note = mirror / "failures" / commit
-    note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(json.dumps([failure.told, str(failure), failure.theirs]), encoding="utf-8")
+    replaced(mirror / "failures" / commit, json.dumps([failure.told, str(failure), failure.theirs]))
 
 
 def last_failure(mirror: Path, commit: str) -> GitFailed | None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
+from assignments.files import replaced
 from graders.course.roster import Group, Member
 from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.checkout import Caps, Entry, Written, tree_of, write_files
@@ -145,10 +146,7 @@ def take(
     facts = _recorded(record)
     if facts is None or (facts["written"] and not target.is_dir()):
         facts = _write(group, assignment, commit, mirror, target, caps, reach)
-        record.parent.mkdir(parents=True, exist_ok=True)
-        making = record.with_suffix(f".{os.getpid()}")
-        making.write_text(json.dumps(facts), encoding="utf-8")
-        making.replace(record)
+        replaced(record, json.dumps(facts))
     problems, flags = list(facts["problems"]), list(facts["flags"])
     framework = None
     if facts["written"]:

@@ -10,7 +10,6 @@ always counts.
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
@@ -22,6 +21,7 @@ from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
+from assignments.files import replaced
 from assignments.interface import Interface, read_interface, record_of
 from graders.record.keys import SetDigests, drawing
 from graders.tasks import task_named
@@ -132,12 +132,6 @@ def _read(path: Path) -> dict[str, list[SetDigests]]:
 
 def _write(path: Path, known: dict[str, list[SetDigests]]) -> None:
     text = json.dumps({source: [asdict(s) for s in sets] for source, sets in known.items()}, indent=1)
-    fresh = path.with_suffix(f".{os.getpid()}")
     # Only a saving of time: where it cannot be written, the next run draws again.
     with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            fresh.write_text(text, "utf-8")
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
+        replaced(path, text)

@@ -14,6 +14,7 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.digests import code_digest, digest_of, file_digest
+from assignments.files import replaced
 from assignments.load import in_catalogue, references
 from graders.record import calibration
 from graders.record.rehearsal import Rehearsal
@@ -58,7 +59,7 @@ def record(assignment: Assignment, rehearsal: Rehearsal) -> None:
         "gaps": [str(gap) for gap in rehearsal.gaps],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    (assignment.folder / FILE).write_text(text, encoding="utf-8")
+    replaced(assignment.folder / FILE, text)
 
 
 def standing(assignment: Assignment) -> Standing:

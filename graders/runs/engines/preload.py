@@ -1,7 +1,7 @@
 """What every marker process needs, imported once in the forkserver: pytest with its own plug-ins, NumPy, our marker.
 
-Importing this module is all that is done with it. No plug-in of another distribution is loaded: the forkserver is
-started with `PYTEST_DISABLE_PLUGIN_AUTOLOAD=1`.
+Importing this module is all that is done with it. No plug-in of another distribution is imported:
+`graders.asking.check` runs pytest without them.
 """
 
 from importlib import import_module

@@ -82,7 +82,6 @@ def start_forkserver(*also: str) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["graders.runs.engines.preload", *also])
     wanted = {
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         # Markers share the cores between them, and a server with threads cannot be forked safely.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

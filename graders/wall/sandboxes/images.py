@@ -26,6 +26,7 @@ import docker.errors
 from docker.types import Mount
 
 from assignments.assignment import Framework
+from assignments.files import replaced
 from assignments.this_user import home_folder
 from graders.failures import ImageFailure
 from graders.wall.sandboxes import engine
@@ -239,11 +240,7 @@ def _finished(
         added=tuple(added),
         built=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    record = _record(framework)
-    record.parent.mkdir(parents=True, exist_ok=True)
-    fresh = record.with_suffix(".new")
-    fresh.write_text(json.dumps(asdict(made), indent=1), encoding="utf-8")
-    fresh.replace(record)
+    replaced(_record(framework), json.dumps(asdict(made), indent=1))
     size = f"{len(made.packages)} packages, Python {made.python_version}"
     say(f"{framework}: {size}, digest {made.digest[:12]}")
     return made

@@ -308,6 +308,14 @@ def test_the_users_own_pytest_options_do_not_matter(ask, monkeypatch):
     assert os.environ["PYTEST_ADDOPTS"] == "-k nothing --maxfail=1"
 
 
+def test_no_plug_in_of_another_package_sees_a_hidden_test(ask, monkeypatch):
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    held = "'hypothesispytest' in request.config.pluginmanager.list_name_plugin().__repr__()"
+    doc = one(ask(f"def test_a(student, request): assert not {held}"))
+    assert doc.verdict == "passed", doc
+    assert "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
+
+
 def test_an_edited_test_is_the_one_that_runs(ask, folder):
     assert one(ask("def test_a(student): assert False")).verdict == "failed"
     assert one(ask("def test_a(student): assert  True")).verdict == "passed"

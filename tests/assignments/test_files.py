@@ -1,0 +1,144 @@
+"""A file that lasts is whole at any moment, and every one of them is written so."""
+
+import ast
+import errno
+import os
+import threading
+
+import pytest
+
+from assignments.files import replaced
+from tests.test_one_home import sources
+
+
+def test_a_file_is_replaced_and_its_folder_made(tmp_path):
+    path = tmp_path / "new" / "a.json"
+    replaced(path, "één")
+    assert path.read_bytes() == "één".encode()
+    replaced(path, b"\x00two")
+    assert path.read_bytes() == b"\x00two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    replaced(path, "old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replaced(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path):
+    (tmp_path / "elsewhere").write_text("theirs")
+    (tmp_path / "a.json").symlink_to(tmp_path / "elsewhere")
+    replaced(tmp_path / "a.json", "ours")
+    assert (tmp_path / "elsewhere").read_text() == "theirs"
+    assert (tmp_path / "a.json").read_text() == "ours"
+
+
+def test_of_writers_at_once_one_file_is_left_and_always_whole(tmp_path):
+    path = tmp_path / "a.txt"
+    texts = [letter * 200_000 for letter in "abcd"]
+    replaced(path, texts[0])
+    seen = set()
+    writers = [threading.Thread(target=lambda text=text: [replaced(path, text) for _ in range(5)]) for text in texts]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        seen.add(path.read_text())
+    assert seen <= set(texts)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Where a file is written in another way, and why it may be.
+
+OTHERWISE = {
+    ("assignments/files.py", "replaced"): "this is how",
+    ("assignments/handout.py", "_training_cases"): "into memory",
+    ("graders/asking/measure.py", "_store"): "into memory",
+    ("graders/authoring/kept_answers.py", "keep"): "into memory",
+    ("reports/marksheet.py", "as_csv"): "into memory",
+    ("reports/marksheet.py", "as_xlsx"): "into memory",
+    ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",
+    ("graders/record/ledger_file.py", "open_to_read"): "into memory",
+    ("reports/terminal.py", "give_up_stdout_if_unwritable"): "into nothing",
+    ("graders/wall/sandboxes/images.py", "_context"): "into memory",
+    ("graders/authoring/misconceptions.py", "write_solution"): "a folder of one rehearsal",
+    ("graders/authoring/mutants.py", "write_mutant"): "a folder of one rehearsal",
+    ("graders/authoring/mutants.py", "copy_reference"): "a folder of one rehearsal",
+    ("graders/demo/__init__.py", "make_demo"): "a course of its own, made anew",
+    ("graders/demo/__init__.py", "_repository"): "a course of its own, made anew",
+    ("graders/intake/own_clone.py", "_make"): "a repository that lives as long as one look",
+    ("graders/wall/sandboxes/local.py", "open"): "a folder of one session",
+    ("graders/course/lock.py", "course_held"): "a lock, whose words only help a person",
+    ("graders/intake/clone.py", "_held"): "a lock without words",
+    ("graders/wall/sandboxes/host_runtime.py", "host_runtime"): "a lock without words",
+    ("graders/wall/sandboxes/host_runtime.py", "_install"): "the list that pip reads, in an unfinished environment",
+    ("graders/course/new_course.py", "init_course"): "the secret, which must not be there yet",
+    ("graders/intake/checkout.py", "_write_one"): "a file of a checkout, which counts once its record lies beside it",
+    ("graders/record/ledger_file.py", "_copied"): "SQLite's own copy, renamed when it is whole",
+}
+WRITERS = {
+    "write_text", "write_bytes", "savez", "savez_compressed", "save", "savetxt", "tofile", "copyfile", "copy", "copy2",
+    "copytree", "move", "to_csv", "to_excel", "to_json", "to_parquet", "fdopen", "mkstemp", "backup",
+    "NamedTemporaryFile", "ExcelWriter", "savefig",
+}  # fmt: skip
+OF_MODULES = {"save": ("np", "numpy"), "copy": ("shutil",), "move": ("shutil",)}
+"""Words that mean something else on other things."""
+
+
+def writes(text):
+    """(function, call) for every call that may write a file, by the name of the function that it stands in."""
+
+    def within(node, function):
+        for child in ast.iter_child_nodes(node):
+            inside = child.name if isinstance(child, ast.FunctionDef) else function
+            if isinstance(child, ast.Call) and may_write(child):
+                yield inside, ast.unparse(child)
+            yield from within(child, inside)
+
+    return list(within(ast.parse(text), ""))
+
+
+def may_write(call):
+    whole = ast.unparse(call.func)
+    owner, _, name = whole.rpartition(".")
+    if name in WRITERS:
+        return owner in OF_MODULES.get(name, (owner,))
+    if name != "open":
+        return False
+    if owner == "os":
+        return "O_CREAT" in ast.unparse(call) or "O_WRONLY" in ast.unparse(call) or "O_RDWR" in ast.unparse(call)
+    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    words = [argument.value for argument in given if isinstance(argument, ast.Constant)]
+    return any(isinstance(word, str) and len(word) <= 3 and set(word) & set("wax+") for word in words)
+
+
+def test_every_file_that_lasts_is_written_whole_or_not_at_all():
+    found = {(path, function) for path, text in sources() for function, _ in writes(text)}
+    assert found - set(OTHERWISE) == set(), "write it with assignments.files.replaced, or say here why not"
+    assert set(OTHERWISE) - found == set(), "nothing is written there any more"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "path.write_text(text)", "p.write_bytes(b)", "open(p, 'w')", "open(p, mode='xb')", "p.open('a')",
+        "p.open(mode='r+')", "os.open(p, os.O_WRONLY | os.O_CREAT)", "os.fdopen(d, 'w')", "np.save(p, a)",
+        "np.savez_compressed(p, **a)", "shutil.copyfile(a, b)", "shutil.copy(a, b)", "frame.to_csv(p)",
+        "shutil.move(a, b)", "tempfile.NamedTemporaryFile()", "figure.savefig(p)",
+    ],
+)  # fmt: skip
+def test_the_walk_sees_each_way_to_write(source):
+    assert [function for function, _ in writes(f"def f():\n    {source}")] == ["f"]
+
+
+@pytest.mark.parametrize("source", ["open(p)", "p.open('rb')", "known.copy()", "sandbox.open(of)", "text.replace(a)"])
+def test_the_walk_takes_nothing_else_for_it(source):
+    assert writes(source) == []
