@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import hidden_set
 from assignments.errors import UserError
+from graders.record.dependencies import TOOLKIT
+from graders.record.keys import drawing
 from graders.record.manifest import set_digests
 
 DISCS = """
@@ -102,6 +105,30 @@ def test_a_changed_generator_is_drawn_again(assignment, tmp_path, drawn):
     second = set_digests(assignment, SECRET, tmp_path / "data.json")
     assert [s.inputs for s in first] == [s.inputs for s in second]
     assert [s.truth for s in first] != [s.truth for s in second]
+
+
+@pytest.mark.parametrize(("file", "times"), [
+    ("assignments/data/sources/breast_cancer.py", 2),
+    ("assignments/data/hidden.py", 2),
+    ("assignments/data/streams.py", 2),
+    ("graders/tasks/classification.py", 2),
+    ("assignments/data/sources/promise12.py", 1),
+    ("graders/tasks/segmentation.py", 1),
+    ("graders/record/manifest.py", 1),
+])  # fmt: skip
+def test_what_is_remembered_holds_until_the_code_that_draws_changes(ours, tmp_path, drawn, monkeypatch, file, times):
+    toolkit = tmp_path / "toolkit"
+    for package in ("assignments", "graders"):
+        shutil.copytree(TOOLKIT / package, toolkit / package, ignore=shutil.ignore_patterns("__pycache__", "catalogue"))
+    monkeypatch.setattr("graders.record.manifest.drawing", lambda assignment: drawing(assignment, toolkit))
+    set_digests(ours, SECRET, tmp_path / "data.json")
+    text = (toolkit / file).read_text()
+    (toolkit / file).write_text(f"# A comment.\n{text}")
+    set_digests(ours, SECRET, tmp_path / "data.json")
+    assert drawn == [0]
+    (toolkit / file).write_text(f"{text}\nCHANGED = True\n")
+    set_digests(ours, SECRET, tmp_path / "data.json")
+    assert drawn == [0] * times
 
 
 READS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,36 @@ def test_code_makes_a_rehearsal_old_and_words_do_not(assignment: Assignment) -> 
     (assignment.folder / "points.py").write_text("# One.\nA = 1\n")
     assert standing(assignment).fresh
     (assignment.folder / "points.py").write_text("A = 2\n")
+    assert not standing(assignment).fresh
+
+
+def test_layout_of_toml_makes_no_rehearsal_old_and_its_values_do(assignment: Assignment) -> None:
+    path = assignment.folder / "assignment.toml"
+    record(assignment, rehearsal())
+    path.write_text("# Why.\n" + TOML.replace("train = 1\ntest = 1", "test = 1\n\ntrain    = 1  # few"))
+    assert standing(assignment).fresh
+    path.write_text(TOML.replace("train = 1", "train = 2"))
+    assert not standing(assignment).fresh
+
+
+def test_what_a_calibration_was_made_by_makes_no_rehearsal_old_and_its_scores_do(assignment: Assignment) -> None:
+    path = assignment.folder / "calibration.json"
+    scores = {"references": {"numpy": {"a": [0.9]}}, "baselines": {}, "standard_error": {"a": 0.01}}
+    path.write_text(json.dumps({**scores, "made_by": {"numpy": {"scoring": "1"}}, "cpu_s": {"numpy": [1.0]}}))
+    record(assignment, rehearsal())
+    path.write_text(json.dumps({**scores, "made_by": {"numpy": {"scoring": "2"}}, "cpu_s": {"numpy": [2.0]}}, indent=2))
+    assert standing(assignment).fresh
+    path.write_text(json.dumps({**scores, "references": {"numpy": {"a": [0.8]}}}))
+    assert not standing(assignment).fresh
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"text"', "\udcff"])
+def test_a_damaged_calibration_counts_as_it_is(assignment: Assignment, text: str) -> None:
+    path = assignment.folder / "calibration.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    record(assignment, rehearsal())
+    assert standing(assignment).fresh
+    path.write_bytes(b"other")
     assert not standing(assignment).fresh
 
 
