@@ -270,14 +270,16 @@ def explain(
     number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
     """
     from graders.marks.whom import whom_alone
-    from graders.runs.marking import looks_of
+    from graders.runs.marking import history_of_group, looks_of
     from reports.explain import explained
 
     opened = _course(course)
     group, person = whom_alone(opened, member)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
     looks = looks_of(opened, assignment, group)
-    for line in explained(change.results, person, looks=looks, timezone=opened.timezone):
+    commit = next(taken.commit for taken in change.results.submissions if taken.group == group.name)
+    history = history_of_group(opened, assignment, group, commit)
+    for line in explained(change.results, person, looks=looks, history=history, timezone=opened.timezone):
         print(line)
     _warn_if_moved(change)
 

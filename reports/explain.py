@@ -30,17 +30,25 @@ from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
     from graders.course.course import Member
+    from graders.intake.history import Author, History
     from graders.intake.submission import Submission
     from graders.marks.results import Results
     from graders.record.ledger import Observation
 
 WIDTH: Final = 80
+AUTHORS: Final = 10
+"""Lines about authors who are nobody of the roster."""
 LOOKS: Final = 12
 """Lines about what was seen; of more, the last ones."""
 
 
 def explained(
-    results: Results, member: Member, *, looks: Sequence[Observation] = (), timezone: str = "UTC"
+    results: Results,
+    member: Member,
+    *,
+    looks: Sequence[Observation] = (),
+    history: History | None = None,
+    timezone: str = "UTC",
 ) -> Iterator[str]:
     """The page of one member of the results' groups, in lines of at most 80 columns."""
     person = next(person for person in results.people if person.member == member.id)
@@ -53,6 +61,7 @@ def explained(
     yield from _line(f"{member.name} ({member.id}), group {person.group}: {results.assignment.title}", 0)
     for title, lines in (
         ("The commit that counts", _commit(submission, looks, ZoneInfo(timezone))),
+        ("Who committed, as the commits say", _history(history, submission, ZoneInfo(timezone))),
         ("What it was marked with", _provenance(mark)),
         ("The group's points", _points(mark, results.assignment, decisions)),
         ("From the group's mark to this person's", _steps(person, mark)),
@@ -86,6 +95,37 @@ def _commit(submission: Submission, looks: Sequence[Observation], zone: ZoneInfo
         yield f"seen {found}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {times}"
     for problem in submission.problems:
         yield f"problem: {problem}"
+
+
+def _history(history: History | None, submission: Submission, zone: ZoneInfo) -> Iterator[str]:
+    """The commits of each member, and those of nobody that the roster knows."""
+    if history is None:
+        yield "not known" if submission.commit else "no commit"
+        return
+    yield f"{_count(history.commits, 'commit')} by {_count(len(history.authors), 'author')}{_span(history, zone)}"
+    whose = history.of(submission.members)
+    for member in submission.members:
+        authors = whose[member.id]
+        yield f"{member.id}: {_count(sum(author.commits for author in authors), 'commit')} by address or name"
+    others = whose[""]
+    for author in others[:AUTHORS]:
+        who = f"{author.name} <{author.email}>"
+        yield f"nobody's address or name: {who}, {_count(author.commits, 'commit')}{_span(author, zone)}"
+    if len(others) > AUTHORS:
+        yield f"and {_count(len(others) - AUTHORS, 'such author')} more"
+    if history.unread:
+        yield f"{_count(history.unread, 'commit')} could not be read"
+    if history.older:
+        yield "there are older commits, which were not read"
+    yield "whoever commits sets name, address and date: evidence, and no mark rests on it"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _span(of: History | Author, zone: ZoneInfo) -> str:
+    return f", first {_local(of.first, zone)}, last {_local(of.last, zone)}" if of.first and of.last else ""
 
 
 def _local(time: datetime, zone: ZoneInfo) -> str:

@@ -115,6 +115,7 @@ def test_a_renamed_group_keeps_its_commit_its_mark_and_what_was_decided_about_it
     assert shown(course)["team"]["commit"]
     told = medmark("explain", "halves", "m0", "-c", course).out
     assert f"seen {shown(course)['team']['commit'][:10]}: " in told
+    assert "1 commit by 1 author" in told  # from the mirror that has the old name
     assert medmark("collect", "halves", "-c", course).code == 0
     assert percents(course) == before
 

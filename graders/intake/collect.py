@@ -191,7 +191,7 @@ def _files(
 
     def taken(group: Group, reach: Reach) -> Submission:
         counts = decided[group.name]
-        return _taken(course, assignment, group, counts, _mirror(course, group, record, counts.commit), reach)
+        return _taken(course, assignment, group, counts, mirror_of(course, group, record, counts.commit), reach)
 
     with _stoppable(reach_of(course), jobs) as (reach, pool):
         taking = [pool.submit(taken, group, reach) for group in groups]
@@ -330,7 +330,7 @@ def _not_known(framework: str) -> None:
     """What this machine itself holds beside its images is nobody's promise."""
 
 
-def _mirror(course: Course, group: Group, record: Record, commit: str | None) -> Path:
+def mirror_of(course: Course, group: Group, record: Record, commit: str | None) -> Path:
     """The mirror that holds a commit: the group's, or that of a name under which the commit was seen."""
     own = course.mirrors / group.name
     if commit is None or seen_in(own, commit):

@@ -196,6 +196,18 @@ def _environment(reach: Reach, address: str | None) -> tuple[dict[str, str], str
     return environment, token
 
 
+def environment_for_reading(mirror: Path) -> dict[str, str]:
+    """What a library's own git must find in its environment to read a mirror of ours as `run_git` would.
+
+    No settings but ours are read, nothing is looked for elsewhere, and no host can be talked to.
+    """
+    words = {"GIT_DIR": str(mirror.absolute()), "GIT_ALLOW_PROTOCOL": "none"}
+    settings = [setting for setting in SETTINGS if not setting.endswith("=always")]
+    for number, setting in enumerate(settings):
+        words[f"GIT_CONFIG_KEY_{number}"], _, words[f"GIT_CONFIG_VALUE_{number}"] = setting.partition("=")
+    return ENVIRONMENT | words | {"GIT_CONFIG_COUNT": str(len(settings))}
+
+
 def check_tokens(reach: Reach, addresses: Iterable[str]) -> None:
     """Raise `UserError` if the token of one of these addresses' hosts is not in the environment."""
     for host in sorted({host_of(address) for address in addresses if address.startswith("https://")}):

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Final
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of, read_secret
-from graders.intake.collect import Receipt, clock, collect, submissions
+from graders.intake.collect import Receipt, clock, collect, mirror_of, submissions
+from graders.intake.history import History, history_of
 from graders.intake.owners import Record
 from graders.marks.applying import record, snapshot_of
 from graders.marks.differences import Differences, NotApplied, compare, differences_of
@@ -282,6 +283,15 @@ def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
     """What was seen of a group, oldest first, under whatever name it had."""
     with Ledger.open_to_read(course.ledger) as ledger:
         return _read(course, id, ledger)[0].looks.get(group.name, ())
+
+
+def history_of_group(course: Course, id: str, group: Group, commit: str | None) -> History | None:
+    """Who made the commits up to a group's own; None where there is none, or it cannot be read."""
+    if commit is None:
+        return None
+    with Ledger.open_to_read(course.ledger) as ledger:
+        record = _read(course, id, ledger)[0]
+    return history_of(mirror_of(course, group, record, commit), commit)
 
 
 def _on_record(

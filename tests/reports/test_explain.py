@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graders.course.course import load_course
+from graders.intake.history import Author, History
 from graders.intake.submission import Submission
 from graders.marks.mark import Status
 from graders.marks.results import results_of
@@ -143,3 +144,34 @@ def test_lines_are_plain_and_of_80_columns_whatever_a_person_wrote(course, text)
     for line in page(course, of):
         assert len(line) <= WIDTH
         assert line.isprintable()
+
+
+def test_commits_stand_by_member_with_those_of_nobody_beside_them(course):
+    first, last = datetime(2027, 1, 3, 10, tzinfo=UTC), datetime(2027, 1, 15, 11, tzinfo=UTC)
+    members = course.group("g1").members
+    authors = (
+        Author(members[0].name, members[0].email, 7, first, last), Author("X", "x@home.example", 1, last, last),
+    )  # fmt: skip
+    text = flat(page(course, results(course), history=History(authors, unread=2, older=True)))
+    assert "8 commits by 2 authors, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT" in text
+    assert f"{members[0].id}: 7 commits by address or name {members[1].id}: 0 commits by address or name" in text
+    assert "nobody's address or name: X <x@home.example>, 1 commit, first 2027-01-15 11:00:00 GMT" in text
+    assert "2 commits could not be read there are older commits, which were not read" in text
+    assert "evidence, and no mark rests on it" in text
+
+
+def test_a_history_that_could_not_be_read_is_not_known_and_not_empty(course):
+    assert "Who committed, as the commits say not known" in flat(page(course, results(course)))
+
+
+def test_of_many_strangers_the_first_are_told(course):
+    strangers = tuple(Author(f"n{at}", f"{at}@b.c", 1, None, None) for at in range(30))
+    lines = page(course, results(course), history=History(strangers))
+    assert sum("nobody's address or name" in line for line in lines) == 10
+    assert any("and 20 such authors more" in line for line in lines)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_commits_say_is_shown_as_plain_text(course, text):
+    lines = page(course, results(course), history=History((Author(text, text, 1, None, None),)))
+    assert not set("".join(lines)) & set("\x1b\x9b\x07\r\n\u202e\u2066")
