@@ -13,29 +13,26 @@ from pathlib import Path
 from typing import Final
 
 from assignments.assignment import Assignment
-from assignments.errors import UserError, closest, nearest
-from assignments.load import hidden_tests
+from assignments.errors import UserError, nearest
 from graders.course.course import Course, Group, read_secret
 from graders.intake.collect import clock
-from graders.intake.counting import counting, due_for_all, due_of_person, extension_problem
+from graders.intake.counting import counting, due_for_all, due_of_person
 from graders.intake.owners import Record
+from graders.marks import values
 from graders.marks.results import Results
 from graders.marks.wanted import Wanted, from_csv
 from graders.marks.whom import whom
 from graders.record.decisions import (
     ABOUT,
     KINDS,
-    PASS_MARK,
     AgreedMark,
     AgreedWhole,
-    agreed_value,
     decision_of,
     late_commit_value,
 )
-from graders.record.in_force import Decisions, in_force, parts_of, retracted
+from graders.record.in_force import Decisions, in_force, retracted
 from graders.record.ledger import Event, Ledger
 from graders.record.manifest import case_ids
-from graders.record.scales import decimal_of, scale_of
 from graders.record.snapshots import RETURNED
 
 STAFF_DECIDED: Final = "decided by the course's staff"
@@ -62,7 +59,7 @@ class Proposal:
 
 
 @dataclass(frozen=True)
-class Desk:
+class DecisionChecks:
     """What decisions are checked against."""
 
     course: Course
@@ -130,29 +127,28 @@ class Desk:
         """
         match kind:
             case "extension":
-                return _extension(text, self.course, self.assignment.id)
+                return values.extension(text, self.course, self.assignment.id)
             case "late_commit":
                 assert group is not None  # it is about nobody else
                 return self._late_commit(text, group)
             case "agreed_mark":
-                return _agreed_mark(text, self.assignment)
+                return values.agreed_mark(text, self.assignment)
             case "override":
-                return _percent(text)
+                return values.percent(text)
             case "peer_factor":
-                return _factor(text)
+                return values.factor(text)
             case "moderation":
-                scale_of(text)
-                return " ".join(text.split())
+                return values.moderation(text)
             case "cap":
-                return _cap(text)
+                return values.cap(text)
             case "void_test":
-                return _void_test(text, self.assignment)
+                return values.void_test(text, self.assignment)
             case "void_case":
-                return _void_case(text, self.cases())
+                return values.void_case(text, self.cases())
             case "dispute":
-                return _dispute(text)
+                return values.dispute(text)
             case _:
-                return _code(text)
+                return values.code(text)
 
     def _stands_already(self, event: Event) -> bool:
         """Whether the same person gave just this mark before.
@@ -224,79 +220,6 @@ class Desk:
         return late_commit_value(fits[0], on_time=waits)
 
 
-def _extension(text: str, course: Course, assignment_id: str) -> str:
-    if problem := extension_problem(text, course, assignment_id):
-        raise ValueError(problem)
-    return text
-
-
-def _agreed_mark(text: str, assignment: Assignment) -> str:
-    id, is_one, points = text.partition("=")
-    if not is_one:
-        return _percent(text)
-    parts = parts_of(assignment)
-    if id.strip() not in parts:
-        raise ValueError(f'no criterion that a person marks is called "{id.strip()}"; {nearest(id, parts)}')
-    number = decimal_of(points)
-    if number is None or not 0 <= number <= parts[id.strip()]:
-        raise ValueError(f'{id.strip()}: "{points}" is not a number from 0 to {parts[id.strip()]}')
-    return agreed_value(id.strip(), number)
-
-
-def _percent(text: str) -> str:
-    number = decimal_of(text.removesuffix("%"))
-    if number is None or not 0 <= number <= 100:
-        raise ValueError(f'"{text}" is not a mark in per cent from 0 to 100')
-    return str(number)
-
-
-def _factor(text: str) -> str:
-    number = decimal_of(text)
-    if number is None or number < 0:
-        raise ValueError(f'"{text}" is not a factor of 0 or more, as 1.13')
-    return str(number)
-
-
-def _cap(text: str) -> str:
-    try:
-        return text if text == PASS_MARK else _percent(text)
-    except ValueError as error:
-        raise ValueError(f"{error}, nor {PASS_MARK}") from None
-
-
-def _code(text: str) -> str:
-    if text:
-        raise ValueError(f'takes no VALUE, and "{text}" is one: say whom it is about with --for')
-    return text
-
-
-def _void_test(text: str, assignment: Assignment) -> str:
-    known = [test.id for test in hidden_tests(assignment)]
-    fits = [id for id in known if id in (text, text.partition("/")[2]) or id.endswith(f"::{text}")]
-    if len(fits) != 1:
-        raise ValueError(f'no hidden test is called "{text}"; {_nearest_test(text, known)}')
-    return fits[0]
-
-
-def _void_case(text: str, known: Sequence[str]) -> str:
-    if text not in known:
-        raise ValueError(f'no hidden case is called "{text}"; {nearest(text, known)}')
-    return text
-
-
-def _dispute(text: str) -> str:
-    if not text:
-        raise ValueError("say what is disputed, as VALUE")
-    return " ".join(text.split())
-
-
-def _nearest_test(value: str, known: Sequence[str]) -> str:
-    """The nearest by the test's own name, where the value is not the name of a file and a test."""
-    ends = {id.rpartition("::")[2]: id for id in known}
-    close = closest(value.rpartition("::")[2], ends)
-    return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
-
-
 def _amount(mark: AgreedMark | AgreedWhole) -> Decimal:
     return mark.points if isinstance(mark, AgreedMark) else mark.percent
 
@@ -329,8 +252,10 @@ def propose(
         rows, notes = from_csv(file, kind, asked, course, wanted.reason, method, with_self)
     rows = [replace(row, reference=row.reference or wanted.reference) for row in rows]
     with Ledger.open(course.ledger) as ledger:
-        desk = Desk(course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course)))
-        events = desk.propose(kind, rows, by)
+        checks = DecisionChecks(
+            course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course))
+        )
+        events = checks.propose(kind, rows, by)
     after = Decisions.of(asked.id, [*results.events, *events])
     return Proposal(tuple(events), (*notes, *_due_times(course, after, events)))
 

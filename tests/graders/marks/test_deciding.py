@@ -9,7 +9,7 @@ import pytest
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import load_course
-from graders.marks.deciding import Desk, Proposal
+from graders.marks.deciding import DecisionChecks, Proposal
 from graders.marks.wanted import Wanted, from_csv
 from graders.record.ledger import Ledger, Observation
 from tests.graders.events import about as about_of
@@ -63,7 +63,7 @@ def desk(tmp_path):
             seen_at = f"2027-01-15T{time}:00.000+00:00"
             ledger.add_observation(Observation(group, "mlp", "r", "main", commit, seen_at, "tip"))
         ledger.add_event(event("mlp/g1", "override", "50", reason="panel"))
-        yield Desk(load_course(tmp_path), assignment, ledger, ledger.events("mlp"),
+        yield DecisionChecks(load_course(tmp_path), assignment, ledger, ledger.events("mlp"),
                    datetime(2027, 1, 20, 10, tzinfo=UTC), lambda: ["bodu-kire"])  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_a_decision_needs_a_reason(desk):
 
 def test_a_retracted_decision_is_not_retracted_twice(desk):
     gone = event("mlp/g1", "retract", "1", number=2)
-    again = Desk(desk.course, desk.assignment, desk.ledger, [*desk.events, gone], desk.now, desk.cases)
+    again = DecisionChecks(desk.course, desk.assignment, desk.ledger, [*desk.events, gone], desk.now, desk.cases)
     with pytest.raises(UserError, match="event 1 is retracted already"):
         proposed(again, "retract", "1")
     assert proposed(again, "retract", "2") == ("mlp/g1", "2")

@@ -1,0 +1,105 @@
+"""What a person wrote as the value of a decision, checked, and as it is recorded; one function a kind.
+
+Each raises ValueError where the value cannot be recorded, and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from assignments.assignment import Assignment
+from assignments.errors import closest, nearest
+from assignments.load import hidden_tests
+from graders.course.course import Course
+from graders.intake.counting import extension_problem
+from graders.record.decisions import PASS_MARK, agreed_value
+from graders.record.in_force import parts_of
+from graders.record.scales import decimal_of, scale_of
+
+
+def extension(text: str, course: Course, assignment_id: str) -> str:
+    """A later due time."""
+    if problem := extension_problem(text, course, assignment_id):
+        raise ValueError(problem)
+    return text
+
+
+def agreed_mark(text: str, assignment: Assignment) -> str:
+    """Points of a criterion that a person marks, or the whole mark."""
+    id, is_one, points = text.partition("=")
+    if not is_one:
+        return percent(text)
+    parts = parts_of(assignment)
+    if id.strip() not in parts:
+        raise ValueError(f'no criterion that a person marks is called "{id.strip()}"; {nearest(id, parts)}')
+    number = decimal_of(points)
+    if number is None or not 0 <= number <= parts[id.strip()]:
+        raise ValueError(f'{id.strip()}: "{points}" is not a number from 0 to {parts[id.strip()]}')
+    return agreed_value(id.strip(), number)
+
+
+def percent(text: str) -> str:
+    """A mark in per cent."""
+    number = decimal_of(text.removesuffix("%"))
+    if number is None or not 0 <= number <= 100:
+        raise ValueError(f'"{text}" is not a mark in per cent from 0 to 100')
+    return str(number)
+
+
+def factor(text: str) -> str:
+    """A share of a group's mark."""
+    number = decimal_of(text)
+    if number is None or number < 0:
+        raise ValueError(f'"{text}" is not a factor of 0 or more, as 1.13')
+    return str(number)
+
+
+def cap(text: str) -> str:
+    """What a mark may not exceed."""
+    try:
+        return text if text == PASS_MARK else percent(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, nor {PASS_MARK}") from None
+
+
+def code(text: str) -> str:
+    """Nothing: the kind says all."""
+    if text:
+        raise ValueError(f'takes no VALUE, and "{text}" is one: say whom it is about with --for')
+    return text
+
+
+def void_test(text: str, assignment: Assignment) -> str:
+    """The id of the one hidden test that is meant."""
+    known = [test.id for test in hidden_tests(assignment)]
+    fits = [id for id in known if id in (text, text.partition("/")[2]) or id.endswith(f"::{text}")]
+    if len(fits) != 1:
+        raise ValueError(f'no hidden test is called "{text}"; {_nearest_test(text, known)}')
+    return fits[0]
+
+
+def void_case(text: str, known: Sequence[str]) -> str:
+    """The id of a hidden case."""
+    if text not in known:
+        raise ValueError(f'no hidden case is called "{text}"; {nearest(text, known)}')
+    return text
+
+
+def moderation(text: str) -> str:
+    """A map of all marks."""
+    scale_of(text)
+    return " ".join(text.split())
+
+
+def dispute(text: str) -> str:
+    """What is said against a mark."""
+    if not text:
+        raise ValueError("say what is disputed, as VALUE")
+    return " ".join(text.split())
+
+
+def _nearest_test(value: str, known: Sequence[str]) -> str:
+    """The nearest by the test's own name, where the value is not the name of a file and a test."""
+    ends = {id.rpartition("::")[2]: id for id in known}
+    close = closest(value.rpartition("::")[2], ends)
+    return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
