@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -172,6 +172,14 @@ def take(
         flags=tuple(flags),
         signature=signature,
     )
+
+
+def taken_before(folder: Path) -> Iterator[tuple[str, str, str]]:
+    """Group, commit and tree of all that was ever taken below `folder`, under the names that groups had then."""
+    for record in sorted(folder.glob("*/*/*.json")):
+        facts = _recorded(record)
+        if facts is not None and facts.get("tree"):
+            yield record.parent.parent.name, record.parent.name, str(facts["tree"])
 
 
 def _recorded(record: Path) -> dict[str, Any] | None:

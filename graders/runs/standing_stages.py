@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from assignments.assignment import Assignment
 from graders.course.course import Course
-from graders.intake.submission import Submission
+from graders.intake.submission import Submission, taken_before
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Mark, Status
 from graders.marks.results import results_of
@@ -69,17 +69,19 @@ class Standing:
         stood = {submission.group: mark for submission in incomplete if (mark := _stood(submission, applied))}
         if not stood:
             return {}
-        # Equal files are run once, and recorded under the name of one of their groups.
-        places: dict[object, set[tuple[str, str]]] = defaultdict(set)
+        # Equal files are run once, and recorded under one of their groups, which may hand in others by now.
+        places: dict[str | None, set[tuple[str, str]]] = defaultdict(set)
         for submission in submissions:
             names = {submission.group, *(applied[m.id][1].group for m in submission.members if m.id in applied)}
-            places[_files(submission)] |= {(name, str(submission.commit)) for name in names}
-        wanted = {place for submission in incomplete for place in places[_files(submission)]}
+            places[submission.tree] |= {(name, str(submission.commit)) for name in names}
+        for group, commit, tree in taken_before(self.course.checkouts / self.assignment.id):
+            places[tree].add((group, commit))
+        wanted = {place for submission in incomplete for place in places[submission.tree]}
         rows = self.ledger.final_stages(self.assignment.id, wanted)
         found = {}
         for submission in incomplete:
             if mark := stood.get(submission.group):
-                own = places[_files(submission)]
+                own = places[submission.tree]
                 before = [row for row in rows if (row.group, row.commit) in own and row.at <= mark.event.at]
                 if keys := self._source(submission, mark, before):
                     found[submission.group] = keys
@@ -130,7 +132,3 @@ def _stood(submission: Submission, applied: Mapping[str, tuple[Event, RecordedMa
         return None
     last = max((event for event, _ in graded.values()), key=lambda event: event.number)
     return _Stood(last, {member: told for member, (event, told) in graded.items() if event is last})
-
-
-def _files(submission: Submission) -> object:
-    return submission.framework, submission.tree

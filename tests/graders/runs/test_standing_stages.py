@@ -99,7 +99,8 @@ def test_show_and_report_give_the_numbers_that_the_older_medmark_gave(older):
     assert stage_count(course) == before
 
 
-def test_explain_and_show_say_that_an_earlier_medmark_made_the_mark(course):
+def test_explain_and_show_say_that_an_earlier_medmark_made_the_mark(older):
+    _, course = older
     # twin: its files are sound's, and were run and recorded under sound's name only.
     said = medmark("explain", "halves", "m3", "-c", course)
     assert "made by an earlier medmark" in " ".join(said.out.split())
@@ -159,6 +160,19 @@ def test_a_commit_that_was_never_graded_has_no_mark_of_an_earlier_one(course):
     )
     assert "made_by" not in marks(course)["late"].provenance
     assert points(course) == {"sound": 97, "twin": 92, "turned": 75, "late": None, "waited": 20}
+
+
+def test_files_that_another_group_handed_in_first_are_found_though_it_hands_in_others_now(course):
+    assert points(course)["twin"] == 92  # by the stages of sound
+    execute(
+        course,
+        "INSERT INTO observation SELECT NULL, \"group\", assignment, repository, branch, "
+        "'7ad652d23a2bbdc77f6857dfe5459702289f2199', '2026-11-26T22:50:00.000+00:00', how, detail "
+        "FROM observation WHERE \"group\" = 'sound' LIMIT 1",
+        "INSERT INTO event (at, who, about, kind, value, reason) VALUES ('2026-11-26T22:51:00.000+00:00', 'prof', "
+        "'halves/sound', 'late_commit', '7ad652d23a2bbdc77f6857dfe5459702289f2199', 'another')",
+    )
+    assert points(course) == {"sound": None, "twin": 92, "turned": 75, "late": 98, "waited": 20}
 
 
 def test_of_several_stages_those_that_give_the_standing_mark_are_taken(course):
