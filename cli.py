@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from reports.terminal import UNWRITABLE, give_up_stdout_if_unwritable, terminal_text, wrapped
+from reports import console
+from reports.terminal import UNWRITABLE, give_up_stdout_if_unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,9 +94,7 @@ def _explain(error: Exception) -> NoReturn:
     if isinstance(error, Stopped):
         _fail(str(error) or interrupts.STOPPED, interrupts.CODE)
     if isinstance(error, NotApplied):
-        from reports.console import not_applied
-
-        _fail(not_applied(error), 2)
+        _fail(console.not_applied(error), 2)
     if isinstance(error, UserError):
         _fail(str(error), 2)
     if isinstance(error, ToolkitFailure):
@@ -110,7 +109,7 @@ def _explain(error: Exception) -> NoReturn:
 def _fail(text: str, code: int) -> NoReturn:
     give_up_stdout_if_unwritable()
     for line in text.splitlines():
-        print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
+        console.warn(line)
     raise SystemExit(code)
 
 
@@ -174,7 +173,6 @@ def collect(
     from contextlib import nullcontext
 
     from graders.runs.marking import collected
-    from reports import console
     from reports.progress import progress
 
     opened = _course(course)
@@ -220,8 +218,6 @@ def grade(
     difference is shown first and applied only if you agree; exit code 1 if it was not. Exit code 3 if a mark had to be
     withheld.
     """
-    from reports import console
-
     _known(audience, ("staff", "student"), "--as")
     opened = _course(course)
     who = _decider(opened, by)
@@ -245,8 +241,6 @@ def show(
     audience: Audience = "staff",
 ) -> None:
     """Print the marks as they are recorded; nothing is run."""
-    from reports import console
-
     _known(audience, ("staff", "student"), "--as")
     change = _recorded(_course(course), assignment, sandbox)
     if as_json:
@@ -332,7 +326,6 @@ def decide(
     """
     from graders.runs.engines.processes import Processes
     from graders.runs.marking import proposed
-    from reports import console
 
     opened = _course(course)
     if kind is None:
@@ -380,7 +373,6 @@ def return_marks(
     """
     from assignments.errors import UserError
     from graders.runs.marking import returnable, returned
-    from reports import console
     from reports.write import keep_versions
 
     opened = _course(course)
@@ -395,8 +387,8 @@ def return_marks(
         raise typer.Exit(1)
     after = returned(change, who or (), by=by)
     kept = keep_versions(opened, after.results)
-    print(f"Recorded {len(offer.now)} as returned; the pages as they are now: {kept}")
-    print(f"The pages to hand out: medmark report {assignment}")
+    console.say(f"Recorded {len(offer.now)} as returned; the pages as they are now: {kept}")
+    console.say(f"The pages to hand out: medmark report {assignment}")
 
 
 @app.command()
@@ -422,7 +414,6 @@ def report(
     They come from what is recorded; nothing is run.
     """
     from graders.runs.marking import settled
-    from reports import console
     from reports.write import report_results
 
     opened = _course(course)
@@ -449,7 +440,6 @@ def demo(
     from graders.demo import make_demo
     from graders.runs.engines.processes import start_forkserver
     from graders.runs.marking import collected
-    from reports import console
     from reports.progress import progress
     from reports.write import report_results
 
@@ -506,7 +496,6 @@ def rehearse(
     code 1 if something must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
-    from reports import console
     from reports.progress import progress
 
     with progress("rehearsing") as step:
@@ -531,7 +520,6 @@ def doctor(
     Exit code 1 if something is missing that marking cannot do without.
     """
     from graders.runs.doctor import examine
-    from reports import console
 
     well = True
     for fact in examine(course):
@@ -598,7 +586,6 @@ def check(
     """
     from graders.runs.public_check import assignment_here, looked_at
     from graders.wall.sandboxes import SANDBOXES
-    from reports import console
 
     _known(sandbox, SANDBOXES, "--sandbox")
     folder = folder.resolve()
@@ -620,7 +607,6 @@ def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
     import tempfile
 
     from graders.intake.handin import clean_clone, inspect_handin
-    from reports import console
 
     found = inspect_handin(folder, assignment)
     for line in found.lines():
@@ -637,7 +623,6 @@ def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
     from graders.intake.beforehand import loads_weights
     from graders.runs.public_check import check_public
     from graders.runs.weights_check import weights_problem
-    from reports import console
     from reports.progress import progress
 
     with progress("checking") as step:
@@ -667,7 +652,6 @@ def _known(word: str, known: Iterable[str], option: str) -> None:
 def _course(folder: Path) -> Course:
     """The course; which groups its roster sets aside is said, and the others go on."""
     from graders.course.course import load_course
-    from reports import console
 
     course = load_course(folder)
     console.warn_of_roster(course)
@@ -708,7 +692,6 @@ def _marked(
 
     start_forkserver(*PRELOAD)  # before the imports below, so that it imports beside them
     from graders.runs.marking import marked
-    from reports import console
     from reports.progress import progress
 
     with progress("marking") as step:
@@ -736,7 +719,6 @@ def _recorded(course: Course, id: str, sandbox: str | None, *, after_collecting:
 def _applied(change: Change, by: str, *, yes: bool, dry_run: bool, quiet: bool, reason: str = "") -> bool:
     """Show what moves, ask, and make it stand; whether it does now, or nothing moved."""
     from graders.runs.marking import applied
-    from reports import console
 
     if change.must_apply_first:
         if not quiet:
@@ -750,15 +732,12 @@ def _applied(change: Change, by: str, *, yes: bool, dry_run: bool, quiet: bool, 
 
 def _list_events(course: Course, id: str) -> None:
     from graders.runs.marking import events_of, what_is_nobodys
-    from reports import console
 
     console.print_events(events_of(course, id))
     console.warn_all(what_is_nobodys(course, id))
 
 
 def _warn_if_moved(change: Change) -> None:
-    from reports import console
-
     if moved := console.moved(change.differences):
         console.warn(f"{moved}. To see and apply: medmark grade {change.results.assignment.id}")
 
@@ -779,7 +758,6 @@ def _typed() -> str:
 def _exit_by(results: Results) -> None:
     """End with code 3 where a mark is withheld or waits; otherwise return."""
     from graders.marks.mark import Status
-    from reports import console
 
     waiting = [submission.group for submission in results.submissions if submission.waits]
     held = [m.group for m in results.marks if m.status is Status.WITHHELD and m.group not in waiting]
