@@ -11,6 +11,7 @@ from reports import interrupts  # before all else: Ctrl-C is heeded from here on
 
 # isort: split
 
+import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from reports import console
-from reports.terminal import UNWRITABLE, give_up_stdout_if_unwritable
+from reports.terminal import UNWRITABLE, Notices, give_up_stdout_if_unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,7 @@ PRELOAD = ("cli",)
 
 def main() -> None:
     """Run the command line; a person's mistake never ends in a traceback."""
+    logging.getLogger("medmark").addHandler(Notices())
     with interrupts.heeded() as ctrl_c:
         try:
             # Without its standalone mode, which prints errors its own way, typer returns the code of typer.Exit.

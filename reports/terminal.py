@@ -6,6 +6,7 @@ Use `terminal_text` together with `rich.text.Text` (or `markup=False`): square b
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
 import shutil
@@ -73,3 +74,11 @@ def give_up_stdout_if_unwritable() -> None:
             sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+class Notices(logging.Handler):
+    """Shows what a room below says in passing, such as that it migrated a ledger, where errors go."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if sys.stderr is not None:
+            print(wrapped(terminal_text(record.getMessage()), sys.stderr), file=sys.stderr)

@@ -251,7 +251,7 @@ def propose(
     else:
         rows, notes = from_csv(file, kind, asked, course, wanted.reason, method, with_self)
     rows = [replace(row, reference=row.reference or wanted.reference) for row in rows]
-    with Ledger.open(course.ledger) as ledger:
+    with Ledger.open_to_read(course.ledger) as ledger:
         checks = DecisionChecks(
             course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course))
         )

@@ -124,7 +124,8 @@ class Ledger:
 
     @classmethod
     def open_to_read(cls, path: Path) -> Self:
-        """Open the ledger at `path`, and change nothing of it: a folder that cannot be written, or a backup."""
+        """Open the ledger at `path` and change nothing of it; it may be a backup in a folder that cannot be written."""
+        refuse_remote(path.parent)
         return cls(path, open_to_read(path))
 
     def close(self) -> None:

@@ -221,6 +221,7 @@ def _copied(path: Path, version: int) -> Path:
     copy = path.with_name(f"{path.name}.v{version}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
+    part.touch(mode=0o600)  # marks stand in it, and the folder may be open to more people than the file
     try:
         # A connection of its own: SQLite copies from none that is writing.
         with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(part)) as target:

@@ -84,7 +84,7 @@ def copies(path):
 
 @pytest.mark.parametrize(("script", "before"), [(VERSION_1, 1), (VERSION_2, 2)])
 def test_an_older_ledger_keeps_every_event_with_its_number_and_a_copy_of_the_file(path, script, before, caplog):
-    write(path, script)
+    write(path, script).chmod(0o640)
     with Ledger.open(path) as ledger:
         expected = [(*vars(event).values(),) for event in EVENTS]
         if before == 1:
@@ -101,6 +101,7 @@ def test_an_older_ledger_keeps_every_event_with_its_number_and_a_copy_of_the_fil
     (copy,) = copies(path)
     assert copy.name.startswith(f"ledger.sqlite.v{before}-2")
     assert version(copy) == before
+    assert copy.stat().st_mode == path.stat().st_mode
     with closing(sqlite3.connect(copy)) as db:
         assert db.execute("SELECT id, about FROM event").fetchall() == [
             (1, "mlp"), (2, "mlp/ada"), (5, "mlp/ada/2019/1234"),
