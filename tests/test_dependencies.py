@@ -1,0 +1,124 @@
+"""What is required is used somewhere, and what is used is required: pyproject.toml against the imports of the code."""
+
+import ast
+import re
+import sys
+import tomllib
+from functools import cache
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PACKAGES = ("assignments", "graders", "reports", "cli.py")
+OURS = {"assignments", "graders", "reports", "cli", "reference_solutions", "tests"}
+AS = {"opencv-python-headless": "cv2", "surface-distance": "surface_distance"}
+"""How distributions are imported that no machine of ours need have, and that are called otherwise."""
+TOOLS = ("mypy", "ruff")
+"""Run by the Makefile."""
+LATER = {"nbgrader": "the extra is for staff who bring notebooks from it; medmark itself imports nothing of it yet"}
+
+
+def normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def distribution(requirement):
+    return re.match(r"[A-Za-z0-9._-]+", requirement)[0]
+
+
+def modules_of(name):
+    """What a distribution is imported as, by what is installed here; else by its own name."""
+    return {module for module, names in installed().items() if normal(name) in names} or {AS.get(name, name)}
+
+
+@cache
+def installed():
+    """The distributions that bring each top-level module, of what is installed here."""
+    return {module: {normal(name) for name in names} for module, names in packages_distributions().items()}
+
+
+def run_nodes(tree):
+    """Every node but those below `if TYPE_CHECKING:`, which no program runs."""
+    left = [tree]
+    while left:
+        node = left.pop()
+        yield node
+        for_types = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        left += node.orelse if for_types else ast.iter_child_nodes(node)
+
+
+def used_in(text):
+    """Top-level modules that a source imports, looks for with `find_spec`, or names as the engine of pandas."""
+    for node in run_nodes(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "find_spec":
+            yield from (word.value.split(".")[0] for word in node.args if isinstance(word, ast.Constant) and word.value)
+        elif isinstance(node, ast.keyword) and node.arg == "engine" and isinstance(node.value, ast.Constant):
+            yield node.value.value
+
+
+def used(*folders):
+    return set().union(*map(used_below, folders))
+
+
+@cache
+def used_below(folder):
+    path = ROOT / folder
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    return {name for file in files for name in used_in(file.read_text(encoding="utf-8"))}
+
+
+def without_use(requirements, *folders):
+    names = used(*folders)
+    return [name for name in map(distribution, requirements) if not modules_of(name) & names]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("import pandas", {"pandas"}),
+        ("def f():\n    import pandas.io as p", {"pandas"}),
+        ("from scipy.stats import norm", {"scipy"}),
+        ("from . import a", set()),
+        ("if TYPE_CHECKING:\n    import pandas\nelse:\n    import numpy", {"numpy"}),
+        ("importlib.util.find_spec('sklearn')", {"sklearn"}),
+        ("pandas.ExcelFile(data, engine='openpyxl')", {"openpyxl"}),
+        ("words = 'import pandas'", set()),
+    ],
+)  # fmt: skip
+def test_the_walk_sees_what_is_used(text, names):
+    assert set(used_in(text)) == names
+
+
+def test_what_is_required_is_used_by_the_packages():
+    assert without_use(PROJECT["dependencies"], *PACKAGES) == []
+
+
+def test_what_an_extra_brings_is_used_by_references_tests_or_tools():
+    stubs = re.compile(r"types-(.+)|(.+)-stubs")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    required = {normal(distribution(name)) for name in PROJECT["dependencies"]}
+    for extra, requirements in PROJECT["optional-dependencies"].items():
+        idle = without_use(requirements, *PACKAGES, "reference_solutions", "tests", "benchmarks")
+        of_types = {name for name in idle if (of := stubs.fullmatch(name)) and normal(of[1] or of[2]) in required}
+        tools = {name for name in idle if name in TOOLS and f"/{name} " in makefile}
+        assert set(idle) - of_types - tools - set(LATER) == set(), extra
+
+
+def test_what_is_used_is_required_or_comes_with_what_is_required():
+    """A package that came along by chance goes when nobody looks."""
+    required = {normal(distribution(name)) for name in PROJECT["dependencies"]}
+    along = {normal(distribution(more)) for name in required for more in requires(name) or () if "extra ==" not in more}
+    outside = used(*PACKAGES) - OURS - set(sys.stdlib_module_names) - {"torch", "tensorflow"}  # behind the wall alone
+    assert [name for name in sorted(outside) if not installed().get(name, set()) & (required | along)] == []
+
+
+def test_the_package_that_writes_bank_holidays_is_never_imported_by_the_program():
+    assert "holidays" in used("tests")
+    assert "holidays" not in used(*PACKAGES)
