@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assignments.assignment import Assignment
 from graders.course.course import Course
@@ -40,7 +40,9 @@ class _Stood:
     def equals(self, now: Mapping[str, RecordedMark]) -> bool:
         """Whether marks that were made again are these. Old snapshots do not tell the group's own mark apart."""
         return all(
-            told.of_group == now[member].of_group if told.of_group else told == now[member]
+            told.of_group == now[member].of_group
+            if told.of_group
+            else replace(told, group=now[member].group) == now[member]
             for member, told in self.people.items()
         )
 

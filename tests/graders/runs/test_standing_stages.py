@@ -176,7 +176,8 @@ def test_files_that_another_group_handed_in_first_are_found_though_it_hands_in_o
     assert points(course) == {"sound": None, "twin": 92, "turned": 75, "late": 98, "waited": 20}
 
 
-def test_of_several_stages_those_that_give_the_standing_mark_are_taken(course):
+def test_of_several_stages_those_that_give_the_standing_mark_are_taken(older):
+    name, course = older
     # As after a case was declared void and that was retracted: a later score of 0.5, which the standing mark is not of.
     later = (
         "INSERT INTO stage SELECT NULL, run, '2026-11-26T22:26:30.000+00:00', 'k' || key, kind, \"group\", assignment, "
@@ -184,7 +185,23 @@ def test_of_several_stages_those_that_give_the_standing_mark_are_taken(course):
         "FROM stage WHERE kind = 'score' AND \"group\" = 'sound'"
     )
     execute(course, later)
+    before = {mark["group"]: mark["points"] for mark in json.loads((HERE / name / "show.json").read_text())["marks"]}
+    assert points(course) == before
+    assert before["sound"] == 97
+
+
+def test_marks_stand_without_the_image_that_they_were_made_with(course, monkeypatch, tmp_path):
+    text = (course / "course.toml").read_text()
+    (course / "course.toml").write_text(text.replace('"local"', '"docker"'))
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "nothing"))
     assert points(course) == {"sound": 97, "twin": 92, "turned": 75, "late": 98, "waited": 20}
+
+
+def test_a_group_with_another_name_now_keeps_its_mark(older):
+    _, course = older
+    roster = course / "roster.csv"
+    roster.write_text(roster.read_text().replace("sound,m", "tone,m"))
+    assert {group: points(course)[group] for group in ("tone", "twin")} == {"tone": 97, "twin": 92}
 
 
 def test_a_standing_mark_whose_stages_cannot_be_known_is_withheld(course):
