@@ -34,7 +34,7 @@ class Data(Frozen):
     """Where the cases come from and how many there are."""
 
     source: str
-    """A name in `assignments.data.SOURCES`, or `"file.py:function"` inside the assignment's folder."""
+    """A name in `assignments.data.sources.SOURCES`, or `"file.py:function"` inside the assignment's folder."""
     path: Path | None = None
     """Folder of real data; only for sources that read one. Relative to the file that names it."""
     train: int = Field(gt=0)

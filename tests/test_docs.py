@@ -140,6 +140,35 @@ def test_a_command_that_a_message_names_exists():
     assert ("graders/runs/cohort.py", "grade") in named  # the pattern finds what it is to find
 
 
+NAMED = re.compile(r"`((?:assignments|graders|reports)(?:\.\w+)+|(?:assignments|graders|reports|tests)/[\w./]+\.py)`")
+
+
+def is_there(name):
+    """Whether a module, something in one, or a file of that name exists."""
+    if "/" in name:
+        return (ROOT / name).is_file()
+    parts = name.split(".")
+    for count in range(len(parts), 0, -1):
+        place = ROOT.joinpath(*parts[:count])
+        file = place.with_suffix(".py") if place.with_suffix(".py").is_file() else place / "__init__.py"
+        if file.is_file():
+            source = file.read_text(encoding="utf-8")
+            return all(re.search(rf"\b{part}\b", source) for part in parts[count:])
+    return False
+
+
+def test_a_module_that_a_page_or_a_comment_names_is_there():
+    """A move leaves no sign to where something was."""
+    packages = [path for name in ("assignments", "graders", "reports") for path in (ROOT / name).rglob("*.py")]
+    named = {
+        (file.relative_to(ROOT).as_posix(), name)
+        for file in [ROOT / "cli.py", *packages, *(ROOT / page for page in PAGES)]
+        for name in NAMED.findall(file.read_text(encoding="utf-8"))
+    }
+    assert {item for item in named if not is_there(item[1])} == set()
+    assert ("CONTRIBUTING.md", "assignments/errors.py") in named  # the pattern finds what it is to find
+
+
 PAGES = ["README.md", "CONTRIBUTING.md", *sorted(str(page.relative_to(ROOT)) for page in DOCS.rglob("*.md"))]
 
 
