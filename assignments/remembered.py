@@ -16,8 +16,10 @@ from typing import Any
 
 from assignments.this_user import cache_folder
 
-LARGEST = 8_000_000
+LARGEST = 2_000_000
 """Bytes of the file; a larger one begins anew."""
+_KEY = slice(len('["'), len('["') + 64)
+"""Where the key stands in a line."""
 
 
 def remembered(maker: str, source: bytes, make: Callable[[bytes], Any]) -> Any:
@@ -28,35 +30,33 @@ def remembered(maker: str, source: bytes, make: Callable[[bytes], Any]) -> Any:
         source: All that it is made of.
         make: Makes it.
     """
-    path, known = _known()
+    path, lines = _lines()
     key = hashlib.sha256(f"{maker}\0".encode() + source).hexdigest()
-    if key not in known:
-        known[key] = make(source)
-        line = "\n" + json.dumps([key, known[key]], separators=(",", ":"))  # the line before may be cut off
-        if path is not None:
-            _append(path, line.encode())
-    return known[key]
+    with suppress(KeyError, ValueError, TypeError):  # absent, cut off by a full disk, or written by two at once
+        _, value = json.loads(lines[key.encode()])
+        return value
+    value = make(source)
+    line = json.dumps([key, value], separators=(",", ":")).encode()
+    lines[key.encode()] = line
+    if path is not None:
+        _append(path, b"\n" + line)  # the line before may be cut off
+    return value
 
 
 @cache
-def _known() -> tuple[Path | None, dict[str, Any]]:
-    """The file, and what it held when this process began."""
+def _lines() -> tuple[Path | None, dict[bytes, bytes]]:
+    """The file, and the lines that it held when this process began, by key: few of them are needed, and read."""
     folder = cache_folder()
     if folder is None:
         return None, {}
     path = folder / "remembered.jsonl"
-    known: dict[str, Any] = {}
     try:
         if path.stat().st_size > LARGEST:
             path.unlink()
-        lines = path.read_bytes().splitlines()
+        lines = path.read_bytes().split(b"\n")
     except OSError:
         lines = []
-    for line in lines:
-        with suppress(ValueError, TypeError):  # cut off by a full disk, or written by two at once
-            key, value = json.loads(line)
-            known[key] = value
-    return path, known
+    return path, {line[_KEY]: line for line in lines}
 
 
 def _append(path: Path, line: bytes) -> None:

@@ -16,6 +16,7 @@ from assignments.assignment import Assignment
 from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replaced
 from assignments.load import in_catalogue, references
+from assignments.remembered import remembered
 from graders.record import calibration
 from graders.record.rehearsal import Rehearsal
 
@@ -91,12 +92,18 @@ def key_of(assignment: Assignment) -> str:
 def _digest(path: Path) -> str:
     if path.suffix == ".py":
         return code_digest(path)
+    source = path.read_bytes()
     try:
         if path.suffix == ".toml":
-            return digest_of(toml=json.loads(json.dumps(tomllib.loads(path.read_text("utf-8")), default=str)))
+            return str(remembered("values of TOML, 1", source, _of_toml))
         if path.name == calibration.FILE:
-            document = json.loads(path.read_bytes())
+            document = json.loads(source)
             return digest_of(scores=[document.get(name) for name in ("references", "baselines", "standard_error")])
     except (ValueError, AttributeError):  # it says nothing that can be read
         pass
     return file_digest(path)
+
+
+def _of_toml(source: bytes) -> str:
+    values = tomllib.loads(source.decode("utf-8"))
+    return digest_of(toml=json.loads(json.dumps(values, default=str)))

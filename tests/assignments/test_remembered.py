@@ -22,7 +22,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def another_process() -> None:
-    module._known.cache_clear()
+    module._lines.cache_clear()
 
 
 @pytest.fixture
@@ -75,6 +75,15 @@ def test_a_line_that_was_cut_off_harms_no_other(file: Path, length: Callable[...
     another_process()
     assert [length(b"four"), length(b"fours")] == [4, 5]
     assert made == [b"four", b"fours"]
+
+
+def test_a_value_whose_line_was_cut_off_is_made_anew(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+    length(b"four")
+    file.write_bytes(file.read_bytes()[:-2])
+    for _ in range(2):
+        another_process()
+        assert length(b"four") == 4
+    assert made == [b"four", b"four"]
 
 
 def test_a_file_that_has_grown_too_large_begins_anew(
