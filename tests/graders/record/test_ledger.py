@@ -15,6 +15,7 @@ import pytest
 from assignments.errors import UserError
 from graders.record.ledger import REMOTE, Event, Ledger, Observation, Stage, refuse_remote
 from graders.record.ledger_file import VERSION
+from tests.graders.record.test_ledger_file import VERSION_2, version, write
 
 SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")
 STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, {"x": 1})
@@ -254,3 +255,15 @@ def test_a_disk_that_is_full_from_the_start_is_a_clear_error(small_disk):
         (small_disk / "ballast").write_bytes(b"0" * 2_000_000)
     with pytest.raises(UserError, match="the disk is full"):
         Ledger.open(small_disk / "ledger.db")
+
+
+def test_a_disk_without_room_for_a_migration_leaves_the_older_ledger_as_it_is(small_disk):
+    path = write(small_disk / "ledger.sqlite", VERSION_2)
+    write(path, "PRAGMA journal_mode = DELETE; INSERT INTO event (at, who, about, kind, value, reason) "
+                "VALUES ('', '', 'mlp', 'dispute', hex(zeroblob(300000)), '');")  # fmt: skip
+    with pytest.raises(UserError, match=r"the disk is full\. Nothing that was recorded is lost"):
+        Ledger.open(path)
+    assert version(path) == 2
+    with Ledger.open_to_read(path) as ledger:
+        assert [event.number for event in ledger.events()] == [1, 2, 5, 6]
+    assert not [*small_disk.glob("*.part"), *small_disk.glob("ledger.sqlite.v*")]
