@@ -93,6 +93,7 @@ def fill(folder: Path, groups: int) -> None:
     from assignments.data.hidden import hidden_set
     from assignments.interface import read_interface
     from graders.course.course import assignment_of, load_course
+    from graders.record.documents import AnswersResult, TestResult
     from graders.record.ledger import Ledger, Stage
     from graders.runs.cohort import plan_cohort
     from graders.tasks import task_named
@@ -105,15 +106,14 @@ def fill(folder: Path, groups: int) -> None:
     task = task_named(assignment.task)
     fields = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
     hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.beside)
-    plain = {"verdict": "passed", "reason": None, "told": "", "evidence": "", "cpu_s": 0.1, "wall_s": 0.1, "flags": []}
     course.answers.mkdir(parents=True, exist_ok=True)
     rows = []
     for n, (submission, keys) in enumerate(zip(submissions, plan.keys, strict=True)):
         rng = np.random.default_rng(n)
         prob = np.where(rng.random(hidden.truth.shape) < 0.02 + 0.006 * n, 1 - hidden.truth, hidden.truth)
         np.savez_compressed(course.answers / f"{n}.npz", prob=prob.astype(np.float16))
-        answers = {**plain, "file": f"{n}.npz", "states": [None] * len(hidden.cases)}
-        named = [("test", id, key, plain, None) for id, key in keys.tests.items()]
+        answers = AnswersResult("passed", file=f"{n}.npz", states=(None,) * len(hidden.cases))
+        named = [("test", id, key, TestResult("passed"), None) for id, key in keys.tests.items()]
         named += [("answers", str(r), key, answers, f"{n}.npz") for r, key in keys.answers.items()]
         rows += [Stage(key, kind, submission.group, ASSIGNMENT, submission.commit, name, "final", None, 0.1, 0.1,
                        document, blob) for kind, name, key, document, blob in named]  # fmt: skip

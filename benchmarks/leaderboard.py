@@ -9,6 +9,7 @@ import resource
 import sys
 import time
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from assignments.load import find, load
-from graders.marks.mark import Finding, Mark, Status, Verdict
+from graders.marks.mark import Finding, Mark, Scored, Status, Verdict
+from graders.record.documents import CaseScore, FalsePositives, Measured
 from graders.scoring import intervals
 from graders.scoring.ranking import ranking, scores_of_subjects
 from reports.leaderboard import leaderboard_page
@@ -31,14 +33,14 @@ def values_of(teams: int, cases: int) -> np.ndarray:
 
 def mark_of(number: int, values: np.ndarray) -> Mark:
     score = float(values.mean())
-    cases = [
-        {"id": f"c{i}", "subject": f"s{i}", "repeat": 0, "score": v, "value": v, "state": "scored", "reason": None}
-        for i, v in enumerate(values.tolist())
-    ]
+    cases = tuple(CaseScore(f"c{i}", f"s{i}", 0, v, v, "scored") for i, v in enumerate(values.tolist()))
+    between = intervals.t_interval([values], [1.0])
     finding = Finding(
-        "accuracy/dice", "accuracy", "accuracy", Verdict.PARTIAL, Decimal(20), Decimal(35), "dice", score=score,
-        interval=intervals.t_interval([values], [1.0]),
-        detail={"repeats": [score], "combine": "median", "cases": cases, "asked": len(cases)},
+        "accuracy/dice", "accuracy", "accuracy", Verdict.PARTIAL, Decimal(20), Decimal(35),
+        scored=Scored(
+            "dice", "", score, between, "median", 1, len(cases), (), FalsePositives(0, 0), None, Fraction(4, 7), ()
+        ),
+        measured=Measured("dice", score, (score,), "median", between, case_count=len(cases), cases=cases),
     )  # fmt: skip
     return Mark("prostate_unet", f"g{number}", "c0ffee", Status.MARKED, Decimal(20), Decimal(100), (finding,), {})
 

@@ -165,9 +165,9 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
             tests=[test.id for test in hidden_tests(assignment)], repeats=range(assignment.run.seeds),
         )  # fmt: skip
         document = grade.run(job, store)
-        lost = [id for id, doc in document["tests"].items() if doc["verdict"] != "passed"]
-        if lost or document["toolkit_failure"]:
-            raise SystemExit(f"recording: {lost} {document['toolkit_failure']}")
+        lost = [id for id, found in document.tests.items() if found.verdict != "passed"]
+        if lost or document.trouble:
+            raise SystemExit(f"recording: {lost} {document.trouble}")
         records.append((submission.folder, home))
     grade.Session = Session  # type: ignore[misc]
     return records

@@ -72,6 +72,7 @@ def marking_of(folder: Path, ledger):  # type: ignore[no-untyped-def]
 
 def fill(folder: Path, count: int) -> int:
     """Record a final stage under every key; the number of stages."""
+    from graders.record.documents import AnswersResult, CaseScore, Measured, ScoreResult, TestResult
     from graders.record.ledger import Ledger, Stage
     from graders.runs.cohort import plan_cohort
 
@@ -79,23 +80,20 @@ def fill(folder: Path, count: int) -> int:
     with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:
         plan = plan_cohort(marking_of(folder, ledger), submissions)
     assignment = plan.assignment
-    plain = {"reason": None, "told": "", "evidence": "x" * 300, "cpu_s": 0.1, "wall_s": 0.1, "flags": []}
-    cases = [
-        {"id": "bodu-kire", "subject": "bodu-kire", "repeat": repeat, "score": None, "value": None, "state": "scored",
-         "reason": None}
-        for repeat in range(assignment.run.seeds) for _ in range(assignment.data.test)
-    ]  # fmt: skip
-    score = {
-        **plain, "verdict": "passed", "score": 0.9, "interval": [0.85, 0.94], "metric": "auroc", "also": {},
-        "repeats": [0.9], "cases": cases, "combine": "median", "false_positives": None, "bootstrap_seed": 1,
-    }  # fmt: skip
+    cases = tuple(
+        CaseScore("bodu-kire", "bodu-kire", repeat, None, None, "scored")
+        for repeat in range(assignment.run.seeds)
+        for _ in range(assignment.data.test)
+    )
+    auroc = Measured("auroc", 0.9, (0.9,), "median", (0.85, 0.94), cases=cases, case_count=len(cases))
+    test = TestResult("passed", evidence="x" * 300)
+    answers = AnswersResult("passed", evidence="x" * 300, states=(None,) * assignment.data.test)
+    score = ScoreResult("passed", measured=auroc, evidence="x" * 300)
     rows = []
     for submission, keys in zip(submissions, plan.keys, strict=True):
         assert keys is not None
-        named = [("test", id, key, {**plain, "verdict": "passed"}) for id, key in keys.tests.items()]
-        states = [None] * assignment.data.test
-        named += [("answers", str(n), key, {**plain, "verdict": "passed", "file": None, "states": states})
-                  for n, key in keys.answers.items()]  # fmt: skip
+        named = [("test", id, key, test) for id, key in keys.tests.items()]
+        named += [("answers", str(n), key, answers) for n, key in keys.answers.items()]
         named += [("score", id, key, score) for id, key in keys.scores.items()]
         rows += [Stage(key, kind, submission.group, assignment.id, submission.commit, name, "final", None, 0.1, 0.1,
                        document) for kind, name, key, document in named]  # fmt: skip

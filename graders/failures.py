@@ -21,8 +21,8 @@
         ├── MetricFailure         a metric raised, or left its range
         └── InternalFailure       anything else: a defect of medmark
 
-`reason` is the closed list of words for a submission's failure: it is what a student may read. `args[0]` is evidence:
-it may carry what student code said, and is shown to staff only.
+`reason` is a word of a closed list: it is what is stored. What a student reads for it is in `graders.marks.words`, and
+may be put better at any time. `args[0]` is evidence: it may carry what student code said, and is shown to staff only.
 """
 
 from __future__ import annotations
@@ -40,19 +40,16 @@ class SubmissionFailure(MedmarkError):
     """The submission's own failure. `where` is a line of the group's code, `kind` a built-in exception's name, or
     what else of a closed list says more."""
 
-    reason: ClassVar[str] = "the submission failed"
+    reason: ClassVar[str] = "submission"
 
-    def __init__(self, evidence: str = "", *, kind: str | None = None, where: str | None = None) -> None:
+    def __init__(
+        self, evidence: str = "", *, kind: str | None = None, where: str | None = None, said: str | None = None
+    ) -> None:
         super().__init__(evidence)
         self.kind = kind
         self.where = where
-
-    @property
-    def told(self) -> str:
-        """The sentence a student reads, made of our words and the place in their own code."""
-        kind = f" ({self.kind})" if self.kind else ""
-        where = f", at {self.where}" if self.where else ""
-        return f"{self.reason}{kind}{where}"
+        self.said = evidence if said is None else said
+        """The part of the evidence that names the cause, without the frames that led to it."""
 
 
 def forgetful(failure: SubmissionFailure) -> SubmissionFailure:
@@ -62,19 +59,19 @@ def forgetful(failure: SubmissionFailure) -> SubmissionFailure:
 
 
 class MissingFunction(SubmissionFailure):
-    reason = "the function or class asked for is not in solution.py"
+    reason = "missing_function"
 
 
 class ImportFailed(SubmissionFailure):
-    reason = "solution.py could not be imported"
+    reason = "import_failed"
 
 
 class Raised(SubmissionFailure):
-    reason = "the call raised an exception"
+    reason = "raised"
 
 
 class CpuLimit(SubmissionFailure):
-    reason = "the CPU time limit was reached"
+    reason = "cpu_limit"
 
 
 LOADED = "wall_on_loaded_host"
@@ -82,61 +79,61 @@ LOADED = "wall_on_loaded_host"
 
 
 class WallLimit(SubmissionFailure):
-    reason = "the time limit was reached while waiting"
+    reason = "wall_limit"
     starved: bool = False
     """Whether it waited for a core most of the time: on a loaded host that is nobody's fault yet."""
 
 
 class MemoryLimit(SubmissionFailure):
-    reason = "the memory limit was reached"
+    reason = "memory_limit"
 
 
 class GpuMemory(SubmissionFailure):
-    reason = "the GPU's memory was used up"
+    reason = "gpu_memory"
 
 
 class WrongType(SubmissionFailure):
-    reason = "the answer has the wrong type"
+    reason = "wrong_type"
 
 
 class WrongShape(SubmissionFailure):
-    reason = "the answer has the wrong shape"
+    reason = "wrong_shape"
 
 
 class OutOfRange(SubmissionFailure):
-    reason = "the answer lies outside its range"
+    reason = "out_of_range"
 
 
 class NotFinite(SubmissionFailure):
-    reason = "the answer holds NaN or infinity"
+    reason = "not_finite"
 
 
 class WrongLabels(SubmissionFailure):
-    reason = "the answer holds labels that do not exist"
+    reason = "wrong_labels"
 
 
 class NotProbed(SubmissionFailure):
-    reason = "the model is not one of PyTorch's or TensorFlow's and cannot be looked into"
+    reason = "not_probed"
 
 
 class ReplyTooLarge(SubmissionFailure):
-    reason = "the answer is too large"
+    reason = "reply_too_large"
 
 
 class ProcessEnded(SubmissionFailure):
-    reason = "the process that should answer ended"
+    reason = "process_ended"
 
 
 class ProtocolViolation(SubmissionFailure):
-    reason = "the answer could not be read"
+    reason = "protocol_violation"
 
 
 class NotUsable(SubmissionFailure):
-    reason = "the reply could not be used"
+    reason = "not_usable"
 
 
 class NotAccepted(SubmissionFailure):
-    reason = "what was handed in cannot be run"
+    reason = "not_accepted"
 
 
 class ToolkitFailure(MedmarkError):

@@ -1,6 +1,6 @@
-"""What one marker process does: one job in, one JSON document out. It opens the sandbox and asks; it gives no points.
+"""What one marker process does: one job in, one result out. It opens the sandbox and asks; it gives no points.
 
-The document says of every stage what came of it. A failure of ours stands beside what was found before it. Answers
+The result says of every stage what came of it. A failure of ours stands beside what was found before it. Answers
 never meet labels: a container that was given a case's label answers no repeat that asks for that case (`may_share`).
 """
 
@@ -9,9 +9,8 @@ from __future__ import annotations
 import traceback
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet
@@ -19,12 +18,21 @@ from assignments.data.overlap import Carried, carried
 from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
-from graders.asking.check import Questions, as_documents, check, unusable
+from graders.asking.check import Questions, check, unusable
 from graders.asking.job import Job
 from graders.asking.journal import Journal, Question, Silent
 from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure
 from graders.record.answers import Answers
+from graders.record.documents import (
+    AnswersResult,
+    Explained,
+    JobResult,
+    Measured,
+    ScoreResult,
+    TestResult,
+    Trouble,
+)
 from graders.record.store import Store
 from graders.scoring.forensics import explain
 from graders.scoring.repeat import CASES, WHOLE, case_part
@@ -36,31 +44,40 @@ from graders.wall.sandboxes.sandbox import Lodging
 from graders.wall.session import Session
 
 
-def run(job: Job, store: Store, journal: Journal | None = None) -> dict[str, Any]:
+@dataclass
+class _Found:
+    """What came of a job so far."""
+
+    tests: dict[str, TestResult] = field(default_factory=dict)
+    answers: dict[int, AnswersResult] = field(default_factory=dict)
+    scores: dict[str, ScoreResult] = field(default_factory=dict)
+    forks: bool | None = None
+    sandbox_cpu_s: float | None = None
+
+
+def run(job: Job, store: Store, journal: Journal | None = None) -> JobResult:
     """Do a job with what the store of this machine holds.
 
-    Returns:
-        `{"tests": {id: TestDoc}, "answers": {"0": AnswersDoc}, "scores": {id: ScoreDoc}, "runtime": {...},
-        "toolkit_failure": None or {"reason", "evidence"}}`; stages that a toolkit failure kept from happening are
-        absent.
+    Stages that a toolkit failure kept from happening are absent from the result.
     """
-    document: dict[str, Any] = {"tests": {}, "answers": {}, "scores": {}, "runtime": {}, "toolkit_failure": None}
+    found = _Found()
+    trouble: Trouble | None = None
     journal = journal or Silent()
     try:
         try:
-            _run(job, store, document, journal)
+            _run(job, store, found, journal)
         except MemoryError:  # the limit of this process, wherever the present question reached it
             journal.give_up()
     except ToolkitFailure as failure:
-        document["toolkit_failure"] = {"reason": failure.reason, "evidence": str(failure)[:8000]}
+        trouble = Trouble(failure.reason, str(failure)[:8000])
     except UserError as error:  # such as a data folder that is not there: the words say what and where
-        document["toolkit_failure"] = {"reason": DataFailure.reason, "evidence": str(error)[:8000]}
+        trouble = Trouble(DataFailure.reason, str(error)[:8000])
     except Exception:  # noqa: BLE001 - a defect of ours; what was found before it stands
-        document["toolkit_failure"] = {"reason": InternalFailure.reason, "evidence": traceback.format_exc()[-8000:]}
-    return document
+        trouble = Trouble(InternalFailure.reason, traceback.format_exc()[-8000:])
+    return JobResult(found.tests, found.answers, found.scores, trouble, found.forks, found.sandbox_cpu_s)
 
 
-def _run(job: Job, store: Store, document: dict[str, Any], journal: Journal) -> None:
+def _run(job: Job, store: Store, found: _Found, journal: Journal) -> None:
     assignment = store.assignment(job.assignment)
     job = replace(job, assignment=assignment)
     interface = _interface(assignment.folder / "interface.py")
@@ -73,12 +90,12 @@ def _run(job: Job, store: Store, document: dict[str, Any], journal: Journal) -> 
     redrawn = assignment.data.redraw and len(sets) > 1 and bool(job.tests or job.repeats)
     shared = may_share([carried(hidden) for hidden in sets.values()] if redrawn else [])
     for tests, repeats in _containers(job, shared):
-        with _session(job, store, document, patience, journal, forgets=not shared) as session:
+        with _session(job, store, found, patience, journal, forgets=not shared) as session:
             if tests:
-                document["tests"].update(_check(job, session, interface, memory, journal))
+                found.tests.update(_check(job, session, interface, memory, journal))
             journal.hold(memory)
             for repeat in repeats:
-                document["answers"][str(repeat)] = measure(
+                found.answers[repeat] = measure(
                     session,
                     assignment,
                     interface,
@@ -90,16 +107,15 @@ def _run(job: Job, store: Store, document: dict[str, Any], journal: Journal) -> 
                     journal=journal,
                     unusable=job.unusable,
                 )
-                journal.came("answers", str(repeat), document["answers"][str(repeat)])
+                journal.came("answers", str(repeat), found.answers[repeat])
     journal.hold(memory)
-    known = {**{str(k): v for k, v in job.answers.items()}, **document["answers"]}
-    for id in job.scores:
-        repeats_known = [known.get(str(repeat)) for repeat in sorted(sets)]
-        if all(repeats_known):
+    known = {**job.answers, **found.answers}
+    if known.keys() >= sets.keys():
+        for id in job.scores:
             journal.begins(Question("score", id, WHOLE), allowance.score_cpu_s(list(sets.values())))
-            answers = [load_answers(store.answers, doc) for doc in repeats_known if doc is not None]
-            document["scores"][id] = _scored(job, id, [sets[repeat] for repeat in sorted(sets)], answers, journal)
-            journal.came("scores", id, document["scores"][id])
+            answers = [load_answers(store.answers, known[repeat]) for repeat in sorted(sets)]
+            found.scores[id] = _scored(job, id, [sets[repeat] for repeat in sorted(sets)], answers, journal)
+            journal.came("score", id, found.scores[id])
 
 
 def _containers(job: Job, shared: bool) -> list[tuple[bool, tuple[int, ...]]]:
@@ -123,7 +139,7 @@ def may_share(carriers: Collection[Carried]) -> bool:
 
 @contextmanager
 def _session(
-    job: Job, store: Store, document: dict[str, Any], patience: Patience, journal: Journal, *, forgets: bool
+    job: Job, store: Store, found: _Found, patience: Patience, journal: Journal, *, forgets: bool
 ) -> Iterator[Session]:
     """A container of its own, and the session with its keeper."""
     limits, solution = job.assignment.limits, store.solution(job.solution)
@@ -137,17 +153,17 @@ def _session(
             info = session.begin()
         except SubmissionFailure as failure:  # nothing of the group's has run yet
             raise InternalFailure(f"before the solution was touched: {failure}") from failure
-        spent = document["runtime"].get("sandbox_cpu_s")
-        document["runtime"] = info
+        found.forks = info["forks"]
+        spent = found.sandbox_cpu_s
         yield session
         used = channel.cpu_s()
-        info["sandbox_cpu_s"] = used if spent is None or used is None else spent + used
+        found.sandbox_cpu_s = used if spent is None or used is None else spent + used
 
 
 def _scored(
     job: Job, id: str, sets: list[HiddenSet], answers: list[Answers], journal: Journal
-) -> dict[str, Any]:
-    """The ScoreDoc of a criterion, and what explains it."""
+) -> ScoreResult:
+    """The score of a criterion, and what explains it."""
     criterion = _accuracy(job.assignment, id)
     kept = [without(job.void_cases, *pair) for pair in zip(sets, answers, strict=True)]
     sets = [hidden for hidden, _ in kept]
@@ -159,12 +175,12 @@ def _scored(
         cpu_s = allowance.score_cpu_s(sets) if part in (WHOLE, CASES) else of_case
         journal.begins(Question("score", id, part), cpu_s)
 
-    document = score(job.assignment, criterion, sets, answers, begins, one_by_one=CASES in spoilt)
+    scored = score(job.assignment, criterion, sets, answers, begins, one_by_one=CASES in spoilt)
     explaining = Question("explained", id)
     if explaining in job.unusable:
-        return {**document, "explained": {"told": "", "kind": "given up", "evidence": "it took longer than it may"}}
+        return replace(scored, explained=Explained("given up", evidence="it took longer than it may"))
     journal.begins(explaining, allowance.score_cpu_s(sets))
-    return {**document, "explained": _explained(job.assignment, criterion, sets, answers, document)}
+    return replace(scored, explained=_explained(job.assignment, criterion, sets, answers, scored.measured))
 
 
 def _accuracy(assignment: Assignment, id: str) -> Accuracy:
@@ -185,13 +201,15 @@ def _explained(
     criterion: Accuracy,
     sets: list[HiddenSet],
     answers: list[Answers],
-    scored: dict[str, Any],
-) -> dict[str, Any] | None:
+    measured: Measured | None,
+) -> Explained | None:
     """What explains a poor score. It comes after the score and beside it, and nothing of it may harm the mark."""
+    if measured is None:
+        return None
     try:
-        return explain(assignment, criterion, sets, answers, scored)
+        return explain(assignment, criterion, sets, answers, measured)
     except Exception:  # noqa: BLE001 - a defect of an extra; staff read of it
-        return {"told": "", "kind": "defect", "evidence": traceback.format_exc()[-2000:]}
+        return Explained("defect", evidence=traceback.format_exc()[-2000:])
 
 
 def without(void: Collection[str], hidden: HiddenSet, answers: Answers) -> tuple[HiddenSet, Answers]:
@@ -203,21 +221,19 @@ def without(void: Collection[str], hidden: HiddenSet, answers: Answers) -> tuple
         raise DataFailure("every hidden case was declared void: nothing is left to score")
     inputs = {name: array[kept] for name, array in hidden.inputs.items()}
     cases = tuple(hidden.cases[place] for place in kept)
-    failed, told = (
-        {new: by_place[old] for new, old in enumerate(kept) if old in by_place}
-        for by_place in (answers.failed, answers.told)
-    )
+    failed = {new: answers.failed[old] for new, old in enumerate(kept) if old in answers.failed}
+    causes = {new: answers.causes[old] for new, old in enumerate(kept) if old in answers.causes}
     arrays = {name: array[kept] for name, array in answers.arrays.items()}
     return (
         replace(hidden, inputs=inputs, truth=hidden.truth[kept], cases=cases),
-        replace(answers, arrays=arrays, failed=failed, told=told),
+        replace(answers, arrays=arrays, failed=failed, causes=causes),
     )
 
 
 def _check(
     job: Job, session: Session, interface: Interface, memory_bytes: int, journal: Journal
-) -> dict[str, dict[str, Any]]:
-    """The TestDocs of the hidden tests; those that reached the host's limits before have failed."""
+) -> dict[str, TestResult]:
+    """The results of the hidden tests; those that reached the host's limits before have failed."""
     spoilt = {question.name for question in job.unusable if question.stage == "test"}
     everything = Question("all") in job.unusable
     lost = {id: unusable(id) for id in job.tests if everything or id in spoilt}
@@ -233,8 +249,8 @@ def _check(
         memory_bytes=memory_bytes,
         host_cpu_s=allowance.hidden_test_cpu_s(job.assignment.limits),
     )
-    docs = lost | check(session, questions, [id for id in job.tests if id not in lost], journal)
-    return as_documents({id: docs[id] for id in job.tests})
+    results = lost | check(session, questions, [id for id in job.tests if id not in lost], journal)
+    return {id: results[id] for id in job.tests}
 
 
 def _interface(path: Path) -> Interface:

@@ -77,8 +77,8 @@ def print_marks(results: Results) -> None:
 def print_marks_as_json(results: Results, audience: str, differences: Differences | None = None) -> None:
     """The marks as one JSON document; for staff with each person's own, and what moves where that is asked."""
     from graders.marks.differences import as_json as differences_json
-    from graders.marks.mark import mark_as_json
     from graders.marks.personal import as_json as person_json
+    from reports.as_json import mark_as_json
 
     marks = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
     for mark in marks if audience == "staff" else ():
@@ -163,7 +163,7 @@ def print_rehearsal(result: Rehearsal, *, as_json: bool) -> None:
 
 def print_demo(demo: Demo, results: Results, written: Written) -> None:
     """What each group of the demonstration handed in and why its mark is what it is; then the pages."""
-    from graders.demo import what_happened
+    from reports.demonstration import what_happened
 
     for line in what_happened(demo, results.marks):
         print(wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else ""))

@@ -26,6 +26,7 @@ from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
 from reports.page import number
 from reports.personal import share
+from reports.sentences import title, why
 from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
@@ -59,7 +60,7 @@ def explained(
     decisions = Decisions.of(results.assignment.id, results.events)
     versions = Versions.of(results.events)
     yield from _line(f"{member.name} ({member.id}), group {person.group}: {results.assignment.title}", 0)
-    for title, lines in (
+    for heading, lines in (
         ("The commit that counts", _commit(submission, looks, ZoneInfo(timezone))),
         ("Who committed, as the commits say", _history(history, submission, ZoneInfo(timezone))),
         ("What it was marked with", _provenance(mark)),
@@ -68,7 +69,7 @@ def explained(
         ("Returned", _returned(versions.people.get(member.id))),
     ):
         yield ""
-        yield title
+        yield heading
         for line in lines:
             yield from _line(line)
 
@@ -183,28 +184,25 @@ def _summands(findings: Sequence[Finding]) -> Iterator[str]:
 
 def _test(finding: Finding) -> Iterator[str]:
     points = "?" if finding.points is None else number(finding.points)
-    title, _, why = finding.told.partition("\n")
-    yield f"{finding.verdict!s:7} {points} of {number(finding.out_of)}  {finding.id.partition('/')[2]}: {title}"
-    if why:
-        yield f"  {why}"
+    yield f"{finding.verdict!s:7} {points} of {number(finding.out_of)}  {finding.id.partition('/')[2]}: {finding.title}"
+    if text := why(finding):
+        yield f"  {text}"
 
 
 def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str]:
-    if finding.score is None:
-        yield finding.told
+    if finding.scored is None or finding.measured is None:
+        yield from filter(None, (title(finding), why(finding)))
         return
-    repeats = [_plain(score) for score in finding.detail.get("repeats", ())]
-    how = f", {finding.detail.get('combine')} of the repeats {', '.join(repeats)}" if len(repeats) > 1 else ""
-    yield f"{criterion.metric} {_plain(finding.score)}{how}"
+    score, repeats = finding.scored.score, [_plain(each) for each in finding.measured.repeats]
+    how = f", {finding.measured.combine} of the repeats {', '.join(repeats)}" if len(repeats) > 1 else ""
+    yield f"{criterion.metric} {_plain(score)}{how}"
     if finding.interval is not None:
         yield f"95 % interval {_plain(finding.interval[0])} to {_plain(finding.interval[1])}; it moves no point"
-    part = share_of(criterion.anchors, level, finding.score)
-    yield from _interpolated(criterion, level, finding.score, part)
-    held = set(finding.detail.get("caps", ()))
-    for cap in criterion.caps:
-        if cap.when in held:
-            part = min(part, Fraction(repr(float(cap.at))))
-            yield f"cap, because {cap.when}: at most {_plain(100 * Fraction(repr(float(cap.at))))} %"
+    part = share_of(criterion.anchors, level, score)
+    yield from _interpolated(criterion, level, score, part)
+    for cap in finding.scored.caps:
+        part = min(part, cap.at)
+        yield f"cap, because {cap.when}: at most {_plain(100 * cap.at)} %"
     yield f"{_plain(100 * part)} % of {criterion.points} points = {_plain(part * criterion.points)}"
 
 

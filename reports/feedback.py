@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -16,22 +16,21 @@ from zoneinfo import ZoneInfo
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.marks.mark import (
     BY_DECISION,
-    NOT_GRADED,
-    SCORE_PLACES,
     Finding,
     Mark,
     Status,
-    Verdict,
     anchor_shares,
     is_ungraded,
     percent,
     rounded,
-    told_score,
 )
 from graders.marks.visibility import Audience, visible, visible_provenance
+from graders.marks.words import reason_words
+from graders.record.documents import Measured
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.page import fixed, number, policy, render
+from reports.sentences import SCORE_PLACES, after_score, title, told, told_score, why
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
     from graders.intake.submission import Submission
@@ -104,7 +103,10 @@ class Line:
     out_of: Decimal
     finding: Finding
     """As far as the audience may read it."""
+    told: str
+    """What is said of a person's part."""
     detail: str
+    """For staff: the numbers behind it."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def feedback_page(
         no_mark=mark.status in BY_DECISION,
         sections=sections,
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
-        notices=[f for f in findings if f.kind == "notice" or _astray(f, known)],
+        notices=[_line(f, audience) for f in findings if f.kind == "notice" or _astray(f, known)],
         percent=whole,
         band=None if whole is None else band_of(whole, assignment.level),
         bands=_ticks(bands(assignment.level)),
@@ -266,31 +268,32 @@ def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], poi
 
 def _line(finding: Finding, audience: Audience) -> Line:
     """The docstring is the line; below it stands what went wrong, in our words."""
-    title = str(finding.detail.get("docstring") or finding.told.partition("\n")[0] or finding.id)
-    explanation = finding.told.removeprefix(title)
-    if finding.verdict is Verdict.UNKNOWN:
-        explanation = "" if finding.kind == "person" or finding.reason == NOT_GRADED else OURS
-    elif finding.verdict is Verdict.PASSED:
-        explanation = ""
-    detail = json.dumps(_readable(finding.detail), indent=1, default=str) if finding.detail else ""
+    detail = _readable(finding)
     return Line(
         state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
-        title=title,
-        explanation=_sentence(explanation.strip() or (finding.reason or "")),
+        title=title(finding) or finding.id,
+        explanation=_sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
+        told=told(finding) if finding.kind == "person" else "",
         points=finding.points,
         out_of=finding.out_of,
         finding=finding,
-        detail=detail if audience == "staff" else "",
+        detail=json.dumps(detail, indent=1, default=str) if detail and audience == "staff" else "",
     )
 
 
-def _readable(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the resampled scores and the placements, which are for the leaderboard."""
-    kept = {k: v for k, v in detail.items() if k not in ("drawn", "placements")}
-    return {k: _readable(v) if isinstance(v, Mapping) else v for k, v in kept.items()}
+def _readable(finding: Finding) -> dict[str, object]:
+    """The numbers behind a finding, without the resampled scores and the placements, which are for the leaderboard."""
+    kept: dict[str, object] = {"spent": asdict(finding.spent)} if finding.spent else {}
+    if finding.scored and finding.measured:
+        kept |= {"share": float(finding.scored.share), "caps": [cap.when for cap in finding.scored.caps]}
+        kept |= {"measured": _numbers(finding.measured)}
+        kept |= {"also": {name: _numbers(also) for name, also in finding.also.items()}} if finding.also else {}
+        kept |= {"explained": asdict(finding.scored.explained)} if finding.scored.explained else {}
+    return kept
 
 
-OURS: Final = "Not marked yet: a fault of ours. You lose nothing by it."
+def _numbers(measured: Measured) -> dict[str, object]:
+    return {name: value for name, value in asdict(measured).items() if name not in ("drawn", "placements")}
 
 
 def _sentence(text: str) -> str:
@@ -306,21 +309,12 @@ def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | No
     return AccuracyView(
         metric=criterion.metric,
         score="" if score is None else fixed(score, SCORE_PLACES),
-        told=_after_score(criterion.metric, score, interval, finding.told) if finding and score is not None else "",
+        told=after_score(finding.scored).strip() if finding and finding.scored else "",
         rising=criterion.anchors.rising,
         curve=curve(criterion, assignment.level, score, interval, points),
-        capped=bool(finding and finding.detail.get("caps")),
+        capped=bool(finding and finding.scored and finding.scored.caps),
         between="" if score is None else _between(criterion, assignment.level, score),
     )
-
-
-def _after_score(metric: str, score: float, interval: tuple[float, float] | None, told: str) -> str:
-    """The finding's own words where they begin with the score, as `graders.scoring` writes them, else ours before."""
-    begins = f"{metric} {score:.{SCORE_PLACES}f}"
-    if told.startswith(begins):
-        return told.removeprefix(begins).strip()
-    ends = f"(95 % interval {' to '.join(fixed(end, SCORE_PLACES) for end in interval)}). " if interval else ""
-    return ends + told
 
 
 def _between(criterion: Accuracy, level: int, score: float) -> str:

@@ -51,7 +51,7 @@ class Row:
     """Tier, interval of the rank and distance from the leader; None where there are no statistics."""
     parts: tuple[tuple[str, float], ...] = ()
     failed: int = 0
-    asked: int = 0
+    asked: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ def leaderboard_page(
 
 def _unit(marks: Sequence[Mark], criterion: Accuracy) -> str:
     """Of the scores, as they were recorded with them; empty where they have none."""
-    found = (f.detail.get("unit", "") for mark in marks for f in mark.findings if f.criterion == criterion.id)
-    return next((str(unit) for unit in found if unit), "")
+    found = (f.scored.unit for mark in marks for f in mark.findings if f.criterion == criterion.id and f.scored)
+    return next((unit for unit in found if unit), "")
 
 
 def places_on(assignment: Assignment, criterion: Accuracy) -> int:
@@ -253,7 +253,7 @@ def _row(
         standing=standing,
         parts=entry.parts if entry else (),
         failed=entry.failed if entry else 0,
-        asked=entry.asked if entry else 0,
+        asked=entry.asked if entry else None,
     )
 
 

@@ -7,10 +7,9 @@ groups. The statistics are those of `graders.scoring.ranking`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from assignments.assignment import Accuracy, Assignment, Utility
 from graders.marks.mark import Finding, Mark, Status, Verdict
 from graders.marks.visibility import visible
 from graders.metrics import Floats
+from graders.record.documents import Measured
 from graders.scoring.intervals import percentile_interval, unpacked
 from graders.scoring.ranking import Ranking, Scores, ranking, scores_of_subjects, utility, weighted
-
-Measured = Mapping[str, Any]
-"""One metric of one group: its `score`, and what of the ScoreDoc its finding kept."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +36,8 @@ class Entry:
     """What each metric contributes to a utility; empty where one metric ranks."""
     failed: int
     """Answers that failed, each at the worst value there is."""
-    asked: int
-    """Answers that were asked for; 0 where that was not kept."""
+    asked: int | None
+    """Answers that were asked for; None where that was not recorded."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def field_of(marks: Sequence[Mark], assignment: Assignment, criterion: Accuracy,
     for mark in marks:
         finding = _scored(mark, criterion)
         found = [_measured(mark, assignment, term.metric) for term in terms] or [_of(mark, criterion)]
-        if finding is not None and all(one is not None and isfinite(one["score"]) for one in found):
+        if finding is not None and all(one is not None and isfinite(one.score) for one in found):
             rows.append((mark, finding, [one for one in found if one is not None]))
     if not rows:
         return Field((), None)
@@ -76,7 +73,7 @@ def field_of(marks: Sequence[Mark], assignment: Assignment, criterion: Accuracy,
         if terms:
             score = sum(part for _, part in parts)
             interval = None if scores is None else percentile_interval(scores.drawn[:, number])
-        entries.append(Entry(mark, finding, score, interval, parts, *_failures(_of(mark, criterion) or {})))
+        entries.append(Entry(mark, finding, score, interval, parts, *_failures(_of(mark, criterion))))
     seed = int.from_bytes(hashlib.sha256(repr(sorted(_subjects(by_metric[0][0]))).encode()).digest()[:4], "big")
     return Field(tuple(entries), None if scores is None else ranking(scores, places, seed))
 
@@ -101,29 +98,24 @@ def _scored(mark: Mark, criterion: Accuracy) -> Finding | None:
 
 def _of(mark: Mark, criterion: Accuracy) -> Measured | None:
     """A criterion's own metric."""
-    for finding in mark.findings:
-        if finding.criterion == criterion.id and finding.kind == "accuracy" and finding.score is not None:
-            return {**finding.detail, "score": finding.score}
-    return None
+    return next((found.measured for found in mark.findings if found.criterion == criterion.id and found.measured), None)
 
 
 def _measured(mark: Mark, assignment: Assignment, metric: str) -> Measured | None:
     """A metric of whichever criterion scored it."""
-    for criterion in assignment.criteria:
-        if isinstance(criterion, Accuracy):
-            own = _of(mark, criterion)
-            if own is not None and criterion.metric == metric:
-                return own
-            if own is not None and metric in own.get("also", {}):
-                also: Measured = own["also"][metric]
-                return also
+    metric_of = {criterion.id: criterion.metric for criterion in assignment.criteria if isinstance(criterion, Accuracy)}
+    for finding in mark.findings:
+        if finding.measured is not None:
+            by_name = {**finding.also, metric_of[finding.criterion]: finding.measured}
+            if metric in by_name:
+                return by_name[metric]
     return None
 
 
 def _shares(found: Sequence[Measured], term: Utility) -> tuple[Floats, Scores | None]:
     """The utility of every group before its weight: the mean over subjects, or that of a whole set's score."""
     scores = _scores(found, rising=True, term=term)
-    return (scores.value, scores) if scores else (np.array([clipped(one["score"], term) for one in found]), None)
+    return (scores.value, scores) if scores else (np.array([clipped(one.score, term) for one in found]), None)
 
 
 def _weighted(parts: Sequence[Scores | None], terms: Sequence[Utility]) -> Scores | None:
@@ -140,12 +132,14 @@ def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = N
     def scaled(values: Floats) -> Floats:
         return values if term is None else utility(values, term.floor, term.target)
 
-    if all(one.get("drawn") for one in found):
-        if len({(one["bootstrap_seed"], len(one["drawn"])) for one in found}) > 1:
+    texts = [one.drawn for one in found if one.drawn]
+    counts = [one.subjects for one in found if one.subjects is not None]
+    if len(texts) == len(counts) == len(found):
+        if len({(one.bootstrap_seed, len(text)) for one, text in zip(found, texts, strict=True)}) > 1:
             return None
-        drawn = np.stack([unpacked(one["drawn"]) for one in found], axis=1)
-        value = np.array([float(one["score"]) for one in found])
-        subjects = min(one["subjects"] for one in found)
+        drawn = np.stack([unpacked(text) for text in texts], axis=1)
+        value = np.array([one.score for one in found])
+        subjects = min(counts)
         placements = _placements(found) if term is None else None
         return Scores(scaled(value), scaled(drawn), None, subjects, rising, placements)
     columns = _subjects(found[0])
@@ -160,12 +154,12 @@ def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = N
     ]
     seed = int.from_bytes(hashlib.sha256(repr(of_repeat).encode()).digest()[:4], "big")
     shared = all(subjects == of_repeat[0] for subjects in of_repeat)
-    return scores_of_subjects(values, found[0]["combine"], seed=seed, shared=shared, rising=rising)
+    return scores_of_subjects(values, found[0].combine, seed=seed, shared=shared, rising=rising)
 
 
 def _placements(found: Sequence[Measured]) -> tuple[Floats, Floats] | None:
     """What the AUROC of every group is the mean of, by positive and by negative case; None unless all have it."""
-    parts = [[unpacked(part) for part in one.get("placements") or ()] for one in found]
+    parts = [[unpacked(part) for part in one.placements or ()] for one in found]
     if len({tuple(map(len, part)) for part in parts}) > 1 or not parts[0]:
         return None
     above, below = (np.stack(part) for part in zip(*parts, strict=True))
@@ -175,11 +169,11 @@ def _placements(found: Sequence[Measured]) -> tuple[Floats, Floats] | None:
 def _by_subject(measured: Measured) -> dict[tuple[int, str], float]:
     """Mean value by repeat and subject, failures at their worst; empty where a value is missing."""
     grouped: dict[tuple[int, str], list[float]] = {}
-    for case in measured.get("cases", ()):
-        if case["state"] != "set_apart":
-            grouped.setdefault((case["repeat"], case["subject"]), []).append(case["value"])
-    if any(value is None or not isfinite(value) for values in grouped.values() for value in values):
-        return {}
+    for case in measured.cases:
+        if case.state != "set_apart":
+            if case.value is None or not isfinite(case.value):
+                return {}
+            grouped.setdefault((case.repeat, case.subject), []).append(case.value)
     return {key: sum(values) / len(values) for key, values in grouped.items()}
 
 
@@ -187,6 +181,5 @@ def _subjects(measured: Measured) -> set[tuple[int, str]]:
     return set(_by_subject(measured))
 
 
-def _failures(measured: Measured) -> tuple[int, int]:
-    failed = sum(case["state"] == "failed" for case in measured.get("cases", ()))
-    return failed, int(measured.get("asked", 0))
+def _failures(measured: Measured | None) -> tuple[int, int | None]:
+    return (0, None) if measured is None else (len(measured.failed), measured.case_count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from graders.failures import NotAccepted, SubmissionFailure
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
+from graders.marks.words import reason_words
 from reports.page import number
 from reports.terminal import terminal_text
 
@@ -89,7 +89,7 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         elif mark.status is Status.WITHHELD:
             unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
             last = (unknown[0].evidence.strip().splitlines() or [""])[-1]
-            why = f"withheld ({unknown[0].reason}): {last}"
+            why = f"withheld ({reason_words(unknown[0].reason or '')}): {last}"
         elif mark.provenance.get("made_by"):
             why = f"made by {mark.provenance['made_by']}"
         if why:
@@ -119,26 +119,24 @@ def why_nothing_came(marks: Sequence[Mark]) -> Iterator[str]:
 
 
 def _unanswered(finding: Finding) -> bool:
-    cases = finding.detail.get("cases", ())
-    return bool(cases) and all(case["state"] != "scored" for case in cases)
+    cases = finding.measured.cases if finding.measured else ()
+    return bool(cases) and all(case.state != "scored" for case in cases)
 
 
 def _cause(finding: Finding) -> str:
     """Why nothing came back: the exception and its place, where staff's evidence has one; empty for a wrong answer."""
-    if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES:
+    failed = finding.scored.failed if finding.scored else ()
+    cause = failed[0].cause if failed else finding.cause
+    if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES or cause is None:
         return ""
-    raised = _RAISED.search(finding.evidence)
-    place = _PLACE.search(finding.told)
-    words = f"{raised[1]}: {raised[2][:CAUSE]}" if raised else str(finding.reason)
-    return words + (f", at {place[1]}" if place else "")
+    words = finding.said.splitlines()[0][:CAUSE] if finding.said.strip() else reason_words(cause.reason)
+    return words + (f", at {cause.place}" if cause.place else "")
 
 
 _FAILURES: Final = {failure.reason for failure in SubmissionFailure.__subclasses__()} - {NotAccepted.reason}
 """What is not accepted has a line of its own already."""
 CAUSE: Final = 160
 """Characters of an exception's message: a student wrote it."""
-_RAISED: Final = re.compile(r"^(?:\w+|\d+ cases): (?:\w+\.)*(\w+): (.+)$", re.M)
-_PLACE: Final = re.compile(r"\bat (\S+\.py:\d+)")
 
 
 def in_common(handed_in: Sequence[Submission]) -> Iterator[str]:

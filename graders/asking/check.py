@@ -1,4 +1,4 @@
-"""Hidden and public code tests -> one document a test. It runs pytest on the author's files, in a marker process.
+"""Hidden and public code tests -> one result a test. It runs pytest on the author's files, in a marker process.
 
 The tests run on the host and only ask: student code is never in this process. What a test raises decides its verdict:
 nothing is passed that pytest did not see through setup, call and teardown.
@@ -11,8 +11,8 @@ import io
 import os
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,33 +24,13 @@ from assignments.data.streams import Source, stream, test_purpose
 from assignments.interface import Interface
 from graders.asking.journal import Journal, Question, Silent
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
+from graders.record.documents import Cause, TestResult
 from graders.wall.session import Session, Usage
 from graders.wall.student import Line, Student
 
-WRONG = "the answer is not the expected one"
-UNUSABLE = NotUsable.reason
-NOT_RUN = "the test did not run"
-OURS = "not marked yet: a fault of ours"
+WRONG = "wrong_answer"
+NOT_RUN = "not_run"
 EVIDENCE = 6000
-
-
-@dataclass
-class TestDoc:
-    """What one test came to: the document that the ledger keeps."""
-
-    __test__ = False
-
-    verdict: str = "failed"
-    """`passed`, `failed`, or `unknown` when the failure is ours."""
-    reason: str | None = NOT_RUN
-    told: str = NOT_RUN
-    """What the student may read: our words, a built-in exception's name, a line of their own code."""
-    evidence: str = ""
-    cpu_s: float = 0.0
-    wall_s: float = 0.0
-    flags: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    """Names of the interface that the test asked for."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +55,10 @@ class Questions:
 
 def check(
     session: Session, questions: Questions, only: Iterable[str], journal: Journal | None = None
-) -> dict[str, TestDoc]:
+) -> dict[str, TestResult]:
     """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
 
-    Every named test has a document: one that pytest did not run, skipped or saw twice has not passed.
+    Every named test has a result: one that pytest did not run, skipped or saw twice has not passed.
     """
     names = list(only)
     recorder = _Recorder(session, questions, names, journal or Silent())
@@ -111,17 +91,20 @@ def check(
     if recorder.interrupted:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        for doc in recorder.docs.values():
-            if doc.reason == NOT_RUN:
-                # A test file that cannot be collected is our trouble, not the group's.
-                doc.evidence = printed.getvalue()[-EVIDENCE:]
-                doc.verdict, doc.reason, doc.told = "unknown", InternalFailure.reason, OURS
-    return recorder.docs
+        # A test file that cannot be collected is our trouble, not the group's.
+        not_collected = TestResult("unknown", Cause(InternalFailure.reason), evidence=printed.getvalue()[-EVIDENCE:])
+        return {id: not_collected if found.cause == UNSEEN.cause else found for id, found in recorder.results.items()}
+    return recorder.results
 
 
-def unusable(question: str) -> TestDoc:
-    """The document of a test whose answers cost the host more than a test may."""
-    return TestDoc(reason=UNUSABLE, told=UNUSABLE, evidence=question, flags=["the host reached its limit in this test"])
+UNSEEN = TestResult("failed", Cause(NOT_RUN))
+"""Of a test that pytest has not run."""
+
+
+def unusable(question: str) -> TestResult:
+    """The result of a test whose answers cost the host more than a test may."""
+    flag = "the host reached its limit in this test"
+    return TestResult("failed", Cause(NotUsable.reason), evidence=question, flags=(flag,))
 
 
 @contextlib.contextmanager
@@ -155,7 +138,7 @@ class _Recorder:
         names: list[str],
         journal: Journal,
     ) -> None:
-        self.docs = {name: TestDoc() for name in names}
+        self.results = dict.fromkeys(names, UNSEEN)
         self.interrupted = False
         self._session = session
         self._questions = questions
@@ -216,7 +199,7 @@ class _Recorder:
         In file order, but those with workers of their own before those that share one: beside the shared worker they
         could see how it stands.
         """
-        kept = [item for item in items if _name(item) in self.docs]
+        kept = [item for item in items if _name(item) in self.results]
         for item in kept:
             self._seen[_name(item)] = self._seen.get(_name(item), 0) + 1
         items[:] = sorted(kept, key=lambda item: (item.path.name, "shared_student" in item.fixturenames))  # type: ignore[attr-defined]
@@ -234,67 +217,61 @@ class _Recorder:
         self._journal.begins(Question("test", self._now), self._questions.host_cpu_s)
         self._began = time.perf_counter()
         self._passed = set()
-        self.docs[self._now] = TestDoc()
+        self.results[self._now] = UNSEEN
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        doc = self.docs[_name(item)]
-        if call.excinfo is not None and doc.reason == NOT_RUN:
-            _judge(doc, call.excinfo)
+        found = self.results[_name(item)]
+        if call.excinfo is not None and found.cause == Cause(NOT_RUN):
+            found = replace(_judged(call.excinfo), names_used=found.names_used)
         if report.passed and not hasattr(report, "wasxfail"):
             self._passed.add(call.when)
-        for line in self._lines:
-            doc.asked = sorted({*doc.asked, *line.asked})
+        names = {*found.names_used, *(name for line in self._lines for name in line.asked)}
+        self.results[_name(item)] = replace(found, names_used=tuple(sorted(names)))
         return report
 
     def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
-        doc = self.docs[self._now]
-        doc.wall_s = round(time.perf_counter() - self._began, 4)
+        found = replace(self.results[self._now], wall_s=round(time.perf_counter() - self._began, 4))
         for usage in self._used.pop(self._now, []):
-            doc.cpu_s = round(doc.cpu_s + usage.cpu_s, 4)
+            found = replace(found, cpu_s=round(found.cpu_s + usage.cpu_s, 4))
             if usage.log:
-                doc.evidence = f"{doc.evidence}\nprinted:\n{usage.log[-2000:]}"[-EVIDENCE:]
+                found = replace(found, printed=f"{found.printed}{usage.log[-2000:]}\n"[-EVIDENCE:])
             if usage.strays:
-                doc.flags.append(f"left {usage.strays} processes behind")
+                found = replace(found, flags=(*found.flags, f"left {usage.strays} processes behind"))
         if self._passed == {"setup", "call", "teardown"} and self._seen.get(self._now) == 1:
-            doc.verdict, doc.reason, doc.told = "passed", None, ""
+            found = replace(found, verdict="passed", cause=None)
         if isinstance(self._session.lost, ToolkitFailure):  # a test that expects an exception may have passed by it
-            doc.verdict, doc.reason, doc.told = "unknown", self._session.lost.reason, OURS
+            found = replace(found, verdict="unknown", cause=Cause(self._session.lost.reason))
         if isinstance(self._session.lost, MemoryError):
             self._journal.give_up()
-        self._journal.came("tests", self._now, asdict(doc))
+        self.results[self._now] = found
+        self._journal.came("test", self._now, found)
 
 
-def _judge(doc: TestDoc, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-    """The verdict that an exception means; whose fault it was is its class."""
+def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
+    """The result that an exception means; whose fault it was is its class."""
     error = excinfo.value
-    doc.verdict = "failed"
-    doc.evidence = f"{type(error).__name__}: {error}"[:EVIDENCE]
+    said, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
     if isinstance(error, ToolkitFailure):
-        doc.verdict, doc.reason, doc.told = "unknown", error.reason, OURS
-    elif isinstance(error, SubmissionFailure):
-        doc.reason, doc.told = error.reason, error.told
-        if isinstance(error, WallLimit) and error.starved:
-            doc.flags.append(LOADED)
-    elif isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
-        doc.reason = doc.told = NOT_RUN
-    elif isinstance(error, AssertionError | pytest.fail.Exception):
-        doc.reason = doc.told = WRONG
-    else:
-        # A rehearsed test holds for every right answer: what it stumbles over is this submission's reply.
-        doc.reason = doc.told = UNUSABLE
-        doc.flags.append("the test ended in an exception of its own")
-        doc.evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
+        return TestResult("unknown", Cause(error.reason), said, evidence)
+    if isinstance(error, SubmissionFailure):
+        starved = isinstance(error, WallLimit) and error.starved
+        flags = (LOADED,) if starved else ()
+        return TestResult("failed", Cause.of(error), error.said[:EVIDENCE], evidence, flags=flags)
+    if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
+        return TestResult("failed", Cause(NOT_RUN), said, evidence)
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        return TestResult("failed", Cause(WRONG), said, evidence)
+    # A rehearsed test holds for every right answer: what it stumbles over is this submission's reply.
+    evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
+    flag = "the test ended in an exception of its own"
+    return TestResult("failed", Cause(NotUsable.reason), evidence, evidence, flags=(flag,))
 
 
 def _name(item: Any) -> str:
     """`test_file.py::test_name`, as the assignment's points table has it."""
     return f"{item.path.name}::{item.name}"
 
-
-def as_documents(docs: Mapping[str, TestDoc]) -> dict[str, dict[str, Any]]:
-    """The documents as plain data, for the ledger."""
-    return {name: asdict(doc) for name, doc in docs.items()}

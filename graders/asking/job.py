@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import presented_purpose, purposes_of
 from assignments.data.streams import Keys, Source, test_purpose
 from graders.asking.journal import Question
+from graders.record.documents import AnswersResult, JobResult
 
 
 def keys_for(
@@ -53,8 +53,8 @@ class Job:
     """Repeats whose answers are to be made."""
     scores: tuple[str, ...]
     """Accuracy criteria to score."""
-    answers: dict[int, dict[str, Any]]
-    """Documents of answers that exist, by repeat; each names its file in the store."""
+    answers: Mapping[int, AnswersResult]
+    """Answers that exist, by repeat; each names its file in the store."""
     void_cases: tuple[str, ...] = ()
     """Ids of hidden cases that are left out of the scores."""
     course: str = "none"
@@ -66,14 +66,14 @@ class Job:
     waited: tuple[int, float] = (0, 0.0)
     """Wall limits and idle seconds of earlier markers of this job."""
 
-    def after(self, came: Mapping[str, Mapping[str, Any]], question: Question | None, waited: tuple[int, float]) -> Job:
+    def after(self, came: JobResult, question: Question | None, waited: tuple[int, float]) -> Job:
         """What is left of the job for another marker: without the stages that came, and past a question."""
-        answers = {**self.answers, **{int(repeat): document for repeat, document in came["answers"].items()}}
+        answers = {**self.answers, **came.answers}
         return replace(
             self,
-            tests=tuple(id for id in self.tests if id not in came["tests"]),
+            tests=tuple(id for id in self.tests if id not in came.tests),
             repeats=tuple(repeat for repeat in self.repeats if repeat not in answers),
-            scores=tuple(id for id in self.scores if id not in came["scores"]),
+            scores=tuple(id for id in self.scores if id not in came.scores),
             answers=answers,
             unusable=(*self.unusable, *((question,) if question else ())),
             waited=waited,

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, NoReturn, Protocol
 
 from graders.failures import InternalFailure
+from graders.record.documents import Result, StageKind, to_json
 
 GAVE_UP = 77
 """Exit code of a marker that cannot go on after a question."""
@@ -47,7 +48,7 @@ class Journal(Protocol):
     def begins(self, question: Question, cpu_s: float) -> None:
         """A question begins, and may cost the host so many CPU seconds until the next one begins."""
 
-    def came(self, stage: Literal["tests", "answers", "scores"], name: str, document: Mapping[str, Any]) -> None:
+    def came(self, kind: StageKind, name: str, result: Result) -> None:
         """A stage is done."""
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
@@ -70,7 +71,7 @@ class Silent:
     def begins(self, question: Question, cpu_s: float) -> None:
         pass
 
-    def came(self, stage: Literal["tests", "answers", "scores"], name: str, document: Mapping[str, Any]) -> None:
+    def came(self, kind: StageKind, name: str, result: Result) -> None:
         pass
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
@@ -101,8 +102,8 @@ class Written:
         used = resource.getrusage(resource.RUSAGE_SELF)
         _soften(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + cpu_s))
 
-    def came(self, stage: Literal["tests", "answers", "scores"], name: str, document: Mapping[str, Any]) -> None:
-        self._say({"came": [stage, name, document]})
+    def came(self, kind: StageKind, name: str, result: Result) -> None:
+        self._send(f'{{"came": [{json.dumps(kind)}, {json.dumps(name)}, {to_json(result)}]}}'.encode())
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
         self._say({"waited": [wall_limits, idle_s]})

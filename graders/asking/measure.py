@@ -11,10 +11,9 @@ import io
 import os
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -39,6 +38,7 @@ from graders.failures import (
     forgetful,
 )
 from graders.record.answers import Answers
+from graders.record.documents import AnswersResult, Cause
 from graders.tasks import Task, task_named
 from graders.wall.session import Session
 from graders.wall.student import Handle, Line, Student
@@ -52,21 +52,14 @@ BUDGET_START_S = 10.0
 
 
 @dataclass
-class AnswersDoc:
-    """What one repeat came to: the document that the ledger keeps."""
+class _Spent:
+    """What all workers of a repeat came to together."""
 
-    verdict: str = "passed"
-    reason: str | None = None
-    told: str = ""
-    evidence: str = ""
-    file: str | None = None
-    """Name of the answers' file in the store."""
-    states: list[dict[str, str] | None] = field(default_factory=list)
-    """By case in canonical order: None, or the reason and what the student may read."""
     cpu_s: float = 0.0
     wall_s: float = 0.0
     peak_mb: float | None = None
-    flags: list[str] = field(default_factory=list)
+    strays: tuple[str, ...] = ()
+    printed: str = ""
 
 
 def measure(
@@ -82,22 +75,24 @@ def measure(
     solution: str | None = None,
     journal: Journal | None = None,
     unusable: Collection[Question] = (),
-) -> dict[str, Any]:
+) -> AnswersResult:
     """Ask a solution for the answers to one hidden set, and store them. A question that is `unusable` is not asked.
 
     Returns:
-        An `AnswersDoc` as plain data. A submission that cannot even make a model has answers all of which failed.
+        What came of it. A submission that cannot even make a model has answers all of which failed.
 
     Raises:
         ToolkitFailure: whatever is ours.
         MemoryError: the answers take more of this process's memory than a question may.
     """
-    doc = AnswersDoc()
+    spent = _Spent()
     journal = journal or Silent()
-    asking = _Asking(session, assignment, interface, shown, solution, doc)
+    asking = _Asking(session, assignment, interface, shown, solution, spent)
     order = presented_order(secret, assignment.id, commit, shown.count)
     rows: dict[int, dict[str, Array]] = {}
     failed: dict[int, SubmissionFailure] = {}
+    ended: Cause | None = None
+    flags: tuple[str, ...] = ()
     storing = Question("answers", str(repeat), "stored")
     try:
         if storing in unusable or Question("all") in unusable:
@@ -112,37 +107,41 @@ def measure(
             if isinstance(session.lost, MemoryError):
                 journal.give_up()
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
-        doc.verdict, doc.reason, doc.told = "failed", failure.reason, asking.told(failure)
+        ended = asking.cause(failure)
         if isinstance(failure, WallLimit) and failure.starved:
-            doc.flags.append(LOADED)
+            flags = (LOADED,)
         rest = [int(place) for place in order if place not in rows and place not in failed]
         failed.update(dict.fromkeys(rest, forgetful(failure)))
     finally:
         asking.close()
     journal.begins(storing, reply_cpu_s(assignment.limits))
-    doc.states = [_state(failed.get(place), asking.told) for place in range(len(order))]
-    doc.evidence = "\n".join(filter(None, [_causes(failed.values()), doc.evidence]))[-8000:]
-    doc.file = _store(store, _stacked(rows, len(order), task_named(assignment.task)))
-    return asdict(doc)
+    return AnswersResult(
+        verdict="passed" if ended is None else "failed",
+        cause=ended,
+        said=_said(failed.values()),
+        evidence="\n".join(filter(None, [_causes(failed.values()), spent.printed]))[-8000:],
+        file=_store(store, _stacked(rows, len(order), task_named(assignment.task))),
+        states=tuple(asking.cause(failed[place]) if place in failed else None for place in range(len(order))),
+        cpu_s=spent.cpu_s,
+        wall_s=spent.wall_s,
+        peak_mb=spent.peak_mb,
+        flags=(*flags, *spent.strays),
+    )
 
 
-def load_answers(store: Path, document: Mapping[str, Any]) -> Answers:
+def load_answers(store: Path, result: AnswersResult) -> Answers:
     """Stored answers as scoring reads them: a file that medmark itself wrote."""
     arrays: dict[str, Array] = {}
-    if document["file"]:
-        path = store / document["file"]
+    if result.file:
+        path = store / result.file
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
                 arrays = {name: data[name] for name in data.files}
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise DataFailure(f"{path}: the stored answers cannot be read: {error}") from error
-    states = {place: state for place, state in enumerate(document["states"]) if state is not None}
-    return Answers(
-        arrays,
-        failed={place: state["reason"] for place, state in states.items()},
-        told={place: state["told"] for place, state in states.items()},
-        evidence=document["evidence"],
-    )
+    causes = {place: cause for place, cause in enumerate(result.states) if cause is not None}
+    failed = {place: cause.reason for place, cause in causes.items()}
+    return Answers(arrays, failed, causes, result.said, result.evidence)
 
 
 class _Asking:
@@ -155,10 +154,10 @@ class _Asking:
         interface: Interface,
         shown: Shown,
         solution: str | None,
-        doc: AnswersDoc,
+        spent: _Spent,
     ) -> None:
         self._session, self._assignment, self._interface = session, assignment, interface
-        self._shown, self._solution, self._doc = shown, solution, doc
+        self._shown, self._solution, self._spent = shown, solution, spent
         self._line: Line | None = None
         self._model: Handle | None = None
         self._asked = False
@@ -192,23 +191,24 @@ class _Asking:
             for place in places:
                 self.batch(np.array([place]), rows, failed)
 
-    def told(self, failure: SubmissionFailure) -> str:
+    def cause(self, failure: SubmissionFailure) -> Cause:
         """What the student reads of it; without a model, in which of their functions it was."""
         made_by = "load" if self._assignment.run.mode == "weights" else "fit"
-        return failure.told if self._asked or isinstance(failure, NotUsable) else f"in {made_by}: {failure.told}"
+        return Cause.of(failure, None if self._asked or isinstance(failure, NotUsable) else made_by)
 
     def close(self) -> None:
         """End the worker, if there is one."""
         usage = self._line.close() if self._line is not None else None
         if usage is not None:
-            self._doc.cpu_s = round(self._doc.cpu_s + usage.cpu_s, 3)
+            spent = self._spent
+            spent.cpu_s = round(spent.cpu_s + usage.cpu_s, 3)
             self._left_cpu_s -= usage.cpu_s
-            self._doc.wall_s = round(self._doc.wall_s + usage.wall_s, 3)
-            self._doc.peak_mb = max(self._doc.peak_mb or 0.0, usage.peak_mb or 0.0)
+            spent.wall_s = round(spent.wall_s + usage.wall_s, 3)
+            spent.peak_mb = max(spent.peak_mb or 0.0, usage.peak_mb or 0.0)
             if usage.strays:
-                self._doc.flags.append(f"left {usage.strays} processes behind")
+                spent.strays += (f"left {usage.strays} processes behind",)
             if usage.log:
-                self._doc.evidence = f"{self._doc.evidence}\nprinted:\n{usage.log[-2000:]}"[-8000:]
+                spent.printed = f"{spent.printed}\nprinted:\n{usage.log[-2000:]}"[-8000:]
         self._line = self._model = None
 
     def _predicted(self, places: Array) -> dict[int, dict[str, Array]]:
@@ -233,7 +233,7 @@ class _Asking:
         if self._model is not None:
             return self._model
         if self._left_cpu_s <= 0:
-            raise CpuLimit(f"{self._doc.cpu_s} CPU s, with the processes that ended before")
+            raise CpuLimit(f"{self._spent.cpu_s} CPU s, with the processes that ended before")
         self._line = Line(self._session, self._interface, self._left_cpu_s, solution=self._solution)
         student = Student(self._line)
         run = self._assignment.run
@@ -268,8 +268,10 @@ def _batches(order: Array, size: int) -> Iterator[Array]:
         yield order[start : start + size]
 
 
-def _state(failure: SubmissionFailure | None, told: Callable[[SubmissionFailure], str]) -> dict[str, str] | None:
-    return None if failure is None else {"reason": failure.reason, "told": told(failure)}
+def _said(failures: Iterable[SubmissionFailure]) -> str:
+    """What names the commonest cause."""
+    counted = Counter(failure.said[-2000:] for failure in failures)
+    return next((text for text, _ in counted.most_common(1)), "")
 
 
 def _causes(failures: Iterable[SubmissionFailure]) -> str:

@@ -10,17 +10,17 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.interface import Interface, read_interface
-from graders.asking.check import Questions, as_documents, check
+from graders.asking.check import Questions, check
 from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
 from graders.marks.mark import caps_that_hold, share
 from graders.record.answers import Answers
 from graders.record.calibration import secret_of
+from graders.record.documents import AnswersResult, ScoreResult, TestResult
 from graders.record.manifest import declared_set
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
@@ -43,8 +43,8 @@ class LocalBench:
         """Names and versions of what the solutions run with."""
         return dict(self._session.info["versions"])
 
-    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, Mapping[str, Any]]:
-        """The hidden tests' documents, with inputs of the n-th draw."""
+    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, TestResult]:
+        """The hidden tests' results, with inputs of the n-th draw."""
         folder = self._assignment.folder
         doubles = folder / "doubles.py"
         questions = Questions(
@@ -56,7 +56,7 @@ class LocalBench:
             doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
             solution=str(solution),
         )
-        return as_documents(check(self._session, questions, tests))
+        return check(self._session, questions, tests)
 
     def share(self, solution: Path) -> float:
         """Share of the accuracy points on one repeat, asked as a submission is."""
@@ -64,20 +64,20 @@ class LocalBench:
 
     def scores(
         self, assignment: Assignment, solution: Path, *, draw: int
-    ) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
-        """ScoreDocs by accuracy criterion for one repeat of `assignment`, and the AnswersDoc behind them."""
+    ) -> tuple[dict[str, ScoreResult], AnswersResult]:
+        """The score of each accuracy criterion on one repeat of `assignment`, and the answers behind it."""
         key = (draw, assignment.data.model_dump_json())
         if key not in self._sets:
             self._sets[key] = drawn(assignment, self._interface, draw)
         hidden = self._sets[key]
-        document, answers = self.answers(assignment, solution, hidden, draw=draw)
-        return scored(assignment, hidden, answers), document
+        found, answers = self.answers(assignment, solution, hidden, draw=draw)
+        return scored(assignment, hidden, answers), found
 
     def answers(
         self, assignment: Assignment, solution: Path, hidden: HiddenSet, *, draw: int
-    ) -> tuple[dict[str, Any], Answers]:
-        """The AnswersDoc of one repeat on the n-th draw, and the answers themselves."""
-        document = measure(
+    ) -> tuple[AnswersResult, Answers]:
+        """What asking on the n-th draw came to, and the answers themselves."""
+        found = measure(
             self._session,
             assignment,
             self._interface,
@@ -87,7 +87,7 @@ class LocalBench:
             store=self._store,
             solution=str(solution),
         )
-        return document, load_answers(self._store, document)
+        return found, load_answers(self._store, found)
 
 
 def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:
@@ -116,30 +116,30 @@ def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:
     return declared_set(assignment, interface, secret_of(draw), 0)
 
 
-def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, dict[str, Any]]:
-    """The ScoreDoc of each accuracy criterion for one set of answers.
+def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, ScoreResult]:
+    """The score of each accuracy criterion for one set of answers.
 
     Raises:
         MetricFailure: a score could not be computed, which is the assignment's fault or ours.
     """
-    documents = {}
+    scores = {}
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):
-            document = score(assignment, criterion, [hidden], [answers])
-            if document["verdict"] == "unknown":
-                raise MetricFailure(f"{criterion.id}: {document['evidence']}")
-            documents[criterion.id] = dict(document)
-    return documents
+            found = score(assignment, criterion, [hidden], [answers])
+            if found.measured is None:
+                raise MetricFailure(f"{criterion.id}: {found.evidence}")
+            scores[criterion.id] = found
+    return scores
 
 
-def share_of(assignment: Assignment, documents: Mapping[str, Mapping[str, Any]]) -> float:
+def share_of(assignment: Assignment, scores: Mapping[str, ScoreResult]) -> float:
     """Share of all accuracy points that scores earn, caps included."""
     earned, possible = 0.0, 0
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):
-            document = documents[criterion.id]
-            ceilings = [at for _, at in caps_that_hold(criterion, document)]
-            whole = share(criterion.anchors, assignment.level, document["score"])
+            found = scores[criterion.id]
+            ceilings = [cap.at for cap in caps_that_hold(criterion, found)]
+            whole = share(criterion.anchors, assignment.level, found.known.score)
             earned += criterion.points * float(min([whole, *ceilings]))
             possible += criterion.points
     return earned / possible if possible else 0.0

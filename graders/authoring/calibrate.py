@@ -25,6 +25,7 @@ from graders.authoring.bench import LocalBench, drawn, opener, scored
 from graders.authoring.kept_answers import Run, keep, kept, shelf
 from graders.authoring.mutants import copy_reference
 from graders.marks.mark import share
+from graders.marks.words import cause_words
 from graders.metrics import metric_named
 from graders.record.answers import Answers
 from graders.record.calibration import (
@@ -132,12 +133,13 @@ class _Reference:
             solution = copy_reference(Path(scratch) / self.framework, self.path)
             for draw in draws:
                 begun(draw)
-                document, answers = bench.answers(self.asked, solution, self.sets[draw], draw=draw)
-                unanswered = [state for state in document["states"] if state is not None]
-                if document["verdict"] != "passed" or unanswered:
-                    told = document["told"] or f"{len(unanswered)} cases without an answer: {unanswered[0]['told']}"
-                    raise UserError(f"{self.path}, draw {draw + 1}: {told}\n{document['evidence']}")
-                runs[draw] = Run(Answers(answers.arrays), round(document["cpu_s"], 1), bench.versions)
+                found, answers = bench.answers(self.asked, solution, self.sets[draw], draw=draw)
+                unanswered = [state for state in found.states if state is not None]
+                if found.cause is not None or unanswered:
+                    many = "" if found.cause else f"{len(unanswered)} cases without an answer: "
+                    why = cause_words(found.cause or unanswered[0])
+                    raise UserError(f"{self.path}, draw {draw + 1}: {many}{why}\n{found.evidence}")
+                runs[draw] = Run(Answers(answers.arrays), round(found.cpu_s, 1), bench.versions)
                 keep(place, keys[draw], runs[draw])
         return runs
 
@@ -176,9 +178,9 @@ def _scored(reference: _Reference, runs: Mapping[int, Run]) -> tuple[dict[str, l
     scores: dict[str, list[float]] = {}
     errors: dict[str, list[float]] = {}
     for draw in sorted(runs):
-        for name, document in scored(reference.asked, reference.sets[draw], runs[draw].answers).items():
-            scores.setdefault(name, []).append(round(document["score"], 5))
-            low, high = document["interval"] or (0.0, 0.0)  # None where every case scored the same
+        for name, found in scored(reference.asked, reference.sets[draw], runs[draw].answers).items():
+            scores.setdefault(name, []).append(round(found.known.score, 5))
+            low, high = found.known.interval or (0.0, 0.0)  # None where every case scored the same
             errors.setdefault(name, []).append((high - low) / 3.92)
     return scores, {name: round(fmean(values), 5) for name, values in errors.items()}
 
@@ -271,8 +273,8 @@ def baseline_scores(assignment: Assignment, sets: Sequence[HiddenSet]) -> dict[s
     found: dict[str, dict[str, list[float]]] = {}
     for hidden in sets:
         for name, answer in task.blind(hidden.train, hidden.truth).items():
-            for id, document in scored(asked, hidden, Answers({task.answer: answer})).items():
-                found.setdefault(name, {}).setdefault(id, []).append(round(document["score"], 5))
+            for id, score in scored(asked, hidden, Answers({task.answer: answer})).items():
+                found.setdefault(name, {}).setdefault(id, []).append(round(score.known.score, 5))
     return found
 
 

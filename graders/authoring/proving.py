@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
 from assignments.load import DeclaredTest
 from graders.authoring.misconceptions import Misconception, write_solution
 from graders.authoring.mutants import asked_names, copy_reference, mutants_of, write_mutant
 from graders.intake.source import read_source
+from graders.marks.words import cause_words
+from graders.record.documents import TestResult
 from graders.record.rehearsal import Gap, Mutant, Proof
 
 NEXT_TO_NOTHING = 0.05
@@ -26,7 +28,7 @@ NEXT_TO_NOTHING = 0.05
 DRAWS = 3
 """How often the inputs of the tests are drawn for the references: a test must hold for any of them."""
 
-Docs = Mapping[str, Mapping[str, Any]]
+Docs = Mapping[str, TestResult]
 Told = Callable[[str, int, int], None]
 """(what is done now, steps done, steps known so far)"""
 
@@ -35,7 +37,7 @@ class Bench(Protocol):
     """Many solutions of one framework, asked one after the other without importing the framework again."""
 
     def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Docs:
-        """The verdict on each hidden test, as TestDocs with `asked`: the names the test asked for.
+        """The result of each hidden test.
 
         `draw` counts the secrets that the tests' inputs are drawn from.
         """
@@ -109,11 +111,11 @@ class Proving:
         """Whether each test passed. A verdict that is ours to cure is a gap, and counts as neither."""
         passed: dict[str, bool] = {}
         for test, doc in docs.items():
-            if doc["verdict"] == "unknown":
-                what = f"{test} could not be judged: {doc.get('evidence') or doc.get('reason')}"
+            if doc.verdict == "unknown":
+                what = f"{test} could not be judged: {doc.evidence or doc.cause}"
                 self.gap("toolkit", about, what, "medmark doctor", everyone=True)
             else:
-                passed[test] = doc["verdict"] == "passed"
+                passed[test] = doc.verdict == "passed"
         return passed
 
     def _reference(self, bench: Bench, solution: Path, framework: Framework) -> set[str]:
@@ -124,9 +126,9 @@ class Proving:
             docs = bench.check(solution, [test for test in self.ids if test in sound], draw) if sound else {}
             judged = self._judged(docs, framework)
             for test, good in judged.items():
-                self.asked.setdefault(test, set()).update(docs[test].get("asked", ()))
+                self.asked.setdefault(test, set()).update(docs[test].names_used)
                 if not good:
-                    why = " ".join(str(docs[test].get(key) or "") for key in ("reason", "evidence")).strip()
+                    why = _why(docs[test])
                     when = f" with the inputs of draw {draw + 1}" if draw else ""
                     cure = "correct the reference or the test"
                     self.gap("reference", framework, f"fails {test}{when}: {why}", cure)
@@ -147,7 +149,7 @@ class Proving:
             self.step(f"{framework}: {test.id} alone")
             docs = bench.check(solution, [test.id], 0)
             for good in self._judged(docs, framework).values():
-                self.asked[test.id] = set(docs[test.id].get("asked", ()))
+                self.asked[test.id] = set(docs[test.id].names_used)
                 if not good:
                     self.gap("test", test.id, "fails without its neighbours", "ask for what it needs itself")
 
@@ -255,3 +257,7 @@ class Proving:
                 self.gap("test", proof.id, "catches no misconception", "add the mistake it is there for")
             for mutant in proof.survivors:
                 self.gap("mutant", proof.id, f"passes with {mutant.function} spoiled ({mutant.kind})", "ask more")
+
+
+def _why(found: TestResult) -> str:
+    return " ".join(filter(None, [cause_words(found.cause) if found.cause else "", found.evidence])).strip()

@@ -7,7 +7,7 @@ crashes, one that tries to cheat), so it may run without a sandbox where there i
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,6 @@ from assignments.folders import CATALOGUE, reference_path
 from assignments.load import load
 from graders.authoring.misconceptions import misconceptions
 from graders.course.new_course import init_course
-from graders.marks.mark import Finding, Mark, Status, Verdict
 from graders.runs.doctor import docker_trouble, missing_images
 
 ASSIGNMENT = "mlp_classifier"
@@ -75,20 +74,6 @@ def make_demo(folder: Path, sandbox: str = "docker") -> Demo:
     return Demo(folder, ASSIGNMENT, groups)
 
 
-def what_happened(demo: Demo, marks: Sequence[Mark]) -> Iterator[str]:
-    """A few lines a group: what it handed in, and why its mark is what it is."""
-    by_group = {mark.group: mark for mark in marks}
-    for group in demo.groups:
-        mark = by_group[group.name]
-        yield f"{group.name}: {group.what}"
-        yield f"    {_outcome(mark)}"
-        for finding in _astray(mark)[:3]:
-            what, _, why = finding.told.partition("\n")
-            yield f"    - {what}"
-            if why:
-                yield f"      {why}"
-
-
 def docker_trouble_here() -> str | None:
     """Why the demonstration cannot run in containers; None when it can."""
     missing = missing_images(load(CATALOGUE / ASSIGNMENT).frameworks)
@@ -125,24 +110,6 @@ def _repository(folder: Path, starter: str, solution: str) -> None:
             path.write_text(text, encoding="utf-8")
             repository.index.add([f"{ASSIGNMENT}/solution.py"])
             repository.index.commit(message, author=author, committer=author)
-
-
-def _outcome(mark: Mark) -> str:
-    tests = [finding for finding in mark.findings if finding.kind == "hidden_test"]
-    passed = sum(finding.verdict is Verdict.PASSED for finding in tests)
-    if mark.status is Status.WITHHELD:
-        return "withheld: a fault of ours"
-    known = sum(finding.out_of for finding in mark.findings if finding.points is not None)
-    return f"{mark.points} of {known} points so far; {passed} of {len(tests)} hidden tests passed"
-
-
-def _astray(mark: Mark) -> list[Finding]:
-    """What cost points, the accuracy first and one finding a reason."""
-    seen: dict[str, Finding] = {}
-    lost = [f for f in mark.findings if f.verdict is Verdict.FAILED or f.verdict is Verdict.UNKNOWN]
-    for finding in sorted(lost, key=lambda finding: finding.kind != "accuracy"):
-        seen.setdefault(finding.reason or finding.told, finding)
-    return [finding for finding in seen.values() if finding.kind != "person"]
 
 
 def _reference(folder: Path, framework: str) -> str:

@@ -6,7 +6,7 @@ mark is rounded once, at the end, half up. What concerns one person is in `grade
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -14,11 +14,22 @@ from fractions import Fraction
 from typing import Any, Final
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, pass_percent
+from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from graders.course.course import Rounding
 from graders.failures import InternalFailure, NotAccepted
-from graders.marks.visibility import Audience, visible, visible_provenance
+from graders.marks.words import cause_words
 from graders.record.decisions import CODES
+from graders.record.documents import (
+    Cause,
+    Explained,
+    FailedCases,
+    FalsePositives,
+    JobResult,
+    Measured,
+    ScoreResult,
+    Trouble,
+)
 from graders.scoring.caps import holds
 
 
@@ -52,6 +63,47 @@ BY_DECISION: Final = tuple(map(Status, CODES))
 
 
 @dataclass(frozen=True)
+class HeldCap:
+    """A cap whose condition is true."""
+
+    when: str
+    at: Fraction
+    """The most of the points that are given."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score as everyone may read it: it holds nothing of a single case."""
+
+    metric: str
+    unit: str
+    score: float
+    interval: tuple[float, float] | None
+    combine: str
+    """How the repeats were combined."""
+    repeats: int
+    answers: int | None
+    """Answers asked for, over all repeats; None where it was not recorded."""
+    failed: tuple[FailedCases, ...]
+    false_positives: FalsePositives
+    explained: Explained | None
+    """What explains a poor score."""
+    share: Fraction
+    """Of the criterion's points, caps included."""
+    caps: tuple[HeldCap, ...]
+    """Those that hold."""
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a hidden test cost, and what staff should look at."""
+
+    cpu_s: float
+    wall_s: float
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """One judged answer."""
 
@@ -64,22 +116,45 @@ class Finding:
     points: Decimal | None
     """None while unknown. A share that is no decimal is cut at twelve places here; `exact` has all of it."""
     out_of: Decimal
-    told: str
-    """What the student may read."""
-    reason: str | None = None
-    """A word of the closed list in `graders.failures`, or None."""
-    evidence: str = ""
-    """For staff: may hold what student code printed or raised."""
-    interval: tuple[float, float] | None = None
-    """95 % interval of the score behind an accuracy finding, in the metric's unit."""
-    score: float | None = None
-    """The combined score of an accuracy finding, in the metric's unit."""
+    title: str = ""
+    """What was checked, or what a notice says: of a test its docstring."""
+    cause: Cause | None = None
+    """Why it was not passed: the reason, and the place in the group's own code."""
+    note: str = ""
+    """What was written for this finding alone: why nothing could be run, or the words of whoever gave points."""
+    void: bool = False
+    """Whether it was the toolkit's to get right and was not, so that its points are given to everyone."""
+    scored: Scored | None = None
+    """The score behind an accuracy finding; None where nothing was scored."""
     hint: str = ""
     """For a public test: how to go on."""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    """Plain numbers for the staff's page: per case scores and states, repeats, CPU seconds."""
+    said: str = ""
+    """For staff: what names the cause, such as an exception's type and message."""
+    evidence: str = ""
+    """For staff: may hold what student code printed or raised."""
+    measured: Measured | None = None
+    """For staff: the criterion's own metric, case by case."""
+    also: Mapping[str, Measured] = field(default_factory=dict)
+    """For staff: the metrics beside it, by name."""
+    spent: Spent | None = None
+    """For staff: what a test cost, and its flags."""
     exact: Fraction | None = None
     """The points that count where `points` had to be cut: thirds of three criteria add up to a whole."""
+
+    @property
+    def reason(self) -> str | None:
+        """A word of the closed list in `graders.failures`, or None."""
+        return self.cause.reason if self.cause else None
+
+    @property
+    def score(self) -> float | None:
+        """The combined score of an accuracy finding, in the metric's unit."""
+        return self.scored.score if self.scored else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % interval of the score behind an accuracy finding, in the metric's unit."""
+        return self.scored.interval if self.scored else None
 
 
 @dataclass(frozen=True)
@@ -100,15 +175,32 @@ class Mark:
     """What the course rounds marks to."""
 
 
-COMPARED = ("asked", "subjects", "unit", "drawn", "placements", "also", "explained")
-"""What a leaderboard needs of a ScoreDoc beside its cases."""
-SCORE_PLACES = 3
-"""Decimal places of a score on a student's page and in a student's JSON."""
-NOT_RUN = "the check did not run"
-NOT_GRADED = "not graded yet"
+NOT_RUN = "not_run"
+NOT_GRADED = "not_graded"
 """Reason of what was never run, which is nobody's fault."""
-NOT_SCORED = "the score has not been computed"
-VOID = "This check was ours to get right and is void: its points are given to everyone."
+NOT_SCORED = "not_scored"
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """What of a group counts."""
+
+    group: str
+    commit: str | None
+    """None where nothing was handed in."""
+    refused: str = ""
+    """Why nothing of this commit could be run, in the intake's words: whatever is missing has then failed."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What persons decided that a group's mark is made of."""
+
+    points: Mapping[str, Decimal] = field(default_factory=dict)
+    """Those that a person gave, by criterion; a missing one leaves the mark incomplete."""
+    void_tests: Mapping[str, str] = field(default_factory=dict)
+    """Who declared a test void and why, by its id: its points are given to everyone with a commit, so that nobody
+    loses by a fault of the toolkit's."""
 
 
 def anchor_shares(level: int) -> tuple[Fraction, ...]:
@@ -130,69 +222,53 @@ def share(anchors: Anchors, level: int, score: float) -> Fraction:
     return shares[-1]
 
 
-def caps_that_hold(criterion: Accuracy, document: Mapping[str, Any]) -> tuple[tuple[str, Fraction], ...]:
-    """Condition and ceiling of each cap that is true of a ScoreDoc. A metric it does not hold is ours to cure."""
-    measured = {criterion.metric: document, **document["also"]}
+def caps_that_hold(criterion: Accuracy, found: ScoreResult) -> tuple[HeldCap, ...]:
+    """The caps that are true of a score. A metric it does not hold is ours to cure."""
+    measured = {criterion.metric: found.known, **found.also}
     held = []
     for cap in criterion.caps:
         condition = cap.condition
         if condition.metric not in measured:
             raise InternalFailure(f"cap {cap.when!r}: {condition.metric} is not among {', '.join(measured)}")
         if holds(condition, measured[condition.metric]):
-            held.append((cap.when, _exact(cap.at)))
+            held.append(HeldCap(cap.when, _exact(cap.at)))
     return tuple(held)
 
 
 def mark_of(
     assignment: Assignment,
-    group: str,
-    commit: str | None,
-    tests: Mapping[str, Mapping[str, Any]],
-    points: Mapping[str, tuple[str, int]],
-    docstrings: Mapping[str, str],
-    scores: Mapping[str, Mapping[str, Any]],
-    persons: Mapping[str, Decimal],
+    tests: Sequence[DeclaredTest],
+    handed_in: HandedIn,
+    result: JobResult,
+    decided: Decided,
     provenance: Mapping[str, Any],
-    *,
-    not_accepted: str | None = None,
-    toolkit_failure: Mapping[str, Any] | None = None,
-    void_tests: Mapping[str, str] | None = None,
 ) -> Mark:
     """The mark of one submission, of all that is expected and never only of what came back.
 
     Args:
-        tests: TestDoc by test id. A declared test without one was not run: failed, or unknown after a toolkit failure.
-        points: Criterion and points of every declared hidden test, by id.
-        docstrings: The line that the student reads, by test id.
-        scores: ScoreDoc by accuracy criterion.
-        persons: Points that a person has given, by criterion; a missing one leaves the mark incomplete.
-        not_accepted: Why nothing of this commit could be run, in our words: whatever is missing has then failed.
-        toolkit_failure: The marker process's failure, if it had one: `reason` and `evidence`.
-        void_tests: Who declared a test void and why, by its id: its points are given to everyone with a commit, so
-            that nobody loses by a fault of ours.
+        tests: Every declared hidden test. One without a result was not run: failed, or unknown after a toolkit failure.
+        result: What is known of the submission's stages; `trouble` says why some are missing, if the toolkit failed.
     """
     out_of = Decimal(assignment.points)
-    nothing = Mark(assignment.id, group, commit, Status.NOT_SUBMITTED, None, out_of, (), provenance)
-    if commit is None:
+    nothing = Mark(
+        assignment.id, handed_in.group, handed_in.commit, Status.NOT_SUBMITTED, None, out_of, (), provenance
+    )
+    if handed_in.commit is None:
         return nothing
     findings: list[Finding] = []
     for criterion in assignment.criteria:
         if isinstance(criterion, HiddenTests):
-            declared = [(id, worth) for id, (of, worth) in points.items() if of == criterion.id]
-            if sum(worth for _, worth in declared) != criterion.points:
+            declared = [test for test in tests if test.criterion == criterion.id]
+            if sum(test.points for test in declared) != criterion.points:
                 raise InternalFailure(f"the tests of {criterion.id!r} do not add up to {criterion.points} points")
-            for id, worth in declared:
-                document = tests.get(id) or _missing(NOT_RUN, not_accepted, toolkit_failure)
-                if void_tests and id in void_tests:
-                    document = _void(document, void_tests[id])
-                findings.append(_test_finding(criterion, id, worth, docstrings.get(id, id), document))
+            for test in declared:
+                finding = _test_finding(test, result, handed_in.refused)
+                void = decided.void_tests.get(test.id)
+                findings.append(finding if void is None else _voided(finding, void))
         elif isinstance(criterion, Accuracy):
-            document = scores.get(criterion.id) or _missing(
-                NOT_SCORED, not_accepted, toolkit_failure or {"reason": "internal", "evidence": NOT_SCORED}
-            )
-            findings.append(_accuracy_finding(criterion, assignment.level, document))
+            findings.append(_accuracy_finding(criterion, assignment.level, result, handed_in.refused))
         else:
-            findings.append(_person_finding(criterion, persons.get(criterion.id)))
+            findings.append(_person_finding(criterion, decided.points.get(criterion.id)))
     return _added_up(replace(nothing, findings=tuple(findings)))
 
 
@@ -253,111 +329,117 @@ def earned(findings: Iterable[Finding]) -> Fraction:
     return sum(known, Fraction(0))
 
 
-def mark_as_json(mark: Mark, audience: Audience) -> dict[str, Any]:
-    """A mark as plain data for `--json`; what `audience` may read is decided in `graders.marks.visibility`."""
-    return {
-        "group": mark.group,
-        "commit": mark.commit,
-        "status": str(mark.status),
-        "points": _number(mark.points),
-        "out_of": _number(mark.out_of),
-        "findings": [_finding_as_json(visible(finding, audience), audience) for finding in mark.findings],
-        "provenance": visible_provenance(mark.provenance, audience),
-    }
+def _missing(refused: str, trouble: Trouble | None, reason: str) -> tuple[Verdict, Cause, str]:
+    """Verdict, cause and evidence of what did not come back: ours after a toolkit failure, else the submission's."""
+    if refused:
+        return Verdict.FAILED, Cause(NotAccepted.reason), ""
+    if trouble is not None:
+        return Verdict.UNKNOWN, Cause(trouble.reason), trouble.evidence
+    return Verdict.FAILED, Cause(reason), ""
 
 
-def _missing(
-    what: str, not_accepted: str | None, toolkit_failure: Mapping[str, Any] | None
-) -> dict[str, Any]:
-    """A document for what did not come back: ours after a toolkit failure, else the submission's."""
-    if not_accepted is not None:
-        return {"verdict": "failed", "reason": NotAccepted.reason, "told": not_accepted, "evidence": ""}
-    if toolkit_failure is not None:
-        return {"verdict": "unknown", "told": what, **toolkit_failure}
-    return {"verdict": "failed", "reason": what, "told": what, "evidence": ""}
+def _test_finding(test: DeclaredTest, result: JobResult, refused: str) -> Finding:
+    def finding(verdict: Verdict, cause: Cause | None, evidence: str) -> Finding:
+        return Finding(
+            id=f"{test.criterion}/{test.id}",
+            kind="hidden_test",
+            criterion=test.criterion,
+            verdict=verdict,
+            points={Verdict.PASSED: Decimal(test.points), Verdict.FAILED: Decimal(0)}.get(verdict),
+            out_of=Decimal(test.points),
+            title=test.docstring,
+            cause=cause,
+            evidence=evidence,
+        )
+
+    found = result.tests.get(test.id)
+    if found is None:
+        return replace(finding(*_missing(refused, result.trouble, NOT_RUN)), note=refused)
+    printed = f"printed:\n{found.printed}" if found.printed else ""
+    evidence = "\n".join(filter(None, [found.evidence, printed]))
+    spent = Spent(found.cpu_s, found.wall_s, found.flags)
+    return replace(finding(Verdict(found.verdict), found.cause, evidence), said=found.said, spent=spent)
 
 
-def _void(document: Mapping[str, Any], why: str) -> dict[str, Any]:
-    """The document of a void test: passed, with what it had said as evidence."""
-    before = f"{document['verdict']}: {document.get('told', '')}\n{document['evidence']}".strip()
-    return {
-        **document,
-        "verdict": "passed",
-        "reason": None,
-        "told": VOID,
-        "evidence": f"{why}\n{before}",
-        "flags": [*document.get("flags", ()), "void"],
-    }
-
-
-def _test_finding(
-    criterion: HiddenTests, id: str, worth: int, docstring: str, document: Mapping[str, Any]
-) -> Finding:
-    verdict = Verdict(document["verdict"])
-    explanation = document["told"] if verdict is not Verdict.PASSED or document["told"] == VOID else ""
-    return Finding(
-        id=f"{criterion.id}/{id}",
-        kind="hidden_test",
-        criterion=criterion.id,
-        verdict=verdict,
-        points={Verdict.PASSED: Decimal(worth), Verdict.FAILED: Decimal(0)}.get(verdict),
-        out_of=Decimal(worth),
-        told=f"{docstring}\n{explanation}".strip(),
-        reason=document["reason"],
-        evidence=document["evidence"],
-        detail={
-            "docstring": docstring,
-            **{key: document[key] for key in ("cpu_s", "wall_s", "flags") if key in document},
-        },
+def _voided(finding: Finding, why: str) -> Finding:
+    """A void test's finding: passed, with what it had come to as evidence."""
+    before = f"{finding.verdict}: {cause_words(finding.cause) if finding.cause else ''}\n{finding.evidence}".strip()
+    spent = finding.spent or Spent(0.0, 0.0, ())
+    return replace(
+        finding,
+        verdict=Verdict.PASSED,
+        points=finding.out_of,
+        cause=None,
+        note="",
+        void=True,
+        evidence=f"{why}\n{before}",
+        spent=replace(spent, flags=(*spent.flags, "void")),
     )
 
 
-def _accuracy_finding(criterion: Accuracy, level: int, document: Mapping[str, Any]) -> Finding:
-    known: dict[str, Any] = {
-        "id": f"{criterion.id}/{criterion.metric}",
-        "kind": "accuracy",
-        "criterion": criterion.id,
-        "out_of": Decimal(criterion.points),
-        "reason": document["reason"],
-        "evidence": document["evidence"],
-    }
-    if document["verdict"] == "unknown":
-        return Finding(**known, verdict=Verdict.UNKNOWN, points=None, told=document["told"])
-    if document["verdict"] == "failed":  # nothing was accepted, so nothing was scored
-        return Finding(**known, verdict=Verdict.FAILED, points=Decimal(0), told=document["told"])
-    held = caps_that_hold(criterion, document)
-    part = min([share(criterion.anchors, level, document["score"]), *(at for _, at in held)])
-    told = [document["told"]]
-    told += [explained["told"]] if (explained := document.get("explained")) and explained["told"] else []
-    told += [f"Because {when}, at most {float(100 * at):g} % of the points are given." for when, at in held]
-    interval = document["interval"]
-    return Finding(
-        **known,
-        verdict=Verdict.FAILED if part == 0 else Verdict.PASSED if part == 1 else Verdict.PARTIAL,
-        points=_decimal(part * criterion.points),
-        exact=part * criterion.points,
-        told=" ".join(told),
-        interval=None if interval is None else (interval[0], interval[1]),
-        score=document["score"],
-        detail={
-            "share": float(part),
-            "caps": [when for when, _ in held],
-            **{key: document[key] for key in ("repeats", "combine", "cases", "false_positives", "bootstrap_seed")},
-            # Documents written before these were kept lack them.
-            **{key: document[key] for key in COMPARED if document.get(key)},
-        },
+def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refused: str) -> Finding:
+    def finding(verdict: Verdict, points: Decimal | None, cause: Cause | None, evidence: str) -> Finding:
+        return Finding(
+            id=f"{criterion.id}/{criterion.metric}",
+            kind="accuracy",
+            criterion=criterion.id,
+            verdict=verdict,
+            points=points,
+            out_of=Decimal(criterion.points),
+            cause=cause,
+            evidence=evidence,
+        )
+
+    found = result.scores.get(criterion.id)
+    if found is None:
+        trouble = result.trouble or Trouble(InternalFailure.reason, NOT_SCORED)
+        verdict, cause, evidence = _missing(refused, trouble, NOT_SCORED)
+        points = Decimal(0) if verdict is Verdict.FAILED else None
+        return replace(finding(verdict, points, cause, evidence), note=refused)
+    if found.measured is None:
+        return finding(Verdict.UNKNOWN, None, found.cause, found.evidence)
+    scored = _scored(criterion, level, found)
+    verdict = Verdict.FAILED if scored.share == 0 else Verdict.PASSED if scored.share == 1 else Verdict.PARTIAL
+    exact = scored.share * criterion.points
+    about_explaining = found.explained.evidence if found.explained else ""
+    return replace(
+        finding(verdict, _decimal(exact), found.cause, "\n".join(filter(None, [found.evidence, about_explaining]))),
+        exact=exact,
+        said=found.said,
+        scored=scored,
+        measured=found.measured,
+        also=found.also,
+    )
+
+
+def _scored(criterion: Accuracy, level: int, found: ScoreResult) -> Scored:
+    """What everyone may read of a score, each part named: what is added to a result later stays out of it."""
+    measured = found.known
+    held = caps_that_hold(criterion, found)
+    return Scored(
+        metric=measured.metric,
+        unit=measured.unit,
+        score=measured.score,
+        interval=measured.interval,
+        combine=measured.combine,
+        repeats=len(measured.repeats),
+        answers=measured.case_count,
+        failed=found.failed,
+        false_positives=measured.false_positives,
+        explained=found.explained and replace(found.explained, evidence=""),
+        share=min([share(criterion.anchors, level, measured.score), *(cap.at for cap in held)]),
+        caps=held,
     )
 
 
 def _person_finding(criterion: Person, given: Decimal | None) -> Finding:
     id, out_of = f"{criterion.id}/{criterion.id}", Decimal(criterion.points)
     if given is None:
-        told = "A person marks this; it is not marked yet."
-        return Finding(id, "person", criterion.id, Verdict.UNKNOWN, None, out_of, told)
+        return Finding(id, "person", criterion.id, Verdict.UNKNOWN, None, out_of)
     if not given.is_finite() or not 0 <= given <= out_of:
         raise UserError(f"{criterion.id}: {given} points are not between 0 and {out_of}; correct them and grade again.")
     verdict = Verdict.FAILED if given == 0 else Verdict.PASSED if given == out_of else Verdict.PARTIAL
-    return Finding(id, "person", criterion.id, verdict, given, out_of, "Marked by a person.")
+    return Finding(id, "person", criterion.id, verdict, given, out_of)
 
 
 def _status(findings: Iterable[Finding]) -> Status:
@@ -376,35 +458,3 @@ def _decimal(points: Fraction) -> Decimal:
     """A fraction to twelve places: far beyond the one that counts, and thirds still add up to a whole."""
     exact = Decimal(points.numerator) / Decimal(points.denominator)
     return exact.quantize(Decimal("1e-12"), ROUND_HALF_EVEN)
-
-
-def _number(points: Decimal | None) -> float | None:
-    return None if points is None else float(points)
-
-
-def told_score(score: float) -> float:
-    """A score as students read it, and all that is made of it for them: more digits would name single answers."""
-    return round(score, SCORE_PLACES)
-
-
-def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
-    if audience == "student":
-        finding = replace(
-            finding,
-            points=None if finding.points is None else rounded(finding.points),
-            score=None if finding.score is None else told_score(finding.score),
-            interval=finding.interval and (told_score(finding.interval[0]), told_score(finding.interval[1])),
-        )
-    told = {
-        "id": finding.id,
-        "kind": finding.kind,
-        "criterion": finding.criterion,
-        "verdict": str(finding.verdict),
-        "points": _number(finding.points),
-        "out_of": _number(finding.out_of),
-        "score": finding.score,
-        "interval": None if finding.interval is None else list(finding.interval),
-        "reason": finding.reason,
-        "told": finding.told,
-    }
-    return {**told, "evidence": finding.evidence} if audience == "staff" else told

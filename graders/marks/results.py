@@ -69,7 +69,7 @@ def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
     """The group's mark with the words of whoever gave points, and a line for what was decided about all groups."""
     given = decisions.points(mark.group)
     findings = tuple(
-        replace(finding, told=f"{finding.told} {given[finding.criterion].event.reason}".strip())
+        replace(finding, note=given[finding.criterion].event.reason)
         if finding.kind == "person" and finding.criterion in given
         else finding
         for finding in mark.findings
@@ -85,7 +85,7 @@ def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
         verdict=Verdict.PASSED,
         points=None,
         out_of=Decimal(0),
-        told="The marks of this assignment were moderated. The mark above is before it; your own page has the mark.",
+        title="The marks of this assignment were moderated. The mark above is before it; your own page has the mark.",
         evidence=f"{moderated[0].said} ({moderated[0].event.value})",
     )
     return replace(mark, findings=(*mark.findings, notice))

@@ -8,6 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from graders.record.documents import Cause
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -16,7 +18,9 @@ class Answers:
     arrays: Mapping[str, NDArray[Any]]
     failed: Mapping[int, str] = field(default_factory=dict)
     """Reason by position, for cases without a usable answer; what the arrays hold there is ignored."""
-    told: Mapping[int, str] = field(default_factory=dict)
+    causes: Mapping[int, Cause] = field(default_factory=dict)
     """What the student may read of it, by position: the reason, the nearest exception, a line of their own code."""
+    said: str = ""
+    """For staff: what names the commonest cause."""
     evidence: str = ""
     """What staff read beside it."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any, ClassVar, Final, Literal, cast
 
@@ -77,8 +77,13 @@ class TestResult(_Strict):
     verdict: Judged
     cause: Cause | None = None
     """Why it did not pass; None where it passed."""
+    said: str = ""
+    """What names the cause: the exception's type and message, or both sides of a comparison. Of a hidden test it is
+    for staff."""
     evidence: str = ""
-    """For staff: may hold what student code printed or raised."""
+    """For staff: the same, with the frames that led to it."""
+    printed: str = ""
+    """For staff: the end of what the solution printed."""
     cpu_s: float = 0.0
     """CPU seconds of its workers."""
     wall_s: float = 0.0
@@ -96,6 +101,8 @@ class AnswersResult(_Strict):
     verdict: Judged
     cause: Cause | None = None
     """Why asking ended before all cases were asked."""
+    said: str = ""
+    """For staff: what names the commonest cause, such as the exception's type and message."""
     evidence: str = ""
     file: str | None = None
     """Name of the stored answers' file; None where there are none to store."""
@@ -219,9 +226,22 @@ class ScoreResult(_Strict):
     """The metrics of its caps and those that are shown beside it, by name."""
     failed: tuple[FailedCases, ...] = ()
     """Why cases failed, the commonest reason first."""
+    said: str = ""
+    """For staff: what names the cause of the answers that failed, such as the exception's type and message."""
     explained: Explained | None = None
     evidence: str = ""
     schema: Literal[1] = SCHEMA
+
+    @property
+    def known(self) -> Measured:
+        """The measurements of a score that passed.
+
+        Raises:
+            InternalFailure: nothing was scored.
+        """
+        if self.measured is None:
+            raise InternalFailure(f"nothing was scored: {self.cause}")
+        return self.measured
 
 
 @dataclass(frozen=True)
@@ -242,6 +262,29 @@ class JobResult(_Strict):
     """CPU seconds of its containers; None where unknown."""
     schema: Literal[1] = SCHEMA
 
+    def stage(self, kind: StageKind, name: str) -> Result | None:
+        """The result of one stage, named as the ledger names it; None where it is absent."""
+        if kind == "answers":
+            return self.answers.get(int(name))
+        return self.tests.get(name) if kind == "test" else self.scores.get(name)
+
+    def with_stage(self, name: str, found: Result) -> JobResult:
+        """The same and one stage more."""
+        if isinstance(found, TestResult):
+            return replace(self, tests={**self.tests, name: found})
+        if isinstance(found, AnswersResult):
+            return replace(self, answers={**self.answers, int(name): found})
+        return replace(self, scores={**self.scores, name: found})
+
+    def after(self, earlier: JobResult) -> JobResult:
+        """The same and the stages that `earlier` has beside it."""
+        return replace(
+            self,
+            tests={**earlier.tests, **self.tests},
+            answers={**earlier.answers, **self.answers},
+            scores={**earlier.scores, **self.scores},
+        )
+
 
 Result = TestResult | AnswersResult | ScoreResult
 RESULTS: Final[Mapping[StageKind, type[Result]]] = {
@@ -254,6 +297,13 @@ RESULTS: Final[Mapping[StageKind, type[Result]]] = {
 def unknown(kind: StageKind, trouble: Trouble) -> Result:
     """The result of a stage that a toolkit failure kept from happening."""
     return RESULTS[kind]("unknown", Cause(trouble.reason), evidence=trouble.evidence)
+
+
+def withheld(found: Result, reason: str) -> Result:
+    """A result that is not to count, since the toolkit or its machine stood in the way; its evidence stays."""
+    if isinstance(found, ScoreResult):
+        return ScoreResult("unknown", Cause(reason), evidence=found.evidence)
+    return replace(found, verdict="unknown", cause=Cause(reason))
 
 
 def to_json(result: Result | JobResult) -> str:

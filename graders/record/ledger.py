@@ -22,6 +22,7 @@ from typing import Any, Literal, Self
 import psutil
 
 from assignments.errors import UserError
+from graders.record.documents import Malformed, Result, result, to_json
 from graders.record.ledger_file import named, open_to_read, open_to_write, transaction
 
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs")
@@ -60,7 +61,7 @@ class Stage:
     reason: str | None
     cpu_s: float
     wall_s: float
-    document: dict[str, Any]
+    document: Result
     blob: str | None = None
     """Name of a file of stored answers, written before this row."""
 
@@ -170,7 +171,7 @@ class Ledger:
         """Record stages: all of them, or after an error none."""
         rows = [
             (self.run, now(), s.key, s.kind, s.group, s.assignment, s.commit, s.name, s.status, s.reason,
-             s.cpu_s, s.wall_s, json.dumps(s.document, allow_nan=False, separators=(",", ":")), s.blob)
+             s.cpu_s, s.wall_s, to_json(s.document), s.blob)
             for s in stages
         ]
         marks = ", ".join("?" * 14)
@@ -180,19 +181,19 @@ class Ledger:
     def stages(self, keys: Iterable[str]) -> dict[str, Stage]:
         """What is recorded under each key: the newest final stage, else the newest one."""
         rows = self._read(
-            f"SELECT {STAGE} FROM stage WHERE key IN (SELECT value FROM json_each(?)) "
+            f"SELECT {STAGE}, id FROM stage WHERE key IN (SELECT value FROM json_each(?)) "
             "ORDER BY status = 'final', id",
             (json.dumps(list(keys)),),
         )
-        return {stage.key: stage for stage in map(_stage, rows)}
+        return {key: self._stage(row) for key, row in {row[0]: row for row in rows}.items()}
 
     def stage_history(self, assignment: str, group: str | None = None) -> list[Stage]:
         """Every stage ever recorded for an assignment, or one group's part of it, oldest first: the trace."""
         rows = self._read(
-            f"SELECT {STAGE} FROM stage WHERE {OF_GROUP} ORDER BY id",
+            f"SELECT {STAGE}, id FROM stage WHERE {OF_GROUP} ORDER BY id",
             (assignment, group, group),
         )
-        return [_stage(row) for row in rows]
+        return [self._stage(row) for row in rows]
 
     def final_stages(self, assignment: str, commits: Iterable[tuple[str, str]]) -> list[StageRow]:
         """Where the final stages of some groups' commits are found, whatever their keys, oldest first."""
@@ -232,6 +233,18 @@ class Ledger:
         with named(self.path), transaction(self._db):
             yield self._db
 
+    def _stage(self, row: tuple[Any, ...]) -> Stage:
+        """A row as a stage. This is the seam at which results that come out of the ledger are validated."""
+        *columns, document, blob, number = row
+        try:
+            return Stage(*(*columns, result(columns[1], document), blob))
+        except Malformed as error:
+            raise UserError(
+                f"{self.path}: row {number} of the table stage ({columns[1]} {columns[5]!r} of {columns[2]}) does not "
+                f"hold a result: {error}. Put a backup of the ledger in its place, or move it away: the next run then "
+                "marks everything anew."
+            ) from error
+
     def _read(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with named(self.path):
             return self._db.execute(query, tuple(values)).fetchall()
@@ -259,5 +272,3 @@ def refuse_remote(folder: Path) -> None:
         )
 
 
-def _stage(row: tuple[Any, ...]) -> Stage:
-    return Stage(*(*row[:10], json.loads(row[10]), row[11]))

@@ -41,6 +41,8 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """The sentence that was stored as a reason -> its word in `graders.failures`. It never grows."""
 
+_RAISED = re.compile(r"^(?:\w+|\d+ cases): (?:\w+\.)*(\w+: .+)$", re.M)
+"""`Raised: builtins.ValueError: of the test`, as evidence begins."""
 _FUNCTION = re.compile(r"in (fit|load): ")
 _SCORE_FIELDS = ("metric", "score", "repeats", "combine", "interval", "cases", "false_positives")
 _SCORE_FIELDS_ADDED = ("better", "unit", "subjects", "classes", "bootstrap_seed", "drawn", "placements")
@@ -85,10 +87,13 @@ def _score(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 def _common(plain: Mapping[str, Any]) -> dict[str, Any]:
     passed = plain["verdict"] == "passed" and plain["reason"] is None
+    evidence = plain.get("evidence", "")
+    raised = _RAISED.search(evidence)
     return {
         "verdict": plain["verdict"],
         "cause": None if passed else _cause(plain["reason"], plain.get("told", "")),
-        "evidence": plain.get("evidence", ""),
+        "said": raised[1] if raised else "",
+        "evidence": evidence,
     }
 
 

@@ -27,7 +27,8 @@ from graders.course.course import Course
 from graders.course.lock import course_held
 from graders.failures import ImageFailure
 from graders.intake.submission import Submission
-from graders.marks.mark import NOT_GRADED, Mark, Status, mark_of
+from graders.marks.mark import NOT_GRADED, Decided, HandedIn, Mark, Status, mark_of
+from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
 from graders.record.keys import Asked, StageKeys, asked
 from graders.record.ledger import Event, Ledger, Stage
@@ -43,7 +44,7 @@ from graders.wall.sandboxes.sandbox import Sandbox
 
 MADE_EARLIER = "an earlier medmark, or with another assignment or image; run medmark grade to renew it"
 UNKNOWN_OF_EARLIER = ("medmark", "assignment_digest", "rehearsal", "data_digest", "image_digest")
-NOT_RUN = {"reason": NOT_GRADED, "evidence": "nothing is recorded: run medmark grade"}
+NOTHING_RECORDED = Trouble(NOT_GRADED, "nothing is recorded: run medmark grade")
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,9 @@ class Plan:
             for repeat, key in work.keys.answers.items() if scores else ():
                 stage = final.get(key)
                 # Without a file every case has failed, and there is nothing to keep.
-                if stage is not None and (stage.blob is None or (store / stage.blob).is_file()):
-                    work.answers[repeat] = stage.document
+                found = stage.document if stage is not None else None
+                if isinstance(found, AnswersResult) and (found.file is None or (store / found.file).is_file()):
+                    work.answers[repeat] = found
                 else:
                     work.missing.add(("answers", str(repeat)))
         return [work for work in works.values() if work.missing]
@@ -215,28 +217,20 @@ class Plan:
         Args:
             standing: By group: the keys of the stages that its standing mark came from, in place of today's.
         """
-        points = {test.id: (test.criterion, test.points) for test in self.tests}
-        docstrings = {test.id: test.docstring for test in self.tests}
         marks = []
         for submission, keys in zip(self.submissions, self.keys, strict=True):
             earlier = (standing or {}).get(submission.group)
             names = earlier or keys or StageKeys({}, {}, {})
             asked = self.asked.get(submission.framework or "")
-            refused = None if asked is not None and submission.folder is not None else _refusal(submission)
-            image = isinstance(asked, ImageFailure)
+            runs = asked is not None and submission.folder is not None
+            trouble = Trouble(asked.reason, str(asked)) if isinstance(asked, ImageFailure) else NOTHING_RECORDED
             mark = mark_of(
                 self.assignment,
-                submission.group,
-                submission.commit,
-                {id: known[key].document for id, key in names.tests.items() if key in known},
-                points,
-                docstrings,
-                {id: known[key].document for id, key in names.scores.items() if key in known},
-                self._points(submission.group),
+                self.tests,
+                HandedIn(submission.group, submission.commit, "" if runs else _refusal(submission)),
+                _recorded(names, known, trouble),
+                Decided(self._points(submission.group), self.decisions.void_tests),
                 self._provenance(submission, names, earlier is not None),
-                not_accepted=refused,
-                toolkit_failure={"reason": "image", "evidence": str(asked)} if image else NOT_RUN,
-                void_tests=self.decisions.void_tests,
             )
             # What a person has yet to decide is no missing hand-in.
             marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
@@ -302,6 +296,15 @@ def _keys(submission: Submission, asked: Asked | ImageFailure | None) -> StageKe
     if submission.commit is None or submission.folder is None or submission.tree is None:
         return None
     return asked.of(submission.tree) if isinstance(asked, Asked) else None
+
+
+def _recorded(keys: StageKeys, known: Mapping[str, Stage], trouble: Trouble) -> JobResult:
+    """What the ledger holds of one submission's stages; `trouble` is why others are missing."""
+    found = JobResult(trouble=trouble)
+    for name, key in (*keys.tests.items(), *keys.scores.items()):
+        if key in known:
+            found = found.with_stage(name, known[key].document)
+    return found
 
 
 def _refusal(submission: Submission) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,20 +20,28 @@ from typing import Any, Literal
 
 from graders.asking.job import Job
 from graders.asking.journal import Question
-from graders.failures import LOADED, Stopped
+from graders.failures import LOADED, InternalFailure, Stopped
 from graders.intake.submission import Submission
+from graders.record.documents import (
+    AnswersResult,
+    JobResult,
+    Result,
+    ScoreResult,
+    StageKind,
+    Trouble,
+    unknown,
+    withheld,
+)
 from graders.record.keys import StageKeys
 from graders.record.ledger import Ledger, Stage
 from graders.record.store import Store
-from graders.runs.engines.engine import STOPPED, Engine, Outcome, nothing_yet
+from graders.runs.engines.engine import STOPPED, Engine, Outcome
 
 RESTARTS = 3
 """How often a job goes on behind a question that reached the host's limits; then nothing more is asked."""
 RETRIES = 1
 """How often trouble of ours is tried again."""
-NOT_YOUR_FAULT = "This could not be marked. It is not the submission's fault; it is being looked into."
-Kind = Literal["test", "answers", "score"]
-Name = tuple[Kind, str]
+Name = tuple[StageKind, str]
 """A stage among those of one solution: its kind, and the test's id, the repeat's number or the criterion's id."""
 
 
@@ -59,8 +67,8 @@ class Work:
     submissions: list[Submission]
     keys: StageKeys
     missing: set[Name] = field(default_factory=set)
-    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
-    """Documents of answers that are stored already, by repeat."""
+    answers: dict[int, AnswersResult] = field(default_factory=dict)
+    """Answers that are stored already, by repeat."""
     attempts: int = 0
     alone: bool = False
     """Whether it is being repeated with nothing beside it."""
@@ -77,7 +85,7 @@ class Work:
         assert self.first.tree is not None  # else there is nothing to run
         return self.first.tree
 
-    def names(self, kind: Kind) -> list[str]:
+    def names(self, kind: StageKind) -> list[str]:
         """The missing stages of a kind."""
         return sorted(name for k, name in self.missing if k == kind)
 
@@ -202,15 +210,14 @@ def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Ou
     library's fault ended twice at one question has met such an answer too; once may be chance.
     """
     began = time.monotonic()
-    came = nothing_yet()
+    came = JobResult()
     spoilt: list[Question] = []
     crashed: list[Question] = []
     while True:
         outcome = engine.run(job, store, deadline_s - (time.monotonic() - began))
         if outcome.trouble == STOPPED:
             return outcome
-        for kind, documents in outcome.came.items():
-            came[kind].update(documents)
+        came = outcome.came.after(came)
         question, past = outcome.question, None
         if question is None:
             break
@@ -224,9 +231,9 @@ def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Ou
         else:
             break
         job = job.after(came, past, outcome.waited)
-    document = outcome.document or {}
-    stages = {kind: {**documents, **document.get(kind, {})} for kind, documents in came.items()}
-    return replace(outcome, document={**document, **stages}, wall_s=time.monotonic() - began)
+    trouble = Trouble(InternalFailure.reason, outcome.trouble)
+    document = outcome.document or JobResult(trouble=trouble)
+    return replace(outcome, document=document.after(came), wall_s=time.monotonic() - began)
 
 
 def _and_the_rest(question: Question) -> Question:
@@ -241,36 +248,33 @@ def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> boo
     """
     work.attempts += 1
     work.reason = None
-    document = outcome.document or {}
-    trouble = document.get("toolkit_failure") or {"reason": "internal", "evidence": outcome.trouble}
+    document = outcome.document or JobResult()
+    trouble = document.trouble or Trouble(InternalFailure.reason, outcome.trouble)
     busy = False
     stages: list[Stage] = []
     # Answers before scores: a score of answers that do not stand does not stand either.
     for name in sorted(work.missing, key=lambda name: (name[0] == "score", name)):
         stage = _stage(assignment, work, name, document, trouble)
-        if LOADED in stage.document.get("flags", ()) and stage.status == "final" and not work.alone:
-            stage = _unknown(stage, "the time limit was reached on a busy machine")
+        if LOADED in _flags(stage.document) and stage.status == "final" and not work.alone:
+            stage = _unknown(stage, "busy")
             busy = True
         elif name[0] == "score" and any(s.kind == "answers" and s.status == "unknown" for s in stages):
-            stage = _unknown(stage, stage.reason or "its answers are not known")
+            stage = _unknown(stage, stage.reason or "answers_unknown")
         stages.append(stage)
         work.reason = work.reason or (stage.reason if stage.status == "unknown" else None)
     ledger.add_stages(stages)
     for stage in stages:
         if stage.status == "final":
             work.missing.discard((stage.kind, stage.name))
-            if stage.kind == "answers":
+            if isinstance(stage.document, AnswersResult):
                 work.answers[int(stage.name)] = stage.document
     return busy
 
 
-def _stage(
-    assignment: str, work: Work, name: Name, document: Mapping[str, Any], trouble: Mapping[str, Any]
-) -> Stage:
+def _stage(assignment: str, work: Work, name: Name, document: JobResult, trouble: Trouble) -> Stage:
     kind, about = name
-    part = document.get({"test": "tests", "answers": "answers", "score": "scores"}[kind], {}).get(about)
-    if part is None:
-        part = {"verdict": "unknown", "told": NOT_YOUR_FAULT, "reason": "internal", "evidence": "", **trouble}
+    found = document.stage(kind, about) or unknown(kind, trouble)
+    spent = (0.0, 0.0) if isinstance(found, ScoreResult) else (found.cpu_s, found.wall_s)
     return Stage(
         key=work.key(name),
         kind=kind,
@@ -278,18 +282,23 @@ def _stage(
         assignment=assignment,
         commit=work.first.commit,
         name=about,
-        status="unknown" if part["verdict"] == "unknown" else "final",
-        reason=part.get("reason"),
-        cpu_s=float(part.get("cpu_s") or 0.0),
-        wall_s=float(part.get("wall_s") or 0.0),
-        document=part,
-        blob=part.get("file"),
+        status="unknown" if found.verdict == "unknown" else "final",
+        reason=found.cause.reason if found.cause else None,
+        cpu_s=spent[0],
+        wall_s=spent[1],
+        document=found,
+        blob=found.file if isinstance(found, AnswersResult) else None,
     )
 
 
-def _unknown(stage: Stage, why: str) -> Stage:
-    document = {**stage.document, "verdict": "unknown", "reason": why, "told": NOT_YOUR_FAULT}
-    return replace(stage, status="unknown", reason=why, document=document)
+def _flags(found: Result) -> tuple[str, ...]:
+    return () if isinstance(found, ScoreResult) else found.flags
+
+
+def _unknown(stage: Stage, reason: str) -> Stage:
+    """The stage as one that must be tried again; what staff may read of it stays, and its answers' file."""
+    document = withheld(stage.document, reason)
+    return replace(stage, status="unknown", reason=reason, document=document)
 
 
 @contextmanager

@@ -6,11 +6,9 @@ Nothing hidden is read: inputs come from the published secret, and no course is 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.data.streams import PUBLISHED
@@ -25,6 +23,8 @@ from graders.intake.beforehand import Beforehand, beforehand, files_below, missi
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION
 from graders.intake.submission import find_solution
+from graders.marks.words import cause_words
+from graders.record.documents import TestResult
 from graders.record.store import Store, travelling
 
 YOURS = "yours"
@@ -36,20 +36,20 @@ class Checked:
     """One public test and what it came to."""
 
     test: DeclaredTest
-    document: dict[str, Any]
+    result: TestResult
 
     @property
     def passed(self) -> bool:
         """Whether it passed."""
-        return bool(self.document["verdict"] == "passed")
+        return self.result.verdict == "passed"
 
     @property
     def told(self) -> str:
-        """Why it did not pass: a public test tells everything but the engine's own lines."""
-        reason = str(self.document["told"]).strip()
-        said, _, _ = str(self.document["evidence"]).partition("Traceback (most recent call last):")
-        said = re.sub(r"^\w+: (builtins\.)?", "", said.strip(), count=1).strip()
-        return f"{reason}\n{said}".strip() if said.strip(":") not in reason else reason
+        """Why it did not pass: a public test tells everything but the frames that led to it."""
+        if self.result.cause is None:
+            return ""
+        why, said = cause_words(self.result.cause), self.result.said.strip()
+        return "\n".join(filter(None, [why, said if said not in why else "", self.result.printed])).strip()
 
 
 def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assignment:
@@ -150,8 +150,7 @@ def check_public(
         answers={},
         tests_folder="public_tests",
     )
-    document = run(job, store, Told())
-    failure = document["toolkit_failure"]
-    if failure is not None:
-        raise UserError(f"the tests could not be run ({failure['reason']}): {failure['evidence'].strip()}")
-    return [Checked(test, document["tests"][test.id]) for test in tests]
+    came = run(job, store, Told())
+    if came.trouble is not None:
+        raise UserError(f"the tests could not be run ({came.trouble.reason}): {came.trouble.evidence.strip()}")
+    return [Checked(test, came.tests[test.id]) for test in tests]

@@ -16,6 +16,7 @@ from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
 from graders.asking.measure import measure
+from graders.marks.words import cause_words
 from graders.runs.public_check import looked_at
 from graders.tasks import task_named
 from graders.wall.sandboxes import SANDBOXES
@@ -43,10 +44,9 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
         session.begin()
         interface = read_interface(assignment.folder / "interface.py")
         asked = _two_cases(assignment, interface.fields(task_named(assignment.task).entry, "inputs"))
-        document = measure(session, assignment, interface, asked, secret=PUBLISHED, commit="", store=Path(store))
-    told = document["told"] or next((state["told"] for state in document["states"] if state is not None), "")
-    said, _, _ = str(document["evidence"]).partition("Traceback (most recent call last):")
-    return f"{told}\n{said}".strip() if told else None
+        answers = measure(session, assignment, interface, asked, secret=PUBLISHED, commit="", store=Path(store))
+    cause = answers.cause or next((state for state in answers.states if state is not None), None)
+    return None if cause is None else f"{cause_words(cause)}\n{answers.said}".strip()
 
 
 def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> Shown:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import fmean, median
-from typing import Any
 
 from assignments.caps import Condition
+from graders.record.documents import Measured
 
 SLACK = 1e-6
 """As of the tolerances in `graders.metrics.given`. To import it from there would cost every command half a second."""
 
 
-def holds(condition: Condition, measured: Mapping[str, Any]) -> bool:
-    """Whether the condition is true of one metric's measurements (`score`, `cases`, `combine` of a ScoreDoc).
+def holds(condition: Condition, measured: Measured) -> bool:
+    """Whether the condition is true of one metric's measurements.
 
     Cases are counted in each repeat, failed ones at their worst value, and the counts are combined as the scores
     are: one bad seed of five does not cap a median.
     """
     if condition.count is None:
-        return _beyond(condition, float(measured["score"]))
+        return _beyond(condition, measured.score)
     counts: dict[int, int] = {}
-    for case in measured["cases"]:
-        counted = case["value"] is not None and _beyond(condition, float(case["value"]))
-        counts[case["repeat"]] = counts.get(case["repeat"], 0) + counted
-    return combined(list(counts.values()), measured["combine"]) > condition.count
+    for case in measured.cases:
+        counted = case.value is not None and _beyond(condition, case.value)
+        counts[case.repeat] = counts.get(case.repeat, 0) + counted
+    return combined(list(counts.values()), measured.combine) > condition.count
 
 
 def combined(values: Sequence[float], how: str) -> float:

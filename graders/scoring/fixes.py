@@ -14,6 +14,7 @@ from scipy import special
 
 from assignments.data.hidden import Case
 from graders.metrics import Array
+from graders.record.documents import Phrase
 
 THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.8, 0.9, 0.95, 0.98)
 """Far from 0.5: a model that is merely a little timid is not explained by its threshold."""
@@ -30,7 +31,7 @@ class Fix:
     """What was done wrong, and how to undo it."""
 
     kind: str
-    told: str
+    phrase: Phrase
     """Completes "0.81 if ..."."""
     undo: Undo
     """(answer of one case, shape of its truth, the case) -> the answer without the mistake."""
@@ -39,28 +40,24 @@ class Fix:
 def of_images(shape: tuple[int, ...]) -> Iterator[Fix]:
     """What may be wrong with where the voxels of an answer lie; `shape` is one truth's."""
     axes = range(len(shape))
-    names = _ordinals(len(shape))
     for count in range(1, len(shape) + 1):
         for flipped in combinations(axes, count):
-            told = f"{_listed([names[k] for k in flipped])} {'axis is' if count == 1 else 'axes are'} flipped"
-            yield Fix("flip", f"the {told}", _flip(flipped))
+            yield Fix("flip", Phrase("axes_flipped", flipped), _flip(flipped))
     for order in permutations(axes):
         if order != tuple(axes):
-            yield Fix("axes", f"the axes are put in the order {', '.join(str(k + 1) for k in order)}", _axes(order))
+            yield Fix("axes", Phrase("axes_in_order", order), _axes(order))
     for plane in combinations(axes, 2):
         for turns in (1, 3):
-            both = f"{names[plane[0]]} and {names[plane[1]]}"
-            told = f"each mask is turned by {90 * turns} degrees in the plane of the {both} axes"
-            yield Fix("axes", told, _turn(turns, plane))
+            yield Fix("axes", Phrase("turned", (90 * turns, *plane)), _turn(turns, plane))
     for axis in axes:
         for step in (1, -1):
-            yield Fix("shift", f"each mask is moved by one voxel along the {names[axis]} axis", _shift(axis, step))
+            yield Fix("shift", Phrase("moved_by_a_voxel", (axis,)), _shift(axis, step))
     yield from _resolutions(len(shape))
 
 
 def of_probabilities(given: Array, truths: Array) -> Iterator[Fix]:
     """What may be wrong with probabilities by voxel; `given` and the masks `truths` are of some cases."""
-    yield Fix("labels", "foreground and background are exchanged", _inverted)
+    yield Fix("labels", Phrase("foreground_exchanged"), _inverted)
     yield from of_thresholds(given, float(np.mean(truths)))
 
 
@@ -70,24 +67,17 @@ def of_labels(given: Sequence[Array], truths: Sequence[Array]) -> Iterator[Fix]:
     # Background counts too: where it was exchanged with a class, that is the mistake.
     label, other = (_where_overlapping(given[i::2], truths[i::2], classes) for i in (0, 1))
     if (label == other).all() and (label != np.arange(classes)).any():
-        moved = [f"label {answered} is class {k}" for k, answered in enumerate(label) if answered != k]
-        meant = np.argsort(label)
-        yield Fix("labels", _listed(moved[:6]), _relabelled(meant))
+        yield Fix("labels", Phrase("labels_mean", _exchanged(label)), _relabelled(np.argsort(label)))
 
 
 def of_fields() -> Iterator[Fix]:
     """What may be wrong with displacement fields as a whole: the order of their components, their unit, their sign."""
-    reverse, divided, turned = (
-        "the field's components are put in reverse order",
-        "the field is divided by the spacing (it is in mm, not voxels)",
-        "the field's sign is turned (it leads from the moving to the fixed image)",
-    )
     for by_axis in (False, True):
         for in_mm in (False, True):
             for backward in (False, True):
-                told = [word for word, holds in ((reverse, by_axis), (divided, in_mm), (turned, backward)) if holds]
-                if told:
-                    yield Fix("field", _listed(told), _field(by_axis, in_mm, backward))
+                mistakes = (("reversed", by_axis), ("in_mm", in_mm), ("backward", backward))
+                if made := tuple(name for name, holds in mistakes if holds):
+                    yield Fix("field", Phrase("field", made), _field(by_axis, in_mm, backward))
 
 
 def of_thresholds(given: Array, share: float) -> Iterator[Fix]:
@@ -97,18 +87,17 @@ def of_thresholds(given: Array, share: float) -> Iterator[Fix]:
     if low == high:
         return
     if low >= TWICE[0] - 1e-3 and high <= TWICE[1] + 1e-3:
-        told = "a second sigmoid is undone (all values lie between 0.50 and 0.73)"
-        yield Fix("sigmoid", told, _threshold(float(special.expit(0.5))))
+        yield Fix("sigmoid", Phrase("second_sigmoid"), _threshold(float(special.expit(0.5))))
     alike = float(f"{np.quantile(values, 1 - min(1.0, max(0.0, share))):.2g}")
     for threshold in dict.fromkeys((*THRESHOLDS, *([alike] if not 0.25 < alike < 0.75 else []))):
         if low < threshold <= high:
-            yield Fix("threshold", f"the threshold is {threshold:g} in place of 0.5", _threshold(threshold))
+            yield Fix("threshold", Phrase("threshold", (threshold,)), _threshold(threshold))
 
 
 def of_classes(given: Array, truths: Array) -> Iterator[Fix]:
     """What may be wrong with probabilities by case: (N,) of class 1, or (N, K)."""
     if given.ndim == 1:
-        yield Fix("labels", "the two classes are exchanged", _inverted)
+        yield Fix("labels", Phrase("classes_exchanged"), _inverted)
         yield from of_thresholds(given, float(np.mean(truths == 1)))
         return
     classes = given.shape[1]
@@ -116,9 +105,14 @@ def of_classes(given: Array, truths: Array) -> Iterator[Fix]:
     # Among many orders of few cases one always fits by chance; it is not the same in the other half of them.
     column, other = (_where_answered(given[half], truths[half]) for half in (order[::2], order[1::2]))
     if (column == other).all() and (column != np.arange(classes)).any():
-        moved = [f"column {answered} is class {k}" for k, answered in enumerate(column) if answered != k]
-        told = "the two classes are exchanged" if classes == 2 else _listed(moved[:6])
-        yield Fix("labels", told, _columns(column))
+        phrase = Phrase("classes_exchanged") if classes == 2 else Phrase("columns_mean", _exchanged(column))
+        yield Fix("labels", phrase, _columns(column))
+
+
+def _exchanged(answered: Array) -> tuple[int, ...]:
+    """What was answered for a class, and the class, for the first six classes where these differ."""
+    pairs = [(int(one), k) for k, one in enumerate(answered) if one != k]
+    return tuple(number for pair in pairs[:6] for number in pair)
 
 
 def _where_answered(given: Array, truths: Array) -> Array:
@@ -188,17 +182,18 @@ def _shift(axis: int, step: int) -> Undo:
 
 def _resolutions(dimensions: int) -> Iterator[Fix]:
     """Masks left on another grid than the image's: at half or twice its resolution, or in voxels of another size."""
-    whole = {f"enlarged {m} times": 1 / m for m in (2, 4)} | {f"shrunk {m} times": float(m) for m in (2, 4)}
+    whole = {("enlarged", m): 1 / m for m in (2, 4)} | {("shrunk", m): float(m) for m in (2, 4)}
     for centred in (False, True):
-        about = " about the centre" if centred else ""
-        for told, factor in whole.items():
-            yield Fix("spacing", f"each mask is {told}{about}", _regrid(lambda s, f=factor: [f] * len(s), centred))  # type: ignore[misc]
+        about = ("centred",) if centred else ()
+        for done, factor in whole.items():
+            back = _regrid(lambda s, f=factor: [f] * len(s), centred)  # type: ignore[misc]
+            yield Fix("spacing", Phrase("resized", (*done, *about)), back)
             if dimensions == 3:
                 flat = _regrid(lambda s, f=factor: [1.0, *[f] * (len(s) - 1)], centred)  # type: ignore[misc]
-                yield Fix("spacing", f"each mask is {told} in the plane of each slice{about}", flat)
-        for told, size in (("1 mm", lambda s: ISOTROPIC_MM), ("the smallest spacing of each image", min)):
+                yield Fix("spacing", Phrase("resized", (*done, "in_plane", *about)), flat)
+        for name, size in (("from_1_mm", lambda s: ISOTROPIC_MM), ("from_smallest_spacing", min)):
             back = _regrid(lambda s, size=size: [k / size(s) for k in s], centred)  # type: ignore[misc]
-            yield Fix("spacing", f"each mask is resampled from voxels of {told} to the image's own{about}", back)
+            yield Fix("spacing", Phrase(name, about), back)
 
 
 def _regrid(factors: Callable[[Sequence[float]], Sequence[float]], centred: bool) -> Undo:
@@ -263,10 +258,3 @@ def _field(reverse: bool, in_mm: bool, backward: bool) -> Undo:
 def _columns(columns: Array) -> Undo:
     return lambda answer, shape, case: answer[columns]
 
-
-def _ordinals(count: int) -> list[str]:
-    return ["first", "second", "third", "fourth", "fifth", "sixth"][:count]
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

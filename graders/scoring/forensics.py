@@ -8,9 +8,8 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
 from graders.record.answers import Answers
+from graders.record.documents import Explained, Measured, Phrase
 from graders.scoring.caps import combined
 from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
 from graders.scoring.repeat import Repeat, judge, seen
@@ -45,14 +45,10 @@ def explain(
     criterion: Accuracy,
     sets: Sequence[HiddenSet],
     answers: Sequence[Answers],
-    document: Mapping[str, Any],
-) -> dict[str, Any] | None:
-    """What explains a ScoreDoc below the pass anchor, or None.
-
-    Returns:
-        `told`, which students may read, and for staff `kind`, `score` and `fixed` on the same `cases`.
-    """
-    if document["verdict"] != "passed" or criterion.anchors.sign * (document["score"] - criterion.anchors.pass_) >= 0:
+    measured: Measured,
+) -> Explained | None:
+    """What explains a score below the pass anchor, or None."""
+    if criterion.anchors.sign * (measured.score - criterion.anchors.pass_) >= 0:
         return None
     task = task_named(assignment.task)
     if not task.readings.keys() & EXPLAINED:
@@ -61,19 +57,15 @@ def explain(
     plain = _plain(task, sets[0], answers[0])
     # Nothing is computed from what the task refuses: a table of labels would be as large as a refused label likes.
     answers = [_valid(task, given, hidden) for given, hidden in zip(answers, sets, strict=True)]
-    found = None
-    for fix in _shortlist(task, metric, sets[0], answers[0]):
-        tried = _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine)
-        if tried and (found is None or criterion.anchors.sign * (tried["fixed"] - found["fixed"]) > 0):
-            found = tried
-    if found is None:
-        return {"kind": plain[0], "told": plain[1]} if plain else None
-    told = f"{criterion.metric} {_number(found['score'])}; {_number(found['fixed'])} if {found.pop('if')}."
-    if found["cases"] < document["asked"]:
-        told += f" Tried on {found['cases']} cases."
-    if plain:
-        told = f"{plain[1]} {told}"
-    return {**found, "told": f"{told} The points are for the answers as they are."}
+    confirmed = [
+        tried
+        for fix in _shortlist(task, metric, sets[0], answers[0])
+        if (tried := _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine))
+    ]
+    if confirmed:
+        best = max(confirmed, key=lambda tried: criterion.anchors.sign * (tried.fixed or 0.0))
+        return replace(best, seen=plain[1] if plain else None)
+    return Explained(plain[0], plain[1]) if plain else None
 
 
 def _valid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers:
@@ -156,7 +148,7 @@ def _confirmed(
     answers: Sequence[Answers],
     fix: Fix,
     how: str,
-) -> dict[str, Any] | None:
+) -> Explained | None:
     """A fix under the criterion's own metric on many cases of every repeat; None unless it explains the score."""
 
     def judged(answers: Answers, part: HiddenSet) -> Repeat:
@@ -186,7 +178,7 @@ def _confirmed(
     if fix.kind == "spacing" and criterion.anchors.sign * (best - criterion.anchors.merit) < 0:
         return None
     cases = sum(len(run.cases) for run in before)
-    return {"kind": fix.kind, "if": fix.told, "score": round(score, 4), "fixed": round(best, 4), "cases": cases}
+    return Explained(fix.kind, None, fix.phrase, round(score, 4), round(best, 4), cases)
 
 
 def _explains(criterion: Accuracy, score: float, fixed: float, closed: float) -> bool:
@@ -242,7 +234,7 @@ def _answers(task: Task, answers: Answers, some: Sequence[int]) -> Answers:
     return Answers({task.answer: answers.arrays[task.answer][list(some)]}, failed)
 
 
-def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, str] | None:
+def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, Phrase] | None:
     """What can be seen in the answers alone: that they are all the same."""
     given = answers.arrays.get(task.answer)
     if given is None or len(given) != len(hidden.cases):
@@ -252,16 +244,15 @@ def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, str] |
         return None
     if "field" in task.readings:
         moved = task.readings["field"](given[good]).any()
-        return None if moved else ("empty", "Every answer is a displacement of 0: nothing is moved.")
+        return None if moved else ("empty", Phrase("nothing_moved"))
     if task.readings.keys() & {"mask", "labels"}:
         masks = task.readings["mask" if "mask" in task.readings else "labels"](given[good])
         if not masks.any():
-            below = ": no voxel reaches a probability of 0.5" if "probability" in task.readings else ""
-            return "empty", f"Every answer is empty{below}."
-        return ("full", "Every answer is full: every voxel is foreground.") if masks.all() else None
+            return "empty", Phrase("empty_below_half" if "probability" in task.readings else "empty")
+        return ("full", Phrase("full")) if masks.all() else None
     classes = np.unique(task.readings["class"](given[good])) if "class" in task.readings else np.arange(2)
     if len(classes) == 1 and len(good) > 1:
-        return "constant", f"Every case is put into class {classes[0]}."
+        return "constant", Phrase("one_class", (int(classes[0]),))
     return None
 
 
@@ -289,5 +280,3 @@ def _overlap(answer: Array, truth: Array) -> float:
     return 2 * agree / max(1, int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)))
 
 
-def _number(value: float) -> str:
-    return f"{value:.2f}"

@@ -1,15 +1,15 @@
-"""Accuracy: from stored answers and hidden truths to one score and its interval, as a document. No points here.
+"""Accuracy: from stored answers and hidden truths to one score and its interval. No points here.
 
-The document holds every case's raw value, so that other anchors or caps re-mark without scoring again.
+The result holds every case's raw value, so that other anchors or caps re-mark without scoring again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from assignments.errors import UserError
 from graders.failures import DataFailure, ToolkitFailure
 from graders.metrics import Floats, Metric, metric_named
 from graders.record.answers import Answers
+from graders.record.documents import CaseScore, Cause, FailedCases, FalsePositives, Measured, ScoreResult
 from graders.scoring import intervals
 from graders.scoring.caps import combined
 from graders.scoring.intervals import Interval, packed
@@ -35,9 +36,7 @@ from graders.scoring.repeat import (
 )
 from graders.tasks import Task, task_named
 
-__all__ = ["ScoreDoc", "check_criterion", "score"]
-
-ScoreDoc = dict[str, Any]
+__all__ = ["check_criterion", "score"]
 
 
 def score(
@@ -47,7 +46,7 @@ def score(
     answers: Sequence[Answers],
     begins: Callable[[str], None] = lambda part: None,
     one_by_one: bool = False,
-) -> ScoreDoc:
+) -> ScoreResult:
     """Scores one accuracy criterion over all repeats. A failure of ours is `unknown`, never a zero.
 
     `begins` hears which part of it comes next: `CASES`, or each case if they are to be computed `one_by_one`
@@ -57,18 +56,9 @@ def score(
         MemoryError: the part that began last took more memory than there is.
     """
     try:
-        return _document(assignment, criterion, sets, answers, begins, one_by_one)
+        return _scored(assignment, criterion, sets, answers, begins, one_by_one)
     except ToolkitFailure as failure:
-        return {
-            "verdict": "unknown",
-            "reason": failure.reason,
-            "told": "The score could not be computed. The cause is ours, not the submission's.",
-            "evidence": str(failure),
-            "score": None,
-            "interval": None,
-            "repeats": [],
-            "cases": [],
-        }
+        return ScoreResult("unknown", Cause(failure.reason), evidence=str(failure))
 
 
 def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
@@ -114,20 +104,20 @@ def _metric(task: Task, name: str, folder: Path, criterion: Accuracy) -> Metric:
     return metric
 
 
-def _document(
+def _scored(
     assignment: Assignment,
     criterion: Accuracy,
     sets: Sequence[HiddenSet],
     answers: Sequence[Answers],
     begins: Callable[[str], None],
     one_by_one: bool,
-) -> ScoreDoc:
+) -> ScoreResult:
     if not sets or len(sets) != len(answers):
         raise DataFailure(f"{len(answers)} sets of answers for {len(sets)} hidden sets")
     check_criterion(assignment, criterion)
     task = task_named(assignment.task)
     separate = criterion.empty_reference == "separate"
-    measured = {}
+    measured: dict[str, Measured] = {}
 
     def runs_of(metric: Metric) -> list[Repeat]:
         begins(CASES if metric.level == "per_case" else WHOLE)
@@ -144,22 +134,27 @@ def _document(
 
     for name in criterion.metrics:
         metric = _metric(task, name, assignment.folder, criterion)
-        measured[name] = _measured(assignment, metric, runs_of(metric), _overlap(assignment, sets))
+        own = runs_of(metric)
         of_each = {f"class{one.classes[0]}": runs_of(one) for one in each_class(task, metric, sets) if one.classes}
-        scores = {label: [run.score for run in runs] for label, runs in of_each.items()}
-        measured[name]["classes"] = {
-            label: round(combined(of_class, assignment.run.combine), 12) for label, of_class in scores.items()
-        }
+        classes = {label: _combined(runs, assignment.run.combine) for label, runs in of_each.items()}
+        measured[name] = _measured(assignment, metric, own, _overlap(assignment, sets), classes)
     main = measured.pop(criterion.metric)
-    return {
-        "verdict": "passed",
-        **main,
-        "also": measured,
-        **_words(main, answers),
-    }
+    failed = _failed(main, answers)
+    all_failed = sum(part.count for part in failed) == main.case_count
+    return ScoreResult(
+        "passed",
+        Cause(failed[0].cause.reason) if all_failed else None,
+        main,
+        measured,
+        failed,
+        next((given.said for given in answers if given.said), ""),
+        evidence=_evidence(main, answers),
+    )
 
 
-def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], overlap: float) -> ScoreDoc:
+def _measured(
+    assignment: Assignment, metric: Metric, runs: Sequence[Repeat], overlap: float, classes: Mapping[str, float]
+) -> Measured:
     """One metric over all repeats: the statistic, its interval, and the cases behind it."""
     how = assignment.run.combine
     seed = _seed(runs[0])
@@ -167,42 +162,48 @@ def _measured(assignment: Assignment, metric: Metric, runs: Sequence[Repeat], ov
     between = _interval(metric, runs, how, overlap, drawn)
     placements = runs[0].placements if len(runs) == 1 else None
     set_apart = sum(len(run.cases) - len(run.counted) for run in runs)
-    return {
-        "metric": metric.name,
-        "better": metric.better,
-        "unit": metric.unit,
-        "score": round(combined([run.score for run in runs], how), 12),
-        "interval": None if between is None else [round(end, 12) for end in between],
-        "combine": how,
-        "bootstrap_seed": None if drawn is None else seed,
+    return Measured(
+        metric=metric.name,
+        better=metric.better,
+        unit=metric.unit,
+        score=_combined(runs, how),
+        interval=None if between is None else (round(between[0], 12), round(between[1], 12)),
+        combine=how,
+        bootstrap_seed=None if drawn is None else seed,
         # Of a metric of cases, `cases` below holds all that is needed to draw again.
-        "drawn": packed(drawn) if drawn is not None and metric.level == "per_set" else None,
-        "placements": None if placements is None else [packed(part) for part in placements],
-        "repeats": [round(run.score, 12) for run in runs],
-        "asked": sum(len(run.cases) for run in runs),
-        "subjects": min(len(set(run.subjects)) for run in runs),
-        "cases": _cases(metric, runs),
-        "false_positives": {"found": sum(run.false_positives for run in runs), "of": set_apart},
-    }
+        drawn=packed(drawn) if drawn is not None and metric.level == "per_set" else None,
+        placements=None if placements is None else (packed(placements[0]), packed(placements[1])),
+        repeats=tuple(round(run.score, 12) for run in runs),
+        case_count=sum(len(run.cases) for run in runs),
+        subjects=min(len(set(run.subjects)) for run in runs),
+        cases=_cases(metric, runs),
+        false_positives=FalsePositives(sum(run.false_positives for run in runs), set_apart),
+        classes=classes,
+    )
 
 
-def _cases(metric: Metric, runs: Sequence[Repeat]) -> list[dict[str, Any]]:
+def _combined(runs: Sequence[Repeat], how: str) -> float:
+    return round(combined([run.score for run in runs], how), 12)
+
+
+def _cases(metric: Metric, runs: Sequence[Repeat]) -> tuple[CaseScore, ...]:
     """Every case of every repeat; of a `per_set` metric, where a case has no value, only those that were not scored."""
     listed = [_case(run, number, i) for number, run in enumerate(runs) for i in range(len(run.cases))]
-    return listed if metric.level == "per_case" else [case for case in listed if case["state"] != "scored"]
+    return tuple(case for case in listed if metric.level == "per_case" or case.state != "scored")
 
 
-def _case(run: Repeat, number: int, i: int) -> dict[str, Any]:
+def _case(run: Repeat, number: int, i: int) -> CaseScore:
     reason = run.failed.get(i)
-    return {
-        "id": run.cases[i].id,
-        "subject": run.cases[i].subject,
-        "repeat": number,
-        "score": run.raw.get(i),
-        "value": run.values.get(i),
-        "state": "failed" if reason is not None else "scored" if i in run.counted else "set_apart",
-        "reason": reason,
-    }
+    state: Literal["scored", "failed", "set_apart"] = "scored" if i in run.counted else "set_apart"
+    return CaseScore(
+        id=run.cases[i].id,
+        subject=run.cases[i].subject,
+        repeat=number,
+        score=run.raw.get(i),
+        value=run.values.get(i),
+        state=state if reason is None else "failed",
+        reason=reason,
+    )
 
 
 def _is_resampled(metric: Metric, runs: Sequence[Repeat]) -> bool:
@@ -274,43 +275,30 @@ def _seed(run: Repeat) -> int:
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 
-def _words(main: ScoreDoc, answers: Sequence[Answers]) -> dict[str, Any]:
-    """`told` (ours alone), `reason` when nothing could be scored, and the staff's list of failed cases."""
-    failed = [case for case in main["cases"] if case["state"] == "failed"]
-    reasons = Counter(case["reason"] for case in failed)
-    unit = f" {main['unit']}" if main["unit"] else ""
-    told = f"{main['metric']} {main['score']:.3f}{unit}"
-    if main["interval"] is not None:
-        told += f" (95 % interval {main['interval'][0]:.3f} to {main['interval'][1]:.3f})"
-    repeats, cases = len(main["repeats"]), main["asked"]
-    told += f" on {cases // repeats} hidden cases"
-    told += f", {main['combine']} of {repeats} repeats." if repeats > 1 else "."
-    if failed:
-        listed = "; ".join(f"{_in_full(reason, answers)} ({count})" for reason, count in reasons.most_common())
-        told += f" {len(failed)} of {cases} answers failed and count as the worst there is: {listed}."
-    if apart := main["false_positives"]["of"]:
-        told += f" Something was found in {main['false_positives']['found']} of {apart} empty cases."
-    evidence = [f"{c['id']} (repeat {c['repeat']}): {c['reason']}" for c in failed[:100]]
-    if main["classes"]:
-        by_class = ", ".join(f"{label} {value:.3f}" for label, value in main["classes"].items())
-        evidence.insert(0, f"{main['metric']} by class: {by_class}")
-    evidence += [given.evidence for given in answers if given.evidence]
-    return {
-        "told": told,
-        "reason": reasons.most_common(1)[0][0] if len(failed) == cases else None,
-        "evidence": "\n".join(evidence),
-    }
+def _evidence(main: Measured, answers: Sequence[Answers]) -> str:
+    """For staff: the score of each class, the cases that failed, and what their answers left behind."""
+    lines = [f"{case.id} (repeat {case.repeat}): {case.reason}" for case in main.failed[:100]]
+    if main.classes:
+        by_class = ", ".join(f"{label} {value:.3f}" for label, value in main.classes.items())
+        lines.insert(0, f"{main.metric} by class: {by_class}")
+    return "\n".join([*lines, *(given.evidence for given in answers if given.evidence)])
 
 
-def _in_full(reason: str, answers: Sequence[Answers]) -> str:
+def _failed(main: Measured, answers: Sequence[Answers]) -> tuple[FailedCases, ...]:
+    """Why cases failed, the commonest reason first."""
+    counted = Counter(case.reason for case in main.failed if case.reason is not None)
+    return tuple(FailedCases(_cause(reason, answers), count) for reason, count in counted.most_common())
+
+
+def _cause(reason: str, answers: Sequence[Answers]) -> Cause:
     """The reason with exception and line where they are the same in all cases that failed for it.
 
     Where they differ from case to case they would say something of each case, so the reason is told alone.
     """
-    told = {
-        given.told.get(place, reason)
+    causes = {
+        given.causes.get(place, Cause(reason))
         for given in answers
         for place, failed_for in given.failed.items()
         if failed_for == reason
     }
-    return told.pop() if len(told) == 1 else reason
+    return causes.pop() if len(causes) == 1 else Cause(reason)

@@ -398,17 +398,18 @@ def _raised(words: dict[str, Any], solution: Path | None, opening: bool = False)
     where = _place(words.get("file"), words.get("line"), solution)
     own, message = _word(words, "type"), _word(words, "message")
     evidence = f"{own}: {message}\n{_word(words, 'trace')}"
+    said = f"{own.removeprefix('builtins.')}: {message}".removesuffix(": ")
     if kind == "MemoryError" or own.endswith("ResourceExhaustedError"):
-        return MemoryLimit(evidence, where=where)
+        return MemoryLimit(evidence, where=where, said=said)
     if own in ("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"):
-        return GpuMemory(evidence, where=where)
+        return GpuMemory(evidence, where=where, said=said)
     if words.get("importing") is not True:
-        return Raised(evidence, kind=kind, where=where)
+        return Raised(evidence, kind=kind, where=where, said=said)
     # Nothing hidden has been sent yet to one that is opened: which of its own imports failed tells nothing of it.
     module = _word(words, "module").partition(".")[0] if opening else ""
     if solution is not None and module in places_of(solution).modules:
         kind = f"{kind}: {module}"
-    return ImportFailed(evidence, kind=kind, where=where)
+    return ImportFailed(evidence, kind=kind, where=where, said=said)
 
 
 def _place(file: object, line: object, solution: Path | None) -> str | None:

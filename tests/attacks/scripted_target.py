@@ -39,4 +39,4 @@ def scored(store, predict, *, hidden=HIDDEN, commit="c0ffee", assignment=ASSIGNM
         session.begin()
         shown = hidden.shown
         document = measure(session, assignment, TARGETS_INTERFACE, shown, secret=SECRET, commit=commit, store=store)
-    return score(assignment, ACCURACY, [hidden], [load_answers(store, document)])["score"]
+    return score(assignment, ACCURACY, [hidden], [load_answers(store, document)]).known.score

@@ -15,6 +15,7 @@ import pytest
 from assignments.load import hidden_tests, load
 from graders import grade
 from graders.grade import run
+from graders.record.documents import Cause
 from graders.wall import patience
 from graders.wall import session as sessions
 from tests.attacks.course import RIGHT, TARGET, solution, watched
@@ -244,7 +245,7 @@ def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, sec
     def took():
         began = time.monotonic()
         document = run(job, store)
-        assert document["toolkit_failure"] is None
+        assert document.trouble is None
         return time.monotonic() - began, document
 
     with monkeypatch.context() as patch:
@@ -253,5 +254,5 @@ def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, sec
     patient, document = took()
     attack.fired(endless > 1.5 * patient, f"waited for as long as each limit allows, it holds a slot {endless:.0f} s")
     attack.came_to(f"it holds a slot for {patient:.0f} s")
-    assert document["answers"]["0"]["reason"] == "the time limit was reached while waiting"
+    assert document.answers[0].cause == Cause("wall_limit")
     assert patient < 4 + 2 + 6

@@ -176,8 +176,8 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
             assignment, solution, tmp_path / "answers", secret=secret, repeats=(0, 1), sandbox="docker"
         )
         document = run(job, store)
-        assert document["toolkit_failure"] is None
-        prob = load_answers(tmp_path / "answers", document["answers"]["1"]).arrays["prob"]
+        assert document.trouble is None
+        prob = load_answers(tmp_path / "answers", document.answers[1]).arrays["prob"]
         return int((prob[truth == 1] >= 0.5).sum()), int((truth == 1).sum())
 
     with monkeypatch.context() as patch:

@@ -22,8 +22,10 @@ import pytest
 
 from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
-from graders.marks.mark import mark_as_json
+from graders.marks.words import cause_words
+from graders.record.documents import Cause
 from graders.wall.session import EXCEPTIONS, _place, _raised
+from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
 from reports.marksheet import as_csv, marksheet
@@ -354,8 +356,9 @@ def told_by(folder: Path, lines: int) -> set[str]:
             where.setdefault(_place(file, line, folder), (file, line))
     claims = [{"builtin": kind, "type": kind, "importing": when} for kind in EXCEPTIONS for when in (True, False)]
     claims.append({"builtin": "RuntimeError", "type": "torch.OutOfMemoryError"})
-    told = {_raised({**claim, "file": f, "line": n}, folder).told for claim in claims for f, n in where.values()}
-    return told | {failure("").told for failure in SubmissionFailure.__subclasses__()}
+    failures = [_raised({**claim, "file": f, "line": n}, folder) for claim in claims for f, n in where.values()]
+    failures += [failure("") for failure in SubmissionFailure.__subclasses__()]
+    return {cause_words(Cause.of(failure)) for failure in failures}
 
 
 HIDDEN_DIGITS = 3.4e-5

@@ -105,7 +105,7 @@ def test_no_arrays_of_a_model_grow_when_a_hidden_test_combines_them(attack):
 
 def test_a_model_that_tells_the_truth_is_not_refused_for_its_shapes():
     doc = asked_of(lying(f4(16), [f4(6, 8), f4(8)], [f4(6, 8), f4(8)]))
-    assert doc.reason == "the answer is not the expected one", "nothing was trained, and that is all"
+    assert doc.cause.reason == "wrong_answer", "nothing was trained, and that is all"
 
 
 INTERFACE = """
@@ -215,7 +215,7 @@ def test_no_assignment_lets_an_answer_choose_its_size(attack, tmp_path):
     attack.came_to(f"{len(refused)} of {len(FREE)} refused when loaded; where the size is declared, {kept} bytes kept")
     assert load(TARGET, tasks=TASKS).id == "target"
     assert kept == 0
-    assert {state["reason"] for state in document["states"]} == {"the answer has the wrong shape"}
+    assert {state.reason for state in document.states} == {"wrong_shape"}
 
 
 MODELS = {

@@ -136,7 +136,7 @@ def states(course: Attacked, group: str) -> list[str | None]:
         asked = "SELECT document FROM stage WHERE kind = 'answers' AND \"group\" = ?"
         ((document,),) = ledger.execute(asked, (group,)).fetchall()
     document = json.loads(document)
-    return [state and state["reason"] for state in document["states"]]
+    return [state and reason_words(state["reason"]) for state in document["states"]]
 
 
 @pytest.mark.attack("F01", "pickles as weights, .h5, .npy of objects, bombs and a header of 10 TB in the repository")
@@ -233,6 +233,7 @@ def test_a_reply_of_another_form_fails_every_case(course, attack):
 
 
 OWN_METRIC = '''\
+from graders.marks.words import reason_words
 from graders.metrics import Metric
 
 

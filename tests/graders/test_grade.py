@@ -4,7 +4,6 @@ The behaviours are answered by the real keeper, the real workers and pytest; onl
 """
 
 import functools
-import json
 import os
 import re
 import shutil
@@ -17,6 +16,7 @@ import pytest
 from assignments.load import find, load, overridden
 from graders import grade
 from graders.failures import EngineFailure
+from graders.record.documents import Cause, Phrase, Trouble, job_result, to_json
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
 from tests.jobs import job_here
@@ -65,20 +65,20 @@ def marked(tmp_path_factory):
 
 
 PASSED = ("passed", None)
-WRONG = ("failed", "the answer is not the expected one")
+WRONG = ("failed", "wrong_answer")
 
 
 def failed(reason):
     return ("failed", reason)
 
 
-SHAPE, NAN = failed("the answer has the wrong shape"), failed("the answer holds NaN or infinity")
-TYPE, CPU = failed("the answer has the wrong type"), failed("the CPU time limit was reached")
-WALL, MEMORY = failed("the time limit was reached while waiting"), failed("the memory limit was reached")
-IMPORT, ENDED = failed("solution.py could not be imported"), failed("the process that should answer ended")
-MISSING = failed("the function or class asked for is not in solution.py")
-LARGE = failed("the answer is too large")
-UNREADABLE, RAISED = failed("the answer could not be read"), failed("the call raised an exception")
+SHAPE, NAN = failed("wrong_shape"), failed("not_finite")
+TYPE, CPU = failed("wrong_type"), failed("cpu_limit")
+WALL, MEMORY = failed("wall_limit"), failed("memory_limit")
+IMPORT, ENDED = failed("import_failed"), failed("process_ended")
+MISSING = failed("missing_function")
+LARGE = failed("reply_too_large")
+UNREADABLE, RAISED = failed("protocol_violation"), failed("raised")
 
 BEHAVIOURS = {
     # group: (scale, loss, learns, again), how many hidden cases were answered
@@ -109,13 +109,13 @@ BEHAVIOURS = {
 def test_what_a_behaviour_comes_to(marked, group):
     *tests, answered = BEHAVIOURS[group]
     document = marked(group)
-    assert document["toolkit_failure"] is None
-    found = {name: (doc["verdict"], doc["reason"]) for name, doc in document["tests"].items()}
+    assert document.trouble is None
+    found = {name: (doc.verdict, doc.cause and doc.cause.reason) for name, doc in document.tests.items()}
     assert found == dict(zip(TESTS, tests, strict=True))
-    states = document["answers"]["0"]["states"]
+    states = document.answers[0].states
     assert len(states) == CASES
     assert sum(state is None for state in states) == answered
-    assert document["answers"]["0"]["verdict"] == ("passed" if answered or group == "wrong_shape" else "failed")
+    assert document.answers[0].verdict == ("passed" if answered or group == "wrong_shape" else "failed")
 
 
 VALIDATED = """
@@ -144,27 +144,27 @@ def test_an_assignment_of_the_catalogue_is_marked_with_validation_cases(tmp_path
     document = run(
         "solution", tmp_path / "store", tests=(), repeats=(0, 1), assignment=of, solution=tmp_path / "solution"
     )
-    assert document["toolkit_failure"] is None
-    assert [document["answers"][repeat]["verdict"] for repeat in ("0", "1")] == ["passed", "passed"]
-    assert document["scores"]["accuracy"]["score"] > 0.75  # by the mean radius alone: 0.86
+    assert document.trouble is None
+    assert [document.answers[repeat].verdict for repeat in (0, 1)] == ["passed", "passed"]
+    assert document.scores["accuracy"].known.score > 0.75  # by the mean radius alone: 0.86
 
 
 def test_every_document_is_json_without_nan(marked):
     for group in BEHAVIOURS:
-        json.dumps(marked(group), allow_nan=False)
+        assert job_result(to_json(marked(group))) == marked(group)
 
 
 def test_only_full_answers_earn_a_full_score(marked):
-    assert marked("perfect")["scores"]["accuracy"]["score"] > 0.9
+    assert marked("perfect").scores["accuracy"].known.score > 0.9
     for group in ("wrong_shape", "loops_forever", "early_exit", "missing_function"):
-        assert marked(group)["scores"]["accuracy"]["score"] == 0.0
+        assert marked(group).scores["accuracy"].known.score == 0.0
 
 
 def test_a_case_with_nan_fails_alone(marked):
     document = marked("nan")
-    assert document["tests"][LOSS]["reason"] == NAN[1]
-    states = document["answers"]["0"]["states"]
-    refused = [state["reason"] for state in states if state]
+    assert document.tests[LOSS].cause.reason == NAN[1]
+    states = document.answers[0].states
+    refused = [state.reason for state in states if state]
     assert 0 < len(refused) < CASES
     assert set(refused) == {NAN[1]}
 
@@ -172,11 +172,11 @@ def test_a_case_with_nan_fails_alone(marked):
 def test_a_detached_writer_changes_nothing_and_is_gone(marked):
     document = marked("late_writer")
     for name in (SCALE, LOSS):
-        assert document["tests"][name]["verdict"] == "failed"
+        assert document.tests[name].verdict == "failed"
         # The writer, and mostly the child between, of which nobody took note.
-        assert document["tests"][name]["flags"][0] in ("left 1 processes behind", "left 2 processes behind")
+        assert document.tests[name].flags[0] in ("left 1 processes behind", "left 2 processes behind")
     for name in (LEARNS, AGAIN):
-        assert document["tests"][name]["verdict"] == "passed"
+        assert document.tests[name].verdict == "passed"
     assert not running("late_writer")
 
 
@@ -193,36 +193,33 @@ def running(group):
 
 
 def test_children_left_behind_are_counted_and_gone(marked):
-    assert marked("forks_bomb")["tests"][SCALE]["flags"] == ["left 20 processes behind"]
+    assert marked("forks_bomb").tests[SCALE].flags == ("left 20 processes behind",)
     assert not running("forks_bomb")
 
 
 def test_an_exception_is_told_by_its_built_in_name_and_its_line(marked):
-    told = marked("crashes_on_import")["tests"][SCALE]["told"]
-    assert told == "solution.py could not be imported (KeyError), at solution.py:5"
-    assert "a message for staff only" in marked("crashes_on_import")["tests"][SCALE]["evidence"]
+    assert marked("crashes_on_import").tests[SCALE].cause == Cause("import_failed", "KeyError", "solution.py:5")
+    assert "a message for staff only" in marked("crashes_on_import").tests[SCALE].evidence
 
 
 def test_a_file_name_that_says_the_hidden_input_is_not_told(marked):
     for name in (SCALE, LOSS):
-        doc = marked("names_files_after_inputs")["tests"][name]
-        where = doc["told"].removeprefix("the call raised an exception (ValueError)")
-        assert where in ("", ", at solution.py:13")
-        assert "leak" not in doc["told"]
+        doc = marked("names_files_after_inputs").tests[name]
+        assert doc.cause in (Cause("raised", "ValueError"), Cause("raised", "ValueError", "solution.py:13"))
 
 
 def test_what_was_printed_is_evidence_and_never_told(marked):
     for group, words in (("prints_fake_passes", "4 passed"), ("names_files_after_inputs", "the input was")):
-        docs = marked(group)["tests"].values()
-        assert any(words in doc["evidence"] for doc in docs)
-        assert not any(words in doc["told"] for doc in docs)
-    assert len(marked("prints_100mb")["tests"][SCALE]["evidence"]) < 10_000
+        docs = marked(group).tests.values()
+        assert any(words in doc.evidence + doc.printed for doc in docs)
+        assert not any(words in repr(doc.cause) for doc in docs)
+    assert len(marked("prints_100mb").tests[SCALE].printed) < 10_000
 
 
 def test_hidden_tests_expected_values_and_truths_never_cross(tmp_path, monkeypatch):
     recorded = Recorded(monkeypatch)
     document = run("perfect", tmp_path)
-    assert document["tests"][SCALE]["verdict"] == "passed"
+    assert document.tests[SCALE].verdict == "passed"
     assert len(recorded.written) > 1000
     written = bytes(recorded.written)
     for secret in (b"canary-in-the-tests", b"canary-in-the-cases", b"EXPECTED", b"is the mean absolute", SECRET):
@@ -236,7 +233,7 @@ def test_hidden_tests_expected_values_and_truths_never_cross(tmp_path, monkeypat
 def test_the_truth_of_the_hidden_cases_does_not_cross(tmp_path, monkeypatch):
     recorded = Recorded(monkeypatch)
     document = run("perfect", tmp_path, tests=())
-    assert document["answers"]["0"]["verdict"] == "passed"
+    assert document.answers[0].verdict == "passed"
     heads = bytes(recorded.written)
     asked = heads[heads.index(b'"name":"predict"') :]
     assert b'"y"' not in asked
@@ -299,8 +296,8 @@ def test_a_case_that_one_repeat_labels_and_another_asks_for_parts_their_containe
     (folder / "assignment.toml").write_text(re.sub(r"(mode = \"retrain\".*)", r"\1\nseeds = 3", text))
     document = run("perfect", tmp_path, folder, repeats=(0, 1, 2))
     assert opened == containers
-    assert document["toolkit_failure"] is None
-    assert document["scores"]["accuracy"]["verdict"] == "passed"
+    assert document.trouble is None
+    assert document.scores["accuracy"].verdict == "passed"
 
 
 def test_repeats_of_one_hidden_set_share_a_container(folder, tmp_path, opened):
@@ -325,9 +322,9 @@ def test_an_interface_with_an_error_is_our_failure(folder, tmp_path, line):
         file.write(f"\n{line}\n")
     moved = load(GROUPS / "assignment").model_copy(update={"folder": folder})
     document = run("perfect", tmp_path, assignment=moved)
-    assert document["toolkit_failure"]["reason"] == "internal"
-    assert "interface.py" in document["toolkit_failure"]["evidence"]
-    assert document["tests"] == {}
+    assert document.trouble.reason == "internal"
+    assert "interface.py" in document.trouble.evidence
+    assert document.tests == {}
 
 
 @pytest.mark.parametrize("line", ["raise KeyError('no')", "import no_such_library", "1 / 0"])
@@ -335,24 +332,24 @@ def test_a_hidden_test_file_with_an_error_is_nobodys_failure_but_ours(folder, tm
     with (folder / "hidden_tests" / "test_tiny.py").open("a") as file:
         file.write(f"\n{line}\n")
     document = run("perfect", tmp_path, folder, repeats=(), scores=())
-    assert {doc["verdict"] for doc in document["tests"].values()} == {"unknown"}
-    assert all(line.split()[-1].strip("'()") in doc["evidence"] for doc in document["tests"].values())
+    assert {doc.verdict for doc in document.tests.values()} == {"unknown"}
+    assert all(line.split()[-1].strip("'()") in doc.evidence for doc in document.tests.values())
 
 
 def test_a_source_that_raises_is_a_data_failure(folder, tmp_path):
     (folder / "rows.py").write_text("def rows(n, rng):\n    raise OSError('no disk')\n")
     document = run("perfect", tmp_path, folder)
-    assert document["toolkit_failure"]["reason"] == "data"
-    assert "no disk" in document["toolkit_failure"]["evidence"]
+    assert document.trouble.reason == "data"
+    assert "no disk" in document.trouble.evidence
 
 
 def test_a_users_error_keeps_its_words(folder, tmp_path):
     wanted = load(folder)
     (folder / "rows.py").unlink()
-    failure = run("perfect", tmp_path, assignment=wanted)["toolkit_failure"]
-    assert failure["reason"] == "data"
-    assert failure["evidence"].startswith(f"{folder}: the hidden cases could not be drawn. ")
-    assert failure["evidence"].endswith(f"but no file {folder / 'rows.py'}.")
+    failure = run("perfect", tmp_path, assignment=wanted).trouble
+    assert failure.reason == "data"
+    assert failure.evidence.startswith(f"{folder}: the hidden cases could not be drawn. ")
+    assert failure.evidence.endswith(f"but no file {folder / 'rows.py'}.")
 
 
 def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
@@ -361,9 +358,9 @@ def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
 
     monkeypatch.setattr(grade, "measure", broken)
     document = run("perfect", tmp_path)
-    assert document["tests"][SCALE]["verdict"] == "passed"
-    assert document["toolkit_failure"]["reason"] == "internal"
-    assert "a defect" in document["toolkit_failure"]["evidence"]
+    assert document.tests[SCALE].verdict == "passed"
+    assert document.trouble.reason == "internal"
+    assert "a defect" in document.trouble.evidence
 
 
 def test_a_keeper_killed_in_mid_run_is_ours_and_the_rest_is_unknown(tmp_path, monkeypatch):
@@ -378,8 +375,8 @@ def test_a_keeper_killed_in_mid_run_is_ours_and_the_rest_is_unknown(tmp_path, mo
 
     monkeypatch.setattr(LocalChannel, "write", write)
     document = run("perfect", tmp_path)
-    assert document["toolkit_failure"]["reason"] == "engine"
-    verdicts = [doc["verdict"] for doc in document["tests"].values()]
+    assert document.trouble.reason == "engine"
+    verdicts = [doc.verdict for doc in document.tests.values()]
     assert "failed" not in verdicts
     assert verdicts.count("unknown") >= 3
 
@@ -390,15 +387,15 @@ def test_a_sandbox_that_does_not_open_is_ours(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Local, "open", refuse)
     document = run("perfect", tmp_path)
-    assert document["toolkit_failure"] == {"reason": "engine", "evidence": "no room"}
-    assert (document["tests"], document["answers"], document["scores"]) == ({}, {}, {})
+    assert document.trouble == Trouble("engine", "no room")
+    assert (document.tests, document.answers, document.scores) == ({}, {}, {})
 
 
 def test_scores_of_stored_answers_need_no_sandbox_and_are_the_same(marked, tmp_path, monkeypatch):
     first = run("perfect", tmp_path, tests=())
     monkeypatch.setattr(Local, "open", None)
-    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]})
-    assert again["scores"] == first["scores"]
+    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first.answers[0]})
+    assert again.scores == first.scores
 
 
 @pytest.fixture(scope="module")
@@ -412,13 +409,13 @@ def exchanged(tmp_path_factory):
 
 def test_a_poor_score_is_explained_from_the_stored_answers(exchanged):
     _, document = exchanged
-    made = document["scores"]["accuracy"]
-    assert made["score"] < 0.1
-    assert "if the two classes are exchanged." in made["explained"]["told"]
+    made = document.scores["accuracy"]
+    assert made.known.score < 0.1
+    assert made.explained.mistake == Phrase("classes_exchanged")
 
 
 def test_a_good_score_is_not_explained(marked):
-    assert marked("perfect")["scores"]["accuracy"]["explained"] is None
+    assert marked("perfect").scores["accuracy"].explained is None
 
 
 def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
@@ -428,21 +425,21 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
         raise ZeroDivisionError("a defect")
 
     monkeypatch.setattr(grade, "explain", broken)
-    again = run("perfect", store, tests=(), repeats=(), answers={0: document["answers"]["0"]})
-    made, before = again["scores"]["accuracy"], document["scores"]["accuracy"]
-    assert again["toolkit_failure"] is None
-    assert {k: v for k, v in made.items() if k != "explained"} == {k: v for k, v in before.items() if k != "explained"}
-    assert made["explained"]["told"] == ""
-    assert "ZeroDivisionError" in made["explained"]["evidence"]
+    again = run("perfect", store, tests=(), repeats=(), answers={0: document.answers[0]})
+    made, before = again.scores["accuracy"], document.scores["accuracy"]
+    assert again.trouble is None
+    assert replace(made, explained=None) == replace(before, explained=None)
+    assert (made.explained.kind, made.explained.seen, made.explained.mistake) == ("defect", None, None)
+    assert "ZeroDivisionError" in made.explained.evidence
 
 
 def test_stored_answers_that_are_gone_are_a_data_failure_that_names_them(tmp_path):
     first = run("perfect", tmp_path, tests=())
     for file in tmp_path.glob("*.npz"):
         file.write_bytes(b"PK")
-    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first["answers"]["0"]})
-    assert again["toolkit_failure"]["reason"] == "data"
-    assert first["answers"]["0"]["file"] in again["toolkit_failure"]["evidence"]
+    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first.answers[0]})
+    assert again.trouble.reason == "data"
+    assert first.answers[0].file in again.trouble.evidence
 
 
 def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
@@ -450,6 +447,6 @@ def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
     plenty = load(GROUPS / "assignment")
     plenty = plenty.model_copy(update={"limits": plenty.limits.model_copy(update={"shared_cpu_s": 30, "cpu_s": 30})})
     document = run("perfect", tmp_path, assignment=plenty)
-    assert document["runtime"]["forks"] is False
-    assert [doc["verdict"] for doc in document["tests"].values()] == ["passed"] * 4
-    assert document["scores"]["accuracy"]["score"] > 0.9
+    assert document.forks is False
+    assert [doc.verdict for doc in document.tests.values()] == ["passed"] * 4
+    assert document.scores["accuracy"].known.score > 0.9

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from graders.marks.mark import Finding, Mark, Status, Verdict
+from graders.marks.mark import Finding, Mark, Scored, Spent, Status, Verdict
+from graders.record.documents import Cause, FalsePositives, Measured
 from reports.feedback import HandIn
 
 
@@ -41,19 +43,26 @@ def assignment(**changes):
     return Assignment.model_validate(values | changes)
 
 
-def check(name, told, points, out_of, verdict=None, **more):
+def check(name, title, points, out_of, verdict=None, reason=None, place=None, **more):
     """A hidden test's finding; its verdict follows from the points unless given."""
     points = None if points is None else Decimal(str(points))
     verdict = verdict or (Verdict.UNKNOWN if points is None else Verdict.PASSED if points else Verdict.FAILED)
-    return Finding(
-        f"tests/test_losses.py::{name}", "hidden_test", "tests", verdict, points, Decimal(out_of), told, **more
-    )
+    cause = None if reason is None else Cause(reason, place=place)
+    id = f"tests/test_losses.py::{name}"
+    return Finding(id, "hidden_test", "tests", verdict, points, Decimal(out_of), title, cause, **more)
 
 
-def accuracy(score=0.742, interval=(0.711, 0.773), points="22.4", **more):
-    """The accuracy's finding."""
+def accuracy(score=0.742, interval=(0.711, 0.773), points="22.4", reason=None, unit="", caps=(), failed=(), **more):
+    """The accuracy's finding: of one repeat of 15 cases, which are not listed."""
     points = None if points is None else Decimal(points)
     verdict = Verdict.UNKNOWN if points is None else Verdict.PARTIAL if points else Verdict.FAILED
+    scored = measured = None
+    if score is not None:
+        share = Fraction(points or 0) / 35
+        scored = Scored(
+            "dice", unit, score, interval, "median", 1, 15, failed, FalsePositives(0, 0), None, share, caps
+        )
+        measured = Measured("dice", score, (score,), "median", interval, unit=unit, case_count=15)
     return Finding(
         id="accuracy/dice",
         kind="accuracy",
@@ -61,9 +70,9 @@ def accuracy(score=0.742, interval=(0.711, 0.773), points="22.4", **more):
         verdict=more.pop("verdict", verdict),
         points=points,
         out_of=Decimal(35),
-        told=more.pop("told", "dice 0.742 (95 % interval 0.711 to 0.773) on 15 hidden cases."),
-        score=score,
-        interval=interval,
+        cause=None if reason is None else Cause(reason),
+        scored=scored,
+        measured=more.pop("measured", measured),
         **more,
     )
 
@@ -72,18 +81,18 @@ def person(points=None):
     """The report's finding: open, or with points."""
     points = None if points is None else Decimal(points)
     verdict = Verdict.UNKNOWN if points is None else Verdict.PARTIAL
-    return Finding("report/report", "person", "report", verdict, points, Decimal(30), "The paper")
+    return Finding("report/report", "person", "report", verdict, points, Decimal(30))
 
 
 CHECKS = (
     check("test_same", "`dice_loss` is 0 when prediction and truth agree.", 5, 5),
     check("test_empty", "`dice_loss` of two empty masks is 0, not NaN.", 0, 5,
-          reason="the answer holds NaN or infinity",
+          reason="not_finite",
           evidence="nan at [0]\nTraceback <most recent call last>",
-          detail={"docstring": "`dice_loss` of two empty masks is 0, not NaN.", "cpu_s": 0.02}),
+          spent=Spent(0.02, 0.1, ())),
     check("test_skip", "Every skip connection of the U-Net carries its input to the decoder.", 10, 10),
     check("test_eval", "`predict` gives a case the same answer alone and in a batch: normalisation and dropout "
-          "are in evaluation mode.", 0, 5, reason="the CPU time limit was reached"),
+          "are in evaluation mode.", 0, 5, reason="cpu_limit"),
     check("test_round_trip", "A model that was saved and loaded predicts as before.", 10, 10),
 )  # fmt: skip
 

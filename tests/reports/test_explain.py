@@ -13,8 +13,9 @@ from graders.marks.results import results_of
 from graders.record.ledger import Observation
 from graders.record.snapshots import RETURNED
 from reports.explain import WIDTH, explained
+from tests.graders.marks.hand_made import check_result, score_result
 from tests.graders.marks.test_differences import applied
-from tests.graders.marks.test_mark import assignment, mark, result, scored
+from tests.graders.marks.test_mark import X, Y, assignment, mark
 from tests.graders.marks.test_personal import COURSE, ROSTER, event
 from tests.reports.hostile import HOSTILE
 
@@ -32,8 +33,8 @@ def course(tmp_path_factory):
 
 def results(course, *events, caps=(), repeats=(0.6, 0.665, 0.7), **more):
     asked = assignment(caps=caps)
-    tests = {"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong")}
-    scores = {"accuracy": scored(0.665, repeats=list(repeats))}
+    tests = {X: check_result(), Y: check_result("failed", "raised", kind="ValueError")}
+    scores = {"accuracy": score_result(0.665, repeats=repeats, interval=(0.6, 0.8))}
     of_group = mark(tests, scores, of=asked, commit=COMMIT, **more)
     handed_in = [
         Submission(
@@ -75,7 +76,7 @@ def test_a_cap_that_holds_stands_after_the_anchors(course):
 def test_each_hidden_test_stands_with_its_points_and_what_went_wrong(course):
     text = flat(page(course, results(course)))
     assert "tests: 10 of 35 passed 10 of 10 test_a.py::test_x: `x` is 1." in text
-    assert "failed 0 of 25 test_a.py::test_y: `y` is 2. it went wrong" in text
+    assert "failed 0 of 25 test_a.py::test_y: `y` is 2. the call raised an exception (ValueError)" in text
 
 
 def test_the_steps_to_the_sheet_have_their_numbers_in_the_record_and_the_rounding_is_said(course):
@@ -125,7 +126,7 @@ def test_what_is_not_marked_is_no_number(course):
 
 def test_of_what_is_not_known_at_all_there_is_no_sum(course):
     of = results(course)
-    unknown = tuple(replace(f, points=None, exact=None, score=None) for f in of.marks[0].findings)
+    unknown = tuple(replace(f, points=None, exact=None, scored=None) for f in of.marks[0].findings)
     nothing = replace(of.marks[0], status=Status.WITHHELD, points=None, findings=unknown)
     text = flat(page(course, replace(of, marks=(nothing, of.marks[1]))))
     assert "tests: not known yet of 35" in text

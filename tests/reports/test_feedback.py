@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from graders.intake.submission import Submission
-from graders.marks.mark import Finding, Verdict
+from graders.marks.mark import Finding, HeldCap, Verdict
 from reports.feedback import feedback_page, hand_in_of
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.pages import Page
@@ -53,8 +54,7 @@ def test_a_hidden_test_tells_docstring_points_and_reason():
 
 
 def test_told_below_the_docstring_is_the_reason():
-    told = "A line.\nthe answer has the wrong shape, at solution.py:12"
-    text = read(mark(checks=(check("test_a", told, 0, 35, detail={"docstring": "A line."}),)))
+    text = read(mark(checks=(check("test_a", "A line.", 0, 35, reason="wrong_shape", place="solution.py:12"),)))
     assert "A line. 0 / 35 The answer has the wrong shape, at solution.py:12." in text
 
 
@@ -98,7 +98,7 @@ def test_for_a_distance_lower_is_better():
 
 def test_a_cap_is_told():
     told = "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
-    capped = accuracy(0.86, (0.84, 0.88), "24.5", told=told, detail={"caps": ["cases_below(dice, 0.5) > 0"]})
+    capped = accuracy(0.86, (0.84, 0.88), "24.5", caps=(HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),))
     text = read(mark(accuracy=capped))
     assert told in text
     assert "A cap holds : the hollow dot shows the points without it." in text

@@ -1,6 +1,5 @@
 """Order, ranks, ties, baselines, and who stands apart."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -67,7 +66,7 @@ def test_a_calibration_gives_the_median_run_of_each_reference_and_the_best_trivi
         (not_submitted("x"), "not submitted"),
         (mark("x", accuracy=accuracy(None, None, None)), "withheld"),
         (mark("x", accuracy=accuracy(0.95), checks=(*CHECKS, check("t", "a", None, 1))), "withheld"),
-        (mark("x", accuracy=accuracy(0.95, None, "0", reason="the CPU time limit was reached")), "no usable answer"),
+        (mark("x", accuracy=accuracy(0.95, None, "0", reason="cpu_limit")), "no usable answer"),
         (mark("x", accuracy=accuracy(None, None, "0")), "no usable answer"),
         (mark("x", accuracy=accuracy(float("nan"), None, "30")), "no usable answer"),
     ],
@@ -97,7 +96,7 @@ def test_one_far_score_is_an_arrow_and_does_not_press_the_others_together():
     anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
     distance = {"id": "accuracy", "kind": "accuracy", "points": 35, "metric": "hd95", "anchors": anchors}
     of = assignment(criterion=[distance])
-    found = {name: replace(accuracy(score, None), detail={"unit": "mm"}) for name, score in
+    found = {name: accuracy(score, None, unit="mm") for name, score in
              (("near", 4.0), ("far", 9.0), ("lost", 200.0))}  # fmt: skip
     marks = [mark(name, accuracy=finding) for name, finding in found.items()]
     near, far, lost = board(marks, of, of.criterion("accuracy"), {n: n for n in found}, ()).rows

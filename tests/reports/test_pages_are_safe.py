@@ -4,10 +4,12 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Finding
+from graders.marks.mark import Finding, HeldCap, Spent
+from graders.record.documents import CaseScore, Cause, Explained, FailedCases, Phrase
 from reports.feedback import HandIn, feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
 from reports.page import TEMPLATES
@@ -19,16 +21,24 @@ from tests.reports.pages import Page
 def hostile_mark(text):
     """A mark with the text in every string that could come from a student."""
     whole = hand_made.mark()
-    detail = {"docstring": text, "caps": [text], text: text}
+    cause = Cause(text, text, text, text)
+    explained = Explained(text, Phrase("as_written", (text,)), Phrase("as_written", (text,)), 0.1, 0.9, 3)
     findings = tuple(
-        replace(f, told=text, reason=text, hint=text, evidence=text, detail=detail)
+        replace(
+            f, title=text, cause=cause, note=text, hint=text, said=text, evidence=text, spent=Spent(0.1, 0.1, (text,)),
+            scored=f.scored and replace(
+                f.scored, unit=text, failed=(FailedCases(cause, 1),), explained=explained,
+                caps=(HeldCap(text, Fraction(1, 2)),),
+            ),
+            measured=f.measured and replace(f.measured, cases=(CaseScore(text, text, 0, 0.1, 0.1, "failed", text),)),
+        )
         for f in (*whole.findings, *PLAIN)
-    )
+    )  # fmt: skip
     return replace(whole, group=text, commit=text, findings=findings, provenance={"image": text, text: text})
 
 
 PLAIN = tuple(
-    Finding(f"{kind}/x", kind, "tests", hand_made.Verdict.FAILED, hand_made.Decimal(0), hand_made.Decimal(1), "")
+    Finding(f"{kind}/x", kind, "tests", hand_made.Verdict.FAILED, hand_made.Decimal(0), hand_made.Decimal(1))
     for kind in ("public_test", "notice")
 )
 

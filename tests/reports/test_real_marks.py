@@ -2,46 +2,29 @@
 
 from decimal import Decimal
 
-from graders.marks.mark import mark_of
+from graders.marks.mark import Decided, HandedIn, mark_of
+from graders.record.documents import CaseScore, JobResult
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
+from tests.graders.marks.hand_made import check_result, declared, score_result
 from tests.reports.hand_made import assignment, hand_in
 from tests.reports.pages import Page
 
+X, Y = "test_a.py::test_x", "test_a.py::test_y"
 TESTS = {
-    "test_a.py::test_x": {"verdict": "passed", "reason": None, "told": "", "evidence": "printed", "cpu_s": 0.1},
-    "test_a.py::test_y": {
-        "verdict": "failed",
-        "reason": "the answer has the wrong shape",
-        "told": "the answer has the wrong shape, at solution.py:12",
-        "evidence": "SECRET (3, 4)",
-        "cpu_s": 0.1,
-    },
+    X: check_result(evidence="printed"),
+    Y: check_result("failed", "wrong_shape", place="solution.py:12", evidence="SECRET (3, 4)"),
 }
-SCORE = {
-    "verdict": "passed",
-    "metric": "dice",
-    "score": 0.75,
-    "interval": [0.71, 0.79],
-    "told": "dice 0.750 (95 % interval 0.710 to 0.790) on 15 hidden cases.",
-    "reason": None,
-    "evidence": "SECRET case",
-    "also": {},
-    "repeats": [0.75],
-    "combine": "median",
-    "cases": [
-        {"id": "SECRET-heron", "subject": "SECRET-1", "repeat": 0, "score": 0.6, "value": 0.6, "state": "scored"}
-    ],
-    "false_positives": {"found": 0, "of": 0},
-    "bootstrap_seed": None,
-}
+SCORE = score_result(
+    0.75, interval=(0.71, 0.79), case_count=15, cases=(CaseScore("SECRET-heron", "SECRET-1", 0, 0.6, 0.6, "scored"),),
+    evidence="SECRET case",
+)  # fmt: skip
 
 
 def made():
-    points = {"test_a.py::test_x": ("tests", 20), "test_a.py::test_y": ("tests", 15)}
-    lines = {"test_a.py::test_x": "`a` is 0.", "test_a.py::test_y": "`b` keeps its shape."}
-    persons = {"report": Decimal(21)}
-    return mark_of(assignment(), "g", "4f0c2b7d9e", TESTS, points, lines, {"accuracy": SCORE}, persons, {})
+    tests = (declared(X, 20, "`a` is 0."), declared(Y, 15, "`b` keeps its shape."))
+    result = JobResult(TESTS, scores={"accuracy": SCORE})
+    return mark_of(assignment(), tests, HandedIn("g", "4f0c2b7d9e"), result, Decided({"report": Decimal(21)}), {})
 
 
 def test_the_page_tells_lines_reasons_and_the_score_once():

@@ -5,8 +5,9 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from graders.marks.mark import mark_of
+from graders.marks.mark import Decided, HandedIn, mark_of
 from graders.metrics.ranking import placements
+from graders.record.documents import CaseScore, JobResult, Measured, ScoreResult
 from graders.scoring.intervals import packed
 from reports.leaderboard import leaderboard_page
 from reports.standings import field_of
@@ -26,23 +27,21 @@ def only_accuracy(**changes):
 
 
 def measured(values, failed=(), repeat=0, **more):
-    """One metric's part of a ScoreDoc, with a case of the value 0 for each that failed."""
-    cases = [
-        {"id": f"SECRET-{i}", "subject": f"s{i // 2}", "repeat": repeat, "score": v, "value": 0 if i in failed else v,
-         "state": "failed" if i in failed else "scored", "reason": "the CPU time limit was reached"}
+    """One metric, with a case of the value 0 for each that failed."""
+    cases = tuple(
+        CaseScore(f"SECRET-{i}", f"s{i // 2}", repeat, None, 0.0, "failed", "cpu_limit") if i in failed
+        else CaseScore(f"SECRET-{i}", f"s{i // 2}", repeat, v, v, "scored")
         for i, v in enumerate(values)
-    ]  # fmt: skip
-    mean = float(np.mean([case["value"] for case in cases] or [0]))
-    return {
-        "score": mean, "interval": [mean - 0.02, mean + 0.02], "combine": "median", "repeats": [mean], "cases": cases,
-        "asked": len(cases), "subjects": len(cases) // 2, "drawn": None, "bootstrap_seed": None,
-        "false_positives": {"found": 0, "of": 0}, **more,
-    }  # fmt: skip
+    )  # fmt: skip
+    mean = float(np.mean([case.value for case in cases] or [0]))
+    given = {"score": mean, "interval": (mean - 0.02, mean + 0.02), "combine": "median", "repeats": (mean,)}
+    given |= {"cases": cases, "case_count": len(cases), "subjects": len(cases) // 2}
+    return Measured("dice", **given | more)
 
 
-def made(of, group, document, also=None):
-    whole = {"verdict": "passed", "told": "", "reason": None, "evidence": "", "metric": "dice", "also": also or {}}
-    return mark_of(of, group, "c0ffee", {}, {}, {}, {"accuracy": whole | document}, {}, {})
+def made(of, group, found, also=None):
+    result = JobResult(scores={"accuracy": ScoreResult("passed", measured=found, also=also or {})})
+    return mark_of(of, (), HandedIn(group, "c0ffee"), result, Decided(), {})
 
 
 def field(of, marks):
@@ -77,8 +76,8 @@ def test_a_metric_of_the_whole_set_is_ranked_by_its_kept_resamples():
 
     def auroc(score, **more):
         drawn = packed(score + noise + np.random.default_rng(int(1000 * score)).normal(0, 0.002, 2000))
-        return {**measured(()), "score": score, "cases": [], "asked": 60, "subjects": 60, "drawn": drawn,
-                "bootstrap_seed": 7, **more}  # fmt: skip
+        given = {"score": score, "case_count": 60, "subjects": 60, "drawn": drawn, "bootstrap_seed": 7}
+        return measured((), **given | more)
 
     marks = [made(of, "a", auroc(0.8)), made(of, "b", auroc(0.9))]
     other = made(of, "c", auroc(0.85, bootstrap_seed=8))
@@ -95,9 +94,9 @@ def test_areas_whose_placements_are_kept_by_every_group_are_compared_by_delongs_
 
     def auroc(skill, keep=True):
         above, below = placements(skill * truths + noise + rng.normal(0, 0.3, 60), truths)
-        kept = {"placements": [packed(above), packed(below)]} if keep else {}
-        return {**measured(()), "score": above.mean(), "cases": [], "asked": 60, "subjects": 60, "bootstrap_seed": 7,
-                "drawn": packed(drawn + above.mean()), **kept}  # fmt: skip
+        kept = (packed(above), packed(below)) if keep else None
+        return measured((), score=float(above.mean()), case_count=60, subjects=60, bootstrap_seed=7,
+                        drawn=packed(drawn + above.mean()), placements=kept)  # fmt: skip
 
     good, alike, poor = (made(of, name, auroc(skill)) for name, skill in (("a", 1.5), ("b", 1.5), ("c", 0.1)))
     found = field(of, [good, alike, poor]).ranking

@@ -3,23 +3,22 @@
 import pytest
 
 from graders.failures import ImportFailed, Raised, WrongShape
-from graders.marks.mark import Verdict
+from graders.record.documents import Cause, FailedCases
 from reports.table import CAUSE, why_nothing_came
+from tests.graders.marks.hand_made import cases_of, measured
 from tests.reports.hand_made import accuracy, check, mark
 
-NO_MODULE = "builtins.ModuleNotFoundError: No module named 'matplotlib'\nTraceback"
-AT = "solution.py could not be imported (ModuleNotFoundError), at solution.py:2"
+NO_MODULE = "ModuleNotFoundError: No module named 'matplotlib'"
 
 
-def failed(name, reason=ImportFailed.reason, told=AT, evidence=f"ImportFailed: {NO_MODULE}"):
-    return check(name, f"It is 0.\n{told}", 0, 5, reason=reason, evidence=evidence)
+def failed(name, reason=ImportFailed.reason, place="solution.py:2", said=NO_MODULE):
+    return check(name, "It is 0.", 0, 5, reason=reason, place=place, said=said)
 
 
-def unanswered(told=f"dice 0.000. in fit: {AT} (30).", reason=ImportFailed.reason, evidence=f"30 cases: {NO_MODULE}"):
-    cases = [{"id": "a", "state": "failed"}, {"id": "b", "state": "failed"}]
-    return accuracy(
-        0.0, None, "0", verdict=Verdict.FAILED, told=told, reason=reason, evidence=evidence, detail={"cases": cases}
-    )
+def unanswered(reason=ImportFailed.reason, place="solution.py:2", said=NO_MODULE):
+    cause = Cause(reason, place=place, function="fit")
+    of_none = measured(0.0, (0.0, 0.0), cases=cases_of([0.0, 0.0], failed=(0, 1)))
+    return accuracy(0.0, None, "0", reason, failed=(FailedCases(cause, 2),), said=said, measured=of_none)
 
 
 def test_one_cause_of_all_tests_and_of_the_accuracy_is_one_line_with_all_groups_that_share_it():
@@ -31,15 +30,14 @@ def test_one_cause_of_all_tests_and_of_the_accuracy_is_one_line_with_all_groups_
 
 
 def test_an_accuracy_without_any_answer_is_told_alone():
-    fit = unanswered("dice 0.000. in fit: the call raised an exception (IndexError), at solution.py:28 (2).",
-                     Raised.reason, "2 cases: builtins.IndexError: too many indices\nTraceback")  # fmt: skip
+    fit = unanswered(Raised.reason, "solution.py:28", "IndexError: too many indices")
     assert list(why_nothing_came([mark("g1", accuracy=fit)])) == [
         "g1: nothing could be scored: IndexError: too many indices, at solution.py:28 (accuracy)"
     ]
 
 
 def test_without_an_exception_the_reason_is_told():
-    shape = [failed(name, WrongShape.reason, WrongShape.reason, "") for name in "ab"]
+    shape = [failed(name, WrongShape.reason, None, "") for name in "ab"]
     assert list(why_nothing_came([mark("g1", checks=shape)])) == [
         "g1: nothing could be scored: the answer has the wrong shape (2 tests)"
     ]
@@ -49,8 +47,8 @@ def test_without_an_exception_the_reason_is_told():
     "checks",
     [
         (failed("a"), check("b", "It is 1.", 5, 5)),
-        (failed("a"), failed("b", Raised.reason, "the call raised an exception", "")),
-        tuple(check(name, "It is 1.", 0, 5, reason="the answer is not the expected one") for name in "ab"),
+        (failed("a"), failed("b", Raised.reason, None, "")),
+        tuple(check(name, "It is 1.", 0, 5, reason="wrong_answer") for name in "ab"),
     ],
     ids=["one passed", "two causes", "wrong answers"],
 )
@@ -59,7 +57,7 @@ def test_what_has_more_than_one_cause_or_ran_and_was_wrong_is_no_line(checks):
 
 
 def test_what_a_student_wrote_is_one_plain_line_of_bounded_length():
-    evidence = "ImportFailed: builtins.ValueError: \x1b[2J" + "W" * 5000
-    (line,) = why_nothing_came([mark("g1", checks=(failed("a", evidence=evidence),), person=None)])
+    said = "ValueError: \x1b[2J" + "W" * 5000
+    (line,) = why_nothing_came([mark("g1", checks=(failed("a", said=said),), person=None)])
     assert line.isprintable()
     assert len(line) < CAUSE + 100

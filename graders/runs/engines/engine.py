@@ -6,30 +6,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from assignments.assignment import Limits
 from graders.asking.job import Job
 from graders.asking.journal import Question
+from graders.record.documents import JobResult
 from graders.record.store import Store
 
 STOPPED = "stopped"
 """The trouble of a job that was ended, or never started, because the engine was told to stop."""
 
 
-def nothing_yet() -> dict[str, dict[str, Any]]:
-    """The stages of a document before the first of them is done."""
-    return {"tests": {}, "answers": {}, "scores": {}}
-
-
 @dataclass(frozen=True)
 class Outcome:
     """What became of one job: a document, or why there is none."""
 
-    document: dict[str, Any] | None
+    document: JobResult | None
     trouble: str
     wall_s: float
-    came: dict[str, dict[str, Any]] = field(default_factory=nothing_yet)
+    came: JobResult = field(default_factory=JobResult)
     """The stages that were done before the end, as the document has them."""
     question: Question | None = None
     """Which one it was at when it ended without a document."""

@@ -21,13 +21,14 @@ from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
-from typing import Any
 
 from assignments.assignment import Limits
 from graders.asking.job import Job
 from graders.asking.journal import GAVE_UP, Journal, Question, Written
+from graders.failures import InternalFailure
+from graders.record.documents import JobResult, Trouble, job_result, result, to_json
 from graders.record.store import Store
-from graders.runs.engines.engine import STOPPED, Outcome, nothing_yet
+from graders.runs.engines.engine import STOPPED, Outcome
 from graders.runs.slots import slots_for, this_machine
 
 LARGEST_DOCUMENT = 64 << 20
@@ -38,7 +39,7 @@ LEAVE_S = 15.0
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
 """How a library ends a process that is out of memory, among other things."""
 
-Act = Callable[[Job, Store, Journal], dict[str, Any]]
+Act = Callable[[Job, Store, Journal], JobResult]
 """What a marker process does with a job."""
 
 
@@ -46,8 +47,8 @@ Act = Callable[[Job, Store, Journal], dict[str, Any]]
 class _Heard:
     """What a marker has said so far."""
 
-    document: dict[str, Any] | None = None
-    came: dict[str, dict[str, Any]] = field(default_factory=nothing_yet)
+    document: JobResult | None = None
+    came: JobResult = field(default_factory=JobResult)
     question: Question | None = None
     waited: tuple[int, float] = (0, 0.0)
     size: int = 0
@@ -63,9 +64,9 @@ class _Heard:
             raise ValueError(f"a journal of {self.size} bytes; {2 * LARGEST_DOCUMENT} is the most")
         match json.loads(body, parse_constant=_refuse):
             case {"document": dict(document)}:
-                self.document = document
-            case {"came": [str(kind), str(name), dict(document)]} if kind in self.came:
-                self.came[kind][name] = document
+                self.document = job_result(json.dumps(document))
+            case {"came": ["test" | "answers" | "score" as kind, str(name), dict(document)]}:
+                self.came = self.came.with_stage(name, result(kind, json.dumps(document)))
             case {"begins": dict(question)}:
                 self.question = Question(**question)
             case {"waited": [int(limits), float(idle_s) | int(idle_s)]}:
@@ -188,7 +189,7 @@ class Processes:
             except (EOFError, OSError):
                 break
             except (TypeError, ValueError) as error:
-                return f"the marker's words cannot be used: {error}"
+                return f"the marker's result cannot be used: {error}"
         return ""
 
     def _exit_code(self, process: ForkServerProcess) -> int | None:
@@ -232,12 +233,12 @@ def _marker(act: Act | None, job: Job, store: Store, writer: Connection) -> None
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         journal = Written(writer.send_bytes)
-        body = json.dumps({"document": (act or _grade())(job, store, journal)}, allow_nan=False).encode()
+        body = f'{{"document": {to_json((act or _grade())(job, store, journal))}}}'.encode()
         if len(body) > LARGEST_DOCUMENT:
             raise ValueError(f"a document of {len(body)} bytes; {LARGEST_DOCUMENT} is the most")
     except Exception:  # noqa: BLE001  whatever went wrong is ours, and withholds one mark instead of ending the run
-        failure = {"reason": "internal", "evidence": traceback.format_exc()}
-        body = json.dumps({"document": {"toolkit_failure": failure}}).encode()
+        failure = JobResult(trouble=Trouble(InternalFailure.reason, traceback.format_exc()))
+        body = f'{{"document": {to_json(failure)}}}'.encode()
     writer.send_bytes(body)
 
 

@@ -1,7 +1,6 @@
 """Accuracy: what is asked, in which order, what a failure costs, and that stored answers are the answers."""
 
 import errno
-import json
 import sys
 import tracemalloc
 from pathlib import Path
@@ -15,6 +14,7 @@ from assignments.load import load
 from graders.asking import measure as measures
 from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, EngineFailure, InternalFailure
+from graders.record.documents import Cause, result, to_json
 from graders.tasks import task_named
 from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, said
@@ -78,7 +78,7 @@ def calls(group):
 def test_answers_stand_in_canonical_order_whatever_was_presented(measured):
     document = measured(Group())
     stored = load_answers(measured.store, document)
-    assert document["verdict"] == "passed"
+    assert document.verdict == "passed"
     assert stored.failed == {}
     assert np.array_equal(stored.arrays["prob"], answer(HIDDEN.inputs["x"]).astype(np.float32))
 
@@ -114,9 +114,9 @@ def test_a_failure_to_make_a_model_is_told_with_the_function_it_was_in(measured)
         raise ValueError("the students' own words")
 
     document = measured(Group(fit=fit))
-    assert document["told"].startswith("in fit: the call raised an exception (ValueError")
+    assert (document.cause.reason, document.cause.kind, document.cause.function) == ("raised", "ValueError", "fit")
     stored = load_answers(measured.store, document)
-    assert set(stored.told.values()) == {document["told"]}
+    assert set(stored.causes.values()) == {document.cause}
     assert "12 cases: " in stored.evidence
     assert "the students' own words" in stored.evidence
 
@@ -125,17 +125,17 @@ def test_in_weights_mode_the_groups_own_weights_are_loaded(measured):
     weights = ASSIGNMENT.model_copy(update={"run": ASSIGNMENT.run.model_copy(update={"mode": "weights"})})
     folders = []
     group = Group(load=lambda folder: folders.append(folder) or Model())
-    assert measured(group, assignment=weights)["verdict"] == "passed"
+    assert measured(group, assignment=weights).verdict == "passed"
     assert (folders, group.fits) == (["/solution/weights"], [])
 
 
 def test_probabilities_of_rows_are_stored_as_float32_and_read_back_the_same(measured):
     document = measured(Group())
-    with np.load(measured.store / document["file"], allow_pickle=False) as data:
+    with np.load(measured.store / document.file, allow_pickle=False) as data:
         assert data["prob"].dtype == np.float32
     again = measured(Group())
-    assert again["file"] == document["file"], "the same answers are the same file"
-    assert [path.name for path in measured.store.iterdir()] == [document["file"]]
+    assert again.file == document.file, "the same answers are the same file"
+    assert [path.name for path in measured.store.iterdir()] == [document.file]
 
 
 def spoiling(*places, how):
@@ -156,13 +156,11 @@ def with_nan(prob, hit):
 
 def test_a_case_that_fails_takes_none_of_its_neighbours_along(measured):
     document = measured(Group(predict=spoiling(2, 7, how=with_nan)))
-    assert {place for place, state in enumerate(document["states"]) if state} == {2, 7}
-    assert document["states"][2] == {"reason": "the answer holds NaN or infinity"} | {
-        "told": "the answer holds NaN or infinity"
-    }
+    assert {place for place, state in enumerate(document.states) if state} == {2, 7}
+    assert document.states[2] == Cause("not_finite")
     stored = load_answers(measured.store, document)
     assert stored.arrays["prob"][[2, 7]].tolist() == [0, 0]
-    assert stored.failed == {2: "the answer holds NaN or infinity", 7: "the answer holds NaN or infinity"}
+    assert stored.failed == {2: "not_finite", 7: "not_finite"}
     right = [place for place in range(N) if place not in (2, 7)]
     assert np.array_equal(stored.arrays["prob"][right], answer(HIDDEN.inputs["x"][right]).astype(np.float32))
 
@@ -195,8 +193,8 @@ def test_only_a_call_that_failed_is_repeated_case_by_case(measured):
 )
 def test_answers_of_another_kind_fail_case_by_case_and_nothing_is_stored(measured, how):
     document = measured(Group(predict=spoiling(how=how)))
-    assert all(state is not None for state in document["states"])
-    assert (document["file"], len(document["states"])) == (None, N)
+    assert all(state is not None for state in document.states)
+    assert (document.file, len(document.states)) == (None, N)
 
 
 FREE = """
@@ -222,9 +220,9 @@ def test_cases_answered_in_different_shapes_are_the_submissions_failure(measured
         return {"prob": np.ones((len(inputs["x"]), 2 if next(count) == 0 else 3))}
 
     document = measured(Group(predict=predict))
-    reasons = [state and state["reason"] for state in document["states"]]
+    reasons = [state and state.reason for state in document.states]
     assert [reasons[place] for place in ORDER[:4]] == [None] * 4
-    assert {reasons[place] for place in ORDER[4:]} == {"the answer has the wrong shape"}
+    assert {reasons[place] for place in ORDER[4:]} == {"wrong_shape"}
 
 
 def test_kinds_that_differ_from_case_to_case_lose_nothing(measured, tmp_path, monkeypatch):
@@ -282,26 +280,26 @@ class Deadly:
 def test_a_worker_that_dies_is_started_again_with_a_model(measured):
     group, deadly = Group(), Deadly([int(ORDER[0])])
     document = measured(group, wrapped=deadly)
-    assert [place for place, state in enumerate(document["states"]) if state] == [ORDER[0]]
+    assert [place for place, state in enumerate(document.states) if state] == [ORDER[0]]
     assert deadly.deaths == 2, "with its neighbours, and alone"
     assert len(group.fits) == 3
-    assert document["verdict"] == "passed"
+    assert document.verdict == "passed"
 
 
 def test_but_three_times_at_most(measured):
     group, deadly = Group(), Deadly(range(N))
     document = measured(group, wrapped=deadly)
     assert len(group.fits) == 1 + measures.RESTARTS
-    assert document["verdict"] == "failed"
-    assert document["reason"] == "the process that should answer ended"
-    assert all(document["states"])
+    assert document.verdict == "failed"
+    assert document.cause.reason == "process_ended"
+    assert all(document.states)
 
 
 def test_what_was_answered_before_a_limit_counts(measured):
     deadly = Deadly([int(ORDER[6])], stopped="cpu")
     document = measured(Group(), wrapped=deadly)
-    assert (document["verdict"], document["reason"]) == ("failed", "the CPU time limit was reached")
-    assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[:4])
+    assert (document.verdict, document.cause.reason) == ("failed", "cpu_limit")
+    assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
 
 
 def test_a_limit_met_while_a_batch_is_repeated_keeps_the_cases_before_it(measured):
@@ -318,21 +316,21 @@ def test_a_limit_met_while_a_batch_is_repeated_keeps_the_cases_before_it(measure
         return scripted
 
     document = measured(prone, wrapped=wrapped)
-    assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[1:3])
+    assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[1:3])
 
 
 @pytest.mark.parametrize("stopped", ["cpu", "wall"])
 def test_a_limit_is_not_met_a_second_time(measured, stopped):
     deadly = Deadly(range(N), stopped=stopped)
-    assert measured(Group(), wrapped=deadly)["verdict"] == "failed"
+    assert measured(Group(), wrapped=deadly).verdict == "failed"
     assert deadly.deaths == 1
 
 
 @pytest.mark.parametrize("instead", [{"fit": lambda *a, **k: 1 / 0}, {"fit": lambda *a, **k: None}])
 def test_without_a_model_every_case_has_failed(measured, instead):
     document = measured(Group(**instead))
-    assert document["verdict"] == "failed"
-    assert len([state for state in document["states"] if state]) == N
+    assert document.verdict == "failed"
+    assert len([state for state in document.states if state]) == N
     assert measured.script.verbs.count("worker") == 1
 
 
@@ -351,7 +349,7 @@ def test_a_model_is_whatever_the_submission_made_and_comes_back_as_the_very_obje
     run = ASSIGNMENT.run.model_copy(update={"mode": mode})
     group = Group(fit=lambda train, val, **ways: model, load=lambda folder: model, predict=predict)
     document = measured(group, assignment=ASSIGNMENT.model_copy(update={"run": run}))
-    assert (document["verdict"], document["states"]) == ("passed", [None] * N)
+    assert (document.verdict, document.states) == ("passed", (None,) * N)
     assert seen == [True] * 3
 
 
@@ -361,7 +359,7 @@ def test_a_forgotten_return_is_no_model(measured, mode):
     group = Group(fit=lambda train, val, **ways: None, load=lambda folder: None)
     document = measured(group, assignment=ASSIGNMENT.model_copy(update={"run": run}))
     made_by = "fit" if mode == "retrain" else "load"
-    assert document["told"] == f"in {made_by}: the answer has the wrong type"
+    assert document.cause == Cause("wrong_type", function=made_by)
 
 
 def test_validation_cases_of_another_number_than_the_training_cases_reach_fit(measured, monkeypatch):
@@ -369,7 +367,7 @@ def test_validation_cases_of_another_number_than_the_training_cases_reach_fit(me
     hidden = hidden_set(ASSIGNMENT.model_copy(update={"data": data}), SECRET, 0, ("x",), "y")
     monkeypatch.setitem(globals(), "HIDDEN", hidden)
     group = Group()
-    assert measured(group)["verdict"] == "passed"
+    assert measured(group).verdict == "passed"
     ((train, val, _),) = group.fits
     assert (len(train["x"]), len(val["x"])) == (33, 7)
 
@@ -377,8 +375,8 @@ def test_validation_cases_of_another_number_than_the_training_cases_reach_fit(me
 def test_training_far_beyond_the_budget_is_the_cpu_limit(measured, monkeypatch):
     monkeypatch.setattr(measures, "BUDGET_START_S", -2.0)
     document = measured(Group())
-    assert document["reason"] == "the CPU time limit was reached"
-    assert "budget" in document["evidence"]
+    assert document.cause.reason == "cpu_limit"
+    assert "budget" in document.evidence
 
 
 def test_a_lost_session_is_ours(measured):
@@ -407,13 +405,14 @@ def test_a_full_disk_is_ours_and_leaves_nothing_behind(measured, monkeypatch):
 )
 def test_answers_that_cannot_be_read_back_are_a_data_failure(measured, spoil):
     document = measured(Group())
-    spoil(measured.store / document["file"])
-    with pytest.raises(DataFailure, match=document["file"]):
+    spoil(measured.store / document.file)
+    with pytest.raises(DataFailure, match=document.file):
         load_answers(measured.store, document)
 
 
-def test_the_document_is_plain_data(measured):
-    assert json.loads(json.dumps(measured(Group()), allow_nan=False))["verdict"] == "passed"
+def test_what_came_of_it_can_be_stored(measured):
+    answers = measured(Group(predict=spoiling(2, 7, how=with_nan)))
+    assert result("answers", to_json(answers)) == answers
 
 
 def test_workers_that_die_share_one_limit_of_cpu_time(measured):
@@ -434,15 +433,15 @@ def test_workers_that_die_share_one_limit_of_cpu_time(measured):
 
     document = measured(Group(), wrapped=wrapped)
     assert orders == [1.5, 0.5]
-    assert (document["verdict"], document["reason"]) == ("failed", "the CPU time limit was reached")
+    assert (document.verdict, document.cause.reason) == ("failed", "cpu_limit")
 
 
 def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypatch):
     """Room for the first call of four cases and not for the second: those fail, and so do the rest."""
     monkeypatch.setattr(measures, "kept_bytes", lambda hidden: 4 * 8 + 1)
     document = measured(Group())
-    assert [place for place, state in enumerate(document["states"]) if state is None] == sorted(ORDER[:4])
-    assert {state["reason"] for state in document["states"] if state} == {"the answer is too large"}
+    assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
+    assert {state.reason for state in document.states if state} == {"reply_too_large"}
 
 
 def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
@@ -467,8 +466,8 @@ def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
     monkeypatch.setattr(measures._Asking, "_predicted", predicted)
     document = measured(Group())
     assert calls == [4, 4, 1, 1, 1, 1, 4]
-    assert [place for place, state in enumerate(document["states"]) if state] == [ORDER[5]]
-    assert document["states"][ORDER[5]]["reason"] == "the reply could not be used"
+    assert [place for place, state in enumerate(document.states) if state] == [ORDER[5]]
+    assert document.states[ORDER[5]].reason == "not_usable"
 
 
 def test_a_failed_case_keeps_nothing_of_its_answer(measured, tmp_path, monkeypatch):
@@ -489,7 +488,7 @@ def test_a_failed_case_keeps_nothing_of_its_answer(measured, tmp_path, monkeypat
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert {state["reason"] for state in document["states"]} == {"the answer holds NaN or infinity"}
+    assert {state.reason for state in document.states} == {"not_finite"}
     assert peak < 7 * 4e6
 
 

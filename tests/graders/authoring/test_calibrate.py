@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -291,9 +292,11 @@ def test_the_bench_scores_as_a_mark_does(folder: Path) -> None:
     with opener(assignment)("numpy") as bench:
         (folder / "reference" / "solution.py").write_text(REFERENCE)
         documents, answers = bench.scores(assignment, folder / "reference", draw=0)
-    assert answers["verdict"] == "passed"
+    assert answers.verdict == "passed"
     # Merit, .70, is worth .60 of the points and distinction, .80, .70: see DESIGN section 4.
-    assert share_of(assignment, {"accuracy": {**documents["accuracy"], "score": 0.75}}) == pytest.approx(0.65)
+    found = documents["accuracy"]
+    at = dataclasses.replace(found, measured=dataclasses.replace(found.known, score=0.75))
+    assert share_of(assignment, {"accuracy": at}) == pytest.approx(0.65)
 
 
 def test_cases_that_cannot_be_drawn_are_the_authors_to_mend_and_no_traceback(folder: Path) -> None:

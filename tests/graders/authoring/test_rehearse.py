@@ -18,6 +18,7 @@ from assignments.assignment import Assignment, Framework
 from assignments.load import load
 from graders.authoring import rehearse as rehearsing
 from graders.authoring.rehearse import rehearse
+from graders.record.documents import Cause, TestResult
 from graders.record.rehearsal import Gap, Rehearsal
 
 REFERENCE = """\
@@ -77,7 +78,7 @@ class StandIn:
         self.opened.append(framework)
         yield self
 
-    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> dict[str, dict[str, Any]]:
+    def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> dict[str, TestResult]:
         self.runs.append((solution.name, tuple(tests)))
         docs = {}
         for test in tests:
@@ -86,7 +87,8 @@ class StandIn:
             except Exception:  # noqa: BLE001 - a solution that raises fails the test
                 good = False
             verdict = "unknown" if test in self.unknown else "passed" if good else "failed"
-            docs[test] = {"verdict": verdict, "asked": self.asked[test], "reason": None, "evidence": "seen"}
+            cause = None if verdict == "passed" else Cause("wrong_answer")
+            docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.asked[test]))
         return docs
 
     def share(self, solution: Path) -> float:

@@ -13,7 +13,8 @@ import pytest
 
 from graders.marks.mark import Mark, Status
 from reports.bands import band_of
-from tests.graders.marks.test_mark import mark, result, scored
+from tests.graders.marks.hand_made import check_result, score_result
+from tests.graders.marks.test_mark import X, Y, mark
 from tests.graders.marks.test_personal import course_with, event, of, seen, told
 
 
@@ -112,16 +113,16 @@ DECIDED = [
     Scenario("the report of one person, by their own viva: 35 + 14 + 30", "79.0 First",
              decided=(("agreed_mark", "report=30", ONE),)),
     Scenario("the report is not marked yet: 49 of 100 is not the mark", "incomplete", group=mark(persons={})),
-    Scenario("a trivial model: 35 + 0 + 21", "56.0 2:2", group=mark(scores={"accuracy": scored(0.52)})),
+    Scenario("a trivial model: 35 + 0 + 21", "56.0 2:2", group=mark(scores={"accuracy": score_result(0.52)})),
     Scenario("accuracy at merit, 0.71: 35 + 35 x 0.6 + 21", "77.0 First",
-             group=mark(scores={"accuracy": scored(0.71)})),
+             group=mark(scores={"accuracy": score_result(0.71)})),
     Scenario("half way from pass to merit, 0.665: 35 + 35 x 0.5 + 21", "73.5 First",
-             group=mark(scores={"accuracy": scored(0.665)})),
+             group=mark(scores={"accuracy": score_result(0.665)})),
     Scenario("the test worth 25 fails: 10 + 14 + 21", "45.0 Third",
-             group=mark({"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "wrong value")})),
+             group=mark({X: check_result(), Y: check_result("failed")})),
     Scenario("it is void, and everybody has its 25 points: 70", "70.0 First",
-             group=mark({"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "wrong value")},
-                        void_tests={"test_a.py::test_y": "event 1"})),
+             group=mark({X: check_result(), Y: check_result("failed")},
+                        void_tests={Y: "event 1"})),
     Scenario("nothing handed in: neither a mark nor a 0", "not_submitted", group=mark(commit=None)),
     Scenario("the board gives 0 for nothing handed in: a decision", "0.0 Fail",
              decided=(("override", "0", "g1"),), group=mark(commit=None)),
@@ -197,7 +198,7 @@ ROUNDED = [
     Scenario("rounded once: 66.6 x 1.05 x 0.9 - 10 = 52.937", "52.9 2:2", "66.6",
              (("moderation", "multiply 1.05", ""), ("peer_factor", "0.9", ONE)), "2027-01-18T12:00"),
     Scenario("a third of a point: 35 + 35 x 37/135 + 21, 0.637 being 17/90 of the way from pass to merit", "71.3 First",
-             group=mark(scores={"accuracy": scored(0.637)})),
+             group=mark(scores={"accuracy": score_result(0.637)})),
 ]  # fmt: skip
 SCENARIOS = [*LATE, *EXTENDED, *DECIDED, *CODES, *RETURNED, *ROUNDED]
 

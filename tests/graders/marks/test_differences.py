@@ -17,7 +17,8 @@ from graders.marks.personal import Returned
 from graders.marks.results import results_of
 from graders.marks.versions import Versions, returned_marks
 from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark, snapshots
-from tests.graders.marks.test_mark import assignment, mark, scored
+from tests.graders.marks.hand_made import score_result
+from tests.graders.marks.test_mark import assignment, mark
 from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
 
 AT = "2027-01-21T09:00:00.000+00:00"
@@ -141,7 +142,7 @@ def test_without_a_snapshot_everyone_is_new(course):
 
 
 def test_marks_are_compared_with_those_last_applied(course):
-    old = applied(results(course, g1=mark(scores={"accuracy": scored(0.52)})))
+    old = applied(results(course, g1=mark(scores={"accuracy": score_result(0.52)})))
     stands = applied(results(course))
     assert differences_of(results(course, old, stands)) == Differences((), (), AT)
     found = differences_of(results(course, stands, old))  # 56 + 14 where 56 stood

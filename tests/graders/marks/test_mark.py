@@ -1,5 +1,6 @@
 """From scores and test results to points: exact, rounded once, and never a silent zero."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -12,18 +13,22 @@ from assignments.assignment import Anchors, Assignment
 from assignments.errors import UserError
 from graders.failures import InternalFailure
 from graders.marks.mark import (
-    VOID,
+    Decided,
+    HandedIn,
+    HeldCap,
     Status,
     Verdict,
     anchor_shares,
     earned,
-    mark_as_json,
     mark_of,
     percent,
     rounded,
     share,
     with_points,
 )
+from graders.record.documents import Cause, Explained, JobResult, Phrase, Trouble, unknown
+from reports.as_json import mark_as_json
+from tests.graders.marks.hand_made import check_result, declared, measured, score_result
 
 RISING = Anchors.model_validate(
     {"trivial": 0.52, "pass": 0.62, "merit": 0.71, "distinction": 0.79, "reference": 0.81, "ceiling": 0.9}
@@ -31,8 +36,8 @@ RISING = Anchors.model_validate(
 FALLING = Anchors.model_validate(
     {"trivial": 20, "pass": 12, "merit": 7, "distinction": 4, "reference": 3, "ceiling": 0}
 )
-TESTS = {"test_a.py::test_x": ("tests", 10), "test_a.py::test_y": ("tests", 25)}
-LINES = {"test_a.py::test_x": "`x` is 1.", "test_a.py::test_y": "`y` is 2."}
+X, Y = "test_a.py::test_x", "test_a.py::test_y"
+TESTS = {X: declared(X, 10, "`x` is 1."), Y: declared(Y, 25, "`y` is 2.")}
 
 
 def assignment(level=6, caps=(), person=30):
@@ -61,25 +66,17 @@ def assignment(level=6, caps=(), person=30):
     )
 
 
-def result(verdict="passed", reason=None, told="", evidence=""):
-    return {"verdict": verdict, "reason": reason, "told": told, "evidence": evidence, "cpu_s": 0.1, "wall_s": 0.1}
-
-
-def scored(score, values=(0.9, 0.8), **more):
-    cases = [{"id": str(i), "subject": str(i), "repeat": 0, "score": v, "value": v, "state": "scored", "reason": None}
-             for i, v in enumerate(values)]  # fmt: skip
-    return {
-        "verdict": "passed", "reason": None, "told": "dice.", "evidence": "", "metric": "dice", "score": score,
-        "interval": [0.6, 0.8], "combine": "median", "bootstrap_seed": None, "repeats": [score], "cases": cases,
-        "false_positives": {"found": 0, "of": 0}, "also": {},
-    } | more  # fmt: skip
-
-
-def mark(tests=None, scores=None, persons=None, commit="c0ffee", of=None, **more):
-    tests = {id: result() for id in TESTS} if tests is None else tests
-    scores = {"accuracy": scored(0.62)} if scores is None else scores
+def mark(
+    tests=None, scores=None, persons=None, commit="c0ffee", of=None, *, refused="", trouble=None, void_tests=(),
+    declares=None,
+):  # fmt: skip
+    tests = {id: check_result() for id in TESTS} if tests is None else tests
+    scores = {"accuracy": score_result(0.62)} if scores is None else scores
     persons = {"report": Decimal(21)} if persons is None else persons
-    return mark_of(of or assignment(), "g1", commit, tests, TESTS, LINES, scores, persons, {"sandbox": "local"}, **more)
+    result = JobResult(tests, scores=scores, trouble=trouble)
+    handed_in = HandedIn("g1", commit, refused)
+    declares, decided = declares or tuple(TESTS.values()), Decided(persons, dict(void_tests))
+    return mark_of(of or assignment(), declares, handed_in, result, decided, {})
 
 
 @pytest.mark.parametrize("anchors", [RISING, FALLING])
@@ -118,7 +115,7 @@ def test_a_score_that_is_not_finite_has_no_share(score):
 
 
 def test_a_mark_is_the_sum_of_what_was_earned():
-    made = mark(tests={"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong")})
+    made = mark(tests={X: check_result(), Y: check_result("failed", "raised", kind="ValueError")})
     assert (made.status, made.points, made.out_of) == (Status.MARKED, Decimal("45.0"), Decimal(100))  # 10 + 14 + 21
     assert [f.id for f in made.findings] == [
         "tests/test_a.py::test_x", "tests/test_a.py::test_y", "accuracy/dice", "report/report",
@@ -127,27 +124,27 @@ def test_a_mark_is_the_sum_of_what_was_earned():
     assert [f.verdict for f in made.findings] == ["passed", "failed", "partial", "partial"]
 
 
-def test_a_test_tells_its_docstring_and_then_what_went_wrong():
-    made = mark(tests={"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong")})
-    assert made.findings[0].told == "`x` is 1."
-    assert made.findings[1].told == "`y` is 2.\nit went wrong"
+def test_a_finding_holds_the_docstring_of_its_test_and_why_it_was_not_passed():
+    made = mark(tests={X: check_result(), Y: check_result("failed", "raised", kind="ValueError")})
+    assert (made.findings[0].title, made.findings[0].cause) == ("`x` is 1.", None)
+    assert (made.findings[1].title, made.findings[1].cause) == ("`y` is 2.", Cause("raised", "ValueError"))
 
 
 def test_expected_tests_are_counted_so_one_that_did_not_run_has_not_passed():
-    made = mark(tests={"test_a.py::test_x": result()})
+    made = mark(tests={X: check_result()})
     assert made.status is Status.MARKED
     assert (made.findings[1].verdict, made.findings[1].points) == (Verdict.FAILED, 0)
-    assert made.findings[1].reason == "the check did not run"
+    assert made.findings[1].reason == "not_run"
 
 
 def test_a_result_that_nobody_declared_earns_nothing():
-    made = mark(tests={**{id: result() for id in TESTS}, "test_a.py::test_bonus": result()})
+    made = mark(tests={**{id: check_result() for id in TESTS}, "test_a.py::test_bonus": check_result()})
     assert made.points == Decimal("70.0")
     assert len(made.findings) == 4
 
 
 def test_what_did_not_run_for_a_toolkit_failure_is_unknown_and_the_mark_withheld():
-    made = mark(tests={}, scores={}, toolkit_failure={"reason": "engine", "evidence": "daemon away"})
+    made = mark(tests={}, scores={}, trouble=Trouble("engine", "daemon away"))
     assert (made.status, made.points) == (Status.WITHHELD, None)
     assert [f.points for f in made.findings] == [None, None, None, 21]
     assert made.findings[0].evidence == "daemon away"
@@ -156,8 +153,8 @@ def test_what_did_not_run_for_a_toolkit_failure_is_unknown_and_the_mark_withheld
 @pytest.mark.parametrize(
     ("tests", "scores"),
     [
-        ({"test_a.py::test_x": result(), "test_a.py::test_y": result("unknown", "engine")}, None),
-        (None, {"accuracy": {**result("unknown", "metric"), "score": None}}),
+        ({X: check_result(), Y: check_result("unknown", "engine")}, None),
+        (None, {"accuracy": unknown("score", Trouble("metric", ""))}),
         (None, {}),
     ],
 )
@@ -182,39 +179,38 @@ def test_nothing_handed_in_is_not_zero():
 
 
 def test_a_commit_that_cannot_be_run_fails_everything_and_says_why():
-    made = mark(tests={}, scores={}, not_accepted="There is no solution.py in prostate_unet/.")
+    made = mark(tests={}, scores={}, refused="There is no solution.py in prostate_unet/.")
     assert (made.status, made.points) == (Status.MARKED, Decimal("21.0"))
-    assert {f.reason for f in made.findings[:3]} == {"what was handed in cannot be run"}
-    assert made.findings[2].told == "There is no solution.py in prostate_unet/."
+    assert {f.reason for f in made.findings[:3]} == {"not_accepted"}
+    assert {f.note for f in made.findings[:3]} == {"There is no solution.py in prostate_unet/."}
 
 
 def test_a_cap_limits_the_share_while_it_holds():
     of = assignment(caps=[{"when": "cases_below(dice, 0.5) > 0", "at": 0.7}])
-    free = mark(of=of, scores={"accuracy": scored(0.9)})
-    capped = mark(of=of, scores={"accuracy": scored(0.9, values=(0.9, 0.49))})
+    free = mark(of=of, scores={"accuracy": score_result(0.9)})
+    capped = mark(of=of, scores={"accuracy": score_result(0.9, values=(0.9, 0.49))})
     assert (free.findings[2].points, free.findings[2].verdict) == (35, Verdict.PASSED)
     assert (capped.findings[2].points, capped.findings[2].verdict) == (Decimal("24.5"), Verdict.PARTIAL)
-    assert capped.findings[2].detail["caps"] == ["cases_below(dice, 0.5) > 0"]
-    assert "at most 70 % of the points" in capped.findings[2].told
+    assert capped.findings[2].scored.caps == (HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),)
 
 
 def test_a_cap_never_raises_a_share():
     of = assignment(caps=[{"when": "dice < 0.95", "at": 0.9}])
-    assert mark(of=of, scores={"accuracy": scored(0.62)}).findings[2].points == 14
+    assert mark(of=of, scores={"accuracy": score_result(0.62)}).findings[2].points == 14
 
 
-def test_an_explanation_is_told_and_moves_no_point():
-    explained = {"kind": "flip", "told": "dice 0.03; 0.81 if the first axis is flipped.", "fixed": 0.81, "cases": 15}
-    plain, told = mark(scores={"accuracy": scored(0.63)}), mark(scores={"accuracy": scored(0.63, explained=explained)})
-    assert (told.points, told.findings[2].points) == (plain.points, plain.findings[2].points)
-    assert told.findings[2].told == "dice. dice 0.03; 0.81 if the first axis is flipped."
-    assert told.findings[2].detail["explained"]["kind"] == "flip"
-    empty = mark(scores={"accuracy": scored(0.63, explained={"told": "", "kind": "defect", "evidence": "trace"})})
-    assert empty.findings[2].told == plain.findings[2].told
+def test_an_explanation_moves_no_point_and_its_evidence_is_for_staff():
+    explained = Explained("flip", mistake=Phrase("axes_flipped", (0,)), score=0.63, fixed=0.81, cases=2)
+    given = replace(explained, evidence="trace")
+    plain = mark(scores={"accuracy": score_result(0.63)})
+    made = mark(scores={"accuracy": score_result(0.63, explained=given)})
+    assert (made.points, made.findings[2].points) == (plain.points, plain.findings[2].points)
+    assert made.findings[2].scored.explained == explained
+    assert made.findings[2].evidence == "trace"
 
 
 def test_an_edited_cap_marks_again_from_the_same_document():
-    document = {"accuracy": scored(0.9, values=(0.9, 0.49))}
+    document = {"accuracy": score_result(0.9, values=(0.9, 0.49))}
     points = [
         mark(of=assignment(caps=[{"when": when, "at": 0.5}]), scores=document).findings[2].points
         for when in ("cases_below(dice, 0.4) > 0", "cases_below(dice, 0.5) > 0", "cases_below(dice, 0.5) > 1")
@@ -224,7 +220,7 @@ def test_an_edited_cap_marks_again_from_the_same_document():
 
 def test_a_cap_may_name_an_instructors_own_metric():
     of = assignment(caps=[{"when": "my_metrics.py:recall < 0.5", "at": 0.7}])
-    document = scored(0.9, also={"my_metrics.py:recall": scored(0.4, metric="recall")})
+    document = score_result(0.9, also={"my_metrics.py:recall": measured(0.4, metric="recall")})
     assert mark(of=of, scores={"accuracy": document}).findings[2].points == Decimal("24.5")
 
 
@@ -238,14 +234,14 @@ def test_a_mark_is_rounded_once_half_up():
     assert rounded(Decimal("69.95")) == Decimal("70.0")
     assert rounded(Decimal("69.949999999999")) == Decimal("69.9")
     # 0.665 earns half of 35 = 17.5; with 0.25 of a person's points 35 + 17.5 + 0.25 = 52.75
-    made = mark(scores={"accuracy": scored(0.665)}, persons={"report": Decimal("0.25")})
+    made = mark(scores={"accuracy": score_result(0.665)}, persons={"report": Decimal("0.25")})
     assert made.findings[2].points == Decimal("17.5")
     assert made.points == Decimal("52.8")
 
 
 def test_a_share_that_is_no_decimal_does_not_leave_dust_in_the_sum():
     # 0.65 lies a third of the way from 0.62 to 0.71: 0.4 + 0.2 / 3 of 35 points is 16 1/3
-    made = mark(scores={"accuracy": scored(0.65)}, persons={"report": Decimal("20.616666666667")})
+    made = mark(scores={"accuracy": score_result(0.65)}, persons={"report": Decimal("20.616666666667")})
     assert made.findings[2].points == Decimal("16.333333333333")
     assert made.points == Decimal("72.0")  # 35 + 16.333... + 20.6166... = 71.95 exactly, half up
 
@@ -257,8 +253,8 @@ def test_thirds_of_several_criteria_add_up_to_exactly_a_half_that_is_rounded_up(
     accuracy = of.criterion("accuracy")
     more = tuple(accuracy.model_copy(update={"id": id, "points": points}) for id, points in (("b", 20), ("c", 35)))
     of = of.model_copy(update={"criteria": (accuracy, *more, of.criterion("report"))})
-    scores = {id: scored(0.65) for id in ("accuracy", "b", "c")}
-    made = mark_of(of, "g1", "c", {}, {}, {}, scores, {"report": Decimal("7.95")}, {})
+    scores = {id: score_result(0.65) for id in ("accuracy", "b", "c")}
+    made = mark(of=of, scores=scores, persons={"report": Decimal("7.95")})
     assert [str(f.points)[:8] for f in made.findings[:3]] == ["16.33333", "9.333333", "16.33333"]
     assert earned(made.findings) == Fraction("49.95")
     assert made.points == Decimal("50.0")
@@ -271,8 +267,8 @@ def test_thirds_of_several_criteria_add_up_to_exactly_a_half_that_is_rounded_up(
 )
 def test_a_mark_is_the_rounded_sum_of_its_findings_and_lies_between_0_and_its_points(verdicts, score, report):
     made = mark(
-        tests={id: result(verdict) for id, verdict in verdicts.items()},
-        scores={"accuracy": scored(score / 1000)},
+        tests={id: check_result(verdict) for id, verdict in verdicts.items()},
+        scores={"accuracy": score_result(score / 1000)},
         persons={"report": Decimal(report) / 100},
     )
     exact = sum((Fraction(f.points) if f.exact is None else f.exact for f in made.findings), Fraction(0))
@@ -283,14 +279,14 @@ def test_a_mark_is_the_rounded_sum_of_its_findings_and_lies_between_0_and_its_po
 
 @given(st.integers(0, 1200), st.integers(0, 1200))
 def test_a_better_score_never_lowers_a_mark(one, other):
-    low, high = (mark(scores={"accuracy": scored(value / 1000)}) for value in sorted((one, other)))
+    low, high = (mark(scores={"accuracy": score_result(value / 1000)}) for value in sorted((one, other)))
     assert low.points <= high.points
     assert percent(low) <= percent(high)
 
 
 @pytest.mark.parametrize("persons", [{}, {"report": Decimal(3)}])
 def test_what_is_withheld_or_missing_is_null_in_json_and_never_zero(persons):
-    made = mark(tests={}, scores={}, persons=persons, toolkit_failure={"reason": "engine", "evidence": ""})
+    made = mark(tests={}, scores={}, persons=persons, trouble=Trouble("engine", ""))
     told = mark_as_json(made, "staff")
     assert told["points"] is None
     assert [finding["points"] for finding in told["findings"][:3]] == [None, None, None]
@@ -304,20 +300,20 @@ def test_the_rounding_of_a_fraction_is_half_up_and_away_from_zero_below_it():
 
 
 def test_a_void_test_gives_its_points_to_everyone_and_keeps_what_it_said():
-    tests = {"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "it went wrong", "seen")}
-    void = {"test_a.py::test_y": "event 3, void_test by prof on 2027-01-20: its expected value was wrong"}
+    tests = {X: check_result(), Y: check_result("failed", "raised", evidence="seen")}
+    void = {Y: "event 3, void_test by prof on 2027-01-20: its expected value was wrong"}
     made = mark(tests=tests, void_tests=void)
     assert made.points == mark().points
     assert (made.findings[1].verdict, made.findings[1].points) == (Verdict.PASSED, 25)
-    assert made.findings[1].told == f"`y` is 2.\n{VOID}"
+    assert (made.findings[1].void, made.findings[1].cause) == (True, None)
     assert "its expected value was wrong" in made.findings[1].evidence
-    assert "failed: it went wrong" in made.findings[1].evidence
+    assert "failed: the call raised an exception\nseen" in made.findings[1].evidence
 
 
 def test_a_void_test_that_no_machine_could_run_withholds_nothing():
-    tests = {"test_a.py::test_x": result(), "test_a.py::test_y": result("unknown", "internal")}
+    tests = {X: check_result(), Y: check_result("unknown", "internal")}
     assert mark(tests=tests).status is Status.WITHHELD
-    assert mark(tests=tests, void_tests={"test_a.py::test_y": "why"}).status is Status.MARKED
+    assert mark(tests=tests, void_tests={Y: "why"}).status is Status.MARKED
 
 
 def test_points_of_ones_own_complete_a_mark_and_leave_the_groups_as_it_was():
@@ -343,19 +339,19 @@ def test_a_persons_points_lie_within_their_criterion(points):
 
 def test_tests_that_do_not_add_up_are_our_failure_and_never_free_points():
     with pytest.raises(InternalFailure, match="do not add up to 35"):
-        mark_of(assignment(), "g1", "c", {}, {"a::b": ("tests", 5)}, {}, {}, {}, {})
+        mark(declares=(declared("a::b", 5),))
 
 
 @given(st.sets(st.sampled_from(sorted(TESTS))), st.sets(st.sampled_from(sorted(TESTS))))
 def test_more_failed_tests_never_raise_a_mark(some, more):
     def points(failed):
-        return mark(tests={id: result("failed" if id in failed else "passed", "r") for id in TESTS}).points
+        return mark(tests={id: check_result("failed" if id in failed else "passed", "r") for id in TESTS}).points
 
     assert points(some | more) <= points(some)
 
 
 def test_staff_read_the_evidence_and_students_do_not():
-    made = mark(tests={"test_a.py::test_x": result(), "test_a.py::test_y": result("failed", "r", "t", "canary")})
+    made = mark(tests={X: check_result(), Y: check_result("failed", "raised", evidence="canary")})
     staff, student = mark_as_json(made, "staff"), mark_as_json(made, "student")
     assert staff["findings"][1]["evidence"] == "canary"
     assert "canary" not in repr(student)

@@ -18,7 +18,8 @@ from graders.record.decisions import Override
 from graders.record.in_force import Decisions, in_force
 from reports.bands import band_of
 from tests.graders.events import event as an_event
-from tests.graders.marks.test_mark import assignment, mark, scored
+from tests.graders.marks.hand_made import score_result
+from tests.graders.marks.test_mark import assignment, mark
 
 COURSE = """\
 title = "Deep learning"
@@ -116,7 +117,7 @@ def test_an_assignment_may_have_a_late_policy_of_its_own(tmp_path):
 
 
 def test_a_mark_that_failed_before_it_was_late_is_not_raised(course):
-    failing = mark(persons={"report": Decimal(0)}, scores={"accuracy": scored(0.52)})  # 35 points
+    failing = mark(persons={"report": Decimal(0)}, scores={"accuracy": score_result(0.52)})  # 35 points
     assert of(course, of_group=failing, late_since=seen("2027-01-18T12:00")).percent == Decimal("35.0")
     assert of(course, of_group=failing, late_since=seen("2027-01-21T12:00")).percent == Decimal("35.0")
 
@@ -345,14 +346,15 @@ def both(course, *events, **more):
     ],
 )
 def test_one_mark_of_a_group_is_classed_by_each_members_own_pass_mark(course, report, percent, at_40, at_50):
-    group = mark(persons={"report": Decimal(report)}, scores={"accuracy": scored(0.52)})  # 35 of the tests, and report
+    scores = {"accuracy": score_result(0.52)}
+    group = mark(persons={"report": Decimal(report)}, scores=scores)  # 35 of the tests, and report
     assert both(course, of_group=group) == [(percent, at_40, at_40 != "Fail"), (percent, at_50, at_50 != "Fail")]
 
 
 def test_a_mark_at_the_boundary_is_rounded_once_from_what_is_exact(course):
     # 35.955 of 90 points are 39.95 % in decimals, and so 40.0 %.
     small = assignment(person=20)
-    group = mark(persons={"report": Decimal("0.955")}, scores={"accuracy": scored(0.52)}, of=small)
+    group = mark(persons={"report": Decimal("0.955")}, scores={"accuracy": score_result(0.52)}, of=small)
     assert [row[:2] for row in both(course, of_group=group)] == [("40.0", "Third"), ("40.0", "Fail")]
     # Half of 79.86 is 39.93; of the rounded 79.9 it would be 39.95, a pass.
     halved = [event("agreed_mark", "79.86"), event("peer_factor", "0.5", "g1/s1", 2)]

@@ -2,13 +2,20 @@
 
 from dataclasses import fields
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Finding, Verdict
+from graders.marks.mark import Finding, HeldCap, Scored, Spent, Verdict
 from graders.marks.visibility import visible, visible_provenance
+from graders.record.documents import CaseScore, Cause, FalsePositives
+from tests.graders.marks import hand_made
 
 SECRET = "canary-5417"
+SCORED = Scored(
+    "dice", "", 0.75, (0.7, 0.8), "median", 1, 15, (), FalsePositives(0, 0), None, Fraction(1, 2),
+    (HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),),
+)  # fmt: skip
 
 
 def finding(kind: str) -> Finding:
@@ -19,13 +26,17 @@ def finding(kind: str) -> Finding:
         verdict=Verdict.FAILED,
         points=Decimal(0),
         out_of=Decimal(5),
-        told="what the student reads",
-        reason="the answer has the wrong shape",
-        evidence=SECRET,
-        interval=(0.7, 0.8),
-        score=0.75,
+        title="what was checked",
+        cause=Cause("wrong_shape"),
+        note="what was written for it",
+        void=True,
+        scored=SCORED,
         hint="a hint",
-        detail={"cases": [SECRET], "caps": ["cases_below(dice, 0.5) > 0"], "cpu_s": 1.0},
+        said=SECRET,
+        evidence=SECRET,
+        measured=hand_made.measured(0.75, cases=(CaseScore(SECRET, SECRET, 0, 0.5, 0.5, "scored"),)),
+        also={SECRET: hand_made.measured()},
+        spent=Spent(1.0, 2.0, (SECRET,)),
     )
 
 
@@ -43,25 +54,26 @@ def test_points_verdict_and_criterion_are_always_told(kind):
 
 def test_a_public_test_tells_everything_but_the_numbers_for_staff():
     seen = visible(finding("public_test"), "student")
-    assert (seen.told, seen.hint, seen.evidence) == ("what the student reads", "a hint", SECRET)
-    assert seen.detail == {}
+    assert (seen.title, seen.hint, seen.evidence) == ("what was checked", "a hint", SECRET)
+    assert (seen.measured, seen.also, seen.spent) == (None, {}, None)
 
 
 def test_a_hidden_test_tells_its_reason_and_neither_score_nor_hint():
     seen = visible(finding("hidden_test"), "student")
-    assert (seen.told, seen.reason) == ("what the student reads", "the answer has the wrong shape")
+    assert (seen.title, seen.reason, seen.void) == ("what was checked", "wrong_shape", True)
     assert (seen.hint, seen.score, seen.interval) == ("", None, None)
 
 
 def test_accuracy_tells_score_interval_and_caps_but_no_case():
     seen = visible(finding("accuracy"), "student")
-    assert (seen.score, seen.interval) == (0.75, (0.7, 0.8))
-    assert seen.detail == {"caps": ["cases_below(dice, 0.5) > 0"]}
+    assert (seen.score, seen.interval, seen.scored.caps) == (0.75, (0.7, 0.8), SCORED.caps)
+    assert (seen.measured, seen.also) == (None, {})
 
 
 def test_an_unknown_kind_is_withheld_whole():
     seen = visible(finding("a kind of tomorrow"), "student")
-    assert (seen.told, seen.reason, seen.hint, seen.score) == ("", None, "", None)
+    whole = finding("a kind of tomorrow")
+    assert seen == Finding(whole.id, whole.kind, whole.criterion, whole.verdict, whole.points, whole.out_of)
 
 
 def test_staff_read_all():
@@ -69,11 +81,19 @@ def test_staff_read_all():
     assert visible(whole, "staff") == whole
 
 
+def test_every_field_of_a_score_that_students_read_has_been_decided_on():
+    """`Scored` is told whole: a field that says something of a single case does not belong there."""
+    assert {field.name for field in fields(Scored)} == {
+        *("metric", "unit", "score", "interval", "combine", "repeats", "answers"),
+        *("failed", "false_positives", "explained", "share", "caps"),
+    }
+
+
 def test_every_field_of_a_finding_has_been_decided_on():
     """A field added to Finding must be decided on in `visible` before this list grows."""
     assert {field.name for field in fields(Finding)} == {
         *("id", "kind", "criterion", "verdict", "points", "out_of"),
-        *("told", "reason", "evidence", "interval", "score", "hint", "detail"),
+        *("title", "cause", "note", "void", "scored", "hint", "said", "evidence", "measured", "also", "spent"),
         "exact",  # the points themselves, which are always told
     }
 

@@ -27,15 +27,15 @@ from graders.record.documents import (
 )
 
 CAUSE = Cause("raised", "ValueError", "solution.py:12", "fit")
-TEST = TestResult("failed", CAUSE, "trace", 0.1, 0.2, ("a flag",), ("fit",))
-ANSWERS = AnswersResult("failed", CAUSE, "trace", "ab.npz", (None, CAUSE), 1.5, 2.0, 120.5, ("a flag",))
+TEST = TestResult("failed", CAUSE, "ValueError: x", "trace", "printed", 0.1, 0.2, ("a flag",), ("fit",))
+ANSWERS = AnswersResult("failed", CAUSE, "ValueError: x", "trace", "a.npz", (None, CAUSE), 1.5, 2.0, 120.5, ("flag",))
 MEASURED = Measured(
     "auroc", 0.5, (0.4, 0.6), "median", (0.3, 0.7), "higher", case_count=2, subjects=1,
     cases=(CaseScore("c1", "s1", 0, None, 0.0, "failed", "raised"),), classes={"class1": 0.5},
     bootstrap_seed=7, drawn="AAAA", placements=("AA", "BB"),
 )  # fmt: skip
 SCORE = ScoreResult(
-    "passed", CAUSE, MEASURED, {"dice": MEASURED}, (FailedCases(CAUSE, 1),),
+    "passed", CAUSE, MEASURED, {"dice": MEASURED}, (FailedCases(CAUSE, 1),), "ValueError: x",
     Explained("threshold", Phrase("empty"), Phrase("threshold", (0.2, 3, "x")), 0.5, 0.9, 2), "trace",
 )  # fmt: skip
 JOB = JobResult({"t": TEST}, {0: ANSWERS}, {"accuracy": SCORE}, Trouble("engine", "gone"), True, 2.5)
@@ -152,7 +152,7 @@ def test_an_unknown_key_is_refused_at_every_depth():
         ("answers", '{"schema": 1, "verdict": "unknown"}', "cause"),
         ("score", '{"schema": 1, "verdict": "passed"}', "measured"),
         ("score", json.dumps(plain(SCORE) | {"verdict": "unknown"}), "measured"),
-        ("score", to_json(TEST), "cpu_s"),
+        ("score", to_json(TEST), "printed"),
     ],
 )  # fmt: skip
 def test_what_is_not_a_whole_result_is_refused_with_what_is_wrong(kind, text, what):
@@ -181,6 +181,11 @@ def test_an_older_test_keeps_its_reason_exception_and_place_as_parts():
     assert older("a test with a wrong answer").cause == Cause("wrong_answer")
     passed = older("a test that passed")
     assert (passed.verdict, passed.cause, passed.cpu_s, passed.names_used) == ("passed", None, 0.1, ("fit",))
+
+
+def test_what_an_older_exception_said_is_read_out_of_its_evidence():
+    assert older("a test whose call raised").said == "ValueError: secret"
+    assert older("a test with a wrong answer").said == ""
 
 
 def test_an_older_failure_of_the_toolkit_stays_unknown():

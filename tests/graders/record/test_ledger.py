@@ -13,12 +13,13 @@ import psutil
 import pytest
 
 from assignments.errors import UserError
+from graders.record.documents import TestResult
 from graders.record.ledger import REMOTE, Event, Ledger, Observation, Stage, refuse_remote
 from graders.record.ledger_file import VERSION
 from tests.graders.record.test_ledger_file import VERSION_2, version, write
 
 SEEN = Observation("ada", "mlp", "https://host/ada", "main", "a" * 40, "2026-01-02T03:04:05+00:00", "tip", "")
-STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, {"x": 1})
+STAGE = Stage("k1", "test", "ada", "mlp", "a" * 40, "test_x.py::test_y", "final", None, 0.5, 0.7, TestResult("passed"))
 EVENT = Event("2026-01-02T03:04:05+00:00", "prof", "mlp", "extension", "P3D", "illness", "ada")
 
 
@@ -237,7 +238,8 @@ def test_a_full_disk_loses_nothing_and_recording_goes_on_once_there_is_room(smal
 
         def record_until_refused():
             for i in range(2000):
-                ledger.add_stages([dataclasses.replace(STAGE, key=str(i), document={"text": "x" * 2000})])
+                large = TestResult("passed", printed="x" * 2000)
+                ledger.add_stages([dataclasses.replace(STAGE, key=str(i), document=large)])
                 recorded.append(str(i))
 
         with pytest.raises(UserError, match=r"the disk is full\. Nothing that was recorded is lost"):

@@ -24,10 +24,12 @@ from assignments.load import load
 from graders.course.course import Course, CourseAssignment
 from graders.failures import Stopped
 from graders.intake.submission import Submission
+from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger
 from graders.runs.cohort import Marking, grade_cohort
 from graders.runs.engines.processes import Processes, start_forkserver
+from tests.graders.marks.hand_made import check_result, score_result
 from tests.graders.runs import scripted_cohort  # by its name, so that a marker process finds `run` there
 from tests.graders.runs.engines.scripted import Died, Scripted
 
@@ -179,7 +181,7 @@ def die_in_words():
     raise Died
 
 
-def run(job, store, journal, die=kill_this_process) -> dict:
+def run(job, store, journal, die=kill_this_process) -> JobResult:
     """What a job does: as the solution's script says."""
     script = (store.solution(job.solution) / "script").read_text()
     folder = store.answers.parent.parent
@@ -192,38 +194,28 @@ def run(job, store, journal, die=kill_this_process) -> dict:
     if script == "raise":
         raise RuntimeError("a defect of ours")
     if script == "not a number":
-        return {"tests": {A: float("nan")}}
+        return JobResult({A: check_result(evidence="", flags=(float("nan"),))})
     if script == "hang":
         time.sleep(3600)
     if script.startswith("sleep"):
         time.sleep(float(script.split()[1]))
-    document = {"tests": {}, "answers": {}, "scores": {}, "runtime": {}, "toolkit_failure": None}
+    away = Trouble("engine", "the daemon went away")
     if script == "engine" or (script == "engine once" and not earlier):
-        document["toolkit_failure"] = {"reason": "engine", "evidence": "the daemon went away"}
-        return document
-    for id in job.tests:
-        document["tests"][id] = _passed()
+        return JobResult(trouble=away)
+    tests = {id: check_result() for id in job.tests}
     if script == "half":
-        document["toolkit_failure"] = {"reason": "engine", "evidence": "the daemon went away"}
-        return document
+        return JobResult(tests, trouble=away)
     if script == "busy":
-        document["tests"][A] = {**_passed(), "verdict": "failed", "told": "slow", "flags": ["wall_on_loaded_host"]}
+        tests[A] = check_result("failed", "wall_limit", flags=("wall_on_loaded_host",))
+    answers = {}
     for repeat in job.repeats:
         name = f"{job.group}-{repeat}.npz"
         np.savez(store.answers / name, prob=np.zeros(4, np.float16))
-        document["answers"][str(repeat)] = {**_passed(), "file": name, "states": [None] * 4}
-    for id in job.scores:
-        document["scores"][id] = {
-            **_passed(), "score": 0.8, "interval": None, "metric": "auroc", "also": {}, "repeats": [0.8], "cases": [],
-            "combine": "median", "false_positives": None, "bootstrap_seed": 0,
-        }  # fmt: skip
+        answers[repeat] = AnswersResult("passed", file=name, states=(None,) * 4)
+    scores = {id: score_result(0.8, (), metric="auroc", interval=None) for id in job.scores}
     with (folder / "calls-done").open("a") as file:
         file.write(json.dumps({"group": job.group, "at": time.time()}) + "\n")
-    return document
-
-
-def _passed() -> dict:
-    return {"verdict": "passed", "reason": None, "told": "", "evidence": "", "cpu_s": 0.1, "wall_s": 0.2, "flags": []}
+    return JobResult(tests, answers, scores)
 
 
 def main(folder: str, slots: str = "2") -> int:

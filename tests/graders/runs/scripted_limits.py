@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graders.asking.journal import Question
+from graders.record.documents import Cause, JobResult, TestResult
+
+PASSED, FAILED = TestResult("passed"), TestResult("failed", Cause("not_usable"))
 
 
 @dataclass(frozen=True)
@@ -21,16 +24,16 @@ class Job:
     unusable: tuple[Question, ...] = ()
 
     def after(self, came, question, waited):
-        left = {name: does for name, does in self.tests.items() if name not in came["tests"]}
+        left = {name: does for name, does in self.tests.items() if name not in came.tests}
         return replace(self, tests=left, unusable=(*self.unusable, *([question] if question else [])))
 
 
-def run(job, store, journal) -> dict:
+def run(job, store, journal) -> JobResult:
     """Ask every test, as `graders.grade.run` would."""
-    document = {"tests": {}, "answers": {}, "scores": {}, "toolkit_failure": None}
+    tests = {}
     for name, does in job.tests.items():
         if Question("test", name) in job.unusable or Question("all") in job.unusable:
-            document["tests"][name] = {"verdict": "failed"}
+            tests[name] = FAILED
             continue
         journal.begins(Question("test", name), 1.0)
         asked = job.log.read_text().split() if job.log.exists() else []
@@ -46,6 +49,6 @@ def run(job, store, journal) -> dict:
             os.kill(os.getpid(), signal.SIGSEGV)
         if does == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        document["tests"][name] = {"verdict": "passed"}
-        journal.came("tests", name, document["tests"][name])
-    return document
+        tests[name] = PASSED
+        journal.came("test", name, PASSED)
+    return JobResult(tests)

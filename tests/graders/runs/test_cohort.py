@@ -26,6 +26,7 @@ from graders.failures import EngineFailure, ImageFailure
 from graders.marks.mark import Status
 from graders.record.ledger import Ledger
 from graders.runs.slots import Machine, slots_for
+from reports.sentences import told as told_of
 from tests.graders.runs import scripted_cohort as scripted
 
 ROOT = Path(__file__).parents[3]
@@ -161,7 +162,7 @@ def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(course, script, 
     finding = withheld.findings[0]
     assert finding.reason == reason
     assert evidence in finding.evidence
-    assert evidence not in finding.told
+    assert evidence not in told_of(finding)
 
 
 @pytest.mark.parametrize("script", ["die once", "engine once"])
@@ -290,7 +291,7 @@ def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(cours
     ]
     refused, absent = scripted.grade(made, submissions=submissions)
     assert (refused.status, refused.points) == (Status.MARKED, Decimal("0.0"))
-    assert "no line FRAMEWORK" in refused.findings[0].told
+    assert "no line FRAMEWORK" in told_of(refused.findings[0])
     assert (absent.status, absent.points) == (Status.NOT_SUBMITTED, None)
     assert scripted.calls_of(made) == []
 

@@ -9,6 +9,7 @@ from assignments.load import load
 from graders import grade
 from graders.asking.journal import Question, Silent
 from graders.grade import run
+from graders.record.documents import Trouble
 from graders.record.store import Store
 from graders.runs.coordinator import insistently
 from graders.runs.engines.processes import Processes, start_forkserver
@@ -16,8 +17,8 @@ from tests.attacks.course import RIGHT
 from tests.graders.runs import scripted_limits as scripted
 from tests.jobs import job_here
 
-PASSED, FAILED = {"verdict": "passed"}, {"verdict": "failed"}
-UNUSABLE = "the reply could not be used"
+PASSED, FAILED = scripted.PASSED, scripted.FAILED
+UNUSABLE = "not_usable"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,33 +41,33 @@ def asked(tmp_path):
 @pytest.mark.parametrize("does", ["spin", "give up"], ids=["CPU", "memory"])
 def test_a_question_that_reaches_a_limit_has_failed_and_the_next_one_is_asked(asked, does):
     outcome, questions = asked(a="ok", b=does, c="ok")
-    assert outcome.document["tests"] == {"a": PASSED, "b": FAILED, "c": PASSED}
+    assert outcome.document.tests == {"a": PASSED, "b": FAILED, "c": PASSED}
     assert questions == ["a", "b", "c"]
-    assert outcome.document["toolkit_failure"] is None
+    assert outcome.document.trouble is None
 
 
 def test_after_three_restarts_nothing_more_is_asked(asked):
     outcome, questions = asked(a="ok", b="give up", c="give up", d="ok", e="give up", f="give up", g="ok")
-    assert outcome.document["tests"] == dict(zip("abcdefg", [PASSED, FAILED, FAILED, PASSED, FAILED, FAILED, FAILED],
+    assert outcome.document.tests == dict(zip("abcdefg", [PASSED, FAILED, FAILED, PASSED, FAILED, FAILED, FAILED],
                                                  strict=True))  # fmt: skip
     assert questions == ["a", "b", "c", "d", "e", "f"]
 
 
 def test_a_fault_of_a_library_is_the_answers_doing_where_it_comes_again(asked):
     outcome, questions = asked(a="ok", b="crash", c="ok")
-    assert outcome.document["tests"] == {"a": PASSED, "b": FAILED, "c": PASSED}
+    assert outcome.document.tests == {"a": PASSED, "b": FAILED, "c": PASSED}
     assert questions == ["a", "b", "b", "c"]
 
 
 def test_a_fault_of_a_library_that_does_not_come_again_fails_nothing(asked):
     outcome, questions = asked(a="crash once", b="ok")
-    assert outcome.document["tests"] == {"a": PASSED, "b": PASSED}
+    assert outcome.document.tests == {"a": PASSED, "b": PASSED}
     assert questions == ["a", "a", "b"]
 
 
 def test_a_marker_that_the_machine_has_killed_is_our_trouble_and_keeps_what_it_had(asked):
     outcome, questions = asked(a="ok", b="killed", c="ok")
-    assert outcome.document["tests"] == {"a": PASSED}
+    assert outcome.document.tests == {"a": PASSED}
     assert "killed (signal 9)" in outcome.trouble
     assert questions == ["a", "b"]
 
@@ -165,45 +166,45 @@ def greedy(tmp_path):
 
 def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(greedy):
     outcome = Processes().run(*greedy(100_000), deadline_s=120)  # 80 GB
-    found = [doc["reason"] for doc in outcome.document["tests"].values()]
+    found = [doc.cause and doc.cause.reason for doc in outcome.document.tests.values()]
     assert found == [None, UNUSABLE, None]
-    assert outcome.document["toolkit_failure"] is None
-    assert [state is None for state in outcome.document["answers"]["0"]["states"]] == [True] * 6
-    assert outcome.document["scores"]["accuracy"]["verdict"] == "passed"
+    assert outcome.document.trouble is None
+    assert [state is None for state in outcome.document.answers[0].states] == [True] * 6
+    assert outcome.document.scores["accuracy"].verdict == "passed"
 
 
 def test_without_a_limit_the_same_answer_passes(greedy):
     """The control: 2000 squared is 32 MB."""
     outcome = Processes().run(*greedy(2000), deadline_s=120)
-    assert [doc["reason"] for doc in outcome.document["tests"].values()] == [None, None, None]
+    assert [doc.cause and doc.cause.reason for doc in outcome.document.tests.values()] == [None, None, None]
 
 
 def test_what_reached_a_limit_before_is_not_asked_again(greedy):
     job, store = greedy(2)
     outer, call = Question("test", job.tests[1]), Question("answers", "0", "1")
     document = run(dataclasses.replace(job, unusable=(outer, call)), store)
-    assert [doc["reason"] for doc in document["tests"].values()] == [None, UNUSABLE, None]
-    states = [state["reason"] for state in document["answers"]["0"]["states"] if state]
+    assert [doc.cause and doc.cause.reason for doc in document.tests.values()] == [None, UNUSABLE, None]
+    states = [state.reason for state in document.answers[0].states if state]
     assert states == [UNUSABLE] * 2, "a call of two cases"
 
 
 def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
     job, store = greedy(2)
     document = run(dataclasses.replace(job, unusable=(Question("all"),)), store)
-    assert {doc["reason"] for doc in document["tests"].values()} == {UNUSABLE}
-    assert {state["reason"] for state in document["answers"]["0"]["states"]} == {UNUSABLE}
-    assert document["scores"]["accuracy"]["score"] == 0
+    assert {doc.cause and doc.cause.reason for doc in document.tests.values()} == {UNUSABLE}
+    assert {state.reason for state in document.answers[0].states} == {UNUSABLE}
+    assert document.scores["accuracy"].known.score == 0
 
 
 def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_long(greedy):
     job, store = greedy(2)
     plain = run(job, store)
-    case = plain["scores"]["accuracy"]["cases"][2]
-    spoilt = (Question("score", "accuracy", "cases"), Question("score", "accuracy", f"0 {case['id']}"))
-    found = run(dataclasses.replace(job, unusable=spoilt), store)["scores"]["accuracy"]["cases"]
-    assert found[2]["reason"] == UNUSABLE
-    assert [one["score"] for one in found if one is not found[2]] == [
-        one["score"] for one in plain["scores"]["accuracy"]["cases"] if one is not case
+    case = plain.scores["accuracy"].known.cases[2]
+    spoilt = (Question("score", "accuracy", "cases"), Question("score", "accuracy", f"0 {case.id}"))
+    found = run(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
+    assert found[2].reason == UNUSABLE
+    assert [one.score for one in found if one is not found[2]] == [
+        one.score for one in plain.scores["accuracy"].known.cases if one is not case
     ]
 
 
@@ -226,5 +227,4 @@ def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_ow
     with pytest.raises(SystemExit):
         run(job, store, Noted())
     assert given_up == [Question("score", "accuracy", "whole"), "given up"]
-    failure = run(job, store)["toolkit_failure"]
-    assert failure == {"reason": "internal", "evidence": "this machine is out of memory"}
+    assert run(job, store).trouble == Trouble("internal", "this machine is out of memory")

@@ -5,11 +5,11 @@ from assignments.caps import parse_condition
 from graders.metrics import given
 from graders.scoring import caps
 from graders.scoring.caps import holds
+from tests.graders.marks import hand_made
 
 
 def measured(*repeats, score=0.6, combine="median"):
-    cases = [{"value": value, "repeat": number} for number, values in enumerate(repeats) for value in values]
-    return {"score": score, "combine": combine, "cases": cases}
+    return hand_made.measured(score, cases=hand_made.cases_of(*repeats), combine=combine)
 
 
 def test_cases_are_counted_strictly_beyond_the_value():

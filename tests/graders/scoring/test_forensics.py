@@ -11,7 +11,9 @@ from scipy import ndimage, special
 from assignments.assignment import Assignment
 from assignments.data.hidden import Case, HiddenSet, records
 from graders.failures import WallLimit
+from graders.marks.words import phrase_words
 from graders.record.answers import Answers
+from graders.record.documents import Explained, Phrase
 from graders.scoring.forensics import explain
 from graders.scoring.score import score
 from graders.tasks import task_named
@@ -61,11 +63,14 @@ def told(truth, answers, of=None, failed=(), spacing=SPACING):
     of = of or assignment()
     given = Answers({task_named(of.task).answer: np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
     asked = hidden(truth, spacing)
-    document = score(of, of.criteria[0], [asked], [given])
-    before = dict(document)
-    found = explain(of, of.criteria[0], [asked], [given], document)
-    assert document == before
-    return found
+    scored = score(of, of.criteria[0], [asked], [given])
+    return explain(of, of.criteria[0], [asked], [given], scored.known)
+
+
+def words_of(found):
+    """What a student reads of it."""
+    mistake = f"if {phrase_words(found.mistake)}." if found.mistake else ""
+    return " ".join(filter(None, [phrase_words(found.seen) if found.seen else "", mistake]))
 
 
 def dice(answer, truth):
@@ -110,19 +115,18 @@ MISTAKES = {
 def test_one_mistake_in_all_volumes_is_named_with_what_the_score_would_be(name):
     answers, kind, words = MISTAKES[name]
     found = told(TRUTH, answers)
-    assert found["kind"] == kind
-    assert words in found["told"]
-    assert found["score"] == pytest.approx(dice(answers, TRUTH), abs=0.01)
+    assert found.kind == kind
+    assert words in words_of(found)
+    assert found.score == pytest.approx(dice(answers, TRUTH), abs=0.01)
     # What is lost by resampling is lost; a threshold that finds as much as there is may be better than 0.5 was.
     near = {"spacing": 0.2, "threshold": 0.08}.get(kind, 0.01)
-    assert found["fixed"] == pytest.approx(dice(GOOD, TRUTH), abs=near)
-    assert f"dice {found['score']:.2f}; {found['fixed']:.2f} if" in found["told"]
-    assert "SECRET" not in found["told"]
+    assert found.fixed == pytest.approx(dice(GOOD, TRUTH), abs=near)
+    assert "SECRET" not in repr(found)
 
 
 def test_axes_in_reverse_order_are_named_where_the_shape_allows_them():
     answers = answered(CUBES).transpose(0, 3, 2, 1)
-    assert "the axes are put in the order 3, 2, 1" in told(CUBES, answers)["told"]
+    assert "the axes are put in the order 3, 2, 1" in words_of(told(CUBES, answers))
 
 
 def test_answers_that_the_task_refuses_are_not_computed_with():
@@ -140,7 +144,7 @@ def test_answers_that_the_task_refuses_are_not_computed_with():
 def test_one_refused_answer_does_not_hide_a_mistake_in_the_others():
     label = np.flip(ANSWERED, 3).astype(np.int32)
     label[0, 0, 0, 0] = 20_000
-    assert "if the third axis is flipped" in told(ZONES, label, OF_LABELS)["told"]
+    assert words_of(told(ZONES, label, OF_LABELS)) == "if the third axis is flipped."
 
 
 def test_a_shift_by_one_voxel_of_small_objects_is_named():
@@ -148,25 +152,27 @@ def test_a_shift_by_one_voxel_of_small_objects_is_named():
     for i in range(8):
         truth[i, 3 + i % 4, 4:6, 3:9] = 1
     found = told(truth, np.roll(truth, 1, 1).astype(np.float32))
-    assert found["kind"] == "shift"
-    assert found["told"].startswith("dice 0.00; 1.00 if each mask is moved by one voxel along the first axis.")
+    assert found.kind == "shift"
+    assert (found.score, found.fixed) == (0, 1)
+    assert words_of(found) == "if each mask is moved by one voxel along the first axis."
 
 
 def test_a_distance_is_explained_in_its_own_metric():
     anchors = {"trivial": 30, "pass": 20, "merit": 15, "distinction": 10, "reference": 5, "ceiling": 2}
     anchors = {name: value / 10 for name, value in anchors.items()}
     found = told(TRUTH, np.flip(TRUTH, 1).astype(np.float32), assignment(metric="hd95", anchors=anchors))
-    assert found["fixed"] == 0
-    assert found["score"] > 2
-    assert found["told"].startswith(f"hd95 {found['score']:.2f}; {found['fixed']:.2f} if the first axis is flipped.")
+    assert found.fixed == 0
+    assert found.score > 2
+    assert words_of(found) == "if the first axis is flipped."
 
 
 def test_empty_and_full_answers_are_called_so():
     found = told(TRUTH, np.full(TRUTH.shape, 0.1))
-    assert found == {"kind": "empty", "told": "Every answer is empty: no voxel reaches a probability of 0.5."}
-    assert told(TRUTH, np.full(TRUTH.shape, 0.9))["kind"] == "full"
-    faint = told(TRUTH, GOOD * 0.2)["told"]
-    assert faint.startswith("Every answer is empty: no voxel reaches a probability of 0.5. dice 0.00; 0.")
+    assert found == Explained("empty", Phrase("empty_below_half"))
+    assert words_of(found) == "Every answer is empty: no voxel reaches a probability of 0.5."
+    assert told(TRUTH, np.full(TRUTH.shape, 0.9)).kind == "full"
+    faint = words_of(told(TRUTH, GOOD * 0.2))
+    assert faint.startswith("Every answer is empty: no voxel reaches a probability of 0.5. if ")
 
 
 def test_large_masks_are_not_explained_by_making_them_smaller():
@@ -174,7 +180,8 @@ def test_large_masks_are_not_explained_by_making_them_smaller():
     truth[:, 5:11, 8:16, 8:16] = 1
     truth[0, 5, 8, 8] = 0
     full = told(truth, np.ones(truth.shape, np.float32))
-    assert full == {"kind": "full", "told": "Every answer is full: every voxel is foreground."}
+    assert full == Explained("full", Phrase("full"))
+    assert words_of(full) == "Every answer is full: every voxel is foreground."
     box = np.zeros(truth.shape, np.float32)
     box[:, 1:15, 1:19, 2:22] = 1
     assert told(truth, box) is None
@@ -182,14 +189,14 @@ def test_large_masks_are_not_explained_by_making_them_smaller():
 
 def test_failed_cases_do_not_hide_a_mistake_in_the_others():
     found = told(TRUTH, np.flip(GOOD, 1), failed=(0, 3))
-    assert found["kind"] == "flip"
-    assert found["fixed"] == pytest.approx(0.8 * dice(GOOD, TRUTH), abs=0.03)
+    assert found.kind == "flip"
+    assert found.fixed == pytest.approx(0.8 * dice(GOOD, TRUTH), abs=0.03)
 
 
 def test_a_case_that_is_not_finite_does_not_hide_it_either():
     answers = np.flip(GOOD, 1).copy()
     answers[2, 0, 0, 0] = np.nan
-    assert told(TRUTH, answers)["kind"] == "flip"
+    assert told(TRUTH, answers).kind == "flip"
 
 
 def test_a_mistake_in_half_of_the_cases_is_not_told_as_one_in_all():
@@ -229,21 +236,21 @@ OF_LABELS = assignment("label_maps", "dice")
 
 def test_permuted_labels_are_named():
     permuted = np.array([0, 2, 3, 1], np.uint8)[ANSWERED]
-    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": ANSWERED})])["score"]
+    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": ANSWERED})]).known.score
     found = told(ZONES, permuted, OF_LABELS)
-    assert found["kind"] == "labels"
-    assert found["fixed"] == pytest.approx(right, abs=1e-4)
-    assert "if label 2 is class 1, label 3 is class 2 and label 1 is class 3." in found["told"]
+    assert found.kind == "labels"
+    assert found.fixed == pytest.approx(right, abs=1e-4)
+    assert words_of(found) == "if label 2 is class 1, label 3 is class 2 and label 1 is class 3."
 
 
 def test_a_background_that_was_exchanged_with_a_class_is_named():
     found = told(ZONES, np.array([1, 0, 2, 3], np.uint8)[ANSWERED], OF_LABELS)
-    assert "if label 1 is class 0 and label 0 is class 1." in found["told"]
+    assert words_of(found) == "if label 1 is class 0 and label 0 is class 1."
 
 
 def test_a_flipped_map_of_labels_is_named():
     found = told(ZONES, np.flip(ANSWERED, 3), OF_LABELS)
-    assert (found["kind"], "if the third axis is flipped" in found["told"]) == ("flip", True)
+    assert (found.kind, words_of(found)) == ("flip", "if the third axis is flipped.")
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -255,8 +262,8 @@ def test_flipped_instances_are_named():
     truth = np.stack([ndimage.label(mask)[0] for mask in TRUTH])
     of = assignment("instances", "panoptic_quality@numbered")
     found = told(truth, np.flip(truth * 7, 2), of)
-    assert found["told"].startswith("panoptic_quality@numbered 0.00; 1.00 if the second axis is flipped.")
-    assert told(truth, truth * 0, of)["told"] == "Every answer is empty."
+    assert (found.score, found.fixed, words_of(found)) == (0, 1, "if the second axis is flipped.")
+    assert words_of(told(truth, truth * 0, of)) == "Every answer is empty."
 
 
 def pairs(n=8, shape=(20, 24), seed=0):
@@ -285,14 +292,14 @@ TRE = {name: 12 - 12 * value for name, value in UP.items()}
 def test_a_field_in_another_order_unit_or_direction_is_named(spoil, words):
     truths, fields = pairs()
     found = told(truths, spoil(fields), assignment("registration", "tre", TRE), spacing=(3.0, 0.7))
-    assert (found["kind"], found["fixed"]) == ("field", pytest.approx(0, abs=1e-3))
-    assert words in found["told"]
+    assert (found.kind, found.fixed) == ("field", pytest.approx(0, abs=1e-3))
+    assert words in words_of(found)
 
 
 def test_fields_of_nothing_and_of_anything_are_not_explained_as_a_mistake_in_order():
     truths, fields = pairs()
     of = assignment("registration", "tre", {name: 3 - 3 * value for name, value in UP.items()})
-    assert told(truths, fields * 0, of, spacing=(3.0, 0.7))["told"] == (
+    assert words_of(told(truths, fields * 0, of, spacing=(3.0, 0.7))) == (
         "Every answer is a displacement of 0: nothing is moved."
     )
     for seed in range(10):
@@ -311,17 +318,18 @@ def rows(seed=0, n=120, skill=3.0):
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
 def test_exchanged_classes_are_named(metric):
     found = told(Y, 1 - rows(), assignment("classification", metric), spacing=None)
-    assert (found["kind"], found["cases"]) == ("labels", 120)
-    assert f"{metric} 0.0" in found["told"]
-    assert "if the two classes are exchanged." in found["told"]
+    assert (found.kind, found.cases) == ("labels", 120)
+    assert found.score < 0.1
+    assert words_of(found) == "if the two classes are exchanged."
 
 
 def test_a_threshold_is_named_for_classes_and_not_for_ranks():
     timid = rows() * 0.2
     of = assignment("classification", "balanced_accuracy")
     found = told(Y, timid, of, spacing=None)
-    assert found["kind"] == "threshold"
-    assert found["told"].startswith("Every case is put into class 0. balanced_accuracy 0.50; 1.00 if")
+    assert found.kind == "threshold"
+    assert words_of(found).startswith("Every case is put into class 0. if the threshold is ")
+    assert (found.score, found.fixed) == (0.5, 1)
     assert told(Y, timid, assignment("classification", "auroc"), spacing=None) is None
 
 
@@ -330,14 +338,15 @@ def test_permuted_classes_are_named():
     right = np.eye(4)[truth] * 0.7 + 0.075
     columns = right[:, [1, 2, 0, 3]]
     found = told(truth, columns, assignment("classification", "accuracy"), spacing=None)
-    assert found["fixed"] == 1
+    assert found.fixed == 1
     # Class 0 was answered in the column of 2, class 1 in that of 0, class 2 in that of 1.
-    assert "if column 2 is class 0, column 0 is class 1 and column 1 is class 2." in found["told"]
+    assert words_of(found) == "if column 2 is class 0, column 0 is class 1 and column 1 is class 2."
 
 
 def test_one_class_for_all_is_called_so():
     found = told(Y, np.full(120, 0.3), assignment("classification", "balanced_accuracy"), spacing=None)
-    assert found == {"kind": "constant", "told": "Every case is put into class 0."}
+    assert found == Explained("constant", Phrase("one_class", (0,)))
+    assert words_of(found) == "Every case is put into class 0."
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -354,22 +363,21 @@ def test_labels_that_do_not_exclude_each_other_have_no_explanation_and_break_non
     truth = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
     asked, given = hidden(truth), Answers({"prob": 1.0 - truth}, {})
     of = assignment("multilabel", "auroc")
-    document = score(of, of.criteria[0], [asked], [given])
-    assert document["score"] == 0
-    assert explain(of, of.criteria[0], [asked], [given], document) is None
+    scored = score(of, of.criteria[0], [asked], [given]).known
+    assert scored.score == 0
+    assert explain(of, of.criteria[0], [asked], [given], scored) is None
 
 
 def test_no_answers_have_no_explanation():
     of = assignment()
     asked, none = hidden(TRUTH), Answers({}, dict.fromkeys(range(10), "r"))
-    assert explain(of, of.criteria[0], [asked], [none], score(of, of.criteria[0], [asked], [none])) is None
+    assert explain(of, of.criteria[0], [asked], [none], score(of, of.criteria[0], [asked], [none]).known) is None
     zeros = Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, dict.fromkeys(range(10), "r"))
-    assert explain(of, of.criteria[0], [asked], [zeros], score(of, of.criteria[0], [asked], [zeros])) is None
+    assert explain(of, of.criteria[0], [asked], [zeros], score(of, of.criteria[0], [asked], [zeros]).known) is None
 
 
 def test_large_images_are_looked_at_in_part():
     truth = phantoms(70)
     found = told(truth, np.flip(answered(truth), 1))
-    assert found["cases"] == 60
-    assert "Tried on 60 cases." in found["told"]
-    assert math.isclose(found["fixed"], dice(answered(truth), truth), abs_tol=0.02)
+    assert found.cases == 60
+    assert math.isclose(found.fixed, dice(answered(truth), truth), abs_tol=0.02)

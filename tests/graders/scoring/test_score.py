@@ -15,6 +15,7 @@ from assignments.data.hidden import Case, HiddenSet, records
 from assignments.errors import UserError
 from graders.failures import NotFinite, OutOfRange, WrongShape, WrongType
 from graders.record.answers import Answers
+from graders.record.documents import Cause, FailedCases, FalsePositives
 from graders.scoring.intervals import unpacked
 from graders.scoring.score import check_criterion, score
 from graders.tasks import task_named
@@ -96,88 +97,87 @@ def dice_of(*volumes, truth=6, **more):
 
 def test_balanced_accuracy_of_one_repeat():
     doc = scored(assignment(), hidden(Y), P)
-    assert (doc["verdict"], doc["score"], doc["repeats"]) == ("passed", 0.75, [0.75])
-    assert doc["reason"] is None
-    assert (doc["asked"], doc["cases"]) == (8, [])
+    assert (doc.verdict, doc.measured.score, doc.measured.repeats) == ("passed", 0.75, (0.75,))
+    assert doc.cause is None
+    assert (doc.measured.case_count, doc.measured.cases) == (8, ())
 
 
 def test_auroc_of_one_repeat_equals_scikit_learn():
     doc = scored(assignment(metric="auroc"), hidden(Y), P)
-    assert doc["score"] == pytest.approx(roc_auc_score(Y, P))
+    assert doc.measured.score == pytest.approx(roc_auc_score(Y, P))
 
 
 def test_dice_is_the_mean_of_subject_means_and_not_of_cases():
     doc = dice_of(6, 6, 0, 2, subjects=["a", "a", "a", "b"])  # Dice 1, 1, 0 and 1/2
-    assert doc["score"] == pytest.approx((2 / 3 + 1 / 2) / 2)
-    assert [case["score"] for case in doc["cases"]] == [1, 1, 0, 0.5]
+    assert doc.measured.score == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert [case.score for case in doc.measured.cases] == [1, 1, 0, 0.5]
 
 
 def test_the_interval_of_a_mean_is_students_t_on_subject_means():
     doc = dice_of(6, 4, 2, 3, 5, 6, subjects=["a", "a", "b", "b", "c", "d"])
     means = np.array([(1 + 0.8) / 2, (0.5 + 2 / 3) / 2, 10 / 11, 1])
     expected = stats.t.interval(0.95, 3, means.mean(), stats.sem(means))
-    assert doc["interval"][0] == pytest.approx(expected[0])
-    assert doc["interval"][1] == 1  # never beyond the metric's range
+    assert doc.measured.interval[0] == pytest.approx(expected[0])
+    assert doc.measured.interval[1] == 1  # never beyond the metric's range
     assert expected[1] > 1
 
 
 def test_subjects_that_all_agree_have_no_interval_rather_than_one_of_no_width():
-    assert dice_of(6, 6, 6)["interval"] is None
-    assert dice_of(4)["interval"] is None
-    assert scored(assignment(), hidden(Y), Y.astype(np.float32))["interval"] is None
+    assert dice_of(6, 6, 6).measured.interval is None
+    assert dice_of(4).measured.interval is None
+    assert scored(assignment(), hidden(Y), Y.astype(np.float32)).measured.interval is None
 
 
 def test_a_failed_case_takes_the_worst_value_and_stays_in_the_denominator():
-    doc = dice_of(6, 6, 6, 6, failed={2: "the time limit was reached while waiting"})
-    assert doc["score"] == 0.75
-    failed = doc["cases"][2]
-    assert (failed["state"], failed["score"], failed["value"]) == ("failed", None, 0)
-    assert failed["reason"] == "the time limit was reached while waiting"
-    assert "1 of 4 answers failed and count as the worst there is: the time limit" in doc["told"]
+    doc = dice_of(6, 6, 6, 6, failed={2: "wall_limit"})
+    assert doc.measured.score == 0.75
+    failed = doc.measured.cases[2]
+    assert (failed.state, failed.score, failed.value) == ("failed", None, 0)
+    assert failed.reason == "wall_limit"
+    assert doc.failed == (FailedCases(Cause("wall_limit"), 1),)
 
 
 def test_where_all_failed_alike_the_student_reads_the_line_and_where_they_differ_the_reason_alone():
-    def told(**lines):
-        failed = dict.fromkeys((0, 1), "it broke")
-        answers = Answers({"prob": P}, failed, told={int(k[1:]): line for k, line in lines.items()}, evidence="trace")
+    def failing_at(*places):
+        causes = {i: Cause("raised", "ValueError", place) for i, place in enumerate(places)}
+        answers = Answers({"prob": P}, dict.fromkeys(causes, "raised"), causes, "ValueError: trace", "trace")
         return scored(assignment(), hidden(Y), answers)
 
-    alike = told(c0="it broke (ValueError, at solution.py:3)", c1="it broke (ValueError, at solution.py:3)")
-    assert "count as the worst there is: it broke (ValueError, at solution.py:3) (2)." in alike["told"]
-    other = told(c0="it broke (ValueError, at solution.py:3)", c1="it broke (ValueError, at solution.py:4)")
-    assert "count as the worst there is: it broke (2)." in other["told"]
-    assert alike["evidence"].splitlines()[-1] == "trace"
-    assert "trace" not in alike["told"]
+    alike, other = failing_at("solution.py:3", "solution.py:3"), failing_at("solution.py:3", "solution.py:4")
+    assert alike.failed == (FailedCases(Cause("raised", "ValueError", "solution.py:3"), 2),)
+    assert other.failed == (FailedCases(Cause("raised"), 2),)
+    assert alike.evidence.splitlines()[-1] == "trace"
+    assert alike.said == "ValueError: trace"
 
 
 def test_equal_values_that_only_rounding_tells_apart_have_no_interval():
     truth = masks(*range(1, 13))
     document = scored(assignment("segmentation", "hd95", anchors=DOWN), hidden(truth, spacing=(0.1, 0.7, 0.3)),
                       np.zeros(truth.shape, np.float32), failed=dict.fromkeys(range(12), "it broke"))  # fmt: skip
-    assert document["interval"] is None
+    assert document.measured.interval is None
 
 
 def test_a_failed_distance_takes_the_diagonal():
     of = assignment("segmentation", "hd95", anchors=DOWN)
     doc = scored(of, hidden(masks(6, 6)), masks(6, 6).astype(np.float32), failed={1: "r"})
-    assert doc["score"] == pytest.approx(math.sqrt(4**2 + 3**2 + 4**2) / 2)
+    assert doc.measured.score == pytest.approx(math.sqrt(4**2 + 3**2 + 4**2) / 2)
 
 
 def test_a_number_that_failed_is_off_by_the_worst_answer_and_not_by_the_zero_that_stands_in_its_place():
     ages, answers = np.array([40.0, 60.0, 80.0]), np.array([42.0, 0.0, 80.0])
     doc = scored(assignment("regression", "rmse", anchors=DOWN), hidden(ages), Answers({"value": answers}, {1: "r"}))
-    assert doc["score"] == pytest.approx(math.sqrt((2**2 + 20**2 + 0) / 3))  # 60 is 20 from either end
+    assert doc.measured.score == pytest.approx(math.sqrt((2**2 + 20**2 + 0) / 3))  # 60 is 20 from either end
 
 
 def test_a_failed_class_is_a_wrong_one():
     doc = scored(assignment(), hidden(Y), Y.astype(np.float32), failed={0: "r", 7: "r"})
-    assert doc["score"] == 0.75
+    assert doc.measured.score == 0.75
 
 
 def test_grades_that_all_failed_agree_no_better_than_by_chance():
     grades = np.repeat([0, 1, 2, 3, 4], [73, 7, 15, 3, 2])  # as retinopathy's are
     doc = scored(assignment(metric="quadratic_kappa"), hidden(grades), np.full((100, 5), np.nan))
-    assert doc["score"] < 0
+    assert doc.measured.score < 0
 
 
 def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others():
@@ -185,8 +185,8 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
     answers[7] = np.nan
     doc = scored(assignment(metric="auroc"), hidden(Y), answers)
     expected = np.where(np.arange(8) == 7, 0, P)  # the wrong class, with certainty
-    assert doc["score"] == pytest.approx(roc_auc_score(Y, expected))
-    assert [(case["id"], case["reason"]) for case in doc["cases"]] == [(hidden(Y).cases[7].id, NotFinite.reason)]
+    assert doc.measured.score == pytest.approx(roc_auc_score(Y, expected))
+    assert [(case.id, case.reason) for case in doc.measured.cases] == [(hidden(Y).cases[7].id, NotFinite.reason)]
 
 
 @pytest.mark.parametrize(
@@ -206,25 +206,25 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auroc"])
 def test_answers_that_cannot_be_scored_are_worth_nothing(metric, answers, reason):
     doc = scored(assignment(metric=metric), hidden(Y), answers)
-    assert (doc["verdict"], doc["score"], doc["reason"]) == ("passed", 0, reason)
-    assert {case["reason"] for case in doc["cases"]} == {reason}
+    assert (doc.verdict, doc.measured.score, doc.cause.reason) == ("passed", 0, reason)
+    assert {case.reason for case in doc.measured.cases} == {reason}
 
 
 def test_no_answer_at_all_is_worth_nothing():
-    doc = scored(assignment(), hidden(Y), Answers({}, dict.fromkeys(range(8), "solution.py could not be imported")))
-    assert (doc["score"], doc["reason"]) == (0, "solution.py could not be imported")
-    assert scored(assignment(), hidden(Y), Answers({}))["reason"] == WrongType.reason
+    doc = scored(assignment(), hidden(Y), Answers({}, dict.fromkeys(range(8), "import_failed")))
+    assert (doc.measured.score, doc.cause.reason) == (0, "import_failed")
+    assert scored(assignment(), hidden(Y), Answers({})).cause.reason == WrongType.reason
 
 
 def test_a_certain_error_in_a_row_that_adds_up_to_a_little_more_than_one_is_the_worst_and_not_our_failure():
     rows = np.array([[0, 1, 0.0015], [0, 1, 0], [0, 0, 1]])
     doc = scored(assignment(metric="brier", anchors=DOWN), hidden(np.array([0, 1, 2])), rows)
-    assert (doc["verdict"], doc["score"]) == ("passed", pytest.approx(1 / 3))
+    assert (doc.verdict, doc.measured.score) == ("passed", pytest.approx(1 / 3))
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
 def test_a_constant_answer_earns_no_more_than_chance(metric):
-    assert scored(assignment(metric=metric), hidden(Y), np.full(8, 0.7))["score"] == 0.5
+    assert scored(assignment(metric=metric), hidden(Y), np.full(8, 0.7)).measured.score == 0.5
 
 
 def test_answers_are_rounded_as_they_are_stored_before_the_first_scoring():
@@ -240,7 +240,7 @@ def test_a_network_that_is_sure_of_everything_is_ranked_by_how_sure_it_is():
     y, sure = np.array([0, 0, 1, 1]), np.array([0.99987, 0.99995, 0.99998, 0.99999], np.float32)
     of = {"auroc": 1.0, "average_precision": 1.0, "sensitivity@0.95": 1.0}
     for answers in (sure, np.stack([1 - sure, sure], axis=1)):
-        found = {name: scored(assignment(metric=name), hidden(y), answers)["score"] for name in of}
+        found = {name: scored(assignment(metric=name), hidden(y), answers).measured.score for name in of}
         assert found == of
     assert roc_auc_score(y, sure) == 1
 
@@ -249,14 +249,14 @@ def test_rounding_puts_no_case_into_another_class():
     """0.4999 is class 0, and so is every number below 0.5 in whatever dtype it comes; 0.5 is class 1."""
     below = [0.4999, 0.49999, np.nextafter(0.5, 0), float(np.nextafter(np.float32(0.5), np.float32(0)))]
     zeros = hidden(np.zeros(4, int))
-    assert scored(assignment(metric="accuracy"), zeros, np.array(below))["score"] == 1
-    assert scored(assignment(metric="accuracy"), zeros, np.full(4, 0.5))["score"] == 0
+    assert scored(assignment(metric="accuracy"), zeros, np.array(below)).measured.score == 1
+    assert scored(assignment(metric="accuracy"), zeros, np.full(4, 0.5)).measured.score == 0
     # The first class is ahead by less than float32 can tell, and the second one, which wins ties of two, is not it.
     close = np.tile([0.5 + 1e-12, 0.5 - 1e-12], (4, 1))
-    assert scored(assignment(metric="accuracy"), zeros, close)["score"] == 1
-    assert scored(assignment(metric="accuracy"), zeros, close[:, ::-1])["score"] == 0
+    assert scored(assignment(metric="accuracy"), zeros, close).measured.score == 1
+    assert scored(assignment(metric="accuracy"), zeros, close[:, ::-1]).measured.score == 0
     three = np.tile([0.4 - 1e-12, 0.2, 0.4 + 1e-12], (4, 1))
-    assert scored(assignment(metric="accuracy"), hidden(np.full(4, 2)), three)["score"] == 1
+    assert scored(assignment(metric="accuracy"), hidden(np.full(4, 2)), three).measured.score == 1
 
 
 def test_rounding_puts_no_voxel_into_the_foreground():
@@ -264,14 +264,14 @@ def test_rounding_puts_no_voxel_into_the_foreground():
     truth[0, 0, 0, 0] = 1
     answer = np.full((1, 2, 2, 2), 0.49999)
     answer[0, 0, 0, 0] = 0.5
-    assert scored(assignment("segmentation", "dice"), hidden(truth), answer)["score"] == 1
+    assert scored(assignment("segmentation", "dice"), hidden(truth), answer).measured.score == 1
 
 
 def test_rows_that_an_earlier_version_stored_as_float16_are_read_as_they_are():
     old = P.astype(np.float16)
-    assert scored(assignment(metric="auroc"), hidden(Y), old)["score"] == pytest.approx(roc_auc_score(Y, old))
+    assert scored(assignment(metric="auroc"), hidden(Y), old).measured.score == pytest.approx(roc_auc_score(Y, old))
     thirds = np.full((3, 3), 1 / 3).astype(np.float16)
-    assert scored(assignment(metric="brier", anchors=DOWN), hidden(np.arange(3)), thirds)["verdict"] == "passed"
+    assert scored(assignment(metric="brier", anchors=DOWN), hidden(np.arange(3)), thirds).verdict == "passed"
 
 
 @pytest.mark.parametrize("how", ["median", "mean"])
@@ -279,9 +279,9 @@ def test_repeats_are_combined(how):
     of = assignment("segmentation", "dice", seeds=3, combine=how)
     truth = hidden(masks(6, 6))
     doc = scored(of, [truth] * 3, [masks(*v).astype(np.float32) for v in ((6, 6), (6, 3), (0, 0))])
-    assert doc["repeats"] == [1, pytest.approx(5 / 6), 0]
-    assert doc["score"] == pytest.approx(5 / 6 if how == "median" else (1 + 5 / 6) / 3)
-    assert [(c["id"], c["repeat"]) for c in doc["cases"]] == [(f"c0-{i}", r) for r in range(3) for i in range(2)]
+    assert doc.measured.repeats == pytest.approx((1, 5 / 6, 0))
+    assert doc.measured.score == pytest.approx(5 / 6 if how == "median" else (1 + 5 / 6) / 3)
+    assert [(c.id, c.repeat) for c in doc.measured.cases] == [(f"c0-{i}", r) for r in range(3) for i in range(2)]
 
 
 def test_the_interval_over_repeats_of_the_same_cases_holds_both_sources_of_chance():
@@ -292,7 +292,7 @@ def test_the_interval_over_repeats_of_the_same_cases_holds_both_sources_of_chanc
     values = np.array([[2 * v / (v + 6) for v in row] for row in volumes])
     of_cases = stats.t.ppf(0.975, 3) * stats.sem(values.mean(axis=0))
     of_seeds = stats.t.ppf(0.975, 2) * stats.sem(values.mean(axis=1))
-    assert doc["interval"][0] == pytest.approx(values.mean() - math.hypot(of_cases, of_seeds))
+    assert doc.measured.interval[0] == pytest.approx(values.mean() - math.hypot(of_cases, of_seeds))
 
 
 def test_the_interval_over_redrawn_repeats_is_the_wider_of_repeats_and_cases():
@@ -301,7 +301,7 @@ def test_the_interval_over_redrawn_repeats_is_the_wider_of_repeats_and_cases():
 
     def half(*volumes):
         doc = scored(of, truths, [masks(*v).astype(np.float32) for v in volumes])
-        return doc["score"] - doc["interval"][0]
+        return doc.measured.score - doc.measured.interval[0]
 
     values = np.array([[2 * v / (v + 6) for v in row] for row in ((5, 4, 5, 4), (4, 3, 4, 3), (3, 2, 3, 2))])
     assert half((5, 4, 5, 4), (4, 3, 4, 3), (3, 2, 3, 2)) == pytest.approx(
@@ -321,7 +321,7 @@ def test_repeats_split_from_one_pool_of_real_data_have_a_wider_interval():
         of = assignment("segmentation", "dice", seeds=3, combine="mean", redraw=True, path=path)
         truths = [hidden(masks(6, 6, 6, 6), turn=turn, train=8) for turn in range(3)]
         doc = scored(of, truths, [masks(*v).astype(np.float32) for v in volumes])
-        width[path] = doc["score"] - doc["interval"][0]
+        width[path] = doc.measured.score - doc.measured.interval[0]
     assert width["promise12"] / width[None] == pytest.approx(math.sqrt((1 / 3 + 4 / 8) / (1 / 3)))
 
 
@@ -330,17 +330,17 @@ def test_the_bootstrap_of_a_set_draws_subjects_and_repeats_exactly():
     truth = rng.integers(2, size=60)
     noisy = np.clip(truth * 0.3 + rng.random(60) * 0.7, 0, 1)
     doc = scored(assignment(metric="auroc"), hidden(truth), noisy)
-    low, high = doc["interval"]
-    assert low < doc["score"] < high
-    assert doc["bootstrap_seed"] is not None
+    low, high = doc.measured.interval
+    assert low < doc.measured.score < high
+    assert doc.measured.bootstrap_seed is not None
     assert scored(assignment(metric="auroc"), hidden(truth), noisy) == doc
     # Three scans of each subject carry no more than one: the interval must not shrink.
     tripled = scored(
         assignment(metric="auroc"), hidden(np.repeat(truth, 3), [f"s{i // 3}" for i in range(180)]), np.repeat(noisy, 3)
     )
-    assert tripled["interval"][1] - tripled["interval"][0] == pytest.approx(high - low, rel=0.1)
+    assert tripled.measured.interval[1] - tripled.measured.interval[0] == pytest.approx(high - low, rel=0.1)
     apart = scored(assignment(metric="auroc"), hidden(np.repeat(truth, 3)), np.repeat(noisy, 3))
-    assert apart["interval"][1] - apart["interval"][0] < 0.7 * (high - low)
+    assert apart.measured.interval[1] - apart.measured.interval[0] < 0.7 * (high - low)
 
 
 def test_the_bootstrap_of_balanced_accuracy_equals_one_written_as_a_loop():
@@ -352,7 +352,7 @@ def test_the_bootstrap_of_balanced_accuracy_equals_one_written_as_a_loop():
     right = answers == truth
     for _ in range(2000):
         drawn.append((right[rng.integers(40, size=40)].mean() + right[40 + rng.integers(40, size=40)].mean()) / 2)
-    assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.015)
+    assert doc.measured.interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.015)
 
 
 @pytest.mark.parametrize(("subjects", "bootstrap"), [(49, False), (50, True)])
@@ -365,13 +365,13 @@ def test_a_mean_is_resampled_from_fifty_subjects_on_and_has_students_t_below(sub
     by_t = stats.t.interval(0.95, subjects - 1, means.mean(), stats.sem(means))
     if bootstrap:
         drawn = [rng.choice(means, subjects).mean() for _ in range(4000)]
-        assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.008)
-        assert doc["interval"] != pytest.approx(by_t, abs=1e-9)
-        assert doc["bootstrap_seed"] is not None
-        assert doc["interval"] == dice_of(*volumes, subjects=names)["interval"]
+        assert doc.measured.interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.008)
+        assert doc.measured.interval != pytest.approx(by_t, abs=1e-9)
+        assert doc.measured.bootstrap_seed is not None
+        assert doc.measured.interval == dice_of(*volumes, subjects=names).measured.interval
     else:
-        assert doc["interval"] == pytest.approx(by_t)
-        assert doc["bootstrap_seed"] is None
+        assert doc.measured.interval == pytest.approx(by_t)
+        assert doc.measured.bootstrap_seed is None
 
 
 def test_subjects_of_different_size_weigh_the_same_in_a_resample():
@@ -380,16 +380,16 @@ def test_subjects_of_different_size_weigh_the_same_in_a_resample():
     of_subject = np.random.default_rng(9).integers(1, 7, 60)
     doc = dice_of(*[v for v, size in zip(of_subject, sizes, strict=True) for _ in range(size)], subjects=names)
     alone = dice_of(*of_subject)
-    assert doc["score"] == pytest.approx(alone["score"])
-    assert doc["interval"] == pytest.approx(alone["interval"], abs=0.01)
+    assert doc.measured.score == pytest.approx(alone.measured.score)
+    assert doc.measured.interval == pytest.approx(alone.measured.interval, abs=0.01)
 
 
 def test_a_metric_of_the_whole_set_keeps_its_resampled_scores():
     doc = scored(assignment(metric="auroc"), hidden(Y), P)
-    drawn = unpacked(doc["drawn"])
+    drawn = unpacked(doc.measured.drawn)
     assert drawn.shape == (2000,)
-    assert doc["interval"] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=1e-6)
-    assert scored(assignment(metric="accuracy"), hidden(Y), P)["drawn"] is None
+    assert doc.measured.interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=1e-6)
+    assert scored(assignment(metric="accuracy"), hidden(Y), P).measured.drawn is None
 
 
 def test_a_median_of_repeats_is_resampled_as_a_median():
@@ -398,8 +398,8 @@ def test_a_median_of_repeats_is_resampled_as_a_median():
     truth = np.repeat([0, 1], 30)
     answers = [np.where(rng.random(60) < share, truth, 1 - truth).astype(np.float32) for share in (0.9, 0.85, 0.8)]
     doc = scored(of, [hidden(truth)] * 3, answers)
-    assert doc["score"] == sorted(doc["repeats"])[1]
-    assert doc["interval"][0] < doc["score"] < doc["interval"][1]
+    assert doc.measured.score == sorted(doc.measured.repeats)[1]
+    assert doc.measured.interval[0] < doc.measured.score < doc.measured.interval[1]
 
 
 def test_a_metric_of_a_cap_is_scored_too():
@@ -407,38 +407,37 @@ def test_a_metric_of_a_cap_is_scored_too():
     of = assignment("segmentation", "dice", caps=caps)
     assert of.criteria[0].metrics == ("dice", "hd95")
     doc = scored(of, hidden(masks(6, 6)), masks(6, 5).astype(np.float32))
-    assert list(doc["also"]) == ["hd95"]
-    assert len(doc["also"]["hd95"]["cases"]) == 2
+    assert list(doc.also) == ["hd95"]
+    assert len(doc.also["hd95"].cases) == 2
 
 
 def test_metrics_beside_are_scored_and_kept_by_the_name_they_are_asked_by(tmp_path):
     (tmp_path / "my_metrics.py").write_text(OWN)
     of = assignment(also=["accuracy", "my_metrics.py:share"], folder=tmp_path)
     doc = scored(of, hidden(Y), P)
-    assert {name: one["score"] for name, one in doc["also"].items()} == {"accuracy": 0.75, "my_metrics.py:share": 0.75}
-    assert (doc["score"], doc["subjects"]) == (0.75, 8)
+    assert {name: one.score for name, one in doc.also.items()} == {"accuracy": 0.75, "my_metrics.py:share": 0.75}
+    assert (doc.measured.score, doc.measured.subjects) == (0.75, 8)
 
 
 def test_empty_references_score_one_when_left_empty():
     doc = scored(assignment("segmentation", "dice"), hidden(masks(0, 0, 6)), masks(0, 1, 6).astype(np.float32))
-    assert [case["score"] for case in doc["cases"]] == [1, 0, 1]
-    assert doc["false_positives"] == {"found": 0, "of": 0}
+    assert [case.score for case in doc.measured.cases] == [1, 0, 1]
+    assert doc.measured.false_positives == FalsePositives(0, of=0)
 
 
 def test_empty_references_can_be_set_apart_with_their_false_positives():
     of = assignment("segmentation", "dice", empty_reference="separate")
     truths = hidden(masks(0, 0, 0, 6, 6))
     doc = scored(of, truths, masks(0, 1, 0, 6, 2).astype(np.float32), failed={2: "r"})
-    assert doc["score"] == 0.75
-    assert doc["false_positives"] == {"found": 2, "of": 3}  # a failed answer counts as found
-    assert [case["state"] for case in doc["cases"]] == ["set_apart", "set_apart", "failed", "scored", "scored"]
-    assert "Something was found in 2 of 3 empty cases." in doc["told"]
+    assert doc.measured.score == 0.75
+    assert doc.measured.false_positives == FalsePositives(2, of=3)  # a failed answer counts as found
+    assert [case.state for case in doc.measured.cases] == ["set_apart", "set_apart", "failed", "scored", "scored"]
 
 
 def test_a_set_of_empty_references_only_is_our_failure():
     of = assignment("segmentation", "dice", empty_reference="separate")
     doc = scored(of, hidden(masks(0, 0)), masks(0, 0).astype(np.float32))
-    assert (doc["verdict"], doc["reason"]) == ("unknown", "data")
+    assert (doc.verdict, doc.cause.reason) == ("unknown", "data")
 
 
 @pytest.mark.parametrize(
@@ -455,8 +454,8 @@ def test_a_metric_that_fails_withholds_and_never_costs_points(tmp_path, own, evi
     (tmp_path / "my_metrics.py").write_text(OWN)
     of = assignment(metric=f"my_metrics.py:{own}", folder=tmp_path)
     doc = scored(of, hidden(Y), 1 - Y.astype(np.float32))
-    assert (doc["verdict"], doc["score"], doc["reason"]) == ("unknown", None, "metric")
-    assert evidence in doc["evidence"]
+    assert (doc.verdict, doc.measured, doc.cause) == ("unknown", None, Cause("metric"))
+    assert evidence in doc.evidence
 
 
 LABELS = np.array([[[1, 1, 2, 2]], [[1, 1, 1, 1]], [[3, 0, 0, 0]]], np.uint8)
@@ -467,12 +466,12 @@ def test_a_metric_of_masks_is_the_mean_over_the_classes_that_truth_or_answer_of_
     answers = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
     document = scored(of, hidden(LABELS), answers)
     # By class of each case: 4/5, 2/3; 1; 0. Where neither holds a class, it is left out.
-    assert [case["value"] for case in document["cases"]] == pytest.approx([11 / 15, 1, 0])
-    assert document["also"]["dice@class2"]["score"] == pytest.approx((2 / 3 + 1 + 1) / 3)
-    assert document["also"]["iou@class3"]["score"] == pytest.approx(2 / 3)
+    assert [case.value for case in document.measured.cases] == pytest.approx([11 / 15, 1, 0])
+    assert document.also["dice@class2"].score == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert document.also["iou@class3"].score == pytest.approx(2 / 3)
     counted = scored(assignment("label_maps", "dice", absent="one"), hidden(LABELS), answers)
     # 4/5, 2/3, 1; 1, 1, 1; 1, 1, 0.
-    assert [case["value"] for case in counted["cases"]] == pytest.approx([37 / 45, 1, 2 / 3])
+    assert [case.value for case in counted.measured.cases] == pytest.approx([37 / 45, 1, 2 / 3])
 
 
 def test_a_mean_over_classes_stands_beside_the_value_of_each_class_and_staff_read_them():
@@ -481,38 +480,37 @@ def test_a_mean_over_classes_stands_beside_the_value_of_each_class_and_staff_rea
     document = scored(of, hidden(LABELS), answers)
     # Class 1: 4/5, 1 and both empty; class 2: 2/3 and twice both empty; class 3: twice both empty and missed.
     expected = {"class1": (4 / 5 + 2) / 3, "class2": (2 / 3 + 2) / 3, "class3": 2 / 3}
-    assert document["classes"] == pytest.approx(expected)
-    assert document["classes"]["class2"] == document["also"]["dice@class2"]["score"]
+    assert document.measured.classes == pytest.approx(expected)
+    assert document.measured.classes["class2"] == document.also["dice@class2"].score
     of_iou = {"class1": (2 / 3 + 2) / 3, "class2": 5 / 6, "class3": 2 / 3}
-    assert document["also"]["iou"]["classes"] == pytest.approx(of_iou)
-    assert document["also"]["dice@class2"]["classes"] == {}
-    assert "dice by class: class1 0.933, class2 0.889, class3 0.667" in document["evidence"]
-    assert "class1" not in document["told"]  # of each class a student would learn more of the hidden cases
+    assert document.also["iou"].classes == pytest.approx(of_iou)
+    assert document.also["dice@class2"].classes == {}
+    assert "dice by class: class1 0.933, class2 0.889, class3 0.667" in document.evidence
 
 
 def test_a_failed_case_is_the_worst_of_every_class():
     document = scored(assignment("label_maps", "dice"), hidden(LABELS), LABELS, failed={0: "crashed"})
-    assert document["classes"] == pytest.approx(dict.fromkeys(("class1", "class2", "class3"), 2 / 3))
+    assert document.measured.classes == pytest.approx(dict.fromkeys(("class1", "class2", "class3"), 2 / 3))
 
 
 def test_a_metric_of_one_mask_has_no_classes():
     of = assignment("segmentation", "dice", also=["hd95"])
     document = scored(of, hidden(LABELS > 0), (LABELS > 0).astype(np.float32))
-    assert document["classes"] == document["also"]["hd95"]["classes"] == {}
+    assert document.measured.classes == document.also["hd95"].classes == {}
 
 
 def test_a_class_counts_in_every_case_although_the_only_case_that_holds_it_failed():
     of = assignment("label_maps", "dice", absent="one")
     document = scored(of, hidden(LABELS), LABELS, failed={2: "crashed"})
-    assert [case["value"] for case in document["cases"]] == [1, 1, 0]
+    assert [case.value for case in document.measured.cases] == [1, 1, 0]
     wrong = np.where(LABELS == 3, 0, LABELS)
-    assert scored(of, hidden(LABELS), wrong, failed={0: "crashed"})["score"] == pytest.approx((0 + 1 + 2 / 3) / 3)
+    assert scored(of, hidden(LABELS), wrong, failed={0: "crashed"}).measured.score == pytest.approx((0 + 1 + 2 / 3) / 3)
 
 
 def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
     document = scored(assignment("label_maps", "dice@class4"), hidden(LABELS), LABELS)
-    assert document["verdict"] == "unknown"
-    assert "the truths hold the classes [1, 2, 3], not [4]" in document["evidence"]
+    assert document.verdict == "unknown"
+    assert "the truths hold the classes [1, 2, 3], not [4]" in document.evidence
 
 
 @pytest.mark.parametrize(
@@ -547,16 +545,16 @@ def test_an_expected_cost_takes_the_dearest_class_for_a_failed_case():
     truth = np.array([0, 1, 2, 1])
     right = np.eye(3)[truth]
     # Always 0 costs 0 + 1 + 3 + 1 = 5, always 1 costs 9, always 2 costs 5.
-    assert scored(of, hidden(truth), right)["score"] == 0
-    assert scored(of, hidden(truth), right, failed={0: "crashed"})["score"] == pytest.approx(5 / 5)
-    assert scored(of, hidden(truth), right, failed=dict.fromkeys(range(4), "r"))["score"] == pytest.approx(13 / 5)
+    assert scored(of, hidden(truth), right).measured.score == 0
+    assert scored(of, hidden(truth), right, failed={0: "crashed"}).measured.score == pytest.approx(5 / 5)
+    assert scored(of, hidden(truth), right, failed=dict.fromkeys(range(4), "r")).measured.score == pytest.approx(13 / 5)
 
 
 def test_costs_for_fewer_classes_than_the_truth_has_withhold_the_score():
     of = assignment(metric="expected_cost", anchors=DOWN, costs=[[0, 5], [1, 0]])
     document = scored(of, hidden([0, 1, 2]), np.eye(3))
-    assert document["verdict"] == "unknown"
-    assert "the costs are of classes 0 to 1; the truth holds class 2" in document["evidence"]
+    assert document.verdict == "unknown"
+    assert "the costs are of classes 0 to 1; the truth holds class 2" in document.evidence
 
 
 def one_class_each(*classes):
@@ -570,17 +568,17 @@ def one_class_each(*classes):
 def test_a_map_of_nothing_earns_nothing_of_classes_that_its_case_lacks_unless_the_author_counts_them(absent, empty):
     truths = one_class_each(1, 2, 3)
     of = assignment("label_maps", "dice", absent=absent)
-    assert scored(of, hidden(truths), np.zeros_like(truths))["score"] == pytest.approx(empty)
-    assert scored(of, hidden(truths), truths)["score"] == 1
+    assert scored(of, hidden(truths), np.zeros_like(truths)).measured.score == pytest.approx(empty)
+    assert scored(of, hidden(truths), truths).measured.score == 1
     # Every class is taken for the next: one of two classes is left out, or one of three perfect.
-    swapped = scored(of, hidden(truths), truths % 3 + (truths > 0))["score"]
+    swapped = scored(of, hidden(truths), truths % 3 + (truths > 0)).measured.score
     assert swapped == pytest.approx(0 if absent == "leave_out" else 1 / 3)
 
 
 def test_a_map_of_nothing_is_as_far_off_as_an_image_allows():
     truths = one_class_each(1, 2, 3)
     doc = scored(assignment("label_maps", "hd95", anchors=DOWN), hidden(truths), np.zeros_like(truths))
-    assert doc["score"] == pytest.approx(8 * math.sqrt(2))
+    assert doc.measured.score == pytest.approx(8 * math.sqrt(2))
 
 
 @pytest.mark.parametrize(
@@ -596,8 +594,8 @@ def test_empty_truths_of_maps_and_instances_can_be_set_apart(task, metric, apart
     truths = one_class_each(2, 1, 0, 1).astype(np.int64)
     of = assignment(task, metric, empty_reference="separate")
     doc = scored(of, hidden(truths), truths, failed={2: "crashed"})
-    assert (doc["score"], doc["false_positives"]) == (1, {"found": found, "of": apart})
-    assert [case["id"] for case in doc["cases"] if case["value"] is None] == [
+    assert (doc.measured.score, doc.measured.false_positives) == (1, FalsePositives(found, of=apart))
+    assert [case.id for case in doc.measured.cases if case.value is None] == [
         f"c0-{i}" for i in ((2,) if apart == 1 else (1, 2, 3))
     ]
 
@@ -609,14 +607,14 @@ def test_labels_that_do_not_exclude_each_other_are_scored_with_intervals():
     prob = np.clip(0.4 * truth + 0.6 * rng.random(truth.shape), 0, 1).astype(np.float32)
     also = ["auroc@micro", "average_precision", "f1@weighted", "hamming_loss", "exact_match", "brier"]
     document = scored(assignment("multilabel", "auroc", also=also), hidden(truth), prob)
-    assert document["score"] == pytest.approx(roc_auc_score(truth, prob))
-    for found in (document, *document["also"].values()):
-        low, high = found["interval"]
-        assert low < found["score"] < high
+    assert document.measured.score == pytest.approx(roc_auc_score(truth, prob))
+    for found in (document.measured, *document.also.values()):
+        low, high = found.interval
+        assert low < found.score < high
     failed = scored(assignment("multilabel", "auroc", also=also), hidden(truth), prob, failed={3: "crashed"})
-    assert failed["score"] < document["score"]
-    assert failed["also"]["exact_match"]["score"] <= document["also"]["exact_match"]["score"]
-    assert failed["cases"][0]["reason"] == "crashed"
+    assert failed.measured.score < document.measured.score
+    assert failed.also["exact_match"].score <= document.also["exact_match"].score
+    assert failed.measured.cases[0].reason == "crashed"
 
 
 def test_an_area_keeps_its_placements_where_each_case_is_a_subject_and_there_is_one_repeat():
@@ -624,26 +622,26 @@ def test_an_area_keeps_its_placements_where_each_case_is_a_subject_and_there_is_
     truth, prob = np.arange(20) % 2, rng.random(20).astype(np.float32)
     of = assignment(metric="auroc", also=["auroc@micro", "accuracy"])
     document = scored(of, hidden(truth), prob, failed={3: "crashed"})
-    above, below = (unpacked(part) for part in document["placements"])
+    above, below = (unpacked(part) for part in document.measured.placements)
     assert (len(above), len(below)) == (10, 10)
-    assert above.mean() == pytest.approx(document["score"], abs=1e-7)
-    assert below.mean() == pytest.approx(document["score"], abs=1e-7)
-    assert document["also"]["auroc@micro"]["placements"] is None
-    assert document["also"]["accuracy"]["placements"] is None
+    assert above.mean() == pytest.approx(document.measured.score, abs=1e-7)
+    assert below.mean() == pytest.approx(document.measured.score, abs=1e-7)
+    assert document.also["auroc@micro"].placements is None
+    assert document.also["accuracy"].placements is None
     paired = hidden(truth, [f"s{i // 2}" for i in range(20)])
-    assert scored(of, paired, prob)["placements"] is None
+    assert scored(of, paired, prob).measured.placements is None
     twice = assignment(metric="auroc", seeds=2)
-    assert scored(twice, [hidden(truth)] * 2, [prob] * 2)["placements"] is None
+    assert scored(twice, [hidden(truth)] * 2, [prob] * 2).measured.placements is None
     alone = np.r_[1, np.zeros(19, int)]
-    assert scored(of, hidden(alone), prob)["placements"] is None
+    assert scored(of, hidden(alone), prob).measured.placements is None
 
 
 def test_numbered_instances_are_scored_as_such_and_as_one_mask():
     truths = np.array([[[1, 1, 2, 2]], [[0, 0, 0, 5]]])
     of = assignment("instances", "panoptic_quality@numbered", also=["panoptic_quality", "dice"])
     document = scored(of, hidden(truths), np.array([[[9, 9, 4, 4]], [[0, 0, 0, 0]]]))
-    assert [case["value"] for case in document["cases"]] == [1, 0]
-    assert document["also"]["panoptic_quality"]["score"] == document["also"]["dice"]["score"] == pytest.approx(1 / 2)
+    assert [case.value for case in document.measured.cases] == [1, 0]
+    assert document.also["panoptic_quality"].score == document.also["dice"].score == pytest.approx(1 / 2)
 
 
 def test_a_registration_is_scored_by_landmarks_labels_and_folds():
@@ -656,8 +654,8 @@ def test_a_registration_is_scored_by_landmarks_labels_and_folds():
     of = assignment("registration", "tre", also=["tre95", "warped_dice", "folding", "sd_log_jacobian"], anchors=DOWN)
     document = scored(of, hidden(truths, spacing=(2.0, 0.5)), field, failed={2: "crashed"})
     # No error; one column of 0.5 mm; the diagonal of 12 x 4 mm.
-    assert [case["value"] for case in document["cases"]] == pytest.approx([0, 0.5, math.sqrt(160)])
-    also = {name: [case["value"] for case in found["cases"]] for name, found in document["also"].items()}
+    assert [case.value for case in document.measured.cases] == pytest.approx([0, 0.5, math.sqrt(160)])
+    also = {name: [case.value for case in found.cases] for name, found in document.also.items()}
     assert also["warped_dice"] == pytest.approx([1, 0.5, 0])
     assert also["folding"] == [0, 0, 1]
     assert also["sd_log_jacobian"][2] == pytest.approx(math.log(1e9))
@@ -670,7 +668,7 @@ def test_a_synthesis_is_scored_inside_the_mask():
     truths = records({"target": target, "mask": mask}, ("target", "mask"))
     answers = np.where(mask == 1, 40, 1e9).astype(np.float32)
     document = scored(assignment("synthesis", "mae@4000", anchors=DOWN), hidden(truths), answers)
-    assert [case["value"] for case in document["cases"]] == [40, 40]
+    assert [case.value for case in document.measured.cases] == [40, 40]
 
 
 SETS_OF_FEATURES = """
@@ -699,15 +697,15 @@ def test_a_frechet_distance_is_of_the_features_that_an_instructor_gives(tmp_path
     truths = records({"target": target}, ("target",))
     of = assignment("synthesis", "my_metrics.py:frechet", folder=tmp_path, also=["my_metrics.py:covered"], anchors=DOWN)
     document = scored(of, hidden(truths), target + 3)
-    assert document["score"] == pytest.approx(9, abs=1e-4)  # the means move by 3, the deviations not at all
-    assert document["also"]["my_metrics.py:covered"]["score"] == 0
-    assert scored(of, hidden(truths), target)["score"] == pytest.approx(0, abs=1e-9)
+    assert document.measured.score == pytest.approx(9, abs=1e-4)  # the means move by 3, the deviations not at all
+    assert document.also["my_metrics.py:covered"].score == 0
+    assert scored(of, hidden(truths), target).measured.score == pytest.approx(0, abs=1e-9)
 
 
 def test_the_bootstrap_of_numbers_draws_from_all_subjects_alike():
     truths = np.arange(40.0)
     answers = (truths + np.random.default_rng(0).normal(0, 3, 40)).astype(np.float32)
-    low, high = scored(assignment("regression", "rmse", anchors=DOWN), hidden(truths), answers)["interval"]
+    low, high = scored(assignment("regression", "rmse", anchors=DOWN), hidden(truths), answers).measured.interval
     # A resample of 40 errors of standard deviation 3: their root mean square deviates by about 3 / sqrt(80).
     assert high - low == pytest.approx(2 * 1.96 * 3 / math.sqrt(80), rel=0.35)
 
@@ -715,13 +713,13 @@ def test_the_bootstrap_of_numbers_draws_from_all_subjects_alike():
 def test_an_instructors_own_metric_of_a_set_is_resampled_case_by_case(tmp_path):
     (tmp_path / "my_metrics.py").write_text(OWN)
     doc = scored(assignment(metric="my_metrics.py:share", folder=tmp_path), hidden(Y), P)
-    assert doc["score"] == 0.75
-    assert doc["interval"][0] < 0.75 < doc["interval"][1]
+    assert doc.measured.score == 0.75
+    assert doc.measured.interval[0] < 0.75 < doc.measured.interval[1]
 
 
 @pytest.mark.parametrize("sets", [[], [hidden(Y)] * 2])
 def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
-    assert scored(assignment(), sets, P)["reason"] == "data"
+    assert scored(assignment(), sets, P).cause.reason == "data"
 
 
 @pytest.mark.parametrize(
@@ -751,8 +749,8 @@ positions = st.sets(st.integers(0, 7), max_size=8)
 @given(probabilities, positions, st.sampled_from(["accuracy", "balanced_accuracy", "macro_f1", "auroc"]))
 def test_failing_never_raises_a_classification(answers, failed, metric):
     of = assignment(metric=metric)
-    whole = scored(of, hidden(Y), answers)["score"]
-    assert scored(of, hidden(Y), answers, failed=dict.fromkeys(failed, "r"))["score"] <= whole + 1e-12
+    whole = scored(of, hidden(Y), answers).measured.score
+    assert scored(of, hidden(Y), answers, failed=dict.fromkeys(failed, "r")).measured.score <= whole + 1e-12
 
 
 @settings(max_examples=60, deadline=None)
@@ -768,5 +766,5 @@ def test_failing_never_improves_a_segmentation_whichever_way_is_better(truth, an
     truths, answers = hidden(masks(*truth)), masks(*answer).astype(np.float32)
     whole = scored(of, truths, answers)
     less = scored(of, truths, answers, failed=dict.fromkeys(failed, "r"))
-    assert (whole["verdict"], less["verdict"]) == ("passed", "passed")
-    assert sign * less["score"] <= sign * whole["score"] + 1e-12
+    assert (whole.verdict, less.verdict) == ("passed", "passed")
+    assert sign * less.measured.score <= sign * whole.measured.score + 1e-12

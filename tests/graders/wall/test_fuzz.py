@@ -24,6 +24,8 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from assignments.assignment import Limits
 from assignments.interface import MayBeEmpty, Model, NotFinite, Range
 from graders.failures import EngineFailure, ImageFailure, SubmissionFailure
+from graders.marks.words import cause_words
+from graders.record.documents import Cause
 from graders.wall.inside import values
 from graders.wall.replies import typed
 from graders.wall.sandboxes.sandbox import Ending
@@ -195,7 +197,7 @@ def end_of(raw, solution, hint):
         words, body = split(memoryview(raw))
         typed(_answer(words, body, solution)[0], hint, lambda reference, hint: reference)
     except SubmissionFailure as failure:
-        return failure.told
+        return cause_words(Cause.of(failure))
     return ""
 
 

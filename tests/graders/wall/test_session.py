@@ -23,6 +23,8 @@ from graders.failures import (
     WallLimit,
     WrongType,
 )
+from graders.marks.words import cause_words
+from graders.record.documents import Cause
 from graders.wall import session as sessions
 from graders.wall.patience import Patience
 from graders.wall.sandboxes.sandbox import Ending
@@ -114,7 +116,7 @@ def test_a_mistake_beside_a_child_that_ran_out_of_memory_stays_a_mistake(asked):
 def test_who_waits_for_a_child_that_ran_out_of_memory_is_told_so(asked, stopped):
     failure = asked(lambda head: said("died", stopped=stopped, signal=9, oom_kills=1))[2]
     assert type(failure) is WallLimit
-    assert failure.told.endswith("while waiting (after the memory limit ended a child process)")
+    assert cause_words(Cause.of(failure)).endswith("while waiting (after the memory limit ended a child process)")
 
 
 def opened(solution, module, *, later=False, **words):
@@ -133,7 +135,7 @@ def opened(solution, module, *, later=False, **words):
         try:
             session.call(session.worker(1.0), CALL, [])
         except ImportFailed as failure:
-            return failure.told
+            return cause_words(Cause.of(failure))
     raise AssertionError("nothing failed")
 
 
@@ -349,7 +351,7 @@ def test_a_place_is_told_only_if_the_group_has_that_line(asked, solution, file, 
 def test_what_a_student_reads_of_an_exception_is_a_built_in_name_and_a_line_of_their_own(asked, solution):
     secret = "hidden-42"
     answer = {"builtin": secret, "type": secret, "message": secret, "trace": secret, "file": f"{secret}.py", "line": 1}
-    told = asked(words(kind="raised", **answer), solution)[2].told
+    told = cause_words(Cause.of(asked(words(kind="raised", **answer), solution)[2]))
     assert told == "the call raised an exception (Exception)"
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graders.asking.journal import Question
+from graders.record.documents import JobResult, TestResult
 from tests.graders.runs.engines.scripted import Died
 
 FIRST, SECOND = Question("test", "first"), Question("test", "second")
-PASSED = {"verdict": "passed"}
+PASSED = TestResult("passed")
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,19 @@ class Job:
     """A folder for what it leaves."""
 
 
-def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) -> dict:
+def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) -> JobResult:
     (job.place / f"began {job.does}").touch()
     journal.begins(FIRST, 20.0)
     journal.waited(1, 2.5)
-    journal.came("tests", "first", PASSED)
+    journal.came("test", "first", PASSED)
     journal.begins(SECOND, 20.0)
     match job.does:
         case "raise":
             raise RuntimeError("a defect of ours")
         case "not a number":
-            return {"tests": {"first": float("nan")}}
+            return JobResult({"first": TestResult("passed", cpu_s=float("nan"))})
         case "not JSON":
-            return {"tests": {"first": object()}}
+            return JobResult({"first": TestResult("passed", evidence=object())})
         case "give up":
             journal.give_up()
         case "killed":
@@ -51,7 +52,7 @@ def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) ->
             while len(list(job.place.glob("met *"))) < 2 and time.monotonic() < end:
                 (job.place / f"met {os.getpid()} {id(job)}").touch()
                 time.sleep(0.01)
-    return {"tests": {"first": PASSED, "second": PASSED}, "met": len(list(job.place.glob("met *")))}
+    return JobResult({"first": PASSED, "second": PASSED}, sandbox_cpu_s=float(len(list(job.place.glob("met *")))))
 
 
 def in_words(number) -> None:

@@ -1,12 +1,11 @@
 """An engine for tests of what stands above one: it does what a script says, in a thread of the program that calls.
 
 It keeps the contract of `graders.runs.engines.engine.Engine`: the list of test_every_engine.py holds it to that. Its
-script is a function as a marker process has one, `act(job, store, journal) -> document`; it may raise `Died`.
+script is a function as a marker process has one, `act(job, store, journal) -> JobResult`; it may raise `Died`.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 import traceback
@@ -14,7 +13,8 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from graders.asking.journal import Silent
-from graders.runs.engines.engine import STOPPED, Outcome, nothing_yet
+from graders.record.documents import JobResult, Trouble, job_result, result, to_json
+from graders.runs.engines.engine import STOPPED, Outcome
 from graders.runs.slots import Machine, slots_for
 
 
@@ -33,13 +33,13 @@ class Kept(Silent):
     """A journal that keeps what it hears."""
 
     def __init__(self) -> None:
-        self.stages, self.question, self.patience = nothing_yet(), None, (0, 0.0)
+        self.stages, self.question, self.patience = JobResult(), None, (0, 0.0)
 
     def begins(self, question, cpu_s):
         self.question = question
 
-    def came(self, stage, name, document):
-        self.stages[stage][name] = json.loads(json.dumps(document))
+    def came(self, kind, name, found):
+        self.stages = self.stages.with_stage(name, result(kind, to_json(found)))
 
     def waited(self, wall_limits, idle_s):
         self.patience = (wall_limits, idle_s)
@@ -90,11 +90,10 @@ class Scripted:
 
     def _do(self, job, store, journal, ends):
         try:
-            ends.put({"document": json.loads(json.dumps(self._act(job, store, journal), allow_nan=False))})
+            ends.put({"document": job_result(to_json(self._act(job, store, journal)))})
         except GaveUp:
             ends.put({"trouble": "the marker ended without a document", "limit": True})
         except Died as died:
             ends.put({"trouble": "the marker was killed (signal 9)", "crashed": died.crashed})
         except Exception:  # noqa: BLE001 - whatever went wrong is ours
-            failure = {"reason": "internal", "evidence": traceback.format_exc()}
-            ends.put({"document": {"toolkit_failure": failure}})
+            ends.put({"document": JobResult(trouble=Trouble("internal", traceback.format_exc()))})

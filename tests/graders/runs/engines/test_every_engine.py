@@ -9,6 +9,7 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.errors import UserError
+from graders.record.documents import JobResult
 from graders.record.store import Store
 from graders.runs.engines import ENGINES
 from graders.runs.engines.engine import STOPPED, Engine
@@ -64,7 +65,7 @@ def test_it_has_what_the_contract_names(engine):
 
 def test_a_jobs_document_comes_out_whole(done):
     outcome = done("well")
-    assert outcome.document == {"tests": {"first": PASSED, "second": PASSED}, "met": 0}
+    assert outcome.document == JobResult({"first": PASSED, "second": PASSED}, sandbox_cpu_s=0.0)
     assert (outcome.trouble, outcome.limit, outcome.crashed) == ("", False, False)
     assert 0 <= outcome.wall_s < 30
 
@@ -76,16 +77,16 @@ def test_a_jobs_document_comes_out_whole(done):
 ])  # fmt: skip
 def test_a_defect_of_ours_is_a_document_that_says_so(done, does, words):
     document = done(does).document
-    assert document["toolkit_failure"]["reason"] == "internal"
-    assert words in document["toolkit_failure"]["evidence"]
-    assert "tests" not in document
+    assert document.trouble.reason == "internal"
+    assert words in document.trouble.evidence
+    assert document.tests == {}
 
 
 @pytest.mark.parametrize("does", ["killed", "crash", "give up", "hang"])
 def test_a_job_without_a_document_leaves_what_came_before_its_end(done, does):
     outcome = done(does, deadline_s=3.0 if does == "hang" else 30.0)
     assert outcome.document is None
-    assert outcome.came == {"tests": {"first": PASSED}, "answers": {}, "scores": {}}
+    assert outcome.came == JobResult({"first": PASSED})
     assert outcome.question == SECOND != FIRST
     assert outcome.waited == (1, 2.5)
 
@@ -123,7 +124,7 @@ def test_two_jobs_are_done_at_once(engine, tmp_path):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [outcome.document["met"] for outcome in outcomes] == [2, 2]
+    assert [outcome.document.sandbox_cpu_s for outcome in outcomes] == [2, 2]
 
 
 def test_one_jobs_end_leaves_another_alone(engine, tmp_path):

@@ -1,0 +1,130 @@
+"""What a reason, a place and a mistake are called: the words that students read for the parts that results store.
+
+Words are looked up when something is rendered. To put one better re-runs nothing, and what was stored before says it
+in the new words too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from graders.record.documents import Cause, Phrase
+
+REASONS: Final[Mapping[str, str]] = {
+    # The submission's own failures.
+    "missing_function": "the function or class asked for is not in solution.py",
+    "import_failed": "solution.py could not be imported",
+    "raised": "the call raised an exception",
+    "cpu_limit": "the CPU time limit was reached",
+    "wall_limit": "the time limit was reached while waiting",
+    "memory_limit": "the memory limit was reached",
+    "gpu_memory": "the GPU's memory was used up",
+    "wrong_type": "the answer has the wrong type",
+    "wrong_shape": "the answer has the wrong shape",
+    "out_of_range": "the answer lies outside its range",
+    "not_finite": "the answer holds NaN or infinity",
+    "wrong_labels": "the answer holds labels that do not exist",
+    "not_probed": "the model is not one of PyTorch's or TensorFlow's and cannot be looked into",
+    "reply_too_large": "the answer is too large",
+    "process_ended": "the process that should answer ended",
+    "protocol_violation": "the answer could not be read",
+    "not_usable": "the reply could not be used",
+    "not_accepted": "what was handed in cannot be run",
+    # What a hidden test finds.
+    "wrong_answer": "the answer is not the expected one",
+    "not_run": "the test did not run",
+    # The toolkit's own failures.
+    "image": "image",
+    "engine": "engine",
+    "data": "data",
+    "metric": "metric",
+    "internal": "internal",
+    "busy": "the time limit was reached on a busy machine",
+    "answers_unknown": "its answers are not known",
+    "not_graded": "not graded yet",
+    "not_scored": "the score has not been computed",
+}
+"""By the word that is stored."""
+
+
+def reason_words(reason: str) -> str:
+    """What a reason is called; a word that is not known here is its own."""
+    return REASONS.get(reason, reason)
+
+
+def cause_words(cause: Cause) -> str:
+    """Why something failed, as one phrase: `in fit: the call raised an exception (ValueError), at solution.py:12`."""
+    function = f"in {cause.function}: " if cause.function else ""
+    kind = f" ({cause.kind})" if cause.kind else ""
+    place = f", at {cause.place}" if cause.place else ""
+    return f"{function}{reason_words(cause.reason)}{kind}{place}"
+
+
+def phrase_words(phrase: Phrase) -> str:
+    """What is seen in answers, or what is wrong with them; None of it is of a single case."""
+    return PHRASES[phrase.name](*phrase.values)
+
+
+def _flipped(*axes: int) -> str:
+    return f"the {_listed([ORDINALS[k] for k in axes])} {'axis is' if len(axes) == 1 else 'axes are'} flipped"
+
+
+def _mean(what: str) -> Callable[..., str]:
+    def words(*pairs: int) -> str:
+        return _listed([f"{what} {pairs[i]} is class {pairs[i + 1]}" for i in range(0, len(pairs), 2)])
+
+    return words
+
+
+def _resized(done: str, times: int, *how: str) -> str:
+    plane = " in the plane of each slice" if "in_plane" in how else ""
+    return f"each mask is {done} {times} times{plane}{_about(*how)}"
+
+
+def _from(size: str) -> Callable[..., str]:
+    return lambda *how: f"each mask is resampled from voxels of {size} to the image's own{_about(*how)}"
+
+
+def _about(*how: str) -> str:
+    return " about the centre" if "centred" in how else ""
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth")
+FIELD: Final = {
+    "reversed": "the field's components are put in reverse order",
+    "in_mm": "the field is divided by the spacing (it is in mm, not voxels)",
+    "backward": "the field's sign is turned (it leads from the moving to the fixed image)",
+}
+PHRASES: Final[Mapping[str, Callable[..., str]]] = {
+    # What is seen in the answers alone: whole sentences.
+    "nothing_moved": lambda: "Every answer is a displacement of 0: nothing is moved.",
+    "empty": lambda: "Every answer is empty.",
+    "empty_below_half": lambda: "Every answer is empty: no voxel reaches a probability of 0.5.",
+    "full": lambda: "Every answer is full: every voxel is foreground.",
+    "one_class": lambda number: f"Every case is put into class {number}.",
+    # Mistakes: each completes "0.81 if ...".
+    "axes_flipped": _flipped,
+    "axes_in_order": lambda *order: f"the axes are put in the order {', '.join(str(k + 1) for k in order)}",
+    "turned": lambda degrees, one, other: (
+        f"each mask is turned by {degrees} degrees in the plane of the {ORDINALS[one]} and {ORDINALS[other]} axes"
+    ),
+    "moved_by_a_voxel": lambda axis: f"each mask is moved by one voxel along the {ORDINALS[axis]} axis",
+    "resized": _resized,
+    "from_1_mm": _from("1 mm"),
+    "from_smallest_spacing": _from("the smallest spacing of each image"),
+    "foreground_exchanged": lambda: "foreground and background are exchanged",
+    "labels_mean": _mean("label"),
+    "columns_mean": _mean("column"),
+    "classes_exchanged": lambda: "the two classes are exchanged",
+    "field": lambda *made: _listed([FIELD[name] for name in made]),
+    "second_sigmoid": lambda: "a second sigmoid is undone (all values lie between 0.50 and 0.73)",
+    "threshold": lambda value: f"the threshold is {value:g} in place of 0.5",
+    # What was stored in words, before phrases were.
+    "as_written": lambda words: str(words),
+}
+"""By the phrase's name; the values are those of `graders.scoring.fixes` and `graders.scoring.forensics`."""
