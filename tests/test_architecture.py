@@ -69,8 +69,19 @@ def test_a_metric_is_arithmetic_only():
 
 
 def test_the_keeper_imports_the_standard_library_only():
-    keeper = ["graders/wall/inside/keeper", "graders/wall/inside/processes", "graders/wall/inside/frames"]
+    names = ("keeper", "reaping", "forking", "processes", "frames")
+    keeper = [f"graders/wall/inside/{name}" for name in names]
     assert offences(keeper, lambda name: name.split(".")[0] not in sys.stdlib_module_names) == []
+    # These files, and no other of the folder: what a worker needs would bring a framework into the keeper.
+    siblings = {alias for name in names for alias in siblings_of(ROOT / f"graders/wall/inside/{name}.py")}
+    assert siblings | {"keeper"} == set(names)
+
+
+def siblings_of(file):
+    """The modules of its own folder that a file imports."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 1:
+            yield from [node.module] if node.module else [alias.name for alias in node.names]
 
 
 # Within graders/: a room imports those of the floors below it, and no two files import each other, not even for types.
