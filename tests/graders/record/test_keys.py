@@ -277,6 +277,15 @@ def test_words_about_code_do_nothing_again(scene, changed, file):
     assert changed() == set()
 
 
+@pytest.mark.parametrize("name", ["interface.py", "doubles.py", "mine.py", "hidden_tests/test_losses.py"])
+def test_words_in_an_instructors_files_do_nothing_again(scene, name):
+    scene.write("doubles.py", "class Double:\n    def close(self): ...\n")
+    text, before = (scene.folder / name).read_text(), scene.keys()
+    more = text.replace("    assert", "\n    # See.\n    assert")
+    scene.write(name, f'# Why.\n"""What is in here."""\n\n{more}\n\n# The end.\n')
+    assert scene.keys() == before
+
+
 def test_what_a_hidden_test_imports_of_the_toolkit_counts_for_it_alone(scene):
     test = "hidden_tests/test_losses.py"
     text = (scene.folder / test).read_text()
