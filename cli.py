@@ -759,16 +759,12 @@ def _typed() -> str:
 
 def _exit_by(results: Results) -> None:
     """End with code 3 where a mark is withheld or waits; otherwise return."""
-    from graders.marks.mark import Status
-
-    waiting = [submission.group for submission in results.submissions if submission.waits]
-    held = [m.group for m in results.marks if m.status is Status.WITHHELD and m.group not in waiting]
-    if waiting:
-        console.warn(f"no mark yet: {', '.join(waiting)}. The table's lines say what they wait for.")
-    if waiting and not held:
+    if results.waiting:
+        console.warn(f"no mark yet: {', '.join(results.waiting)}. The table's lines say what they wait for.")
+    if results.withheld:
+        _fail(f"withheld, for a reason of ours: {', '.join(results.withheld)}. medmark grade tries them again.", 3)
+    if results.waiting:
         raise typer.Exit(3)
-    if held:
-        _fail(f"withheld, for a reason of ours: {', '.join(held)}. medmark grade tries them again.", 3)
 
 
 if __name__ == "__main__":

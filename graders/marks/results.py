@@ -33,6 +33,17 @@ class Results:
     nobodys: tuple[str, ...] = ()
     """What the record holds that is about nobody of today's roster, each with what to type."""
 
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Groups that have no mark until a person decides what counts."""
+        return tuple(submission.group for submission in self.submissions if submission.waits)
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """Groups whose mark is withheld for a reason of ours: marking them again may give it."""
+        held = (mark.group for mark in self.marks if mark.status is Status.WITHHELD)
+        return tuple(group for group in held if group not in self.waiting)
+
 
 def results_of(
     course: Course,

@@ -136,6 +136,10 @@ def test_a_change_that_is_applied_twice_is_recorded_once(course, stands):
     assert kinds(course) == ["marks", "excused", "marks"]
 
 
+def test_a_mark_is_withheld_for_want_of_marking_and_waits_for_no_person(stands):
+    assert (stands.results.withheld, stands.results.waiting) == (("sound",), ())
+
+
 def test_nobody_is_returned_a_mark_that_is_not_whole(course, stands):
     offer = returnable(stands)
     assert (offer.now, offer.left_out) == ((), {"withheld": ("m0",)})
