@@ -318,13 +318,13 @@ def to_json(result: Result | JobResult) -> str:
         raise InternalFailure(f"a {type(result).__name__} cannot be stored: {error}") from error
 
 
-def result(kind: StageKind, text: str | bytes) -> Result:
-    """The result of a stage from its JSON, of this schema or an older one.
+def result(kind: StageKind, text: str | bytes, *, older: bool = True) -> Result:
+    """The result of a stage from its JSON, of this schema or, unless `older` forbids it, of an earlier one.
 
     Raises:
         Malformed: it is not one, or a newer medmark wrote it.
     """
-    return cast(Result, _read(kind, text))
+    return cast(Result, _read(kind, text, older))
 
 
 def job_result(text: str | bytes) -> JobResult:
@@ -333,10 +333,10 @@ def job_result(text: str | bytes) -> JobResult:
     Raises:
         Malformed: it is not one.
     """
-    return cast(JobResult, _read(None, text))
+    return cast(JobResult, _read(None, text, older=False))
 
 
-def _read(kind: StageKind | None, text: str | bytes) -> Any:
+def _read(kind: StageKind | None, text: str | bytes, older: bool) -> Any:
     from pydantic import ValidationError  # here, since commands that read no result need not import it
 
     try:
@@ -351,7 +351,7 @@ def _read(kind: StageKind | None, text: str | bytes) -> Any:
             f"its schema is {schema!r} and this medmark reads up to {SCHEMA}: pip install --upgrade medmark"
         )
     if schema == NO_SCHEMA:
-        if kind is None:
+        if kind is None or not older:
             raise Malformed("it has no schema number")
         try:
             text = json.dumps({**upgraded(kind, plain), "schema": SCHEMA})

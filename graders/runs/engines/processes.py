@@ -66,7 +66,7 @@ class _Heard:
             case {"document": dict(document)}:
                 self.document = job_result(json.dumps(document))
             case {"came": ["test" | "answers" | "score" as kind, str(name), dict(document)]}:
-                self.came = self.came.with_stage(name, result(kind, json.dumps(document)))
+                self.came = self.came.with_stage(name, result(kind, json.dumps(document), older=False))
             case {"begins": dict(question)}:
                 self.question = Question(**question)
             case {"waited": [int(limits), float(idle_s) | int(idle_s)]}:

@@ -160,6 +160,13 @@ def test_what_is_not_a_whole_result_is_refused_with_what_is_wrong(kind, text, wh
         result(kind, text)
 
 
+def test_from_a_marker_only_a_result_of_this_schema_is_taken():
+    stored = STORED["a test that passed"]["document"]
+    assert result("test", json.dumps(stored)).verdict == "passed"
+    with pytest.raises(Malformed, match="no schema number"):
+        result("test", json.dumps(stored), older=False)
+
+
 def test_a_job_s_result_without_a_schema_number_is_refused():
     job = {name: value for name, value in plain(JOB).items() if name != "schema"}
     with pytest.raises(Malformed, match="no schema number"):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
 from assignments.errors import UserError
-from graders.record.documents import TestResult
+from graders.record.documents import Cause, TestResult
 from graders.record.ledger import REMOTE, Event, Ledger, Observation, Stage, refuse_remote
 from graders.record.ledger_file import VERSION
 from tests.graders.record.test_ledger_file import VERSION_2, version, write
@@ -214,6 +216,54 @@ def test_a_mount_is_found_whatever_its_name_holds(mounts, escaped, name):
 def test_a_system_that_does_not_list_its_mounts_is_trusted(tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "absent"))
     refuse_remote(tmp_path)
+
+
+def store(ledger, document, key="k1", kind="test"):
+    """A row as another program might write it."""
+    with closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute(
+            'INSERT INTO stage (at, key, kind, "group", assignment, name, status, cpu_s, wall_s, document) '
+            "VALUES ('', ?, ?, 'ada', 'mlp', 'x', 'final', 0, 0, ?)",
+            (key, kind, document),
+        )
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ("{", "not JSON"),
+        ('{"schema":1}', "verdict: Field required"),
+        ('{"schema":1,"verdict":"passed","cpu_s":NaN}', "NaN is not a number of JSON"),
+        ('{"schema":1,"verdict":"passed","cpu_s":"1"}', "cpu_s: Input should be a valid number"),
+        ('{"schema":1,"verdict":"passed","surprise":1}', "surprise: Unexpected keyword argument"),
+        ('{"schema":99,"verdict":"passed"}', "pip install --upgrade medmark"),
+        ('{"verdict":"passed"}', "not of the former form"),
+    ],
+)
+def test_a_row_that_does_not_hold_a_result_is_named_with_what_is_wrong_and_the_cure(tmp_path, document, what):
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.add_stages([STAGE])
+        store(ledger, document, key="k2")
+        assert ledger.stages(["k1"]) == {"k1": STAGE}, "a row that nobody asks for stands in nobody's way"
+        for read in (lambda: ledger.stages(["k1", "k2"]), lambda: ledger.stage_history("mlp")):
+            with pytest.raises(UserError, match=r"ledger\.db: row 2 of the table stage \(test 'x' of ada\)") as caught:
+                read()
+            assert what in str(caught.value)
+            assert "Put a backup of the ledger in its place" in str(caught.value)
+
+
+def test_a_stage_that_was_stored_before_results_had_a_schema_is_read(tmp_path):
+    document = {"verdict": "failed", "reason": "the CPU time limit was reached", "told": "", "evidence": "e"}
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        store(ledger, json.dumps(document))
+        assert ledger.stages(["k1"])["k1"].document == TestResult("failed", Cause("cpu_limit"), evidence="e")
+
+
+def test_a_result_of_two_megabytes_is_stored_and_read_whole(tmp_path):
+    large = dataclasses.replace(STAGE, document=TestResult("passed", printed="é" * 1_000_000))
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        ledger.add_stages([large])
+        assert ledger.stages(["k1"]) == {"k1": large}
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) ->
             raise RuntimeError("a defect of ours")
         case "not a number":
             return JobResult({"first": TestResult("passed", cpu_s=float("nan"))})
+        case "not a result":
+            return JobResult({"first": TestResult("perfect")})
         case "not JSON":
             return JobResult({"first": TestResult("passed", evidence=object())})
         case "give up":

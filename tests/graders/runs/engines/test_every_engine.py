@@ -82,6 +82,14 @@ def test_a_defect_of_ours_is_a_document_that_says_so(done, does, words):
     assert document.tests == {}
 
 
+def test_a_result_that_does_not_validate_is_our_trouble_and_no_stage_of_it_counts(done):
+    outcome = done("not a result")
+    came = outcome.document or JobResult()
+    assert "tests.first.verdict" in (outcome.trouble or came.trouble.evidence)
+    assert came.tests == {}
+    assert outcome.came == JobResult({"first": PASSED}), "what was whole before stands"
+
+
 @pytest.mark.parametrize("does", ["killed", "crash", "give up", "hang"])
 def test_a_job_without_a_document_leaves_what_came_before_its_end(done, does):
     outcome = done(does, deadline_s=3.0 if does == "hang" else 30.0)

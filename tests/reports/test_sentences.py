@@ -1,0 +1,193 @@
+"""One place makes the sentences of a finding from its parts: pages, terminal and JSON say the same."""
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graders import failures
+from graders.marks import words
+from graders.marks.mark import Decided, Finding, HandedIn, HeldCap, Verdict, mark_of
+from graders.record.documents import (
+    Cause,
+    Explained,
+    FailedCases,
+    FalsePositives,
+    JobResult,
+    Phrase,
+    Trouble,
+    result,
+)
+from graders.record.older_documents import REASONS
+from graders.scoring import fixes
+from reports.as_json import mark_as_json
+from reports.feedback import feedback_page
+from reports.sentences import OURS, VOID, told
+from tests.graders.marks.hand_made import declared
+from tests.reports.hand_made import accuracy, assignment, check, hand_in, mark, person
+from tests.reports.pages import Page
+
+STORED = json.loads((Path(__file__).parents[1] / "graders/record/stored_before_schemas.json").read_text("utf-8"))
+
+
+def scored(**more):
+    finding = accuracy(0.742, (0.711, 0.773))
+    return replace(finding, scored=replace(finding.scored, **more))
+
+
+def test_a_test_is_told_by_its_title_and_then_by_why_it_was_not_passed():
+    assert told(check("a", "It is 0.", 5, 5)) == "It is 0."
+    failed = check("a", "It is 0.", 0, 5, reason="raised", place="solution.py:12")
+    failed = replace(failed, cause=replace(failed.cause, kind="ValueError"))
+    assert told(failed) == "It is 0.\nthe call raised an exception (ValueError), at solution.py:12"
+
+
+def test_a_test_that_could_not_be_run_is_our_fault_and_one_that_was_never_run_is_nobodys():
+    assert told(check("a", "It is 0.", None, 5, reason="engine")) == f"It is 0.\n{OURS}"
+    assert told(check("a", "It is 0.", None, 5, reason="not_graded")) == "It is 0.\nNot graded yet."
+
+
+def test_a_void_test_says_so():
+    assert told(check("a", "It is 0.", 5, 5, void=True)) == f"It is 0.\n{VOID}"
+
+
+def test_what_was_not_accepted_is_told_in_the_words_of_the_intake():
+    given = {"reason": "not_accepted", "note": "There is no solution.py."}
+    assert told(check("a", "It is 0.", 0, 5, **given)) == "It is 0.\nThere is no solution.py."
+    assert told(accuracy(None, None, "0", **given)) == "There is no solution.py."
+
+
+def test_a_persons_points_are_told_with_their_words():
+    assert told(person()) == "A person marks this; it is not marked yet."
+    assert told(person("21")) == "Marked by a person."
+    assert told(replace(person("21"), note="Well argued.")) == "Marked by a person. Well argued."
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ({}, "dice 0.742 (95 % interval 0.711 to 0.773) on 15 hidden cases."),
+        ({"interval": None, "unit": "mm"}, "dice 0.742 mm on 15 hidden cases."),
+        ({"repeats": 3}, "dice 0.742 (95 % interval 0.711 to 0.773) on 5 hidden cases, median of 3 repeats."),
+        ({"answers": None}, "dice 0.742 (95 % interval 0.711 to 0.773) on the hidden cases."),
+    ],
+)
+def test_a_score_is_told_with_its_unit_interval_and_cases(parts, sentence):
+    assert told(scored(**parts)) == sentence
+
+
+def test_answers_that_failed_are_told_by_reason_with_what_they_count_as():
+    raised, not_finite = Cause("raised", "ValueError", "solution.py:3", "fit"), Cause("not_finite")
+    assert told(scored(failed=(FailedCases(raised, 2), FailedCases(not_finite, 1)))).endswith(
+        " 3 of 15 answers failed and count as the worst there is: in fit: the call raised an exception (ValueError), "
+        "at solution.py:3 (2); the answer holds NaN or infinity (1)."
+    )
+
+
+def test_empty_cases_explanations_and_caps_follow():
+    explained = Explained("flip", Phrase("full"), Phrase("axes_flipped", (0, 2)), 0.03, 0.81, 6)
+    cap = HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10))
+    sentence = told(scored(false_positives=FalsePositives(2, of=3), explained=explained, caps=(cap,)))
+    assert sentence.partition(" on 15 hidden cases. ")[2] == (
+        "Something was found in 2 of 3 empty cases. Every answer is full: every voxel is foreground. "
+        "dice 0.03; 0.81 if the first and third axes are flipped. Tried on 6 cases. "
+        "The points are for the answers as they are. "
+        "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
+    )
+
+
+def test_a_search_for_a_mistake_that_failed_is_not_told():
+    assert told(scored(explained=Explained("defect", evidence="Traceback"))) == told(scored())
+
+
+def test_page_and_json_tell_a_finding_alike():
+    failed = check("a", "It is 0.", 0, 35, reason="wrong_shape", place="solution.py:12")
+    given = mark(checks=(failed,))
+    page = Page(feedback_page(given, assignment(), hand_in())).text
+    test, score, _ = mark_as_json(given, "student")["findings"]
+    assert (test["reason"], test["told"]) == (
+        "the answer has the wrong shape",
+        "It is 0.\nthe answer has the wrong shape, at solution.py:12",
+    )
+    assert "It is 0. 0 / 35 The answer has the wrong shape, at solution.py:12." in page.replace("  ", " ")
+    assert score["told"] in page
+
+
+def every_failure():
+    found = [failures.SubmissionFailure, failures.ToolkitFailure]
+    for failure in found:
+        found += failure.__subclasses__()
+    return [failure for failure in found if failure is not failures.SubmissionFailure]
+
+
+def test_every_reason_has_words():
+    assert {failure.reason for failure in every_failure()} <= words.REASONS.keys()
+    assert set(REASONS.values()) <= words.REASONS.keys()
+
+
+def test_every_mistake_that_is_searched_for_has_words():
+    rng = np.random.default_rng(0)
+    volumes, masks = rng.uniform(size=(4, 3, 3, 3)), rng.integers(2, size=(4, 3, 3, 3))
+    rows, classes = np.eye(3)[[1, 2, 0] * 6], np.arange(18) % 3
+    found = [
+        *fixes.of_images((3, 3, 3)), *fixes.of_images((3, 3)), *fixes.of_probabilities(volumes, masks),
+        *fixes.of_labels(list((masks + 1) % 2), list(masks)), *fixes.of_fields(),
+        *fixes.of_thresholds(rng.uniform(0.5, 0.73, 20), 0.4), *fixes.of_classes(rows, classes),
+    ]  # fmt: skip
+    said = [words.phrase_words(fix.phrase) for fix in found]
+    assert len(set(said)) > 50
+    assert all(re.fullmatch(r"[a-z][\w ,.()'-]+", text) for text in said)
+    assert "column 1 is class 0, column 2 is class 1 and column 0 is class 2" in said
+
+
+def marked(stored, **more):
+    """The finding of a test whose result an earlier medmark stored."""
+    test = declared("test_a.py::test_x", 35, "It is 0.")
+    found = JobResult({test.id: result("test", json.dumps(stored))})
+    of = assignment()
+    made = mark_of(of, (test,), HandedIn("g", "c0ffee"), replace(found, **more), Decided(), {})
+    return made.findings[0]
+
+
+def test_a_stage_that_was_stored_long_ago_is_told_in_the_words_of_today(monkeypatch):
+    stored = STORED["a test whose call raised"]["document"]
+    assert told(marked(stored)) == f"It is 0.\n{stored['told']}", "the words have not changed so far"
+    monkeypatch.setattr(words, "REASONS", {**words.REASONS, "raised": "your function stopped with an exception"})
+    assert told(marked(stored)) == "It is 0.\nyour function stopped with an exception (ValueError), at solution.py:12"
+
+
+@pytest.mark.parametrize("name", [name for name, stored in STORED.items() if stored["kind"] == "score"])
+def test_an_older_score_is_told_as_it_was(name):
+    stored = STORED[name]["document"]
+    of = assignment(criterion=[CRITERION | {"metric": stored.get("metric", "dice")}])
+    found = JobResult(scores={"a": result("score", json.dumps(stored))})
+    finding = mark_of(of, (), HandedIn("g", "c0ffee"), found, Decided(), {}).findings[0]
+    if stored["verdict"] == "unknown":
+        assert (finding.verdict, finding.points, finding.cause) == (Verdict.UNKNOWN, None, Cause("data"))
+        return
+    explained = (stored.get("explained") or {}).get("told", "")
+    assert told(finding) == f"{stored['told']} {explained}".strip()
+
+
+ANCHORS = {"trivial": 0.0, "pass": 0.1, "merit": 0.2, "distinction": 0.3, "reference": 0.9, "ceiling": 1.0}
+CRITERION = {"id": "a", "kind": "accuracy", "points": 100, "metric": "dice", "anchors": ANCHORS}
+
+
+def test_what_is_withheld_from_an_audience_makes_no_sentence():
+    nobody = Finding("x/y", "a kind of tomorrow", "tests", Verdict.FAILED, Decimal(0), Decimal(1))
+    assert told(nobody) == ""
+
+
+def test_a_missing_stage_is_told_by_the_toolkits_trouble():
+    of, test = assignment(), declared("test_a.py::test_x", 35, "It is 0.")
+    away = JobResult(trouble=Trouble("engine", "the daemon is away"))
+    made = mark_of(of, (test,), HandedIn("g", "c0ffee"), away, Decided(), {})
+    assert [told(finding) for finding in made.findings[:2]] == [
+        f"It is 0.\n{OURS}",
+        f"The score has not been computed.\n{OURS}",
+    ]
