@@ -30,7 +30,7 @@ from graders.record.documents import Measured
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.page import fixed, number, policy, render
-from reports.sentences import SCORE_PLACES, after_score, title, told, told_score, why
+from reports.sentences import OURS, SCORE_PLACES, after_score, title, told, told_score, why
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
     from graders.intake.submission import Submission
@@ -157,6 +157,7 @@ def feedback_page(
         mark=mark,
         assignment=assignment,
         hand_in=hand_in,
+        ours=OURS,
         staff=audience == "staff",
         headline=_headline(mark),
         ungraded=is_ungraded(mark),

@@ -187,7 +187,7 @@ class FailedCases(_Strict):
 
 @dataclass(frozen=True)
 class Phrase(_Strict):
-    """A sentence by its name, with what stands in its gaps; reports hold the words."""
+    """A sentence by its name, with what stands in its gaps; the words are in `graders.marks.words`."""
 
     name: str
     values: tuple[str | int | float, ...] = ()

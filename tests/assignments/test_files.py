@@ -111,7 +111,7 @@ def may_write(call):
     whole = ast.unparse(call.func)
     owner, _, name = whole.rpartition(".")
     if name in WRITERS:
-        return owner in OF_MODULES.get(name, (owner,))
+        return owner in OF_MODULES.get(name, (owner,)) and (owner != "" or not name.startswith("to_"))
     if name != "open":
         return False
     if owner == "os":
