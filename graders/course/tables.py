@@ -188,4 +188,5 @@ def _too_long(path: Path, line: int, cells: Sequence[str], header: Sequence[str]
     if many <= len(header):
         return None
     what = f"has {many} cells under {len(header)} columns"
-    return Problem(str(path), "", line, what, "put cells with commas in quotes")
+    cure = "put cells with commas in quotes" if path.suffix.casefold() != SUFFIX else "give each column a heading"
+    return Problem(str(path), "", line, what, cure)

@@ -20,7 +20,7 @@ from graders.intake.counting import counting, due_for_all, due_of_person
 from graders.intake.owners import Record
 from graders.marks import values
 from graders.marks.results import Results
-from graders.marks.wanted import Wanted, from_csv
+from graders.marks.wanted import Wanted, from_file
 from graders.marks.whom import whom
 from graders.record.decisions import (
     ABOUT,
@@ -249,7 +249,7 @@ def propose(
     if file is None:
         rows = [wanted]
     else:
-        rows, notes = from_csv(file, kind, asked, course, wanted.reason, method, with_self)
+        rows, notes = from_file(file, kind, asked, course, wanted.reason, method, with_self)
     rows = [replace(row, reference=row.reference or wanted.reference) for row in rows]
     with Ledger.open_to_read(course.ledger) as ledger:
         checks = DecisionChecks(

@@ -38,7 +38,7 @@ class Wanted:
     """For staff alone: a case number or a note."""
 
 
-def from_csv(
+def from_file(
     path: Path,
     kind: str,
     assignment: Assignment,

@@ -118,7 +118,7 @@ def test_a_row_has_the_number_that_excel_shows_beside_it(tmp_path):
     path = workbook(tmp_path / "t.xlsx", [], ["a", "b"], [], ["1", "2"], ["3", "4", "5"])
     table, _ = read_table(path)
     assert (table.line, [row.line for row in table.rows]) == (2, [4, 5])
-    assert str(table.rows[1].problem).endswith("t.xlsx:5: has 3 cells under 2 columns; put cells with commas in quotes")
+    assert str(table.rows[1].problem).endswith("t.xlsx:5: has 3 cells under 2 columns; give each column a heading")
 
 
 def test_columns_and_rows_without_content_are_left_out(tmp_path):

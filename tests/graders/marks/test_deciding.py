@@ -1,16 +1,18 @@
 """What a person types becomes an event, or is refused with what is wrong; nothing is recorded here."""
 
+import dataclasses
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import load_course
 from graders.marks.deciding import DecisionChecks, Proposal
-from graders.marks.wanted import Wanted, from_csv
+from graders.marks.wanted import Wanted, from_file
 from graders.record.ledger import Ledger, Observation
 from tests.graders.events import about as about_of
 from tests.graders.events import event
@@ -168,8 +170,26 @@ def test_a_retracted_decision_is_not_retracted_twice(desk):
 def read(desk, text, kind="agreed_mark", method=None, name="points.csv", with_self=None):
     path = desk.course.folder / name
     path.write_text(text)
-    wanted, _ = from_csv(path, kind, desk.assignment, desk.course, "the papers", method, with_self)
+    wanted, _ = from_file(path, kind, desk.assignment, desk.course, "the papers", method, with_self)
     return [(about_of(event), event.value, event.reason) for event in desk.propose(kind, wanted, "tutor")]
+
+
+def test_a_workbook_of_points_decides_what_its_csv_decides(desk):
+    rows = ["group", "member", "report", "reason"], ["g1", None, 21, None], ["g1", "s1", 8.5, "did more"]
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    book.save(path := desk.course.folder / "points.xlsx")
+    wanted, _ = from_file(path, "agreed_mark", desk.assignment, desk.course, "the papers")
+    of_csv = desk.course.folder / "points.csv"
+    of_csv.write_text("group,member,report,reason\ng1,,21,\ng1,s1,8.5,did more\n")
+    same, _ = from_file(of_csv, "agreed_mark", desk.assignment, desk.course, "the papers")
+    assert [one.where for one in wanted] == ["points.xlsx:2", "points.xlsx:3"]
+    assert wanted == [dataclasses.replace(one, where=one.where.replace(".csv", ".xlsx")) for one in same]
+    book.active["C3"], book.active["C3"].number_format = 0.4, "0%"
+    book.save(path)
+    with pytest.raises(UserError, match=r'points\.xlsx:3: cell C3 is shown in the format "0%"'):
+        from_file(path, "agreed_mark", desk.assignment, desk.course, "the papers")
 
 
 def test_a_csv_of_points_by_criterion_with_empty_cells(desk):
@@ -245,7 +265,7 @@ def test_who_did_not_rate_is_named_and_the_reason_says_how_many_did(desk):
     path = desk.course.folder / "ratings.csv"
     for silent in ("", "s2,s1,0\ns2,s2,5\n"):  # no row at all, or nothing for anybody else
         path.write_text(f"from,to,rating\ns1,s1,3\ns1,s2,1\n{silent}")
-        wanted, notes = from_csv(path, "peer_factor", desk.assignment, desk.course, "week 9", "webpa")
+        wanted, notes = from_file(path, "peer_factor", desk.assignment, desk.course, "week 9", "webpa")
         assert [(row.about, row.value, row.reason) for row in wanted] == [
             ("g1/s1", "1.5", "webpa, 1 of 2 rated: week 9"),
             ("g1/s2", "0.5", "webpa, 1 of 2 rated: week 9"),
@@ -342,4 +362,4 @@ def test_ratings_need_a_method(desk):
 
 def test_a_file_that_is_not_there_is_named(desk):
     with pytest.raises(UserError, match=r"nowhere\.csv: is missing"):
-        from_csv(Path("nowhere.csv"), "override", desk.assignment, desk.course, "why")
+        from_file(Path("nowhere.csv"), "override", desk.assignment, desk.course, "why")
