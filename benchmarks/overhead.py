@@ -139,6 +139,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     """Mark every submission once on local, and keep each frame that went to a worker."""
     from assignments.load import hidden_tests
     from graders import grade
+    from graders.asking import containers
     from graders.course.course import assignment_of, load_course, read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
@@ -157,19 +158,19 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     records = []
     for submission in handed_in:
         home = folder / "records" / submission.group
-        grade.Session = _recording(Session, home)  # type: ignore[misc]
+        containers.Session = _recording(Session, home)  # type: ignore[misc]
         assert submission.folder is not None
         job, store = job_here(
             assignment, submission.folder, folder / "answers", secret=read_secret(course), group=submission.group,
             commit=str(submission.commit), framework=options.framework, sandbox="local",
             tests=[test.id for test in hidden_tests(assignment)], repeats=range(assignment.run.seeds),
         )  # fmt: skip
-        document = grade.run(job, store)
+        document = grade.grade(job, store)
         lost = [id for id, found in document.tests.items() if found.verdict != "passed"]
         if lost or document.trouble:
             raise SystemExit(f"recording: {lost} {document.trouble}")
         records.append((submission.folder, home))
-    grade.Session = Session  # type: ignore[misc]
+    containers.Session = Session  # type: ignore[misc]
     return records
 
 

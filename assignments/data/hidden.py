@@ -19,6 +19,8 @@ from assignments.data.streams import PUBLISHED, Purpose, Source, stream
 from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
+Digests = tuple[str, str, str]
+"""Of one repeat's training cases, inputs and truths."""
 
 _SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
 
@@ -76,6 +78,11 @@ class HiddenSet:
     """Of the truth and of what the cases say to a metric."""
     subjects: frozenset[str] = frozenset()
     """Of the hidden cases, as their source names them: to find them among the training cases of another repeat."""
+
+    @property
+    def digests(self) -> Digests:
+        """Of all that `fit` is given, of the inputs, and of the truths: two sets with equal digests are equal."""
+        return (self.train_digest, self.inputs_digest, self.truth_digest)
 
     @property
     def shown(self) -> Shown:

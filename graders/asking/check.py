@@ -11,7 +11,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assignments.assignment import Limits
+from assignments.assignment import Assignment, Limits
 from assignments.data.streams import Source, stream, test_purpose
 from assignments.interface import Interface
 from graders.asking.journal import Journal, Question, Silent
@@ -52,16 +52,53 @@ class Questions:
     host_cpu_s: float = 0.0
     """CPU seconds that one of them may cost the host."""
 
+    @classmethod
+    def of(
+        cls,
+        assignment: Assignment,
+        interface: Interface,
+        secret: Source,
+        tests_folder: str = "hidden_tests",
+        *,
+        solution: str | None = None,
+        memory_bytes: int = 0,
+        host_cpu_s: float = 0.0,
+    ) -> Questions:
+        """Those of an assignment as it lies on this machine, with its doubles where it has any."""
+        doubles = assignment.folder / "doubles.py"
+        return cls(
+            assignment.id,
+            assignment.folder / tests_folder,
+            interface,
+            assignment.limits,
+            secret,
+            doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
+            solution,
+            memory_bytes,
+            host_cpu_s,
+        )
+
 
 def check(
-    session: Session, questions: Questions, only: Iterable[str], journal: Journal | None = None
+    session: Session,
+    questions: Questions,
+    only: Iterable[str],
+    journal: Journal | None = None,
+    unusable: Collection[Question] = (),
 ) -> dict[str, TestResult]:
     """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
 
-    Every named test has a result: one that pytest did not run, skipped or saw twice has not passed.
+    Every named test has a result: one that pytest did not run, skipped or saw twice has not passed. Nor has one whose
+    question is `unusable`, which is not run.
     """
     names = list(only)
-    recorder = _Recorder(session, questions, names, journal or Silent())
+    lost = names if Question("all") in unusable else [name for name in names if Question("test", name) in unusable]
+    asked = _run(session, questions, [name for name in names if name not in lost], journal or Silent())
+    return {name: _given_up(name) if name in lost else asked[name] for name in names}
+
+
+def _run(session: Session, questions: Questions, names: list[str], journal: Journal) -> dict[str, TestResult]:
+    recorder = _Recorder(session, questions, names, journal)
     files = sorted({name.partition("::")[0] for name in names})
     if not files:
         return {}
@@ -101,10 +138,10 @@ UNSEEN = TestResult("failed", Cause(NOT_RUN))
 """Of a test that pytest has not run."""
 
 
-def unusable(question: str) -> TestResult:
+def _given_up(name: str) -> TestResult:
     """The result of a test whose answers cost the host more than a test may."""
     flag = "the host reached its limit in this test"
-    return TestResult("failed", Cause(NotUsable.reason), evidence=question, flags=(flag,))
+    return TestResult("failed", Cause(NotUsable.reason), evidence=name, flags=(flag,))
 
 
 @contextlib.contextmanager

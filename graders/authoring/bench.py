@@ -45,17 +45,7 @@ class LocalBench:
 
     def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, TestResult]:
         """The hidden tests' results, with inputs of the n-th draw."""
-        folder = self._assignment.folder
-        doubles = folder / "doubles.py"
-        questions = Questions(
-            assignment_id=self._assignment.id,
-            folder=folder / "hidden_tests",
-            interface=self._interface,
-            limits=self._assignment.limits,
-            secret=secret_of(draw),
-            doubles=doubles.read_text(encoding="utf-8") if doubles.is_file() else "",
-            solution=str(solution),
-        )
+        questions = Questions.of(self._assignment, self._interface, secret_of(draw), solution=str(solution))
         return check(self._session, questions, tests)
 
     def share(self, solution: Path) -> float:

@@ -30,7 +30,7 @@ from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Decided, HandedIn, Mark, Status, mark_of
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
-from graders.record.keys import Asked, StageKeys, asked
+from graders.record.keys import Asked, SetDigests, StageKeys, asked
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
@@ -120,7 +120,7 @@ def grade_cohort(
                 engine=marking.engine,
                 store=_store(marking, works, plan.provenance["assignment_digest"]),
                 slots=slots,
-                job_of=lambda work: _job(marking, named, work, str(number)),
+                job_of=lambda work: _job(marking, plan, named, work, str(number)),
                 deadline_of=lambda work: _deadline_s(assignment, work),
                 on_progress=on_progress,
                 total=len(chosen),
@@ -167,6 +167,8 @@ class Plan:
     submissions: Sequence[Submission]
     keys: Sequence[StageKeys | None]
     """The keys of each submission's stages; None where there is nothing that can be run."""
+    sets: Sequence[SetDigests]
+    """Of each repeat's hidden set; none where nothing is scored."""
     asked: Mapping[str, Asked | ImageFailure]
     """By framework; the failure where there is no runtime for it."""
     provenance: Mapping[str, Any]
@@ -289,7 +291,7 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
         "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
     }
     keys = [_keys(submission, known.get(submission.framework or "")) for submission in submissions]
-    return Plan(assignment, tests, submissions, keys, known, provenance, runtimes, decisions)
+    return Plan(assignment, tests, submissions, keys, sets, known, provenance, runtimes, decisions)
 
 
 def _keys(submission: Submission, asked: Asked | ImageFailure | None) -> StageKeys | None:
@@ -318,7 +320,7 @@ def _store(marking: Marking, works: Sequence[Work], digest: str) -> Store:
     return Store(marking.course.answers, solutions).holding(marking.assignment, digest)
 
 
-def _job(marking: Marking, named: Assignment, work: Work, run: str) -> Job:
+def _job(marking: Marking, plan: Plan, named: Assignment, work: Work, run: str) -> Job:
     """The job of a work; `named` is the assignment as it travels."""
     missing = set(work.names("test"))
     submission = work.first
@@ -339,6 +341,7 @@ def _job(marking: Marking, named: Assignment, work: Work, run: str) -> Job:
         repeats=repeats,
         scores=scores,
         answers=dict(work.answers),
+        data={repeat: (one.train, one.inputs, one.truth) for repeat, one in enumerate(plan.sets)},
         void_cases=marking.decisions.void_cases,
         course=identity_of(marking.course),
         run=run,

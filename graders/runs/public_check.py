@@ -124,7 +124,7 @@ def check_public(
         UserError: there is no solution, or it names no framework that the assignment takes.
         ToolkitFailure: the framework is not installed here, or a test could not be run.
     """
-    from graders.grade import run
+    from graders.grade import grade
 
     class Told(Silent):
         def begins(self, question: Question, cpu_s: float) -> None:
@@ -150,7 +150,7 @@ def check_public(
         answers={},
         tests_folder="public_tests",
     )
-    came = run(job, store, Told())
+    came = grade(job, store, Told())
     if came.trouble is not None:
         raise UserError(f"the tests could not be run ({came.trouble.reason}): {came.trouble.evidence.strip()}")
     return [Checked(test, came.tests[test.id]) for test in tests]

@@ -14,7 +14,6 @@ import pytest
 
 from assignments.load import hidden_tests, load
 from graders import grade
-from graders.grade import run
 from graders.record.documents import Cause
 from graders.wall import patience
 from graders.wall import session as sessions
@@ -244,7 +243,7 @@ def test_who_sleeps_is_not_waited_for(attack, images, tmp_path, monkeypatch, sec
 
     def took():
         began = time.monotonic()
-        document = run(job, store)
+        document = grade.grade(job, store)
         assert document.trouble is None
         return time.monotonic() - began, document
 

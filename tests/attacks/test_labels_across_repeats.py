@@ -10,9 +10,9 @@ import pytest
 from assignments.data.hidden import hidden_set
 from assignments.data.overlap import carried
 from assignments.load import load
-from graders import grade
+from graders.asking import containers
 from graders.asking.measure import load_answers
-from graders.grade import run
+from graders.grade import grade
 from graders.wall.sandboxes.sandbox import Lodging
 from tests.jobs import job_here
 
@@ -175,13 +175,13 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
         job, store = job_here(
             assignment, solution, tmp_path / "answers", secret=secret, repeats=(0, 1), sandbox="docker"
         )
-        document = run(job, store)
+        document = grade(job, store)
         assert document.trouble is None
         prob = load_answers(tmp_path / "answers", document.answers[1]).arrays["prob"]
         return int((prob[truth == 1] >= 0.5).sum()), int((truth == 1).sum())
 
     with monkeypatch.context() as patch:
-        patch.setattr(grade, guard, off)
+        patch.setattr(containers, guard, off)
         known, of = right()
     attack.fired(known == of > 0, f"without the guard, {known} of {of} labels arrive")
     known, of = right()

@@ -9,6 +9,7 @@ import re
 import shutil
 import struct
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from assignments.load import find, load, overridden
 from graders import grade
 from graders.failures import EngineFailure
 from graders.record.documents import Cause, Phrase, Trouble, job_result, to_json
+from graders.scoring import explained
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
 from tests.jobs import job_here
@@ -32,7 +34,7 @@ def run(group, kept_in, folder=GROUPS / "assignment", assignment=None, solution=
     """What comes of all tests and one repeat of a group."""
     asked = {"tests": TESTS, "repeats": (0,), "scores": ("accuracy",), **changes}
     given = assignment or load(folder)
-    return grade.run(*job_here(given, solution or GROUPS / group, kept_in, secret=SECRET, group=group, **asked))
+    return grade.grade(*job_here(given, solution or GROUPS / group, kept_in, secret=SECRET, group=group, **asked))
 
 
 class Recorded:
@@ -424,7 +426,7 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(grade, "explain", broken)
+    monkeypatch.setattr(explained, "explain", broken)
     again = run("perfect", store, tests=(), repeats=(), answers={0: document.answers[0]})
     made, before = again.scores["accuracy"], document.scores["accuracy"]
     assert again.trouble is None

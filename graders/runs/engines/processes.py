@@ -108,7 +108,7 @@ class Processes:
     """Does each job in a process of its own on this machine, until told to stop.
 
     Args:
-        act: What a process does with a job; None for `graders.grade.run`.
+        act: What a process does with a job; None for `graders.grade.grade`.
         preload: Names of modules that the main module of this program imports, and that every process would else
             import again.
     """
@@ -244,9 +244,9 @@ def _marker(act: Act | None, job: Job, store: Store, writer: Connection) -> None
 
 def _grade() -> Act:
     # In the marker alone: it brings pytest and the sandboxes, which the process that starts markers does not need.
-    from graders.grade import run
+    from graders.grade import grade
 
-    return run
+    return grade
 
 
 def _end_with_parent() -> None:

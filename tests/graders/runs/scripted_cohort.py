@@ -186,7 +186,8 @@ def run(job, store, journal, die=kill_this_process) -> JobResult:
     script = (store.solution(job.solution) / "script").read_text()
     folder = store.answers.parent.parent
     earlier = [call for call in calls_of(course_of(folder)) if call["group"] == job.group]
-    call = {"group": job.group, "tests": job.tests, "repeats": job.repeats, "scores": job.scores, "pid": os.getpid()}
+    call = {"group": job.group, "tests": job.tests, "repeats": job.repeats, "scores": job.scores, "pid": os.getpid(),
+            "data": job.data}  # fmt: skip
     with (folder / "calls").open("a") as file:
         file.write(json.dumps({**call, "at": time.time()}) + "\n")
     if script == "die" or (script == "die once" and not earlier):

@@ -29,7 +29,7 @@ class Job:
 
 
 def run(job, store, journal) -> JobResult:
-    """Ask every test, as `graders.grade.run` would."""
+    """Ask every test, as `graders.grade.grade` would."""
     tests = {}
     for name, does in job.tests.items():
         if Question("test", name) in job.unusable or Question("all") in job.unusable:

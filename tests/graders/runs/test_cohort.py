@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from assignments.data.hidden import hidden_set
 from assignments.errors import UserError
 from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
@@ -108,6 +109,14 @@ def test_edited_points_mark_anew_and_run_nothing(course):
     (mark,) = scripted.grade(made)
     assert len(scripted.calls_of(made)) == 1
     assert mark.points == Decimal("79.0")  # 30 + 0.7 of 70
+
+
+def test_a_job_says_which_cases_it_is_about(course):
+    made = course(a="ok")
+    scripted.grade(made)
+    assignment = scripted.assignment_of(made)
+    hidden = hidden_set(assignment, scripted.SECRET, 0, ("x",), "y")
+    assert scripted.calls_of(made)[0]["data"] == {"0": list(hidden.digests)}
 
 
 def test_a_corrected_label_scores_the_stored_answers(course):

@@ -6,13 +6,13 @@ import shutil
 import pytest
 
 from assignments.load import load
-from graders import grade
 from graders.asking.journal import Question, Silent
-from graders.grade import run
+from graders.grade import grade
 from graders.record.documents import Trouble
 from graders.record.store import Store
 from graders.runs.coordinator import insistently
 from graders.runs.engines.processes import Processes, start_forkserver
+from graders.scoring import explained
 from tests.attacks.course import RIGHT
 from tests.graders.runs import scripted_limits as scripted
 from tests.jobs import job_here
@@ -182,7 +182,7 @@ def test_without_a_limit_the_same_answer_passes(greedy):
 def test_what_reached_a_limit_before_is_not_asked_again(greedy):
     job, store = greedy(2)
     outer, call = Question("test", job.tests[1]), Question("answers", "0", "1")
-    document = run(dataclasses.replace(job, unusable=(outer, call)), store)
+    document = grade(dataclasses.replace(job, unusable=(outer, call)), store)
     assert [doc.cause and doc.cause.reason for doc in document.tests.values()] == [None, UNUSABLE, None]
     states = [state.reason for state in document.answers[0].states if state]
     assert states == [UNUSABLE] * 2, "a call of two cases"
@@ -190,7 +190,7 @@ def test_what_reached_a_limit_before_is_not_asked_again(greedy):
 
 def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
     job, store = greedy(2)
-    document = run(dataclasses.replace(job, unusable=(Question("all"),)), store)
+    document = grade(dataclasses.replace(job, unusable=(Question("all"),)), store)
     assert {doc.cause and doc.cause.reason for doc in document.tests.values()} == {UNUSABLE}
     assert {state.reason for state in document.answers[0].states} == {UNUSABLE}
     assert document.scores["accuracy"].known.score == 0
@@ -198,10 +198,10 @@ def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
 
 def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_long(greedy):
     job, store = greedy(2)
-    plain = run(job, store)
+    plain = grade(job, store)
     case = plain.scores["accuracy"].known.cases[2]
     spoilt = (Question("score", "accuracy", "cases"), Question("score", "accuracy", f"0 {case.id}"))
-    found = run(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
+    found = grade(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
     assert found[2].reason == UNUSABLE
     assert [one.score for one in found if one is not found[2]] == [
         one.score for one in plain.scores["accuracy"].known.cases if one is not case
@@ -212,7 +212,7 @@ def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_ow
     def full(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(grade, "score", full)
+    monkeypatch.setattr(explained, "score", full)
     given_up = []
 
     class Noted(Silent):
@@ -225,6 +225,6 @@ def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_ow
 
     job, store = greedy(2)
     with pytest.raises(SystemExit):
-        run(job, store, Noted())
+        grade(job, store, Noted())
     assert given_up == [Question("score", "accuracy", "whole"), "given up"]
-    assert run(job, store).trouble == Trouble("internal", "this machine is out of memory")
+    assert grade(job, store).trouble == Trouble("internal", "this machine is out of memory")
