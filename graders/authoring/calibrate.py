@@ -7,25 +7,19 @@ answers are kept, so that a changed metric costs seconds. It sets no anchor.
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from statistics import fmean, median
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
-from assignments.digests import digest_of
-from assignments.errors import UserError
 from assignments.files import replaced
 from assignments.interface import read_interface
 from assignments.load import overridden, references
-from graders.authoring.bench import LocalBench, drawn, opener, scored
-from graders.authoring.kept_answers import Run, keep, kept, shelf
-from graders.authoring.mutants import copy_reference
+from graders.authoring.bench import drawn, scored
+from graders.authoring.kept_answers import Run
+from graders.authoring.reference_runs import Reference
 from graders.marks.mark import share
-from graders.marks.words import cause_words
 from graders.metrics import metric_named
 from graders.record.answers import Answers
 from graders.record.calibration import (
@@ -38,12 +32,9 @@ from graders.record.calibration import (
     made_by,
     stale,
     stored,
-    training,
 )
-from graders.record.dependencies import dependencies
 from graders.record.rehearsal import Gap
 from graders.tasks import task_named
-from graders.wall.sandboxes.local import Local
 
 CLOSE = 1e-4
 """Scores of one draw that differ by no more agree in any case: they are stored to five places."""
@@ -88,71 +79,17 @@ def calibrate(
         def begun(draw: int, before: int = number * DRAWS, framework: str = framework) -> None:
             told(f"{framework}: draw {draw + 1}", before + draw, len(chosen) * DRAWS)
 
-        known = _with_framework(known, _Reference(asked, framework, found[framework], sets), begun)
+        known = _with_framework(known, Reference(asked, framework, found[framework], tuple(sets)), begun)
         text = json.dumps(asdict(known), indent=2) + "\n"
         replaced(assignment.folder / FILE, text)
     return known
 
 
-@dataclass(frozen=True)
-class _Reference:
-    """A reference and the draws that it is scored on."""
-
-    asked: Assignment
-    """The assignment with one retrain run."""
-    framework: Framework
-    path: Path
-    sets: Sequence[HiddenSet]
-
-    def keys(self) -> list[str]:
-        """By draw: the digest of all that makes its answers, of the data as they were drawn."""
-        task = self.asked.task
-        stored_by = dependencies(["graders/tasks/__init__.py"], named={"TASKS": (task,)}).digests
-        return [
-            digest_of(
-                training=training(self.asked, self.path),
-                runtime=Local().runtime(self.framework),
-                train=hidden.train_digest,
-                inputs=hidden.inputs_digest,
-                stored_by=stored_by,
-            )
-            for hidden in self.sets
-        ]
-
-    def cases(self) -> str:
-        """Digest of all draws as they came."""
-        return digest_of(sets=[[s.train_digest, s.inputs_digest, s.truth_digest] for s in self.sets])
-
-    def trained(self, draws: Collection[int], begun: Callable[[int], None]) -> dict[int, Run]:
-        """The reference trained on some draws and asked; each run is kept."""
-        runs: dict[int, Run] = {}
-        if not draws:
-            return runs
-        keys, place = self.keys(), shelf(self.asked.id, self.framework)
-        with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, _bench(self) as bench:
-            solution = copy_reference(Path(scratch) / self.framework, self.path)
-            for draw in draws:
-                begun(draw)
-                found, answers = bench.answers(self.asked, solution, self.sets[draw], draw=draw)
-                unanswered = [state for state in found.states if state is not None]
-                if found.cause is not None or unanswered:
-                    many = "" if found.cause else f"{len(unanswered)} cases without an answer: "
-                    why = cause_words(found.cause or unanswered[0])
-                    raise UserError(f"{self.path}, draw {draw + 1}: {many}{why}\n{found.evidence}")
-                runs[draw] = Run(Answers(answers.arrays), round(found.cpu_s, 1), bench.versions)
-                keep(place, keys[draw], runs[draw])
-        return runs
-
-
-def _bench(reference: _Reference) -> AbstractContextManager[LocalBench]:
-    return opener(reference.asked)(reference.framework)
-
-
-def _with_framework(known: Calibration, reference: _Reference, begun: Callable[[int], None]) -> Calibration:
+def _with_framework(known: Calibration, reference: Reference, begun: Callable[[int], None]) -> Calibration:
     """The calibration with one reference scored on every draw."""
-    framework, place = reference.framework, shelf(reference.asked.id, reference.framework)
-    made = {**made_by(reference.asked, framework), "cases": reference.cases()}
-    runs = {draw: run for draw, key in enumerate(reference.keys()) if (run := kept(place, key))}
+    framework = reference.framework
+    made = {**made_by(reference.assignment, framework), "cases": reference.cases()}
+    runs = reference.kept()
     made_all = {**known.made_by, framework: made}
     if len(runs) < DRAWS and _only_code_changed(known, framework, made):
         trial = min(runs, default=0)
@@ -173,12 +110,12 @@ def _with_framework(known: Calibration, reference: _Reference, begun: Callable[[
     )
 
 
-def _scored(reference: _Reference, runs: Mapping[int, Run]) -> tuple[dict[str, list[float]], dict[str, float]]:
+def _scored(reference: Reference, runs: Mapping[int, Run]) -> tuple[dict[str, list[float]], dict[str, float]]:
     """By criterion: the score on each of the draws, and the mean standard error of one."""
     scores: dict[str, list[float]] = {}
     errors: dict[str, list[float]] = {}
     for draw in sorted(runs):
-        for name, found in scored(reference.asked, reference.sets[draw], runs[draw].answers).items():
+        for name, found in scored(reference.assignment, reference.sets[draw], runs[draw].answers).items():
             scores.setdefault(name, []).append(round(found.known.score, 5))
             low, high = found.known.interval or (0.0, 0.0)  # None where every case scored the same
             errors.setdefault(name, []).append((high - low) / 3.92)

@@ -13,7 +13,7 @@ import pytest
 from assignments.errors import UserError
 from assignments.load import load
 from graders.authoring import calibrate as calibration
-from graders.authoring.bench import drawn, opener, share_of
+from graders.authoring.bench import LocalBench, drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps
 from graders.authoring.rehearse import rehearse_folder
 from graders.record.calibration import BASELINES, FILE, fresh, made_by, stored
@@ -319,13 +319,13 @@ metric = replace(METRICS["balanced_accuracy"], name="mine")
 def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The draws that a reference was trained on, in order."""
     draws: list[int] = []
-    answers = calibration.LocalBench.answers
+    answers = LocalBench.answers
 
     def counted(self, assignment, solution, hidden, *, draw):  # type: ignore[no-untyped-def]
         draws.append(draw)
         return answers(self, assignment, solution, hidden, draw=draw)
 
-    monkeypatch.setattr(calibration.LocalBench, "answers", counted)
+    monkeypatch.setattr(LocalBench, "answers", counted)
     return draws
 
 
