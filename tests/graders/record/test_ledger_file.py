@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -139,29 +140,29 @@ def test_a_ledger_to_read_takes_no_event_and_needs_no_file(path):
         ledger.add_event(EVENTS[0])
 
 
-def test_a_ledger_is_read_in_a_folder_that_nobody_may_write(tmp_path):
-    if os.geteuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("root may write everywhere, and setpriv is not here to be another user")
-    folder = tmp_path / "archive"
-    folder.mkdir()
-    with Ledger.open(folder / "ledger.sqlite") as ledger:
+@pytest.fixture
+def archive():
+    """A folder that other users reach: those of pytest are its own user's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+        Path(folder).chmod(0o755)
+
+
+def test_a_ledger_is_read_in_a_folder_that_nobody_may_write(archive):
+    with Ledger.open(archive / "ledger.sqlite") as ledger:
         ledger.add_events(EVENTS)
-    folder.chmod(0o555)
-    for parent in (folder, *folder.parents):
-        if parent.is_relative_to("/tmp"):
-            parent.chmod(parent.stat().st_mode | 0o055)
+    archive.chmod(0o555)
     code = (
         "import sys; from pathlib import Path; from graders.record.ledger import Ledger\n"
         "with Ledger.open_to_read(Path(sys.argv[1])) as ledger: print(len(ledger.events()))"
     )
+    # Root may write everywhere.
     other = ["setpriv", "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-    probe = subprocess.run([*other, sys.executable, "-c", "import pytest"], capture_output=True)
-    if probe.returncode:
-        pytest.skip("another user cannot run this Python")
-    done = subprocess.run(
-        [*other, sys.executable, "-c", code, str(folder / "ledger.sqlite")], cwd=ROOT, capture_output=True, text=True
-    )
-    folder.chmod(0o755)
+    if other and (not shutil.which("setpriv") or subprocess.run([*other, sys.executable, "-V"]).returncode):
+        pytest.skip("no other user can run this Python here")
+    words = [*other, sys.executable, "-c", code, str(archive / "ledger.sqlite")]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("3\n", "")
 
 
