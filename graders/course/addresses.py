@@ -35,7 +35,7 @@ def address_problem(address: str, allow_file: bool) -> str | None:
         return "holds an escape (%) that stands for no letter or space of a name"
     if any(form.fullmatch(address) for form in (_HTTPS, _SSH, _SCP)):
         return None
-    return "is no address medmark fetches from; use https://host/group/repo or git@host:group/repo.git"
+    return "is not an address that medmark fetches from; use https://host/group/repo or git@host:group/repo.git"
 
 
 def _means_a_name(address: str, plain: str) -> bool:
