@@ -28,6 +28,8 @@ ROOTS = {
 """Where each stage begins: it depends on these files and on all that they import (`graders.record.dependencies`)."""
 DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/sources/__init__.py")
 """Where drawing the cases begins."""
+LEFT_OUT_BY = ("graders/scoring/void.py",)
+"""Where leaving out void cases begins."""
 INSIDE = "graders/wall/inside"
 """What is carried into every sandbox, folder and all."""
 
@@ -134,6 +136,7 @@ def asked(
     doubles = folder / "doubles.py"
     test_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_TEST_LIMITS)}
     answer_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_ANSWER_LIMITS)}
+    leaves_out = dependencies(LEFT_OUT_BY, toolkit=toolkit).digests if void_cases else {}
     retrained = run.mode == "retrain"
     return Asked(
         tests={
@@ -158,7 +161,7 @@ def asked(
                 # An interval of repeats that split real data anew counts what they share.
                 split_anew=assignment.data.redraw and assignment.data.path is not None,
                 measured=measuring(assignment, criterion, toolkit),
-                **({"void": sorted(void_cases)} if void_cases else {}),
+                **({"void": sorted(void_cases), "left_out_by": leaves_out} if void_cases else {}),
             )
             for criterion in accuracies
         },

@@ -73,6 +73,7 @@ class Scene:
         self.runtime = "sha256:1"
         self.secret = "0123456789abcdef"
         self.solution = "tree"
+        self.void = ()
 
     def write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text)
@@ -88,7 +89,7 @@ class Scene:
         assert not problems
         keys = asked(
             assignment, tests, self.sets, framework=self.framework, runtime=self.runtime, secret=self.secret,
-            toolkit=self.toolkit,
+            void_cases=self.void, toolkit=self.toolkit,
         ).of(self.solution)  # fmt: skip
         named = {("test", id): key for id, key in keys.tests.items()}
         named |= {("answers", repeat): key for repeat, key in keys.answers.items()}
@@ -238,6 +239,8 @@ READ_BY = {
     "graders/scoring/score.py": SCORES,
     "graders/scoring/repeat.py": SCORES,
     "graders/scoring/intervals.py": SCORES,
+    "graders/scoring/void.py": set(),
+    "graders/scoring/explained.py": set(),
     "graders/asking/check.py": TESTS,
     "graders/asking/measure.py": ANSWERS | SCORES,
     "graders/failures.py": TESTS | ANSWERS | SCORES,
@@ -284,6 +287,16 @@ def test_words_in_an_instructors_files_do_nothing_again(scene, name):
     more = text.replace("    assert", "\n    # See.\n    assert")
     scene.write(name, f'# Why.\n"""What is in here."""\n\n{more}\n\n# The end.\n')
     assert scene.keys() == before
+
+
+def test_void_cases_and_what_leaves_them_out_score_stored_answers_anew(scene, changed):
+    scene.void = ("bodu-kire",)
+    assert changed() == SCORES
+    before = scene.keys()
+    path = scene.toolkit / "graders/scoring/void.py"
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
+    after = scene.keys()
+    assert {name for name in before if before[name] != after[name]} == SCORES
 
 
 def test_what_a_hidden_test_imports_of_the_toolkit_counts_for_it_alone(scene):
