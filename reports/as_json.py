@@ -1,13 +1,16 @@
-"""A mark as plain data, for `--json`. What an audience may read of it is decided in `graders.marks.visibility`."""
+"""Marks and what moves of them as plain data, for `--json`. `graders.marks.visibility` decides who may read what."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from typing import Any
 
+from graders.marks.differences import Differences
 from graders.marks.mark import Finding, Mark, rounded
+from graders.marks.personal import PersonalMark
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
+from graders.record.snapshots import RecordedMark
 from reports.sentences import told, told_score
 
 
@@ -43,6 +46,54 @@ def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
         "told": told(finding),
     }
     return {**plain, "evidence": finding.evidence} if audience == "staff" else plain
+
+
+def person_as_json(mark: PersonalMark) -> dict[str, Any]:
+    """One person's mark and how it came about, as plain data."""
+    return {
+        "member": mark.member,
+        "group": mark.group,
+        "status": str(mark.status),
+        "percent": _number(mark.percent),
+        "points": _number(mark.points),
+        "out_of": float(mark.out_of),
+        "pass_mark": mark.pass_mark,
+        "passed": mark.passed,
+        "trace": [
+            {
+                "kind": line.kind,
+                "what": line.what,
+                "from": None if line.before is None else round(float(line.before), 6),
+                "to": None if line.after is None else round(float(line.after), 6),
+                "why": line.why,
+                "event": line.event,
+            }
+            for line in mark.trace
+        ],
+        "disputes": list(mark.disputes),
+    }
+
+
+def differences_as_json(differences: Differences) -> dict[str, Any]:
+    """What moves, and whose mark is new, as plain data."""
+    return {
+        "since": differences.since or None,
+        "moves": [
+            {
+                "member": move.member,
+                "group": move.after.group,
+                "from": _side(move.before),
+                "to": _side(move.after),
+                "change": _number(move.change),
+            }
+            for move in differences.moves
+        ],
+        "new": list(differences.new),
+    }
+
+
+def _side(told: RecordedMark) -> dict[str, Any]:
+    return {"status": told.status, "percent": _number(told.percent), "pass_mark": told.pass_mark}
 
 
 def _number(points: Decimal | None) -> float | None:

@@ -76,14 +76,12 @@ def print_marks(results: Results) -> None:
 
 def print_marks_as_json(results: Results, audience: str, differences: Differences | None = None) -> None:
     """The marks as one JSON document; for staff with each person's own, and what moves where that is asked."""
-    from graders.marks.differences import as_json as differences_json
-    from graders.marks.personal import as_json as person_json
-    from reports.as_json import mark_as_json
+    from reports.as_json import differences_as_json, mark_as_json, person_as_json
 
     marks = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
     for mark in marks if audience == "staff" else ():
-        mark["people"] = [person_json(person) for person in results.people if person.group == mark["group"]]
-    more = {} if differences is None else {"differences": differences_json(differences)}
+        mark["people"] = [person_as_json(person) for person in results.people if person.group == mark["group"]]
+    more = {} if differences is None else {"differences": differences_as_json(differences)}
     print_json({"assignment": results.assignment.id, "marks": marks, **more})
 
 
@@ -110,10 +108,10 @@ def print_events(events: Sequence[Event]) -> None:
 
 def print_proposal(change: Change, *, as_json: bool) -> None:
     """What is to be decided, with what a person should know of it; its differences too, as JSON."""
-    from graders.marks.differences import as_json as differences_json
+    from reports.as_json import differences_as_json
 
     if as_json:
-        differences = differences_json(change.differences)
+        differences = differences_as_json(change.differences)
         print_json({"assignment": change.results.assignment.id, "decisions": len(change.decided), **differences})
         return
     print_events(change.decided)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
 from graders.marks.mark import BY_DECISION, Mark, Status, percent
-from graders.marks.personal import Adjustment, PersonalMark, as_json, pass_mark_of
+from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
+from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
 from reports.personal import share
 from reports.terminal import NARROW, one_line
@@ -108,7 +109,7 @@ def marksheet_json(
         values["criteria"] = {c.id: values.pop(_column(c.id)) for c in assignment.criteria}
         own = (people or {}).get(str(row["member"]))
         values["roster"] = dict(member.more)
-        values["trace"] = as_json(own)["trace"] if own else []
+        values["trace"] = person_as_json(own)["trace"] if own else []
         told.append(values)
     sheet = {"assignment": assignment.id, "title": assignment.title, "version": version, "people": told}
     return json.dumps(sheet, indent=1, allow_nan=False) + "\n"

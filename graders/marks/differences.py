@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 from assignments.errors import UserError
 from graders.marks.applying import snapshot_of
@@ -123,29 +122,3 @@ def record_of(events: Sequence[Event]) -> list[Entry]:
         if event.kind == RETURNED and held:
             returned |= set(now)
     return entries
-
-
-def as_json(differences: Differences) -> dict[str, Any]:
-    """The differences as plain data."""
-    return {
-        "since": differences.since or None,
-        "moves": [
-            {
-                "member": move.member,
-                "group": move.after.group,
-                "from": _side(move.before),
-                "to": _side(move.after),
-                "change": _number(move.change),
-            }
-            for move in differences.moves
-        ],
-        "new": list(differences.new),
-    }
-
-
-def _side(told: RecordedMark) -> dict[str, Any]:
-    return {"status": told.status, "percent": _number(told.percent), "pass_mark": told.pass_mark}
-
-
-def _number(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from typing import Final
 
 from assignments.assignment import Assignment, pass_percent
 from graders.course.course import Course
@@ -218,32 +218,6 @@ def without_mark(mark: Mark, people: Sequence[PersonalMark]) -> Mark:
     if not people or any(person.status not in BY_DECISION for person in people):
         return mark
     return replace(mark, status=people[0].status, points=None, findings=())
-
-
-def as_json(mark: PersonalMark) -> dict[str, Any]:
-    """The mark and its trace as plain data."""
-    return {
-        "member": mark.member,
-        "group": mark.group,
-        "status": str(mark.status),
-        "percent": None if mark.percent is None else float(mark.percent),
-        "points": None if mark.points is None else float(mark.points),
-        "out_of": float(mark.out_of),
-        "pass_mark": mark.pass_mark,
-        "passed": mark.passed,
-        "trace": [
-            {
-                "kind": line.kind,
-                "what": line.what,
-                "from": None if line.before is None else round(float(line.before), 6),
-                "to": None if line.after is None else round(float(line.after), 6),
-                "why": line.why,
-                "event": line.event,
-            }
-            for line in mark.trace
-        ],
-        "disputes": list(mark.disputes),
-    }
 
 
 def _peers(course: Course, now: Fraction, factor: Fraction) -> tuple[str, Fraction]:

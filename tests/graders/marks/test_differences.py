@@ -11,12 +11,13 @@ import pytest
 from graders.course.course import load_course
 from graders.intake.submission import Submission
 from graders.marks.applying import snapshot_event, snapshot_of
-from graders.marks.differences import Differences, Move, as_json, compare, differences_of
+from graders.marks.differences import Differences, Move, compare, differences_of
 from graders.marks.mark import Status
 from graders.marks.personal import Returned
 from graders.marks.results import results_of
 from graders.marks.versions import Versions, returned_marks
 from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark, snapshots
+from reports.as_json import differences_as_json
 from tests.graders.marks.hand_made import score_result
 from tests.graders.marks.test_mark import assignment, mark
 from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
@@ -372,7 +373,7 @@ def test_differences_as_plain_data_say_from_and_to():
         since=AT,
         strict=True,
     )
-    assert as_json(found) == {
+    assert differences_as_json(found) == {
         "since": AT,
         "moves": [
             {
@@ -388,8 +389,8 @@ def test_differences_as_plain_data_say_from_and_to():
         ],
         "new": ["s3"],
     }  # fmt: skip
-    assert json.loads(json.dumps(as_json(found))) == as_json(found)
-    assert as_json(Differences((), (), "")) == {"since": None, "moves": [], "new": []}
+    assert json.loads(json.dumps(differences_as_json(found))) == differences_as_json(found)
+    assert differences_as_json(Differences((), (), "")) == {"since": None, "moves": [], "new": []}
 
 
 def test_a_status_that_was_read_equals_the_one_that_is_made(course):

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from graders.course.course import load_course
 from graders.marks.mark import Status, percent
-from graders.marks.personal import Returned, as_json, personal_mark
+from graders.marks.personal import Returned, personal_mark
 from graders.record.decisions import Override
 from graders.record.in_force import Decisions, in_force
+from reports.as_json import person_as_json
 from reports.bands import band_of
 from tests.graders.events import event as an_event
 from tests.graders.marks.hand_made import score_result
@@ -241,7 +242,7 @@ def test_a_code_stands_in_the_place_of_the_mark_and_leaves_no_number(course, cod
     assert (person.status, person.percent, person.points, person.passed) == (code, None, None, None)
     assert trace(person) == [(code, None, None)]
     assert person.before_penalties is None
-    assert not re.search(r"66|51|70", json.dumps(as_json(person) | {"out_of": 0}))
+    assert not re.search(r"66|51|70", json.dumps(person_as_json(person) | {"out_of": 0}))
     # The others keep theirs, and a retraction brings the mark back.
     assert of(course, *events, member="s2").percent == Decimal("51.0")
     assert of(course, *events, event("retract", "3", "g1/s1", 4)).percent == Decimal("51.0")
