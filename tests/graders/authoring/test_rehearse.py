@@ -204,7 +204,8 @@ def test_a_reference_below_full_marks_blocks_every_assignment(folder: Path, benc
     bench.judges[HALVE] = lambda solution: False
     rehearsal = rehearse(load(folder), bench)
     assert rehearsal.references == {"pytorch": (2, 3)}
-    assert told(rehearsal, "reference")[0].startswith(f"pytorch: fails {HALVE}: the answer is not the expected one seen")
+    said = f"pytorch: fails {HALVE}: the answer is not the expected one seen"
+    assert told(rehearsal, "reference")[0].startswith(said)
     assert [gap.kind for gap in rehearsal.blocking] == ["reference"]
     assert not rehearsal.passed
 
