@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import HiddenSet
-from assignments.digests import digest_of
+from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
 from graders.authoring.bench import opener
 from graders.authoring.kept_answers import Run, keep, kept, shelf
@@ -17,7 +17,8 @@ from graders.authoring.mutants import copy_reference
 from graders.marks.words import cause_words
 from graders.record.answers import Answers
 from graders.record.calibration import training
-from graders.record.dependencies import dependencies
+from graders.record.dependencies import TOOLKIT
+from graders.tasks import task_named
 from graders.wall.sandboxes.local import Local
 
 
@@ -63,8 +64,9 @@ class Reference:
 
     def _keys(self) -> list[str]:
         """By draw: the digest of all that makes its answers, of the data as they were drawn."""
-        task = self.assignment.task
-        stored_by = dependencies(["graders/tasks/__init__.py"], named={"TASKS": (task,)}).digests
+        task = task_named(self.assignment.task)
+        # All that a task has to do with answers before they are scored; `Task.stored` rounds them.
+        stored_by = [task.entry, task.answer, task.probabilities, code_digest(TOOLKIT / "graders/tasks/task.py")]
         return [
             digest_of(
                 training=training(self.assignment, self.path),
