@@ -112,7 +112,8 @@ def main() -> None:
                 began = time.perf_counter()
                 told = subprocess.run(
                     [sys.executable, __file__, str(folder), str(count)],
-                    cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=True, capture_output=True,
+                    cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(Path.home())},
+                    check=True, capture_output=True,
                 )  # fmt: skip
                 walls.append(time.perf_counter() - began)
             marked, inside = json.loads(told.stdout)
