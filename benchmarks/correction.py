@@ -142,7 +142,8 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
         marks = grade_cohort(marking_of(course, ledger), submissions, jobs=2)
         results = results_of(course, assignment, events, submissions, marks)
         print(f"{summary(differences_of(results))}; {sum(mark.points is not None for mark in marks)} marks")
-        record(course, ledger, results, who="benchmark", reason=reason, command="benchmark", kind=kind)
+        members = {person.member for person in results.people} if kind else None
+        record(course, ledger, results, who="benchmark", reason=reason, command="benchmark", members=members)
 
 
 def typed(folder: Path, groups: int, *words: str) -> tuple[float, str]:
