@@ -125,7 +125,7 @@ def surroundings(sandbox, folder):
             interface = read_interface(TARGET / "interface.py")
             questions = Questions("target", TARGET / f"{kind}_tests", interface, ASSIGNMENT.limits, SECRET)
             docs = check(session, questions, [test.id for test in tests])
-            seen[kind] = {said for doc in docs.values() for said in re.findall(r"LOOT (.*)", doc.evidence)}
+            seen[kind] = {said for doc in docs.values() for said in re.findall(r"LOOT (.*)", doc.printed)}
     return seen
 
 

@@ -369,7 +369,7 @@ HIDDEN_DIGITS = 3.4e-5
 @pytest.mark.attack("H22", "names labels in the digits of a score that a page holds and does not show")
 def test_no_page_or_json_holds_a_digit_that_it_does_not_show(attack, more):
     def told(score, points):
-        finding = hand_made.accuracy(score, (score - 0.03, score + 0.03), points, told="As it was scored.")
+        finding = hand_made.accuracy(score, (score - 0.03, score + 0.03), points)
         first, second = hand_made.mark("one", accuracy=finding, points=Decimal("68.4")), hand_made.mark("two")
         board = leaderboard_page([first, second], hand_made.assignment(), names={"one": "One", "two": "Two"})
         page = feedback_page(first, hand_made.assignment(), hand_made.hand_in())
