@@ -418,7 +418,7 @@ def test_an_attack_costs_the_test_it_strikes_in_and_nothing_else(attack, look, c
 @pytest.mark.attack("R30", "all of these at once: to cost honest groups, or to leave something behind")
 def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack, course):
     struck = all(course.marks[bomb.id.lower()]["status"] == "marked" for bomb in BOMBS)
-    lodging = Lodging(course.folder.parent / "still-here", "numpy", Limits(), course=str(course.folder.resolve()))
+    lodging = Lodging(course.folder.parent / "still-here", "numpy", Limits(), course=identity_of(course))
     lodging.solution.mkdir(mode=0o755)
     with Docker().open(lodging) as channel:
         Session(channel, lodging.limits).begin()
