@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from graders.marks.words import reason_words
 from tests.attacks.course import RIGHT, TARGET, Attacked, attacked, solution
 
 CASES = 24
