@@ -19,8 +19,6 @@ from assignments.data.streams import PUBLISHED, Purpose, Source, stream
 from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
-Digests = tuple[str, str, str]
-"""Of one repeat's training cases, inputs and truths."""
 
 _SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
 
@@ -37,6 +35,15 @@ class Case:
     """Voxel size in mm in the order (D, H, W), where the case is an image."""
     group: str | None
     """A stratum for reports, such as the scanner."""
+
+
+@dataclass(frozen=True)
+class SetDigests:
+    """The data of one repeat: what `fit` gets, what `predict` gets, and the truth apart from both."""
+
+    train: str
+    inputs: str
+    truth: str
 
 
 @dataclass(frozen=True)
@@ -80,9 +87,9 @@ class HiddenSet:
     """Of the hidden cases, as their source names them: to find them among the training cases of another repeat."""
 
     @property
-    def digests(self) -> Digests:
-        """Of all that `fit` is given, of the inputs, and of the truths: two sets with equal digests are equal."""
-        return (self.train_digest, self.inputs_digest, self.truth_digest)
+    def digests(self) -> SetDigests:
+        """Two sets with equal digests are equal."""
+        return SetDigests(self.train_digest, self.inputs_digest, self.truth_digest)
 
     @property
     def shown(self) -> Shown:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from assignments.assignment import Assignment, Framework
-from assignments.data.hidden import Digests, presented_purpose, purposes_of
+from assignments.data.hidden import SetDigests, presented_purpose, purposes_of
 from assignments.data.streams import Keys, Source, test_purpose
 from graders.asking.journal import Question
 from graders.record.documents import AnswersResult, JobResult
@@ -55,7 +55,7 @@ class Job:
     """Accuracy criteria to score."""
     answers: Mapping[int, AnswersResult]
     """Answers that exist, by repeat; each names its file in the store."""
-    data: Mapping[int, Digests] = field(default_factory=dict)
+    data: Mapping[int, SetDigests] = field(default_factory=dict)
     """Of the hidden set that each repeat has: its data have no other name, and a machine that draws others says so."""
     void_cases: tuple[str, ...] = ()
     """Ids of hidden cases that are left out of the scores."""

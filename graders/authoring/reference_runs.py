@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
@@ -34,7 +34,7 @@ class Reference:
 
     def cases(self) -> str:
         """Digest of all draws as they came."""
-        return digest_of(sets=[[s.train_digest, s.inputs_digest, s.truth_digest] for s in self.sets])
+        return digest_of(sets=[astuple(hidden.digests) for hidden in self.sets])
 
     def kept(self) -> dict[int, Run]:
         """By draw, the runs that are kept."""

@@ -232,7 +232,7 @@ def late_commit_value(commit: str, *, on_time: bool) -> str:
 def _late_commit(event: Event) -> LateCommit:
     commit, _, rest = event.value.strip().lower().partition(" ")
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
-        raise ValueError(f'late_commit "{event.value}" is no whole commit id')
+        raise ValueError(f'late_commit "{event.value}" is not a whole commit id')
     return LateCommit(event, commit, rest == ON_TIME)
 
 

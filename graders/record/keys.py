@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.data.hidden import SetDigests
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import code_digest, digest_of, source_digest, tree_digest
 from assignments.errors import UserError
@@ -36,15 +37,6 @@ INSIDE = "graders/wall/inside"
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")
 _ANSWER_LIMITS = ("cpu_s",)
 _SHARED_LIMITS = ("memory_mb", "reply_mb", "log_kb", "scratch_mb", "scratch_files", "processes", "gpus")
-
-
-@dataclass(frozen=True)
-class SetDigests:
-    """The data of one repeat: what `fit` gets, what `predict` gets, and the truth apart from both."""
-
-    train: str
-    inputs: str
-    truth: str
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import HiddenSet, seeded
+from assignments.data.hidden import HiddenSet, SetDigests, seeded
 from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
 from assignments.files import replaced
 from assignments.interface import Interface, read_interface, record_of
-from graders.record.keys import SetDigests, drawing
+from graders.record.keys import drawing
 from graders.tasks import task_named
 from graders.tasks.hidden_cases import drawn_set
 from graders.tasks.task import Task
@@ -91,7 +91,7 @@ def _check_declared(assignment: Assignment, interface: Interface, task: Task, hi
 
 
 def _digests(assignment: Assignment, secret: bytes) -> list[SetDigests]:
-    return [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in _drawn(assignment, secret)]
+    return [hidden.digests for hidden in _drawn(assignment, secret)]
 
 
 def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:

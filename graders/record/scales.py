@@ -66,7 +66,7 @@ def scale_of(text: str) -> Scale:
     known = tuple(point for point in points if point is not None)
     rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(known))
     if len(known) < 2 or len(known) < len(points) or not rising or known[0][0] != 0 or known[-1][0] != 100:
-        raise ValueError(f'"{text}" is no moderation: {FORMS}')
+        raise ValueError(f'"{text}" is not a moderation: {FORMS}')
     return Map(known)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data.hidden import SetDigests
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import digest_of
@@ -30,7 +31,7 @@ from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Decided, HandedIn, Mark, Status, mark_of
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
-from graders.record.keys import Asked, SetDigests, StageKeys, asked
+from graders.record.keys import Asked, StageKeys, asked
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
@@ -234,7 +235,7 @@ class Plan:
                 Decided(self._points(submission.group), self.decisions.void_tests),
                 self._provenance(submission, names, earlier is not None),
             )
-            # What a person has yet to decide is no missing hand-in.
+            # A hand-in that waits for a decision is not missing.
             marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
         return marks
 
@@ -341,7 +342,7 @@ def _job(marking: Marking, plan: Plan, named: Assignment, work: Work, run: str) 
         repeats=repeats,
         scores=scores,
         answers=dict(work.answers),
-        data={repeat: (one.train, one.inputs, one.truth) for repeat, one in enumerate(plan.sets)},
+        data=dict(enumerate(plan.sets)),
         void_cases=marking.decisions.void_cases,
         course=identity_of(marking.course),
         run=run,

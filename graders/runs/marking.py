@@ -79,8 +79,6 @@ def collected(
 ) -> list[Receipt]:
     """Look at every repository, or those of the groups `only`; record each tip, fetch it, and say what was found.
 
-    `engine` does the jobs; without one, processes of this machine do.
-
     Raises:
         UserError: an unknown assignment or group, or a token is missing. Nobody was contacted.
     """
@@ -132,7 +130,7 @@ def marked(
         loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
         decisions = Decisions.of(id, followed)
         handed_in = submissions(course, assignment, seen, decisions, clock(), only=only)
-        marking = _marking(course, assignment, place, ledger, decisions, engine, command)
+        marking = _marking(course, assignment, secret, place, ledger, decisions, engine, command)
         marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
     results = replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
     return Change(course, results, differences_of(results), sandbox=place.name, command=command)
@@ -318,8 +316,8 @@ def _on_record(
         handed_in = submissions(course, assignment, seen, decisions, clock())
         secret = read_secret(course)
         loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
-        marking = _marking(course, assignment, sandbox, ledger, decisions, engine, command)
-        before = Decisions.of(id, seen.followed(events))
+        marking = _marking(course, assignment, secret, sandbox, ledger, decisions, engine, command)
+        before = Decisions.of(id, seen.followed(events)) if scores_anew else decisions
         if decisions.void_cases != before.void_cases:
             _check_renewed(recorded_marks(replace(marking, decisions=before), handed_in, followed))
             marks = grade_cohort(marking, handed_in, rescore_only=True)
@@ -331,6 +329,7 @@ def _on_record(
 def _marking(
     course: Course,
     assignment: Assignment,
+    secret: bytes,
     sandbox: Sandbox,
     ledger: Ledger,
     decisions: Decisions,
@@ -343,7 +342,7 @@ def _marking(
     return Marking(
         course=course,
         assignment=assignment,
-        secret=read_secret(course),
+        secret=secret,
         sandbox=sandbox,
         ledger=ledger,
         decisions=decisions,

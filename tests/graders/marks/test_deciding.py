@@ -134,7 +134,7 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("held", "s1", "", "held is about a group or a person: say --for WHO"),
         ("held", "yes", "s1", "takes no VALUE"),
         ("moderation", "add 2", "g1", "moderation is about all, not a group"),
-        ("moderation", "plus 2", "", "is no moderation"),
+        ("moderation", "plus 2", "", "is not a moderation"),
         ("void_test", "test_los", "", 'no hidden test is called "test_los"'),
         ("void_case", "bodu-kira", "", 'did you mean "bodu-kire"?'),
         ("dispute", "", "g1", "say what is disputed"),

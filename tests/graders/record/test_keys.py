@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Assignment
+from assignments.data.hidden import SetDigests
 from assignments.declared_tests import declared_tests
 from assignments.errors import UserError
 from graders.record.dependencies import TOOLKIT
-from graders.record.keys import SetDigests, asked, measuring
+from graders.record.keys import asked, measuring
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import hidden_set
+from assignments.data.hidden import SetDigests, hidden_set
 from assignments.errors import UserError
 from graders.record.dependencies import TOOLKIT
 from graders.record.keys import drawing
@@ -72,9 +72,7 @@ def drawn(monkeypatch):
 def test_the_digests_are_those_of_the_hidden_sets(assignment, tmp_path):
     found = set_digests(assignment, SECRET, tmp_path / "data.json")
     sets = [hidden_set(assignment, SECRET, repeat, ("x",), "y") for repeat in range(2)]
-    assert [(s.train, s.inputs, s.truth) for s in found] == [
-        (s.train_digest, s.inputs_digest, s.truth_digest) for s in sets
-    ]
+    assert found == [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in sets]
 
 
 def test_nothing_of_medmarks_own_sources_is_drawn_twice(ours, tmp_path, drawn):
@@ -87,9 +85,7 @@ def test_one_draw_serves_all_repeats_unless_each_has_cases_of_its_own(ours, tmp_
     redrawn = ours.model_copy(update={"data": ours.data.model_copy(update={"redraw": True})})
     for of in (ours, redrawn):
         sets = [hidden_set(of, SECRET, repeat, ("x",), "y") for repeat in range(2)]
-        assert [(s.train, s.inputs, s.truth) for s in set_digests(of, SECRET, tmp_path / "data.json")] == [
-            (s.train_digest, s.inputs_digest, s.truth_digest) for s in sets
-        ]
+        assert set_digests(of, SECRET, tmp_path / "data.json") == [hidden.digests for hidden in sets]
     assert drawn == [0, 0, 1]
 
 

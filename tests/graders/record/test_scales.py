@@ -39,5 +39,5 @@ def test_the_order_of_marks_stays(text, one, other):
      "map 10:0 100:100", "map 0:50 100:40", "map 0:0 40 100:100", "map 0:0 0:5 100:100"],
 )  # fmt: skip
 def test_what_is_no_map_is_refused_with_the_forms(text):
-    with pytest.raises(ValueError, match="is no moderation: write add 2"):
+    with pytest.raises(ValueError, match="is not a moderation: write add 2"):
         scale_of(text)

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -187,7 +187,7 @@ def run(job, store, journal, die=kill_this_process) -> JobResult:
     folder = store.answers.parent.parent
     earlier = [call for call in calls_of(course_of(folder)) if call["group"] == job.group]
     call = {"group": job.group, "tests": job.tests, "repeats": job.repeats, "scores": job.scores, "pid": os.getpid(),
-            "data": job.data}  # fmt: skip
+            "data": {repeat: asdict(digests) for repeat, digests in job.data.items()}}  # fmt: skip
     with (folder / "calls").open("a") as file:
         file.write(json.dumps({**call, "at": time.time()}) + "\n")
     if script == "die" or (script == "die once" and not earlier):

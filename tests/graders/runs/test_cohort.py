@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_a_job_says_which_cases_it_is_about(course):
     scripted.grade(made)
     assignment = scripted.assignment_of(made)
     hidden = hidden_set(assignment, scripted.SECRET, 0, ("x",), "y")
-    assert scripted.calls_of(made)[0]["data"] == {"0": list(hidden.digests)}
+    assert scripted.calls_of(made)[0]["data"] == {"0": asdict(hidden.digests)}
 
 
 def test_a_corrected_label_scores_the_stored_answers(course):
