@@ -1,7 +1,7 @@
 """Which marks stand, and what people were told: read from the snapshots of the record. No mark is made here.
 
-A return holds for the people in its snapshot and may be retracted; the other snapshots stand. A person's first mark is
-no correction, whoever else has theirs already.
+A return holds for the people in its snapshot and may be retracted; the other snapshots stand. A person's first mark
+is not a correction, whoever else has theirs already.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Versions:
     people: Mapping[str, Page] = field(default_factory=dict)
     """By member: of their own mark."""
     groups: Mapping[str, Page] = field(default_factory=dict)
-    """By group: of the page that all of its members read. What moves one member alone is no version of it."""
+    """By group: of the page that all of its members read. What moves one member alone is not a version of it."""
 
     @classmethod
     def of(cls, events: Sequence[Event]) -> Versions:
@@ -166,7 +166,7 @@ def _of_groups(telling: Sequence[_Telling], people: Mapping[str, Page]) -> dict[
                 continue
             known = page.told.of_group and now.of_group
             differs = page.told.of_group != now.of_group if known else _moved_all(snapshot, now.group, people)
-            # A group's first page is that of whoever was told first; another member's return is no version of it.
+            # A group's first page is that of whoever was told first; another member's return adds none.
             if differs and snapshot.event.kind == CORRECTION and page.snapshots[-1] is not snapshot:
                 coded = any(told.status in BY_DECISION for told in snapshot.marks.values() if told.group == now.group)
                 of_one = coded and not _moved_all(snapshot, now.group, people)
