@@ -1,6 +1,7 @@
 """Docker for the tests that need it. With MEDMARK_REQUIRE_DOCKER=1 none of them can skip: a skip is a failure."""
 
 import os
+import tempfile
 
 import pytest
 
@@ -10,10 +11,11 @@ from graders.wall.sandboxes.docker import Docker
 REQUIRED = os.environ.get("MEDMARK_REQUIRE_DOCKER") == "1"
 
 
-def pytest_sessionstart(session):
-    """What is only remembered to save time lies with pytest's own cache, and not in the user's."""
-    if cache := getattr(session.config, "cache", None):
-        os.environ["XDG_CACHE_HOME"] = str(cache.mkdir("medmark"))
+def pytest_configure(config):
+    """What is only remembered to save time is kept for this run of the tests, and not in the user's cache."""
+    cache = tempfile.TemporaryDirectory(prefix="medmark-tests-")
+    config.add_cleanup(cache.cleanup)
+    os.environ["XDG_CACHE_HOME"] = cache.name
 
 
 @pytest.hookimpl(wrapper=True)
