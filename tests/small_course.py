@@ -6,16 +6,13 @@ Imported by tests of the command line, which types the commands as a person woul
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tests.commands import ROOT, Said, typed
 from tests.graders.intake.repositories import Content, make
-
-ROOT = Path(__file__).parents[1]
 
 ASSIGNMENT = {
     "assignment.toml": """\
@@ -151,20 +148,11 @@ SLOW = SOUND.replace("budget_s):\n", "budget_s):\n    import time\n    time.slee
 GROUPS = {"sound": SOUND, "turned": TURNED, "crashes": CRASHES, "slow": SLOW}
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-
 def medmark(*words: str | Path, cwd: Path | None = None) -> Said:
     """Type a command."""
-    done = subprocess.run(command(*words), cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300)
-    assert "Traceback" not in done.stderr, done.stderr
-    return Said(done.returncode, done.stdout, done.stderr)
+    said = typed([str(word) for word in words], cwd, environment())
+    assert "Traceback" not in said.err, said.err
+    return said
 
 
 def command(*words: str | Path) -> list[str]:

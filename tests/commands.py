@@ -1,0 +1,95 @@
+"""Types medmark's commands, each in a process of its own that has imported everything before.
+
+Importing takes a command more than a second of CPU, and the tests type hundreds: so one process imports once, and every
+command is a fork of it, with its own words, surroundings and streams. What depends on a fresh interpreter (when a
+module is imported, the first Ctrl-C) starts one: `tests/small_course.py:command`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+LONGEST_S = 300
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+def typed(words: list[str], cwd: Path | None, surroundings: dict[str, str]) -> Said:
+    """Type a command and wait for its end.
+
+    Raises:
+        TimeoutError: it has not ended after `LONGEST_S`.
+    """
+    started = _prepared()
+    with tempfile.TemporaryDirectory(prefix="typed-") as folder:
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        told = {"words": words, "cwd": str(cwd or Path.cwd()), "env": surroundings, "out": str(out), "err": str(err)}
+        started.stdin.write(json.dumps(told).encode() + b"\n")
+        started.stdin.flush()
+        if not select.select([started.stdout], [], [], LONGEST_S)[0]:
+            started.kill()
+            _prepared.cache_clear()
+            raise TimeoutError(f"medmark {' '.join(words)} has not ended after {LONGEST_S} s")
+        return Said(int(started.stdout.readline()), out.read_text(), err.read_text())
+
+
+@functools.cache
+def _prepared() -> subprocess.Popen[bytes]:
+    """Ends with the tests: its input does."""
+    return subprocess.Popen(
+        [sys.executable, "-c", "from tests.commands import serve; serve()"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+
+
+def serve() -> None:
+    """Import what commands import; then, for each line of the input, fork one and print its exit code."""
+    import cli
+    import graders.marks
+    import graders.runs
+    import reports
+
+    for package in (graders.marks, graders.runs, reports):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    importlib.import_module("pandas")
+    gc.freeze()  # or every fork, as it ends, goes through all that was imported
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            _become(json.loads(line))
+            cli.main()  # it raises SystemExit, and the fork ends as an interpreter does
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _become(told: dict[str, Any]) -> None:
+    """Take the words, folder, surroundings and streams of a command."""
+    os.chdir(told["cwd"])
+    os.environ.clear()
+    os.environ.update(told["env"])
+    for stream, path in ((0, os.devnull), (1, told["out"]), (2, told["err"])):
+        file = os.open(path, os.O_RDWR | os.O_CREAT)
+        os.dup2(file, stream)
+        os.close(file)
+    sys.argv = ["medmark", *told["words"]]
