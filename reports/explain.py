@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
+from graders.intake.changed_lines import FILES
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
 from graders.marks.mark import share as share_of
 from graders.marks.personal import PersonalMark
@@ -31,7 +32,7 @@ from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
     from graders.course.course import Member
-    from graders.intake.history import Author, History
+    from graders.intake.history import History
     from graders.intake.submission import Submission
     from graders.marks.results import Results
     from graders.record.ledger import Observation
@@ -106,26 +107,49 @@ def _history(history: History | None, submission: Submission, zone: ZoneInfo) ->
     yield f"{_count(history.commits, 'commit')} by {_count(len(history.authors), 'author')}{_span(history, zone)}"
     whose = history.of(submission.members)
     for member in submission.members:
-        authors = whose[member.id]
-        yield f"{member.id}: {_count(sum(author.commits for author in authors), 'commit')} by address or name"
+        own = replace(history, authors=whose[member.id])
+        commits = _count(own.commits, "commit")
+        yield f"{member.id}: {commits} by address or name{_changed(own)}{_span(own, zone)}"
     others = whose[""]
     for author in others[:AUTHORS]:
         who = f"{author.name} <{author.email}>"
-        yield f"nobody's address or name: {who}, {_count(author.commits, 'commit')}{_span(author, zone)}"
+        own = replace(history, authors=(author,))
+        commits = _count(own.commits, "commit")
+        yield f"nobody's address or name: {who}, {commits}{_changed(own)}{_span(own, zone)}"
     if len(others) > AUTHORS:
         yield f"and {_count(len(others) - AUTHORS, 'such author')} more"
     if history.unread:
         yield f"{_count(history.unread, 'commit')} could not be read"
     if history.older:
         yield "there are older commits, which were not read"
-    yield "whoever commits sets name, address and date: evidence, and no mark rests on it"
+    if history.merges:
+        yield f"{_count(history.merges, 'merge')}: lines count for the commits that are joined, and not again"
+    if history.crowded:
+        yield f"lines not counted, as it changes more than {FILES} files: {_count(history.crowded, 'commit')}"
+    if history.uncounted:
+        commits = _count(history.uncounted, "commit")
+        yield f"lines not counted, as that is beyond the limits of time and memory: {commits}"
+    yield (
+        "whoever commits sets name, address and date, and may commit what another wrote: evidence, and no mark rests "
+        "on it"
+    )
+
+
+def _changed(history: History) -> str:
+    """The lines that commits change, as far as they were counted; nothing of no commits."""
+    if not history.counted:
+        return ", lines not counted" if history.commits else ""
+    changed = history.changed
+    files = f", {_count(changed.by_size, 'binary or large file')} ({changed.bytes / 1e6:.1f} MB)"
+    part = "" if history.counted == history.commits else f" in the {history.counted} that were counted"
+    return f", lines +{changed.added} -{changed.removed}{files if changed.by_size else ''}{part}"
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _span(of: History | Author, zone: ZoneInfo) -> str:
+def _span(of: History, zone: ZoneInfo) -> str:
     return f", first {_local(of.first, zone)}, last {_local(of.last, zone)}" if of.first and of.last else ""
 
 

@@ -3,8 +3,9 @@
 Whoever commits sets name, address and date, so nothing here moves a mark. It reads our own bare mirror, whose settings
 and attributes are ours; hooks, settings and attributes of the group's repository did not come with the fetch.
 
-Two steps, so that no history chooses how much the host works: `hardened_git` walks the newest commits and tells their
-sizes under its limits of time and memory, and GitPython reads those of them that are small enough.
+Three steps, so that no history chooses how much the host works: `hardened_git` walks the newest commits and tells their
+sizes under its limits of time and memory, GitPython reads those of them that are small enough, and `changed_lines`
+counts what these change.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from graders.course.roster import Member
+from graders.intake.changed_lines import COUNT_S, Changed, Counts, changed_lines
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, environment_for_reading, run_git
 
@@ -44,6 +46,10 @@ class Author:
     first: datetime | None
     """By the commits' own dates, in UTC; None where no calendar has it."""
     last: datetime | None
+    changed: Changed = field(default_factory=Changed)
+    """By those of the commits that are counted."""
+    counted: int = 0
+    """Commits whose changed lines are known."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +62,30 @@ class History:
     """Commits that are too large or malformed, or for which there was no time."""
     older: bool = False
     """Whether there are more than `COMMITS`."""
+    merges: int = 0
+    """How many of the commits that were read join others; they change no lines of their own."""
+    crowded: int = 0
+    """Commits that change too many files for their lines to be counted."""
 
     @property
     def commits(self) -> int:
         """How many were read."""
         return sum(author.commits for author in self.authors)
+
+    @property
+    def counted(self) -> int:
+        """Commits whose changed lines are known."""
+        return sum(author.counted for author in self.authors)
+
+    @property
+    def uncounted(self) -> int:
+        """Commits that were read and whose lines could not be counted within the limits of time, memory and output."""
+        return self.commits - self.crowded - self.counted
+
+    @property
+    def changed(self) -> Changed:
+        """By the commits that are counted."""
+        return sum((author.changed for author in self.authors), Changed())
 
     @property
     def first(self) -> datetime | None:
@@ -87,7 +112,7 @@ class History:
         return {id: tuple(authors) for id, authors in whose.items()}
 
 
-def history_of(mirror: Path, commit: str, read_s: float = READ_S) -> History | None:
+def history_of(mirror: Path, commit: str, read_s: float = READ_S, count_s: float = COUNT_S) -> History | None:
     """The history that ends with a commit; None where the mirror has no such commit, or it cannot be walked in time."""
     if not is_commit(commit):
         return None
@@ -102,13 +127,22 @@ def history_of(mirror: Path, commit: str, read_s: float = READ_S) -> History | N
     sizes = [line.split() for line in told.decode("ascii", "replace").splitlines()]
     small = [id for id, size in sizes[:COMMITS] if int(size) <= COMMIT_BYTES]
     signed = list(_signed(mirror, small, time.monotonic() + read_s))
-    return History(_authors(signed), unread=min(len(sizes), COMMITS) - len(signed), older=len(sizes) > COMMITS)
+    counts = changed_lines(mirror, [one.commit for one in signed], count_s)
+    return History(
+        _authors(signed, counts),
+        unread=min(len(sizes), COMMITS) - len(signed),
+        older=len(sizes) > COMMITS,
+        merges=sum(one.merge for one in signed),
+        crowded=len(counts.crowded),
+    )
 
 
 @dataclass(frozen=True)
 class _Signed:
     """Who a commit says made it, and when."""
 
+    commit: str
+    merge: bool
     name: str
     email: str
     date: datetime | None
@@ -126,7 +160,8 @@ def _signed(mirror: Path, ids: Sequence[str], latest: float) -> Iterator[_Signed
             # A group wrote the commit: whatever reading it raises, it is one that is not read.
             with suppress(Exception):
                 commit = git.Commit(repository, bytes.fromhex(id))
-                yield _Signed(_short(commit.author.name), _short(commit.author.email), _date(commit.authored_date))
+                author, date = commit.author, _date(commit.authored_date)
+                yield _Signed(id, len(commit.parents) > 1, _short(author.name), _short(author.email), date)
 
 
 @contextmanager
@@ -139,7 +174,7 @@ def _silent(logger: logging.Logger) -> Iterator[None]:
         logger.disabled = before
 
 
-def _authors(signed: Sequence[_Signed]) -> tuple[Author, ...]:
+def _authors(signed: Sequence[_Signed], counts: Counts) -> tuple[Author, ...]:
     """One a name and address; newest commits come first."""
     by: dict[str, list[_Signed]] = {}
     for one in signed:
@@ -148,7 +183,9 @@ def _authors(signed: Sequence[_Signed]) -> tuple[Author, ...]:
     for ones in by.values():
         dates = [one.date for one in ones if one.date]
         first, last = min(dates, default=None), max(dates, default=None)
-        authors.append(Author(ones[0].name, ones[0].email, len(ones), first, last))
+        known = [counts.changed[one.commit] for one in ones if one.commit in counts.changed]
+        changed = sum(known, Changed())
+        authors.append(Author(ones[0].name, ones[0].email, len(ones), first, last, changed, len(known)))
     return tuple(sorted(authors, key=lambda author: -author.commits))
 
 

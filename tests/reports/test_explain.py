@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from graders.course.course import load_course
+from graders.intake.changed_lines import Changed
 from graders.intake.history import Author, History
 from graders.intake.submission import Submission
 from graders.marks.mark import Status
@@ -151,12 +152,21 @@ def test_commits_stand_by_member_with_those_of_nobody_beside_them(course):
     first, last = datetime(2027, 1, 3, 10, tzinfo=UTC), datetime(2027, 1, 15, 11, tzinfo=UTC)
     members = course.group("g1").members
     authors = (
-        Author(members[0].name, members[0].email, 7, first, last), Author("X", "x@home.example", 1, last, last),
-    )  # fmt: skip
-    text = flat(page(course, results(course), history=History(authors, unread=2, older=True)))
-    assert "8 commits by 2 authors, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT" in text
-    assert f"{members[0].id}: 7 commits by address or name {members[1].id}: 0 commits by address or name" in text
-    assert "nobody's address or name: X <x@home.example>, 1 commit, first 2027-01-15 11:00:00 GMT" in text
+        Author(members[0].name, members[0].email, 5, first, first, Changed(120, 30, 1, 1_200_000), counted=5),
+        Author(members[0].name, "home@b.c", 2, last, last, Changed(1, 0), counted=1),
+        Author("X", "x@home.example", 1, last, last),
+    )
+    text = flat(page(course, results(course), history=History(authors, unread=2, older=True, merges=1, crowded=1)))
+    assert "8 commits by 3 authors, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT" in text
+    assert (
+        f"{members[0].id}: 7 commits by address or name, lines +121 -30, 1 binary or large file (1.2 MB) in the 6 that "
+        "were counted, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT "
+        f"{members[1].id}: 0 commits by address or name nobody's"
+    ) in text
+    assert "X <x@home.example>, 1 commit, lines not counted, first 2027-01-15 11:00:00 GMT" in text
+    assert "1 merge: lines count for the commits that are joined, and not again" in text
+    assert "lines not counted, as it changes more than 500 files: 1 commit" in text
+    assert "lines not counted, as that is beyond the limits of time and memory: 1 commit" in text
     assert "2 commits could not be read there are older commits, which were not read" in text
     assert "evidence, and no mark rests on it" in text
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from graders.course.roster import Member
-from graders.intake import history
+from graders.intake import changed_lines, history
+from graders.intake.changed_lines import Changed
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import Reach
 from graders.intake.history import Author, history_of
@@ -48,10 +49,11 @@ def test_commits_are_counted_by_author_with_the_dates_they_say(theirs):
     found = read(theirs, commit)
     first, second, third = (datetime(2026, 1, day, 10, tzinfo=UTC) for day in (15, 16, 17))
     assert found.authors == (
-        Author("Ada Lovelace", "ada@ucl.ac.uk", 2, first, third),
-        Author("Alan", "alan@home.example", 1, second, second),
+        Author("Ada Lovelace", "ada@ucl.ac.uk", 2, first, third, Changed(2, 1), counted=2),
+        Author("Alan", "alan@home.example", 1, second, second, Changed(1, 1), counted=1),
     )
     assert (found.commits, found.first, found.last, found.unread, found.older) == (3, first, third, 0, False)
+    assert (found.changed, found.counted, found.uncounted, found.merges) == (Changed(3, 2), 3, 0, 0)
 
 
 def test_only_what_leads_to_the_commit_that_counts_is_read(theirs):
@@ -101,6 +103,17 @@ def test_when_the_time_is_over_the_rest_is_unread(theirs):
     push(theirs, {"a": "1"})
     found = read(theirs, push(theirs, {"a": "2"}), read_s=-1)
     assert (found.authors, found.commits, found.unread, found.first) == ((), 0, 2, None)
+
+
+def test_of_lines_that_are_not_counted_it_says_how_many_commits_they_are_of(theirs, monkeypatch):
+    push(theirs, {"a": "1"}, author=ADA)
+    commit = push(theirs, {str(number): "1" for number in range(3)}, author=ALAN)
+    late = read(theirs, commit, count_s=-1)
+    assert (late.commits, late.counted, late.crowded, late.uncounted) == (2, 0, 0, 2)
+    monkeypatch.setattr(changed_lines, "FILES", 2)
+    found = read(theirs, commit)
+    assert [(author.name, author.counted) for author in found.authors] == [("Alan", 0), ("Ada Lovelace", 1)]
+    assert (found.counted, found.crowded, found.uncounted) == (1, 1, 0)
 
 
 def raw(theirs, *lines):
@@ -163,8 +176,8 @@ def test_git_reads_by_our_settings_alone_and_talks_to_nobody(theirs, tmp_path, m
     assert history_of(mirror, commit).commits == 1
     ran = [line.split(" | ") for line in log.read_text().splitlines() if "| version" not in line]
     assert {settings for settings, _ in ran} == {"1 /dev/null /dev/null 0"}
-    verbs = [next(word for word in words.split() if word in ("rev-list", "cat-file")) for _, words in ran]
-    assert sorted(set(verbs)) == ["cat-file", "rev-list"]
+    verbs = [next(word for word in words.split() if word in ("rev-list", "cat-file", "diff-tree")) for _, words in ran]
+    assert sorted(set(verbs)) == ["cat-file", "diff-tree", "rev-list"]
     assert not (tmp_path / "canary").exists()
 
 
