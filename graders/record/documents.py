@@ -34,6 +34,10 @@ class Malformed(ValueError):
     """A text that is not the result it should be: says what is wrong, and where in it."""
 
 
+class Newer(Malformed):
+    """A result that a newer medmark wrote."""
+
+
 class _Strict:
     """What pydantic is told at the seams: no value is converted, no unknown key, no NaN or infinity."""
 
@@ -350,10 +354,10 @@ def _read(kind: StageKind | None, text: str | bytes, older: bool) -> Any:
     if not isinstance(plain, dict):
         raise Malformed("it is not an object of JSON")
     schema = plain.get("schema", NO_SCHEMA)
-    if type(schema) is not int or not NO_SCHEMA <= schema <= SCHEMA:
-        raise Malformed(
-            f"its schema is {schema!r} and this medmark reads up to {SCHEMA}: pip install --upgrade medmark"
-        )
+    if type(schema) is int and schema > SCHEMA:
+        raise Newer(f"its schema is {schema} and this medmark reads up to {SCHEMA}: pip install --upgrade medmark")
+    if type(schema) is not int or schema < NO_SCHEMA:
+        raise Malformed(f"its schema is {schema!r}")
     if schema == NO_SCHEMA:
         if kind is None or not older:
             raise Malformed("it has no schema number")

@@ -23,8 +23,8 @@ from typing import Any, Literal, Self
 import psutil
 
 from assignments.errors import UserError
-from graders.record.documents import Malformed, Result, result, to_json
-from graders.record.ledger_file import named, open_to_read, open_to_write, transaction
+from graders.record.documents import Malformed, Newer, Result, result, to_json
+from graders.record.ledger_file import damaged, named, open_to_read, open_to_write, transaction
 
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs")
 """File systems on which SQLite's write-ahead log is not safe: its index is shared by mapping a file."""
@@ -242,11 +242,10 @@ class Ledger:
         try:
             return Stage(*(*columns, result(columns[1], document), blob))
         except Malformed as error:
-            raise UserError(
-                f"{self.path}: row {number} of the table stage ({columns[1]} {columns[5]!r} of {columns[2]}) does not "
-                f"hold a result: {error}. Put a backup of the ledger in its place, or move it away: the next run then "
-                "marks everything anew."
-            ) from error
+            where = f"row {number} of the table stage ({columns[1]} {columns[5]!r} of {columns[2]})"
+            if isinstance(error, Newer):
+                raise UserError(f"{self.path}: {where} cannot be read: {error}") from error
+            raise UserError(damaged(self.path, f"{where} does not hold a result: {error}")) from error
 
     def _read(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         with named(self.path):

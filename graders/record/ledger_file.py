@@ -10,6 +10,7 @@ ledger or the new one. To be read only, an older ledger is migrated in memory: i
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -105,6 +106,8 @@ def named(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise _explained(path, error) from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise UserError(_full(path)) from error
         raise UserError(f"{path}: cannot be opened ({error.strerror}). Check its permissions.") from error
 
 
@@ -137,7 +140,7 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
     """The version of a ledger; 0 for a file without tables.
 
     Raises:
-        UserError: it is a newer medmark's, or another program's.
+        UserError: it is a newer medmark's, another program's, or damaged.
     """
     application = db.execute("PRAGMA application_id").fetchone()[0]
     if application != APPLICATION:
@@ -155,6 +158,8 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
             f"{path}: was written by a newer medmark (ledger version {version}; this one reads {VERSION}). "
             "Update medmark: pip install --upgrade medmark"
         )
+    if version < 1:
+        raise UserError(damaged(path, f"its version is {version}"))
     return version
 
 
@@ -175,7 +180,11 @@ def _prepare(path: Path, db: sqlite3.Connection) -> None:
             _make_tables(db)
         elif version < VERSION:
             copy = _copied(path, version)
-            _migrate(db)
+            try:
+                _migrate(db)
+            except BaseException:
+                copy.unlink(missing_ok=True)  # else each attempt would leave one
+                raise
     if copy is not None:
         log.warning(
             "%s: was a ledger of an older medmark (version %d) and is one of version %d now. All that was recorded "
@@ -240,7 +249,8 @@ def _migrate(db: sqlite3.Connection) -> None:
     """Bring the tables of an older version to this one. Every row keeps its number."""
     present = {row[1] for row in db.execute("PRAGMA table_info(event)")}
     reference = "reference" if "reference" in present else "''"
-    rows = db.execute(f"SELECT id, at, who, about, kind, value, reason, {reference} FROM event").fetchall()
+    columns = f"id, at, who, CAST(about AS TEXT), kind, value, reason, {reference}"
+    rows = db.execute(f"SELECT {columns} FROM event").fetchall()
     db.execute(f"CREATE TABLE new_event (id INTEGER PRIMARY KEY AUTOINCREMENT, {EVENT_COLUMNS})")
     db.executemany(
         "INSERT INTO new_event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -256,22 +266,32 @@ def _migrate(db: sqlite3.Connection) -> None:
 def _explained(path: Path, error: sqlite3.Error) -> Exception:
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _disk_is_full(path)):
-        return UserError(
-            f"{path}: the disk is full. Nothing that was recorded is lost. "
-            "Free some space there and run the same command again: it goes on where it stopped."
-        )
+        return UserError(_full(path))
     if name.startswith("SQLITE_BUSY"):
         return UserError(f"{path}: another program has held the ledger for 30 s. Close it and try again.")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return UserError(f"{path}: cannot be written ({error}). Check the folder and its permissions.")
-    if name == "SQLITE_NOTADB" or name.startswith("SQLITE_CORRUPT"):
-        return UserError(
-            f"{path}: is damaged, or no medmark ledger ({error}). Put a backup of it in its place, "
-            "or move it away: the next run then marks everything anew."
-        )
     if name.startswith("SQLITE_IOERR"):
         return UserError(f"{path}: the disk reports an error ({error}). Check it and run the command again.")
+    # Tables that lack or are there twice are a general error to SQLite; a text that is not UTF-8 has no name there.
+    if name in ("SQLITE_NOTADB", "SQLITE_ERROR") or name.startswith("SQLITE_CORRUPT") or "decode" in str(error):
+        return UserError(damaged(path, str(error)))
     return error
+
+
+def _full(path: Path) -> str:
+    return (
+        f"{path}: the disk is full. Nothing that was recorded is lost. "
+        "Free some space there and run the same command again: it goes on where it stopped."
+    )
+
+
+def damaged(path: Path, what: str) -> str:
+    """What to say of a ledger that cannot be read."""
+    return (
+        f"{path}: is damaged, or not a medmark ledger ({what}). Put a backup of it in its place. Without one, move it "
+        "away: the next run then marks everything anew, but what was decided, handed in and returned is forgotten."
+    )
 
 
 def _disk_is_full(path: Path) -> bool:

@@ -134,7 +134,7 @@ def test_several_processes_may_open_a_new_ledger_at_once(path):
 
 def test_a_file_that_is_no_database_is_named_with_the_cure(path):
     path.write_bytes(b"not a ledger, " * 200)
-    with pytest.raises(UserError, match=r"ledger\.db: is damaged, or no medmark ledger .* Put a backup"):
+    with pytest.raises(UserError, match=r"ledger\.db: is damaged, or not a medmark ledger .* Put a backup"):
         Ledger.open(path)
     assert path.read_bytes() == b"not a ledger, " * 200
 
@@ -246,10 +246,11 @@ def test_a_row_that_does_not_hold_a_result_is_named_with_what_is_wrong_and_the_c
         store(ledger, document, key="k2")
         assert ledger.stages(["k1"]) == {"k1": STAGE}, "a row that nobody asks for stands in nobody's way"
         for read in (lambda: ledger.stages(["k1", "k2"]), lambda: ledger.stage_history("mlp")):
-            with pytest.raises(UserError, match=r"ledger\.db: row 2 of the table stage \(test 'x' of ada\)") as caught:
+            with pytest.raises(UserError, match=r"ledger\.db: .*row 2 .* stage \(test 'x' of ada\)") as caught:
                 read()
             assert what in str(caught.value)
-            assert "Put a backup of the ledger in its place" in str(caught.value)
+            # What a newer medmark wrote is whole: only an update is needed.
+            assert ("Put a backup of it in its place" in str(caught.value)) == ("upgrade" not in what)
 
 
 def test_a_stage_that_was_stored_before_results_had_a_schema_is_read(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -252,6 +253,38 @@ def test_a_disk_without_room_for_the_copy_says_so_and_leaves_the_ledger_as_it_is
         Ledger.open(old)
     monkeypatch.undo()
     assert (version(old), copies(old), list(old.parent.glob("*.part"))) == (2, [], [])
+
+
+@pytest.mark.parametrize("opened", [Ledger.open, Ledger.open_to_read])
+@pytest.mark.parametrize("damage", [
+    "PRAGMA user_version = 0", "PRAGMA user_version = -5", "DROP TABLE event", "CREATE TABLE new_event (id INTEGER)",
+    "INSERT INTO event (at, who, about, kind, value, reason) VALUES ('', '', x'FF', 'cap', '40', '')",
+    "INSERT INTO event (at, who, about, kind, value, reason) VALUES ('', CAST(x'FF' AS TEXT), 'a', 'cap', '40', '')",
+])  # fmt: skip
+def test_a_damaged_older_ledger_is_named_with_what_moving_it_away_would_cost(old, damage, opened):
+    write(old, damage)
+    before = old.read_bytes()
+    with pytest.raises(UserError, match=r"ledger\.sqlite: is damaged.*Put a backup of it in its place.*decided"):
+        opened(old)
+    assert (old.read_bytes(), copies(old)) == (before, [])
+
+
+def test_a_text_that_cannot_be_read_in_a_ledger_of_today_is_damage(path):
+    Ledger.open(path).close()
+    write(path, "INSERT INTO event (at, who, assignment, \"group\", member, kind, value, reason, reference) "
+                "VALUES ('', CAST(x'FF' AS TEXT), 'a', '', '', 'cap', '40', '', '')")  # fmt: skip
+    with Ledger.open_to_read(path) as ledger, pytest.raises(UserError, match="is damaged"):
+        ledger.events()
+
+
+def test_a_disk_too_full_for_the_first_byte_of_the_copy_is_called_full(old, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ledger_file.Path, "touch", full)
+    with pytest.raises(UserError, match=r"the disk is full\. Nothing that was recorded is lost"):
+        Ledger.open(old)
+    assert (version(old), copies(old)) == (2, [])
 
 
 @pytest.mark.parametrize("opened", [Ledger.open, Ledger.open_to_read])
