@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from reports import console
-from reports.terminal import UNWRITABLE, Notices, give_up_stdout_if_unwritable
+from reports.terminal import REFUSED, UNWRITABLE, Notices, give_up_stdout_if_unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +105,8 @@ def _explain(error: Exception) -> NoReturn:
         _fail(str(error), 3)
     if isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
         _fail(f"the output cannot be written: {error.strerror}. See where it goes, and run the same command again.", 3)
+    if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
+        _fail(f"{error.filename}: {error.strerror}. See what is there, and run the same command again.", 2)
     raise error
 
 

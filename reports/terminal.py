@@ -65,6 +65,11 @@ def wrapped(line: str, stream: TextIO, hanging: str = "  ") -> str:
 
 UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
 """What ails whoever reads the output, or the disk that it goes to."""
+REFUSED = {
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
+    errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
+}  # fmt: skip
+"""Why a file that has a name cannot be read or written through no fault of medmark."""
 
 
 def give_up_stdout_if_unwritable() -> None:

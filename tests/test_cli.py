@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import functools
 import importlib.metadata
 import json
@@ -530,6 +531,19 @@ def test_output_that_cannot_be_written_is_a_line_and_no_traceback(tmp_path, word
     assert "Exception ignored" not in said.stderr
     if words[0] != "check":  # which has an error of its own to tell
         assert (said.returncode, said.stderr.startswith("the output cannot be written: No space left")) == (3, True)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOTDIR])
+def test_a_file_that_the_disk_refuses_is_a_line_that_names_it(capsys, number):
+    with pytest.raises(SystemExit) as ended:
+        cli._explain(OSError(number, os.strerror(number), "/course/marks.csv"))
+    assert ended.value.code == 2
+    assert f"/course/marks.csv: {os.strerror(number)}. See what is there" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_file_that_is_missed_is_a_defect_and_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError):
+        cli._explain(FileNotFoundError(errno.ENOENT, "No such file or directory", "/course/marks.csv"))
 
 
 def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(tmp_path):

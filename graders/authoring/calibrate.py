@@ -7,12 +7,14 @@ answers are kept, so that a changed metric costs seconds. It sets no anchor.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from statistics import fmean, median
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
+from assignments.errors import UserError
 from assignments.files import replaced
 from assignments.interface import read_interface
 from assignments.load import overridden, references
@@ -63,8 +65,11 @@ def calibrate(
     framework is stored as soon as it is done; what is stored for the others stays.
 
     Raises:
-        UserError: a reference made no model, or left cases without an answer.
+        UserError: a reference made no model, or left cases without an answer; or the scores cannot be stored.
     """
+    path = assignment.folder / FILE
+    if not os.access(assignment.folder, os.W_OK):
+        raise UserError(f"{assignment.folder}: may not be written, and {FILE} is stored there. Calibrate a copy of it.")
     found = references(assignment)
     chosen = [name for name in found if frameworks is None or name in frameworks]
     asked = overridden(assignment, run={"mode": "retrain", "seeds": 1})
@@ -80,8 +85,13 @@ def calibrate(
             told(f"{framework}: draw {draw + 1}", before + draw, len(chosen) * DRAWS)
 
         known = _with_framework(known, Reference(asked, framework, found[framework], tuple(sets)), begun)
-        text = json.dumps(asdict(known), indent=2) + "\n"
-        replaced(assignment.folder / FILE, text)
+        try:
+            replaced(path, json.dumps(asdict(known), indent=2) + "\n")
+        except OSError as error:
+            raise UserError(
+                f"{path}: cannot be written ({error.strerror}). Make room there and run the same command again: "
+                "what is kept in your cache is scored again, not trained."
+            ) from error
     return known
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
@@ -22,6 +23,7 @@ from graders.authoring.proving import Bench, Proving, Told
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
 from graders.record.rehearsal import Gap, Rehearsal
+from graders.record.standing import FILE as RECORD
 from graders.record.standing import record
 from graders.scoring.score import check_criterion
 from graders.tasks import TASKS
@@ -122,6 +124,12 @@ def rehearse_folder(
         told=told,
     )
     if frameworks is None:
-        with suppress(PermissionError):  # an installed catalogue came with its record
+        try:
             record(assignment, result)
+        except OSError as error:
+            # An installed catalogue, which only its owner may write, came with its record.
+            if not (isinstance(error, PermissionError) and in_catalogue(folder)):
+                what = f"could not be stored ({error.strerror})"
+                gap = Gap("toolkit", RECORD, what, "make room or set permissions right, and rehearse again")
+                result = replace(result, gaps=(*result.gaps, gap))
     return result

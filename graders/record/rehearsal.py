@@ -17,7 +17,7 @@ class Gap:
     kind: str
     """`reference`, `calibration`, `starter`, `baseline`, `misconception`, `test`, `mutant` or `toolkit`."""
     about: str
-    """A framework, a test's id, a misconception's id."""
+    """A framework, a test's id, a misconception's id, a file."""
     what: str
     cure: str
     need: Need = "the catalogue"

@@ -3,6 +3,7 @@
 import ast
 import errno
 import os
+import stat
 import threading
 
 import pytest
@@ -28,10 +29,26 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match=r"No space left.*a\.json"):
         replaced(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_only_some_may_read_stays_so(tmp_path):
+    path = tmp_path / "marks.csv"
+    replaced(path, "old")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask()
+    for mode in (0o600, 0o640):
+        path.chmod(mode)
+        replaced(path, "new")
+        assert stat.S_IMODE(path.stat().st_mode) == mode
+
+
+def umask():
+    now = os.umask(0o022)
+    os.umask(now)
+    return now
 
 
 def test_a_link_is_replaced_and_not_followed(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 
 from assignments.errors import UserError
+from assignments.files import replaced
 from assignments.load import load
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import LocalBench, drawn, opener, share_of
@@ -363,6 +366,50 @@ def test_a_calibration_that_was_cut_off_goes_on_where_it_was(folder: Path, cache
     newest.unlink()
     calibrate(load(folder))
     assert trained == [0, 1, 2, 3, 4, 4]
+
+
+def unwritable(monkeypatch: pytest.MonkeyPatch, number: int, *names: str) -> None:
+    """Files of these names cannot be written for this reason."""
+    for module in ("graders.authoring.calibrate", "graders.record.standing"):
+
+        def refused(path: Path, content: str) -> None:
+            if path.name in names:
+                raise OSError(number, os.strerror(number), str(path))
+            replaced(path, content)
+
+        monkeypatch.setattr(f"{module}.replaced", refused)
+
+
+def test_a_full_disk_at_the_end_of_a_calibration_is_told_and_costs_no_training(
+    folder: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as disk:
+        unwritable(disk, errno.ENOSPC, FILE)
+        with pytest.raises(UserError, match=r"calibration\.json: cannot be written \(No space left on device\)"):
+            calibrate(load(folder))
+    calibrate(load(folder))
+    assert trained == [0, 1, 2, 3, 4]
+
+
+def test_a_folder_that_may_not_be_written_is_refused_before_anything_is_trained(
+    folder: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # a test may run as root, who may write everywhere
+    with pytest.raises(UserError, match="may not be written"):
+        calibrate(load(folder))
+    assert trained == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])
+def test_a_rehearsal_that_cannot_be_stored_is_shown_with_that_gap(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    unwritable(monkeypatch, number, "rehearsal.json")
+    found = rehearse_folder(folder)
+    assert [gap.what for gap in found.gaps if gap.about == "rehearsal.json"] == [
+        f"could not be stored ({os.strerror(number)})"
+    ]
+    assert not standing(load(folder)).holds
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"PK\x03\x04"])
