@@ -34,6 +34,7 @@ NOT_FOLLOWED = {
     "assignments/data/sources/__init__.py": "what a source draws is in the keys as it came: training arrays, inputs, "
     "truth",
     "assignments/errors.py": "it says what is wrong, and to whom; no result holds its words",
+    "assignments/files.py": "it writes a file whole or not at all; stored answers are named by what they hold",
     "assignments/folders.py": "it finds an assignment; what was found is in the keys",
     "graders/record/": "the form in which results are kept; a changed form has a number, and older ones are read",
     "graders/wall/sandboxes/__init__.py": "a backend carries bytes and starts the image that is in the keys; one "
