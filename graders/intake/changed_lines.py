@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
@@ -27,8 +27,8 @@ FILES: Final = 500
 FILE_BYTES: Final = 200_000
 """The lines of a larger file are not counted."""
 COUNT_S: Final = 10.0
-OUTPUT_MB: Final = 16.0
-"""That Git may print in one pass."""
+OUTPUT_MB: Final = 64.0
+"""That Git may print in one pass, into a file."""
 _NOTHING: Final = b"0" * 40
 """The id of a file that is not there."""
 
@@ -112,22 +112,29 @@ def _diffs(
                 output_mb=OUTPUT_MB,
             )
         output.seek(0)
-        *heads, last = output.read(int(OUTPUT_MB * 1e6)).split(b"\0")
-    fields = iter(heads)
-    commit, files = "", []
-    for field in fields:
-        paths = _paths_after(field)
-        if paths is not None:
+        fields = _fields(output)
+        commit = ""
+        files: list[tuple[bytes, bytes]] = []
+        for field in fields:
+            paths = _paths_after(field)
+            if paths is None:  # the next commit begins, or the end of all
+                if commit:
+                    yield commit, files
+                commit, files = field.decode("ascii").strip(), []
+                continue
             named = list(islice(fields, paths))
-            if len(named) < paths:
-                return
-            files.append((field, named[-1] if named else field.split(b"\t", 2)[2]))
-            continue
-        if commit:
-            yield commit, files
-        commit, files = field.decode("ascii").strip(), []
-    if commit and last and not last.strip(b"\n"):
-        yield commit, files
+            if len(files) <= FILES:  # more are a crowd, however many
+                files.append((field, named[-1] if named else field.split(b"\t", 2)[-1]))
+
+
+def _fields(output: IO[bytes]) -> Iterator[bytes]:
+    """What Git printed, cut at NULs; what stands behind the last NUL only if it is the line that ends a commit."""
+    rest, end = b"", int(OUTPUT_MB * 1e6)  # it may print more before it is stopped
+    while part := output.read(min(1 << 20, end - output.tell())):
+        *fields, rest = (rest + part).split(b"\0")
+        yield from fields
+    if rest and not rest.strip(b"\n"):
+        yield rest
 
 
 def _paths_after(field: bytes) -> int | None:
