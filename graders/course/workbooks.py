@@ -4,13 +4,17 @@ They come from staff: rosters and decisions. No student's file is opened here. N
 refused and never computed, a link is not followed, and macros are not read.
 
 A cell is read as Excel shows it, or refused with its name. Excel stores what looks like a number as a number: 0012
-shown by the format 0000 is 12 in the file, 40 % is 0.4, and a student number of 17 digits has lost its last two.
+shown by the format 0000 is 12 in the file, 40 % is 0.4, 39.96 shown to one place is 40.0, and a student number of 17
+digits has lost its last two. Of merged cells it stores what they show in the first alone.
 """
 
 from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -22,14 +26,17 @@ SUFFIX: Final = ".xlsx"
 MEGABYTES: Final = 10
 ROWS: Final = 20_000
 COLUMNS: Final = 200
+CHARACTERS: Final = 200
+"""Of one tag that says which cells are merged."""
 DIGITS: Final = 15
 """Of a number, that Excel keeps."""
 _OTHER_KIND: Final = b"\xd0\xcf\x11\xe0"
 """How an .xls begins, and every workbook behind a password."""
 _ONE_TABLE: Final = "keep the one table in it"
 _AS_TEXT: Final = "format the column as Text and write there what is meant"
-_PLAIN: Final = re.compile(r"General|@|[#,]*(0*)(?:\.[0#]+)?(?:E\+0+)?")
-"""Formats that show a number's own digits; the group holds the zeros that it is filled up to."""
+_PLAIN: Final = re.compile(r"General|@|[#,]*(?P<zeros>0*)(?:\.(?P<places>[0#]+))?(?P<power>E\+0+)?")
+"""Formats that show a number's own digits, or some of them; the zeros are those that it is filled up to."""
+_MERGED: Final = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})"')
 
 
 class Unreadable(Exception):
@@ -61,6 +68,7 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
                 file, sheet_name=name, header=None, dtype=str, keep_default_na=False, na_filter=False, nrows=ROWS + 1
             )
             shown, odd = _shown(file.book[name])
+            merged = _merged(file.book[name])
     except Unreadable:
         raise
     except Exception as error:  # noqa: BLE001 - a broken file makes zip, XML and openpyxl raise whatever they meet
@@ -71,7 +79,9 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
     rows = frame.to_numpy().tolist()
     for (row, column), text in shown.items():
         rows[row - 1][column - 1] = text
-    return list(enumerate(rows, 1)), odd
+    in_order = sorted(merged.items(), key=itemgetter(1))
+    held = {cells: row for cells, (row, column) in in_order if _holds(rows, row, column)}
+    return list(enumerate(rows, 1)), [*odd, *_told_of_merged(held)]
 
 
 def _the_sheet(book: Workbook) -> str:
@@ -109,9 +119,23 @@ def _problem(cell: Cell) -> str:
         return ""
     if _PLAIN.fullmatch(cell.number_format) is None:
         return f'is shown in the format "{cell.number_format}"'
-    if isinstance(cell.value, int | float) and abs(cell.value) >= 10**DIGITS:
+    if not isinstance(cell.value, int | float):
+        return ""
+    if abs(cell.value) >= 10**DIGITS:
         return f"holds a number of more than {DIGITS} digits, of which Excel keeps {DIGITS}"
-    return ""
+    shown = _rounded(cell.value, cell.number_format)
+    return "" if Decimal(shown) == Decimal(str(cell.value)) else f"holds {cell.value} and shows {shown}"
+
+
+def _rounded(value: float, shown_as: str) -> str:
+    """A number to as many places as its format shows; in General, and as text, it has all."""
+    plain, exact = _PLAIN.fullmatch(shown_as), Decimal(str(value))
+    if plain is None or plain["zeros"] is None:
+        return str(exact)
+    places = len(plain["places"] or "")
+    power = exact.adjusted() if plain["power"] else 0
+    rounded = (exact.scaleb(-power)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    return f"{rounded}E{power:+03}" if plain["power"] else str(rounded)
 
 
 def _as_shown(cell: Cell) -> str | None:
@@ -119,9 +143,42 @@ def _as_shown(cell: Cell) -> str | None:
     if cell.data_type == "b":
         return "TRUE" if cell.value else "FALSE"
     plain = _PLAIN.fullmatch(cell.number_format)
-    zeros = len(plain[1] or "") if plain else 0
-    whole = isinstance(cell.value, int | float) and cell.value == int(cell.value)
-    return f"{cell.value:0{zeros}.0f}" if whole and zeros > 1 else None
+    zeros = len(plain["zeros"] or "") if plain else 0
+    if not isinstance(cell.value, int | float) or cell.value != int(cell.value) or zeros < 2:
+        return None
+    return f"{cell.value:0{zeros + (cell.value < 0)}.0f}"
+
+
+def _merged(sheet: Worksheet) -> dict[str, tuple[int, str]]:
+    """Merged cells, as B2:B4, with row and column of the first. Excel shows its text in all of them.
+
+    The sheet's own text tells of them: openpyxl does so only where it reads a whole workbook into memory.
+    """
+    found, text = {}, b""
+    with sheet._get_source() as part:  # type: ignore[attr-defined]  # that of a sheet which is only read
+        while chunk := part.read(1 << 20):
+            text = text[-CHARACTERS:] + chunk
+            for column, row, last in (map(bytes.decode, cells) for cells in _MERGED.findall(text)):
+                found[f"{column}{row}:{last}"] = int(row), column
+    return found
+
+
+def _holds(rows: Sequence[Sequence[str]], row: int, column: str) -> bool:
+    """Whether a cell is among those that were read, and is not empty."""
+    from openpyxl.utils import column_index_from_string
+
+    cells = rows[row - 1] if row <= len(rows) else ()
+    at = column_index_from_string(column)
+    return at <= len(cells) and bool(cells[at - 1].strip())
+
+
+def _told_of_merged(held: Mapping[str, int]) -> Iterator[Unreadable]:
+    """All merged cells as one problem, at the first."""
+    if held:
+        first, *more = held
+        others = f", and so are {', '.join(more[:3])}{' and others' if more[3:] else ''}" if more else ""
+        what = f"the cells {first} are merged{others}"
+        yield Unreadable(what, "unmerge them, and write in each what is meant", held[first])
 
 
 def _told(problem: str, cells: list[Cell]) -> Unreadable:

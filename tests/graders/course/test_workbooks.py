@@ -69,6 +69,7 @@ def test_a_cell_of_text_stays_that_text(tmp_path, suffix, text):
         (62, "General", "62"),
         (62.5, "General", "62.5"),
         (-3, "0", "-3"),
+        (-7, "000", "-007"),
         (12, "0000", "0012"),  # what Excel shows by this format
         (68.4, "0.00", "68.4"),
         (1234.0, "#,##0", "1234"),
@@ -89,6 +90,11 @@ def test_a_number_is_read_as_excel_shows_its_digits(tmp_path, value, shown_as, t
         (0.4, "0%", 'is shown in the format "0%"; format the column as Text'),  # 40 %, which would be read as 0.4
         (7, '"s"0', 'is shown in the format ""s"0"'),  # s7
         (12.5, '0.00 "points"', "is shown in the format"),
+        (39.96, "0.0", 'holds 39.96 and shows 40.0; format the column as Text'),  # a pass, or not
+        (62.5, "0", "holds 62.5 and shows 63"),  # Excel rounds half away from 0
+        (-62.5, "#,##0", "holds -62.5 and shows -63"),
+        (2.675, "0.00", "holds 2.675 and shows 2.68"),  # by its digits, not by those of its binary fraction
+        (123456, "0.00E+00", "holds 123456 and shows 1.23E+05"),
         (5, "000-0", "is shown in the format"),
         (datetime.date(2027, 1, 15), "yyyy-mm-dd", "holds a date or a time; format the column as Text"),
         (datetime.datetime(2027, 1, 15, 12), "dd mmm hh:mm", "holds a date or a time"),
@@ -111,6 +117,19 @@ def test_a_column_of_such_cells_is_one_problem_and_each_kind_is_told(tmp_path):
         "copy the column and paste its values",
         't.xlsx:2: cell C2 is shown in the format "0%", and so do 29 more cells of its column; '
         "format the column as Text and write there what is meant",
+    ]
+
+
+def test_merged_cells_are_refused_for_what_they_say_belongs_to_one_row_alone(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (["group", "value"], ["g1", 3], ["g2", None], ["g3", None], ["g4", 5], [None, 6]):
+        sheet.append(row)
+    for cells in ("B2:B4", "A5:A6", "D1:E1"):  # the last ones hold nothing
+        sheet.merge_cells(cells)
+    book.save(path := tmp_path / "t.xlsx")
+    assert told(path) == [
+        "t.xlsx:2: the cells B2:B4 are merged, and so are A5:A6; unmerge them, and write in each what is meant"
     ]
 
 
