@@ -17,7 +17,7 @@ from graders.asking.job import Job
 from graders.asking.journal import Journal
 from graders.failures import InternalFailure, SubmissionFailure
 from graders.wall.patience import Patience
-from graders.wall.sandboxes.sandbox import Lodging, Sandbox
+from graders.wall.sandboxes.sandbox import Channel, Lodging, Sandbox
 from graders.wall.session import Session
 
 
@@ -78,18 +78,24 @@ def opened(
 ) -> Iterator[Session]:
     """A container of its own, and the session with its keeper; what it took is added to `spent`.
 
+    One that the kernel ends for memory is opened again for the questions that are left, a few times.
+
     Raises:
         ToolkitFailure: it does not open; nothing of the group's has run.
     """
     with ExitStack() as stack:
-        with journal.lifted():
-            channel = stack.enter_context(sandbox.open(lodging))
-        session = Session(channel, lodging.limits, lodging.solution, patience)
+
+        def channel() -> Channel:
+            stack.close()
+            with journal.lifted():
+                return stack.enter_context(sandbox.open(lodging))
+
+        session = Session(channel(), lodging.limits, lodging.solution, patience, reopen=channel)
         try:
             info = session.begin()
         except SubmissionFailure as failure:  # nothing of the group's has run yet
             raise InternalFailure(f"before the solution was touched: {failure}") from failure
         spent.forks = info["forks"]
         yield session
-        used = channel.cpu_s()
+        used = session.cpu_s()
         spent.cpu_s = used if spent.cpu_s is None or used is None else spent.cpu_s + used

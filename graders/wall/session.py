@@ -10,6 +10,7 @@ import builtins
 import secrets
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from graders.failures import (
     GpuMemory,
     ImageFailure,
     ImportFailed,
+    InternalFailure,
     MemoryLimit,
     MissingFunction,
     NotProbed,
@@ -41,6 +43,8 @@ MIB = 1 << 20
 GRACE_S = 15.0
 """What the host waits beyond a worker's wall limit: the keeper should long have ended it."""
 START_S = 300.0
+REOPENED = 3
+"""How often a session goes on in a new sandbox after it lost one."""
 EXCEPTIONS = frozenset(
     name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
 )
@@ -86,6 +90,8 @@ class Worker:
     """The kernel's count when this worker last answered."""
     over: SubmissionFailure | None = None
     ended: bool = False
+    sandbox: int = 0
+    """Which of the session's sandboxes it lives in."""
 
 
 class Session:
@@ -95,10 +101,31 @@ class Session:
     """
 
     def __init__(
-        self, channel: Channel, limits: Limits, solution: Path | None = None, patience: Patience | None = None
+        self,
+        channel: Channel,
+        limits: Limits,
+        solution: Path | None = None,
+        patience: Patience | None = None,
+        *,
+        reopen: Callable[[], Channel] | None = None,
+        reopens: tuple[type[Exception], ...] = (MemoryLimit,),
     ) -> None:
-        """`patience` is one submission's, over all its sessions; None for code that may wait as long as it likes."""
+        """A session behind a channel.
+
+        Args:
+            channel: To a keeper that has not been asked anything.
+            limits: What a worker may use.
+            solution: The folder of the code that runs, on the host.
+            patience: One submission's, over all its sessions; None for code that may wait as long as it likes.
+            reopen: Opens another sandbox like the one behind `channel`, and takes that one away. A worker that is
+                asked for after the sandbox was lost, or as it is lost, is then opened there.
+            reopens: What must have ended the first sandbox for that. Where the kernel ended it for memory, whose that
+                was is not known: it costs the question that was being asked, and no later one.
+        """
         self._channel = channel
+        self._reopen = reopen
+        self._reopens = reopens
+        self._sandbox = 0
         self._limits = limits
         self._solution = solution
         self._patience = patience
@@ -143,11 +170,41 @@ class Session:
             ImportFailed: importing raised; the worker is ended already.
             WallLimit: the submission has been waited for long enough; there is no worker.
         """
+        self.last_usage = None
         if self._patience:
             self._patience.check()
+        if isinstance(self.lost, self._reopens):
+            self._go_on_elsewhere()
+        try:
+            return self._opened(cpu_s, doubles, solution)
+        except self._reopens as failure:
+            if failure is not self.lost or self._reopen is None or self._sandbox == REOPENED:
+                raise
+        # Nothing has been asked of it yet: what ended the sandbox may be an earlier worker's.
+        self._go_on_elsewhere()
+        return self._opened(cpu_s, doubles, solution)
+
+    def _go_on_elsewhere(self) -> None:
+        """Go on in a new sandbox, if there is one to be had; else every question raises what ended the last one."""
+        if self._reopen is None or self._sandbox == REOPENED:
+            return
+        self._sandbox += 1
+        try:
+            self._channel = self._reopen()
+            self.lost = None
+            self.begin()
+        except SubmissionFailure as failure:
+            self.lost = InternalFailure(f"before the solution was touched: {failure}")
+            raise self.lost from failure
+        except Exception as error:
+            self.lost = error
+            raise
+
+    def _opened(self, cpu_s: float, doubles: str, solution: str | None) -> Worker:
         self._serial += 1
         folder = Path(solution) if solution else self._solution
-        worker = Worker(self._serial, cpu_s, cpu_s * WALL_FACTOR, folder, oom_kills=self._oom_kills)
+        wall_s = cpu_s * WALL_FACTOR
+        worker = Worker(self._serial, cpu_s, wall_s, folder, oom_kills=self._oom_kills, sandbox=self._sandbox)
         head = {
             "verb": "worker",
             "worker": worker.number,
@@ -172,6 +229,8 @@ class Session:
         """
         if worker.ended:
             raise TypeError("this handle's worker was ended: a handle is valid in the test, or module, that got it")
+        if worker.sandbox != self._sandbox and worker.over is None:
+            worker.over = MemoryLimit("the sandbox that it was in has ended")
         if worker.over is not None:
             raise worker.over.with_traceback(None)
         if self._patience:
@@ -182,18 +241,27 @@ class Session:
 
     def end(self, worker: Worker) -> Usage:
         """End a worker; what it used, and printed."""
-        if worker.ended or self.lost:
-            return _usage(worker.facts, b"")
+        if worker.ended or self.lost or worker.sandbox != self._sandbox:
+            self.last_usage = _usage(worker.facts, b"")
+            return self.last_usage
         head, body = self._ask({"verb": "end", "worker": worker.number}, [], GRACE_S + 30)
         worker.ended = True
         self.last_usage = _usage({**worker.facts, **head}, bytes(body))
         return self.last_usage
 
+    def cpu_s(self) -> float | None:
+        """CPU seconds of the sandbox so far; None where that is not known, as of one that was lost on the way."""
+        return self._channel.cpu_s() if self._sandbox == 0 else None
+
     def _exchange(
         self, worker: Worker, head: dict[str, Any], body: list[memoryview], extra_s: float = 0.0
     ) -> tuple[Any, list[Array]]:
         head.setdefault("id", secrets.randbits(53))
-        told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30 + extra_s)
+        try:
+            told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30 + extra_s)
+        except SubmissionFailure as failure:
+            worker.over = failure
+            raise
         self._wait_counted(worker, told)
         kills = told.get("oom_kills", 0)
         fresh_kills = kills > worker.oom_kills

@@ -21,7 +21,8 @@ from typing import Any
 from . import processes
 from .forking import Mother, MotherBroken, MotherGone, NoRoom, start_command
 from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
-from .reaping import SHARED, TICK_S, WRITE_ONLY, Reaper, Worker
+from .memory import Memory
+from .reaping import FULL_S, SHARED, TICK_S, WRITE_ONLY, Reaper, Worker
 
 WIRE = 2
 BODY_CAP = 1 << 30
@@ -47,6 +48,7 @@ class Keeper:
         self.waited_s = 0.0 if processes.tells_waiting() else None
         self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0, "idle_s": 0}
         self.workers: dict[int, Worker] = {}
+        self.memory = Memory() if self.isolated else None
         self.mother: Mother | None = None
         self.reaper = Reaper(
             self.workers,
@@ -54,6 +56,7 @@ class Keeper:
             forks=self.forks,
             isolated=self.isolated,
             drops=self.drops,
+            memory=self.memory,
             mother_pid=lambda: self.mother.pid if self.mother else None,
             revive=self._new_mother,
         )
@@ -151,6 +154,8 @@ class Keeper:
         if "broken" in told:
             return {"outcome": "broken", "text": told["broken"]}, memoryview(b"")
         self.proven = True
+        if self.memory is not None:
+            self.memory.hold()
         info = {
             **told,
             "framework": self.framework,
@@ -291,7 +296,7 @@ class Keeper:
             self._violate(worker)
             return self._facts(worker, "violated"), memoryview(b"")
         reader = Reader(self.limits["reply_bytes"])
-        next_look = began + TICK_S
+        next_look, looked = began + TICK_S, began
         looks: deque[tuple[float, float]] = deque()
         while frame is None and not worker.over and not worker.violated:
             now = time.monotonic()
@@ -300,12 +305,16 @@ class Keeper:
                 break
             if now >= next_look:
                 next_look = now + TICK_S
-                if self.reaper.cpu(worker) > worker.cpu_s:
+                if now < looked + FULL_S and self.memory is not None and self.memory.is_full():
+                    pass  # to look takes memory, and the kernel is about to end one for it
+                elif self.reaper.cpu(worker) > worker.cpu_s:
                     self.reaper.stop(worker, "cpu")
                     break
-                if self.reaper.is_idle(worker, looks, now, self.limits["idle_s"]):
+                elif self.reaper.is_idle(worker, looks, now, self.limits["idle_s"]):
                     self.reaper.stop(worker, "idle")
                     break
+                else:
+                    looked = now
                 self.reaper.reap(worker)
             wanted = {worker.reply: select.POLLIN}
             if request:

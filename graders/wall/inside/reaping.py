@@ -16,9 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from . import processes
+from .memory import Memory
 
 TICK_S = 0.05
 """How often a worker that owes an answer is looked at."""
+FULL_S = 1.0
+"""How long it goes without a look while memory is full."""
 SWEEP_ROUNDS = 4
 SHARED = ("/dev/shm", "/dev/mqueue")
 """What all workers can write to, beside their scratch."""
@@ -108,6 +111,7 @@ class Reaper:
         forks: whether workers come of a mother, so that what they leave becomes this process's.
         isolated: whether nobody else's processes can be seen here.
         drops: whether each worker is a user of its own.
+        memory: the sandbox's; there is room in it before anything is asked of the kernel that takes some.
         mother_pid: process of the mother, who makes the workers; None while there is none.
         revive: starts a new mother, after everything was killed.
     """
@@ -120,6 +124,7 @@ class Reaper:
         forks: bool,
         isolated: bool,
         drops: bool,
+        memory: Memory | None,
         mother_pid: Callable[[], int | None],
         revive: Callable[[], None],
     ) -> None:
@@ -128,12 +133,14 @@ class Reaper:
         self._forks = forks
         self._isolated = isolated
         self._drops = drops
+        self._memory = memory
         self._mother_pid = mother_pid
         self._revive = revive
         self._lost_before: float | None = None
 
     def alone(self, worker: Worker | None) -> None:
         """Let a worker run, or one that is to be made, and none beside it: what runs can tell what it was asked."""
+        self._make_room()
         for other in self._workers.values():
             if other is not worker and other.uid is not None and not other.still:
                 self._hold(other)
@@ -217,6 +224,7 @@ class Reaper:
 
     def stop(self, worker: Worker, why: str | None = None) -> None:
         """End a worker and everything it left, and take its last prints."""
+        self._make_room()
         self.reap(worker)
         if not worker.over:
             self.look(worker)
@@ -322,6 +330,12 @@ class Reaper:
                 os.close(fd)
         worker.log = -1
         self.clean(worker)
+        if self._memory is not None:
+            self._memory.hold()
+
+    def _make_room(self) -> None:
+        if self._memory is not None:
+            self._memory.make_room()
 
     def clean(self, worker: Worker) -> None:
         """Remove all that a worker left; of one that stands stopped all but its folder, which is closed to others."""

@@ -489,3 +489,108 @@ def test_a_worker_that_was_ended_is_not_asked_again(asked):
     session.end(worker)
     with pytest.raises(TypeError, match="was ended"):
         session.call(worker, CALL, [])
+
+
+# A sandbox that ends before its time
+
+OUT_OF_MEMORY = Ending(137, True, "the container exited with 137")
+ENDED = Ending(1, False, "the container exited with 1")
+
+
+class Ends(Student):
+    """A keeper whose sandbox ends at one verb."""
+
+    def __init__(self, verb):
+        super().__init__({"f": lambda: 3})
+        self.verb = verb
+
+    def __call__(self, head, body):
+        return None if head["verb"] == self.verb else super().__call__(head, body)
+
+
+@pytest.fixture
+def sandboxes():
+    """A session over sandboxes that are opened one after another: `sandboxes("call", "")` ends the first in a call."""
+    channels = []
+
+    def open_session(*verbs, ending=OUT_OF_MEMORY, **ways):
+        left = iter(verbs)
+
+        def reopen():
+            channels.append(ScriptedChannel(Ends(next(left)), ending=ending))
+            return channels[-1]
+
+        session = Session(reopen(), LIMITS, reopen=reopen, **ways)
+        session.begin()
+        return session
+
+    open_session.channels = channels
+    yield open_session
+    for channel in channels:
+        channel.__exit__()
+
+
+def test_a_sandbox_that_ends_for_memory_costs_the_question_that_was_asked_and_not_the_next(sandboxes):
+    session = sandboxes("call", "")
+    with pytest.raises(MemoryLimit):
+        session.call(session.worker(1.0), CALL, [])
+    assert session.call(session.worker(1.0), CALL, [])[0] == 3
+    assert session.cpu_s() is None, "nobody knows any more what the first one took"
+
+
+def test_a_sandbox_that_ends_for_memory_as_a_worker_opens_costs_nothing(sandboxes):
+    session = sandboxes("worker", "")
+    assert session.call(session.worker(1.0), CALL, [])[0] == 3
+
+
+def test_a_solution_that_ends_its_sandbox_as_it_is_imported_has_failed(sandboxes):
+    session = sandboxes("worker", "worker", "worker", "worker", "")
+    for _ in range(3):
+        with pytest.raises(MemoryLimit):
+            session.worker(1.0)
+    assert len(sandboxes.channels) == 4, "one, and three after it"
+
+
+def test_a_worker_of_a_lost_sandbox_stays_ended_and_its_new_keeper_hears_nothing_of_it(sandboxes):
+    session = sandboxes("call", "")
+    old, other = session.worker(1.0), session.worker(1.0)
+    with pytest.raises(MemoryLimit):
+        session.call(old, CALL, [])
+    session.worker(1.0)
+    for worker in (old, other):
+        with pytest.raises(MemoryLimit):
+            session.call(worker, CALL, [])
+        assert session.end(worker).cpu_s == 0.01
+    assert sandboxes.channels[1].script.verbs == ["begin", "worker"]
+
+
+def test_a_sandbox_that_ends_for_another_reason_is_not_replaced_unless_it_is_said(sandboxes):
+    session = sandboxes("call", "", ending=ENDED)
+    with pytest.raises(EngineFailure):
+        session.call(session.worker(1.0), CALL, [])
+    with pytest.raises(EngineFailure):
+        session.worker(1.0)
+    session = sandboxes("call", "", ending=ENDED, reopens=(ToolkitFailure,))
+    with pytest.raises(EngineFailure):
+        session.call(session.worker(1.0), CALL, [])
+    assert session.call(session.worker(1.0), CALL, [])[0] == 3
+
+
+def test_a_sandbox_that_cannot_be_replaced_is_our_failure(sandboxes):
+    session = sandboxes("call", "begin")
+    with pytest.raises(MemoryLimit):
+        session.call(session.worker(1.0), CALL, [])
+    for _ in range(2):
+        with pytest.raises(ToolkitFailure):
+            session.worker(1.0)
+
+
+def test_what_one_worker_used_is_not_told_of_the_next_that_did_not_open(patient):
+    session = patient(idle_for(70.0, cpu_s=0.0))
+    session.end(session.worker(100.0))
+    assert session.last_usage.cpu_s == 0.01
+    for _ in range(2):
+        session.call(session.worker(100.0), CALL, [])
+    with pytest.raises(WallLimit):
+        session.worker(100.0)
+    assert session.last_usage is None

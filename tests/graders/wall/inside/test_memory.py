@@ -1,0 +1,60 @@
+"""How the keeper knows that memory is full, and what it gives up then."""
+
+import os
+import sys
+
+import pytest
+
+from graders.wall.inside import memory
+from graders.wall.inside.memory import MIB, Memory
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
+
+
+@pytest.fixture
+def group(tmp_path, monkeypatch):
+    """A control group of 256 MB; `group(uses)` says how many of them it uses."""
+    used, limit = tmp_path / "used", tmp_path / "limit"
+    limit.write_text(f"{256 * MIB}\n")
+    monkeypatch.setattr(memory, "TELLS", [(tmp_path / "of version 2", tmp_path / "not here"), (used, limit)])
+
+    def uses(megabytes):
+        used.write_text(f"{megabytes * MIB}\n")
+
+    uses(100)
+    return uses
+
+
+@pytest.mark.parametrize(("uses", "full"), [(0, False), (240, False), (255, True), (256, True)])
+def test_memory_is_full_when_next_to_nothing_is_left(group, uses, full):
+    known = Memory()
+    group(uses)
+    assert known.is_full() is full
+
+
+@pytest.mark.parametrize("limit", ["max\n", ""])
+def test_memory_without_a_limit_is_never_full(tmp_path, monkeypatch, limit):
+    (tmp_path / "limit").write_text(limit)
+    monkeypatch.setattr(memory, "TELLS", [(tmp_path / "used", tmp_path / "limit")])
+    known = Memory()
+    known.hold()
+    assert not known.is_full()
+
+
+def test_what_is_held_back_is_given_up_when_memory_is_full_and_not_before(group):
+    known, before = Memory(), len(os.listdir("/proc/self/fd"))
+    known.hold()
+    known.hold()
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    known.make_room()
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    group(255)
+    known.make_room()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_nothing_is_held_back_where_there_is_not_plenty(group):
+    known, before = Memory(), len(os.listdir("/proc/self/fd"))
+    group(230)
+    known.hold()
+    assert len(os.listdir("/proc/self/fd")) == before
