@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
+from assignments.errors import MedmarkError
 from assignments.interface import Interface, read_interface
 from graders.asking.check import Questions, check
 from graders.asking.measure import load_answers, measure
@@ -24,7 +25,7 @@ from graders.record.documents import AnswersResult, ScoreResult, TestResult
 from graders.record.manifest import declared_set
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import Channel, Lodging
 from graders.wall.session import Session
 
 
@@ -95,8 +96,14 @@ def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench
     with tempfile.TemporaryDirectory(prefix="medmark-bench-") as folder:
         nobody = Path(folder) / "solution"
         nobody.mkdir()
-        with Local().open(Lodging(nobody, framework, assignment.limits)) as channel:
-            session = Session(channel, assignment.limits)
+        lodging = Lodging(nobody, framework, assignment.limits)
+        with ExitStack() as stack:
+
+            def channel() -> Channel:
+                stack.close()
+                return stack.enter_context(Local().open(lodging))
+
+            session = Session(channel(), assignment.limits, reopen=channel, reopens=(MedmarkError,))
             session.begin()
             yield LocalBench(session, assignment, interface, Path(folder) / "answers")
 
