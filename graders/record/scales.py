@@ -76,7 +76,9 @@ def decimal_of(text: str) -> Decimal | None:
         number = Decimal(text.strip())
     except InvalidOperation:
         return None
-    return number if number.is_finite() and not set(text) & set("eE_") else None
+    if not number.is_finite() or set(text) & set("eE_"):
+        return None
+    return number or abs(number)  # -0 is 0
 
 
 def _point(pair: str) -> tuple[Fraction, Fraction] | None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graders.record.scales import scale_of
+from graders.record.scales import decimal_of, scale_of
 
 FORMS = ["add 2", "add -3.5", "multiply 1.05", "multiply 0.9", "map 0:0 40:45 100:100"]
 
@@ -41,3 +41,13 @@ def test_the_order_of_marks_stays(text, one, other):
 def test_what_is_no_map_is_refused_with_the_forms(text):
     with pytest.raises(ValueError, match="is not a moderation: write add 2"):
         scale_of(text)
+
+
+@pytest.mark.parametrize(("text", "told"), [("-0", "0"), ("-0.0", "0.0"), (" 7.50 ", "7.50"), ("-3", "-3")])
+def test_a_number_is_recorded_as_it_is_written_and_zero_has_no_sign(text, told):
+    assert str(decimal_of(text)) == told
+
+
+@pytest.mark.parametrize("text", ["", "1e3", "1_000", "nan", "inf", "1,5", "0x1", "1 000"])
+def test_what_is_not_a_plain_number_is_none(text):
+    assert decimal_of(text) is None
