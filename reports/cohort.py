@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import MASTERS, Assignment
 from reports.bands import band_of, bands
+from reports.page import half_up
 
 if TYPE_CHECKING:  # pandas takes 0.3 s
     import pandas
@@ -19,7 +20,7 @@ COLUMNS: Final = ("people", "mean", "sd", "min", "q1", "median", "q3", "max", "o
 
 
 def summary(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame:
-    """The mark in per cent and the points of each criterion: a row each, with `COLUMNS`, to two places.
+    """The mark in per cent and the points of each criterion: a row each, with `COLUMNS`, to two places, half up.
 
     `sd` is that of a sample (n - 1), quartiles lie between the two nearest people in proportion (pandas' `linear`).
     What nobody has, and the spread of one person, is NaN.
@@ -27,9 +28,10 @@ def summary(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame
     numbers = sheet[["percent", *(f"criterion_{criterion.id}" for criterion in assignment.criteria)]].astype(float)
     told = numbers.describe(percentiles=[0.25, 0.5, 0.75]).T
     told.columns = list(COLUMNS[:-1])
+    told = told.map(lambda number: _told(number, 2))
     told["people"] = told["people"].astype(int)
     told["out_of"] = [100.0, *(float(criterion.points) for criterion in assignment.criteria)]
-    return told.round(2).rename_axis("of").reset_index()
+    return told.rename_axis("of").reset_index()
 
 
 def distribution(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame:
@@ -48,8 +50,12 @@ def distribution(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.Data
     other = MASTERS - 1 if assignment.level == MASTERS else MASTERS
     names += [band.name for band in bands(other) if band.name in set(classes) - set(names)]
     people = pandas.Series(classes, dtype=object).value_counts().reindex(names, fill_value=0)
-    share = (people / len(classes)).round(4) if classes else pandas.Series(float("nan"), index=people.index)
+    share = (people / (len(classes) or float("nan"))).map(lambda part: _told(part, 4))
     rows: list[Sequence[object]] = [("class", name, int(people[name]), float(share[name])) for name in names]
     without = others["status"].value_counts()
     rows += [("no mark", str(status), int(count), float("nan")) for status, count in without.items()]
     return pandas.DataFrame(rows, columns=["kind", "name", "people", "share"])
+
+
+def _told(number: float, places: int) -> float:
+    return number if number != number else float(half_up(number, places))

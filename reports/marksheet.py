@@ -17,6 +17,7 @@ from graders.marks.mark import BY_DECISION, Mark, Status, percent
 from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
 from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
+from reports.page import half_up
 from reports.personal import share
 from reports.terminal import NARROW, one_line
 
@@ -188,7 +189,7 @@ def _row(
     for criterion in assignment.criteria:
         of_group = [f for f in mark.findings if f.criterion == criterion.id] if mark else []
         earned = points_of([f for f in of_group if f.kind not in ("notice", "public_test")])
-        cells.append(None if earned is None else round(earned, 2))
+        cells.append(None if earned is None else half_up(earned, 2))
     commit = (mark.commit or "") if mark else ""
     cells += [commit, _adjustments(own), _notes(own or mark, hand_in, commit=bool(commit))]
     return dict(zip(_columns(assignment), cells, strict=True))

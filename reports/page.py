@@ -38,12 +38,16 @@ def policy(script: str = "") -> str:
     )
 
 
+def half_up(value: Decimal | float, places: int) -> Decimal:
+    """A number to so many places; a half goes away from zero."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
 def number(value: Decimal | float | int | None, places: int = 1) -> str:
     """A number as people write it: rounded half up, without trailing zeros; an em dash where there is none."""
     if value is None:
         return "—"
-    rounded = Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    text = f"{rounded:f}"
+    text = f"{half_up(value, places):f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−") if text != "-0" else "0"
 
