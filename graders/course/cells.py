@@ -123,9 +123,14 @@ OF_PERSON: Mapping[str, Callable[[str], Wrong]] = {
 }
 
 
+def composed(text: str) -> str:
+    """A text as it looks: whether its letters are composed depends on who typed it."""
+    return unicodedata.normalize("NFC", text)
+
+
 def same(text: str) -> str:
     """What two cells that mean the same have in common: capitals and the composition of letters do not matter."""
-    return unicodedata.normalize("NFC", text).casefold()
+    return composed(text).casefold()
 
 
 def _letter(character: str) -> bool:

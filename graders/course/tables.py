@@ -31,6 +31,8 @@ _MARKS = (  # that of UTF-32 begins as that of UTF-16 does
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)
 _TEXT_FORMULA = re.compile(r'="([^"]*)"')
 """How Excel is made to keep the zeros of a student number."""
+_GUARD = re.compile(r"^'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
+"""How a mark sheet keeps a text from being run: it may come back, filled in."""
 SAVE = 'save it as "CSV UTF-8"'
 
 
@@ -102,7 +104,7 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
 def _records(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
     """The rows that hold something, without white space around their cells."""
     for line, row in rows:
-        cells = [_TEXT_FORMULA.sub(r"\1", cell.strip()) for cell in row]
+        cells = [_GUARD.sub("", _TEXT_FORMULA.sub(r"\1", cell.strip())) for cell in row]
         if any(cells):
             yield line, cells
 

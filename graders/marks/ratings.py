@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Final
 
 from assignments.errors import UserError, nearest
+from graders.course.cells import composed
 from graders.course.roster import Group
 from graders.marks.peer_factors import buddycheck, raters, webpa, without_rating
 from graders.record.scales import decimal_of
@@ -95,8 +96,10 @@ def _read(
     lines: dict[str, str] = {}
     problems = []
     homes = {member.id: group for group in groups for member in group.members}
+    ids = {composed(id): id for id in homes}
     for line, row in rows:
-        giver, taker, value = (row.get(name, "") for name in ("from", "to", "rating"))
+        giver, taker = (ids.get(composed(row.get(name, "")), row.get(name, "")) for name in ("from", "to"))
+        value = row.get("rating", "")
         number = decimal_of(value)
         unknown = [who for who in (giver, taker) if who not in homes]
         if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assignments.errors import UserError, closest, nearest
+from graders.course.cells import composed
 from graders.course.course import Course, Group, Member
 from graders.course.roster import roster_path
 
@@ -15,12 +16,14 @@ def whom(course: Course, text: str) -> tuple[Group, str]:
     Raises:
         UserError: nobody is called so, or two are; says who is meant perhaps.
     """
+    text = composed(text)
     for group in course.groups:
         if group.name == text:
             return group, ""
-    alone = [(group, member.id) for group in course.groups for member in group.members if member.id == text]
+    alone = [(group, m.id) for group in course.groups for m in group.members if composed(m.id) == text]
     name, _, id = text.partition("/")
-    within = [(group, m.id) for group in course.groups for m in group.members if group.name == name and m.id == id]
+    members = [(group, m.id) for group in course.groups if group.name == name for m in group.members]
+    within = [(group, member) for group, member in members if composed(member) == id]
     if alone and within and alone != within:
         raise UserError(
             f'"{text}" is a member of {alone[0][0].name}, and a member {id} of {name} too: write '

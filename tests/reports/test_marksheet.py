@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 
 import openpyxl
@@ -11,6 +13,7 @@ import pandas
 import pytest
 
 from graders.course.roster import Group, Member
+from graders.course.tables import read_table
 from graders.marks.personal import Adjustment
 from reports.feedback import HandIn
 from reports.marksheet import as_csv, as_xlsx, csv_text, marksheet, marksheet_json
@@ -201,3 +204,20 @@ def test_a_reason_beside_a_persons_mark_is_one_plain_cell_that_no_sheet_runs(tex
     for part in (*cell.split(";"), *cell.split(",")):
         assert not part.strip().startswith(tuple("=+-@\uff1d"))
     assert [row["adjustments"] for row in rows[1:]] == [""] * 5
+
+
+def test_points_of_a_criterion_are_rounded_half_up_as_everything_that_is_told():
+    points = Decimal("20.125")  # half to even would be 20.12
+    (row,) = sheet([mark("a", person=replace(person(), points=points, exact=Fraction(points)))], [group("a", "Ada")])
+    assert row["criterion_report"] == "20.13"
+
+
+def test_a_sheet_that_is_read_again_names_its_people_as_the_roster_does(tmp_path):
+    """Markers fill the sheet in and hand it back: what guards a cell in it is not part of an id."""
+    people = [group("-1", "Ada"), group("+44", "Zoë"), group("=A1", "Bo"), group("\u22125", "Cy"), group("0012", "Di")]
+    table = marksheet([], assignment(), people, {})
+    (tmp_path / "sheet.csv").write_text(as_csv(table), encoding="utf-8")
+    (tmp_path / "sheet.xlsx").write_bytes(as_xlsx(table))
+    for name in ("sheet.csv", "sheet.xlsx"):
+        again, _ = read_table(tmp_path / name)
+        assert [row.cells["member"] for row in again.rows] == ["-1-Ada", "+44-Zoë", "=A1-Bo", "\u22125-Cy", "0012-Di"]
