@@ -135,10 +135,19 @@ def load_answers(store: Path, result: AnswersResult) -> Answers:
     if result.file:
         path = store / result.file
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
-                arrays = {name: data[name] for name in data.files}
+            with path.open("rb") as file:
+                if _name(hashlib.file_digest(file, "sha256").hexdigest()) != result.file:
+                    raise ValueError("its content is not what was stored")
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as data:
+                    arrays = {name: data[name] for name in data.files}
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise DataFailure(f"{path}: the stored answers cannot be read: {error}") from error
+            raise DataFailure(
+                f"{path}: the stored answers cannot be read: {error}. Restore the file from a copy, or remove it and "
+                "run medmark grade: then they are asked for again."
+            ) from error
+    elif None in result.states:
+        raise DataFailure("answers are recorded, and no file that holds them")
     causes = {place: cause for place, cause in enumerate(result.states) if cause is not None}
     failed = {place: cause.reason for place, cause in causes.items()}
     return Answers(arrays, failed, causes, result.said, result.evidence)
@@ -303,7 +312,7 @@ def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     data = buffer.getvalue()
-    name = hashlib.sha256(data).hexdigest()[:32] + ".npz"
+    name = _name(hashlib.sha256(data).hexdigest())
     path = store / name
     try:
         if not path.exists():
@@ -311,3 +320,8 @@ def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
     except OSError as error:
         raise InternalFailure(f"the answers cannot be stored: {path}: {error.strerror}") from error
     return name
+
+
+def _name(digest: str) -> str:
+    """The name of a file of answers whose content has this digest."""
+    return f"{digest[:32]}.npz"

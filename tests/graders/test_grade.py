@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assignments.load import find, load, overridden
@@ -435,13 +436,35 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
     assert "ZeroDivisionError" in made.explained.evidence
 
 
-def test_stored_answers_that_are_gone_are_a_data_failure_that_names_them(tmp_path):
+def _an_array_alone(path):
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def _of_another(path):
+    with np.load(path) as data:
+        zeros = {name: np.zeros_like(data[name]) for name in data.files}
+    np.savez_compressed(path.with_suffix(""), **zeros)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda path: path.write_bytes(b"PK"), lambda path: path.unlink(), _an_array_alone, _of_another,
+], ids=["cut short", "gone", "an array alone", "answers that are another's"])  # fmt: skip
+def test_stored_answers_that_are_not_as_stored_are_a_data_failure_that_names_file_and_cure(tmp_path, damage):
     first = run("perfect", tmp_path, tests=())
-    for file in tmp_path.glob("*.npz"):
-        file.write_bytes(b"PK")
+    (file,) = tmp_path.glob("*.npz")
+    damage(file)
     again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: first.answers[0]})
     assert again.trouble.reason == "data"
-    assert first.answers[0].file in again.trouble.evidence
+    assert again.scores == {}
+    assert str(file) in again.trouble.evidence
+    assert "remove it and run medmark grade" in again.trouble.evidence
+
+
+def test_answers_that_no_file_holds_are_our_trouble_and_no_groups_failure(tmp_path):
+    first = run("perfect", tmp_path, tests=())
+    again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: replace(first.answers[0], file=None)})
+    assert (again.trouble.reason, again.scores) == ("data", {})
 
 
 def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
