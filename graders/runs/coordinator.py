@@ -198,7 +198,7 @@ class Coordinator:
         """What had ended when the stop came."""
         while not self._events.empty():
             event = self._events.get()
-            if event.work is not None and event.outcome is not None and event.outcome.document is not None:
+            if event.work is not None and event.outcome is not None:
                 record(self.assignment, event.work, event.outcome, self.ledger)
                 self.done += 0 if event.work.missing else len(event.work.submissions)
 
@@ -216,7 +216,7 @@ def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Ou
     while True:
         outcome = engine.run(job, store, deadline_s - (time.monotonic() - began))
         if outcome.trouble == STOPPED:
-            return outcome
+            return replace(outcome, came=outcome.came.after(came))
         came = outcome.came.after(came)
         question, past = outcome.question, None
         if question is None:
@@ -244,16 +244,21 @@ def _and_the_rest(question: Question) -> Question:
 def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> bool:
     """Record what a job gave for each missing stage, final or unknown; final ones are no longer missing.
 
+    Of a job that was stopped only what it had done is recorded: the rest was not tried.
+
     True if some of it met a busy machine and is to be repeated alone.
     """
     work.attempts += 1
     work.reason = None
-    document = outcome.document or JobResult()
+    stopped = outcome.trouble == STOPPED
+    document = outcome.document or (outcome.came if stopped else JobResult())
     trouble = document.trouble or Trouble(InternalFailure.reason, outcome.trouble)
     busy = False
     stages: list[Stage] = []
     # Answers before scores: a score of answers that do not stand does not stand either.
     for name in sorted(work.missing, key=lambda name: (name[0] == "score", name)):
+        if stopped and document.stage(*name) is None:
+            continue
         stage = _stage(assignment, work, name, document, trouble)
         if LOADED in _flags(stage.document) and stage.status == "final" and not work.alone:
             stage = _unknown(stage, "busy")

@@ -12,6 +12,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import asdict
@@ -24,12 +25,14 @@ from assignments.data.hidden import hidden_set
 from assignments.errors import UserError
 from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
-from graders.failures import EngineFailure, ImageFailure
+from graders.failures import EngineFailure, ImageFailure, Stopped
 from graders.marks.mark import Status
 from graders.record.ledger import Ledger
 from graders.runs.slots import Machine, slots_for
 from reports.sentences import told as told_of
+from tests.graders.marks.hand_made import check_result
 from tests.graders.runs import scripted_cohort as scripted
+from tests.graders.runs.engines.scripted import Scripted
 
 ROOT = Path(__file__).parents[3]
 
@@ -434,6 +437,25 @@ def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(course, start, number
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert Counter(groups_called(made)) == {"a": 1, "b": 2, "c": 2, "d": 1}
+
+
+def test_stages_that_a_stopped_job_had_done_are_kept_and_no_other_is_said_to_have_been_tried(course):
+    made, done = course(a="ok"), threading.Event()
+
+    def act(job, store, journal):
+        journal.came("test", scripted.A, check_result())
+        done.set()
+        time.sleep(3600)
+
+    def stop(step):
+        done.wait(10)
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        scripted.grade(made, engine=Scripted(act), on_progress=stop)
+    assert stages(made) == [("a", "test", scripted.A, "final")]
+    scripted.grade(made)
+    assert scripted.calls_of(made)[0]["tests"] == [scripted.B]
 
 
 def test_two_programs_cannot_mark_one_course_at_once(course, start):
