@@ -17,10 +17,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
 from graders.failures import InternalFailure, SubmissionFailure
 from graders.record.older_documents import NO_SCHEMA, upgraded
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 SCHEMA: Final = 1
 """Of every result below. Raise it when a field changes its meaning, and teach `older_documents` to read the former."""
@@ -368,9 +371,7 @@ def _read(kind: StageKind | None, text: str | bytes, older: bool) -> Any:
     try:
         found = _validator(kind).validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise Malformed(f"{where}: {first['msg']}") from error
+        raise Malformed(first_problem(error)) from error
     return _checked(kind, found)
 
 
@@ -398,6 +399,12 @@ def _validator(kind: StageKind | None) -> Any:
     from pydantic import TypeAdapter
 
     return TypeAdapter(JobResult if kind is None else RESULTS[kind])
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that pydantic found wrong, and where."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
 
 
 def _refuse(constant: str) -> float:

@@ -12,10 +12,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from fractions import Fraction
+from functools import cache
+from typing import Any, ClassVar
 
 from assignments.errors import UserError
+from graders.record.documents import first_problem
 from graders.record.ledger import Event
 
 APPLIED, RETURNED, CORRECTION = "marks", "returned", "correction"
@@ -25,6 +28,8 @@ SNAPSHOTS = (APPLIED, RETURNED, CORRECTION)
 @dataclass(frozen=True)
 class RecordedMark:
     """What one person's mark was."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True}
 
     group: str
     commit: str | None
@@ -69,16 +74,24 @@ def value_of(marks: Mapping[str, RecordedMark]) -> str:
 
 
 def _marks(event: Event) -> dict[str, RecordedMark]:
+    from pydantic import ValidationError  # here, since commands that read no snapshot need not import it
+
     try:
-        return {member: _mark(values) for member, values in json.loads(event.value).items()}
-    except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+        marks: dict[str, RecordedMark] = _validator().validate_json(event.value)
+        for mark in marks.values():
+            Fraction(mark.before_penalties or 0)
+    except (ValueError, ZeroDivisionError) as error:
+        what = first_problem(error) if isinstance(error, ValidationError) else f"before_penalties: {error}"
         raise UserError(
             f"event {event.number} of the ledger ({event.kind}, {event.at[:10]}) holds marks that cannot be read "
-            f"({error!r}): a newer medmark wrote them (pip install --upgrade medmark), or the file is damaged "
+            f"({what}): a newer medmark wrote them (pip install --upgrade medmark), or the file is damaged "
             "(put a backup of it in its place)"
         ) from error
+    return marks
 
 
-def _mark(values: dict[str, Any]) -> RecordedMark:
-    percent = values["percent"]
-    return RecordedMark(**{**values, "percent": None if percent is None else Decimal(percent)})
+@cache
+def _validator() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(dict[str, RecordedMark])

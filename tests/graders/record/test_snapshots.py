@@ -33,3 +33,14 @@ def test_a_snapshot_of_the_first_medmark_lacks_what_came_later():
 def test_a_snapshot_that_cannot_be_read_is_named_with_the_cure(value):
     with pytest.raises(UserError, match=r"event 9 of the ledger \(returned, 2027-01-20\) holds marks that cannot be"):
         snapshots([event("mlp", "returned", value, number=9)])
+
+
+@pytest.mark.parametrize("change", [
+    '"percent": "NaN"', '"percent": NaN', '"percent": "Infinity"', '"percent": true', '"percent": []', '"commit": 4',
+    '"group": null', '"pass_mark": "40"', '"level": "6"', '"status": 5', '"before_penalties": "1/0"',
+    '"before_penalties": "x"', '"of_group": 7', '"surprise": 1',
+])  # fmt: skip
+def test_no_value_of_a_snapshot_is_taken_for_what_it_is_not(change):
+    whole = '"group": "g1", "commit": "c0ffee", "status": "marked", "percent": "70.0", "pass_mark": 40, "level": 6'
+    with pytest.raises(UserError, match=change.split('"')[1]):
+        snapshots([event("mlp", "returned", f'{{"s1": {{{whole}, {change}}}}}')])
