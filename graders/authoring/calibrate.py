@@ -207,7 +207,7 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
     for name, scores in found.items():
         earned = 0.0
         for criterion in criteria:
-            typical = median(scores.get(criterion.id, [criterion.anchors.trivial]))
+            typical = median(scores.get(criterion.id) or [criterion.anchors.trivial])
             earned += criterion.points * float(share(criterion.anchors, assignment.level, typical))
         shares[f"baseline: {name}"] = earned / possible
     return shares
@@ -236,11 +236,11 @@ def proposal(assignment: Assignment) -> Iterator[str]:
         assert calibration is not None
         metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
         sign = 1 if metric.rising else -1
-        by_framework = {name: scores[criterion.id] for name, scores in calibration.references.items()}
+        by_framework = _of(criterion, calibration.references)
         runs = [sign * score for name in held(assignment) for score in by_framework.get(name, ())]
-        if not runs:
+        blind = [sign * median(scores) for scores in _of(criterion, calibration.baselines).values()]
+        if not runs or not blind:  # it was not there yet
             continue
-        blind = [sign * median(scores[criterion.id]) for scores in calibration.baselines.values()]
         error = calibration.standard_error.get(criterion.id, 0.0)
         distinction, passing = min(runs) - error, max(blind) + error
         best = sign * metric.range[1 if sign == 1 else 0]
@@ -260,3 +260,8 @@ def proposal(assignment: Assignment) -> Iterator[str]:
         yield f"  anchors it speaks for: {{ {words} }}"
         if passing >= distinction:
             yield "  it does not tell references from baselines: enlarge the hidden set, or drop the criterion"
+
+
+def _of(criterion: Accuracy, known: Mapping[str, Scores]) -> dict[str, Sequence[float]]:
+    """The scores of one criterion, by framework or baseline."""
+    return {name: found for name, scores in known.items() if (found := scores.get(criterion.id))}

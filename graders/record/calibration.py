@@ -9,14 +9,17 @@ criterion declares, and what scores. So a changed metric asks for new scores of 
 from __future__ import annotations
 
 import hashlib
-import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any, ClassVar
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.digests import code_digest, digest_of
 from assignments.load import references
+from graders.record.documents import first_problem
 from graders.record.keys import drawing, measuring
 from graders.wall.wire import WIRE
 
@@ -34,6 +37,8 @@ Scores = Mapping[str, Sequence[float]]
 @dataclass(frozen=True)
 class Calibration:
     """Scores of references and baselines on the calibration draws."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True}
 
     references: Mapping[str, Scores]
     """By framework."""
@@ -55,12 +60,20 @@ class Calibration:
 
 def stored(assignment: Assignment) -> tuple[Calibration | None, str]:
     """The stored calibration, fresh or stale; without one, why not."""
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        return Calibration(**json.loads((assignment.folder / FILE).read_text(encoding="utf-8"))), ""
+        found: Calibration = TypeAdapter(Calibration).validate_json((assignment.folder / FILE).read_bytes())
     except FileNotFoundError:
         return None, "is missing"
-    except (ValueError, TypeError) as error:
-        return None, f"cannot be read: {error}"
+    except ValidationError as error:
+        return None, f"cannot be read: {first_problem(error)}"
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror}"
+    scores = chain(*(by_id.values() for by_id in (*found.references.values(), *found.baselines.values())))
+    if any(math.isnan(score) for score in chain(*scores)):
+        return None, "cannot be read: a score is not a number"
+    return found, ""
 
 
 def fresh(assignment: Assignment) -> Calibration | None:

@@ -263,6 +263,28 @@ def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
     assert "does not tell references from baselines" in list(calibration.proposal(load(folder)))[-1]
 
 
+def test_a_criterion_that_came_after_the_calibration_has_no_proposal_yet(folder: Path) -> None:
+    write_calibration(folder, [0.90, 0.86, 0.88])
+    second = TOML[TOML.index("[[criterion]]\nid = \"accuracy\"") :].replace('"accuracy"', '"again"', 1)
+    (folder / "assignment.toml").write_text(TOML + second)
+    assert [line.split()[2] for line in calibration.proposal(load(folder)) if "calibration of" in line] == ["accuracy"]
+
+
+@pytest.mark.parametrize("change", [
+    {"references": None}, {"references": {"numpy": {"accuracy": ["0.9"]}}}, {"made_by": []}, {"cpu_s": None},
+    {"references": {"numpy": {"accuracy": [float("nan")] * 5}}}, {"baselines": {"blind": {"accuracy": [float("nan")]}}},
+    {"standard_error": {"accuracy": "0.03"}}, {"surprise": 1},
+])  # fmt: skip
+def test_a_calibration_with_a_value_that_is_none_is_old_and_not_a_traceback(
+    folder: Path, change: dict[str, object]
+) -> None:
+    write_calibration(folder, [0.9] * 5, **change)
+    assignment = load(folder)
+    assert "cannot be read" in gaps(assignment)[0].what
+    assert fresh(assignment) is None
+    assert list(calibration.proposal(assignment)) == []
+
+
 def test_a_reference_that_fails_is_told_with_its_reason(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
     path.write_text(REFERENCE.replace("    x, y = train", "    1 / 0\n    x, y = train"))
