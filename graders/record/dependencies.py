@@ -99,7 +99,7 @@ def dependencies(
     waiting = list(starts)
     for source in authors:
         for imported in _source(source).imports:
-            waiting += search.targets(imported, package="")
+            waiting += search.present(imported)
     search.follow(waiting)
     return search.found
 
@@ -131,6 +131,10 @@ class _Search:
             for imported in imports:
                 waiting += self.targets(imported, package)
 
+    def present(self, imported: Import) -> Iterator[str]:
+        """The toolkit's files that an author's import runs. One that is not there is theirs to catch, or to correct."""
+        return filter(self._is_file, self.targets(imported, package=""))
+
     def targets(self, imported: Import, package: str) -> Iterator[str]:
         """The toolkit's files that an import in a file of `package` runs; a family only where it is what is named."""
         module = imported.module
@@ -151,7 +155,8 @@ class _Search:
             source = self._bytes(package_file)
             family = package_file in FAMILIES
             through = dict(_source(source).named).get(imported.name or "") if family else None
-            if through == imported or (imported.name and imported.name.encode() not in source):
+            lacks = imported.name not in (None, "*") and str(imported.name).encode() not in source
+            if through == imported or lacks:
                 yield f"{inside}.py"  # a module of the package that is not there
             elif through is not None:
                 yield from self.targets(through, package=module)

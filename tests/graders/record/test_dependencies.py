@@ -60,6 +60,21 @@ def test_an_import_of_a_file_that_is_not_there_is_an_error(tmp_path: Path, text:
         found(tmp_path, "graders/a.py")
 
 
+def test_a_star_takes_all_that_a_package_holds(tmp_path: Path) -> None:
+    package(tmp_path, a="from graders.wall import *", wall__family="from graders import b", b="")
+    assert found(tmp_path, "graders/a.py") == {"__init__.py", "a.py", "b.py"}
+
+
+@pytest.mark.parametrize("text", [
+    "try:\n    import graders.later\nexcept ImportError:\n    pass", "from graders import later",
+    "from graders.b.later import name",
+])  # fmt: skip
+def test_what_an_author_imports_and_this_medmark_lacks_is_no_dependency(tmp_path: Path, text: str) -> None:
+    """Their import fails when it runs, or they catch it: either way this installation is whole."""
+    package(tmp_path, b="")
+    assert found(tmp_path, authors=[f"import graders.b\n{text}".encode()]) <= {"__init__.py", "b.py"}
+
+
 FAMILY = """
 from graders.tasks import one, two
 from graders.tasks.form import Form
@@ -83,6 +98,10 @@ def test_of_a_family_the_named_entry_and_what_finds_it_are_followed(family: Path
     # `two` is a module there and a parameter in `named`, which is another thing.
     assert found(family, "graders/a.py", named={"TASKS": ["two"]}) == {"__init__.py", "a.py", "form.py", "two.py"}
     assert {"one.py", "helps.py"} <= found(family, "graders/a.py", named={"TASKS": ["one"]})
+
+
+def test_a_star_takes_all_of_a_family(family: Path) -> None:
+    assert {"form.py", "one.py", "two.py"} <= found(family, authors=[b"from graders.tasks import *"])
 
 
 def test_of_a_family_whose_entry_is_not_known_everything_is_followed(family: Path) -> None:
