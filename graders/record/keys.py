@@ -17,7 +17,7 @@ from typing import Any
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import SetDigests
 from assignments.declared_tests import DeclaredTest
-from assignments.digests import code_digest, digest_of, source_digest, tree_digest
+from assignments.digests import code_digest, digest_of, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
 from graders.record.dependencies import TOOLKIT, dependencies
 
@@ -31,6 +31,10 @@ DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/sources/__init__.
 """Where drawing the cases begins."""
 LEFT_OUT_BY = ("graders/scoring/void.py",)
 """Where leaving out void cases begins."""
+READ_BY_US = (
+    "assignment.toml", "interface.py", "doubles.py", "misconceptions.toml", "calibration.json", "rehearsal.json",
+)  # fmt: skip
+"""Files of an assignment's folder that an author's metric or source has no need to read."""
 INSIDE = "graders/wall/inside"
 """What is carried into every sandbox, folder and all."""
 
@@ -126,6 +130,8 @@ def asked(
         ROOTS["answers"], authors=(interface,), named={"TASKS": (assignment.task,)}, toolkit=toolkit
     ).digests
     doubles = folder / "doubles.py"
+    beside = _lying_in(folder / "hidden_tests") if tests else {}
+    tables = {name: digest for name, digest in beside.items() if not name.endswith(".py")}
     test_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_TEST_LIMITS)}
     answer_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_ANSWER_LIMITS)}
     leaves_out = dependencies(LEFT_OUT_BY, toolkit=toolkit).digests if void_cases else {}
@@ -136,6 +142,7 @@ def asked(
                 **common, kind="test", id=test.id, source=asking_source(test.source),
                 surroundings=source_digest(test.surroundings), judges=judges_of[test.surroundings],
                 doubles=code_digest(doubles) if doubles.is_file() else None, limits=test_limits,
+                **({"tables": tables} if tables else {}),
             )
             for test in tests
         },
@@ -166,7 +173,8 @@ def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLK
     Caps, anchors and points are read when the mark is made.
     """
     names = criterion.metrics
-    own = {name: _source_of(assignment.folder / name.partition(":")[0]) for name in names if ":" in name}
+    paths = {name: assignment.folder / name.partition(":")[0] for name in names if ":" in name}
+    own = {name: _source_of(path) for name, path in paths.items()}
     named = {"TASKS": (assignment.task,), "METRICS": [name for name in names if name not in own]}
     files = dependencies(ROOTS["scores"], named=named, toolkit=toolkit).digests
     # An author's own metric may use any of the toolkit's, by any name.
@@ -176,7 +184,7 @@ def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLK
         "costs": criterion.costs,
         "empty_reference": criterion.empty_reference,
         "absent": criterion.absent,
-        "own": {name: source_digest(source) for name, source in own.items()},
+        "own": {name: _lying_in(path.parent) for name, path in paths.items()},
         "files": files,
         "files_of_own": theirs,
     }
@@ -185,12 +193,16 @@ def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLK
 def drawing(assignment: Assignment, toolkit: Path = TOOLKIT) -> dict[str, str]:
     """The code that draws an assignment's cases, by file: the toolkit's, and an author's own source."""
     source = assignment.data.source
-    own = [_source_of(assignment.folder / source.partition(":")[0])] if ":" in source else []
+    path = assignment.folder / source.partition(":")[0]
+    own = [_source_of(path)] if ":" in source else []
     named = {"TASKS": (assignment.task,), "SOURCES": () if own else (source,)}
+    criteria = (one for one in assignment.criteria if isinstance(one, Accuracy))
+    metrics = {name.partition(":")[0] for criterion in criteria for name in criterion.metrics}
+    read = {name: digest for name, digest in _lying_in(path.parent).items() if name not in metrics} if own else {}
     return {
         **dependencies((), authors=own, toolkit=toolkit).digests,
         **dependencies(DRAWN_BY, named=named, toolkit=toolkit).digests,
-        **dict.fromkeys([source] if own else [], source_digest(b"".join(own))),
+        **read,
     }
 
 
@@ -217,6 +229,13 @@ def inside_digest(folder: Path, framework: str) -> str:
 def _is_points(decorator: ast.expr) -> bool:
     call = decorator.func if isinstance(decorator, ast.Call) else decorator
     return isinstance(call, ast.Attribute) and call.attr == "points"
+
+
+def _lying_in(folder: Path) -> dict[str, str]:
+    """Digests of the files in an author's folder, by name: nobody but its author knows which of them its code reads."""
+    files = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    read = (path for path in files if path.name not in READ_BY_US and path.suffix != ".md")
+    return {path.name: code_digest(path) if path.suffix == ".py" else file_digest(path) for path in read}
 
 
 def _source_of(path: Path) -> bytes:

@@ -206,6 +206,8 @@ def test_each_change_makes_old_what_follows_from_it_and_words_nothing(folder: Pa
     assert changes(folder, reference, "# A comment.\n\n" + REFERENCE) == set()
     assert changes(folder, reference, REFERENCE.replace("/ 2)", "/ 2.5)")) == {"training"}
     assert changes(folder, "points.py", POINTS.replace("3.0", "2.0")) == {"drawing"}
+    (folder / "labels.csv").write_text("0\n")
+    assert changes(folder, "labels.csv", "1\n") == {"drawing"}
     for old, new, made in (
         ("test = 80", "test = 90", {"drawing"}),
         ("budget_cpu_s = 5", "budget_cpu_s = 6", {"training"}),

@@ -321,6 +321,29 @@ def test_what_an_instructors_metric_imports_of_the_toolkit_counts_for_it_alone(s
     assert {name for name in before if before[name] != after[name]} == {("score", "own")}
 
 
+@pytest.mark.parametrize("name", ["helper.py", "weights.npz"])
+def test_a_file_beside_an_instructors_metric_scores_with_it_anew(scene, changed, name):
+    """Nobody but its author knows which of them it reads."""
+    scene.write(name, "one = 1\n")
+    assert changed() == {("score", "own")}
+    before = scene.keys()
+    scene.write(name, "one = 2\n")
+    after = scene.keys()
+    assert {name for name in before if before[name] != after[name]} == {("score", "own")}
+
+
+@pytest.mark.parametrize("name", ["brief.md", "notes.md", "calibration.json", "rehearsal.json", ".swp", "starter/a.py"])
+def test_words_and_records_beside_an_instructors_metric_score_nothing_anew(scene, changed, name):
+    (scene.folder / "starter").mkdir()
+    scene.write(name, "one = 1\n")
+    assert changed() == set()
+
+
+def test_a_table_that_lies_among_the_hidden_tests_runs_them(scene, changed):
+    scene.write("hidden_tests/expected.csv", "1,2\n")
+    assert changed() == TESTS
+
+
 @pytest.mark.parametrize("file", ["graders/asking/measure.py", "graders/scoring/caps.py", "graders/metrics/labels.py"])
 def test_a_missing_file_of_the_toolkit_is_an_error_that_names_it(scene, file):
     (scene.toolkit / file).unlink()
