@@ -387,7 +387,7 @@ def return_marks(
     console.print_returnable(offer)
     if offer.problem:
         raise UserError(offer.problem)
-    if not _agreed(f"Record {len(offer.now)} marks as returned?", yes):
+    if not _agreed(f"Record {len(offer.now)} {'mark' if len(offer.now) == 1 else 'marks'} as returned?", yes):
         raise typer.Exit(1)
     after = returned(change, who or (), by=by)
     kept = keep_versions(opened, after.results)

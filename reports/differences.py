@@ -74,7 +74,7 @@ def return_lines(found: Returnable) -> Iterator[str]:
     """Whom a return reaches, and who is left out and why."""
     everyone = len(found.now) + len(found.already) + sum(map(len, found.left_out.values()))
     whole = len(found.now) + len(found.already) - len(found.taken_away)
-    yield f"{whole} of {_people(everyone)} have a whole mark."
+    yield f"{whole} of {_people(everyone)} {'has' if everyone == 1 else 'have'} a whole mark."
     if found.already:
         yield f"Told theirs before: {_people(len(found.already))}."
     if found.taken_away:

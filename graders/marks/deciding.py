@@ -243,6 +243,8 @@ def propose(
     asked = results.assignment
     if file is not None and (wanted.value or wanted.about):
         raise UserError("--from FILE holds what is decided and for whom: leave VALUE and --for out")
+    if method is not None and file is None:
+        raise UserError(f"--method {method} makes factors of a file of ratings: name it with --from FILE")
     if with_self is not None and method is None:
         raise UserError("--with-self and --without-self go with --method and a file of ratings")
     notes: list[str] = []

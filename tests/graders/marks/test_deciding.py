@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import load_course
-from graders.marks.deciding import DecisionChecks, Proposal
+from graders.marks.deciding import DecisionChecks, Proposal, propose
 from graders.marks.wanted import Wanted, from_file
 from graders.record.ledger import Ledger, Observation
 from tests.graders.events import about as about_of
@@ -363,3 +364,10 @@ def test_ratings_need_a_method(desk):
 def test_a_file_that_is_not_there_is_named(desk):
     with pytest.raises(UserError, match=r"nowhere\.csv: is missing"):
         from_file(Path("nowhere.csv"), "override", desk.assignment, desk.course, "why")
+
+
+def test_a_method_without_ratings_is_refused_and_not_forgotten(desk):
+    results = SimpleNamespace(assignment=desk.assignment, events=())
+    one = Wanted("", "g1/s1", "1.1", "the ratings")
+    with pytest.raises(UserError, match="--method webpa makes factors of a file of ratings: name it with --from FILE"):
+        propose(desk.course, results, "peer_factor", one, by="ada", method="webpa")
