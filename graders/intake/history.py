@@ -33,6 +33,7 @@ WALK_S: Final = 20.0
 READ_S: Final = 10.0
 TEXT: Final = 100
 """Characters of a name or an address."""
+_LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Author:
     email: str
     commits: int
     first: datetime | None
-    """By the commits' own dates, in UTC; None where no calendar has it."""
+    """By the commits' own dates, in UTC; None where they say none that a calendar has."""
     last: datetime | None
     changed: Changed = field(default_factory=Changed)
     """By those of the commits that are counted."""
@@ -190,10 +191,8 @@ def _authors(signed: Sequence[_Signed], counts: Counts) -> tuple[Author, ...]:
 
 
 def _date(seconds: int) -> datetime | None:
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    """A date that the clocks of every place can show. GitPython says 0 of one that it cannot read."""
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _LAST else None
 
 
 def _short(text: str | None) -> str:

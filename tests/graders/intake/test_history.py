@@ -6,6 +6,7 @@ import subprocess
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -205,3 +206,20 @@ def test_settings_attributes_and_hooks_of_a_repository_are_not_in_the_mirror(the
 
     assert ours(mirror) == ours(plain)
     assert "attributes" not in " ".join(ours(mirror))
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("253370764799 +0000", datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC)),
+        ("253402300799 +0000", None),  # the last second of the year 9999, which is one of 10000 in Tokyo
+        ("99999999999999999999 +0000", None),
+        ("-5 +0000", None),  # GitPython makes 1970 of a date that it cannot read
+        ("yesterday", None),
+    ],
+)
+def test_a_date_that_not_every_place_can_write_is_not_known(theirs, written, told):
+    (author,) = read(theirs, raw(theirs, f"author A <a@b.c> {written}".encode(), COMMITTER)).authors
+    assert (author.first, author.last, author.commits) == (told, told, 1)
+    if told:
+        told.astimezone(ZoneInfo("Pacific/Kiritimati"))
