@@ -163,7 +163,7 @@ class Coordinator:
         self._events.put(Event("started", work))
         try:
             outcome = insistently(self.engine, self.job_of(work), self.store, self.deadline_of(work))
-        except Exception as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
+        except BaseException as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
             outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
         self._events.put(Event("ended", work, outcome))
 
@@ -231,8 +231,7 @@ def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Ou
         else:
             break
         job = job.after(came, past, outcome.waited)
-    trouble = Trouble(InternalFailure.reason, outcome.trouble)
-    document = outcome.document or JobResult(trouble=trouble)
+    document = outcome.document or JobResult(trouble=_trouble(outcome))
     return replace(outcome, document=document.after(came), wall_s=time.monotonic() - began)
 
 
@@ -252,7 +251,7 @@ def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> boo
     work.reason = None
     stopped = outcome.trouble == STOPPED
     document = outcome.document or (outcome.came if stopped else JobResult())
-    trouble = document.trouble or Trouble(InternalFailure.reason, outcome.trouble)
+    trouble = document.trouble or _trouble(outcome)
     busy = False
     stages: list[Stage] = []
     # Answers before scores: a score of answers that do not stand does not stand either.
@@ -274,6 +273,11 @@ def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> boo
             if isinstance(stage.document, AnswersResult):
                 work.answers[int(stage.name)] = stage.document
     return busy
+
+
+def _trouble(outcome: Outcome) -> Trouble:
+    """Why a job gave nothing of a stage."""
+    return Trouble(InternalFailure.reason, outcome.trouble or "the job ended without a word of it")
 
 
 def _stage(assignment: str, work: Work, name: Name, document: JobResult, trouble: Trouble) -> Stage:

@@ -188,7 +188,7 @@ class Processes:
                 heard.take(reader.recv_bytes(LARGEST_DOCUMENT))
             except (EOFError, OSError):
                 break
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 return f"the marker's result cannot be used: {error}"
         return ""
 

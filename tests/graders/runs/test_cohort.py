@@ -27,7 +27,9 @@ from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, Stopped
 from graders.marks.mark import Status
+from graders.record.documents import JobResult
 from graders.record.ledger import Ledger
+from graders.runs.engines.engine import Outcome
 from graders.runs.slots import Machine, slots_for
 from reports.sentences import told as told_of
 from tests.graders.marks.hand_made import check_result
@@ -456,6 +458,29 @@ def test_stages_that_a_stopped_job_had_done_are_kept_and_no_other_is_said_to_hav
     assert stages(made) == [("a", "test", scripted.A, "final")]
     scripted.grade(made)
     assert scripted.calls_of(made)[0]["tests"] == [scripted.B]
+
+
+class Lies(Scripted):
+    """An engine that does not keep its contract: it says nothing, or raises."""
+
+    def run(self, job, store, deadline_s):
+        return self._act()
+
+
+def exits():
+    raise SystemExit(4)
+
+
+@pytest.mark.parametrize(("act", "words"), [
+    (lambda: Outcome(None, "", 0.1), "the job ended without a word of it"),
+    (lambda: Outcome(JobResult(), "", 0.1), "the job ended without a word of it"),
+    (lambda: None, "the job could not be started"),
+    (exits, "the job could not be started: SystemExit(4)"),
+])  # fmt: skip
+def test_an_engine_that_breaks_its_promise_withholds_marks_and_says_so(course, act, words):
+    (mark,) = scripted.grade(course(a="ok"), engine=Lies(act))
+    assert mark.status is Status.WITHHELD
+    assert all(words in finding.evidence for finding in mark.findings)
 
 
 def test_two_programs_cannot_mark_one_course_at_once(course, start):

@@ -59,3 +59,8 @@ def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) ->
 
 def in_words(number) -> None:
     raise Died(crashed=number == signal.SIGSEGV)
+
+
+def nested(job, store, journal) -> JobResult:
+    journal._send(b"[" * 100_000)
+    return JobResult()

@@ -90,6 +90,12 @@ def test_a_result_that_does_not_validate_is_our_trouble_and_no_stage_of_it_count
     assert outcome.came == JobResult({"first": PASSED}), "what was whole before stands"
 
 
+def test_a_message_nested_without_end_is_the_markers_trouble(tmp_path):
+    outcome = Processes(acts.nested).run(Job("", tmp_path), Store(tmp_path), 30.0)
+    assert outcome.document is None
+    assert "the marker's result cannot be used" in outcome.trouble
+
+
 @pytest.mark.parametrize("does", ["killed", "crash", "give up", "hang"])
 def test_a_job_without_a_document_leaves_what_came_before_its_end(done, does):
     outcome = done(does, deadline_s=3.0 if does == "hang" else 30.0)
