@@ -103,9 +103,9 @@ class History:
 
         An address tells who it is, and without a known one a name that one member alone has. Nothing else does.
         """
-        by_email = {member.email.casefold(): member.id for member in members}
+        by_email = {member.email.casefold(): member.id for member in members if member.email}
         names = [_words(member.name) for member in members]
-        by_name = {name: m.id for name, m in zip(names, members, strict=True) if names.count(name) == 1}
+        by_name = {name: m.id for name, m in zip(names, members, strict=True) if name and names.count(name) == 1}
         whose: dict[str, list[Author]] = {id: [] for id in (*(member.id for member in members), "")}
         for author in self.authors:
             id = by_email.get(author.email.casefold()) or by_name.get(_words(author.name)) or ""

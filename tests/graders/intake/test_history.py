@@ -77,6 +77,13 @@ def test_an_address_tells_a_member_or_a_name_that_one_member_alone_has(theirs):
     assert {author.name for author in read(theirs, commit).of(twins)[""]} == {"someone", "alan  turing", "Grace"}
 
 
+def test_who_has_no_address_and_no_name_yet_is_not_who_commits_without_one(theirs):
+    commit = raw(theirs, b"author  <> 1768471200 +0000", COMMITTER)
+    unfinished = Member.model_construct(id="s3", name="", email="")
+    whose = read(theirs, commit).of([unfinished])
+    assert (whose["s3"], len(whose[""])) == ((), 1)
+
+
 def test_what_is_not_there_is_not_known_and_not_empty(theirs):
     mirror = mirrored(theirs, push(theirs, {"a": "1"}))
     assert history_of(mirror, "1" * 40) is None
