@@ -136,6 +136,8 @@ def moved(differences: Differences) -> str:
 
 def not_applied(error: NotApplied) -> str:
     """What must be applied first, with how much moves and how to see it."""
+    if not error.differences.moves:
+        return str(error)
     return f"{moved(error.differences)}. Apply that first, or put back what changed: medmark grade {error.assignment}"
 
 

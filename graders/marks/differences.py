@@ -44,13 +44,19 @@ class Differences:
 
 
 class NotApplied(UserError):
-    """Marks moved since they were last applied: nothing is decided, returned or reported on top of that."""
+    """Marks moved since they were last applied, or decisions wait: nothing is decided, returned or reported on top."""
 
-    def __init__(self, assignment: str, differences: Differences) -> None:
-        super().__init__(
+    def __init__(self, assignment: str, differences: Differences, waiting: int = 0) -> None:
+        text = (
             f"{assignment}: marks moved since they were last applied ({len(differences.moves)}). "
             f"Apply that first, or put back what changed: medmark grade {assignment}"
         )
+        if waiting:
+            text = (
+                f"{assignment}: these marks rest on decisions that are proposed and not recorded ({waiting}). "
+                f"Apply them first, or begin with what is recorded: medmark show {assignment}"
+            )
+        super().__init__(text)
         self.assignment = assignment
         self.differences = differences
 

@@ -221,10 +221,10 @@ def settled(change: Change) -> Results:
     """The marks, where they are those that stand: for whatever is made on top of them.
 
     Raises:
-        NotApplied: marks moved since they were last applied, and nobody agreed to it.
+        NotApplied: marks moved since they were last applied, or they rest on decisions that are not recorded.
     """
     if change.must_apply_first:
-        raise NotApplied(change.results.assignment.id, change.differences)
+        raise NotApplied(change.results.assignment.id, change.differences, len(change.decided))
     return change.results
 
 

@@ -19,6 +19,7 @@ from graders.runs.marking import (
     returned,
     settled,
 )
+from reports.console import not_applied
 from tests.small_course import SOUND, write_course
 
 
@@ -112,12 +113,13 @@ def test_nothing_is_made_on_top_of_marks_that_moved_and_were_not_applied(course,
 
 
 def test_a_proposal_cannot_be_returned_or_reported_before_it_is_applied(stands):
-    with pytest.raises(NotApplied):
+    with pytest.raises(NotApplied, match=r"rest on decisions that are proposed and not recorded \(1\)"):
         settled(excused(stands))
     extension = proposed(stands, "extension", "2d", who="sound", reason="ill", by="ada")
     assert extension.differences.moves == ()
-    with pytest.raises(NotApplied):
+    with pytest.raises(NotApplied, match="rest on decisions") as refused:
         returnable(extension)
+    assert not_applied(refused.value) == str(refused.value)  # nothing moved: there is no number of marks to tell
 
 
 def test_a_change_undoes_nothing_that_was_recorded_after_it_was_made(course, stands):
