@@ -226,7 +226,9 @@ class Utility(Frozen):
 class Leaderboard(Frozen):
     """How groups are put in order. No mark is made of it."""
 
-    places: int | None = Field(default=None, ge=0, le=6)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    decimals: int | None = Field(default=None, ge=0, le=6, alias="places")
     """Decimal places at which scores are compared and shown; else two figures of the anchors' range."""
     utilities: tuple[Utility, ...] = ()
     """Rank by a weighted sum of several metrics in place of the first accuracy criterion's metric."""

@@ -147,14 +147,14 @@ def _same_ids(document: Document) -> list[Problem]:
     return problems
 
 
-def asks_of_interface(document: Document) -> set[str]:
+def kinds_that_need_interface(document: Document) -> set[str]:
     """Kinds of the criteria that ask what `interface.py` declares."""
     return {"hidden_tests", "accuracy"} & {str(item.get("kind")) for _, item in _tables(document, "criterion")}
 
 
 def files_problems(document: Document, folder: Path) -> list[Problem]:
     """Files that should be there and are not."""
-    kinds = asks_of_interface(document)
+    kinds = kinds_that_need_interface(document)
     asks = "hidden_tests" in kinds
     wanted = ["brief.md"]
     wanted += ["interface.py"] if kinds else []

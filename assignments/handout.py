@@ -19,7 +19,7 @@ from assignments.data.streams import PUBLISHED, stream
 from assignments.errors import UserError
 from assignments.files import replaced
 from assignments.folders import HANDOUT
-from assignments.load import digest
+from assignments.load import folder_digest
 
 _FILES = ("brief.md", "interface.py", "doubles.py", "assignment.toml")
 
@@ -54,7 +54,7 @@ def write_handout(
     if limits:
         written.append(_written(folder / "limits.md", limits))
     written.append(_training_cases(assignment, folder))
-    note = {"assignment": assignment.id, "digest": digest(assignment), "packages": list(packages)}
+    note = {"assignment": assignment.id, "digest": folder_digest(assignment), "packages": list(packages)}
     return (*written, _written(folder / HANDOUT, json.dumps(note, indent=2) + "\n"))
 
 

@@ -46,7 +46,7 @@ class Range:
     low: float
     high: float
 
-    def met(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def clip_rounding(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """The numbers, of which those that only rounding put beyond a bound are that bound.
 
         Rounding is `ULPS` steps of the numbers' own dtype at the larger bound. A float64 that float32 holds exactly
@@ -132,7 +132,7 @@ class Interface:
 
 RESERVED = frozenset({"put", "generator", "double", "tensors", "gradient", "model"})
 """Names of our own on the student object: an interface may not use them."""
-OF_HANDLES = frozenset({"get", "fetch", "item", "length", "take"})
+RESERVED_ON_HANDLES = frozenset({"get", "fetch", "item", "length", "take"})
 """The same on a handle: no method may be called so."""
 
 
@@ -169,7 +169,7 @@ def read_interface(path: Path) -> Interface:
         hints = {method.name: method.signature.return_annotation for method in made.methods.values()}
         for name, hint in (hints | {f"{made.name}.{name}": hint for name, hint in made.attributes.items()}).items():
             with _told(problems, path, name, made.type):
-                if name.rpartition(".")[2] in OF_HANDLES and name in hints:
+                if name.rpartition(".")[2] in RESERVED_ON_HANDLES and name in hints:
                     raise _Faulty(f"{name!r} is one of medmark's own forms on a handle", "rename it")
                 _check(hint, known)
     if problems:
@@ -272,7 +272,7 @@ def stays_inside(hint: Any) -> bool:
     return isinstance(hint, type) and hint not in plain and not is_array(hint) and not typing.is_typeddict(hint)
 
 
-def record_of(hint: Any) -> Any:
+def typed_dict_of(hint: Any) -> Any:
     """The TypedDict that a parameter is declared as, also in `X | None`; None where it is none."""
     found = [part for part in (typing.get_args(hint) if is_union(hint) else (hint,)) if typing.is_typeddict(part)]
     return found[0] if len(found) == 1 else None

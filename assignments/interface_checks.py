@@ -16,7 +16,7 @@ from typing import Annotated, Any, Protocol
 
 from assignments.errors import Problem
 from assignments.folders import AssignmentError
-from assignments.interface import Function, Interface, Model, is_array, read_interface, record_of
+from assignments.interface import Function, Interface, Model, is_array, read_interface, typed_dict_of
 
 Say = Callable[[Function, str, str], Problem]
 """A problem of a function: what is wrong, and the cure."""
@@ -28,7 +28,7 @@ CALLED = (
 """What every accuracy criterion asks beside its entry point: the arguments by place, and those by name."""
 
 
-class Question(Protocol):
+class TaskNames(Protocol):
     """What of a task its interface has to fit: `graders.tasks.task.Task` has it."""
 
     @property
@@ -48,7 +48,7 @@ class Question(Protocol):
         """Key of the reply that is scored."""
 
 
-def interface_problems(path: Path, question: Question | None, per_call: int) -> list[Problem]:
+def interface_problems(path: Path, question: TaskNames | None, per_call: int) -> list[Problem]:
     """All that is wrong with an `interface.py`; `question` is what an accuracy criterion asks, if there is one."""
     try:
         interface = read_interface(path)
@@ -98,7 +98,7 @@ def _of_a_maker(function: Function, interface: Interface, say: Say) -> Iterator[
 
 def _of_training(function: Function, say: Say) -> Iterator[Problem]:
     """Training and validation cases are of different number."""
-    records = [record_of(parameter.annotation) for parameter in list(function.signature.parameters.values())[:2]]
+    records = [typed_dict_of(parameter.annotation) for parameter in list(function.signature.parameters.values())[:2]]
     for record in dict.fromkeys(filter(None, records)):
         yield from _of_cases(function, record, say)
     if len(records) == 2 and None not in records and records[0] is not records[1]:
@@ -110,10 +110,10 @@ def _of_training(function: Function, say: Say) -> Iterator[Problem]:
             yield say(function, what, cure)
 
 
-def _of_the_entry(function: Function, question: Question, per_call: int, say: Say) -> Iterator[Problem]:
+def _of_the_entry(function: Function, question: TaskNames, per_call: int, say: Say) -> Iterator[Problem]:
     """It gets the inputs of some cases, and its answer has a row for each."""
     second = list(function.signature.parameters.values())[1:2]
-    record = record_of(second[0].annotation) if second else None
+    record = typed_dict_of(second[0].annotation) if second else None
     if record is None or second[0].name != "inputs" or not _arrays(record):
         cure = 'declare inputs: a TypedDict of the arrays to answer for, such as x: Float32[np.ndarray, "n 30"]'
         yield say(function, "its second parameter is not inputs, a TypedDict of arrays", cure)

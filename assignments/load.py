@@ -17,20 +17,20 @@ from pydantic import BaseModel, ValidationError
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import Problem, nearest
-from assignments.folder_checks import asks_of_interface, files_problems, names_problems, tests_problems
+from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
 from assignments.this_user import expanded
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
 if TYPE_CHECKING:
-    from assignments.interface_checks import Question
+    from assignments.interface_checks import TaskNames
 
 __all__ = [
     "AssignmentError",
     "DeclaredTest",
     "catalogue",
-    "digest",
     "find",
+    "folder_digest",
     "hidden_tests",
     "in_catalogue",
     "load",
@@ -43,7 +43,7 @@ __all__ = [
 def load(
     folder: Path,
     *,
-    tasks: Mapping[str, Question] | None = None,
+    tasks: Mapping[str, TaskNames] | None = None,
     metrics: Collection[str] | None = None,
     sources: Collection[str] | None = None,
 ) -> Assignment:
@@ -71,7 +71,7 @@ def load(
         problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
         problems += tests_problems(document, folder)
         problems += files_problems(document, folder)
-        if tasks is not None and asks_of_interface(document) and (folder / "interface.py").is_file():
+        if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
             problems += _interface_problems(document, folder, tasks)
     if assignment is None or problems:
         raise AssignmentError(problems)
@@ -81,11 +81,11 @@ def load(
     return assignment.model_copy(update={"data": data})
 
 
-def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, Question]) -> list[Problem]:
+def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:
     from assignments.interface_checks import interface_problems  # jaxtyping and NumPy, for those who need them
 
     task, data = document.values.get("task"), document.values.get("data")
-    asked = tasks.get(task) if "accuracy" in asks_of_interface(document) and isinstance(task, str) else None
+    asked = tasks.get(task) if "accuracy" in kinds_that_need_interface(document) and isinstance(task, str) else None
     per_call = data.get("per_call", 1) if isinstance(data, dict) else 1
     return interface_problems(folder / "interface.py", asked, per_call)
 
@@ -171,7 +171,7 @@ def overridden(
     return assignment.model_copy(update=changed)
 
 
-def digest(assignment: Assignment) -> str:
+def folder_digest(assignment: Assignment) -> str:
     """SHA-256 over the folder's files, names and bytes: two equal digests asked the same of two groups."""
     total = hashlib.sha256()
     for path in sorted(assignment.folder.rglob("*")):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.hidden import HiddenSet, Shown
+from assignments.data.hidden import HiddenSet, InputSet
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
 from graders.asking.check import Questions, check
@@ -56,12 +56,12 @@ def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: San
     journal = journal or Silent()
     with troubles(journal) as kept:
         truths = _drawn(job, store)
-        replies = ask(job, {repeat: hidden.shown for repeat, hidden in truths.items()}, store, journal, sandboxes)
+        replies = ask(job, {repeat: hidden.input_set for repeat, hidden in truths.items()}, store, journal, sandboxes)
         return judge(job, replies, truths, store, journal)
     return JobResult(trouble=kept.trouble)
 
 
-def ask(job: Job, shown: Mapping[int, Shown], store: Store, journal: Journal, sandboxes: Sandboxes) -> Replies:
+def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal, sandboxes: Sandboxes) -> Replies:
     """Ask a solution what a job lacks: its hidden tests, and answers to what is `shown` of each repeat."""
     tests: dict[str, TestResult] = {}
     answers: dict[int, AnswersResult] = {}
@@ -107,7 +107,7 @@ def judge(
     with troubles(journal) as kept:
         known = {**job.answers, **replies.answers}
         if job.scores and replies.trouble is None and known.keys() >= truths.keys():
-            journal.hold(allowance.host_bytes(assignment.limits, [hidden.shown for hidden in truths.values()]))
+            journal.hold(allowance.host_bytes(assignment.limits, [hidden.input_set for hidden in truths.values()]))
             for id in job.scores:
                 scores[id] = _scored(job, assignment, id, known, truths, store, journal)
                 journal.came("score", id, scores[id])

@@ -111,7 +111,7 @@ def _unit(marks: Sequence[Mark], criterion: Accuracy) -> str:
 
 def places_on(assignment: Assignment, criterion: Accuracy) -> int:
     """Decimal places at which the board compares and shows scores."""
-    declared = assignment.leaderboard.places
+    declared = assignment.leaderboard.decimals
     if declared is not None:
         return declared
     return 3 if assignment.leaderboard.utilities else places_of(criterion)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from assignments.load import digest
+from assignments.load import folder_digest
 from graders.asking.job import Job, keys_for
 from graders.record.store import Store, travelling
 
@@ -16,7 +16,7 @@ def job_here(
     assignment: Assignment, solution: Path, kept_in: Path, *, secret: bytes, tests=(), repeats=(), scores=(), **others
 ) -> tuple[Job, Store]:
     """A job on the local sandbox and in NumPy, where nothing else is said; answers are `kept_in` a folder."""
-    named = digest(assignment)
+    named = folder_digest(assignment)
     plain = {"group": "g", "commit": "c0ffee", "framework": "numpy", "sandbox": "local", "answers": {}, **others}
     job = Job(
         assignment=travelling(assignment, named),

@@ -47,8 +47,8 @@ class SetDigests:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """The part of one repeat's hidden set that a solution is asked with. Of the truth it holds the size alone."""
+class InputSet:
+    """What a solution receives of one repeat's hidden set. Of the truth it holds only the size."""
 
     train: Arrays
     val: Arrays | None
@@ -92,9 +92,9 @@ class HiddenSet:
         return SetDigests(self.train_digest, self.inputs_digest, self.truth_digest)
 
     @property
-    def shown(self) -> Shown:
-        """What asking needs of it: no truth, and nothing that the cases say to a metric."""
-        return Shown(
+    def input_set(self) -> InputSet:
+        """Without the truth, and without what a metric reads of the cases."""
+        return InputSet(
             self.train,
             self.val,
             self.inputs,
@@ -159,9 +159,9 @@ def hidden_set(
         truth=truths,
         cases=cases,
         fit_seed=0,
-        inputs_digest=digest(asked),
+        inputs_digest=arrays_digest(asked),
         train_digest="",
-        truth_digest=digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
+        truth_digest=arrays_digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
         subjects=frozenset(map(str, test.get("subject", ()))),
     )
     return seeded(hidden, assignment, secret, repeat)
@@ -171,7 +171,7 @@ def seeded(hidden: HiddenSet, assignment: Assignment, secret: Source, repeat: in
     """The same cases with the seed that `fit` is given in another repeat: all that differs without `data.redraw`."""
     fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
     fitted = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
-    return replace(hidden, fit_seed=fit_seed, train_digest=digest(fitted))
+    return replace(hidden, fit_seed=fit_seed, train_digest=arrays_digest(fitted))
 
 
 def presented_order(secret: Source, assignment_id: str, commit: str, n: int) -> np.ndarray:
@@ -215,7 +215,7 @@ def records(test: Arrays, names: Sequence[str]) -> np.ndarray:
     return records
 
 
-def digest(arrays: Mapping[str, np.ndarray]) -> str:
+def arrays_digest(arrays: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over the arrays' names, dtypes, shapes and bytes, in the order of their names."""
     state = hashlib.sha256()
     for name in sorted(arrays):

@@ -1,6 +1,6 @@
-"""Which cases one repeat gives with their labels, and which it asks for: what tells whether two repeats may meet.
+"""Which cases a repeat sends with labels and which without: decides whether two repeats may share a container.
 
-Two cases are the same where their source gives them one `subject`, or where they have an array in common to the bit.
+Two cases are the same if their source gives them one `subject`, or if one of their arrays is identical to the bit.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assignments.data.hidden import HiddenSet, Shown
+from assignments.data.hidden import HiddenSet, InputSet
 
 
 @dataclass(frozen=True)
-class Carried:
+class CaseDigests:
     """The cases of one repeat, as digests of their subjects and of their arrays."""
 
     labelled: frozenset[bytes]
     """Of the cases that `fit` receives, labels and all."""
     hidden: frozenset[bytes]
-    """Of the cases that are asked for."""
+    """Of the hidden cases."""
 
-    def labels(self, other: Carried) -> bool:
-        """Whether it has the label of a case that the other asks for and is not given itself."""
+    def reveals(self, other: CaseDigests) -> bool:
+        """Whether it labels a hidden case of `other` whose label `other` does not receive itself."""
         return bool((self.labelled & other.hidden) - other.labelled)
 
 
-def carried(hidden: HiddenSet | Shown) -> Carried:
-    """What one repeat carries into a sandbox with labels, and what without."""
+def case_digests(hidden: HiddenSet | InputSet) -> CaseDigests:
+    """The digests of one repeat's labelled cases, and of its hidden ones."""
     inputs = {name: array for name, array in hidden.inputs.items() if name != "spacing"}  # a scanner's, not a case's
     single = [name for name, array in inputs.items() if array[0].size == 1]
     labelled: set[bytes] = set()
@@ -38,7 +38,7 @@ def carried(hidden: HiddenSet | Shown) -> Carried:
         labelled |= {*_arrays(arrays), *_numbers([side[name] for name in single if name in side])}
         labelled |= set(_subjects(map(str, side.get("subject", ()))))
     asked = {*_arrays(inputs.values()), *_numbers([inputs[name] for name in single])}
-    return Carried(frozenset(labelled), frozenset(asked | set(_subjects(hidden.subjects))))
+    return CaseDigests(frozenset(labelled), frozenset(asked | set(_subjects(hidden.subjects))))
 
 
 def _arrays(arrays: Iterable[np.ndarray]) -> Iterator[bytes]:

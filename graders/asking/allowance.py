@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assignments.assignment import Accuracy, Assignment, Limits
-from assignments.data.hidden import HiddenSet, Shown
+from assignments.data.hidden import HiddenSet, InputSet
 from graders.wall.patience import IDLE_S, WALL_FACTOR
 
 MIB = 1 << 20
@@ -65,7 +65,7 @@ def host_mb(limits: Limits) -> int:
     return HOST_MB + REPLIES * limits.reply_mb
 
 
-def host_bytes(limits: Limits, sets: Sequence[Shown]) -> int:
+def host_bytes(limits: Limits, sets: Sequence[InputSet]) -> int:
     """Bytes that a marker process may take beyond what it has when everything is imported and drawn."""
     given = [arrays for one in sets for arrays in (one.train, one.val or {}, one.inputs)]
     drawn = sum(array.nbytes for arrays in given for array in arrays.values()) + sum(one.truth_bytes for one in sets)
@@ -73,7 +73,7 @@ def host_bytes(limits: Limits, sets: Sequence[Shown]) -> int:
     return host_mb(limits) * MIB + DATA * drawn + VOXEL_BYTES * largest
 
 
-def kept_bytes(asked: Shown) -> int:
+def kept_bytes(asked: InputSet) -> int:
     """Bytes of one repeat's answers that are kept: four float64 for each number that is shown or known of the cases."""
     shown = sum(array.size for array in asked.inputs.values())
     return 16 * MIB + 4 * 8 * (shown + asked.count * asked.case_numbers)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Limits
-from assignments.data.hidden import Shown
-from assignments.data.overlap import Carried, carried
+from assignments.data.hidden import InputSet
+from assignments.data.overlap import CaseDigests, case_digests
 from graders.asking.job import Job
 from graders.asking.journal import Journal
 from graders.failures import InternalFailure, SubmissionFailure
@@ -46,7 +46,7 @@ class Spent:
     """CPU seconds of all of them; None where unknown."""
 
 
-def containers_for(job: Job, shown: Mapping[int, Shown], *, redraw: bool) -> list[Container]:
+def containers_for(job: Job, shown: Mapping[int, InputSet], *, redraw: bool) -> list[Container]:
     """One container for all questions of a job where they may share; else one for the tests and one for each repeat.
 
     `shown` are all repeats that the job is about, those that were answered before too: a case that one of them labels
@@ -55,13 +55,13 @@ def containers_for(job: Job, shown: Mapping[int, Shown], *, redraw: bool) -> lis
     if not job.tests and not job.repeats:
         return []  # a score asks nobody
     # Without redraw all repeats have the same training cases and the same hidden ones.
-    if not redraw or len(shown) < 2 or may_share([carried(one) for one in shown.values()]):
+    if not redraw or len(shown) < 2 or may_share([case_digests(one) for one in shown.values()]):
         return [Container(bool(job.tests), job.repeats, forgets=False)]
     alone = [Container(False, (repeat,), forgets=True) for repeat in job.repeats]
     return [*([Container(True, (), forgets=True)] if job.tests else []), *alone]
 
 
-def may_share(carriers: Collection[Carried]) -> bool:
+def may_share(carriers: Collection[CaseDigests]) -> bool:
     """Whether one container may serve all these repeats: none is given the label of a case that another only asks for.
 
     It follows from what was drawn, subjects and arrays, and not from what an assignment says of its data. Workers are
@@ -69,7 +69,7 @@ def may_share(carriers: Collection[Carried]) -> bool:
     holds of files outlives it, so such containers read them anew.
     """
     pairs = [(one, other) for one in carriers for other in carriers if one is not other]
-    return not any(one.labels(other) for one, other in pairs)
+    return not any(one.reveals(other) for one, other in pairs)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import Shown, presented_order
+from assignments.data.hidden import InputSet, presented_order
 from assignments.data.streams import Source
 from assignments.files import replaced
 from assignments.interface import Interface
@@ -66,7 +66,7 @@ def measure(
     session: Session,
     assignment: Assignment,
     interface: Interface,
-    shown: Shown,
+    shown: InputSet,
     *,
     secret: Source,
     commit: str,
@@ -161,7 +161,7 @@ class _Asking:
         session: Session,
         assignment: Assignment,
         interface: Interface,
-        shown: Shown,
+        shown: InputSet,
         solution: str | None,
         spent: _Spent,
     ) -> None:

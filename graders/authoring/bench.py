@@ -72,7 +72,7 @@ class LocalBench:
             self._session,
             assignment,
             self._interface,
-            hidden.shown,
+            hidden.input_set,
             secret=secret_of(draw),
             commit="rehearsal",
             store=self._store,

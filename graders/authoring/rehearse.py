@@ -15,7 +15,7 @@ from pathlib import Path
 from assignments.assignment import Assignment, Framework
 from assignments.data.sources import SOURCES
 from assignments.errors import UserError
-from assignments.load import digest, find, hidden_tests, in_catalogue, load, references
+from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
@@ -74,7 +74,7 @@ def rehearse(
         assignment=assignment.id,
         title=assignment.title,
         catalogue=in_catalogue(assignment.folder),
-        digest=digest(assignment),
+        digest=folder_digest(assignment),
         references=state.earned,
         proofs=state.proofs(),
         misconceptions={item.id: tuple(state.caught.get(item.id, ())) for item in known},

@@ -22,7 +22,7 @@ from assignments.data.streams import fingerprint
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
 from assignments.files import replaced
-from assignments.interface import Interface, read_interface, record_of
+from assignments.interface import Interface, read_interface, typed_dict_of
 from graders.record.keys import drawing
 from graders.tasks import task_named
 from graders.tasks.hidden_cases import drawn_set
@@ -77,7 +77,7 @@ def _check_declared(assignment: Assignment, interface: Interface, task: Task, hi
         try:
             with bound(function, args, {"seed": 0, "budget_s": 0.0} if name == "fit" else {}):
                 for parameter, given in zip(function.signature.parameters.values(), args, strict=False):
-                    record = record_of(parameter.annotation)
+                    record = typed_dict_of(parameter.annotation)
                     if record is not None and given is not None and (lacks := record.__required_keys__ - set(given)):
                         said = said or f"{name}: {parameter.name} lacks {', '.join(sorted(lacks))}"
         except TypeError as error:

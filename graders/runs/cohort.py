@@ -21,7 +21,7 @@ from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import digest_of
 from assignments.errors import UserError
-from assignments.load import digest, hidden_tests
+from assignments.load import folder_digest, hidden_tests
 from graders.asking.allowance import ceiling
 from graders.asking.job import Job, keys_for
 from graders.course.course import Course
@@ -284,7 +284,7 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
         **(void if void["void"] else {}),
         "medmark": medmark_version(),
         "assignment": assignment.id,
-        "assignment_digest": digest(assignment),
+        "assignment_digest": folder_digest(assignment),
         "rehearsal": standing(assignment).as_json(),
         "secret_fingerprint": fingerprint(secret),
         "sandbox": sandbox.name,

@@ -15,7 +15,7 @@ from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
-from assignments.load import digest, load, public_tests
+from assignments.load import folder_digest, load, public_tests
 from assignments.this_user import expanded
 from graders.asking.job import Job, keys_for
 from graders.asking.journal import Question, Silent
@@ -133,7 +133,7 @@ def check_public(
     solution, found = looked_at(assignment, folder)
     assert found.framework is not None
     tests = public_tests(assignment)
-    named = digest(assignment)
+    named = folder_digest(assignment)
     store = Store(folder, {YOURS: solution}).holding(assignment, named)
     ids = tuple(test.id for test in tests)
     job = Job(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import Arrays, Shown
+from assignments.data.hidden import Arrays, InputSet
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
@@ -49,7 +49,7 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
     return None if cause is None else f"{cause_words(cause)}\n{answers.said}".strip()
 
 
-def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> Shown:
+def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> InputSet:
     """The first published training cases, in the place of hidden ones."""
     handed_out = assignment.folder / "data" / "train.npz"
     train: Arrays
@@ -62,4 +62,4 @@ def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> Shown:
         train = draw_of(assignment)(assignment.data.model_copy(update=few), *streams)[0]
     asked = {name: np.ascontiguousarray(train[name][:CASES]) for name in inputs}
     largest = max(array[0].size for array in asked.values())
-    return Shown(train={}, val=None, inputs=asked, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)
+    return InputSet(train={}, val=None, inputs=asked, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)

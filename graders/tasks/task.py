@@ -61,7 +61,8 @@ class Task:
         if answers.dtype.kind != "f":
             return answers
         if self.probabilities:
-            return _narrowed(Range(0, 1).met(answers), np.dtype(np.float32 if answers.ndim <= 2 else np.float16))
+            narrow = np.dtype(np.float32 if answers.ndim <= 2 else np.float16)
+            return _narrowed(Range(0, 1).clip_rounding(answers), narrow)
         with np.errstate(over="ignore"):
             return answers.astype(np.float32) if answers.dtype.itemsize > 4 else answers
 

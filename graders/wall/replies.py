@@ -15,7 +15,16 @@ from typing import Annotated, Any
 import numpy as np
 from jaxtyping import jaxtyped
 
-from assignments.interface import Function, MayBeEmpty, NotFinite, Range, is_array, is_union, record_of, stays_inside
+from assignments.interface import (
+    Function,
+    MayBeEmpty,
+    NotFinite,
+    Range,
+    is_array,
+    is_union,
+    stays_inside,
+    typed_dict_of,
+)
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
 from graders.wall.wire import Reference
@@ -62,7 +71,7 @@ def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) 
         for name, value in given.arguments.items():
             parameter = function.signature.parameters[name]
             values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
-            record = record_of(parameter.annotation)
+            record = typed_dict_of(parameter.annotation)
             keys = frozenset(record.__annotations__) if record is not None else frozenset()
             for one in values:
                 binds = _binds(one, parameter.annotation)
@@ -117,7 +126,7 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
     numbers = np.asarray(value)
     for note in notes:
         if isinstance(note, Range):
-            numbers = note.met(numbers)
+            numbers = note.clip_rounding(numbers)
             if not note.holds(numbers):
                 raise OutOfRange(f"{name}: from {numbers.min()} to {numbers.max()}, declared {note.low} to {note.high}")
     return numbers if type(value) is np.ndarray else type(value)(numbers)

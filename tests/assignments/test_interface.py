@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assignments.folders import AssignmentError
-from assignments.interface import OF_HANDLES, RESERVED, Model, Range, read_interface
+from assignments.interface import RESERVED, RESERVED_ON_HANDLES, Model, Range, read_interface
 
 HEAD = """
 from typing import Annotated, Any, TypedDict
@@ -190,37 +190,38 @@ EPS = {"f2": 2.0**-10, "f4": 2.0**-23, "f8": 2.0**-52}
 def test_what_rounding_put_beyond_a_bound_is_the_bound(dtype, low, high):
     step = EPS[dtype] * max(abs(low), abs(high))
     numbers = np.array([low - 2 * step, low, 0, high, high + 2 * step], dtype)
-    found = Range(low, high).met(numbers)
+    found = Range(low, high).clip_rounding(numbers)
     assert found.dtype == numbers.dtype
     assert found.tolist() == [low, low, 0, high, high]
     assert Range(low, high).holds(found)
     if dtype != "f2":  # whose next number is far away
-        assert not Range(low, high).holds(Range(low, high).met(np.array([high + 40.123456789012 * step], dtype)))
+        beyond = np.array([high + 40.123456789012 * step], dtype)
+        assert not Range(low, high).holds(Range(low, high).clip_rounding(beyond))
 
 
 @pytest.mark.parametrize("far", [1.5, 1.01, -0.01, np.nan, np.inf])
 @pytest.mark.parametrize("dtype", EPS)
 def test_what_lies_farther_out_stays_there(dtype, far):
     numbers = np.array([far, 0.5, 1 + EPS[dtype]], dtype)
-    np.testing.assert_array_equal(Range(0, 1).met(numbers), numbers)
+    np.testing.assert_array_equal(Range(0, 1).clip_rounding(numbers), numbers)
 
 
 def test_a_double_that_a_single_holds_is_judged_by_the_singles_rounding():
-    assert Range(0, 1).met(np.array([1 + 2.0**-23])).tolist() == [1]
-    assert Range(0, 1).met(np.array([1 + 1e-9])).tolist() == [1 + 1e-9]  # no float32 is this near to 1
-    assert Range(0, 1).met(np.array([1 + 1e-15, -1e-16])).tolist() == [1, 0]
+    assert Range(0, 1).clip_rounding(np.array([1 + 2.0**-23])).tolist() == [1]
+    assert Range(0, 1).clip_rounding(np.array([1 + 1e-9])).tolist() == [1 + 1e-9]  # no float32 is this near to 1
+    assert Range(0, 1).clip_rounding(np.array([1 + 1e-15, -1e-16])).tolist() == [1, 0]
 
 
 def test_a_bound_on_one_side_alone_is_met_within_steps_of_one():
-    assert Range(0, np.inf).met(np.array([-1e-9, 3e9], "f4")).tolist() == [0, 3e9]
-    assert not Range(0, np.inf).holds(Range(0, np.inf).met(np.array([-1e-4], "f4")))
+    assert Range(0, np.inf).clip_rounding(np.array([-1e-9, 3e9], "f4")).tolist() == [0, 3e9]
+    assert not Range(0, np.inf).holds(Range(0, np.inf).clip_rounding(np.array([-1e-4], "f4")))
 
 
 def test_whole_numbers_are_not_rounded():
-    assert not Range(0, 2).holds(Range(0, 2).met(np.array([3])))
+    assert not Range(0, 2).holds(Range(0, 2).clip_rounding(np.array([3])))
 
 
-@pytest.mark.parametrize("name", sorted(OF_HANDLES))
+@pytest.mark.parametrize("name", sorted(RESERVED_ON_HANDLES))
 def test_a_method_that_a_handle_would_answer_itself_is_refused(read, name):
     with pytest.raises(AssignmentError, match="one of medmark's own forms on a handle"):
         read(f"class Net:\n    def {name}(self) -> float: ...\n")
@@ -232,4 +233,4 @@ def test_the_forms_of_a_student_and_of_a_handle_are_all_reserved():
     def forms(kind):
         return {name for name in vars(kind) if not name.startswith("_")}
 
-    assert (forms(Student), forms(Handle)) == (RESERVED, OF_HANDLES)
+    assert (forms(Student), forms(Handle)) == (RESERVED, RESERVED_ON_HANDLES)

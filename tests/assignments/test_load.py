@@ -12,8 +12,8 @@ import pytest
 from assignments.assignment import Accuracy
 from assignments.load import (
     AssignmentError,
-    digest,
     find,
+    folder_digest,
     hidden_tests,
     load,
     overridden,
@@ -469,9 +469,9 @@ def test_references_are_those_that_are_written(folder: Path) -> None:
 
 
 def test_the_digest_moves_with_any_file_but_not_with_caches(folder: Path) -> None:
-    before = digest(load(folder))
+    before = folder_digest(load(folder))
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "x.pyc").write_bytes(b"0")
-    assert digest(load(folder)) == before
+    assert folder_digest(load(folder)) == before
     (folder / "brief.md").write_text("Classify!\n")
-    assert digest(load(folder)) != before
+    assert folder_digest(load(folder)) != before

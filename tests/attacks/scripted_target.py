@@ -37,6 +37,6 @@ def scored(store, predict, *, hidden=HIDDEN, commit="c0ffee", assignment=ASSIGNM
     with ScriptedChannel(Noted(solution)) as channel:
         session = Session(channel, assignment.limits)
         session.begin()
-        shown = hidden.shown
+        shown = hidden.input_set
         document = measure(session, assignment, TARGETS_INTERFACE, shown, secret=SECRET, commit=commit, store=store)
     return score(assignment, ACCURACY, [hidden], [load_answers(store, document)]).known.score

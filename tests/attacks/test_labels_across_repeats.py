@@ -8,7 +8,7 @@ holds of files is dropped between such containers. Where a guard is taken away, 
 import pytest
 
 from assignments.data.hidden import hidden_set
-from assignments.data.overlap import carried
+from assignments.data.overlap import case_digests
 from assignments.load import load
 from graders.asking import containers
 from graders.asking.measure import load_answers
@@ -132,7 +132,7 @@ def asked_for_what_was_labelled(assignment):
     """A secret by which the second repeat asks for cases that the first one had with labels, and has none of them."""
     for number in range(10_000):
         secret = number.to_bytes(32, "big")
-        first, second = (carried(hidden_set(assignment, secret, repeat, ("x",), "y")) for repeat in (0, 1))
+        first, second = (case_digests(hidden_set(assignment, secret, repeat, ("x",), "y")) for repeat in (0, 1))
         if second.hidden <= first.labelled and not second.hidden & second.labelled:
             return secret
     raise AssertionError("no secret draws such repeats")

@@ -193,7 +193,7 @@ def stored_bytes(tmp_path, interface, predict):
         session = Session(channel, assignment.limits)
         session.begin()
         store = tmp_path / "store"
-        document = measure(session, assignment, interface, HIDDEN.shown, secret=SECRET, commit="c", store=store)
+        document = measure(session, assignment, interface, HIDDEN.input_set, secret=SECRET, commit="c", store=store)
     return sum(array.nbytes for array in load_answers(store, document).arrays.values()), document
 
 

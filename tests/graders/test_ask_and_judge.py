@@ -43,7 +43,7 @@ def asked(tmp_path_factory):
     # These keys draw the inputs of the tests and the order of the cases: nothing that draws a truth.
     draws = [*(test_purpose(assignment.id, test) for test in TESTS), presented_purpose(assignment.id, job.commit)]
     labelless = replace(job, keys=Keys.of(SECRET, draws))
-    replies = ask(labelless, {0: truths[0].shown}, store, Silent(), {"local": Local})
+    replies = ask(labelless, {0: truths[0].input_set}, store, Silent(), {"local": Local})
     return job, store, truths, replies
 
 

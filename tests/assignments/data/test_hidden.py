@@ -10,8 +10,8 @@ import pytest
 from assignments.assignment import Assignment, Data, Person, Run
 from assignments.data.hidden import (
     HiddenSet,
+    arrays_digest,
     case_names,
-    digest,
     hidden_set,
     presented_order,
     presented_purpose,
@@ -172,14 +172,14 @@ def test_each_commit_is_shown_the_cases_in_its_own_order():
 
 def test_a_digest_sees_names_types_shapes_and_bytes_but_not_the_order_of_keys():
     a, b = np.arange(6, dtype=np.float32), np.zeros(2, np.uint8)
-    base = digest({"a": a, "b": b})
-    assert base == digest({"b": b, "a": a})
+    base = arrays_digest({"a": a, "b": b})
+    assert base == arrays_digest({"b": b, "a": a})
     others = [
-        digest({"a": a, "c": b}),
-        digest({"a": a.astype(np.float64), "b": b}),
-        digest({"a": a.reshape(2, 3), "b": b}),
-        digest({"a": a + 1, "b": b}),
-        digest({"a": a}),
+        arrays_digest({"a": a, "c": b}),
+        arrays_digest({"a": a.astype(np.float64), "b": b}),
+        arrays_digest({"a": a.reshape(2, 3), "b": b}),
+        arrays_digest({"a": a + 1, "b": b}),
+        arrays_digest({"a": a}),
     ]
     assert len({base, *others}) == 6
 
@@ -235,8 +235,8 @@ def test_arrays_beside_the_truth_are_one_record_a_case_in_the_order_of_the_cases
 def test_a_digest_of_records_tells_their_fields_apart():
     values = np.arange(4, dtype=np.uint8)
     one, two = records({"a": values, "b": values}, ("a", "b")), records({"a": values, "c": values}, ("a", "c"))
-    assert digest({"truth": one}) != digest({"truth": two})
-    assert digest({"truth": one}) == digest({"truth": one.copy()})
+    assert arrays_digest({"truth": one}) != arrays_digest({"truth": two})
+    assert arrays_digest({"truth": one}) == arrays_digest({"truth": one.copy()})
 
 
 @pytest.mark.parametrize("inputs", [("image", "label"), ("image", "group")])
@@ -276,7 +276,7 @@ def test_the_key_of_a_commits_order_gives_the_order_that_the_secret_gives():
 
 def test_what_is_shown_holds_no_truth_no_name_of_a_case_and_no_digest_of_them(frames):
     hidden = hidden_set(frames(), SECRET, 0, ("image",), "label")
-    shown = hidden.shown
+    shown = hidden.input_set
     values = [getattr(shown, field.name) for field in fields(shown)]
     assert not any(value is hidden.truth or value is hidden.cases for value in values)
     held = [value for value in values if isinstance(value, dict)] + [shown.subjects]
@@ -296,6 +296,6 @@ def test_the_sizes_of_what_is_shown_are_those_of_the_set():
         fit_seed=7, inputs_digest="", train_digest="", truth_digest="",
     )  # fmt: skip
     # A field of two components in 4 x 5: 40 numbers a case, 4 bytes each, three cases.
-    assert (hidden.shown.count, hidden.shown.case_numbers, hidden.shown.truth_bytes) == (3, 40, 480)
+    assert (hidden.input_set.count, hidden.input_set.case_numbers, hidden.input_set.truth_bytes) == (3, 40, 480)
     flat = replace(hidden, truth=np.zeros(3, np.uint8))
-    assert (flat.shown.case_numbers, flat.shown.truth_bytes) == (20, 3)
+    assert (flat.input_set.case_numbers, flat.input_set.truth_bytes) == (20, 3)

@@ -4,7 +4,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import hidden_set
-from assignments.data.overlap import carried
+from assignments.data.overlap import case_digests
 
 TOML = {
     "id": "pool", "title": "t", "task": "classification",
@@ -51,8 +51,8 @@ def meets(tmp_path, source, inputs=("x",), *, redraw=True, val=0):
     (tmp_path / "sources.py").write_text(SOURCES)
     data = {"source": f"sources.py:{source}", "train": 30, "test": 20, "redraw": redraw, "val": val}
     assignment = Assignment.model_validate({**TOML, "data": data, "folder": tmp_path})
-    one, other = (carried(hidden_set(assignment, SECRET, repeat, inputs, "y")) for repeat in (0, 1))
-    return one.labels(other) or other.labels(one)
+    one, other = (case_digests(hidden_set(assignment, SECRET, repeat, inputs, "y")) for repeat in (0, 1))
+    return one.reveals(other) or other.reveals(one)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assignments.data.hidden import Shown
+from assignments.data.hidden import InputSet
 from assignments.load import load
 from graders.asking import containers
 from graders.asking.containers import Container, containers_for
@@ -18,7 +18,7 @@ TEST = "test_tiny.py::test_scale"
 def shown(train, hidden):
     """A repeat that labels some cases of a pool and asks for others, each a row of its own."""
     rows = np.eye(6, dtype=np.float32)
-    return Shown({"x": rows[train]}, None, {"x": rows[hidden]}, 0, len(hidden), len(hidden), 6)
+    return InputSet({"x": rows[train]}, None, {"x": rows[hidden]}, 0, len(hidden), len(hidden), 6)
 
 
 APART = {0: shown([0, 1], [2]), 1: shown([0, 1], [3])}
@@ -59,5 +59,5 @@ def test_a_score_opens_no_container(parted):
 
 @pytest.mark.parametrize(("repeats_shown", "redraw"), [(CARRYING, False), ({0: CARRYING[0]}, True)])
 def test_repeats_of_one_draw_and_a_single_repeat_are_not_compared(parted, monkeypatch, repeats_shown, redraw):
-    monkeypatch.setattr(containers, "carried", None)
+    monkeypatch.setattr(containers, "case_digests", None)
     assert parted(repeats_shown, redraw, repeats=(0,)) == [Container(False, (0,), forgets=False)]

@@ -65,7 +65,7 @@ def measured(tmp_path):
             session = Session(channel, assignment.limits)
             session.begin()
             store = tmp_path / "store"
-            return measure(session, assignment, INTERFACE, HIDDEN.shown, secret=SECRET, commit=commit, store=store)
+            return measure(session, assignment, INTERFACE, HIDDEN.input_set, secret=SECRET, commit=commit, store=store)
 
     run.store = tmp_path / "store"
     return run

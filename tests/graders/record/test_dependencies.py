@@ -184,7 +184,8 @@ else:
             from graders.asking.measure import measure
 
             hidden = hidden_set(assignment, b"secret", 0, ("x",), "y")
-            measure(session, assignment, interface, hidden.shown, secret=b"secret", commit="c0ffee", store=Path(store))
+            sets = hidden.input_set
+            measure(session, assignment, interface, sets, secret=b"secret", commit="c0ffee", store=Path(store))
 for name in set(sys.modules) - before:
     file = getattr(sys.modules[name], "__file__", None)
     if name.split(".")[0] in ("assignments", "graders", "reports", "cli") and file:
