@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from assignments.assignment import Framework
 from assignments.errors import MedmarkError
-from graders.failures import ImageFailure
+from graders.failures import EngineFailure, ImageFailure
 
 if TYPE_CHECKING:
     from graders.asking.allowance import Ceiling
@@ -43,18 +43,18 @@ def examine(course: Path | None = None) -> Iterator[Fact]:
 
 def docker_trouble() -> str | None:
     """Why the Docker engine cannot be used, or None when it answers."""
-    import docker
-    import requests
+    from graders.wall.sandboxes import engine
 
+    address = engine.address()
     try:
-        client = docker.from_env(timeout=5)
-        try:
-            client.ping()
-        finally:
-            client.close()
-    except (docker.errors.DockerException, requests.exceptions.RequestException):
-        socket = os.environ.get("DOCKER_HOST", "/var/run/docker.sock")
-        return f"no Docker engine answers at {socket}: install docker.io and start dockerd, or set DOCKER_HOST"
+        with engine.in_dockers_words(), closing(engine.connected(address, timeout_s=5)) as api:
+            api.ping()
+    except EngineFailure as failure:
+        if not address.startswith("unix://"):
+            return str(failure)
+        if isinstance(failure.__cause__, PermissionError):
+            return f"you may not use the Docker engine at {address}: sudo usermod -aG docker $USER, then log in anew"
+        return f"no Docker engine answers at {address}: install docker.io and start dockerd, or set DOCKER_HOST"
     return None
 
 

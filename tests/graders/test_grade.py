@@ -436,6 +436,20 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
     assert "ZeroDivisionError" in made.explained.evidence
 
 
+def test_a_sandbox_that_ended_for_memory_costs_the_test_that_ended_it_and_no_other(tmp_path, monkeypatch):
+    solution = tmp_path / "solution"
+    shutil.copytree(GROUPS / "perfect", solution)
+    ends = "\n\nimport os, time\ndef scale(x):\n    os.kill(os.getppid(), 9)\n    time.sleep(9)\n"
+    (solution / "solution.py").write_text((solution / "solution.py").read_text() + ends)
+    plain = LocalChannel.ending
+    monkeypatch.setattr(LocalChannel, "ending", lambda channel: replace(plain(channel), out_of_memory=True))
+    document = run("", tmp_path, solution=solution, tests=(SCALE, LOSS))
+    assert document.trouble is None
+    assert document.tests[SCALE].cause == Cause("memory_limit")
+    assert document.tests[LOSS].verdict == "passed"
+    assert document.answers[0].verdict == "passed"
+
+
 def _an_array_alone(path):
     with path.open("wb") as file:
         np.save(file, np.zeros(3))
