@@ -80,11 +80,14 @@ class Local:
     @contextmanager
     def open(self, lodging: Lodging) -> Iterator[LocalChannel]:
         self.runtime(lodging.framework)
-        folder = Path(tempfile.mkdtemp(prefix="medmark-"))
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="medmark-"))
+        except OSError as error:
+            raise EngineFailure(f"no temporary folder can be made ({error}): make room, or set TMPDIR") from error
         scratch = folder / "scratch"
-        scratch.mkdir()
         errors = folder / "keeper.txt"
         try:
+            scratch.mkdir()
             with errors.open("wb") as sink:
                 process = subprocess.Popen(
                     [sys.executable, "-I", "-B", str(INSIDE / "start.py"), "keeper"],
