@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from assignments.errors import UserError
 from assignments.files import replaced
@@ -19,7 +20,7 @@ COURSE = """\
 title = {title}
 year = {year}
 timezone = {timezone}
-sandbox = "{sandbox}"                  # "docker"; "local" runs students' code without a wall, as you
+sandbox = {sandbox}                  # "docker"; "local" runs students' code without a wall, as you
 # late_policy = "ucl-2024"          # what lateness costs; check it with your assessment manager, see docs/course.md
 # closures = [2026-12-24]           # days on which the university is closed
 # on_correction = "never_lower"     # whether a correction may lower a mark that was returned
@@ -71,18 +72,18 @@ def init_course(
 ) -> tuple[Path, ...]:
     """Write a new course into `folder` and return the files made; nothing that exists is overwritten.
 
-    `assignments` are ids of the catalogue with their deadlines, in local time; without any, the file shows one as
-    a comment.
+    `assignments` are ids of the catalogue with their deadlines, in the course's local time unless they have a timezone
+    of their own; without any, the file shows one as a comment.
 
     Raises:
         UserError: there is a course already, or a file of ours stands in the way.
     """
     files = {
         folder / "course.toml": COURSE.format(
-            title=_quoted(title), year=_quoted(year), timezone=_quoted(timezone), sandbox=sandbox,
+            title=_quoted(title), year=_quoted(year), timezone=_quoted(timezone), sandbox=_quoted(sandbox),
             allow_file=str(allow_file).lower(),
         ) + ("".join(
-            ASSIGNMENT.format(id=id, deadline=deadline.isoformat(timespec="seconds"))
+            ASSIGNMENT.format(id=id, deadline=_local(deadline, timezone).isoformat(timespec="seconds"))
             for id, deadline in (assignments or {}).items()
         ) or EXAMPLE.format(catalogue=", ".join(catalogue()))),
         folder / "roster.csv": ",".join([HEADER, *OPTIONAL]) + "\n",
@@ -102,6 +103,10 @@ def init_course(
     except OSError as error:
         raise UserError(f"{error.filename or folder}: cannot be made ({error.strerror})") from None
     return (*files, secret)
+
+
+def _local(time: datetime, timezone: str) -> datetime:
+    return time if time.tzinfo is None else time.astimezone(ZoneInfo(timezone)).replace(tzinfo=None)
 
 
 def _quoted(text: str) -> str:

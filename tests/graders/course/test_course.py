@@ -165,6 +165,14 @@ def test_a_new_course_lacks_only_its_groups(tmp_path):
     assert "hidden/" in (folder / ".gitignore").read_text().splitlines()
 
 
+def test_a_new_courses_deadline_is_the_moment_that_a_program_names(tmp_path):
+    folder, noon = tmp_path / "course", datetime(2027, 6, 1, 12, tzinfo=UTC)  # 13:00 in London
+    init_course(folder, assignments={"mlp_classifier": noon})
+    (folder / "roster.csv").write_text(ROSTER)
+    assert load_course(folder).deadline("mlp_classifier") == noon
+    assert "deadline = 2027-06-01T13:00:00" in (folder / "course.toml").read_text()
+
+
 def test_the_commented_example_of_a_new_course_is_valid(tmp_path):
     init_course(tmp_path / "course")
     text = (tmp_path / "course/course.toml").read_text()
