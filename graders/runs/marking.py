@@ -175,7 +175,7 @@ def proposed(
         reason: Why; the person whom it is about reads it.
         reference: A case number or a note, for staff alone.
         by: Who decides: one of the course's staff where it names them, else the user of this machine.
-        file: A CSV with many decisions, one row a group or person, instead of `value` and `who`.
+        file: A CSV or .xlsx of many decisions, one row a group or person, instead of `value` and `who`.
         method: `webpa` or `buddycheck`, for a file of ratings.
         with_self: Whether ratings of oneself count; None as the method has it.
         engine: What scores stored answers again where a decision asks for it, as for `marked`.
