@@ -35,8 +35,8 @@ class Memory:
                 with open(limit) as file:
                     self._limit = int(file.read())
                 # Stays open: to open a file takes memory, and so does its first reading.
-                self._used = os.open(used, os.O_RDONLY | os.O_CLOEXEC)
-                self._room()
+                fd = os.open(used, os.O_RDONLY | os.O_CLOEXEC)
+                self._used = fd if os.pread(fd, 32, 0).strip().isdigit() else -1
                 return
 
     def is_full(self) -> bool:
@@ -47,9 +47,10 @@ class Memory:
         """Hold some back, unless that is done or there is not plenty."""
         if self._used < 0 or self._spare >= 0 or self._room() < PLENTY:
             return
-        # In no process's account: the kernel ends the largest, and this must not make it the keeper.
-        self._spare = os.memfd_create("spare")
-        os.write(self._spare, bytes(SPARE))
+        with contextlib.suppress(OSError):  # a sandbox that allows no such file holds nothing back
+            # In no process's account: the kernel ends the largest, and this must not make it the keeper.
+            self._spare = os.memfd_create("spare")
+            os.write(self._spare, bytes(SPARE))
 
     def make_room(self) -> None:
         """Give up what is held back, if memory is full."""

@@ -58,3 +58,15 @@ def test_nothing_is_held_back_where_there_is_not_plenty(group):
     group(230)
     known.hold()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_sandbox_that_allows_no_file_in_memory_holds_nothing_back(group, monkeypatch):
+    def refused(_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "memfd_create", refused)
+    known = Memory()
+    known.hold()
+    group(255)
+    known.make_room()
+    assert known.is_full()
