@@ -129,7 +129,10 @@ class Processes:
         """Run one job and wait for its document, at most `deadline_s`. Never raises for what the job does."""
         began = time.monotonic()
         context = multiprocessing.get_context("forkserver")
-        reader, writer = context.Pipe(duplex=False)
+        try:
+            reader, writer = context.Pipe(duplex=False)
+        except OSError as error:
+            return Outcome(None, f"no marker process could be started: {error!r}", 0.0)
         process = context.Process(target=_marker, args=(self._act, job, store, writer), daemon=True)
         heard = _Heard()
         with reader, writer:
@@ -156,7 +159,7 @@ class Processes:
         if heard.document is None and self._stopped:
             trouble = STOPPED
         elif heard.document is None and wall_s >= deadline_s:
-            trouble = f"the marker was still running after {deadline_s:.0f} s and was ended"
+            trouble = f"the marker was still running after {max(deadline_s, 0.0):.0f} s and was ended"
         elif heard.document is None:
             trouble = trouble or _ending(code)
         return Outcome(

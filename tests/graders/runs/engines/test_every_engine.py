@@ -1,6 +1,7 @@
 """One list of behaviours that every engine shows: whatever a job does, its outcome says so, and nothing is raised."""
 
 import inspect
+import os
 import threading
 import time
 from functools import partial
@@ -88,6 +89,19 @@ def test_a_result_that_does_not_validate_is_our_trouble_and_no_stage_of_it_count
     assert "tests.first.verdict" in (outcome.trouble or came.trouble.evidence)
     assert came.tests == {}
     assert outcome.came == JobResult({"first": PASSED}), "what was whole before stands"
+
+
+def no_file_left():
+    raise OSError(24, "Too many open files")
+
+
+def test_a_machine_without_a_file_left_starts_no_marker_and_says_so(tmp_path, monkeypatch):
+    engine = Processes(acts.act)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pipe", no_file_left)
+        outcome = engine.run(Job("well", tmp_path), Store(tmp_path), 30.0)
+    assert "no marker process could be started: OSError(24" in outcome.trouble
+    assert engine.run(Job("well", tmp_path), Store(tmp_path), 30.0).document is not None
 
 
 def test_a_message_nested_without_end_is_the_markers_trouble(tmp_path):
