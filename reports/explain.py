@@ -125,7 +125,7 @@ def _history(history: History | None, submission: Submission, zone: ZoneInfo) ->
     if history.merges:
         yield f"{_count(history.merges, 'merge')}: lines count for the commits that are joined, and not again"
     if history.crowded:
-        yield f"lines not counted, as it changes more than {FILES} files: {_count(history.crowded, 'commit')}"
+        yield f"lines not counted, as it touches more than {FILES} files: {_count(history.crowded, 'commit')}"
     if history.uncounted:
         commits = _count(history.uncounted, "commit")
         yield f"lines not counted, as that is beyond the limits of time and memory: {commits}"

@@ -23,7 +23,7 @@ from typing import IO, Final
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
 FILES: Final = 500
-"""A commit that changes more is not counted: a data set or an environment, not what somebody wrote."""
+"""A commit that touches more is not counted: a data set or an environment, not what somebody wrote. A move is two."""
 FILE_BYTES: Final = 200_000
 """The lines of a larger file are not counted."""
 COUNT_S: Final = 10.0
@@ -61,20 +61,21 @@ class Counts:
 
     changed: Mapping[str, Changed]
     crowded: AbstractSet[str] = frozenset()
-    """Commits that change more than `FILES` files."""
+    """Commits that touch more than `FILES` files."""
 
 
 def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S) -> Counts:
     """What each of these commits of a mirror changes against its first parent."""
     latest = time.monotonic() + count_s
     blobs: dict[str, dict[bytes, bytes]] = {}
-    for commit, files in _diffs(mirror, commits, "--raw", latest):
+    for commit, files in _diffs(mirror, commits, ("--raw", "--no-renames"), latest):
         blobs[commit] = {path: head.split(b" ")[3] for head, path in files}
     # Those with the fewest files first: one that takes all the time takes it from few others.
     few = [commit for commit in sorted(blobs, key=lambda commit: len(blobs[commit])) if len(blobs[commit]) <= FILES]
     lines: dict[str, Changed] = {}
     by_size: dict[str, list[bytes]] = {}
-    for commit, files in _diffs(mirror, few, "--numstat", latest):
+    # A move is found by its id alone, and among few files: no content is compared.
+    for commit, files in _diffs(mirror, few, ("--numstat", "-M100%"), latest):
         counts = [head.split(b"\t")[:2] for head, _ in files]
         text = [(int(added), int(removed)) for added, removed in counts if added != b"-"]
         by_size[commit] = [blobs[commit][path] for head, path in files if head.startswith(b"-")]
@@ -89,7 +90,7 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
 
 
 def _diffs(
-    mirror: Path, commits: Sequence[str], form: str, latest: float
+    mirror: Path, commits: Sequence[str], form: Sequence[str], latest: float
 ) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
     """Each commit with what Git says of each file and the file's path; of a pass that was cut off, what is whole."""
     reach = Reach(timeout_s=latest - time.monotonic())
@@ -97,8 +98,7 @@ def _diffs(
         return
     arguments = [
         "-c", f"core.bigFileThreshold={FILE_BYTES}",  # what is larger is binary to Git, and it opens none of that
-        "diff-tree", "--stdin", "-r", "--root", "--always", "-z", form,
-        "--no-ext-diff", "--no-textconv", "-M100%",  # a move is found by its id alone: no content is compared
+        "diff-tree", "--stdin", "-r", "--root", "--always", "-z", "--no-ext-diff", "--no-textconv", *form,
     ]  # fmt: skip
     with tempfile.TemporaryFile() as output:
         with suppress(GitFailed):  # what it printed until then holds

@@ -165,7 +165,7 @@ def test_commits_stand_by_member_with_those_of_nobody_beside_them(course):
     ) in text
     assert "X <x@home.example>, 1 commit, lines not counted, first 2027-01-15 11:00:00 GMT" in text
     assert "1 merge: lines count for the commits that are joined, and not again" in text
-    assert "lines not counted, as it changes more than 500 files: 1 commit" in text
+    assert "lines not counted, as it touches more than 500 files: 1 commit" in text
     assert "lines not counted, as that is beyond the limits of time and memory: 1 commit" in text
     assert "2 commits could not be read there are older commits, which were not read" in text
     assert "evidence, and no mark rests on it" in text

@@ -104,3 +104,11 @@ def test_a_commit_that_git_cannot_read_takes_no_other_with_it(mirror):
     commit = push(mirror, {"a": "1\n"})
     counts = changed_lines(mirror, [commit, "1" * 40])
     assert counts.changed == {commit: Changed(1)}
+
+
+def test_a_crowd_is_told_before_any_move_is_looked_for(mirror, monkeypatch):
+    """Among very many equal files Git looks long for which one moved where."""
+    monkeypatch.setattr(counting, "FILES", 3)
+    push(mirror, {"a": "1\n", "b": "1\n"})
+    moved = push(mirror, {"to/a": "1\n", "to/b": "1\n"})
+    assert changed_lines(mirror, [moved]) == Counts({}, {moved})
