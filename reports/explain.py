@@ -158,14 +158,16 @@ def _local(time: datetime, zone: ZoneInfo) -> str:
 
 
 _PROVENANCE: Final = (
-    "made_by", "image_digest", "sandbox", "medmark", "assignment_digest", "data_digest", "secret_fingerprint", "tree"
+    "made_by", "image_digest", "sandbox", "medmark", "scored_with", "assignment_digest", "data_digest",
+    "secret_fingerprint", "tree",
 )  # fmt: skip
 
 
 def _provenance(mark: Mark) -> Iterator[str]:
     for key in _PROVENANCE:
-        if mark.provenance.get(key):
-            yield f"{key.replace('_', ' '):19} {mark.provenance[key]}"
+        if found := mark.provenance.get(key):
+            told = ", ".join(f"{name} {version}" for name, version in found.items()) if key == "scored_with" else found
+            yield f"{key.replace('_', ' '):19} {told}"
 
 
 def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterator[str]:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import astuple, dataclass, field
 from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 from assignments.digests import code_maker, file_digest, source_digest, tree_digest
@@ -75,6 +77,8 @@ class Found:
     """By file, with strokes, from the folder that holds the packages."""
     stopped: set[str] = field(default_factory=set)
     """Keys of `NOT_FOLLOWED` that ended the search somewhere."""
+    outside: set[str] = field(default_factory=set)
+    """Packages that are neither the toolkit's nor Python's own, by the names that they are imported under."""
 
 
 def dependencies(
@@ -99,9 +103,49 @@ def dependencies(
     waiting = list(starts)
     for source in authors:
         for imported in _source(source).imports:
+            search.note(imported)
             waiting += search.present(imported)
     search.follow(waiting)
     return search.found
+
+
+def with_modules_beside(path: Path) -> dict[str, bytes]:
+    """An author's file and the modules in its folder that it imports, and they: their text by the module's name.
+
+    Raises:
+        FileNotFoundError: it is not there.
+    """
+    found = {path.stem: path.read_bytes()}
+    waiting = [path.stem]
+    while waiting:
+        for imported in _source(found[waiting.pop()]).imports:
+            name = imported.module.partition(".")[0]
+            beside = path.with_name(f"{name}.py")
+            if name and name not in found and beside.is_file():
+                found[name] = beside.read_bytes()
+                waiting.append(name)
+    return found
+
+
+def installed(packages: Iterable[str]) -> dict[str, str]:
+    """The versions in which some packages are installed here, by the names that they are imported under.
+
+    What is not installed is left out: nothing can be computed with it.
+    """
+    found = {}
+    for name in sorted(packages):
+        with suppress(PackageNotFoundError):
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                found[name] = version(_distributions().get(name, [name])[0])
+    return found
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    """What installs each package; asked for those alone that are called otherwise, since it takes most of a second."""
+    return packages_distributions()
 
 
 class _Search:
@@ -129,7 +173,14 @@ class _Search:
                 self.found.digests[name], imports = source.digest, source.imports
             package = name.rpartition("/")[0].replace("/", ".")
             for imported in imports:
+                self.note(imported)
                 waiting += self.targets(imported, package)
+
+    def note(self, imported: Import) -> None:
+        """Keep the name of a package that is not the toolkit's."""
+        top = imported.module.partition(".")[0]
+        if not imported.level and top not in PACKAGES and top not in sys.stdlib_module_names:
+            self.found.outside.add(top)
 
     def present(self, imported: Import) -> Iterator[str]:
         """The toolkit's files that an author's import runs. One that is not there is theirs to catch, or to correct."""

@@ -19,7 +19,7 @@ from assignments.data.hidden import SetDigests
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import code_digest, digest_of, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
-from graders.record.dependencies import TOOLKIT, dependencies
+from graders.record.dependencies import TOOLKIT, Found, dependencies, installed, with_modules_beside
 
 ROOTS = {
     "tests": ("graders/asking/check.py", "assignments/testing.py"),
@@ -35,6 +35,8 @@ READ_BY_US = (
     "assignment.toml", "interface.py", "doubles.py", "misconceptions.toml", "calibration.json", "rehearsal.json",
 )  # fmt: skip
 """Files of an assignment's folder that an author's metric or source has no need to read."""
+WORDS = frozenset({"jaxtyping"})
+"""Packages that only word declarations: no score is computed by them."""
 INSIDE = "graders/wall/inside"
 """What is carried into every sandbox, folder and all."""
 
@@ -160,6 +162,7 @@ def asked(
                 # An interval of repeats that split real data anew counts what they share.
                 split_anew=assignment.data.redraw and assignment.data.path is not None,
                 measured=measuring(assignment, criterion, toolkit),
+                computed_by=scored_with(assignment, criterion, toolkit),
                 **({"void": sorted(void_cases), "left_out_by": leaves_out} if void_cases else {}),
             )
             for criterion in accuracies
@@ -172,29 +175,43 @@ def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLK
 
     Caps, anchors and points are read when the mark is made.
     """
-    names = criterion.metrics
-    paths = {name: assignment.folder / name.partition(":")[0] for name in names if ":" in name}
-    own = {name: _source_of(path) for name, path in paths.items()}
-    named = {"TASKS": (assignment.task,), "METRICS": [name for name in names if name not in own]}
-    files = dependencies(ROOTS["scores"], named=named, toolkit=toolkit).digests
-    # An author's own metric may use any of the toolkit's, by any name.
-    theirs = dependencies((), authors=own.values(), toolkit=toolkit).digests
+    ours, theirs = _scoring(assignment, criterion, toolkit)
+    own = {name: assignment.folder / name.partition(":")[0] for name in criterion.metrics if ":" in name}
     return {
-        "metrics": names,
+        "metrics": criterion.metrics,
         "costs": criterion.costs,
         "empty_reference": criterion.empty_reference,
         "absent": criterion.absent,
-        "own": {name: _lying_in(path.parent) for name, path in paths.items()},
-        "files": files,
-        "files_of_own": theirs,
+        "own": {name: _lying_in(path.parent) for name, path in own.items()},
+        "files": ours.digests,
+        "files_of_own": theirs.digests,
     }
+
+
+def scored_with(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLKIT) -> dict[str, str]:
+    """The packages of others that compute a criterion's measurements, such as NumPy, and their versions here."""
+    ours, theirs = _scoring(assignment, criterion, toolkit)
+    return installed((ours.outside | theirs.outside) - WORDS)
+
+
+def _scoring(assignment: Assignment, criterion: Accuracy, toolkit: Path) -> tuple[Found, Found]:
+    """What scoring by a criterion depends on; and what an author's own metric does, which may use any of ours."""
+    names = criterion.metrics
+    named = {"TASKS": (assignment.task,), "METRICS": [name for name in names if ":" not in name]}
+    ours = dependencies(ROOTS["scores"], named=named, toolkit=toolkit)
+    own: dict[str, bytes] = {}
+    for file in sorted({name.partition(":")[0] for name in names if ":" in name}):
+        own |= _sources_of(assignment.folder / file)
+    theirs = dependencies((), authors=own.values(), toolkit=toolkit)
+    theirs.outside -= own.keys()
+    return ours, theirs
 
 
 def drawing(assignment: Assignment, toolkit: Path = TOOLKIT) -> dict[str, str]:
     """The code that draws an assignment's cases, by file: the toolkit's, and an author's own source."""
     source = assignment.data.source
     path = assignment.folder / source.partition(":")[0]
-    own = [_source_of(path)] if ":" in source else []
+    own = list(_sources_of(path).values()) if ":" in source else []
     named = {"TASKS": (assignment.task,), "SOURCES": () if own else (source,)}
     criteria = (one for one in assignment.criteria if isinstance(one, Accuracy))
     metrics = {name.partition(":")[0] for criterion in criteria for name in criterion.metrics}
@@ -238,9 +255,14 @@ def _lying_in(folder: Path) -> dict[str, str]:
     return {path.name: code_digest(path) if path.suffix == ".py" else file_digest(path) for path in read}
 
 
-def _source_of(path: Path) -> bytes:
-    """An author's file that was there when the assignment was loaded."""
+def _sources_of(path: Path) -> dict[str, bytes]:
+    """An author's file that was there when the assignment was loaded, with the modules beside it that it imports."""
     try:
-        return path.read_bytes()
+        return with_modules_beside(path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing; put it back, and run the same command again") from None
+
+
+def _source_of(path: Path) -> bytes:
+    """An author's file alone."""
+    return _sources_of(path)[path.stem]

@@ -31,7 +31,7 @@ from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Decided, HandedIn, Mark, Status, mark_of
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
-from graders.record.keys import Asked, StageKeys, asked
+from graders.record.keys import Asked, StageKeys, asked, scored_with
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
@@ -43,8 +43,8 @@ from graders.runs.standing_stages import Standing
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox
 
-MADE_EARLIER = "an earlier medmark, or with another assignment or image; run medmark grade to renew it"
-UNKNOWN_OF_EARLIER = ("medmark", "assignment_digest", "rehearsal", "data_digest", "image_digest")
+MADE_EARLIER = "an earlier medmark, or with another assignment, image or NumPy; run medmark grade to renew it"
+UNKNOWN_OF_EARLIER = ("medmark", "assignment_digest", "rehearsal", "data_digest", "image_digest", "scored_with")
 NOTHING_RECORDED = Trouble(NOT_GRADED, "nothing is recorded: run medmark grade")
 
 
@@ -279,6 +279,10 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
             assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret),
             void_cases=decisions.void_cases,
         )  # fmt: skip
+    packages: dict[str, str] = {}
+    for criterion in assignment.criteria:
+        if isinstance(criterion, Accuracy):
+            packages |= scored_with(assignment, criterion)
     void = {"void": [*decisions.void_tests, *decisions.void_cases]}
     provenance = {
         **(void if void["void"] else {}),
@@ -290,6 +294,7 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
         "sandbox": sandbox.name,
         "isolated": sandbox.isolates,
         "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
+        "scored_with": packages or None,
     }
     keys = [_keys(submission, known.get(submission.framework or "")) for submission in submissions]
     return Plan(assignment, tests, submissions, keys, sets, known, provenance, runtimes, decisions)

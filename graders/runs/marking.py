@@ -383,8 +383,8 @@ def _check_renewed(marks: Sequence[Mark]) -> None:
     """Before a case is left out of the scores: what an earlier medmark made cannot be scored again as it is."""
     if earlier := [mark.group for mark in marks if "made_by" in mark.provenance]:
         raise UserError(
-            f"the marks of {', '.join(earlier)} are those of an earlier medmark, or with another assignment or image: "
-            "their answers cannot be scored again without a case before they are renewed: "
+            f"the marks of {', '.join(earlier)} are those of an earlier medmark, or with another assignment, image or "
+            "NumPy: their answers cannot be scored again without a case before they are renewed: "
             f"medmark grade {marks[0].assignment}"
         )
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import numpy
 import pytest
 
 from assignments.errors import UserError
 from graders.metrics import METRICS
-from graders.record.dependencies import FAMILIES, NOT_FOLLOWED, TOOLKIT, dependencies
+from graders.record.dependencies import FAMILIES, NOT_FOLLOWED, TOOLKIT, dependencies, installed
 from graders.record.keys import INSIDE, ROOTS
 from graders.tasks import TASKS
 
@@ -135,6 +137,23 @@ def test_every_exception_has_a_reason_and_still_ends_the_search_somewhere() -> N
     stopped = set().union(*(dependencies(starts, named=NAMED).stopped for starts in ROOTS.values()))
     assert stopped == NOT_FOLLOWED.keys()
     assert all(len(reason.split()) > 5 for reason in NOT_FOLLOWED.values())
+
+
+def test_packages_of_others_are_noted_wherever_they_are_imported(tmp_path: Path) -> None:
+    package(tmp_path, a="import json, numpy.linalg\nfrom . import b", b="def f():\n    from scipy import ndimage")
+    files = dependencies(["graders/a.py"], authors=[b"import skimage\nfrom .own import x"], toolkit=tmp_path)
+    assert files.outside == {"numpy", "scipy", "skimage"}
+
+
+def test_a_package_is_known_by_the_name_it_is_imported_under() -> None:
+    found = installed(["numpy", "skimage", "nowhere_to_be_found"])
+    assert found == {"numpy": numpy.__version__, "skimage": version("scikit-image")}
+
+
+@pytest.mark.parametrize("stage", ROOTS)
+def test_all_that_a_stage_imports_of_others_is_installed(stage: str) -> None:
+    outside = dependencies(ROOTS[stage], named=NAMED).outside
+    assert installed(outside).keys() == outside >= {"numpy"}
 
 
 def test_no_stage_depends_on_what_makes_marks_and_pages() -> None:

@@ -11,6 +11,7 @@ from assignments.assignment import Assignment
 from assignments.data.hidden import SetDigests
 from assignments.declared_tests import declared_tests
 from assignments.errors import UserError
+from graders.record import dependencies
 from graders.record.dependencies import TOOLKIT
 from graders.record.keys import asked, measuring
 
@@ -330,6 +331,32 @@ def test_a_file_beside_an_instructors_metric_scores_with_it_anew(scene, changed,
     scene.write(name, "one = 2\n")
     after = scene.keys()
     assert {name for name in before if before[name] != after[name]} == {("score", "own")}
+
+
+def test_a_module_beside_an_instructors_metric_counts_with_what_it_imports(scene):
+    scene.write("mine.py", "import helper\nrecall = helper.dice\n")
+    scene.write("helper.py", "import mine\nfrom graders.metrics.overlap import dice\n")
+    before = scene.keys()
+    path = scene.toolkit / "graders/metrics/overlap.py"
+    path.write_text(path.read_text() + "\nCHANGED = True\n")
+    after = scene.keys()
+    assert {name for name in before if before[name] != after[name]} == {("score", "own")}
+
+
+@pytest.mark.parametrize(("package", "stages"), [
+    ("numpy", SCORES), ("scipy", SCORES), ("scikit-image", set()), ("jaxtyping", set()), ("torch", set()),
+    ("medpy", {("score", "own")}),
+])  # fmt: skip
+def test_another_version_of_what_computes_a_score_scores_stored_answers_anew(scene, monkeypatch, package, stages):
+    """No test runs again: it compares within a tolerance, and would ask the solution anew."""
+    scene.write("mine.py", "import helper\n")
+    scene.write("helper.py", "def recall():\n    import medpy\n")
+    versions = {"numpy": "2.3.1", "scipy": "1.16.0", "scikit-image": "0.25", "medpy": "0.5", "torch": "2.13"}
+    monkeypatch.setattr(dependencies, "version", lambda name: versions[name])
+    before = scene.keys()
+    versions[package] = "9.0"
+    after = scene.keys()
+    assert {name for name in before if before[name] != after[name]} == stages
 
 
 @pytest.mark.parametrize("name", ["brief.md", "notes.md", "calibration.json", "rehearsal.json", ".swp", "starter/a.py"])

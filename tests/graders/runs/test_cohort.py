@@ -19,6 +19,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
+import numpy
 import pytest
 
 from assignments.data.hidden import hidden_set
@@ -27,6 +28,7 @@ from graders.asking.allowance import ceiling
 from graders.course.lock import course_held
 from graders.failures import EngineFailure, ImageFailure, Stopped
 from graders.marks.mark import Status
+from graders.record import dependencies
 from graders.record.documents import JobResult
 from graders.record.ledger import Ledger
 from graders.runs.engines.engine import Outcome
@@ -132,6 +134,17 @@ def test_a_corrected_label_scores_the_stored_answers(course):
     scripted.grade(made)
     call = scripted.calls_of(made)[-1]
     assert (call["tests"], call["repeats"], call["scores"]) == ([], [], ["accuracy"])
+
+
+def test_another_numpy_scores_the_stored_answers_and_the_mark_says_which(course, monkeypatch):
+    made = course(a="ok")
+    (mark,) = scripted.grade(made)
+    assert mark.provenance["scored_with"]["numpy"] == numpy.__version__
+    monkeypatch.setattr(dependencies, "version", lambda name: "9.0")
+    (mark,) = scripted.grade(made)
+    call = scripted.calls_of(made)[-1]
+    assert (call["tests"], call["repeats"], call["scores"]) == ([], [], ["accuracy"])
+    assert mark.provenance["scored_with"]["numpy"] == "9.0"
 
 
 def test_answers_whose_file_was_lost_are_made_again_only_when_they_are_scored(course):
