@@ -46,13 +46,16 @@ def marksheet(
     import pandas
 
     along = _taken_along(groups)
-    ours = {name.casefold() for name in _columns(assignment)}
-    headings = [f"roster_{heading}" if heading.casefold() in ours else heading for heading in along]
+    headings = _columns(assignment)
+    for heading in along:
+        while heading.casefold() in {name.casefold() for name in headings}:
+            heading = f"roster_{heading}"
+        headings.append(heading)
     rows = [
         [*row.values(), *(dict(member.more).get(heading, "") for heading in along)]
         for row, member in zip(_rows(marks, assignment, groups, hand_ins, people or {}), _members(groups), strict=True)
     ]
-    return pandas.DataFrame(rows, columns=[*_columns(assignment), *headings], dtype=object)
+    return pandas.DataFrame(rows, columns=headings, dtype=object)
 
 
 def as_csv(table: pandas.DataFrame) -> str:

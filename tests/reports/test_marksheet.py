@@ -212,6 +212,16 @@ def test_points_of_a_criterion_are_rounded_half_up_as_everything_that_is_told():
     assert row["criterion_report"] == "20.13"
 
 
+def test_no_two_columns_of_a_sheet_have_one_name(tmp_path):
+    more = (("Notes", "a"), ("roster_notes", "b"), ("roster_Notes", "c"), ("office", "d"))
+    member = group("a", "Ada").members[0].model_copy(update={"more": more})
+    people = [Group.model_construct(name="a", members=(member,), repository="https://a.b/c")]
+    (tmp_path / "sheet.csv").write_text(as_csv(marksheet([], assignment(), people, {})), encoding="utf-8")
+    again, problems = read_table(tmp_path / "sheet.csv")
+    assert problems == []
+    assert list(again.rows[0].cells.values())[-4:] == ["a", "b", "c", "d"]
+
+
 def test_a_sheet_that_is_read_again_names_its_people_as_the_roster_does(tmp_path):
     """Markers fill the sheet in and hand it back: what guards a cell in it is not part of an id."""
     people = [group("-1", "Ada"), group("+44", "Zoë"), group("=A1", "Bo"), group("\u22125", "Cy"), group("0012", "Di")]
