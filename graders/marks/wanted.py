@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from assignments.errors import UserError
+from assignments.errors import UserError, nearest
 from graders.course.course import Course
 from graders.course.tables import read_table
 from graders.marks.ratings import METHODS, factors_of
@@ -101,7 +101,9 @@ def _peers(
     with_self: bool | None,
 ) -> tuple[list[Wanted], list[str]]:
     """One factor a person, from who gave whom how much; and whose factors rest on the ratings of some members only."""
-    if kind != "peer_factor" or method is None or method not in METHODS:
+    if kind == "peer_factor" and method is not None and method not in METHODS:
+        raise UserError(f'--method "{method}": {nearest(method, METHODS)}')
+    if kind != "peer_factor" or method is None:
         raise UserError(f"{path}: holds ratings: medmark decide ... peer_factor --method {' or '.join(METHODS)}")
     wanted, notes = [], []
     for made in factors_of(path.name, rows, course.groups, method, with_self):

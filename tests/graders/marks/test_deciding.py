@@ -371,3 +371,8 @@ def test_a_method_without_ratings_is_refused_and_not_forgotten(desk):
     one = Wanted("", "g1/s1", "1.1", "the ratings")
     with pytest.raises(UserError, match="--method webpa makes factors of a file of ratings: name it with --from FILE"):
         propose(desk.course, results, "peer_factor", one, by="ada", method="webpa")
+
+
+def test_a_method_that_is_not_known_is_told_with_the_nearest(desk):
+    with pytest.raises(UserError, match=r'--method "webp": did you mean "webpa"\?'):
+        read(desk, "from,to,rating\ns1,s2,3\n", "peer_factor", "webp")
