@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -46,13 +46,22 @@ def record(
             f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
         )
     with course_held(course.folder / ".medmark", command):
-        known = {event.number for event in results.events}
-        if any(event.number not in known for event in ledger.events(results.assignment.id)):
-            raise UserError(
-                f"{results.assignment.id}: something else was recorded since these marks were made, so nothing was "
-                f"applied. See what, and run the same command again: medmark decide {results.assignment.id}"
-            )
+        check_unchanged(results, ledger.events(results.assignment.id))
         ledger.add_events([*decided, *snapshot])
+
+
+def check_unchanged(results: Results, events: Iterable[Event]) -> None:
+    """Refuse results beside which something else is on record by now; events that are only proposed have no number.
+
+    Raises:
+        UserError: it says how to go on.
+    """
+    known = {event.number for event in results.events}
+    if any(event.number and event.number not in known for event in events):
+        raise UserError(
+            f"{results.assignment.id}: something else was recorded since these marks were made, so nothing was "
+            f"applied. See what, and run the same command again: medmark decide {results.assignment.id}"
+        )
 
 
 def snapshot_event(

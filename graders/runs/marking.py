@@ -24,7 +24,7 @@ from graders.course.course import Course, Group, assignment_of, read_secret
 from graders.intake.collect import Receipt, clock, collect, mirror_of, submissions
 from graders.intake.history import History, history_of
 from graders.intake.owners import Record
-from graders.marks.applying import record, snapshot_of
+from graders.marks.applying import check_unchanged, record, snapshot_of
 from graders.marks.differences import Differences, NotApplied, compare, differences_of
 from graders.marks.mark import Mark
 from graders.marks.nobodys import nobodys
@@ -193,6 +193,7 @@ def proposed(
     proposal = propose(course, results, kind, one, by=by, file=file, method=method, with_self=with_self)
     place = sandbox_of(course, before.sandbox, trust_submissions=True)
     after = _on_record(course, results.assignment.id, place, proposal.events, engine, before.command)
+    check_unchanged(results, after.events)
     found = compare(snapshot_of(results), snapshot_of(after), strict=True)
     why = proposal.reason((move.member for move in found.moves), reason)
     return replace(before, results=after, differences=found, decided=proposal.events, notes=proposal.notes, reason=why)

@@ -130,6 +130,16 @@ def test_a_change_undoes_nothing_that_was_recorded_after_it_was_made(course, sta
     assert kinds(course) == ["marks", "excused", "marks"]
 
 
+def test_a_proposal_on_marks_that_are_not_on_record_any_more_is_refused(course, stands):
+    """Its differences would be another person's, and those of neither decision would be seen by who makes it."""
+    applied(proposed(stands, "override", "60", who="m0", reason="a viva", by="ada"), by="ada")
+    with pytest.raises(UserError, match="something else was recorded since"):
+        proposed(stands, "dispute", "why?", who="m0", reason="mail", by="ada")
+    with pytest.raises(UserError, match="something else was recorded since"):
+        excused(stands)
+    assert kinds(course) == ["marks", "override", "marks"]
+
+
 def test_a_change_that_is_applied_twice_is_recorded_once(course, stands):
     change = excused(stands)
     applied(change, by="ada")
