@@ -5,6 +5,7 @@ What they may say is checked in `graders.marks.deciding`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -68,9 +69,10 @@ def from_file(
         raise UserError(f"{path}:{table.line}: holds a column {twice[0]} and a column criterion_{twice[0]}; remove one")
     rows = [(row, {keys[key]: cell for key, cell in row.cells.items()}) for row in table.rows]
     if method is not None or "rating" in header:
+        known = _method(path, header, kind, method)
         if odd := [str(row.problem) for row, _ in rows if row.problem]:
             raise UserError("\n".join(odd))
-        return _peers(path, [(row.line, cells) for row, cells in rows], kind, course, reason, method, with_self)
+        return _peers(path, [(row.line, cells) for row, cells in rows], course, reason, known, with_self)
     parts = parts_of(assignment) if kind == "agreed_mark" else {}
     criteria = set(parts) & header
     if not header & {"group", "member"} or not (criteria or "value" in header or kind in CODES):
@@ -91,20 +93,32 @@ def from_file(
     return wanted_rows, []
 
 
+def _method(path: Path, header: Collection[str], kind: str, method: str | None) -> str:
+    """The method that makes factors of a file of ratings.
+
+    Raises:
+        UserError: there is none, or the file or the kind of decision is another.
+    """
+    if method is None:
+        raise UserError(f"{path}: holds ratings: medmark decide ... peer_factor --method {' or '.join(METHODS)}")
+    if kind != "peer_factor":
+        raise UserError(f"--method goes with peer_factor and a file of ratings, not with {kind}")
+    if method not in METHODS:
+        raise UserError(f'--method "{method}": {nearest(method, METHODS)}')
+    if lacking := [name for name in ("from", "to", "rating") if name not in header]:
+        raise UserError(f"{path}: needs a header with from, to and rating, and lacks {', '.join(lacking)}")
+    return method
+
+
 def _peers(
     path: Path,
     rows: list[tuple[int, dict[str, str]]],
-    kind: str,
     course: Course,
     reason: str,
-    method: str | None,
+    method: str,
     with_self: bool | None,
 ) -> tuple[list[Wanted], list[str]]:
     """One factor a person, from who gave whom how much; and whose factors rest on the ratings of some members only."""
-    if kind == "peer_factor" and method is not None and method not in METHODS:
-        raise UserError(f'--method "{method}": {nearest(method, METHODS)}')
-    if kind != "peer_factor" or method is None:
-        raise UserError(f"{path}: holds ratings: medmark decide ... peer_factor --method {' or '.join(METHODS)}")
     wanted, notes = [], []
     for made in factors_of(path.name, rows, course.groups, method, with_self):
         for member, factor in made.of.items():

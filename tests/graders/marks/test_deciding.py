@@ -376,3 +376,16 @@ def test_a_method_without_ratings_is_refused_and_not_forgotten(desk):
 def test_a_method_that_is_not_known_is_told_with_the_nearest(desk):
     with pytest.raises(UserError, match=r'--method "webp": did you mean "webpa"\?'):
         read(desk, "from,to,rating\ns1,s2,3\n", "peer_factor", "webp")
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "what"),
+    [
+        ("peer_factor", "member,value", "needs a header with from, to and rating, and lacks from, to, rating"),
+        ("peer_factor", "from,to,points", "needs a header with from, to and rating, and lacks rating"),
+        ("agreed_mark", "member,value", "--method goes with peer_factor and a file of ratings, not with agreed_mark"),
+    ],
+)
+def test_a_file_that_holds_no_ratings_is_not_taken_for_one(desk, kind, header, what):
+    with pytest.raises(UserError, match=what):
+        read(desk, f"{header}\n" + ",".join(["s1"] * (header.count(",") + 1)) + "\n", kind, "webpa")
