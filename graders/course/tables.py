@@ -29,7 +29,7 @@ _MARKS = (  # that of UTF-32 begins as that of UTF-16 does
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)
-_TEXT_FORMULA = re.compile(r'="([^"]*)"')
+_TEXT_FORMULA = re.compile(r'^="([^"]*)"$')
 """How Excel is made to keep the zeros of a student number."""
 _GUARD = re.compile(r"^'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
 """How a mark sheet keeps a text from being run: it may come back, filled in."""

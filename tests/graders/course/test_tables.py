@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 
 from graders.course.tables import read_table
@@ -107,3 +109,21 @@ def test_a_file_that_cannot_be_read_says_why_and_where(tmp_path, content, what):
 def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path):
     assert str(read_table(tmp_path / "none.csv")[1][0]).endswith("none.csv: is missing")
     assert "cannot be read (Is a directory)" in str(read_table(tmp_path)[1][0])
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('="0012"', "0012"),  # how Excel is made to keep the zeros
+        ('he set lr="0.1" and n="3"', 'he set lr="0.1" and n="3"'),
+        ('="0012" is hers', '="0012" is hers'),
+        ("'-3", "-3"),  # how a mark sheet guards a cell
+        ("'tis", "'tis"),
+    ],
+)
+def test_only_a_cell_that_is_a_guarded_text_as_a_whole_is_unpacked(tmp_path, cell, text):
+    path = tmp_path / "t.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["member", "reason"], ["s1", cell]])
+    table, _ = read_table(path)
+    assert table.rows[0].cells["reason"] == text
