@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -74,14 +75,15 @@ def open_to_read(path: Path) -> sqlite3.Connection:
         db = _reading(path) if path.exists() else sqlite3.connect(":memory:", isolation_level=None)
         with _closed_on_error(db):
             version = _version(path, db)
-            if version == VERSION:
-                return db
-            memory = sqlite3.connect(":memory:", isolation_level=None)
-            with _closed_on_error(memory), closing(db):
-                db.backup(memory)
-                with transaction(memory):
-                    _migrate(memory) if version else _make_tables(memory)
-    return memory
+            if version != VERSION:
+                memory = sqlite3.connect(":memory:", isolation_level=None)
+                with _closed_on_error(memory), closing(db):
+                    db.backup(memory)
+                    with transaction(memory):
+                        _migrate(memory) if version else _make_tables(memory)
+                db = memory
+            db.execute("PRAGMA query_only = ON")  # what is written to memory would be lost
+    return db
 
 
 @contextmanager
@@ -131,9 +133,19 @@ def _reading(path: Path) -> sqlite3.Connection:
         # Beside the log SQLite writes an index. Where it cannot and there is no log, the file is all there is.
         log_file = path.with_name(f"{path.name}-wal")
         if log_file.exists() and log_file.stat().st_size:
-            raise
+            return _in_memory(path, log_file)
         db = sqlite3.connect(f"{address}&immutable=1", isolation_level=None, uri=True)
     return db
+
+
+def _in_memory(path: Path, log_file: Path) -> sqlite3.Connection:
+    """What a ledger and the log beside it hold together."""
+    memory = sqlite3.connect(":memory:", isolation_level=None)
+    with tempfile.TemporaryDirectory(prefix="medmark-ledger-") as folder:
+        copies = [Path(shutil.copyfile(file, Path(folder) / file.name)) for file in (path, log_file)]
+        with _closed_on_error(memory), closing(sqlite3.connect(copies[0])) as copy:
+            copy.backup(memory)
+    return memory
 
 
 def _version(path: Path, db: sqlite3.Connection) -> int:
@@ -270,7 +282,7 @@ def _explained(path: Path, error: sqlite3.Error) -> Exception:
     if name.startswith("SQLITE_BUSY"):
         return UserError(f"{path}: another program has held the ledger for 30 s. Close it and try again.")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
-        return UserError(f"{path}: cannot be written ({error}). Check the folder and its permissions.")
+        return UserError(f"{path}: cannot be opened or written ({error}). Check the folder and its permissions.")
     if name.startswith("SQLITE_IOERR"):
         return UserError(f"{path}: the disk reports an error ({error}). Check it and run the command again.")
     # Tables that lack or are there twice are a general error to SQLite; a text that is not UTF-8 has no name there.

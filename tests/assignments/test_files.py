@@ -84,6 +84,7 @@ OTHERWISE = {
     ("reports/marksheet.py", "as_xlsx"): "into memory",
     ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",
     ("graders/record/ledger_file.py", "open_to_read"): "into memory",
+    ("graders/record/ledger_file.py", "_in_memory"): "a folder of one look",
     ("reports/terminal.py", "give_up_stdout_if_unwritable"): "into nothing",
     ("graders/wall/sandboxes/images.py", "_context"): "into memory",
     ("graders/authoring/misconceptions.py", "write_solution"): "a folder of one rehearsal",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -136,8 +137,14 @@ def test_a_ledger_to_read_takes_no_event_and_needs_no_file(path):
     assert events(path) == []
     assert not path.exists()
     Ledger.open(path).close()
-    with Ledger.open_to_read(path) as ledger, pytest.raises(UserError, match="cannot be written"):
+    with Ledger.open_to_read(path) as ledger, pytest.raises(UserError, match="cannot be opened or written"):
         ledger.add_event(EVENTS[0])
+
+
+def test_a_ledger_that_is_read_in_memory_takes_no_event_either(path, old):
+    for kept in (old, path.with_name("none")):
+        with Ledger.open_to_read(kept) as ledger, pytest.raises(UserError, match="cannot be opened or written"):
+            ledger.add_event(EVENTS[0])
 
 
 @pytest.fixture
@@ -158,6 +165,23 @@ def test_a_ledger_is_read_in_a_folder_that_nobody_may_write(archive):
         _count_events_as_nobody(archive / "ledger.sqlite")
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == len(EVENTS)
+
+
+def test_what_lies_in_the_log_beside_a_ledger_is_read_in_a_folder_that_nobody_may_write(archive, tmp_path):
+    """So it is with a copy of a course that was marked meanwhile: its last events are in the log alone."""
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        ledger.add_events(EVENTS)
+        for name in ("ledger.sqlite", "ledger.sqlite-wal"):
+            shutil.copy(tmp_path / name, archive)
+    before = {file.name: file.read_bytes() for file in archive.iterdir()}
+    assert before["ledger.sqlite-wal"]
+    archive.chmod(0o555)
+    child = os.fork()
+    if child == 0:
+        _count_events_as_nobody(archive / "ledger.sqlite")
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == len(EVENTS)
+    assert {file.name: file.read_bytes() for file in archive.iterdir()} == before
 
 
 def _count_events_as_nobody(path):
