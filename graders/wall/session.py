@@ -257,10 +257,14 @@ class Session:
         self, worker: Worker, head: dict[str, Any], body: list[memoryview], extra_s: float = 0.0
     ) -> tuple[Any, list[Array]]:
         head.setdefault("id", secrets.randbits(53))
+        began = time.monotonic()
         try:
             told, answer = self._ask(head, body, worker.wall_s + GRACE_S + 30 + extra_s)
         except SubmissionFailure as failure:
             worker.over = failure
+            # The account of it is lost too: who ends a sandbox is not to compute for nothing.
+            used = float(worker.facts.get("cpu_s") or 0.0) + time.monotonic() - began
+            worker.facts = {**worker.facts, "cpu_s": used}
             raise
         self._wait_counted(worker, told)
         kills = told.get("oom_kills", 0)
