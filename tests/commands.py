@@ -55,11 +55,12 @@ def typed(words: list[str], cwd: Path | None, surroundings: dict[str, str]) -> S
 
 @functools.cache
 def _prepared() -> subprocess.Popen[bytes]:
-    """Ends with the tests: its input does."""
+    """Ends with the tests: its input does. It has no folder of one test's: it is forked from for all of them."""
+    surroundings = {name: value for name, value in os.environ.items() if name != "TMPDIR"}
     return subprocess.Popen(
         [sys.executable, "-c", "from tests.commands import serve; serve()"],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+        env={**surroundings, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 

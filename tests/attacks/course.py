@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import Any
 
 from graders.wall.inside import processes
 from tests.graders.intake.repositories import Content
-from tests.small_course import Said, medmark, write_roster
+from tests.small_course import Said, command, environment, medmark, write_roster
 
 HERE = Path(__file__).parent
 TARGET = HERE / "target"
@@ -111,6 +112,13 @@ class Attacked:
         return b"\0".join([*(path.read_bytes() for path in files), *said])
 
 
+def program(*words: str | Path) -> Said:
+    """A command as a program of its own: attacks on it are watched from outside, and find it by its words."""
+    done = subprocess.run(command(*words), capture_output=True, text=True, env=environment())
+    assert "Traceback" not in done.stderr, done.stderr
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
 def watched(
     folder: Path, groups: Mapping[str, Mapping[str, Content]], **ways: Any
 ) -> tuple[Attacked, dict[str, float]]:
@@ -171,7 +179,7 @@ def attacked(
     before(folder)
     trust = ["--trust-submissions"] if sandbox == "local" else []
     said = {"collect": medmark("collect", "target", "-c", folder)}
-    said["grade"] = medmark("grade", "target", "-c", folder, *trust)
+    said["grade"] = program("grade", "target", "-c", folder, *trust)
     said["json"] = medmark("grade", "target", "-c", folder, "--json", *trust)
     said["student"] = medmark("grade", "target", "-c", folder, "--json", "--as", "student", *trust)
     said["report"] = medmark("report", "target", "-c", folder)
