@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from itertools import count
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
+
+from graders.record.decisions import year_problem
 
 if TYPE_CHECKING:
     import numpy
 
 Unit = Literal["hour", "calendar_day", "working_day"]
 """What lateness is counted in."""
-YEARS: Final = range(2000, 2100)
-"""Of a due time that is meant; far from where the count of days ends."""
 
 
 def in_utc(time: datetime, timezone: str) -> datetime:
@@ -42,8 +42,8 @@ def clock_problem(time: datetime, timezone: str) -> str:
 
     Its year may be that of no course, and the clocks of a place may show it twice or never.
     """
-    if time.year not in YEARS:
-        return f"the year {time.year} is not one of {YEARS[0]} to {YEARS[-1]}"
+    if problem := year_problem(time):
+        return problem
     if time.tzinfo is not None:
         return ""
     early, late = (time.replace(tzinfo=ZoneInfo(timezone), fold=fold).utcoffset() for fold in (0, 1))

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -49,6 +50,9 @@ PASS_MARK: Final = "pass_mark"
 ON_TIME: Final = "on time"
 """What follows the commit of a `late_commit` that costs nothing: of a group that waited for a person."""
 EXTENSION: Final = "write minutes, days as 7d, working days as 5wd, or a date and time as 2027-01-22T12:00"
+
+YEARS: Final = range(2000, 2100)
+"""Of a due time that is meant; far from where the count of days ends."""
 
 
 @dataclass(frozen=True)
@@ -211,12 +215,20 @@ def delay_of(text: str) -> Delay | datetime:
         return Delay(int(found[1]), "working_day" if found[2] == "wd" else "calendar_day")
     if re.fullmatch(r"\+?\d{1,7}", text):
         return Delay(int(text), "minute")
-    try:
-        if re.search(r"\d[T ]\d", text):  # a date alone would mean its first minute
-            return datetime.fromisoformat(text)
-    except ValueError:
-        pass
-    raise ValueError(f'the extension "{text}" cannot be read: {EXTENSION}')
+    time = None
+    if re.search(r"\d[T ]\d", text):  # a date alone would mean its first minute
+        with suppress(ValueError):
+            time = datetime.fromisoformat(text)
+    if time is None:
+        raise ValueError(f'the extension "{text}" cannot be read: {EXTENSION}')
+    if problem := year_problem(time):
+        raise ValueError(problem)
+    return time
+
+
+def year_problem(time: datetime) -> str:
+    """What is wrong with the year of a due time; nothing if a course may mean it."""
+    return "" if time.year in YEARS else f"the year {time.year} is not one of {YEARS[0]} to {YEARS[-1]}"
 
 
 def agreed_value(criterion: str, points: Decimal) -> str:

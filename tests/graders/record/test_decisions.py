@@ -88,6 +88,14 @@ def test_what_cannot_be_read_is_said_and_never_guessed(kind, value):
     assert (value if kind in KINDS else kind) in made.problem
 
 
+@pytest.mark.parametrize("value", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00", "1999-12-31T23:59"])
+def test_a_time_of_no_course_is_not_read_as_a_due_time(value):
+    """In UTC the first two are no times at all."""
+    made = decision_of(event("mlp/g1", "extension", value))
+    assert isinstance(made, Unreadable)
+    assert made.problem.endswith("is not one of 2000 to 2099")
+
+
 def test_what_is_recorded_of_points_and_of_a_commit_is_read_back():
     given = decision_of(event("mlp/g1", "agreed_mark", agreed_value("report", Decimal("15.50"))))
     assert (given.criterion, given.points) == ("report", Decimal("15.5"))
