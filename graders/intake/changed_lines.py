@@ -2,7 +2,8 @@
 
 Git counts them in our own bare mirror, where no attribute, driver or setting of the group's applies. No commit chooses
 how much that costs: one that touches too many files is left out before a file is opened, a large or binary file counts
-by its size, and both passes end at limits of time, memory and output. What was not counted is absent, not zero.
+by its size, and both passes end at limits of time, memory and output. A commit at which Git ends takes no other with
+it. What was not counted is absent, not zero.
 
 GitPython reads the authors in `history`, but its `Commit.stats` is not used: it starts a git for every commit, and none
 of them has a limit of time, memory or output.
@@ -14,7 +15,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -92,39 +92,56 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
 def _diffs(
     mirror: Path, commits: Sequence[str], form: Sequence[str], latest: float
 ) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
-    """Each commit with what Git says of each file and the file's path; of a pass that was cut off, what is whole."""
-    reach = Reach(timeout_s=latest - time.monotonic())
-    if not commits or reach.timeout_s <= 0:
-        return
+    """Each commit with what Git says of each file and the file's path; a commit at which Git ends is left out."""
+    left = list(commits)
+    while left and time.monotonic() < latest:
+        last = ""
+        with tempfile.TemporaryFile() as output:
+            whole = _printed(mirror, left, form, latest, output)
+            for last, files in _commits(output):
+                yield last, files
+        if whole:
+            return
+        left = left[left.index(last) + 2 if last else 1 :]
+
+
+def _printed(mirror: Path, commits: Sequence[str], form: Sequence[str], latest: float, output: IO[bytes]) -> bool:
+    """Whether Git came to the end of the commits; what it printed until then holds."""
     arguments = [
         "-c", f"core.bigFileThreshold={FILE_BYTES}",  # what is larger is binary to Git, and it opens none of that
         "diff-tree", "--stdin", "-r", "--root", "--always", "-z", "--no-ext-diff", "--no-textconv", *form,
     ]  # fmt: skip
-    with tempfile.TemporaryFile() as output:
-        with suppress(GitFailed):  # what it printed until then holds
-            run_git(
-                arguments,
-                reach=reach,
-                git_dir=mirror,
-                # At an empty line it writes out what it has, and the line too: so each commit is known to be whole.
-                given="".join(f"{commit}\n\n" for commit in commits).encode(),
-                output=output,
-                output_mb=OUTPUT_MB,
-            )
-        output.seek(0)
-        fields = _fields(output)
-        commit = ""
-        files: list[tuple[bytes, bytes]] = []
-        for field in fields:
-            paths = _paths_after(field)
-            if paths is None:  # the next commit begins, or the end of all
-                if commit:
-                    yield commit, files
-                commit, files = field.decode("ascii").strip(), []
-                continue
-            named = list(islice(fields, paths))
-            if len(files) <= FILES:  # more are a crowd, however many
-                files.append((field, named[-1] if named else field.split(b"\t", 2)[-1]))
+    try:
+        run_git(
+            arguments,
+            reach=Reach(timeout_s=latest - time.monotonic()),
+            git_dir=mirror,
+            # At an empty line it writes out what it has, and the line too: so each commit is known to be whole.
+            given="".join(f"{commit}\n\n" for commit in commits).encode(),
+            output=output,
+            output_mb=OUTPUT_MB,
+        )
+    except GitFailed:
+        return False
+    return True
+
+
+def _commits(output: IO[bytes]) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
+    """The commits that Git printed whole."""
+    output.seek(0)
+    fields = _fields(output)
+    commit = ""
+    files: list[tuple[bytes, bytes]] = []
+    for field in fields:
+        paths = _paths_after(field)
+        if paths is None:  # the next commit begins, or the end of all
+            if commit:
+                yield commit, files
+            commit, files = field.decode("ascii").strip(), []
+            continue
+        named = list(islice(fields, paths))
+        if len(files) <= FILES:  # more are a crowd, however many
+            files.append((field, named[-1] if named else field.split(b"\t", 2)[-1]))
 
 
 def _fields(output: IO[bytes]) -> Iterator[bytes]:

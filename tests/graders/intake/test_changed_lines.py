@@ -112,3 +112,11 @@ def test_a_crowd_is_told_before_any_move_is_looked_for(mirror, monkeypatch):
     push(mirror, {"a": "1\n", "b": "1\n"})
     moved = push(mirror, {"to/a": "1\n", "to/b": "1\n"})
     assert changed_lines(mirror, [moved]) == Counts({}, {moved})
+
+
+def test_a_commit_at_which_git_ends_takes_none_but_its_neighbour_with_it(mirror):
+    first, second, third, fourth = (push(mirror, {"a": f"{number}\n"}) for number in range(4))
+    tree = git(f"--git-dir={mirror}", "rev-parse", f"{second}^{{tree}}")
+    (mirror / "objects" / tree[:2] / tree[2:]).unlink()
+    counts = changed_lines(mirror, [fourth, third, second, first])
+    assert counts.changed == {fourth: Changed(1, 1), first: Changed(1)}
