@@ -1,1 +1,1 @@
-"""What is asked: assignments as data, their medical data, and the catalogue. Knows nothing of marking."""
+"""Assignments as data, the medical data behind them, and the catalogue. Nothing here marks."""

@@ -1,6 +1,6 @@
-"""What an assignment is, as frozen data: no files are read here and nothing is marked.
+"""The data model of `assignment.toml`: an assignment as frozen data.
 
-`assignments.load` makes these from `assignment.toml`; the marking engine only reads them.
+`assignments.load` builds it from the file; the marking engine only reads it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MASTERS: Final = 7
 
 
 def pass_percent(level: int) -> int:
-    """The mark in per cent that passes at a level of study: also the share of points at the pass anchor."""
+    """The pass mark in per cent at a level of study, which is also the share of points at the pass anchor."""
     return 50 if level == MASTERS else 40
 
 
@@ -40,7 +40,7 @@ class Data(Frozen):
     train: int = Field(gt=0)
     """Training cases that `fit` receives."""
     val: int = Field(default=0, ge=0)
-    """Of those, cases set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
+    """How many of them are set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
     test: int = Field(gt=0)
     """Hidden cases."""
     per_call: int = Field(default=1, gt=0)
@@ -48,11 +48,11 @@ class Data(Frozen):
     redraw: bool = False
     """Whether every repeat of a retrain run draws its own training and hidden cases."""
     split_seed: int | None = None
-    """Fixes the split of a folder of real data into training and hidden cases; else the course secret does."""
+    """Fixes the split of a folder of real data into training and hidden cases; None: the course secret does."""
 
 
 class Run(Frozen):
-    """How a model comes to be: loaded from the group's weights, or trained here with hidden seeds."""
+    """Where the model comes from: the group's weights, or training during marking with hidden seeds."""
 
     mode: Literal["weights", "retrain"]
     seeds: int = Field(default=1, gt=0)
@@ -60,7 +60,7 @@ class Run(Frozen):
     combine: Literal["median", "mean"] = "median"
     """How the repeats become one score."""
     budget_cpu_s: float = Field(default=60.0, gt=0)
-    """CPU seconds that `fit` is told it has."""
+    """CPU seconds that `fit` receives as `budget_s`."""
 
     @model_validator(mode="after")
     def _one_load_needs_one_seed(self) -> Run:
@@ -70,7 +70,7 @@ class Run(Frozen):
 
 
 class Limits(Frozen):
-    """What a submission may use. CPU seconds cost points; the wall clock is a backstop at four times that."""
+    """What a submission may use. Too many CPU seconds cost points; the wall clock is a backstop at four times that."""
 
     cpu_s: float = Field(default=600.0, gt=0)
     """CPU seconds of one worker that trains, or loads and predicts."""
@@ -81,7 +81,7 @@ class Limits(Frozen):
     memory_mb: int = Field(default=4096, ge=256)
     reply_mb: int = Field(default=64, gt=0)
     log_kb: int = Field(default=256, gt=0)
-    """Printed output that is kept, per worker; the rest is counted and dropped."""
+    """Printed output that is stored for each worker; the rest is counted and dropped."""
     scratch_mb: int = Field(default=512, gt=0)
     scratch_files: int = Field(default=10_000, gt=0)
     processes: int = Field(default=128, gt=0)
@@ -112,12 +112,12 @@ class Anchors(Frozen):
 
     @property
     def rising(self) -> bool:
-        """Whether a higher score is a better one: the one place that says so of a criterion."""
+        """Whether a higher score is better. Nothing else decides this for a criterion."""
         return self.trivial < self.ceiling
 
     @property
     def sign(self) -> Literal[1, -1]:
-        """Of what is better, so that `sign * score` rises with it."""
+        """1 if a higher score is better, else -1: `sign * score` rises as scores get better."""
         return 1 if self.rising else -1
 
     @model_validator(mode="after")
@@ -136,13 +136,13 @@ class Cap(Frozen):
 
     @field_validator("when")
     @classmethod
-    def _a_condition(cls, when: str) -> str:
+    def _is_a_condition(cls, when: str) -> str:
         parse_condition(when)
         return when
 
     @property
     def condition(self) -> Condition:
-        """`when`, read."""
+        """`when`, parsed."""
         return parse_condition(self.when)
 
 
@@ -164,18 +164,18 @@ class Accuracy(Frozen):
     anchors: Anchors
     caps: tuple[Cap, ...] = ()
     also: tuple[str, ...] = ()
-    """Metrics that are scored beside it and earn nothing, such as those of a leaderboard's utilities."""
+    """Metrics that are scored too and earn no points, such as those of a leaderboard's utilities."""
     empty_reference: Literal["score", "separate"] = "score"
-    """A case whose truth is empty: scored like any other, or set apart with its rate of false positives."""
+    """How a case with an empty truth counts: like any other, or apart, with a rate of false positives."""
     absent: Literal["leave_out", "one"] = "leave_out"
-    """Of maps of labels, a class that neither truth nor answer of a case holds: left out of its mean, or two empty
-    masks, which are perfect."""
+    """How label maps count a class that neither truth nor answer of a case contains: not in the case's mean, or as two
+    empty masks, which are perfect."""
     costs: tuple[tuple[float, ...], ...] | None = None
-    """What each error costs, for `expected_cost`: row, the class of the truth; column, the class that is answered."""
+    """What each error costs, for `expected_cost`: a row for each true class, a column for each predicted one."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of all metrics that it needs: its own first, then those of its caps, then `also`."""
+        """Names of all metrics that it needs: `metric` first, then those of its caps, then `also`."""
         return tuple(dict.fromkeys([self.metric, *(cap.condition.metric for cap in self.caps), *self.also]))
 
     @model_validator(mode="after")
@@ -188,7 +188,7 @@ class Accuracy(Frozen):
             for answer, cost in enumerate(row)
         ):
             raise ValueError(
-                "costs have a row and a column for each class, 0 where they meet and a positive number elsewhere, "
+                "costs need a row and a column for each class, with 0 on the diagonal and positive numbers elsewhere, "
                 "such as [[0, 1], [5, 0]]"
             )
         return self
@@ -206,32 +206,32 @@ Criterion = Annotated[HiddenTests | Accuracy | Person, Field(discriminator="kind
 
 
 class Utility(Frozen):
-    """What one metric gives to the score that the leaderboard ranks by: 0 at the floor, `weight` at the target."""
+    """What one metric adds to the score that ranks the leaderboard: 0 at the floor, `weight` at the target."""
 
     metric: str
     """The metric of an accuracy criterion, or one of its `also`."""
     weight: float = Field(gt=0, le=1)
     floor: float
-    """Worth nothing, such as what the trivial baseline scores; each subject counts at least this."""
+    """The value that adds nothing, such as the trivial baseline's score; each subject counts at least this."""
     target: float
-    """Worth the whole weight; each subject counts at most this."""
+    """The value that adds the whole weight; each subject counts at most this."""
 
     @model_validator(mode="after")
-    def _a_way_to_go(self) -> Utility:
+    def _floor_is_not_target(self) -> Utility:
         if self.floor == self.target:
             raise ValueError("floor and target must differ")
         return self
 
 
 class Leaderboard(Frozen):
-    """How groups are put in order. No mark is made of it."""
+    """How groups are ranked. It changes no mark."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     decimals: int | None = Field(default=None, ge=0, le=6, alias="places")
-    """Decimal places at which scores are compared and shown; else two figures of the anchors' range."""
+    """How scores are compared and shown; `places` in TOML. None: two figures of the anchors' range."""
     utilities: tuple[Utility, ...] = ()
-    """Rank by a weighted sum of several metrics in place of the first accuracy criterion's metric."""
+    """Rank by a weighted sum of several metrics instead of the first accuracy criterion's metric."""
 
     @model_validator(mode="after")
     def _weights_are_shares(self) -> Leaderboard:
@@ -250,14 +250,14 @@ class Assignment(Frozen):
     """A name in `graders.tasks.TASKS`."""
     frameworks: tuple[Framework, ...] = ("pytorch", "tensorflow")
     level: Literal[4, 5, 6, 7] = 6
-    """Level of study: it moves the share of the pass anchor (`pass_percent`)."""
+    """Level of study, which sets the share of the pass anchor (`pass_percent`)."""
     data: Data
     run: Run
     limits: Limits = Limits()
     leaderboard: Leaderboard = Leaderboard()
     criteria: tuple[Criterion, ...] = Field(alias="criterion", min_length=1)
     folder: Path
-    """Where the assignment lies; set by the loader."""
+    """Folder of the assignment; set by the loader."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -267,7 +267,7 @@ class Assignment(Frozen):
         for utility in self.leaderboard.utilities:
             if utility.metric not in scored:
                 cure = "add it to `also` of an accuracy criterion"
-                raise ValueError(f'leaderboard.utilities: nothing scores "{utility.metric}"; {cure}')
+                raise ValueError(f'leaderboard.utilities: no criterion scores "{utility.metric}"; {cure}')
         return self
 
     @property

@@ -1,10 +1,10 @@
-"""What a cap's condition says: a closed grammar, read by a regular expression and never evaluated.
+"""Parses the condition of a cap: a closed grammar, read by a regular expression and never evaluated.
 
     cases_below(METRIC, VALUE) > COUNT      more than COUNT cases lie below VALUE
     cases_above(METRIC, VALUE) > COUNT      ... above VALUE
     METRIC < VALUE    METRIC > VALUE        the combined score itself
 
-Whether a condition holds of a score is `graders.scoring.caps`'s question.
+`graders.scoring.caps` decides whether a score meets a condition.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ _SCORE = re.compile(rf"\s*{_METRIC}\s*(?P<side>[<>])\s*{_VALUE}\s*")
 
 @dataclass(frozen=True)
 class Condition:
-    """A cap's `when`, read."""
+    """A cap's `when`, parsed."""
 
     side: Literal["below", "above"]
     metric: str
     value: float
     count: int | None
-    """More than so many cases must lie on that side; None: the combined score must."""
+    """It holds if more than so many cases lie on that side; None: if the combined score does."""
 
 
 def parse_condition(when: str) -> Condition:
-    """Reads one `when`; `ValueError` shows the grammar."""
-    if found := _CASES.fullmatch(when):
-        side: Literal["below", "above"] = "below" if found["side"] == "below" else "above"
-        return Condition(side, found["metric"], float(found["value"]), int(found["count"]))
-    if found := _SCORE.fullmatch(when):
-        side = "below" if found["side"] == "<" else "above"
-        return Condition(side, found["metric"], float(found["value"]), None)
+    """Parse one `when`; the `ValueError` of a wrong one shows the grammar."""
+    if match := _CASES.fullmatch(when):
+        side: Literal["below", "above"] = "below" if match["side"] == "below" else "above"
+        return Condition(side, match["metric"], float(match["value"]), int(match["count"]))
+    if match := _SCORE.fullmatch(when):
+        side = "below" if match["side"] == "<" else "above"
+        return Condition(side, match["metric"], float(match["value"]), None)
     raise ValueError(
         f'"{when}" is not a condition; write cases_below(METRIC, 0.5) > 0, cases_above(METRIC, 20) > 0, '
         "METRIC < 0.5 or METRIC > 20"

@@ -1,7 +1,7 @@
-"""The tests of an assignment as their author declared them, read from source: nothing is imported or run.
+"""Reads an assignment's tests from their source, without importing or running them, and checks the rules for them.
 
-A test's id, points, docstring and source come from here, so that the denominator of a mark never depends on
-what pytest happened to collect. Rules that a hidden test must keep are checked here too.
+A test's id, points, docstring and source come from here, so that the denominator of a mark never depends on what pytest
+happened to collect.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from assignments.errors import Problem
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _REFUSED_MARKS = {
-    "parametrize": "write one test a fact, each with its own docstring and points",
-    "skip": "take the test out; a skipped test counts as not passed",
-    "skipif": "a test holds on every machine; a skipped test counts as not passed",
-    "xfail": "take the test out; an expected failure counts as not passed",
+    "parametrize": "write one test for each fact, with its own docstring and points",
+    "skip": "remove the test; a skipped test counts as not passed",
+    "skipif": "make the test run on every machine; a skipped test counts as not passed",
+    "xfail": "remove the test; an expected failure counts as not passed",
     "usefixtures": "name the fixture as an argument of the test",
 }
 _REFUSED_NAMES = {
     "pytest.approx": "use close(answer, expected, atol=...) of assignments.testing: it refuses empty arrays",
     "numpy.testing": "use close(answer, expected, atol=...) of assignments.testing: it refuses other shapes",
-    "pytest.skip": "take the test out; a skipped test counts as not passed",
-    "pytest.importorskip": "hidden tests import what medmark itself depends on, nothing else",
-    "pytest.xfail": "take the test out; an expected failure counts as not passed",
+    "pytest.skip": "remove the test; a skipped test counts as not passed",
+    "pytest.importorskip": "import only what medmark itself depends on",
+    "pytest.xfail": "remove the test; an expected failure counts as not passed",
 }
 
 
@@ -43,31 +43,31 @@ class DeclaredTest:
     points: int
     """0 for a public test."""
     docstring: str
-    """The line the student reads, on one line."""
+    """The sentence that the student reads, on one line."""
     source: str
     """Its own source, decorators included."""
     line: int
-    """Where its `def` stands in its file."""
+    """The line of its `def`."""
     surroundings: str
     """The source of its module without any test: helpers, fixtures, imports, constants."""
     doubles: bool
-    """Whether it, or a helper or fixture it names, hands a double to the student's code."""
+    """Whether it, or a helper or fixture that it names, passes a double to the student's code."""
 
 
 def declared_tests(
     folder: Path, *, hidden: bool, criteria: tuple[str, ...] = ()
 ) -> tuple[tuple[DeclaredTest, ...], tuple[Problem, ...]]:
-    """The tests of `folder/test_*.py` in the order of file names and lines, and what is wrong with them.
+    """The tests of `folder/test_*.py` in the order of file names and lines, and the problems in them.
 
     `criteria` are the ids of the assignment's criteria of kind `hidden_tests`. With one, every hidden test
-    belongs to it; with several, each test says which: `@pytest.mark.points(5, criterion="losses")`.
+    belongs to it; with several, each test names its own: `@pytest.mark.points(5, criterion="losses")`.
     """
     tests: list[DeclaredTest] = []
     problems: list[Problem] = []
     for path in sorted(folder.glob("**/*.py")):
         if path.parent != folder or not path.name.startswith("test_"):
             if hidden:
-                problems.append(_strange_file(folder, path))
+                problems.append(_stray_file(folder, path))
             continue
         reader = _Module(path, hidden=hidden, criteria=criteria)
         tests.extend(reader.tests())
@@ -75,19 +75,19 @@ def declared_tests(
     return tuple(tests), tuple(problems)
 
 
-def _strange_file(folder: Path, path: Path) -> Problem:
+def _stray_file(folder: Path, path: Path) -> Problem:
     name = path.relative_to(folder).as_posix()
     return Problem(
         file=str(path),
         key="",
         line=None,
-        what=f"{folder.name}/{name} is no test module",
-        cure="name it test_*.py, and keep helpers in the test module that uses them",
+        what=f"{folder.name}/{name} is not a test module",
+        cure="name it test_*.py, or move its helpers into the test module that uses them",
     )
 
 
 class _Module:
-    """One test file while it is being read."""
+    """Reads one test file."""
 
     def __init__(self, path: Path, *, hidden: bool, criteria: tuple[str, ...]) -> None:
         self.path = path
@@ -107,23 +107,23 @@ class _Module:
         if self.hidden:
             self._refuse_names()
         self._refuse_module_marks()
-        found = [node for node in self.tree.body if _is_test(node)]
-        surroundings = self._without(found)
-        seen: dict[str, int] = {}
+        functions = [node for node in self.tree.body if _is_test(node)]
+        surroundings = self._without(functions)
+        first_lines: dict[str, int] = {}
         for node in self.tree.body:
             if isinstance(node, ast.ClassDef):
                 self._refuse_class(node)
-        for node in found:
-            if node.name in seen:
+        for function in functions:
+            if function.name in first_lines:
                 self._problem(
-                    node.lineno,
-                    node.name,
-                    f"is defined twice, first in line {seen[node.name]}: only the last one would run",
+                    function.lineno,
+                    function.name,
+                    f"is defined twice, first in line {first_lines[function.name]}: only the last one would run",
                     "give one of them another name",
                 )
                 continue
-            seen[node.name] = node.lineno
-            yield self._declared(node, surroundings)
+            first_lines[function.name] = function.lineno
+            yield self._declared(function, surroundings)
 
     def _declared(self, node: Function, surroundings: str) -> DeclaredTest:
         docstring = " ".join((ast.get_docstring(node) or "").split())
@@ -131,8 +131,8 @@ class _Module:
             self._problem(
                 node.lineno,
                 node.name,
-                "has no docstring, which is the line the student reads",
-                'say in one line what holds, as in """`dice_loss` is 0 when prediction and truth agree."""',
+                "has no docstring, the sentence that the student reads",
+                'say in one line what holds, such as """`dice_loss` is 0 when prediction and truth agree."""',
             )
         if isinstance(node, ast.AsyncFunctionDef):
             self._problem(node.lineno, node.name, "is async, which pytest skips", "use a plain def")
@@ -150,7 +150,7 @@ class _Module:
         )
 
     def _points(self, node: Function) -> tuple[int, str]:
-        """Points and criterion of a test; anything unclear becomes a problem and counts 0 points."""
+        """Points and criterion of a test; whatever is unclear is a problem and counts 0 points."""
         marks = [mark for mark in _marks(node) if mark[0] == "points"]
         if not self.hidden:
             if marks:
@@ -158,13 +158,13 @@ class _Module:
                     node.lineno,
                     node.name,
                     "has points, but public tests earn none",
-                    "take the mark out, or move the test to hidden_tests/",
+                    "remove the mark, or move the test to hidden_tests/",
                 )
             return 0, ""
         example = "@pytest.mark.points(5)"
         if len(marks) != 1:
             what = "has no points" if not marks else "has its points twice"
-            self._problem(node.lineno, node.name, what, f"write {example} above it, once")
+            self._problem(node.lineno, node.name, what, f"write {example} once above it")
             return 0, self.criteria[0] if self.criteria else ""
         call = marks[0][1]
         value = _literal(call.args[0]) if call is not None and len(call.args) == 1 else None
@@ -174,7 +174,7 @@ class _Module:
             self._problem(
                 node.lineno,
                 node.name,
-                "has points that are not one whole number above 0, written out",
+                "has points that are not written as one whole number above 0",
                 f"write {example}",
             )
             value = 0
@@ -185,9 +185,9 @@ class _Module:
             return self.criteria[0]
         if isinstance(named, str) and named in self.criteria:
             return named
-        if self.criteria:  # with none, the folder itself is the problem and is reported once, by the loader
-            known = ", ".join(self.criteria)
-            what = f"belongs to no criterion of kind hidden_tests (there is: {known})"
+        if self.criteria:  # without one, the folder itself is the problem, and the loader reports it once
+            ids = ", ".join(self.criteria)
+            what = f"belongs to no criterion of kind hidden_tests; the assignment has {ids}"
             cure = f'write @pytest.mark.points(5, criterion="{self.criteria[0]}")'
             self._problem(node.lineno, node.name, what, cure)
         return ""
@@ -196,7 +196,7 @@ class _Module:
         for name, _ in _marks(node):
             if name in _REFUSED_MARKS and self.hidden:
                 self._problem(
-                    node.lineno, node.name, f"uses pytest.mark.{name}, refused here", _REFUSED_MARKS[name]
+                    node.lineno, node.name, f"uses pytest.mark.{name}, which is refused", _REFUSED_MARKS[name]
                 )
 
     def _refuse_module_marks(self) -> None:
@@ -204,7 +204,7 @@ class _Module:
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == "pytestmark" for target in node.targets
             ):
-                cure = "put the mark above each test it is for"
+                cure = "put the mark above each test that it is for"
                 self._problem(node.lineno, "pytestmark", "marks the whole module", cure)
 
     def _refuse_class(self, node: ast.ClassDef) -> None:
@@ -213,20 +213,20 @@ class _Module:
             self._problem(
                 node.lineno,
                 node.name,
-                "is a class; tests are plain functions here",
+                "is a class, and tests must be plain functions",
                 "move its tests to the top level of the module",
             )
 
     def _refuse_names(self) -> None:
         for node in ast.walk(self.tree):
-            for name in self._meanings(node):
+            for name in self._full_names(node):
                 for refused, cure in _REFUSED_NAMES.items():
                     if name == refused or name.startswith(refused + "."):
-                        self._problem(getattr(node, "lineno", 1), "", f"uses {refused}, refused here", cure)
+                        self._problem(getattr(node, "lineno", 1), "", f"uses {refused}, which is refused", cure)
                         break
 
-    def _meanings(self, node: ast.AST) -> list[str]:
-        """Full names that a node brings in or uses: `np.testing` is numpy.testing."""
+    def _full_names(self, node: ast.AST) -> list[str]:
+        """Full names that a node imports or uses: `np.testing` is numpy.testing."""
         if isinstance(node, ast.Import):
             return [alias.name for alias in node.names if "." in alias.name]
         if isinstance(node, ast.ImportFrom):
@@ -236,22 +236,32 @@ class _Module:
         return []
 
     def _uses_double(self, node: Function) -> bool:
-        """Whether `.double(...)` stands in the test or in any function of the module that it leads to."""
-        seen: set[str] = set()
-        todo = [node]
-        while todo:
-            current = todo.pop()
-            # A double is made by its name; what is called without one is a method, such as a tensor's double().
-            methods = {id(call.func) for call in ast.walk(current) if isinstance(call, ast.Call) and not _names(call)}
-            for inner in ast.walk(current):
-                if isinstance(inner, ast.Attribute) and inner.attr == "double" and id(inner) not in methods:
-                    of = inner.value.id if isinstance(inner.value, ast.Name) else ""
-                    if of not in self.imported:  # np.double is a type
-                        return True
+        """Whether `.double(...)` occurs in the test, or in a function of the module that it leads to."""
+        reached: set[str] = set()
+        waiting = [node]
+        while waiting:
+            function = waiting.pop()
+            if self._calls_double(function):
+                return True
+            for inner in ast.walk(function):
                 name = getattr(inner, "id", None) or getattr(inner, "arg", None)  # a helper, or a fixture
-                if name in self.functions and name not in seen:
-                    seen.add(name)
-                    todo.append(self.functions[name])
+                if name in self.functions and name not in reached:
+                    reached.add(name)
+                    waiting.append(self.functions[name])
+        return False
+
+    def _calls_double(self, function: Function) -> bool:
+        """Whether a function itself creates a double, which takes the name of a class.
+
+        A call without a name is another method, such as a tensor's double(); np.double is a type.
+        """
+        calls = [node for node in ast.walk(function) if isinstance(node, ast.Call)]
+        methods = {id(call.func) for call in calls if not _may_take_a_name(call)}
+        for node in ast.walk(function):
+            if isinstance(node, ast.Attribute) and node.attr == "double" and id(node) not in methods:
+                owner = node.value.id if isinstance(node.value, ast.Name) else ""
+                if owner not in self.imported:
+                    return True
         return False
 
     def _source(self, node: Function) -> str:
@@ -263,9 +273,9 @@ class _Module:
         for node in tests:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             dropped.update(range(first, (node.end_lineno or node.lineno) + 1))
-        kept = [line for number, line in enumerate(self.text.splitlines(), 1) if number not in dropped]
-        # Blank lines go too: moving or removing another test must not change what this test's record covers.
-        return "\n".join(line for line in kept if line.strip()) + "\n"
+        lines = [line for number, line in enumerate(self.text.splitlines(), 1) if number not in dropped]
+        # Blank lines go too: moving or removing another test must not change the surroundings of this one.
+        return "\n".join(line for line in lines if line.strip()) + "\n"
 
     def _problem(self, line: int, key: str, what: str, cure: str) -> None:
         self.problems.append(Problem(file=str(self.path), key=key, line=line, what=what, cure=cure))
@@ -292,8 +302,8 @@ def _marks(node: Function) -> Iterator[tuple[str, ast.Call | None]]:
             yield target.attr, call
 
 
-def _names(call: ast.Call) -> bool:
-    """Whether the first thing that is given to a call may be a name."""
+def _may_take_a_name(call: ast.Call) -> bool:
+    """Whether the first argument of a call may be a name."""
     first = call.args[0] if call.args else None
     return first is not None and not (isinstance(first, ast.Constant) and not isinstance(first.value, str))
 

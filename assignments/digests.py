@@ -1,7 +1,7 @@
-"""Digests of files, code and plain data: what tells whether a thing that was read before is still the same.
+"""Digests of files, code and plain data: equal digests mean equal content.
 
-Code is digested by its syntax tree, without what changes nothing that it does: comments, layout, docstrings. The digest
-is the same under every Python that can parse the file, so that a stored one holds on another machine.
+The digest of code is that of its syntax tree, without comments, layout and docstrings: they do not change what it does.
+It is the same under every Python that can parse the file, so that a stored digest holds on another machine.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes.
 
     Raises:
-        FileNotFoundError: there is none. A file that may be absent is asked for before.
+        FileNotFoundError: there is no such file. A caller whose file may be absent checks first.
     """
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def code_digest(path: Path) -> str:
-    """Digest of a Python file without what changes nothing that it does; see `source_digest`.
+    """Digest of what a Python file does; see `source_digest`.
 
     Raises:
-        FileNotFoundError: there is none. A file that may be absent is asked for before.
+        FileNotFoundError: there is no such file. A caller whose file may be absent checks first.
     """
     return source_digest(path.read_bytes())
 
@@ -46,15 +46,15 @@ def code_digest(path: Path) -> str:
 def source_digest(source: bytes | str) -> str:
     """Digest of Python source without comments, layout and docstrings.
 
-    What cannot be parsed here is digested byte by byte: it is broken, or written for a newer Python.
+    Source that this Python cannot parse (it is broken, or written for a newer one) is digested byte by byte.
     """
-    found: str = remembered(code_maker(), source.encode() if isinstance(source, str) else source, _digest)
-    return found
+    digest: str = remembered(code_maker(), source.encode() if isinstance(source, str) else source, _digest)
+    return digest
 
 
 @cache
 def code_maker() -> str:
-    """Names the code of this file, for what is remembered of its digests."""
+    """Names the code of this file, which makes the digests in the cache."""
     return f"digest by {sys.version_info[:2]} {file_digest(Path(__file__))}"
 
 
@@ -75,10 +75,10 @@ _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores"})
 
 
 def _pieces(root: ast.AST) -> Iterator[str]:
-    """What a tree says, piece by piece: kinds of nodes, names of fields, values.
+    """The content of a tree, piece by piece: kinds of nodes, names of fields, values.
 
-    A field that is absent or empty is left out: some versions of Python have fields that others lack. No recursion: a
-    sum of a thousand terms is a tree of a thousand floors.
+    A field that is absent or empty is left out: some versions of Python have fields that others lack. This does not
+    recurse, because a sum of a thousand terms is a tree of a thousand levels.
     """
     waiting: list[Any] = [root]
     while waiting:
@@ -118,11 +118,11 @@ _BODIES = ("body", "orelse", "finalbody")
 
 
 def _does_nothing(statement: Any) -> bool:
-    """A docstring, a string beside a field, `...` or `pass`: words, and what stands where there are none."""
+    """Whether a statement is a docstring (of a field too), another constant such as `...`, or `pass`."""
     constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
     return constant or isinstance(statement, ast.Pass)
 
 
 def _text(string: ast.JoinedStr) -> list[ast.AST]:
-    """The parts of an f-string without the empty ones, which Python 3.12 has and other versions have not."""
+    """The parts of an f-string without the empty ones, which only Python 3.12 has."""
     return [part for part in string.values if not (isinstance(part, ast.Constant) and part.value == "")]

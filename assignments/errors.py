@@ -1,7 +1,7 @@
-"""Errors that medmark raises on purpose, and the words for what is wrong with a file or a name.
+"""Errors that medmark raises on purpose, and the text for a problem in a file or a name.
 
     MedmarkError
-    ├── UserError            the person at the keyboard can cure it; printed without a traceback, exit code 2
+    ├── UserError            the user can correct it; printed without a traceback, exit code 2
     │   └── TomlErrors       everything that is wrong with one file (`assignments.toml_errors`)
     └── SubmissionFailure, ToolkitFailure, Stopped      what happens while marking (`graders.failures`)
 """
@@ -18,12 +18,12 @@ class MedmarkError(Exception):
 
 
 class UserError(MedmarkError):
-    """What, where, and the next command to type; exit code 2."""
+    """Says what happened, where, and the next command to type; exit code 2."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a file a person wrote."""
+    """One problem in a file that a person wrote."""
 
     file: str
     key: str
@@ -33,20 +33,20 @@ class Problem:
     cure: str
 
     def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        file = self.file if self.line is None else f"{self.file}:{self.line}"
         key = f" {self.key}" if self.key else ""
-        return f"{place}{key}: {self.what}" + (f"; {self.cure}" if self.cure else "")
+        return f"{file}{key}: {self.what}" + (f"; {self.cure}" if self.cure else "")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The cure for an unknown name: the nearest known one, or all of them."""
-    names = sorted(known)
-    close = closest(word, names) or next((name for name in names if len(word) > 2 and name.startswith(word)), None)
+def nearest(word: str, names: Iterable[str]) -> str:
+    """The cure for an unknown name: the most similar of the names that exist, or all of them."""
+    choices = sorted(names)
+    close = closest(word, choices) or next((name for name in choices if len(word) > 2 and name.startswith(word)), None)
     if close:
         return f'did you mean "{close}"?'
-    return f"known: {', '.join(names)}" if names else ""
+    return f"use one of: {', '.join(choices)}" if choices else ""
 
 
-def closest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known word that is most like this one, if one is like it at all."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=likeness)), None)
+def closest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The name that is most similar to this word; None if no name is similar."""
+    return next(iter(difflib.get_close_matches(word, sorted(names), n=1, cutoff=likeness)), None)

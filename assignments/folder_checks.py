@@ -1,33 +1,33 @@
-"""What can be wrong with an assignment's folder beyond the types of its keys; read by `assignments.load`.
+"""Checks an assignment's folder beyond the types of its keys, for `assignments.load`.
 
-Each function reads a TOML file that may be wrong in other ways too, so that all problems come at once. Test
-modules and Python files are read as text: nothing is imported.
+Each function accepts a TOML file that has other errors too, so that the author sees all problems at once. Test modules
+and Python files are read as text: nothing is imported.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from assignments.caps import parse_condition
-from assignments.declared_tests import declared_tests
+from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import Problem, nearest
 from assignments.folders import in_catalogue, reference_path
 from assignments.metric_names import metric_form
 from assignments.toml_errors import Document
 
 _DOUBLES_AT_MOST = 0.20
-"""Share of a criterion that tests with a double may earn: a double's class runs beside the student's code."""
+"""Share of a criterion that tests with a double may earn: the class of a double runs beside the student's code."""
 
 _CURES = {
-    "brief.md": "say in a page what is asked, for the students",
-    "interface.py": "declare each function that a test asks, with types",
+    "brief.md": "describe the task for the students on a page",
+    "interface.py": "declare each function that the marker calls, with types",
     "hidden_tests": "write hidden_tests/test_*.py",
     "starter": "write starter/solution.py, the file that a group starts from",
     "public_tests": "write public_tests/test_*.py, which students run themselves",
-    "misconceptions.toml": "write the mistakes that the hidden tests are to catch",
+    "misconceptions.toml": "list the mistakes that the hidden tests should catch",
 }
 
 
@@ -40,33 +40,43 @@ def names_problems(
     sources: Collection[str] | None,
 ) -> list[Problem]:
     """Names of tasks, metrics and sources that do not exist."""
-    problems = _named(document, folder, ("task",), "task", tasks)
-    problems += _named(document, folder, ("data", "source"), "source", sources)
+    problems = _name_problems(document, folder, ("task",), "task", tasks)
+    problems += _name_problems(document, folder, ("data", "source"), "source", sources)
     for index, criterion in _tables(document, "criterion"):
-        if criterion.get("kind") != "accuracy":
-            continue
-        at = ("criterion", index)
-        problems += _named(document, folder, (*at, "metric"), "metric", metrics)
-        also = criterion.get("also")
-        for number in range(len(also) if isinstance(also, list) else 0):
-            problems += _named(document, folder, (*at, "also", number), "metric", metrics)
-        caps = criterion.get("caps")
-        for number, cap in enumerate(caps if isinstance(caps, list) else ()):
-            when = cap.get("when") if isinstance(cap, dict) else None
-            try:
-                name = parse_condition(str(when)).metric
-            except ValueError:
-                continue  # the model says so already
-            if metrics is not None and not _known(name, metrics) and ":" not in name:
-                place = (*at, "caps", number, "when")
-                problems.append(document.problem(place, f'no metric "{name}"', nearest(name, metrics)))
+        if criterion.get("kind") == "accuracy":
+            problems += _metric_problems(document, folder, ("criterion", index), criterion, metrics)
     return problems
 
 
-def _named(
-    document: Document, folder: Path, loc: tuple[str | int, ...], kind: str, known: Collection[str] | None
+def _metric_problems(
+    document: Document,
+    folder: Path,
+    table: tuple[str, int],
+    criterion: dict[str, Any],
+    metrics: Collection[str] | None,
 ) -> list[Problem]:
-    """What is wrong with one name: not known, or a `file.py:function` that is not there."""
+    """Metrics that do not exist, in one accuracy criterion: its own, those of `also` and those of its caps."""
+    problems = _name_problems(document, folder, (*table, "metric"), "metric", metrics)
+    also = criterion.get("also")
+    for number in range(len(also) if isinstance(also, list) else 0):
+        problems += _name_problems(document, folder, (*table, "also", number), "metric", metrics)
+    caps = criterion.get("caps")
+    for number, cap in enumerate(caps if isinstance(caps, list) else ()):
+        when = cap.get("when") if isinstance(cap, dict) else None
+        try:
+            name = parse_condition(str(when)).metric
+        except ValueError:
+            continue  # the model reports it
+        if metrics is not None and not _exists(name, metrics) and ":" not in name:
+            loc = (*table, "caps", number, "when")
+            problems.append(document.problem(loc, f'there is no metric "{name}"', nearest(name, metrics)))
+    return problems
+
+
+def _name_problems(
+    document: Document, folder: Path, loc: tuple[str | int, ...], kind: str, names: Collection[str] | None
+) -> list[Problem]:
+    """The problem of one name, if any: it does not exist, or it is a `file.py:function` that does not."""
     value: Any = document.values
     for part in loc:
         if isinstance(value, dict):
@@ -76,95 +86,101 @@ def _named(
     if not isinstance(value, str):
         return []
     if ":" not in value:
-        if known is None or _known(value, known):
+        if names is None or _exists(value, names):
             return []
-        return [document.problem(loc, f'no {kind} "{value}"', nearest(value, known))]
+        return [document.problem(loc, f'there is no {kind} "{value}"', nearest(value, names))]
     if kind == "task":
-        return [document.problem(loc, f'no task "{value}"', nearest(value, known or ()))]
+        return [document.problem(loc, f'there is no task "{value}"', nearest(value, names or ()))]
     file, _, function = value.partition(":")
     path = folder / file
     if not path.is_file():
         return [document.problem(loc, f"there is no {file} in the assignment's folder", f"add {path}")]
-    names = _defined(path)
-    if isinstance(names, Problem):
-        return [names]
-    if function not in names:
-        return [document.problem(loc, f"{file} defines no {function}", nearest(function, names))]
+    defined = _defined(path)
+    if isinstance(defined, Problem):
+        return [defined]
+    if function not in defined:
+        return [document.problem(loc, f"{file} does not define {function}", nearest(function, defined))]
     return []
 
 
-def _known(name: str, names: Collection[str]) -> bool:
-    return metric_form(name) in {metric_form(known) for known in names}
+def _exists(name: str, names: Collection[str]) -> bool:
+    return metric_form(name) in {metric_form(other) for other in names}
 
 
 def tests_problems(document: Document, folder: Path) -> list[Problem]:
-    """What is wrong with hidden and public tests, and points that do not add up."""
-    places = {
+    """Problems of hidden and public tests, and points that do not add up."""
+    criteria = {
         str(item.get("id")): (index, item)
         for index, item in _tables(document, "criterion")
         if item.get("kind") == "hidden_tests"
     }
-    home = folder / "hidden_tests"
-    tests, found = declared_tests(home, hidden=True, criteria=tuple(places))
-    problems = [*found, *_same_ids(document)]
-    if tests and not places:
+    tests, module_problems = declared_tests(folder / "hidden_tests", hidden=True, criteria=tuple(criteria))
+    problems = [*module_problems, *_same_ids(document)]
+    if tests and not criteria:
         cure = 'add [[criterion]] with id = "tests", kind = "hidden_tests" and their points'
-        problems.append(document.problem((), "hidden_tests/ is there, but no criterion is", cure))
-    for name, (index, item) in places.items():
+        problems.append(document.problem((), "no criterion gives the tests in hidden_tests/ their points", cure))
+    for name, (index, item) in criteria.items():
         points = item.get("points")
-        own = [test for test in tests if test.criterion == name]
-        total = sum(test.points for test in own)
-        if type(points) is not int:
-            continue  # the model says so already
-        at = ("criterion", index, "points")
-        if not own:
-            cure = "write hidden_tests/test_*.py, or take the criterion out"
-            problems.append(document.problem(at, f"{points} points, but no hidden test earns them", cure))
-        elif total != points:
-            what = f"is {points}, but the points of its {len(own)} hidden tests add up to {total}"
-            cure = f"write points = {total}, or change @pytest.mark.points"
-            problems.append(document.problem(at, what, cure))
-        doubles = [test for test in own if test.doubles]
-        share = sum(test.points for test in doubles)
-        if share > _DOUBLES_AT_MOST * points:
-            what = f"tests with student.double earn {share} of {points} points; 20 % is the most"
-            cure = "give these fewer points: " + ", ".join(test.id for test in doubles)
-            problems.append(document.problem(at, what, cure))
+        if type(points) is int:  # else the model reports it
+            own = [test for test in tests if test.criterion == name]
+            problems += _points_problems(document, ("criterion", index, "points"), points, own)
     problems += declared_tests(folder / "public_tests", hidden=False)[1]
+    return problems
+
+
+def _points_problems(
+    document: Document, loc: tuple[str | int, ...], points: int, tests: Sequence[DeclaredTest]
+) -> list[Problem]:
+    """Problems of a criterion's points: its tests do not add up to them, or doubles earn too many."""
+    problems: list[Problem] = []
+    total = sum(test.points for test in tests)
+    if not tests:
+        cure = "write hidden_tests/test_*.py, or remove the criterion"
+        problems.append(document.problem(loc, f"is {points}, but no hidden test earns these points", cure))
+    elif total != points:
+        what = f"is {points}, but the points of its {len(tests)} hidden tests add up to {total}"
+        cure = f"write points = {total}, or change @pytest.mark.points"
+        problems.append(document.problem(loc, what, cure))
+    with_double = [test for test in tests if test.doubles]
+    share = sum(test.points for test in with_double)
+    if share > _DOUBLES_AT_MOST * points:
+        what = f"tests with student.double earn {share} of {points} points; 20 % is the most"
+        cure = "give these fewer points: " + ", ".join(test.id for test in with_double)
+        problems.append(document.problem(loc, what, cure))
     return problems
 
 
 def _same_ids(document: Document) -> list[Problem]:
     """Criteria with the same id."""
     problems: list[Problem] = []
-    seen: set[str] = set()
+    ids: set[str] = set()
     for index, criterion in _tables(document, "criterion"):
-        name = criterion.get("id")
-        if isinstance(name, str) and name in seen:
-            what = f'a second criterion called "{name}"'
-            problems.append(document.problem(("criterion", index, "id"), what, "give it an id of its own"))
-        seen.add(str(name))
+        id = criterion.get("id")
+        if isinstance(id, str) and id in ids:
+            what = f'is the id of a second criterion "{id}"'
+            problems.append(document.problem(("criterion", index, "id"), what, "give each criterion its own id"))
+        ids.add(str(id))
     return problems
 
 
 def kinds_that_need_interface(document: Document) -> set[str]:
-    """Kinds of the criteria that ask what `interface.py` declares."""
+    """Kinds of the assignment's criteria that call what `interface.py` declares."""
     return {"hidden_tests", "accuracy"} & {str(item.get("kind")) for _, item in _tables(document, "criterion")}
 
 
 def files_problems(document: Document, folder: Path) -> list[Problem]:
-    """Files that should be there and are not."""
+    """Required files that are missing."""
     kinds = kinds_that_need_interface(document)
-    asks = "hidden_tests" in kinds
-    wanted = ["brief.md"]
-    wanted += ["interface.py"] if kinds else []
-    wanted += ["hidden_tests"] if asks else []
+    has_tests = "hidden_tests" in kinds
+    required = ["brief.md"]
+    required += ["interface.py"] if kinds else []
+    required += ["hidden_tests"] if has_tests else []
     if in_catalogue(folder):
-        wanted += ["starter", "public_tests"]
-        wanted += ["misconceptions.toml"] if asks else []
+        required += ["starter", "public_tests"]
+        required += ["misconceptions.toml"] if has_tests else []
     problems = [
         Problem(str(folder / name), "", None, "is missing", _CURES[name])
-        for name in wanted
+        for name in required
         if not (folder / name).exists()
     ]
     if (folder / "starter").is_dir() and not (folder / "starter" / "solution.py").is_file():
@@ -180,10 +196,10 @@ def files_problems(document: Document, folder: Path) -> list[Problem]:
 
 
 def _tables(document: Document, name: str) -> list[tuple[int, dict[str, Any]]]:
-    """The `[[name]]` tables of a file that may be wrong in other ways."""
-    found = document.values.get(name)
-    listed = found if isinstance(found, list) else []
-    return [(index, item) for index, item in enumerate(listed) if isinstance(item, dict)]
+    """The `[[name]]` tables, with their indices, of a file that may have other errors."""
+    value = document.values.get(name)
+    items = value if isinstance(value, list) else []
+    return [(index, item) for index, item in enumerate(items) if isinstance(item, dict)]
 
 
 def _defined(path: Path) -> set[str] | Problem:

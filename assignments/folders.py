@@ -1,4 +1,4 @@
-"""Where assignments, the catalogue and the reference solutions lie. Opens none of their files."""
+"""Finds the folders of assignments, the catalogue and the reference solutions. It opens none of their files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from assignments.toml_errors import TomlErrors
 CATALOGUE = Path(__file__).parent / "catalogue"
 REFERENCES = Path(__file__).parents[1] / "reference_solutions"
 HANDOUT = "handout.json"
-"""A folder with this file is what students got: nothing hidden is in it, or missing from it."""
+"""A folder with this file is a handout: it holds no hidden files, and needs none."""
 
 
 class AssignmentError(TomlErrors):
-    """All that is wrong with an assignment's folder, file by file and line by line."""
+    """Every problem of an assignment's folder, file by file and line by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         super().__init__(problems)
@@ -30,15 +30,15 @@ def catalogue() -> tuple[str, ...]:
 
 
 def in_catalogue(folder: Path) -> bool:
-    """Whether a folder is one that medmark ships, and so must be complete and rehearsed."""
+    """Whether medmark ships this folder, so that it must be complete and rehearsed."""
     return folder.resolve().parent == CATALOGUE.resolve()
 
 
 def find(name_or_folder: str | Path, base: Path) -> Path:
-    """The folder that a catalogue id or a path (relative to `base`) means.
+    """The folder of a catalogue id, or of a path relative to `base`.
 
     Raises:
-        AssignmentError: neither; the cure names the nearest id.
+        AssignmentError: it is neither; the cure names the nearest id.
     """
     own = (base / expanded(name_or_folder)).resolve()
     if (own / "assignment.toml").is_file():
@@ -51,6 +51,6 @@ def find(name_or_folder: str | Path, base: Path) -> Path:
 
 
 def reference_path(folder: Path, framework: str) -> Path:
-    """Where the model answer in a framework lies, whether or not it has been written."""
+    """The path of the model answer in a framework, whether or not the file exists."""
     home = REFERENCES / folder.name if in_catalogue(folder) else folder / "reference"
     return home / f"solution_{framework}.py"

@@ -1,7 +1,7 @@
-"""What students get of an assignment: brief, starter, interface, public tests and the published training cases.
+"""Writes what students get of an assignment: brief, starter, interface, public tests and published training cases.
 
-Hidden tests, misconceptions, references and hidden cases stay behind; whether an assignment may be handed out is the
-caller's question (`graders.record.rehearsal`).
+Hidden tests, misconceptions, references and hidden cases stay behind. The caller decides whether an assignment may be
+handed out (`graders.authoring.handing_out`).
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ def write_handout(
 
     Args:
         packages: names and versions that solutions may import, as the runtime image lists them.
-        limits: what a hand-in may use, for people: written to `limits.md`.
+        limits: text about what a submission may use, written to `limits.md`.
 
     Returns:
         The files written.
 
     Raises:
-        UserError: a solution.py lies there: handing out again must not overwrite anybody's work.
+        UserError: there is a solution.py already; a second handout must not overwrite a group's work.
     """
     folder = out / assignment.id
     starters = sorted((assignment.folder / "starter").glob("*"))
     for starter in starters:
         if (folder / starter.name).exists():
-            raise UserError(f"{folder / starter.name} is there already; hand out to an empty folder")
+            raise UserError(f"{folder / starter.name} is there already; choose an empty folder")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for path in [*(assignment.folder / name for name in _FILES), *starters]:
@@ -64,9 +64,9 @@ def _written(path: Path, content: str | bytes) -> Path:
 
 
 def _training_cases(assignment: Assignment, folder: Path) -> Path:
-    """The training cases of the published secret: those that `fit` receives where data.redraw is off.
+    """The training cases of the published secret: those that `fit` receives without `data.redraw`.
 
-    The test cases drawn with them are dropped: of a folder of real data they can be the hidden ones.
+    The test cases drawn with them are dropped: from a folder of real data they can be the hidden ones.
     """
     streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
     train, _ = draw_of(assignment)(assignment.data, *streams)

@@ -1,7 +1,7 @@
-"""Reads an assignment's folder: assignment.toml and what lies beside it become an Assignment, or one error.
+"""Reads an assignment's folder into an `Assignment`, or raises one error that lists every problem.
 
-The error lists all that is wrong at once. Nothing of the folder is imported or run here but `interface.py`, and that
-only for a caller who gives the tasks: whoever marks or hands out trusts the assignment, whoever checks may not.
+The only file of the folder that it imports is `interface.py`, and only if the caller passes the tasks: whoever marks or
+hands out trusts the assignment, whoever checks a solution may not.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def load(
 ) -> Assignment:
     """The assignment in `folder`.
 
-    `tasks`, `metrics` and `sources` are those that exist, by name; a caller who gives none leaves those names
-    unchecked, because the families that define them live above this package. With `tasks`, `interface.py` is
-    imported, and has to fit what its task asks.
+    `tasks`, `metrics` and `sources` are those that exist, by name. Names of a kind that the caller does not pass stay
+    unchecked: the packages that define them import this one. With `tasks`, `interface.py` is imported and must serve
+    its task.
 
     Raises:
-        AssignmentError: with every problem at once: file, key, line, what and the cure.
+        AssignmentError: with every problem: its file, key, line and cure.
     """
     folder = folder.resolve()
     path = folder / "assignment.toml"
@@ -82,12 +82,14 @@ def load(
 
 
 def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:
-    from assignments.interface_checks import interface_problems  # jaxtyping and NumPy, for those who need them
+    from assignments.interface_checks import (
+        interface_problems,  # imports jaxtyping and NumPy, which not all callers need
+    )
 
-    task, data = document.values.get("task"), document.values.get("data")
-    asked = tasks.get(task) if "accuracy" in kinds_that_need_interface(document) and isinstance(task, str) else None
+    name, data = document.values.get("task"), document.values.get("data")
+    task = tasks.get(name) if "accuracy" in kinds_that_need_interface(document) and isinstance(name, str) else None
     per_call = data.get("per_call", 1) if isinstance(data, dict) else 1
-    return interface_problems(folder / "interface.py", asked, per_call)
+    return interface_problems(folder / "interface.py", task, per_call)
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
@@ -108,7 +110,7 @@ def public_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
 
 
 def references(assignment: Assignment) -> dict[Framework, Path]:
-    """The model answers there are, framework by framework, in the order the assignment names them."""
+    """The model answers that exist, by framework, in the order of the assignment's `frameworks`."""
     paths = {name: reference_path(assignment.folder, name) for name in assignment.frameworks}
     return {framework: path for framework, path in paths.items() if path.is_file()}
 
@@ -123,23 +125,22 @@ def overridden(
     file: Path | None = None,
     key: str = "",
 ) -> Assignment:
-    """The assignment with a course's own values for its data, run and limits, and anchors by accuracy criterion.
+    """The assignment with a course's values for its data, run and limits, and with anchors by accuracy criterion.
 
-    `file` and `key` are where the course says so, for the error; a relative `data.path` starts at that file's
-    folder.
+    `file` and `key` say where the course sets them, for the error. A relative `data.path` starts at that file's folder.
 
     Raises:
-        AssignmentError: a key that does not exist, or a value of the wrong type.
+        AssignmentError: a key does not exist, or a value has the wrong type.
     """
-    changed: dict[str, Any] = {}
+    update: dict[str, Any] = {}
     problems: list[Problem] = []
     accuracies = {item.id: item for item in assignment.criteria if isinstance(item, Accuracy)}
     for id in anchors or {}:
         if id not in accuracies:
-            what = "no accuracy criterion of that id"
+            what = "there is no accuracy criterion with this id"
             problems.append(Problem(str(file), f"{key}.anchors.{id}", None, what, nearest(id, accuracies)))
     if anchors:
-        changed["criteria"] = tuple(
+        update["criteria"] = tuple(
             item.model_copy(update={"anchors": anchors[item.id]}) if item.id in anchors else item
             for item in assignment.criteria
         )
@@ -151,34 +152,34 @@ def overridden(
     for name, model, values in tables:
         if not values:
             continue
-        now: BaseModel = getattr(assignment, name)
+        current: BaseModel = getattr(assignment, name)
         values = dict(values)
         if name == "data" and "path" in values and file is not None:
             values["path"] = str((file.parent / expanded(str(values["path"]))).resolve())
         try:
-            given = json.dumps({**now.model_dump(mode="json"), **values}, default=str)
-            changed[name] = model.model_validate_json(given, strict=True)
+            combined = json.dumps({**current.model_dump(mode="json"), **values}, default=str)
+            update[name] = model.model_validate_json(combined, strict=True)
         except ValidationError as error:
-            where = ".".join(part for part in (key, name) if part)
+            table = ".".join(part for part in (key, name) if part)
             for item in error.errors():
-                loc = ".".join([where, *(str(part) for part in item["loc"])])
+                loc = ".".join([table, *(str(part) for part in item["loc"])])
                 unknown = item["type"] == "extra_forbidden"
                 what = "unknown key" if unknown else item["msg"].removeprefix("Value error, ")
                 cure = nearest(str(item["loc"][-1]), model.model_fields) if unknown else ""
                 problems.append(Problem(str(file or assignment.folder), loc, None, what, cure))
     if problems:
         raise AssignmentError(problems)
-    return assignment.model_copy(update=changed)
+    return assignment.model_copy(update=update)
 
 
 def folder_digest(assignment: Assignment) -> str:
-    """SHA-256 over the folder's files, names and bytes: two equal digests asked the same of two groups."""
+    """SHA-256 over the names and bytes of the folder's files: groups with equal digests had the same assignment."""
     total = hashlib.sha256()
     for path in sorted(assignment.folder.rglob("*")):
         name = path.relative_to(assignment.folder)
         if not path.is_file() or any(part.startswith(".") or part == "__pycache__" for part in name.parts):
             continue
-        if name.as_posix() == "rehearsal.json":  # it says when, and asks nothing
+        if name.as_posix() == "rehearsal.json":  # it only records a proof, and when
             continue
         body = hashlib.sha256(path.read_bytes()).hexdigest()
         total.update(f"{name.as_posix()}\0{body}\n".encode())

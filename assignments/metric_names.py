@@ -1,6 +1,6 @@
-"""How a metric's name is built: `nsd@3mm@class1` is the form `nsd@#mm` with a number of the assignment's and a class.
+"""Splits a metric's name: `nsd@3mm@class1` is the form `nsd@#mm` with a chosen number and a class.
 
-What the metrics are is known to `graders.metrics`; a file of an author's own, "my_metrics.py:recall", has no form.
+The metrics themselves are in `graders.metrics`. An author's own metric, "my_metrics.py:recall", has no form.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ class MetricName:
     whole: str
     """Without the class: `nsd@3mm`."""
     form: str
-    """Also without the number: `nsd@#mm`. Names of one form are one metric."""
+    """Also without the number: `nsd@#mm`. Names of one form are the same metric."""
     number: float | None
     label: int | None
-    """The class of a map of labels that it is of alone."""
+    """The single class of a label map that it measures."""
 
 
 def metric_name(name: str) -> MetricName:
@@ -37,5 +37,5 @@ def metric_name(name: str) -> MetricName:
 
 
 def metric_form(name: str) -> str:
-    """A name without what an assignment chooses in it: `nsd@2mm` and `nsd@3mm@class1` are `nsd@#mm`."""
+    """A name without the assignment's choices: that of `nsd@2mm` and of `nsd@3mm@class1` is `nsd@#mm`."""
     return metric_name(name).form

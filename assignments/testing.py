@@ -1,4 +1,4 @@
-"""What the tests of an assignment import of medmark: the authors' door, beside `assignments.interface`."""
+"""What an assignment's tests import from medmark: `close`. (`interface.py` imports from `assignments.interface`.)"""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 
 def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6) -> bool:
-    """Whether an answer has the expected shape and every number of it is within tolerance.
+    """Whether an answer has the expected shape, and every number in it is within tolerance.
 
-    `|answer - expected| <= atol + rtol * |expected|`, in float64. An empty array is close to nothing, and a NaN to no
-    number: unlike `pytest.approx` and `numpy.testing`, which an answer of another shape can satisfy.
+    `|answer - expected| <= atol + rtol * |expected|`, in float64. An empty array and a NaN are never close. An answer
+    of another shape can satisfy `pytest.approx` and `numpy.testing`, but not this.
     """
     got, want = np.asarray(answer), np.asarray(expected)
     if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
@@ -19,7 +19,7 @@ def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6) 
     if got.shape != want.shape or got.size == 0:
         return False
     a, b = got.astype(np.float64), want.astype(np.float64)
-    finite = np.isfinite(b)  # beside an infinite one, everything would be within a relative tolerance
+    finite = np.isfinite(b)  # everything is within a relative tolerance of an infinite number
     if not np.array_equal(a[~finite], b[~finite]):
         return False
     a, b = a[finite], b[finite]

@@ -1,6 +1,6 @@
-"""Who runs this program, and where their home is: on many machines the user has no name and no home.
+"""The name and the home of the user who runs this program, on machines too where the user has neither.
 
-So it is in a container that runs as a number, on OpenShift, and while a directory service is down.
+Such machines are containers that run as a number, OpenShift, and any machine while its directory service is down.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def login() -> str:
-    """The name of the user, or the number that stands for it, as `uid 12345`."""
+    """The name of the user; without one, the user's number, such as `uid 12345`."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -19,7 +19,7 @@ def login() -> str:
 
 
 def home_folder() -> Path | None:
-    """The user's home; None where there is none."""
+    """The user's home, or None."""
     try:
         home = Path.home()
     except (RuntimeError, KeyError):
@@ -28,7 +28,7 @@ def home_folder() -> Path | None:
 
 
 def expanded(path: Path | str) -> Path:
-    """The path with `~` put out; as it is where nobody's home is meant by it."""
+    """The path with `~` replaced by the home; unchanged if there is no such home."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -36,9 +36,9 @@ def expanded(path: Path | str) -> Path:
 
 
 def cache_folder() -> Path | None:
-    """Where medmark keeps what can be made again: in `$MEDMARK_HOME`, else the user's cache; None without a home."""
+    """Folder for what medmark can compute again: in `$MEDMARK_HOME`, else the user's cache; None without a home."""
     for name, below in (("MEDMARK_HOME", "cache"), ("XDG_CACHE_HOME", "medmark")):
-        if given := os.environ.get(name):
-            return Path(given).absolute() / below
+        if folder := os.environ.get(name):
+            return Path(folder).absolute() / below
     home = home_folder()
     return None if home is None else home / ".cache" / "medmark"

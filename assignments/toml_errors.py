@@ -1,6 +1,6 @@
-"""Validates a TOML file against a pydantic model and reports all that is wrong with file, key, line and cure.
+"""Validates a TOML file against a pydantic model, and reports every problem with file, key, line and cure.
 
-It knows no assignment and no course: what a value means is checked by whoever owns the model.
+What the values mean, the owner of the model checks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class TomlErrors(UserError):
-    """Everything that is wrong with one file, in the order of its lines."""
+    """Every problem of one file, in the order of its lines."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems, key=lambda problem: (problem.line or 0, problem.key)))
@@ -31,20 +31,20 @@ class TomlErrors(UserError):
 
 @dataclass(frozen=True)
 class Document:
-    """A TOML file that parsed: its values, and the line on which each was written."""
+    """A parsed TOML file: its values, and the line of each."""
 
     path: Path
     values: dict[str, Any]
     lines: Mapping[Loc, int]
 
     def line_of(self, loc: Loc) -> int | None:
-        """The line of a key, or of the nearest table around a key that is not there."""
+        """The line of a key; if the key is missing, that of the nearest table around it."""
         while loc and loc not in self.lines:
             loc = loc[:-1]
         return self.lines.get(loc)
 
     def problem(self, loc: Loc, what: str, cure: str = "") -> Problem:
-        """A problem at that place."""
+        """A problem of the key at `loc`."""
         return Problem(str(self.path), ".".join(str(part) for part in loc), self.line_of(loc), what, cure)
 
 
@@ -55,15 +55,15 @@ def read_toml(path: Path) -> Document:
     except OSError as error:
         raise TomlErrors([Problem(str(path), "", None, f"cannot be read: {error.strerror}", "")]) from None
     except UnicodeDecodeError as error:
-        what = f"is not UTF-8 text (byte {error.start})"
+        what = f"is not UTF-8 text: see byte {error.start}"
         raise TomlErrors([Problem(str(path), "", None, what, "save it as UTF-8")]) from None
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = re.search(r"\(at line (\d+), column \d+\)", str(error))
-        line = int(found[1]) if found else None
+        position = re.search(r"\(at line (\d+), column \d+\)", str(error))
+        line = int(position[1]) if position else None
         what = re.sub(r" \(at .*\)$", "", str(error))
-        cure = 'correct this line first: text needs quotes, and each key stands once: key = "value"'
+        cure = 'correct this line first: write key = "value", each key once, and text in quotes'
         raise TomlErrors([Problem(str(path), "", line, f"is not TOML: {what}", cure)]) from None
     return Document(path, values, lines_of(text))
 
@@ -71,9 +71,9 @@ def read_toml(path: Path) -> Document:
 def check_toml(
     document: Document, model: type[Model], added: Mapping[str, Any] | None = None
 ) -> tuple[Model | None, list[Problem]]:
-    """The instance, or None and every problem: for callers who have more to check than the model knows.
+    """The instance, or None and every problem: for a caller who checks more than the model does.
 
-    `added` are values that the program sets (a folder, a path), which the file itself may not.
+    `added` are values that the program sets, such as a folder, and the file may not.
     """
     added = dict(added or {})
     clashes = [
@@ -83,11 +83,10 @@ def check_toml(
     ]
     values = {**document.values, **added}
     try:
-        # Strict JSON mode is TOML's own idea of types: "3" is no number, an array is a tuple, text is a path.
+        # Strict JSON mode has TOML's types: "3" is not a number, an array may be a tuple, text may be a path.
         instance = model.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        found = [_problem(document, model, dict(item)) for item in error.errors()]
-        return None, clashes + found
+        return None, clashes + [_problem(document, model, dict(item)) for item in error.errors()]
     return (None if clashes else instance), clashes
 
 
@@ -100,36 +99,36 @@ def validate_toml(path: Path, model: type[Model], added: Mapping[str, Any] | Non
 
 
 def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) -> Problem:
+    """One error of pydantic's as a problem of the file."""
     kind: str = error["type"]
     loc = _without_tags(document.values, error["loc"])
-    given = _short(error.get("input"))
+    value = _short(error.get("input"))
     message = error["msg"].removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     if kind == "extra_forbidden":
-        known = _keys_at(model, error["loc"][:-1])
-        return document.problem(loc, "unknown key", nearest(str(loc[-1]), known))
+        return document.problem(loc, "unknown key", nearest(str(loc[-1]), _keys_at(model, error["loc"][:-1])))
     if kind == "missing":
-        return document.problem(loc, "is missing", _to_add(model, error["loc"]))
+        return document.problem(loc, "is missing", _line_to_add(model, error["loc"]))
     if kind == "literal_error":
         words = re.findall(r"'([^']*)'", error["ctx"]["expected"]) or [error["ctx"]["expected"]]
-        return document.problem(loc, f"{given} is not one of its values", nearest(given.strip('"'), words))
+        return document.problem(loc, f"{value} is not one of its values", nearest(value.strip('"'), words))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         tag = error["ctx"]["discriminator"].strip("'")
         words = re.findall(r"'([^']*)'", error["ctx"].get("expected_tags", ""))
-        where = (*loc, tag)
+        tag_loc = (*loc, tag)
         if kind == "union_tag_not_found":
-            return document.problem(where, "is missing", f"add {tag} = ...")
+            return document.problem(tag_loc, "is missing", f"add {tag} = ...")
         wrong = str(error["ctx"]["tag"])
-        return document.problem(where, f'"{wrong}" is not one of its values', nearest(wrong, words))
-    if kind in _WANTED:
-        return document.problem(loc, f"should be {_WANTED[kind]}, not {given}", "")
+        return document.problem(tag_loc, f'"{wrong}" is not one of its values', nearest(wrong, words))
+    if kind in _EXPECTED:
+        return document.problem(loc, f"should be {_EXPECTED[kind]}, not {value}", "")
     if kind == "value_error" or isinstance(error.get("input"), dict | list):
         return document.problem(loc, message)
-    return document.problem(loc, f"{message}, not {given}")
+    return document.problem(loc, f"{message}, not {value}")
 
 
-def _to_add(model: type[BaseModel], loc: Loc) -> str:
-    """How a missing key is written: a value, a table, or a table for each of several names."""
+def _line_to_add(model: type[BaseModel], loc: Loc) -> str:
+    """The cure for a missing key: add a value, a table, or a table for each of several names."""
     name = ".".join(str(part) for part in loc)
     for inner in _at(model, loc):
         if _is_model(inner):
@@ -140,7 +139,7 @@ def _to_add(model: type[BaseModel], loc: Loc) -> str:
     return f"add {loc[-1]} = ..."
 
 
-_WANTED = {
+_EXPECTED = {
     "int_type": "a whole number without quotes",
     "int_from_float": "a whole number",
     "float_type": "a number without quotes",
@@ -153,14 +152,14 @@ _WANTED = {
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
-    "datetime_type": "a date and time, as 2027-01-15T12:00:00",
-    "datetime_parsing": "a date and time, as 2027-01-15T12:00:00",
-    "datetime_from_date_parsing": "a date and time, as 2027-01-15T12:00:00",
-    "date_type": "a date, as 2026-12-24",
-    "date_parsing": "a date, as 2026-12-24",
-    "date_from_datetime_parsing": "a date, as 2026-12-24",
-    "date_from_datetime_inexact": "a date, as 2026-12-24",
-    "timezone_naive": "a local time without offset, as 2027-01-15T12:00:00",
+    "datetime_type": "a date and time, such as 2027-01-15T12:00:00",
+    "datetime_parsing": "a date and time, such as 2027-01-15T12:00:00",
+    "datetime_from_date_parsing": "a date and time, such as 2027-01-15T12:00:00",
+    "date_type": "a date, such as 2026-12-24",
+    "date_parsing": "a date, such as 2026-12-24",
+    "date_from_datetime_parsing": "a date, such as 2026-12-24",
+    "date_from_datetime_inexact": "a date, such as 2026-12-24",
+    "timezone_naive": "a local time without offset, such as 2027-01-15T12:00:00",
 }
 
 
@@ -170,22 +169,22 @@ def _short(value: object) -> str:
 
 
 def _without_tags(values: Any, loc: Loc) -> Loc:
-    """The place as written: pydantic puts the chosen member of a union into it, which no file holds."""
-    kept: list[str | int] = []
+    """The key as the file has it: pydantic's `loc` also names the chosen member of each union."""
+    written: list[str | int] = []
     for position, part in enumerate(loc):
         inside = (isinstance(values, dict) and part in values) or (
             isinstance(values, list) and isinstance(part, int) and part < len(values)
         )
         if inside:
             values = values[part]
-            kept.append(part)
+            written.append(part)
         elif position == len(loc) - 1 and part != "[key]" and isinstance(values, dict):
-            kept.append(part)
-    return tuple(kept)
+            written.append(part)
+    return tuple(written)
 
 
 def _at(model: type[BaseModel], loc: Loc) -> list[Any]:
-    """What the model has at a place."""
+    """The model's annotations at `loc`."""
     at: list[Any] = [model]
     for part in loc:
         at = [inner for annotation in at for inner in _inner(annotation, part)] or _tagged(at, part)
@@ -193,7 +192,7 @@ def _at(model: type[BaseModel], loc: Loc) -> list[Any]:
 
 
 def _keys_at(model: type[BaseModel], loc: Loc) -> set[str]:
-    """The keys that the model knows at a place."""
+    """The keys that the model has at `loc`."""
     names = set()
     for annotation in _at(model, loc):
         for name, field in annotation.model_fields.items() if _is_model(annotation) else ():
@@ -202,7 +201,7 @@ def _keys_at(model: type[BaseModel], loc: Loc) -> set[str]:
 
 
 def _inner(annotation: Any, part: str | int) -> list[Any]:
-    """What lies below a place: a model's field, a mapping's value, a sequence's item."""
+    """The annotations one step below another: a model's field, a mapping's value, a sequence's item."""
     if _is_model(annotation):
         for name, field in annotation.model_fields.items():
             if part in (name, field.alias):
@@ -217,7 +216,7 @@ def _inner(annotation: Any, part: str | int) -> list[Any]:
 
 
 def _flat(annotation: Any) -> list[Any]:
-    """The members of a union or an Annotated, so that each can be stepped into."""
+    """The members of a union or an Annotated, each alone."""
     origin = get_origin(annotation)
     if origin in (dict, list, tuple, Mapping, Literal) or origin is None:
         return [annotation]
@@ -225,7 +224,7 @@ def _flat(annotation: Any) -> list[Any]:
 
 
 def _tagged(at: list[Any], tag: str | int) -> list[Any]:
-    """The members of a union that carry the tag pydantic names."""
+    """The members of a union that have the tag that pydantic names."""
     return [
         annotation
         for annotation in at

@@ -1,4 +1,4 @@
-"""Finds the line on which each key of a TOML text stands. The text must have parsed: nothing is checked."""
+"""Finds the line of each key of a TOML text. The text must have parsed already: nothing is checked here."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _TOKEN = re.compile(
 
 
 def lines_of(text: str) -> dict[Loc, int]:
-    """Line number of every key, table and item: `{("criterion", 1, "points"): 34, ...}`."""
+    """The line number of every key, table and item: `{("criterion", 1, "points"): 34, ...}`."""
     return _Reader(text).read()
 
 
 class _Reader:
-    """A walk over the tokens that keeps one thing: where each key was."""
+    """Walks over the tokens and records the line of each key."""
 
     def __init__(self, text: str) -> None:
         self.tokens = list(_tokens(text))
@@ -121,8 +121,8 @@ class _Reader:
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
     line = 1
-    for found in _TOKEN.finditer(text):
-        word = found[0]
-        if found.lastgroup != "skip":
-            yield str(found.lastgroup), word, line
+    for token in _TOKEN.finditer(text):
+        word = token[0]
+        if token.lastgroup != "skip":
+            yield str(token.lastgroup), word, line
         line += word.count("\n")

@@ -317,7 +317,7 @@ def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh, typed):
         (["grade", "halves", TRUSTED, "--only", "sund"], 'has no group "sund"; did you mean "sound"?'),
         (["collect", "halves", "--only", "sund"], 'has no group "sund"; did you mean "sound"?'),
         (["grade", "halves", "--sandbox", "dokcer"], '--sandbox "dokcer": did you mean "docker"?'),
-        (["show", "halves", "--as", "everybody"], '--as "everybody": known: staff, student'),
+        (["show", "halves", "--as", "everybody"], '--as "everybody": use one of: staff, student'),
         (["grade", "halves", "--jobs", "0"], "--jobs"),
         (["grade"], "Missing argument 'ASSIGNMENT'"),
         (["grade", "halves", "--job", "2"], "No such option: --job"),

@@ -19,7 +19,7 @@ ANCHORS = {"trivial": 0.0, "pass": 0.5, "merit": 0.6, "distinction": 0.7, "refer
         ("my_metrics.py:recall < -1", Condition("below", "my_metrics.py:recall", -1, None)),
     ],
 )
-def test_a_condition_is_read(when, condition):
+def test_a_condition_is_parsed(when, condition):
     assert parse_condition(when) == condition
 
 
@@ -44,12 +44,12 @@ def test_anything_else_is_refused_with_the_grammar(when):
         parse_condition(when)
 
 
-def test_a_cap_that_says_something_else_is_not_made():
+def test_a_cap_with_another_condition_is_refused():
     with pytest.raises(ValidationError, match=r'"dice <= 0\.5" is not a condition'):
         Cap(when="dice <= 0.5", at=0.5)
 
 
-def test_a_criterion_needs_its_own_metric_those_of_its_caps_and_those_beside_it_each_once():
+def test_a_criterion_needs_its_metric_those_of_its_caps_and_also_each_once():
     caps = [{"when": "cases_above(hd95@medpy, 20) > 3", "at": 0.5}, {"when": "dice < 0.4", "at": 0.6}]
     criterion = Accuracy(
         kind="accuracy", id="a", points=10, metric="dice", anchors=ANCHORS, caps=caps, also=("iou", "hd95@medpy")

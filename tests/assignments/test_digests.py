@@ -1,4 +1,4 @@
-"""Digests of code: what does nothing changes none of them, what does something changes each, under every Python."""
+"""Digests of code: they change with what the code does and with nothing else, under every Python."""
 
 from __future__ import annotations
 
@@ -56,19 +56,19 @@ OTHER = {
 
 
 @pytest.mark.parametrize("change", SAME)
-def test_what_does_nothing_is_in_no_digest(change: str) -> None:
+def test_a_change_that_does_nothing_keeps_the_digest(change: str) -> None:
     assert SAME[change] != PLAIN
     assert source_digest(SAME[change].encode()) == source_digest(PLAIN)
 
 
 @pytest.mark.parametrize("change", OTHER)
-def test_what_does_something_is_in_the_digest(change: str) -> None:
+def test_a_change_that_does_something_changes_the_digest(change: str) -> None:
     assert OTHER[change] != PLAIN
     assert source_digest(OTHER[change]) != source_digest(PLAIN)
 
 
-def test_no_two_programs_share_a_digest_by_the_way_it_is_written() -> None:
-    """What is written down of a tree must not run together: a name is not the text of a name."""
+def test_different_programs_have_different_digests() -> None:
+    """The pieces of a tree must not run together: a name is not the text of a name."""
     sources = ["f(a)", "f('a')", "f(b'a')", "f(a, b)", "f(a)(b)", "f((a, b))", "f([a, b])", "f(a=b)", "f(None)", "f()",
                "x = {**a}", "x = {a: b}", "x = {None: a}", "f'{a}{b}'", "f'{a:{b}}'", "f'ab'", "a = 'ab'", "f'{a!r}'",
                "f'{a}'", "a = b; c", "a = b, c", "a = 1", "a = True", "a = 1.0", "a = -1", "a if b else c",
@@ -81,7 +81,7 @@ def test_a_sum_of_a_thousand_terms_has_a_digest() -> None:
     assert source_digest(terms) != source_digest(terms + " + a")
 
 
-def test_what_is_not_python_is_digested_byte_by_byte() -> None:
+def test_source_that_is_not_python_is_digested_byte_by_byte() -> None:
     assert source_digest("def (") == source_digest(b"def (")
     assert source_digest("def (") != source_digest("def ( # why")
 
@@ -92,14 +92,14 @@ def test_a_file_that_is_not_there_has_no_digest(tmp_path: Path) -> None:
             digest(tmp_path / "lost.py")
 
 
-def test_parts_are_told_apart_by_their_names() -> None:
+def test_parts_are_digested_with_their_names() -> None:
     assert digest_of(a=1, b=2) == digest_of(b=2, a=1)
     assert digest_of(a=1, b=2) != digest_of(a=2, b=1)
 
 
 HARD = r'''
 def every(a, /, b=1, *c, d, e=2, **f):
-    """All that Python 3.11 can say, and what later versions write down in another way."""
+    """All syntax of Python 3.11, and what later versions parse in another way."""
     async def inner(): return [x async for x in a if await x]
     match a:
         case {"k": [1, *rest], **others}: pass
@@ -116,13 +116,13 @@ def every(a, /, b=1, *c, d, e=2, **f):
 GOLDEN = "66810e7d38eb8bc5e73e860d0ad462b8681472e2b04eb7085a48fa1b39acf0a8"
 
 
-def test_the_digest_of_all_that_python_can_say_is_the_stored_one() -> None:
+def test_the_digest_of_all_syntax_is_the_stored_one() -> None:
     assert source_digest(HARD) == GOLDEN
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
 def test_every_python_gives_the_same_digests(version: str) -> None:
-    """Of the toolkit's own files and of all that Python can say. A version that is not installed is skipped."""
+    """Of the toolkit's own files and of all syntax. A version that is not installed is skipped."""
     python = interpreter(version)
     if python is None:
         pytest.skip(f"there is no Python {version} here")
@@ -133,15 +133,15 @@ def test_every_python_gives_the_same_digests(version: str) -> None:
         "from assignments.digests import code_digest, source_digest\n"
         "print(source_digest(sys.stdin.read()), *(code_digest(Path(name)) for name in sys.argv[2:]), sep='\\n')"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [python, "-I", "-B", "-X", "utf8", "-c", script, str(ROOT), *map(str, files)],
         input=HARD, capture_output=True, text=True, check=True, encoding="utf-8",
     )  # fmt: skip
-    assert told.stdout.split() == [GOLDEN, *map(code_digest, files)]
+    assert done.stdout.split() == [GOLDEN, *map(code_digest, files)]
 
 
 def interpreter(version: str) -> str | None:
-    """A Python of that version that starts; a shim of pyenv may stand for one that is not there."""
+    """A Python of that version that starts; a shim of pyenv may name one that is not installed."""
     if version == "{}.{}".format(*sys.version_info):
         return sys.executable
     installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))

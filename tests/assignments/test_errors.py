@@ -1,4 +1,4 @@
-"""One tree of errors: what is the person's own mistake is known by its type, wherever it was found."""
+"""One tree of errors: the type of an error says whether it is the user's mistake."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 
 def test_an_unknown_name_gets_the_nearest_or_all() -> None:
     assert nearest("dise", ["dice", "iou"]) == 'did you mean "dice"?'
-    assert nearest("hausdorff", ["iou", "dice"]) == "known: dice, iou"
+    assert nearest("hausdorff", ["iou", "dice"]) == "use one of: dice, iou"
     assert nearest("grace", ["grace_minutes", "weight"]) == 'did you mean "grace_minutes"?'
 
 
 @pytest.mark.parametrize("of_a_file", [TomlErrors, AssignmentError, CourseError])
-def test_what_is_wrong_with_a_file_is_the_persons_to_cure(of_a_file: type[Exception]) -> None:
+def test_an_error_in_a_file_is_a_user_error(of_a_file: type[Exception]) -> None:
     assert issubclass(of_a_file, UserError)
 
 
@@ -44,18 +44,18 @@ def test_the_exit_code_follows_from_the_type(error: MedmarkError, code: int) -> 
     assert ended.value.code == code
 
 
-def test_an_error_that_only_bears_the_name_of_one_of_ours_is_a_defect() -> None:
+def test_an_error_of_another_library_with_the_name_of_a_medmark_error_is_a_defect() -> None:
     other = type("Stopped", (Exception,), {})
     with pytest.raises(other):
         cli._explain(other("of another library"))
 
 
 CAUGHT = {"_Faulty", "Unreadable", "Malformed"}
-"""Those whose callers turn them into one of the tree, which say whose the file or the document was."""
+"""Their callers turn them into an error of the tree that names the file or the document."""
 
 
-def test_every_error_of_ours_stands_in_the_tree() -> None:
-    """An exception with another root would end a command in a traceback. Behind the wall nothing of ours is known."""
+def test_every_error_of_medmark_is_in_the_tree() -> None:
+    """An exception with another root would end a command in a traceback. Code behind the wall cannot import it."""
     roots = set()
     for package in ("assignments", "graders", "reports"):
         for path in (ROOT / package).rglob("*.py"):

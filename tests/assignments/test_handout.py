@@ -1,4 +1,4 @@
-"""The handout: what students need, nothing of what is hidden, and nobody's work overwritten."""
+"""The handout: what students need, nothing of what is hidden, and no overwritten work."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def assignment(tmp_path: Path) -> Assignment:
 def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, tmp_path: Path) -> None:
     written = write_handout(assignment, tmp_path / "out", ["numpy==2.0"])
     folder = tmp_path / "out" / "sides"
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    assert found == [
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert names == [
         "assignment.toml",
         "brief.md",
         "data/train.npz",
@@ -69,7 +69,7 @@ def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, 
         "public_tests/test_public.py",
         "solution.py",
     ]
-    assert sorted(path.relative_to(folder).as_posix() for path in written) == found
+    assert sorted(path.relative_to(folder).as_posix() for path in written) == names
     assert json.loads((folder / "handout.json").read_text())["packages"] == ["numpy==2.0"]
 
 
@@ -89,7 +89,7 @@ def test_a_handout_can_be_loaded_for_its_public_tests(assignment: Assignment, tm
     assert hidden_tests(handed_out) == ()
 
 
-def test_nobodys_work_is_overwritten(assignment: Assignment, tmp_path: Path) -> None:
+def test_a_handout_never_overwrites_work(assignment: Assignment, tmp_path: Path) -> None:
     write_handout(assignment, tmp_path)
     (tmp_path / "sides" / "solution.py").write_text("mine")
     with pytest.raises(UserError, match="is there already"):

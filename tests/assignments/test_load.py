@@ -120,10 +120,10 @@ def edit(path: Path, find: str, replace: str) -> None:
     path.write_text(text.replace(find, replace))
 
 
-def problems_of(folder: Path, **known: Any) -> list[tuple[str, str, int | None, str]]:
-    """(file name, key, line, what) of each problem, with the cure behind the what."""
+def problems_of(folder: Path, **names: Any) -> list[tuple[str, str, int | None, str]]:
+    """(file name, key, line, what and cure) of each problem."""
     with pytest.raises(AssignmentError) as caught:
-        load(folder, **known)
+        load(folder, **names)
     return [
         (Path(item.file).name, item.key, item.line, f"{item.what}; {item.cure}")
         for item in caught.value.problems
@@ -162,7 +162,7 @@ def test_the_smallest_assignment_is_a_dozen_lines_of_toml_and_a_brief(tmp_path: 
     assert public_tests(load(tmp_path)) == ()
 
 
-def test_a_hidden_test_is_known_by_its_source_alone(folder: Path) -> None:
+def test_a_hidden_test_is_read_from_its_source_alone(folder: Path) -> None:
     first, second = hidden_tests(load(folder))
     assert first.id == "test_losses.py::test_loss_of_equal_masks"
     assert (first.criterion, first.points, first.line) == ("tests", 6, 14)
@@ -176,7 +176,7 @@ def test_a_hidden_test_is_known_by_its_source_alone(folder: Path) -> None:
     assert not second.doubles
 
 
-def test_moving_another_test_leaves_a_tests_record_unchanged(folder: Path) -> None:
+def test_moving_another_test_leaves_source_and_surroundings_unchanged(folder: Path) -> None:
     before = hidden_tests(load(folder))[1]
     path = folder / "hidden_tests" / "test_losses.py"
     edit(path, "    assert close(student.loss(mask(rng)), 0.0)\n", "    assert True\n    assert True\n\n\n")
@@ -192,38 +192,38 @@ def test_a_public_test_has_no_points(folder: Path) -> None:
     assert [item[:3] for item in problems_of(folder)] == [("test_shapes.py", "test_shape", 3)]
 
 
-def test_a_misspelt_key_a_wrong_type_and_wrong_points_come_at_once(folder: Path) -> None:
+def test_a_misspelt_key_a_wrong_type_and_wrong_points_are_reported_together(folder: Path) -> None:
     path = folder / "assignment.toml"
     edit(path, "seeds = 3", "sedes = 3")
     edit(path, "train = 20", 'train = "twenty"')
     edit(path, "points = 10", "points = 12")
-    found = problems_of(folder)
-    assert [(file, key, line) for file, key, line, _ in found] == [
+    problems = problems_of(folder)
+    assert [(file, key, line) for file, key, line, _ in problems] == [
         ("assignment.toml", "data.train", 8),
         ("assignment.toml", "run.sedes", 12),
         ("assignment.toml", "criterion.0.points", 16),
     ]
-    assert "whole number" in found[0][3]
-    assert 'did you mean "seeds"?' in found[1][3]
-    assert "12, but the points of its 2 hidden tests add up to 10" in found[2][3]
-    assert "write points = 10" in found[2][3]
+    assert "whole number" in problems[0][3]
+    assert 'did you mean "seeds"?' in problems[1][3]
+    assert "12, but the points of its 2 hidden tests add up to 10" in problems[2][3]
+    assert "write points = 10" in problems[2][3]
 
 
-def test_unknown_names_come_with_the_nearest(folder: Path) -> None:
+def test_an_unknown_name_gets_the_nearest_as_its_cure(folder: Path) -> None:
     path = folder / "assignment.toml"
     edit(path, 'task = "classification"', 'task = "clasification"')
     edit(path, 'source = "spots.py:spots"', 'source = "brest_cancer"')
     edit(path, 'metric = "balanced_accuracy"', 'metric = "balanced_acuracy"')
     edit(path, "balanced_accuracy < 0.55", "acuracy < 0.55")
-    found = problems_of(
+    problems = problems_of(
         folder,
         tasks=TASKS | {"segmentation": TASKS["classification"]},
         metrics={"balanced_accuracy", "accuracy", "dice"},
         sources={"breast_cancer"},
     )
-    assert [line for _, _, line, _ in found] == [3, 6, 21, 23]
+    assert [line for _, _, line, _ in problems] == [3, 6, 21, 23]
     for text, (_, _, _, what) in zip(
-        ['"classification"?', '"breast_cancer"?', '"balanced_accuracy"?', '"accuracy"?'], found, strict=True
+        ['"classification"?', '"breast_cancer"?', '"balanced_accuracy"?', '"accuracy"?'], problems, strict=True
     ):
         assert f"did you mean {text}" in what
 
@@ -242,34 +242,35 @@ def test_costs_of_errors_are_a_matrix_of_numbers(folder: Path) -> None:
     "costs", ["[]", "[[0]]", "[[0, 1]]", "[[0, 1], [5, 0, 1]]", "[[1, 1], [5, 0]]", "[[0, 0], [5, 0]]",
               "[[0, -1], [5, 0]]", "[[0, nan], [5, 0]]", "[[0, inf], [5, 0]]"],
 )  # fmt: skip
-def test_costs_that_are_no_matrix_or_leave_an_error_free_are_refused(folder: Path, costs: str) -> None:
+def test_costs_that_are_not_a_matrix_or_give_an_error_no_cost_are_refused(folder: Path, costs: str) -> None:
     edit(folder / "assignment.toml", 'kind = "accuracy"', f"{COSTED}{costs}")
-    assert "costs have a row and a column for each class" in str(problems_of(folder))
+    assert "costs need a row and a column for each class" in str(problems_of(folder))
 
 
 @pytest.mark.parametrize(
-    ("metric", "known"),
+    ("metric", "exists"),
     [("nsd@3mm", True), ("nsd@1.5mm", True), ("nsd", False), ("nsd@3", False), ("dice@3mm", False),
      ("dice@class2", True), ("nsd@3mm@class12", True), ("dice@class", False), ("dise@class2", False)],
 )
-def test_the_number_in_the_name_of_a_metric_is_free(folder: Path, metric: str, known: bool) -> None:
+def test_the_number_in_the_name_of_a_metric_is_free(folder: Path, metric: str, exists: bool) -> None:
     path = folder / "assignment.toml"
     edit(path, 'metric = "balanced_accuracy"', f'metric = "{metric}"')
     edit(path, "balanced_accuracy < 0.55", f"{metric} < 0.55")
     metrics = {"dice", "nsd@2mm"}
-    if known:
+    if exists:
         assert load(folder, metrics=metrics).criterion("accuracy").metric == metric
         return
-    found = problems_of(folder, metrics=metrics)
-    assert [(key, line) for _, key, line, _ in found] == [("criterion.1.metric", 21), ("criterion.1.caps.0.when", 23)]
-    assert all(f'no metric "{metric}"' in what for *_, what in found)
+    problems = problems_of(folder, metrics=metrics)
+    expected = [("criterion.1.metric", 21), ("criterion.1.caps.0.when", 23)]
+    assert [(key, line) for _, key, line, _ in problems] == expected
+    assert all(f'no metric "{metric}"' in what for *_, what in problems)
 
 
 @pytest.mark.parametrize(
     "condition",
     ["cases_below(dice, 0.5) > 0", "nsd@2mm < 0.5", "cases_above(hd95, 20) > 2", "dice < 0.5", "hd95@medpy > 12.5"],
 )
-def test_conditions_of_caps_that_are_understood(folder: Path, condition: str) -> None:
+def test_these_conditions_of_caps_are_accepted(folder: Path, condition: str) -> None:
     edit(folder / "assignment.toml", "balanced_accuracy < 0.55", condition)
     load(folder)
 
@@ -286,7 +287,7 @@ def test_a_condition_outside_the_grammar_is_refused(folder: Path, condition: str
 
 def test_a_function_by_path_must_be_there(folder: Path) -> None:
     edit(folder / "assignment.toml", "spots.py:spots", "spots.py:spot")
-    assert 'spots.py defines no spot; did you mean "spots"?' in problems_of(folder)[0][3]
+    assert 'spots.py does not define spot; did you mean "spots"?' in problems_of(folder)[0][3]
     edit(folder / "assignment.toml", "spots.py:spot", "dots.py:dots")
     assert "there is no dots.py" in problems_of(folder)[0][3]
     edit(folder / "assignment.toml", "dots.py:dots", "spots.py:spots")
@@ -294,7 +295,7 @@ def test_a_function_by_path_must_be_there(folder: Path) -> None:
     assert problems_of(folder)[0][0] == "spots.py"
 
 
-def test_missing_files_of_the_anatomy_are_told_together(folder: Path) -> None:
+def test_missing_files_are_reported_together(folder: Path) -> None:
     (folder / "brief.md").unlink()
     (folder / "interface.py").unlink()
     assert [item[0] for item in problems_of(folder)] == ["brief.md", "interface.py"]
@@ -307,7 +308,7 @@ def test_an_accuracy_criterion_needs_fit_save_and_load(folder: Path) -> None:
     assert [item[1] for item in problems_of(folder, tasks=TASKS)] == ["criterion.0.points", "load", "save"]
 
 
-def test_an_interface_is_imported_only_for_those_who_give_the_tasks(folder: Path) -> None:
+def test_an_interface_is_imported_only_for_a_caller_who_passes_the_tasks(folder: Path) -> None:
     (folder / "interface.py").write_text("1 / 0\n")
     assert load(folder).id == "spots"
     assert problems_of(folder, tasks=TASKS) == [
@@ -317,10 +318,10 @@ def test_an_interface_is_imported_only_for_those_who_give_the_tasks(folder: Path
 
 def test_a_criterion_without_tests_and_tests_without_criterion(folder: Path) -> None:
     edit(folder / "assignment.toml", 'kind = "hidden_tests"', 'kind = "person"')
-    assert "no criterion is" in problems_of(folder)[0][3]
+    assert "no criterion gives the tests" in problems_of(folder)[0][3]
     edit(folder / "assignment.toml", 'id = "tests"\nkind = "person"', 'id = "tests"\nkind = "hidden_tests"')
     (folder / "hidden_tests" / "test_losses.py").unlink()
-    assert "no hidden test earns them" in problems_of(folder)[0][3]
+    assert "no hidden test earns these points" in problems_of(folder)[0][3]
 
 
 def test_two_criteria_of_tests_share_the_tests_by_name(folder: Path) -> None:
@@ -340,11 +341,11 @@ def test_criteria_need_different_ids(folder: Path) -> None:
     edit(folder / "assignment.toml", 'id = "report"', 'id = "accuracy"')
     ((_, key, line, what),) = problems_of(folder)
     assert (key, line) == ("criterion.2.id", 25)
-    assert 'a second criterion called "accuracy"' in what
+    assert 'is the id of a second criterion "accuracy"' in what
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "told"),
+    ("old", "new", "line", "text"),
     [
         ("@pytest.mark.points(4)\n", "", 19, "has no points"),
         ("points(4)", "points(4)\n@pytest.mark.points(4)", 21, "has its points twice"),
@@ -365,12 +366,12 @@ def test_criteria_need_different_ids(folder: Path) -> None:
         ("def mask(rng):\n", "def mask(rng:\n", 6, "not valid Python"),
     ],
 )
-def test_a_hidden_test_that_breaks_a_rule_is_named(
-    folder: Path, old: str, new: str, line: int, told: str
+def test_a_hidden_test_that_breaks_a_rule_is_a_problem(
+    folder: Path, old: str, new: str, line: int, text: str
 ) -> None:
     edit(folder / "hidden_tests" / "test_losses.py", old, new)
-    found = [item for item in problems_of(folder) if told in item[3]]
-    assert [(item[0], item[2]) for item in found] == [("test_losses.py", line)]
+    problems = [item for item in problems_of(folder) if text in item[3]]
+    assert [(item[0], item[2]) for item in problems] == [("test_losses.py", line)]
 
 
 def test_classes_are_refused(folder: Path) -> None:
@@ -404,12 +405,12 @@ def hidden_tests_of(path: Path) -> tuple[object, ...]:
 
 
 @pytest.mark.parametrize("call", ["model.double()", "model.double(2)"])
-def test_a_method_called_double_is_no_double(folder: Path, call: str) -> None:
+def test_a_method_called_double_is_not_a_double(folder: Path, call: str) -> None:
     edit(folder / "hidden_tests" / "test_losses.py", "assert model is not None", f"assert {call}")
     assert not any(test.doubles for test in hidden_tests(load(folder)))
 
 
-def test_numpys_double_is_no_double(folder: Path) -> None:
+def test_numpys_double_is_not_a_double(folder: Path) -> None:
     edit(folder / "hidden_tests" / "test_losses.py", "assert model is not None", "assert np.double(1)")
     assert not any(test.doubles for test in hidden_tests(load(folder)))
 
@@ -421,7 +422,7 @@ def test_a_folder_without_toml_names_the_cure(tmp_path: Path) -> None:
     assert "no such folder" in what
 
 
-def test_a_file_that_is_no_toml_is_an_assignment_error_with_its_line(folder: Path) -> None:
+def test_a_file_that_is_not_toml_is_an_assignment_error_with_its_line(folder: Path) -> None:
     edit(folder / "assignment.toml", 'title = "Spots on a slide"', "title = Spots")
     assert [item[:3] for item in problems_of(folder)] == [("assignment.toml", "", 2)]
 
@@ -432,13 +433,13 @@ def test_a_course_overrides_data_and_run(folder: Path) -> None:
     assert (assignment.run.seeds, assignment.run.budget_cpu_s, assignment.run.mode) == (1, 300.0, "retrain")
 
 
-def test_an_overridden_path_starts_where_it_is_written(folder: Path, tmp_path: Path) -> None:
+def test_an_overridden_path_starts_at_the_folder_of_its_file(folder: Path, tmp_path: Path) -> None:
     course = tmp_path / "course" / "course.toml"
     assignment = overridden(load(folder), data={"path": "../promise"}, file=course)
     assert assignment.data.path == tmp_path / "promise"
 
 
-def test_a_wrong_override_is_told_with_its_place(folder: Path, tmp_path: Path) -> None:
+def test_a_wrong_override_is_reported_with_its_key(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(AssignmentError) as caught:
         overridden(
             load(folder),
@@ -454,21 +455,21 @@ def test_a_wrong_override_is_told_with_its_place(folder: Path, tmp_path: Path) -
     assert "weights are loaded once" in caught.value.problems[1].what
 
 
-def test_find_takes_a_folder_or_an_id_and_names_the_nearest(folder: Path) -> None:
+def test_find_takes_a_folder_or_an_id_and_refuses_anything_else(folder: Path) -> None:
     assert find("spots", folder.parent) == folder
     assert find(folder, Path("/")) == folder
     with pytest.raises(AssignmentError, match="neither an assignment of the catalogue nor a folder"):
         find("sports", folder.parent)
 
 
-def test_references_are_those_that_are_written(folder: Path) -> None:
+def test_references_are_those_that_exist(folder: Path) -> None:
     assert references(load(folder)) == {}
     (folder / "reference").mkdir()
     (folder / "reference" / "solution_pytorch.py").write_text('FRAMEWORK = "pytorch"\n')
     assert references(load(folder)) == {"pytorch": folder / "reference" / "solution_pytorch.py"}
 
 
-def test_the_digest_moves_with_any_file_but_not_with_caches(folder: Path) -> None:
+def test_the_digest_of_a_folder_changes_with_any_file_but_not_with_caches(folder: Path) -> None:
     before = folder_digest(load(folder))
     (folder / "__pycache__").mkdir()
     (folder / "__pycache__" / "x.pyc").write_bytes(b"0")

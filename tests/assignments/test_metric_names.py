@@ -1,4 +1,4 @@
-"""What of a metric's name an assignment chooses: the number and the class."""
+"""The parts of a metric's name that an assignment chooses: the number and the class."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from assignments.metric_names import MetricName, metric_name
         ("ece@mass@15", MetricName("ece@mass@15", "ece@mass@#", 15.0, None)),
         ("ece@classwise", MetricName("ece@classwise", "ece@classwise", None, None)),
         ("ece@classwise@15", MetricName("ece@classwise@15", "ece@classwise@#", 15.0, None)),
-        # Neither a second class nor a number that is not one is taken for what an assignment may choose.
+        # An assignment may choose one class and one plain number: anything else is part of the form.
         ("dice@class1@class2", MetricName("dice@class1", "dice@class1", None, 2)),
         ("nsd@-2mm", MetricName("nsd@-2mm", "nsd@-2mm", None, None)),
         ("nsd@1e3mm", MetricName("nsd@1e3mm", "nsd@1e3mm", None, None)),

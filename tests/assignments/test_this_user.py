@@ -29,22 +29,22 @@ def nobody(monkeypatch):
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.setattr(pwd, "getpwnam", unknown)
-    with pytest.raises((KeyError, OSError)):  # the control: it is as it is there
+    with pytest.raises((KeyError, OSError)):  # the control: the name is unknown, as in such a container
         getpass.getuser()
 
 
-def test_a_number_stands_for_a_name_that_is_not_there(nobody):
+def test_without_a_name_the_login_is_the_number(nobody):
     assert login() == f"uid {os.getuid()}"
 
 
-def test_a_user_without_a_home_has_none_and_a_tilde_stays(nobody):
+def test_without_a_home_a_tilde_stays(nobody):
     assert home_folder() is None
     assert expanded("~/data") == Path("~/data")
     with pytest.raises(AssignmentError, match="neither an assignment of the catalogue nor a folder"):
         find("~/mine", Path("/"))
 
 
-def test_without_a_home_runtimes_ask_for_a_place(nobody, monkeypatch, tmp_path):
+def test_without_a_home_runtimes_ask_for_a_folder(nobody, monkeypatch, tmp_path):
     for ask in (images.home, lambda: images.runtime("numpy"), images.listed):
         with pytest.raises(ImageFailure, match="export MEDMARK_HOME="):
             ask()
@@ -52,7 +52,7 @@ def test_without_a_home_runtimes_ask_for_a_place(nobody, monkeypatch, tmp_path):
     assert images.listed() == ()
 
 
-def test_a_place_that_cannot_be_written_is_named_before_anything_is_built(monkeypatch, tmp_path):
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_built(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "file/place"))
     with pytest.raises(ImageFailure, match=r"file/place: cannot be written .*export MEDMARK_HOME="):

@@ -1,4 +1,4 @@
-"""Everything wrong with a TOML file is told at once, where it stands."""
+"""Every problem of a TOML file is reported at once, with its line."""
 
 from __future__ import annotations
 
@@ -73,18 +73,18 @@ def test_every_key_of_a_text_has_its_line() -> None:
     assert ("x",) not in lines
 
 
-def test_a_misspelt_key_a_wrong_type_and_a_wrong_word_are_told_at_once(tmp_path: Path) -> None:
+def test_a_misspelt_key_a_wrong_type_and_a_wrong_word_are_reported_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, ASSIGNMENT.replace("0.7,\n", "0.7,"), "assignment.toml")
     with pytest.raises(TomlErrors) as caught:
         validate_toml(path, Assignment, {"folder": str(tmp_path)})
     problems = caught.value.problems
-    told = {(problem.line, problem.key): f"{problem.what}; {problem.cure}" for problem in problems}
-    assert told[(6, "data.train")] == 'should be a whole number without quotes, not "forty"; '
-    assert told[(9, "run.mode")] == '"weigths" is not one of its values; did you mean "weights"?'
-    assert told[(14, "criterion.1.points")] == "is missing; add points = ..."
-    assert told[(17, "criterion.1.pionts")] == 'unknown key; did you mean "points"?'
-    assert (19, "criterion.1.anchors") in told
-    assert told[(22, "criterion.2.kind")] == '"persn" is not one of its values; did you mean "person"?'
+    texts = {(problem.line, problem.key): f"{problem.what}; {problem.cure}" for problem in problems}
+    assert texts[(6, "data.train")] == 'should be a whole number without quotes, not "forty"; '
+    assert texts[(9, "run.mode")] == '"weigths" is not one of its values; did you mean "weights"?'
+    assert texts[(14, "criterion.1.points")] == "is missing; add points = ..."
+    assert texts[(17, "criterion.1.pionts")] == 'unknown key; did you mean "points"?'
+    assert (19, "criterion.1.anchors") in texts
+    assert texts[(22, "criterion.2.kind")] == '"persn" is not one of its values; did you mean "person"?'
 
 
 def test_a_key_below_a_table_of_free_names_is_compared_with_the_right_model(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_values_of_toml_types_are_read(tmp_path: Path) -> None:
     assert tmp_path == house.path
 
 
-def test_a_number_in_quotes_is_no_number_and_an_offset_is_no_local_time(tmp_path: Path) -> None:
+def test_a_number_in_quotes_and_a_time_with_an_offset_are_refused(tmp_path: Path) -> None:
     path = write(tmp_path, 'name = "x"\n[rooms.a]\nseats = "3"\nopens = 2027-01-15T12:00:00Z\n')
     with pytest.raises(TomlErrors) as caught:
         validate_toml(path, House)
@@ -109,7 +109,7 @@ def test_a_number_in_quotes_is_no_number_and_an_offset_is_no_local_time(tmp_path
     assert "local time without offset" in caught.value.problems[1].what
 
 
-def test_a_value_that_the_program_sets_may_not_stand_in_the_file(tmp_path: Path) -> None:
+def test_the_file_may_not_set_a_value_that_the_program_sets(tmp_path: Path) -> None:
     path = write(tmp_path, 'name = "x"\npath = "/etc"\n')
     with pytest.raises(TomlErrors, match=r"house.toml:2 path: may not be set here"):
         validate_toml(path, House, {"path": str(tmp_path)})

@@ -156,7 +156,7 @@ def test_the_page_of_a_utility_tells_how_it_is_made():
 
 
 def test_utilities_need_weights_that_add_up_and_metrics_that_are_scored():
-    with pytest.raises(ValueError, match='nothing scores "hd95"; add it to `also`'):
+    with pytest.raises(ValueError, match='no criterion scores "hd95"; add it to `also`'):
         only_accuracy(leaderboard={"utilities": TERMS})
     with pytest.raises(ValueError, match="weights of the utilities must add up to 1"):
         only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS[:1]})

@@ -198,7 +198,7 @@ def test_inputs_truth_and_training_data_have_digests_apart(frames):
 def test_an_unknown_source_names_the_nearest_or_lists_the_known_ones():
     with pytest.raises(UserError, match=r'no source "breast_canser" .*; did you mean "breast_cancer"\?'):
         draw_of(assignment(source="breast_canser"))
-    with pytest.raises(UserError, match=r"known: breast_cancer, promise12, prostate_mr$"):
+    with pytest.raises(UserError, match=r"use one of: breast_cancer, promise12, prostate_mr$"):
         draw_of(assignment(source="nothing like it"))
 
 

@@ -88,7 +88,7 @@ def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_pat
         ("[assignments.mlp", "[access.token_env]\n'git hub' = 'X'\n[assignments.mlp", "is no host"),
         ('year = "', 'late_policy = "ucl-2042"\nyear = "', 'course.toml:2 late_policy: no policy "ucl-2042"; did you'),
         ('year = "', 'late_policy = "late.toml"\nyear = "', "late.toml: cannot be read: No such file"),
-        ('year = "', 'closures = ["soon"]\nyear = "', 'closures.0: should be a date, as 2026-12-24, not "soon"'),
+        ('year = "', 'closures = ["soon"]\nyear = "', 'closures.0: should be a date, such as 2026-12-24, not "soon"'),
         ('year = "', 'on_correction = "never"\nyear = "', 'on_correction: "never" is not one of its values; did you'),
         ('year = "', 'peer = { weight = 2 }\nyear = "', "course.toml:2 peer.weight: "),
         ("[assignments.mlp", "[access.token_env]\n'a.org' = 'ghp_x'\n[assignments.mlp", "write its name here"),
@@ -244,7 +244,7 @@ def test_a_course_with_other_data_sets_its_own_anchors(tmp_path):
 
 def test_anchors_of_a_criterion_that_does_not_exist_are_refused_by_name(tmp_path):
     course = course_in(tmp_path, f"{COURSE}anchors.acuracy = {{ {ANCHORS} }}\n")
-    with pytest.raises(CourseError, match=r'anchors\.acuracy: no accuracy criterion of that id.*"accuracy"'):
+    with pytest.raises(CourseError, match=r'anchors\.acuracy: there is no accuracy criterion with this id.*"accuracy"'):
         assignment_of(course, "mlp_classifier")
 
 

@@ -170,7 +170,7 @@ def test_all_that_is_wrong_is_told_at_once_with_its_line(tmp_path):
     with pytest.raises(TomlErrors) as caught:
         read_policy("late.toml", tmp_path)
     told = str(caught.value).replace(f"{tmp_path}/", "")
-    assert 'late.toml:2 bank_holidays.0: should be a date, as 2026-12-24, not "May"' in told
+    assert 'late.toml:2 bank_holidays.0: should be a date, such as 2026-12-24, not "May"' in told
     assert 'late.toml:5 band.0.subtrat: unknown key; did you mean "subtract"?' in told
     assert "late.toml:8 band.1.set: " in told
 

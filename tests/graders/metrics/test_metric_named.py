@@ -110,7 +110,7 @@ def test_an_impossible_number_is_told_with_what_it_may_be(tmp_path, name, says):
 
 
 def test_an_unknown_name_names_the_nearest_or_lists_the_known_ones(tmp_path):
-    with pytest.raises(ValueError, match="known: absolute_error@100, accuracy, "):
+    with pytest.raises(ValueError, match="use one of: absolute_error@100, accuracy, "):
         metric_named("zzz", tmp_path)
     with pytest.raises(ValueError, match=r'no metric "dise" .*; did you mean "dice"\?'):
         metric_named("dise", tmp_path)

@@ -30,7 +30,7 @@ def test_every_task_offers_what_some_metric_reads(name):
 def test_an_unknown_task_names_the_nearest_or_lists_the_known_ones():
     with pytest.raises(UserError, match=r'no task "segmentaton"; did you mean "segmentation"\?'):
         task_named("segmentaton")
-    with pytest.raises(UserError, match=r'no task "diffusion"; known: classification, instances, label_maps,'):
+    with pytest.raises(UserError, match=r'no task "diffusion"; use one of: classification, instances, label_maps,'):
         task_named("diffusion")
 
 
