@@ -1,9 +1,9 @@
-"""The metrics by name, and an instructor's own by path. What a score becomes is not decided here.
+"""The metrics by name, and an instructor's own by path. How many points a score earns is decided in `graders.marks`.
 
-A metric is added in two places: its function in a file of this folder, its line in `METRICS`. A number in a name there
-(`nsd@2mm`) is one that an assignment chooses: `nsd@3mm` is the same metric at another tolerance. A word in a name is a
-convention and stands before the number (`f1@micro`, `nsd@voxel@2mm`). `dice@class3` is a metric of masks for one class
-of a map of labels.
+A new metric needs two things: its function in a file of this folder, and its line in `METRICS`. A number in a name
+there (`nsd@2mm`) is a default that an assignment can change: `nsd@3mm` is the same metric at another tolerance. A word
+in a name is a convention and stands before the number (`f1@micro`, `nsd@voxel@2mm`). `dice@class3` is a metric of
+masks, applied to one class of a map of labels.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from graders.metrics import (
     regression,
     voxels,
 )
-from graders.metrics.metric import Array, Case, Floats, Metric, averaged
+from graders.metrics.metric import Array, CaseInfo, Floats, Metric, averaged
 
-__all__ = ["METRICS", "Array", "Case", "Costs", "Floats", "Metric", "metric_named"]
+__all__ = ["METRICS", "Array", "CaseInfo", "Costs", "Floats", "Metric", "metric_named"]
 
 METRICS: dict[str, Metric] = {
     "dice": Metric(
@@ -58,7 +58,7 @@ METRICS: dict[str, Metric] = {
         "specificity", voxels.specificity, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
     ),
     "precision": Metric(
-        "precision", voxels.precision, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
+        "precision", voxels.voxel_precision, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
     ),
     "f_beta@2": Metric(
         "f_beta@2", voxels.f_beta, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask",
@@ -305,30 +305,33 @@ METRICS: dict[str, Metric] = {
 
 
 Costs = Sequence[Sequence[float]]
-"""An assignment's costs of errors: row, the class of the truth; column, the class that is answered."""
+"""An assignment's costs of errors: a row for each true class, a column for each predicted class."""
 
 
 def metric_named(name: str, folder: Path, costs: Costs | None = None) -> Metric:
     """The metric of that name, or the `Metric` at `"file.py:name"` inside the assignment's folder.
 
-    The file is the instructor's and is trusted: it is run. `costs` are what a metric such as `expected_cost` counts
-    by. `ValueError` says what is wrong and how to go on.
+    The file is the instructor's and is trusted, so it is executed. A metric such as `expected_cost` needs `costs`.
+
+    Raises:
+        ValueError: there is no such metric, or it lacks its costs; the text says how to correct it.
     """
-    found = _own(name, folder) if ":" in name else _of_toolkit(name)
-    if not found.costs:
-        return found
+    metric = _own(name, folder) if ":" in name else _of_toolkit(name)
+    if not metric.costs:
+        return metric
     if costs is None:
         raise ValueError(f"metric {name} needs costs: add costs = [[0, 1], [5, 0]], a row for each class of the truth.")
-    return found.priced(costs)
+    return metric.priced(costs)
 
 
 def _of_toolkit(name: str) -> Metric:
     parts = metric_name(name)
     if parts.label == 0:
         raise ValueError(f"metric {name}: class 0 is the background; the classes of a map of labels count from 1.")
-    found = {metric_form(known): metric for known, metric in METRICS.items()}.get(parts.form)
-    if found is not None:
-        numbered = found if parts.number is None else found.at(parts.whole, parts.number)
+    by_form = {metric_form(each): metric for each, metric in METRICS.items()}
+    metric = by_form.get(parts.form)
+    if metric is not None:
+        numbered = metric if parts.number is None else metric.at(parts.whole, parts.number)
         return numbered if parts.label is None else replace(numbered, name=name, classes=(parts.label,))
     cure = errors.nearest(parts.whole, METRICS)
     raise ValueError(f'no metric "{parts.whole}" (your own is "my_metrics.py:name"); {cure}')
@@ -342,7 +345,7 @@ def _own(name: str, folder: Path) -> Metric:
     metric = runpy.run_path(str(path)).get(attribute)
     if not isinstance(metric, Metric):
         raise ValueError(
-            f"metric {name!r}: {attribute} in {file} is no Metric. Import Metric from graders.metrics and write "
+            f"metric {name!r}: {attribute} in {file} is not a Metric. Import Metric from graders.metrics and write "
             f"{attribute} = Metric({attribute!r}, function, level=..., better=..., range=..., worst=..., reads=...)"
         )
     return metric

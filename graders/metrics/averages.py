@@ -1,77 +1,78 @@
-"""F1, precision and recall over classes, or over labels that do not exclude each other. No class is decided here.
+"""F1, precision and recall, averaged over classes, or over labels that do not exclude each other.
 
-Answers and truths are classes (N,), or 0 and 1 for each of K labels (N, K). The averages are scikit-learn's:
+Predictions and truths are classes (N,), or 0 and 1 for each of K labels (N, K). The averages are scikit-learn's:
 
-- `macro`: the mean over the classes or labels that truth or answer hold; what has no denominator there counts 0;
-- `weighted`: the same, each weighted by how many cases of the truth hold it;
-- `micro`: of all classes or labels together. Of classes that exclude each other all three are then the accuracy.
+- `macro`: the mean over the classes or labels that occur in the truths or the predictions; one with a denominator of 0
+  counts as 0;
+- `weighted`: the same mean, each weighted by the number of cases whose truth has it;
+- `micro`: all classes or labels are counted together. For classes, F1, precision and recall then equal the accuracy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from graders.metrics.labels import check_indicators, once, tallies
-from graders.metrics.metric import Array, Case, Floats
-
-Average = Literal["macro", "weighted", "micro"]
+from graders.metrics.metric import Array, Average, CaseInfo, Floats
 
 
-def f1(answers: Array, truths: Array, cases: Sequence[Case], average: Average = "macro") -> float:
+def f1(predictions: Array, truths: Array, cases: Sequence[CaseInfo], average: Average = "macro") -> float:
     """F1 = 2TP / (2TP + FP + FN), averaged, 0 to 1."""
-    return float(f1_resampled(answers, truths, once(truths), average)[0])
+    return float(f1_resampled(predictions, truths, once(truths), average)[0])
 
 
-def f1_resampled(answers: Array, truths: Array, counts: Floats, average: Average = "macro") -> Floats:
+def f1_resampled(predictions: Array, truths: Array, counts: Floats, average: Average = "macro") -> Floats:
     """Averaged F1 of each resample."""
-    right, truth, answer = tallies(answers, truths, counts)
-    return _averaged(2 * right, truth + answer, truth, answer, average)
+    right, truth, prediction = tallies(predictions, truths, counts)
+    return _averaged(2 * right, truth + prediction, truth, prediction, average)
 
 
-def precision(answers: Array, truths: Array, cases: Sequence[Case], average: Average) -> float:
-    """Precision = TP / (TP + FP), averaged, 0 to 1: the share of what is answered that is right."""
-    return float(precision_resampled(answers, truths, once(truths), average)[0])
+def precision(predictions: Array, truths: Array, cases: Sequence[CaseInfo], average: Average) -> float:
+    """Precision = TP / (TP + FP), averaged, 0 to 1: of the cases predicted as a class, the share that is right."""
+    return float(precision_resampled(predictions, truths, once(truths), average)[0])
 
 
-def precision_resampled(answers: Array, truths: Array, counts: Floats, average: Average) -> Floats:
+def precision_resampled(predictions: Array, truths: Array, counts: Floats, average: Average) -> Floats:
     """Averaged precision of each resample."""
-    right, truth, answer = tallies(answers, truths, counts)
-    return _averaged(right, answer, truth, answer, average)
+    right, truth, prediction = tallies(predictions, truths, counts)
+    return _averaged(right, prediction, truth, prediction, average)
 
 
-def recall(answers: Array, truths: Array, cases: Sequence[Case], average: Average) -> float:
-    """Recall = TP / (TP + FN), averaged, 0 to 1: the share of what is there that is found."""
-    return float(recall_resampled(answers, truths, once(truths), average)[0])
+def recall(predictions: Array, truths: Array, cases: Sequence[CaseInfo], average: Average) -> float:
+    """Recall = TP / (TP + FN), averaged, 0 to 1: of the cases of a class, the share that is predicted as it."""
+    return float(recall_resampled(predictions, truths, once(truths), average)[0])
 
 
-def recall_resampled(answers: Array, truths: Array, counts: Floats, average: Average) -> Floats:
+def recall_resampled(predictions: Array, truths: Array, counts: Floats, average: Average) -> Floats:
     """Averaged recall of each resample."""
-    right, truth, answer = tallies(answers, truths, counts)
-    return _averaged(right, truth, truth, answer, average)
+    right, truth, prediction = tallies(predictions, truths, counts)
+    return _averaged(right, truth, truth, prediction, average)
 
 
-def hamming_loss(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
-    """Share of a case's K labels that are answered wrongly, 0 to 1; lower is better."""
-    check_indicators(answers, truths)
-    return np.asarray((answers != truths).mean(axis=1))
+def hamming_loss(predictions: Array, truths: Array, cases: Sequence[CaseInfo]) -> Floats:
+    """Share of a case's K labels that are predicted wrongly, 0 to 1; lower is better."""
+    check_indicators(predictions, truths)
+    return np.asarray((predictions != truths).mean(axis=1))
 
 
-def exact_match(answers: Array, truths: Array, cases: Sequence[Case]) -> Floats:
-    """1 for a case whose K labels are all answered rightly, else 0 (the subset accuracy)."""
-    check_indicators(answers, truths)
-    return np.asarray((answers == truths).all(axis=1), dtype=np.float64)
+def exact_match(predictions: Array, truths: Array, cases: Sequence[CaseInfo]) -> Floats:
+    """1 for a case whose K labels are all predicted correctly, else 0 (the subset accuracy)."""
+    check_indicators(predictions, truths)
+    return np.asarray((predictions == truths).all(axis=1), dtype=np.float64)
 
 
-def _averaged(part: Floats, whole: Floats, truth: Floats, answer: Floats, average: Average) -> Floats:
-    """The average of part / whole (B, K) over the classes; `truth` and `answer` (B, K) say how many cases hold each."""
+def _averaged(part: Floats, whole: Floats, truth: Floats, prediction: Floats, average: Average) -> Floats:
+    """The average of part / whole (B, K) over the classes.
+
+    `truth` and `prediction` (B, K) are the numbers of cases whose truth, or prediction, is each class.
+    """
     if average == "micro":
         part, whole = part.sum(axis=1, keepdims=True), whole.sum(axis=1, keepdims=True)
         weights = np.ones_like(whole)
     else:
-        weights = truth if average == "weighted" else ((truth > 0) | (answer > 0)).astype(np.float64)
+        weights = truth if average == "weighted" else ((truth > 0) | (prediction > 0)).astype(np.float64)
     values = np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
     total = weights.sum(axis=1)
     return np.asarray(np.divide((values * weights).sum(axis=1), total, out=np.zeros_like(total), where=total > 0))

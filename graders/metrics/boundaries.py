@@ -1,7 +1,7 @@
-"""How far the rims of two masks overlap: boundary IoU. Distances between surfaces are in `geometry.py`.
+"""Overlap of the rims of two masks: boundary IoU. Distances between surfaces are in `geometry.py`.
 
-The rim of a mask are its voxels that lie near what is outside it; the array's edge is outside. So a large object cannot
-hide an outline that is wrong behind a core that is right. Both empty: 1. One empty: 0.
+The rim of a mask consists of its voxels near the outside of the mask; beyond the array's edge is outside. So the
+correct core of a large object cannot hide a wrong outline. Both masks empty: 1. One mask empty: 0.
 
     Cheng, Girshick, Dollar, Berg & Kirillov: Boundary IoU. CVPR 2021, arXiv:2103.16562.
 """
@@ -14,36 +14,37 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from graders.metrics.checks import reach_of, whole
 from graders.metrics.geometry import spacing_of
-from graders.metrics.given import reach_of, whole
-from graders.metrics.metric import Array, Case, Floats
+from graders.metrics.metric import Array, CaseInfo, Floats
 from graders.metrics.overlap import as_masks
 from graders.metrics.pairs import cut
 
 Mask = NDArray[np.bool_]
 
 
-def boundary_iou(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
-    """IoU per case, 0 to 1, of the rims within `at` voxels of what is outside, diagonals counted as one step.
+def boundary_iou(predictions: Array, truths: Array, cases: Sequence[CaseInfo], at: float) -> Floats:
+    """IoU of the rims per case, 0 to 1; a rim is the voxels within `at` steps of the outside, a diagonal is one step.
 
-    So is the authors' code, whose width is 2 % of the image's diagonal. It knows no spacing: where voxels are not cubes
-    take `boundary_iou@2mm`.
+    The authors' code counts steps in the same way; its width is 2 % of the image's diagonal. The metric ignores the
+    spacing: where voxels are not cubes, use `boundary_iou@2mm`.
     """
     steps = whole(at, "the width of a rim in voxels")
 
     def near(mask: Mask) -> Mask:
         return np.asarray(ndimage.distance_transform_cdt(mask, "chessboard") <= steps)
 
-    return _each(answers, truths, [near] * len(truths))
+    return _each(predictions, truths, [near] * len(truths))
 
 
-def boundary_iou_mm(answers: Array, truths: Array, cases: Sequence[Case], at: float) -> Floats:
-    """IoU per case, 0 to 1, of the rims whose voxels' centres lie within `at` mm of the centre of one outside.
+def boundary_iou_mm(predictions: Array, truths: Array, cases: Sequence[CaseInfo], at: float) -> Floats:
+    """IoU of the rims per case, 0 to 1; a rim is the voxels within `at` mm of the outside, between voxel centres.
 
-    A voxel with a neighbour by a face outside is of the rim whatever `at` is: the rim of thick slices is never empty.
+    A voxel that shares a face with an outside voxel is in the rim whatever `at` is, so that the rim of thick slices is
+    never empty.
     """
     near = [_within(spacing_of(truth, case), at) for truth, case in zip(truths, cases, strict=True)]
-    return _each(answers, truths, near)
+    return _each(predictions, truths, near)
 
 
 def _within(spacing: Sequence[float], tolerance: float) -> Callable[[Mask], Mask]:
@@ -56,13 +57,12 @@ def _within(spacing: Sequence[float], tolerance: float) -> Callable[[Mask], Mask
     return near
 
 
-def _each(answers: Array, truths: Array, near: Sequence[Callable[[Mask], Mask]]) -> Floats:
-    """`near` says of each case's mask which of its voxels lie near what is outside it."""
-    found = []
-    for answer, truth, of_case in zip(*as_masks(answers, truths), near, strict=True):
-        # What is beyond the box is outside either mask, and so is the array's edge.
-        one, other = (np.pad(mask, 1) for mask in cut(answer, truth))
-        one, other = one & of_case(one), other & of_case(other)
-        either = np.count_nonzero(one | other)
-        found.append(np.count_nonzero(one & other) / either if either else 1.0)
-    return np.array(found, dtype=np.float64)
+def _each(predictions: Array, truths: Array, near: Sequence[Callable[[Mask], Mask]]) -> Floats:
+    """The IoU of each case's rims; `near` has a function for each case, from a mask to its voxels near the outside."""
+    values = []
+    for prediction, truth, near_outside in zip(*as_masks(predictions, truths), near, strict=True):
+        # Beyond the box, and beyond the array's edge, everything is outside both masks.
+        rims = [mask & near_outside(mask) for mask in (np.pad(mask, 1) for mask in cut(prediction, truth))]
+        either = np.count_nonzero(rims[0] | rims[1])
+        values.append(np.count_nonzero(rims[0] & rims[1]) / either if either else 1.0)
+    return np.array(values, dtype=np.float64)

@@ -1,11 +1,11 @@
-"""How far grid points lie from goals that are not near, exactly, by the cheapest of three ways.
+"""Exact distances from grid points to goals that are not near, by the cheapest of three methods.
 
-tree       a k-d tree of the goals, where few points ask.
-planes     the nearest goal along one axis by two sweeps, along the next at every level that a point lies on, along the
-           last at the points alone; where boxes are small or flat.
+tree       a k-d tree of the goals, where there are few points. planes     the nearest goal along one axis by two
+sweeps, along the next axis at every level that contains a point, along
+           the last axis at the points alone; where boxes are small or flat.
 transform  SciPy's feature transform of the box around all points and goals.
 
-Squares are added in SciPy's order, first axis to last, so a distance has the very bits of `distance_transform_edt`.
+Squares are added in SciPy's order, first axis to last, so a distance has exactly the bits of `distance_transform_edt`.
 """
 
 from __future__ import annotations
@@ -25,43 +25,43 @@ Steps: TypeAlias = NDArray[np.unsignedinteger]
 TREE_NS, QUERY_NS = 250.0, 6000.0
 TRANSFORM_NS, FETCH_NS = 45.0, 20.0
 LEVEL_NS, ACROSS_NS = 0.7, 2.5
-"""What a step costs, measured: a goal in a tree, a query; a voxel, a point; a place seen from a level, a point."""
+"""Measured costs. Tree: a goal, a query. Transform: a voxel, a point. Planes: a column seen from a level, a point."""
 CALL = 2000
-"""To call NumPy for a level takes as long as to see so many places."""
+"""Calling NumPy for a level takes as long as looking at so many columns."""
 POINTS_AT_ONCE = 1024
-"""What so many points see along a row stays in the cache."""
+"""The rows of so many points fit in the cache."""
 
 
 def far(starts: Ints, goals: Ints, spacing: tuple[float, ...]) -> Floats:
     """Squared distance in mm² of every start (3, n) to its nearest goal (3, m); n, m > 0, spacing in mm."""
-    ways = (_by_tree, _by_planes, _by_transform)
-    return ways[int(np.argmin(costs(box_of(starts), box_of(goals))))](starts, goals, spacing)
+    methods = (_by_tree, _by_planes, _by_transform)
+    return methods[int(np.argmin(costs(box_of(starts), box_of(goals))))](starts, goals, spacing)
 
 
 class Box(NamedTuple):
-    """Where some grid points lie."""
+    """The smallest box around a set of grid points."""
 
     low: Ints
     """(3,) smallest index along each axis."""
     sizes: Ints
-    """(3,) levels from the smallest to the largest."""
+    """(3,) number of levels from the smallest to the largest index."""
     points: int
 
     def around(self, other: Box) -> Box:
-        """Of the points of both."""
+        """The box around the points of both."""
         low = np.minimum(self.low, other.low)
         sizes = np.maximum(self.low + self.sizes, other.low + other.sizes) - low
         return Box(low, sizes, self.points + other.points)
 
 
 def box_of(points: Ints) -> Box:
-    """Of points (3, n), n > 0."""
+    """The box around points (3, n), n > 0."""
     low = points.min(axis=1)
     return Box(low, points.max(axis=1) + 1 - low, points.shape[1])
 
 
 def costs(starts: Box, goals: Box) -> tuple[float, float, float]:
-    """About how many nanoseconds tree, planes and transform take."""
+    """The estimated nanoseconds that tree, planes and transform take."""
     level = _level_axis(starts, goals)
     seen = starts.sizes[level] * goals.sizes[level] * (float(starts.sizes[1 - level]) * goals.sizes[2] + CALL)
     return (
@@ -71,18 +71,18 @@ def costs(starts: Box, goals: Box) -> tuple[float, float, float]:
     )
 
 
-def steps_along(rows: Ints, places: Ints, shape: tuple[int, int]) -> Steps:
-    """Rows to the nearest goal in the same place, for all rows and places; as many as there are rows is none.
+def steps_along(rows: Ints, columns: Ints, shape: tuple[int, int]) -> Steps:
+    """Steps from each cell to the nearest goal in the same column; the number of rows stands for no goal there.
 
     Args:
-        rows: Of the goals, (m,).
-        places: Of the goals, (m,).
-        shape: How many rows and places there are.
+        rows: The goals' rows, (m,).
+        columns: The goals' columns, (m,).
+        shape: Numbers of rows and columns.
     """
     none = shape[0]
-    kind = np.min_scalar_type(none + 1)  # a step from none is taken before the minimum
+    kind = np.min_scalar_type(none + 1)  # one step is added to `none` before the minimum is taken
     steps = np.full(shape, none, kind)
-    steps[rows, places] = 0
+    steps[rows, columns] = 0
     one_more = np.empty(shape[1], kind)
     for order in (range(1, shape[0]), range(shape[0] - 2, -1, -1)):
         back = -1 if order.step > 0 else 1
@@ -93,7 +93,7 @@ def steps_along(rows: Ints, places: Ints, shape: tuple[int, int]) -> Steps:
 
 
 def squares_of(steps: Steps, mm: float) -> Floats:
-    """The table of mm² by number of steps that are `mm` each; infinite where `steps_along` says none."""
+    """The table of mm² by number of steps of `mm` each; infinite where `steps_along` has no goal."""
     squares: Floats = (np.arange(len(steps) + 1, dtype=np.float64) * mm) ** 2
     squares[-1] = np.inf
     return squares
@@ -115,13 +115,13 @@ def _by_transform(starts: Ints, goals: Ints, spacing: tuple[float, ...]) -> Floa
     return _squares(starts, to.reshape(3, -1).take(at, axis=1).astype(np.intp), spacing)
 
 
-def _squares(starts: Ints, found: Ints, spacing: tuple[float, ...]) -> Floats:
-    first, second, third = (((to - at) * mm) ** 2 for to, at, mm in zip(found, starts, spacing, strict=True))
+def _squares(starts: Ints, goals: Ints, spacing: tuple[float, ...]) -> Floats:
+    first, second, third = (((to - at) * mm) ** 2 for to, at, mm in zip(goals, starts, spacing, strict=True))
     return np.asarray((first + second) + third)
 
 
 def _by_planes(starts: Ints, goals: Ints, spacing: tuple[float, ...]) -> Floats:
-    """The last axis comes last: a minimum of sums of the first two, the third added, is the minimum of SciPy's sums."""
+    """One axis after another, the last axis last: so the minima are those of SciPy's sums, bit for bit."""
     here, there = box_of(starts), box_of(goals)
     level = _level_axis(here, there)
     along = 1 - level
@@ -129,32 +129,32 @@ def _by_planes(starts: Ints, goals: Ints, spacing: tuple[float, ...]) -> Floats:
     seen_levels = int(there.sizes[level])
 
     both = here.around(there)
-    places = (goals[level] - there.low[level]) * columns + goals[2] - there.low[2]
-    steps = steps_along(goals[along] - both.low[along], places, (int(both.sizes[along]), seen_levels * columns))
+    flat = (goals[level] - there.low[level]) * columns + goals[2] - there.low[2]
+    steps = steps_along(goals[along] - both.low[along], flat, (int(both.sizes[along]), seen_levels * columns))
     seen = steps[here.low[along] - both.low[along] :][:rows].reshape(rows, seen_levels, columns)
     near = squares_of(steps, spacing[along]).take(np.moveaxis(seen, 1, 0))  # (seen_levels, rows, columns)
 
     best: Floats = np.empty((levels, rows, columns))
     further = np.empty((rows, columns))
-    for found, squares in zip(best, _between(here, there, level, spacing[level]), strict=True):
-        np.add(near[0], squares[0], out=found)
+    for nearest_in_level, squares in zip(best, _between(here, there, level, spacing[level]), strict=True):
+        np.add(near[0], squares[0], out=nearest_in_level)
         for each, square in zip(near[1:], squares[1:], strict=True):
-            np.minimum(found, np.add(each, square, out=further), out=found)
+            np.minimum(nearest_in_level, np.add(each, square, out=further), out=nearest_in_level)
 
     best = best.reshape(levels * rows, columns)
     row = (starts[level] - here.low[level]) * rows + starts[along] - here.low[along]
     across, column = _between(here, there, 2, spacing[2]), starts[2] - here.low[2]
     nearest = np.empty(here.points)
     for first in range(0, here.points, POINTS_AT_ONCE):
-        some = slice(first, first + POINTS_AT_ONCE)
-        sums = best.take(row[some], axis=0)
-        sums += across.take(column[some], axis=0)
-        sums.min(axis=1, out=nearest[some])
+        block = slice(first, first + POINTS_AT_ONCE)
+        sums = best.take(row[block], axis=0)
+        sums += across.take(column[block], axis=0)
+        sums.min(axis=1, out=nearest[block])
     return nearest
 
 
 def _level_axis(starts: Box, goals: Box) -> int:
-    """The one of the first two axes with fewer pairs of a start's and a goal's level."""
+    """Of the first two axes, the one with fewer pairs of a start's level and a goal's level."""
     return int(np.argmin(starts.sizes[:2] * goals.sizes[:2]))
 
 

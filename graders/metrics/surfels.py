@@ -1,8 +1,8 @@
-"""How large the surface within a corner of 2x2x2 voxels is: DeepMind's tables. Nothing is measured.
+"""The area of the surface within a corner of 2x2x2 voxels, by DeepMind's tables.
 
 `TRIANGLES` is surface-distance's table of marching-cubes normals (surface_distance/lookup_tables.py, Copyright 2018
-Google Inc., Apache License 2.0) without the signs, which no area needs: a word for each of the 256 codes, a "+" between
-triangles (four at most), a digit for the size of a normal along each axis, in eighths.
+Google Inc., Apache License 2.0) without the signs, which an area does not need. It has a word for each of the 256
+codes, a "+" between triangles (four at most), and a digit for the size of a normal along each axis, in eighths.
 
     Lorensen & Cline: Marching cubes. Computer Graphics 21 (1987).
 """

@@ -9,8 +9,8 @@ from statistics import fmean, median
 from assignments.caps import Condition
 from graders.record.documents import Measured
 
-SLACK = 1e-6
-"""As of the tolerances in `graders.metrics.given`. To import it from there would cost every command half a second."""
+THRESHOLD_SLACK = 1e-6
+"""As of the tolerances in `graders.metrics.checks`. To import it from there would cost every command half a second."""
 
 
 def holds(condition: Condition, measured: Measured) -> bool:
@@ -35,6 +35,6 @@ def combined(values: Sequence[float], how: str) -> float:
 
 def _beyond(condition: Condition, value: float) -> bool:
     """Whether a value lies on the condition's side; one that equals the threshold but for rounding lies on neither."""
-    if math.isclose(value, condition.value, rel_tol=SLACK):
+    if math.isclose(value, condition.value, rel_tol=THRESHOLD_SLACK):
         return False
     return value < condition.value if condition.side == "below" else value > condition.value

@@ -22,38 +22,38 @@ class Case:
     group: str | None = None
 
 
-EMPTY, ONE, OTHER, TWO, FULL = [0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]
+EMPTY, FIRST, SECOND, BOTH, FULL = [0, 0, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
-    ("answer", "truth", "d", "j", "v"),
+    ("prediction", "truth", "d", "j", "v"),
     [
         (EMPTY, EMPTY, 1, 1, 0),
-        (EMPTY, ONE, 0, 0, 1),
-        (ONE, EMPTY, 0, 0, 4),
-        (ONE, ONE, 1, 1, 0),
-        (ONE, OTHER, 0, 0, 0),
-        (ONE, TWO, 2 / 3, 1 / 2, 1 / 2),
-        (TWO, ONE, 2 / 3, 1 / 2, 1),
+        (EMPTY, FIRST, 0, 0, 1),
+        (FIRST, EMPTY, 0, 0, 4),
+        (FIRST, FIRST, 1, 1, 0),
+        (FIRST, SECOND, 0, 0, 0),
+        (FIRST, BOTH, 2 / 3, 1 / 2, 1 / 2),
+        (BOTH, FIRST, 2 / 3, 1 / 2, 1),
         (FULL, FULL, 1, 1, 0),
-        (FULL, ONE, 2 / 5, 1 / 4, 3),
+        (FULL, FIRST, 2 / 5, 1 / 4, 3),
     ],
 )
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.int64])
-def test_overlap_of_two_masks(answer, truth, d, j, v, kind):
-    answers, truths = (np.array([mask], dtype=kind).reshape(1, 2, 2) for mask in (answer, truth))
-    assert dice(answers, truths, [Case()]) == pytest.approx([d])
-    assert iou(answers, truths, [Case()]) == pytest.approx([j])
-    assert volume_error(answers, truths, [Case()]) == pytest.approx([v])
+def test_overlap_of_two_masks(prediction, truth, d, j, v, kind):
+    predictions, truths = (np.array([mask], dtype=kind).reshape(1, 2, 2) for mask in (prediction, truth))
+    assert dice(predictions, truths, [Case()]) == pytest.approx([d])
+    assert iou(predictions, truths, [Case()]) == pytest.approx([j])
+    assert volume_error(predictions, truths, [Case()]) == pytest.approx([v])
 
 
 def test_overlap_of_many_cases_and_of_strided_arrays():
-    answers = np.array([[ONE, EMPTY], [TWO, TWO]], dtype=np.uint8)[:, ::-1]
-    truths = np.array([[ONE, EMPTY], [ONE, ONE]], dtype=np.uint8)[:, ::-1]
-    assert dice(answers, truths, [Case(), Case()]) == pytest.approx([1, 2 / 3])
+    predictions = np.array([[FIRST, EMPTY], [BOTH, BOTH]], dtype=np.uint8)[:, ::-1]
+    truths = np.array([[FIRST, EMPTY], [FIRST, FIRST]], dtype=np.uint8)[:, ::-1]
+    assert dice(predictions, truths, [Case(), Case()]) == pytest.approx([1, 2 / 3])
 
 
-def test_a_probability_is_no_mask():
+def test_a_probability_is_not_a_mask():
     soft = np.full((1, 2, 2), 0.9, dtype=np.float32)
     with pytest.raises(TypeError, match="masks are bool or integer"):
         dice(soft, np.ones((1, 2, 2), np.uint8), [Case()])
@@ -73,8 +73,8 @@ def test_masks_of_different_shapes_are_refused_and_never_broadcast():
 @pytest.mark.parametrize("volume", [0, 1, 3, 8])
 def test_no_mask_has_a_larger_volume_error_than_the_worst(volume):
     truth = (np.arange(8) < volume).reshape(2, 2, 2)
-    answers = np.stack([(np.arange(8) < n).reshape(2, 2, 2) for n in range(9)])
-    errors = volume_error(answers, np.stack([truth] * 9), [Case()] * 9)
+    predictions = np.stack([(np.arange(8) < n).reshape(2, 2, 2) for n in range(9)])
+    errors = volume_error(predictions, np.stack([truth] * 9), [Case()] * 9)
     assert max(errors) <= worst_volume_error(truth, Case())
 
 
@@ -85,8 +85,8 @@ def box(*slices):
 
 
 def test_hd95_of_two_voxels_is_their_distance_in_mm():
-    one, other = box(1, 1, 1), box(3, 2, 5)
-    assert hd95(one, other, [Case()]) == pytest.approx([sqrt((2 * 3) ** 2 + (1 * 2) ** 2 + 4**2)])
+    first, second = box(1, 1, 1), box(3, 2, 5)
+    assert hd95(first, second, [Case()]) == pytest.approx([sqrt((2 * 3) ** 2 + (1 * 2) ** 2 + 4**2)])
 
 
 def test_hd95_is_the_larger_of_the_two_directed_percentiles():
@@ -105,18 +105,18 @@ def test_hd95_takes_the_array_edge_as_surface():
 
 
 def test_hd95_where_masks_are_empty():
-    empty, some = box(slice(0)), box(1, 1, 1)
+    empty, voxel = box(slice(0)), box(1, 1, 1)
     assert hd95(empty, empty, [Case()]) == pytest.approx([0])
     edge_to_edge = sqrt((5 * 3) ** 2 + (6 * 2) ** 2 + (7 * 1) ** 2)
-    assert hd95(empty, some, [Case()]) == pytest.approx([edge_to_edge])
-    assert hd95(some, empty, [Case()]) == pytest.approx([edge_to_edge])
-    assert diagonal(some[0], Case()) == pytest.approx(edge_to_edge)
+    assert hd95(empty, voxel, [Case()]) == pytest.approx([edge_to_edge])
+    assert hd95(voxel, empty, [Case()]) == pytest.approx([edge_to_edge])
+    assert diagonal(voxel[0], Case()) == pytest.approx(edge_to_edge)
 
 
 def test_hd95_of_a_slice_uses_the_in_plane_spacing():
-    one, other = np.zeros((1, 4, 4), bool), np.zeros((1, 4, 4), bool)
-    one[0, 0, 0], other[0, 2, 3] = True, True
-    assert hd95(one, other, [Case(spacing_mm=(9.0, 2.0, 1.0))]) == pytest.approx([sqrt(4**2 + 3**2)])
+    first, second = np.zeros((1, 4, 4), bool), np.zeros((1, 4, 4), bool)
+    first[0, 0, 0], second[0, 2, 3] = True, True
+    assert hd95(first, second, [Case(spacing_mm=(9.0, 2.0, 1.0))]) == pytest.approx([sqrt(4**2 + 3**2)])
 
 
 @pytest.mark.parametrize("spacing", [None, (1.0,), (0.0, 1.0, 1.0), (float("nan"), 1.0, 1.0)])
@@ -126,11 +126,11 @@ def test_a_distance_in_mm_needs_the_spacing(spacing):
 
 
 def test_class_metrics_by_hand():
-    truths, answers = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
+    truths, predictions = np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1])
     cases = [Case()] * 4
-    assert accuracy(answers, truths, cases).tolist() == [1, 1, 0, 1]
-    assert balanced_accuracy(answers, truths, cases) == pytest.approx((2 / 3 + 1) / 2)
-    assert f1(answers, truths, cases) == pytest.approx((4 / 5 + 2 / 3) / 2)
+    assert accuracy(predictions, truths, cases).tolist() == [1, 1, 0, 1]
+    assert balanced_accuracy(predictions, truths, cases) == pytest.approx((2 / 3 + 1) / 2)
+    assert f1(predictions, truths, cases) == pytest.approx((4 / 5 + 2 / 3) / 2)
 
 
 @pytest.mark.parametrize(

@@ -49,10 +49,10 @@ def labels(rng, k=4, n=60):
     return np.round(np.clip(truths * 0.3 + rng.random((n, k)) * 0.7, 0, 1), 1), truths
 
 
-def resamples(rng, n, kept, number=80):
-    """Draws that hold the first `kept` cases, and their counts."""
+def resamples(rng, n, always, number=80):
+    """Draws that hold the first `always` cases, and their counts."""
     draws = rng.integers(n, size=(number, n))
-    draws[:, :kept] = np.arange(kept)
+    draws[:, :always] = np.arange(always)
     return draws, np.stack([np.bincount(draw, minlength=n) for draw in draws]).astype(float)
 
 
@@ -61,18 +61,20 @@ def resamples(rng, n, kept, number=80):
 def test_averages_over_classes_equal_scikit_learn(rng, average, k):
     how = {"average": average, "zero_division": 0}
     for _ in range(20):
-        answers, truths = classes(rng, k)
-        answers[answers == k - 1] = 0  # the last class is never answered: its precision counts 0
-        for ours, theirs in ((f1, peer.f1_score), (precision, peer.precision_score), (recall, peer.recall_score)):
-            assert ours(answers, truths, [], average) == pytest.approx(theirs(truths, answers, **how), abs=1e-12)
+        predictions, truths = classes(rng, k)
+        predictions[predictions == k - 1] = 0  # the last class is never answered: its precision counts 0
+        for metric, reference in ((f1, peer.f1_score), (precision, peer.precision_score), (recall, peer.recall_score)):
+            assert metric(predictions, truths, [], average) == pytest.approx(
+                reference(truths, predictions, **how), abs=1e-12
+            )
     draws, counts = resamples(rng, len(truths), k, 20)
-    for ours, theirs in (
+    for metric, reference in (
         (f1_resampled, peer.f1_score),
         (precision_resampled, peer.precision_score),
         (recall_resampled, peer.recall_score),
     ):
-        expected = [theirs(truths[d], answers[d], **how) for d in draws]
-        assert ours(answers, truths, counts, average) == pytest.approx(expected, abs=1e-12)
+        expected = [reference(truths[d], predictions[d], **how) for d in draws]
+        assert metric(predictions, truths, counts, average) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("average", AVERAGES)
@@ -80,21 +82,23 @@ def test_averages_over_labels_equal_scikit_learn(rng, average):
     how = {"average": average, "zero_division": 0}
     for _ in range(20):
         p, truths = labels(rng)
-        answers = (p >= 0.5).astype(np.int64)
-        for ours, theirs in ((f1, peer.f1_score), (precision, peer.precision_score), (recall, peer.recall_score)):
-            assert ours(answers, truths, [], average) == pytest.approx(theirs(truths, answers, **how), abs=1e-12)
+        predictions = (p >= 0.5).astype(np.int64)
+        for metric, reference in ((f1, peer.f1_score), (precision, peer.precision_score), (recall, peer.recall_score)):
+            assert metric(predictions, truths, [], average) == pytest.approx(
+                reference(truths, predictions, **how), abs=1e-12
+            )
         expected = peer.roc_auc_score(truths, p, average=average)
         assert auroc(p, truths, [], average) == pytest.approx(expected, abs=1e-12)
         expected = peer.average_precision_score(truths, p, average=average)
         assert average_precision(p, truths, [], average) == pytest.approx(expected, abs=1e-12)
     draws, counts = resamples(rng, len(truths), 2)
-    for ours, theirs, given in (
-        (f1_resampled, peer.f1_score, answers),
-        (precision_resampled, peer.precision_score, answers),
-        (recall_resampled, peer.recall_score, answers),
+    for metric, reference, decided in (
+        (f1_resampled, peer.f1_score, predictions),
+        (precision_resampled, peer.precision_score, predictions),
+        (recall_resampled, peer.recall_score, predictions),
     ):
-        expected = [theirs(truths[d], given[d], **how) for d in draws]
-        assert ours(given, truths, counts, average) == pytest.approx(expected, abs=1e-12)
+        expected = [reference(truths[d], decided[d], **how) for d in draws]
+        assert metric(decided, truths, counts, average) == pytest.approx(expected, abs=1e-12)
     expected = [peer.roc_auc_score(truths[d], p[d], average=average) for d in draws]
     assert auroc_resampled(p, truths, counts, average) == pytest.approx(expected, abs=1e-12)
     expected = [peer.average_precision_score(truths[d], p[d], average=average) for d in draws]
@@ -133,7 +137,7 @@ def test_a_label_that_every_case_has_or_none_is_left_out_of_a_ranking():
     truths = np.array([[0, 1, 0], [1, 1, 0], [0, 1, 0]])
     p = np.array([[0.1, 0.2, 0.3], [0.2, 0.1, 0.2], [0.3, 0.3, 0.1]])
     assert auroc(p, truths, []) == auroc(p, truths, [], "weighted") == pytest.approx(1 / 2)
-    with pytest.raises(ValueError, match="no label is both held and lacking"):
+    with pytest.raises(ValueError, match="each label is the same in all cases"):
         auroc(p[:, 1:], truths[:, 1:], [])
     with pytest.raises(ValueError, match="are 0 and 1"):
         auroc(p, truths * 2, [])
@@ -141,42 +145,42 @@ def test_a_label_that_every_case_has_or_none_is_left_out_of_a_ranking():
 
 def test_what_is_decided_of_each_label_equals_scikit_learn(rng):
     p, truths = labels(rng)
-    answers = (p >= 0.5).astype(np.int64)
-    assert hamming_loss(answers, truths, []).mean() == pytest.approx(peer.hamming_loss(truths, answers))
-    assert exact_match(answers, truths, []).mean() == pytest.approx(peer.accuracy_score(truths, answers))
+    predictions = (p >= 0.5).astype(np.int64)
+    assert hamming_loss(predictions, truths, []).mean() == pytest.approx(peer.hamming_loss(truths, predictions))
+    assert exact_match(predictions, truths, []).mean() == pytest.approx(peer.accuracy_score(truths, predictions))
     assert calibration.brier(p, truths, []).mean() == pytest.approx(peer.mean_squared_error(truths, p))
     each = [peer.log_loss(truths[:, k], np.clip(p[:, k], 1e-7, 1 - 1e-7)) for k in range(4)]
     assert calibration.log_loss(p, truths, []).mean() == pytest.approx(np.mean(each))
     with pytest.raises(ValueError, match="must be"):
-        hamming_loss(answers[:, :3], truths, [])
+        hamming_loss(predictions[:, :3], truths, [])
     with pytest.raises(TypeError, match="labels are 0 and 1"):
         exact_match(p, truths, [])
     with pytest.raises(ValueError, match="are 0 and 1"):
-        f1(answers + 1, truths, [])
+        f1(predictions + 1, truths, [])
 
 
 def test_a_label_that_nobody_has_or_answers_is_left_out_of_a_macro_average():
-    truths, answers = np.array([[1, 0], [1, 0]]), np.array([[1, 0], [0, 0]])
-    assert f1(answers, truths, []) == pytest.approx(2 / 3)
-    answers[0, 1] = 1
-    assert f1(answers, truths, []) == pytest.approx(1 / 3)
+    truths, predictions = np.array([[1, 0], [1, 0]]), np.array([[1, 0], [0, 0]])
+    assert f1(predictions, truths, []) == pytest.approx(2 / 3)
+    predictions[0, 1] = 1
+    assert f1(predictions, truths, []) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("k", [2, 5])
 def test_linear_kappa_equals_scikit_learn(rng, k):
     for _ in range(20):
-        answers, truths = classes(rng, k)
-        expected = peer.cohen_kappa_score(answers, truths, labels=range(k), weights="linear")
-        assert linear_kappa(answers, truths, []) == pytest.approx(expected, abs=1e-12)
+        predictions, truths = classes(rng, k)
+        expected = peer.cohen_kappa_score(predictions, truths, labels=range(k), weights="linear")
+        assert linear_kappa(predictions, truths, []) == pytest.approx(expected, abs=1e-12)
     draws, counts = resamples(rng, len(truths), k)
-    expected = [peer.cohen_kappa_score(answers[d], truths[d], labels=range(k), weights="linear") for d in draws]
-    assert linear_kappa_resampled(answers, truths, counts) == pytest.approx(expected, abs=1e-12)
+    expected = [peer.cohen_kappa_score(predictions[d], truths[d], labels=range(k), weights="linear") for d in draws]
+    assert linear_kappa_resampled(predictions, truths, counts) == pytest.approx(expected, abs=1e-12)
 
 
 def test_linear_kappa_by_hand():
     # Two of four are off by 1. By chance, 0 1 1 2 and 0 0 2 2 are (0+0+2+2 + 2 (1+1+1+1) + 2+2+0+0) / 16 = 1 apart.
-    answers, truths = np.array([0, 1, 2, 1]), np.array([0, 0, 2, 2])
-    assert linear_kappa(answers, truths, []) == pytest.approx(1 - (2 / 4) / 1)
+    predictions, truths = np.array([0, 1, 2, 1]), np.array([0, 0, 2, 2])
+    assert linear_kappa(predictions, truths, []) == pytest.approx(1 - (2 / 4) / 1)
     assert linear_kappa(truths[::-1].copy(), truths, []) == pytest.approx(1 - 2 / 1)
     assert linear_kappa(np.full(4, 3), np.full(4, 3), []) == 0
     # A grade that nobody has is a step all the same.
@@ -210,33 +214,33 @@ def test_specificity_in_resamples_equals_that_of_each(rng):
     assert specificity_at_resampled(scores, truths, counts, 0.8) == pytest.approx(expected, abs=1e-12)
 
 
-def cost_by_the_definition(answers, truths, costs):
+def cost_by_the_definition(predictions, truths, costs):
     """Ferrer 2022: the shares of scikit-learn's confusion matrix by the costs, over those of the best constant."""
-    shares = peer.confusion_matrix(truths, answers, labels=range(len(costs))) / len(truths)
+    shares = peer.confusion_matrix(truths, predictions, labels=range(len(costs))) / len(truths)
     return (shares * costs).sum() / (shares.sum(axis=1) @ costs).min()
 
 
 def test_expected_cost_equals_its_definition(rng):
     costs = np.array([[0, 5, 1, 2], [1, 0, 3, 1], [2, 2, 0, 7], [4, 1, 1, 0.0]])
     for _ in range(20):
-        answers, truths = classes(rng, 4)
-        expected = cost_by_the_definition(answers, truths, costs)
-        assert expected_cost(answers, truths, [], costs) == pytest.approx(expected, abs=1e-12)
+        predictions, truths = classes(rng, 4)
+        expected = cost_by_the_definition(predictions, truths, costs)
+        assert expected_cost(predictions, truths, [], costs) == pytest.approx(expected, abs=1e-12)
     draws, counts = resamples(rng, len(truths), 4)
-    expected = [cost_by_the_definition(answers[d], truths[d], costs) for d in draws]
-    assert expected_cost_resampled(answers, truths, counts, costs) == pytest.approx(expected, abs=1e-12)
+    expected = [cost_by_the_definition(predictions[d], truths[d], costs) for d in draws]
+    assert expected_cost_resampled(predictions, truths, counts, costs) == pytest.approx(expected, abs=1e-12)
 
 
 def test_expected_cost_of_equal_costs_is_the_error_rate_over_that_of_the_commonest_class(rng):
-    answers, truths = classes(rng, 3)
-    rate = 1 - peer.accuracy_score(truths, answers)
+    predictions, truths = classes(rng, 3)
+    rate = 1 - peer.accuracy_score(truths, predictions)
     commonest = 1 - np.bincount(truths).max() / len(truths)
-    assert expected_cost(answers, truths, [], 1 - np.eye(3)) == pytest.approx(rate / commonest)
+    assert expected_cost(predictions, truths, [], 1 - np.eye(3)) == pytest.approx(rate / commonest)
     # Each class as dear as it is rare: 1 less the balanced accuracy, of two classes, over that of a constant answer.
-    answers, truths = classes(rng, 2)
+    predictions, truths = classes(rng, 2)
     rare = (1 - np.eye(2)) / np.bincount(truths)[:, None]
-    expected = (1 - peer.balanced_accuracy_score(truths, answers)) / 0.5
-    assert expected_cost(answers, truths, [], rare) == pytest.approx(expected)
+    expected = (1 - peer.balanced_accuracy_score(truths, predictions)) / 0.5
+    assert expected_cost(predictions, truths, [], rare) == pytest.approx(expected)
 
 
 def test_expected_cost_by_hand():
@@ -302,8 +306,8 @@ def test_calibration_errors_in_resamples_equal_those_of_each(rng):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("ece@0", "a whole one, from 1"),
-        ("ece@mass@7.5", "a whole one, from 1"),
+        ("ece@0", "a whole number, from 1"),
+        ("ece@mass@7.5", "a whole number, from 1"),
         ("sensitivity@1.5", "a share, from 0 to 1"),
         ("specificity@90", "a share, from 0 to 1"),
         ("expected_cost", "needs costs"),

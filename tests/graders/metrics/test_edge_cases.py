@@ -1,5 +1,5 @@
-"""What peers get wrong, worked out by hand: empty, tiny and full masks, dtypes, layouts; and no way to a good score by
-a value that is not finite."""
+"""Cases that peers get wrong, worked out by hand: empty, tiny and full masks, dtypes, layouts; and values that are not
+finite, which never get a good score."""
 
 import math
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ def box(*slices, shape=SHAPE):
     return mask
 
 
-def scores(answer, truth, spacing=SPACING, classes=(1,), tolerance_mm=1.0):
-    return score_labels(answer, truth, spacing, classes=classes, tolerance_mm=tolerance_mm)
+def scores(prediction, truth, spacing=SPACING, classes=(1,), tolerance_mm=1.0):
+    return score_labels(prediction, truth, spacing, classes=classes, tolerance_mm=tolerance_mm)
 
 
 EMPTY = box(slice(0))
@@ -48,104 +48,104 @@ CORNER = box(0, 0, 0)
 
 
 def test_both_empty_is_perfect():
-    found = scores(EMPTY, EMPTY)[1]
-    assert {found[name] for name in SHARES} == {1.0}
-    assert {found[name] for name in (*DISTANCES, "volume_error")} == {0.0}
+    values = scores(EMPTY, EMPTY)[1]
+    assert {values[name] for name in SHARES} == {1.0}
+    assert {values[name] for name in (*DISTANCES, "volume_error")} == {0.0}
 
 
-@pytest.mark.parametrize("some", [VOXEL, FULL, CORNER], ids=["voxel", "full", "corner"])
-@pytest.mark.parametrize("swap", [False, True], ids=["nothing in the truth", "nothing in the answer"])
-def test_one_empty_is_the_worst(some, swap):
-    found = scores(EMPTY, some)[1] if swap else scores(some, EMPTY)[1]
-    assert {found[name] for name in SHARES} == {0.0}
-    assert [found[name] for name in DISTANCES] == pytest.approx([DIAGONAL] * len(DISTANCES))
+@pytest.mark.parametrize("mask", [VOXEL, FULL, CORNER], ids=["voxel", "full", "corner"])
+@pytest.mark.parametrize("swap", [False, True], ids=["nothing in the truth", "nothing in the prediction"])
+def test_one_empty_is_the_worst(mask, swap):
+    values = scores(EMPTY, mask)[1] if swap else scores(mask, EMPTY)[1]
+    assert {values[name] for name in SHARES} == {0.0}
+    assert [values[name] for name in DISTANCES] == pytest.approx([DIAGONAL] * len(DISTANCES))
 
 
 @pytest.mark.parametrize("mask", [VOXEL, FULL, CORNER, box(slice(1, 3), 4)], ids=["voxel", "full", "corner", "border"])
 def test_a_mask_is_at_no_distance_from_itself(mask):
-    found = scores(mask, mask, tolerance_mm=0.0)[1]
-    assert {found[name] for name in SHARES} == {1.0}
-    assert {found[name] for name in DISTANCES} == {0.0}
+    values = scores(mask, mask, tolerance_mm=0.0)[1]
+    assert {values[name] for name in SHARES} == {1.0}
+    assert {values[name] for name in DISTANCES} == {0.0}
 
 
 def test_two_voxels_at_opposite_corners():
     # Centres 3, 4 and 5 voxels apart along the axes; corners as far, as both surfaces are of one voxel's eight.
     apart = sqrt((3 * 3) ** 2 + (4 * 2) ** 2 + 5**2)
-    found = scores(CORNER, box(3, 4, 5))[1]
-    assert [found[name] for name in ("hd", "hd95", "hd95@medpy", "assd", "masd")] == pytest.approx([apart] * 5)
-    assert found["nsd"] == found["nsd@voxel"] == found["dice"] == 0.0
+    values = scores(CORNER, box(3, 4, 5))[1]
+    assert [values[name] for name in ("hd", "hd95", "hd95@medpy", "assd", "masd")] == pytest.approx([apart] * 5)
+    assert values["nsd"] == values["nsd@voxel"] == values["dice"] == 0.0
     # The far one of the eight corners to the nearest of the others is what area-weighting picks.
-    assert found["hd95@deepmind"] == pytest.approx(apart)
+    assert values["hd95@deepmind"] == pytest.approx(apart)
 
 
 def test_a_full_volume_has_the_array_edge_as_surface():
     # 3x3x3 against its centre, spacing 1: 26 voxels at 1 (6), sqrt 2 (12), sqrt 3 (8); back 1.
     full, centre = np.ones((3, 3, 3), bool), box(1, 1, 1, shape=(3, 3, 3))
-    found = scores(full, centre, (1.0, 1.0, 1.0), tolerance_mm=1.0)[1]
-    assert found["hd"] == pytest.approx(sqrt(3))
-    assert found["assd"] == pytest.approx((6 + 12 * sqrt(2) + 8 * sqrt(3) + 1) / 27)
-    assert found["masd"] == pytest.approx(((6 + 12 * sqrt(2) + 8 * sqrt(3)) / 26 + 1) / 2)
-    assert found["nsd@voxel"] == pytest.approx(7 / 27)
+    values = scores(full, centre, (1.0, 1.0, 1.0), tolerance_mm=1.0)[1]
+    assert values["hd"] == pytest.approx(sqrt(3))
+    assert values["assd"] == pytest.approx((6 + 12 * sqrt(2) + 8 * sqrt(3) + 1) / 27)
+    assert values["masd"] == pytest.approx(((6 + 12 * sqrt(2) + 8 * sqrt(3)) / 26 + 1) / 2)
+    assert values["nsd@voxel"] == pytest.approx(7 / 27)
 
 
 def test_two_squares_of_two_pixels_a_pixel_apart():
     # Contour lengths by hand: a rectangle of 1x2 pixels has four cut corners of sqrt 2 / 2 and two straight ones of 1.
-    one, other = np.zeros((3, 6), bool), np.zeros((3, 6), bool)
-    one[1, 1:3] = other[1, 2:4] = True
-    found = scores(one, other, (1.0, 1.0), tolerance_mm=0.5)[1]
+    first, second = np.zeros((3, 6), bool), np.zeros((3, 6), bool)
+    first[1, 1:3] = second[1, 2:4] = True
+    values = scores(first, second, (1.0, 1.0), tolerance_mm=0.5)[1]
     length = 4 * sqrt(2) / 2 + 2
     # Corners at columns 1, 2, 3 and 2, 3, 4: the middle and one end of each lie on the other's.
     shared = (length - 2 * sqrt(2) / 2) * 2
-    assert found["nsd"] == pytest.approx(shared / (2 * length))
-    assert found["hd95@deepmind"] == pytest.approx(1.0)
-    assert found["nsd@voxel"] == pytest.approx(2 / 4)
+    assert values["nsd"] == pytest.approx(shared / (2 * length))
+    assert values["hd95@deepmind"] == pytest.approx(1.0)
+    assert values["nsd@voxel"] == pytest.approx(2 / 4)
 
 
 def test_a_distance_equal_to_the_tolerance_is_within_it():
-    one, other = box(0, 0, 0), box(0, 0, 2)
-    assert scores(one, other, tolerance_mm=2.0)[1]["nsd@voxel"] == 1.0
-    assert scores(one, other, tolerance_mm=1.99)[1]["nsd@voxel"] == 0.0
+    first, second = box(0, 0, 0), box(0, 0, 2)
+    assert scores(first, second, tolerance_mm=2.0)[1]["nsd@voxel"] == 1.0
+    assert scores(first, second, tolerance_mm=1.99)[1]["nsd@voxel"] == 0.0
 
 
 def test_a_class_that_is_nowhere_does_not_touch_the_others():
-    answer, truth = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
-    answer[1, 1, 1:4], truth[1, 1, 1:4], truth[3, 3, 3] = 2, 2, 5
-    found = scores(answer, truth, classes=(1, 2, 5))
-    assert [found[c]["dice"] for c in (1, 2, 5)] == [1, 1, 0]
-    assert [found[c]["hd"] for c in (1, 2, 5)] == pytest.approx([0, 0, DIAGONAL])
+    prediction, truth = np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    prediction[1, 1, 1:4], truth[1, 1, 1:4], truth[3, 3, 3] = 2, 2, 5
+    values = scores(prediction, truth, classes=(1, 2, 5))
+    assert [values[c]["dice"] for c in (1, 2, 5)] == [1, 1, 0]
+    assert [values[c]["hd"] for c in (1, 2, 5)] == pytest.approx([0, 0, DIAGONAL])
 
 
 def test_neighbouring_classes_have_a_surface_between_them():
-    answer, truth = np.ones((1, 4), np.uint8), np.ones((1, 4), np.uint8)
-    answer[0, 2:], truth[0, 3:] = 2, 2
-    found = scores(answer, truth, (1.0, 1.0), classes=(1, 2))
+    prediction, truth = np.ones((1, 4), np.uint8), np.ones((1, 4), np.uint8)
+    prediction[0, 2:], truth[0, 3:] = 2, 2
+    values = scores(prediction, truth, (1.0, 1.0), classes=(1, 2))
     # Class 1: columns 0, 1 against 0, 1, 2; class 2: columns 2, 3 against 3.
-    assert [found[c]["hd"] for c in (1, 2)] == [1, 1]
-    assert found[1]["assd"] == pytest.approx(1 / 5)
-    assert found[2]["assd"] == pytest.approx(1 / 3)
+    assert [values[c]["hd"] for c in (1, 2)] == [1, 1]
+    assert values[1]["assd"] == pytest.approx(1 / 5)
+    assert values[2]["assd"] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("kind", [bool, np.uint8, np.int8, np.uint16, np.int16, np.int32, np.uint64, np.int64])
 def test_every_dtype_gives_the_same(kind):
-    answer, truth = box(slice(0, 2), slice(1, 4), 2), box(slice(1, 3), slice(1, 4), slice(2, 4))
-    assert scores(answer.astype(kind), truth.astype(kind)) == scores(answer, truth)
+    prediction, truth = box(slice(0, 2), slice(1, 4), 2), box(slice(1, 3), slice(1, 4), slice(2, 4))
+    assert scores(prediction.astype(kind), truth.astype(kind)) == scores(prediction, truth)
 
 
 def test_every_layout_gives_the_same():
     rng = np.random.default_rng(0)
-    answer, truth = rng.random((2, *SHAPE)) < 0.4
-    expected = scores(answer, truth)
+    prediction, truth = rng.random((2, *SHAPE)) < 0.4
+    expected = scores(prediction, truth)
     wide = np.zeros((8, 5, 12), bool)
-    wide[::2, :, ::2] = answer
-    for same in (np.asfortranarray(answer), wide[::2, :, ::2], answer[::-1].copy()[::-1]):
+    wide[::2, :, ::2] = prediction
+    for same in (np.asfortranarray(prediction), wide[::2, :, ::2], prediction[::-1].copy()[::-1]):
         assert scores(same, truth) == expected
 
 
 @pytest.mark.parametrize("size", [7, 8, 254, 255, 300])
 def test_long_rows_are_measured_whole(size):
-    one, other = np.zeros((2, size), bool), np.zeros((2, size), bool)
-    one[0, 0] = other[1, -1] = True
-    assert scores(one, other, (1.0, 1.0))[1]["hd"] == pytest.approx(sqrt(1 + (size - 1) ** 2))
+    first, second = np.zeros((2, size), bool), np.zeros((2, size), bool)
+    first[0, 0] = second[1, -1] = True
+    assert scores(first, second, (1.0, 1.0))[1]["hd"] == pytest.approx(sqrt(1 + (size - 1) ** 2))
 
 
 @pytest.mark.parametrize(
@@ -160,14 +160,14 @@ def test_long_rows_are_measured_whole(size):
     ],
     ids=["probabilities", "0 and 255", "unknown label", "wraps", "negative", "another shape"],
 )
-def test_what_is_no_label_map_is_refused(bad, error, says):
-    for given_ in ((bad, FULL), (FULL, bad)):
+def test_an_array_that_is_not_a_label_map_is_refused(bad, error, says):
+    for maps in ((bad, FULL), (FULL, bad)):
         with pytest.raises(error, match=says):
-            scores(*given_)
+            scores(*maps)
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (1.0, 0.0, 1.0), (1.0, float("nan"), 1.0), (1.0, -1.0, 1.0)])
-def test_a_spacing_that_is_none_is_refused(spacing):
+def test_an_impossible_spacing_is_refused(spacing):
     with pytest.raises(ValueError, match="positive spacings"):
         pair(FULL, FULL, spacing)
 
@@ -177,11 +177,11 @@ def test_a_spacing_that_is_none_is_refused(spacing):
 def test_no_mask_scores_outside_the_range_or_beyond_the_worst(data):
     shape = data.draw(st.sampled_from([(3, 4), (2, 3, 4), (1, 1), (5, 1, 2)]))
     masks = st.lists(st.booleans(), min_size=int(np.prod(shape)), max_size=int(np.prod(shape)))
-    answer, truth = (np.array(data.draw(masks)).reshape(1, *shape) for _ in range(2))
+    prediction, truth = (np.array(data.draw(masks)).reshape(1, *shape) for _ in range(2))
     case = Case()  # a slice has the spacing of its volume
     for name in MASKS:
         metric = metric_named(name, None)
-        (value,) = metric.compute(answer, truth, [case])
+        (value,) = metric.compute(prediction, truth, [case])
         worst = metric.worst_of(truth[0], case)
         low, high = metric.range
         assert np.isfinite(value)
@@ -197,8 +197,8 @@ def test_no_mask_scores_outside_the_range_or_beyond_the_worst(data):
 def test_surfaces_look_the_same_from_both_sides(data):
     size = int(np.prod(SHAPE))
     masks = st.lists(st.booleans(), min_size=size, max_size=size)
-    one, other = (np.array(data.draw(masks)).reshape(SHAPE) for _ in range(2))
-    there, back = scores(one, other)[1], scores(other, one)[1]
+    first, second = (np.array(data.draw(masks)).reshape(SHAPE) for _ in range(2))
+    there, back = scores(first, second)[1], scores(second, first)[1]
     for name in (*DISTANCES, *SHARES):
         assert there[name] == pytest.approx(back[name], abs=1e-12), name
 
@@ -215,37 +215,37 @@ def test_surfaces_look_the_same_from_both_sides(data):
 )
 @pytest.mark.parametrize("name", ["nsd", "nsd@voxel"])
 def test_a_tolerance_that_is_a_multiple_of_the_voxel_is_met(name, mm, voxels, tolerance):
-    one, other = box(2, 2, 1), box(2, 2, 1 + voxels)
+    first, second = box(2, 2, 1), box(2, 2, 1 + voxels)
     spacing = (mm, mm, mm)
-    assert scores(one, other, spacing, tolerance_mm=tolerance)[1][name] == 1.0
+    assert scores(first, second, spacing, tolerance_mm=tolerance)[1][name] == 1.0
     metric = metric_named(f"{name}@{tolerance}mm", Path())
-    assert metric.compute(one[None], other[None], [Case(spacing_mm=spacing)]).tolist() == [1.0]
+    assert metric.compute(first[None], second[None], [Case(spacing_mm=spacing)]).tolist() == [1.0]
 
 
 def test_a_distance_beyond_the_slack_of_a_tolerance_is_not_within_it():
-    one, other = box(2, 2, 1), box(2, 2, 2)
+    first, second = box(2, 2, 1), box(2, 2, 2)
     for name in ("nsd", "nsd@voxel"):
-        assert scores(one, other, (1, 1, 1 + 0.9e-6))[1][name] == 1.0
-        assert scores(one, other, (1, 1, 1 + 1.1e-6))[1][name] < 1.0
-    assert scores(one, one, tolerance_mm=0.0)[1]["nsd"] == 1.0
-    assert scores(one, other, (1, 1, 1e-9), tolerance_mm=0.0)[1]["nsd@voxel"] == 0.0
+        assert scores(first, second, (1, 1, 1 + 0.9e-6))[1][name] == 1.0
+        assert scores(first, second, (1, 1, 1 + 1.1e-6))[1][name] < 1.0
+    assert scores(first, first, tolerance_mm=0.0)[1]["nsd"] == 1.0
+    assert scores(first, second, (1, 1, 1e-9), tolerance_mm=0.0)[1]["nsd@voxel"] == 0.0
 
 
 @pytest.mark.parametrize("tolerance", [-1.0, math.nan, math.inf])
 def test_a_tolerance_that_is_not_a_distance_is_refused_even_of_empty_masks(tolerance):
     for mask in (EMPTY, VOXEL):
-        with pytest.raises(ValueError, match="a tolerance is a number of 0 or more"):
+        with pytest.raises(ValueError, match="a tolerance must be a number of 0 or more"):
             scores(mask, mask, tolerance_mm=tolerance)
         for metric in (geometry.nsd, geometry.nsd_voxel):
-            with pytest.raises(ValueError, match="a tolerance is a number of 0 or more"):
+            with pytest.raises(ValueError, match="a tolerance must be a number of 0 or more"):
                 metric(mask[None], mask[None], [Case()], at=tolerance)
 
 
 def test_an_axis_may_be_as_long_as_a_whole_slide():
-    one, other = np.zeros((66_000, 3), bool), np.zeros((66_000, 3), bool)
-    one[0, 0] = one[0, 2] = other[-1, 0] = True
-    found = score_labels(one, other, (1.0, 1.0), tolerance_mm=1.0, surfaces=["voxels"])[1]
-    assert found["hd"] == pytest.approx(sqrt(65_999**2 + 2**2))
+    first, second = np.zeros((66_000, 3), bool), np.zeros((66_000, 3), bool)
+    first[0, 0] = first[0, 2] = second[-1, 0] = True
+    values = score_labels(first, second, (1.0, 1.0), tolerance_mm=1.0, surfaces=["voxels"])[1]
+    assert values["hd"] == pytest.approx(sqrt(65_999**2 + 2**2))
 
 
 @pytest.mark.parametrize("rows", [1, 2, 253, 254, 255, 256, 65534, 65535, 65536])

@@ -35,13 +35,13 @@ def golden():
 
 
 @pytest.fixture(scope="module")
-def ours(golden):
+def computed(golden):
     """Our values in the rows of the table, every metric that one of the peers has."""
     rows, seeds = [], golden["seed"].astype(int)
     for seed in np.unique(seeds):
-        answer, truth, spacing, classes = INPUTS.labels(seed)
-        scores = score_labels(answer, truth, spacing, classes=classes, tolerance_mm=INPUTS.TOLERANCE_MM)
-        surfels = surfel_distances(pair(answer, truth, spacing, classes))
+        prediction, truth, spacing, classes = INPUTS.labels(seed)
+        scores = score_labels(prediction, truth, spacing, classes=classes, tolerance_mm=INPUTS.TOLERANCE_MM)
+        surfels = surfel_distances(pair(prediction, truth, spacing, classes))
         for c in golden["class"][seeds == seed].astype(int):
             from_answer, from_truth = geometry.directed_means_by_area(surfels[c])
             extra = {"mean_from_answer@surfel": from_answer, "mean_from_truth@surfel": from_truth}
@@ -56,25 +56,25 @@ def test_the_table_holds_500_volumes_with_values_of_every_peer(golden):
 
 
 @pytest.mark.parametrize("name", ["dice", "iou", "hd", "hd95@medpy", "assd"])
-def test_equal_to_medpy(ours, golden, name):
-    assert np.abs(ours[name] - golden[f"medpy/{name}"]).max() <= EXACT
+def test_equal_to_medpy(computed, golden, name):
+    assert np.abs(computed[name] - golden[f"medpy/{name}"]).max() <= EXACT
 
 
 @pytest.mark.parametrize(
     "name", ["dice", "hd@surfel", "hd95@deepmind", "mean_from_answer@surfel", "mean_from_truth@surfel", "nsd"]
 )
-def test_equal_to_surface_distance(ours, golden, name):
-    assert np.abs(ours[name] - golden[f"deepmind/{name}"]).max() <= EXACT
+def test_equal_to_surface_distance(computed, golden, name):
+    assert np.abs(computed[name] - golden[f"deepmind/{name}"]).max() <= EXACT
 
 
 @pytest.mark.parametrize("name", ["dice", "iou", "hd", "hd95", "assd", "nsd@voxel"])
-def test_equal_to_monai_within_single_precision(ours, golden, name):
-    assert np.abs(ours[name] - golden[f"monai/{name}"]).max() <= SINGLE
+def test_equal_to_monai_within_single_precision(computed, golden, name):
+    assert np.abs(computed[name] - golden[f"monai/{name}"]).max() <= SINGLE
 
 
 @pytest.mark.parametrize("name", ["dice", "iou"])
-def test_overlap_equal_to_simpleitk(ours, golden, name):
-    assert np.abs(ours[name] - golden[f"simpleitk/{name}"]).max() <= EXACT
+def test_overlap_equal_to_simpleitk(computed, golden, name):
+    assert np.abs(computed[name] - golden[f"simpleitk/{name}"]).max() <= EXACT
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +99,15 @@ def test_masks_equal_to_the_peers_that_peers_py_names(masks, name):
     assert len(seeds) >= 60
     metric = metric_named(name, GOLDEN)
     for seed, expected in zip(seeds, masks[name][:, 1], strict=True):
-        answer, truth, spacing = INPUTS.masks(seed)
+        prediction, truth, spacing = INPUTS.masks(seed)
         case = SimpleNamespace(id="a", subject="a", spacing_mm=spacing, group=None)
-        assert metric.compute(answer[None], truth[None], [case]) == pytest.approx([expected], abs=MASKS[name])
+        assert metric.compute(prediction[None], truth[None], [case]) == pytest.approx([expected], abs=MASKS[name])
 
 
 def test_thin_volumes_equal_to_monai_with_a_window_for_each_axis(masks):
     for seed, expected in masks["ssim"]:
-        found = images.structural_similarity(*INPUTS.thin(int(seed)), 4000.0)
-        assert found == pytest.approx(expected, abs=1e-6)  # MONAI's Gaussian is of float32
+        value = images.structural_similarity(*INPUTS.thin(int(seed)), 4000.0)
+        assert value == pytest.approx(expected, abs=1e-6)  # MONAI's Gaussian is of float32
 
 
 def test_images_equal_to_scikit_image_and_monai(golden):
@@ -116,16 +116,16 @@ def test_images_equal_to_scikit_image_and_monai(golden):
         assert images.structural_similarity(image, truth, 4000.0) == pytest.approx(golden["ssim"][seed], abs=EXACT)
         assert images.peak_signal_to_noise(image, truth, 4000.0) == pytest.approx(golden["psnr"][seed], abs=EXACT)
         if seed % 2 == 0:  # MONAI's Gaussian is of float32
-            found = images.multi_scale_similarity(image, truth, 4000.0)
-            assert found == pytest.approx(golden["ms_ssim"][seed // 2], abs=1e-6)
+            value = images.multi_scale_similarity(image, truth, 4000.0)
+            assert value == pytest.approx(golden["ms_ssim"][seed // 2], abs=1e-6)
 
 
 def test_frechet_distance_equal_to_monai(golden):
     for seed in range(6):
-        found = distributions.frechet_distance(*INPUTS.features(seed))
-        assert found == pytest.approx(golden["frechet"][seed], rel=EXACT)
+        value = distributions.frechet_distance(*INPUTS.features(seed))
+        assert value == pytest.approx(golden["frechet"][seed], rel=EXACT)
 
 
 def test_jacobian_equal_to_simpleitk(golden):
-    found = np.concatenate([registration.jacobian_determinant(INPUTS.field(seed)).ravel() for seed in range(6)])
-    assert np.abs(found - golden["jacobian"]).max() <= EXACT
+    value = np.concatenate([registration.jacobian_determinant(INPUTS.field(seed)).ravel() for seed in range(6)])
+    assert np.abs(value - golden["jacobian"]).max() <= EXACT

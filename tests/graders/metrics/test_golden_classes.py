@@ -23,26 +23,26 @@ def stored(kind):
 @pytest.mark.parametrize(("name", "expected"), stored("classes"))
 def test_metrics_of_classes_equal_those_of_the_packages_of_their_authors_and_torchmetrics(name, expected):
     metric = metric_named(name, None, classes.COSTS)
-    found = []
+    values = []
     for seed in classes.EXAMPLES:
-        p, answers, truths = classes.of_classes(seed)
-        found.append(metric.compute(answers if metric.reads == "class" else p, truths, []))
-    assert np.array(found) == pytest.approx(expected, abs=SINGLE)
+        p, predictions, truths = classes.of_classes(seed)
+        values.append(metric.compute(predictions if metric.reads == "class" else p, truths, []))
+    assert np.array(values) == pytest.approx(expected, abs=SINGLE)
 
 
 @pytest.mark.parametrize(("name", "expected"), stored("two"))
 def test_operating_points_of_two_classes_equal_torchmetrics(name, expected):
-    found = [metric_named(name, None).compute(*classes.of_two(seed), []) for seed in classes.EXAMPLES]
-    assert np.array(found) == pytest.approx(expected, abs=SINGLE)
+    values = [metric_named(name, None).compute(*classes.of_two(seed), []) for seed in classes.EXAMPLES]
+    assert np.array(values) == pytest.approx(expected, abs=SINGLE)
 
 
 @pytest.mark.parametrize(("name", "expected"), stored("labels"))
 def test_metrics_of_labels_equal_torchmetrics(name, expected):
     metric = metric_named(name, None)
     decided = "multilabel" in (metric.reads, metric.also_reads)
-    found = []
+    values = []
     for seed in classes.EXAMPLES:
         p, truths = classes.of_labels(seed)
-        answers = TASKS["multilabel"].readings["multilabel"](p) if decided else p
-        found.append(np.mean(metric.compute(answers, truths, [])))
-    assert np.array(found) == pytest.approx(expected, abs=SINGLE)
+        predictions = TASKS["multilabel"].readings["multilabel"](p) if decided else p
+        values.append(np.mean(metric.compute(predictions, truths, [])))
+    assert np.array(values) == pytest.approx(expected, abs=SINGLE)

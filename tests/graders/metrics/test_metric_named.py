@@ -34,14 +34,14 @@ def test_a_known_name_is_that_metric(tmp_path):
 
 
 def test_the_number_in_a_name_is_the_assignments_to_choose(tmp_path):
-    one, other = np.zeros((2, 1, 3, 9), bool)
-    one[0, 1, 0] = other[0, 1, 2] = True
+    first, second = np.zeros((2, 1, 3, 9), bool)
+    first[0, 1, 0] = second[0, 1, 2] = True
     (case,) = [SimpleNamespace(id="a", subject="a", spacing_mm=(1.0, 1.0), group=None)]
     for name, expected in (("nsd@voxel@1mm", 0), ("nsd@voxel@2mm", 1), ("nsd@voxel@2.5mm", 1)):
         metric = metric_named(name, tmp_path)
         assert metric.name == name
-        assert metric.compute(one, other, [case]).tolist() == [expected]
-    assert metric_named("mae@12.5", tmp_path).worst_of(other[0], case) == 12.5
+        assert metric.compute(first, second, [case]).tolist() == [expected]
+    assert metric_named("mae@12.5", tmp_path).worst_of(second[0], case) == 12.5
 
 
 def test_a_class_in_the_name_of_a_metric_of_masks_is_the_assignments_to_choose(tmp_path):
@@ -75,7 +75,7 @@ NUMBERED = sorted({re.sub(r"@[\d.]+", "@{}", name) for name in METRICS if re.sea
 NUMBERS = ("0", "0.0", "0.4", "1", "1.0", "1.5", "2", "99.5", "100", "101", "9" * 39, "9" * 400)
 
 
-def asked(metric):
+def computed(metric):
     """A metric computed for two cases that answer as the truth is; a metric of images needs some size."""
     masks = np.zeros((2, 1, 4, 4), dtype=bool)
     masks[:, :, 1:3, 1:3] = True
@@ -96,7 +96,7 @@ def test_a_number_that_a_metric_cannot_be_computed_with_is_refused_when_it_is_na
         with suppress(ValueError):
             possible.append(metric_named(form.format(number), tmp_path))
     assert possible
-    assert all(np.isfinite(asked(metric)).all() for metric in possible)
+    assert all(np.isfinite(computed(metric)).all() for metric in possible)
 
 
 @pytest.mark.parametrize(("name", "says"), [
@@ -104,8 +104,8 @@ def test_a_number_that_a_metric_cannot_be_computed_with_is_refused_when_it_is_na
     ("absolute_error@0", "above 0"), ("lesion_f1@1", "a share, from 0 to below 1"),
     ("nsd@" + "9" * 40 + "mm", "0 or more"),
 ])  # fmt: skip
-def test_an_impossible_number_is_told_with_what_it_may_be(tmp_path, name, says):
-    with pytest.raises(ValueError, match=f"metric {name}: its number is {says}"):
+def test_the_message_of_an_impossible_number_says_what_is_possible(tmp_path, name, says):
+    with pytest.raises(ValueError, match=f"metric {name}: its number must be {says}"):
         metric_named(name, tmp_path)
 
 
@@ -122,9 +122,9 @@ def test_an_instructors_own_metric_is_a_path(tmp_path):
     assert (metric.name, metric.level, metric.reads) == ("lesion_recall", "per_case", "mask")
 
 
-def test_a_plain_function_by_path_is_told_how_to_become_a_metric(tmp_path):
+def test_the_message_of_a_plain_function_by_path_says_how_to_make_it_a_metric(tmp_path):
     (tmp_path / "my_metrics.py").write_text(OWN)
-    with pytest.raises(ValueError, match=r"recall in my_metrics\.py is no Metric"):
+    with pytest.raises(ValueError, match=r"recall in my_metrics\.py is not a Metric"):
         metric_named("my_metrics.py:recall", tmp_path)
 
 
@@ -140,5 +140,5 @@ def test_a_path_must_be_a_file_of_the_assignments_folder(tmp_path, name):
 def test_to_know_the_metrics_brings_none_of_the_slow_packages_that_a_few_of_them_need():
     """Every command looks its metrics up; these take from half a second to two."""
     code = "import sys, graders.metrics; print(*({'scipy.stats', 'sklearn', 'skimage'} & set(sys.modules)))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.split() == []
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert output.stdout.split() == []

@@ -2,7 +2,7 @@
 
 
 from assignments.caps import parse_condition
-from graders.metrics import given
+from graders.metrics import checks
 from graders.scoring import caps
 from graders.scoring.caps import holds
 from tests.graders.marks import hand_made
@@ -29,7 +29,7 @@ def test_a_distance_that_equals_the_value_but_for_rounding_is_not_beyond_it():
 
 
 def test_a_cap_and_a_tolerance_have_the_same_slack():
-    assert caps.SLACK == given.SLACK
+    assert caps.THRESHOLD_SLACK == checks.TOLERANCE_SLACK
 
 
 def test_cases_that_were_set_apart_are_not_counted():

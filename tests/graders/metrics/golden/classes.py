@@ -58,62 +58,62 @@ def peers():
     from statsmodels.stats.inter_rater import cohens_kappa
     from torchmetrics.functional import classification as tm
 
-    found = {}
+    values = {}
 
     def keep(name, value):
-        found.setdefault(name, []).append(float(value))
+        values.setdefault(name, []).append(float(value))
 
     def named(average):
         return "" if average == "macro" else f"@{average}"
 
     for seed in EXAMPLES:
-        p, answers, truths = of_classes(seed)
-        one, decided, other = torch.from_numpy(p), torch.from_numpy(answers), torch.from_numpy(truths)
+        p, predictions, truths = of_classes(seed)
+        probs, decided, true = torch.from_numpy(p), torch.from_numpy(predictions), torch.from_numpy(truths)
         for average in ("macro", "weighted", "micro"):
             how = {"num_classes": CLASSES, "average": average}
-            keep(f"classes/f1@{average}", tm.multiclass_f1_score(decided, other, **how))
-            keep(f"classes/precision@{average}", tm.multiclass_precision(decided, other, **how))
-            keep(f"classes/recall@{average}", tm.multiclass_recall(decided, other, **how))
+            keep(f"classes/f1@{average}", tm.multiclass_f1_score(decided, true, **how))
+            keep(f"classes/precision@{average}", tm.multiclass_precision(decided, true, **how))
+            keep(f"classes/recall@{average}", tm.multiclass_recall(decided, true, **how))
             if average != "micro":
-                keep(f"classes/auroc{named(average)}", tm.multiclass_auroc(one, other, **how))
-                precision = tm.multiclass_average_precision(one, other, **how)
+                keep(f"classes/auroc{named(average)}", tm.multiclass_auroc(probs, true, **how))
+                precision = tm.multiclass_average_precision(probs, true, **how)
                 keep(f"classes/average_precision{named(average)}", precision)
         table = np.zeros((CLASSES, CLASSES))
-        np.add.at(table, (answers, truths), 1)
+        np.add.at(table, (predictions, truths), 1)
         keep("classes/kappa@linear", cohens_kappa(table, wt="linear").kappa)
-        keep("classes/expected_cost", ec.average_cost(truths, answers, ec.CostMatrix(COSTS), adjusted=True))
+        keep("classes/expected_cost", ec.average_cost(truths, predictions, ec.CostMatrix(COSTS), adjusted=True))
         for bins in (10, 15):
-            keep(f"classes/ece@{bins}", tm.multiclass_calibration_error(one, other, CLASSES, n_bins=bins))
-            each = [tm.binary_calibration_error(one[:, k], (other == k).long(), n_bins=bins) for k in range(CLASSES)]
+            keep(f"classes/ece@{bins}", tm.multiclass_calibration_error(probs, true, CLASSES, n_bins=bins))
+            each = [tm.binary_calibration_error(probs[:, k], (true == k).long(), n_bins=bins) for k in range(CLASSES)]
             keep(f"classes/ece@classwise@{bins}", np.mean(each))
             keep(f"classes/ece@mass@{bins}", calibration.get_ece_em(p, truths, num_bins=bins))
 
         p, truths = of_two(seed)
-        one, other = torch.from_numpy(p), torch.from_numpy(truths)
+        probs, true = torch.from_numpy(p), torch.from_numpy(truths)
         for at in (0.8, 0.95):
-            keep(f"two/specificity@{at}", tm.binary_specificity_at_sensitivity(one, other, min_sensitivity=at)[0])
-            keep(f"two/sensitivity@{at}", tm.binary_sensitivity_at_specificity(one, other, min_specificity=at)[0])
+            keep(f"two/specificity@{at}", tm.binary_specificity_at_sensitivity(probs, true, min_sensitivity=at)[0])
+            keep(f"two/sensitivity@{at}", tm.binary_sensitivity_at_specificity(probs, true, min_specificity=at)[0])
 
         p, truths = of_labels(seed)
-        one, other = torch.from_numpy(p), torch.from_numpy(truths)
+        probs, true = torch.from_numpy(p), torch.from_numpy(truths)
         for average in ("macro", "weighted", "micro"):
             how = {"num_labels": LABELS, "average": average}
-            keep(f"labels/f1@{average}", tm.multilabel_f1_score(one, other, **how))
-            keep(f"labels/precision@{average}", tm.multilabel_precision(one, other, **how))
-            keep(f"labels/recall@{average}", tm.multilabel_recall(one, other, **how))
-            keep(f"labels/auroc{named(average)}", tm.multilabel_auroc(one, other, **how))
-            precision = tm.multilabel_average_precision(one, other, **how)
+            keep(f"labels/f1@{average}", tm.multilabel_f1_score(probs, true, **how))
+            keep(f"labels/precision@{average}", tm.multilabel_precision(probs, true, **how))
+            keep(f"labels/recall@{average}", tm.multilabel_recall(probs, true, **how))
+            keep(f"labels/auroc{named(average)}", tm.multilabel_auroc(probs, true, **how))
+            precision = tm.multilabel_average_precision(probs, true, **how)
             keep(f"labels/average_precision{named(average)}", precision)
-        keep("labels/hamming_loss", tm.multilabel_hamming_distance(one, other, num_labels=LABELS))
-        keep("labels/exact_match", tm.multilabel_exact_match(one, other, num_labels=LABELS))
-    return found
+        keep("labels/hamming_loss", tm.multilabel_hamming_distance(probs, true, num_labels=LABELS))
+        keep("labels/exact_match", tm.multilabel_exact_match(probs, true, num_labels=LABELS))
+    return values
 
 
 def main():
     """Write the file beside this one."""
     with np.load(HERE / "golden_classes.npz", allow_pickle=False) as file:
-        kept = {name: file[name] for name in DELONG}
-    np.savez_compressed(HERE / "golden_classes.npz", **kept, **{name: np.array(v) for name, v in peers().items()})
+        stored = {name: file[name] for name in DELONG}
+    np.savez_compressed(HERE / "golden_classes.npz", **stored, **{name: np.array(v) for name, v in peers().items()})
 
 
 if __name__ == "__main__":

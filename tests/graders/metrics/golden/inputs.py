@@ -19,30 +19,30 @@ def labels(seed):
     classes = (1,) if rng.random() < 0.6 else (1, 2, 3)
     kind = rng.choice(["blob", "box", "noise"], p=[0.6, 0.2, 0.2])
     truth = _map(rng, shape, classes, kind)
-    answer = _map(rng, shape, classes, kind)
+    prediction = _map(rng, shape, classes, kind)
     if kind == "blob":  # the truth, moved and torn
         shift = rng.integers(-2, 3, len(shape))
-        answer = np.where(rng.random(shape) < 0.02, answer, np.roll(truth, shift, range(len(shape))))
-    return answer.astype(np.uint8), truth.astype(np.uint8), spacing, classes
+        prediction = np.where(rng.random(shape) < 0.02, prediction, np.roll(truth, shift, range(len(shape))))
+    return prediction.astype(np.uint8), truth.astype(np.uint8), spacing, classes
 
 
 def _map(rng, shape, classes, kind):
     if kind == "noise":
         return rng.integers(len(classes) + 1, size=shape) * (rng.random(shape) < rng.choice([0.02, 0.3, 1]))
     if kind == "box":
-        found = np.zeros(shape, int)
+        boxes = np.zeros(shape, int)
         for c in classes:
             ends = [sorted(rng.integers(0, size + 1, 2)) for size in shape]
-            found[tuple(slice(a, max(b, a + 1)) for a, b in ends)] = c
-        return found
+            boxes[tuple(slice(a, max(b, a + 1)) for a, b in ends)] = c
+        return boxes
     field = ndimage.gaussian_filter(rng.normal(size=shape), rng.uniform(1, 3))
     return np.digitize(field, np.quantile(field, np.linspace(0.5, 1, len(classes) + 1)[:-1]))
 
 
 def masks(seed):
     """Two masks of one image and its spacing: all classes of a pair of label maps as one."""
-    answer, truth, spacing, _ = labels(seed)
-    return answer > 0, truth > 0, spacing
+    prediction, truth, spacing, _ = labels(seed)
+    return prediction > 0, truth > 0, spacing
 
 
 def thin(seed):

@@ -41,19 +41,19 @@ def segmentation():
     """A column for each peer and metric."""
     rows = []
     for seed in range(inputs.VOLUMES):
-        answer, truth, spacing, classes = inputs.labels(seed)
-        both = tuple(c for c in classes if (answer == c).any() and (truth == c).any())
+        prediction, truth, spacing, classes = inputs.labels(seed)
+        both = tuple(c for c in classes if (prediction == c).any() and (truth == c).any())
         if not both:
             continue
-        found = {
-            "medpy": peers.medpy(answer, truth, spacing, both),
-            "monai": peers.monai(answer, truth, spacing, both, inputs.TOLERANCE_MM),
-            "deepmind": peers.deepmind(answer, truth, spacing, both, inputs.TOLERANCE_MM),
-            "simpleitk": peers.simpleitk(answer, truth, spacing, both),
+        by_peer = {
+            "medpy": peers.medpy(prediction, truth, spacing, both),
+            "monai": peers.monai(prediction, truth, spacing, both, inputs.TOLERANCE_MM),
+            "deepmind": peers.deepmind(prediction, truth, spacing, both, inputs.TOLERANCE_MM),
+            "simpleitk": peers.simpleitk(prediction, truth, spacing, both),
         }
         for c in both:
             row = {"seed": seed, "class": c}
-            rows.append(row | {f"{peer}/{name}": v for peer, of in found.items() for name, v in of[c].items()})
+            rows.append(row | {f"{peer}/{name}": v for peer, of in by_peer.items() for name, v in of[c].items()})
     return {name: np.array([row[name] for row in rows], np.float64) for name in rows[0]}
 
 
@@ -67,15 +67,15 @@ def masks():
                 tables.setdefault(name, []).append((seed, value))
 
     for seed in range(inputs.PAIRS):
-        answer, truth, spacing = inputs.masks(seed)
-        if answer.any() and truth.any():
-            put(seed, peers.counted(answer, truth) | peers.directed(answer, truth, spacing))
-            put(seed, {"cldice": peers.centerlines(answer, truth)})
+        prediction, truth, spacing = inputs.masks(seed)
+        if prediction.any() and truth.any():
+            put(seed, peers.counted(prediction, truth) | peers.directed(prediction, truth, spacing))
+            put(seed, {"cldice": peers.centerlines(prediction, truth)})
             if truth.ndim == 3:
-                put(seed, peers.panoptic(answer, truth))
-                put(seed, {"volume_difference@ml": peers.millilitres(answer, truth, spacing)})
+                put(seed, peers.panoptic(prediction, truth))
+                put(seed, {"volume_difference@ml": peers.millilitres(prediction, truth, spacing)})
             else:
-                put(seed, {f"boundary_iou@{width}": peers.rims(answer, truth, width) for width in (1, 2, 3)})
+                put(seed, {f"boundary_iou@{width}": peers.rims(prediction, truth, width) for width in (1, 2, 3)})
     for seed in EXAMPLES:
         put(seed, {"ssim": peers.thin_ssim(*inputs.thin(seed), 4000.0)})
     return {name: np.array(table, np.float64) for name, table in tables.items()}

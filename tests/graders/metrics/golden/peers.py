@@ -1,7 +1,7 @@
 """How MedPy, MONAI and DeepMind's surface-distance are called. They are imported on a call, never by `make test`.
 
-Each function takes label maps, spacing and classes, and returns the metrics by class, under our names. Where one of the
-maps lacks the class the peers raise, or give nan, inf or 0: test_edge_cases.py says what is right.
+Each function takes label maps, spacing and classes, and returns the metrics by class, under the toolkit's names. Where
+one of the maps lacks the class the peers raise, or give nan, inf or 0: test_edge_cases.py says what is right.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 import numpy as np
 
 
-def medpy(answer, truth, spacing, classes):
+def medpy(prediction, truth, spacing, classes):
     """MedPy 0.5: float64, surface voxels, directions pooled; no NSD."""
     from medpy.metric import binary
 
-    found = {}
+    by_class = {}
     for c in classes:
-        one, other = answer == c, truth == c
-        found[c] = {
-            "dice": binary.dc(one, other),
-            "iou": binary.jc(one, other),
-            "hd": binary.hd(one, other, spacing),
-            "hd95@medpy": binary.hd95(one, other, spacing),
-            "assd": binary.assd(one, other, spacing),
+        predicted, true = prediction == c, truth == c
+        by_class[c] = {
+            "dice": binary.dc(predicted, true),
+            "iou": binary.jc(predicted, true),
+            "hd": binary.hd(predicted, true, spacing),
+            "hd95@medpy": binary.hd95(predicted, true, spacing),
+            "assd": binary.assd(predicted, true, spacing),
         }
-    return found
+    return by_class
 
 
-def monai(answer, truth, spacing, classes, tolerance):
+def monai(prediction, truth, spacing, classes, tolerance):
     """MONAI 1.6: float32, surface voxels; HD95 the larger of the two directions."""
     import torch
     from monai.metrics import (
@@ -38,47 +38,47 @@ def monai(answer, truth, spacing, classes, tolerance):
     )
 
     labels = (0, *classes)
-    one, other = (
-        torch.from_numpy(np.stack([mask == c for c in labels])[None].astype(np.float32)) for mask in (answer, truth)
+    predicted, true = (
+        torch.from_numpy(np.stack([mask == c for c in labels])[None].astype(np.float32)) for mask in (prediction, truth)
     )
     spaced = {"spacing": list(spacing), "include_background": False}
     values = {
-        "dice": compute_dice(one, other, include_background=False),
-        "iou": compute_iou(one, other, include_background=False),
-        "hd": compute_hausdorff_distance(one, other, **spaced),
-        "hd95": compute_hausdorff_distance(one, other, percentile=95, **spaced),
-        "assd": compute_average_surface_distance(one, other, symmetric=True, **spaced),
-        "nsd@voxel": compute_surface_dice(one, other, class_thresholds=[tolerance] * len(classes), **spaced),
+        "dice": compute_dice(predicted, true, include_background=False),
+        "iou": compute_iou(predicted, true, include_background=False),
+        "hd": compute_hausdorff_distance(predicted, true, **spaced),
+        "hd95": compute_hausdorff_distance(predicted, true, percentile=95, **spaced),
+        "assd": compute_average_surface_distance(predicted, true, symmetric=True, **spaced),
+        "nsd@voxel": compute_surface_dice(predicted, true, class_thresholds=[tolerance] * len(classes), **spaced),
     }
     return {c: {name: float(value[0, i]) for name, value in values.items()} for i, c in enumerate(classes)}
 
 
-def deepmind(answer, truth, spacing, classes, tolerance):
+def deepmind(prediction, truth, spacing, classes, tolerance):
     """surface-distance 0.1: float64, surfels by area."""
     import surface_distance.metrics as peer
 
-    found = {}
+    by_class = {}
     for c in classes:
-        one, other = answer == c, truth == c
-        distances = peer.compute_surface_distances(other, one, spacing)
+        predicted, true = prediction == c, truth == c
+        distances = peer.compute_surface_distances(true, predicted, spacing)
         from_truth, from_answer = peer.compute_average_surface_distance(distances)
-        found[c] = {
-            "dice": peer.compute_dice_coefficient(other, one),
+        by_class[c] = {
+            "dice": peer.compute_dice_coefficient(true, predicted),
             "hd@surfel": peer.compute_robust_hausdorff(distances, 100),
             "hd95@deepmind": peer.compute_robust_hausdorff(distances, 95),
             "mean_from_truth@surfel": from_truth,
             "mean_from_answer@surfel": from_answer,
             "nsd": peer.compute_surface_dice_at_tolerance(distances, tolerance),
         }
-    return found
+    return by_class
 
 
-def simpleitk(answer, truth, spacing, classes):
+def simpleitk(prediction, truth, spacing, classes):
     """SimpleITK 2.5: overlap by class."""
     import SimpleITK as sitk
 
     overlap = sitk.LabelOverlapMeasuresImageFilter()
-    overlap.Execute(sitk.GetImageFromArray(answer), sitk.GetImageFromArray(truth))
+    overlap.Execute(sitk.GetImageFromArray(prediction), sitk.GetImageFromArray(truth))
     return {c: {"dice": overlap.GetDiceCoefficient(c), "iou": overlap.GetJaccardCoefficient(c)} for c in classes}
 
 
@@ -103,16 +103,16 @@ def ms_ssim(image, truth, span):
     import torch
     from monai.metrics.regression import MultiScaleSSIMMetric
 
-    one, other = (torch.from_numpy(array[None, None]).double() for array in (image, truth))
-    return float(MultiScaleSSIMMetric(spatial_dims=image.ndim, data_range=span)(one, other))
+    predicted, true = (torch.from_numpy(array[None, None]).double() for array in (image, truth))
+    return float(MultiScaleSSIMMetric(spatial_dims=image.ndim, data_range=span)(predicted, true))
 
 
-def frechet(made, real):
+def frechet(generated, real):
     """MONAI 1.6."""
     import torch
     from monai.metrics.fid import get_fid_score
 
-    return float(get_fid_score(torch.from_numpy(made), torch.from_numpy(real)))
+    return float(get_fid_score(torch.from_numpy(generated), torch.from_numpy(real)))
 
 
 def thin_ssim(image, truth, span):
@@ -120,54 +120,54 @@ def thin_ssim(image, truth, span):
     import torch
     from monai.metrics.regression import SSIMMetric
 
-    one, other = (torch.from_numpy(array[None, None]).double() for array in (image, truth))
+    predicted, true = (torch.from_numpy(array[None, None]).double() for array in (image, truth))
     window = [min(11, size - 1 + size % 2) for size in image.shape]
     sigma = [1.5] * image.ndim
     peer = SSIMMetric(spatial_dims=image.ndim, data_range=span, win_size=window, kernel_sigma=sigma)
-    return float(peer(one, other))
+    return float(peer(predicted, true))
 
 
-def counted(answer, truth):
+def counted(prediction, truth):
     """Sensitivity, specificity and precision of MedPy 0.5, F-beta of scikit-learn 1.9."""
     from medpy.metric import binary
     from sklearn.metrics import fbeta_score
 
     return {
-        "sensitivity": binary.sensitivity(answer, truth),
-        "specificity": binary.specificity(answer, truth),
-        "precision": binary.precision(answer, truth),
-        "f_beta@2": fbeta_score(truth.ravel(), answer.ravel(), beta=2),
-        "f_beta@0.5": fbeta_score(truth.ravel(), answer.ravel(), beta=0.5),
+        "sensitivity": binary.sensitivity(prediction, truth),
+        "specificity": binary.specificity(prediction, truth),
+        "precision": binary.precision(prediction, truth),
+        "f_beta@2": fbeta_score(truth.ravel(), prediction.ravel(), beta=2),
+        "f_beta@0.5": fbeta_score(truth.ravel(), prediction.ravel(), beta=0.5),
     }
 
 
-def directed(answer, truth, spacing):
-    """MONAI 1.6 in float32. Directed it measures from the first mask it is given to the second."""
+def directed(prediction, truth, spacing):
+    """MONAI 1.6 in float32. A directed distance runs from its first mask to its second."""
     import torch
     from monai.metrics import compute_hausdorff_distance
 
-    one, other = (torch.from_numpy(mask[None, None].astype(np.float32)) for mask in (answer, truth))
+    predicted, true = (torch.from_numpy(mask[None, None].astype(np.float32)) for mask in (prediction, truth))
 
-    def percentile(start, goal, at, to_one):
-        found = compute_hausdorff_distance(
-            start, goal, include_background=True, percentile=at, directed=to_one, spacing=list(spacing)
+    def percentile(start, goal, at, one_way):
+        distance = compute_hausdorff_distance(
+            start, goal, include_background=True, percentile=at, directed=one_way, spacing=list(spacing)
         )
-        return float(found[0, 0])
+        return float(distance[0, 0])
 
     return {
-        "hd@90": percentile(one, other, 90, False),
-        "hd@to_truth@95": percentile(one, other, 95, True),
-        "hd@to_answer@95": percentile(other, one, 95, True),
-        "hd@to_answer@50": percentile(other, one, 50, True),
+        "hd@90": percentile(predicted, true, 90, False),
+        "hd@to_truth@95": percentile(predicted, true, 95, True),
+        "hd@to_answer@95": percentile(true, predicted, 95, True),
+        "hd@to_answer@50": percentile(true, predicted, 50, True),
     }
 
 
-def millilitres(answer, truth, spacing):
+def millilitres(prediction, truth, spacing):
     """SimpleITK 2.5: the difference of the labels' physical sizes, of volumes."""
     import SimpleITK as sitk
 
     sizes = []
-    for mask in (answer, truth):
+    for mask in (prediction, truth):
         image = sitk.GetImageFromArray(mask.astype(np.uint8))
         image.SetSpacing([float(mm) for mm in spacing[::-1]])
         shapes = sitk.LabelShapeStatisticsImageFilter()
@@ -176,7 +176,7 @@ def millilitres(answer, truth, spacing):
     return abs(sizes[0] - sizes[1]) / 1000
 
 
-def rims(answer, truth, width):
+def rims(prediction, truth, width):
     """Boundary IoU of the authors, of 2-D masks; from bowenc0221/boundary-iou-api, with the width in pixels given."""
     import cv2
 
@@ -187,22 +187,22 @@ def rims(answer, truth, width):
         new_mask_erode = cv2.erode(new_mask, kernel, iterations=width)
         return mask - new_mask_erode[1 : h + 1, 1 : w + 1]
 
-    one, other = mask_to_boundary(truth.astype(np.uint8)), mask_to_boundary(answer.astype(np.uint8))
-    return ((one * other) > 0).sum() / ((one + other) > 0).sum()
+    true, predicted = mask_to_boundary(truth.astype(np.uint8)), mask_to_boundary(prediction.astype(np.uint8))
+    return ((true * predicted) > 0).sum() / ((true + predicted) > 0).sum()
 
 
-def centerlines(answer, truth):
+def centerlines(prediction, truth):
     """clDice of panoptica 2.1."""
     from panoptica.metrics.cldice import _compute_centerline_dice
 
-    return float(_compute_centerline_dice(truth, answer))
+    return float(_compute_centerline_dice(truth, prediction))
 
 
-def panoptic(answer, truth):
+def panoptic(prediction, truth):
     """panoptica 2.1, of volumes: of slices it joins components by a face alone. F1 is of the Hungarian matching."""
     import panoptica as peer
 
-    def found(matcher, threshold):
+    def evaluated(matcher, threshold):
         evaluator = peer.Panoptica_Evaluator(
             expected_input=peer.InputType.SEMANTIC,
             instance_approximator=peer.ConnectedComponentsInstanceApproximator(),
@@ -210,11 +210,11 @@ def panoptic(answer, truth):
             instance_metrics=[peer.Metric.IOU],
             global_metrics=[],
         )
-        return evaluator.evaluate(answer.astype(np.uint8), truth.astype(np.uint8), verbose=False)["ungrouped"]
+        return evaluator.evaluate(prediction.astype(np.uint8), truth.astype(np.uint8), verbose=False)["ungrouped"]
 
-    above = found(peer.NaiveThresholdMatching, 0.5)
+    above = evaluated(peer.NaiveThresholdMatching, 0.5)
     quality = {"panoptic_quality": above.pq, "sq": above.sq, "rq": above.rq}
-    return quality | {"lesion_f1@0.1": found(peer.MaxBipartiteMatching, 0.1).rq}
+    return quality | {"lesion_f1@0.1": evaluated(peer.MaxBipartiteMatching, 0.1).rq}
 
 
 def jacobian(field):
@@ -222,5 +222,5 @@ def jacobian(field):
     import SimpleITK as sitk
 
     image = sitk.GetImageFromArray(np.ascontiguousarray(np.moveaxis(field[::-1], 0, -1)), isVector=True)
-    found = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(image))
-    return found[(slice(1, -1),) * found.ndim]
+    determinants = sitk.GetArrayFromImage(sitk.DisplacementFieldJacobianDeterminant(image))
+    return determinants[(slice(1, -1),) * determinants.ndim]

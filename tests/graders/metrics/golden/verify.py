@@ -39,11 +39,11 @@ def main():
     worst, compared = {}, 0
     for file in files:
         truth = np.load(file, allow_pickle=False).astype(np.uint8)
-        answer = torn(truth, int("".join(c for c in file.stem if c.isdigit())))
-        for one, other, classes in ((answer, truth, (1,)), (thirds(answer), thirds(truth), (1, 2, 3))):
-            held = tuple(c for c in classes if (one == c).any() and (other == c).any())
+        prediction = torn(truth, int("".join(c for c in file.stem if c.isdigit())))
+        for predicted, true, classes in ((prediction, truth, (1,)), (thirds(prediction), thirds(truth), (1, 2, 3))):
+            held = tuple(c for c in classes if (predicted == c).any() and (true == c).any())
             compared += len(held)
-            for peer, name, difference in differences(one, other, classes, held):
+            for peer, name, difference in differences(predicted, true, classes, held):
                 worst[peer, name] = max(worst.get((peer, name), 0.0), difference)
     print(f"{len(files)} patients, {compared} pairs of masks\n{'peer':18}{'metric':26}{'largest difference':>20}")
     for (peer, name), difference in worst.items():
@@ -51,24 +51,24 @@ def main():
     sys.exit(any(difference > ALLOWED[peer] for (peer, _), difference in worst.items()))
 
 
-def differences(answer, truth, classes, held):
+def differences(prediction, truth, classes, held):
     """Each peer's difference from ours, by metric and class."""
-    ours = score_labels(answer, truth, SPACING, classes=classes, tolerance_mm=TOLERANCE_MM)
-    for c, found in surfel_distances(pair(answer, truth, SPACING, classes)).items():
+    computed = score_labels(prediction, truth, SPACING, classes=classes, tolerance_mm=TOLERANCE_MM)
+    for c, distances in surfel_distances(pair(prediction, truth, SPACING, classes)).items():
         if c in held:
-            from_answer, from_truth = geometry.directed_means_by_area(found)
-            ours[c] |= {"mean_from_answer@surfel": from_answer, "mean_from_truth@surfel": from_truth}
-            ours[c] |= {"hd@surfel": geometry.largest(found)}
-    theirs = {
-        "MedPy": peers.medpy(answer, truth, SPACING, held),
-        "surface-distance": peers.deepmind(answer, truth, SPACING, held, TOLERANCE_MM),
-        "MONAI": peers.monai(answer, truth, SPACING, held, TOLERANCE_MM),
-        "SimpleITK": peers.simpleitk(answer, truth, SPACING, held),
+            from_answer, from_truth = geometry.directed_means_by_area(distances)
+            computed[c] |= {"mean_from_answer@surfel": from_answer, "mean_from_truth@surfel": from_truth}
+            computed[c] |= {"hd@surfel": geometry.largest(distances)}
+    expected = {
+        "MedPy": peers.medpy(prediction, truth, SPACING, held),
+        "surface-distance": peers.deepmind(prediction, truth, SPACING, held, TOLERANCE_MM),
+        "MONAI": peers.monai(prediction, truth, SPACING, held, TOLERANCE_MM),
+        "SimpleITK": peers.simpleitk(prediction, truth, SPACING, held),
     }
-    for peer, of in theirs.items():
+    for peer, of in expected.items():
         for c, values in of.items():
             for name, value in values.items():
-                yield peer, name, abs(value - ours[c][name])
+                yield peer, name, abs(value - computed[c][name])
 
 
 def torn(truth, seed):

@@ -10,10 +10,10 @@ from assignments.data.hidden import records
 from graders.metrics import (
     boundaries,
     calibration,
+    checks,
     costs,
     distributions,
     geometry,
-    given,
     images,
     instances,
     ranking,
@@ -60,16 +60,16 @@ ARRAYS = {
         lambda bad: registration.target_registration_errors(FIELD, MARKS, spoiled(MARKS, bad), (1, 1, 1)),
         "the moving landmarks",
     ),
-    "translation": (lambda bad: registration.what_is_wrong(FIELD, (1, bad, 1), (1, 1, 1)), "the translation"),
+    "translation": (lambda bad: registration.field_mistake(FIELD, (1, bad, 1), (1, 1, 1)), "the translation"),
     "mae": (lambda bad: images.mean_absolute_error(spoiled(IMAGE, bad), IMAGE), "the image"),
     "psnr": (lambda bad: images.peak_signal_to_noise(IMAGE, spoiled(IMAGE, bad), 1.0), "the truth"),
     "ssim": (lambda bad: images.structural_similarity(spoiled(IMAGE, bad), IMAGE, 1.0), "the image"),
     "ms_ssim": (lambda bad: images.multi_scale_similarity(IMAGE, spoiled(IMAGE, bad), 1.0), "the truth"),
-    "rmse": (lambda bad: rmse(spoiled(NUMBERS, bad), NUMBERS, []), "the answers"),
+    "rmse": (lambda bad: rmse(spoiled(NUMBERS, bad), NUMBERS, []), "the predictions"),
     "r2": (lambda bad: r2(NUMBERS, spoiled(NUMBERS, bad), []), "the truths"),
-    "absolute_error": (lambda bad: absolute_error(spoiled(NUMBERS, bad), NUMBERS, [], at=5), "the answers"),
-    "frechet": (lambda bad: distributions.frechet_distance(spoiled(FEATURES, bad), FEATURES), "features of what was"),
-    "coverage": (lambda bad: distributions.coverage(FEATURES, spoiled(FEATURES, bad), 1), "features of what is real"),
+    "absolute_error": (lambda bad: absolute_error(spoiled(NUMBERS, bad), NUMBERS, [], at=5), "the predictions"),
+    "frechet": (lambda bad: distributions.frechet_distance(spoiled(FEATURES, bad), FEATURES), "the generated set"),
+    "coverage": (lambda bad: distributions.coverage(FEATURES, spoiled(FEATURES, bad), 1), "the real set"),
     "expected_cost": (
         lambda bad: costs.expected_cost(Y, Y, [], costs=spoiled(np.ones((2, 2)), bad)), "the costs",
     ),
@@ -94,7 +94,7 @@ NUMBER = {
     "spacing of landmarks": lambda bad: registration.target_registration_errors(FIELD, MARKS, MARKS, (1, bad, 1)),
     "spacing of a case": lambda bad: registered(FIELD, spacing=(1, 1, bad)),
     "spacing of masks": lambda bad: geometry.hd95(MASK, MASK, [case(1, bad)]),
-    "spacing of a translation": lambda bad: registration.what_is_wrong(FIELD, (1, 2, 3), (1, bad, 1)),
+    "spacing of a translation": lambda bad: registration.field_mistake(FIELD, (1, 2, 3), (1, bad, 1)),
 }
 
 
@@ -143,14 +143,14 @@ def test_bins_are_a_whole_number(bad):
 )
 @pytest.mark.parametrize("metric", [ranking.auroc, ranking.average_precision])
 def test_classes_that_no_probability_is_of_are_not_ranked(metric, truths, probabilities):
-    answers = np.array([0.1, 0.9]) if probabilities == 1 else np.full((2, probabilities), 1 / probabilities)
+    predictions = np.array([0.1, 0.9]) if probabilities == 1 else np.full((2, probabilities), 1 / probabilities)
     with pytest.raises(ValueError, match="classes"):
-        metric(answers, np.array(truths), [])
+        metric(predictions, np.array(truths), [])
 
 
 def test_the_largest_number_that_crosses_the_wall_is_taken():
-    assert given.finite(np.float32([-np.finfo(np.float32).max, 0]), "x").dtype == np.float64
-    assert given.finite(np.zeros(0), "x").shape == (0,)
+    assert checks.finite(np.float32([-np.finfo(np.float32).max, 0]), "x").dtype == np.float64
+    assert checks.finite(np.zeros(0), "x").shape == (0,)
     huge = FIELD.copy()
-    huge[0] = np.linspace(-1, 1, 6)[:, None, None] * given.LARGEST
+    huge[0] = np.linspace(-1, 1, 6)[:, None, None] * checks.LARGEST
     assert registration.folding_fraction(-huge) == 1.0
