@@ -11,6 +11,7 @@ of them has a limit of time, memory or output.
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +70,7 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
     latest = time.monotonic() + count_s
     blobs: dict[str, dict[bytes, bytes]] = {}
     for commit, files in _diffs(mirror, commits, ("--raw", "--no-renames"), latest):
-        blobs[commit] = {path: head.split(b" ")[3] for head, path in files}
+        blobs[commit] = {name: head.split(b" ")[3] for head, name in files}
     # Those with the fewest files first: one that takes all the time takes it from few others.
     few = [commit for commit in sorted(blobs, key=lambda commit: len(blobs[commit])) if len(blobs[commit]) <= FILES]
     lines: dict[str, Changed] = {}
@@ -78,7 +79,7 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
     for commit, files in _diffs(mirror, few, ("--numstat", "-M100%"), latest):
         counts = [head.split(b"\t")[:2] for head, _ in files]
         text = [(int(added), int(removed)) for added, removed in counts if added != b"-"]
-        by_size[commit] = [blobs[commit][path] for head, path in files if head.startswith(b"-")]
+        by_size[commit] = [blobs[commit][name] for head, name in files if head.startswith(b"-")]
         lines[commit] = Changed(sum(added for added, _ in text), sum(removed for _, removed in text))
     sizes = _sizes(mirror, sorted({blob for of in by_size.values() for blob in of} - {_NOTHING}), latest)
     changed = {
@@ -92,7 +93,7 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
 def _diffs(
     mirror: Path, commits: Sequence[str], form: Sequence[str], latest: float
 ) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
-    """Each commit with what Git says of each file and the file's path; a commit at which Git ends is left out."""
+    """Each commit with what Git says of each file, and the file's name; a commit at which Git ends is left out."""
     left = list(commits)
     while left and time.monotonic() < latest:
         last = ""
@@ -140,8 +141,22 @@ def _commits(output: IO[bytes]) -> Iterator[tuple[str, list[tuple[bytes, bytes]]
             commit, files = field.decode("ascii").strip(), []
             continue
         named = list(islice(fields, paths))
+        if len(named) < paths:  # it was cut off here
+            return
         if len(files) <= FILES:  # more are a crowd, however many
-            files.append((field, named[-1] if named else field.split(b"\t", 2)[-1]))
+            head, path = (field, named[-1]) if named else _parted(field)
+            files.append((head, _name(path)))
+
+
+def _parted(field: bytes) -> tuple[bytes, bytes]:
+    """The numbers of a file, and its path behind them."""
+    added, removed, path = field.split(b"\t", 2)
+    return added + b"\t" + removed, path
+
+
+def _name(path: bytes) -> bytes:
+    """What a path is found again by: the path may have megabytes."""
+    return hashlib.blake2b(path, digest_size=16).digest()
 
 
 def _fields(output: IO[bytes]) -> Iterator[bytes]:
