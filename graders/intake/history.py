@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from graders.course.cells import same
 from graders.course.roster import Member
 from graders.intake.changed_lines import COUNT_S, Changed, Counts, changed_lines
 from graders.intake.clone import is_commit
@@ -103,12 +104,12 @@ class History:
 
         An address tells who it is, and without a known one a name that one member alone has. Nothing else does.
         """
-        by_email = {member.email.casefold(): member.id for member in members if member.email}
+        by_email = {same(member.email): member.id for member in members if member.email}
         names = [_words(member.name) for member in members]
         by_name = {name: m.id for name, m in zip(names, members, strict=True) if name and names.count(name) == 1}
         whose: dict[str, list[Author]] = {id: [] for id in (*(member.id for member in members), "")}
         for author in self.authors:
-            id = by_email.get(author.email.casefold()) or by_name.get(_words(author.name)) or ""
+            id = by_email.get(same(author.email)) or by_name.get(_words(author.name)) or ""
             whose[id].append(author)
         return {id: tuple(authors) for id, authors in whose.items()}
 
@@ -179,7 +180,7 @@ def _authors(signed: Sequence[_Signed], counts: Counts) -> tuple[Author, ...]:
     """One a name and address; newest commits come first."""
     by: dict[str, list[_Signed]] = {}
     for one in signed:
-        by.setdefault(one.email.casefold() or _words(one.name), []).append(one)
+        by.setdefault(same(one.email) or _words(one.name), []).append(one)
     authors = []
     for ones in by.values():
         dates = [one.date for one in ones if one.date]
@@ -200,4 +201,4 @@ def _short(text: str | None) -> str:
 
 
 def _words(name: str) -> str:
-    return " ".join(name.split()).casefold()
+    return same(" ".join(name.split()))

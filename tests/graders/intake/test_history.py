@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+import unicodedata
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -75,6 +76,13 @@ def test_an_address_tells_a_member_or_a_name_that_one_member_alone_has(theirs):
     }  # fmt: skip
     twins = [Member.model_construct(id=id, name="Alan Turing", email=f"{id}@ucl.ac.uk") for id in ("s2", "s3")]
     assert {author.name for author in read(theirs, commit).of(twins)[""]} == {"someone", "alan  turing", "Grace"}
+
+
+def test_a_name_is_found_however_its_letters_are_composed(theirs):
+    roster, commits = (unicodedata.normalize(form, "Zoë Ångström") for form in ("NFC", "NFD"))
+    zoe = Member.model_construct(id="s3", name=roster, email="z@ucl.ac.uk")
+    whose = read(theirs, push(theirs, {"a": "1"}, author=f"{commits} <home@b.c>")).of([zoe])
+    assert [author.name for author in whose["s3"]] == [commits]
 
 
 def test_who_has_no_address_and_no_name_yet_is_not_who_commits_without_one(theirs):
