@@ -342,7 +342,10 @@ def _own(name: str, folder: Path) -> Metric:
     path = (folder / file).resolve()
     if not path.is_relative_to(folder.resolve()) or path.suffix != ".py" or not path.is_file():
         raise ValueError(f"metric {name!r}: there is no file {file} in {folder}.")
-    metric = runpy.run_path(str(path)).get(attribute)
+    try:
+        metric = runpy.run_path(str(path)).get(attribute)
+    except (Exception, SystemExit) as error:  # an author's file may raise anything
+        raise ValueError(f"metric {name!r}: {file} raised {type(error).__name__}: {error}") from error
     if not isinstance(metric, Metric):
         raise ValueError(
             f"metric {name!r}: {attribute} in {file} is not a Metric. Import Metric from graders.metrics and write "

@@ -26,7 +26,7 @@ def drawn_set(assignment: Assignment, interface: Interface, secret: Source, repe
         ) from None
     try:
         return hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
-    except Exception as error:  # a source of an author's own may raise anything
+    except (Exception, SystemExit) as error:  # a source of an author's own may raise anything
         plain = isinstance(error, UserError | OSError)
         said = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"
         raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {said}") from error

@@ -128,6 +128,16 @@ def test_the_message_of_a_plain_function_by_path_says_how_to_make_it_a_metric(tm
         metric_named("my_metrics.py:recall", tmp_path)
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("import beside", "ModuleNotFoundError: No module named 'beside'"), ("1 / 0", "ZeroDivisionError: division"),
+    ("raise SystemExit(3)", "SystemExit: 3"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_run_is_told_with_what_it_raised(tmp_path, text, said):
+    (tmp_path / "my_metrics.py").write_text(text)
+    with pytest.raises(ValueError, match=rf"my_metrics\.py:recall.* my_metrics\.py raised {said}"):
+        metric_named("my_metrics.py:recall", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["none.py:x", "../my_metrics.py:x", "my_metrics.txt:x"])
 def test_a_path_must_be_a_file_of_the_assignments_folder(tmp_path, name):
     (tmp_path / "my_metrics.py").write_text(OWN)

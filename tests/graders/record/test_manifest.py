@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 import pytest
 
@@ -103,6 +104,17 @@ def test_a_changed_generator_is_drawn_again(assignment, tmp_path, drawn):
     assert [s.truth for s in first] != [s.truth for s in second]
 
 
+def test_a_generator_that_was_saved_twice_within_a_second_is_read_as_it_is(assignment, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = assignment.folder / "discs.py"
+    first = set_digests(assignment, SECRET, tmp_path / "data.json")
+    before = path.stat()
+    path.write_text(DISCS.replace("rng.integers(0, 2, n)", "rng.integers(0, 3, n)"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert set_digests(assignment, SECRET, tmp_path / "data.json") != first
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["discs.py", "interface.py"]
+
+
 @pytest.mark.parametrize(("file", "times"), [
     ("assignments/data/sources/breast_cancer.py", 2),
     ("assignments/data/hidden.py", 2),
@@ -177,6 +189,12 @@ def test_a_file_of_real_data_that_keeps_its_size_and_time_is_read_again(ours, tm
 def test_whatever_an_authors_function_raises_is_told_with_its_name(assignment, tmp_path):
     (assignment.folder / "discs.py").write_text("def discs(n, rng):\n    return {}['labels']\n")
     with pytest.raises(UserError, match=r"could not be drawn\. discs\.py:discs raised KeyError: 'labels'"):
+        set_digests(assignment, SECRET, tmp_path / "data.json")
+
+
+def test_an_authors_function_that_ends_the_program_is_told_too(assignment, tmp_path):
+    (assignment.folder / "discs.py").write_text("raise SystemExit(3)\n")
+    with pytest.raises(UserError, match=r"discs\.py:discs raised SystemExit: 3"):
         set_digests(assignment, SECRET, tmp_path / "data.json")
 
 
