@@ -40,11 +40,11 @@ class TaskNames(Protocol):
         """Name of the array that it must not see."""
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def extra_truths(self) -> tuple[str, ...]:
         """Names of more of them."""
 
     @property
-    def answer(self) -> str:
+    def prediction(self) -> str:
         """Key of the reply that is scored."""
 
 
@@ -120,7 +120,7 @@ def _of_the_entry(function: Function, question: TaskNames, per_call: int, say: S
         return
     inputs = _arrays(record)
     yield from _of_cases(function, record, say)
-    for name in sorted({question.truth, *question.beside} & set(typing.get_type_hints(record))):
+    for name in sorted({question.truth, *question.extra_truths} & set(typing.get_type_hints(record))):
         cure = f"take {name} out of {record.__name__}; what fit gets can have it, in a TypedDict of its own"
         yield say(function, f'its inputs ask for "{name}", the truth of the hidden cases', cure)
     leading = {sizes(array)[0] for array in inputs.values() if sizes(array)}
@@ -129,9 +129,9 @@ def _of_the_entry(function: Function, question: TaskNames, per_call: int, say: S
         yield say(function, what, 'write a name, such as "n"')
     reply = function.signature.return_annotation
     fields = typing.get_type_hints(reply, include_extras=True) if typing.is_typeddict(reply) else {}
-    if question.answer not in fields:
-        what = f'answers {_name(reply)}, and "{question.answer}" is what is scored'
-        yield say(function, what, f"declare a TypedDict with the array {question.answer}")
+    if question.prediction not in fields:
+        what = f'answers {_name(reply)}, and "{question.prediction}" is what is scored'
+        yield say(function, what, f"declare a TypedDict with the array {question.prediction}")
     for name, hint in fields.items():
         array = _bare(hint)
         if not is_array(array):

@@ -105,7 +105,7 @@ def fill(folder: Path, groups: int) -> None:
         plan = plan_cohort(marking_of(course, ledger), submissions)
     task = task_named(assignment.task)
     fields = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
-    hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.beside)
+    hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.extra_truths)
     course.answers.mkdir(parents=True, exist_ok=True)
     rows = []
     for n, (submission, keys) in enumerate(zip(submissions, plan.keys, strict=True)):

@@ -53,7 +53,7 @@ def main(teams: int, cases: int) -> None:
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     told = f"{teams} teams x {cases} subjects x {intervals.RESAMPLES} resamples"
     print(f"{told}: statistics {took:.2f} s ({cpu:.2f} CPU s), peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
-    print(f"  {max(s.tier for s in found.standings)} tiers; differences from {found.detectable:.4f} on can be told; "
+    print(f"  {max(s.tier for s in found.teams)} tiers; differences from {found.detectable:.4f} on can be told; "
           f"Kendall's tau {found.rank_then_mean:.3f} and {found.test_then_rank:.3f}")  # fmt: skip
     marks = [mark_of(number, row) for number, row in enumerate(values)]
     assignment = load(find("prostate_unet", Path.cwd()))

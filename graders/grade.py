@@ -135,9 +135,10 @@ def _scored(
         question = Question("explained", id) if part == EXPLAINED else Question("score", id, part)
         journal.begins(question, of_all if part in (WHOLE, CASES, EXPLAINED) else of_case)
 
-    spoilt = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
-    spoilt |= {EXPLAINED for question in job.unusable if question == Question("explained", id)}
-    return score_and_explain(assignment, _accuracy(assignment, id), sets, answers, begins=begins, spoilt=spoilt)
+    over_limit = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
+    over_limit |= {EXPLAINED for question in job.unusable if question == Question("explained", id)}
+    criterion = _accuracy(assignment, id)
+    return score_and_explain(assignment, criterion, sets, answers, on_part=begins, over_limit=over_limit)
 
 
 def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
 from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
-from graders.scoring.ranking import Ranking, Standing
+from graders.scoring.ranking import Ranking, TeamRank
 from reports.figures import Axis, Whisker, axis_of, places_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render
 from reports.standings import Entry, clipped, field_of
@@ -47,7 +47,7 @@ class Row:
     tests: int
     status: str
     team: bool
-    standing: Standing | None = None
+    standing: TeamRank | None = None
     """Tier, interval of the rank and distance from the leader; None where there are no statistics."""
     parts: tuple[tuple[str, float], ...] = ()
     failed: int = 0
@@ -192,7 +192,7 @@ def board(
     places, sign = places_on(assignment, criterion), _sign(assignment)
     field = field_of(marks, assignment, criterion, places)
     ranked = {entry.mark.group for entry in field.entries}
-    standings = field.ranking.standings if field.ranking else [None] * len(field.entries)
+    standings = field.ranking.teams if field.ranking else [None] * len(field.entries)
 
     anchors = criterion.anchors
     seen = [] if assignment.leaderboard.utilities else [anchors.trivial, anchors.reference]
@@ -233,7 +233,7 @@ def _row(
     entry: Entry | None,
     rank: int | None,
     tied: bool,
-    standing: Standing | None,
+    standing: TeamRank | None,
 ) -> Row:
     tests = [f for f in mark.findings if f.kind == "hidden_test"]
     unknown = any(f.verdict is Verdict.UNKNOWN for f in tests)

@@ -19,7 +19,7 @@ from graders.marks.visibility import visible
 from graders.metrics import Floats
 from graders.record.documents import Measured
 from graders.scoring.intervals import percentile_interval, unpacked
-from graders.scoring.ranking import Ranking, Scores, ranking, scores_of_subjects, utility, weighted
+from graders.scoring.ranking import Ranking, TeamScores, ranking, scores_of_subjects, utility, weighted
 
 
 @dataclass(frozen=True)
@@ -112,13 +112,13 @@ def _measured(mark: Mark, assignment: Assignment, metric: str) -> Measured | Non
     return None
 
 
-def _shares(found: Sequence[Measured], term: Utility) -> tuple[Floats, Scores | None]:
+def _shares(found: Sequence[Measured], term: Utility) -> tuple[Floats, TeamScores | None]:
     """The utility of every group before its weight: the mean over subjects, or that of a whole set's score."""
     scores = _scores(found, rising=True, term=term)
     return (scores.value, scores) if scores else (np.array([clipped(one.score, term) for one in found]), None)
 
 
-def _weighted(parts: Sequence[Scores | None], terms: Sequence[Utility]) -> Scores | None:
+def _weighted(parts: Sequence[TeamScores | None], terms: Sequence[Utility]) -> TeamScores | None:
     known = [part for part in parts if part is not None]
     # Scores of subjects and of whole sets are resampled apart, so their sum has no interval.
     if len(known) < len(parts) or len({(part.paired is None, part.subjects) for part in known}) > 1:
@@ -126,7 +126,7 @@ def _weighted(parts: Sequence[Scores | None], terms: Sequence[Utility]) -> Score
     return weighted(known, [term.weight for term in terms])
 
 
-def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = None) -> Scores | None:
+def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = None) -> TeamScores | None:
     """One metric of all groups on the same hidden subjects; None where the details do not give that."""
 
     def scaled(values: Floats) -> Floats:
@@ -141,7 +141,7 @@ def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = N
         value = np.array([one.score for one in found])
         subjects = min(counts)
         placements = _placements(found) if term is None else None
-        return Scores(scaled(value), scaled(drawn), None, subjects, rising, placements)
+        return TeamScores(scaled(value), scaled(drawn), None, subjects, rising, placements)
     columns = _subjects(found[0])
     tables = [_by_subject(one) for one in found]
     if not columns or any(table.keys() != columns for table in tables):

@@ -219,8 +219,8 @@ def baseline_scores(assignment: Assignment, sets: Sequence[HiddenSet]) -> dict[s
     task = task_named(assignment.task)
     found: dict[str, dict[str, list[float]]] = {}
     for hidden in sets:
-        for name, answer in task.blind(hidden.train, hidden.truth).items():
-            for id, score in scored(asked, hidden, Answers({task.answer: answer})).items():
+        for name, answer in task.baselines(hidden.train, hidden.truth).items():
+            for id, score in scored(asked, hidden, Answers({task.prediction: answer})).items():
                 found.setdefault(name, {}).setdefault(id, []).append(round(score.known.score, 5))
     return found
 

@@ -66,7 +66,7 @@ class Reference:
         """By draw: the digest of all that makes its answers, of the data as they were drawn."""
         task = task_named(self.assignment.task)
         # All that a task has to do with answers before they are scored; `Task.stored` rounds them.
-        stored_by = [task.entry, task.answer, task.probabilities, code_digest(TOOLKIT / "graders/tasks/task.py")]
+        stored_by = [task.entry, task.prediction, task.probabilities, code_digest(TOOLKIT / "graders/tasks/task.py")]
         return [
             digest_of(
                 training=training(self.assignment, self.path),

@@ -15,7 +15,7 @@ from assignments.data.hidden import HiddenSet
 from graders.failures import NotUsable
 from graders.record.answers import Answers
 from graders.record.documents import Explained, Measured, ScoreResult
-from graders.scoring.forensics import explain
+from graders.scoring.forensics import explanation
 from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import score
 
@@ -31,8 +31,8 @@ def score_and_explain(
     sets: Sequence[HiddenSet],
     answers: Sequence[Answers],
     *,
-    begins: Callable[[str], None] = lambda part: None,
-    spoilt: Collection[str] = (),
+    on_part: Callable[[str], None] = lambda part: None,
+    over_limit: Collection[str] = (),
 ) -> ScoreResult:
     """The score of a criterion over all repeats, and what explains it.
 
@@ -44,18 +44,18 @@ def score_and_explain(
         begins: Hears of every part before it begins.
         spoilt: Parts that reached a limit before: what they read of the answers counts as failed.
     """
-    usable = [_usable(repeat, *pair, spoilt) for repeat, pair in enumerate(zip(sets, answers, strict=True))]
-    scored = score(assignment, criterion, sets, usable, begins, one_by_one=CASES in spoilt)
-    if EXPLAINED in spoilt:
+    usable = [_usable(repeat, *pair, over_limit) for repeat, pair in enumerate(zip(sets, answers, strict=True))]
+    scored = score(assignment, criterion, sets, usable, on_part, one_by_one=CASES in over_limit)
+    if EXPLAINED in over_limit:
         return replace(scored, explained=Explained("given up", evidence="it took longer than it may"))
-    begins(EXPLAINED)
+    on_part(EXPLAINED)
     return replace(scored, explained=_explained(assignment, criterion, sets, usable, scored.measured))
 
 
-def _usable(repeat: int, hidden: HiddenSet, answers: Answers, spoilt: Collection[str]) -> Answers:
+def _usable(repeat: int, hidden: HiddenSet, answers: Answers, over_limit: Collection[str]) -> Answers:
     """Answers without those that cost the host more than a case may."""
-    everything = ALL in spoilt or WHOLE in spoilt
-    places = [i for i, case in enumerate(hidden.cases) if everything or case_part(repeat, case.id) in spoilt]
+    everything = ALL in over_limit or WHOLE in over_limit
+    places = [i for i, case in enumerate(hidden.cases) if everything or case_part(repeat, case.id) in over_limit]
     return replace(answers, failed={**answers.failed, **dict.fromkeys(places, NotUsable.reason)})
 
 
@@ -70,6 +70,6 @@ def _explained(
     if measured is None:
         return None
     try:
-        return explain(assignment, criterion, sets, answers, measured)
+        return explanation(assignment, criterion, sets, answers, measured)
     except Exception:  # noqa: BLE001 - a defect of an extra; staff read of it
         return Explained("defect", evidence=traceback.format_exc()[-2000:])

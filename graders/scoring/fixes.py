@@ -257,4 +257,3 @@ def _field(reverse: bool, in_mm: bool, backward: bool) -> Undo:
 
 def _columns(columns: Array) -> Undo:
     return lambda answer, shape, case: answer[columns]
-

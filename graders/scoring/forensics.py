@@ -20,10 +20,10 @@ from graders.record.answers import Answers
 from graders.record.documents import Explained, Measured, Phrase
 from graders.scoring.caps import combined
 from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
-from graders.scoring.repeat import Repeat, judge, seen
+from graders.scoring.repeat import RepeatScore, score_repeat, truths_as
 from graders.tasks import Task, task_named
 
-EXPLAINED = {"mask", "labels", "class", "field"}
+FORMS_WITH_FIXES = {"mask", "labels", "class", "field"}
 """What a task's answers must be read as for a mistake to be known here."""
 SEARCHED = 6
 """Images on which all fixes are tried."""
@@ -40,7 +40,7 @@ ALIKE = 0.8
 """Share of the cases that change which must gain."""
 
 
-def explain(
+def explanation(
     assignment: Assignment,
     criterion: Accuracy,
     sets: Sequence[HiddenSet],
@@ -51,7 +51,7 @@ def explain(
     if criterion.anchors.sign * (measured.score - criterion.anchors.pass_) >= 0:
         return None
     task = task_named(assignment.task)
-    if not task.readings.keys() & EXPLAINED:
+    if not task.forms.keys() & FORMS_WITH_FIXES:
         return None  # no mistake of such a task is known here
     metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
     plain = _plain(task, sets[0], answers[0])
@@ -70,23 +70,23 @@ def explain(
 
 def _valid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers:
     """The answers without those that cannot be scored."""
-    given = answers.arrays.get(task.answer)
+    given = answers.arrays.get(task.prediction)
     if given is None:
         return answers
-    return replace(answers, failed={**task.refused(given, hidden.truth), **answers.failed})
+    return replace(answers, failed={**task.invalid(given, hidden.truth), **answers.failed})
 
 
 def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
     """The fixes that help most on a few cases, best first; of rows all there are."""
-    given = answers.arrays.get(task.answer)
+    given = answers.arrays.get(task.prediction)
     if given is None or len(given) != len(hidden.cases) or given.dtype.kind not in "fiu":
         return []
     usable = [i for i in range(len(given)) if i not in answers.failed]
-    if "class" in task.readings:
+    if "class" in task.forms:
         return _of_rows(metric, given, hidden.truth, np.array(usable, dtype=int))
-    if "field" in task.readings:
+    if "field" in task.forms:
         return _of_fields(task, metric, hidden, answers, _spread(usable, _images(hidden, SEARCHED)))
-    truths = seen(task, "mask", hidden.truth)
+    truths = truths_as(task, "mask", hidden.truth)
     some = _spread([i for i in usable if truths[i].any()], _images(hidden, SEARCHED))
     return _of_images(task, hidden, given, truths, some) if some else []
 
@@ -102,12 +102,12 @@ def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, 
         return []
     way = 1 if metric.rising else -1
     part, mine = _part(hidden, some), _answers(task, answers, some)
-    before = judge(task, metric, mine, part, separate=False).score
+    before = score_repeat(task, metric, mine, part, separate=False).score
     gains = []
     for number, fix in enumerate(of_fields()):
         fixed = _undone(task, part, mine, fix)
         if fixed is not None:
-            gain = way * (judge(task, metric, fixed, part, separate=False).score - before)
+            gain = way * (score_repeat(task, metric, fixed, part, separate=False).score - before)
             gains += [(-gain, number, fix)] if gain > 0 else []
     return _best(gains)
 
@@ -115,14 +115,14 @@ def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, 
 def _of_images(task: Task, hidden: HiddenSet, given: Array, truths: Array, some: list[int]) -> list[Fix]:
     """By the overlap of what is decided of the answers, which is quick."""
     shape = hidden.truth.shape[1:]
-    decide = task.readings["mask" if "mask" in task.readings else "labels"]
+    decide = task.forms["mask" if "mask" in task.forms else "labels"]
     decided = {i: decide(given[i]) for i in some}
     before = np.array([_overlap(decided[i], truths[i]) for i in some])
     full = all(mask.all() for mask in decided.values())
     fixes = [*of_images(shape)]
-    if "probability" in task.readings:
+    if "probability" in task.forms:
         fixes += of_probabilities(given[some], truths[some])
-    elif "labels" in task.readings:
+    elif "labels" in task.forms:
         fixes += of_labels([given[i] for i in some], [truths[i] for i in some])
     gains: list[tuple[float, int, Fix]] = []
     for number, fix in enumerate(fixes):
@@ -151,9 +151,9 @@ def _confirmed(
 ) -> Explained | None:
     """A fix under the criterion's own metric on many cases of every repeat; None unless it explains the score."""
 
-    def judged(answers: Answers, part: HiddenSet) -> Repeat:
+    def judged(answers: Answers, part: HiddenSet) -> RepeatScore:
         separate = criterion.empty_reference == "separate"
-        return judge(task, metric, answers, part, separate=separate, absent=criterion.absent)
+        return score_repeat(task, metric, answers, part, separate=separate, absent=criterion.absent)
 
     before, after = [], []
     for hidden, given in zip(sets, answers, strict=True):
@@ -186,7 +186,7 @@ def _explains(criterion: Accuracy, score: float, fixed: float, closed: float) ->
     return way * (fixed - score) >= closed * way * (criterion.anchors.reference - score) > 0
 
 
-def _gains(criterion: Accuracy, before: Sequence[Repeat], after: Sequence[Repeat]) -> Floats:
+def _gains(criterion: Accuracy, before: Sequence[RepeatScore], after: Sequence[RepeatScore]) -> Floats:
     """By how much each answered case gains."""
     gains = [
         criterion.anchors.sign * (there.values[i] - here.values[i])
@@ -203,11 +203,9 @@ def _alike(gains: Floats) -> bool:
     return more >= ALIKE * (more + less) and more >= max(1, len(gains) / 3)
 
 
-def _halves(
-    task: Task, part: HiddenSet, mine: Answers, fixed: Answers
-) -> Iterator[tuple[HiddenSet, Answers, Answers]]:
+def _halves(task: Task, part: HiddenSet, mine: Answers, fixed: Answers) -> Iterator[tuple[HiddenSet, Answers, Answers]]:
     """Every other case, class by class, where a half can hold all classes."""
-    rows = "class" in task.readings
+    rows = "class" in task.forms
     order = np.argsort(part.truth, kind="stable") if rows else np.arange(len(part.cases))
     if rows and np.bincount(part.truth).min(initial=len(order), where=np.bincount(part.truth) > 0) < 2:
         return
@@ -217,12 +215,12 @@ def _halves(
 
 
 def _undone(task: Task, part: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
-    given = answers.arrays[task.answer]
+    given = answers.arrays[task.prediction]
     shape = part.truth.shape[1:]
     undone = [fix.undo(answer, shape, case) for answer, case in zip(given, part.cases, strict=True)]
     if any(answer is None for answer in undone):
         return None
-    return Answers({task.answer: np.stack(undone)}, answers.failed)  # type: ignore[arg-type]
+    return Answers({task.prediction: np.stack(undone)}, answers.failed)  # type: ignore[arg-type]
 
 
 def _part(hidden: HiddenSet, some: Sequence[int]) -> HiddenSet:
@@ -231,26 +229,26 @@ def _part(hidden: HiddenSet, some: Sequence[int]) -> HiddenSet:
 
 def _answers(task: Task, answers: Answers, some: Sequence[int]) -> Answers:
     failed = {place: answers.failed[i] for place, i in enumerate(some) if i in answers.failed}
-    return Answers({task.answer: answers.arrays[task.answer][list(some)]}, failed)
+    return Answers({task.prediction: answers.arrays[task.prediction][list(some)]}, failed)
 
 
 def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, Phrase] | None:
     """What can be seen in the answers alone: that they are all the same."""
-    given = answers.arrays.get(task.answer)
+    given = answers.arrays.get(task.prediction)
     if given is None or len(given) != len(hidden.cases):
         return None
     good = [i for i in range(len(given)) if i not in answers.failed]
-    if not good or task.refused(given, hidden.truth):
+    if not good or task.invalid(given, hidden.truth):
         return None
-    if "field" in task.readings:
-        moved = task.readings["field"](given[good]).any()
+    if "field" in task.forms:
+        moved = task.forms["field"](given[good]).any()
         return None if moved else ("empty", Phrase("nothing_moved"))
-    if task.readings.keys() & {"mask", "labels"}:
-        masks = task.readings["mask" if "mask" in task.readings else "labels"](given[good])
+    if task.forms.keys() & {"mask", "labels"}:
+        masks = task.forms["mask" if "mask" in task.forms else "labels"](given[good])
         if not masks.any():
-            return "empty", Phrase("empty_below_half" if "probability" in task.readings else "empty")
+            return "empty", Phrase("empty_below_half" if "probability" in task.forms else "empty")
         return ("full", Phrase("full")) if masks.all() else None
-    classes = np.unique(task.readings["class"](given[good])) if "class" in task.readings else np.arange(2)
+    classes = np.unique(task.forms["class"](given[good])) if "class" in task.forms else np.arange(2)
     if len(classes) == 1 and len(good) > 1:
         return "constant", Phrase("one_class", (int(classes[0]),))
     return None
@@ -278,5 +276,3 @@ def _overlap(answer: Array, truth: Array) -> float:
         return 0.0
     agree = int(np.count_nonzero((answer == truth) & (truth > 0)))
     return 2 * agree / max(1, int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)))
-
-

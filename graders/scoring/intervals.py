@@ -19,10 +19,10 @@ from scipy import special
 from graders.metrics import Array, Floats
 
 RESAMPLES = 2000
-LEVEL = 0.95
+CONFIDENCE = 0.95
 BOOTSTRAP_FROM = 50
 """Subjects from which on a mean is resampled; a metric of the whole set always is."""
-BLOCK = 4_000_000
+BLOCK_NUMBERS = 4_000_000
 """Numbers of a block of resamples: it bounds the memory of a bootstrap."""
 
 Interval = tuple[float, float]
@@ -53,7 +53,7 @@ def resampled_scores(resampled: Callable[[list[Floats]], Floats], draws: Sequenc
 
 def percentile_interval(drawn: Floats) -> Interval | None:
     """The middle 95 % of resampled scores."""
-    low, high = (float(q) for q in np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    low, high = (float(q) for q in np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
     return (low, high) if high - low > _rounding(high) else None
 
 
@@ -69,7 +69,7 @@ def cluster_draws(subjects: Sequence[str], classes: Array | None, rng: np.random
     for subject in range(len(names)):
         held = () if classes is None else tuple(sorted({int(c) for c in classes[of_case == subject]}))
         strata.setdefault(held, []).append(subject)
-    rows = max(1, min(RESAMPLES, BLOCK // max(1, len(subjects))))
+    rows = max(1, min(RESAMPLES, BLOCK_NUMBERS // max(1, len(subjects))))
     for start in range(0, RESAMPLES, rows):
         size = min(rows, RESAMPLES - start)
         counts = np.zeros((size, len(names)))
@@ -103,9 +103,7 @@ def repeats_half_width(scores: Sequence[float], how: str, overlap: float) -> flo
     return _t(len(scores) - 1) * spread * factor * sqrt(1 / len(scores) + overlap)
 
 
-def joined(
-    score: float, of_cases: Interval | None, half: float, *, redrawn: bool, within: Interval
-) -> Interval | None:
+def joined(score: float, of_cases: Interval | None, half: float, *, redrawn: bool, within: Interval) -> Interval | None:
     """One interval of both sources of chance, inside the metric's range.
 
     Repeats on the same cases vary by their seeds alone: the two add in quadrature. Repeats that are redrawn vary by
@@ -129,4 +127,4 @@ def _rounding(value: float) -> float:
 
 
 def _t(degrees: int) -> float:
-    return float(special.stdtrit(degrees, (1 + LEVEL) / 2))
+    return float(special.stdtrit(degrees, (1 + CONFIDENCE) / 2))

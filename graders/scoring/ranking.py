@@ -18,7 +18,7 @@ from graders.metrics import Floats
 from graders.scoring import intervals
 from graders.scoring.paired_tests import delong_p, holm, resampled_p, sign_flip_p, sign_flipped_means
 
-LEVEL = 0.05
+SIGNIFICANCE = 0.05
 POWER_FACTOR = 2.8
 """1.96 + 0.84: a difference of so many standard errors is found four times in five."""
 FLIPS = 2000
@@ -27,7 +27,7 @@ FLIPS_PER_TEAM = 100
 
 
 @dataclass(frozen=True)
-class Scores:
+class TeamScores:
     """What one metric, or a utility of several, gave to T teams on the same hidden subjects."""
 
     value: Floats
@@ -44,7 +44,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TeamRank:
     """One team's place."""
 
     rank: int
@@ -65,7 +65,7 @@ class Standing:
 class Ranking:
     """All places, and what is to be known about them."""
 
-    standings: tuple[Standing, ...]
+    teams: tuple[TeamRank, ...]
     """In the order in which the teams were given."""
     subjects: int
     detectable: float | None
@@ -80,7 +80,7 @@ class Ranking:
 
 def scores_of_subjects(
     repeats: Sequence[Floats], how: str, *, seed: int, shared: bool, rising: bool = True
-) -> Scores:
+) -> TeamScores:
     """From values (T, S) of each repeat, finite, with failures at their worst.
 
     Args:
@@ -105,7 +105,7 @@ def scores_of_subjects(
         subjects = sum(values.shape[1] for values in repeats)
         # Scaled so that their mean is the mean of the repeats' means.
         paired = np.hstack([values * (subjects / (len(repeats) * values.shape[1])) for values in repeats])
-    return Scores(
+    return TeamScores(
         value=np.asarray(combine([values.mean(axis=1) for values in repeats], axis=0)),
         drawn=np.asarray(combine(drawn, axis=0)),
         paired=paired,
@@ -125,10 +125,10 @@ def utility(values: Floats, floor: float, target: float) -> Floats:
     return np.asarray(np.clip((values - floor) / (target - floor), 0.0, 1.0))
 
 
-def weighted(parts: Sequence[Scores], weights: Sequence[float]) -> Scores:
+def weighted(parts: Sequence[TeamScores], weights: Sequence[float]) -> TeamScores:
     """Utilities of several metrics as one: their weighted sum. No team's depends on another's."""
     by_subject = [weight * part.paired for part, weight in zip(parts, weights, strict=True) if part.paired is not None]
-    return Scores(
+    return TeamScores(
         value=np.sum([weight * part.value for part, weight in zip(parts, weights, strict=True)], axis=0),
         drawn=np.sum([weight * part.drawn for part, weight in zip(parts, weights, strict=True)], axis=0),
         paired=np.sum(by_subject, axis=0) if len(by_subject) == len(parts) else None,
@@ -143,10 +143,10 @@ def competition_ranks(scores: Floats, places: int, *, rising: bool = True) -> Fl
     return np.asarray(stats.rankdata(worse, method="min", axis=-1))
 
 
-def ranking(scores: Scores, places: int, seed: int = 0) -> Ranking:
+def ranking(scores: TeamScores, places: int, seed: int = 0) -> Ranking:
     """The places of all teams; `places` is the precision at which scores are equal."""
-    teams = len(scores.value)
-    if not teams:
+    count = len(scores.value)
+    if not count:
         return Ranking((), scores.subjects, None, None, None)
     # Python's rounding is exact, as the page's is.
     shown = np.array([round(float(value), places) for value in scores.value])
@@ -158,11 +158,11 @@ def ranking(scores: Scores, places: int, seed: int = 0) -> Ranking:
     pairs = _Pairs(scores, seed)
     leader = _best_first(scores, shown)[0]
     tiers = _tiers(scores, shown, pairs)
-    standings = []
-    for team in range(teams):
+    teams = []
+    for team in range(count):
         gaps = scores.drawn[:, team] - scores.drawn[:, leader]
-        standings.append(
-            Standing(
+        teams.append(
+            TeamRank(
                 rank=int(ranks[team]),
                 tied=bool((ranks == ranks[team]).sum() > 1),
                 tier=tiers[team],
@@ -173,7 +173,7 @@ def ranking(scores: Scores, places: int, seed: int = 0) -> Ranking:
             )
         )
     return Ranking(
-        tuple(standings),
+        tuple(teams),
         scores.subjects,
         _detectable(scores),
         _rank_then_mean(scores, shown),
@@ -182,14 +182,14 @@ def ranking(scores: Scores, places: int, seed: int = 0) -> Ranking:
     )
 
 
-def _best_first(scores: Scores, shown: Floats) -> list[int]:
+def _best_first(scores: TeamScores, shown: Floats) -> list[int]:
     """Teams in the order of what is shown, then of the exact score; what is not finite comes last."""
     sign = -1.0 if scores.rising else 1.0
     keys = [np.where(np.isfinite(values), sign * values, np.inf) for values in (scores.value, shown)]
     return [int(team) for team in np.lexsort(keys)]
 
 
-def _tiers(scores: Scores, shown: Floats, pairs: _Pairs) -> dict[int, int]:
+def _tiers(scores: TeamScores, shown: Floats, pairs: _Pairs) -> dict[int, int]:
     """Tiers in the order of the scores: one ends before the first score that its head is told apart from.
 
     So a better score never stands in a lower tier, and equal scores share one. Each head is tested against all teams
@@ -205,7 +205,7 @@ def _tiers(scores: Scores, shown: Floats, pairs: _Pairs) -> dict[int, int]:
         while end < len(order):
             level = [team for team in order[end:] if shown[team] == shown[order[end]]]
             differs = shown[level[0]] != shown[head]
-            if differs and all(apart[team] < LEVEL for team in level):
+            if differs and all(apart[team] < SIGNIFICANCE for team in level):
                 break
             end += len(level)
         tiers.update(dict.fromkeys(order[start:end], tier))
@@ -216,7 +216,7 @@ def _tiers(scores: Scores, shown: Floats, pairs: _Pairs) -> dict[int, int]:
 class _Pairs:
     """p-values of pairs of teams: DeLong's of AUROCs, else all from the same flips or resamples."""
 
-    def __init__(self, scores: Scores, seed: int) -> None:
+    def __init__(self, scores: TeamScores, seed: int) -> None:
         self._scores = scores
         self._sign = 1.0 if scores.rising else -1.0
         if scores.paired is not None:
@@ -237,12 +237,12 @@ class _Pairs:
         return np.where(self._means[head] > self._means[np.array(below)], holm(p), 1.0)
 
     def tau(self, shown: Floats) -> float | None:
-        """Kendall's tau of the order with that by how many teams each one beats, every pair tested at LEVEL."""
+        """Kendall's tau of the order with that by how many teams each one beats, every pair tested at SIGNIFICANCE."""
         teams = len(shown)
         wins = np.zeros(teams)
         for team in range(teams - 1):
             others = np.arange(team + 1, teams)
-            apart = self._p(team, others, FLIPS) < LEVEL
+            apart = self._p(team, others, FLIPS) < SIGNIFICANCE
             above = self._means[team] > self._means[others]
             wins[team] += (apart & above).sum()
             wins[others] += apart & ~above
@@ -260,7 +260,7 @@ class _Pairs:
         return sign_flip_p(observed, flipped[one], flipped[others], self._exact)
 
 
-def _detectable(scores: Scores) -> float | None:
+def _detectable(scores: TeamScores) -> float | None:
     """2.8 standard errors of the difference of two teams: the median over all pairs that differ at all."""
     if scores.paired is not None:
         n = scores.paired.shape[1]
@@ -276,7 +276,7 @@ def _detectable(scores: Scores) -> float | None:
     return POWER_FACTOR * float(np.median(errors)) if errors.size else None
 
 
-def _rank_then_mean(scores: Scores, shown: Floats) -> float | None:
+def _rank_then_mean(scores: TeamScores, shown: Floats) -> float | None:
     """Kendall's tau with the order of the mean over subjects of the rank in each subject."""
     if scores.paired is None:
         return None

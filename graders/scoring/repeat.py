@@ -35,7 +35,7 @@ def case_part(repeat: int, case: str) -> str:
 
 
 @dataclass(frozen=True)
-class Repeat:
+class RepeatScore:
     """What one set of answers is worth under one metric."""
 
     score: float
@@ -67,7 +67,7 @@ class Repeat:
         return subject_means([self.values[i] for i in self.counted], self.subjects)
 
 
-def judge(
+def score_repeat(
     task: Task,
     metric: Metric,
     answers: Answers,
@@ -75,13 +75,13 @@ def judge(
     *,
     separate: bool,
     absent: Absent = "leave_out",
-    begins: Callable[[Case | None], None] | None = None,
-) -> Repeat:
+    on_case: Callable[[Case | None], None] | None = None,
+) -> RepeatScore:
     """Values one set of answers.
 
     `separate` leaves cases with an empty truth out and counts those where something is found, or whose answer failed.
     `absent` is what a class counts as in a case that lacks it, where a metric of masks reads maps of labels.
-    `begins` hears of every case before its value is computed, one by one, and of None before anything else; without it
+    `on_case` hears of every case before its value is computed, one by one, and of None before anything else; without it
     a metric computes all cases together.
     """
     truths, cases = hidden.truth, hidden.cases
@@ -93,8 +93,8 @@ def judge(
     if form is None:
         metric = _by_class(metric, truths, absent)
         form = metric.reads
-    read = task.readings[form](given)
-    truths = seen(task, form, truths)
+    read = task.forms[form](given)
+    truths = truths_as(task, form, truths)
     empty = np.zeros(len(cases), dtype=bool)
     false_positives = 0
     if separate and form in MAY_BE_EMPTY:
@@ -111,7 +111,7 @@ def judge(
     if metric.level == "per_set":
         score, raw, values = _per_set(metric, read, truths, cases, counted)
     else:
-        score, raw, values = _per_case(metric, read, truths, cases, counted, failed, begins)
+        score, raw, values = _per_case(metric, read, truths, cases, counted, failed, on_case)
     kept = [cases[i] for i in counted]
 
     def resampled(counts: Floats) -> Floats:
@@ -120,7 +120,7 @@ def judge(
         return _resampled(metric, read[counted], truths[counted], kept, counts)
 
     strata = task.strata(truths[counted]) if metric.level == "per_set" and task.strata is not None else None
-    return Repeat(
+    return RepeatScore(
         score,
         cases,
         failed,
@@ -134,25 +134,25 @@ def judge(
     )
 
 
-def seen(task: Task, reading: str, truths: Array) -> Array:
+def truths_as(task: Task, reading: str, truths: Array) -> Array:
     """The truths in the words of a reading."""
-    return task.truths[reading](truths) if reading in task.truths else truths
+    return task.truth_forms[reading](truths) if reading in task.truth_forms else truths
 
 
 def form_of(task: Task, metric: Metric) -> Form | None:
     """The form of the task's answers that the metric is computed of."""
-    return next((form for form in (metric.reads, metric.also_reads) if form in task.readings), None)
+    return next((form for form in (metric.reads, metric.also_reads) if form in task.forms), None)
 
 
 def readable(task: Task, metric: Metric) -> bool:
     """Whether the task's answers are what the metric reads, or maps of labels for a metric of masks."""
-    by_class = metric.reads == "mask" and "labels" in task.readings and metric.level == "per_case"
+    by_class = metric.reads == "mask" and "labels" in task.forms and metric.level == "per_case"
     return by_class or (form_of(task, metric) is not None and metric.classes is None)
 
 
 def each_class(task: Task, metric: Metric, sets: Sequence[HiddenSet]) -> list[Metric]:
     """A metric that is a mean over the classes of maps of labels, as `dice@class2` of each that all sets hold."""
-    if metric.reads != "mask" or "labels" not in task.readings or metric.classes:
+    if metric.reads != "mask" or "labels" not in task.forms or metric.classes:
         return []
     held = set.intersection(*({int(label) for label in np.unique(each.truth) if label} for each in sets))
     return [replace(metric, name=f"{metric.name}@class{c}", classes=(c,)) for c in sorted(held)]
@@ -169,24 +169,24 @@ def _by_class(metric: Metric, truths: Array, absent: Absent) -> Metric:
 def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[int, str]]:
     """The answers as stored, with the task's failure answer where one failed, and the reasons by position."""
     n = len(truths)
-    given = answers.arrays.get(task.answer)
+    given = answers.arrays.get(task.prediction)
     failed = dict(answers.failed)
     if given is None:
         failed = dict.fromkeys(range(n), WrongType.reason) | failed
-        return task.failures(truths, None), failed
+        return task.worst_predictions(truths, None), failed
     if task.probabilities:
         given = task.stored(given)  # so that scoring a stored answer gives the same number
-    failed = task.refused(given, truths) | failed
+    failed = task.invalid(given, truths) | failed
     good = [i for i in range(n) if i not in failed]
     if not failed:
         return given, failed
     if not good:
-        return task.failures(truths, None), failed
+        return task.worst_predictions(truths, None), failed
     valid = given
     if given.dtype.kind == "f":  # what stands where a call failed is a zero of ours, and no answer
         valid = given.copy()
         valid[list(failed)] = np.nan
-    full = task.failures(truths, valid)
+    full = task.worst_predictions(truths, valid)
     full[good] = given[good]
     return full, failed
 
@@ -201,18 +201,18 @@ def _per_case(
     cases: tuple[Case, ...],
     counted: Array,
     failed: Mapping[int, str],
-    begins: Callable[[Case | None], None] | None,
+    on_case: Callable[[Case | None], None] | None,
 ) -> Valued:
     asked = [i for i in counted.tolist() if i not in failed]
     worst = {i: metric.worst_of(truths[i], cases[i]) for i in counted.tolist()}
-    if begins is None:
+    if on_case is None:
         found = _computed(metric, read[asked], truths[asked], [cases[i] for i in asked]) if asked else np.zeros(0)
     else:
         found = np.zeros(len(asked))
         for place, i in enumerate(asked):
-            begins(cases[i])
+            on_case(cases[i])
             found[place] = _computed(metric, read[[i]], truths[[i]], [cases[i]])[0]
-        begins(None)
+        on_case(None)
     raw = dict(zip(asked, found.tolist(), strict=True))
     for i, value in raw.items():
         beyond = worst[i] - value if metric.rising else value - worst[i]

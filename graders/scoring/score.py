@@ -27,12 +27,12 @@ from graders.scoring.repeat import (
     CASES,
     MAY_BE_EMPTY,
     WHOLE,
-    Repeat,
+    RepeatScore,
     case_part,
     each_class,
     form_of,
-    judge,
     readable,
+    score_repeat,
 )
 from graders.tasks import Task, task_named
 
@@ -44,19 +44,19 @@ def score(
     criterion: Accuracy,
     sets: Sequence[HiddenSet],
     answers: Sequence[Answers],
-    begins: Callable[[str], None] = lambda part: None,
+    on_part: Callable[[str], None] = lambda part: None,
     one_by_one: bool = False,
 ) -> ScoreResult:
     """Scores one accuracy criterion over all repeats. A failure of ours is `unknown`, never a zero.
 
-    `begins` hears which part of it comes next: `CASES`, or each case if they are to be computed `one_by_one`
+    `on_part` hears which part of it comes next: `CASES`, or each case if they are to be computed `one_by_one`
     (`case_part`), and `WHOLE`, which is of no case.
 
     Raises:
         MemoryError: the part that began last took more memory than there is.
     """
     try:
-        return _scored(assignment, criterion, sets, answers, begins, one_by_one)
+        return _scored(assignment, criterion, sets, answers, on_part, one_by_one)
     except ToolkitFailure as failure:
         return ScoreResult("unknown", Cause(failure.reason), evidence=str(failure))
 
@@ -87,7 +87,7 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
             f'{where}: empty_reference = "separate" is for metrics of masks, maps of labels or instances; '
             f"{main.name} reads answers as {main.reads}. Take it out."
         )
-    if criterion.absent == "one" and "labels" not in task.readings:
+    if criterion.absent == "one" and "labels" not in task.forms:
         raise UserError(f'{where}: absent = "one" is for maps of labels; {task.name} has none. Take it out.')
 
 
@@ -96,10 +96,10 @@ def _metric(task: Task, name: str, folder: Path, criterion: Accuracy) -> Metric:
     if not readable(task, metric):
         if metric.classes is not None:
             raise ValueError(f"metric {name} is of one class of a map of labels, which {task.name} has not.")
-        offered = " or ".join(task.readings)
+        offered = " or ".join(task.forms)
         reads = " or ".join(filter(None, (metric.reads, metric.also_reads)))
         raise ValueError(f"metric {name} reads answers as {reads}; {task.name} offers {offered}.")
-    if form_of(task, metric) == "probability" and "class" not in task.readings and ":" not in name:
+    if form_of(task, metric) == "probability" and "class" not in task.forms and ":" not in name:
         raise ValueError(f"metric {name} is of the probabilities of classes; {task.name} has one for each voxel.")
     return metric
 
@@ -109,7 +109,7 @@ def _scored(
     criterion: Accuracy,
     sets: Sequence[HiddenSet],
     answers: Sequence[Answers],
-    begins: Callable[[str], None],
+    on_part: Callable[[str], None],
     one_by_one: bool,
 ) -> ScoreResult:
     if not sets or len(sets) != len(answers):
@@ -119,17 +119,19 @@ def _scored(
     separate = criterion.empty_reference == "separate"
     measured: dict[str, Measured] = {}
 
-    def runs_of(metric: Metric) -> list[Repeat]:
-        begins(CASES if metric.level == "per_case" else WHOLE)
+    def runs_of(metric: Metric) -> list[RepeatScore]:
+        on_part(CASES if metric.level == "per_case" else WHOLE)
         runs = []
         for repeat, (given, hidden) in enumerate(zip(answers, sets, strict=True)):
 
             def of_case(case: Case | None, repeat: int = repeat) -> None:
-                begins(WHOLE if case is None else case_part(repeat, case.id))
+                on_part(WHOLE if case is None else case_part(repeat, case.id))
 
             each = of_case if one_by_one else None
-            runs.append(judge(task, metric, given, hidden, separate=separate, absent=criterion.absent, begins=each))
-        begins(WHOLE)
+            runs.append(
+                score_repeat(task, metric, given, hidden, separate=separate, absent=criterion.absent, on_case=each)
+            )
+        on_part(WHOLE)
         return runs
 
     for name in criterion.metrics:
@@ -153,7 +155,7 @@ def _scored(
 
 
 def _measured(
-    assignment: Assignment, metric: Metric, runs: Sequence[Repeat], overlap: float, classes: Mapping[str, float]
+    assignment: Assignment, metric: Metric, runs: Sequence[RepeatScore], overlap: float, classes: Mapping[str, float]
 ) -> Measured:
     """One metric over all repeats: the statistic, its interval, and the cases behind it."""
     how = assignment.run.combine
@@ -182,17 +184,17 @@ def _measured(
     )
 
 
-def _combined(runs: Sequence[Repeat], how: str) -> float:
+def _combined(runs: Sequence[RepeatScore], how: str) -> float:
     return round(combined([run.score for run in runs], how), 12)
 
 
-def _cases(metric: Metric, runs: Sequence[Repeat]) -> tuple[CaseScore, ...]:
+def _cases(metric: Metric, runs: Sequence[RepeatScore]) -> tuple[CaseScore, ...]:
     """Every case of every repeat; of a `per_set` metric, where a case has no value, only those that were not scored."""
     listed = [_case(run, number, i) for number, run in enumerate(runs) for i in range(len(run.cases))]
     return tuple(case for case in listed if metric.level == "per_case" or case.state != "scored")
 
 
-def _case(run: Repeat, number: int, i: int) -> CaseScore:
+def _case(run: RepeatScore, number: int, i: int) -> CaseScore:
     reason = run.failed.get(i)
     state: Literal["scored", "failed", "set_apart"] = "scored" if i in run.counted else "set_apart"
     return CaseScore(
@@ -206,13 +208,13 @@ def _case(run: Repeat, number: int, i: int) -> CaseScore:
     )
 
 
-def _is_resampled(metric: Metric, runs: Sequence[Repeat]) -> bool:
+def _is_resampled(metric: Metric, runs: Sequence[RepeatScore]) -> bool:
     """A metric of the whole set has no other interval; a mean has Student's t where subjects are few."""
     return metric.level == "per_set" or min(len(set(run.subjects)) for run in runs) >= intervals.BOOTSTRAP_FROM
 
 
 def _interval(
-    metric: Metric, runs: Sequence[Repeat], how: str, overlap: float, drawn: Floats | None
+    metric: Metric, runs: Sequence[RepeatScore], how: str, overlap: float, drawn: Floats | None
 ) -> Interval | None:
     """The interval of the combined score, of hidden subjects and of repeats; see `graders.scoring.intervals`."""
     scores = [run.score for run in runs]
@@ -230,7 +232,7 @@ def _interval(
     return intervals.joined(combined(scores, how), of_cases, half, redrawn=not shared, within=metric.range)
 
 
-def _drawn(runs: Sequence[Repeat], how: str, seed: int) -> Floats:
+def _drawn(runs: Sequence[RepeatScore], how: str, seed: int) -> Floats:
     """The combined score in each resample.
 
     Subjects are drawn once for all repeats that share them, else in each repeat; repeats are combined inside. Only a
@@ -248,7 +250,7 @@ def _drawn(runs: Sequence[Repeat], how: str, seed: int) -> Floats:
     return intervals.resampled_scores(statistic, draws)
 
 
-def _shared(runs: Sequence[Repeat]) -> bool:
+def _shared(runs: Sequence[RepeatScore]) -> bool:
     return all(run.cases == runs[0].cases for run in runs)
 
 
@@ -269,7 +271,7 @@ def _overlap(assignment: Assignment, sets: Sequence[HiddenSet]) -> float:
     return len(sets[0].cases) / len(next(iter(sets[0].train.values())))
 
 
-def _seed(run: Repeat) -> int:
+def _seed(run: RepeatScore) -> int:
     """The bootstrap's seed, from the names of the cases: the same for every group, so that groups compare."""
     names = "\n".join(case.id for case in run.cases)
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from graders.failures import DataFailure, OutOfRange, WrongShape
-from graders.tasks.refusals import no_probabilities, wrong_type
+from graders.tasks.refusals import not_probabilities, wrong_type
 from graders.tasks.task import THRESHOLD, Array, Task
 
 SUM_TOLERANCE = 2e-3
@@ -21,15 +21,15 @@ def _check_truths(truths: Array) -> None:
         raise DataFailure(f"classes count from 0, got {truths.min()}")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    reasons = wrong_type(answers, len(truths))
-    if not reasons and not _fits(answers.shape, truths):
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    reasons = wrong_type(predictions, len(truths))
+    if not reasons and not _fits(predictions.shape, truths):
         reasons = dict.fromkeys(range(len(truths)), WrongShape.reason)
     if reasons:
         return reasons
-    reasons = no_probabilities(answers)
-    if answers.ndim == 2:
-        sums = answers.astype(np.float64).sum(axis=1)
+    reasons = not_probabilities(predictions)
+    if predictions.ndim == 2:
+        sums = predictions.astype(np.float64).sum(axis=1)
         odd = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
         reasons = {int(i): OutOfRange.reason for i in odd} | reasons
     return reasons
@@ -43,30 +43,30 @@ def _fits(shape: tuple[int, ...], truths: Array) -> bool:
     return named >= 2 and int(truths.max(initial=0)) < named
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """The wrong class with probability 1: the farthest by number, since of grades the next is nearly right."""
-    rows = answers is not None and answers.ndim == 2
-    classes = answers.shape[1] if answers is not None and rows else max(2, int(truths.max(initial=0)) + 1)
+    rows = predictions is not None and predictions.ndim == 2
+    classes = predictions.shape[1] if predictions is not None and rows else max(2, int(truths.max(initial=0)) + 1)
     wrong = np.where(2 * truths.astype(np.int64) < classes, classes - 1, 0)
     if classes == 2 and not rows:
         return np.asarray(wrong, dtype=np.float32)
     return np.asarray(np.eye(classes, dtype=np.float32)[wrong])
 
 
-def _class(answers: Array) -> Array:
+def _class(predictions: Array) -> Array:
     """The most probable class. A tie goes to class 1 of two, as at a threshold of 0.5, else to the first."""
-    if answers.ndim == 1:
-        return (answers >= THRESHOLD).astype(np.int64)
-    if answers.shape[1] == 2:
-        return (answers[:, 1] >= answers[:, 0]).astype(np.int64)
-    return np.asarray(answers.argmax(axis=1), dtype=np.int64)
+    if predictions.ndim == 1:
+        return (predictions >= THRESHOLD).astype(np.int64)
+    if predictions.shape[1] == 2:
+        return (predictions[:, 1] >= predictions[:, 0]).astype(np.int64)
+    return np.asarray(predictions.argmax(axis=1), dtype=np.int64)
 
 
 def _as_it_is(array: Array) -> Array:
     return array
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """The share of each class in the training set, for every case."""
     classes = max(2, int(train["y"].max()) + 1)
     shares = np.bincount(train["y"].astype(np.int64), minlength=classes) / len(train["y"])
@@ -78,11 +78,11 @@ CLASSIFICATION = Task(
     name="classification",
     entry="predict",
     truth="y",
-    answer="prob",
+    prediction="prob",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
-    readings={"class": _class, "probability": _as_it_is},
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
+    forms={"class": _class, "probability": _as_it_is},
     strata=_as_it_is,
-    blind=_blind,
+    baselines=_baselines,
 )

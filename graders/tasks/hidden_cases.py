@@ -25,7 +25,7 @@ def drawn_set(assignment: Assignment, interface: Interface, secret: Source, repe
             f"criterion of the task {assignment.task} asks for (missing: {error})."
         ) from None
     try:
-        return hidden_set(assignment, secret, repeat, inputs, task.truth, task.beside)
+        return hidden_set(assignment, secret, repeat, inputs, task.truth, task.extra_truths)
     except (Exception, SystemExit) as error:  # a source of an author's own may raise anything
         plain = isinstance(error, UserError | OSError)
         said = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"

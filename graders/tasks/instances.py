@@ -13,22 +13,22 @@ from graders.failures import DataFailure
 from graders.tasks.refusals import outside, wrong_form
 from graders.tasks.task import Array, Task
 
-HIGHEST = 2**31 - 1
+HIGHEST_NUMBER = 2**31 - 1
 """The highest number that an instance may have."""
 
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim < 3 or truths.dtype.kind not in "iu":
         raise DataFailure(f"instances are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
-    if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= HIGHEST:
+    if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= HIGHEST_NUMBER:
         raise DataFailure(f"instances are numbered from 1, got {truths.min()} to {truths.max()}")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, truths.shape, "iu") or outside(answers, 0, HIGHEST)
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(predictions, truths.shape, "iu") or outside(predictions, 0, HIGHEST_NUMBER)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """None of the instances, and one where there is none."""
     return np.asarray(truths == 0, dtype=np.int64)
 
@@ -41,7 +41,7 @@ def _mask(numbered: Array) -> Array:
     return np.asarray(numbered > 0)
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """Nothing, one instance everywhere, and those of the first training case where images are alike in size."""
     first, shape = train["instances"][0], truths.shape
     found: dict[str, Array] = {"nothing anywhere": np.zeros(shape, np.int64)}
@@ -55,12 +55,12 @@ INSTANCES = Task(
     name="instances",
     entry="predict",
     truth="instances",
-    answer="instances",
+    prediction="instances",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
     probabilities=False,
-    readings={"instances": _instances, "mask": _mask},
-    truths={"mask": _mask},
-    blind=_blind,
+    forms={"instances": _instances, "mask": _mask},
+    truth_forms={"mask": _mask},
+    baselines=_baselines,
 )

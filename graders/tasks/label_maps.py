@@ -14,35 +14,35 @@ from graders.failures import DataFailure, WrongLabels
 from graders.tasks.refusals import outside, wrong_form
 from graders.tasks.task import Array, Task
 
-MOST_CLASSES = 254
+HIGHEST_LABEL = 254
 
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim < 3 or truths.dtype.kind not in "iu":
         raise DataFailure(f"labels are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
-    if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= MOST_CLASSES:
-        raise DataFailure(f"labels are 0 to at most {MOST_CLASSES}, got {truths.min()} to {truths.max()}")
+    if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= HIGHEST_LABEL:
+        raise DataFailure(f"labels are 0 to at most {HIGHEST_LABEL}, got {truths.min()} to {truths.max()}")
     if not truths.any():
         raise DataFailure("no truth holds any label but 0")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    if reasons := wrong_form(answers, truths.shape, "iu"):
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    if reasons := wrong_form(predictions, truths.shape, "iu"):
         return reasons
-    return dict.fromkeys(outside(answers, 0, int(truths.max())), WrongLabels.reason)
+    return dict.fromkeys(outside(predictions, 0, int(truths.max())), WrongLabels.reason)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """Every voxel in the next class, which is wrong."""
     classes = int(truths.max()) + 1
     return np.asarray((truths.astype(np.int64) + 1) % classes, dtype=np.uint8)
 
 
-def _labels(answers: Array) -> Array:
-    return answers
+def _labels(predictions: Array) -> Array:
+    return predictions
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """Nothing, the commonest label of the foreground everywhere, and that of each place where images are alike."""
     labels, shape = train["label"].astype(np.intp), truths.shape
     counts = np.bincount(labels.ravel())
@@ -58,11 +58,11 @@ LABEL_MAPS = Task(
     name="label_maps",
     entry="predict",
     truth="label",
-    answer="label",
+    prediction="label",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
     probabilities=False,
-    readings={"labels": _labels},
-    blind=_blind,
+    forms={"labels": _labels},
+    baselines=_baselines,
 )

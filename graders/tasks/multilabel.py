@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from graders.failures import DataFailure
-from graders.tasks.refusals import no_probabilities, wrong_form
+from graders.tasks.refusals import not_probabilities, wrong_form
 from graders.tasks.task import THRESHOLD, Array, Task
 
 
@@ -20,21 +20,21 @@ def _check_truths(truths: Array) -> None:
         raise DataFailure("no label is there in some cases and absent in others")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, truths.shape) or no_probabilities(answers)
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(predictions, truths.shape) or not_probabilities(predictions)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """Every label wrong, with certainty."""
     return np.asarray(1 - truths.astype(np.float32))
 
 
-def _labels(answers: Array) -> Array:
-    return (answers >= THRESHOLD).astype(np.int64)
+def _labels(predictions: Array) -> Array:
+    return (predictions >= THRESHOLD).astype(np.int64)
 
 
-def _probability(answers: Array) -> Array:
-    return answers
+def _probability(predictions: Array) -> Array:
+    return predictions
 
 
 def _strata(truths: Array) -> Array:
@@ -53,7 +53,7 @@ def _varies(truths: Array) -> Array:
     return np.asarray(truths.min(axis=0, initial=1) < truths.max(axis=0, initial=0))
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """For every case the share of each label in the training set, no label, and every label."""
     shares = train["y"].mean(axis=0)
     return {
@@ -67,11 +67,11 @@ MULTILABEL = Task(
     name="multilabel",
     entry="predict",
     truth="y",
-    answer="prob",
+    prediction="prob",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
-    readings={"multilabel": _labels, "multilabel_probability": _probability},
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
+    forms={"multilabel": _labels, "multilabel_probability": _probability},
     strata=_strata,
-    blind=_blind,
+    baselines=_baselines,
 )

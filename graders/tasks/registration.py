@@ -34,20 +34,20 @@ def _field_shape(truths: Array) -> tuple[int, ...]:
     return (n, len(image), *image)
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, _field_shape(truths)) or not_finite(answers)
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(predictions, _field_shape(truths)) or not_finite(predictions)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """No displacement. Each metric of a case declares its own worst."""
     return np.zeros(_field_shape(truths), np.float32)
 
 
-def _field(answers: Array) -> Array:
-    return answers
+def _field(predictions: Array) -> Array:
+    return predictions
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """Nothing is moved: the error before registration."""
     return {"no displacement": np.zeros(_field_shape(truths), np.float32)}
 
@@ -56,12 +56,12 @@ REGISTRATION = Task(
     name="registration",
     entry="predict",
     truth="labels",
-    beside=("landmarks",),
-    answer="field",
+    extra_truths=("landmarks",),
+    prediction="field",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
     probabilities=False,
-    readings={"field": _field},
-    blind=_blind,
+    forms={"field": _field},
+    baselines=_baselines,
 )

@@ -16,27 +16,27 @@ def _check_truths(truths: Array) -> None:
         raise DataFailure(f"numbers are finite and (N,), got {truths.dtype} {truths.shape}")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, truths.shape) or not_finite(answers)
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(predictions, truths.shape) or not_finite(predictions)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """The end of the truths' range that is farther off, or as far off as the worst answer given: none does worse."""
     t = truths.astype(np.float64)
     low, high = t.min(), t.max()
     down = t - low > high - t
     off = np.where(down, t - low, high - t)
-    if answers is not None:
-        errors = np.abs(answers.astype(np.float64) - t)
+    if predictions is not None:
+        errors = np.abs(predictions.astype(np.float64) - t)
         off = np.maximum(off, errors[np.isfinite(errors)].max(initial=0.0))
     return np.asarray(np.where(down, t - off, t + off))
 
 
-def _number(answers: Array) -> Array:
-    return np.asarray(answers, dtype=np.float64)
+def _number(predictions: Array) -> Array:
+    return np.asarray(predictions, dtype=np.float64)
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """The training set's mean and its median, for every case."""
     y = train["y"].astype(np.float64)
     return {
@@ -49,11 +49,11 @@ REGRESSION = Task(
     name="regression",
     entry="predict",
     truth="y",
-    answer="value",
+    prediction="value",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
     probabilities=False,
-    readings={"number": _number},
-    blind=_blind,
+    forms={"number": _number},
+    baselines=_baselines,
 )

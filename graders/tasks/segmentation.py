@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from graders.failures import DataFailure
-from graders.tasks.refusals import no_probabilities, wrong_form
+from graders.tasks.refusals import not_probabilities, wrong_form
 from graders.tasks.task import THRESHOLD, Array, Task
 
 
@@ -18,24 +18,24 @@ def _check_truths(truths: Array) -> None:
         raise DataFailure(f"labels are 0 and 1, got {truths.min()} to {truths.max()}")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, truths.shape) or no_probabilities(answers)
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(predictions, truths.shape) or not_probabilities(predictions)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """Every voxel wrong, and certain of it."""
     return np.asarray(1 - truths.astype(np.float16))
 
 
-def _mask(answers: Array) -> Array:
-    return np.asarray(answers >= THRESHOLD)
+def _mask(predictions: Array) -> Array:
+    return np.asarray(predictions >= THRESHOLD)
 
 
-def _probability(answers: Array) -> Array:
-    return answers
+def _probability(predictions: Array) -> Array:
+    return predictions
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """Nothing, all of it, the training labels' frequency everywhere, and their mean by place where sizes are alike."""
     labels, shape = train["label"], truths.shape
     found = {"nothing anywhere": np.zeros(shape, np.float32), "everything foreground": np.ones(shape, np.float32)}
@@ -49,10 +49,10 @@ SEGMENTATION = Task(
     name="segmentation",
     entry="predict",
     truth="label",
-    answer="prob",
+    prediction="prob",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
-    readings={"mask": _mask, "probability": _probability},
-    blind=_blind,
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
+    forms={"mask": _mask, "probability": _probability},
+    baselines=_baselines,
 )

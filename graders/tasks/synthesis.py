@@ -26,28 +26,28 @@ def _check_truths(truths: Array) -> None:
             raise DataFailure("a mask is empty: nothing of its image is asked for")
 
 
-def _refused(answers: Array, truths: Array) -> dict[int, str]:
-    return wrong_form(answers, truths["target"].shape) or not_finite(answers)
+def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
+    return wrong_form(predictions, truths["target"].shape) or not_finite(predictions)
 
 
-def _failures(truths: Array, answers: Array | None) -> Array:
+def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
     """Every voxel at the end of the truths' range that is farther off. Each metric of a case declares its own worst."""
     t = truths["target"].astype(np.float64)
     low, high = t.min(), t.max()
     return np.asarray(np.where(t - low > high - t, low, high))
 
 
-def _image(answers: Array) -> Array:
-    return np.asarray(answers, dtype=np.float64)
+def _image(predictions: Array) -> Array:
+    return np.asarray(predictions, dtype=np.float64)
 
 
-def _asked(truths: Array) -> Array:
+def _masked_target(truths: Array) -> Array:
     """The target, masked where nothing is asked for."""
     left_out = truths["mask"] == 0 if "mask" in (truths.dtype.names or ()) else np.ma.nomask
     return np.ma.MaskedArray(truths["target"].astype(np.float64), mask=left_out)
 
 
-def _blind(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
     """The mean of all training targets everywhere, and their mean by place where images are alike in size."""
     target, shape = train["target"].astype(np.float64), truths["target"].shape
     found = {"the mean training intensity": np.full(shape, target.mean(), np.float32)}
@@ -60,13 +60,13 @@ SYNTHESIS = Task(
     name="synthesis",
     entry="predict",
     truth="target",
-    beside=("mask",),
-    answer="image",
+    extra_truths=("mask",),
+    prediction="image",
     check_truths=_check_truths,
-    refused=_refused,
-    failures=_failures,
+    invalid=_invalid,
+    worst_predictions=_worst_predictions,
     probabilities=False,
-    readings={"image": _image},
-    truths={"image": _asked},
-    blind=_blind,
+    forms={"image": _image},
+    truth_forms={"image": _masked_target},
+    baselines=_baselines,
 )

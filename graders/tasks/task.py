@@ -26,31 +26,31 @@ class Task:
     """The function that answers for the hidden cases."""
     truth: str
     """Name of the array that `entry` must not see."""
-    beside: tuple[str, ...] = ()
+    extra_truths: tuple[str, ...] = ()
     """Names of more arrays that it must not see, where the data have them. A task that names some has its truths as
     records (N,), a field for each array."""
-    answer: str
+    prediction: str
     """Key of the reply that is scored."""
     check_truths: Callable[[Array], None]
     """Raises `DataFailure` where the truth is not what the task needs."""
-    refused: Callable[[Array, Array], dict[int, str]]
+    invalid: Callable[[Array, Array], dict[int, str]]
     """(answers, truths) -> reason by position, for answers that cannot be scored; the others are valid."""
-    failures: Callable[[Array, Array | None], Array]
+    worst_predictions: Callable[[Array, Array | None], Array]
     """(truths, valid answers or None) -> for each case the worst answer there is, in the answers' form."""
     probabilities: bool = True
     """Whether answers are probabilities, which `stored` narrows so that no decision changes."""
-    readings: Mapping[str, Callable[[Array], Array]]
+    forms: Mapping[str, Callable[[Array], Array]]
     """What metrics may read of valid answers, by `Metric.reads`: `mask`, `class`, ...; decisions are made here."""
-    truths: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
+    truth_forms: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
     """What they read of the truths in the same words, where that is not the truths as they are."""
     strata: Callable[[Array], Array] | None = None
     """(truths) -> (N,) of what every resample needs some: subjects are drawn within strata of it, for a metric of the
     whole set."""
-    blind: Callable[[Mapping[str, Array], Array], dict[str, Array]]
+    baselines: Callable[[Mapping[str, Array], Array], dict[str, Array]]
     """(training arrays, truths) -> by name, what one can answer without looking at an input: the trivial baselines.
     Of the truths only number and shape are used."""
 
-    def stored(self, answers: Array) -> Array:
+    def stored(self, predictions: Array) -> Array:
         """Answers with a leading N in the dtype that they are kept and scored in.
 
         Of rows, (N,) and (N, K), floats are float32: they are few, and what saturates near 0 or 1 must still be ranked.
@@ -58,13 +58,13 @@ class Task:
         infinite, which is refused later. A probability beyond 0 or 1 by rounding alone is 0 or 1. To store what was
         stored changes nothing.
         """
-        if answers.dtype.kind != "f":
-            return answers
+        if predictions.dtype.kind != "f":
+            return predictions
         if self.probabilities:
-            narrow = np.dtype(np.float32 if answers.ndim <= 2 else np.float16)
-            return _narrowed(Range(0, 1).clip_rounding(answers), narrow)
+            narrow = np.dtype(np.float32 if predictions.ndim <= 2 else np.float16)
+            return _narrowed(Range(0, 1).clip_rounding(predictions), narrow)
         with np.errstate(over="ignore"):
-            return answers.astype(np.float32) if answers.dtype.itemsize > 4 else answers
+            return predictions.astype(np.float32) if predictions.dtype.itemsize > 4 else predictions
 
 
 def _narrowed(probabilities: Array, dtype: np.dtype[Any]) -> Array:

@@ -7,7 +7,7 @@ import pytest
 
 from assignments.interface_checks import interface_problems
 
-CLASSIFICATION = SimpleNamespace(entry="predict", truth="y", beside=("weight",), answer="prob")
+CLASSIFICATION = SimpleNamespace(entry="predict", truth="y", extra_truths=("weight",), prediction="prob")
 SOUND = """
 from typing import Annotated, Any, NotRequired, TypedDict
 import numpy as np

@@ -95,7 +95,7 @@ def load(folder: str) -> Model: ...
 def predict(model: Model, inputs: Slides) -> Answer: ...
 """
 
-TASKS = {"classification": SimpleNamespace(entry="predict", truth="y", beside=(), answer="prob")}
+TASKS = {"classification": SimpleNamespace(entry="predict", truth="y", extra_truths=(), prediction="prob")}
 
 
 @pytest.fixture

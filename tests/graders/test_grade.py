@@ -427,7 +427,7 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError("a defect")
 
-    monkeypatch.setattr(explained, "explain", broken)
+    monkeypatch.setattr(explained, "explanation", broken)
     again = run("perfect", store, tests=(), repeats=(), answers={0: document.answers[0]})
     made, before = again.scores["accuracy"], document.scores["accuracy"]
     assert again.trouble is None

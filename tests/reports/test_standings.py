@@ -56,10 +56,10 @@ def test_groups_are_ranked_by_the_means_of_their_subjects_with_failures_at_their
     of = only_accuracy()
     marks = [made(of, "a", measured(values(1))), made(of, "b", measured(values(2), failed=range(10)))]
     found = field(of, marks)
-    assert [s.rank for s in found.ranking.standings] == [1, 2]
+    assert [s.rank for s in found.ranking.teams] == [1, 2]
     assert [(e.failed, e.asked) for e in found.entries] == [(0, 40), (10, 40)]
     assert found.ranking.subjects == 20
-    assert found.ranking.standings[1].behind == pytest.approx(found.entries[1].score - found.entries[0].score)
+    assert found.ranking.teams[1].behind == pytest.approx(found.entries[1].score - found.entries[0].score)
 
 
 def test_groups_with_other_subjects_have_an_order_and_no_statistics():
@@ -82,7 +82,7 @@ def test_a_metric_of_the_whole_set_is_ranked_by_its_kept_resamples():
     marks = [made(of, "a", auroc(0.8)), made(of, "b", auroc(0.9))]
     other = made(of, "c", auroc(0.85, bootstrap_seed=8))
     found = field(of, marks)
-    assert [(s.rank, s.tier) for s in found.ranking.standings] == [(2, 2), (1, 1)]
+    assert [(s.rank, s.tier) for s in found.ranking.teams] == [(2, 2), (1, 1)]
     assert field(of, [*marks, other]).ranking is None
 
 
@@ -100,7 +100,7 @@ def test_areas_whose_placements_are_kept_by_every_group_are_compared_by_delongs_
 
     good, alike, poor = (made(of, name, auroc(skill)) for name, skill in (("a", 1.5), ("b", 1.5), ("c", 0.1)))
     found = field(of, [good, alike, poor]).ranking
-    assert [s.tier for s in found.standings] == [1, 1, 2]
+    assert [s.tier for s in found.teams] == [1, 1, 2]
     assert "DeLong" in found.test
     # A group that was scored before they were kept: then the resamples of all.
     older = made(of, "d", auroc(0.2, keep=False))
@@ -119,7 +119,7 @@ def test_a_utility_is_made_subject_by_subject_and_shows_its_parts():
     assert dict(found.entries[0].parts) == pytest.approx({"dice": 0.75 * (1 + 0.5) / 2, "hd95": 0.25 * (1 + 0) / 2})
     assert dict(found.entries[1].parts) == pytest.approx({"dice": 0.75 * 0.5, "hd95": 0.25 * (1 + 0.5) / 2})
     assert [e.score for e in found.entries] == pytest.approx([0.6875, 0.5625])
-    assert [s.rank for s in found.ranking.standings] == [1, 2]
+    assert [s.rank for s in found.ranking.teams] == [1, 2]
 
 
 def test_a_group_without_one_of_the_metrics_is_not_ranked():

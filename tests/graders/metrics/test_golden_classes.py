@@ -43,6 +43,6 @@ def test_metrics_of_labels_equal_torchmetrics(name, expected):
     values = []
     for seed in classes.EXAMPLES:
         p, truths = classes.of_labels(seed)
-        predictions = TASKS["multilabel"].readings["multilabel"](p) if decided else p
+        predictions = TASKS["multilabel"].forms["multilabel"](p) if decided else p
         values.append(np.mean(metric.compute(predictions, truths, [])))
     assert np.array(values) == pytest.approx(expected, abs=SINGLE)

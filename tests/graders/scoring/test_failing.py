@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from assignments.data.hidden import records
 from graders.metrics import METRICS, metric_named
 from graders.record.answers import Answers
-from graders.scoring.repeat import judge
+from graders.scoring.repeat import score_repeat
 from graders.tasks import task_named
 from tests.graders.scoring.test_score import hidden
 
@@ -210,9 +210,9 @@ def metric_of(name):
 
 def score_of(task, name, truths, answers, failed=(), **how):
     task = task_named(task)
-    given = Answers({task.answer: answers}, dict.fromkeys(failed, "r"))
+    given = Answers({task.prediction: answers}, dict.fromkeys(failed, "r"))
     subjects = [f"s{i // 2}" for i in range(len(truths))]
-    return judge(task, metric_of(name), given, hidden(truths, subjects, how.pop("spacing", (3.0, 1.0, 2.0))),
+    return score_repeat(task, metric_of(name), given, hidden(truths, subjects, how.pop("spacing", (3.0, 1.0, 2.0))),
                  **{"separate": False} | how)  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from graders.failures import WallLimit
 from graders.marks.words import phrase_words
 from graders.record.answers import Answers
 from graders.record.documents import Explained, Phrase
-from graders.scoring.forensics import explain
+from graders.scoring.forensics import explanation
 from graders.scoring.score import score
 from graders.tasks import task_named
 
@@ -61,10 +61,10 @@ def answered(truth, seed=1):
 
 def told(truth, answers, of=None, failed=(), spacing=SPACING):
     of = of or assignment()
-    given = Answers({task_named(of.task).answer: np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
+    given = Answers({task_named(of.task).prediction: np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
     asked = hidden(truth, spacing)
     scored = score(of, of.criteria[0], [asked], [given])
-    return explain(of, of.criteria[0], [asked], [given], scored.known)
+    return explanation(of, of.criteria[0], [asked], [given], scored.known)
 
 
 def words_of(found):
@@ -365,15 +365,15 @@ def test_labels_that_do_not_exclude_each_other_have_no_explanation_and_break_non
     of = assignment("multilabel", "auroc")
     scored = score(of, of.criteria[0], [asked], [given]).known
     assert scored.score == 0
-    assert explain(of, of.criteria[0], [asked], [given], scored) is None
+    assert explanation(of, of.criteria[0], [asked], [given], scored) is None
 
 
 def test_no_answers_have_no_explanation():
     of = assignment()
     asked, none = hidden(TRUTH), Answers({}, dict.fromkeys(range(10), "r"))
-    assert explain(of, of.criteria[0], [asked], [none], score(of, of.criteria[0], [asked], [none]).known) is None
+    assert explanation(of, of.criteria[0], [asked], [none], score(of, of.criteria[0], [asked], [none]).known) is None
     zeros = Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, dict.fromkeys(range(10), "r"))
-    assert explain(of, of.criteria[0], [asked], [zeros], score(of, of.criteria[0], [asked], [zeros]).known) is None
+    assert explanation(of, of.criteria[0], [asked], [zeros], score(of, of.criteria[0], [asked], [zeros]).known) is None
 
 
 def test_large_images_are_looked_at_in_part():

@@ -76,7 +76,7 @@ def scored(of, truths, answers, **given):
     answers = answers if isinstance(answers, list) else [answers]
     criterion = of.criteria[0]
     assert isinstance(criterion, Accuracy)
-    key = task_named(of.task).answer
+    key = task_named(of.task).prediction
     replies = [a if isinstance(a, Answers) else Answers({key: a}, **given) for a in answers]
     return score(of, criterion, sets, replies)
 

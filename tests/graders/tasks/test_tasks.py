@@ -63,16 +63,16 @@ def soft(**changes):
     ],
 )
 def test_answers_of_a_segmentation(answers, refused):
-    assert SEGMENTATION.refused(answers, LABEL) == refused
+    assert SEGMENTATION.invalid(answers, LABEL) == refused
 
 
 def test_foreground_begins_at_one_half():
-    decided = SEGMENTATION.readings["mask"](np.array([[[0.49, 0.5, 0.51]]], dtype=np.float16))
+    decided = SEGMENTATION.forms["mask"](np.array([[[0.49, 0.5, 0.51]]], dtype=np.float16))
     assert decided.tolist() == [[[False, True, True]]]
 
 
 def test_a_failed_segmentation_is_wrong_in_every_voxel():
-    failed = SEGMENTATION.readings["mask"](SEGMENTATION.failures(LABEL, None))
+    failed = SEGMENTATION.forms["mask"](SEGMENTATION.worst_predictions(LABEL, None))
     assert (failed != LABEL.astype(bool)).all()
 
 
@@ -97,12 +97,12 @@ def test_a_truth_that_is_no_mask_is_our_failure(label):
     ],
 )
 def test_answers_of_a_classification(answers, refused):
-    assert CLASSIFICATION.refused(np.array(answers), Y) == refused
+    assert CLASSIFICATION.invalid(np.array(answers), Y) == refused
 
 
 def test_thirds_stored_as_float16_still_add_up_to_one():
     thirds = np.full((3, 3), 1 / 3).astype(np.float16)
-    assert CLASSIFICATION.refused(thirds, Y) == {}
+    assert CLASSIFICATION.invalid(thirds, Y) == {}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -134,9 +134,9 @@ def test_answers_that_are_integers_are_stored_as_they_are():
 
 def test_answers_must_name_every_class_of_the_truth():
     three = np.array([0, 1, 2])
-    assert set(CLASSIFICATION.refused(np.array([0.1, 0.2, 0.3]), three).values()) == {WrongShape.reason}
-    assert set(CLASSIFICATION.refused(np.full((3, 2), 0.5), three).values()) == {WrongShape.reason}
-    assert CLASSIFICATION.refused(np.full((3, 4), 0.25), three) == {}
+    assert set(CLASSIFICATION.invalid(np.array([0.1, 0.2, 0.3]), three).values()) == {WrongShape.reason}
+    assert set(CLASSIFICATION.invalid(np.full((3, 2), 0.5), three).values()) == {WrongShape.reason}
+    assert CLASSIFICATION.invalid(np.full((3, 4), 0.25), three) == {}
 
 
 @pytest.mark.parametrize(
@@ -148,27 +148,27 @@ def test_answers_must_name_every_class_of_the_truth():
     ],
 )
 def test_the_most_probable_class_is_decided(answers, classes):
-    assert CLASSIFICATION.readings["class"](np.array(answers)).tolist() == classes
+    assert CLASSIFICATION.forms["class"](np.array(answers)).tolist() == classes
 
 
 @pytest.mark.parametrize("shape", [None, (3,), (3, 2), (3, 4)])
 def test_a_failed_classification_is_certain_of_a_wrong_class(shape):
     answers = None if shape is None else np.zeros(shape)
-    failed = CLASSIFICATION.failures(Y, answers)
+    failed = CLASSIFICATION.worst_predictions(Y, answers)
     assert failed.shape == (shape or (3,))
     assert set(failed.ravel().tolist()) == {0.0, 1.0}
-    assert (CLASSIFICATION.readings["class"](failed) != Y).all()
+    assert (CLASSIFICATION.forms["class"](failed) != Y).all()
 
 
 def test_a_failed_case_of_three_classes_has_one_probability_per_class():
-    failed = CLASSIFICATION.failures(np.array([0, 1, 2]), None)
+    failed = CLASSIFICATION.worst_predictions(np.array([0, 1, 2]), None)
     assert failed.argmax(axis=1).tolist() == [2, 2, 0]
 
 
 def test_a_failed_grade_is_the_farthest():
-    failed = CLASSIFICATION.failures(np.arange(5), np.zeros((5, 5)))
+    failed = CLASSIFICATION.worst_predictions(np.arange(5), np.zeros((5, 5)))
     assert failed.argmax(axis=1).tolist() == [4, 4, 4, 0, 0]
-    assert CLASSIFICATION.failures(np.arange(3), np.zeros((3, 4))).argmax(axis=1).tolist() == [3, 3, 0]
+    assert CLASSIFICATION.worst_predictions(np.arange(3), np.zeros((3, 4))).argmax(axis=1).tolist() == [3, 3, 0]
 
 
 @pytest.mark.parametrize("truth", [Y.astype(float), Y[:, None], np.array([-1, 0, 1])])
@@ -191,18 +191,18 @@ FINDINGS = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0]], np.uint8)
     ],
 )
 def test_answers_of_labels_that_do_not_exclude_each_other(answers, refused):
-    assert TASKS["multilabel"].refused(answers, FINDINGS) == refused
+    assert TASKS["multilabel"].invalid(answers, FINDINGS) == refused
 
 
 def test_a_label_is_there_from_one_half_on_whatever_the_others_are():
-    decided = TASKS["multilabel"].readings["multilabel"](np.array([[0.49, 0.5, 0.51]], np.float32))
+    decided = TASKS["multilabel"].forms["multilabel"](np.array([[0.49, 0.5, 0.51]], np.float32))
     assert decided.tolist() == [[0, 1, 1]]
 
 
 def test_a_failed_case_of_labels_is_certain_of_the_wrong_ones():
-    failed = TASKS["multilabel"].failures(FINDINGS, None)
+    failed = TASKS["multilabel"].worst_predictions(FINDINGS, None)
     assert failed.tolist() == [[1, 0, 1], [0, 0, 1], [0, 1, 1]]
-    assert TASKS["multilabel"].refused(failed, FINDINGS) == {}
+    assert TASKS["multilabel"].invalid(failed, FINDINGS) == {}
 
 
 @pytest.mark.parametrize("truth", [FINDINGS[:, 0], FINDINGS * 2, FINDINGS * 1.0, FINDINGS[:, :0], FINDINGS[:1]])
@@ -245,7 +245,7 @@ def all_of(reason, n=2):
 def truth_of(task, truths, **beside):
     """The truths as the task has them: as they are, or as records."""
     arrays = {TASKS[task].truth: np.asarray(truths), **beside}
-    return records(arrays, tuple(arrays)) if TASKS[task].beside else arrays[TASKS[task].truth]
+    return records(arrays, tuple(arrays)) if TASKS[task].extra_truths else arrays[TASKS[task].truth]
 
 
 @pytest.mark.parametrize(
@@ -275,36 +275,36 @@ def truth_of(task, truths, **beside):
     ],
 )
 def test_answers_in_the_form_of_the_truth(task, answers, truths, refused):
-    assert TASKS[task].refused(answers, truth_of(task, truths)) == refused
+    assert TASKS[task].invalid(answers, truth_of(task, truths)) == refused
 
 
 def test_a_failed_number_is_as_far_off_as_the_truths_or_the_worst_answer_are():
-    failures = TASKS["regression"].failures
+    failures = TASKS["regression"].worst_predictions
     assert failures(NUMBERS, None).tolist() == [90, 90, 40]
     assert failures(NUMBERS, np.array([40.0, 150.0, 90.0])).tolist() == [140, 150, -10]
 
 
 def test_a_failed_image_is_the_far_end_of_the_range_everywhere():
-    failed = TASKS["synthesis"].failures(truth_of("synthesis", IMAGES), None)
+    failed = TASKS["synthesis"].worst_predictions(truth_of("synthesis", IMAGES), None)
     assert failed.tolist() == [[[3000, 3000]], [[3000, -1000]]]
 
 
 def test_a_failed_map_of_labels_is_wrong_in_every_voxel_and_a_failed_map_of_instances_finds_none():
-    assert (TASKS["label_maps"].failures(CLASSES, None) != CLASSES).all()
-    failed = TASKS["instances"].failures(NUMBERED, None)
+    assert (TASKS["label_maps"].worst_predictions(CLASSES, None) != CLASSES).all()
+    failed = TASKS["instances"].worst_predictions(NUMBERED, None)
     assert failed.tolist() == [[[1, 0], [0, 0]], [[1, 1], [1, 1]]]
 
 
 def test_instances_are_seen_as_one_mask_in_answer_and_truth():
-    task = TASKS["instances"]
-    assert task.readings["mask"](NUMBERED).tolist() == task.truths["mask"](NUMBERED).tolist() == (NUMBERED > 0).tolist()
+    for forms in (TASKS["instances"].forms, TASKS["instances"].truth_forms):
+        assert forms["mask"](NUMBERED).tolist() == (NUMBERED > 0).tolist()
 
 
 def test_a_target_is_masked_where_its_mask_is_0():
     truths = truth_of("synthesis", IMAGES, mask=np.array([[[1, 0]], [[1, 1]]], np.uint8))
-    asked = TASKS["synthesis"].truths["image"](truths)
+    asked = TASKS["synthesis"].truth_forms["image"](truths)
     assert asked.mask.tolist() == [[[False, True]], [[False, False]]]
-    assert TASKS["synthesis"].truths["image"](truth_of("synthesis", IMAGES)).compressed().size == 4
+    assert TASKS["synthesis"].truth_forms["image"](truth_of("synthesis", IMAGES)).compressed().size == 4
 
 
 @pytest.mark.parametrize("task", ["regression", "synthesis"])
@@ -348,37 +348,38 @@ BLIND = {
 @pytest.mark.parametrize("name", TASKS)
 def test_what_is_answered_blindly_is_a_valid_answer_that_looks_at_no_truth(name):
     train, truths = BLIND[name]
-    found = TASKS[name].blind(train, truth_of(name, truths))
-    other = TASKS[name].blind(train, truth_of(name, truths[::-1]))
+    found = TASKS[name].baselines(train, truth_of(name, truths))
+    other = TASKS[name].baselines(train, truth_of(name, truths[::-1]))
     assert found
     for baseline, answers in found.items():
-        assert TASKS[name].refused(np.ascontiguousarray(answers), truth_of(name, truths)) == {}
+        assert TASKS[name].invalid(np.ascontiguousarray(answers), truth_of(name, truths)) == {}
         assert np.array_equal(answers, other[baseline])
 
 
 @pytest.mark.parametrize("name", TASKS)
 def test_nothing_anywhere_is_a_blind_answer_wherever_an_answer_may_be_empty(name):
     train, truths = BLIND[name]
-    found = TASKS[name].blind(train, truth_of(name, truths))
-    if TASKS[name].readings.keys() & {"mask", "labels", "instances", "field"}:
+    found = TASKS[name].baselines(train, truth_of(name, truths))
+    if TASKS[name].forms.keys() & {"mask", "labels", "instances", "field"}:
         assert any(not answers.any() for answers in found.values())
 
 
 def test_blind_answers_by_hand():
-    assert {k: a.tolist() for k, a in TASKS["regression"].blind({"y": NUMBERS}, NUMBERS[:1]).items()} == {
+    assert {k: a.tolist() for k, a in TASKS["regression"].baselines({"y": NUMBERS}, NUMBERS[:1]).items()} == {
         "the training set's mean": [60], "the training set's median": [50],
     }  # fmt: skip
-    found = TASKS["label_maps"].blind({"label": CLASSES}, CLASSES[:1])
+    found = TASKS["label_maps"].baselines({"label": CLASSES}, CLASSES[:1])
     assert found["one class everywhere"].tolist() == [[[1, 1], [1, 1]]]
     # Of two training cases: 0 and 0, 1 and 0, 2 and 1, 0 and 1; a tie goes to the lower label.
     assert found["the commonest label of each place"].tolist() == [[[0, 0], [1, 0]]]
-    assert TASKS["classification"].blind({"y": Y}, Y)["the training set's frequencies"] == pytest.approx([2 / 3] * 3)
-    found = TASKS["multilabel"].blind({"y": FINDINGS}, FINDINGS[:1])
+    found = TASKS["classification"].baselines({"y": Y}, Y)
+    assert found["the training set's frequencies"] == pytest.approx([2 / 3] * 3)
+    found = TASKS["multilabel"].baselines({"y": FINDINGS}, FINDINGS[:1])
     assert found["the training set's frequencies"] == pytest.approx(np.array([[2 / 3, 2 / 3, 0]]))
     assert (found["no label"].max(), found["every label"].min()) == (0, 1)
     masks = np.zeros((2, 1, 2, 2), np.uint8)
     masks[0, 0, 0, 0] = masks[:, 0, 1, 1] = 1
-    found = TASKS["segmentation"].blind({"label": masks}, np.zeros((3, 1, 2, 2), np.uint8))
+    found = TASKS["segmentation"].baselines({"label": masks}, np.zeros((3, 1, 2, 2), np.uint8))
     assert found["everything foreground"].min() == 1
     assert set(found["the training set's frequencies"].ravel().tolist()) == {0.375}
     assert found["the mean training case"][2].tolist() == [[[0.5, 0.0], [0.0, 1.0]]]
@@ -388,7 +389,7 @@ def test_a_probability_beyond_its_bound_by_rounding_is_stored_as_the_bound():
     task = TASKS["classification"]
     stored = task.stored(np.array([1.0000001, -1e-8, 0.5], np.float32))
     assert stored.tolist() == [1, 0, 0.5]
-    assert task.refused(stored, np.array([1, 0, 1])) == {}
-    assert task.refused(task.stored(np.array([1.0001, 1.5, 0.5], np.float32)), np.array([1, 0, 1])) == {
+    assert task.invalid(stored, np.array([1, 0, 1])) == {}
+    assert task.invalid(task.stored(np.array([1.0001, 1.5, 0.5], np.float32)), np.array([1, 0, 1])) == {
         0: OutOfRange.reason, 1: OutOfRange.reason,
     }  # fmt: skip
