@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -24,7 +25,8 @@ def replaced(path: Path, content: str | bytes) -> None:
         try:
             with beside.open("xb") as file:
                 if path.is_file() and not path.is_symlink():
-                    os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
+                    with suppress(PermissionError):  # a disk that knows no permissions
+                        os.fchmod(file.fileno(), stat.S_IMODE(path.stat().st_mode))
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())  # else a power cut could leave the new name with nothing in it

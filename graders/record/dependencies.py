@@ -43,6 +43,8 @@ NOT_FOLLOWED = {
     "list of behaviours holds all of them",
 }
 """Files, and folders with a stroke at their end, that no stage depends on although it imports them, with the reason."""
+CALLED = {"skimage": "scikit-image", "sklearn": "scikit-learn"}
+"""How packages are called where they are installed from, where that is another name than they are imported under."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,7 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
     for name in sorted(packages):
         with suppress(PackageNotFoundError):
             try:
-                found[name] = version(name)
+                found[name] = version(CALLED.get(name, name))
             except PackageNotFoundError:
                 found[name] = version(_distributions().get(name, [name])[0])
     return found
@@ -144,7 +146,7 @@ def installed(packages: Iterable[str]) -> dict[str, str]:
 
 @cache
 def _distributions() -> Mapping[str, list[str]]:
-    """What installs each package; asked for those alone that are called otherwise, since it takes most of a second."""
+    """What installs each package; asked for an author's alone, since it takes most of a second."""
     return packages_distributions()
 
 

@@ -146,8 +146,8 @@ def test_packages_of_others_are_noted_wherever_they_are_imported(tmp_path: Path)
 
 
 def test_a_package_is_known_by_the_name_it_is_imported_under() -> None:
-    found = installed(["numpy", "skimage", "nowhere_to_be_found"])
-    assert found == {"numpy": numpy.__version__, "skimage": version("scikit-image")}
+    found = installed(["numpy", "skimage", "git", "nowhere_to_be_found"])
+    assert found == {"numpy": numpy.__version__, "skimage": version("scikit-image"), "git": version("GitPython")}
 
 
 @pytest.mark.parametrize("stage", ROOTS)
