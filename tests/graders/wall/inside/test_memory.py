@@ -2,11 +2,14 @@
 
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from graders.wall.inside import memory
+from graders.wall.inside.keeper import Keeper
 from graders.wall.inside.memory import MIB, Memory
+from graders.wall.inside.reaping import Worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
 
@@ -70,3 +73,29 @@ def test_a_sandbox_that_allows_no_file_in_memory_holds_nothing_back(group, monke
     group(255)
     known.make_room()
     assert known.is_full()
+
+
+@pytest.fixture
+def looks():
+    """How often the keeper looks at a worker that owes an answer for 0.3 s: `looks(full=True)`."""
+    reply, theirs = os.pipe()
+
+    def looks(full):
+        seen = []
+        nothing = dict.fromkeys(("is_idle", "reap", "stop", "look"), lambda *_: None)
+        keeper = object.__new__(Keeper)
+        keeper.limits, keeper.workers = {"reply_bytes": 1000, "idle_s": 0}, {}
+        keeper.memory = SimpleNamespace(is_full=lambda: full)
+        keeper.reaper = SimpleNamespace(cpu=lambda worker: seen.append(worker) or 0.0, **nothing)
+        worker = Worker(1, 1, -1, reply, -1, 10.0, 0.3, "", None, 0, None)
+        assert keeper._exchange(worker, memoryview(b""))[0]["outcome"] == "died"
+        return len(seen) - 1  # the last one is for the account
+
+    yield looks
+    os.close(reply)
+    os.close(theirs)
+
+
+def test_the_keeper_does_not_look_at_a_worker_while_memory_is_full(looks):
+    assert looks(full=True) == 0
+    assert looks(full=False) > 1
