@@ -1,8 +1,7 @@
-"""What a solution must define: the declarations of an assignment's `interface.py`, read by importing that trusted file.
+"""Reads what a solution must define: the declarations of an `interface.py`, a trusted file, which it imports.
 
-It says what is asked, it does not judge answers: `graders.wall.replies` does. Whether the declarations serve an
-accuracy criterion is `assignments.interface_checks`'s to say. Authors use `Model`, `Range` and `NotFinite` in their
-annotations beside jaxtyping's arrays.
+`graders.wall.replies` checks answers against them; `assignments.interface_checks` checks whether they serve an accuracy
+criterion. Authors write `Model`, `Range`, `NotFinite` and `MayBeEmpty` in annotations, along with jaxtyping's arrays.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ from assignments.errors import Problem
 from assignments.folders import AssignmentError
 
 AXES = 8
-"""Axes of an array that may cross the wall."""
+"""The most axes of an array that crosses the wall."""
 ULPS = 8
-"""Steps of a dtype by which a sum or mean of a few numbers is off: ten times float32's 0.1 is 1.0000001."""
+"""Steps of a dtype by which rounding may move a sum or mean of a few numbers: ten times float32's 0.1 is 1.0000001."""
 
 
 class Model:
@@ -47,18 +46,18 @@ class Range:
     high: float
 
     def clip_rounding(self, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The numbers, of which those that only rounding put beyond a bound are that bound.
+        """The numbers, with each that only rounding put beyond a bound replaced by the bound.
 
-        Rounding is `ULPS` steps of the numbers' own dtype at the larger bound. A float64 that float32 holds exactly
-        comes from one, and is taken as such. Where a number lies farther out, or is NaN, all stay as they are.
+        Rounding is at most `ULPS` steps of the numbers' own dtype at the larger bound. A float64 that float32 holds
+        exactly comes from one, and counts as a float32. If any number lies farther out, or is NaN, none changes.
         """
         if numbers.dtype.kind != "f" or self.holds(numbers):
             return numbers
         if numbers.dtype.itemsize > 4:
-            out = numbers[~((numbers >= self.low) & (numbers <= self.high))]
+            outside = numbers[~((numbers >= self.low) & (numbers <= self.high))]
             with np.errstate(over="ignore"):
-                single = out.astype(np.float32) == out
-            near = self._near(out[~single], np.float64) and self._near(out[single], np.float32)
+                single = outside.astype(np.float32) == outside
+            near = self._near(outside[~single], np.float64) and self._near(outside[single], np.float32)
         else:
             near = self._near(numbers, numbers.dtype)
         return np.clip(numbers, self.low, self.high) if near else numbers
@@ -70,7 +69,7 @@ class Range:
         return bool(least >= self.low - slack and most <= self.high + slack)
 
     def holds(self, numbers: np.ndarray[Any, Any]) -> bool:
-        """Whether all of them lie within the bounds; NaN lies nowhere."""
+        """Whether all numbers lie within the bounds; NaN does not."""
         return bool(((numbers >= self.low) & (numbers <= self.high)).all())
 
 
@@ -81,27 +80,27 @@ class NotFinite:
 
 @dataclass(frozen=True)
 class MayBeEmpty:
-    """The array may hold nothing: `Annotated[Float[np.ndarray, "k 4"], MayBeEmpty()]`.
+    """The array may be empty: `Annotated[Float[np.ndarray, "k 4"], MayBeEmpty()]`.
 
-    Elsewhere an empty array is refused, since `(answer < 1).all()` is true of it.
+    Without this an empty array is refused, because `(answer < 1).all()` is true for it.
     """
 
 
 @dataclass(frozen=True)
 class Function:
-    """One function or method that is asked for."""
+    """One declared function or method."""
 
     name: str
     signature: inspect.Signature
     """Without `self`; annotations are resolved types."""
     doc: str
     line: int | None = None
-    """Where the file declares it."""
+    """The line that declares it."""
 
 
 @dataclass(frozen=True)
 class Class:
-    """One class that is asked for, with the methods and attributes that may be used on its handles."""
+    """One declared class, with the methods and attributes that tests may use on its handles."""
 
     name: str
     type: type
@@ -113,7 +112,7 @@ class Class:
 
 @dataclass(frozen=True)
 class Interface:
-    """All that an assignment asks for by name."""
+    """All functions and classes that an `interface.py` declares."""
 
     functions: Mapping[str, Function] = field(default_factory=dict)
     classes: Mapping[str, Class] = field(default_factory=dict)
@@ -131,17 +130,17 @@ class Interface:
 
 
 RESERVED = frozenset({"put", "generator", "double", "tensors", "gradient", "model"})
-"""Names of our own on the student object: an interface may not use them."""
+"""Names of medmark's own methods on the student object: an interface may not declare them."""
 RESERVED_ON_HANDLES = frozenset({"get", "fetch", "item", "length", "take"})
-"""The same on a handle: no method may be called so."""
+"""Names of medmark's own methods on a handle: a class may not declare them."""
 
 
 def read_interface(path: Path) -> Interface:
     """The declarations of an `interface.py`.
 
     Raises:
-        AssignmentError: all that is wrong with it, line by line: it cannot be imported, or a declaration has no
-            return annotation, one that no answer can be checked against, or a reserved name.
+        AssignmentError: every problem in it, line by line: it cannot be imported; or a declaration has a reserved name,
+            no return annotation, or one that no answer can be checked against.
     """
     path = path.resolve()
     module = _import(path)
@@ -154,44 +153,39 @@ def read_interface(path: Path) -> Interface:
         if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
     }
     for name, value in own.items():
-        with _told(problems, path, name, value):
+        with _reported(problems, path, name, value):
             if name in RESERVED:
-                raise _Faulty(f"{name!r} is one of medmark's own forms", "rename it")
+                raise _DeclarationError(f"{name!r} is the name of one of medmark's own forms", "rename it")
             if inspect.isfunction(value):
                 functions[name] = _function(name, value)
             elif inspect.isclass(value) and not typing.is_typeddict(value):
                 classes[name] = _class(value)
-    known = frozenset(made.type for made in classes.values())
+    class_types = frozenset(declared.type for declared in classes.values())
     for name, function in functions.items():
-        with _told(problems, path, name, own[name]):
-            _check(function.signature.return_annotation, known)
-    for made in classes.values():
-        hints = {method.name: method.signature.return_annotation for method in made.methods.values()}
-        for name, hint in (hints | {f"{made.name}.{name}": hint for name, hint in made.attributes.items()}).items():
-            with _told(problems, path, name, made.type):
-                if name.rpartition(".")[2] in RESERVED_ON_HANDLES and name in hints:
-                    raise _Faulty(f"{name!r} is one of medmark's own forms on a handle", "rename it")
-                _check(hint, known)
+        with _reported(problems, path, name, own[name]):
+            _check(function.signature.return_annotation, class_types)
+    for declared in classes.values():
+        _check_class(declared, class_types, problems, path)
     if problems:
         raise AssignmentError(problems)
     return Interface(functions, classes)
 
 
-class _Faulty(Exception):
-    """What is wrong with a declaration, and the cure."""
+class _DeclarationError(Exception):
+    """A problem of a declaration, and its cure."""
 
 
 @contextmanager
-def _told(problems: list[Problem], path: Path, name: str, value: Any) -> Iterator[None]:
-    """What is wrong with a declaration becomes a problem of the file."""
+def _reported(problems: list[Problem], path: Path, name: str, value: Any) -> Iterator[None]:
+    """Adds an error about a declaration to the problems of the file."""
     try:
         yield
-    except _Faulty as fault:
-        what, cure = fault.args
+    except _DeclarationError as error:
+        what, cure = error.args
         problems.append(Problem(str(path), name, _line(value), what, cure))
     except Exception as error:  # noqa: BLE001 - an author's annotation may raise anything when it is read
         what = f"its annotations cannot be read: {type(error).__name__}: {error}"
-        problems.append(Problem(str(path), name, _line(value), what, "import or define all that they name"))
+        problems.append(Problem(str(path), name, _line(value), what, "import or define every name in them"))
 
 
 def _line(value: Any) -> int | None:
@@ -201,20 +195,33 @@ def _line(value: Any) -> int | None:
         return None
 
 
-def _check(hint: Any, classes: frozenset[type]) -> bool:
-    """Whether a model or an instance stands in an answer; raises where `graders.wall.replies` could not check one.
+def _check_class(declared: Class, classes: frozenset[type], problems: list[Problem], path: Path) -> None:
+    """Check what the methods of a class return, and its attributes."""
+    methods = {method.name: method.signature.return_annotation for method in declared.methods.values()}
+    attributes = {f"{declared.name}.{name}": hint for name, hint in declared.attributes.items()}
+    for name, hint in (methods | attributes).items():
+        with _reported(problems, path, name, declared.type):
+            if name in methods and name.rpartition(".")[2] in RESERVED_ON_HANDLES:
+                raise _DeclarationError(f"{name!r} is the name of one of medmark's own forms on a handle", "rename it")
+            _check(hint, classes)
 
-    Found here, it costs no group a test.
+
+def _check(hint: Any, classes: frozenset[type]) -> bool:
+    """Whether an answer so declared contains a model or an instance.
+
+    Raises:
+        _DeclarationError: `graders.wall.replies` could not check an answer against it. Raised on loading, it costs no
+            group a test.
     """
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         inner, notes = parts[0], parts[1:]
         if not all(isinstance(note, Range | NotFinite | MayBeEmpty) for note in notes):
             cure = "use Range(low, high), NotFinite() or MayBeEmpty()"
-            raise _Faulty(f"{hint} has a note that is none of ours", cure)
+            raise _DeclarationError(f"{hint} has a note that medmark does not know", cure)
         if inner not in (int, float) and not is_array(inner):
-            cure = "write Range, NotFinite and MayBeEmpty beside a number or an array itself"
-            raise _Faulty(f"{hint} bounds what is neither number nor array", cure)
+            cure = "write Range, NotFinite and MayBeEmpty at the number or the array itself"
+            raise _DeclarationError(f"{hint} has a note on something that is neither a number nor an array", cure)
         return _check(inner, classes)
     if hint in (None, type(None), bool, int, float, str):
         return False
@@ -225,7 +232,8 @@ def _check(hint: Any, classes: frozenset[type]) -> bool:
         return False
     if typing.is_typeddict(hint):
         if missing := sorted(hint.__optional_keys__):
-            raise _Faulty(f"{hint.__name__} has keys that may be missing: {', '.join(missing)}", "write X | None")
+            what = f"{hint.__name__} has keys that may be missing: {', '.join(missing)}"
+            raise _DeclarationError(what, "write X | None")
         inner_hints: tuple[Any, ...] = tuple(typing.get_type_hints(hint, include_extras=True).values())
     elif is_union(hint) or origin is list:
         inner_hints = parts
@@ -234,8 +242,8 @@ def _check(hint: Any, classes: frozenset[type]) -> bool:
     elif origin is dict and parts[0] is str:
         inner_hints = parts[1:]
     else:
-        raise _Faulty(
-            f"no answer can be checked against {hint}",
+        raise _DeclarationError(
+            f"medmark cannot check an answer against {hint}",
             'use None, bool, int, float, str, an array such as Float[np.ndarray, "n d"], tuple[...], list[X], '
             "dict[str, X], a TypedDict, X | None, Model, or a class declared in the file",
         )
@@ -243,17 +251,19 @@ def _check(hint: Any, classes: frozenset[type]) -> bool:
     others = [inner for inner in inner_hints if inner is not type(None)]
     if is_union(hint) and any(inside) and len(others) > 1 and not all(map(stays_inside, others)):
         cure = "declare Model alone, or Model | None"
-        raise _Faulty(f"{hint}: a model may be anything, a number or an array too, so none can be told apart", cure)
+        what = "a model may be anything, also a number or an array, so medmark cannot tell which one an answer is"
+        raise _DeclarationError(f"{hint}: {what}", cure)
     return any(inside)
 
 
 def _check_array(hint: Any) -> None:
     if hint.array_type not in (np.ndarray, Any):
-        raise _Faulty(f"an array of {hint.array_type}, and what crosses the wall is NumPy's", "write np.ndarray")
+        what = f"is an array of {hint.array_type}, but only NumPy arrays cross the wall"
+        raise _DeclarationError(what, "write np.ndarray")
     if len(hint.dims) - (hint.index_variadic is not None) > AXES:
-        raise _Faulty(f'"{hint.dim_str}" has more than {AXES} axes', f"ask for an array of at most {AXES}")
+        raise _DeclarationError(f'"{hint.dim_str}" has more than {AXES} axes', f"use an array of at most {AXES}")
     if "?" in hint.dim_str or "{" in hint.dim_str:
-        raise _Faulty(f'"{hint.dim_str}" has a size that no call gives', "write a number, or a name")
+        raise _DeclarationError(f'"{hint.dim_str}" has a size that no call fixes', "write a number, or a name")
 
 
 def is_array(hint: Any) -> bool:
@@ -267,19 +277,20 @@ def is_union(hint: Any) -> bool:
 
 
 def stays_inside(hint: Any) -> bool:
-    """Whether it is `Model` or a class: whatever the answer is there, the host gets a handle."""
+    """Whether it is `Model` or a class: the answer then stays in the sandbox, and the host gets a handle."""
     plain = (Any, type(None), bool, int, float, str, list, tuple, dict)
     return isinstance(hint, type) and hint not in plain and not is_array(hint) and not typing.is_typeddict(hint)
 
 
 def typed_dict_of(hint: Any) -> Any:
-    """The TypedDict that a parameter is declared as, also in `X | None`; None where it is none."""
-    found = [part for part in (typing.get_args(hint) if is_union(hint) else (hint,)) if typing.is_typeddict(part)]
-    return found[0] if len(found) == 1 else None
+    """The TypedDict that a parameter is declared as, also in `X | None`; None if it is not a TypedDict."""
+    members = typing.get_args(hint) if is_union(hint) else (hint,)
+    typed_dicts = [member for member in members if typing.is_typeddict(member)]
+    return typed_dicts[0] if len(typed_dicts) == 1 else None
 
 
 class _Loader(SourceFileLoader):
-    """Reads the file as it is: an author's next save within a second would find the last one's bytecode."""
+    """Reads the source, never stored bytecode: a file saved twice within a second would get that of the first save."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
@@ -294,20 +305,20 @@ def _import(path: Path) -> ModuleType:
     sys.modules[name] = module  # where `typing` looks for the names of annotations that are text
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's file may raise anything: it is theirs to correct
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - an author's file may raise anything, for them to correct
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
         if isinstance(error, SyntaxError) and error.filename == str(path):
             lines.append(error.lineno)
         what = f"cannot be imported: {type(error).__name__}: {error}"
         line = lines[-1] if lines else None
-        raise AssignmentError([Problem(str(path), "", line, what, "correct what it says there")]) from None
+        raise AssignmentError([Problem(str(path), "", line, what, "correct the file")]) from None
     return module
 
 
 def _function(name: str, function: Any, method: bool = False) -> Function:
     hints = typing.get_type_hints(function, include_extras=True)
     if "return" not in hints:
-        raise _Faulty("declares no return type", "add `-> ...`")
+        raise _DeclarationError("declares no return type", "add `-> ...`")
     signature = inspect.signature(function)
     parameters = [p.replace(annotation=hints.get(p.name, Any)) for p in signature.parameters.values()]
     if method:
@@ -326,16 +337,16 @@ def _class(value: type) -> Class:
         for name, member in vars(value).items()
         if inspect.isfunction(member) and not name.startswith("_")
     }
-    init = vars(value).get("__init__")
-    if init is None:
-        made = Function(value.__name__, inspect.Signature(), "")
+    declared_init = vars(value).get("__init__")
+    if declared_init is None:
+        init = Function(value.__name__, inspect.Signature(), "")
     else:
-        init.__annotations__.setdefault("return", None)
-        made = _function(value.__name__, init, method=True)
+        declared_init.__annotations__.setdefault("return", None)
+        init = _function(value.__name__, declared_init, method=True)
     return Class(
         value.__name__,
         value,
-        made,
+        init,
         methods,
         typing.get_type_hints(value, include_extras=True),
         inspect.getdoc(value) or "",

@@ -1,7 +1,8 @@
-"""Whether an `interface.py` can serve what its assignment asks; read by `assignments.load`.
+"""Checks whether an `interface.py` can serve its assignment, for `assignments.load`.
 
-An accuracy run calls `fit`, `load` and the task's entry point itself, and keeps the answers of every case. What could
-not work there, or would let an answer choose its own size, is an error of loading: later it would be a whole cohort's.
+For an accuracy criterion the marker itself calls `fit`, `save`, `load` and the task's entry point, and stores every
+case's answer. What could not work there, or would let an answer choose its own size, is an error of loading: later it
+would fail a whole cohort.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from assignments.folders import AssignmentError
 from assignments.interface import Function, Interface, Model, is_array, read_interface, typed_dict_of
 
 Say = Callable[[Function, str, str], Problem]
-"""A problem of a function: what is wrong, and the cure."""
+"""Makes a problem of a function, from what is wrong and the cure."""
 CALLED = (
     ("fit", ("train", "val"), ("seed", "budget_s")),
     ("save", ("model", "folder"), ()),
     ("load", ("folder",), ()),
 )
-"""What every accuracy criterion asks beside its entry point: the arguments by place, and those by name."""
+"""What every accuracy criterion calls besides its entry point: the positional arguments, and those by name."""
 
 
 class TaskNames(Protocol):
-    """What of a task its interface has to fit: `graders.tasks.task.Task` has it."""
+    """The names of a task that its interface must match; a `graders.tasks.task.Task` has them."""
 
     @property
     def entry(self) -> str:
@@ -37,19 +38,19 @@ class TaskNames(Protocol):
 
     @property
     def truth(self) -> str:
-        """Name of the array that it must not see."""
+        """The array that this function must not see."""
 
     @property
     def extra_truths(self) -> tuple[str, ...]:
-        """Names of more of them."""
+        """Further arrays that it must not see."""
 
     @property
     def prediction(self) -> str:
-        """Key of the reply that is scored."""
+        """The key of the answer that is scored."""
 
 
-def interface_problems(path: Path, question: TaskNames | None, per_call: int) -> list[Problem]:
-    """All that is wrong with an `interface.py`; `question` is what an accuracy criterion asks, if there is one."""
+def interface_problems(path: Path, task: TaskNames | None, per_call: int) -> list[Problem]:
+    """Every problem of an `interface.py`; `task` is that of the accuracy criteria, or None without any."""
     try:
         interface = read_interface(path)
     except AssignmentError as error:
@@ -58,24 +59,23 @@ def interface_problems(path: Path, question: TaskNames | None, per_call: int) ->
     def say(function: Function, what: str, cure: str) -> Problem:
         return Problem(str(path), function.name, function.line, what, cure)
 
-    methods = [method for made in interface.classes.values() for method in made.methods.values()]
+    methods = [method for declared in interface.classes.values() for method in declared.methods.values()]
     problems = [
-        say(function, f'the size "{size}" is reckoned with a name that no argument before it has', "write a name")
+        say(function, f'the size "{size}" is computed from a name that no argument before it has', "write a name")
         for function in (*interface.functions.values(), *methods)
-        for size in _unknown(function)
+        for size in _unbound(function)
     ]
-    if question is None:
+    if task is None:
         return problems
-    entry = question.entry
-    for name, given, named in (*CALLED, (entry, ("model", "inputs"), ())):
-        call = f"{name}({', '.join([*given, *(f'{keyword}=...' for keyword in named)])})"
+    for name, positional, named in (*CALLED, (task.entry, ("model", "inputs"), ())):
+        call = f"{name}({', '.join([*positional, *(f'{keyword}=...' for keyword in named)])})"
         function = interface.functions.get(name)
         if function is None:
-            cure = f"add def {name}(...): an accuracy criterion needs fit, save, load and {entry}"
+            cure = f"add def {name}(...): an accuracy criterion needs fit, save, load and {task.entry}"
             problems.append(Problem(str(path), name, None, "is not declared", cure))
             continue
         try:
-            function.signature.bind(*given, **dict.fromkeys(named))
+            function.signature.bind(*positional, **dict.fromkeys(named))
         except TypeError as error:
             problems.append(say(function, f"is called as {call}: {error}", f"declare {call}"))
             continue
@@ -83,21 +83,21 @@ def interface_problems(path: Path, question: TaskNames | None, per_call: int) ->
             problems += _of_a_maker(function, interface, say)
         if name == "fit":
             problems += _of_training(function, say)
-        if name == entry:
-            problems += _of_the_entry(function, question, per_call, say)
+        if name == task.entry:
+            problems += _of_the_entry(function, task, per_call, say)
     return problems
 
 
 def _of_a_maker(function: Function, interface: Interface, say: Say) -> Iterator[Problem]:
-    """`fit` and `load` answer with what is then asked."""
-    made = function.signature.return_annotation
-    if made is not Model and made not in [known.type for known in interface.classes.values()]:
-        what = f"answers {_name(made)}, and its answer is asked as a model"
-        yield say(function, what, "declare -> Model: a dict, a tuple or an array is one too")
+    """`fit` and `load` must return a model."""
+    hint = function.signature.return_annotation
+    if hint is not Model and hint not in [declared.type for declared in interface.classes.values()]:
+        what = f"answers {_name(hint)}, but the marker uses its answer as a model"
+        yield say(function, what, "declare -> Model: a dict, a tuple or an array may be a model too")
 
 
 def _of_training(function: Function, say: Say) -> Iterator[Problem]:
-    """Training and validation cases are of different number."""
+    """Training and validation sets have different numbers of cases."""
     records = [typed_dict_of(parameter.annotation) for parameter in list(function.signature.parameters.values())[:2]]
     for record in dict.fromkeys(filter(None, records)):
         yield from _of_cases(function, record, say)
@@ -105,73 +105,85 @@ def _of_training(function: Function, say: Say) -> Iterator[Problem]:
         train, val = (list(_arrays(record).values()) for record in records)
         leading = {sizes(array)[0] for array in (*train, *val) if sizes(array)}
         for size in sorted({name for name in leading if _is_name(name)} & _names(train) & _names(val)):
-            what = f'train and val share the size "{size}", and each has a number of cases of its own'
-            cure = f"call it otherwise in {records[1].__name__}, or declare both as {records[0].__name__}"
+            what = f'train and val share the size "{size}", but each has its own number of cases'
+            cure = f"rename the size in {records[1].__name__}, or declare both as {records[0].__name__}"
             yield say(function, what, cure)
 
 
-def _of_the_entry(function: Function, question: TaskNames, per_call: int, say: Say) -> Iterator[Problem]:
-    """It gets the inputs of some cases, and its answer has a row for each."""
+def _of_the_entry(function: Function, task: TaskNames, per_call: int, say: Say) -> Iterator[Problem]:
+    """It receives the inputs of some cases, and its answer has a row for each."""
     second = list(function.signature.parameters.values())[1:2]
     record = typed_dict_of(second[0].annotation) if second else None
     if record is None or second[0].name != "inputs" or not _arrays(record):
         cure = 'declare inputs: a TypedDict of the arrays to answer for, such as x: Float32[np.ndarray, "n 30"]'
         yield say(function, "its second parameter is not inputs, a TypedDict of arrays", cure)
         return
-    inputs = _arrays(record)
     yield from _of_cases(function, record, say)
-    for name in sorted({question.truth, *question.extra_truths} & set(typing.get_type_hints(record))):
-        cure = f"take {name} out of {record.__name__}; what fit gets can have it, in a TypedDict of its own"
-        yield say(function, f'its inputs ask for "{name}", the truth of the hidden cases', cure)
-    leading = {sizes(array)[0] for array in inputs.values() if sizes(array)}
-    for size in sorted(size for size in leading if not _is_name(size) and (size, per_call) != ("1", 1)):
-        what = f'the first size of an array of {record.__name__} is "{size}", and a call may have 1 to {per_call} cases'
+    yield from _of_inputs(function, record, task, per_call, say)
+    yield from _of_the_answer(function, record, task, say)
+
+
+def _of_inputs(function: Function, record: Any, task: TaskNames, per_call: int, say: Say) -> Iterator[Problem]:
+    """The inputs hold no truth, and a call may have any number of cases up to `per_call`."""
+    for name in sorted({task.truth, *task.extra_truths} & set(typing.get_type_hints(record))):
+        cure = f"remove {name} from {record.__name__}; fit can receive it in another TypedDict"
+        yield say(function, f'its inputs include "{name}", the truth of the hidden cases', cure)
+    for size in sorted(size for size in _leading(record) if not _is_name(size) and (size, per_call) != ("1", 1)):
+        what = f'the first size of an array of {record.__name__} is "{size}", but a call may have 1 to {per_call} cases'
         yield say(function, what, 'write a name, such as "n"')
-    reply = function.signature.return_annotation
-    fields = typing.get_type_hints(reply, include_extras=True) if typing.is_typeddict(reply) else {}
-    if question.prediction not in fields:
-        what = f'answers {_name(reply)}, and "{question.prediction}" is what is scored'
-        yield say(function, what, f"declare a TypedDict with the array {question.prediction}")
+
+
+def _of_the_answer(function: Function, record: Any, task: TaskNames, say: Say) -> Iterator[Problem]:
+    """The answer is a TypedDict of arrays with a row for each case, whose sizes the arguments fix."""
+    leading = _leading(record)
+    answer = function.signature.return_annotation
+    fields = typing.get_type_hints(answer, include_extras=True) if typing.is_typeddict(answer) else {}
+    if task.prediction not in fields:
+        what = f'answers {_name(answer)}, but "{task.prediction}" is scored'
+        yield say(function, what, f"declare a TypedDict with the array {task.prediction}")
     for name, hint in fields.items():
         array = _bare(hint)
         if not is_array(array):
-            yield say(function, f'its answer\'s "{name}" is {_name(hint)}, and no array', "declare an array")
+            yield say(function, f'its answer\'s "{name}" is {_name(hint)}, not an array', "declare an array")
             continue
         for size in sizes(array):
-            if not size.isdecimal() and not _reckoned_from(size) <= _certain(function):
+            if not size.isdecimal() and not _computed_from(size) <= _certain(function):
                 what = f'its answer\'s "{name}" leaves the size "{size}" free, so that an answer may be of any size'
-                yield say(function, what, f"write the number, or a name that an argument has, in {reply.__name__}")
+                yield say(function, what, f"write the number, or a name that an argument has, in {answer.__name__}")
         first = (*sizes(array), "")[0]
         if first not in leading and (first.isdecimal() or first in _certain(function) or not first):
-            what = f'the first size of its answer\'s "{name}" is "{first}", and not the number of cases'
+            what = f'the first size of its answer\'s "{name}" is "{first}", not the number of cases'
             yield say(function, what, f'write "{min(leading)}" first: a row of the answer for each case')
 
 
 def _of_cases(function: Function, record: Any, say: Say) -> Iterator[Problem]:
-    """The arrays of cases have the number of cases as their first size, and a chunk of them may be of any."""
-    arrays = _arrays(record).values()
-    leading = {sizes(array)[0] for array in arrays if sizes(array)}
-    others = {size for array in arrays for size in sizes(array)[1:]}
-    for size in sorted(name for name in leading & others if _is_name(name)):
+    """The first size of arrays of cases is the number of cases, which differs between calls: no other size may be."""
+    others = {size for array in _arrays(record).values() for size in sizes(array)[1:]}
+    for size in sorted(name for name in _leading(record) & others if _is_name(name)):
         what = f'"{size}" is the number of cases in {record.__name__}, and another size too'
-        yield say(function, what, "give the other size a name of its own")
+        yield say(function, what, "give the other size its own name")
 
 
 # Sizes: jaxtyping's words, "n 3 *rest"
 
 
 def sizes(array: Any) -> tuple[str, ...]:
-    """The sizes of an array as its declaration words them; `rows=3` is 3."""
+    """The sizes of an array as its declaration writes them; `rows=3` is 3."""
     return tuple(word.rpartition("=")[2] for word in array.dim_str.split())
 
 
+def _leading(record: Any) -> set[str]:
+    """The first sizes of a TypedDict's arrays."""
+    return {sizes(array)[0] for array in _arrays(record).values() if sizes(array)}
+
+
 def _is_name(size: str) -> bool:
-    """Whether a size is a plain name, which the first array that has it binds: no `...`, `*rest`, `_` or `#n`."""
+    """Whether a size is a plain name, which the first array that has it binds: not `...`, `*rest`, `_` or `#n`."""
     return size.isidentifier() and not size.startswith("_")
 
 
-def _reckoned_from(size: str) -> set[str]:
-    """Names that a size is reckoned from: `2*n` from n. One that cannot be reckoned is its own name."""
+def _computed_from(size: str) -> set[str]:
+    """The names that a size is computed from: `2*n` from n. A size that cannot be computed is its own name."""
     try:
         nodes = list(ast.walk(ast.parse(size, mode="eval")))
     except SyntaxError:
@@ -183,7 +195,7 @@ def _reckoned_from(size: str) -> set[str]:
 
 
 def _certain(function: Function) -> set[str]:
-    """Sizes that every call binds: those of arguments that are arrays, or a TypedDict of them, and not `X | None`."""
+    """Sizes that every call binds: those of parameters that are arrays or a TypedDict of arrays, but not `X | None`."""
     return {name for parameter in function.signature.parameters.values() for name in _bound_by(parameter)}
 
 
@@ -194,21 +206,21 @@ def _bound_by(parameter: Parameter) -> set[str]:
     return _names([hint] if is_array(hint) else _arrays(hint).values() if typing.is_typeddict(hint) else [])
 
 
-def _unknown(function: Function) -> Iterator[str]:
-    """Sizes that are reckoned, such as `n+1`, from what no argument has bound by then: reckoning them would raise."""
-    known: set[str] = set()
+def _unbound(function: Function) -> Iterator[str]:
+    """Sizes such as `n+1`, computed from a name that no argument has bound by then: computing them would raise."""
+    bound: set[str] = set()
     hints = [parameter.annotation for parameter in function.signature.parameters.values()]
     for hint in (*hints, function.signature.return_annotation):
         for array in _within(hint):
             for size in sizes(array):
-                reckoned = not size.isdecimal() and not size.lstrip("*#_.?").isidentifier() and size.strip(".")
-                if reckoned and not _reckoned_from(size) <= known:
+                computed = not size.isdecimal() and not size.lstrip("*#_.?").isidentifier() and size.strip(".")
+                if computed and not _computed_from(size) <= bound:
                     yield size
-            known |= _names([array])
+            bound |= _names([array])
 
 
 def _within(hint: Any) -> Iterator[Any]:
-    """All arrays of a declaration, however nested."""
+    """All arrays of a declaration, at any depth."""
     hint = _bare(hint)
     if is_array(hint):
         yield hint
@@ -221,7 +233,7 @@ def _within(hint: Any) -> Iterator[Any]:
 
 
 def _arrays(record: Any) -> Mapping[str, Any]:
-    """The arrays of a TypedDict that are always there."""
+    """The arrays of a TypedDict that it always has."""
     fields = typing.get_type_hints(record, include_extras=True)
     return {
         name: _bare(hint) for name, hint in fields.items() if name in record.__required_keys__ and is_array(_bare(hint))

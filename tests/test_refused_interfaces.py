@@ -49,4 +49,4 @@ def test_a_file_that_raises_is_said_in_a_line(course):
     said = medmark("grade", "halves", "--trust-submissions", cwd=course)
     path.write_text(text)
     assert said.code == 2
-    assert "interface.py:2: cannot be imported: SystemExit: 7; correct what it says there" in said.err
+    assert "interface.py:2: cannot be imported: SystemExit: 7; correct the file" in said.err

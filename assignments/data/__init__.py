@@ -1,1 +1,1 @@
-"""Hidden sets: how an assignment's cases are drawn from its source and a secret. `sources` holds the generators."""
+"""Draws an assignment's cases from its source and a secret. `sources` holds the generators."""

@@ -1,7 +1,7 @@
-"""The hidden set of one repeat: training cases, inputs, truth, and digests of each. Nothing here marks.
+"""The hidden set of one repeat: training cases, inputs, truth, and digests of each.
 
-Everything derives from a secret through `streams`: the same secret gives the same set on any machine. The
-canonical order and the names of the cases say nothing of their class or of their place in the source.
+Everything derives from a secret through `streams`: the same secret gives the same set on any machine. The canonical
+order and the names of the cases reveal neither their class nor their position in the source.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel
 
 @dataclass(frozen=True)
 class Case:
-    """What a metric may know of a hidden case besides its truth."""
+    """What a metric reads of a hidden case besides its truth."""
 
     id: str
-    """A random word, never the position."""
+    """A random word, unrelated to the position."""
     subject: str
-    """A random word; cases of one subject share it. A case without a subject is its own."""
+    """A random word; cases of one subject share it. A case without a subject is a subject of its own."""
     spacing_mm: tuple[float, ...] | None
-    """Voxel size in mm in the order (D, H, W), where the case is an image."""
+    """Voxel size in mm in the order (D, H, W), if the case is an image."""
     group: str | None
     """A stratum for reports, such as the scanner."""
 
 
 @dataclass(frozen=True)
 class SetDigests:
-    """The data of one repeat: what `fit` gets, what `predict` gets, and the truth apart from both."""
+    """Digests of one repeat's data: what `fit` receives, what `predict` receives, and the truth."""
 
     train: str
     inputs: str
@@ -59,36 +59,36 @@ class InputSet:
     truth_bytes: int
     """Of all truths together."""
     case_numbers: int
-    """Numbers in one case's truth, or in its largest input: a field has several for each voxel."""
+    """Numbers in one case's truth or largest input, whichever is more: a field has several for each voxel."""
     subjects: frozenset[str] = frozenset()
-    """Of the hidden cases. Host only: it tells which repeats may share a container."""
+    """Of the hidden cases. Stays on the host, to decide which repeats may share a container."""
 
 
 @dataclass(frozen=True)
 class HiddenSet:
-    """All that one repeat needs. The student gets `train`, `val` and `inputs`, never `truth` or `cases`."""
+    """Everything that one repeat needs. The solution receives `train`, `val` and `inputs`, never `truth` or `cases`."""
 
     train: Arrays
-    """What `fit` receives: inputs, truth, and `subject` and `spacing` where there are any."""
+    """What `fit` receives: inputs, truth, and `subject` and `spacing` if the source has them."""
     val: Arrays | None
     """Cases set aside from `train` by subject, or None."""
     inputs: Arrays
     """What `predict` receives, with a leading N in the order of `cases`."""
     truth: np.ndarray
-    """With a leading N; records (N,) of several arrays where the task has arrays beside its truth."""
+    """With a leading N; records (N,) of several arrays if the task has further arrays of truth."""
     cases: tuple[Case, ...]
     fit_seed: int
     inputs_digest: str
     train_digest: str
-    """Of `train`, `val` and `fit_seed`: of all that `fit` is given."""
+    """Of `train`, `val` and `fit_seed`: of everything that `fit` receives."""
     truth_digest: str
-    """Of the truth and of what the cases say to a metric."""
+    """Of the truth and of what a metric reads of the cases."""
     subjects: frozenset[str] = frozenset()
     """Of the hidden cases, as their source names them: to find them among the training cases of another repeat."""
 
     @property
     def digests(self) -> SetDigests:
-        """Two sets with equal digests are equal."""
+        """Sets with equal digests are equal."""
         return SetDigests(self.train_digest, self.inputs_digest, self.truth_digest)
 
     @property
@@ -107,7 +107,7 @@ class HiddenSet:
 
     @property
     def case_numbers(self) -> int:
-        """Numbers in one case's truth, or in its largest input: a field has several for each voxel."""
+        """Numbers in one case's truth or largest input, whichever is more: a field has several for each voxel."""
         truth = self.truth
         sizes = [math.prod(array.shape[1:]) for array in self.inputs.values()]
         return max([*sizes, truth.dtype.itemsize if truth.dtype.names else math.prod(truth.shape[1:])])
@@ -121,13 +121,13 @@ def hidden_set(
     truth: str,
     beside: Sequence[str] = (),
 ) -> HiddenSet:
-    """One repeat of an assignment: `inputs` names what `predict` receives, `truth` what it must not see.
+    """The hidden set of one repeat: `inputs` names what `predict` receives, `truth` what it must not see.
 
-    `beside` names what else it must not see and the data may have: the truths are then records of all of it.
+    `beside` names further arrays of truth that the data may have: the truths are then records of all of them.
 
-    Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden
-    cases; with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat. Instead of the
-    secret, the keys of what `purposes_of` names will do.
+    Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden cases;
+    with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat. The keys of the streams
+    that `purposes_of` names serve as well as the secret.
     """
     data = assignment.data
     turn = str(repeat) if data.redraw else "0"
@@ -143,23 +143,23 @@ def hidden_set(
     order = stream(secret, assignment.id, "order", turn).permutation(n)
     test = {name: array[order] for name, array in test.items()}
     cases = _cases(test, n, secret, assignment.id, turn)
-    given = {name: array for name, array in train.items() if name != "group"}  # words do not cross the wire
+    fit_cases = {name: array for name, array in train.items() if name != "group"}  # words do not cross the wire
     val = None
     if data.val:
-        given, val = _set_aside(given, data.val, stream(train_secret, assignment.id, "val", turn))
+        fit_cases, val = _set_aside(fit_cases, data.val, stream(train_secret, assignment.id, "val", turn))
 
-    if shown := {truth, *beside} & set(inputs):
-        raise UserError(f"{', '.join(sorted(shown))} is the truth: take it out of the inputs in interface.py.")
-    asked = {name: np.ascontiguousarray(test[name]) for name in inputs}
+    if revealed := {truth, *beside} & set(inputs):
+        raise UserError(f"{', '.join(sorted(revealed))} is the truth: take it out of the inputs in interface.py.")
+    test_inputs = {name: np.ascontiguousarray(test[name]) for name in inputs}
     truths = records(test, (truth, *beside)) if beside else test[truth]
     hidden = HiddenSet(
-        train=given,
+        train=fit_cases,
         val=val,
-        inputs=asked,
+        inputs=test_inputs,
         truth=truths,
         cases=cases,
         fit_seed=0,
-        inputs_digest=arrays_digest(asked),
+        inputs_digest=arrays_digest(test_inputs),
         train_digest="",
         truth_digest=arrays_digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
         subjects=frozenset(map(str, test.get("subject", ()))),
@@ -168,35 +168,35 @@ def hidden_set(
 
 
 def seeded(hidden: HiddenSet, assignment: Assignment, secret: Source, repeat: int) -> HiddenSet:
-    """The same cases with the seed that `fit` is given in another repeat: all that differs without `data.redraw`."""
+    """The same cases with the `fit_seed` of another repeat: without `data.redraw` nothing else differs."""
     fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
     fitted = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
     return replace(hidden, fit_seed=fit_seed, train_digest=arrays_digest(fitted))
 
 
 def presented_order(secret: Source, assignment_id: str, commit: str, n: int) -> np.ndarray:
-    """The order in which `n` hidden cases are shown to one commit: `answers[i]` belongs to case `order[i]`.
+    """The order in which one commit receives the `n` hidden cases: `answers[i]` belongs to case `order[i]`.
 
-    Two groups never see the same order, so neither a position nor a neighbour is worth passing on.
+    Every group sees another order, so it gains nothing to pass on a position or a neighbour.
     """
     return stream(secret, *presented_purpose(assignment_id, commit)).permutation(n)
 
 
 def presented_purpose(assignment_id: str, commit: str) -> Purpose:
-    """What the stream of a commit's order is for."""
+    """The purpose of the stream that draws a commit's order."""
     return (assignment_id, "presented", commit)
 
 
 def purposes_of(assignment: Assignment, repeat: int) -> list[Purpose]:
-    """What the streams of one repeat's hidden set are for: their keys draw it, truths and all."""
+    """The purposes of the streams of one repeat's hidden set: their keys draw all of it, the truth too."""
     turn = str(repeat) if assignment.data.redraw else "0"
-    drawn = [("test", turn), ("order", turn), ("names", f"case/{turn}"), ("names", f"subject/{turn}")]
-    anew = [("train", turn), ("val", turn)] if assignment.data.redraw else []
-    return [(assignment.id, *purpose) for purpose in [*drawn, *anew, ("fit_seed", str(repeat))]]
+    hidden = [("test", turn), ("order", turn), ("names", f"case/{turn}"), ("names", f"subject/{turn}")]
+    training = [("train", turn), ("val", turn)] if assignment.data.redraw else []
+    return [(assignment.id, *purpose) for purpose in [*hidden, *training, ("fit_seed", str(repeat))]]
 
 
 def case_names(secret: Source, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
-    """`n` different words such as `bodu-kire`, in an order that only the secret explains."""
+    """`n` different words such as `bodu-kire`, which only the secret can reproduce."""
     rng = stream(secret, assignment_id, "names", purpose)
     names: dict[str, None] = {}
     while len(names) < n:
@@ -206,13 +206,13 @@ def case_names(secret: Source, assignment_id: str, purpose: str, n: int) -> tupl
 
 
 def records(test: Arrays, names: Sequence[str]) -> np.ndarray:
-    """Those of the named arrays that there are as one: records (N,) with a field for each."""
-    there = {name: test[name] for name in names if name in test}
-    n = len(next(iter(there.values())))
-    records = np.empty(n, [(name, array.dtype, array.shape[1:]) for name, array in there.items()])
-    for name, array in there.items():
-        records[name] = array
-    return records
+    """The named arrays that exist, joined into one: records (N,) with a field for each."""
+    present = {name: test[name] for name in names if name in test}
+    n = len(next(iter(present.values())))
+    joined = np.empty(n, [(name, array.dtype, array.shape[1:]) for name, array in present.items()])
+    for name, array in present.items():
+        joined[name] = array
+    return joined
 
 
 def arrays_digest(arrays: Mapping[str, np.ndarray]) -> str:
@@ -227,13 +227,13 @@ def arrays_digest(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
-    """The number of cases; every array must have that many, and what is needed must be there."""
+    """The number of cases: every array must have that many, and the needed ones must be there."""
     missing = [name for name in needed if name not in arrays]
     if missing:
         raise UserError(f"{what} lack {', '.join(missing)}; they have {', '.join(arrays) or 'nothing'}.")
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) != 1 or not lengths[needed[0]]:
-        raise UserError(f"{what} need one leading N above 0 for every array; their lengths are {lengths}.")
+        raise UserError(f"{what} need one leading N above 0 for every array; the lengths are {lengths}.")
     return lengths[needed[0]]
 
 
@@ -241,9 +241,9 @@ def _cases(test: Arrays, n: int, secret: Source, assignment_id: str, turn: str) 
     ids = case_names(secret, assignment_id, f"case/{turn}", n)
     subjects = ids
     if "subject" in test:
-        known, which = np.unique(test["subject"], return_inverse=True)
-        words = case_names(secret, assignment_id, f"subject/{turn}", len(known))
-        subjects = tuple(words[i] for i in which)
+        unique, index = np.unique(test["subject"], return_inverse=True)
+        words = case_names(secret, assignment_id, f"subject/{turn}", len(unique))
+        subjects = tuple(words[i] for i in index)
     spacings = [_decimals(row) for row in test["spacing"]] if "spacing" in test else [None] * n
     groups = [str(group) for group in test["group"]] if "group" in test else [None] * n
     return tuple(map(Case, ids, subjects, spacings, groups))
@@ -252,8 +252,8 @@ def _cases(test: Arrays, n: int, secret: Source, assignment_id: str, turn: str) 
 def _decimals(row: np.ndarray) -> tuple[float, ...]:
     """A spacing as its source wrote it: 0.6 in float32 is 0.6, not 0.6000000238418579.
 
-    It is compared with tolerances that were written in decimals, so of a narrow float the shortest decimal that rounds
-    to it is meant. float64 and integers stay what they are.
+    It is compared with tolerances that are written in decimals, so a narrow float counts as the shortest decimal that
+    rounds to it. float64 and integers stay as they are.
     """
     narrow = row.dtype.kind == "f" and row.dtype.itemsize < 8
     return tuple(float(str(number)) if narrow else float(number) for number in row)
@@ -263,14 +263,16 @@ def _set_aside(train: Arrays, n: int, rng: np.random.Generator) -> tuple[Arrays,
     """Training cases, and at least `n` validation cases of other subjects; a case without one is its own."""
     total = len(next(iter(train.values())))
     subjects = train.get("subject", np.arange(total))
-    kept = np.ones(total, dtype=bool)
+    training = np.ones(total, dtype=bool)
     for subject in rng.permutation(np.unique(subjects)):
-        if total - kept.sum() >= n:
+        if total - training.sum() >= n:
             break
-        kept &= subjects != subject
-    if not kept.any():
-        raise UserError(f"[data]: val = {n} leaves none of {total} cases to train on; subjects stay whole.")
-    return ({k: a[kept] for k, a in train.items()}, {k: a[~kept] for k, a in train.items()})
+        training &= subjects != subject
+    if not training.any():
+        raise UserError(
+            f"[data]: val = {n} leaves none of {total} cases to train on, since subjects stay whole; lower val."
+        )
+    return ({k: a[training] for k, a in train.items()}, {k: a[~training] for k, a in train.items()})
 
 
 def _prefixed(prefix: str, arrays: Arrays) -> Arrays:

@@ -19,7 +19,7 @@ class CaseDigests:
     """The cases of one repeat, as digests of their subjects and of their arrays."""
 
     labelled: frozenset[bytes]
-    """Of the cases that `fit` receives, labels and all."""
+    """Of the cases that `fit` receives with their labels."""
     hidden: frozenset[bytes]
     """Of the hidden cases."""
 
@@ -37,12 +37,12 @@ def case_digests(hidden: HiddenSet | InputSet) -> CaseDigests:
         arrays = [array for name, array in side.items() if name not in ("subject", "spacing")]
         labelled |= {*_arrays(arrays), *_numbers([side[name] for name in single if name in side])}
         labelled |= set(_subjects(map(str, side.get("subject", ()))))
-    asked = {*_arrays(inputs.values()), *_numbers([inputs[name] for name in single])}
-    return CaseDigests(frozenset(labelled), frozenset(asked | set(_subjects(hidden.subjects))))
+    hidden_cases = {*_arrays(inputs.values()), *_numbers([inputs[name] for name in single])}
+    return CaseDigests(frozenset(labelled), frozenset(hidden_cases | set(_subjects(hidden.subjects))))
 
 
 def _arrays(arrays: Iterable[np.ndarray]) -> Iterator[bytes]:
-    """A digest for each array of each case; a constant one, such as an empty mask, tells no case from another."""
+    """A digest for each array of each case, except constant ones: an empty mask does not identify a case."""
     for array in arrays:
         for row in array:
             if row.size > 1 and (row != row.flat[0]).any():
@@ -50,7 +50,7 @@ def _arrays(arrays: Iterable[np.ndarray]) -> Iterator[bytes]:
 
 
 def _numbers(columns: list[np.ndarray]) -> Iterator[bytes]:
-    """One digest for all single numbers of a case together: two patients may well be of one age."""
+    """One digest for all single numbers of a case together: two patients may have the same age."""
     if columns:
         table = np.stack([column.reshape(len(column)).astype(np.float64) for column in columns], axis=1)
         yield from (_digest("numbers", row.tobytes()) for row in table)

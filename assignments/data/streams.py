@@ -1,8 +1,8 @@
-"""Random streams that only a secret can reproduce. What is drawn from them is decided elsewhere.
+"""Random streams that only a secret can reproduce.
 
-Every stream is `default_rng` of HMAC-SHA256(secret, purpose): one secret gives as many independent streams
-as there are purposes, in any order, and none of them tells anything about another or about the secret. Who may draw
-some streams and no others is given their keys instead of the secret: `Keys`.
+Every stream is `default_rng` of HMAC-SHA256(secret, purpose). One secret gives as many independent streams as there are
+purposes, in any order, and no stream reveals anything about another or about the secret. A process that may draw only
+some streams receives their keys instead of the secret: `Keys`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 PUBLISHED = b"medmark: known to every student!"
-"""The secret of students' own runs and of whatever a course publishes: 32 bytes that hide nothing."""
+"""The secret of students' own runs and of everything that a course publishes: 32 bytes that hide nothing."""
 
 
 Purpose = tuple[str, ...]
@@ -24,7 +24,7 @@ Purpose = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of some streams. They draw these and nothing else: the secret cannot be found from them."""
+    """The keys of some streams. They draw these and no others: nobody can compute the secret from them."""
 
     _by_purpose: Mapping[str, bytes] = field(repr=False)
 
@@ -47,7 +47,7 @@ def stream(source: Source, *purpose: str) -> np.random.Generator:
     """The generator for one purpose, e.g. `stream(secret, "mlp_classifier", "test", "0")`.
 
     Raises:
-        ValueError: `source` are keys, and none is of this purpose.
+        ValueError: `source` is keys, and none of them is for this purpose.
     """
     return np.random.default_rng(int.from_bytes(key(source, *purpose), "big"))
 
@@ -59,16 +59,16 @@ def key(source: Source, *purpose: str) -> bytes:
 
 
 def test_purpose(assignment_id: str, test: str) -> Purpose:
-    """What the stream of a hidden test's inputs is for."""
+    """The purpose of the stream that draws a hidden test's inputs."""
     return (assignment_id, "test", test)
 
 
 def fingerprint(secret: bytes) -> str:
-    """16 hex digits that tell two secrets apart and may be recorded: the secret cannot be found from them."""
+    """16 hex digits that distinguish secrets and may be recorded: nobody can compute the secret from them."""
     return _hmac(secret, "fingerprint").hex()[:16]
 
 
 def _hmac(secret: bytes, message: str) -> bytes:
     if not secret or not message:
-        raise ValueError("a stream needs a secret and a purpose: an empty one would be the same for all")
+        raise ValueError("a stream needs a secret and a purpose: without one it would be the same for all")
     return hmac.digest(secret, message.encode(), hashlib.sha256)

@@ -1,4 +1,4 @@
-"""interface.py: what is asked is read once, and what no answer could be checked against is refused then."""
+"""Reading interface.py: a declaration that no answer could be checked against is refused on loading."""
 
 import textwrap
 
@@ -26,8 +26,8 @@ def read(tmp_path):
     return read
 
 
-def test_functions_classes_and_their_words_are_read(read):
-    found = read('''
+def test_functions_classes_and_their_docstrings_are_read(read):
+    interface = read('''
         class Rows(TypedDict):
             x: Float[np.ndarray, "n 3"]
 
@@ -46,19 +46,19 @@ def test_functions_classes_and_their_words_are_read(read):
 
         def _helper(): ...
     ''')
-    assert found.names == {"predict", "Scaler"}
-    assert found.functions["predict"].doc == "Answers."
-    assert found.functions["predict"].signature.parameters["model"].annotation is Model
-    assert found.fields("predict", "inputs") == ("x",)
-    assert found.fields("predict", None) == ("prob",)
-    scaler = found.classes["Scaler"]
+    assert interface.names == {"predict", "Scaler"}
+    assert interface.functions["predict"].doc == "Answers."
+    assert interface.functions["predict"].signature.parameters["model"].annotation is Model
+    assert interface.fields("predict", "inputs") == ("x",)
+    assert interface.fields("predict", None) == ("prob",)
+    scaler = interface.classes["Scaler"]
     assert (list(scaler.methods), list(scaler.attributes)) == (["fit"], ["mean_"])
     assert list(scaler.methods["fit"].signature.parameters) == ["x"]
     assert list(scaler.init.signature.parameters) == ["eps"]
 
 
 def test_annotations_may_be_text(read):
-    found = read(
+    interface = read(
         """
         class Rows(TypedDict):
             x: Float[np.ndarray, "n 3"]
@@ -67,16 +67,16 @@ def test_annotations_may_be_text(read):
         """,
         "from __future__ import annotations\n" + HEAD,
     )
-    assert found.fields("f", None) == ("x",)
+    assert interface.fields("f", None) == ("x",)
 
 
-def test_two_files_in_folders_of_one_name_do_not_meet(tmp_path):
-    for place, field in (("a", "x"), ("b", "y")):
-        (tmp_path / place / "same").mkdir(parents=True)
+def test_two_files_in_folders_of_the_same_name_do_not_mix(tmp_path):
+    for folder, field in (("a", "x"), ("b", "y")):
+        (tmp_path / folder / "same").mkdir(parents=True)
         text = f'{HEAD}\nclass R(TypedDict):\n    {field}: float\n\ndef f(r: "R") -> "R": ...\n'
-        (tmp_path / place / "same" / "interface.py").write_text("from __future__ import annotations\n" + text)
-    both = [read_interface(tmp_path / place / "same" / "interface.py") for place in ("a", "b")]
-    assert [one.fields("f", None) for one in both] == [("x",), ("y",)]
+        (tmp_path / folder / "same" / "interface.py").write_text("from __future__ import annotations\n" + text)
+    both = [read_interface(tmp_path / folder / "same" / "interface.py") for folder in ("a", "b")]
+    assert [interface.fields("f", None) for interface in both] == [("x",), ("y",)]
 
 
 def test_a_function_without_a_return_type_is_named_with_its_line(read):
@@ -85,7 +85,7 @@ def test_a_function_without_a_return_type_is_named_with_its_line(read):
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
-def test_the_forms_own_names_are_refused(read, name):
+def test_the_names_of_the_forms_are_refused(read, name):
     with pytest.raises(AssignmentError, match="medmark's own forms"):
         read(f"def {name}() -> float: ...")
 
@@ -117,7 +117,7 @@ def test_an_answer_that_could_not_be_checked_is_refused_when_the_file_is_read(re
         read(f"def f() -> {hint}: ...")
 
 
-def test_methods_and_attributes_are_held_to_the_same(read):
+def test_the_answers_of_methods_and_attributes_are_checked_too(read):
     with pytest.raises(AssignmentError, match=r"C\.m"):
         read("class C:\n    def m(self) -> Any: ...")
     with pytest.raises(AssignmentError, match=r"C\.a"):
@@ -128,7 +128,7 @@ def test_methods_and_attributes_are_held_to_the_same(read):
     "Model | float", 'Model | Float[np.ndarray, "n"]', "list[Model] | list[float]", "C | int",
     "tuple[Model | str, int]",
 ])  # fmt: skip
-def test_a_model_beside_another_kind_of_answer_is_refused_since_a_model_may_be_of_any(read, hint):
+def test_a_model_or_another_kind_of_answer_is_refused_since_a_model_may_be_anything(read, hint):
     with pytest.raises(AssignmentError, match="a model may be anything"):
         read(f"class C: ...\ndef f() -> {hint}: ...")
 
@@ -136,14 +136,14 @@ def test_a_model_beside_another_kind_of_answer_is_refused_since_a_model_may_be_o
 @pytest.mark.parametrize(
     "hint", ["Model | None", "C | None", "Model | C", "tuple[Model, float] | None", "dict[str, C]"]
 )
-def test_a_model_beside_nothing_or_another_model_is_accepted(read, hint):
+def test_a_model_or_none_or_another_model_is_accepted(read, hint):
     assert "f" in read(f"class C: ...\ndef f() -> {hint}: ...").names
 
 
 def test_an_answer_of_nine_axes_is_refused_and_one_of_eight_is_not(read):
     assert read('def f() -> Float[np.ndarray, "a b c d e g h i"]: ...').names == {"f"}
     for sizes in ("a b c d e g h i j", "1 2 3 4 5 6 7 8 ... 9"):
-        with pytest.raises(AssignmentError, match="more than 8 axes; ask for an array of at most 8"):
+        with pytest.raises(AssignmentError, match="more than 8 axes; use an array of at most 8"):
             read(f'def f() -> Float[np.ndarray, "{sizes}"]: ...')
 
 
@@ -152,14 +152,14 @@ def test_keys_that_an_answer_may_lack_are_refused(read):
         read("class A(TypedDict, total=False):\n    b: float\ndef f() -> A: ...")
 
 
-def test_all_that_is_wrong_comes_at_once_with_its_lines(read):
+def test_all_problems_are_reported_at_once_with_their_lines(read):
     with pytest.raises(AssignmentError) as caught:
-        read("def f(x): ...\ndef put() -> float: ...\ndef g() -> Any: ...\ndef h() -> 'Unheard': ...")
+        read("def f(x): ...\ndef put() -> float: ...\ndef g() -> Any: ...\ndef h() -> 'Undefined': ...")
     assert [(item.key, item.line) for item in caught.value.problems] == [("f", 6), ("put", 7), ("g", 8), ("h", 9)]
     assert "NameError" in caught.value.problems[3].what
 
 
-@pytest.mark.parametrize(("text", "line", "said"), [
+@pytest.mark.parametrize(("text", "line", "message"), [
     ("def f(", 6, "SyntaxError"),
     ("import nothing_of_that_name", 6, "ModuleNotFoundError"),
     ("\n\n1 / 0", 8, "ZeroDivisionError"),
@@ -167,15 +167,15 @@ def test_all_that_is_wrong_comes_at_once_with_its_lines(read):
     ('\nX = Float[np.ndarray, "... ..."]', 7, "ValueError"),
     ("class F(Exception): ...\nraise F('own words')", 7, "F: own words"),
 ])  # fmt: skip
-def test_a_file_that_cannot_be_imported_is_named_with_the_line(read, text, line, said):
+def test_a_file_that_cannot_be_imported_is_named_with_the_line(read, text, line, message):
     with pytest.raises(AssignmentError) as caught:
         read(text)
     (problem,) = caught.value.problems
-    assert (problem.line, problem.cure) == (line, "correct what it says there")
-    assert said in problem.what
+    assert (problem.line, problem.cure) == (line, "correct the file")
+    assert message in problem.what
 
 
-def test_a_file_is_read_as_it_is_and_leaves_nothing_behind(read, tmp_path):
+def test_a_file_is_read_from_its_source_and_leaves_nothing_behind(read, tmp_path):
     read("def f() -> int: ...")
     assert set(read("def g() -> int: ...").names) == {"g"}, "saved within the second, and of the same length"
     assert [path.name for path in tmp_path.iterdir()] == ["interface.py"]
@@ -187,13 +187,13 @@ EPS = {"f2": 2.0**-10, "f4": 2.0**-23, "f8": 2.0**-52}
 
 @pytest.mark.parametrize("dtype", EPS)
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0, 255), (-3, 0)])
-def test_what_rounding_put_beyond_a_bound_is_the_bound(dtype, low, high):
+def test_a_number_that_rounding_put_beyond_a_bound_becomes_the_bound(dtype, low, high):
     step = EPS[dtype] * max(abs(low), abs(high))
     numbers = np.array([low - 2 * step, low, 0, high, high + 2 * step], dtype)
-    found = Range(low, high).clip_rounding(numbers)
-    assert found.dtype == numbers.dtype
-    assert found.tolist() == [low, low, 0, high, high]
-    assert Range(low, high).holds(found)
+    clipped = Range(low, high).clip_rounding(numbers)
+    assert clipped.dtype == numbers.dtype
+    assert clipped.tolist() == [low, low, 0, high, high]
+    assert Range(low, high).holds(clipped)
     if dtype != "f2":  # whose next number is far away
         beyond = np.array([high + 40.123456789012 * step], dtype)
         assert not Range(low, high).holds(Range(low, high).clip_rounding(beyond))
@@ -201,7 +201,7 @@ def test_what_rounding_put_beyond_a_bound_is_the_bound(dtype, low, high):
 
 @pytest.mark.parametrize("far", [1.5, 1.01, -0.01, np.nan, np.inf])
 @pytest.mark.parametrize("dtype", EPS)
-def test_what_lies_farther_out_stays_there(dtype, far):
+def test_a_number_farther_out_stays_there(dtype, far):
     numbers = np.array([far, 0.5, 1 + EPS[dtype]], dtype)
     np.testing.assert_array_equal(Range(0, 1).clip_rounding(numbers), numbers)
 
@@ -212,7 +212,7 @@ def test_a_double_that_a_single_holds_is_judged_by_the_singles_rounding():
     assert Range(0, 1).clip_rounding(np.array([1 + 1e-15, -1e-16])).tolist() == [1, 0]
 
 
-def test_a_bound_on_one_side_alone_is_met_within_steps_of_one():
+def test_a_single_bound_of_0_allows_rounding_steps_of_1():
     assert Range(0, np.inf).clip_rounding(np.array([-1e-9, 3e9], "f4")).tolist() == [0, 3e9]
     assert not Range(0, np.inf).holds(Range(0, np.inf).clip_rounding(np.array([-1e-4], "f4")))
 

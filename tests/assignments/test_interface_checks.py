@@ -1,4 +1,4 @@
-"""An interface that cannot serve an accuracy run, or lets an answer choose its size, is an error of loading."""
+"""An interface that cannot serve an accuracy criterion, or lets an answer choose its size, is an error of loading."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,16 +38,16 @@ PROB = 'Annotated[Float[np.ndarray, "n"], Range(0, 1)]'
 
 @pytest.fixture
 def problems(tmp_path):
-    def problems(*edits, question=CLASSIFICATION, per_call=64):
+    def problems(*edits, task=CLASSIFICATION, per_call=64):
         text = SOUND
         for old, new in edits:
             assert old in text
             text = text.replace(old, new)
         path = tmp_path / "interface.py"
         path.write_text(text)
-        found = interface_problems(path, question, per_call)
-        assert all(Path(problem.file) == path and problem.cure for problem in found)
-        return [(problem.key, problem.what) for problem in found]
+        items = interface_problems(path, task, per_call)
+        assert all(Path(problem.file) == path and problem.cure for problem in items)
+        return [(problem.key, problem.what) for problem in items]
 
     return problems
 
@@ -71,18 +71,18 @@ SERVES = {
 
 
 @pytest.mark.parametrize("what", SERVES)
-def test_what_serves_an_accuracy_run_is_no_problem(problems, what):
+def test_an_interface_that_serves_an_accuracy_criterion_has_no_problem(problems, what):
     assert problems(SERVES[what]) == []
 
 
-@pytest.mark.parametrize("made", ["None", "float", "dict[str, float]", "tuple[Model, float]", "Model | None",
+@pytest.mark.parametrize("hint", ["None", "float", "dict[str, float]", "tuple[Model, float]", "Model | None",
                                   'Float[np.ndarray, "n"]', "Labelled"])  # fmt: skip
 @pytest.mark.parametrize("function", ["fit", "load"])
-def test_whoever_makes_the_model_answers_with_one(problems, function, made):
+def test_a_function_that_makes_the_model_must_return_a_model(problems, function, hint):
     declared = FIT if function == "fit" else "def load(folder: str) -> Model"
-    ((key, what),) = problems((declared, declared.replace("-> Model", f"-> {made}")))
+    ((key, what),) = problems((declared, declared.replace("-> Model", f"-> {hint}")))
     assert key == function
-    assert what.endswith("and its answer is asked as a model")
+    assert what.endswith("but the marker uses its answer as a model")
 
 
 CALLS = {
@@ -101,7 +101,7 @@ CALLS = {
 
 
 @pytest.mark.parametrize("declared", CALLS)
-def test_parameters_that_no_call_gives_are_a_problem(problems, declared):
+def test_parameters_that_the_call_does_not_pass_are_a_problem(problems, declared):
     name = CALLS[declared]
     original = {"fit": FIT, "predict": PREDICT, "load": "def load(folder: str) -> Model",
                 "save": "def save(model: Model, folder: str) -> None"}[name]  # fmt: skip
@@ -112,53 +112,53 @@ def test_parameters_that_no_call_gives_are_a_problem(problems, declared):
 
 @pytest.mark.parametrize("inputs", ["images: Rows", "inputs: dict", 'inputs: Float[np.ndarray, "n"]', "inputs: Rows | "
                                     "Others", "inputs"])  # fmt: skip
-def test_the_entry_names_the_arrays_that_it_is_given(problems, inputs):
+def test_the_entry_declares_the_arrays_of_its_inputs(problems, inputs):
     ((key, what),) = problems((PREDICT, f"def predict(model: Model, {inputs}) -> Prediction"))
     assert (key, what) == ("predict", "its second parameter is not inputs, a TypedDict of arrays")
 
 
 @pytest.mark.parametrize("truth", ["y", "weight"])
-def test_inputs_never_ask_for_the_truth(problems, truth):
+def test_inputs_never_include_the_truth(problems, truth):
     edit = ('    spacing: Float32[np.ndarray, "n d"]', f'    {truth}: Float32[np.ndarray, "n d"]')
-    assert problems(edit) == [("predict", f'its inputs ask for "{truth}", the truth of the hidden cases')]
+    assert problems(edit) == [("predict", f'its inputs include "{truth}", the truth of the hidden cases')]
 
 
 @pytest.mark.parametrize("answer", [
     'Float[np.ndarray, "n"]', "dict[str, float]", "None", "Model", "Prediction | None", "Others",
 ])  # fmt: skip
 def test_an_answer_without_the_array_that_is_scored_is_a_problem(problems, answer):
-    found = problems((PREDICT, f"def predict(model: Model, inputs: Rows) -> {answer}"))
-    assert found[0][0] == "predict"
-    assert found[0][1].endswith('and "prob" is what is scored')
+    items = problems((PREDICT, f"def predict(model: Model, inputs: Rows) -> {answer}"))
+    assert items[0][0] == "predict"
+    assert items[0][1].endswith('but "prob" is scored')
 
 
 @pytest.mark.parametrize("hint", ["float", "Model", PROB + " | None", "list[int]", "Labelled"])
-def test_an_answer_that_is_no_array_is_a_problem(problems, hint):
-    (found,) = problems((PROB, f"{PROB}\n    more: {hint}"))
-    assert '"more"' in found[1]
-    assert found[1].endswith("and no array")
+def test_an_answer_that_is_not_an_array_is_a_problem(problems, hint):
+    ((_, what),) = problems((PROB, f"{PROB}\n    more: {hint}"))
+    assert '"more"' in what
+    assert what.endswith("not an array")
 
 
 FREE = ["n k", "n ...", "n *rest", "n _", "n _any", "n #d", "n k+1", "n n*k", "n slice", "... n", "*n", "n len(k)"]
 
 
 @pytest.mark.parametrize("shape", FREE)
-def test_a_size_that_no_argument_binds_is_refused_in_an_answer_that_is_kept(problems, shape):
-    found = problems((PROB, f'Float[np.ndarray, "{shape}"]'))
-    assert any(key == "predict" and "of any size" in what for key, what in found)
+def test_a_size_that_no_argument_binds_is_refused_in_an_answer_that_is_stored(problems, shape):
+    items = problems((PROB, f'Float[np.ndarray, "{shape}"]'))
+    assert any(key == "predict" and "of any size" in what for key, what in items)
 
 
 @pytest.mark.parametrize("shape", FREE)
-def test_in_an_annotated_answer_and_in_one_beside_the_scored_too(problems, shape):
-    found = problems((PROB, f'{PROB}\n    more: Annotated[Float[np.ndarray, "{shape}"], Range(0, 1)]'))
-    assert any('"more" leaves the size' in what for _, what in found)
+def test_a_free_size_is_refused_in_every_array_of_the_answer(problems, shape):
+    items = problems((PROB, f'{PROB}\n    more: Annotated[Float[np.ndarray, "{shape}"], Range(0, 1)]'))
+    assert any('"more" leaves the size' in what for _, what in items)
 
 
 @pytest.mark.parametrize("declared", [
     'spacing: NotRequired[Float32[np.ndarray, "n d"]]', 'spacing: Float32[np.ndarray, "n d"] | None',
     'spacing: Float32[np.ndarray, "n #d"]', 'spacing: Float32[np.ndarray, "n *d"]',
 ])  # fmt: skip
-def test_a_size_that_only_some_calls_bind_is_as_free(problems, declared):
+def test_a_size_that_only_some_calls_bind_is_free_too(problems, declared):
     edits = ('spacing: Float32[np.ndarray, "n d"]', declared), (PROB, 'Float[np.ndarray, "n d"]')
     assert any("of any size" in what for _, what in problems(*edits))
 
@@ -167,7 +167,7 @@ def test_a_size_that_only_some_calls_bind_is_as_free(problems, declared):
 def test_the_first_size_of_an_answer_is_the_number_of_cases(problems, shape):
     ((key, what),) = problems((PROB, f'Float[np.ndarray, "{shape}"]'))
     assert key == "predict"
-    assert what.endswith("and not the number of cases")
+    assert what.endswith("not the number of cases")
 
 
 def test_a_single_case_a_call_may_be_written_as_a_number(problems):
@@ -177,14 +177,14 @@ def test_a_single_case_a_call_may_be_written_as_a_number(problems):
     assert "a call may have 1 to 64 cases" in problems(*edits)[0][1]
 
 
-def test_cases_of_training_and_of_validation_are_counted_by_names_of_their_own(problems):
+def test_the_numbers_of_training_and_validation_cases_have_different_names(problems):
     edits = ("val: Labelled | None", "val: Others | None"), ('"m 30"', '"n 30"')
     ((key, what),) = problems(*edits)
-    assert (key, what) == ("fit", 'train and val share the size "n", and each has a number of cases of its own')
-    assert problems(edits[0], ('"m 30"', '"m n"')) == [(key, what)], "whichever size it is there"
+    assert (key, what) == ("fit", 'train and val share the size "n", but each has its own number of cases')
+    assert problems(edits[0], ('"m 30"', '"m n"')) == [(key, what)], "whichever of its sizes that is"
 
 
-def test_the_number_of_cases_is_no_other_size(problems):
+def test_the_number_of_cases_is_not_another_size_too(problems):
     ((key, what),) = problems(('"n d"', '"n n"'))
     assert (key, what) == ("predict", '"n" is the number of cases in Rows, and another size too')
 
@@ -199,21 +199,21 @@ def test_a_missing_function_is_named(problems):
     'x: Float[np.ndarray, "n+1"], y: Float[np.ndarray, "n"]) -> float',
     ') -> list[Float[np.ndarray, "2*n"] | None]',
 ])  # fmt: skip
-def test_a_size_reckoned_from_what_is_not_known_is_a_problem_of_any_function(problems, declared):
+def test_a_size_computed_from_an_unbound_name_is_a_problem_of_any_function(problems, declared):
     edit = ("class Net: ...", f"class Net: ...\ndef f({declared}: ...")
-    ((key, what),) = problems(edit, question=None)
+    ((key, what),) = problems(edit, task=None)
     assert key == "f"
-    assert "is reckoned with a name that no argument before it has" in what
+    assert "is computed from a name that no argument before it has" in what
 
 
-def test_sizes_reckoned_from_arguments_are_none(problems):
+def test_sizes_computed_from_arguments_are_not_a_problem(problems):
     shapes = ('"n"', '"n+1"', '"2*n ... *b _ #c"', '"min(n,3)"')
     hints = [f"Float[np.ndarray, {shape}]" for shape in shapes]
     edit = ("class Net: ...", f"class Net: ...\ndef f(x: {hints[0]}, y: {hints[1]}) -> {hints[3]}: ...")
-    assert problems(edit, question=None) == []
+    assert problems(edit, task=None) == []
 
 
-def test_all_problems_come_at_once_and_without_an_accuracy_criterion_only_those_of_every_test(problems):
+def test_all_problems_are_reported_and_without_an_accuracy_criterion_only_those_of_any_function(problems):
     edits = (FIT, FIT.replace("Model", "float")), (PROB, 'Float[np.ndarray, "n k"]'), ("def save(", "def _save(")
     assert sorted(key for key, _ in problems(*edits)) == ["fit", "predict", "save"]
-    assert problems(*edits, question=None) == []
+    assert problems(*edits, task=None) == []

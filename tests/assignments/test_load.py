@@ -312,7 +312,7 @@ def test_an_interface_is_imported_only_for_a_caller_who_passes_the_tasks(folder:
     (folder / "interface.py").write_text("1 / 0\n")
     assert load(folder).id == "spots"
     assert problems_of(folder, tasks=TASKS) == [
-        ("interface.py", "", 1, "cannot be imported: ZeroDivisionError: division by zero; correct what it says there")
+        ("interface.py", "", 1, "cannot be imported: ZeroDivisionError: division by zero; correct the file")
     ]
 
 

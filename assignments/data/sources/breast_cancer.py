@@ -5,10 +5,10 @@ each, as scikit-learn bundles it (Street, Wolberg & Mangasarian 1993, doi:10.111
 the mean over the cell nuclei of an aspirate, 10-19 its standard error, 20-29 the mean of the three largest
 nuclei ("worst"). Malignant is 1, the positive class: scikit-learn codes it 0.
 
-The table is public, labels and all, so a hidden case cannot be one of its rows: a look-up would answer it.
+The table is public, with its labels, so a hidden case cannot be one of its rows: a look-up would answer it.
 Training cases are real rows; hidden cases are drawn, class by class, from a Gaussian copula with the table's
-own marginals (`Copula`). Nothing here standardises: columns span six orders of magnitude, and coping with
-that is the student's task.
+own marginals (`Copula`). Nothing is standardised here: the columns span six orders of magnitude, and students
+must deal with that.
 
 The model is realistic where it matters. Balanced accuracy and AUROC of classifiers fitted to 400 real rows,
 five draws, on 1000 drawn cases: logistic regression .958 and .993 (.963 and .993 on held-out real rows),
@@ -59,15 +59,15 @@ def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays,
 
 
 def synthetic(n: int, rng: Generator) -> Arrays:
-    """`n` cases that are in no table, in random order."""
+    """`n` cases that are not in the table, in random order."""
     x, y = table()
     labels = np.full(n, BENIGN, dtype=np.uint8)
     labels[: round(n * float(y.mean()))] = MALIGNANT
     rng.shuffle(labels)
     drawn = np.empty((n, x.shape[1]))
     for label in (BENIGN, MALIGNANT):
-        mine = labels == label
-        drawn[mine] = _model(label).draw(int(mine.sum()), rng)
+        of_class = labels == label
+        drawn[of_class] = _model(label).draw(int(of_class.sum()), rng)
     return {"x": drawn.astype(np.float32), "y": labels}
 
 
@@ -75,11 +75,11 @@ def synthetic(n: int, rng: Generator) -> Arrays:
 def table() -> tuple[np.ndarray, np.ndarray]:
     """The real table: x (569, 30) float64 and y (569,) uint8 with malignant = 1.
 
-    The file is read where it lies: importing scikit-learn would cost every marking process 1.3 CPU seconds.
+    This reads scikit-learn's file: importing the package would cost every marking process 1.3 CPU seconds.
     """
     spec = importlib.util.find_spec("sklearn")
     if spec is None or spec.origin is None:
-        raise UserError("the breast-cancer table comes with scikit-learn: pip install scikit-learn")
+        raise UserError("the breast-cancer table is part of scikit-learn, which is missing: pip install scikit-learn")
     with (Path(spec.origin).parent / "datasets" / "data" / "breast_cancer.csv").open(newline="") as file:
         _, *rows = csv.reader(file)
     values = np.array(rows, dtype=np.float64)
@@ -91,10 +91,10 @@ def table() -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Copula:
-    """One class of the table as a distribution: each column's own values, tied together by a Gaussian copula.
+    """One class of the table as a distribution: each column's own values, joined by a Gaussian copula.
 
     Columns 20-29 are modelled as their excess over columns 0-9, so that a worst value is never below the
-    mean. No such column leaves the range it has in the class, so what is positive stays positive.
+    mean. No such column leaves its range in the class, so that positive values stay positive.
     """
 
     ordered: np.ndarray

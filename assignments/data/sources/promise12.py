@@ -1,13 +1,13 @@
 """The PROMISE12 cases as the MPHY0041 segmentation tutorial distributes them: read from a folder, never fetched.
 
 `image_trainNN.npy` and `label_trainNN.npy`, each (32, 128, 128) with axes (depth, row, column): T2-weighted MRI from
-several hospitals and the manual outline of the prostate gland, 1 = gland. One case is one patient. The files carry no
-voxel size: (2.2, 0.6, 0.6) mm is assumed throughout, so millimetres on these cases are told and never marked.
+several hospitals and the manual outline of the prostate gland, 1 = gland. One case is one patient. The files have no
+voxel size: (2.2, 0.6, 0.6) mm is assumed throughout, so report millimetres on these cases but do not mark by them.
 
     Litjens et al.: Evaluation of prostate segmentation algorithms for MRI: the PROMISE12 challenge.
     Medical Image Analysis 18, 2014, doi:10.1016/j.media.2013.12.002.
 
-The labels are public: a course that marks on them trusts its groups not to train on them, or re-trains in `fit`.
+The labels are public: a course that marks on them must trust its groups not to train on them, or retrain in `fit`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays,
     the same for everybody; without it the hidden stream chooses, and `train_rng` is not needed.
 
     Raises:
-        UserError: the folder or a file of it is not as described; says which, and what to do.
+        UserError: the folder, or a file in it, is not as described; the error says which, and what to do.
     """
     del train_rng
     folder = _folder(data)
@@ -47,7 +47,7 @@ def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays,
             f"has {len(numbers)}. Lower one of the two."
         )
     splitter = test_rng if data.split_seed is None else np.random.default_rng(data.split_seed)
-    order = [numbers[place] for place in splitter.permutation(len(numbers))]
+    order = [numbers[index] for index in splitter.permutation(len(numbers))]
     test, train = order[: data.test], order[data.test : data.test + data.train]
     return read_cases(folder, sorted(train)), read_cases(folder, sorted(test))
 
@@ -63,13 +63,13 @@ def read_cases(folder: Path, numbers: list[int]) -> Arrays:
     """
     images = np.empty((len(numbers), *SHAPE), np.float32)
     labels = np.empty((len(numbers), *SHAPE), np.uint8)
-    for place, number in enumerate(numbers):
-        images[place] = _volume(folder / f"image_train{number:02d}.npy")
+    for index, number in enumerate(numbers):
+        images[index] = _volume(folder / f"image_train{number:02d}.npy")
         label_path = folder / f"label_train{number:02d}.npy"
         label = _volume(label_path)
         if label.min() < 0 or label.max() > 1:
-            raise UserError(f"{label_path}: labels from {label.min()} to {label.max()}; only 0 and 1 are known.")
-        labels[place] = label
+            raise UserError(f"{label_path}: labels from {label.min()} to {label.max()}; they must be 0 and 1.")
+        labels[index] = label
     return {
         "image": images,
         "label": labels,
@@ -82,24 +82,24 @@ def _folder(data: Data) -> Path:
     if data.path is None:
         raise UserError(f'[data]: source = "promise12" needs path = "FOLDER", the folder with {_NAMES}')
     if not data.path.is_dir():
-        raise UserError(f"[data]: there is no folder {data.path}. path names the folder with {_NAMES}")
+        raise UserError(f"[data]: there is no folder {data.path}. path must be the folder with {_NAMES}")
     return data.path
 
 
 def _numbers(folder: Path) -> list[int]:
     """Numbers of the cases in a folder; each must have its image and its label."""
-    found: dict[str, set[int]] = {"image": set(), "label": set()}
+    numbers: dict[str, set[int]] = {"image": set(), "label": set()}
     for path in folder.iterdir():
         name = re.fullmatch(r"(image|label)_train(\d\d)\.npy", path.name)
         if name:
-            found[name[1]].add(int(name[2]))
-    if not found["image"]:
-        raise UserError(f"{folder}: no image_trainNN.npy. path names the folder with {_NAMES}")
-    alone = [f"image_train{n:02d}.npy has no label" for n in sorted(found["image"] - found["label"])]
-    alone += [f"label_train{n:02d}.npy has no image" for n in sorted(found["label"] - found["image"])]
+            numbers[name[1]].add(int(name[2]))
+    if not numbers["image"]:
+        raise UserError(f"{folder}: no image_trainNN.npy. path must be the folder with {_NAMES}")
+    alone = [f"image_train{n:02d}.npy has no label" for n in sorted(numbers["image"] - numbers["label"])]
+    alone += [f"label_train{n:02d}.npy has no image" for n in sorted(numbers["label"] - numbers["image"])]
     if alone:
-        raise UserError(f"{folder}: {', '.join(alone)}. Copy what is missing, or take the other half away.")
-    return sorted(found["image"])
+        raise UserError(f"{folder}: {', '.join(alone)}. Copy the missing file, or remove the other one.")
+    return sorted(numbers["image"])
 
 
 def _volume(path: Path) -> np.ndarray:
@@ -109,7 +109,7 @@ def _volume(path: Path) -> np.ndarray:
         raise UserError(f"{path}: cannot be read as a NumPy array ({error}). Copy it again.") from error
     if volume.shape != SHAPE or volume.dtype.kind not in "iu":
         raise UserError(
-            f"{path}: {volume.dtype} {volume.shape}, expected integers of shape {SHAPE} as the tutorial distributes "
-            f"them. Convert it, or take the case out of the folder."
+            f"{path}: {volume.dtype} {volume.shape}, but integers of shape {SHAPE} are needed, as the tutorial "
+            f"distributes them. Convert it, or remove the case from the folder."
         )
     return volume

@@ -1,10 +1,10 @@
-"""Phantoms of the male pelvis in T2-weighted MRI, with the prostate gland as truth. No patient is in them.
+"""Phantoms of the male pelvis in T2-weighted MRI, with the prostate gland as truth. They contain no patient data.
 
-Drawn for the classroom where PROMISE12 is not at hand, and as hidden cases that nobody can look up. What makes the
-real task hard is here: glands differ in size, form and place; fat and the peripheral zone are as bright as each
-other, muscle and the transition zone as dark; the seminal vesicles look like gland; a smooth bias field and, in a
-quarter of the cases, an endorectal coil tilt the intensities; noise is Rician; and a scanner's unit of intensity means
-nothing, so that the same tissue reads 200 in one case and 20 000 in the next.
+Courses without PROMISE12 use them, and as hidden cases nobody can look them up. They are hard for the same reasons as
+real cases: glands differ in size, form and position; the peripheral zone is as bright as fat, and the transition zone
+as dark as muscle; the seminal vesicles look like gland; a smooth bias field and, in a quarter of the cases, an
+endorectal coil distort the intensities; noise is Rician; and the scanner's unit of intensity is arbitrary, so that the
+same tissue reads 200 in one case and 20 000 in the next.
 
 Axes are (depth, row, column): towards the head, towards the back, towards the patient's left.
 """
@@ -73,7 +73,7 @@ def _anatomy(grid: Grid, coil: np.ndarray, rng: Generator) -> tuple[np.ndarray, 
     z, y, x = grid
 
     def each(low: float, high: float) -> np.ndarray:
-        """One number per case, ready to meet the voxels."""
+        """One number per case, in a shape that broadcasts over the voxels."""
         return rng.uniform(low, high, (n, 1, 1, 1)).astype(np.float32)
 
     def wobble(amplitude: float, waves: int) -> np.ndarray:
@@ -140,17 +140,17 @@ def _anatomy(grid: Grid, coil: np.ndarray, rng: Generator) -> tuple[np.ndarray, 
 
 
 def _scanned(tissue: np.ndarray, rectum_r: np.ndarray, coil: np.ndarray, rng: Generator) -> np.ndarray:
-    """What a scanner makes of it: partial volume, bias field, coil, Rician noise, an arbitrary unit."""
+    """The image that a scanner makes of it: partial volume, bias field, coil, Rician noise, an arbitrary unit."""
     n = len(tissue)
-    one = (n, 1, 1, 1)
+    per_case = (n, 1, 1, 1)
     tissue = tissue * (1 + 0.15 * _blurred(_noise(tissue.shape, rng), (0.4, 0.8, 0.8)))
     signal = _blurred(np.clip(tissue, 0, None), (0.4, 0.6, 0.6))
-    bias = np.exp(rng.uniform(0.1, 0.3, one).astype(np.float32) * _smooth_field(n, 3, rng))
+    bias = np.exp(rng.uniform(0.1, 0.3, per_case).astype(np.float32) * _smooth_field(n, 3, rng))
     near_coil = 1 + 2.5 / (0.4 + rectum_r) ** 2  # bright at the balloon, falling off with distance
     signal *= bias * np.where(coil[:, None, None, None], near_coil, 1)
-    level = rng.uniform(0.03, 0.08, one).astype(np.float32) * signal.mean(axis=(1, 2, 3), keepdims=True) / 0.45
+    level = rng.uniform(0.03, 0.08, per_case).astype(np.float32) * signal.mean(axis=(1, 2, 3), keepdims=True) / 0.45
     signal = np.hypot(signal + level * _noise(signal.shape, rng), level * _noise(signal.shape, rng))
-    unit = np.exp(rng.uniform(np.log(200), np.log(20_000), one)).astype(np.float32)
+    unit = np.exp(rng.uniform(np.log(200), np.log(20_000), per_case)).astype(np.float32)
     image: np.ndarray = signal * unit
     return image
 
@@ -165,8 +165,8 @@ def _smooth_field(n: int, waves: int, rng: Generator) -> np.ndarray:
     """(n, D, H, W) random fields of mean 0 and SD about 1 that hold at most `waves` half-waves along a side."""
     bases = []
     for size in SHAPE:
-        places = (np.arange(size) + 0.5) / size
-        bases.append(np.cos(np.pi * np.outer(places, np.arange(waves))).astype(np.float32))
+        positions = (np.arange(size) + 0.5) / size
+        bases.append(np.cos(np.pi * np.outer(positions, np.arange(waves))).astype(np.float32))
     weights = rng.standard_normal((n, waves, waves, waves), dtype=np.float32)
     k = np.arange(waves)
     order = np.sqrt(k[:, None, None] ** 2 + k[:, None] ** 2 + k**2)
@@ -181,8 +181,8 @@ def _blurred(volumes: np.ndarray, widths: tuple[float, float, float]) -> np.ndar
     """(n, D, H, W) after a Gaussian blur with SDs of `widths` voxels; at the edge the weights still add up to 1."""
     kernels = []
     for size, width in zip(SHAPE, widths, strict=True):
-        places = np.arange(size, dtype=np.float32)
-        kernel = np.exp(-0.5 * ((places[:, None] - places) / width) ** 2)
+        positions = np.arange(size, dtype=np.float32)
+        kernel = np.exp(-0.5 * ((positions[:, None] - positions) / width) ** 2)
         kernels.append(kernel / kernel.sum(axis=1, keepdims=True))
     blurred: np.ndarray = np.einsum("nabc,da,hb,wc->ndhw", volumes, *kernels, optimize=True)
     return blurred

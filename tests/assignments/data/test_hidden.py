@@ -1,4 +1,4 @@
-"""Hidden sets: the same for the same secret, different for another, and silent about the truth."""
+"""Hidden sets: the same for the same secret, different for another, and no truth in what a solution receives."""
 
 import pickle
 from dataclasses import fields, replace
@@ -62,41 +62,42 @@ def rows(hidden):
 
 
 def test_the_same_secret_gives_the_same_set():
-    one, two = (hidden_set(assignment(), SECRET, 0, ("x",), "y") for _ in range(2))
-    assert np.array_equal(one.inputs["x"], two.inputs["x"])
-    assert np.array_equal(one.truth, two.truth)
-    assert (one.cases, one.fit_seed) == (two.cases, two.fit_seed)
-    assert one.inputs_digest == two.inputs_digest
+    first, second = (hidden_set(assignment(), SECRET, 0, ("x",), "y") for _ in range(2))
+    assert np.array_equal(first.inputs["x"], second.inputs["x"])
+    assert np.array_equal(first.truth, second.truth)
+    assert (first.cases, first.fit_seed) == (second.cases, second.fit_seed)
+    assert first.inputs_digest == second.inputs_digest
 
 
 def test_another_secret_gives_other_hidden_cases_and_seeds_but_the_published_training_cases():
-    one, two = (hidden_set(assignment(), secret, 0, ("x",), "y") for secret in (SECRET, OTHER))
-    assert rows(one) == rows(two)
-    assert one.inputs_digest != two.inputs_digest
-    assert one.fit_seed != two.fit_seed
-    assert {case.id for case in one.cases} != {case.id for case in two.cases}
+    first, second = (hidden_set(assignment(), secret, 0, ("x",), "y") for secret in (SECRET, OTHER))
+    assert rows(first) == rows(second)
+    assert first.inputs_digest != second.inputs_digest
+    assert first.fit_seed != second.fit_seed
+    assert {case.id for case in first.cases} != {case.id for case in second.cases}
 
 
 def test_repeats_share_their_cases_and_differ_in_the_seed():
-    one, two = (hidden_set(assignment(), SECRET, repeat, ("x",), "y") for repeat in (0, 1))
-    assert (one.inputs_digest, one.truth_digest, one.cases) == (two.inputs_digest, two.truth_digest, two.cases)
-    assert rows(one) == rows(two)
-    assert one.fit_seed != two.fit_seed
-    assert one.train_digest != two.train_digest  # `fit` is given another seed
+    first, second = (hidden_set(assignment(), SECRET, repeat, ("x",), "y") for repeat in (0, 1))
+    assert (first.inputs_digest, first.truth_digest) == (second.inputs_digest, second.truth_digest)
+    assert first.cases == second.cases
+    assert rows(first) == rows(second)
+    assert first.fit_seed != second.fit_seed
+    assert first.train_digest != second.train_digest  # `fit` receives another seed
 
 
-def test_redraw_gives_every_repeat_training_and_hidden_cases_of_its_own_from_the_secret():
-    one, two = (hidden_set(assignment(redraw=True), SECRET, repeat, ("x",), "y") for repeat in (0, 1))
+def test_redraw_gives_every_repeat_its_own_training_and_hidden_cases_from_the_secret():
+    first, second = (hidden_set(assignment(redraw=True), SECRET, repeat, ("x",), "y") for repeat in (0, 1))
     published = hidden_set(assignment(redraw=True), PUBLISHED, 0, ("x",), "y")
-    assert rows(one) != rows(two)
-    assert rows(one) != rows(published)
-    assert one.inputs_digest != two.inputs_digest
-    assert not {case.id for case in one.cases} & {case.id for case in two.cases}
+    assert rows(first) != rows(second)
+    assert rows(first) != rows(published)
+    assert first.inputs_digest != second.inputs_digest
+    assert not {case.id for case in first.cases} & {case.id for case in second.cases}
 
 
 def test_another_assignment_has_other_cases():
-    one, two = (hidden_set(assignment(id=id), SECRET, 0, ("x",), "y") for id in ("one", "two"))
-    assert one.inputs_digest != two.inputs_digest
+    first, second = (hidden_set(assignment(id=id), SECRET, 0, ("x",), "y") for id in ("one", "two"))
+    assert first.inputs_digest != second.inputs_digest
 
 
 def test_predict_receives_the_named_arrays_and_fit_all_of_them():
@@ -107,7 +108,7 @@ def test_predict_receives_the_named_arrays_and_fit_all_of_them():
     assert len(hidden.inputs["x"]) == len(hidden.truth) == len(hidden.cases) == 40
 
 
-def test_what_a_metric_may_know_follows_its_case_through_the_shuffle(frames):
+def test_what_a_metric_reads_of_a_case_follows_it_through_the_shuffle(frames):
     hidden = hidden_set(frames(train=12, test=30), SECRET, 0, ("image",), "label")
     assert {case.spacing_mm for case in hidden.cases} == {(3.0, 0.5, 0.25)}
     # The source gives even cases the label 0 and the group "left".
@@ -130,8 +131,8 @@ def test_a_spacing_is_the_decimal_that_its_source_wrote_whatever_float_holds_it(
 
 
 def test_a_spacing_in_float64_or_integers_stays_what_it_is(tmp_path):
-    for given, mm in (("np.float64(np.float32(0.6))", 0.6000000238418579), ("2", 2.0)):
-        (tmp_path / "scans.py").write_text(FRAMES.replace("[3.0, 0.5, 0.25]", f"[{given}] * 3"))
+    for number, mm in (("np.float64(np.float32(0.6))", 0.6000000238418579), ("2", 2.0)):
+        (tmp_path / "scans.py").write_text(FRAMES.replace("[3.0, 0.5, 0.25]", f"[{number}] * 3"))
         of = assignment(tmp_path, source="scans.py:frames", train=6, test=6)
         hidden = hidden_set(of, SECRET, 0, ("image",), "label")
         assert {case.spacing_mm for case in hidden.cases} == {(mm,) * 3}
@@ -154,7 +155,7 @@ def test_a_validation_set_that_leaves_nothing_to_train_on_is_refused(frames):
         hidden_set(frames(train=30, test=6, val=29), SECRET, 0, ("image",), "label")
 
 
-def test_case_names_are_different_words_that_say_nothing_of_the_position():
+def test_case_names_are_different_words_that_do_not_reveal_the_position():
     names = case_names(SECRET, "example", "case/0", 2000)
     assert len(set(names)) == 2000
     assert all(len(a) == len(b) == 4 and (a + b).isalpha() for a, b in (name.split("-") for name in names))
@@ -163,11 +164,11 @@ def test_case_names_are_different_words_that_say_nothing_of_the_position():
     assert names[:10] != case_names(OTHER, "example", "case/0", 10)
 
 
-def test_each_commit_is_shown_the_cases_in_its_own_order():
-    one, again, two = (presented_order(SECRET, "example", commit, 50) for commit in ("abc", "abc", "abd"))
-    assert one.tolist() == again.tolist()
-    assert one.tolist() != two.tolist()
-    assert sorted(one.tolist()) == list(range(50))
+def test_each_commit_receives_the_cases_in_its_own_order():
+    first, again, other = (presented_order(SECRET, "example", commit, 50) for commit in ("abc", "abc", "abd"))
+    assert first.tolist() == again.tolist()
+    assert first.tolist() != other.tolist()
+    assert sorted(first.tolist()) == list(range(50))
 
 
 def test_a_digest_sees_names_types_shapes_and_bytes_but_not_the_order_of_keys():
@@ -184,45 +185,45 @@ def test_a_digest_sees_names_types_shapes_and_bytes_but_not_the_order_of_keys():
     assert len({base, *others}) == 6
 
 
-def test_inputs_truth_and_training_data_have_digests_apart(frames):
-    asked = frames(train=12, test=6)
-    before = hidden_set(asked, SECRET, 0, ("image",), "label")
-    source = asked.folder / "scans.py"
+def test_inputs_truth_and_training_data_have_separate_digests(frames):
+    of = frames(train=12, test=6)
+    before = hidden_set(of, SECRET, 0, ("image",), "label")
+    source = of.folder / "scans.py"
     source.write_text(source.read_text().replace("% 2,", "% 2 * 0,"))  # the labels are corrected
-    after = hidden_set(asked, SECRET, 0, ("image",), "label")
+    after = hidden_set(of, SECRET, 0, ("image",), "label")
     assert after.inputs_digest == before.inputs_digest
     assert after.truth_digest != before.truth_digest
     assert after.train_digest != before.train_digest
 
 
-def test_an_unknown_source_names_the_nearest_or_lists_the_known_ones():
+def test_an_unknown_source_names_the_nearest_or_lists_all():
     with pytest.raises(UserError, match=r'no source "breast_canser" .*; did you mean "breast_cancer"\?'):
         draw_of(assignment(source="breast_canser"))
     with pytest.raises(UserError, match=r"use one of: breast_cancer, promise12, prostate_mr$"):
         draw_of(assignment(source="nothing like it"))
 
 
-def test_a_source_of_ones_own_must_exist_and_have_the_function(tmp_path, frames):
-    with pytest.raises(UserError, match="no file"):
+def test_an_own_source_must_exist_and_have_the_function(tmp_path, frames):
+    with pytest.raises(UserError, match="there is no file"):
         draw_of(assignment(tmp_path, source="away.py:frames"))
     with pytest.raises(UserError, match='has no function "discs"; write one with the signature discs'):
         draw_of(assignment(tmp_path, source="scans.py:discs"))
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         ('{"image": np.zeros((n, 2)), "label": np.zeros(n - 1)}', "one leading N"),
         ('{"image": np.zeros((n, 2))}', "lack label; they have image"),
     ],
 )
-def test_a_source_that_does_not_keep_its_word_is_named(tmp_path, body, says):
+def test_a_source_with_missing_or_uneven_arrays_is_named(tmp_path, body, message):
     (tmp_path / "bad.py").write_text(f"import numpy as np\ndef make(n, rng):\n    return {body}\n")
-    with pytest.raises(UserError, match=f"bad.py:make: training cases .*{says}"):
+    with pytest.raises(UserError, match=f"bad.py:make: training cases .*{message}"):
         hidden_set(assignment(tmp_path, source="bad.py:make"), SECRET, 0, ("image",), "label")
 
 
-def test_arrays_beside_the_truth_are_one_record_a_case_in_the_order_of_the_cases(frames):
+def test_further_arrays_of_truth_are_records_in_the_order_of_the_cases(frames):
     alone = hidden_set(frames(train=6, test=6), SECRET, 0, ("spacing",), "label")
     both = hidden_set(frames(train=6, test=6), SECRET, 0, ("spacing",), "label", ("image", "not there"))
     assert both.truth.dtype.names == ("label", "image")
@@ -232,11 +233,12 @@ def test_arrays_beside_the_truth_are_one_record_a_case_in_the_order_of_the_cases
     assert both.truth_digest != alone.truth_digest
 
 
-def test_a_digest_of_records_tells_their_fields_apart():
+def test_a_digest_of_records_depends_on_their_fields():
     values = np.arange(4, dtype=np.uint8)
-    one, two = records({"a": values, "b": values}, ("a", "b")), records({"a": values, "c": values}, ("a", "c"))
-    assert arrays_digest({"truth": one}) != arrays_digest({"truth": two})
-    assert arrays_digest({"truth": one}) == arrays_digest({"truth": one.copy()})
+    first = records({"a": values, "b": values}, ("a", "b"))
+    second = records({"a": values, "c": values}, ("a", "c"))
+    assert arrays_digest({"truth": first}) != arrays_digest({"truth": second})
+    assert arrays_digest({"truth": first}) == arrays_digest({"truth": first.copy()})
 
 
 @pytest.mark.parametrize("inputs", [("image", "label"), ("image", "group")])
@@ -248,14 +250,14 @@ def test_a_truth_is_never_among_the_inputs(frames, inputs):
 @pytest.mark.parametrize("data", [{}, {"redraw": True}, {"redraw": True, "val": 6}, {"val": 6}])
 @pytest.mark.parametrize("repeat", [0, 2])
 def test_the_keys_of_a_repeat_draw_the_set_that_the_secret_draws(frames, data, repeat):
-    given = frames(**data)
-    keys = Keys.of(SECRET, purposes_of(given, repeat))
-    by_secret, by_keys = (hidden_set(given, source, repeat, ("image",), "label") for source in (SECRET, keys))
+    of = frames(**data)
+    keys = Keys.of(SECRET, purposes_of(of, repeat))
+    by_secret, by_keys = (hidden_set(of, source, repeat, ("image",), "label") for source in (SECRET, keys))
     assert by_keys.cases == by_secret.cases
     assert by_keys.fit_seed == by_secret.fit_seed
-    for one, other in ((by_keys.train, by_secret.train), (by_keys.val or {}, by_secret.val or {})):
-        assert {name: array.tobytes() for name, array in one.items()} == {
-            name: array.tobytes() for name, array in other.items()
+    for arrays, expected in ((by_keys.train, by_secret.train), (by_keys.val or {}, by_secret.val or {})):
+        assert {name: array.tobytes() for name, array in arrays.items()} == {
+            name: array.tobytes() for name, array in expected.items()
         }
     assert by_keys.inputs["image"].tobytes() == by_secret.inputs["image"].tobytes()
     assert by_keys.truth.tobytes() == by_secret.truth.tobytes()
@@ -274,22 +276,22 @@ def test_the_key_of_a_commits_order_gives_the_order_that_the_secret_gives():
     )
 
 
-def test_what_is_shown_holds_no_truth_no_name_of_a_case_and_no_digest_of_them(frames):
+def test_an_input_set_holds_no_truth_no_name_of_a_case_and_no_digest_of_them(frames):
     hidden = hidden_set(frames(), SECRET, 0, ("image",), "label")
-    shown = hidden.input_set
-    values = [getattr(shown, field.name) for field in fields(shown)]
+    input_set = hidden.input_set
+    values = [getattr(input_set, field.name) for field in fields(input_set)]
     assert not any(value is hidden.truth or value is hidden.cases for value in values)
-    held = [value for value in values if isinstance(value, dict)] + [shown.subjects]
+    held = [value for value in values if isinstance(value, dict)] + [input_set.subjects]
     assert {name for arrays in held if isinstance(arrays, dict) for name in arrays} == {
-        "image", "label", "subject", "spacing",  # of the training cases, which a solution is given
+        "image", "label", "subject", "spacing",  # of the training cases, which a solution receives
     }  # fmt: skip
-    assert set(shown.inputs) == {"image"}
-    carried = pickle.dumps(shown)
+    assert set(input_set.inputs) == {"image"}
+    pickled = pickle.dumps(input_set)
     for secret in (hidden.truth_digest, hidden.inputs_digest, *(case.id for case in hidden.cases)):
-        assert secret.encode() not in carried
+        assert secret.encode() not in pickled
 
 
-def test_the_sizes_of_what_is_shown_are_those_of_the_set():
+def test_the_sizes_in_an_input_set_are_those_of_the_hidden_set():
     image = np.zeros((3, 4, 5), np.float32)
     hidden = HiddenSet(
         train={}, val=None, inputs={"image": image}, truth=np.zeros((3, 4, 5, 2), np.float32), cases=(None,) * 3,

@@ -1,4 +1,4 @@
-"""What a repeat carries into a sandbox with labels, and whether another repeat asks for it."""
+"""Whether a labelled case of one repeat is a hidden case of another."""
 
 import pytest
 
@@ -46,30 +46,30 @@ def blank(n, rng):
 '''
 
 
-def meets(tmp_path, source, inputs=("x",), *, redraw=True, val=0):
+def overlap(tmp_path, source, inputs=("x",), *, redraw=True, val=0):
     """Whether a labelled case of one of two repeats is a hidden case of the other."""
     (tmp_path / "sources.py").write_text(SOURCES)
     data = {"source": f"sources.py:{source}", "train": 30, "test": 20, "redraw": redraw, "val": val}
     assignment = Assignment.model_validate({**TOML, "data": data, "folder": tmp_path})
-    one, other = (case_digests(hidden_set(assignment, SECRET, repeat, inputs, "y")) for repeat in (0, 1))
-    return one.reveals(other) or other.reveals(one)
+    first, second = (case_digests(hidden_set(assignment, SECRET, repeat, inputs, "y")) for repeat in (0, 1))
+    return first.reveals(second) or second.reveals(first)
 
 
 @pytest.mark.parametrize(
-    ("source", "met"), [("pool", True), ("anew", False), ("jittered", True), ("ages", True), ("blank", False)]
+    ("source", "overlapping"), [("pool", True), ("anew", False), ("jittered", True), ("ages", True), ("blank", False)]
 )
-def test_repeats_meet_where_they_have_an_array_or_a_subject_in_common(tmp_path, source, met):
-    assert meets(tmp_path, source, ("x", "mask") if source == "blank" else ("x",)) is met
+def test_repeats_overlap_if_they_have_an_array_or_a_subject_in_common(tmp_path, source, overlapping):
+    assert overlap(tmp_path, source, ("x", "mask") if source == "blank" else ("x",)) is overlapping
 
 
-def test_validation_cases_carry_labels_too(tmp_path):
-    assert meets(tmp_path, "pool", val=29)
+def test_validation_cases_have_labels_too(tmp_path):
+    assert overlap(tmp_path, "pool", val=29)
 
 
-def test_repeats_that_share_training_and_hidden_cases_do_not_meet(tmp_path):
-    assert not meets(tmp_path, "anew", redraw=False)
-    assert not meets(tmp_path, "pool", redraw=False), "what a repeat knows itself, no other can tell it"
+def test_repeats_that_share_training_and_hidden_cases_do_not_overlap(tmp_path):
+    assert not overlap(tmp_path, "anew", redraw=False)
+    assert not overlap(tmp_path, "pool", redraw=False), "a repeat that has the labels itself learns none from another"
 
 
-def test_numbers_that_a_source_gives_to_training_and_hidden_cases_alike_name_no_patient(tmp_path):
-    assert not meets(tmp_path, "numbered")
+def test_subject_numbers_in_both_training_and_hidden_cases_do_not_identify_a_patient(tmp_path):
+    assert not overlap(tmp_path, "numbered")

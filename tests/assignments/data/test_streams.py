@@ -1,4 +1,4 @@
-"""Streams of a secret: reproducible by whoever has it, unrelated for everyone else."""
+"""Streams of a secret: reproducible for whoever has it, unrelated for everyone else."""
 
 import hashlib
 import hmac
@@ -48,25 +48,25 @@ def test_an_empty_secret_or_purpose_is_refused(secret, purpose):
         stream(secret, *purpose)
 
 
-ONE, OTHER = ("a", "test", "0"), ("a", "test", "1")
+FIRST, OTHER = ("a", "test", "0"), ("a", "test", "1")
 
 
 def test_a_key_draws_its_own_stream_bit_for_bit():
-    drawn = stream(Keys.of(SECRET, [ONE, OTHER]), *OTHER).bytes(64)
+    drawn = stream(Keys.of(SECRET, [FIRST, OTHER]), *OTHER).bytes(64)
     assert drawn == stream(SECRET, *OTHER).bytes(64)
 
 
 def test_keys_of_keys_are_the_same_and_fewer():
-    fewer = Keys.of(Keys.of(SECRET, [ONE, OTHER]), [ONE])
-    assert stream(fewer, *ONE).bytes(64) == stream(SECRET, *ONE).bytes(64)
+    fewer = Keys.of(Keys.of(SECRET, [FIRST, OTHER]), [FIRST])
+    assert stream(fewer, *FIRST).bytes(64) == stream(SECRET, *FIRST).bytes(64)
     with pytest.raises(ValueError, match="the key of the stream 'a/test/1' was not handed over"):
         stream(fewer, *OTHER)
 
 
-def test_keys_hold_neither_the_secret_nor_another_streams_key_and_show_nothing():
-    keys = Keys.of(SECRET, [ONE])
-    carried = pickle.dumps(keys)
-    assert key(SECRET, *ONE) in carried
-    assert SECRET not in carried
-    assert key(SECRET, *OTHER) not in carried
+def test_keys_hold_neither_the_secret_nor_another_streams_key_and_print_nothing():
+    keys = Keys.of(SECRET, [FIRST])
+    pickled = pickle.dumps(keys)
+    assert key(SECRET, *FIRST) in pickled
+    assert SECRET not in pickled
+    assert key(SECRET, *OTHER) not in pickled
     assert repr(keys) == "Keys()"

@@ -1,4 +1,4 @@
-"""The breast-cancer source: real rows to train on, cases in no table to be tested on."""
+"""The breast-cancer source: training cases are real rows, hidden cases are in no table."""
 
 import subprocess
 import sys
@@ -27,9 +27,9 @@ def drawn(train=400, test=600, seed=0):
 
 def test_the_table_is_scikit_learns_with_malignant_as_the_positive_class():
     x, y = breast_cancer.table()
-    theirs = load_breast_cancer()
-    assert np.array_equal(x, theirs.data)
-    assert np.array_equal(y == 1, theirs.target_names[theirs.target] == "malignant")
+    bundled = load_breast_cancer()
+    assert np.array_equal(x, bundled.data)
+    assert np.array_equal(y == 1, bundled.target_names[bundled.target] == "malignant")
     assert y.sum() == 212
 
 
@@ -45,9 +45,9 @@ def test_reading_the_table_imports_no_scikit_learn():
 def test_training_rows_are_different_rows_of_the_real_table_with_its_share_of_malignant_ones():
     train, _ = drawn()
     x, y = breast_cancer.table()
-    known = {row.tobytes(): label for row, label in zip(x.astype(np.float32), y, strict=True)}
+    label_of = {row.tobytes(): label for row, label in zip(x.astype(np.float32), y, strict=True)}
     assert len({row.tobytes() for row in train["x"]}) == 400
-    assert [known[row.tobytes()] for row in train["x"]] == train["y"].tolist()
+    assert [label_of[row.tobytes()] for row in train["x"]] == train["y"].tolist()
     assert train["y"].sum() == 149  # 400 * 212 / 569 = 149.03
 
 
@@ -65,20 +65,20 @@ def test_hidden_cases_are_in_no_table():
 
 def test_a_drawn_case_keeps_what_the_measurements_mean():
     x, _ = breast_cancer.table()
-    made = breast_cancer.synthetic(2000, np.random.default_rng(0))["x"]
-    assert (made >= 0).all()
-    assert (made[:, 20:] >= made[:, :10]).all()  # the three largest nuclei against the mean
-    assert (made[:, :20] >= x[:, :20].min(axis=0) - 1e-6).all()
-    assert (made[:, :20] <= x[:, :20].max(axis=0) * 1.000001).all()
-    circle = made[:, 2] / (2 * np.pi * made[:, 0])  # perimeter over that of a circle of the same radius
+    synthetic = breast_cancer.synthetic(2000, np.random.default_rng(0))["x"]
+    assert (synthetic >= 0).all()
+    assert (synthetic[:, 20:] >= synthetic[:, :10]).all()  # the three largest nuclei against the mean
+    assert (synthetic[:, :20] >= x[:, :20].min(axis=0) - 1e-6).all()
+    assert (synthetic[:, :20] <= x[:, :20].max(axis=0) * 1.000001).all()
+    circle = synthetic[:, 2] / (2 * np.pi * synthetic[:, 0])  # perimeter over that of a circle of the same radius
     assert abs(np.median(circle) - np.median(x[:, 2] / (2 * np.pi * x[:, 0]))) < 0.01
 
 
 def test_each_class_keeps_its_means_spreads_and_correlations():
     x, y = breast_cancer.table()
-    made = breast_cancer.synthetic(6000, np.random.default_rng(0))
+    synthetic = breast_cancer.synthetic(6000, np.random.default_rng(0))
     for label in (0, 1):
-        real, new = np.log1p(x[y == label]), np.log1p(made["x"][made["y"] == label])
+        real, new = np.log1p(x[y == label]), np.log1p(synthetic["x"][synthetic["y"] == label])
         assert np.abs((new.mean(0) - real.mean(0)) / real.std(0)).max() < 0.1
         assert np.abs(new.std(0) / real.std(0) - 1).max() < 0.2
         difference = np.corrcoef(new, rowvar=False) - np.corrcoef(real, rowvar=False)

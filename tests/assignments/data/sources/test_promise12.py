@@ -70,15 +70,15 @@ def test_a_source_without_a_path_names_the_key():
     assert 'source = "promise12" needs path' in refusal(None)
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     assert f"there is no folder {tmp_path / 'away'}" in refusal(tmp_path / "away")
 
 
-def test_a_folder_without_cases_says_what_belongs_there(tmp_path):
+def test_a_folder_without_cases_is_refused_with_the_names_of_the_files(tmp_path):
     assert "no image_trainNN.npy" in refusal(tmp_path)
 
 
-def test_halves_without_their_other_half_are_all_named(folder):
+def test_every_image_or_label_without_the_other_is_named(folder):
     Path(folder, "label_train02.npy").unlink()
     Path(folder, "image_train04.npy").unlink()
     text = refusal(folder)
@@ -86,7 +86,7 @@ def test_halves_without_their_other_half_are_all_named(folder):
     assert "label_train04.npy has no image" in text
 
 
-def test_more_cases_than_there_are_is_said_with_both_numbers(folder):
+def test_too_few_cases_are_refused_with_both_numbers(folder):
     assert "are 9 cases" in refusal(folder, train=7, test=2)
     assert "has 6" in refusal(folder, train=7, test=2)
 
@@ -98,12 +98,12 @@ def test_another_shape_is_named_with_its_file(folder):
     assert "(32, 128, 128)" in text
 
 
-def test_probabilities_are_no_labels(folder):
+def test_probabilities_are_not_labels(folder):
     np.save(folder / "label_train03.npy", np.full(SHAPE, 0.5))
     assert "label_train03.npy: float64" in refusal(folder)
 
 
-def test_zones_are_no_labels(folder):
+def test_zones_are_not_labels(folder):
     np.save(folder / "label_train03.npy", np.full(SHAPE, 2, np.int8))
     assert "labels from 2 to 2" in refusal(folder)
 
