@@ -624,7 +624,7 @@ def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
 
 def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
     """Run the public tests and load the weights, if there are any to load; whether all of it passed."""
-    from graders.intake.beforehand import loads_weights
+    from graders.intake.static_checks import loads_weights
     from graders.runs.public_check import check_public
     from graders.runs.weights_check import weights_problem
     from reports.progress import progress

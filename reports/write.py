@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
 from assignments.files import replaced
+from graders.course.cells import WINDOWS_DEVICES
 from graders.course.course import Course, read_secret
 from graders.intake.counting import due_of_page
 from graders.marks.mark import Mark
@@ -292,12 +293,10 @@ def file_names(groups: Sequence[str]) -> dict[str, str]:
 
 def file_name(text: str, *, digest: bool = False) -> str:
     """The text where it is a harmless file name; else its harmless letters and a digest of the whole."""
-    if _HARMLESS.fullmatch(text) and text.split(".")[0].casefold() not in _WINDOWS and not digest:
+    if _HARMLESS.fullmatch(text) and text.split(".")[0].casefold() not in WINDOWS_DEVICES and not digest:
         return text
     letters = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:40] or "group"
     return f"{letters}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
 
 
 _HARMLESS: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")
-_WINDOWS: Final = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
-"""Names that are devices on Windows, whatever follows their first dot."""

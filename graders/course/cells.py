@@ -15,15 +15,18 @@ Wrong = tuple[str, str] | None
 """What is wrong, and the cure."""
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?<!\.)")
-_WINDOWS = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+WINDOWS_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+)
+"""Names that are devices on Windows, whatever follows their first dot."""
 _SHORTENED = re.compile(r"\d[.,]\d+E\+\d+")
 _SPECIAL = set('()<>[]:;\\,"')
 """What an address holds between quotes only (RFC 5322, 3.2.3)."""
-_JOINERS = "\u200c\u200d"
-"""Persian and Indic scripts need them."""
+JOINERS = "\u200c\u200d"
+"""Invisible characters within words of Persian and of the scripts of India."""
 _OVERRIDES = "\u202d\u202e"
 """They turn the letters of whatever stands behind them on a page."""
-LONGEST = 128
+MEMBER_CHARACTERS = 128
 
 
 def group_problem(text: str) -> Wrong:
@@ -31,7 +34,7 @@ def group_problem(text: str) -> Wrong:
     if not text:
         return "is missing", "write the name of the person's group"
     folded = text.casefold()
-    if _SLUG.fullmatch(text) and folded.split(".")[0] not in _WINDOWS and not folded.endswith(".lock"):
+    if _SLUG.fullmatch(text) and folded.split(".")[0] not in WINDOWS_DEVICES and not folded.endswith(".lock"):
         return None
     cure = "it names folders: use letters, digits, dot, dash and underscore, as group-07"
     return f"{_shown(text)} cannot be a group", cure
@@ -47,8 +50,8 @@ def member_problem(text: str) -> Wrong:
     if _SHORTENED.fullmatch(text):
         cure = "format the column as text, and export it again"
         return f"{_shown(text)} is a number that a spreadsheet has shortened", cure
-    if len(text) > LONGEST:
-        return f"{_shown(text)} cannot be a member: it has more than {LONGEST} characters", cure
+    if len(text) > MEMBER_CHARACTERS:
+        return f"{_shown(text)} cannot be a member: it has more than {MEMBER_CHARACTERS} characters", cure
     return None
 
 
@@ -70,7 +73,7 @@ def email_problem(text: str) -> Wrong:
         return "is missing", cure
     if text.count("@") > 1:
         return f"{_shown(text)} holds two addresses", "keep one"
-    if hidden := _character(text, ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"), allowed=_JOINERS):
+    if hidden := _character(text, ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs"), allowed=JOINERS):
         return f"{_shown(text)} is not an e-mail address: it holds {hidden}", cure
     local, at, domain = text.partition("@")
     if not at:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, NaiveDatetime, ValidationError
+from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
 
 from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.errors import Problem, UserError, nearest
@@ -42,7 +42,6 @@ __all__ = [
 SECRET_BYTES = 32
 Rounding = Literal["0.1", "1"]
 """What marks in per cent are rounded to."""
-Positive = Annotated[int, Field(gt=0)]
 
 
 class CourseError(UserError):
@@ -71,14 +70,14 @@ class RosterSettings(Frozen):
 class Repositories(Frozen):
     """How much of a repository is taken."""
 
-    size_mb: Positive = 1000
+    size_mb: PositiveInt = 1000
     """Its whole history, as fetched."""
-    file_mb: Positive = 20
+    file_mb: PositiveInt = 20
     """One file outside weights/, whose size is the assignment's limits.weights_mb."""
-    total_mb: Positive = 200
+    total_mb: PositiveInt = 200
     """All files of one commit outside weights/."""
-    files: Positive = 5000
-    timeout_s: Positive = 120
+    files: PositiveInt = 5000
+    timeout_s: PositiveInt = 120
     """Wall seconds of one conversation with a host."""
 
 

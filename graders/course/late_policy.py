@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from assignments.assignment import Frozen
 from assignments.errors import Problem, nearest
@@ -23,16 +23,15 @@ from graders.course.working_days import Unit
 
 POLICIES = Path(__file__).parent / "policies"
 HOLIDAYS = POLICIES / "bank-holidays.toml"
-Positive = Annotated[int, Field(gt=0)]
 Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
-class Band(Frozen):
+class LateBand(Frozen):
     """What becomes of a mark that is late up to some limit: one of `subtract`, `reduce`, `cap` and `set`."""
 
-    up_to_hours: Positive | None = None
-    up_to_calendar_days: Positive | None = None
-    up_to_working_days: Positive | None = None
+    up_to_hours: PositiveInt | None = None
+    up_to_calendar_days: PositiveInt | None = None
+    up_to_working_days: PositiveInt | None = None
     """At most one of the three; none for the last band: however late."""
     subtract: Percent | None = None
     """Percentage points off."""
@@ -89,7 +88,7 @@ class LatePolicy(Frozen):
     note: str = ""
     """What whoever uses it must know."""
     source: str = ""
-    bands: tuple[Band, ...] = Field(alias="band", min_length=1)
+    bands: tuple[LateBand, ...] = Field(alias="band", min_length=1)
     """From the least late to the latest."""
     bank_holidays: tuple[date, ...] | None = None
     """None for those of England and Wales that medmark ships."""
@@ -109,16 +108,16 @@ class LatePolicy(Frozen):
             raise ValueError("the bands go from the least late to the latest: their limits must rise")
         return self
 
-    def band(self, begun: Callable[[Unit], int]) -> Band:
+    def band(self, begun: Callable[[Unit], int]) -> LateBand:
         """The band of late work, of which `begun` says how many units late it is, each begun one counting whole."""
         return next(band for band in self.bands if band.limit is None or begun(band.limit[0]) <= band.limit[1])
 
-    def after(self, mark: Fraction, pass_mark: int, begun: Callable[[Unit], int]) -> tuple[Fraction, Band]:
+    def after(self, mark: Fraction, pass_mark: int, begun: Callable[[Unit], int]) -> tuple[Fraction, LateBand]:
         """The mark in per cent after the penalty, and the band that says so."""
         band = self.band(begun)
         return band.of(mark, pass_mark, begun(band.for_each) if band.for_each else 1), band
 
-    def unit_of(self, band: Band) -> Unit:
+    def unit_of(self, band: LateBand) -> Unit:
         """What lateness is told in where this band holds."""
         if band.for_each or band.limit:
             return band.for_each or band.limit[0]  # type: ignore[index]

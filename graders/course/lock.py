@@ -16,7 +16,7 @@ from graders.record.ledger import refuse_remote
 
 
 @contextmanager
-def course_held(folder: Path, command: str) -> Iterator[None]:
+def course_lock(folder: Path, command: str) -> Iterator[None]:
     """Hold the course whose `.medmark` is `folder`, so that nobody else marks in it meanwhile.
 
     Raises:

@@ -15,7 +15,7 @@ from assignments.folders import catalogue
 from graders.course.course import SECRET_BYTES
 from graders.course.roster import HEADER, OPTIONAL
 
-COURSE = """\
+COURSE_TOML = """\
 # A medmark course. Check it with: medmark doctor -c FOLDER
 title = {title}
 year = {year}
@@ -37,7 +37,7 @@ allow_file = {allow_file}                  # whether repositories may be folders
 # size_mb = 1000
 # timeout_s = 120
 """
-EXAMPLE = """
+EXAMPLE_TABLE = """
 # One table an assignment. The catalogue: {catalogue}.
 # [assignments.mlp_classifier]
 # source = "mlp_classifier"         # an id of the catalogue, or a folder
@@ -49,7 +49,7 @@ EXAMPLE = """
 # [assignments.mlp_classifier.run]  # your own values for the assignment's [data], [run] and [limits]
 # seeds = 3
 """
-ASSIGNMENT = """
+ASSIGNMENT_TABLE = """
 [assignments.{id}]
 source = "{id}"
 deadline = {deadline}    # local time in the course's timezone
@@ -79,13 +79,13 @@ def init_course(
         UserError: there is a course already, or a file of ours stands in the way.
     """
     files = {
-        folder / "course.toml": COURSE.format(
+        folder / "course.toml": COURSE_TOML.format(
             title=_quoted(title), year=_quoted(year), timezone=_quoted(timezone), sandbox=_quoted(sandbox),
             allow_file=str(allow_file).lower(),
         ) + ("".join(
-            ASSIGNMENT.format(id=id, deadline=_local(deadline, timezone).isoformat(timespec="seconds"))
+            ASSIGNMENT_TABLE.format(id=id, deadline=_local(deadline, timezone).isoformat(timespec="seconds"))
             for id, deadline in (assignments or {}).items()
-        ) or EXAMPLE.format(catalogue=", ".join(catalogue()))),
+        ) or EXAMPLE_TABLE.format(catalogue=", ".join(catalogue()))),
         folder / "roster.csv": ",".join([HEADER, *OPTIONAL]) + "\n",
         folder / ".gitignore": IGNORED,
     }  # fmt: skip

@@ -26,13 +26,13 @@ from graders.course.cells import (
     same,
     without_credentials,
 )
-from graders.course.tables import Row, Table, key_of, read_table
+from graders.course.tables import Row, Table, column_key, read_table
 
 REQUIRED = ("group", "member", "name", "email", "repository")
 OPTIONAL = ("branch", "path", "pass_mark", "candidate")
 HEADER = ",".join(REQUIRED)
 SUFFIXES = (".csv", ".xlsx")
-CLOSE = 0.8
+HEADING_CLOSENESS = 0.8
 """A heading this close to one of ours may have been meant as it."""
 
 
@@ -149,21 +149,22 @@ def _columns(table: Table, columns: Columns, roster: Roster) -> dict[str, list[s
     found: dict[str, list[str]] = {}
     for name in (*REQUIRED, *OPTIONAL):
         headings = columns.headings(name)
-        missing = [heading for heading in headings if key_of(heading) not in table.headings]
+        missing = [heading for heading in headings if column_key(heading) not in table.headings]
         if not missing:
-            found[name] = [key_of(heading) for heading in headings]
+            found[name] = [column_key(heading) for heading in headings]
         elif getattr(columns, name) is not None:
             cure = nearest(missing[0], table.headings.values())
             what = f'there is no column "{missing[0]}", as [roster.columns] of course.toml calls it'
             roster.stops.append(Problem(str(table.path), name, table.line, what, cure))
         elif name in REQUIRED:
-            near = closest(name, table.headings.values(), CLOSE)
+            near = closest(name, table.headings.values(), HEADING_CLOSENESS)
             cure = f"the header is {HEADER}, then if needed {', '.join(OPTIONAL)}; or name yours in [roster.columns]"
             what = f'there is no such column; is "{near}" it?' if near else "there is no such column"
             roster.stops.append(Problem(str(table.path), name, table.line, what, cure))
     ours = {key for keys in found.values() for key in keys}
     for key, heading in table.headings.items():
-        near = None if key in ours else closest(key, (name for name in OPTIONAL if name not in found), CLOSE)
+        unused = (name for name in OPTIONAL if name not in found)
+        near = None if key in ours else closest(key, unused, HEADING_CLOSENESS)
         if near:
             what = "this column is taken along to the mark sheet and not read"
             roster.notes.append(Problem(str(table.path), heading, table.line, what, f"did you mean {near}?"))
@@ -294,7 +295,7 @@ class _Reading:
             if other != name:
                 what = f'"{name}" and "{other}" differ in capitals only'
                 self._stop(starts.get(name, 1), "group", what, "write one name one way")
-            other = places.setdefault((place_of(group.repository), group.branch, group.path), name)
+            other = places.setdefault((repository_key(group.repository), group.branch, group.path), name)
             if group.repository and other != name:
                 what = f"groups {other} and {name} hand in at the same place"
                 self._set_aside(starts[name], "repository", what, "correct one", other, name)
@@ -311,6 +312,6 @@ class _Reading:
         return starts
 
 
-def place_of(address: str) -> str:
+def repository_key(address: str) -> str:
     """What two addresses of one repository have in common."""
     return address.casefold().rstrip("/").removesuffix(".git")

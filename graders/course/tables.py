@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.errors import Problem
-from graders.course.workbooks import SUFFIX, Unreadable, workbook_rows
+from graders.course.workbooks import SUFFIX, UnreadableTable, workbook_rows
 
 _MARKS = (  # that of UTF-32 begins as that of UTF-16 does
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -60,7 +60,7 @@ class Table:
     rows: tuple[Row, ...]
 
 
-def key_of(heading: str) -> str:
+def column_key(heading: str) -> str:
     """How a column is found: its heading without regard to case, white space and the way letters are composed."""
     return unicodedata.normalize("NFC", " ".join(heading.split())).casefold()
 
@@ -78,7 +78,7 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
             lines, odd = workbook_rows(data)
         else:
             lines, odd = list(_csv_rows(data)), []
-    except Unreadable as error:
+    except UnreadableTable as error:
         lines, odd = [], [error]
     if odd:
         return None, [Problem(str(path), "", error.row, error.what, error.cure) for error in odd]
@@ -91,7 +91,7 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
     if problems:
         return None, problems
     named = [at for at, heading in enumerate(header) if heading]
-    keys = {at: key_of(header[at]) for at in named}
+    keys = {at: column_key(header[at]) for at in named}
     table = Table(
         path,
         line,
@@ -113,17 +113,17 @@ def _text(data: bytes) -> str:
     """The text of a file.
 
     Raises:
-        Unreadable: it is not text, or in an encoding that nobody can tell.
+        UnreadableTable: it is not text, or in an encoding that nobody can tell.
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
-            raise Unreadable(f"begins with the mark of {encoding} and is not {encoding}", SAVE) from None
-        raise Unreadable(_another_encoding(data, error.start), SAVE) from None
+            raise UnreadableTable(f"begins with the mark of {encoding} and is not {encoding}", SAVE) from None
+        raise UnreadableTable(_another_encoding(data, error.start), SAVE) from None
     if "\0" in text:
-        raise Unreadable("is not a text file, or is UTF-16 without its mark", SAVE)
+        raise UnreadableTable("is not a text file, or is UTF-16 without its mark", SAVE)
     return text
 
 
@@ -155,7 +155,7 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
             yield begins, cells
             begins = skipped + reader.line_num + 1
     except csv.Error as error:
-        raise Unreadable(f"is not CSV: {error}", "check the quotes of this line", begins) from None
+        raise UnreadableTable(f"is not CSV: {error}", "check the quotes of this line", begins) from None
 
 
 def _wrong_columns(header: list[str], rows: list[tuple[int, list[str]]]) -> Iterator[tuple[str, str, str]]:
@@ -168,7 +168,7 @@ def _wrong_columns(header: list[str], rows: list[tuple[int, list[str]]]) -> Iter
                 what = f'column {at + 1} has no name, but holds "{held[1][:40]}" on line {held[0]}'
                 yield "", what, "name it, or delete it"
             continue
-        before = first.setdefault(key_of(heading), at)
+        before = first.setdefault(column_key(heading), at)
         if before != at:
             yield heading, f"this name stands over column {before + 1} and over column {at + 1}", "remove one of them"
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".xlsx"
 MEGABYTES: Final = 10
-ROWS: Final = 20_000
-COLUMNS: Final = 200
+SHEET_ROWS: Final = 20_000
+SHEET_COLUMNS: Final = 200
 CHARACTERS: Final = 200
 """Of one tag that says which cells are merged."""
 DIGITS: Final = 15
@@ -39,7 +39,7 @@ _PLAIN: Final = re.compile(r"General|@|[#,]*(?P<zeros>0*)(?:\.(?P<places>[0#]+))
 _MERGED: Final = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})"')
 
 
-class Unreadable(Exception):
+class UnreadableTable(Exception):
     """Why a table is not read, and the cure; the row where that is known."""
 
     def __init__(self, what: str, cure: str, row: int | None = None) -> None:
@@ -47,16 +47,16 @@ class Unreadable(Exception):
         self.what, self.cure, self.row = what, cure, row
 
 
-def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unreadable]]:
+def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[UnreadableTable]]:
     """Each row of the one sheet that holds something, with its number, and what is wrong with single cells.
 
     Raises:
-        Unreadable: it is not a workbook, is too large, or has several sheets.
+        UnreadableTable: it is not a workbook, is too large, or has several sheets.
     """
     if data.startswith(_OTHER_KIND):
-        raise Unreadable("is an .xls, or protected by a password", f"save it without one, as {SUFFIX}")
+        raise UnreadableTable("is an .xls, or protected by a password", f"save it without one, as {SUFFIX}")
     if len(data) > MEGABYTES * 1e6:
-        raise Unreadable(f"is larger than {MEGABYTES} MB", _ONE_TABLE)
+        raise UnreadableTable(f"is larger than {MEGABYTES} MB", _ONE_TABLE)
     import pandas  # here: it takes 0.3 s, and most tables are CSV
 
     try:
@@ -65,17 +65,23 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
         ) as file:
             name = _the_sheet(file.book)
             frame = pandas.read_excel(
-                file, sheet_name=name, header=None, dtype=str, keep_default_na=False, na_filter=False, nrows=ROWS + 1
+                file,
+                sheet_name=name,
+                header=None,
+                dtype=str,
+                keep_default_na=False,
+                na_filter=False,
+                nrows=SHEET_ROWS + 1,
             )
             shown, odd = _shown(file.book[name])
             merged = _merged(file.book[name])
-    except Unreadable:
+    except UnreadableTable:
         raise
     except Exception as error:  # noqa: BLE001 - a broken file makes zip, XML and openpyxl raise whatever they meet
         what = f"is not a workbook that can be read ({type(error).__name__})"
-        raise Unreadable(what, f"save it as {SUFFIX}, or as CSV UTF-8") from None
-    if len(frame) > ROWS or len(frame.columns) > COLUMNS:
-        raise Unreadable(f"has more than {ROWS} rows or {COLUMNS} columns", _ONE_TABLE)
+        raise UnreadableTable(what, f"save it as {SUFFIX}, or as CSV UTF-8") from None
+    if len(frame) > SHEET_ROWS or len(frame.columns) > SHEET_COLUMNS:
+        raise UnreadableTable(f"has more than {SHEET_ROWS} rows or {SHEET_COLUMNS} columns", _ONE_TABLE)
     rows = frame.to_numpy().tolist()
     for (row, column), text in shown.items():
         rows[row - 1][column - 1] = text
@@ -89,18 +95,19 @@ def _the_sheet(book: Workbook) -> str:
     held = []
     for sheet in book.worksheets:
         sheet.reset_dimensions()  # a program may have written them wrong
-        if any(cell.value is not None for row in sheet.iter_rows(max_row=ROWS, max_col=COLUMNS) for cell in row):
+        rows = sheet.iter_rows(max_row=SHEET_ROWS, max_col=SHEET_COLUMNS)
+        if any(cell.value is not None for row in rows for cell in row):
             held.append(sheet.title)
     if len(held) > 1:
-        raise Unreadable(f"has {len(held)} sheets: {', '.join(held)}", "save the one to read as a file of its own")
+        raise UnreadableTable(f"has {len(held)} sheets: {', '.join(held)}", "save the one to read as a file of its own")
     return held[0] if held else book.worksheets[0].title
 
 
-def _shown(sheet: Worksheet) -> tuple[dict[tuple[int, int], str], list[Unreadable]]:
+def _shown(sheet: Worksheet) -> tuple[dict[tuple[int, int], str], list[UnreadableTable]]:
     """What Excel shows where that is not what it stores, by row and column; and what is wrong with single cells."""
     shown = {}
     odd: dict[tuple[int, str], list[Cell]] = {}
-    for row in sheet.iter_rows(max_row=ROWS, max_col=COLUMNS):
+    for row in sheet.iter_rows(max_row=SHEET_ROWS, max_col=SHEET_COLUMNS):
         for cell in row:
             if cell.value is None or cell.data_type == "s":
                 continue
@@ -172,20 +179,20 @@ def _holds(rows: Sequence[Sequence[str]], row: int, column: str) -> bool:
     return at <= len(cells) and bool(cells[at - 1].strip())
 
 
-def _told_of_merged(held: Mapping[str, int]) -> Iterator[Unreadable]:
+def _told_of_merged(held: Mapping[str, int]) -> Iterator[UnreadableTable]:
     """All merged cells as one problem, at the first."""
     if held:
         first, *more = held
         others = f", and so are {', '.join(more[:3])}{' and others' if more[3:] else ''}" if more else ""
         what = f"the cells {first} are merged{others}"
-        yield Unreadable(what, "unmerge them, and write in each what is meant", held[first])
+        yield UnreadableTable(what, "unmerge them, and write in each what is meant", held[first])
 
 
-def _told(problem: str, cells: list[Cell]) -> Unreadable:
+def _told(problem: str, cells: list[Cell]) -> UnreadableTable:
     """One problem of a column, which a whole column often has."""
     more = f", and so do {len(cells) - 1} more cells of its column" if len(cells) > 1 else ""
     cure = _VALUES if problem == _KINDS["f"] else _AS_TEXT
-    return Unreadable(f"cell {cells[0].coordinate} {problem}{more}", cure, cells[0].row)
+    return UnreadableTable(f"cell {cells[0].coordinate} {problem}{more}", cure, cells[0].row)
 
 
 _KINDS: Final = {"f": "holds a formula", "d": "holds a date or a time", "e": "holds what Excel calls an error"}

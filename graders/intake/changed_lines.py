@@ -118,7 +118,7 @@ def _printed(mirror: Path, commits: Sequence[str], form: Sequence[str], latest: 
             reach=Reach(timeout_s=latest - time.monotonic()),
             git_dir=mirror,
             # At an empty line it writes out what it has, and the line too: so each commit is known to be whole.
-            given="".join(f"{commit}\n\n" for commit in commits).encode(),
+            stdin_data="".join(f"{commit}\n\n" for commit in commits).encode(),
             output=output,
             output_mb=OUTPUT_MB,
         )
@@ -188,7 +188,7 @@ def _sizes(mirror: Path, blobs: Sequence[bytes], latest: float) -> dict[bytes, i
             ["cat-file", "--batch-check=%(objectname) %(objectsize)"],
             reach=reach,
             git_dir=mirror,
-            given=b"\n".join(blobs) + b"\n",
+            stdin_data=b"\n".join(blobs) + b"\n",
         )
     except GitFailed:
         return {}

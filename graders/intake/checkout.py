@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from graders.course.cells import JOINERS
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from graders.wall.modes import make_readable
@@ -24,8 +25,6 @@ POINTER_BYTES = 1024
 """A Git LFS pointer is shorter than this."""
 _ASCII = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.()[]@+,=&'!~#% -")
 """What of ASCII may stand in a name: nothing that a shell, a URL or Windows reads otherwise."""
-_JOINERS = "\u200c\u200d"
-"""Invisible, and part of words in Persian and in the scripts of India."""
 _DEVICE = re.compile(r"(con|prn|aux|nul|(com|lpt)[1-9¹²³])( *\..*)?", re.IGNORECASE)
 """Names that Windows keeps for devices, whatever follows the dot."""
 _UNUSUAL = {
@@ -55,7 +54,7 @@ class Caps:
 
 
 @dataclass(frozen=True)
-class Entry:
+class TreeEntry:
     """One line of a commit's tree."""
 
     mode: str
@@ -66,7 +65,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Written:
+class CheckoutResult:
     """What came of writing a commit's files."""
 
     files: int
@@ -76,7 +75,7 @@ class Written:
     """For staff."""
 
 
-def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[Entry, ...]:
+def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[TreeEntry, ...]:
     """Every file of a commit, or of a folder in it; `GitFailed` when the mirror has no such commit or folder."""
     if not is_commit(commit):
         raise GitFailed("is not a commit id")
@@ -96,12 +95,12 @@ def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[Entry, 
         left, _, name = line.partition(b"\t")
         mode, _, blob, size = left.split()
         entries.append(
-            Entry(mode.decode(), blob.decode(), int(size) if size.isdigit() else 0, os.fsdecode(name))
+            TreeEntry(mode.decode(), blob.decode(), int(size) if size.isdigit() else 0, os.fsdecode(name))
         )
     return tuple(entries)
 
 
-def write_files(mirror: Path, entries: Sequence[Entry], target: Path, caps: Caps, reach: Reach) -> Written:
+def write_files(mirror: Path, entries: Sequence[TreeEntry], target: Path, caps: Caps, reach: Reach) -> CheckoutResult:
     """Write the entries below `target`; it appears whole or not at all, and is left alone if it is there already."""
     kept, problems, flags = _sorted_out(entries, caps)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,10 +120,10 @@ def write_files(mirror: Path, entries: Sequence[Entry], target: Path, caps: Caps
         pointers, "Git LFS pointer", "commit the file itself (git lfs uninstall; git rm --cached FILE; git add FILE)"
     )
     problems += _told(unwritten, "file that cannot be written beside the others", "rename it")
-    return Written(len(kept) - len(pointers) - len(unwritten), tuple(problems), tuple(flags))
+    return CheckoutResult(len(kept) - len(pointers) - len(unwritten), tuple(problems), tuple(flags))
 
 
-def _sorted_out(entries: Sequence[Entry], caps: Caps) -> tuple[list[Entry], list[str], list[str]]:
+def _sorted_out(entries: Sequence[TreeEntry], caps: Caps) -> tuple[list[TreeEntry], list[str], list[str]]:
     links = [entry.path for entry in entries if entry.mode == "120000"]
     modules = [entry.path for entry in entries if entry.mode == "160000"]
     files = [
@@ -166,12 +165,12 @@ def _sorted_out(entries: Sequence[Entry], caps: Caps) -> tuple[list[Entry], list
     return taken, problems, flags
 
 
-def _within(entries: Sequence[Entry], caps: Caps) -> list[Entry]:
+def _within(entries: Sequence[TreeEntry], caps: Caps) -> list[TreeEntry]:
     """The entries, in their order, as long as they are not too many or too large together.
 
     By the size they are written with: a repository of kilobytes can hold one file under ten thousand names.
     """
-    kept: list[Entry] = []
+    kept: list[TreeEntry] = []
     folders: set[PurePosixPath] = set()
     size = 0
     for entry in entries:
@@ -207,13 +206,13 @@ def _is_name(part: str) -> bool:
 def _is_sign(letter: str, before: str) -> bool:
     if letter.isascii():
         return letter in _ASCII
-    if letter in _JOINERS:
+    if letter in JOINERS:
         return not before.isascii() and unicodedata.category(before)[0] in "LMS"
     kind = unicodedata.category(letter)
     return kind[0] in "LMNPS" or kind == "Zs"
 
 
-def _unusual(entries: Sequence[Entry]) -> list[str]:
+def _unusual(entries: Sequence[TreeEntry]) -> list[str]:
     """Files that change how tools behave, or that look like a repository inside the repository."""
     paths = {entry.path for entry in entries if len(entry.path) <= 400}
     names = {path: path.rsplit("/", 1)[-1].casefold() for path in paths}
@@ -223,7 +222,7 @@ def _unusual(entries: Sequence[Entry]) -> list[str]:
     return sorted(plain(path) for path in [*named, *(f"{folder}/ (a Git repository)" for folder in heads & around)])
 
 
-def _write(mirror: Path, entries: Sequence[Entry], folder: Path, reach: Reach) -> tuple[list[str], list[str]]:
+def _write(mirror: Path, entries: Sequence[TreeEntry], folder: Path, reach: Reach) -> tuple[list[str], list[str]]:
     """Write the blobs; the paths of LFS pointers, and of those whose place is taken by a file or folder."""
     pointers = []
     unwritten = []
@@ -232,7 +231,7 @@ def _write(mirror: Path, entries: Sequence[Entry], folder: Path, reach: Reach) -
     with tempfile.TemporaryFile(dir=folder.parent) as blobs:
         asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
         run_git(
-            ["cat-file", "--batch"], reach=reach, git_dir=mirror, given=asked, output=blobs, output_mb=total_mb + 1
+            ["cat-file", "--batch"], reach=reach, git_dir=mirror, stdin_data=asked, output=blobs, output_mb=total_mb + 1
         )
         blobs.seek(0)
         for entry in entries:

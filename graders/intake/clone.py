@@ -56,8 +56,8 @@ def look(address: str, branch: str | None, reach: Reach) -> Look:
             reach=reach, address=address, output_mb=16,
         )  # fmt: skip
     except GitFailed as failure:
-        said = f" (git: {failure})" if str(failure) != failure.told else ""
-        return Look("unreachable", branch or "", None, failure.told + said)
+        evidence = f" (git: {failure})" if str(failure) != failure.feedback else ""
+        return Look("unreachable", branch or "", None, failure.feedback + evidence)
     heads: dict[str, str] = {}
     default = None
     # Not splitlines(): a branch may be named with characters that it would end a line at.
@@ -143,21 +143,21 @@ def _check_commit(mirror: Path, ref: str, reach: Reach) -> None:
     kind = run_git(["cat-file", "-t", f"{ref}^{{}}"], reach=reach, git_dir=mirror).decode().strip()
     if kind != "commit":
         told = "what its branch names is no commit: commit your work and push it"
-        raise GitFailed(told, f"{_read_ref(mirror / ref)} is a {kind}", theirs=True)
+        raise GitFailed(told, f"{_read_ref(mirror / ref)} is a {kind}", group_at_fault=True)
 
 
 def keep_failure(mirror: Path, commit: str, failure: GitFailed) -> None:
     """Keep why a tip did not come; it holds for as long as the mirror has not got it after all."""
-    replaced(mirror / "failures" / commit, json.dumps([failure.told, str(failure), failure.theirs]))
+    replaced(mirror / "failures" / commit, json.dumps([failure.feedback, str(failure), failure.group_at_fault]))
 
 
 def last_failure(mirror: Path, commit: str) -> GitFailed | None:
     """Why a tip did not come when it was last fetched; None where nothing is known of that."""
     try:
-        told, evidence, theirs = json.loads((mirror / "failures" / commit).read_text(encoding="utf-8"))
+        feedback, evidence, group_at_fault = json.loads((mirror / "failures" / commit).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return GitFailed(told, evidence, theirs=theirs)
+    return GitFailed(feedback, evidence, group_at_fault=group_at_fault)
 
 
 @contextmanager

@@ -22,12 +22,12 @@ from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
 from graders.intake.checkout import Caps
 from graders.intake.clone import Look, fetch, keep_failure, last_failure, look, seen_in
-from graders.intake.copies import flagged
+from graders.intake.copies import flag_equal_work
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
 from graders.intake.imports import modules_of
 from graders.intake.owners import Record
-from graders.intake.submission import Submission, take
+from graders.intake.submission import Submission, submission_at
 from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger, Observation
 
@@ -167,8 +167,8 @@ def submissions(
 ) -> list[Submission]:
     """What each group's counting commit holds, in roster order; no network is needed.
 
-    A commit's files are written once and found again by the next call. What groups have in common is flagged for staff,
-    among those asked for.
+    A commit's files are written once and found again by the next call. Equal work of these groups is flagged for
+    staff.
 
     Args:
         record: What was seen, by today's groups.
@@ -195,7 +195,7 @@ def _files(
 
     with _stoppable(reach_of(course), jobs) as (reach, pool):
         taking = [pool.submit(taken, group, reach) for group in groups]
-        return flagged([future.result() for future in taking])
+        return flag_equal_work([future.result() for future in taking])
 
 
 def _groups(course: Course, only: Collection[str]) -> list[Group]:
@@ -251,7 +251,7 @@ def _observe(
     try:
         fetched = _fetched(mirror, group, found, at, reach)
     except GitFailed as failure:
-        return [replace(seen, detail=f"seen, but not fetched: {failure.told}")]
+        return [replace(seen, detail=f"seen, but not fetched: {failure.feedback}")]
     except OSError as error:
         return [replace(seen, detail=f"seen, but not fetched: the marker's disk ({error.strerror})")]
     if fetched == found.commit:
@@ -267,7 +267,7 @@ def _fetched(mirror: Path, group: Group, found: Look, at: datetime, reach: Reach
             return fetch(mirror, group.repository, found.branch, found.commit, at, reach)
         except GitFailed as failure:
             # A branch that moves while it is fetched looks like a host that does not know its own tip.
-            if not failure.theirs:
+            if not failure.group_at_fault:
                 raise
             if look(group.repository, group.branch, reach).commit != found.commit:
                 raise GitFailed("the branch moved while it was fetched", str(failure)) from None
@@ -305,15 +305,15 @@ def _taken(
     folder = course.checkouts / assignment.id / group.name
     modules = modules_of if course.sandbox == "docker" else _not_known
     try:
-        taken = take(group, assignment, decided.commit, mirror, folder, caps, reach, modules)
+        taken = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, modules)
     except GitFailed as failure:
         if not seen_in(mirror, decided.commit):  # what it was when it should have come says more
             failure = last_failure(mirror, decided.commit) or failure
-        if failure.theirs:
+        if failure.group_at_fault:
             # Of the group's own making: a commit of which nothing can be run, as one without solution.py.
             flag = f"commit {decided.commit} is refused: {failure}"
-            return replace(nothing, **facts, problems=(failure.told,), flags=(*nothing.flags, flag))
-        told = f"{failure.told}: it was seen but could not be fetched or read"
+            return replace(nothing, **facts, problems=(failure.feedback,), flags=(*nothing.flags, flag))
+        told = f"{failure.feedback}: it was seen but could not be fetched or read"
         facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
         # Without a commit there is no mark: that it could not be fetched must not cost a point.
         facts |= {"commit": None, "later_tips": (decided.commit, *facts["later_tips"])}

@@ -1,7 +1,7 @@
 """Work that two groups have in common, for a person to look at. It decides nothing, and no mark depends on it.
 
-Equal is equal to the byte, white space in solution.py aside; what is only alike is another tool's to find. The starter
-and the files that came with it are everybody's.
+Work is equal when its bytes are; in solution.py, white space does not count. Other tools find similar work. The starter
+and its files belong to everybody.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Equal:
+class EqualWork:
     """What several groups have handed in alike."""
 
     what: str
     groups: tuple[str, ...]
 
 
-def equal_work(submissions: Sequence[Submission]) -> tuple[Equal, ...]:
+def equal_work(submissions: Sequence[Submission]) -> tuple[EqualWork, ...]:
     """What is equal between groups: the whole folder, else solution.py or a file of weights under any name."""
-    found: list[Equal] = []
+    found: list[EqualWork] = []
     for what in ("the whole folder", SOLUTION, "a file of weights"):
         groups: dict[str, list[str]] = defaultdict(list)
         for submission in submissions:
@@ -34,11 +34,11 @@ def equal_work(submissions: Sequence[Submission]) -> tuple[Equal, ...]:
                 groups[digest].append(submission.group)
         known = [set(equal.groups) for equal in found]
         alike = {tuple(dict.fromkeys(names)) for names in groups.values()}
-        found += [Equal(what, names) for names in sorted(alike) if len(names) > 1 and set(names) not in known]
+        found += [EqualWork(what, names) for names in sorted(alike) if len(names) > 1 and set(names) not in known]
     return tuple(found)
 
 
-def flagged(submissions: Sequence[Submission]) -> list[Submission]:
+def flag_equal_work(submissions: Sequence[Submission]) -> list[Submission]:
     """The submissions, each with a flag for staff for what it has in common with others."""
     equal = equal_work(submissions)
     return [
@@ -54,7 +54,7 @@ def _digests(what: str, submission: Submission) -> tuple[str, ...]:
     return () if digest is None or submission.untouched else (digest,)
 
 
-def _flag(equal: Equal, group: str) -> str:
+def _flag(equal: EqualWork, group: str) -> str:
     others = [name for name in equal.groups if name != group]
     more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
     return f"{equal.what} equals that of {', '.join(others[:SHOWN])}{more}"

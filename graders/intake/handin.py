@@ -14,12 +14,12 @@ from pathlib import Path
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
-from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.checkout import Caps, plain, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
 from graders.intake.imports import modules_of
 from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.source import SOLUTION
+from graders.intake.static_checks import missing_solution, static_checks
 from graders.intake.submission import find_solution, is_untouched, solution_entries
 
 NOISE = {
@@ -187,11 +187,11 @@ def _as_the_marker(
             return (missing_solution((entry.path for entry in entries), assignment.id),)
         written = write_files(git_dir, inside, target, caps, HERE)
     except GitFailed as failure:
-        return (f"the commit cannot be read: {failure.told}",)
+        return (f"the commit cannot be read: {failure.feedback}",)
     solution = target / SOLUTION
     if not solution.is_file():
         return written.problems
-    found = beforehand(target, assignment, modules_of if modules is None else lambda _: modules)
+    found = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
     untouched = ("solution.py is the starter as handed out; commit and push your work",)
     return (*written.problems, *found.problems, *(untouched if is_untouched(solution, assignment) else ()))
 

@@ -89,15 +89,15 @@ MEMORY_MB = 2048
 
 
 class GitFailed(MedmarkError):
-    """git did not do it. `told` may be read by students; `args[0]` is what git said, without tokens.
+    """git failed. A student may read `feedback`; `args[0]` is git's own message, without tokens.
 
-    `theirs` says that what the group made is at fault, or what its host hands out: as it is, no other try will do.
+    `group_at_fault` is true where the cause is in the group's repository or on its host: a retry changes nothing.
     """
 
-    def __init__(self, told: str, evidence: str = "", *, theirs: bool = False) -> None:
-        super().__init__(evidence or told)
-        self.told = told
-        self.theirs = theirs
+    def __init__(self, feedback: str, evidence: str = "", *, group_at_fault: bool = False) -> None:
+        super().__init__(evidence or feedback)
+        self.feedback = feedback
+        self.group_at_fault = group_at_fault
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def run_git(
     reach: Reach,
     git_dir: Path | None = None,
     address: str | None = None,
-    given: bytes = b"",
+    stdin_data: bytes = b"",
     output: IO[bytes] | None = None,
     output_mb: float = OUTPUT_MB,
     growing: Path | None = None,
@@ -144,7 +144,7 @@ def run_git(
         tempfile.TemporaryFile() as kept,
         tempfile.TemporaryFile() as stderr,
     ):
-        stdin.write(given)
+        stdin.write(stdin_data)
         stdin.seek(0)
         stdout = output or kept
         try:
@@ -168,7 +168,7 @@ def run_git(
         stderr.seek(0)
         words = _cleaned(stderr.read(100_000), token)
         if process.returncode != 0:
-            raise GitFailed(_told(words), words, theirs=_is_theirs(words))
+            raise GitFailed(_feedback_on(words), words, group_at_fault=_is_group_at_fault(words))
         if output is not None:
             return b""
         kept.seek(0)
@@ -245,7 +245,7 @@ def _wait(
             process.wait(timeout=0.2)
         if os.fstat(stdout.fileno()).st_size > output_mb * 1e6:
             cure = "remove what is not part of the coursework"
-            raise GitFailed(f"the repository lists more than {output_mb:g} MB: {cure}", theirs=True)
+            raise GitFailed(f"the repository lists more than {output_mb:g} MB: {cure}", group_at_fault=True)
         if os.fstat(stderr.fileno()).st_size > WORDS_MB * 1e6:
             raise GitFailed(f"the host says more than {WORDS_MB} MB")
         if growing is not None and folder_bytes(growing) > reach.size_mb * 1e6:
@@ -334,12 +334,12 @@ _CAUSES = (
         f"its history is malformed (git fsck says where): {_FRESH}",
     ),
 )
-_THEIRS = re.compile(
+_GROUP_AT_FAULT = re.compile(
     r"error: object [0-9a-f]{40}: |fsck error|pack has bad object|pack is corrupted|unresolved deltas|not our ref|"
     r"did not send all necessary|did not receive expected|corruption on the remote|"
     r"bad pack header"
 )
-_NOT_THEIRS = re.compile(
+_TOOLKIT_AT_FAULT = re.compile(
     r"memory|mmap failed|No space left|quota|[Rr]ead-only|Permission denied|Input/output error|write error|"
     r"unable to (create|write)|cannot (create|write|store)|timed out|Connection"
 )
@@ -359,7 +359,7 @@ _DEFECTS = {
 """What git's fsck calls it, and what it is: the message itself may hold text of the group's."""
 
 
-def _told(words: str) -> str:
+def _feedback_on(words: str) -> str:
     named = re.search(r"error: (?:object )?([0-9a-f]{40}): (\w+):", words)
     if named and named[2] in _DEFECTS:
         what = f"object {named[1]} {_DEFECTS[named[2]]}"
@@ -370,6 +370,6 @@ def _told(words: str) -> str:
     return "git could not read the repository"
 
 
-def _is_theirs(words: str) -> bool:
+def _is_group_at_fault(words: str) -> bool:
     ours = "; ".join(part for part in words.split("; ") if not part.startswith("remote:"))
-    return bool(_THEIRS.search(words)) and not _NOT_THEIRS.search(ours)
+    return bool(_GROUP_AT_FAULT.search(words)) and not _TOOLKIT_AT_FAULT.search(ours)

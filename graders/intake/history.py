@@ -32,7 +32,7 @@ COMMIT_BYTES: Final = 16_384
 """A larger commit is counted and not read: its message alone has ten pages."""
 WALK_S: Final = 20.0
 READ_S: Final = 10.0
-TEXT: Final = 100
+AUTHOR_CHARACTERS: Final = 100
 """Characters of a name or an address."""
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
@@ -122,7 +122,7 @@ def history_of(mirror: Path, commit: str, read_s: float = READ_S, count_s: float
     try:
         listed = run_git(["rev-list", f"--max-count={COMMITS + 1}", commit, "--"], reach=reach, git_dir=mirror)
         told = run_git(
-            ["cat-file", "--batch-check=%(objectname) %(objectsize)"], reach=reach, git_dir=mirror, given=listed
+            ["cat-file", "--batch-check=%(objectname) %(objectsize)"], reach=reach, git_dir=mirror, stdin_data=listed
         )
     except GitFailed:
         return None
@@ -197,7 +197,7 @@ def _date(seconds: int) -> datetime | None:
 
 
 def _short(text: str | None) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text or "")[:TEXT]
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text or "")[:AUTHOR_CHARACTERS]
 
 
 def _words(name: str) -> str:

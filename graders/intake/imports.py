@@ -23,7 +23,7 @@ SHOWN = 8
 
 
 @dataclass(frozen=True)
-class Import:
+class SourceImport:
     """One import that a source asks for."""
 
     file: str
@@ -42,7 +42,7 @@ class Import:
         return self.module.partition(".")[0]
 
 
-def imports_of(file: str, tree: ast.Module) -> Iterator[Import]:
+def imports_of(file: str, tree: ast.Module) -> Iterator[SourceImport]:
     """Every import of a source, those inside functions included."""
     optional = {
         id(inner)
@@ -54,10 +54,10 @@ def imports_of(file: str, tree: ast.Module) -> Iterator[Import]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(file, node.lineno, alias.name, 0, (), id(node) in optional)
+                yield SourceImport(file, node.lineno, alias.name, 0, (), id(node) in optional)
         elif isinstance(node, ast.ImportFrom):
             names = tuple(alias.name for alias in node.names)
-            yield Import(file, node.lineno, node.module or "", node.level, names, id(node) in optional)
+            yield SourceImport(file, node.lineno, node.module or "", node.level, names, id(node) in optional)
 
 
 def _for_types(node: ast.AST) -> bool:
@@ -115,7 +115,7 @@ def _moves_the_search(tree: ast.Module) -> bool:
     return any(isinstance(node.value, ast.Name) and node.value.id == "sys" for node in attributes)
 
 
-def _relative(one: Import) -> Iterator[str]:
+def _relative(one: SourceImport) -> Iterator[str]:
     """A relative import leads out of the folder: solution.py and what lies beside it are in no package."""
     depth = len(PurePosixPath(one.file).parents) - 1
     if one.level > depth:
@@ -125,7 +125,7 @@ def _relative(one: Import) -> Iterator[str]:
         yield f"{one.file}:{one.line}: {asked} cannot work, since solution.py is in no package: write {plainly}"
 
 
-def _own_module(one: Import, paths: Collection[str], tops: Collection[str], own: Collection[str]) -> str | None:
+def _own_module(one: SourceImport, paths: Collection[str], tops: Collection[str], own: Collection[str]) -> str | None:
     """The cure where the module is there under another name or in another place."""
     where = f"{one.file}:{one.line}: import of {one.module}"
     if one.top in own:

@@ -23,7 +23,7 @@ from graders.intake.own_settings import OF_THE_DISK, PATTERNS, own_settings
 
 HERE = Reach(timeout_s=20)
 """No host is asked."""
-TEXT_BYTES = 1 << 20
+GIT_TEXT_BYTES = 1 << 20
 """What is read of a file of theirs that should be a line, or some lines."""
 _INERT = re.compile(
     r"core\.(repositoryformatversion|bare|logallrefupdates|symlinks|quotepath|untrackedcache)|remote\..+\.(url|pushurl|fetch|tagopt|prune)|"
@@ -177,4 +177,4 @@ def _text(path: Path) -> str | None:
     if not path.is_file():
         return None
     with path.open("rb") as file:
-        return file.read(TEXT_BYTES).decode("utf-8", "surrogateescape").rstrip("\r\n")
+        return file.read(GIT_TEXT_BYTES).decode("utf-8", "surrogateescape").rstrip("\r\n")

@@ -15,7 +15,7 @@ from pathlib import Path
 from assignments.this_user import home_folder
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
-TEXT_BYTES = 1 << 20
+PATTERNS_BYTES = 1 << 20
 """What is read of a list of patterns."""
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0", ""}
 _SWITCHES = (
@@ -61,7 +61,7 @@ def own_settings(git_dir: Path, root: Path, reach: Reach) -> OwnSettings:
         with suppress(PermissionError):
             if path.is_file():  # neither a pipe nor a device, which could be waited for
                 with path.open("rb") as file:
-                    patterns[name] = file.read(TEXT_BYTES)
+                    patterns[name] = file.read(PATTERNS_BYTES)
     return OwnSettings(switches, patterns)
 
 

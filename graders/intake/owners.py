@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from graders.course.roster import Group, place_of
+from graders.course.roster import Group, repository_key
 from graders.record.ledger import Event, Observation
 
 
@@ -28,12 +28,12 @@ class Owners:
         at: dict[str, list[Group]] = defaultdict(list)
         for group in groups:
             if group.repository:
-                at[place_of(group.repository)].append(group)
+                at[repository_key(group.repository)].append(group)
         return cls(frozenset(group.name for group in groups), dict(at))
 
     def name(self, look: Observation) -> str | None:
         """The group that a look is of; None where it is nobody's, or may be several groups'."""
-        there = self.at.get(place_of(look.repository), ())
+        there = self.at.get(repository_key(look.repository), ())
         fits = [group.name for group in there if group.branch in (None, look.branch)]
         if len(fits) == 1:
             return fits[0]
@@ -47,7 +47,7 @@ class Record:
 
     looks: Mapping[str, Sequence[Observation]]
     """By group, oldest first; each look keeps the name that it was recorded under."""
-    nobodys: Mapping[str, Sequence[Observation]]
+    unowned: Mapping[str, Sequence[Observation]]
     """By the name that they were recorded under."""
     renamed: Mapping[str, str]
     """Names that left the roster, with the group that each stands for."""
@@ -57,11 +57,11 @@ class Record:
         """Sorted by the groups of a roster."""
         owners = Owners.of(groups)
         looks: dict[str, list[Observation]] = defaultdict(list)
-        nobodys: dict[str, list[Observation]] = defaultdict(list)
+        unowned: dict[str, list[Observation]] = defaultdict(list)
         stands_for: dict[str, set[str | None]] = defaultdict(set)
         for look in observations:
             owner = owners.name(look)
-            (looks[owner] if owner else nobodys[look.group]).append(look)
+            (looks[owner] if owner else unowned[look.group]).append(look)
             stands_for[look.group].add(owner)
         renamed = {
             old: new
@@ -69,7 +69,7 @@ class Record:
             for new in all_of_them
             if old not in owners.names and len(all_of_them) == 1 and new is not None
         }
-        return cls(dict(looks), dict(nobodys), renamed)
+        return cls(dict(looks), dict(unowned), renamed)
 
     def followed(self, events: Iterable[Event]) -> list[Event]:
         """The events with the names that groups have now."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOLUTION = "solution.py"
-READ_BYTES = 1_000_000
+SOURCE_BYTES = 1_000_000
 """What is read of a source file."""
 PARSED_BYTES = 250_000
 """Larger sources are searched by lines: a tree takes up to a kilobyte of memory for each byte."""
@@ -35,7 +35,7 @@ _LINE = re.compile(
     re.M,
 )
 """Nothing is tried twice (`*+`): blanks that two parts may share would take the square of a line's length."""
-_NAME = re.compile(r"[^'\"\\]{1,40}")
+_FRAMEWORK_NAME = re.compile(r"[^'\"\\]{1,40}")
 _one_at_a_time = threading.Lock()
 
 
@@ -58,13 +58,13 @@ class Source:
         found = _LINE.findall(self.text) if self.tree is None else ()
         named = {name for _, _, name in found} if self.tree is None else set(_assigned(self.tree))
         name = named.pop() if len(named) == 1 else ""
-        return name if _NAME.fullmatch(name) and name.isprintable() else None
+        return name if _FRAMEWORK_NAME.fullmatch(name) and name.isprintable() else None
 
 
 def read_source(path: Path) -> Source:
     """The source in a file."""
     with path.open("rb") as file:
-        return source_of(file.read(READ_BYTES), path.name)
+        return source_of(file.read(SOURCE_BYTES), path.name)
 
 
 def source_of(data: bytes, name: str = SOLUTION) -> Source:

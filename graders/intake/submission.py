@@ -16,15 +16,15 @@ from typing import Any
 from assignments.assignment import Assignment
 from assignments.files import replaced
 from graders.course.roster import Group, Member
-from graders.intake.beforehand import beforehand, missing_solution
-from graders.intake.checkout import Caps, Entry, Written, tree_of, write_files
+from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION
+from graders.intake.static_checks import missing_solution, static_checks
 from graders.wall.modes import make_readable
 
-TEXT_BYTES = 1_000_000
+COMPARED_BYTES = 1_000_000
 """What is read of a solution.py to compare it with a starter."""
 RECORD = 3
 """Counted up when what is recorded of a checkout changes: it is then written anew."""
@@ -113,19 +113,19 @@ def is_untouched(solution: Path, assignment: Assignment) -> bool:
     return words is not None and any(words == _words(starter) for starter in starters)
 
 
-def solution_entries(entries: Sequence[Entry], assignment_id: str) -> list[Entry] | None:
+def solution_entries(entries: Sequence[TreeEntry], assignment_id: str) -> list[TreeEntry] | None:
     """The entries of the folder that holds solution.py, with paths from there: nothing else is written."""
     for prefix in (f"{assignment_id}/", ""):
         if any(entry.path == prefix + SOLUTION for entry in entries):
             return [
-                Entry(entry.mode, entry.blob, entry.size, entry.path[len(prefix) :])
+                TreeEntry(entry.mode, entry.blob, entry.size, entry.path[len(prefix) :])
                 for entry in entries
                 if entry.path.startswith(prefix)
             ]
     return None
 
 
-def take(
+def submission_at(
     group: Group,
     assignment: Assignment,
     commit: str,
@@ -154,7 +154,7 @@ def take(
         if is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
             problems.append("solution.py is the starter as handed out; if you have worked on it, commit and push")
-        found = beforehand(target, assignment, modules)
+        found = static_checks(target, assignment, modules)
         framework = found.framework
         problems += found.problems
     signature = Signature(**facts["signature"]) if facts["signature"] else None
@@ -174,7 +174,7 @@ def take(
     )
 
 
-def taken_before(folder: Path) -> Iterator[tuple[str, str, str]]:
+def earlier_checkouts(folder: Path) -> Iterator[tuple[str, str, str]]:
     """Group, commit and tree of all that was ever taken below `folder`, under the names that groups had then."""
     for record in sorted(folder.glob("*/*/*.json")):
         facts = _recorded(record)
@@ -201,7 +201,7 @@ def _write(
     if inside is None:
         where = {"root": f"{group.path}/"} if group.path else {}
         problems = (missing_solution((entry.path for entry in entries), assignment.id, **where),)
-        written = Written(0, problems, ())
+        written = CheckoutResult(0, problems, ())
     else:
         written = write_files(mirror, inside, target, caps, reach)
         problems = written.problems
@@ -237,7 +237,7 @@ def _digest(path: Path) -> str:
 def _words(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
-            return b"".join(file.read(TEXT_BYTES).removeprefix(codecs.BOM_UTF8).split())
+            return b"".join(file.read(COMPARED_BYTES).removeprefix(codecs.BOM_UTF8).split())
     except OSError:
         return None
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from assignments.errors import UserError
 from graders.course.course import Course
-from graders.course.lock import course_held
+from graders.course.lock import course_lock
 from graders.marks.mark import Mark, Status, earned, is_ungraded, rounded
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
@@ -45,7 +45,7 @@ def record(
             "these marks were returned, so a change is a correction, and students read why: "
             f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
         )
-    with course_held(course.folder / ".medmark", command):
+    with course_lock(course.folder / ".medmark", command):
         check_unchanged(results, ledger.events(results.assignment.id))
         ledger.add_events([*decided, *snapshot])
 

@@ -12,7 +12,7 @@ from assignments.assignment import Assignment
 from assignments.errors import closest
 from assignments.load import hidden_tests
 from graders.course.course import Course
-from graders.course.roster import place_of
+from graders.course.roster import repository_key
 from graders.intake.owners import Owners, Record
 from graders.record.decisions import ABOUT, AgreedMark, Decision, PeerFactor, Unreadable, VoidCase, VoidTest
 from graders.record.in_force import in_force, parts_of
@@ -122,12 +122,12 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 def _looks(course: Course, assignment: Assignment, record: Record) -> Iterator[str]:
     """Commits that were seen of groups which nobody can be found for."""
-    for name, looks in record.nobodys.items():
+    for name, looks in record.unowned.items():
         commits = {look.commit for look in looks if look.commit}
         if not commits:
             continue
         last = looks[-1]
-        several = [group.name for group in Owners.of(course.groups).at.get(place_of(last.repository), ())]
+        several = [group.name for group in Owners.of(course.groups).at.get(repository_key(last.repository), ())]
         why = f"is shared by {' and '.join(several)} now" if several else "is not a group's repository now"
         yield (
             f"group {name} is not in the roster and {last.repository}, where {len(commits)} of its commits were seen, "

@@ -25,7 +25,7 @@ from assignments.load import folder_digest, hidden_tests
 from graders.asking.allowance import ceiling
 from graders.asking.job import Job, keys_for
 from graders.course.course import Course
-from graders.course.lock import course_held
+from graders.course.lock import course_lock
 from graders.failures import ImageFailure
 from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, Decided, HandedIn, Mark, Status, mark_of
@@ -97,7 +97,7 @@ def grade_cohort(
     course, assignment, ledger = marking.course, marking.assignment, marking.ledger
     chosen = [submission for submission in submissions if only is None or submission.group in only]
     began = time.time()
-    with course_held(course.folder / ".medmark", marking.command):
+    with course_lock(course.folder / ".medmark", marking.command):
         plan = plan_cohort(marking, chosen)
         known = ledger.stages(plan.all_keys)
         works = plan.works(known, course.answers)

@@ -392,7 +392,7 @@ def _check_renewed(marks: Sequence[Mark]) -> None:
 
 def _check_collected(course: Course, id: str, seen: Record) -> None:
     """Before the first look at the repositories there is nothing to mark: a mistake, and no cohort without work."""
-    if not seen.looks and not seen.nobodys:
+    if not seen.looks and not seen.unowned:
         cure = f"medmark collect {id} -c {course.folder}"
         raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")
 

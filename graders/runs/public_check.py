@@ -19,9 +19,9 @@ from assignments.load import folder_digest, load, public_tests
 from assignments.this_user import expanded
 from graders.asking.job import Job, keys_for
 from graders.asking.journal import Question, Silent
-from graders.intake.beforehand import Beforehand, beforehand, files_below, missing_solution
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION
+from graders.intake.static_checks import StaticChecks, files_below, missing_solution, static_checks
 from graders.intake.submission import find_solution
 from graders.marks.words import cause_words
 from graders.record.documents import TestResult
@@ -95,7 +95,7 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
     )
 
 
-def looked_at(assignment: Assignment, folder: Path) -> tuple[Path, Beforehand]:
+def looked_at(assignment: Assignment, folder: Path) -> tuple[Path, StaticChecks]:
     """The folder of the solution in a folder, or below it, and what can be told of it before it runs.
 
     Raises:
@@ -105,7 +105,7 @@ def looked_at(assignment: Assignment, folder: Path) -> tuple[Path, Beforehand]:
     if solution is None:
         told = missing_solution(files_below(folder), assignment.id, "this folder")
         raise UserError(f"{folder}: {told}. The handout's starter is a good beginning.")
-    found = beforehand(solution, assignment, modules_of)
+    found = static_checks(solution, assignment, modules_of)
     if found.framework is None:
         raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in found.problems))
     return solution, found

@@ -16,7 +16,7 @@ from itertools import chain
 
 from assignments.assignment import Assignment
 from graders.course.course import Course
-from graders.intake.submission import Submission, taken_before
+from graders.intake.submission import Submission, earlier_checkouts
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Mark, Status
 from graders.marks.results import results_of
@@ -77,7 +77,7 @@ class Standing:
         for submission in submissions:
             names = {submission.group, *(applied[m.id][1].group for m in submission.members if m.id in applied)}
             places[submission.tree] |= {(name, str(submission.commit)) for name in names}
-        for group, commit, tree in taken_before(self.course.checkouts / self.assignment.id):
+        for group, commit, tree in earlier_checkouts(self.course.checkouts / self.assignment.id):
             places[tree].add((group, commit))
         wanted = {place for submission in incomplete for place in places[submission.tree]}
         rows: dict[tuple[str, str | None], list[StageRow]] = defaultdict(list)

@@ -17,7 +17,7 @@ import pytest
 
 from graders.course.course import load_course
 from graders.intake import hardened_git
-from graders.intake.checkout import Caps, Written, tree_of, write_files
+from graders.intake.checkout import Caps, CheckoutResult, tree_of, write_files
 from graders.intake.clone import Look, fetch, look
 from graders.intake.hardened_git import MEMORY_MB, GitFailed, Reach, folder_bytes
 from tests.attacks import hostile_host
@@ -51,7 +51,7 @@ class Taken:
     """What medmark made of a repository: the files it wrote, or why it wrote none."""
 
     out: Path
-    written: Written | None
+    written: CheckoutResult | None
     refused: str = ""
     mirror: Path = Path()
 
@@ -75,7 +75,7 @@ def taken(folder: Path, their: Path, branch: str | None = None, caps: Caps | Non
         tip = fetch(mirror, their.as_uri(), found.branch, found.commit, at("12:00"), reach)
         written = write_files(mirror, tree_of(mirror, tip, "", reach), out, caps or Caps(), reach)
     except GitFailed as failure:
-        return Taken(out, None, failure.told, mirror)
+        return Taken(out, None, failure.feedback, mirror)
     return Taken(out, written, mirror=mirror)
 
 
@@ -714,8 +714,8 @@ def test_the_words_of_a_host_are_bounded(attack, trusted, tmp_path):
         began = time.monotonic()
         with pytest.raises(GitFailed) as caught:
             fetch(tmp_path / "mirror", host.address, "main", tip.decode(), at("12:00"), Reach(timeout_s=20))
-        attack.came_to(f"{caught.value.told}, after {time.monotonic() - began:.1f} s")
-    assert "says more than 1 MB" in caught.value.told
+        attack.came_to(f"{caught.value.feedback}, after {time.monotonic() - began:.1f} s")
+    assert "says more than 1 MB" in caught.value.feedback
 
 
 @pytest.mark.attack("G21", "a host that asks for a password, and a credential helper of the user's that has one")
@@ -773,7 +773,7 @@ def test_the_token_goes_to_its_own_host_only(attack, trusted, tmp_path, monkeypa
             if found.commit:
                 with pytest.raises(GitFailed) as caught:
                     fetch(tmp_path / "mirror", address, "main", found.commit, at("12:00"), reach)
-                told = caught.value.told
+                told = caught.value.feedback
             attack.came_to(f"{way}: {len(other.requests)} requests at the other host, none with a token; {told[:60]}")
             assert not other.sent("Authorization")
             assert way == "look-alike" or first.sent("Authorization")

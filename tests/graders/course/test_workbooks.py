@@ -210,7 +210,7 @@ def test_an_entity_opens_no_file(tmp_path):
 
 
 def test_what_is_too_large_for_a_table_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(workbooks, "ROWS", 3)
+    monkeypatch.setattr(workbooks, "SHEET_ROWS", 3)
     path = workbook(tmp_path / "t.xlsx", ["a"], *(["x"] for _ in range(3)))
     assert told(path) == ["t.xlsx: has more than 3 rows or 200 columns; keep the one table in it"]
     wide = workbook(tmp_path / "wide.xlsx", ["a" + get_column_letter(at) for at in range(1, 202)])

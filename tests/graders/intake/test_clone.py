@@ -20,7 +20,7 @@ import pytest
 from assignments.errors import UserError
 from graders.course.addresses import address_problem, branch_problem
 from graders.intake import hardened_git
-from graders.intake.checkout import Caps, Entry, _is_name, _sorted_out, tree_of, write_files
+from graders.intake.checkout import Caps, TreeEntry, _is_name, _sorted_out, tree_of, write_files
 from graders.intake.clone import Signature, fetch, look, seen_in, signature_of
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from tests.graders.intake.repositories import Link, Module, at, git, make, push
@@ -490,13 +490,13 @@ def test_folders_are_counted_like_files(tmp_path):
 def test_many_files_that_look_like_repositories_are_flagged_in_no_time(tmp_path):
     heads = {f"{number}/HEAD": "" for number in range(8000)}
     began = time.process_time()
-    _, _, flags = _sorted_out([Entry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
+    _, _, flags = _sorted_out([TreeEntry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
     assert time.process_time() - began < 2
     assert flags == ["holds 7/ (a Git repository)"]
 
 
 def test_more_flags_than_anybody_reads_are_counted(tmp_path):
-    entries = [Entry("100644", "1" * 40, 0, f"{number:03}/conftest.py") for number in range(100)]
+    entries = [TreeEntry("100644", "1" * 40, 0, f"{number:03}/conftest.py") for number in range(100)]
     _, _, flags = _sorted_out(entries, Caps())
     assert flags[0] == "holds 000/conftest.py"
     assert flags[-1] == "holds 90 more like these"
@@ -520,7 +520,7 @@ def test_a_commit_or_folder_that_is_not_there_is_named(tmp_path):
     assert [entry.path for entry in tree_of(mirror, commit, "part", FILES)] == ["solution.py"]
     with pytest.raises(GitFailed) as caught:
         tree_of(mirror, commit, "none", FILES)
-    assert f'no folder "none" in commit {commit[:12]}' in caught.value.told
+    assert f'no folder "none" in commit {commit[:12]}' in caught.value.feedback
     with pytest.raises(GitFailed):
         tree_of(mirror, "2" * 40, "", FILES)
     with pytest.raises(GitFailed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from graders.intake.copies import Equal, equal_work
+from graders.intake.copies import EqualWork, equal_work
 from tests.graders.intake.test_collect import SOLUTION, Hall
 
 OWN = {"solution.py": SOLUTION + "def fit():\n    return 1\n"}
@@ -27,7 +27,7 @@ def handed_in(hall, *repositories, only=()):
 
 def test_equal_folders_are_flagged_on_both_sides_and_on_no_other(hall):
     found = handed_in(hall, OWN, OWN, {"solution.py": SOLUTION + "x = 1\n"})
-    assert equal_work(found) == (Equal("the whole folder", ("g1", "g2")),)
+    assert equal_work(found) == (EqualWork("the whole folder", ("g1", "g2")),)
     assert [one.flags for one in found] == [
         ("the whole folder equals that of g2",), ("the whole folder equals that of g1",), (),
     ]  # fmt: skip
@@ -35,14 +35,14 @@ def test_equal_folders_are_flagged_on_both_sides_and_on_no_other(hall):
 
 def test_a_solution_set_out_otherwise_beside_another_file_is_the_same(hall):
     spaced = {"solution.py": OWN["solution.py"].replace("    ", "\t").replace("\n", "\r\n"), "notes.txt": "mine"}
-    assert equal_work(handed_in(hall, OWN, spaced, {"a.py": ""})) == (Equal("solution.py", ("g1", "g2")),)
+    assert equal_work(handed_in(hall, OWN, spaced, {"a.py": ""})) == (EqualWork("solution.py", ("g1", "g2")),)
 
 
 def test_equal_weights_under_another_name_are_the_same_but_small_ones_may_be(hall):
     one = {"solution.py": SOLUTION + "x = 1\n", "weights/a.pt": WEIGHTS, "weights/small": b"{}"}
     two = {"solution.py": SOLUTION + "x = 2\n", "weights/b/c.pt": WEIGHTS}
     three = {"solution.py": SOLUTION + "x = 3\n", "weights/small": b"{}"}
-    assert equal_work(handed_in(hall, one, two, three)) == (Equal("a file of weights", ("g1", "g2")),)
+    assert equal_work(handed_in(hall, one, two, three)) == (EqualWork("a file of weights", ("g1", "g2")),)
 
 
 def test_the_starter_and_what_came_with_it_are_everybodys(hall):

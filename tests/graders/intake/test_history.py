@@ -172,7 +172,7 @@ def test_what_a_person_may_write_is_short_and_has_no_control_characters(theirs):
     name = "A\x1b[2J" + "\u0301" * 500
     commit = raw(theirs, f"author {name} <a\x07@b.c> 99999999999999999 +0000".encode(), COMMITTER)
     (author,) = read(theirs, commit).authors
-    assert author.name == ("A [2J" + "\u0301" * 500)[: history.TEXT]
+    assert author.name == ("A [2J" + "\u0301" * 500)[: history.AUTHOR_CHARACTERS]
     assert author.email == "a @b.c"
     assert author.first is None
 

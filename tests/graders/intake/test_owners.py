@@ -57,7 +57,7 @@ def test_in_a_shared_repository_a_branch_of_its_own_tells_a_group():
 
 def test_looks_at_a_repository_of_nobody_under_a_name_of_nobody_are_nobodys():
     record = Record.of([group("g2", B)], [look("g1", A)])
-    assert list(record.nobodys) == ["g1"]
+    assert list(record.unowned) == ["g1"]
     assert record.renamed == {}
 
 

@@ -11,7 +11,7 @@ from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import GitFailed, Reach
-from graders.intake.submission import find_solution, is_untouched, solution_digest, take
+from graders.intake.submission import find_solution, is_untouched, solution_digest, submission_at
 from tests.graders.intake.repositories import Link, at, make, push
 
 FILES = Reach(allow_file=True, timeout_s=20)
@@ -50,7 +50,7 @@ def taken(tmp_path, assignment, files, path=""):
 def again(tmp_path, assignment, commit, path=""):
     members = (Member(id="s1", name="Ada", email="ada@ucl.ac.uk"),)
     group = Group(name="g1", members=members, repository=f"file://{tmp_path}/their.git", path=path)
-    return take(group, assignment, commit, tmp_path / "mirror", tmp_path / "out", Caps(), FILES)
+    return submission_at(group, assignment, commit, tmp_path / "mirror", tmp_path / "out", Caps(), FILES)
 
 
 def names(folder):
@@ -97,7 +97,7 @@ def test_the_roster_may_name_a_folder_of_the_repository(tmp_path, assignment):
     assert names(found.folder) == ["solution.py"]
     with pytest.raises(GitFailed) as caught:
         again(tmp_path, assignment, found.commit, "teams/three")
-    assert 'no folder "teams/three"' in caught.value.told
+    assert 'no folder "teams/three"' in caught.value.feedback
 
 
 def test_a_repository_without_solution_says_where_it_belongs(tmp_path, assignment):

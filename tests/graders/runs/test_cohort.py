@@ -25,7 +25,7 @@ import pytest
 from assignments.data.hidden import hidden_set
 from assignments.errors import UserError
 from graders.asking.allowance import ceiling
-from graders.course.lock import course_held
+from graders.course.lock import course_lock
 from graders.failures import EngineFailure, ImageFailure, Stopped
 from graders.marks.mark import Status
 from graders.record import dependencies
@@ -354,7 +354,7 @@ def test_a_second_grade_says_who_holds_the_course(course):
     made = course(a="ok")
     me = os.getpid()
     holder = rf"`medmark grade discs` \(pid {me} on .*, since 20.*or stop it with Ctrl-C there or `kill {me}`"
-    with course_held(made.folder / ".medmark", "medmark grade discs"), pytest.raises(UserError, match=holder):
+    with course_lock(made.folder / ".medmark", "medmark grade discs"), pytest.raises(UserError, match=holder):
         scripted.grade(made)
     assert scripted.calls_of(made) == []
     scripted.grade(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assignments.load import load
-from graders.intake.beforehand import beforehand
+from graders.intake.static_checks import static_checks
 from graders.runs.weights_check import weights_problem
 from tests.small_course import SOUND, medmark, write_assignment
 
@@ -69,7 +69,7 @@ def test_weights_that_do_not_load_or_answer_are_told_with_the_reason(told, sourc
 
 def test_a_hand_in_without_any_weights_is_told_before_it_runs(told, tmp_path):
     told()
-    (problem,) = beforehand(tmp_path / "work", told.asked, lambda _: None).problems
+    (problem,) = static_checks(tmp_path / "work", told.asked, lambda _: None).problems
     assert problem == "weights/ holds no file, and load() is given that folder: git add -f weights/, commit and push"
 
 

@@ -6,9 +6,9 @@ import unicodedata
 
 import pytest
 
-from graders.intake.beforehand import beforehand, missing_solution
 from graders.intake.imports import modules_of
 from graders.intake.source import PARSED_BYTES
+from graders.intake.static_checks import missing_solution, static_checks
 from tests.graders.intake.test_submission import assignment  # noqa: F401  (a fixture)
 
 LINE = 'FRAMEWORK = "pytorch"\n'
@@ -24,7 +24,7 @@ def told(tmp_path, assignment):  # noqa: F811
         for name, text in {"solution.py": LINE + source, **files}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
-        return beforehand(folder, assignment, lambda _: MODULES).problems
+        return static_checks(folder, assignment, lambda _: MODULES).problems
 
     return of
 
@@ -94,7 +94,7 @@ def test_a_module_whose_file_is_named_in_decomposed_letters_is_told(told):
 
 def test_where_the_runtime_is_not_known_only_ones_own_files_are_judged(tmp_path, assignment):  # noqa: F811
     (tmp_path / "solution.py").write_text(LINE + "import pandas\n")
-    assert beforehand(tmp_path, assignment, lambda _: None).problems == ()
+    assert static_checks(tmp_path, assignment, lambda _: None).problems == ()
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_where_nothing_is_there_nothing_is_named():
 def test_a_runtime_offers_what_its_lock_promises(monkeypatch, tmp_path, assignment):  # noqa: F811
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "none"))
     (tmp_path / "solution.py").write_text(LINE + "import torch, numpy, scipy, tensorflow\n")
-    (problem,) = beforehand(tmp_path, assignment, modules_of).problems
+    (problem,) = static_checks(tmp_path, assignment, modules_of).problems
     assert "nor in the marker's runtime: tensorflow (solution.py:2);" in problem

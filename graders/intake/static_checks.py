@@ -19,9 +19,9 @@ from graders.intake.checkout import plain
 from graders.intake.imports import import_problems, imports_of
 from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source
 
-SOURCES = 40
+MAX_SOURCES = 40
 """So many files of a solution are read for their imports."""
-FILES = 10_000
+MAX_NAMES = 10_000
 """So many names of a folder are looked at."""
 SHOWN = 5
 _OPENS = {
@@ -38,7 +38,7 @@ _HANDED_OUT = re.compile(r"interface\.py|doubles\.py|conftest\.py|test_\w+\.py|s
 
 
 @dataclass(frozen=True)
-class Beforehand:
+class StaticChecks:
     """What was found in a solution's folder."""
 
     framework: Framework | None
@@ -47,9 +47,9 @@ class Beforehand:
     """Each with its cure; a student reads them."""
 
 
-def beforehand(
+def static_checks(
     folder: Path, assignment: Assignment, modules: Callable[[str], Collection[str] | None]
-) -> Beforehand:
+) -> StaticChecks:
     """Read the sources of a solution, which lie in a folder; `modules` says what a framework's runtime holds."""
     source = read_source(folder / SOLUTION)
     framework, problems = _framework(source, assignment)
@@ -60,7 +60,7 @@ def beforehand(
     problems += _relative_paths(trees, paths)
     if loads_weights(assignment) and not any(path.startswith("weights/") or path.endswith(_WEIGHTS) for path in paths):
         problems.append("weights/ holds no file, and load() is given that folder: git add -f weights/, commit and push")
-    return Beforehand(framework, tuple(problems))
+    return StaticChecks(framework, tuple(problems))
 
 
 def loads_weights(assignment: Assignment) -> bool:
@@ -96,7 +96,7 @@ def files_below(folder: Path) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__", ".venv", "node_modules"))
         for name in sorted(names):
             seen += 1
-            if seen > FILES:
+            if seen > MAX_NAMES:
                 return
             if not os.path.islink(os.path.join(place, name)):
                 yield Path(place, name).relative_to(folder).as_posix()
@@ -121,7 +121,7 @@ def _reached(folder: Path, source: Source, paths: Collection[str]) -> dict[str, 
     trees: dict[str, ast.Module] = {}
     left = PARSED_BYTES - len(source.text)
     todo = {SOLUTION: source}
-    while todo and len(trees) < SOURCES:
+    while todo and len(trees) < MAX_SOURCES:
         path, read = todo.popitem()
         if read.tree is None:
             continue
