@@ -251,7 +251,7 @@ def show(
         console.print_marks_as_json(change.results, audience)
     else:
         console.print_marks(change.results)
-    console.warn_all(change.results.nobodys)
+    console.warn_all(change.results.unmatched)
     _warn_if_moved(change)
 
 
@@ -267,12 +267,12 @@ def explain(
     The commit and why it counts, each hidden test, how a score becomes points, who gave what, every adjustment with its
     number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
     """
-    from graders.marks.whom import whom_alone
+    from graders.marks.named_people import one_member
     from graders.runs.marking import history_of_group, looks_of
     from reports.explain import explained
 
     opened = _course(course)
-    group, person = whom_alone(opened, member)
+    group, person = one_member(opened, member)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
     looks = looks_of(opened, assignment, group)
     commit = next(taken.commit for taken in change.results.submissions if taken.group == group.name)
@@ -337,7 +337,7 @@ def decide(
         return
     by = _decider(opened, by)
     before = _recorded(opened, assignment, sandbox)
-    console.warn_all(before.results.nobodys)
+    console.warn_all(before.results.unmatched)
     change = proposed(
         before,
         kind,
@@ -382,7 +382,7 @@ def return_marks(
     opened = _course(course)
     by = _decider(opened, by)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
-    console.warn_all(change.results.nobodys)
+    console.warn_all(change.results.unmatched)
     offer = returnable(change, who or ())
     console.print_returnable(offer)
     if offer.problem:
@@ -422,7 +422,7 @@ def report(
 
     opened = _course(course)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
-    console.warn_all(change.results.nobodys)
+    console.warn_all(change.results.unmatched)
     written = report_results(opened, settled(change), out, names=names, ratified=ratified, sheet=sheet)
     console.print_written(written, names=names)
 
@@ -710,7 +710,7 @@ def _marked(
             engine=Processes(preload=PRELOAD),
             on_progress=lambda p: step(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
         )
-    console.warn_all(change.results.nobodys)
+    console.warn_all(change.results.unmatched)
     return change
 
 
@@ -735,10 +735,10 @@ def _applied(change: Change, by: str, *, yes: bool, dry_run: bool, quiet: bool, 
 
 
 def _list_events(course: Course, id: str) -> None:
-    from graders.runs.marking import events_of, what_is_nobodys
+    from graders.runs.marking import events_of, unmatched_of
 
     console.print_events(events_of(course, id))
-    console.warn_all(what_is_nobodys(course, id))
+    console.warn_all(unmatched_of(course, id))
 
 
 def _warn_if_moved(change: Change) -> None:

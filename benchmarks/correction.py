@@ -127,12 +127,11 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
 
     start_forkserver("cli")
     from graders.course.course import assignment_of, load_course
-    from graders.marks.applying import record
     from graders.marks.differences import differences_of
     from graders.marks.results import results_of
     from graders.record.ledger import Ledger
     from graders.runs.cohort import grade_cohort
-    from reports.differences import summary
+    from reports.difference_lines import summary
 
     course = load_course(folder)
     assignment = assignment_of(course, ASSIGNMENT)

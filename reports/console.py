@@ -92,7 +92,7 @@ def print_json(document: Any) -> None:
 
 def print_differences(differences: Differences) -> None:
     """How many marks move, and a line for each."""
-    from reports.differences import difference_lines
+    from reports.difference_lines import difference_lines
 
     for line in difference_lines(differences):
         print(line)
@@ -100,7 +100,7 @@ def print_differences(differences: Differences) -> None:
 
 def print_events(events: Sequence[Event]) -> None:
     """A line for each event of the record."""
-    from reports.differences import decision_lines
+    from reports.difference_lines import decision_lines
 
     for line in decision_lines(events):
         print(wrapped(line, sys.stdout))
@@ -121,7 +121,7 @@ def print_proposal(change: Change, *, as_json: bool) -> None:
 
 def print_returnable(offer: Returnable) -> None:
     """Whom a return reaches, and who is left out."""
-    from reports.differences import return_lines
+    from reports.difference_lines import return_lines
 
     for line in return_lines(offer):
         print(wrapped(line, sys.stdout))
@@ -129,7 +129,7 @@ def print_returnable(offer: Returnable) -> None:
 
 def moved(differences: Differences) -> str:
     """What moved since marks were last applied, in one sentence; empty if nothing did."""
-    from reports.differences import summary
+    from reports.difference_lines import summary
 
     return f"{summary(differences)} since they were last applied" if differences.moves else ""
 

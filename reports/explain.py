@@ -17,8 +17,16 @@ from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.intake.changed_lines import FILES
-from graders.marks.mark import BY_DECISION, Finding, Mark, Status, anchor_shares, earned, exact_percent
-from graders.marks.mark import share as share_of
+from graders.marks.mark import (
+    BY_DECISION,
+    Finding,
+    Mark,
+    Status,
+    anchor_shares,
+    earned,
+    exact_percent,
+    share_of_points,
+)
 from graders.marks.personal import PersonalMark
 from graders.marks.versions import Page, Versions
 from graders.record.decisions import AgreedMark
@@ -26,7 +34,7 @@ from graders.record.in_force import Decisions, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
 from reports.page import number
-from reports.personal import share
+from reports.personal import percent_text
 from reports.sentences import title, why
 from reports.terminal import terminal_text
 
@@ -224,7 +232,7 @@ def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str
     yield f"{criterion.metric} {_plain(score)}{how}"
     if finding.interval is not None:
         yield f"95 % interval {_plain(finding.interval[0])} to {_plain(finding.interval[1])}; it moves no point"
-    part = share_of(criterion.anchors, level, score)
+    part = share_of_points(criterion.anchors, level, score)
     yield from _interpolated(criterion, level, score, part)
     for cap in finding.scored.caps:
         part = min(part, cap.at)
@@ -257,10 +265,10 @@ def _by_a_person(criterion: Person, given: Mapping[str, AgreedMark]) -> Iterator
 
 def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:
     exact = exact_percent(mark)
-    yield f"the group's mark: {'none' if exact is None else share(exact)}"
+    yield f"the group's mark: {'none' if exact is None else percent_text(exact)}"
     for line in person.trace:
         moved = line.before is not None or line.after is not None
-        yield f"{line.kind}: {share(line.before)} to {share(line.after)}" if moved else line.kind
+        yield f"{line.kind}: {percent_text(line.before)} to {percent_text(line.after)}" if moved else line.kind
         yield f"  {line.what} ({line.why})"
     if person.percent is None:
         yield f"no mark: {str(person.status).replace('_', ' ')}"

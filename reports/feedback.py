@@ -21,8 +21,8 @@ from graders.marks.mark import (
     Status,
     anchor_shares,
     is_ungraded,
-    percent,
     rounded,
+    rounded_percent,
 )
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
@@ -149,7 +149,7 @@ def feedback_page(
     findings = [visible(finding, audience) for finding in mark.findings]
     sections = _sections(assignment, findings, audience)
     known = {section.id for section in sections}
-    whole = percent(mark)
+    whole = rounded_percent(mark)
     open_points = sum((s.out_of for s in sections if s.points is None), Decimal(0))
     return render(
         "feedback.html",
@@ -284,7 +284,7 @@ def _line(finding: Finding, audience: Audience) -> Line:
 
 def _readable(finding: Finding) -> dict[str, object]:
     """The numbers behind a finding, without the resampled scores and the placements, which are for the leaderboard."""
-    kept: dict[str, object] = {"spent": asdict(finding.spent)} if finding.spent else {}
+    kept: dict[str, object] = {"cost": asdict(finding.cost)} if finding.cost else {}
     if finding.scored and finding.measured:
         kept |= {"share": float(finding.scored.share), "caps": [cap.when for cap in finding.scored.caps]}
         kept |= {"measured": _numbers(finding.measured)}

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Final
 
 from assignments.assignment import Accuracy
-from graders.marks.mark import anchor_shares, share
+from graders.marks.mark import anchor_shares, share_of_points
 from reports.page import fixed
 
 ANCHOR_NAMES: Final = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")
@@ -121,7 +121,7 @@ def curve(
     if score is None:
         return Curve(steps, None, None, None)
     earned = _height(points / criterion.points) if points is not None else None
-    free = _height(float(share(criterion.anchors, level, score)))
+    free = _height(float(share_of_points(criterion.anchors, level, score)))
     capped = earned is not None and earned - free > 0.5
     return Curve(steps, whisker(axis, score, interval), earned, free if capped else None)
 

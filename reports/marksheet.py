@@ -13,12 +13,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Assignment
-from graders.marks.mark import BY_DECISION, Mark, Status, percent
+from graders.marks.mark import BY_DECISION, Mark, Status, rounded_percent
 from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
 from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
 from reports.page import half_up
-from reports.personal import share
+from reports.personal import percent_text
 from reports.terminal import NARROW, one_line
 
 if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need; pandas takes 0.3 s
@@ -185,9 +185,9 @@ def _row(
         str(own.status) if own else str(mark.status) if mark else NO_MARK,
         own.points if own else mark.points if mark and whole else None,
         Decimal(assignment.points),
-        own.percent if own else percent(mark) if mark else None,
+        own.percent if own else rounded_percent(mark) if mark else None,
         Decimal(pass_mark_of(member, assignment)),
-        percent(mark) if mark else None,
+        rounded_percent(mark) if mark else None,
     ]
     for criterion in assignment.criteria:
         of_group = [f for f in mark.findings if f.criterion == criterion.id] if mark else []
@@ -206,7 +206,7 @@ def _adjustments(own: PersonalMark | None) -> str:
 
 def _moved(line: Adjustment) -> str:
     """From which mark to which; of what moved none, what it says."""
-    return line.what if line.before == line.after else f"{share(line.before)} to {share(line.after)}"
+    return line.what if line.before == line.after else f"{percent_text(line.before)} to {percent_text(line.after)}"
 
 
 def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, *, commit: bool) -> str:

@@ -42,9 +42,9 @@ def personal_page(
 
 def _step(line: Adjustment) -> str:
     """From which mark to which; nothing where there is no mark on either side."""
-    return "" if line.before is line.after is None else f"{share(line.before)} \u2192 {share(line.after)}"
+    return "" if line.before is line.after is None else f"{percent_text(line.before)} \u2192 {percent_text(line.after)}"
 
 
-def share(exact: Fraction | None) -> str:
+def percent_text(exact: Fraction | None) -> str:
     """Per cent of a step as people read it; the steps themselves are exact."""
     return "no mark" if exact is None else f"{number(rounded(exact * 10) / 10, 2)} %"

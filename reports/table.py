@@ -129,7 +129,7 @@ def _cause(finding: Finding) -> str:
     cause = failed[0].cause if failed else finding.cause
     if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES or cause is None:
         return ""
-    words = finding.said.splitlines()[0][:CAUSE] if finding.said.strip() else reason_words(cause.reason)
+    words = finding.cause_detail.splitlines()[0][:CAUSE] if finding.cause_detail.strip() else reason_words(cause.reason)
     return words + (f", at {cause.place}" if cause.place else "")
 
 

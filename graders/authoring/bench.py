@@ -18,7 +18,7 @@ from assignments.interface import Interface, read_interface
 from graders.asking.check import Questions, check
 from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
-from graders.marks.mark import caps_that_hold, share
+from graders.marks.mark import caps_that_hold, share_of_points
 from graders.record.answers import Answers
 from graders.record.calibration import secret_of
 from graders.record.documents import AnswersResult, ScoreResult, TestResult
@@ -136,7 +136,7 @@ def share_of(assignment: Assignment, scores: Mapping[str, ScoreResult]) -> float
         if isinstance(criterion, Accuracy):
             found = scores[criterion.id]
             ceilings = [cap.at for cap in caps_that_hold(criterion, found)]
-            whole = share(criterion.anchors, assignment.level, found.known.score)
+            whole = share_of_points(criterion.anchors, assignment.level, found.known.score)
             earned += criterion.points * float(min([whole, *ceilings]))
             possible += criterion.points
     return earned / possible if possible else 0.0

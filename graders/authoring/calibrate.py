@@ -21,7 +21,7 @@ from assignments.load import overridden, references
 from graders.authoring.bench import drawn, scored
 from graders.authoring.kept_answers import Run
 from graders.authoring.reference_runs import Reference
-from graders.marks.mark import share
+from graders.marks.mark import share_of_points
 from graders.metrics import metric_named
 from graders.record.answers import Answers
 from graders.record.calibration import (
@@ -208,7 +208,7 @@ def baseline_shares(assignment: Assignment) -> dict[str, float]:
         earned = 0.0
         for criterion in criteria:
             typical = median(scores.get(criterion.id) or [criterion.anchors.trivial])
-            earned += criterion.points * float(share(criterion.anchors, assignment.level, typical))
+            earned += criterion.points * float(share_of_points(criterion.anchors, assignment.level, typical))
         shares[f"baseline: {name}"] = earned / possible
     return shares
 

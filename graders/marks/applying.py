@@ -13,12 +13,12 @@ from graders.course.lock import course_lock
 from graders.marks.mark import Mark, Status, earned, is_ungraded, rounded
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
-from graders.marks.versions import applied, told
+from graders.marks.versions import last_returned, marks_in_force
 from graders.record.ledger import Event, Ledger, now
 from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark, value_of
 
 
-def record(
+def record_marks(
     course: Course,
     ledger: Ledger,
     results: Results,
@@ -76,8 +76,8 @@ def snapshot_event(
     if members is not None:
         kind, whole = RETURNED, {member: now[member] for member in members}
     else:
-        whole = {**applied(results.events), **now}
-        changed = any(whole[member] != was for member, was in told(results.events).items())
+        whole = {**marks_in_force(results.events), **now}
+        changed = any(whole[member] != was for member, was in last_returned(results.events).items())
         kind = CORRECTION if changed else APPLIED
     return Event(at, who, results.assignment.id, kind, value_of(whole), reason)
 

@@ -19,9 +19,9 @@ from graders.intake.collect import clock
 from graders.intake.counting import counting, due_for_all, due_of_person
 from graders.intake.owners import Record
 from graders.marks import values
+from graders.marks.named_people import group_and_member
+from graders.marks.requests import DecisionRequest, from_file
 from graders.marks.results import Results
-from graders.marks.wanted import Wanted, from_file
-from graders.marks.whom import whom
 from graders.record.decisions import (
     ABOUT,
     KINDS,
@@ -70,7 +70,7 @@ class DecisionChecks:
     cases: Callable[[], Sequence[str]]
     """Ids of the hidden cases; drawn only where they are asked for."""
 
-    def propose(self, kind: str, wanted: Sequence[Wanted], by: str) -> list[Event]:
+    def propose(self, kind: str, wanted: Sequence[DecisionRequest], by: str) -> list[Event]:
         """The events to record.
 
         Raises:
@@ -103,7 +103,7 @@ class DecisionChecks:
             raise UserError(f"there is nothing to decide: {why}")
         return list(made.values())
 
-    def _event(self, kind: str, wanted: Wanted, by: str) -> Event:
+    def _event(self, kind: str, wanted: DecisionRequest, by: str) -> Event:
         if wanted.problem:
             raise ValueError(wanted.problem)
         if not wanted.reason.strip():
@@ -180,13 +180,13 @@ class DecisionChecks:
         about = mark.event.member or alone.get(mark.event.group) or mark.event.group
         return about, mark.criterion if isinstance(mark, AgreedMark) else ""
 
-    def _about(self, kind: str, wanted: Wanted) -> tuple[Group | None, str]:
+    def _about(self, kind: str, wanted: DecisionRequest) -> tuple[Group | None, str]:
         allowed = ABOUT[kind]
         if not wanted.about:
             if "all" not in allowed:
                 raise ValueError(f"{kind} is about {' or '.join(f'a {w}' for w in allowed)}: say --for WHO")
             return None, ""
-        group, member = whom(self.course, wanted.about)
+        group, member = group_and_member(self.course, wanted.about)
         if not member and "group" not in allowed and "person" in allowed and len(group.members) == 1:
             member = group.members[0].id
         if ("person" if member else "group") not in allowed:
@@ -228,7 +228,7 @@ def propose(
     course: Course,
     results: Results,
     kind: str,
-    wanted: Wanted,
+    wanted: DecisionRequest,
     *,
     by: str,
     file: Path | None = None,

@@ -10,7 +10,7 @@ from assignments.errors import UserError
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Status
 from graders.marks.results import Results
-from graders.marks.versions import applied, told
+from graders.marks.versions import last_returned, marks_in_force
 from graders.record.in_force import retracted
 from graders.record.ledger import Event
 from graders.record.snapshots import RETURNED, SNAPSHOTS, RecordedMark, snapshots
@@ -95,7 +95,7 @@ def differences_of(results: Results) -> Differences:
     if last is None:
         return Differences((), tuple(person.member for person in results.people), "")
     now = snapshot_of(results)
-    return compare(applied(results.events), now, since=last.at, returned=told(results.events))
+    return compare(marks_in_force(results.events), now, since=last.at, returned=last_returned(results.events))
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Scored:
 
 
 @dataclass(frozen=True)
-class Spent:
+class Cost:
     """What a hidden test cost, and what staff should look at."""
 
     cpu_s: float
@@ -128,7 +128,7 @@ class Finding:
     """The score behind an accuracy finding; None where nothing was scored."""
     hint: str = ""
     """For a public test: how to go on."""
-    said: str = ""
+    cause_detail: str = ""
     """For staff: what names the cause, such as an exception's type and message."""
     evidence: str = ""
     """For staff: may hold what student code printed or raised."""
@@ -136,7 +136,7 @@ class Finding:
     """For staff: the criterion's own metric, case by case."""
     also: Mapping[str, Measured] = field(default_factory=dict)
     """For staff: the metrics beside it, by name."""
-    spent: Spent | None = None
+    cost: Cost | None = None
     """For staff: what a test cost, and its flags."""
     exact: Fraction | None = None
     """The points that count where `points` had to be cut: thirds of three criteria add up to a whole."""
@@ -175,7 +175,7 @@ class Mark:
     """What the course rounds marks to."""
 
 
-NOT_RUN = "not_run"
+TEST_NOT_RUN = "not_run"
 NOT_GRADED = "not_graded"
 """Reason of what was never run, which is nobody's fault."""
 NOT_SCORED = "not_scored"
@@ -193,7 +193,7 @@ class HandedIn:
 
 
 @dataclass(frozen=True)
-class Decided:
+class MarkDecisions:
     """What persons decided that a group's mark is made of."""
 
     points: Mapping[str, Decimal] = field(default_factory=dict)
@@ -209,7 +209,7 @@ def anchor_shares(level: int) -> tuple[Fraction, ...]:
     return tuple(Fraction(h, 100) for h in hundredths)
 
 
-def share(anchors: Anchors, level: int, score: float) -> Fraction:
+def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:
     """Share of the points that a score earns: piecewise linear through the anchors, which may rise or fall."""
     values, shares = [_exact(value) for value in anchors.values()], anchor_shares(level)
     sign = anchors.sign
@@ -240,7 +240,7 @@ def mark_of(
     tests: Sequence[DeclaredTest],
     handed_in: HandedIn,
     result: JobResult,
-    decided: Decided,
+    decided: MarkDecisions,
     provenance: Mapping[str, Any],
 ) -> Mark:
     """The mark of one submission, of all that is expected and never only of what came back.
@@ -314,7 +314,7 @@ def exact_percent(mark: Mark) -> Fraction | None:
     return earned(mark.findings) * 100 / Fraction(mark.out_of) if mark.status is Status.MARKED else None
 
 
-def percent(mark: Mark) -> Decimal | None:
+def rounded_percent(mark: Mark) -> Decimal | None:
     """The mark in per cent, rounded as the course rounds, from its findings, so that nothing is rounded twice.
 
     None unless marked.
@@ -354,17 +354,17 @@ def _test_finding(test: DeclaredTest, result: JobResult, refused: str) -> Findin
 
     found = result.tests.get(test.id)
     if found is None:
-        return replace(finding(*_missing(refused, result.trouble, NOT_RUN)), note=refused)
+        return replace(finding(*_missing(refused, result.trouble, TEST_NOT_RUN)), note=refused)
     printed = f"printed:\n{found.printed}" if found.printed else ""
     evidence = "\n".join(filter(None, [found.evidence, printed]))
-    spent = Spent(found.cpu_s, found.wall_s, found.flags)
-    return replace(finding(Verdict(found.verdict), found.cause, evidence), said=found.said, spent=spent)
+    cost = Cost(found.cpu_s, found.wall_s, found.flags)
+    return replace(finding(Verdict(found.verdict), found.cause, evidence), cause_detail=found.said, cost=cost)
 
 
 def _voided(finding: Finding, why: str) -> Finding:
     """A void test's finding: passed, with what it had come to as evidence."""
     before = f"{finding.verdict}: {cause_words(finding.cause) if finding.cause else ''}\n{finding.evidence}".strip()
-    spent = finding.spent or Spent(0.0, 0.0, ())
+    cost = finding.cost or Cost(0.0, 0.0, ())
     return replace(
         finding,
         verdict=Verdict.PASSED,
@@ -373,7 +373,7 @@ def _voided(finding: Finding, why: str) -> Finding:
         note="",
         void=True,
         evidence=f"{why}\n{before}",
-        spent=replace(spent, flags=(*spent.flags, "void")),
+        cost=replace(cost, flags=(*cost.flags, "void")),
     )
 
 
@@ -405,7 +405,7 @@ def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refuse
     return replace(
         finding(verdict, _decimal(exact), found.cause, "\n".join(filter(None, [found.evidence, about_explaining]))),
         exact=exact,
-        said=found.said,
+        cause_detail=found.said,
         scored=scored,
         measured=found.measured,
         also=found.also,
@@ -427,7 +427,7 @@ def _scored(criterion: Accuracy, level: int, found: ScoreResult) -> Scored:
         failed=found.failed,
         false_positives=measured.false_positives,
         explained=found.explained and replace(found.explained, evidence=""),
-        share=min([share(criterion.anchors, level, measured.score), *(cap.at for cap in held)]),
+        share=min([share_of_points(criterion.anchors, level, measured.score), *(cap.at for cap in held)]),
         caps=held,
     )
 

@@ -80,7 +80,7 @@ class PersonalMark:
 
 
 @dataclass(frozen=True)
-class Returned:
+class ReturnedMark:
     """What a person was told their mark was."""
 
     percent: Decimal
@@ -105,7 +105,7 @@ def personal_mark(
     *,
     late_since: datetime | None = None,
     seen_at: datetime | None = None,
-    returned: Returned | None = None,
+    returned: ReturnedMark | None = None,
 ) -> PersonalMark:
     """The mark of one member of the group whose mark this is.
 

@@ -30,7 +30,7 @@ class Results:
     """Of the groups, in the order of the submissions."""
     people: tuple[PersonalMark, ...]
     """One a member, in the order of the roster."""
-    nobodys: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     """What the record holds that is about nobody of today's roster, each with what to type."""
 
     @property

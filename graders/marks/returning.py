@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from graders.course.course import Course
+from graders.marks.named_people import group_and_member
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
-from graders.marks.versions import told
-from graders.marks.whom import whom
+from graders.marks.versions import last_returned
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def returnable_of(course: Course, results: Results, who: Sequence[str] = ()) -> 
     """
     chosen = _chosen(course, who)
     people = [person for person in results.people if not who or person.member in chosen]
-    were_told = told(results.events)
+    were_told = last_returned(results.events)
     rest = [person for person in people if person.member not in were_told]
     now = _members(person for person in rest if person.percent is not None)
     already = _members(person for person in people if person.member in were_told)
@@ -66,6 +66,6 @@ def _members(people: Iterable[PersonalMark]) -> tuple[str, ...]:
 def _chosen(course: Course, who: Sequence[str]) -> set[str]:
     chosen: set[str] = set()
     for name in who:
-        group, member = whom(course, name)
+        group, member = group_and_member(course, name)
         chosen |= {member} if member else {one.id for one in group.members}
     return chosen

@@ -12,18 +12,18 @@ from fractions import Fraction
 from itertools import chain
 
 from graders.marks.mark import BY_DECISION, Status
-from graders.marks.personal import Returned
+from graders.marks.personal import ReturnedMark
 from graders.record.in_force import retracted
 from graders.record.ledger import Event
 from graders.record.snapshots import CORRECTION, RETURNED, RecordedMark, Snapshot, snapshots
 
 
-def applied(events: Iterable[Event]) -> dict[str, RecordedMark]:
+def marks_in_force(events: Iterable[Event]) -> dict[str, RecordedMark]:
     """By member: the mark that stands."""
-    return {member: told for member, (_, told) in applied_by(events).items()}
+    return {member: told for member, (_, told) in marks_with_snapshots(events).items()}
 
 
-def applied_by(events: Iterable[Event]) -> dict[str, tuple[Event, RecordedMark]]:
+def marks_with_snapshots(events: Iterable[Event]) -> dict[str, tuple[Event, RecordedMark]]:
     """By member: the mark that stands, and the snapshot that last held it."""
     stands: dict[str, tuple[Event, RecordedMark]] = {}
     for snapshot in snapshots(events):
@@ -31,16 +31,16 @@ def applied_by(events: Iterable[Event]) -> dict[str, tuple[Event, RecordedMark]]
     return stands
 
 
-def told(events: Sequence[Event]) -> dict[str, RecordedMark]:
+def last_returned(events: Sequence[Event]) -> dict[str, RecordedMark]:
     """By member: what they were last told. Nobody else was told anything."""
     return {member: page.told for member, page in _of_people(_telling(events)).items()}
 
 
-def returned_marks(events: Sequence[Event]) -> dict[str, Returned]:
+def returned_marks(events: Sequence[Event]) -> dict[str, ReturnedMark]:
     """By member: the last whole mark that they were told."""
     last = {member: page.last_whole(member) for member, page in _of_people(_telling(events)).items()}
     return {
-        member: Returned(
+        member: ReturnedMark(
             was.percent, was.group, was.commit, Fraction(was.before_penalties) if was.before_penalties else None
         )
         for member, was in last.items()

@@ -11,7 +11,7 @@ from typing import Final
 
 from graders.record.documents import Cause, Phrase
 
-REASONS: Final[Mapping[str, str]] = {
+REASON_WORDS: Final[Mapping[str, str]] = {
     # The submission's own failures.
     "missing_function": "the function or class asked for is not in solution.py",
     "import_failed": "solution.py could not be imported",
@@ -50,7 +50,7 @@ REASONS: Final[Mapping[str, str]] = {
 
 def reason_words(reason: str) -> str:
     """What a reason is called; a word that is not known here is its own."""
-    return REASONS.get(reason, reason)
+    return REASON_WORDS.get(reason, reason)
 
 
 def cause_words(cause: Cause) -> str:

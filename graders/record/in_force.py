@@ -144,6 +144,6 @@ def parts_of(assignment: Assignment) -> dict[str, int]:
 
 
 def within_parts(given: Mapping[str, AgreedMark], assignment: Assignment) -> dict[str, AgreedMark]:
-    """The points whose criterion is still there and still holds so many; `graders.marks.nobodys` lists the others."""
+    """The points whose criterion is still there and still holds so many; `graders.marks.unmatched` lists the others."""
     parts = parts_of(assignment)
     return {id: made for id, made in given.items() if Decimal(0) <= made.points <= parts.get(id, -1)}

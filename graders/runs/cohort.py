@@ -28,7 +28,7 @@ from graders.course.course import Course
 from graders.course.lock import course_lock
 from graders.failures import ImageFailure
 from graders.intake.submission import Submission
-from graders.marks.mark import NOT_GRADED, Decided, HandedIn, Mark, Status, mark_of
+from graders.marks.mark import NOT_GRADED, HandedIn, Mark, MarkDecisions, Status, mark_of
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
 from graders.record.keys import Asked, StageKeys, asked, scored_with
@@ -232,7 +232,7 @@ class Plan:
                 self.tests,
                 HandedIn(submission.group, submission.commit, "" if runs else _refusal(submission)),
                 _recorded(names, known, trouble),
-                Decided(self._points(submission.group), self.decisions.void_tests),
+                MarkDecisions(self._points(submission.group), self.decisions.void_tests),
                 self._provenance(submission, names, earlier is not None),
             )
             # A hand-in that waits for a decision is not missing.

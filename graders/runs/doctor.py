@@ -86,7 +86,7 @@ def _course(folder: Path) -> Iterator[Fact]:
     from graders.asking.allowance import ceiling
     from graders.asking.journal import MEMORY_IS_HELD
     from graders.course.course import assignment_of, load_course, read_secret
-    from graders.runs.marking import what_is_nobodys
+    from graders.runs.marking import unmatched_of
 
     try:
         course = load_course(folder)
@@ -112,7 +112,7 @@ def _course(folder: Path) -> Iterator[Fact]:
         else:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
             if course.ledger.is_file():
-                yield from (Fact(False, line, optional=True) for line in what_is_nobodys(course, id))
+                yield from (Fact(False, line, optional=True) for line in unmatched_of(course, id))
     policies = {name: course.late(id) for id in course.assignments if (name := course.late_policy_of(id))}
     for name, policy in policies.items():
         if policy is not None:

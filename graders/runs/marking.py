@@ -24,14 +24,14 @@ from graders.course.course import Course, Group, assignment_of, read_secret
 from graders.intake.collect import Receipt, clock, collect, mirror_of, submissions
 from graders.intake.history import History, history_of
 from graders.intake.owners import Record
-from graders.marks.applying import check_unchanged, record, snapshot_of
+from graders.marks.applying import check_unchanged, record_marks, snapshot_of
 from graders.marks.differences import Differences, NotApplied, compare, differences_of
 from graders.marks.mark import Mark
-from graders.marks.nobodys import nobodys
+from graders.marks.requests import DecisionRequest
 from graders.marks.results import Results, results_of
 from graders.marks.returning import Returnable, returnable_of
 from graders.marks.staff import decider
-from graders.marks.wanted import Wanted
+from graders.marks.unmatched import unmatched_lines
 from graders.record.in_force import Decisions
 from graders.record.ledger import Event, Ledger, Observation
 from graders.runs.trust import sandbox_of
@@ -127,12 +127,12 @@ def marked(
         seen, events = _read(course, id, ledger)
         _check_collected(course, id, seen)
         followed = seen.followed(events)
-        loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
+        loose = unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
         decisions = Decisions.of(id, followed)
         handed_in = submissions(course, assignment, seen, decisions, clock(), only=only)
         marking = _marking(course, assignment, secret, place, ledger, decisions, engine, command)
         marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
-    results = replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
+    results = replace(results_of(course, assignment, followed, handed_in, marks), unmatched=loose)
     return Change(course, results, differences_of(results), sandbox=place.name, command=command)
 
 
@@ -188,7 +188,7 @@ def proposed(
     course, results = before.course, before.results
     if kind != "dispute":  # which moves no mark
         settled(before)
-    one = Wanted("", who, value, reason, reference=reference)
+    one = DecisionRequest("", who, value, reason, reference=reference)
     by = decider(course, by)
     proposal = propose(course, results, kind, one, by=by, file=file, method=method, with_self=with_self)
     place = sandbox_of(course, before.sandbox, trust_submissions=True)
@@ -266,7 +266,7 @@ def events_of(course: Course, id: str) -> tuple[Event, ...]:
         return tuple(ledger.events(id))
 
 
-def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
+def unmatched_of(course: Course, id: str) -> tuple[str, ...]:
     """What the record holds of the assignment `id` that is about nobody of today's roster; nothing is marked.
 
     Raises:
@@ -275,7 +275,7 @@ def what_is_nobodys(course: Course, id: str) -> tuple[str, ...]:
     assignment = assignment_of(course, id)
     with Ledger.open_to_read(course.ledger) as ledger:
         seen, events = _read(course, id, ledger)
-    return nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, read_secret(course)))
+    return unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, read_secret(course)))
 
 
 def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
@@ -316,7 +316,7 @@ def _on_record(
         decisions = Decisions.of(id, followed)
         handed_in = submissions(course, assignment, seen, decisions, clock())
         secret = read_secret(course)
-        loose = nobodys(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
+        loose = unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
         marking = _marking(course, assignment, secret, sandbox, ledger, decisions, engine, command)
         before = Decisions.of(id, seen.followed(events)) if scores_anew else decisions
         if decisions.void_cases != before.void_cases:
@@ -324,7 +324,7 @@ def _on_record(
             marks = grade_cohort(marking, handed_in, rescore_only=True)
         else:
             marks = recorded_marks(marking, handed_in, followed)
-    return replace(results_of(course, assignment, followed, handed_in, marks), nobodys=loose)
+    return replace(results_of(course, assignment, followed, handed_in, marks), unmatched=loose)
 
 
 def _marking(
@@ -362,7 +362,7 @@ def _record(
     members: Sequence[str] | None = None,
 ) -> None:
     with Ledger.open(change.course.ledger) as ledger:
-        record(
+        record_marks(
             change.course,
             ledger,
             change.results,

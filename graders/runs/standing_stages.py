@@ -20,7 +20,7 @@ from graders.intake.submission import Submission, earlier_checkouts
 from graders.marks.applying import snapshot_of
 from graders.marks.mark import Mark, Status
 from graders.marks.results import results_of
-from graders.marks.versions import applied_by
+from graders.marks.versions import marks_with_snapshots
 from graders.record.in_force import Decisions
 from graders.record.keys import StageKeys
 from graders.record.ledger import Event, Ledger, StageRow
@@ -68,7 +68,7 @@ class Standing:
 
     def keys(self, submissions: Sequence[Submission], incomplete: Sequence[Submission]) -> dict[str, StageKeys]:
         """By group, for those of `submissions` that are `incomplete` under today's keys: where its stages stand."""
-        applied = applied_by(self.events)
+        applied = marks_with_snapshots(self.events)
         stood = {submission.group: mark for submission in incomplete if (mark := _stood(submission, applied))}
         if not stood:
             return {}

@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from graders.marks.mark import Finding, Mark, Scored, Spent, Status, Verdict
+from graders.marks.mark import Cost, Finding, Mark, Scored, Status, Verdict
 from graders.record.documents import Cause, FalsePositives, Measured
 from reports.feedback import HandIn
 
@@ -89,7 +89,7 @@ CHECKS = (
     check("test_empty", "`dice_loss` of two empty masks is 0, not NaN.", 0, 5,
           reason="not_finite",
           evidence="nan at [0]\nTraceback <most recent call last>",
-          spent=Spent(0.02, 0.1, ())),
+          cost=Cost(0.02, 0.1, ())),
     check("test_skip", "Every skip connection of the U-Net carries its input to the decoder.", 10, 10),
     check("test_eval", "`predict` gives a case the same answer alone and in a batch: normalisation and dropout "
           "are in evaluation mode.", 0, 5, reason="cpu_limit"),

@@ -9,7 +9,7 @@ import pytest
 
 from graders.marks.applying import snapshot_event, snapshot_of
 from graders.marks.differences import compare
-from reports.differences import difference_lines
+from reports.difference_lines import difference_lines
 from reports.explain import explained
 from reports.table import marks_table
 from reports.write import write_reports

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Finding, HeldCap, Spent
+from graders.marks.mark import Cost, Finding, HeldCap
 from graders.record.documents import CaseScore, Cause, Explained, FailedCases, Phrase
 from reports.feedback import HandIn, feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
@@ -25,7 +25,8 @@ def hostile_mark(text):
     explained = Explained(text, Phrase("as_written", (text,)), Phrase("as_written", (text,)), 0.1, 0.9, 3)
     findings = tuple(
         replace(
-            f, title=text, cause=cause, note=text, hint=text, said=text, evidence=text, spent=Spent(0.1, 0.1, (text,)),
+            f, title=text, cause=cause, note=text, hint=text, cause_detail=text, evidence=text,
+            cost=Cost(0.1, 0.1, (text,)),
             scored=f.scored and replace(
                 f.scored, unit=text, failed=(FailedCases(cause, 1),), explained=explained,
                 caps=(HeldCap(text, Fraction(1, 2)),),

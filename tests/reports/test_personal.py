@@ -9,7 +9,7 @@ import pytest
 
 from graders.marks.mark import Status
 from graders.marks.personal import Adjustment, PersonalMark
-from reports.personal import personal_page, share
+from reports.personal import percent_text, personal_page
 from reports.write import write_reports
 from tests.reports.hand_made import assignment, mark
 from tests.reports.hostile import HOSTILE
@@ -129,7 +129,7 @@ def test_without_a_step_there_is_no_list_of_steps():
     ],
 )  # fmt: skip
 def test_a_step_is_shown_to_two_places_rounded_half_up(exact, shown):
-    assert share(exact) == shown
+    assert percent_text(exact) == shown
 
 
 def test_each_page_holds_its_own_person_and_nobody_else(tmp_path):

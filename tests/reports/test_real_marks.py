@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from graders.marks.mark import Decided, HandedIn, mark_of
+from graders.marks.mark import HandedIn, MarkDecisions, mark_of
 from graders.record.documents import CaseScore, JobResult
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
@@ -24,7 +24,7 @@ SCORE = score_result(
 def made():
     tests = (declared(X, 20, "`a` is 0."), declared(Y, 15, "`b` keeps its shape."))
     result = JobResult(TESTS, scores={"accuracy": SCORE})
-    return mark_of(assignment(), tests, HandedIn("g", "4f0c2b7d9e"), result, Decided({"report": Decimal(21)}), {})
+    return mark_of(assignment(), tests, HandedIn("g", "4f0c2b7d9e"), result, MarkDecisions({"report": Decimal(21)}), {})
 
 
 def test_the_page_tells_lines_reasons_and_the_score_once():

@@ -12,7 +12,7 @@ import pytest
 
 from graders import failures
 from graders.marks import words
-from graders.marks.mark import Decided, Finding, HandedIn, HeldCap, Verdict, mark_of
+from graders.marks.mark import Finding, HandedIn, HeldCap, MarkDecisions, Verdict, mark_of
 from graders.record.documents import (
     Cause,
     Explained,
@@ -126,8 +126,8 @@ def every_failure():
 
 
 def test_every_reason_has_words():
-    assert {failure.reason for failure in every_failure()} <= words.REASONS.keys()
-    assert set(REASONS.values()) <= words.REASONS.keys()
+    assert {failure.reason for failure in every_failure()} <= words.REASON_WORDS.keys()
+    assert set(REASONS.values()) <= words.REASON_WORDS.keys()
 
 
 def test_every_mistake_that_is_searched_for_has_words():
@@ -150,14 +150,15 @@ def marked(stored, **more):
     test = declared("test_a.py::test_x", 35, "It is 0.")
     found = JobResult({test.id: result("test", json.dumps(stored))})
     of = assignment()
-    made = mark_of(of, (test,), HandedIn("g", "c0ffee"), replace(found, **more), Decided(), {})
+    made = mark_of(of, (test,), HandedIn("g", "c0ffee"), replace(found, **more), MarkDecisions(), {})
     return made.findings[0]
 
 
 def test_a_stage_that_was_stored_long_ago_is_told_in_the_words_of_today(monkeypatch):
     stored = STORED["a test whose call raised"]["document"]
     assert told(marked(stored)) == f"It is 0.\n{stored['told']}", "the words have not changed so far"
-    monkeypatch.setattr(words, "REASONS", {**words.REASONS, "raised": "your function stopped with an exception"})
+    new_words = {**words.REASON_WORDS, "raised": "your function stopped with an exception"}
+    monkeypatch.setattr(words, "REASON_WORDS", new_words)
     assert told(marked(stored)) == "It is 0.\nyour function stopped with an exception (ValueError), at solution.py:12"
 
 
@@ -166,7 +167,7 @@ def test_an_older_score_is_told_as_it_was(name):
     stored = STORED[name]["document"]
     of = assignment(criterion=[CRITERION | {"metric": stored.get("metric", "dice")}])
     found = JobResult(scores={"a": result("score", json.dumps(stored))})
-    finding = mark_of(of, (), HandedIn("g", "c0ffee"), found, Decided(), {}).findings[0]
+    finding = mark_of(of, (), HandedIn("g", "c0ffee"), found, MarkDecisions(), {}).findings[0]
     if stored["verdict"] == "unknown":
         assert (finding.verdict, finding.points, finding.cause) == (Verdict.UNKNOWN, None, Cause("data"))
         return
@@ -186,7 +187,7 @@ def test_what_is_withheld_from_an_audience_makes_no_sentence():
 def test_a_missing_stage_is_told_by_the_toolkits_trouble():
     of, test = assignment(), declared("test_a.py::test_x", 35, "It is 0.")
     away = JobResult(trouble=Trouble("engine", "the daemon is away"))
-    made = mark_of(of, (test,), HandedIn("g", "c0ffee"), away, Decided(), {})
+    made = mark_of(of, (test,), HandedIn("g", "c0ffee"), away, MarkDecisions(), {})
     assert [told(finding) for finding in made.findings[:2]] == [
         f"It is 0.\n{OURS}",
         f"The score has not been computed.\n{OURS}",

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from graders.marks.mark import Decided, HandedIn, mark_of
+from graders.marks.mark import HandedIn, MarkDecisions, mark_of
 from graders.metrics.ranking import placements
 from graders.record.documents import CaseScore, JobResult, Measured, ScoreResult
 from graders.scoring.intervals import packed
@@ -41,7 +41,7 @@ def measured(values, failed=(), repeat=0, **more):
 
 def made(of, group, found, also=None):
     result = JobResult(scores={"accuracy": ScoreResult("passed", measured=found, also=also or {})})
-    return mark_of(of, (), HandedIn(group, "c0ffee"), result, Decided(), {})
+    return mark_of(of, (), HandedIn(group, "c0ffee"), result, MarkDecisions(), {})
 
 
 def field(of, marks):

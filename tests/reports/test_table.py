@@ -11,14 +11,15 @@ from tests.reports.hand_made import accuracy, check, mark
 NO_MODULE = "ModuleNotFoundError: No module named 'matplotlib'"
 
 
-def failed(name, reason=ImportFailed.reason, place="solution.py:2", said=NO_MODULE):
-    return check(name, "It is 0.", 0, 5, reason=reason, place=place, said=said)
+def failed(name, reason=ImportFailed.reason, place="solution.py:2", cause_detail=NO_MODULE):
+    return check(name, "It is 0.", 0, 5, reason=reason, place=place, cause_detail=cause_detail)
 
 
-def unanswered(reason=ImportFailed.reason, place="solution.py:2", said=NO_MODULE):
+def unanswered(reason=ImportFailed.reason, place="solution.py:2", cause_detail=NO_MODULE):
     cause = Cause(reason, place=place, function="fit")
     of_none = measured(0.0, (0.0, 0.0), cases=cases_of([0.0, 0.0], failed=(0, 1)))
-    return accuracy(0.0, None, "0", reason, failed=(FailedCases(cause, 2),), said=said, measured=of_none)
+    failed = (FailedCases(cause, 2),)
+    return accuracy(0.0, None, "0", reason, failed=failed, cause_detail=cause_detail, measured=of_none)
 
 
 def test_one_cause_of_all_tests_and_of_the_accuracy_is_one_line_with_all_groups_that_share_it():
@@ -57,7 +58,7 @@ def test_what_has_more_than_one_cause_or_ran_and_was_wrong_is_no_line(checks):
 
 
 def test_what_a_student_wrote_is_one_plain_line_of_bounded_length():
-    said = "ValueError: \x1b[2J" + "W" * 5000
-    (line,) = why_nothing_came([mark("g1", checks=(failed("a", said=said),), person=None)])
+    cause_detail = "ValueError: \x1b[2J" + "W" * 5000
+    (line,) = why_nothing_came([mark("g1", checks=(failed("a", cause_detail=cause_detail),), person=None)])
     assert line.isprintable()
     assert len(line) < CAUSE + 100

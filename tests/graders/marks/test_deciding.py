@@ -13,7 +13,7 @@ from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import load_course
 from graders.marks.deciding import DecisionChecks, Proposal, propose
-from graders.marks.wanted import Wanted, from_file
+from graders.marks.requests import DecisionRequest, from_file
 from graders.record.ledger import Ledger, Observation
 from tests.graders.events import about as about_of
 from tests.graders.events import event
@@ -71,7 +71,7 @@ def desk(tmp_path):
 
 
 def proposed(desk, kind, value, about="", reason="because"):
-    (event,) = desk.propose(kind, [Wanted("", about, value, reason)], "tutor")
+    (event,) = desk.propose(kind, [DecisionRequest("", about, value, reason)], "tutor")
     return about_of(event), event.value
 
 
@@ -302,11 +302,11 @@ def marked_by(desk, *marks):
 
 
 def test_a_second_mark_by_the_first_marker_is_refused_after_another_persons_too(desk):
-    wanted = [Wanted("", "g1", "report=25", "second marking")]
+    wanted = [DecisionRequest("", "g1", "report=25", "second marking")]
     for marks in (("a 20",), ("a 20", "b 22")):
         with pytest.raises(UserError, match=r"a gave report=20 already \(number 10\)"):
             marked_by(desk, *marks).propose("agreed_mark", wanted, "a")
-    back = [Wanted("", "g1", "report=20", "as it was")]
+    back = [DecisionRequest("", "g1", "report=20", "as it was")]
     with pytest.raises(UserError, match="a gave report=20 already"):  # b's 22 holds
         marked_by(desk, "a 20", "b 22").propose("agreed_mark", back, "a")
     assert len(marked_by(desk, "a 20").propose("agreed_mark", wanted, "b")) == 1
@@ -314,15 +314,15 @@ def test_a_second_mark_by_the_first_marker_is_refused_after_another_persons_too(
 
 def test_the_same_points_written_otherwise_stand_already(desk):
     with pytest.raises(UserError, match="all of it stands already"):
-        marked_by(desk, "a 20").propose("agreed_mark", [Wanted("", "g1", "report=20.0", "again")], "a")
+        marked_by(desk, "a 20").propose("agreed_mark", [DecisionRequest("", "g1", "report=20.0", "again")], "a")
 
 
 def test_who_works_alone_is_marked_as_the_group_and_as_a_person_alike(desk):
     solo = marked_by(desk, "a 20")
-    (first,) = solo.propose("agreed_mark", [Wanted("", "solo", "report=20", "papers")], "a")
+    (first,) = solo.propose("agreed_mark", [DecisionRequest("", "solo", "report=20", "papers")], "a")
     with pytest.raises(UserError, match="a gave report=20 already"):
         replace(solo, events=[replace(first, number=9)]).propose(
-            "agreed_mark", [Wanted("", "s3", "report=25", "again")], "a"
+            "agreed_mark", [DecisionRequest("", "s3", "report=25", "again")], "a"
         )
 
 
@@ -368,7 +368,7 @@ def test_a_file_that_is_not_there_is_named(desk):
 
 def test_a_method_without_ratings_is_refused_and_not_forgotten(desk):
     results = SimpleNamespace(assignment=desk.assignment, events=())
-    one = Wanted("", "g1/s1", "1.1", "the ratings")
+    one = DecisionRequest("", "g1/s1", "1.1", "the ratings")
     with pytest.raises(UserError, match="--method webpa makes factors of a file of ratings: name it with --from FILE"):
         propose(desk.course, results, "peer_factor", one, by="ada", method="webpa")
 

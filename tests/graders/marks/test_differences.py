@@ -13,7 +13,7 @@ from graders.intake.submission import Submission
 from graders.marks.applying import snapshot_event, snapshot_of
 from graders.marks.differences import Differences, Move, compare, differences_of
 from graders.marks.mark import Status
-from graders.marks.personal import Returned
+from graders.marks.personal import ReturnedMark
 from graders.marks.results import results_of
 from graders.marks.versions import Versions, returned_marks
 from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark, snapshots
@@ -297,11 +297,11 @@ def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
     lower = results(course, event("override", "55", "g1/s2"))
     assert returned_marks([applied(seventy)]) == {}
     returned = [applied(seventy), applied(seventy, RETURNED)]
-    whole = Returned(Decimal("70.0"), "g1", "c0ffee", Fraction(70))
+    whole = ReturnedMark(Decimal("70.0"), "g1", "c0ffee", Fraction(70))
     assert returned_marks(returned) == {"s1": whole, "s2": whole}  # s3 had no whole mark
     assert returned_marks([*returned, applied(lower)]) == returned_marks(returned)
     corrected = returned_marks([*returned, applied(lower, CORRECTION)])
-    lowered = Returned(Decimal("55.0"), "g1", "c0ffee", Fraction(55))
+    lowered = ReturnedMark(Decimal("55.0"), "g1", "c0ffee", Fraction(55))
     assert corrected == {"s1": whole, "s2": lowered, "s3": replace(whole, group="solo")}
 
 

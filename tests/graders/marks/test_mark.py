@@ -13,17 +13,17 @@ from assignments.assignment import Anchors, Assignment
 from assignments.errors import UserError
 from graders.failures import InternalFailure
 from graders.marks.mark import (
-    Decided,
     HandedIn,
     HeldCap,
+    MarkDecisions,
     Status,
     Verdict,
     anchor_shares,
     earned,
     mark_of,
-    percent,
     rounded,
-    share,
+    rounded_percent,
+    share_of_points,
     with_points,
 )
 from graders.record.documents import Cause, Explained, JobResult, Phrase, Trouble, unknown
@@ -75,14 +75,14 @@ def mark(
     persons = {"report": Decimal(21)} if persons is None else persons
     result = JobResult(tests, scores=scores, trouble=trouble)
     handed_in = HandedIn("g1", commit, refused)
-    declares, decided = declares or tuple(TESTS.values()), Decided(persons, dict(void_tests))
+    declares, decided = declares or tuple(TESTS.values()), MarkDecisions(persons, dict(void_tests))
     return mark_of(of or assignment(), declares, handed_in, result, decided, {})
 
 
 @pytest.mark.parametrize("anchors", [RISING, FALLING])
 @pytest.mark.parametrize("level", [6, 7])
 def test_a_score_at_an_anchor_earns_exactly_its_share(anchors, level):
-    assert [share(anchors, level, value) for value in anchors.values()] == list(anchor_shares(level))
+    assert [share_of_points(anchors, level, value) for value in anchors.values()] == list(anchor_shares(level))
 
 
 def test_the_pass_anchor_is_worth_half_at_level_7():
@@ -91,8 +91,8 @@ def test_the_pass_anchor_is_worth_half_at_level_7():
 
 
 def test_between_two_anchors_a_share_is_on_the_line():
-    assert share(RISING, 6, 0.665) == Fraction(1, 2)  # half way from 0.62 (.40) to 0.71 (.60)
-    assert share(FALLING, 6, 16) == Fraction(1, 5)  # half way from 20 (0) to 12 (.40)
+    assert share_of_points(RISING, 6, 0.665) == Fraction(1, 2)  # half way from 0.62 (.40) to 0.71 (.60)
+    assert share_of_points(FALLING, 6, 16) == Fraction(1, 5)  # half way from 20 (0) to 12 (.40)
 
 
 strictly_monotone = st.lists(st.integers(-1000, 1000), min_size=6, max_size=6, unique=True).map(sorted)
@@ -104,14 +104,14 @@ def test_a_better_score_never_earns_less_and_a_share_stays_within_0_and_1(values
     sign = -1 if falls else 1
     anchors = Anchors.model_validate(dict(zip(names, [sign * v / 100 for v in values], strict=True)))
     worse, better = sorted([one / 100, other / 100])
-    low, high = share(anchors, level, sign * worse), share(anchors, level, sign * better)
+    low, high = share_of_points(anchors, level, sign * worse), share_of_points(anchors, level, sign * better)
     assert 0 <= low <= high <= 1
 
 
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
 def test_a_score_that_is_not_finite_has_no_share(score):
     with pytest.raises(ValueError, match="Invalid literal"):
-        share(RISING, 6, score)
+        share_of_points(RISING, 6, score)
 
 
 def test_a_mark_is_the_sum_of_what_was_earned():
@@ -160,12 +160,12 @@ def test_what_did_not_run_for_a_toolkit_failure_is_unknown_and_the_mark_withheld
 )
 def test_one_unknown_finding_withholds_the_mark(tests, scores):
     made = mark(tests=tests, scores=scores)
-    assert (made.status, made.points, percent(made)) == (Status.WITHHELD, None, None)
+    assert (made.status, made.points, rounded_percent(made)) == (Status.WITHHELD, None, None)
 
 
 def test_a_missing_part_of_a_person_leaves_the_mark_incomplete_and_never_zero():
     made = mark(persons={})
-    assert (made.status, made.points, percent(made)) == (Status.INCOMPLETE, Decimal("49.0"), None)
+    assert (made.status, made.points, rounded_percent(made)) == (Status.INCOMPLETE, Decimal("49.0"), None)
     assert made.findings[-1].points is None
 
 
@@ -281,7 +281,7 @@ def test_a_mark_is_the_rounded_sum_of_its_findings_and_lies_between_0_and_its_po
 def test_a_better_score_never_lowers_a_mark(one, other):
     low, high = (mark(scores={"accuracy": score_result(value / 1000)}) for value in sorted((one, other)))
     assert low.points <= high.points
-    assert percent(low) <= percent(high)
+    assert rounded_percent(low) <= rounded_percent(high)
 
 
 @pytest.mark.parametrize("persons", [{}, {"report": Decimal(3)}])
@@ -328,7 +328,7 @@ def test_points_of_ones_own_complete_a_mark_and_leave_the_groups_as_it_was():
 def test_per_cent_is_taken_from_what_is_not_rounded_yet():
     made = mark(of=assignment(person=20), persons={"report": Decimal("12.95")})
     assert made.points == Decimal("62.0")  # 61.95
-    assert percent(made) == Decimal("68.8")  # 61.95 / 90 = 68.83 %; 62.0 / 90 would give 68.9 %
+    assert rounded_percent(made) == Decimal("68.8")  # 61.95 / 90 = 68.83 %; 62.0 / 90 would give 68.9 %
 
 
 @pytest.mark.parametrize("points", ["-1", "30.1", "NaN"])

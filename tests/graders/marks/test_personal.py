@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graders.course.course import load_course
-from graders.marks.mark import Status, percent
-from graders.marks.personal import Returned, personal_mark
+from graders.marks.mark import Status, rounded_percent
+from graders.marks.personal import ReturnedMark, personal_mark
 from graders.record.decisions import Override
 from graders.record.in_force import Decisions, in_force
 from reports.as_json import person_as_json
@@ -162,7 +162,7 @@ def test_a_peer_factor_is_held_within_the_courses_bounds_and_weight(tmp_path):
 def told(percent, before_penalties="as told"):
     """What a person was told; in old ledgers without what it was before penalties."""
     exact = percent if before_penalties == "as told" else before_penalties
-    return Returned(Decimal(percent), "g1", mark().commit, None if exact is None else Fraction(exact))
+    return ReturnedMark(Decimal(percent), "g1", mark().commit, None if exact is None else Fraction(exact))
 
 
 @pytest.fixture(scope="module")
@@ -404,7 +404,7 @@ def test_a_better_work_never_gets_less_and_the_last_line_is_the_mark(course, poi
     )
     assert 0 <= low.percent <= high.percent <= 100
     whole = mark(persons={"report": Decimal(points) / 100})
-    exact = low.trace[-1].after if low.trace else Fraction(percent(whole))
+    exact = low.trace[-1].after if low.trace else Fraction(rounded_percent(whole))
     assert abs(Fraction(low.percent) - exact) <= Fraction(1, 20)
     for earlier, later in zip(low.trace, low.trace[1:], strict=False):
         assert earlier.after == later.before

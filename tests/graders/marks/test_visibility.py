@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Finding, HeldCap, Scored, Spent, Verdict
+from graders.marks.mark import Cost, Finding, HeldCap, Scored, Verdict
 from graders.marks.visibility import visible, visible_provenance
 from graders.record.documents import CaseScore, Cause, FalsePositives
 from tests.graders.marks import hand_made
@@ -32,11 +32,11 @@ def finding(kind: str) -> Finding:
         void=True,
         scored=SCORED,
         hint="a hint",
-        said=SECRET,
+        cause_detail=SECRET,
         evidence=SECRET,
         measured=hand_made.measured(0.75, cases=(CaseScore(SECRET, SECRET, 0, 0.5, 0.5, "scored"),)),
         also={SECRET: hand_made.measured()},
-        spent=Spent(1.0, 2.0, (SECRET,)),
+        cost=Cost(1.0, 2.0, (SECRET,)),
     )
 
 
@@ -55,7 +55,7 @@ def test_points_verdict_and_criterion_are_always_told(kind):
 def test_a_public_test_tells_everything_but_the_numbers_for_staff():
     seen = visible(finding("public_test"), "student")
     assert (seen.title, seen.hint, seen.evidence) == ("what was checked", "a hint", SECRET)
-    assert (seen.measured, seen.also, seen.spent) == (None, {}, None)
+    assert (seen.measured, seen.also, seen.cost) == (None, {}, None)
 
 
 def test_a_hidden_test_tells_its_reason_and_neither_score_nor_hint():
@@ -93,7 +93,7 @@ def test_every_field_of_a_finding_has_been_decided_on():
     """A field added to Finding must be decided on in `visible` before this list grows."""
     assert {field.name for field in fields(Finding)} == {
         *("id", "kind", "criterion", "verdict", "points", "out_of"),
-        *("title", "cause", "note", "void", "scored", "hint", "said", "evidence", "measured", "also", "spent"),
+        *("title", "cause", "note", "void", "scored", "hint", "cause_detail", "evidence", "measured", "also", "cost"),
         "exact",  # the points themselves, which are always told
     }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.marks.words import REASONS, cause_words, reason_words
+from graders.marks.words import REASON_WORDS, cause_words, reason_words
 from graders.record.dependencies import dependencies
 from graders.record.documents import Cause
 from graders.record.keys import ROOTS
@@ -20,7 +20,7 @@ def test_no_stage_depends_on_the_words_that_students_read(stage):
 @pytest.mark.parametrize("stage", ROOTS)
 def test_no_file_of_a_stage_holds_a_sentence_that_students_read(stage):
     """A sentence that stood there would be stored, or its change would mark everything again."""
-    sentences = [words for word, words in REASONS.items() if " " in words]
+    sentences = [words for word, words in REASON_WORDS.items() if " " in words]
     assert len(sentences) > 20
     root = Path(__file__).parents[3]
     for file in dependencies(list(ROOTS[stage])).digests:

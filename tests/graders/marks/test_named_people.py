@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 
 from graders.course.roster import Group, Member
+from graders.marks.named_people import group_and_member
 from graders.marks.ratings import factors_of
-from graders.marks.whom import whom
 
 COMPOSED, APART = (unicodedata.normalize(form, "zoë") for form in ("NFC", "NFD"))
 
@@ -24,8 +24,8 @@ def group(name, *members):
 @pytest.mark.parametrize(("written", "typed"), [(COMPOSED, APART), (APART, COMPOSED)])
 def test_a_member_is_found_however_the_letters_are_composed_and_keeps_the_rosters_id(written, typed):
     course = Course(group("g1", "ada", written), group("g2", "bo"))
-    assert whom(course, typed) == (course.groups[0], written)
-    assert whom(course, f"g1/{typed}") == (course.groups[0], written)
+    assert group_and_member(course, typed) == (course.groups[0], written)
+    assert group_and_member(course, f"g1/{typed}") == (course.groups[0], written)
 
 
 def test_ratings_find_their_people_in_the_same_way():

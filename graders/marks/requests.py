@@ -23,7 +23,7 @@ PLACES = Decimal("1e-9")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DecisionRequest:
     """One decision as a person wrote it."""
 
     where: str
@@ -47,7 +47,7 @@ def from_file(
     reason: str,
     method: str | None = None,
     with_self: bool | None = None,
-) -> tuple[list[Wanted], list[str]]:
+) -> tuple[list[DecisionRequest], list[str]]:
     """The decisions of a file, and notes on it: a row a group or a person, under `group` and `member` (or one of them).
 
     A column `value` holds what is decided; for `agreed_mark` a column named as a criterion holds its points; ratings
@@ -89,7 +89,7 @@ def from_file(
             wrong = "says for neither group nor member what it decides"
         where = f"{path.name}:{row.line}"
         cells = cells or [""] if wrong else cells
-        wanted_rows += [Wanted(where, about, cell, why, wrong, of.get("reference", "")) for cell in cells]
+        wanted_rows += [DecisionRequest(where, about, cell, why, wrong, of.get("reference", "")) for cell in cells]
     return wanted_rows, []
 
 
@@ -117,7 +117,7 @@ def _peers(
     reason: str,
     method: str,
     with_self: bool | None,
-) -> tuple[list[Wanted], list[str]]:
+) -> tuple[list[DecisionRequest], list[str]]:
     """One factor a person, from who gave whom how much; and whose factors rest on the ratings of some members only."""
     wanted, notes = [], []
     for made in factors_of(path.name, rows, course.groups, method, with_self):
@@ -125,7 +125,7 @@ def _peers(
             exact = Decimal(factor.numerator) / Decimal(factor.denominator)
             value = f"{exact.quantize(PLACES).normalize():f}"
             why = f"{made.method}: {reason}" if reason.strip() else ""
-            wanted.append(Wanted(path.name, f"{made.group}/{member}", value, why))
+            wanted.append(DecisionRequest(path.name, f"{made.group}/{member}", value, why))
         if made.silent:
             rated = f"{len(made.of) - len(made.silent)} of {len(made.of)} rated"
             notes.append(f"{made.group}: {rated}; nothing came from {', '.join(made.silent)}")

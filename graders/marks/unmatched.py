@@ -20,7 +20,7 @@ from graders.record.ledger import Event, Observation
 from graders.record.snapshots import snapshots
 
 
-def nobodys(
+def unmatched_lines(
     course: Course,
     assignment: Assignment,
     events: Sequence[Event],

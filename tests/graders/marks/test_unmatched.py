@@ -9,7 +9,7 @@ import pytest
 from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.intake.owners import Record
-from graders.marks.nobodys import nobodys
+from graders.marks.unmatched import unmatched_lines
 from graders.record.ledger import Observation
 from tests.graders.events import event as an_event
 
@@ -57,7 +57,7 @@ def told(tmp_path):
     def told(*events, looks=NAMED):
         seen = [look(name, place) for name, place in looks.items()]
         course = load_course(tmp_path)
-        return nobodys(course, assignment, events, Record.of(course.groups, seen), lambda: ["bodu-kire"])
+        return unmatched_lines(course, assignment, events, Record.of(course.groups, seen), lambda: ["bodu-kire"])
 
     return told
 

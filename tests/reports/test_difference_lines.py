@@ -9,7 +9,7 @@ import pytest
 
 from graders.marks.differences import Differences, Move
 from graders.record.snapshots import RecordedMark
-from reports.differences import LISTED, decision_lines, difference_lines, signed, summary
+from reports.difference_lines import LISTED, decision_lines, difference_lines, signed, summary
 from tests.graders.events import event as an_event
 from tests.reports.hostile import HOSTILE
 

@@ -8,7 +8,7 @@ from graders.course.course import Course, Group, Member
 from graders.course.roster import roster_path
 
 
-def whom(course: Course, text: str) -> tuple[Group, str]:
+def group_and_member(course: Course, text: str) -> tuple[Group, str]:
     """The group, and the member's id where one person is meant.
 
     A name that is a group's and a member's too is the group's. An id may hold a slash: `2019/1234`, or `g1/2019/1234`.
@@ -34,13 +34,13 @@ def whom(course: Course, text: str) -> tuple[Group, str]:
     raise UserError(_nobody(course, text))
 
 
-def whom_alone(course: Course, text: str) -> tuple[Group, Member]:
+def one_member(course: Course, text: str) -> tuple[Group, Member]:
     """One person and their group: a member, or a group of one.
 
     Raises:
         UserError: as `whom`, or it is a group of several.
     """
-    group, id = whom(course, text)
+    group, id = group_and_member(course, text)
     if not id and len(group.members) > 1:
         raise UserError(f"group {group.name} has several members: say which, one of "
                         f"{', '.join(member.id for member in group.members)}")  # fmt: skip
