@@ -119,11 +119,11 @@ def hidden_set(
     repeat: int,
     inputs: tuple[str, ...],
     truth: str,
-    beside: Sequence[str] = (),
+    extra_truths: Sequence[str] = (),
 ) -> HiddenSet:
     """The hidden set of one repeat: `inputs` names what `predict` receives, `truth` what it must not see.
 
-    `beside` names further arrays of truth that the data may have: the truths are then records of all of them.
+    `extra_truths` names further arrays of truth that the data may have: the truths are then records of all of them.
 
     Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden cases;
     with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat. The keys of the streams
@@ -148,10 +148,10 @@ def hidden_set(
     if data.val:
         fit_cases, val = _set_aside(fit_cases, data.val, stream(train_secret, assignment.id, "val", turn))
 
-    if revealed := {truth, *beside} & set(inputs):
+    if revealed := {truth, *extra_truths} & set(inputs):
         raise UserError(f"{', '.join(sorted(revealed))} is the truth: take it out of the inputs in interface.py.")
     test_inputs = {name: np.ascontiguousarray(test[name]) for name in inputs}
-    truths = records(test, (truth, *beside)) if beside else test[truth]
+    truths = records(test, (truth, *extra_truths)) if extra_truths else test[truth]
     hidden = HiddenSet(
         train=fit_cases,
         val=val,

@@ -1,15 +1,15 @@
 """Malignant or benign: logistic regression for fine-needle aspirates, in NumPy.
 
 The idea. Weigh the 30 measurements, add them up, and squash the sum into a probability: one linear map and a
-sigmoid. It is the multilayer perceptron with the hidden layers left out, and the classic to compare it with.
+sigmoid. It is the multilayer perceptron without the hidden layers, and the classic model to compare it with.
 The cross-entropy of this model has a single minimum, and its gradient is short enough to write down.
 
     Cox: The regression analysis of binary sequences, J. R. Stat. Soc. B 20, 1958.
     Street, Wolberg, Mangasarian: Nuclear feature extraction for breast tumor diagnosis, SPIE 1905, 1993.
 
-Where we depart from the paper: gradient descent in batches for Newton's method and a fixed number of epochs,
-just as for the net, so that the model is all that differs. As a hand-in it is as accurate as the net, and
-earns nothing for the tests about the network, which it is not.
+This differs from the paper: gradient descent in batches instead of Newton's method, with a fixed number of
+epochs as for the net, so that only the model differs. As a submission it is as accurate as the net, but earns
+nothing for the tests of the network, because it is not one.
 
 Read from top to bottom: settings, data, model, loss, training, prediction.
 """
@@ -26,7 +26,7 @@ FRAMEWORK = "numpy"
 # -------------------------------------------------------------------------------------------------- settings
 
 CONFIG = {"n_in": 30}
-EPOCHS = 40  # times that every training row is seen
+EPOCHS = 40  # how often training uses every row
 BATCH = 32  # rows per step
 LEARNING_RATE = 0.1
 
@@ -48,7 +48,7 @@ def standardise(train, other):
 
 
 def batches(n, rng):
-    """Row numbers of one epoch, (steps, BATCH), in random order; rows that fill no batch are left out."""
+    """Row numbers of one epoch, (steps, BATCH), in random order; the rows left over are not used."""
     size = min(BATCH, n)
     return rng.permutation(n)[: n - n % size].reshape(-1, size)
 
@@ -60,7 +60,7 @@ class LogisticRegression:
     """Rows (n, n_in) in their original units -> logits (n,)."""
 
     def __init__(self, n_in):
-        self.weight = np.zeros(n_in, np.float32)  # one minimum only, so any start will do
+        self.weight = np.zeros(n_in, np.float32)  # there is one minimum, so any start will do
         self.bias = np.zeros((), np.float32)
         self.mean = np.zeros(n_in, np.float32)
         self.scale = np.ones(n_in, np.float32)
@@ -71,7 +71,7 @@ class LogisticRegression:
 
 
 def build_model(config):
-    """A new model. Of the configuration it knows the number of columns: there are no hidden layers."""
+    """A new model. It uses only the number of columns of the configuration: there are no hidden layers."""
     return LogisticRegression(config["n_in"])
 
 
@@ -81,7 +81,7 @@ def build_model(config):
 def bce_with_logits(logit, y):
     """Cross-entropy (n,), (n,) -> scalar, the mean over the rows: log(1 + exp(logit)) - y * logit.
 
-    From the logit, since the log of a sigmoid is -inf as soon as the sigmoid rounds to 0.
+    It takes the logit, because the log of a sigmoid is -inf as soon as the sigmoid rounds to 0.
     """
     return (np.logaddexp(0, logit) - y * logit).mean()
 
@@ -92,7 +92,7 @@ def bce_with_logits(logit, y):
 def fit(train, val=None, *, seed, budget_s):
     """Train on `train["x"]` (n, 30) and `train["y"]` (n,), 1 = malignant, for at most `budget_s` CPU seconds.
 
-    `val` is not needed: the number of epochs is fixed, so nothing has to be chosen.
+    `val` is not used: the number of epochs is fixed, so there is nothing to choose.
     """
     start = time.process_time()
     rng = np.random.default_rng(seed)
@@ -133,7 +133,7 @@ def predict(model, inputs):
 def choose_threshold(prob_val, y_val, min_sensitivity=0.95):
     """The highest threshold that still calls `min_sensitivity` of the malignant cases malignant (prob >= it).
 
-    Highest, since every step down calls more benign cases malignant too.
+    The highest, because each lower threshold calls more benign cases malignant too.
     """
     malignant = np.sort(prob_val[y_val == 1])[::-1]  # from the surest down
     needed = int(np.ceil(min_sensitivity * len(malignant)))

@@ -1,17 +1,17 @@
 """Malignant or benign: a multilayer perceptron for fine-needle aspirates, in TensorFlow.
 
 The idea. A linear classifier weighs 30 measurements and adds them up. A multilayer perceptron (MLP) first
-turns them into features of its own: each hidden layer is a linear map followed by a bend (ReLU); without the
-bend three layers would collapse into one. The weights are learnt by gradient descent on the cross-entropy:
-back-propagation gives the gradient, and every step moves each weight a little against it.
+turns them into its own features. Each hidden layer is a linear map followed by a bend (ReLU); without the bend,
+three layers would collapse into one. Gradient descent on the cross-entropy learns the weights: back-propagation
+computes the gradient, and every step moves each weight a little against it.
 
     Rumelhart, Hinton, Williams: Learning representations by back-propagating errors, Nature 323, 1986.
     He, Zhang, Ren, Sun: Delving deep into rectifiers (the initial weights), ICCV 2015.
     Street, Wolberg, Mangasarian: Nuclear feature extraction for breast tumor diagnosis, SPIE 1905, 1993.
 
-Where we depart from the first paper: ReLU for sigmoid units, cross-entropy for squared error, batches of 32
-cases for the whole set, no momentum. The model itself standardises the rows it is given, with the statistics
-of its training rows: whoever has the model has them too.
+This differs from the first paper: ReLU instead of sigmoid units, cross-entropy instead of squared error, batches
+of 32 cases instead of the whole set, no momentum. The model itself standardises its input rows with the
+statistics of its training rows: whoever has the model has them too.
 
 Read from top to bottom: settings, data, model, loss, training, prediction.
 """
@@ -31,7 +31,7 @@ FRAMEWORK = "tensorflow"
 
 CONFIG = {"n_in": 30, "hidden": [32, 16], "activation": "relu"}
 ACTIVATIONS = {"relu": tf.nn.relu, "tanh": tf.tanh}
-EPOCHS = 40  # times that every training row is seen
+EPOCHS = 40  # how often training uses every row
 BATCH = 32  # rows per step
 LEARNING_RATE = 0.1
 
@@ -53,7 +53,7 @@ def standardise(train, other):
 
 
 def batches(n, rng):
-    """Row numbers of one epoch, (steps, BATCH), in random order; rows that fill no batch are left out."""
+    """Row numbers of one epoch, (steps, BATCH), in random order; the rows left over are not used."""
     size = min(BATCH, n)
     return rng.permutation(n)[: n - n % size].reshape(-1, size)
 
@@ -81,7 +81,7 @@ class MLP(keras.Model):
 
 
 def build_model(config):
-    """A new network; until `fit` gives it statistics, it takes rows as they are (mean 0, scale 1)."""
+    """A new network; until `fit` sets its statistics, it uses rows as they are (mean 0, scale 1)."""
     model = MLP(**config)
     model.config = config  # `save` writes it beside the weights
     return model
@@ -93,7 +93,7 @@ def build_model(config):
 def bce_with_logits(logit, y):
     """Cross-entropy (n,), (n,) -> scalar, the mean over the rows: log(1 + exp(logit)) - y * logit.
 
-    From the logit, since the log of a sigmoid is -inf as soon as the sigmoid rounds to 0.
+    It takes the logit, because the log of a sigmoid is -inf as soon as the sigmoid rounds to 0.
     """
     return tf.reduce_mean(tf.nn.softplus(logit) - y * logit)
 
@@ -104,7 +104,7 @@ def bce_with_logits(logit, y):
 def fit(train, val=None, *, seed, budget_s):
     """Train on `train["x"]` (n, 30) and `train["y"]` (n,), 1 = malignant, for at most `budget_s` CPU seconds.
 
-    `val` is not needed: the number of epochs is fixed, so nothing has to be chosen.
+    `val` is not used: the number of epochs is fixed, so there is nothing to choose.
     """
     start = time.process_time()
     keras.utils.set_random_seed(seed)
@@ -147,7 +147,7 @@ def predict(model, inputs):
 def choose_threshold(prob_val, y_val, min_sensitivity=0.95):
     """The highest threshold that still calls `min_sensitivity` of the malignant cases malignant (prob >= it).
 
-    Highest, since every step down calls more benign cases malignant too.
+    The highest, because each lower threshold calls more benign cases malignant too.
     """
     malignant = np.sort(prob_val[y_val == 1])[::-1]  # from the surest down
     needed = int(np.ceil(min_sensitivity * len(malignant)))

@@ -1,16 +1,16 @@
 """Prostate segmentation in T2-weighted MRI with a 3-D U-Net, in TensorFlow.
 
-The idea. A segmentation net must know what it sees, which takes a wide view, and where exactly, which takes full
-resolution. The U-Net gets both: an encoder halves the resolution level by level and widens the view, a decoder brings
-the resolution back, and at every level a *skip connection* hands the encoder's fine features over to the decoder.
+The idea. A segmentation net must know what it sees, which needs a wide view, and exactly where, which needs full
+resolution. The U-Net has both: an encoder halves the resolution level by level and widens the view, a decoder restores
+the resolution, and at every level a *skip connection* passes the encoder's fine features to the decoder.
 
     Ronneberger, Fischer, Brox: U-Net, MICCAI 2015.            Çiçek et al.: 3D U-Net, MICCAI 2016.
     Milletari, Navab, Ahmadi: V-Net (the Dice loss), 3DV 2016. Litjens et al.: PROMISE12, Med. Image Anal. 2014.
 
-Where we depart from the papers: convolutions are padded, so that the answer is as large as the image; GroupNorm stands
-for BatchNorm, since statistics over two volumes are noise; the output layer starts at the share of foreground voxels,
-since from any other start some seeds fall into "all background" and never leave it; the weights that answer are a
-running average of the weights that train.
+This differs from the papers. Convolutions are padded, so that the answer is as large as the image. GroupNorm replaces
+BatchNorm, because statistics over two volumes are noise. The output layer starts at the share of foreground voxels,
+because from any other start some seeds collapse to "all background" and stay there. The model that predicts has a
+running average of the trained weights.
 
 Read from top to bottom: settings, data, model, loss, training, prediction.
 """
@@ -31,7 +31,7 @@ FRAMEWORK = "tensorflow"
 # ---------------------------------------------------------------------------------------------------------- settings
 
 CONFIG = {"base": 8, "depth": 4, "skips": True, "prior": 0.03}  # channels at the top, levels, skip connections, bias
-GRID = (16, 64, 64)  # largest grid (D, H, W) the net works on; larger volumes are resampled to it
+GRID = (16, 64, 64)  # largest grid (D, H, W) that the net works on; larger volumes are resampled to it
 GROUPS = 4  # groups of channels that share their statistics in GroupNorm
 BATCH = 2  # volumes per step
 LEARNING_RATE = 2e-3
@@ -43,7 +43,7 @@ STEPS = 100_000  # upper limit; the budget of CPU seconds ends training long bef
 
 
 def normalise(volume):
-    """(D, H, W) of any scanner units -> float32 with mean 0 and SD 1, by this volume's own statistics alone."""
+    """(D, H, W) of any scanner units -> float32 with mean 0 and SD 1, by this volume's own statistics."""
     low, high = np.percentile(volume, (1, 99))  # one bright vessel must not set the scale
     volume = np.clip(volume.astype(np.float32), np.float32(low), np.float32(high))
     return (volume - volume.mean()) / (volume.std() + 1e-6)
@@ -94,7 +94,7 @@ def draw_batch(images, labels, rng):
 class GroupNorm(layers.Layer):
     """Each group of channels of each volume to mean 0 and SD 1, then a scale and a shift for each channel.
 
-    What `layers.GroupNormalization` computes, from two sums; 2.5 times faster on a CPU.
+    It computes the same as `layers.GroupNormalization`, from two sums; 2.5 times faster on a CPU.
     """
 
     def build(self, shape):
@@ -116,7 +116,7 @@ class GroupNorm(layers.Layer):
 
 
 class DoubleConv(layers.Layer):
-    """Twice a 3 x 3 x 3 convolution, GroupNorm and ReLU. No bias: GroupNorm brings its own."""
+    """Twice a 3 x 3 x 3 convolution, GroupNorm and ReLU. No bias: GroupNorm has its own."""
 
     def __init__(self, channels):
         super().__init__()
@@ -165,7 +165,7 @@ class UNet(keras.Model):
 
 
 def build_model(config):
-    """A new U-Net that answers `config["prior"]` everywhere; keys that are missing are taken from CONFIG."""
+    """A new U-Net that answers `config["prior"]` everywhere; missing keys come from CONFIG."""
     config = {**CONFIG, **config}
     model = UNet(**config)
     model.config = config  # `save` writes it beside the weights
@@ -177,9 +177,9 @@ def build_model(config):
 
 
 def dice_loss(logit, label):
-    """1 - Dice of each case, then the mean over cases. Soft: probabilities, so that every voxel has a gradient.
+    """1 - Dice of each case, then the mean over cases. It is soft: with probabilities every voxel has a gradient.
 
-    The 1 above and below the line keeps a case without gland finite: there the loss is 0 once nothing is predicted.
+    The 1 in numerator and denominator keeps a case without gland finite: its loss is 0 once nothing is predicted.
     """
     prob, label = tf.sigmoid(logit), tf.cast(label, logit.dtype)
     overlap = tf.reduce_sum(prob * label, (1, 2, 3))  # (N,)
@@ -188,7 +188,7 @@ def dice_loss(logit, label):
 
 
 def loss(logit, label):
-    """Cross-entropy, which is calm, plus Dice loss, which is what will be measured."""
+    """Cross-entropy, which is stable, plus Dice loss, which is what will be measured."""
     return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(label, logit)) + dice_loss(logit, label)
 
 
@@ -198,7 +198,7 @@ def loss(logit, label):
 def fit(train, val=None, *, seed, budget_s):
     """Train on `train["image"]` and `train["label"]`, (N, D, H, W), for at most `budget_s` CPU seconds.
 
-    `val` is not needed: the averaged weights of the last step answer, so nothing has to be chosen.
+    `val` is not used: the model is the average at the last step, so there is nothing to choose.
     """
     start = time.process_time()
     keras.utils.set_random_seed(seed)
@@ -218,13 +218,13 @@ def fit(train, val=None, *, seed, budget_s):
             break
         image, label = draw_batch(images, labels, rng)
         train_step(model, average, optimiser, tf.constant(image), tf.constant(label), tf.constant(float(step)))
-        last = time.process_time() - began if step else 0.0  # the first also builds the graph, and is no guide
+        last = time.process_time() - began if step else 0.0  # the first also builds the graph, so it does not count
     return average
 
 
 @tf.function
 def train_step(model, average, optimiser, image, label, step):
-    """One step of Adam on a batch (N, d, h, w); then the average follows, quickly at first."""
+    """One step of Adam on a batch (N, d, h, w); then the average follows, quickly at the beginning."""
     with tf.GradientTape() as tape:
         value = loss(model(image, training=True), label)
     gradients = tape.gradient(value, model.trainable_variables)

@@ -46,8 +46,8 @@ def same_weights(torch_model, keras_model):
     """Copy PyTorch's weights and statistics into the Keras model: its kernels are the transposes."""
     torch_layers = [*torch_model.hidden, torch_model.output]
     keras_layers = [*keras_model.hidden, keras_model.output_layer]
-    for ours, theirs in zip(torch_layers, keras_layers, strict=True):
-        theirs.set_weights([ours.weight.detach().numpy().T, ours.bias.detach().numpy()])
+    for torch_layer, keras_layer in zip(torch_layers, keras_layers, strict=True):
+        keras_layer.set_weights([torch_layer.weight.detach().numpy().T, torch_layer.bias.detach().numpy()])
     keras_model.mean.assign(torch_model.mean.numpy())
     keras_model.scale.assign(torch_model.scale.numpy())
 
@@ -61,23 +61,23 @@ def test_both_networks_have_1537_parameters(pair):
 
 def test_both_start_from_the_same_distribution(pair):
     torch_model, keras_model = (module.build_model({**CONFIG, "hidden": [400, 400]}) for module in pair)
-    for ours, theirs in zip(torch_model.hidden, keras_model.hidden, strict=True):
-        limit = np.sqrt(6 / ours.in_features)  # He et al. 2015, uniform
-        for weights in (ours.weight.detach().numpy(), theirs.get_weights()[0]):
+    for torch_layer, keras_layer in zip(torch_model.hidden, keras_model.hidden, strict=True):
+        limit = np.sqrt(6 / torch_layer.in_features)  # He et al. 2015, uniform
+        for weights in (torch_layer.weight.detach().numpy(), keras_layer.get_weights()[0]):
             assert 0.99 * limit < np.abs(weights).max() <= limit
             assert abs(weights.std() / (limit / np.sqrt(3)) - 1) < 0.03
-        assert not ours.bias.detach().numpy().any()
-        assert not theirs.get_weights()[1].any()
+        assert not torch_layer.bias.detach().numpy().any()
+        assert not keras_layer.get_weights()[1].any()
 
 
 def test_same_weights_give_the_same_logits_losses_and_steps(pair, cases):
     import tensorflow as tf
     import torch
 
-    one, two = pair
-    torch_model, keras_model = one.build_model(CONFIG), two.build_model(CONFIG)
+    in_torch, in_keras = pair
+    torch_model, keras_model = in_torch.build_model(CONFIG), in_keras.build_model(CONFIG)
     x, y = cases[0]["x"][:32], cases[0]["y"][:32].astype(np.float32)
-    mean, scale = one.statistics(x)
+    mean, scale = in_torch.statistics(x)
     torch_model.mean.copy_(torch.from_numpy(mean))
     torch_model.scale.copy_(torch.from_numpy(scale))
     same_weights(torch_model, keras_model)
@@ -85,8 +85,8 @@ def test_same_weights_give_the_same_logits_losses_and_steps(pair, cases):
         logit = torch_model(torch.from_numpy(x)).detach().numpy()
         assert np.allclose(keras_model(x), logit, atol=1e-5)
         losses = (
-            one.train_step(torch_model, torch.from_numpy(x), torch.from_numpy(y), 0.1).item(),
-            float(two.train_step(keras_model, tf.constant(x), tf.constant(y), 0.1)),
+            in_torch.train_step(torch_model, torch.from_numpy(x), torch.from_numpy(y), 0.1).item(),
+            float(in_keras.train_step(keras_model, tf.constant(x), tf.constant(y), 0.1)),
         )
         expected = np.mean(np.log1p(np.exp(logit.astype(np.float64))) - y * logit)
         assert losses == pytest.approx((expected, expected), rel=1e-5)
@@ -151,6 +151,6 @@ def test_a_threshold_by_hand(reference):
 
 def test_standardise_by_hand(reference):
     train = np.array([[1, 5], [3, 5]], np.float32)  # the second column never varies
-    one, two = reference.standardise(train, np.array([[6, 7]], np.float32))
-    assert one.tolist() == [[-1, 0], [1, 0]]
-    assert two.tolist() == [[4, 2]]
+    train_scaled, other_scaled = reference.standardise(train, np.array([[6, 7]], np.float32))
+    assert train_scaled.tolist() == [[-1, 0], [1, 0]]
+    assert other_scaled.tolist() == [[4, 2]]

@@ -56,21 +56,21 @@ def parameter_counts(pair, config):
 def same_weights(torch_model, keras_model):
     """Copy PyTorch's weights into the Keras model: kernels are (out, in, D, H, W) there, (D, H, W, in, out) here."""
 
-    def copy_layer(theirs, ours):
-        kernel, *rest = (weight.detach().numpy() for weight in ours.parameters())
-        theirs.set_weights([kernel.transpose(2, 3, 4, 1, 0) if kernel.ndim == 5 else kernel, *rest])
+    def copy_layer(keras_layer, torch_layer):
+        kernel, *rest = (weight.detach().numpy() for weight in torch_layer.parameters())
+        keras_layer.set_weights([kernel.transpose(2, 3, 4, 1, 0) if kernel.ndim == 5 else kernel, *rest])
 
-    for theirs, ours in zip(
+    for keras_block, torch_block in zip(
         [*keras_model.encoder, *keras_model.decoder], [*torch_model.encoder, *torch_model.decoder], strict=True
     ):
         for name in ("conv1", "norm1", "conv2", "norm2"):
-            copy_layer(getattr(theirs, name), getattr(ours, name))
-    for theirs, ours in zip(keras_model.up, torch_model.up, strict=True):
-        copy_layer(theirs, ours)
+            copy_layer(getattr(keras_block, name), getattr(torch_block, name))
+    for keras_layer, torch_layer in zip(keras_model.up, torch_model.up, strict=True):
+        copy_layer(keras_layer, torch_layer)
     copy_layer(keras_model.output_layer, torch_model.output)
 
 
-def test_both_networks_have_as_many_parameters_as_worked_out_by_hand(pair):
+def test_both_networks_have_the_number_of_parameters_worked_out_by_hand(pair):
     # Convolutions 27 * (8136 + 4032), transposed 8 * 2688 + 56, GroupNorm 704, output 9; without skips 27 * 1344 less.
     assert parameter_counts(pair, {"base": 8, "depth": 4, "skips": True}) == (350_809, 350_809)
     assert parameter_counts(pair, {"base": 8, "depth": 4, "skips": False}) == (314_521, 314_521)
@@ -81,25 +81,25 @@ def test_same_weights_give_the_same_logits_losses_and_steps(pair, cases):
     import tensorflow as tf
     import torch
 
-    one, two = pair
-    torch_model, keras_model = one.build_model(SMALL), two.build_model(SMALL)
-    torch_average, keras_average = one.build_model(SMALL), two.build_model(SMALL)
+    in_torch, in_keras = pair
+    torch_model, keras_model = in_torch.build_model(SMALL), in_keras.build_model(SMALL)
+    torch_average, keras_average = in_torch.build_model(SMALL), in_keras.build_model(SMALL)
     same_weights(torch_model, keras_model)
     same_weights(torch_average, keras_average)
     odd = np.random.default_rng(1).normal(size=(2, 5, 11, 14)).astype(np.float32)
     assert np.allclose(keras_model(odd), torch_model(torch.from_numpy(odd)).detach(), atol=1e-4)
 
-    torch_optimiser = torch.optim.Adam(torch_model.parameters(), one.LEARNING_RATE)
-    keras_optimiser = keras.optimizers.Adam(two.LEARNING_RATE)
+    torch_optimiser = torch.optim.Adam(torch_model.parameters(), in_torch.LEARNING_RATE)
+    keras_optimiser = keras.optimizers.Adam(in_keras.LEARNING_RATE)
     keras_optimiser.build(keras_model.trainable_variables)
-    image = np.stack([one.normalise(volume) for volume in cases["image"]])
+    image = np.stack([in_torch.normalise(volume) for volume in cases["image"]])
     label = cases["label"].astype(np.float32)
     for step in range(3):
         batch = torch.from_numpy(image), torch.from_numpy(label), step
-        ours = one.train_step(torch_model, torch_average, torch_optimiser, *batch)
+        torch_loss = in_torch.train_step(torch_model, torch_average, torch_optimiser, *batch)
         batch = tf.constant(image), tf.constant(label), tf.constant(float(step))
-        theirs = two.train_step(keras_model, keras_average, keras_optimiser, *batch)
-        assert float(theirs) == pytest.approx(ours.item(), rel=2e-3)
+        keras_loss = in_keras.train_step(keras_model, keras_average, keras_optimiser, *batch)
+        assert float(keras_loss) == pytest.approx(torch_loss.item(), rel=2e-3)
     assert np.allclose(keras_average(odd), torch_average(torch.from_numpy(odd)).detach(), atol=0.02)
 
 
@@ -116,15 +116,15 @@ def test_dice_loss_by_hand_in_both(pair):
 
 
 def test_data_functions_are_the_same_in_both(pair):
-    one, two = ({name: inspect.getsource(getattr(module, name)) for name in SHARED} for module in pair)
-    assert one == two
+    in_torch, in_keras = ({name: inspect.getsource(getattr(module, name)) for name in SHARED} for module in pair)
+    assert in_torch == in_keras
 
 
 def test_both_have_the_same_functions_arguments_and_settings(pair):
-    one, two = pair
+    in_torch, in_keras = pair
     for name in FUNCTIONS[:-3]:
-        assert str(inspect.signature(getattr(one, name))) == str(inspect.signature(getattr(two, name)))
-    assert {name: getattr(one, name) for name in SETTINGS} == {name: getattr(two, name) for name in SETTINGS}
+        assert str(inspect.signature(getattr(in_torch, name))) == str(inspect.signature(getattr(in_keras, name)))
+    assert {name: getattr(in_torch, name) for name in SETTINGS} == {name: getattr(in_keras, name) for name in SETTINGS}
     assert [module.FRAMEWORK for module in pair] == list(FRAMEWORKS)
 
 
@@ -157,7 +157,7 @@ def test_training_stops_before_the_budget_is_spent(reference, cases, monkeypatch
     steps = []
     monkeypatch.setattr(reference, "CONFIG", SMALL)
     monkeypatch.setattr(reference.time, "process_time", lambda: next(clock))
-    monkeypatch.setattr(reference, "train_step", lambda *given: steps.append(given))
+    monkeypatch.setattr(reference, "train_step", lambda *arguments: steps.append(arguments))
     reference.fit(cases, None, seed=0, budget_s=10)
     assert len(steps) == 5  # two looks a step: the sixth would begin at 11
 
@@ -172,7 +172,7 @@ def test_probabilities_come_back_at_the_size_of_the_image(reference):
         assert 0 <= prob.min() <= prob.max() <= 1
 
 
-def test_volumes_are_brought_to_half_in_every_direction_and_back(reference):
+def test_volumes_are_halved_in_every_direction_and_restored(reference):
     ramp = np.broadcast_to(np.arange(128, dtype=np.float32), (32, 128, 128))
     small = reference.to_grid(ramp)
     assert small.shape == (16, 64, 64)
@@ -181,7 +181,7 @@ def test_volumes_are_brought_to_half_in_every_direction_and_back(reference):
     assert np.allclose(back[..., 1:-1], ramp[..., 1:-1], atol=1e-3)
 
 
-def test_a_phantom_is_worked_on_as_it_is(reference):
+def test_a_phantom_is_not_resampled(reference):
     volume = np.random.default_rng(3).normal(size=(16, 64, 64)).astype(np.float32)
     assert np.allclose(reference.to_grid(volume), volume, atol=1e-6)
 
@@ -195,5 +195,5 @@ def test_image_and_mask_are_augmented_alike(reference):
         assert np.corrcoef(image.ravel(), mask.ravel())[0, 1] > 0.99
 
 
-def test_an_unsaid_key_of_the_configuration_has_a_default(reference):
+def test_a_missing_key_of_the_configuration_has_a_default(reference):
     assert reference.build_model({"base": 4, "depth": 2}).config == {**reference.CONFIG, "base": 4, "depth": 2}

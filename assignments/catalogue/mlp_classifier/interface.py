@@ -1,7 +1,7 @@
 """What a solution of `mlp_classifier` defines: names, arguments and answers. The brief says what each is for.
 
-`train_step` and `bce_with_logits` are called with your framework's tensors and answer with one; all others take
-and return NumPy arrays. A model is called with rows in their original units and returns one logit a row.
+`train_step` and `bce_with_logits` receive your framework's tensors and return one; all other functions take and
+return NumPy arrays. A model receives rows in their original units and returns one logit for each row.
 """
 
 from typing import Annotated, TypedDict
@@ -19,7 +19,7 @@ class Rows(TypedDict):
 
 
 class Labelled(TypedDict):
-    """The same with what the biopsy said: 1 is malignant, 0 is benign."""
+    """The same with the result of the biopsy: 1 is malignant, 0 is benign."""
 
     x: Float32[np.ndarray, "n 30"]
     y: UInt8[np.ndarray, "n"]
@@ -46,7 +46,7 @@ def bce_with_logits(logit: Float32[np.ndarray, "n"], y: Float32[np.ndarray, "n"]
 
 
 def train_step(model: Model, x: Float32[np.ndarray, "n d"], y: Float32[np.ndarray, "n"], lr: float) -> float:
-    """One step of plain gradient descent on this batch, in place; answers the loss before the step."""
+    """One step of plain gradient descent on this batch, in place; returns the loss before the step."""
 
 
 def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model:

@@ -1,7 +1,7 @@
 """What a solution of `prostate_unet` defines: names, arguments and answers. The brief says what each is for.
 
-`dice_loss` is called with your framework's tensors and answers with one; all others take and return NumPy arrays. A
-model is called with volumes (N, D, H, W) float32, without a channel axis, and returns logits of the same shape.
+`dice_loss` receives your framework's tensors and returns one; all other functions take and return NumPy arrays. A model
+receives volumes (N, D, H, W) float32, without a channel axis, and returns logits of the same shape.
 """
 
 from typing import Annotated, TypedDict
@@ -19,7 +19,7 @@ class Volumes(TypedDict):
 
 
 class Labelled(TypedDict):
-    """The same with the gland, 1 where it is and 0 elsewhere, and what else is known of each case."""
+    """The same with the gland (1, and 0 elsewhere), and each case's voxel size and subject."""
 
     image: Float32[np.ndarray, "n d h w"]
     label: UInt8[np.ndarray, "n d h w"]

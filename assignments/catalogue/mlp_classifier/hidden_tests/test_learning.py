@@ -1,4 +1,4 @@
-"""`bce_with_logits` and `train_step`: the loss, and one step down its slope, against values worked out here."""
+"""`bce_with_logits` and `train_step`: the loss, and one step down its slope, against values computed here."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def batch(rng):
 
 
 def after_one_step(student, model, x, y, lr):
-    """Where plain gradient descent leads from here: the loss, and every weight after the step."""
+    """What plain gradient descent leads to: the loss, and every weight after the step."""
     logit = student.model.forward(model, x)
     assert logit.shape == y.shape
     error = (1 / (1 + np.exp(-logit.astype(np.float64))) - y) / len(y)  # slope of the mean loss at each logit
@@ -47,7 +47,7 @@ def test_each_step_follows_its_own_gradient(student, rng):
     model = student.build_model(CONFIG)
     for lr in (0.5, 0.25):  # the second batch must not feel the first one's gradient
         x, y = batch(rng)
-        assert np.ptp(student.model.forward(model, x)) > 0  # a model that ignores its input would agree with itself
+        assert np.ptp(student.model.forward(model, x)) > 0  # a model that ignores its input would pass
         loss, expected = after_one_step(student, model, x, y, lr)
         assert close(student.tensors.train_step(model, x, y, lr), loss, rtol=1e-4)
         for weight, value in zip(student.model.parameters(model), expected, strict=True):

@@ -13,7 +13,7 @@ def weights_and_biases(n_in, hidden):
 
 
 def growth(student, activation, rng):
-    """Spread of a new network's logits far out, and by how much they still change at twice the distance."""
+    """The spread of a new network's logits far from 0, and how much they still change at twice the distance."""
     model = student.build_model({"n_in": 12, "hidden": [24, 16], "activation": activation})
     x = rng.normal(0, 1e4, (64, 12)).astype(np.float32)
     far, farther = student.model.forward(model, x), student.model.forward(model, 2 * x)
@@ -35,7 +35,7 @@ def test_parameter_count(student, rng):
 
 @pytest.mark.points(4)
 def test_activation_after_hidden_layers_only(student, rng):
-    """The hidden layers apply the activation that `config` names; nothing bends or squashes the logit."""
+    """The hidden layers apply the activation that `config` names; no activation changes the logit."""
     spread, change = growth(student, "relu", rng)
     assert change > 0.8 * spread  # far out, a ReLU network doubles with the distance ...
     spread, change = growth(student, "tanh", rng)

@@ -1,4 +1,4 @@
-"""`standardise`: what is learnt from the training rows, and from nothing else."""
+"""`standardise`: its statistics come from the training rows, and from nothing else."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,6 @@ def test_statistics_come_from_the_training_rows(student, rng):
 
     scaled_train, scaled_other = student.standardise(train, other)
 
-    # 0.1 forgives n - 1 for n (0.03 here) and an epsilon; statistics of other rows are off by 1 and more.
+    # 0.1 allows n - 1 instead of n (0.03 here) and an epsilon; statistics of other rows are off by 1 and more.
     assert close(scaled_train, (train - mean) / scale, atol=0.1)
     assert close(scaled_other, (other - mean) / scale, atol=0.1)

@@ -1,6 +1,6 @@
-"""`fit`, `predict`, `save` and `load`: what holds for any sound trained model, however accurate.
+"""`fit`, `predict`, `save` and `load`: properties of any sound trained model, however accurate it is.
 
-One worker trains a model that these tests share. Its rows need no secret: what it is asked comes from `rng`.
+One worker trains the model that these tests share. Its training rows need no secret: the test cases come from `rng`.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def probabilities(student, model, x):
 
 
 def tells_cases_apart(prob):
-    """Whether the answers are those of a model that learnt something; a constant would agree with itself."""
+    """Whether the answers are those of a model that learnt something; a constant would pass."""
     return np.ptp(prob) > 0.5
 
 
@@ -53,7 +53,7 @@ def test_malignant_is_the_positive_class(shared_student, model, rng):
 
 @pytest.mark.points(4)
 def test_a_case_alone_as_in_a_batch(shared_student, model, rng):
-    """A case gets the same probability when asked twice, in a batch or alone."""
+    """A case gets the same probability each time, in a batch or alone."""
     x = synthetic(32, rng)["x"]
     prob = probabilities(shared_student, model, x)
     assert tells_cases_apart(prob)
@@ -76,7 +76,7 @@ def test_units_do_not_matter(shared_student, model, train, rng):
 
 @pytest.mark.points(4)
 def test_the_seed_alone_decides(shared_student, model, train, rng):
-    """`fit` repeats itself with the same seed, differs with another, and leaves its training data alone."""
+    """The same seed gives the same model, another seed gives another, and `fit` does not change its training data."""
     x, y = shared_student.put(train["x"]), shared_student.put(train["y"])
     again, other = (shared_student.fit({"x": x, "y": y}, None, seed=s, budget_s=BUDGET_S) for s in (1, 2))
     assert close(x.fetch(), train["x"])

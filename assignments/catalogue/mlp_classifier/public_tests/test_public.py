@@ -1,4 +1,4 @@
-"""What you can check at home with `medmark check`. Small numbers, worked out by hand; none of them earns marks."""
+"""Public tests, which `medmark check` runs on your machine: small numbers, worked out by hand. They earn no marks."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def test_training_tells_two_clouds_apart(student, rng):
 
 
 def test_a_threshold_by_hand(student):
-    """Of four malignant cases at 0.9, 0.8, 0.6 and 0.2, three quarters are found with a threshold of 0.6."""
+    """Of four malignant cases at 0.9, 0.8, 0.6 and 0.2, a threshold of 0.6 finds three quarters."""
     prob = np.array([0.9, 0.8, 0.7, 0.6, 0.3, 0.2], np.float32)
     y = np.array([1, 1, 0, 1, 0, 1], np.uint8)
     found = prob >= student.choose_threshold(prob, y, 0.75)

@@ -1,6 +1,6 @@
 """Malignant or benign: a multilayer perceptron for fine-needle aspirates. The brief says what each function is for.
 
-Work from top to bottom: after each function `medmark check mlp_classifier` should have one more test passed.
+Work from top to bottom: after each function, `medmark check mlp_classifier` should pass one more test.
 """
 
 FRAMEWORK = "pytorch"  # or "tensorflow"; the marker reads this line as text, so keep it a plain string

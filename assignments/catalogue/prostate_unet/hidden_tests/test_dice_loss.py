@@ -1,4 +1,4 @@
-"""`dice_loss`: its value against one worked out here in double precision, and its gradient."""
+"""`dice_loss`: its value against one computed here in double precision, and its gradient."""
 
 import numpy as np
 import pytest

@@ -14,7 +14,7 @@ def closed_form(base, depth, skips):
 
 
 def nearby_share(student, skips, voxels, x):
-    """How much of the logits' gradient at the given voxels, one a volume, comes from at most two voxels away."""
+    """The share of the gradient of the logits at these voxels (one per volume) that lies at most two voxels away."""
     model = student.build_model({"base": 8, "depth": 4, "skips": skips, "prior": 0.1})
     asked = np.zeros_like(x)
     for volume, voxel in zip(asked, voxels, strict=True):
@@ -45,12 +45,12 @@ def test_volumes_of_any_size(student, rng):
         assert logit.shape == x.shape
         assert np.isfinite(logit).all()
         x[0, 0, 0, 0] += 3
-        assert np.count_nonzero(student.model.forward(model, x) != logit) > 1  # a convolution tells its neighbours
+        assert np.count_nonzero(student.model.forward(model, x) != logit) > 1  # a convolution passes it on
 
 
 @pytest.mark.points(4)
 def test_skip_connections_carry_detail(student, rng):
-    """With skip connections a logit depends above all on the voxels around it; without them it does not."""
+    """With skip connections a logit depends mainly on the voxels around it; without them it does not."""
     x = rng.normal(size=(3, 8, 32, 32)).astype(np.float32)
     voxels = [tuple(int(rng.integers(2, size - 2)) for size in x.shape[1:]) for _ in x]
     with_skips, without = (nearby_share(student, skips, voxels, x) for skips in (True, False))
@@ -59,7 +59,7 @@ def test_skip_connections_carry_detail(student, rng):
 
 @pytest.mark.points(3)
 def test_new_model_answers_the_prior(student, rng):
-    """A new model gives every voxel about the probability `config["prior"]`, small or large."""
+    """A new model gives every voxel about the probability `config["prior"]`, whether small or large."""
     x = rng.normal(size=(1, 8, 16, 16)).astype(np.float32)
     for prior in (0.01, float(rng.uniform(0.2, 0.3))):
         model = student.build_model({"base": 8, "depth": 3, "skips": True, "prior": prior})

@@ -1,4 +1,4 @@
-"""`predict`: what holds for any sound U-Net, trained or not. The weights are drawn here, so nothing is trained."""
+"""`predict`: properties of any sound U-Net, trained or not. Its weights are drawn here, so nothing is trained."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_exactly_one_sigmoid(student, rng):
 
 @pytest.mark.points(3)
 def test_a_case_alone_as_in_company(student, rng):
-    """A case gets the same probabilities alone and beside others, however bright those are."""
+    """A case gets the same probabilities alone and together with others, however bright those are."""
     image = rng.gamma(2, 100, (3, 9, 25, 30)).astype(np.float32)
     image[1] *= 50
     model = drawn_model(student, rng)
@@ -53,7 +53,7 @@ def test_a_case_alone_as_in_company(student, rng):
 
 @pytest.mark.points(2)
 def test_unit_of_intensity_does_not_matter(student, rng):
-    """Ten times the intensity plus 500 is the same patient in another scanner: the probabilities stay."""
+    """Ten times the intensity plus 500 is the same patient in another scanner: the probabilities stay the same."""
     image = rng.gamma(2, 100, (1, 8, 24, 24)).astype(np.float32)
     model = drawn_model(student, rng)
     before = probabilities(student, model, image)

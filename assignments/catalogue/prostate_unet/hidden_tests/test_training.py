@@ -1,4 +1,4 @@
-"""`fit`, `save` and `load`: a few seconds of training on volumes so small that they are enough."""
+"""`fit`, `save` and `load`: a few seconds of training, which are enough for volumes this small."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ BUDGET_S = 15.0  # TensorFlow needs 10 of them to build and trace the training s
 
 
 def bright_balls(n, rng):
-    """Volumes with one bright ball each, in noise and in some scanner's unit; the ball is the label."""
+    """Volumes with one bright ball each, in noise and in an arbitrary unit; the ball is the label."""
     size = np.array([8, 24, 24])
     centre = rng.uniform(0.3, 0.7, (n, 3)) * size
     grid = np.moveaxis(np.indices(size), 0, -1)
@@ -33,5 +33,5 @@ def test_what_was_learnt_is_saved(student, rng):
     student.save(model, "saved")
     assert close(student.predict(student.load("saved"), {"image": test["image"]})["prob"], prob, atol=1e-3)
     inside, outside = prob[test["label"] == 1].mean(), prob[test["label"] == 0].mean()
-    # A model that learnt nothing answers the same everywhere. A slow machine leaves a budget time for little more.
+    # A model that learnt nothing answers the same everywhere. On a slow machine the budget allows little more.
     assert inside > 1.2 * outside

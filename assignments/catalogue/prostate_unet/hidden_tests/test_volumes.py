@@ -8,7 +8,7 @@ from assignments.testing import close
 
 @pytest.mark.points(2)
 def test_resampling_keeps_the_extent(student, rng):
-    """`resample` keeps labels labels (order 0), interpolates linearly (order 1) and shifts nothing."""
+    """`resample` invents no labels (order 0), interpolates linearly (order 1) and shifts nothing."""
     label = rng.integers(0, 4, (3, 4, 5)).astype(np.uint8)  # zones, numbered
     finer = student.resample(label, (4.0, 1.2, 1.2), (2.0, 1.2, 0.4), 0)
     assert close(finer, label.repeat(2, axis=0).repeat(3, axis=2))
@@ -22,7 +22,7 @@ def test_resampling_keeps_the_extent(student, rng):
 
 @pytest.mark.points(2)
 def test_largest_piece(student, rng):
-    """`keep_largest_component` keeps the largest piece; corners do not join pieces; nothing stays nothing."""
+    """`keep_largest_component` keeps the largest piece; corners do not join pieces; an empty mask stays empty."""
     mask = np.zeros((6, 12, 12), dtype=bool)
     mask[0, 0, :3] = True  # the first piece met is not the largest
     mask[5, 10:, 10:] = True

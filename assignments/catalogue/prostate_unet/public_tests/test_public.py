@@ -1,4 +1,4 @@
-"""What you can check at home with `medmark check`. Small volumes, worked out by hand; none of them earns marks."""
+"""Public tests, which `medmark check` runs on your machine: small volumes, worked out by hand. They earn no marks."""
 
 import numpy as np
 
@@ -39,7 +39,7 @@ def test_the_loss_of_not_knowing(student):
 
 
 def test_a_saved_model_predicts_the_same(student, rng):
-    """`predict` answers one probability a voxel, and a model that was saved and loaded answers the same."""
+    """`predict` answers one probability for each voxel, and a saved and loaded model answers the same."""
     image = {"image": rng.gamma(2, 100, (1, 6, 20, 20)).astype(np.float32)}
     model = student.build_model({"base": 4, "depth": 3, "skips": True, "prior": 0.2})
     prob = student.predict(model, image)["prob"]

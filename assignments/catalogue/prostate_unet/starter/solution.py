@@ -1,6 +1,6 @@
 """Prostate segmentation in T2-weighted MRI with a 3-D U-Net. The brief says what each function is for.
 
-Work from top to bottom: after each part `medmark check prostate_unet` should have one more test passed.
+Work from top to bottom: after each part, `medmark check prostate_unet` should pass one more test.
 """
 
 FRAMEWORK = "pytorch"  # or "tensorflow"; the marker reads this line as text, so keep it a plain string
