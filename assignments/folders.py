@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from assignments.errors import Problem, nearest
-from assignments.this_user import expanded
+from assignments.this_user import expand_home
 from assignments.toml_errors import TomlErrors
 
 CATALOGUE = Path(__file__).parent / "catalogue"
@@ -40,7 +40,7 @@ def find(name_or_folder: str | Path, base: Path) -> Path:
     Raises:
         AssignmentError: it is neither; the cure names the nearest id.
     """
-    own = (base / expanded(name_or_folder)).resolve()
+    own = (base / expand_home(name_or_folder)).resolve()
     if (own / "assignment.toml").is_file():
         return own
     name = str(name_or_folder)

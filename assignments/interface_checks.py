@@ -19,7 +19,7 @@ from assignments.errors import Problem
 from assignments.folders import AssignmentError
 from assignments.interface import Function, Interface, Model, is_array, read_interface, typed_dict_of
 
-Say = Callable[[Function, str, str], Problem]
+MakeProblem = Callable[[Function, str, str], Problem]
 """Makes a problem of a function, from what is wrong and the cure."""
 CALLED = (
     ("fit", ("train", "val"), ("seed", "budget_s")),
@@ -56,12 +56,12 @@ def interface_problems(path: Path, task: TaskNames | None, per_call: int) -> lis
     except AssignmentError as error:
         return list(error.problems)
 
-    def say(function: Function, what: str, cure: str) -> Problem:
+    def problem(function: Function, what: str, cure: str) -> Problem:
         return Problem(str(path), function.name, function.line, what, cure)
 
     methods = [method for declared in interface.classes.values() for method in declared.methods.values()]
     problems = [
-        say(function, f'the size "{size}" is computed from a name that no argument before it has', "write a name")
+        problem(function, f'the size "{size}" is computed from a name that no argument before it has', "write a name")
         for function in (*interface.functions.values(), *methods)
         for size in _unbound(function)
     ]
@@ -77,91 +77,93 @@ def interface_problems(path: Path, task: TaskNames | None, per_call: int) -> lis
         try:
             function.signature.bind(*positional, **dict.fromkeys(named))
         except TypeError as error:
-            problems.append(say(function, f"is called as {call}: {error}", f"declare {call}"))
+            problems.append(problem(function, f"is called as {call}: {error}", f"declare {call}"))
             continue
         if name in ("fit", "load"):
-            problems += _of_a_maker(function, interface, say)
+            problems += _model_problems(function, interface, problem)
         if name == "fit":
-            problems += _of_training(function, say)
+            problems += _training_problems(function, problem)
         if name == task.entry:
-            problems += _of_the_entry(function, task, per_call, say)
+            problems += _entry_problems(function, task, per_call, problem)
     return problems
 
 
-def _of_a_maker(function: Function, interface: Interface, say: Say) -> Iterator[Problem]:
+def _model_problems(function: Function, interface: Interface, problem: MakeProblem) -> Iterator[Problem]:
     """`fit` and `load` must return a model."""
     hint = function.signature.return_annotation
     if hint is not Model and hint not in [declared.type for declared in interface.classes.values()]:
-        what = f"answers {_name(hint)}, but the marker uses its answer as a model"
-        yield say(function, what, "declare -> Model: a dict, a tuple or an array may be a model too")
+        what = f"returns {_name(hint)}, but the marker uses its answer as a model"
+        yield problem(function, what, "declare -> Model: a dict, a tuple or an array may be a model too")
 
 
-def _of_training(function: Function, say: Say) -> Iterator[Problem]:
+def _training_problems(function: Function, problem: MakeProblem) -> Iterator[Problem]:
     """Training and validation sets have different numbers of cases."""
     records = [typed_dict_of(parameter.annotation) for parameter in list(function.signature.parameters.values())[:2]]
     for record in dict.fromkeys(filter(None, records)):
-        yield from _of_cases(function, record, say)
+        yield from _case_count_problems(function, record, problem)
     if len(records) == 2 and None not in records and records[0] is not records[1]:
         train, val = (list(_arrays(record).values()) for record in records)
         leading = {sizes(array)[0] for array in (*train, *val) if sizes(array)}
         for size in sorted({name for name in leading if _is_name(name)} & _names(train) & _names(val)):
             what = f'train and val share the size "{size}", but each has its own number of cases'
             cure = f"rename the size in {records[1].__name__}, or declare both as {records[0].__name__}"
-            yield say(function, what, cure)
+            yield problem(function, what, cure)
 
 
-def _of_the_entry(function: Function, task: TaskNames, per_call: int, say: Say) -> Iterator[Problem]:
+def _entry_problems(function: Function, task: TaskNames, per_call: int, problem: MakeProblem) -> Iterator[Problem]:
     """It receives the inputs of some cases, and its answer has a row for each."""
     second = list(function.signature.parameters.values())[1:2]
     record = typed_dict_of(second[0].annotation) if second else None
     if record is None or second[0].name != "inputs" or not _arrays(record):
         cure = 'declare inputs: a TypedDict of the arrays to answer for, such as x: Float32[np.ndarray, "n 30"]'
-        yield say(function, "its second parameter is not inputs, a TypedDict of arrays", cure)
+        yield problem(function, "its second parameter is not inputs, a TypedDict of arrays", cure)
         return
-    yield from _of_cases(function, record, say)
-    yield from _of_inputs(function, record, task, per_call, say)
-    yield from _of_the_answer(function, record, task, say)
+    yield from _case_count_problems(function, record, problem)
+    yield from _inputs_problems(function, record, task, per_call, problem)
+    yield from _answer_problems(function, record, task, problem)
 
 
-def _of_inputs(function: Function, record: Any, task: TaskNames, per_call: int, say: Say) -> Iterator[Problem]:
+def _inputs_problems(
+    function: Function, record: Any, task: TaskNames, per_call: int, problem: MakeProblem
+) -> Iterator[Problem]:
     """The inputs hold no truth, and a call may have any number of cases up to `per_call`."""
     for name in sorted({task.truth, *task.extra_truths} & set(typing.get_type_hints(record))):
         cure = f"remove {name} from {record.__name__}; fit can receive it in another TypedDict"
-        yield say(function, f'its inputs include "{name}", the truth of the hidden cases', cure)
+        yield problem(function, f'its inputs include "{name}", the truth of the hidden cases', cure)
     for size in sorted(size for size in _leading(record) if not _is_name(size) and (size, per_call) != ("1", 1)):
         what = f'the first size of an array of {record.__name__} is "{size}", but a call may have 1 to {per_call} cases'
-        yield say(function, what, 'write a name, such as "n"')
+        yield problem(function, what, 'write a name, such as "n"')
 
 
-def _of_the_answer(function: Function, record: Any, task: TaskNames, say: Say) -> Iterator[Problem]:
+def _answer_problems(function: Function, record: Any, task: TaskNames, problem: MakeProblem) -> Iterator[Problem]:
     """The answer is a TypedDict of arrays with a row for each case, whose sizes the arguments fix."""
     leading = _leading(record)
     answer = function.signature.return_annotation
     fields = typing.get_type_hints(answer, include_extras=True) if typing.is_typeddict(answer) else {}
     if task.prediction not in fields:
-        what = f'answers {_name(answer)}, but "{task.prediction}" is scored'
-        yield say(function, what, f"declare a TypedDict with the array {task.prediction}")
+        what = f'returns {_name(answer)}, but "{task.prediction}" is scored'
+        yield problem(function, what, f"declare a TypedDict with the array {task.prediction}")
     for name, hint in fields.items():
         array = _bare(hint)
         if not is_array(array):
-            yield say(function, f'its answer\'s "{name}" is {_name(hint)}, not an array', "declare an array")
+            yield problem(function, f'its answer\'s "{name}" is {_name(hint)}, not an array', "declare an array")
             continue
         for size in sizes(array):
             if not size.isdecimal() and not _computed_from(size) <= _certain(function):
                 what = f'its answer\'s "{name}" leaves the size "{size}" free, so that an answer may be of any size'
-                yield say(function, what, f"write the number, or a name that an argument has, in {answer.__name__}")
+                yield problem(function, what, f"write the number, or a name that an argument has, in {answer.__name__}")
         first = (*sizes(array), "")[0]
         if first not in leading and (first.isdecimal() or first in _certain(function) or not first):
             what = f'the first size of its answer\'s "{name}" is "{first}", not the number of cases'
-            yield say(function, what, f'write "{min(leading)}" first: a row of the answer for each case')
+            yield problem(function, what, f'write "{min(leading)}" first: a row of the answer for each case')
 
 
-def _of_cases(function: Function, record: Any, say: Say) -> Iterator[Problem]:
+def _case_count_problems(function: Function, record: Any, problem: MakeProblem) -> Iterator[Problem]:
     """The first size of arrays of cases is the number of cases, which differs between calls: no other size may be."""
     others = {size for array in _arrays(record).values() for size in sizes(array)[1:]}
     for size in sorted(name for name in _leading(record) & others if _is_name(name)):
         what = f'"{size}" is the number of cases in {record.__name__}, and another size too'
-        yield say(function, what, "give the other size its own name")
+        yield problem(function, what, "give the other size its own name")
 
 
 # Sizes: jaxtyping's words, "n 3 *rest"

@@ -19,7 +19,7 @@ from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import Problem, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
-from assignments.this_user import expanded
+from assignments.this_user import expand_home
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def load(
         raise AssignmentError(problems)
     data = assignment.data
     if data.path is not None:
-        data = data.model_copy(update={"path": (folder / expanded(data.path)).resolve()})
+        data = data.model_copy(update={"path": (folder / expand_home(data.path)).resolve()})
     return assignment.model_copy(update={"data": data})
 
 
@@ -155,7 +155,7 @@ def overridden(
         current: BaseModel = getattr(assignment, name)
         values = dict(values)
         if name == "data" and "path" in values and file is not None:
-            values["path"] = str((file.parent / expanded(str(values["path"]))).resolve())
+            values["path"] = str((file.parent / expand_home(str(values["path"]))).resolve())
         try:
             combined = json.dumps({**current.model_dump(mode="json"), **values}, default=str)
             update[name] = model.model_validate_json(combined, strict=True)

@@ -27,7 +27,7 @@ def home_folder() -> Path | None:
     return home if home.is_absolute() else None
 
 
-def expanded(path: Path | str) -> Path:
+def expand_home(path: Path | str) -> Path:
     """The path with `~` replaced by the home; unchanged if there is no such home."""
     try:
         return Path(path).expanduser()

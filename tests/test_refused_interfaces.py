@@ -10,7 +10,7 @@ BROKEN = {
     "def save(model: Model, folder: str)": "def save(model: Model)",
 }
 WRONG = (
-    "interface.py:23 fit: answers dict[str, float]", "interface.py:24 predict: ", "interface.py:25 save: is called as",
+    "interface.py:23 fit: returns dict[str, float]", "interface.py:24 predict: ", "interface.py:25 save: is called as",
 )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import folder_digest, load, public_tests
-from assignments.this_user import expanded
+from assignments.this_user import expand_home
 from graders.asking.job import Job, keys_for
 from graders.asking.journal import Question, Silent
 from graders.intake.imports import modules_of
@@ -81,7 +81,7 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
     """The folder of the catalogue's id, or of a path as it was typed: one with a separator in it."""
     named = named.rstrip(os.sep) or named  # which a shell completes behind the name of a folder that lies here
     if os.sep in named or named in (os.curdir, os.pardir, "~"):
-        return expanded(named).resolve()
+        return expand_home(named).resolve()
     if named in catalogue():
         return CATALOGUE / named
     own = next((here for here in (folder / named, Path(named)) if (here / "assignment.toml").is_file()), None)

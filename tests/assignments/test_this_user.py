@@ -11,7 +11,7 @@ import pytest
 
 from assignments.folders import find
 from assignments.load import AssignmentError
-from assignments.this_user import expanded, home_folder, login
+from assignments.this_user import expand_home, home_folder, login
 from graders.failures import ImageFailure
 from graders.intake.hardened_git import Reach
 from graders.intake.own_settings import own_settings
@@ -39,7 +39,7 @@ def test_without_a_name_the_login_is_the_number(nobody):
 
 def test_without_a_home_a_tilde_stays(nobody):
     assert home_folder() is None
-    assert expanded("~/data") == Path("~/data")
+    assert expand_home("~/data") == Path("~/data")
     with pytest.raises(AssignmentError, match="neither an assignment of the catalogue nor a folder"):
         find("~/mine", Path("/"))
 
