@@ -49,7 +49,7 @@ def main(teams: int, cases: int) -> None:
     values = values_of(teams, cases)
     before = _peak_mb()
     began, cpu = time.perf_counter(), time.process_time()
-    found = ranking(scores_of_subjects([values], "median", seed=1, shared=True), places=3)
+    found = ranking(scores_of_subjects([values], "median", seed=1, shared=True), decimals=3)
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
     told = f"{teams} teams x {cases} subjects x {intervals.RESAMPLES} resamples"
     print(f"{told}: statistics {took:.2f} s ({cpu:.2f} CPU s), peak {_peak_mb():.0f} MB ({before:.0f} MB before)")

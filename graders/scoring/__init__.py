@@ -1,1 +1,1 @@
-"""From answers and truths to scores with intervals. What points a score earns is decided in `graders.marks.mark`."""
+"""From predictions and truths to scores with intervals. `graders.marks.mark` decides what points a score earns."""

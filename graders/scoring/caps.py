@@ -1,4 +1,4 @@
-"""Whether a cap holds of a score. The grammar of its condition is `assignments.caps`'; no points are counted here."""
+"""Whether the condition of a cap is true of a score. `assignments.caps` has the grammar, `graders.marks` the points."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from assignments.caps import Condition
 from graders.record.documents import Measured
 
 THRESHOLD_SLACK = 1e-6
-"""As of the tolerances in `graders.metrics.checks`. To import it from there would cost every command half a second."""
+"""The slack of tolerances in `graders.metrics.checks`. An import of it would cost every command half a second."""
 
 
 def holds(condition: Condition, measured: Measured) -> bool:
     """Whether the condition is true of one metric's measurements.
 
-    Cases are counted in each repeat, failed ones at their worst value, and the counts are combined as the scores
-    are: one bad seed of five does not cap a median.
+    Cases are counted in each repeat, with failed cases at their worst value. The counts are combined as the scores are:
+    one bad repeat of five does not cap a median.
     """
     if condition.count is None:
         return _beyond(condition, measured.score)
@@ -29,12 +29,12 @@ def holds(condition: Condition, measured: Measured) -> bool:
 
 
 def combined(values: Sequence[float], how: str) -> float:
-    """Repeats as one number: their median or their mean."""
+    """One number for all repeats: their median or their mean."""
     return float(median(values) if how == "median" else fmean(values))
 
 
 def _beyond(condition: Condition, value: float) -> bool:
-    """Whether a value lies on the condition's side; one that equals the threshold but for rounding lies on neither."""
+    """Whether a value lies on the condition's side of the threshold; a value equal up to rounding lies on neither."""
     if math.isclose(value, condition.value, rel_tol=THRESHOLD_SLACK):
         return False
     return value < condition.value if condition.side == "below" else value > condition.value

@@ -1,7 +1,8 @@
-"""One accuracy criterion: its score, and beside it what explains a poor one. Part by part, since each part has a price.
+"""The score of one accuracy criterion, and what explains a poor score. The work has parts, each with its limits.
 
-An answer chooses what computing with it costs. So whoever holds this process to limits is told of each part before it
-begins, and names the parts that reached a limit before: their answers have failed.
+A prediction can make its own scoring slow or large. So `on_part` is called before each part begins, for the process
+that enforces the limits. That process names the parts that reached a limit in an earlier try: their predictions have
+failed.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from graders.scoring.repeat import CASES, WHOLE, case_part
 from graders.scoring.score import score
 
 EXPLAINED = "explained"
-"""The part of a criterion that comes after its score, beside `graders.scoring.repeat.WHOLE` and `CASES`."""
+"""The part that comes after the score; `graders.scoring.repeat.WHOLE` and `CASES` are parts of the score."""
 ALL = ""
-"""Every part of the score."""
+"""All parts of the score."""
 
 
 def score_and_explain(
@@ -37,14 +38,15 @@ def score_and_explain(
     """The score of a criterion over all repeats, and what explains it.
 
     Args:
-        assignment: As it lies on this machine.
-        criterion: One of its own.
+        assignment: The assignment as it is stored on this machine.
+        criterion: One of its accuracy criteria.
         sets: The hidden set of each repeat.
-        answers: What was answered in each.
-        begins: Hears of every part before it begins.
-        spoilt: Parts that reached a limit before: what they read of the answers counts as failed.
+        answers: The stored answers of each repeat.
+        on_part: Called with the name of every part before it begins.
+        over_limit: Parts that reached a limit in an earlier try: the cases they read count as failed.
     """
-    usable = [_usable(repeat, *pair, over_limit) for repeat, pair in enumerate(zip(sets, answers, strict=True))]
+    repeats = enumerate(zip(sets, answers, strict=True))
+    usable = [_usable(repeat, hidden, stored, over_limit) for repeat, (hidden, stored) in repeats]
     scored = score(assignment, criterion, sets, usable, on_part, one_by_one=CASES in over_limit)
     if EXPLAINED in over_limit:
         return replace(scored, explained=Explained("given up", evidence="it took longer than it may"))
@@ -53,10 +55,10 @@ def score_and_explain(
 
 
 def _usable(repeat: int, hidden: HiddenSet, answers: Answers, over_limit: Collection[str]) -> Answers:
-    """Answers without those that cost the host more than a case may."""
+    """The answers, with those cases marked as failed that cost the host more than a case may."""
     everything = ALL in over_limit or WHOLE in over_limit
-    places = [i for i, case in enumerate(hidden.cases) if everything or case_part(repeat, case.id) in over_limit]
-    return replace(answers, failed={**answers.failed, **dict.fromkeys(places, NotUsable.reason)})
+    costly = [i for i, case in enumerate(hidden.cases) if everything or case_part(repeat, case.id) in over_limit]
+    return replace(answers, failed={**answers.failed, **dict.fromkeys(costly, NotUsable.reason)})
 
 
 def _explained(
@@ -66,10 +68,10 @@ def _explained(
     answers: Sequence[Answers],
     measured: Measured | None,
 ) -> Explained | None:
-    """What explains a poor score. It comes after the score and beside it, and nothing of it may harm the mark."""
+    """The explanation of a poor score. It is computed after the score, and a failure here must not affect the mark."""
     if measured is None:
         return None
     try:
         return explanation(assignment, criterion, sets, answers, measured)
-    except Exception:  # noqa: BLE001 - a defect of an extra; staff read of it
+    except Exception:  # noqa: BLE001 - an explanation is an extra; staff read what failed
         return Explained("defect", evidence=traceback.format_exc()[-2000:])

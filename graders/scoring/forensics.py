@@ -1,15 +1,15 @@
-"""Why a score is poor, where one mistake explains it: the stored answers scored again without that mistake.
+"""Explains a poor score by one mistake: scores the stored predictions again without that mistake.
 
-"dice 0.03; 0.81 if the first axis is flipped." It is made after the score, stored beside it and told with it; it moves
-no point and is part of no key. It is told only when the gain is large and the same in nearly all cases, so that neither
-chance nor sound but weak answers are explained; and in two decimals, of all cases together, so that it tells nothing of
-one.
+"dice 0.03; 0.81 if the first axis is flipped." The explanation is computed after the score, stored beside it and shown
+with it; it changes no points and is part of no key. There is an explanation only where the gain is large and the same
+in nearly all cases, so that neither chance nor weak but sound predictions get one. It has two decimals and is over all
+cases, so that it says nothing about a single case.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,20 +24,42 @@ from graders.scoring.repeat import RepeatScore, score_repeat, truths_as
 from graders.tasks import Task, task_named
 
 FORMS_WITH_FIXES = {"mask", "labels", "class", "field"}
-"""What a task's answers must be read as for a mistake to be known here."""
+"""Forms of predictions for which `graders.scoring.fixes` has mistakes."""
 SEARCHED = 6
-"""Images on which all fixes are tried."""
+"""Number of images on which all fixes are tried."""
 CONFIRMED = 60
-"""Images of each repeat on which the best one is confirmed, under the criterion's own metric."""
+"""Number of images of each repeat on which the best fixes are confirmed, under the criterion's own metric."""
 ROWS = 2000
-"""The same two for cases that are rows."""
+"""The number for both, where cases are rows."""
 VOXELS = 50_000_000
-"""Of large images fewer are tried, so that they hold at most so many voxels; never fewer than three."""
+"""The images on which fixes are tried have at most so many voxels together; but at least three are used."""
 SHORTLIST = 3
+"""Number of fixes that are confirmed."""
 CLOSED = 0.5
-"""Share of the way from the score to the reference anchor that a fix must make up."""
+"""The share of the gap between the score and the reference anchor that a fix must close."""
 ALIKE = 0.8
-"""Share of the cases that change which must gain."""
+"""Of the cases whose value changes, the share that must gain."""
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What a criterion is scored with."""
+
+    task: Task
+    metric: Metric
+    criterion: Accuracy
+    combine: str
+
+    def score(self, hidden: HiddenSet, answers: Answers) -> RepeatScore:
+        """One repeat under the criterion's own metric and rules."""
+        separate = self.criterion.empty_reference == "separate"
+        absent = self.criterion.absent
+        return score_repeat(self.task, self.metric, answers, hidden, separate=separate, absent=absent)
+
+    def explains(self, score: float, fixed: float, closed: float) -> bool:
+        """Whether a fixed score closes so large a share of the gap to the reference anchor."""
+        sign = self.criterion.anchors.sign
+        return sign * (fixed - score) >= closed * sign * (self.criterion.anchors.reference - score) > 0
 
 
 def explanation(
@@ -52,86 +74,86 @@ def explanation(
         return None
     task = task_named(assignment.task)
     if not task.forms.keys() & FORMS_WITH_FIXES:
-        return None  # no mistake of such a task is known here
+        return None
     metric = metric_named(criterion.metric, assignment.folder, criterion.costs)
+    scoring = _Scoring(task, metric, criterion, assignment.run.combine)
     plain = _plain(task, sets[0], answers[0])
-    # Nothing is computed from what the task refuses: a table of labels would be as large as a refused label likes.
-    answers = [_valid(task, given, hidden) for given, hidden in zip(answers, sets, strict=True)]
-    confirmed = [
-        tried
-        for fix in _shortlist(task, metric, sets[0], answers[0])
-        if (tried := _confirmed(task, metric, criterion, sets, answers, fix, assignment.run.combine))
-    ]
+    # Invalid predictions are left out: a table of labels would be as large as an invalid label.
+    answers = [_without_invalid(task, stored, hidden) for stored, hidden in zip(answers, sets, strict=True)]
+    tried = [_confirmed(scoring, sets, answers, fix) for fix in _shortlist(task, metric, sets[0], answers[0])]
+    confirmed = [explained for explained in tried if explained is not None]
     if confirmed:
-        best = max(confirmed, key=lambda tried: criterion.anchors.sign * (tried.fixed or 0.0))
+        best = max(confirmed, key=lambda explained: criterion.anchors.sign * (explained.fixed or 0.0))
         return replace(best, seen=plain[1] if plain else None)
     return Explained(plain[0], plain[1]) if plain else None
 
 
-def _valid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers:
-    """The answers without those that cannot be scored."""
-    given = answers.arrays.get(task.prediction)
-    if given is None:
+def _without_invalid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers:
+    """The answers, with the cases whose predictions cannot be scored marked as failed."""
+    predictions = answers.arrays.get(task.prediction)
+    if predictions is None:
         return answers
-    return replace(answers, failed={**task.invalid(given, hidden.truth), **answers.failed})
+    return replace(answers, failed={**task.invalid(predictions, hidden.truth), **answers.failed})
 
 
 def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
-    """The fixes that help most on a few cases, best first; of rows all there are."""
-    given = answers.arrays.get(task.prediction)
-    if given is None or len(given) != len(hidden.cases) or given.dtype.kind not in "fiu":
+    """The fixes that help most on a few cases, best first; for rows all possible fixes."""
+    predictions = answers.arrays.get(task.prediction)
+    if predictions is None or len(predictions) != len(hidden.cases) or predictions.dtype.kind not in "fiu":
         return []
-    usable = [i for i in range(len(given)) if i not in answers.failed]
+    usable = [i for i in range(len(predictions)) if i not in answers.failed]
     if "class" in task.forms:
-        return _of_rows(metric, given, hidden.truth, np.array(usable, dtype=int))
+        return _of_rows(metric, predictions, hidden.truth, np.array(usable, dtype=int))
     if "field" in task.forms:
-        return _of_fields(task, metric, hidden, answers, _spread(usable, _images(hidden, SEARCHED)))
+        return _of_fields(task, metric, hidden, answers, _spread(usable, _case_count(hidden, SEARCHED)))
     truths = truths_as(task, "mask", hidden.truth)
-    some = _spread([i for i in usable if truths[i].any()], _images(hidden, SEARCHED))
-    return _of_images(task, hidden, given, truths, some) if some else []
+    chosen = _spread([i for i in usable if truths[i].any()], _case_count(hidden, SEARCHED))
+    return _of_images(task, hidden, predictions, truths, chosen) if chosen else []
 
 
-def _of_rows(metric: Metric, given: Array, truths: Array, usable: Array) -> list[Fix]:
-    fits = given.ndim in (1, 2) and usable.size and (given.ndim == 1 or truths.max() < given.shape[1])
-    fixes = list(of_classes(given[usable], truths[usable])) if fits else []
+def _of_rows(metric: Metric, predictions: Array, truths: Array, usable: Array) -> list[Fix]:
+    columns = predictions.shape[1] if predictions.ndim == 2 else None
+    fits = predictions.ndim in (1, 2) and usable.size and (columns is None or truths.max() < columns)
+    fixes = list(of_classes(predictions[usable], truths[usable])) if fits else []
     return [fix for fix in fixes if metric.reads != "probability" or fix.kind == "labels"]
 
 
-def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, some: list[int]) -> list[Fix]:
-    if not some:
+def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, chosen: list[int]) -> list[Fix]:
+    """The best fixes by the metric itself."""
+    if not chosen:
         return []
-    way = 1 if metric.rising else -1
-    part, mine = _part(hidden, some), _answers(task, answers, some)
-    before = score_repeat(task, metric, mine, part, separate=False).score
+    sign = 1 if metric.rising else -1
+    hidden, answers = _hidden_part(hidden, chosen), _answers_part(task, answers, chosen)
+    before = score_repeat(task, metric, answers, hidden, separate=False).score
     gains = []
     for number, fix in enumerate(of_fields()):
-        fixed = _undone(task, part, mine, fix)
+        fixed = _undone(task, hidden, answers, fix)
         if fixed is not None:
-            gain = way * (score_repeat(task, metric, fixed, part, separate=False).score - before)
+            gain = sign * (score_repeat(task, metric, fixed, hidden, separate=False).score - before)
             gains += [(-gain, number, fix)] if gain > 0 else []
     return _best(gains)
 
 
-def _of_images(task: Task, hidden: HiddenSet, given: Array, truths: Array, some: list[int]) -> list[Fix]:
-    """By the overlap of what is decided of the answers, which is quick."""
+def _of_images(task: Task, hidden: HiddenSet, predictions: Array, truths: Array, chosen: list[int]) -> list[Fix]:
+    """The best fixes by the overlap of masks or labels, which is quick to compute."""
     shape = hidden.truth.shape[1:]
     decide = task.forms["mask" if "mask" in task.forms else "labels"]
-    decided = {i: decide(given[i]) for i in some}
-    before = np.array([_overlap(decided[i], truths[i]) for i in some])
+    decided = {i: decide(predictions[i]) for i in chosen}
+    before = np.array([_overlap(decided[i], truths[i]) for i in chosen])
     full = all(mask.all() for mask in decided.values())
     fixes = [*of_images(shape)]
     if "probability" in task.forms:
-        fixes += of_probabilities(given[some], truths[some])
+        fixes += of_probabilities(predictions[chosen], truths[chosen])
     elif "labels" in task.forms:
-        fixes += of_labels([given[i] for i in some], [truths[i] for i in some])
+        fixes += of_labels([predictions[i] for i in chosen], [truths[i] for i in chosen])
     gains: list[tuple[float, int, Fix]] = []
     for number, fix in enumerate(fixes):
-        read = given if fix.kind in ("threshold", "sigmoid", "labels") else decided
+        mistaken = predictions if fix.kind in ("threshold", "sigmoid", "labels") else decided
         if fix.kind == "spacing" and full:
             continue
-        undone = [fix.undo(read[i], shape, hidden.cases[i]) for i in some]
-        after = [_overlap(decide(a), truths[i]) for i, a in zip(some, undone, strict=True) if a is not None]
-        if len(after) == len(some) and _alike(np.array(after) - before):
+        undone = [fix.undo(mistaken[i], shape, hidden.cases[i]) for i in chosen]
+        after = [_overlap(decide(p), truths[i]) for i, p in zip(chosen, undone, strict=True) if p is not None]
+        if len(after) == len(chosen) and _gain_alike(np.array(after) - before):
             gains.append((-float(np.mean(after - before)), number, fix))
     return _best(gains)
 
@@ -140,122 +162,113 @@ def _best(gains: Sequence[tuple[float, int, Fix]]) -> list[Fix]:
     return [fix for _, _, fix in sorted(gains, key=lambda gain: gain[:2])[:SHORTLIST]]
 
 
-def _confirmed(
-    task: Task,
-    metric: Metric,
-    criterion: Accuracy,
-    sets: Sequence[HiddenSet],
-    answers: Sequence[Answers],
-    fix: Fix,
-    how: str,
-) -> Explained | None:
-    """A fix under the criterion's own metric on many cases of every repeat; None unless it explains the score."""
-
-    def judged(answers: Answers, part: HiddenSet) -> RepeatScore:
-        separate = criterion.empty_reference == "separate"
-        return score_repeat(task, metric, answers, part, separate=separate, absent=criterion.absent)
-
+def _confirmed(scoring: _Scoring, sets: Sequence[HiddenSet], answers: Sequence[Answers], fix: Fix) -> Explained | None:
+    """The explanation by a fix, from many cases of every repeat; None unless the fix explains the score."""
+    task, anchors = scoring.task, scoring.criterion.anchors
     before, after = [], []
-    for hidden, given in zip(sets, answers, strict=True):
-        some = _spread(list(range(len(hidden.cases))), _images(hidden, CONFIRMED))
-        part, mine = _part(hidden, some), _answers(task, given, some)
-        fixed = _undone(task, part, mine, fix)
+    for hidden, stored in zip(sets, answers, strict=True):
+        chosen = _spread(list(range(len(hidden.cases))), _case_count(hidden, CONFIRMED))
+        part, unfixed = _hidden_part(hidden, chosen), _answers_part(task, stored, chosen)
+        fixed = _undone(task, part, unfixed, fix)
         if fixed is None:
             return None
-        before.append(judged(mine, part))
-        after.append(judged(fixed, part))
-        if metric.level == "per_set" and not all(
-            _explains(criterion, judged(m, p).score, judged(f, p).score, CLOSED / 2)
-            for p, m, f in _halves(task, part, mine, fixed)
-        ):
+        before.append(scoring.score(part, unfixed))
+        after.append(scoring.score(part, fixed))
+        if scoring.metric.level == "per_set" and not _explains_halves(scoring, part, unfixed, fixed):
             return None
-    if metric.level == "per_case" and not _alike(_gains(criterion, before, after)):
+    if scoring.metric.level == "per_case" and not _gain_alike(_gains(scoring.criterion, before, after)):
         return None
-    score, best = (combined([run.score for run in runs], how) for runs in (before, after))
-    if not _explains(criterion, score, best, CLOSED):
+    score, best = (combined([repeat.score for repeat in repeats], scoring.combine) for repeats in (before, after))
+    if not scoring.explains(score, best, CLOSED):
         return None
-    # Any large mask gains by being made smaller: that explains only a mask which is then a good one.
-    if fix.kind == "spacing" and criterion.anchors.sign * (best - criterion.anchors.merit) < 0:
+    # Every large mask gains when it is made smaller; that explains the score only if the smaller mask is a good one.
+    if fix.kind == "spacing" and anchors.sign * (best - anchors.merit) < 0:
         return None
-    cases = sum(len(run.cases) for run in before)
+    cases = sum(len(repeat.cases) for repeat in before)
     return Explained(fix.kind, None, fix.phrase, round(score, 4), round(best, 4), cases)
 
 
-def _explains(criterion: Accuracy, score: float, fixed: float, closed: float) -> bool:
-    way = criterion.anchors.sign
-    return way * (fixed - score) >= closed * way * (criterion.anchors.reference - score) > 0
+def _explains_halves(scoring: _Scoring, hidden: HiddenSet, unfixed: Answers, fixed: Answers) -> bool:
+    """Whether the fix explains the score in either half of the cases."""
+    for half in _halves(scoring.task, hidden):
+        part = _hidden_part(hidden, half)
+        score = scoring.score(part, _answers_part(scoring.task, unfixed, half)).score
+        best = scoring.score(part, _answers_part(scoring.task, fixed, half)).score
+        if not scoring.explains(score, best, CLOSED / 2):
+            return False
+    return True
 
 
 def _gains(criterion: Accuracy, before: Sequence[RepeatScore], after: Sequence[RepeatScore]) -> Floats:
-    """By how much each answered case gains."""
+    """The gain of each case that did not fail."""
     gains = [
-        criterion.anchors.sign * (there.values[i] - here.values[i])
-        for here, there in zip(before, after, strict=True)
-        for i in here.counted
-        if i not in there.failed
+        criterion.anchors.sign * (fixed.values[i] - unfixed.values[i])
+        for unfixed, fixed in zip(before, after, strict=True)
+        for i in unfixed.counted
+        if i not in fixed.failed
     ]
     return np.array(gains)
 
 
-def _alike(gains: Floats) -> bool:
-    """Whether nearly all cases that change gain, and a good part does."""
+def _gain_alike(gains: Floats) -> bool:
+    """Whether nearly all cases that change gain, and at least a third of all cases gain."""
     more, less = int((gains > 1e-9).sum()), int((gains < -1e-9).sum())
     return more >= ALIKE * (more + less) and more >= max(1, len(gains) / 3)
 
 
-def _halves(task: Task, part: HiddenSet, mine: Answers, fixed: Answers) -> Iterator[tuple[HiddenSet, Answers, Answers]]:
-    """Every other case, class by class, where a half can hold all classes."""
+def _halves(task: Task, hidden: HiddenSet) -> Iterator[list[int]]:
+    """The indices of every other case, class by class; nothing where a class has one case only."""
     rows = "class" in task.forms
-    order = np.argsort(part.truth, kind="stable") if rows else np.arange(len(part.cases))
-    if rows and np.bincount(part.truth).min(initial=len(order), where=np.bincount(part.truth) > 0) < 2:
+    order = np.argsort(hidden.truth, kind="stable") if rows else np.arange(len(hidden.cases))
+    if rows and np.bincount(hidden.truth).min(initial=len(order), where=np.bincount(hidden.truth) > 0) < 2:
         return
     for start in (0, 1):
-        some = sorted(int(i) for i in order[start::2])
-        yield _part(part, some), _answers(task, mine, some), _answers(task, fixed, some)
+        yield sorted(int(i) for i in order[start::2])
 
 
-def _undone(task: Task, part: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
-    given = answers.arrays[task.prediction]
-    shape = part.truth.shape[1:]
-    undone = [fix.undo(answer, shape, case) for answer, case in zip(given, part.cases, strict=True)]
-    if any(answer is None for answer in undone):
+def _undone(task: Task, hidden: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
+    """The answers without the mistake; None where the fix does not fit a case."""
+    shape = hidden.truth.shape[1:]
+    pairs = zip(answers.arrays[task.prediction], hidden.cases, strict=True)
+    undone = [fix.undo(prediction, shape, case) for prediction, case in pairs]
+    if any(prediction is None for prediction in undone):
         return None
     return Answers({task.prediction: np.stack(undone)}, answers.failed)  # type: ignore[arg-type]
 
 
-def _part(hidden: HiddenSet, some: Sequence[int]) -> HiddenSet:
-    return replace(hidden, truth=hidden.truth[list(some)], cases=tuple(hidden.cases[i] for i in some))
+def _hidden_part(hidden: HiddenSet, chosen: Sequence[int]) -> HiddenSet:
+    return replace(hidden, truth=hidden.truth[list(chosen)], cases=tuple(hidden.cases[i] for i in chosen))
 
 
-def _answers(task: Task, answers: Answers, some: Sequence[int]) -> Answers:
-    failed = {place: answers.failed[i] for place, i in enumerate(some) if i in answers.failed}
-    return Answers({task.prediction: answers.arrays[task.prediction][list(some)]}, failed)
+def _answers_part(task: Task, answers: Answers, chosen: Sequence[int]) -> Answers:
+    failed = {index: answers.failed[i] for index, i in enumerate(chosen) if i in answers.failed}
+    return Answers({task.prediction: answers.arrays[task.prediction][list(chosen)]}, failed)
 
 
 def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, Phrase] | None:
-    """What can be seen in the answers alone: that they are all the same."""
-    given = answers.arrays.get(task.prediction)
-    if given is None or len(given) != len(hidden.cases):
+    """What the predictions alone show: that they are all the same."""
+    predictions = answers.arrays.get(task.prediction)
+    if predictions is None or len(predictions) != len(hidden.cases):
         return None
-    good = [i for i in range(len(given)) if i not in answers.failed]
-    if not good or task.invalid(given, hidden.truth):
+    good = [i for i in range(len(predictions)) if i not in answers.failed]
+    if not good or task.invalid(predictions, hidden.truth):
         return None
     if "field" in task.forms:
-        moved = task.forms["field"](given[good]).any()
+        moved = task.forms["field"](predictions[good]).any()
         return None if moved else ("empty", Phrase("nothing_moved"))
     if task.forms.keys() & {"mask", "labels"}:
-        masks = task.forms["mask" if "mask" in task.forms else "labels"](given[good])
+        masks = task.forms["mask" if "mask" in task.forms else "labels"](predictions[good])
         if not masks.any():
             return "empty", Phrase("empty_below_half" if "probability" in task.forms else "empty")
         return ("full", Phrase("full")) if masks.all() else None
-    classes = np.unique(task.forms["class"](given[good])) if "class" in task.forms else np.arange(2)
+    classes = np.unique(task.forms["class"](predictions[good])) if "class" in task.forms else np.arange(2)
     if len(classes) == 1 and len(good) > 1:
         return "constant", Phrase("one_class", (int(classes[0]),))
     return None
 
 
-def _images(hidden: HiddenSet, at_most: int) -> int:
-    """How many cases are looked at."""
+def _case_count(hidden: HiddenSet, at_most: int) -> int:
+    """How many cases to use, by the size of their truths."""
     records = hidden.truth.dtype.names is not None
     if hidden.truth.ndim == 1 and not records:
         return ROWS
@@ -263,16 +276,16 @@ def _images(hidden: HiddenSet, at_most: int) -> int:
     return max(3, min(at_most, VOXELS * at_most // SEARCHED // voxels))
 
 
-def _spread(places: list[int], at_most: int) -> list[int]:
-    """At most so many, evenly over all of them."""
-    if len(places) <= at_most:
-        return places
-    return [places[int(i)] for i in np.linspace(0, len(places) - 1, at_most).round()]
+def _spread(indices: list[int], at_most: int) -> list[int]:
+    """At most so many of the indices, spread evenly over all of them."""
+    if len(indices) <= at_most:
+        return indices
+    return [indices[int(i)] for i in np.linspace(0, len(indices) - 1, at_most).round()]
 
 
-def _overlap(answer: Array, truth: Array) -> float:
+def _overlap(prediction: Array, truth: Array) -> float:
     """Dice of two masks; of two maps of labels, over voxels whose labels agree."""
-    if answer.shape != truth.shape:
+    if prediction.shape != truth.shape:
         return 0.0
-    agree = int(np.count_nonzero((answer == truth) & (truth > 0)))
-    return 2 * agree / max(1, int(np.count_nonzero(answer)) + int(np.count_nonzero(truth)))
+    agree = int(np.count_nonzero((prediction == truth) & (truth > 0)))
+    return 2 * agree / max(1, int(np.count_nonzero(prediction)) + int(np.count_nonzero(truth)))

@@ -1,10 +1,10 @@
-"""95 % intervals of a score: by subject, and over repeats. Nothing is scored or marked here.
+"""95 % intervals of a score, over subjects and over repeats.
 
-The hidden subjects are one source of chance, the training seeds (and, where they are redrawn, the data) another.
-Cases of one subject are alike, so subjects are resampled, never cases. A mean over fewer than `BOOTSTRAP_FROM`
-subjects has Student's t, which keeps its coverage where a percentile bootstrap is too narrow; `benchmarks/coverage.py`
-measures both. A spread of zero gives None, not an interval of no width: ten subjects that agree do not prove that the
-eleventh would.
+The choice of hidden subjects is one source of chance; the training seeds, and the data where each repeat draws its own,
+are another. Cases of one subject are alike, so subjects are resampled, never cases. A mean over fewer than
+`BOOTSTRAP_FROM` subjects has an interval by Student's t, which keeps its coverage where a percentile bootstrap is too
+narrow; `benchmarks/coverage.py` measures both. A spread of zero gives None, not an interval of zero width: ten subjects
+that agree do not prove that the eleventh would.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from graders.metrics import Array, Floats
 RESAMPLES = 2000
 CONFIDENCE = 0.95
 BOOTSTRAP_FROM = 50
-"""Subjects from which on a mean is resampled; a metric of the whole set always is."""
+"""A mean over at least so many subjects is resampled; a metric of the whole set always is."""
 BLOCK_NUMBERS = 4_000_000
-"""Numbers of a block of resamples: it bounds the memory of a bootstrap."""
+"""How many numbers a block of resamples has; this bounds the memory of a bootstrap."""
 
 Interval = tuple[float, float]
 
@@ -47,7 +47,7 @@ def t_interval(samples: Sequence[Floats], weights: Sequence[float]) -> Interval 
 
 
 def resampled_scores(resampled: Callable[[list[Floats]], Floats], draws: Sequence[Iterator[Floats]]) -> Floats:
-    """A statistic of several sets in each of `RESAMPLES` resamples: a block of draws has one counts matrix per set."""
+    """A statistic of several sets in each of `RESAMPLES` resamples; a block of draws has a matrix of counts per set."""
     return np.concatenate([resampled(list(block)) for block in zip(*draws, strict=True)])
 
 
@@ -58,17 +58,16 @@ def percentile_interval(drawn: Floats) -> Interval | None:
 
 
 def cluster_draws(subjects: Sequence[str], classes: Array | None, rng: np.random.Generator) -> Iterator[Floats]:
-    """Blocks of (B, N) counts of how often each case is drawn, B together `RESAMPLES`; whole subjects are drawn.
+    """Blocks of counts (B, N), how often each case is drawn, with `RESAMPLES` rows together. Whole subjects are drawn.
 
-    `classes` (N,), where the metric needs each of them: subjects are then drawn within strata of equal classes, so
-    that every resample holds every class. A stratum of one subject cannot vary: the interval is then narrower than
-    it should be.
+    With `classes` (N,), for a metric that needs each class, subjects are drawn within strata of equal classes, so that
+    every resample has every class. A stratum of one subject cannot vary; the interval is then too narrow.
     """
     names, of_case = np.unique(np.asarray(subjects), return_inverse=True)
     strata: dict[tuple[int, ...], list[int]] = {}
     for subject in range(len(names)):
-        held = () if classes is None else tuple(sorted({int(c) for c in classes[of_case == subject]}))
-        strata.setdefault(held, []).append(subject)
+        own = () if classes is None else tuple(sorted({int(c) for c in classes[of_case == subject]}))
+        strata.setdefault(own, []).append(subject)
     rows = max(1, min(RESAMPLES, BLOCK_NUMBERS // max(1, len(subjects))))
     for start in range(0, RESAMPLES, rows):
         size = min(rows, RESAMPLES - start)
@@ -80,7 +79,7 @@ def cluster_draws(subjects: Sequence[str], classes: Array | None, rng: np.random
 
 
 def packed(drawn: Floats) -> str:
-    """Resampled scores as text for a document: base64 of little-endian float32."""
+    """Resampled scores as text for a stored document: base64 of little-endian float32."""
     return base64.b64encode(drawn.astype("<f4").tobytes()).decode("ascii")
 
 
@@ -90,11 +89,11 @@ def unpacked(text: str) -> Floats:
 
 
 def repeats_half_width(scores: Sequence[float], how: str, overlap: float) -> float:
-    """Half the width of the t interval over repeats; 0 for a single one.
+    """Half the width of the t interval over repeats; 0 for a single repeat.
 
-    The median of normal scores varies up to sqrt(pi / 2) times as much as their mean. `overlap` is test cases over
-    training cases where repeats are drawn from one pool, whose scores are then correlated (Nadeau & Bengio, Machine
-    Learning 52, 2003), else 0.
+    The median of normal scores varies up to sqrt(pi / 2) times as much as their mean. Repeats drawn from one pool have
+    correlated scores; `overlap` is then the number of test cases divided by that of training cases, else 0 (Nadeau &
+    Bengio, Machine Learning 52, 2003).
     """
     if len(scores) < 2:
         return 0.0
@@ -104,10 +103,10 @@ def repeats_half_width(scores: Sequence[float], how: str, overlap: float) -> flo
 
 
 def joined(score: float, of_cases: Interval | None, half: float, *, redrawn: bool, within: Interval) -> Interval | None:
-    """One interval of both sources of chance, inside the metric's range.
+    """One interval for both sources of chance, within the metric's range.
 
-    Repeats on the same cases vary by their seeds alone: the two add in quadrature. Repeats that are redrawn vary by
-    everything, but a few may agree by luck: the wider of the two, on each side.
+    Repeats on the same cases vary by their seeds alone, so the two half-widths add in quadrature. Repeats that draw
+    their own cases vary by both sources, but a few may agree by luck: the wider interval counts, on each side.
     """
     low, high = of_cases if of_cases is not None else (score, score)
     together = max if redrawn else hypot
@@ -122,7 +121,7 @@ def _around(centre: float, half: float) -> Interval | None:
 
 
 def _rounding(value: float) -> float:
-    """What sums of equal values may differ by."""
+    """By how much sums of equal values may differ."""
     return 1e-12 * max(1.0, abs(value))
 
 

@@ -1,6 +1,6 @@
-"""Whether two teams can be told apart on the same subjects: p-values, by permutation, from resamples, or DeLong's.
+"""Paired tests of two teams on the same subjects: p-values by permutation, from resamples, or by DeLong's test.
 
-Nothing is ranked here. All tests are two-sided; one draw of signs serves every pair of teams.
+All tests are two-sided. One draw of signs serves every pair of teams. `graders.scoring.ranking` uses the results.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from scipy import special
 from graders.metrics import Floats
 
 EXACT_BELOW = 16
-"""With fewer subjects all 2^(n-1) assignments of signs are tried."""
+"""With fewer subjects the test is exact: all 2^(n-1) combinations of signs."""
 
 
 def sign_flipped_means(values: Floats, draws: int, rng: np.random.Generator) -> tuple[Floats, bool]:
-    """Means (B, T) of values (T, S) whose signs are flipped subject by subject, and whether B is all there are.
+    """Means (B, T) of values (T, S) with signs flipped subject by subject, and whether these are all combinations.
 
-    If two teams are alike, the difference of each subject may as well have the other sign. The difference of two
-    columns is the mean of the flipped differences of their teams, so one matrix serves all pairs.
+    If two teams are equally good, each subject's difference could as well have the other sign. The difference of two
+    columns is the mean of the flipped differences of the two teams, so one matrix serves all pairs.
     """
     subjects = values.shape[1]
     if exact := subjects < EXACT_BELOW:
@@ -36,9 +36,9 @@ def sign_flip_p(observed: Floats, first: Floats, others: Floats, exact: bool) ->
         observed: Mean differences (M,).
         first: Flipped means (B,) of the one team.
         others: Flipped means (M, B) of the others.
-        exact: Whether these are all the flips there are; else the observed one counts among them.
+        exact: Whether these are all combinations of signs; else the observed difference is added to them.
     """
-    # Rounding must not make the observed difference larger than itself.
+    # Rounding must not exclude a flipped difference that equals the observed one.
     least = np.abs(observed) * (1 - 1e-9) - 1e-12
     gaps = others - first
     np.abs(gaps, out=gaps)
@@ -48,10 +48,10 @@ def sign_flip_p(observed: Floats, first: Floats, others: Floats, exact: bool) ->
 
 
 def resampled_p(observed: Floats, first: Floats, others: Floats, subjects: int) -> Floats:
-    """The same from scores in common resamples, for a metric that has no value per subject.
+    """The p-values (M,) from scores in common resamples, for a metric without a value per subject.
 
-    Student's t of the difference over its standard deviation in the resamples; never below what a permutation of so
-    few subjects could reach.
+    They are Student's t of the difference divided by its standard deviation in the resamples, and at least the smallest
+    value that a permutation test of so few subjects can have.
     """
     error = (first - others).std(axis=0, ddof=1)
     ratio = np.divide(np.abs(observed), error, out=np.full(len(observed), np.inf), where=error > 0)
@@ -60,26 +60,28 @@ def resampled_p(observed: Floats, first: Floats, others: Floats, subjects: int) 
 
 
 def delong_p(above: Floats, below: Floats) -> Floats:
-    """The same of M pairs of AUROCs on the same cases, each case of a subject of its own: DeLong's test.
+    """The p-values (M,) of M pairs of AUROCs on the same cases, each case a subject of its own: DeLong's test.
 
-    A normal distribution with the variance of the placements: nothing is drawn, so a p-value hangs on no seed. Never
-    below what a permutation of so few cases could reach. DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).
+    The test assumes a normal distribution with the variance of the placements. It needs no random draws, so a p-value
+    does not depend on a seed. It is at least the smallest value that a permutation test of so few cases can have.
+    DeLong, DeLong & Clarke-Pearson, Biometrics 44 (1988).
 
     Args:
         above: For each pair and positive case (M, P), P at least 2, the difference of its two placements: the share of
-            the negatives that it scores above.
-        below: For each negative case (M, N), N at least 2, the same of the share of the positives that score above it.
+            the negatives that score below it.
+        below: For each pair and negative case (M, N), N at least 2, the difference in the share of the positives that
+            score above it.
     """
     observed = np.abs(above.mean(axis=1))
     error = np.sqrt(above.var(axis=1, ddof=1) / above.shape[1] + below.var(axis=1, ddof=1) / below.shape[1])
     ratio = np.divide(observed, error, out=np.full(len(observed), np.inf), where=error > 0)
     least = 2.0 ** (1 - above.shape[1] - below.shape[1])
-    # Equal AUROCs of other placements differ by rounding alone.
+    # Equal AUROCs with different placements differ by rounding alone.
     return np.where(observed < 1e-9, 1.0, np.maximum(2 * special.ndtr(-ratio), least))
 
 
 def holm(p: Floats) -> Floats:
-    """p-values (M,) adjusted so that the chance of any false finding among them stays at the level.
+    """p-values (M,), adjusted so that the chance of any false positive among them stays at the level.
 
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6 (1979).
     """

@@ -1,8 +1,8 @@
-"""One repeat under one metric: which answers count, what a failed one takes, the value of each case.
+"""Scores one repeat under one metric: which predictions count, and the value of each case.
 
-The denominator is the manifest. An answer that failed takes the metric's declared worst value (`per_case`) or the
-task's failure answer (`per_set`); it is never dropped, and what is not finite never scores. Repeats are combined in
-`graders.scoring.score`.
+Every hidden case is in the denominator. A case whose prediction failed takes the metric's declared worst value
+(`per_case`) or the task's worst prediction (`per_set`); it is never dropped, and a value that is not finite never
+scores. `graders.scoring.score` combines the repeats.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ from graders.scoring.intervals import subject_means
 from graders.tasks import Task
 
 TOLERANCE = 1e-9
-"""By how much rounding may carry a value beyond its range."""
+"""By how much rounding may carry a value beyond the metric's range."""
 MAY_BE_EMPTY = ("mask", "labels", "instances")
-"""Forms of a truth that may hold nothing."""
+"""Forms in which a truth can be empty."""
 WHOLE, CASES = "whole", "cases"
-"""The parts of a score: what is of no case, such as a metric of the set and the resamples, and all cases together."""
+"""Parts of the computation of a score: the work that belongs to no case, such as resamples; and all cases together."""
 
 
 def case_part(repeat: int, case: str) -> str:
-    """The part of a score that is of one case."""
+    """The part of the computation of a score that belongs to one case."""
     return f"{repeat} {case}"
 
 
 @dataclass(frozen=True)
 class RepeatScore:
-    """What one set of answers is worth under one metric."""
+    """The score of one repeat under one metric, and what it is made of."""
 
     score: float
     cases: tuple[Case, ...]
     failed: Mapping[int, str]
-    """Reason by position."""
+    """The reason of each failed case, by its index."""
     counted: tuple[int, ...]
-    """Positions behind the score: all, or those with something in the truth."""
+    """Indices of the cases that count: all, or those whose truth is not empty."""
     raw: Mapping[int, float]
-    """Value by position of the answered cases; empty for a `per_set` metric."""
+    """The value of each counted case with a usable prediction, by index; empty for a `per_set` metric."""
     values: Mapping[int, float]
-    """The same for all counted cases, the worst value where none was answered."""
+    """The value of each counted case, by index: the worst value where the case failed."""
     strata: Array | None
-    """Of the counted cases, where the metric is of a whole set of classes: what every resample needs some of."""
+    """For a metric of a whole set of classes, the stratum of each counted case: every resample needs cases of each."""
     resampled: Callable[[Floats], Floats]
     """The score in each of B resamples: counts (B, N) of the counted cases to B values."""
     placements: tuple[Floats, Floats] | None
-    """Of an AUROC where each counted case is a subject: what each positive case, and each negative one, adds to it."""
+    """Of an AUROC where each counted case is a subject: the contributions of the positive and of the negative cases."""
     false_positives: int
-    """Cases that do not count, since their truth is empty, where something was found or the answer failed."""
+    """Cases that do not count because their truth is empty, whose prediction is not empty or failed."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -77,49 +77,46 @@ def score_repeat(
     absent: Absent = "leave_out",
     on_case: Callable[[Case | None], None] | None = None,
 ) -> RepeatScore:
-    """Values one set of answers.
+    """Scores the predictions of one repeat.
 
-    `separate` leaves cases with an empty truth out and counts those where something is found, or whose answer failed.
-    `absent` is what a class counts as in a case that lacks it, where a metric of masks reads maps of labels.
-    `on_case` hears of every case before its value is computed, one by one, and of None before anything else; without it
-    a metric computes all cases together.
+    Args:
+        task: The assignment's.
+        metric: One that can read the task's predictions.
+        answers: What was stored of the repeat.
+        hidden: The hidden set of the repeat.
+        separate: Leave cases with an empty truth out of the score, and count those whose prediction is not empty or
+            failed.
+        absent: How a class counts in a case without it, where a metric of masks reads maps of labels.
+        on_case: Called with each case before its value is computed, then with None before the remaining work. Without
+            it a metric computes all cases together.
+
+    Raises:
+        DataFailure: the truths do not fit the task or the cases, or no case counts.
+        MetricFailure: the metric raised, or its result is outside its declared range.
+        MemoryError: the metric needed more memory than there is.
     """
-    truths, cases = hidden.truth, hidden.cases
-    if len(truths) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
-        raise DataFailure(f"{len(cases)} cases, {len(truths)} truths, failed answers {sorted(answers.failed)}")
-    task.check_truths(truths)
-    given, failed = _accepted(task, answers, truths)
-    form = form_of(task, metric)
-    if form is None:
-        metric = _by_class(metric, truths, absent)
-        form = metric.reads
-    read = task.forms[form](given)
-    truths = truths_as(task, form, truths)
-    empty = np.zeros(len(cases), dtype=bool)
-    false_positives = 0
-    if separate and form in MAY_BE_EMPTY:
-        empty = ~_found(metric, truths)
-        wrong = _found(metric, read)
-        wrong[list(failed)] = True
-        false_positives = int((empty & wrong).sum())
-    counted = np.flatnonzero(~empty)
-    if not counted.size:
-        raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
+    cases = hidden.cases
+    if len(hidden.truth) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
+        raise DataFailure(f"{len(cases)} cases, {len(hidden.truth)} truths, failed cases {sorted(answers.failed)}")
+    task.check_truths(hidden.truth)
+    predictions, failed = _completed(task, answers, hidden.truth)
+    metric, predictions, truths = _converted(task, metric, predictions, hidden.truth, absent)
+    may_be_empty = form_of(task, metric) in MAY_BE_EMPTY
+    counted, false_positives = _counted(metric, predictions, truths, failed, separate and may_be_empty)
     if metric.failure is not None and failed:
-        read = read.copy()
-        read[list(failed)] = metric.failure(truths[list(failed)])
+        predictions = predictions.copy()
+        predictions[list(failed)] = metric.failure(truths[list(failed)])
     if metric.level == "per_set":
-        score, raw, values = _per_set(metric, read, truths, cases, counted)
+        score, raw, values = _per_set(metric, predictions, truths, cases, counted)
     else:
-        score, raw, values = _per_case(metric, read, truths, cases, counted, failed, on_case)
-    kept = [cases[i] for i in counted]
+        score, raw, values = _per_case(metric, predictions, truths, cases, counted, failed, on_case)
+    predictions, truths, counted_cases = predictions[counted], truths[counted], [cases[i] for i in counted]
 
     def resampled(counts: Floats) -> Floats:
         if metric.level == "per_case":
-            return _means(np.array(list(values.values())), [case.subject for case in kept], counts)
-        return _resampled(metric, read[counted], truths[counted], kept, counts)
+            return _means(np.array(list(values.values())), [case.subject for case in counted_cases], counts)
+        return _resampled(metric, predictions, truths, counted_cases, counts)
 
-    strata = task.strata(truths[counted]) if metric.level == "per_set" and task.strata is not None else None
     return RepeatScore(
         score,
         cases,
@@ -127,93 +124,122 @@ def score_repeat(
         tuple(counted.tolist()),
         raw,
         values,
-        strata,
+        task.strata(truths) if metric.level == "per_set" and task.strata is not None else None,
         resampled,
-        _placements(metric, read[counted], truths[counted], kept),
+        _placements(metric, predictions, truths, counted_cases),
         false_positives,
     )
 
 
-def truths_as(task: Task, reading: str, truths: Array) -> Array:
-    """The truths in the words of a reading."""
-    return task.truth_forms[reading](truths) if reading in task.truth_forms else truths
+def truths_as(task: Task, form: str, truths: Array) -> Array:
+    """Ground truth converted to the form that a metric reads."""
+    return task.truth_forms[form](truths) if form in task.truth_forms else truths
 
 
 def form_of(task: Task, metric: Metric) -> Form | None:
-    """The form of the task's answers that the metric is computed of."""
+    """The form in which the metric reads the task's predictions; None where it cannot read them as they are."""
     return next((form for form in (metric.reads, metric.also_reads) if form in task.forms), None)
 
 
 def readable(task: Task, metric: Metric) -> bool:
-    """Whether the task's answers are what the metric reads, or maps of labels for a metric of masks."""
+    """Whether the metric can read the task's predictions, class by class where it reads masks and they are labels."""
     by_class = metric.reads == "mask" and "labels" in task.forms and metric.level == "per_case"
     return by_class or (form_of(task, metric) is not None and metric.classes is None)
 
 
 def each_class(task: Task, metric: Metric, sets: Sequence[HiddenSet]) -> list[Metric]:
-    """A metric that is a mean over the classes of maps of labels, as `dice@class2` of each that all sets hold."""
+    """For a metric that is a mean over classes: the metric of each class that all sets contain, as `dice@class2`."""
     if metric.reads != "mask" or "labels" not in task.forms or metric.classes:
         return []
-    held = set.intersection(*({int(label) for label in np.unique(each.truth) if label} for each in sets))
-    return [replace(metric, name=f"{metric.name}@class{c}", classes=(c,)) for c in sorted(held)]
+    shared = set.intersection(*(_classes(hidden.truth) for hidden in sets))
+    return [replace(metric, name=f"{metric.name}@class{c}", classes=(c,)) for c in sorted(shared)]
 
 
-def _by_class(metric: Metric, truths: Array, absent: Absent) -> Metric:
-    """A metric of masks for maps of labels: over the classes in its name, else over all that there are."""
-    held = {int(label) for label in np.unique(truths) if label}
-    if missing := set(metric.classes or ()) - held:
-        raise DataFailure(f"{metric.name}: the truths hold the classes {sorted(held)}, not {sorted(missing)}")
-    return metric.over_classes(metric.classes or sorted(held), absent)
+def _classes(labels: Array) -> set[int]:
+    return {int(label) for label in np.unique(labels) if label}
 
 
-def _accepted(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[int, str]]:
-    """The answers as stored, with the task's failure answer where one failed, and the reasons by position."""
+def _converted(
+    task: Task, metric: Metric, predictions: Array, truths: Array, absent: Absent
+) -> tuple[Metric, Array, Array]:
+    """Predictions and truths in the form that the metric reads; a metric of masks becomes one of maps of labels."""
+    form = form_of(task, metric)
+    if form is None:
+        metric = _over_classes(metric, truths, absent)
+        form = metric.reads
+    return metric, task.forms[form](predictions), truths_as(task, form, truths)
+
+
+def _over_classes(metric: Metric, truths: Array, absent: Absent) -> Metric:
+    """A metric of masks for maps of labels: over the classes in its name, else over all classes of the truths."""
+    classes = _classes(truths)
+    if missing := set(metric.classes or ()) - classes:
+        raise DataFailure(f"{metric.name}: the truths have the classes {sorted(classes)}, not {sorted(missing)}")
+    return metric.over_classes(metric.classes or sorted(classes), absent)
+
+
+def _counted(
+    metric: Metric, predictions: Array, truths: Array, failed: Mapping[int, str], separate: bool
+) -> tuple[NDArray[np.intp], int]:
+    """The indices of the cases that count, and how many of the others are false positives."""
+    if not separate:
+        return np.arange(len(truths)), 0
+    empty = ~_not_empty(metric, truths)
+    if empty.all():
+        raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
+    positive = _not_empty(metric, predictions)
+    positive[list(failed)] = True
+    return np.flatnonzero(~empty), int((empty & positive).sum())
+
+
+def _completed(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict[int, str]]:
+    """The predictions as stored, the task's worst prediction for each failed case, and the reasons by index."""
     n = len(truths)
-    given = answers.arrays.get(task.prediction)
-    failed = dict(answers.failed)
-    if given is None:
-        failed = dict.fromkeys(range(n), WrongType.reason) | failed
-        return task.worst_predictions(truths, None), failed
+    predictions = answers.arrays.get(task.prediction)
+    if predictions is None:
+        return task.worst_predictions(truths, None), dict.fromkeys(range(n), WrongType.reason) | dict(answers.failed)
     if task.probabilities:
-        given = task.stored(given)  # so that scoring a stored answer gives the same number
-    failed = task.invalid(given, truths) | failed
-    good = [i for i in range(n) if i not in failed]
+        predictions = task.stored(predictions)  # so that scoring a stored prediction gives the same number
+    failed = task.invalid(predictions, truths) | dict(answers.failed)
     if not failed:
-        return given, failed
+        return predictions, failed
+    good = [i for i in range(n) if i not in failed]
     if not good:
         return task.worst_predictions(truths, None), failed
-    valid = given
-    if given.dtype.kind == "f":  # what stands where a call failed is a zero of ours, and no answer
-        valid = given.copy()
+    valid = predictions
+    if predictions.dtype.kind == "f":  # the toolkit filled the array with zeros where a call failed
+        valid = predictions.copy()
         valid[list(failed)] = np.nan
-    full = task.worst_predictions(truths, valid)
-    full[good] = given[good]
-    return full, failed
+    completed = task.worst_predictions(truths, valid)
+    completed[good] = predictions[good]
+    return completed, failed
 
 
 Valued = tuple[float, dict[int, float], dict[int, float]]
+"""The score; the values of the cases with a usable prediction; the values of all counted cases."""
 
 
 def _per_case(
     metric: Metric,
-    read: Array,
+    predictions: Array,
     truths: Array,
     cases: tuple[Case, ...],
     counted: Array,
     failed: Mapping[int, str],
     on_case: Callable[[Case | None], None] | None,
 ) -> Valued:
-    asked = [i for i in counted.tolist() if i not in failed]
     worst = {i: metric.worst_of(truths[i], cases[i]) for i in counted.tolist()}
+    usable = [i for i in counted.tolist() if i not in failed]
     if on_case is None:
-        found = _computed(metric, read[asked], truths[asked], [cases[i] for i in asked]) if asked else np.zeros(0)
+        of_usable = [cases[i] for i in usable]
+        computed = _computed(metric, predictions[usable], truths[usable], of_usable).tolist() if usable else []
     else:
-        found = np.zeros(len(asked))
-        for place, i in enumerate(asked):
+        computed = []
+        for i in usable:
             on_case(cases[i])
-            found[place] = _computed(metric, read[[i]], truths[[i]], [cases[i]])[0]
+            computed.append(float(_computed(metric, predictions[[i]], truths[[i]], [cases[i]])[0]))
         on_case(None)
-    raw = dict(zip(asked, found.tolist(), strict=True))
+    raw = dict(zip(usable, computed, strict=True))
     for i, value in raw.items():
         beyond = worst[i] - value if metric.rising else value - worst[i]
         if beyond > TOLERANCE:
@@ -223,52 +249,52 @@ def _per_case(
     return float(means.mean()), raw, values
 
 
-def _per_set(metric: Metric, read: Array, truths: Array, cases: tuple[Case, ...], counted: Array) -> Valued:
-    return float(_computed(metric, read[counted], truths[counted], [cases[i] for i in counted])), {}, {}
+def _per_set(metric: Metric, predictions: Array, truths: Array, cases: tuple[Case, ...], counted: Array) -> Valued:
+    return float(_computed(metric, predictions[counted], truths[counted], [cases[i] for i in counted])), {}, {}
 
 
-def _computed(metric: Metric, read: Array, truths: Array, cases: list[Case]) -> Floats:
-    """The metric's result, asserted: its shape, finite, inside its range. Whatever it raises is ours."""
+def _computed(metric: Metric, predictions: Array, truths: Array, cases: list[Case]) -> Floats:
+    """The metric's result after checks of its shape and range. All that a metric raises is a toolkit failure."""
     try:
-        result = np.asarray(metric.compute(read, truths, cases), dtype=np.float64)
-    except MemoryError:  # the marker's limit, which an answer has reached: no fault of the metric
+        result = np.asarray(metric.compute(predictions, truths, cases), dtype=np.float64)
+    except MemoryError:  # a prediction reached the marker's limit: not a failure of the metric
         raise
     except Exception as error:
         raise MetricFailure(f"{metric.name} raised {type(error).__name__}: {error}") from error
-    return _asserted(metric, result, () if metric.level == "per_set" else (len(cases),))
+    return _checked(metric, result, () if metric.level == "per_set" else (len(cases),))
 
 
 def _means(values: Floats, subjects: list[str], counts: Floats) -> Floats:
-    """The mean of subject means in each resample, whose counts are equal within a subject."""
+    """The mean of the subjects' means in each resample; counts are equal within a subject."""
     _, of_case, sizes = np.unique(np.asarray(subjects), return_inverse=True, return_counts=True)
     weights = 1 / sizes[of_case]
     return np.asarray(counts @ (values * weights) / (counts @ weights))
 
 
-def _resampled(metric: Metric, read: Array, truths: Array, cases: list[Case], counts: Floats) -> Floats:
+def _resampled(metric: Metric, predictions: Array, truths: Array, cases: list[Case], counts: Floats) -> Floats:
     if metric.resampled is not None:
-        return _asserted(metric, metric.resampled(read, truths, counts), (len(counts),))
-    drawn = [np.repeat(np.arange(len(cases)), row.astype(int)) for row in counts]
-    return np.array([float(_computed(metric, read[i], truths[i], [cases[j] for j in i])) for i in drawn])
+        return _checked(metric, metric.resampled(predictions, truths, counts), (len(counts),))
+    draws = [np.repeat(np.arange(len(cases)), row.astype(int)) for row in counts]
+    return np.array([float(_computed(metric, predictions[i], truths[i], [cases[j] for j in i])) for i in draws])
 
 
-def _placements(metric: Metric, read: Array, truths: Array, cases: list[Case]) -> tuple[Floats, Floats] | None:
-    """What an AUROC is the mean of; None where cases share a subject, or where a class has one case only."""
+def _placements(metric: Metric, predictions: Array, truths: Array, cases: list[Case]) -> tuple[Floats, Floats] | None:
+    """An AUROC's contributions by case; None where cases share a subject, or where a class has one case only."""
     if metric.placements is None or len({case.subject for case in cases}) < len(cases):
         return None
-    found = metric.placements(read, truths)
-    return found if found is not None and min(map(len, found)) > 1 else None
+    placements = metric.placements(predictions, truths)
+    return placements if placements is not None and min(map(len, placements)) > 1 else None
 
 
-def _asserted(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:
+def _checked(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:
     low, high = metric.range
     if result.shape != shape or not np.isfinite(result).all():
-        raise MetricFailure(f"{metric.name} gave {result.shape} values, not {shape} finite ones")
+        raise MetricFailure(f"{metric.name} gave an array {result.shape}, which must be {shape} and finite")
     if result.size and (result.min() < low - TOLERANCE or result.max() > high + TOLERANCE):
         raise MetricFailure(f"{metric.name} gave {result.min()} to {result.max()}, outside {low} to {high}")
     return np.clip(result, low, high)
 
 
-def _found(metric: Metric, labels: Array) -> NDArray[np.bool_]:
-    """Whether each mask or map holds anything that the metric is of."""
+def _not_empty(metric: Metric, labels: Array) -> NDArray[np.bool_]:
+    """Whether each mask or map has a voxel of the metric's classes."""
     return anything(labels if metric.classes is None else np.isin(labels, metric.classes))

@@ -1,6 +1,7 @@
-"""Accuracy: from stored answers and hidden truths to one score and its interval. No points here.
+"""The score of an accuracy criterion, with its interval, from stored answers and hidden truths.
 
-The result holds every case's raw value, so that other anchors or caps re-mark without scoring again.
+The result has every case's value, so that a change of anchors or caps needs no new scoring. `graders.marks` gives
+points.
 """
 
 from __future__ import annotations
@@ -47,13 +48,13 @@ def score(
     on_part: Callable[[str], None] = lambda part: None,
     one_by_one: bool = False,
 ) -> ScoreResult:
-    """Scores one accuracy criterion over all repeats. A failure of ours is `unknown`, never a zero.
+    """Scores one accuracy criterion over all repeats. A toolkit failure gives `unknown`, never a zero.
 
-    `on_part` hears which part of it comes next: `CASES`, or each case if they are to be computed `one_by_one`
-    (`case_part`), and `WHOLE`, which is of no case.
+    `on_part` is called with the name of the part that comes next: `CASES`, or with `one_by_one` each case
+    (`case_part`), and `WHOLE` for the work that belongs to no case.
 
     Raises:
-        MemoryError: the part that began last took more memory than there is.
+        MemoryError: the part that began last needed more memory than there is.
     """
     try:
         return _scored(assignment, criterion, sets, answers, on_part, one_by_one)
@@ -62,7 +63,7 @@ def score(
 
 
 def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
-    """Refuses a criterion that could not be scored or marked; `UserError` says where and how to cure it."""
+    """Raises `UserError` for a criterion that cannot be scored or marked; the text says where and how to correct it."""
     where = f"{assignment.folder / 'assignment.toml'}, criterion {criterion.id!r}"
     try:
         task = task_named(assignment.task)
@@ -72,35 +73,35 @@ def check_criterion(assignment: Assignment, criterion: Accuracy) -> None:
         raise UserError(f"{where}: {error}") from error
     for condition in conditions:
         if condition.count is not None and metrics[condition.metric].level == "per_set":
-            raise UserError(f"{where}: {condition.metric} has no value per case; write METRIC < VALUE.")
+            raise UserError(f"{where}: {condition.metric} has no value per case; write {condition.metric} < VALUE.")
     if criterion.costs is not None and not any(metric.costs for metric in metrics.values()):
-        raise UserError(f'{where}: costs are for metric = "expected_cost"; write that, or leave them out.')
+        raise UserError(f'{where}: costs are for metric = "expected_cost"; use that metric, or remove the costs.')
     main = metrics[criterion.metric]
     rising = criterion.anchors.rising
     if rising != main.rising:
         raise UserError(
             f"{where}: {main.better} is better for {main.name}, but the anchors "
-            f"{'rise' if rising else 'fall'} from trivial to ceiling; turn them round."
+            f"{'rise' if rising else 'fall'} from trivial to ceiling; reverse them."
         )
     if criterion.empty_reference == "separate" and (form_of(task, main) or main.reads) not in MAY_BE_EMPTY:
         raise UserError(
             f'{where}: empty_reference = "separate" is for metrics of masks, maps of labels or instances; '
-            f"{main.name} reads answers as {main.reads}. Take it out."
+            f"{main.name} reads predictions as {main.reads}. Remove it."
         )
     if criterion.absent == "one" and "labels" not in task.forms:
-        raise UserError(f'{where}: absent = "one" is for maps of labels; {task.name} has none. Take it out.')
+        raise UserError(f'{where}: absent = "one" is for maps of labels; {task.name} has none. Remove it.')
 
 
 def _metric(task: Task, name: str, folder: Path, criterion: Accuracy) -> Metric:
     metric = metric_named(name, folder, criterion.costs)
     if not readable(task, metric):
         if metric.classes is not None:
-            raise ValueError(f"metric {name} is of one class of a map of labels, which {task.name} has not.")
+            raise ValueError(f"metric {name} is for one class of a map of labels; {task.name} has no maps of labels.")
         offered = " or ".join(task.forms)
         reads = " or ".join(filter(None, (metric.reads, metric.also_reads)))
-        raise ValueError(f"metric {name} reads answers as {reads}; {task.name} offers {offered}.")
+        raise ValueError(f"metric {name} reads predictions as {reads}; {task.name} offers {offered}.")
     if form_of(task, metric) == "probability" and "class" not in task.forms and ":" not in name:
-        raise ValueError(f"metric {name} is of the probabilities of classes; {task.name} has one for each voxel.")
+        raise ValueError(f"metric {name} is for probabilities of classes; {task.name} has probabilities of voxels.")
     return metric
 
 
@@ -116,30 +117,16 @@ def _scored(
         raise DataFailure(f"{len(answers)} sets of answers for {len(sets)} hidden sets")
     check_criterion(assignment, criterion)
     task = task_named(assignment.task)
-    separate = criterion.empty_reference == "separate"
     measured: dict[str, Measured] = {}
-
-    def runs_of(metric: Metric) -> list[RepeatScore]:
-        on_part(CASES if metric.level == "per_case" else WHOLE)
-        runs = []
-        for repeat, (given, hidden) in enumerate(zip(answers, sets, strict=True)):
-
-            def of_case(case: Case | None, repeat: int = repeat) -> None:
-                on_part(WHOLE if case is None else case_part(repeat, case.id))
-
-            each = of_case if one_by_one else None
-            runs.append(
-                score_repeat(task, metric, given, hidden, separate=separate, absent=criterion.absent, on_case=each)
-            )
-        on_part(WHOLE)
-        return runs
-
     for name in criterion.metrics:
         metric = _metric(task, name, assignment.folder, criterion)
-        own = runs_of(metric)
-        of_each = {f"class{one.classes[0]}": runs_of(one) for one in each_class(task, metric, sets) if one.classes}
-        classes = {label: _combined(runs, assignment.run.combine) for label, runs in of_each.items()}
-        measured[name] = _measured(assignment, metric, own, _overlap(assignment, sets), classes)
+        repeats = _repeats(task, metric, criterion, sets, answers, on_part, one_by_one)
+        classes = {}
+        for of_class in each_class(task, metric, sets):
+            assert of_class.classes is not None
+            scores = _repeats(task, of_class, criterion, sets, answers, on_part, one_by_one)
+            classes[f"class{of_class.classes[0]}"] = _combined(scores, assignment.run.combine)
+        measured[name] = _measured(assignment, metric, repeats, _overlap(assignment, sets), classes)
     main = measured.pop(criterion.metric)
     failed = _failed(main, answers)
     all_failed = sum(part.count for part in failed) == main.case_count
@@ -149,82 +136,114 @@ def _scored(
         main,
         measured,
         failed,
-        next((given.said for given in answers if given.said), ""),
+        next((stored.said for stored in answers if stored.said), ""),
         evidence=_evidence(main, answers),
     )
 
 
+def _repeats(
+    task: Task,
+    metric: Metric,
+    criterion: Accuracy,
+    sets: Sequence[HiddenSet],
+    answers: Sequence[Answers],
+    on_part: Callable[[str], None],
+    one_by_one: bool,
+) -> list[RepeatScore]:
+    """The score of each repeat under one metric."""
+    on_part(CASES if metric.level == "per_case" else WHOLE)
+    repeats = [
+        score_repeat(
+            task,
+            metric,
+            stored,
+            hidden,
+            separate=criterion.empty_reference == "separate",
+            absent=criterion.absent,
+            on_case=_on_case(on_part, number) if one_by_one else None,
+        )
+        for number, (stored, hidden) in enumerate(zip(answers, sets, strict=True))
+    ]
+    on_part(WHOLE)
+    return repeats
+
+
+def _on_case(on_part: Callable[[str], None], number: int) -> Callable[[Case | None], None]:
+    """`on_part` for the cases of one repeat, and for the work after them."""
+    return lambda case: on_part(WHOLE if case is None else case_part(number, case.id))
+
+
 def _measured(
-    assignment: Assignment, metric: Metric, runs: Sequence[RepeatScore], overlap: float, classes: Mapping[str, float]
+    assignment: Assignment, metric: Metric, repeats: Sequence[RepeatScore], overlap: float, classes: Mapping[str, float]
 ) -> Measured:
-    """One metric over all repeats: the statistic, its interval, and the cases behind it."""
+    """One metric over all repeats: the score, its interval and the cases."""
     how = assignment.run.combine
-    seed = _seed(runs[0])
-    drawn = _drawn(runs, how, seed) if _is_resampled(metric, runs) else None
-    between = _interval(metric, runs, how, overlap, drawn)
-    placements = runs[0].placements if len(runs) == 1 else None
-    set_apart = sum(len(run.cases) - len(run.counted) for run in runs)
+    seed = _seed(repeats[0])
+    drawn = _drawn(repeats, how, seed) if _is_resampled(metric, repeats) else None
+    between = _interval(metric, repeats, how, overlap, drawn)
+    placements = repeats[0].placements if len(repeats) == 1 else None
+    set_apart = sum(len(repeat.cases) - len(repeat.counted) for repeat in repeats)
     return Measured(
         metric=metric.name,
         better=metric.better,
         unit=metric.unit,
-        score=_combined(runs, how),
+        score=_combined(repeats, how),
         interval=None if between is None else (round(between[0], 12), round(between[1], 12)),
         combine=how,
         bootstrap_seed=None if drawn is None else seed,
-        # Of a metric of cases, `cases` below holds all that is needed to draw again.
+        # For a metric of cases, `cases` below is enough to draw the resamples again.
         drawn=packed(drawn) if drawn is not None and metric.level == "per_set" else None,
         placements=None if placements is None else (packed(placements[0]), packed(placements[1])),
-        repeats=tuple(round(run.score, 12) for run in runs),
-        case_count=sum(len(run.cases) for run in runs),
-        subjects=min(len(set(run.subjects)) for run in runs),
-        cases=_cases(metric, runs),
-        false_positives=FalsePositives(sum(run.false_positives for run in runs), set_apart),
+        repeats=tuple(round(repeat.score, 12) for repeat in repeats),
+        case_count=sum(len(repeat.cases) for repeat in repeats),
+        subjects=min(len(set(repeat.subjects)) for repeat in repeats),
+        cases=_cases(metric, repeats),
+        false_positives=FalsePositives(sum(repeat.false_positives for repeat in repeats), set_apart),
         classes=classes,
     )
 
 
-def _combined(runs: Sequence[RepeatScore], how: str) -> float:
-    return round(combined([run.score for run in runs], how), 12)
+def _combined(repeats: Sequence[RepeatScore], how: str) -> float:
+    return round(combined([repeat.score for repeat in repeats], how), 12)
 
 
-def _cases(metric: Metric, runs: Sequence[RepeatScore]) -> tuple[CaseScore, ...]:
-    """Every case of every repeat; of a `per_set` metric, where a case has no value, only those that were not scored."""
-    listed = [_case(run, number, i) for number, run in enumerate(runs) for i in range(len(run.cases))]
+def _cases(metric: Metric, repeats: Sequence[RepeatScore]) -> tuple[CaseScore, ...]:
+    """Every case of every repeat; for a `per_set` metric, whose cases have no values, only those not scored."""
+    listed = [_case(repeat, number, i) for number, repeat in enumerate(repeats) for i in range(len(repeat.cases))]
     return tuple(case for case in listed if metric.level == "per_case" or case.state != "scored")
 
 
-def _case(run: RepeatScore, number: int, i: int) -> CaseScore:
-    reason = run.failed.get(i)
-    state: Literal["scored", "failed", "set_apart"] = "scored" if i in run.counted else "set_apart"
+def _case(repeat: RepeatScore, number: int, i: int) -> CaseScore:
+    reason = repeat.failed.get(i)
+    state: Literal["scored", "failed", "set_apart"] = "scored" if i in repeat.counted else "set_apart"
     return CaseScore(
-        id=run.cases[i].id,
-        subject=run.cases[i].subject,
+        id=repeat.cases[i].id,
+        subject=repeat.cases[i].subject,
         repeat=number,
-        score=run.raw.get(i),
-        value=run.values.get(i),
+        score=repeat.raw.get(i),
+        value=repeat.values.get(i),
         state=state if reason is None else "failed",
         reason=reason,
     )
 
 
-def _is_resampled(metric: Metric, runs: Sequence[RepeatScore]) -> bool:
-    """A metric of the whole set has no other interval; a mean has Student's t where subjects are few."""
-    return metric.level == "per_set" or min(len(set(run.subjects)) for run in runs) >= intervals.BOOTSTRAP_FROM
+def _is_resampled(metric: Metric, repeats: Sequence[RepeatScore]) -> bool:
+    """Whether the interval comes from resamples: for a metric of the whole set, or for a mean over many subjects."""
+    return metric.level == "per_set" or min(len(set(repeat.subjects)) for repeat in repeats) >= intervals.BOOTSTRAP_FROM
 
 
 def _interval(
-    metric: Metric, runs: Sequence[RepeatScore], how: str, overlap: float, drawn: Floats | None
+    metric: Metric, repeats: Sequence[RepeatScore], how: str, overlap: float, drawn: Floats | None
 ) -> Interval | None:
-    """The interval of the combined score, of hidden subjects and of repeats; see `graders.scoring.intervals`."""
-    scores = [run.score for run in runs]
-    shared = _shared(runs)
+    """The interval of the combined score, over hidden subjects and over repeats; see `graders.scoring.intervals`."""
+    scores = [repeat.score for repeat in repeats]
+    shared = _shared(repeats)
     if drawn is not None:
         of_cases = intervals.percentile_interval(drawn)
     else:
         weights = _weights(scores, how)
-        samples = [run.by_subject() for run in runs]
-        if shared:  # the same subjects in every repeat: one sample of their weighted values
+        samples = [repeat.by_subject() for repeat in repeats]
+        if shared:  # every repeat has the same subjects: their weighted values are one sample
             mixed = sum((w * sample for w, sample in zip(weights, samples, strict=True)), np.zeros(len(samples[0])))
             samples, weights = [mixed], [1.0]
         of_cases = intervals.t_interval(samples, weights)
@@ -232,30 +251,32 @@ def _interval(
     return intervals.joined(combined(scores, how), of_cases, half, redrawn=not shared, within=metric.range)
 
 
-def _drawn(runs: Sequence[RepeatScore], how: str, seed: int) -> Floats:
+def _drawn(repeats: Sequence[RepeatScore], how: str, seed: int) -> Floats:
     """The combined score in each resample.
 
-    Subjects are drawn once for all repeats that share them, else in each repeat; repeats are combined inside. Only a
-    metric of the whole set of classes needs every class in every resample.
+    Repeats with the same subjects share the draws; otherwise each repeat has its own. The repeats are combined within
+    each resample. Only a metric of a whole set of classes needs every class in every resample.
     """
-    shared = _shared(runs)
-    rngs = [np.random.default_rng([seed, number]) for number in range(1 if shared else len(runs))]
-    draws = [intervals.cluster_draws(run.subjects, run.strata, rng) for run, rng in zip(runs, rngs, strict=False)]
+    shared = _shared(repeats)
+    rngs = [np.random.default_rng([seed, number]) for number in range(1 if shared else len(repeats))]
+    draws = [
+        intervals.cluster_draws(repeat.subjects, repeat.strata, rng) for repeat, rng in zip(repeats, rngs, strict=False)
+    ]
 
     def statistic(counts: list[Floats]) -> Floats:
-        of_each = counts * len(runs) if shared else counts
-        drawn = np.stack([run.resampled(count) for run, count in zip(runs, of_each, strict=True)])
+        of_each = counts * len(repeats) if shared else counts
+        drawn = np.stack([repeat.resampled(count) for repeat, count in zip(repeats, of_each, strict=True)])
         return np.asarray(np.median(drawn, axis=0) if how == "median" else drawn.mean(axis=0))
 
     return intervals.resampled_scores(statistic, draws)
 
 
-def _shared(runs: Sequence[RepeatScore]) -> bool:
-    return all(run.cases == runs[0].cases for run in runs)
+def _shared(repeats: Sequence[RepeatScore]) -> bool:
+    return all(repeat.cases == repeats[0].cases for repeat in repeats)
 
 
 def _weights(scores: Sequence[float], how: str) -> list[float]:
-    """How much each repeat weighs in the combined score: all the same, or the middle one or two."""
+    """The weight of each repeat in the combined score: equal for a mean; for a median, the middle repeats alone."""
     n = len(scores)
     if how == "mean":
         return [1 / n] * n
@@ -271,19 +292,19 @@ def _overlap(assignment: Assignment, sets: Sequence[HiddenSet]) -> float:
     return len(sets[0].cases) / len(next(iter(sets[0].train.values())))
 
 
-def _seed(run: RepeatScore) -> int:
-    """The bootstrap's seed, from the names of the cases: the same for every group, so that groups compare."""
-    names = "\n".join(case.id for case in run.cases)
+def _seed(repeat: RepeatScore) -> int:
+    """The bootstrap's seed, from the names of the cases: all groups have the same seed, which makes them comparable."""
+    names = "\n".join(case.id for case in repeat.cases)
     return int.from_bytes(hashlib.sha256(names.encode()).digest()[:4], "big")
 
 
 def _evidence(main: Measured, answers: Sequence[Answers]) -> str:
-    """For staff: the score of each class, the cases that failed, and what their answers left behind."""
+    """For staff: the score of each class, the failed cases, and the evidence of the answers."""
     lines = [f"{case.id} (repeat {case.repeat}): {case.reason}" for case in main.failed[:100]]
     if main.classes:
         by_class = ", ".join(f"{label} {value:.3f}" for label, value in main.classes.items())
         lines.insert(0, f"{main.metric} by class: {by_class}")
-    return "\n".join([*lines, *(given.evidence for given in answers if given.evidence)])
+    return "\n".join([*lines, *(stored.evidence for stored in answers if stored.evidence)])
 
 
 def _failed(main: Measured, answers: Sequence[Answers]) -> tuple[FailedCases, ...]:
@@ -293,14 +314,14 @@ def _failed(main: Measured, answers: Sequence[Answers]) -> tuple[FailedCases, ..
 
 
 def _cause(reason: str, answers: Sequence[Answers]) -> Cause:
-    """The reason with exception and line where they are the same in all cases that failed for it.
+    """The reason, with exception and line where these are the same in all cases that failed for it.
 
-    Where they differ from case to case they would say something of each case, so the reason is told alone.
+    Where they differ, they would tell students about single cases; then the cause is the reason alone.
     """
     causes = {
-        given.causes.get(place, Cause(reason))
-        for given in answers
-        for place, failed_for in given.failed.items()
+        stored.causes.get(index, Cause(reason))
+        for stored in answers
+        for index, failed_for in stored.failed.items()
         if failed_for == reason
     }
     return causes.pop() if len(causes) == 1 else Cause(reason)

@@ -443,10 +443,10 @@ def test_a_set_of_empty_references_only_is_our_failure():
 @pytest.mark.parametrize(
     ("own", "evidence"),
     [
-        ("nan", "not () finite ones"),
+        ("nan", "must be () and finite"),
         ("high", "outside 0 to 1"),
         ("broken", "raised KeyError"),
-        ("short", "not (8,) finite ones"),
+        ("short", "must be (8,) and finite"),
         ("kind", "worse than the worst"),
     ],
 )
@@ -510,20 +510,20 @@ def test_a_class_counts_in_every_case_although_the_only_case_that_holds_it_faile
 def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
     document = scored(assignment("label_maps", "dice@class4"), hidden(LABELS), LABELS)
     assert document.verdict == "unknown"
-    assert "the truths hold the classes [1, 2, 3], not [4]" in document.evidence
+    assert "the truths have the classes [1, 2, 3], not [4]" in document.evidence
 
 
 @pytest.mark.parametrize(
     ("task", "metric", "told"),
     [
-        ("segmentation", "dice@class1", "is of one class of a map of labels, which segmentation has not"),
-        ("segmentation", "brier", "brier is of the probabilities of classes; segmentation has one for each voxel"),
+        ("segmentation", "dice@class1", "is for one class of a map of labels; segmentation has no maps of labels"),
+        ("segmentation", "brier", "brier is for probabilities of classes; segmentation has probabilities of voxels"),
         ("label_maps", "auroc", "or multilabel_probability; label_maps offers labels"),
-        ("label_maps", "panoptic_quality@numbered", "reads answers as instances; label_maps offers labels"),
-        ("multilabel", "accuracy", "accuracy reads answers as class; multilabel offers multilabel or"),
-        ("multilabel", "ece", "ece reads answers as probability; multilabel offers multilabel or"),
-        ("classification", "exact_match", "reads answers as multilabel; classification offers class or probability"),
-        ("registration", "dice", "dice reads answers as mask; registration offers field"),
+        ("label_maps", "panoptic_quality@numbered", "reads predictions as instances; label_maps offers labels"),
+        ("multilabel", "accuracy", "accuracy reads predictions as class; multilabel offers multilabel or"),
+        ("multilabel", "ece", "ece reads predictions as probability; multilabel offers multilabel or"),
+        ("classification", "exact_match", "as multilabel; classification offers class or probability"),
+        ("registration", "dice", "dice reads predictions as mask; registration offers field"),
     ],
 )
 def test_a_metric_and_a_task_that_do_not_go_together_are_refused(task, metric, told):
@@ -727,10 +727,10 @@ def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
     [
         (assignment("segmentaton"), 'no task "segmentaton"; did you mean "segmentation"'),
         (assignment(metric="dise"), 'no metric "dise"'),
-        (assignment(metric="dice"), "metric dice reads answers as mask; classification offers class or probability"),
+        (assignment(metric="dice"), "dice reads predictions as mask; classification offers class or probability"),
         (assignment("segmentation", "hd95"), "lower is better for hd95, but the anchors rise"),
         (assignment(caps=[{"when": "cases_below(auroc, 0.5) > 0", "at": 0.5}]), "auroc has no value per case"),
-        (assignment(empty_reference="separate"), "or instances; balanced_accuracy reads answers as class"),
+        (assignment(empty_reference="separate"), "or instances; balanced_accuracy reads predictions as class"),
         (assignment("segmentation", "dice", absent="one"), "is for maps of labels; segmentation has none"),
     ],
 )
