@@ -1,9 +1,9 @@
-"""Content keys: one digest of all that a piece of marking depends on. Nothing is run, no ledger is read here.
+"""Content keys: for each stage of marking, one digest of all that it depends on. Nothing is run here.
 
-Two equal keys asked the same of the same solution, so what the ledger holds under a key need not be done again.
+Equal keys are of the same questions to the same solution, so a stage that the ledger holds need not run again.
 A key covers exactly what its stage reads: a hidden test its own source and what surrounds it in its module, but
 not its points, its docstring or its neighbours; a score the stored answers, the truth and the metric, but not the
-points. What a mark makes of finished stages (points, weights, penalties) is in no key.
+points. How finished stages become a mark (points, weights, penalties) is in no key.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from assignments.data.hidden import SetDigests
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import code_digest, digest_of, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
-from graders.record.dependencies import TOOLKIT, Found, dependencies, installed, with_modules_beside
+from graders.record.dependencies import TOOLKIT, Dependencies, dependencies, installed, with_modules_beside
 
 ROOTS = {
     "tests": ("graders/asking/check.py", "assignments/testing.py"),
@@ -31,14 +31,14 @@ DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/sources/__init__.
 """Where drawing the cases begins."""
 LEFT_OUT_BY = ("graders/scoring/void.py",)
 """Where leaving out void cases begins."""
-READ_BY_US = (
+READ_BY_TOOLKIT = (
     "assignment.toml", "interface.py", "doubles.py", "misconceptions.toml", "calibration.json", "rehearsal.json",
 )  # fmt: skip
-"""Files of an assignment's folder that an author's metric or source has no need to read."""
-WORDS = frozenset({"jaxtyping"})
-"""Packages that only word declarations: no score is computed by them."""
+"""Files of an assignment's folder that the toolkit reads: an author's metric or source has no need to."""
+NO_COMPUTATION = frozenset({"jaxtyping"})
+"""Packages whose names stand in declarations only: they compute no score."""
 INSIDE = "graders/wall/inside"
-"""What is carried into every sandbox, folder and all."""
+"""The folder that is copied into every sandbox."""
 
 _TEST_LIMITS = ("test_cpu_s", "shared_cpu_s")
 _ANSWER_LIMITS = ("cpu_s",)
@@ -62,8 +62,8 @@ class StageKeys:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What every solution of one framework is asked, as digests: all of a stage's key but the solution."""
+class StageInputs:
+    """What the stages of every solution in one framework depend on, as digests: all of a key but the solution."""
 
     tests: Mapping[str, str]
     answers: Mapping[int, str]
@@ -71,16 +71,17 @@ class Asked:
 
     def of(self, solution: str) -> StageKeys:
         """The keys for the solution whose folder has the tree digest `solution`."""
-        answers = {n: digest_of(asked=asked, solution=solution) for n, asked in self.answers.items()}
-        made = list(answers.values())
+        # The name `asked` is a part of every key that a ledger holds.
+        answers = {repeat: digest_of(asked=inputs, solution=solution) for repeat, inputs in self.answers.items()}
+        answer_keys = list(answers.values())
         return StageKeys(
-            tests={id: digest_of(asked=asked, solution=solution) for id, asked in self.tests.items()},
+            tests={id: digest_of(asked=inputs, solution=solution) for id, inputs in self.tests.items()},
             answers=answers,
-            scores={id: digest_of(asked=asked, answers=made) for id, asked in self.scores.items()},
+            scores={id: digest_of(asked=inputs, answers=answer_keys) for id, inputs in self.scores.items()},
         )
 
 
-def asked(
+def stage_inputs(
     assignment: Assignment,
     tests: Sequence[DeclaredTest],
     sets: Sequence[SetDigests],
@@ -90,8 +91,8 @@ def asked(
     secret: str,
     void_cases: Sequence[str] = (),
     toolkit: Path = TOOLKIT,
-) -> Asked:
-    """What `assignment` asks of a solution in `framework`.
+) -> StageInputs:
+    """What the stages of a solution in `framework` depend on.
 
     Args:
         assignment: With its folder; interface.py, doubles.py and an own metric are read from there.
@@ -106,13 +107,10 @@ def asked(
     Raises:
         UserError: a file of the toolkit or the assignment is missing.
     """
-    folder = assignment.folder
-    limits = assignment.limits.model_dump(mode="json")
-    run = assignment.run
     accuracies = [criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy)]
     if not tests and not accuracies:
-        return Asked({}, {}, {})  # all of its points are given by persons
-    interface = _source_of(folder / "interface.py")
+        return StageInputs({}, {}, {})  # persons give all of its points
+    interface = _source_of(assignment.folder / "interface.py")
     common = {
         "assignment": assignment.id,
         "interface": source_digest(interface),
@@ -122,52 +120,109 @@ def asked(
         "runtime": runtime,
         "secret": secret,
     }
+    void = _void_inputs(void_cases, toolkit)
+    return StageInputs(
+        tests=_test_inputs(assignment, tests, interface, common, toolkit) if tests else {},
+        answers=_answer_inputs(assignment, sets, interface, common, toolkit),
+        scores={criterion.id: _score_inputs(assignment, criterion, sets, void, toolkit) for criterion in accuracies},
+    )
 
-    def judges(surroundings: str) -> str:
-        authors = (interface, surroundings.encode())
-        return digest_of(files=dependencies(ROOTS["tests"], authors=authors, toolkit=toolkit).digests)
 
-    judges_of = {text: judges(text) for text in {test.surroundings for test in tests}}
-    asks = dependencies(
-        ROOTS["answers"], authors=(interface,), named={"TASKS": (assignment.task,)}, toolkit=toolkit
-    ).digests
-    doubles = folder / "doubles.py"
-    beside = _lying_in(folder / "hidden_tests") if tests else {}
-    tables = {name: digest for name, digest in beside.items() if not name.endswith(".py")}
-    test_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_TEST_LIMITS)}
-    answer_limits = {name: limits[name] for name in (*_SHARED_LIMITS, *_ANSWER_LIMITS)}
-    leaves_out = dependencies(LEFT_OUT_BY, toolkit=toolkit).digests if void_cases else {}
+def _test_inputs(
+    assignment: Assignment,
+    tests: Sequence[DeclaredTest],
+    interface: bytes,
+    common: Mapping[str, Any],
+    toolkit: Path,
+) -> dict[str, str]:
+    """By the hidden test's id."""
+    code_of = {text: _test_code(interface, text, toolkit) for text in {test.surroundings for test in tests}}
+    doubles = assignment.folder / "doubles.py"
+    files = _author_files(assignment.folder / "hidden_tests")
+    tables = {name: digest for name, digest in files.items() if not name.endswith(".py")}
+    shared = {
+        **common,
+        "kind": "test",
+        "doubles": code_digest(doubles) if doubles.is_file() else None,
+        "limits": _limits(assignment, _TEST_LIMITS),
+        **({"tables": tables} if tables else {}),
+    }
+    return {
+        test.id: digest_of(
+            **shared,
+            id=test.id,
+            source=asking_source(test.source),
+            surroundings=source_digest(test.surroundings),
+            judges=code_of[test.surroundings],
+        )
+        for test in tests
+    }
+
+
+def _test_code(interface: bytes, surroundings: str, toolkit: Path) -> str:
+    """Digest of the toolkit's code that a hidden test with these surroundings runs."""
+    authors = (interface, surroundings.encode())
+    return digest_of(files=dependencies(ROOTS["tests"], authors=authors, toolkit=toolkit).digests)
+
+
+def _answer_inputs(
+    assignment: Assignment,
+    sets: Sequence[SetDigests],
+    interface: bytes,
+    common: Mapping[str, Any],
+    toolkit: Path,
+) -> dict[int, str]:
+    """By repeat."""
+    run = assignment.run
     retrained = run.mode == "retrain"
-    return Asked(
-        tests={
-            test.id: digest_of(
-                **common, kind="test", id=test.id, source=asking_source(test.source),
-                surroundings=source_digest(test.surroundings), judges=judges_of[test.surroundings],
-                doubles=code_digest(doubles) if doubles.is_file() else None, limits=test_limits,
-                **({"tables": tables} if tables else {}),
-            )
-            for test in tests
-        },
-        answers={
-            repeat: digest_of(
-                **common, kind="answers", limits=answer_limits, judges=asks, task=assignment.task,
-                mode=run.mode, budget_cpu_s=run.budget_cpu_s if retrained else None,
-                per_call=assignment.data.per_call, train=data.train if retrained else None, inputs=data.inputs,
-            )
-            for repeat, data in enumerate(sets)
-        },
-        scores={
-            criterion.id: digest_of(
-                kind="score", truth=[data.truth for data in sets], task=assignment.task, combine=run.combine,
-                # An interval of repeats that split real data anew counts what they share.
-                split_anew=assignment.data.redraw and assignment.data.path is not None,
-                measured=measuring(assignment, criterion, toolkit),
-                computed_by=scored_with(assignment, criterion, toolkit),
-                **({"void": sorted(void_cases), "left_out_by": leaves_out} if void_cases else {}),
-            )
-            for criterion in accuracies
-        },
-    )  # fmt: skip
+    named = {"TASKS": (assignment.task,)}
+    shared = {
+        **common,
+        "kind": "answers",
+        "limits": _limits(assignment, _ANSWER_LIMITS),
+        "judges": dependencies(ROOTS["answers"], authors=(interface,), named=named, toolkit=toolkit).digests,
+        "task": assignment.task,
+        "mode": run.mode,
+        "budget_cpu_s": run.budget_cpu_s if retrained else None,
+        "per_call": assignment.data.per_call,
+    }
+    return {
+        repeat: digest_of(**shared, train=data.train if retrained else None, inputs=data.inputs)
+        for repeat, data in enumerate(sets)
+    }
+
+
+def _score_inputs(
+    assignment: Assignment,
+    criterion: Accuracy,
+    sets: Sequence[SetDigests],
+    void: Mapping[str, Any],
+    toolkit: Path,
+) -> str:
+    return digest_of(
+        kind="score",
+        truth=[data.truth for data in sets],
+        task=assignment.task,
+        combine=assignment.run.combine,
+        # An interval of repeats that split real data anew counts what they share.
+        split_anew=assignment.data.redraw and assignment.data.path is not None,
+        measured=measuring(assignment, criterion, toolkit),
+        computed_by=scored_with(assignment, criterion, toolkit),
+        **void,
+    )
+
+
+def _void_inputs(void_cases: Sequence[str], toolkit: Path) -> dict[str, Any]:
+    """What a score depends on where cases are void: these, and the code that leaves them out."""
+    if not void_cases:
+        return {}
+    return {"void": sorted(void_cases), "left_out_by": dependencies(LEFT_OUT_BY, toolkit=toolkit).digests}
+
+
+def _limits(assignment: Assignment, names: Sequence[str]) -> dict[str, Any]:
+    """The limits of these names, and those of every stage that opens a sandbox."""
+    limits = assignment.limits.model_dump(mode="json")
+    return {name: limits[name] for name in (*_SHARED_LIMITS, *names)}
 
 
 def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLKIT) -> dict[str, Any]:
@@ -175,36 +230,36 @@ def measuring(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLK
 
     Caps, anchors and points are read when the mark is made.
     """
-    ours, theirs = _scoring(assignment, criterion, toolkit)
+    scoring, own_metrics = _scoring(assignment, criterion, toolkit)
     own = {name: assignment.folder / name.partition(":")[0] for name in criterion.metrics if ":" in name}
     return {
         "metrics": criterion.metrics,
         "costs": criterion.costs,
         "empty_reference": criterion.empty_reference,
         "absent": criterion.absent,
-        "own": {name: _lying_in(path.parent) for name, path in own.items()},
-        "files": ours.digests,
-        "files_of_own": theirs.digests,
+        "own": {name: _author_files(path.parent) for name, path in own.items()},
+        "files": scoring.digests,
+        "files_of_own": own_metrics.digests,
     }
 
 
 def scored_with(assignment: Assignment, criterion: Accuracy, toolkit: Path = TOOLKIT) -> dict[str, str]:
     """The packages of others that compute a criterion's measurements, such as NumPy, and their versions here."""
-    ours, theirs = _scoring(assignment, criterion, toolkit)
-    return installed((ours.outside | theirs.outside) - WORDS)
+    scoring, own_metrics = _scoring(assignment, criterion, toolkit)
+    return installed((scoring.outside | own_metrics.outside) - NO_COMPUTATION)
 
 
-def _scoring(assignment: Assignment, criterion: Accuracy, toolkit: Path) -> tuple[Found, Found]:
-    """What scoring by a criterion depends on; and what an author's own metric does, which may use any of ours."""
+def _scoring(assignment: Assignment, criterion: Accuracy, toolkit: Path) -> tuple[Dependencies, Dependencies]:
+    """What scoring by a criterion depends on; and what an author's own metrics do, which may import the toolkit."""
     names = criterion.metrics
     named = {"TASKS": (assignment.task,), "METRICS": [name for name in names if ":" not in name]}
-    ours = dependencies(ROOTS["scores"], named=named, toolkit=toolkit)
+    scoring = dependencies(ROOTS["scores"], named=named, toolkit=toolkit)
     own: dict[str, bytes] = {}
     for file in sorted({name.partition(":")[0] for name in names if ":" in name}):
         own |= _sources_of(assignment.folder / file)
-    theirs = dependencies((), authors=own.values(), toolkit=toolkit)
-    theirs.outside -= own.keys()
-    return ours, theirs
+    own_metrics = dependencies((), authors=own.values(), toolkit=toolkit)
+    own_metrics.outside -= own.keys()
+    return scoring, own_metrics
 
 
 def drawing(assignment: Assignment, toolkit: Path = TOOLKIT) -> dict[str, str]:
@@ -213,9 +268,9 @@ def drawing(assignment: Assignment, toolkit: Path = TOOLKIT) -> dict[str, str]:
     path = assignment.folder / source.partition(":")[0]
     own = list(_sources_of(path).values()) if ":" in source else []
     named = {"TASKS": (assignment.task,), "SOURCES": () if own else (source,)}
-    criteria = (one for one in assignment.criteria if isinstance(one, Accuracy))
+    criteria = (criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy))
     metrics = {name.partition(":")[0] for criterion in criteria for name in criterion.metrics}
-    read = {name: digest for name, digest in _lying_in(path.parent).items() if name not in metrics} if own else {}
+    read = {name: digest for name, digest in _author_files(path.parent).items() if name not in metrics} if own else {}
     return {
         **dependencies((), authors=own, toolkit=toolkit).digests,
         **dependencies(DRAWN_BY, named=named, toolkit=toolkit).digests,
@@ -248,10 +303,10 @@ def _is_points(decorator: ast.expr) -> bool:
     return isinstance(call, ast.Attribute) and call.attr == "points"
 
 
-def _lying_in(folder: Path) -> dict[str, str]:
-    """Digests of the files in an author's folder, by name: nobody but its author knows which of them its code reads."""
+def _author_files(folder: Path) -> dict[str, str]:
+    """Digests of the files in an author's folder, by name: only the author knows which of them the code reads."""
     files = (path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    read = (path for path in files if path.name not in READ_BY_US and path.suffix != ".md")
+    read = (path for path in files if path.name not in READ_BY_TOOLKIT and path.suffix != ".md")
     return {path.name: code_digest(path) if path.suffix == ".py" else file_digest(path) for path in read}
 
 

@@ -31,7 +31,7 @@ from graders.intake.submission import Submission
 from graders.marks.mark import NOT_GRADED, HandedIn, Mark, MarkDecisions, Status, mark_of
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
-from graders.record.keys import Asked, StageKeys, asked, scored_with
+from graders.record.keys import StageInputs, StageKeys, scored_with, stage_inputs
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
 from graders.record.standing import standing
@@ -170,7 +170,7 @@ class Plan:
     """The keys of each submission's stages; None where there is nothing that can be run."""
     sets: Sequence[SetDigests]
     """Of each repeat's hidden set; none where nothing is scored."""
-    asked: Mapping[str, Asked | ImageFailure]
+    inputs: Mapping[str, StageInputs | ImageFailure]
     """By framework; the failure where there is no runtime for it."""
     provenance: Mapping[str, Any]
     runtimes: Mapping[str, str]
@@ -224,9 +224,9 @@ class Plan:
         for submission, keys in zip(self.submissions, self.keys, strict=True):
             earlier = (standing or {}).get(submission.group)
             names = earlier or keys or StageKeys({}, {}, {})
-            asked = self.asked.get(submission.framework or "")
-            runs = asked is not None and submission.folder is not None
-            trouble = Trouble(asked.reason, str(asked)) if isinstance(asked, ImageFailure) else NOTHING_RECORDED
+            inputs = self.inputs.get(submission.framework or "")
+            runs = inputs is not None and submission.folder is not None
+            trouble = Trouble(inputs.reason, str(inputs)) if isinstance(inputs, ImageFailure) else NOTHING_RECORDED
             mark = mark_of(
                 self.assignment,
                 self.tests,
@@ -264,7 +264,7 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     sets = set_digests(assignment, secret, marking.course.folder / ".medmark/data.json") if scored else []
-    known: dict[str, Asked | ImageFailure] = {}
+    inputs: dict[str, StageInputs | ImageFailure] = {}
     runtimes: dict[str, str] = {}
     for framework in assignment.frameworks:
         if not any(submission.framework == framework for submission in submissions):
@@ -273,9 +273,9 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
             runtime = runtimes[framework] = sandbox.runtime(framework)
         except ImageFailure as failure:
             # Groups of the other framework can be marked; these are withheld.
-            known[framework] = failure
+            inputs[framework] = failure
             continue
-        known[framework] = asked(
+        inputs[framework] = stage_inputs(
             assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret),
             void_cases=decisions.void_cases,
         )  # fmt: skip
@@ -296,14 +296,14 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
         "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
         "scored_with": packages or None,
     }
-    keys = [_keys(submission, known.get(submission.framework or "")) for submission in submissions]
-    return Plan(assignment, tests, submissions, keys, sets, known, provenance, runtimes, decisions)
+    keys = [_keys(submission, inputs.get(submission.framework or "")) for submission in submissions]
+    return Plan(assignment, tests, submissions, keys, sets, inputs, provenance, runtimes, decisions)
 
 
-def _keys(submission: Submission, asked: Asked | ImageFailure | None) -> StageKeys | None:
+def _keys(submission: Submission, inputs: StageInputs | ImageFailure | None) -> StageKeys | None:
     if submission.commit is None or submission.folder is None or submission.tree is None:
         return None
-    return asked.of(submission.tree) if isinstance(asked, Asked) else None
+    return inputs.of(submission.tree) if isinstance(inputs, StageInputs) else None
 
 
 def _recorded(keys: StageKeys, known: Mapping[str, Stage], trouble: Trouble) -> JobResult:

@@ -13,7 +13,7 @@ from assignments.declared_tests import declared_tests
 from assignments.errors import UserError
 from graders.record import dependencies
 from graders.record.dependencies import TOOLKIT
-from graders.record.keys import asked, measuring
+from graders.record.keys import measuring, stage_inputs
 
 SETS = [SetDigests(train=f"train{i}", inputs="inputs", truth="truth") for i in range(2)]
 TOML = {
@@ -48,8 +48,8 @@ def test_one(student):
     """It is one."""
     assert close(student.loss(1), 1.0)
 '''
-ZERO, ONE, SHAPE = "test_losses.py::test_zero", "test_losses.py::test_one", "test_shapes.py::test_shape"
-TESTS = {("test", ZERO), ("test", ONE), ("test", SHAPE)}
+ZERO, UNIT, SHAPE = "test_losses.py::test_zero", "test_losses.py::test_one", "test_shapes.py::test_shape"
+TESTS = {("test", ZERO), ("test", UNIT), ("test", SHAPE)}
 ANSWERS = {("answers", 0), ("answers", 1)}
 SCORES = {("score", "auroc"), ("score", "own")}
 
@@ -89,7 +89,7 @@ class Scene:
         assignment = Assignment.model_validate({**self.toml, "folder": self.folder})
         tests, problems = declared_tests(self.folder / "hidden_tests", hidden=True, criteria=("tests",))
         assert not problems
-        keys = asked(
+        keys = stage_inputs(
             assignment, tests, self.sets, framework=self.framework, runtime=self.runtime, secret=self.secret,
             void_cases=self.void, toolkit=self.toolkit,
         ).of(self.solution)  # fmt: skip
@@ -134,6 +134,48 @@ def test_every_stage_has_a_key(scene):
     assert scene.keys().keys() == TESTS | ANSWERS | SCORES
 
 
+TOOLKIT_FILES = (
+    "assignments/testing.py",
+    "graders/asking/check.py",
+    "graders/asking/measure.py",
+    "graders/scoring/score.py",
+    "graders/scoring/void.py",
+    "graders/wall/inside/worker.py",
+)
+STORED_KEYS = {
+    ("answers", 0): "b49f871470d9486523c93a781fe030f83c31d1e58b2132e534ae8b94996fabd6",
+    ("answers", 1): "52b219a4342448808a96efafafedab4345bf61493e8e2fd03d66bc345c6df71b",
+    ("score", "auroc"): "26ea3ccbd609094c5ba03454b268d9097259b9eea3ebf33d99aad56a16563b2b",
+    ("score", "own"): "e278669033163e5b91402bb6b07d85fb14afc14032ac541f0a00d6e51370e186",
+    ("test", UNIT): "0ad238287a90b6a05aff9f2d07fcb81a59ca5b01cf9e53ed984348f091515605",
+    ("test", ZERO): "617fff8e136f73d17f7f32fd0b02a8214fcda8f65dd91c43ce2cfe0f9125eeda",
+    ("test", SHAPE): "06b4cadfbbc540754f9018d2c4bed1a5e4ba24c9454cf060c1b4356be4d3fa89",
+}
+"""As `keys.py` gave them before its steps had names of their own."""
+STORED_KEYS_WITH_VOID_CASES = {
+    ("answers", 0): "b49f871470d9486523c93a781fe030f83c31d1e58b2132e534ae8b94996fabd6",
+    ("answers", 1): "52b219a4342448808a96efafafedab4345bf61493e8e2fd03d66bc345c6df71b",
+    ("score", "auroc"): "73e94b19554b475b33f8c7cc6530d2ae5fe81e118a53066a5375ced534d1be75",
+    ("score", "own"): "2279bf6710641339cbbcff714a74f1142c1ab486989727d74affcc92a88867fc",
+    ("test", UNIT): "b3c87af9280eb780402580a13179a8501cd9d43607abe0e237c4b1e7e9b353d8",
+    ("test", ZERO): "b95733e054020ebbe1c5fb34b2fcb08e112adff071597bda133ed482705d7936",
+    ("test", SHAPE): "a4378d9d024ad3cdc3bd91b48989affcd7d7e4daa80b38146e6cce73b59e662b",
+}
+
+
+@pytest.mark.parametrize(("void", "stored"), [((), STORED_KEYS), (("case 2", "case 1"), STORED_KEYS_WITH_VOID_CASES)])
+def test_the_keys_of_a_small_course_are_those_that_ledgers_hold(scene, tmp_path, void, stored):
+    scene.toolkit = tmp_path / "toolkit"
+    for name in TOOLKIT_FILES:
+        (scene.toolkit / name).parent.mkdir(parents=True, exist_ok=True)
+        (scene.toolkit / name).write_text(f"NAME = {name!r}\n")
+    scene.write("hidden_tests/table.csv", "a,b\n1,2\n")
+    if void:
+        scene.write("doubles.py", "class D: ...\n")
+    scene.void = void
+    assert scene.keys() == stored
+
+
 def test_a_changed_solution_runs_everything(scene, changed):
     scene.solution = "another tree"
     assert changed() == TESTS | ANSWERS | SCORES
@@ -173,7 +215,7 @@ def test_how_groups_are_ranked_and_scores_explained_is_in_no_key(scene, changed)
 
 def test_one_changed_test_runs_one_test(scene, changed):
     scene.edit(scene.folder / "hidden_tests/test_losses.py", "student.loss(1)", "student.loss(1.0)")
-    assert changed() == {("test", ONE)}
+    assert changed() == {("test", UNIT)}
 
 
 def test_a_new_test_runs_one_test_and_moves_no_other(scene, changed):
@@ -186,7 +228,7 @@ def test_a_new_test_runs_one_test_and_moves_no_other(scene, changed):
 
 def test_a_changed_helper_runs_the_tests_of_its_module(scene, changed):
     scene.edit(scene.folder / "hidden_tests/test_losses.py", "ATOL = 1e-4", "ATOL = 1e-5")
-    assert changed() == {("test", ZERO), ("test", ONE)}
+    assert changed() == {("test", ZERO), ("test", UNIT)}
 
 
 def test_changed_doubles_run_the_tests(scene, changed):
@@ -310,7 +352,7 @@ def test_what_a_hidden_test_imports_of_the_toolkit_counts_for_it_alone(scene):
     path = scene.toolkit / "assignments/data/sources/prostate_mr.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     after = scene.keys()
-    assert {name for name in before if before[name] != after[name]} == {("test", ZERO), ("test", ONE)}
+    assert {name for name in before if before[name] != after[name]} == {("test", ZERO), ("test", UNIT)}
 
 
 def test_what_an_instructors_metric_imports_of_the_toolkit_counts_for_it_alone(scene):
@@ -388,15 +430,15 @@ def test_a_distance_depends_on_the_search_for_the_nearest_and_on_its_number(scen
     names = ("nsd@2mm", "nsd@3mm", "hd95@medpy", "dice")
 
     def measured():
-        found = {}
+        measured = {}
         for name in names:
             scene.criterion(1, metric=name, caps=[])
             assignment = Assignment.model_validate({**scene.toml, "folder": scene.folder})
-            found[name] = measuring(assignment, assignment.criterion("auroc"), scene.toolkit)
-        return found
+            measured[name] = measuring(assignment, assignment.criterion("auroc"), scene.toolkit)
+        return measured
 
     before = measured()
-    assert len({str(one) for one in before.values()}) == 4
+    assert len({str(inputs) for inputs in before.values()}) == 4
     path = scene.toolkit / "graders/metrics/nearest.py"
     path.write_text(path.read_text() + "\nCHANGED = True\n")
     after = measured()
