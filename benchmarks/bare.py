@@ -22,7 +22,7 @@ def main() -> None:
     framework, solution, record = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     adapter = importlib.import_module(f"graders.wall.inside.adapter_{framework}")
     from graders.wall.inside.frames import PREFIX
-    from graders.wall.inside.worker import Worker
+    from graders.wall.inside.worker import WorkerLoop
 
     adapter.prepare()
     import json
@@ -32,7 +32,7 @@ def main() -> None:
         os.makedirs(f"{scratch}/{number}")
         os.chdir(f"{scratch}/{number}")
         order = {"framework": framework, "solution": solution, "reply_bytes": 1 << 30}
-        worker = Worker(order, -1, -1)
+        worker = WorkerLoop(order, -1, -1)
         for path in sorted(folder.iterdir()):
             frame = path.read_bytes()
             head_size, _ = PREFIX.unpack(frame[: PREFIX.size])

@@ -35,7 +35,7 @@ class Sandbox:
     def runtime(self, framework: str) -> str:
         return f"sha256 of the {framework} image"
 
-    def open(self, lodging: object) -> None:
+    def open(self, spec: object) -> None:
         raise AssertionError("a sandbox was opened")
 
     def sweep(self, course: str) -> list[str]:

@@ -224,7 +224,7 @@ def _timed(run: Callable[[], None], *, containers: bool) -> Cost:
     run()
     wall = time.monotonic() - began
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:  # what `grade` left to us: the fork server, mothers
+    while time.monotonic() < deadline:  # what `grade` left to us: the fork server, zygotes
         try:
             if os.waitpid(-1, os.WNOHANG) == (0, 0):
                 time.sleep(0.05)

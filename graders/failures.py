@@ -7,7 +7,7 @@
     │   ├── ImportFailed          importing solution.py raised
     │   ├── Raised                the call raised an exception
     │   ├── CpuLimit  WallLimit  MemoryLimit  GpuMemory
-    │   ├── WrongType  WrongShape  OutOfRange  NotFinite  WrongLabels
+    │   ├── WrongType  WrongShape  OutOfRange  NonFiniteAnswer  WrongLabels
     │   ├── NotProbed             the model is none of a framework's, so its parameters cannot be asked for
     │   ├── ReplyTooLarge         more bytes, items or nesting than the limits allow
     │   ├── ProcessEnded          the process that should answer ended
@@ -104,7 +104,7 @@ class OutOfRange(SubmissionFailure):
     reason = "out_of_range"
 
 
-class NotFinite(SubmissionFailure):
+class NonFiniteAnswer(SubmissionFailure):
     reason = "not_finite"
 
 

@@ -17,10 +17,10 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet, InputSet
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
-from graders.asking.check import Questions, check
-from graders.asking.containers import Spent, containers_for, opened
+from graders.asking.check import CodeTests, run_tests
+from graders.asking.containers import ContainerUsage, containers_for, opened
 from graders.asking.job import Job
-from graders.asking.journal import Journal, Question, Silent
+from graders.asking.journal import Journal, QuestionId, Silent
 from graders.asking.measure import load_answers, measure
 from graders.asking.troubles import troubles
 from graders.failures import DataFailure, InternalFailure
@@ -48,7 +48,7 @@ class Replies:
     """By repeat."""
     trouble: Trouble | None = None
     """Why not all was asked."""
-    spent: Spent = field(default_factory=Spent)
+    spent: ContainerUsage = field(default_factory=ContainerUsage)
 
 
 def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: Sandboxes = SANDBOXES) -> JobResult:
@@ -65,20 +65,20 @@ def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal,
     """Ask a solution what a job lacks: its hidden tests, and answers to what is `shown` of each repeat."""
     tests: dict[str, TestResult] = {}
     answers: dict[int, AnswersResult] = {}
-    spent, patience = Spent(), Patience(*job.waited, on_change=journal.waited)
+    spent, patience = ContainerUsage(), Patience(*job.waited, on_change=journal.waited)
     with troubles(journal) as kept:
         assignment, sandbox = store.assignment(job.assignment), sandboxes[job.sandbox]()
         interface = _interface(assignment)
         memory = allowance.host_bytes(assignment.limits, list(shown.values()))
         for container in containers_for(job, shown, redraw=assignment.data.redraw):
-            lodging = container.lodging(job, store.solution(job.solution), assignment.limits)
-            with opened(lodging, sandbox, patience, journal, spent) as session:
+            spec = container.spec(job, store.solution(job.solution), assignment.limits)
+            with opened(spec, sandbox, patience, journal, spent) as session:
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
-                    questions = Questions.of(
+                    code_tests = CodeTests.of(
                         assignment, interface, job.keys, job.tests_folder, memory_bytes=memory, host_cpu_s=price
                     )
-                    tests |= check(session, questions, job.tests, journal, job.unusable)
+                    tests |= run_tests(session, code_tests, job.tests, journal, job.unusable)
                 journal.hold(memory)
                 for repeat in container.repeats:
                     answers[repeat] = measure(
@@ -93,7 +93,7 @@ def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal,
                         journal=journal,
                         unusable=job.unusable,
                     )
-                    journal.came("answers", str(repeat), answers[repeat])
+                    journal.stage_done("answers", str(repeat), answers[repeat])
     return Replies(tests, answers, kept.trouble, spent)
 
 
@@ -110,7 +110,7 @@ def judge(
             journal.hold(allowance.host_bytes(assignment.limits, [hidden.input_set for hidden in truths.values()]))
             for id in job.scores:
                 scores[id] = _scored(job, assignment, id, known, truths, store, journal)
-                journal.came("score", id, scores[id])
+                journal.stage_done("score", id, scores[id])
     spent = replies.spent
     return JobResult(replies.tests, replies.answers, scores, replies.trouble or kept.trouble, spent.forks, spent.cpu_s)
 
@@ -125,18 +125,18 @@ def _scored(
     journal: Journal,
 ) -> ScoreResult:
     """The score of one criterion, and what explains it; the journal holds each part to its price."""
-    journal.begins(Question("score", id, WHOLE), allowance.score_cpu_s(list(truths.values())))
+    journal.begins(QuestionId("score", id, WHOLE), allowance.score_cpu_s(list(truths.values())))
     repeats = sorted(truths)
     kept = [without(job.void_cases, truths[n], load_answers(store.answers, known[n])) for n in repeats]
     sets, answers = [hidden for hidden, _ in kept], [given for _, given in kept]
     of_case, of_all = max(map(allowance.case_cpu_s, sets)), allowance.score_cpu_s(sets)
 
     def begins(part: str) -> None:
-        question = Question("explained", id) if part == EXPLAINED else Question("score", id, part)
+        question = QuestionId("explained", id) if part == EXPLAINED else QuestionId("score", id, part)
         journal.begins(question, of_all if part in (WHOLE, CASES, EXPLAINED) else of_case)
 
     over_limit = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
-    over_limit |= {EXPLAINED for question in job.unusable if question == Question("explained", id)}
+    over_limit |= {EXPLAINED for question in job.unusable if question == QuestionId("explained", id)}
     criterion = _accuracy(assignment, id)
     return score_and_explain(assignment, criterion, sets, answers, on_part=begins, over_limit=over_limit)
 

@@ -10,7 +10,7 @@ import os
 import struct
 import types
 
-from graders.wall.inside.worker import Worker
+from graders.wall.inside.worker import WorkerLoop
 from graders.wall.sandboxes.sandbox import Ending
 
 PREFIX = struct.Struct("<II")
@@ -125,7 +125,7 @@ class Student:
 
     def _worker(self):
         order = {"framework": "numpy", "solution": "/solution", "reply_bytes": 1 << 26}
-        worker = Worker(order, -1, -1)
+        worker = WorkerLoop(order, -1, -1)
         worker.solution = self.solution
         return worker
 

@@ -22,19 +22,19 @@ import pytest
 from assignments.assignment import Assignment, Limits
 from assignments.data.streams import Source, stream, test_purpose
 from assignments.interface import Interface
-from graders.asking.journal import Journal, Question, Silent
+from graders.asking.journal import Journal, QuestionId, Silent
 from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.record.documents import Cause, TestResult
 from graders.wall.session import Session, Usage
-from graders.wall.student import Line, Student
+from graders.wall.student import Student, WorkerClient
 
 WRONG = "wrong_answer"
-NOT_RUN = "not_run"
+NOT_RUN_REASON = "not_run"
 EVIDENCE = 6000
 
 
 @dataclass(frozen=True)
-class Questions:
+class CodeTests:
     """All that a run of tests needs beside the session."""
 
     assignment_id: str
@@ -63,7 +63,7 @@ class Questions:
         solution: str | None = None,
         memory_bytes: int = 0,
         host_cpu_s: float = 0.0,
-    ) -> Questions:
+    ) -> CodeTests:
         """Those of an assignment as it lies on this machine, with its doubles where it has any."""
         doubles = assignment.folder / "doubles.py"
         return cls(
@@ -79,12 +79,12 @@ class Questions:
         )
 
 
-def check(
+def run_tests(
     session: Session,
-    questions: Questions,
+    code_tests: CodeTests,
     only: Iterable[str],
     journal: Journal | None = None,
-    unusable: Collection[Question] = (),
+    unusable: Collection[QuestionId] = (),
 ) -> dict[str, TestResult]:
     """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
 
@@ -92,24 +92,24 @@ def check(
     question is `unusable`, which is not run.
     """
     names = list(only)
-    lost = names if Question("all") in unusable else [name for name in names if Question("test", name) in unusable]
-    asked = _run(session, questions, [name for name in names if name not in lost], journal or Silent())
+    lost = names if QuestionId("all") in unusable else [name for name in names if QuestionId("test", name) in unusable]
+    asked = _run(session, code_tests, [name for name in names if name not in lost], journal or Silent())
     return {name: _given_up(name) if name in lost else asked[name] for name in names}
 
 
-def _run(session: Session, questions: Questions, names: list[str], journal: Journal) -> dict[str, TestResult]:
-    recorder = _Recorder(session, questions, names, journal)
+def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Journal) -> dict[str, TestResult]:
+    recorder = _Recorder(session, code_tests, names, journal)
     files = sorted({name.partition("::")[0] for name in names})
     if not files:
         return {}
     printed = io.StringIO()
     arguments = [
-        *(str(questions.folder / file) for file in files),
+        *(str(code_tests.folder / file) for file in files),
         "-q",
         "--noconftest",
         "--import-mode=importlib",
         "--strict-markers",
-        f"--rootdir={questions.folder}",
+        f"--rootdir={code_tests.folder}",
         f"-c{os.devnull}",
         "-pno:cacheprovider",
         "-pno:unraisableexception",
@@ -120,7 +120,7 @@ def _run(session: Session, questions: Questions, names: list[str], journal: Jour
     with (
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
-        _alone(questions.folder),
+        _alone(code_tests.folder),
         # What is written of an array in evidence is short too, whatever its shape: two items an axis at most.
         np.printoptions(threshold=50, edgeitems=1),
     ):
@@ -134,7 +134,7 @@ def _run(session: Session, questions: Questions, names: list[str], journal: Jour
     return recorder.results
 
 
-UNSEEN = TestResult("failed", Cause(NOT_RUN))
+UNSEEN = TestResult("failed", Cause(NOT_RUN_REASON))
 """Of a test that pytest has not run."""
 
 
@@ -171,17 +171,17 @@ class _Recorder:
     def __init__(
         self,
         session: Session,
-        questions: Questions,
+        code_tests: CodeTests,
         names: list[str],
         journal: Journal,
     ) -> None:
         self.results = dict.fromkeys(names, UNSEEN)
         self.interrupted = False
         self._session = session
-        self._questions = questions
+        self._code_tests = code_tests
         self._journal = journal
         self._seen: dict[str, int] = {}
-        self._lines: list[Line] = []
+        self._clients: list[WorkerClient] = []
         self._began = 0.0
         self._passed: set[str] = set()
         self._used: dict[str, list[Usage]] = {}
@@ -196,31 +196,31 @@ class _Recorder:
             # Without fork a worker costs a framework's import: the tests of a file share one.
             yield request.getfixturevalue("shared_student")
             return
-        line = self._line(self._questions.limits.test_cpu_s)
-        self._lines.append(line)
-        yield Student(line)
-        self._end(line)
+        client = self._client(self._code_tests.limits.test_cpu_s)
+        self._clients.append(client)
+        yield Student(client)
+        self._end(client)
 
     @pytest.fixture(scope="module")
     def shared_student(self) -> Iterator[Student]:
         """The solution in one worker for all tests of a file, in file order."""
-        line = self._line(self._questions.limits.shared_cpu_s)
-        self._lines.append(line)
-        yield Student(line)
-        self._end(line)
+        client = self._client(self._code_tests.limits.shared_cpu_s)
+        self._clients.append(client)
+        yield Student(client)
+        self._end(client)
 
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
         """Random numbers of this test and this course's secret."""
-        return stream(self._questions.secret, *test_purpose(self._questions.assignment_id, _name(request.node)))
+        return stream(self._code_tests.secret, *test_purpose(self._code_tests.assignment_id, _name(request.node)))
 
-    def _line(self, cpu_s: float) -> Line:
-        questions = self._questions
-        return Line(self._session, questions.interface, cpu_s, questions.doubles, questions.solution)
+    def _client(self, cpu_s: float) -> WorkerClient:
+        code_tests = self._code_tests
+        return WorkerClient(self._session, code_tests.interface, cpu_s, code_tests.doubles, code_tests.solution)
 
-    def _end(self, line: Line) -> None:
-        self._lines.remove(line)
-        usage = line.close()
+    def _end(self, client: WorkerClient) -> None:
+        self._clients.remove(client)
+        usage = client.close()
         if usage is not None:
             self._used.setdefault(self._now, []).append(usage)
 
@@ -243,7 +243,7 @@ class _Recorder:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """The test files are imported: nothing that comes now may take memory, or time, as it likes."""
-        self._journal.hold(self._questions.memory_bytes)
+        self._journal.hold(self._code_tests.memory_bytes)
         # From now on pytest would explain a comparison that fails, and of two texts that takes the cube of their lines.
         # What the rewritten test files show of both sides stays.
         session.config.pluginmanager.unregister(name="assertion")
@@ -251,7 +251,7 @@ class _Recorder:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self._now = _name(item)
-        self._journal.begins(Question("test", self._now), self._questions.host_cpu_s)
+        self._journal.begins(QuestionId("test", self._now), self._code_tests.host_cpu_s)
         self._began = time.perf_counter()
         self._passed = set()
         self.results[self._now] = UNSEEN
@@ -262,11 +262,11 @@ class _Recorder:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         found = self.results[_name(item)]
-        if call.excinfo is not None and found.cause == Cause(NOT_RUN):
+        if call.excinfo is not None and found.cause == Cause(NOT_RUN_REASON):
             found = replace(_judged(call.excinfo), names_used=found.names_used)
         if report.passed and not hasattr(report, "wasxfail"):
             self._passed.add(call.when)
-        names = {*found.names_used, *(name for line in self._lines for name in line.asked)}
+        names = {*found.names_used, *(name for client in self._clients for name in client.names_used)}
         self.results[_name(item)] = replace(found, names_used=tuple(sorted(names)))
         return report
 
@@ -285,7 +285,7 @@ class _Recorder:
         if isinstance(self._session.lost, MemoryError):
             self._journal.give_up()
         self.results[self._now] = found
-        self._journal.came("test", self._now, found)
+        self._journal.stage_done("test", self._now, found)
 
 
 def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
@@ -299,7 +299,7 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
         flags = (LOADED,) if starved else ()
         return TestResult("failed", Cause.of(error), error.said[:EVIDENCE], evidence, flags=flags)
     if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
-        return TestResult("failed", Cause(NOT_RUN), said, evidence)
+        return TestResult("failed", Cause(NOT_RUN_REASON), said, evidence)
     if isinstance(error, AssertionError | pytest.fail.Exception):
         return TestResult("failed", Cause(WRONG), said, evidence)
     # A rehearsed test holds for every right answer: what it stumbles over is this submission's reply.

@@ -17,7 +17,7 @@ from graders.asking.job import Job
 from graders.asking.journal import Journal
 from graders.failures import InternalFailure, SubmissionFailure
 from graders.wall.patience import Patience
-from graders.wall.sandboxes.sandbox import Channel, Lodging, Sandbox
+from graders.wall.sandboxes.sandbox import Channel, Sandbox, SandboxSpec
 from graders.wall.session import Session
 
 
@@ -31,13 +31,13 @@ class Container:
     forgets: bool
     """Whether files are read anew in it, since another container of this submission may have been given labels."""
 
-    def lodging(self, job: Job, solution: Path, limits: Limits) -> Lodging:
+    def spec(self, job: Job, solution: Path, limits: Limits) -> SandboxSpec:
         """What a sandbox is opened for."""
-        return Lodging(solution, job.framework, limits, job.course, job.run, self.forgets)
+        return SandboxSpec(solution, job.framework, limits, job.course, job.run, self.forgets)
 
 
 @dataclass
-class Spent:
+class ContainerUsage:
     """What the containers of one submission came to so far."""
 
     forks: bool | None = None
@@ -74,7 +74,7 @@ def may_share(carriers: Collection[CaseDigests]) -> bool:
 
 @contextmanager
 def opened(
-    lodging: Lodging, sandbox: Sandbox, patience: Patience, journal: Journal, spent: Spent
+    spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal, spent: ContainerUsage
 ) -> Iterator[Session]:
     """A container of its own, and the session with its keeper; what it took is added to `spent`.
 
@@ -88,9 +88,9 @@ def opened(
         def channel() -> Channel:
             stack.close()
             with journal.lifted():
-                return stack.enter_context(sandbox.open(lodging))
+                return stack.enter_context(sandbox.open(spec))
 
-        session = Session(channel(), lodging.limits, lodging.solution, patience, reopen=channel)
+        session = Session(channel(), spec.limits, spec.solution, patience, reopen=channel)
         try:
             info = session.begin()
         except SubmissionFailure as failure:  # nothing of the group's has run yet

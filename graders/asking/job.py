@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import SetDigests, presented_purpose, purposes_of
 from assignments.data.streams import Keys, Source, test_purpose
-from graders.asking.journal import Question
+from graders.asking.journal import QuestionId
 from graders.record.documents import AnswersResult, JobResult
 
 
@@ -63,12 +63,12 @@ class Job:
     """Identity of the course, by which its sandboxes are found and removed."""
     run: str = "none"
     tests_folder: str = "hidden_tests"
-    unusable: tuple[Question, ...] = ()
+    unusable: tuple[QuestionId, ...] = ()
     """What earlier markers of this job reached the host's limits with: it counts as failed and is not asked again."""
     waited: tuple[int, float] = (0, 0.0)
     """Wall limits and idle seconds of earlier markers of this job."""
 
-    def after(self, came: JobResult, question: Question | None, waited: tuple[int, float]) -> Job:
+    def after(self, came: JobResult, question: QuestionId | None, waited: tuple[int, float]) -> Job:
         """What is left of the job for another marker: without the stages that came, and past a question."""
         answers = {**self.answers, **came.answers}
         return replace(

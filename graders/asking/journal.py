@@ -28,7 +28,7 @@ MEMORY_IS_HELD = sys.platform == "linux"
 
 
 @dataclass(frozen=True)
-class Question:
+class QuestionId:
     """One thing that a submission is asked, or that is computed from its answers."""
 
     stage: Literal["test", "answers", "score", "explained", "all"]
@@ -45,10 +45,10 @@ class Journal(Protocol):
     def hold(self, memory_bytes: int) -> None:
         """All that may be imported is imported: from now on, so much more memory may be taken. The first call holds."""
 
-    def begins(self, question: Question, cpu_s: float) -> None:
+    def begins(self, question: QuestionId, cpu_s: float) -> None:
         """A question begins, and may cost the host so many CPU seconds until the next one begins."""
 
-    def came(self, kind: StageKind, name: str, result: Result) -> None:
+    def stage_done(self, kind: StageKind, name: str, result: Result) -> None:
         """A stage is done."""
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
@@ -68,10 +68,10 @@ class Silent:
     def hold(self, memory_bytes: int) -> None:
         pass
 
-    def begins(self, question: Question, cpu_s: float) -> None:
+    def begins(self, question: QuestionId, cpu_s: float) -> None:
         pass
 
-    def came(self, kind: StageKind, name: str, result: Result) -> None:
+    def stage_done(self, kind: StageKind, name: str, result: Result) -> None:
         pass
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
@@ -85,7 +85,7 @@ class Silent:
         yield
 
 
-class Written:
+class PipeJournal:
     """A marker process's journal: JSON texts for the process that started it, and the limits that the kernel keeps."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
@@ -97,12 +97,12 @@ class Written:
             self._memory = _mapped_bytes() + memory_bytes
             _soften(resource.RLIMIT_AS, self._memory)
 
-    def begins(self, question: Question, cpu_s: float) -> None:
+    def begins(self, question: QuestionId, cpu_s: float) -> None:
         self._say({"begins": asdict(question)})
         used = resource.getrusage(resource.RUSAGE_SELF)
         _soften(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + cpu_s))
 
-    def came(self, kind: StageKind, name: str, result: Result) -> None:
+    def stage_done(self, kind: StageKind, name: str, result: Result) -> None:
         self._send(f'{{"came": [{json.dumps(kind)}, {json.dumps(name)}, {to_json(result)}]}}'.encode())
 
     def waited(self, wall_limits: int, idle_s: float) -> None:

@@ -23,7 +23,7 @@ from assignments.data.streams import Source
 from assignments.files import replaced
 from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
-from graders.asking.journal import Journal, Question, Silent
+from graders.asking.journal import Journal, QuestionId, Silent
 from graders.failures import (
     LOADED,
     CpuLimit,
@@ -41,10 +41,10 @@ from graders.record.answers import Answers
 from graders.record.documents import AnswersResult, Cause
 from graders.tasks import Task, task_named
 from graders.wall.session import Session
-from graders.wall.student import Handle, Line, Student
+from graders.wall.student import Handle, Student, WorkerClient
 from graders.wall.wire import Array
 
-RESTARTS = 3
+WORKER_RESTARTS = 3
 """How often the predicting worker is started again after it died."""
 BUDGET_SLACK = 1.25
 BUDGET_START_S = 10.0
@@ -52,7 +52,7 @@ BUDGET_START_S = 10.0
 
 
 @dataclass
-class _Spent:
+class _RepeatUsage:
     """What all workers of a repeat came to together."""
 
     cpu_s: float = 0.0
@@ -74,7 +74,7 @@ def measure(
     repeat: int = 0,
     solution: str | None = None,
     journal: Journal | None = None,
-    unusable: Collection[Question] = (),
+    unusable: Collection[QuestionId] = (),
 ) -> AnswersResult:
     """Ask a solution for the answers to one hidden set, and store them. A question that is `unusable` is not asked.
 
@@ -85,7 +85,7 @@ def measure(
         ToolkitFailure: whatever is ours.
         MemoryError: the answers take more of this process's memory than a question may.
     """
-    spent = _Spent()
+    spent = _RepeatUsage()
     journal = journal or Silent()
     asking = _Asking(session, assignment, interface, shown, solution, spent)
     order = presented_order(secret, assignment.id, commit, shown.count)
@@ -93,12 +93,12 @@ def measure(
     failed: dict[int, SubmissionFailure] = {}
     ended: Cause | None = None
     flags: tuple[str, ...] = ()
-    storing = Question("answers", str(repeat), "stored")
+    storing = QuestionId("answers", str(repeat), "stored")
     try:
-        if storing in unusable or Question("all") in unusable:
+        if storing in unusable or QuestionId("all") in unusable:
             raise NotUsable
         for call, places in enumerate(_batches(order, assignment.data.per_call)):
-            question = Question("answers", str(repeat), str(call))
+            question = QuestionId("answers", str(repeat), str(call))
             journal.begins(question, reply_cpu_s(assignment.limits))
             if question in unusable:
                 failed.update(dict.fromkeys(map(int, places), NotUsable("the host reached its limit in this call")))
@@ -163,11 +163,11 @@ class _Asking:
         interface: Interface,
         shown: InputSet,
         solution: str | None,
-        spent: _Spent,
+        spent: _RepeatUsage,
     ) -> None:
         self._session, self._assignment, self._interface = session, assignment, interface
         self._shown, self._solution, self._spent = shown, solution, spent
-        self._line: Line | None = None
+        self._client: WorkerClient | None = None
         self._model: Handle | None = None
         self._asked = False
         """Whether there was ever a model to ask."""
@@ -207,7 +207,7 @@ class _Asking:
 
     def close(self) -> None:
         """End the worker, if there is one."""
-        usage = self._line.close() if self._line is not None else None
+        usage = self._client.close() if self._client is not None else None
         if usage is not None:
             spent = self._spent
             spent.cpu_s = round(spent.cpu_s + usage.cpu_s, 3)
@@ -218,13 +218,13 @@ class _Asking:
                 spent.strays += (f"left {usage.strays} processes behind",)
             if usage.log:
                 spent.printed = f"{spent.printed}\nprinted:\n{usage.log[-2000:]}"[-8000:]
-        self._line = self._model = None
+        self._client = self._model = None
 
     def _predicted(self, places: Array) -> dict[int, dict[str, Array]]:
         model = self._made()
-        assert self._line is not None
+        assert self._client is not None
         asked = {name: np.ascontiguousarray(array[places]) for name, array in self._shown.inputs.items()}
-        entry = getattr(Student(self._line), task_named(self._assignment.task).entry)
+        entry = getattr(Student(self._client), task_named(self._assignment.task).entry)
         reply = entry(model, asked)
         for name, array in reply.items():
             if array.shape[:1] != (len(places),):
@@ -243,8 +243,8 @@ class _Asking:
             return self._model
         if self._left_cpu_s <= 0:
             raise CpuLimit(f"{self._spent.cpu_s} CPU s, with the processes that ended before")
-        self._line = Line(self._session, self._interface, self._left_cpu_s, solution=self._solution)
-        student = Student(self._line)
+        self._client = WorkerClient(self._session, self._interface, self._left_cpu_s, solution=self._solution)
+        student = Student(self._client)
         run = self._assignment.run
         if run.mode == "weights":
             folder = self._solution or self._session.info["solution"]
@@ -253,7 +253,7 @@ class _Asking:
             model = student.fit(
                 self._shown.train, self._shown.val, seed=self._shown.fit_seed, budget_s=run.budget_cpu_s
             )
-            used = float(self._line.opened().facts.get("cpu_s") or 0.0)
+            used = float(self._client.opened().facts.get("cpu_s") or 0.0)
             if used > BUDGET_SLACK * run.budget_cpu_s + BUDGET_START_S:
                 raise CpuLimit(f"fit used {used:.1f} CPU s of a budget of {run.budget_cpu_s:.0f}")
         assert type(model) is Handle
@@ -262,13 +262,13 @@ class _Asking:
 
     def _after(self, failure: SubmissionFailure) -> None:
         """Whether it makes sense to go on asking: not without a model, nor after too many deaths."""
-        dead = self._line is None or self._line.worker is None or self._line.worker.over is not None
+        dead = self._client is None or self._client.worker is None or self._client.worker.over is not None
         if self._model is None or isinstance(failure, WallLimit) or (dead and isinstance(failure, CpuLimit)):
             raise failure
         if dead:
             self.close()
             self._restarts += 1
-            if self._restarts > RESTARTS:
+            if self._restarts > WORKER_RESTARTS:
                 raise ProcessEnded(f"the predicting process ended {self._restarts} times; last: {failure}")
 
 

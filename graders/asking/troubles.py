@@ -12,7 +12,7 @@ from graders.asking.journal import Journal
 from graders.failures import DataFailure, InternalFailure, ToolkitFailure
 from graders.record.documents import Trouble
 
-LONGEST = 8000
+TROUBLE_CHARACTERS = 8000
 """Characters that are kept of what was raised."""
 
 
@@ -36,8 +36,8 @@ def troubles(journal: Journal) -> Iterator[Kept]:
         except MemoryError:
             journal.give_up()
     except ToolkitFailure as failure:
-        kept.trouble = Trouble(failure.reason, str(failure)[:LONGEST])
+        kept.trouble = Trouble(failure.reason, str(failure)[:TROUBLE_CHARACTERS])
     except UserError as error:  # such as a data folder that is not there: the words say what and where
-        kept.trouble = Trouble(DataFailure.reason, str(error)[:LONGEST])
+        kept.trouble = Trouble(DataFailure.reason, str(error)[:TROUBLE_CHARACTERS])
     except Exception:  # noqa: BLE001 - a defect of ours
-        kept.trouble = Trouble(InternalFailure.reason, traceback.format_exc()[-LONGEST:])
+        kept.trouble = Trouble(InternalFailure.reason, traceback.format_exc()[-TROUBLE_CHARACTERS:])

@@ -15,7 +15,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.errors import MedmarkError
 from assignments.interface import Interface, read_interface
-from graders.asking.check import Questions, check
+from graders.asking.check import CodeTests, run_tests
 from graders.asking.measure import load_answers, measure
 from graders.failures import MetricFailure
 from graders.marks.mark import caps_that_hold, share_of_points
@@ -25,7 +25,7 @@ from graders.record.documents import AnswersResult, ScoreResult, TestResult
 from graders.record.manifest import declared_set
 from graders.scoring.score import score
 from graders.wall.sandboxes.local import Local
-from graders.wall.sandboxes.sandbox import Channel, Lodging
+from graders.wall.sandboxes.sandbox import Channel, SandboxSpec
 from graders.wall.session import Session
 
 
@@ -46,8 +46,8 @@ class LocalBench:
 
     def check(self, solution: Path, tests: Sequence[str], draw: int = 0) -> Mapping[str, TestResult]:
         """The hidden tests' results, with inputs of the n-th draw."""
-        questions = Questions.of(self._assignment, self._interface, secret_of(draw), solution=str(solution))
-        return check(self._session, questions, tests)
+        code_tests = CodeTests.of(self._assignment, self._interface, secret_of(draw), solution=str(solution))
+        return run_tests(self._session, code_tests, tests)
 
     def share(self, solution: Path) -> float:
         """Share of the accuracy points on one repeat, asked as a submission is."""
@@ -96,12 +96,12 @@ def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench
     with tempfile.TemporaryDirectory(prefix="medmark-bench-") as folder:
         nobody = Path(folder) / "solution"
         nobody.mkdir()
-        lodging = Lodging(nobody, framework, assignment.limits)
+        spec = SandboxSpec(nobody, framework, assignment.limits)
         with ExitStack() as stack:
 
             def channel() -> Channel:
                 stack.close()
-                return stack.enter_context(Local().open(lodging))
+                return stack.enter_context(Local().open(spec))
 
             session = Session(channel(), assignment.limits, reopen=channel, reopens=(MedmarkError,))
             session.begin()

@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import Any, Literal
 
 from graders.asking.job import Job
-from graders.asking.journal import Question
+from graders.asking.journal import QuestionId
 from graders.failures import LOADED, InternalFailure, Stopped
 from graders.intake.submission import Submission
 from graders.record.documents import (
@@ -211,8 +211,8 @@ def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Ou
     """
     began = time.monotonic()
     came = JobResult()
-    spoilt: list[Question] = []
-    crashed: list[Question] = []
+    spoilt: list[QuestionId] = []
+    crashed: list[QuestionId] = []
     while True:
         outcome = engine.run(job, store, deadline_s - (time.monotonic() - began))
         if outcome.trouble == STOPPED:
@@ -235,9 +235,9 @@ def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Ou
     return replace(outcome, document=document.after(came), wall_s=time.monotonic() - began)
 
 
-def _and_the_rest(question: Question) -> Question:
+def _and_the_rest(question: QuestionId) -> QuestionId:
     """A question and all that is left beside it: the tests and answers not asked yet, or all of a score."""
-    return Question("all") if question.stage in ("test", "answers") else replace(question, part="")
+    return QuestionId("all") if question.stage in ("test", "answers") else replace(question, part="")
 
 
 def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> bool:

@@ -18,7 +18,7 @@ from assignments.folders import CATALOGUE, catalogue, find
 from assignments.load import folder_digest, load, public_tests
 from assignments.this_user import expand_home
 from graders.asking.job import Job, keys_for
-from graders.asking.journal import Question, Silent
+from graders.asking.journal import QuestionId, Silent
 from graders.intake.imports import modules_of
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import StaticChecks, files_below, missing_solution, static_checks
@@ -127,7 +127,7 @@ def check_public(
     from graders.grade import grade
 
     class Told(Silent):
-        def begins(self, question: Question, cpu_s: float) -> None:
+        def begins(self, question: QuestionId, cpu_s: float) -> None:
             on_progress(question.name)
 
     solution, found = looked_at(assignment, folder)

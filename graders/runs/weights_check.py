@@ -20,7 +20,7 @@ from graders.marks.words import cause_words
 from graders.runs.public_check import looked_at
 from graders.tasks import task_named
 from graders.wall.sandboxes import SANDBOXES
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 
 CASES = 2
@@ -38,7 +38,7 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
     assert found.framework is not None
     with (
         tempfile.TemporaryDirectory(prefix="medmark-weights-") as store,
-        SANDBOXES[sandbox]().open(Lodging(solution, found.framework, limits)) as channel,
+        SANDBOXES[sandbox]().open(SandboxSpec(solution, found.framework, limits)) as channel,
     ):
         session = Session(channel, limits, solution)
         session.begin()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graders.failures import NotFinite, OutOfRange, WrongShape, WrongType
+from graders.failures import NonFiniteAnswer, OutOfRange, WrongShape, WrongType
 from graders.tasks.task import Array
 
 
@@ -26,7 +26,7 @@ def wrong_form(predictions: Array, shape: tuple[int, ...], kinds: str = "f") -> 
 def not_finite(predictions: Array) -> dict[int, str]:
     """Positions with a value that is not finite. `predictions` are floats with a leading N."""
     finite = np.isfinite(predictions.reshape(len(predictions), -1)).all(axis=1)
-    return {int(i): NotFinite.reason for i in np.flatnonzero(~finite)}
+    return {int(i): NonFiniteAnswer.reason for i in np.flatnonzero(~finite)}
 
 
 def outside(predictions: Array, low: float, high: float) -> dict[int, str]:

@@ -27,15 +27,15 @@ from assignments.interface import (
 )
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
-from graders.wall.wire import Reference
+from graders.wall.wire import HandleReference
 
-Wrap = Callable[[Reference, object], object]
+Wrap = Callable[[HandleReference, object], object]
 """Makes a handle of a reference, given the declared type."""
 PLACE = 200
 """Characters of an answer's name in evidence: keys are the submission's, and a name stands for each item below it."""
 
 
-def kept(hint: Any) -> Any:
+def parts_to_keep(hint: Any) -> Any:
     """What of an answer is due to stay inside, whatever it is: `keep` of a request (docs/wire.md); None for nothing."""
     hint = _bare(hint)
     if stays_inside(hint):
@@ -43,14 +43,14 @@ def kept(hint: Any) -> Any:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if typing.is_typeddict(hint):
         fields = typing.get_type_hints(hint, include_extras=True)
-        keys = {key: due for key, field in fields.items() if (due := kept(field))}
+        keys = {key: due for key, field in fields.items() if (due := parts_to_keep(field))}
         return {"keys": keys} if keys else None
     if is_union(hint):
-        return next(filter(None, map(kept, parts)), None)
+        return next(filter(None, map(parts_to_keep, parts)), None)
     if origin is tuple and parts[1:] != (Ellipsis,):
-        items = [kept(part) for part in parts]
+        items = [parts_to_keep(part) for part in parts]
         return {"items": items} if any(items) else None
-    due = kept(parts[origin is dict]) if origin in (list, tuple, dict) else None
+    due = parts_to_keep(parts[origin is dict]) if origin in (list, tuple, dict) else None
     return {"each": due} if due else None
 
 
@@ -105,7 +105,7 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
     beyond a bound by rounding alone becomes the bound.
 
     Raises:
-        WrongType, WrongShape, NotFinite, OutOfRange: with what was found, as evidence.
+        WrongType, WrongShape, NonFiniteAnswer, OutOfRange: with what was found, as evidence.
     """
     notes: tuple[Any, ...] = ()
     if typing.get_origin(hint) is Annotated:
@@ -116,11 +116,11 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
         raise WrongShape(f"{name}: an array with nothing in it, which satisfies whatever is asked of every number")
     finite_only = not any(isinstance(note, NotFinite) for note in notes)
     if type(value) is float and finite_only and not math.isfinite(value):
-        raise failures.NotFinite(f"{name}: {value}")
+        raise failures.NonFiniteAnswer(f"{name}: {value}")
     if type(value) is np.ndarray and value.dtype.kind == "f" and finite_only:
         finite = np.isfinite(value)
         if not finite.all():
-            raise failures.NotFinite(f"{name}: {int((~finite).sum())} of {value.size} numbers")
+            raise failures.NonFiniteAnswer(f"{name}: {int((~finite).sum())} of {value.size} numbers")
     if not notes or type(value) not in (int, float, np.ndarray):
         return value
     numbers = np.asarray(value)
@@ -144,7 +144,7 @@ def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
     if is_array(hint):
         return _array(value, hint, name)
     if stays_inside(hint):
-        if type(value) is not Reference:
+        if type(value) is not HandleReference:
             raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
         return wrap(value, hint)
     return _container(value, hint, wrap, name)
@@ -152,7 +152,7 @@ def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
 
 def _undeclared(value: Any, wrap: Wrap, name: str) -> Any:
     """What no interface describes: handles, finite numbers and arrays that hold something, however nested."""
-    if type(value) is Reference:
+    if type(value) is HandleReference:
         return wrap(value, Any)
     if type(value) is dict:
         return {key: typed(item, Any, wrap, _at(name, key)) for key, item in value.items()}
@@ -237,7 +237,7 @@ def _at(name: str, place: int | str) -> str:
 def _found(value: Any) -> str:
     if type(value) is np.ndarray:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
-    if type(value) is Reference:
+    if type(value) is HandleReference:
         return f"an object that stays inside ({value.description})"
     return f"a value of type {type(value).__name__}"
 

@@ -35,8 +35,8 @@ from graders.failures import (
     WrongType,
 )
 from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
-from graders.wall.places import places_of
 from graders.wall.sandboxes.sandbox import Channel
+from graders.wall.source_lines import source_lines_of
 from graders.wall.wire import HEAD_CAP, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
 
 MIB = 1 << 20
@@ -213,7 +213,7 @@ class Session:
             "solution": solution,
         }
         try:
-            # A mother that replaces a killed one imports the framework first.
+            # A zygote that replaces a killed one imports the framework first.
             self._exchange(worker, head, [memoryview(doubles.encode("utf-8"))], START_S)
         except SubmissionFailure:
             self.end(worker)
@@ -221,7 +221,7 @@ class Session:
         return worker
 
     def call(self, worker: Worker, request: dict[str, Any], parts: list[memoryview]) -> tuple[Any, list[Array]]:
-        """One form of docs/wire.md; the value still holds `Reference` where a handle stands.
+        """One form of docs/wire.md; the value still holds `HandleReference` where a handle stands.
 
         Raises:
             SubmissionFailure: what the worker did instead of answering; once it is dead, the same again.
@@ -479,7 +479,7 @@ def _raised(words: dict[str, Any], solution: Path | None, opening: bool = False)
         return Raised(evidence, kind=kind, where=where, said=said)
     # Nothing hidden has been sent yet to one that is opened: which of its own imports failed tells nothing of it.
     module = _word(words, "module").partition(".")[0] if opening else ""
-    if solution is not None and module in places_of(solution).modules:
+    if solution is not None and module in source_lines_of(solution).modules:
         kind = f"{kind}: {module}"
     return ImportFailed(evidence, kind=kind, where=where, said=said)
 
@@ -488,7 +488,7 @@ def _place(file: object, line: object, solution: Path | None) -> str | None:
     """A place in the group's own code, as far as a student may read it."""
     if solution is None or type(file) is not str or type(line) is not int or not solution.is_dir():
         return None
-    return places_of(solution).told(file, line)
+    return source_lines_of(solution).describe(file, line)
 
 
 def _word(words: dict[str, Any], key: str) -> str:

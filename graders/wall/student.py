@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 import numpy as np
 
 from assignments.interface import Class, Function, Interface, Model
-from graders.failures import NotFinite, ProtocolViolation, SubmissionFailure, WrongShape, WrongType
-from graders.wall.replies import bound, kept, typed
+from graders.failures import NonFiniteAnswer, ProtocolViolation, SubmissionFailure, WrongShape, WrongType
+from graders.wall.replies import bound, parts_to_keep, typed
 from graders.wall.session import Session, Usage, Worker
-from graders.wall.wire import Array, Encoder, Reference
+from graders.wall.wire import Array, Encoder, HandleReference
 
 
 class Handle:
@@ -25,33 +25,33 @@ class Handle:
     Comparing, counting or converting it on the host would compare the handle and not the object, so that raises.
     """
 
-    __slots__ = ("_declared", "_line", "_reference")
+    __slots__ = ("_client", "_declared", "_reference")
 
-    def __init__(self, line: Line, reference: Reference, declared: Class | None) -> None:
-        self._line = line
+    def __init__(self, client: WorkerClient, reference: HandleReference, declared: Class | None) -> None:
+        self._client = client
         self._reference = reference
         self._declared = declared
 
     def get(self, name: str) -> Any:
         """An attribute: its value, or a handle."""
         hint = self._declared.attributes.get(name, Any) if self._declared else Any
-        return self._line.ask({"do": "get", "name": name}, {"on": self}, hint)
+        return self._client.ask({"do": "get", "name": name}, {"on": self}, hint)
 
     def fetch(self) -> Array:
         """A tensor or array inside, as an array."""
-        return _array(self._line.ask({"do": "fetch"}, {"on": self}))
+        return _array(self._client.ask({"do": "fetch"}, {"on": self}))
 
     def item(self, index: Any) -> Any:
         """One item of a sequence or mapping inside."""
-        return self._line.ask({"do": "item"}, {"on": self, "index": index})
+        return self._client.ask({"do": "item"}, {"on": self, "index": index})
 
     def length(self) -> int:
         """How many items it has."""
-        return int(self._line.ask({"do": "length"}, {"on": self}, int))
+        return int(self._client.ask({"do": "length"}, {"on": self}, int))
 
     def take(self, count: int) -> list[Any]:
         """The first items of an iterable inside."""
-        items = list(self._line.ask({"do": "take", "count": count}, {"on": self}, list[Any]))
+        items = list(self._client.ask({"do": "take", "count": count}, {"on": self}, list[Any]))
         if len(items) > count:
             raise ProtocolViolation(f"{len(items)} items where {count} were asked for")
         return items
@@ -60,13 +60,13 @@ class Handle:
         if name.startswith("_"):
             raise AttributeError(name)
         function = self._declared.methods.get(name) if self._declared else None
-        return lambda *args, **kwargs: self._line.call(name, function, args, kwargs, on=self)
+        return lambda *args, **kwargs: self._client.call(name, function, args, kwargs, on=self)
 
     def __repr__(self) -> str:
         return f"<handle of {self._reference.description!r}>"
 
     def _operate(self, op: str, left: Any, right: Any) -> Any:
-        return _handle(self._line.ask({"do": "operate", "op": op}, {"left": left, "right": right}))
+        return _handle(self._client.ask({"do": "operate", "op": op}, {"left": left, "right": right}))
 
     def __add__(self, other: Any) -> Any:
         return self._operate("+", self, other)
@@ -119,7 +119,7 @@ class Handle:
 
 
 @dataclass
-class Line:
+class WorkerClient:
     """The host's end of one worker: opens it with the first question, encodes, types the answers."""
 
     session: Session
@@ -132,7 +132,7 @@ class Line:
     """Why there is no worker."""
     spent: Usage | None = None
     """What a worker used that could not be opened."""
-    asked: set[str] = field(default_factory=set)
+    names_used: set[str] = field(default_factory=set)
     """Names of the interface that were asked for."""
     shapes: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
     """What was first told of a model: shapes of its parameters, of its buffers, of its output by that of the input.
@@ -165,7 +165,7 @@ class Line:
         worker = self.opened()
         encoder = Encoder(self._reference)
         nodes = {name: encoder.encode(value) for name, value in values.items()}
-        due = kept(hint)
+        due = parts_to_keep(hint)
         if due is not None:
             request = {**request, "keep": due}
         value, _ = self.session.call(worker, {**request, **nodes, "arrays": encoder.arrays}, encoder.parts)
@@ -204,14 +204,14 @@ class Line:
         if first and shapes:  # a model that is built with its first batch has no parameters before it
             self.shapes[key] = shapes
 
-    def _reference(self, value: object) -> Reference | None:
+    def _reference(self, value: object) -> HandleReference | None:
         if type(value) is not Handle:
             return None
-        if value._line is not self:
+        if value._client is not self:
             raise TypeError("this handle belongs to another worker: ask both questions of the same student")
         return value._reference
 
-    def _wrap(self, reference: Reference, hint: Any) -> Handle:
+    def _wrap(self, reference: HandleReference, hint: Any) -> Handle:
         declared = self.interface.classes.get(hint.__name__) if isinstance(hint, type) and hint is not Model else None
         return Handle(self, reference, declared)
 
@@ -219,65 +219,65 @@ class Line:
 class Student:
     """The group's solution, as a hidden test sees it: `student.dice_loss(logit, label)`."""
 
-    __slots__ = ("_line",)
+    __slots__ = ("_client",)
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _function(self._line, name, tensors=False)
+        return _function(self._client, name, tensors=False)
 
     @property
     def tensors(self) -> _Tensors:
         """The same calls with the framework's tensors; replies come back as arrays."""
-        return _Tensors(self._line)
+        return _Tensors(self._client)
 
     @property
     def gradient(self) -> _Gradient:
         """`student.gradient.f(a, b, wrt=0)`: gradient of the summed reply with respect to an argument."""
-        return _Gradient(self._line)
+        return _Gradient(self._client)
 
     @property
     def model(self) -> _Probes:
         """Probes of a model: `student.model.forward(m, x)` and the rest of the list in docs/wire.md."""
-        return _Probes(self._line)
+        return _Probes(self._client)
 
     def put(self, value: Any) -> Handle:
         """Leave data inside: how a change in place is seen."""
-        return _handle(self._line.ask({"do": "put"}, {"value": value}))
+        return _handle(self._client.ask({"do": "put"}, {"value": value}))
 
     def generator(self, seed: int) -> Handle:
         """A NumPy Generator made inside."""
-        return _handle(self._line.ask({"do": "generator", "seed": seed}, {}))
+        return _handle(self._client.ask({"do": "generator", "seed": seed}, {}))
 
     def double(self, name: str, /, *args: Any, **kwargs: Any) -> Handle:
         """An instance of a class of the assignment's public `doubles.py`, made inside."""
-        return _handle(self._line.ask({"do": "double", "name": name}, {"args": args, "kwargs": kwargs}))
+        return _handle(self._client.ask({"do": "double", "name": name}, {"args": args, "kwargs": kwargs}))
 
 
 class _Tensors:
-    __slots__ = ("_line",)
+    __slots__ = ("_client",)
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        return _function(self._line, name, tensors=True)
+        return _function(self._client, name, tensors=True)
 
 
 class _Gradient:
-    __slots__ = ("_line",)
+    __slots__ = ("_client",)
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
 
     def __getattr__(self, name: str) -> Callable[..., Array]:
-        declared(self._line, name)
+        declared(self._client, name)
 
         def ask(*args: Any, wrt: int | str = 0, **kwargs: Any) -> Array:
             leaf = args[wrt] if isinstance(wrt, int) else kwargs[wrt]
             request = {"do": "gradient", "name": name, "wrt": wrt}
-            return _floats(_array(self._line.ask(request, {"args": args, "kwargs": kwargs}), np.shape(leaf)))
+            return _floats(_array(self._client.ask(request, {"args": args, "kwargs": kwargs}), np.shape(leaf)))
 
         return ask
 
@@ -285,25 +285,25 @@ class _Gradient:
 class _Probes:
     """What can be asked of any framework's model."""
 
-    __slots__ = ("_line",)
+    __slots__ = ("_client",)
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, client: WorkerClient) -> None:
+        self._client = client
 
     def _probe(self, name: str, *args: Any, hint: Any = Any, **kwargs: Any) -> Any:
-        return self._line.ask({"do": "probe", "name": name}, {"args": args, "kwargs": kwargs}, hint)
+        return self._client.ask({"do": "probe", "name": name}, {"args": args, "kwargs": kwargs}, hint)
 
     def _trained(self, m: Handle, value: Any) -> list[Array]:
         """Parameters, or what belongs to each of them."""
         found = [_floats(array) for array in _arrays(value)]
-        self._line.known(m, ("parameters",), [array.shape for array in found])
+        self._client.known(m, ("parameters",), [array.shape for array in found])
         return found
 
     def forward(self, m: Handle, x: Array | Handle, training: bool = False) -> Array:
         """The model's output for exactly the boundary array: logits in boundary layout."""
         output = _array(self._probe("forward", m, x, training=training))
         given: object = x._reference if isinstance(x, Handle) else np.shape(x)
-        self._line.known(m, ("forward", given), [output.shape])
+        self._client.known(m, ("forward", given), [output.shape])
         return output
 
     def parameter_count(self, m: Handle) -> int:
@@ -316,13 +316,13 @@ class _Probes:
 
     def set_parameters(self, m: Handle, values: list[Array]) -> None:
         """Overwrite the trained parameters."""
-        self._line.known(m, ("parameters",), [np.shape(value) for value in values], first=False)
+        self._client.known(m, ("parameters",), [np.shape(value) for value in values], first=False)
         self._probe("set_parameters", m, list(values), hint=None)
 
     def buffers(self, m: Handle) -> list[Array]:
         """State that is not trained, such as running means."""
         found = _arrays(self._probe("buffers", m))
-        self._line.known(m, ("buffers",), [array.shape for array in found])
+        self._client.known(m, ("buffers",), [array.shape for array in found])
         return found
 
     def parameter_gradients(self, m: Handle, x: Array, weight: Array) -> list[Array]:
@@ -338,23 +338,23 @@ class _Probes:
         self._probe("set_seed", seed, hint=None)
 
 
-def declared(line: Line, name: str) -> Function:
+def declared(client: WorkerClient, name: str) -> Function:
     """The declaration of a function or class; asking for another name is a mistake of the test."""
-    if name in line.interface.functions:
-        line.asked.add(name)
-        return line.interface.functions[name]
-    if name in line.interface.classes:
-        line.asked.add(name)
-        made = line.interface.classes[name]
+    if name in client.interface.functions:
+        client.names_used.add(name)
+        return client.interface.functions[name]
+    if name in client.interface.classes:
+        client.names_used.add(name)
+        made = client.interface.classes[name]
         return Function(name, made.init.signature.replace(return_annotation=made.type), made.doc)
-    raise AttributeError(f"interface.py declares no {name!r}; it has {', '.join(sorted(line.interface.names))}")
+    raise AttributeError(f"interface.py declares no {name!r}; it has {', '.join(sorted(client.interface.names))}")
 
 
-def _function(line: Line, name: str, *, tensors: bool) -> Callable[..., Any]:
+def _function(client: WorkerClient, name: str, *, tensors: bool) -> Callable[..., Any]:
     if name.startswith("_"):
         raise AttributeError(name)
-    function = declared(line, name)
-    return lambda *args, **kwargs: line.call(name, function, args, kwargs, tensors=tensors)
+    function = declared(client, name)
+    return lambda *args, **kwargs: client.call(name, function, args, kwargs, tensors=tensors)
 
 
 def _handle(value: Any) -> Handle:
@@ -369,7 +369,7 @@ def _array(value: Any, shape: tuple[int, ...] | None = None) -> Array:
     if (value.size == 0) if shape is None else (value.shape != shape):
         raise WrongShape(f"an array of shape {value.shape}" + ("" if shape is None else f" where {shape} was due"))
     if value.dtype.kind == "f" and not np.isfinite(value).all():
-        raise NotFinite("not every number of the array is finite")
+        raise NonFiniteAnswer("not every number of the array is finite")
     return value
 
 

@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Reference:
+class HandleReference:
     """A handle as it stands on the wire: a number that means something in one worker only."""
 
     number: int
@@ -41,9 +41,9 @@ class Reference:
 
 
 class Encoder:
-    """Encodes the values of one request frame; `reference` turns a handle object into a Reference."""
+    """Encodes the values of one request frame; `reference` turns a handle object into a HandleReference."""
 
-    def __init__(self, reference: Callable[[object], Reference | None]) -> None:
+    def __init__(self, reference: Callable[[object], HandleReference | None]) -> None:
         self._reference = reference
         self.arrays: list[tuple[str, list[int]]] = []
         self.parts: list[memoryview] = []
@@ -170,7 +170,7 @@ def arrays_of(table: object, body: memoryview) -> list[Array]:
 
 
 def decode(node: object, arrays: list[Array]) -> Any:
-    """The value of a node: plain values, arrays, and `Reference` where a handle stands.
+    """The value of a node: plain values, arrays, and `HandleReference` where a handle stands.
 
     Raises:
         ProtocolViolation: a node that docs/wire.md does not know.
@@ -207,7 +207,7 @@ def _decode(node: object, arrays: list[Array], seen: set[int], depth: int) -> An
             return arrays[place]
         case {"h": int(number), "is": str(what), **rest} if not rest and type(number) is int and number > 0:
             _text(what)
-            return Reference(number, what[:120])
+            return HandleReference(number, what[:120])
     raise ProtocolViolation("a tagged value of no known kind")
 
 

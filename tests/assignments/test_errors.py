@@ -12,7 +12,7 @@ from assignments.errors import MedmarkError, UserError, nearest
 from assignments.folders import AssignmentError
 from assignments.toml_errors import TomlErrors
 from graders.course.course import CourseError
-from graders.failures import EngineFailure, NotFinite, Stopped
+from graders.failures import EngineFailure, NonFiniteAnswer, Stopped
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_an_error_in_a_file_is_a_user_error(of_a_file: type[Exception]) -> None:
         (UserError("no course here"), 2),
         (TomlErrors([]), 2),
         (EngineFailure("the daemon is away"), 3),
-        (NotFinite("nan"), 3),
+        (NonFiniteAnswer("nan"), 3),
         (Stopped("stopped; go on"), 130),
     ],
 )

@@ -18,7 +18,7 @@ from assignments.assignment import Limits
 from graders.failures import EngineFailure
 from graders.wall.sandboxes import docker as sealed
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.sandbox import Channel, Lodging
+from graders.wall.sandboxes.sandbox import Channel, SandboxSpec
 from tests.graders.wall.sandboxes.talk import ECHO, value
 
 ROOMY = Limits(memory_mb=1024, scratch_mb=128, scratch_files=50_000, processes=400)
@@ -190,7 +190,8 @@ def bare(folder: Path, limits: Limits = ROOMY, **lifted: Any) -> Iterator[Callab
         with ExitStack() as stack:
 
             def opened() -> Channel:
-                channel = stack.enter_context(Docker(inside=ECHO).open(Lodging(folder, "numpy", limits, course="bare")))
+                spec = SandboxSpec(folder, "numpy", limits, course="bare")
+                channel = stack.enter_context(Docker(inside=ECHO).open(spec))
                 assert value(channel, f"exec({LOOKS!r}, globals())") is None
                 return channel
 

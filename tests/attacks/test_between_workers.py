@@ -14,7 +14,7 @@ import pytest
 from assignments.assignment import Limits
 from graders.failures import SubmissionFailure
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.bare import bare, passes
 from tests.graders.wall.sandboxes.talk import ask
@@ -376,7 +376,7 @@ def place(images, tmp_path):
 def opened(place, code, limits=LIMITS):
     """A session with a solution that is only this code: a way to ask a worker of it."""
     (place / "solution.py").write_text(COMMON + MAPS + textwrap.dedent(code))
-    with Docker().open(Lodging(place, "numpy", limits, course=str(place))) as channel:
+    with Docker().open(SandboxSpec(place, "numpy", limits, course=str(place))) as channel:
         session = Session(channel, limits, place)
         session.begin()
         yield session

@@ -121,7 +121,7 @@ ESCAPES = (
             def mount():
                 child = os.fork()
                 if child == 0:
-                    mounted = call(272, 0x10020000) and libc.mount(b"x", b"/mother", b"tmpfs", 0, 0) == 0
+                    mounted = call(272, 0x10020000) and libc.mount(b"x", b"/zygote", b"tmpfs", 0, 0) == 0
                     os._exit(0 if mounted else 1)
                 return os.waitpid(child, 0)[1] == 0
             def marked():
@@ -209,11 +209,11 @@ ESCAPES = (
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND))
                 return True
             own = ("/scratch", "/dev/shm", "/dev/mqueue", "/dev/", "/proc/")
-            places = {row.split()[4] for row in open("/proc/self/mountinfo")} | {"/etc", "/usr", "/mother", "/medmark"}
+            places = {row.split()[4] for row in open("/proc/self/mountinfo")} | {"/etc", "/usr", "/zygote", "/medmark"}
             places = {place for place in places if not (place + "/").startswith(own) or place == "/dev"}
             return worked({place: lambda place=place: writes(place) for place in places})
         """,
-        ("/", "/dev", "/etc", "/mother"),
+        ("/", "/dev", "/etc", "/zygote"),
         {"read_only": False},
     ),
     Escape(
@@ -231,10 +231,10 @@ ESCAPES = (
                     "folder": lambda: os.readlink(f"/proc/{pid}/cwd"),
                     "wire": lambda: opens(f"/proc/{pid}/fd/1", os.O_WRONLY),
                 }))
-            found |= set(worked({"mother": lambda: os.listdir("/mother") is not None}))
+            found |= set(worked({"zygote": lambda: os.listdir("/zygote") is not None}))
             return sorted(found)
         """,
-        ("environ", "memory", "descriptors", "root", "folder", "wire", "mother"),
+        ("environ", "memory", "descriptors", "root", "folder", "wire", "zygote"),
     ),
     Escape(
         "N08",
@@ -279,7 +279,7 @@ import ctypes, os, socket
 def leave():
     """All that could make who empties the scratch folder go astray, or stay for ever."""
     for folder in (".", "/dev/shm"):
-        for name, target in (("solution", "/solution"), ("mother", "/mother"), ("loop", "loop"), ("root", "/")):
+        for name, target in (("solution", "/solution"), ("zygote", "/zygote"), ("loop", "loop"), ("root", "/")):
             os.symlink(target, f"{folder}/{name}")
         for name in (b"\\xff\\xfe", b"new\\nline", b"-rf", b" ", b"\\x1b]0;x\\x07", b"n" * 255):
             os.close(os.open(os.path.join(os.fsencode(folder), name), os.O_CREAT))
@@ -419,7 +419,7 @@ def said(test):
 def test_what_a_test_leaves_is_gone_for_the_next_and_nothing_else_is(attack, course, tmp_path):
     code = LEAVES + "\ndef attack():\n    os.mkdir('w1'); os.chdir('w1'); leave(); os.chdir('/'); return left()\n"
     with bare(tmp_path / "solution") as look:
-        fired = shows(look, code, "b'loop' in printed and b'mother' in printed and b'-elsewhere' in printed")
+        fired = shows(look, code, "b'loop' in printed and b'zygote' in printed and b'-elsewhere' in printed")
     attack.fired(fired, "where nobody empties it, all of it is found by the next")
     attack.came_to(f"{course.points('n10'):g} points of 100: {', '.join(course.reasons('n10')) or 'nothing was left'}")
     assert course.points("n10") == course.points("z-last")

@@ -13,7 +13,7 @@ from assignments.load import load
 from graders.asking import containers
 from graders.asking.measure import load_answers
 from graders.grade import grade
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.jobs import job_here
 
 pytestmark = pytest.mark.docker
@@ -146,7 +146,7 @@ def asked_for_what_was_labelled(assignment):
             marks=pytest.mark.attack("S30", "carries labels to a repeat that asks for the cases, by a memory counter"),
         ),
         pytest.param(
-            FILES, "Lodging", lambda *words: Lodging(*words[:-1], forgets=False),
+            FILES, "SandboxSpec", lambda *words: SandboxSpec(*words[:-1], forgets=False),
             marks=pytest.mark.attack("S31", "carries labels to another container, by what the machine holds of a file"),
         ),
     ],

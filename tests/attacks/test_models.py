@@ -8,9 +8,9 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
-from graders.asking.check import Questions, check
+from graders.asking.check import CodeTests, run_tests
 from graders.wall.sandboxes import SANDBOXES
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 
 LIAR = Path(__file__).parent / "solutions" / "S19_lying_module.py"
@@ -61,11 +61,11 @@ def passed(solution, folder):
     (folder / "tests").mkdir()
     (folder / "tests" / "test_model.py").write_text(TESTS)
     limits = Limits(memory_mb=1024, scratch_mb=16)
-    with SANDBOXES["docker"]().open(Lodging(code, "pytorch", limits, course=str(folder))) as channel:
+    with SANDBOXES["docker"]().open(SandboxSpec(code, "pytorch", limits, course=str(folder))) as channel:
         session = Session(channel, limits, code)
         session.begin()
-        questions = Questions("model", folder / "tests", read_interface(folder / "interface.py"), limits, b"s")
-        docs = check(session, questions, [f"test_model.py::{name}" for name in ALL])
+        code_tests = CodeTests("model", folder / "tests", read_interface(folder / "interface.py"), limits, b"s")
+        docs = run_tests(session, code_tests, [f"test_model.py::{name}" for name in ALL])
     assert not [doc for doc in docs.values() if doc.verdict == "unknown"]
     return {name.partition("::")[2] for name, doc in docs.items() if doc.verdict == "passed"}
 

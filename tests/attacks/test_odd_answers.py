@@ -15,7 +15,7 @@ import pytest
 
 from assignments.assignment import Limits
 from assignments.interface import read_interface
-from graders.asking.check import Questions, check
+from graders.asking.check import CodeTests, run_tests
 from graders.wall.session import Session
 from tests.attacks.scripted_target import HIDDEN, scored, true_class
 from tests.scripted import ScriptedChannel, Student
@@ -137,9 +137,9 @@ def asked(folder, function, answer):
     with ScriptedChannel(Student(solution)) as channel:
         session = Session(channel, Limits())
         session.begin()
-        questions = Questions("odd", folder / "hidden_tests", read_interface(folder / "interface.py"), Limits(), b"s")
+        code_tests = CodeTests("odd", folder / "hidden_tests", read_interface(folder / "interface.py"), Limits(), b"s")
         name = f"test_odd.py::test_{function}"
-        return check(session, questions, [name])[name]
+        return run_tests(session, code_tests, [name])[name]
 
 
 RIGHT = {"doubled": 2 * X, "share": 0.25, "count": 7, "inside": np.array([True, False, True])}

@@ -18,7 +18,7 @@ from assignments.assignment import Limits
 from graders.failures import CpuLimit, WallLimit
 from graders.runs.cohort import identity_of
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.bare import bare, shows
 from tests.attacks.course import FULL, RIGHT, attacked, solution, watched
@@ -372,7 +372,7 @@ def armed(code, base=RIGHT):
 
 
 def processes_of(course):
-    """Ids of the coordinators, markers, keepers, mothers and workers that this course's marking started.
+    """Ids of the coordinators, markers, keepers, zygotes and workers that this course's marking started.
 
     On the host they have its folder for temporary files; in a container its copy of the solution is mounted.
     """
@@ -418,10 +418,10 @@ def test_an_attack_costs_the_test_it_strikes_in_and_nothing_else(attack, look, c
 @pytest.mark.attack("R30", "all of these at once: to cost honest groups, or to leave something behind")
 def test_the_groups_before_and_after_have_full_marks_and_nothing_is_left(attack, course):
     struck = all(course.marks[bomb.id.lower()]["status"] == "marked" for bomb in BOMBS)
-    lodging = Lodging(course.folder.parent / "still-here", "numpy", Limits(), course=identity_of(course))
-    lodging.solution.mkdir(mode=0o755)
-    with Docker().open(lodging) as channel:
-        Session(channel, lodging.limits).begin()
+    spec = SandboxSpec(course.folder.parent / "still-here", "numpy", Limits(), course=identity_of(course))
+    spec.solution.mkdir(mode=0o755)
+    with Docker().open(spec) as channel:
+        Session(channel, spec.limits).begin()
         seen = len(containers_of(course)), len(processes_of(course))
     attack.fired(struck and seen == (1, 2), f"every attack above has struck; a container that is there is seen: {seen}")
     honest = {group: course.points(group) for group in ("a-first", "z-last")}
@@ -493,7 +493,7 @@ def test_a_container_is_gone_soon_after_its_limit(attack, images, look, tmp_path
         for place in (tmp_path, folder):
             place.chmod(0o755)
         limits = Limits(memory_mb=256, scratch_mb=16, processes=64)
-        with Docker().open(Lodging(folder, "numpy", limits, course=id)) as channel:
+        with Docker().open(SandboxSpec(folder, "numpy", limits, course=id)) as channel:
             session = Session(channel, limits, folder)
             session.begin()
             worker = session.worker(0.5)

@@ -11,9 +11,9 @@ import pytest
 
 from assignments.interface import read_interface
 from assignments.load import hidden_tests, public_tests
-from graders.asking.check import Questions, check
+from graders.asking.check import CodeTests, run_tests
 from graders.wall.sandboxes import SANDBOXES
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.attacks.course import RIGHT, TARGET
 from tests.attacks.scripted_target import ASSIGNMENT, HIDDEN, SECRET, scored, true_class
@@ -118,13 +118,13 @@ def surroundings(sandbox, folder):
     spy = (SOLUTIONS / "S20_looks_around.py").read_text(encoding="utf-8")
     (solution / "solution.py").write_text(f"{RIGHT}\n\n{spy}", encoding="utf-8")
     seen = {}
-    with SANDBOXES[sandbox]().open(Lodging(solution, "numpy", ASSIGNMENT.limits, course=str(folder))) as channel:
+    with SANDBOXES[sandbox]().open(SandboxSpec(solution, "numpy", ASSIGNMENT.limits, course=str(folder))) as channel:
         session = Session(channel, ASSIGNMENT.limits, solution)
         session.begin()
         for kind, tests in (("hidden", hidden_tests(ASSIGNMENT)), ("public", public_tests(ASSIGNMENT))):
             interface = read_interface(TARGET / "interface.py")
-            questions = Questions("target", TARGET / f"{kind}_tests", interface, ASSIGNMENT.limits, SECRET)
-            docs = check(session, questions, [test.id for test in tests])
+            code_tests = CodeTests("target", TARGET / f"{kind}_tests", interface, ASSIGNMENT.limits, SECRET)
+            docs = run_tests(session, code_tests, [test.id for test in tests])
             seen[kind] = {said for doc in docs.values() for said in re.findall(r"LOOT (.*)", doc.printed)}
     return seen
 

@@ -17,13 +17,13 @@ from assignments.assignment import Limits
 from assignments.folders import CATALOGUE, AssignmentError
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.asking.check import Questions, check
+from graders.asking.check import CodeTests, run_tests
 from graders.asking.measure import load_answers, measure
 from graders.failures import ProtocolViolation, ReplyTooLarge, WrongType
 from graders.tasks import TASKS
 from graders.wall.session import Session
-from graders.wall.student import Line
 from graders.wall.student import Student as Asking
+from graders.wall.student import WorkerClient
 from tests.attacks.course import TARGET
 from tests.attacks.scripted_target import HIDDEN, SECRET, true_class
 from tests.scripted import ScriptedChannel, Student, replied
@@ -88,7 +88,7 @@ def asked_of(calls):
         session = Session(channel, Limits())
         session.begin()
         interface = read_interface(MLP / "interface.py")
-        return check(session, Questions("mlp", MLP / "hidden_tests", interface, Limits(), b"s"), [STEP])[STEP]
+        return run_tests(session, CodeTests("mlp", MLP / "hidden_tests", interface, Limits(), b"s"), [STEP])[STEP]
 
 
 @pytest.mark.attack("F14", f"{len(LIES)} models whose arrays grow when a catalogue's hidden test combines them")
@@ -121,14 +121,15 @@ def many() -> Float[np.ndarray, "..."]: ...
 
 
 class Kept:
-    """A line to a scripted student, and how many bytes its last answer was."""
+    """A client of a scripted student, and how many bytes its last answer was."""
 
     def __init__(self, tmp_path: Path, channel, script):
         (tmp_path / "interface.py").write_text(INTERFACE)
         session = Session(channel, Limits(reply_mb=64))
         session.begin()
-        self.line, self.script, self.crossed = Line(session, read_interface(tmp_path / "interface.py"), 9.0), script, 0
-        self.student = Asking(self.line)
+        self.client = WorkerClient(session, read_interface(tmp_path / "interface.py"), 9.0)
+        self.script, self.crossed = script, 0
+        self.student = Asking(self.client)
         transfer = session._transfer
 
         def counted(*args):

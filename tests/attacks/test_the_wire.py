@@ -26,7 +26,7 @@ from graders.failures import EngineFailure, ProtocolViolation, ReplyTooLarge, Su
 from graders.wall import session as sessions
 from graders.wall.sandboxes.sandbox import Ending
 from graders.wall.session import Session, Worker
-from graders.wall.student import Line, Student
+from graders.wall.student import Student, WorkerClient
 from graders.wall.wire import arrays_of, decode, split
 from tests import scripted
 from tests.attacks.course import FULL, RIGHT, WRONG, attacked, solution
@@ -88,7 +88,7 @@ def test_a_worker_has_no_way_to_the_wire_but_its_own_answer(attack, course):
     fails(course, "p02", attack, WRONG_ANSWER, UNREADABLE, "the time limit was reached while waiting")
     found = re.findall(r"LOOT (.*)", "".join(one["evidence"] or "" for one in course.marks["p02"]["findings"]))
     assert found
-    assert all(re.match(r"ways into [1-9]\d* other processes: 0 ", line) for line in found), found
+    assert all(re.match(r"ways into [1-9]\d* other processes: 0 ", row) for row in found), found
 
 
 @pytest.mark.docker
@@ -203,14 +203,14 @@ class Net:
 
 
 @pytest.fixture
-def line(tmp_path):
-    """A line to a scripted student, and its script."""
+def client(tmp_path):
+    """A client of a scripted student, and its script."""
     (tmp_path / "interface.py").write_text(INTERFACE)
     script = scripted.Student({"build": Net, "width": lambda model: 3})
     with ScriptedChannel(script) as channel:
         session = Session(channel, Limits(reply_mb=1))
         session.begin()
-        yield Line(session, read_interface(tmp_path / "interface.py"), 1.0), script
+        yield WorkerClient(session, read_interface(tmp_path / "interface.py"), 1.0), script
 
 
 IMPLICIT = {
@@ -224,12 +224,12 @@ IMPLICIT = {
 
 
 @pytest.mark.attack("P07", "has a test look at a handle in a way that asks the sandbox for something else")
-def test_no_implicit_operation_on_a_handle_asks_anything(attack, line):
-    line, script = line
+def test_no_implicit_operation_on_a_handle_asks_anything(attack, client):
+    client, script = client
     for look in (np.asarray, len, bool, float, lambda thing: thing == 1, lambda thing: list(thing)):
         look(Net())
     attack.fired(Net.looked >= 6, f"on the object itself they run its code {Net.looked} times")
-    handle = Student(line).build()
+    handle = Student(client).build()
     asked = len(script.verbs)
     answered = []
     for name, look in IMPLICIT.items():
@@ -246,15 +246,15 @@ def test_no_implicit_operation_on_a_handle_asks_anything(attack, line):
 
 
 @pytest.mark.attack("P07", "gives a callable to the host, and asks it to call or read something")
-def test_no_callable_and_no_request_comes_out_of_the_sandbox(attack, line):
-    line, script = line
+def test_no_callable_and_no_request_comes_out_of_the_sandbox(attack, client):
+    client, script = client
     attack.fired(eval("cb.__globals__", {"cb": text_of}) is globals(), "a real callable gives its globals away")
     wanted = {"do": "call", "name": "open", "args": ["/etc/hostname"]}
     seen = []
     for words in (wanted, {"kind": "call", **wanted}, {"kind": "value", "value": {"call": wanted}, "arrays": []}):
         script.calls = lambda head, words=words: replied({"id": head["id"], **words})
         script.workers.clear()
-        fresh = Line(line.session, line.interface, 1.0)
+        fresh = WorkerClient(client.session, client.interface, 1.0)
         with pytest.raises(ProtocolViolation) as refused:
             Student(fresh).build()
         seen.append(str(refused.value))
@@ -262,13 +262,13 @@ def test_no_callable_and_no_request_comes_out_of_the_sandbox(attack, line):
 
 
 @pytest.mark.attack("P08", "forges handles, and hands over handles of a worker that has ended")
-def test_a_handle_is_a_number_of_one_living_worker(attack, line):
-    line, script = line
+def test_a_handle_is_a_number_of_one_living_worker(attack, client):
+    client, script = client
     attack.fired({7: "object"}.get(7) == "object", "a table of objects hands out whatever number is asked for")
-    student = Student(line)
+    student = Student(client)
     forged = []
     for node in ({"h": 0, "is": ""}, {"h": -1, "is": ""}, {"h": True, "is": ""}, {"h": 2**70, "is": ""}, {"h": 1}):
-        fresh = Line(line.session, line.interface, 1.0)
+        fresh = WorkerClient(client.session, client.interface, 1.0)
         script.calls = lambda head, node=node: replied({"id": head["id"], "kind": "value", "value": node, "arrays": []})
         with pytest.raises(ProtocolViolation):
             Student(fresh).build()
@@ -279,10 +279,10 @@ def test_a_handle_is_a_number_of_one_living_worker(attack, line):
     script.calls = lambda head: None
     with pytest.raises(SubmissionFailure):
         student.width(nobodys)
-    other = Line(line.session, line.interface, 1.0)
+    other = WorkerClient(client.session, client.interface, 1.0)
     with pytest.raises(TypeError, match="another worker"):
         Student(other).width(nobodys)
-    line.close()
+    client.close()
     with pytest.raises(TypeError, match="was ended"):
         student.width(nobodys)
     attack.came_to(f"{len(forged)} forged numbers refused; no other worker's, and no ended worker's, is taken")

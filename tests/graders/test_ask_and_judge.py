@@ -9,7 +9,7 @@ from assignments.data.hidden import presented_purpose
 from assignments.data.streams import Keys
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.asking.containers import Spent
+from graders.asking.containers import ContainerUsage
 from graders.asking.job import test_purpose
 from graders.asking.journal import Silent
 from graders.grade import Replies, ask, grade, judge
@@ -97,7 +97,7 @@ def test_a_machine_that_draws_other_cases_than_were_planned_says_so_and_asks_nob
 def test_replies_that_are_not_whole_are_not_scored_and_keep_their_trouble(asked):
     job, store, truths, replies = asked
     trouble = Trouble("engine", "the daemon went away")
-    result = judge(job, Replies(replies.tests, {}, trouble, Spent(True, 1.5)), truths, store)
+    result = judge(job, Replies(replies.tests, {}, trouble, ContainerUsage(True, 1.5)), truths, store)
     assert (result.scores, result.trouble) == ({}, trouble)
     assert (result.tests, result.forks, result.sandbox_cpu_s) == (replies.tests, True, 1.5)
     without_trouble = judge(job, Replies(replies.tests, {}), truths, store)

@@ -252,22 +252,22 @@ def opened(monkeypatch):
     found = []
 
     class Counted(Local):
-        def open(self, lodging):
+        def open(self, spec):
             found.append([])
-            return super().open(lodging)
+            return super().open(spec)
 
-    plain_check, plain_measure = grade.check, grade.measure
+    plain_run_tests, plain_measure = grade.run_tests, grade.measure
 
-    def check(*args):
+    def run_tests(*args):
         found[-1].append("tests")
-        return plain_check(*args)
+        return plain_run_tests(*args)
 
     def measure(*args, **ways):
         found[-1].append(ways["repeat"])
         return plain_measure(*args, **ways)
 
     monkeypatch.setitem(grade.SANDBOXES, "local", Counted)
-    monkeypatch.setattr(grade, "check", check)
+    monkeypatch.setattr(grade, "run_tests", run_tests)
     monkeypatch.setattr(grade, "measure", measure)
     return found
 

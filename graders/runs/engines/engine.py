@@ -10,7 +10,7 @@ from typing import Protocol
 
 from assignments.assignment import Limits
 from graders.asking.job import Job
-from graders.asking.journal import Question
+from graders.asking.journal import QuestionId
 from graders.record.documents import JobResult
 from graders.record.store import Store
 
@@ -27,7 +27,7 @@ class Outcome:
     wall_s: float
     came: JobResult = field(default_factory=JobResult)
     """The stages that were done before the end, as the document has them."""
-    question: Question | None = None
+    question: QuestionId | None = None
     """Which one it was at when it ended without a document."""
     limit: bool = False
     """Whether it ended since that question cost more than a question may."""

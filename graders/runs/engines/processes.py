@@ -24,7 +24,7 @@ from multiprocessing.context import ForkServerProcess
 
 from assignments.assignment import Limits
 from graders.asking.job import Job
-from graders.asking.journal import GAVE_UP, Journal, Question, Written
+from graders.asking.journal import GAVE_UP, Journal, PipeJournal, QuestionId
 from graders.failures import InternalFailure
 from graders.record.documents import JobResult, Trouble, job_result, result, to_json
 from graders.record.store import Store
@@ -49,7 +49,7 @@ class _Heard:
 
     document: JobResult | None = None
     came: JobResult = field(default_factory=JobResult)
-    question: Question | None = None
+    question: QuestionId | None = None
     waited: tuple[int, float] = (0, 0.0)
     size: int = 0
 
@@ -68,7 +68,7 @@ class _Heard:
             case {"came": ["test" | "answers" | "score" as kind, str(name), dict(document)]}:
                 self.came = self.came.with_stage(name, result(kind, json.dumps(document), older=False))
             case {"begins": dict(question)}:
-                self.question = Question(**question)
+                self.question = QuestionId(**question)
             case {"waited": [int(limits), float(idle_s) | int(idle_s)]}:
                 self.waited = (limits, idle_s)
             case _:
@@ -235,7 +235,7 @@ def _marker(act: Act | None, job: Job, store: Store, writer: Connection) -> None
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
-        journal = Written(writer.send_bytes)
+        journal = PipeJournal(writer.send_bytes)
         body = f'{{"document": {to_json((act or _grade())(job, store, journal))}}}'.encode()
         if len(body) > LARGEST_DOCUMENT:
             raise ValueError(f"a document of {len(body)} bytes; {LARGEST_DOCUMENT} is the most")

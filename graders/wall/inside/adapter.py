@@ -18,7 +18,7 @@ class Adapter(Protocol):
     """One module per framework with these functions. `m` is the group's model, arrays are NumPy's."""
 
     def prepare(self) -> None:
-        """Done once in the mother: what would cost every worker the same."""
+        """Done once in the zygote: what would cost every worker the same."""
 
     def versions(self) -> dict[str, str]:
         """Names and versions of the framework and of NumPy."""

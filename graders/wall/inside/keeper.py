@@ -19,10 +19,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import processes
-from .forking import Mother, MotherBroken, MotherGone, NoRoom, start_command
+from .forking import NoRoom, Zygote, ZygoteBroken, ZygoteGone, start_command
 from .frames import PREFIX, Closed, Reader, TooLarge, head_bytes
 from .memory import Memory
-from .reaping import FULL_S, SHARED, TICK_S, WRITE_ONLY, Reaper, Worker
+from .reaping import FULL_S, SHARED, TICK_S, WRITE_ONLY, Reaper, WorkerProcess
 
 WIRE = 2
 BODY_CAP = 1 << 30
@@ -47,9 +47,9 @@ class Keeper:
         self.uids = iter(processes.users() if self.drops else ())
         self.waited_s = 0.0 if processes.tells_waiting() else None
         self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0, "idle_s": 0}
-        self.workers: dict[int, Worker] = {}
+        self.workers: dict[int, WorkerProcess] = {}
         self.memory = Memory() if self.isolated else None
-        self.mother: Mother | None = None
+        self.zygote: Zygote | None = None
         self.reaper = Reaper(
             self.workers,
             self.scratch,
@@ -57,11 +57,11 @@ class Keeper:
             isolated=self.isolated,
             drops=self.drops,
             memory=self.memory,
-            mother_pid=lambda: self.mother.pid if self.mother else None,
-            revive=self._new_mother,
+            zygote_pid=lambda: self.zygote.pid if self.zygote else None,
+            revive=self._new_zygote,
         )
         self.proven = False
-        """Whether a mother has been ready once: the image is sound."""
+        """Whether a zygote has been ready once: the image is sound."""
         self.born = time.monotonic()
         for fd in (0, 1):
             os.set_blocking(fd, False)
@@ -78,7 +78,7 @@ class Keeper:
             with contextlib.suppress(HangUp, BrokenPipeError):
                 if self.isolated and os.environ.get("MEDMARK_FORGETS"):
                     processes.forget_files()
-                self._start_mother()
+                self._start_zygote()
                 while True:
                     head, body = self._next_request()
                     if head["verb"] == "bye":
@@ -150,7 +150,7 @@ class Keeper:
         self.limits.update(head["limits"])
         if self.drops and (unfit := self._close_shared()):
             return {"outcome": "broken", "text": unfit}, memoryview(b"")
-        told = self._mother_ready()
+        told = self._zygote_ready()
         if "broken" in told:
             return {"outcome": "broken", "text": told["broken"]}, memoryview(b"")
         self.proven = True
@@ -221,14 +221,14 @@ class Keeper:
         }
         try:
             pid = self._fork(order, theirs) if self.forks else self._spawn(order, theirs)
-        except MotherBroken as error:
+        except ZygoteBroken as error:
             for fd in (request_w, reply_r, log_r):
                 os.close(fd)
             return {"outcome": "broken", "text": str(error)}, memoryview(b"")
         finally:
             for fd in theirs:
                 os.close(fd)
-        worker = Worker(
+        worker = WorkerProcess(
             number,
             pid,
             request_w,
@@ -287,7 +287,7 @@ class Keeper:
 
     # One exchange with a worker
 
-    def _exchange(self, worker: Worker, request: memoryview) -> tuple[dict[str, Any], memoryview]:
+    def _exchange(self, worker: WorkerProcess, request: memoryview) -> tuple[dict[str, Any], memoryview]:
         """Send a request, wait for one frame, under the worker's CPU and wall limits."""
         began = time.monotonic()
         deadline = began + worker.wall_s - worker.wall_used
@@ -339,7 +339,7 @@ class Keeper:
             self.reaper.stop(worker)
         return self._facts(worker, "violated" if worker.violated else "died"), memoryview(b"")
 
-    def _push(self, worker: Worker, request: memoryview) -> memoryview:
+    def _push(self, worker: WorkerProcess, request: memoryview) -> memoryview:
         try:
             return request[os.write(worker.request, request) :]
         except BlockingIOError:
@@ -347,7 +347,7 @@ class Keeper:
         except BrokenPipeError:  # it will not read; whether it still answers is its affair
             return memoryview(b"")
 
-    def _pull(self, worker: Worker, reader: Reader) -> memoryview | None:
+    def _pull(self, worker: WorkerProcess, reader: Reader) -> memoryview | None:
         try:
             return reader.feed(worker.reply)
         except BlockingIOError:
@@ -359,7 +359,7 @@ class Keeper:
             self.reaper.stop(worker, "size")
         return None
 
-    def _last_words(self, worker: Worker, reader: Reader) -> memoryview | None:
+    def _last_words(self, worker: WorkerProcess, reader: Reader) -> memoryview | None:
         """A frame that was complete in the pipe before its writer ended."""
         with contextlib.suppress(Closed, TooLarge, BlockingIOError):
             while True:
@@ -368,16 +368,16 @@ class Keeper:
                     return frame
         return None
 
-    def _surplus(self, worker: Worker) -> bool:
+    def _surplus(self, worker: WorkerProcess) -> bool:
         poll = select.poll()
         poll.register(worker.reply, select.POLLIN)
         return any(mask & select.POLLIN for _, mask in poll.poll(0))
 
-    def _violate(self, worker: Worker) -> None:
+    def _violate(self, worker: WorkerProcess) -> None:
         worker.violated = True
         self.reaper.stop(worker)
 
-    def _facts(self, worker: Worker, outcome: str) -> dict[str, Any]:
+    def _facts(self, worker: WorkerProcess, outcome: str) -> dict[str, Any]:
         status = worker.status
         exited = None if status is None or not os.WIFEXITED(status) else os.WEXITSTATUS(status)
         by = None if status is None or not os.WIFSIGNALED(status) else os.WTERMSIG(status)
@@ -394,33 +394,33 @@ class Keeper:
             "log_bytes": worker.log_bytes,
         }
 
-    # The mother
+    # The zygote
 
-    def _start_mother(self) -> None:
+    def _start_zygote(self) -> None:
         if self.forks:
-            self.mother = Mother(self.framework)
+            self.zygote = Zygote(self.framework)
 
-    def _new_mother(self) -> None:
+    def _new_zygote(self) -> None:
         """The next worker waits for her."""
-        if self.mother:
-            self.mother.close()
-            self.mother = None
-        self._start_mother()
+        if self.zygote:
+            self.zygote.close()
+            self.zygote = None
+        self._start_zygote()
 
-    def _mother_ready(self) -> dict[str, Any]:
+    def _zygote_ready(self) -> dict[str, Any]:
         if not self.forks:
             return {"versions": {}, "threads": 1, "import_cpu_s": 0.0}
-        assert self.mother is not None
+        assert self.zygote is not None
         try:
-            return self.mother.ready(self._pump)
-        except MotherBroken as error:
+            return self.zygote.ready(self._pump)
+        except ZygoteBroken as error:
             return {"broken": str(error)}
 
     def _fork(self, order: dict[str, Any], fds: list[int]) -> int:
         """The pid of a new worker.
 
         Raises:
-            MotherBroken: there is none to be had, though no other worker lives.
+            ZygoteBroken: there is none to be had, though no other worker lives.
         """
         for last in (False, True):
             try:
@@ -428,34 +428,34 @@ class Keeper:
             except NoRoom:
                 if last:
                     raise
-            except MotherGone:
+            except ZygoteGone:
                 if last or not self.proven:
                     raise
             self.reaper.give_way()
         raise AssertionError
 
     def _forked(self, order: dict[str, Any], fds: list[int]) -> int:
-        """Fork a worker; a mother whom the kernel has ended, for memory, is replaced."""
-        assert self.mother is not None
+        """Fork a worker; a zygote whom the kernel has ended, for memory, is replaced."""
+        assert self.zygote is not None
         try:
-            self.mother.ready(self._pump)
-            return self.mother.fork(order, fds, self._pump)
-        except MotherGone:
+            self.zygote.ready(self._pump)
+            return self.zygote.fork(order, fds, self._pump)
+        except ZygoteGone:
             if not self.proven:
                 raise
-            self._replace_mother()
-            self.mother.ready(self._pump)
-            return self.mother.fork(order, fds, self._pump)
+            self._replace_zygote()
+            self.zygote.ready(self._pump)
+            return self.zygote.fork(order, fds, self._pump)
 
-    def _replace_mother(self) -> None:
-        assert self.mother is not None
-        processes.kill(self.mother.pid)
+    def _replace_zygote(self) -> None:
+        assert self.zygote is not None
+        processes.kill(self.zygote.pid)
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.mother.pid, 0)
-        self._new_mother()
+            os.waitpid(self.zygote.pid, 0)
+        self._new_zygote()
 
     def _spawn(self, order: dict[str, Any], fds: list[int]) -> int:
-        """A worker without a mother: it imports the framework itself (systems that cannot fork one)."""
+        """A worker without a zygote: it imports the framework itself (systems that cannot fork one)."""
         text = json.dumps({**order, "fds": fds})
         process = subprocess.Popen(
             [*start_command(), "worker"],

@@ -41,7 +41,7 @@ LOST_SLACK_S = 0.25
 
 
 @dataclass
-class Worker:
+class WorkerProcess:
     """What the keeper knows of one worker."""
 
     number: int
@@ -108,24 +108,24 @@ class Reaper:
     Args:
         workers: all that the keeper has, by number; it adds and takes away.
         scratch: folder in which each worker has its own.
-        forks: whether workers come of a mother, so that what they leave becomes this process's.
+        forks: whether workers come of a zygote, so that what they leave becomes this process's.
         isolated: whether nobody else's processes can be seen here.
         drops: whether each worker is a user of its own.
         memory: the sandbox's; there is room in it before anything is asked of the kernel that takes some.
-        mother_pid: process of the mother, who makes the workers; None while there is none.
-        revive: starts a new mother, after everything was killed.
+        zygote_pid: process of the zygote, who makes the workers; None while there is none.
+        revive: starts a new zygote, after everything was killed.
     """
 
     def __init__(
         self,
-        workers: dict[int, Worker],
+        workers: dict[int, WorkerProcess],
         scratch: str,
         *,
         forks: bool,
         isolated: bool,
         drops: bool,
         memory: Memory | None,
-        mother_pid: Callable[[], int | None],
+        zygote_pid: Callable[[], int | None],
         revive: Callable[[], None],
     ) -> None:
         self._workers = workers
@@ -134,11 +134,11 @@ class Reaper:
         self._isolated = isolated
         self._drops = drops
         self._memory = memory
-        self._mother_pid = mother_pid
+        self._zygote_pid = zygote_pid
         self._revive = revive
         self._lost_before: float | None = None
 
-    def alone(self, worker: Worker | None) -> None:
+    def alone(self, worker: WorkerProcess | None) -> None:
         """Let a worker run, or one that is to be made, and none beside it: what runs can tell what it was asked."""
         self._make_room()
         for other in self._workers.values():
@@ -148,7 +148,7 @@ class Reaper:
             processes.continue_all(worker.uid)
             worker.still = False
 
-    def _hold(self, worker: Worker) -> None:
+    def _hold(self, worker: WorkerProcess) -> None:
         """Stop a worker and remove what it left, but for its own folder; end one that cannot be kept from another."""
         assert worker.uid is not None
         self.reap(worker)
@@ -160,7 +160,7 @@ class Reaper:
         worker.still = True
         self.clean(worker)
 
-    def cpu(self, worker: Worker) -> float:
+    def cpu(self, worker: WorkerProcess) -> float:
         """CPU seconds of a worker so far: of itself and of all its children, living or dead, waited for or not."""
         if worker.usage is not None:
             return worker.usage[0] + worker.cpu_strays + self._lost(worker)
@@ -169,12 +169,12 @@ class Reaper:
             worker.cpu_others = sum(map(_cpu_of, self._left(worker))) + self._lost(worker)
         return _cpu_of(worker.pid) + worker.cpu_others + worker.cpu_strays
 
-    def look(self, worker: Worker) -> None:
+    def look(self, worker: WorkerProcess) -> None:
         """See how long a worker and its children have waited for a core; the most that was seen counts."""
         if worker.waited_s is not None:
             worker.waited_s = max(worker.waited_s, processes.waited_of({worker.pid} | self._left(worker)))
 
-    def is_idle(self, worker: Worker, looks: deque[tuple[float, float]], now: float, seconds: float) -> bool:
+    def is_idle(self, worker: WorkerProcess, looks: deque[tuple[float, float]], now: float, seconds: float) -> bool:
         """Whether a worker that owes an answer has used next to nothing of a core for so long, nor waited for one.
 
         Args:
@@ -190,7 +190,7 @@ class Reaper:
         (then, before), (_, used) = looks[0], looks[-1]
         return now - then >= seconds and used - before < IDLE_SHARE * (now - then)
 
-    def _lost(self, worker: Worker) -> float:
+    def _lost(self, worker: WorkerProcess) -> float:
         """CPU seconds that no living process nor any parent's account shows: children of one that ignores SIGCHLD.
 
         They are charged to the worker that is looked at, which was asked or ended just now.
@@ -213,7 +213,7 @@ class Reaper:
             return None
         return whole - sum(processes.cpu_of(fields) + ROUNDED_S for fields in processes.all_processes().values())
 
-    def reap(self, worker: Worker, wait: bool = False) -> None:
+    def reap(self, worker: WorkerProcess, wait: bool = False) -> None:
         if worker.over:
             return
         done, status, usage = os.wait4(worker.pid, 0 if wait else os.WNOHANG)
@@ -222,7 +222,7 @@ class Reaper:
             scale = 1 << 10 if sys.platform == "linux" else 1 << 20
             worker.usage = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)
 
-    def stop(self, worker: Worker, why: str | None = None) -> None:
+    def stop(self, worker: WorkerProcess, why: str | None = None) -> None:
         """End a worker and everything it left, and take its last prints."""
         self._make_room()
         self.reap(worker)
@@ -236,13 +236,13 @@ class Reaper:
         if worker.log >= 0:
             worker.drain()
 
-    def _reap_within(self, worker: Worker, seconds: float) -> None:
+    def _reap_within(self, worker: WorkerProcess, seconds: float) -> None:
         end = time.monotonic() + seconds
         while not worker.over and time.monotonic() < end:
             self.reap(worker)
             time.sleep(0.0005)
 
-    def sweep(self, worker: Worker) -> int:
+    def sweep(self, worker: WorkerProcess) -> int:
         """Kill what the worker left behind; if that forks faster than it dies, kill everything.
 
         Returns:
@@ -266,7 +266,7 @@ class Reaper:
             self._kill_all(worker)
         return len(strays)
 
-    def _left(self, worker: Worker) -> set[int]:
+    def _left(self, worker: WorkerProcess) -> set[int]:
         """The processes that a worker has made and that are not gone.
 
         Its user tells them. Where it has none of its own, they are what descends from it, and every orphan: one that
@@ -283,10 +283,10 @@ class Reaper:
         return left
 
     def _strangers(self) -> list[int]:
-        known = {w.pid for w in self._workers.values() if not w.over} | {self._mother_pid()}
+        known = {w.pid for w in self._workers.values() if not w.over} | {self._zygote_pid()}
         return [pid for pid in processes.children() if pid not in known]
 
-    def _collect(self, worker: Worker, pids: set[int]) -> None:
+    def _collect(self, worker: WorkerProcess, pids: set[int]) -> None:
         """Wait until killed processes are gone, the keeper's own children and others'; not for ever."""
         end = time.monotonic() + ROUND_S
         waiting = set(pids)
@@ -304,8 +304,8 @@ class Reaper:
             if waiting:
                 time.sleep(0.0005)
 
-    def _kill_all(self, worker: Worker) -> None:
-        """Everything but the keeper dies, the mother too; a new one is started."""
+    def _kill_all(self, worker: WorkerProcess) -> None:
+        """Everything but the keeper dies, the zygote too; a new one is started."""
         while len(processes.all_processes()) > 1:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
@@ -315,7 +315,7 @@ class Reaper:
             time.sleep(0.001)
         self._revive()
 
-    def _collect_any(self, worker: Worker) -> None:
+    def _collect_any(self, worker: WorkerProcess) -> None:
         own = {w.pid for w in self._workers.values() if not w.over}
         self._collect(worker, set(processes.children()) - own)
 
@@ -323,7 +323,7 @@ class Reaper:
         """A worker was made: what is charged to it is counted from now on."""
         self._lost_before = None
 
-    def close(self, worker: Worker) -> None:
+    def close(self, worker: WorkerProcess) -> None:
         """Close a worker's pipes and remove what it could leave."""
         for fd in (worker.request, worker.reply, worker.log, worker.pidfd):
             if fd >= 0:
@@ -337,7 +337,7 @@ class Reaper:
         if self._memory is not None:
             self._memory.make_room()
 
-    def clean(self, worker: Worker) -> None:
+    def clean(self, worker: WorkerProcess) -> None:
         """Remove all that a worker left; of one that stands stopped all but its folder, which is closed to others."""
         folders = [self._scratch, *SHARED]
         if worker.uid is not None:
@@ -373,8 +373,8 @@ class Reaper:
         """The session is over: nothing of it lives on."""
         for worker in self._workers.values():
             processes.kill_group(worker.pid)
-        if (mother := self._mother_pid()) is not None:
-            processes.kill(mother)
+        if (zygote := self._zygote_pid()) is not None:
+            processes.kill(zygote)
         if self._forks and not self._isolated:
             for worker in self._workers.values():
                 self.reap(worker, wait=True)

@@ -28,7 +28,7 @@ from .adapter import PROBES, Adapter, Unsupported, adapter_of
 from .frames import Closed, TooLarge, receive, send
 from .values import Encoder, Unsendable, arrays_of, decode
 
-TEXT = 4000
+TEXT_CHARACTERS = 4000
 """Characters of a message or a traceback that are sent."""
 OWN_FOLDERS = (
     "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR",
@@ -63,16 +63,16 @@ def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
     if sys.platform == "linux":
         with contextlib.nullcontext() if order["isolated"] else contextlib.suppress(OSError):
             narrowing.narrow()
-        processes.prctl(processes.PR_SET_DUMPABLE, 1)  # as the mother is not; else its own /proc/self is closed to it
+        processes.prctl(processes.PR_SET_DUMPABLE, 1)  # as the zygote is not; else its own /proc/self is closed to it
     _limit(order)
     os.umask(0o077)
     os.chdir(order["scratch"])
     for name in OWN_FOLDERS:
         os.environ[name] = order["scratch"]
-    tempfile.tempdir = None  # the mother has asked for hers already, and it is closed to a worker
+    tempfile.tempdir = None  # the zygote has asked for hers already, and it is closed to a worker
     for name in [name for name in os.environ if name.startswith("MEDMARK_")]:
         del os.environ[name]
-    Worker(order, request, reply).run()
+    WorkerLoop(order, request, reply).run()
 
 
 def _limit(order: dict[str, Any]) -> None:
@@ -90,7 +90,7 @@ def _limit(order: dict[str, Any]) -> None:
         score.write("1000")  # the kernel shall take this process, not the keeper, when memory ends
 
 
-class Worker:
+class WorkerLoop:
     """The objects of one worker, and its answers."""
 
     def __init__(self, order: dict[str, Any], request: int, reply: int) -> None:
@@ -194,7 +194,7 @@ class Worker:
             "file": file,
             "line": line,
             "module": _text(lambda: getattr(error, "name", None) or "") if isinstance(error, ImportError) else "",
-            "trace": _text(lambda: "".join(traceback.format_exception(error, limit=-12)), TEXT),
+            "trace": _text(lambda: "".join(traceback.format_exception(error, limit=-12)), TEXT_CHARACTERS),
         }
 
     # The forms
@@ -296,7 +296,7 @@ def _text(make: Callable[[], object], limit: int = 1000) -> str:
 
 
 def main() -> None:
-    """A worker without a mother: the order comes by the environment (systems that cannot fork one)."""
+    """A worker without a zygote: the order comes by the environment (systems that cannot fork one)."""
     order = json.loads(os.environ.pop("MEDMARK_ORDER"))
     adapter_of(order["framework"]).prepare()
     serve(order, *order["fds"])

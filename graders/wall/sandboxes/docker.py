@@ -23,9 +23,9 @@ from graders.wall.modes import make_readable
 from graders.wall.sandboxes import engine, gpus, images
 from graders.wall.sandboxes.docker_channel import DockerChannel, Watch
 from graders.wall.sandboxes.owner import is_alive, this_process
-from graders.wall.sandboxes.sandbox import COMPUTING, Lodging
+from graders.wall.sandboxes.sandbox import COMPUTING, SandboxSpec
 
-INSIDE = Path(__file__).parents[1] / "inside"
+INSIDE_FOLDER = Path(__file__).parents[1] / "inside"
 GONE_WITHIN_S = 15.0
 
 
@@ -41,7 +41,7 @@ class Docker:
     name = "docker"
     isolates = True
 
-    def __init__(self, *, cpus: float | None = None, inside: Path = INSIDE, address: str | None = None) -> None:
+    def __init__(self, *, cpus: float | None = None, inside: Path = INSIDE_FOLDER, address: str | None = None) -> None:
         self._cpus = cpus or min(2.0, float(os.cpu_count() or 1))
         self._inside = inside
         self._engine = address or engine.address()
@@ -50,18 +50,18 @@ class Docker:
         return images.runtime(framework).digest
 
     @contextmanager
-    def open(self, lodging: Lodging) -> Iterator[DockerChannel]:
-        runtime = images.runtime(lodging.framework)
+    def open(self, spec: SandboxSpec) -> Iterator[DockerChannel]:
+        runtime = images.runtime(spec.framework)
         with suppress(OSError):  # an installation of somebody else's: whether it can be read is asked next
             make_readable(self._inside)
-        for folder in (lodging.solution, self._inside):
+        for folder in (spec.solution, self._inside):
             _readable_by_anyone(folder)
         with ExitStack() as stack:
             with engine.in_dockers_words():
                 api = stack.enter_context(closing(engine.connected(self._engine)))
-                leased = stack.enter_context(gpus.leased(lodging.limits.gpus))
+                leased = stack.enter_context(gpus.leased(spec.limits.gpus))
                 self._kill_holders(api, leased)
-                container = _created(api, runtime, self._inside, lodging, self._cpus, leased)
+                container = _created(api, runtime, self._inside, spec, self._cpus, leased)
                 stack.callback(self._remove, api, container)
                 watch = Watch(api, container)
                 stack.callback(watch.close)
@@ -128,11 +128,16 @@ class Docker:
 
 
 def _created(
-    api: docker.APIClient, runtime: images.Runtime, inside: Path, lodging: Lodging, cpus: float, leased: tuple[str, ...]
+    api: docker.APIClient,
+    runtime: images.Runtime,
+    inside: Path,
+    spec: SandboxSpec,
+    cpus: float,
+    leased: tuple[str, ...],
 ) -> str:
     """Create the container, attached before it starts: only then does closing our end close the keeper's stdin."""
     if missing := [here for here, _ in runtime.mounts if not os.path.exists(here)]:
-        raise ImageFailure(f"{missing[0]} is gone: {images.how_to_build(lodging.framework)}")
+        raise ImageFailure(f"{missing[0]} is gone: {images.how_to_build(spec.framework)}")
     try:
         made = api.create_container(
             runtime.image,
@@ -142,28 +147,28 @@ def _created(
             user="0:0",
             hostname="sandbox",
             working_dir="/",
-            environment=_environment(runtime, lodging, leased),
+            environment=_environment(runtime, spec, leased),
             labels={
-                "medmark.course": lodging.course,
-                "medmark.run": lodging.run,
+                "medmark.course": spec.course,
+                "medmark.run": spec.run,
                 "medmark.owner": this_process(),
                 "medmark.gpus": ",".join(leased),
             },
-            host_config=api.create_host_config(**_host_config(runtime, inside, lodging, cpus, leased)),
+            host_config=api.create_host_config(**_host_config(runtime, inside, spec, cpus, leased)),
         )
     except docker.errors.ImageNotFound as error:
-        cure = images.how_to_build(lodging.framework)
-        raise ImageFailure(f"the engine has no image for {lodging.framework} ({error.explanation}): {cure}") from error
+        cure = images.how_to_build(spec.framework)
+        raise ImageFailure(f"the engine has no image for {spec.framework} ({error.explanation}): {cure}") from error
     return str(made["Id"])
 
 
 def _host_config(
-    runtime: images.Runtime, inside: Path, lodging: Lodging, cpus: float, leased: tuple[str, ...]
+    runtime: images.Runtime, inside: Path, spec: SandboxSpec, cpus: float, leased: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The seal. Keeper and mother keep three capabilities; a worker drops them all before it imports the solution."""
-    limits = lodging.limits
+    """The seal. Keeper and zygote keep three capabilities; a worker drops them all before it imports the solution."""
+    limits = spec.limits
     scratch = limits.scratch_mb * 2**20
-    mounts = [*runtime.mounts, (str(lodging.solution.resolve()), "/solution"), (str(inside.resolve()), "/medmark")]
+    mounts = [*runtime.mounts, (str(spec.solution.resolve()), "/solution"), (str(inside.resolve()), "/medmark")]
     return {
         "auto_remove": True,
         "network_mode": "none",
@@ -172,7 +177,7 @@ def _host_config(
         "mounts": [Mount(target, here, type="bind", read_only=True) for here, target in mounts],
         "tmpfs": {
             "/scratch": f"size={scratch},nr_inodes={limits.scratch_files},uid=0,gid=0,mode=1733",
-            "/mother": "size=64m,nr_inodes=1000,uid=0,gid=0,mode=700",
+            "/zygote": "size=64m,nr_inodes=1000,uid=0,gid=0,mode=700",
             "/dev/shm": f"size={scratch},nr_inodes={limits.scratch_files},mode=1733",
         },
         "cap_drop": ["ALL"],
@@ -192,16 +197,16 @@ def _host_config(
     }
 
 
-def _environment(runtime: images.Runtime, lodging: Lodging, leased: tuple[str, ...]) -> dict[str, str]:
+def _environment(runtime: images.Runtime, spec: SandboxSpec, leased: tuple[str, ...]) -> dict[str, str]:
     return {
         "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": "/mother",
-        "TMPDIR": "/mother",
+        "HOME": "/zygote",
+        "TMPDIR": "/zygote",
         "LANG": "C.UTF-8",
         "MEDMARK_SOLUTION": "/solution",
         "MEDMARK_SCRATCH": "/scratch",
-        "MEDMARK_FRAMEWORK": lodging.framework,
-        "MEDMARK_FORGETS": "1" if lodging.forgets else "",
+        "MEDMARK_FRAMEWORK": spec.framework,
+        "MEDMARK_FORGETS": "1" if spec.forgets else "",
         **COMPUTING,
         "CUDA_VISIBLE_DEVICES": ",".join(leased),
     }

@@ -22,8 +22,8 @@ from pathlib import Path
 from graders.failures import ImageFailure
 from graders.wall.modes import make_readable
 
-PRIVATE = ("scratch", "mother")
-ABOUT = """
+PRIVATE = ("scratch", "zygote")
+DESCRIBE_PYTHON = """
 import json, os, sys, sysconfig
 paths = sysconfig.get_paths(sysconfig.get_preferred_scheme("prefix"), vars={
     "base": sys.base_prefix, "platbase": sys.base_prefix, "installed_base": sys.base_prefix,
@@ -63,7 +63,7 @@ def host_runtime(
     Raises:
         ImageFailure: the interpreter or pip failed; their words are in the text.
     """
-    about = json.loads(_ran([python, "-I", "-c", ABOUT], "asking the interpreter about itself"))
+    about = json.loads(_ran([python, "-I", "-c", DESCRIBE_PYTHON], "asking the interpreter about itself"))
     pins = [line for line in lock.splitlines() if not line.startswith("#")]
     identity = "\0".join([*pins, *add, about["version"], about["executable"]])
     key = hashlib.sha256(identity.encode()).hexdigest()[:12]
@@ -83,7 +83,7 @@ def host_runtime(
 
 def root_archive(host: HostRuntime) -> bytes:
     """The empty root as a tar: mount points, links, two users. Anyone may pass through its folders."""
-    folders = {"proc", "sys", "dev", "etc", "solution", "medmark", "scratch", "mother"}
+    folders = {"proc", "sys", "dev", "etc", "solution", "medmark", "scratch", "zygote"}
     files = {
         "etc/passwd": b"root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/scratch:/none\n",
         "etc/group": b"root:x:0:\nnogroup:x:65534:\n",

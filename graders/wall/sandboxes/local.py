@@ -21,10 +21,10 @@ from pathlib import Path
 
 from assignments.assignment import Framework
 from graders.failures import EngineFailure, ImageFailure
-from graders.wall.sandboxes.sandbox import COMPUTING, Ending, Lodging
+from graders.wall.sandboxes.sandbox import COMPUTING, Ending, SandboxSpec
 
-INSIDE = Path(__file__).parent.parent / "inside"
-PACKAGES: dict[Framework, tuple[str, ...]] = {
+INSIDE_FOLDER = Path(__file__).parent.parent / "inside"
+FRAMEWORK_PACKAGES: dict[Framework, tuple[str, ...]] = {
     "pytorch": ("torch",),
     "tensorflow": ("tensorflow", "tensorflow-cpu"),
     "numpy": ("numpy",),
@@ -78,8 +78,8 @@ class Local:
     isolates = False
 
     @contextmanager
-    def open(self, lodging: Lodging) -> Iterator[LocalChannel]:
-        self.runtime(lodging.framework)
+    def open(self, spec: SandboxSpec) -> Iterator[LocalChannel]:
+        self.runtime(spec.framework)
         try:
             folder = Path(tempfile.mkdtemp(prefix="medmark-"))
         except OSError as error:
@@ -90,12 +90,12 @@ class Local:
             scratch.mkdir()
             with errors.open("wb") as sink:
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-B", str(INSIDE / "start.py"), "keeper"],
+                    [sys.executable, "-I", "-B", str(INSIDE_FOLDER / "start.py"), "keeper"],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=sink,
                     bufsize=0,
-                    env=_environment(lodging, scratch),
+                    env=_environment(spec, scratch),
                     start_new_session=True,
                 )
         except OSError as error:
@@ -108,7 +108,7 @@ class Local:
             shutil.rmtree(folder, ignore_errors=True)
 
     def runtime(self, framework: Framework) -> str:
-        for package in PACKAGES[framework]:
+        for package in FRAMEWORK_PACKAGES[framework]:
             with suppress(importlib.metadata.PackageNotFoundError):
                 parts = [package, importlib.metadata.version(package), importlib.metadata.version("numpy")]
                 words = " ".join([*parts, platform.python_version(), platform.machine()])
@@ -120,17 +120,17 @@ class Local:
         return []
 
 
-def _environment(lodging: Lodging, scratch: Path) -> dict[str, str]:
+def _environment(spec: SandboxSpec, scratch: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK") if name in os.environ}
     return {
         **kept,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         **COMPUTING,
-        "CUDA_VISIBLE_DEVICES": "" if lodging.limits.gpus == 0 else os.environ.get("CUDA_VISIBLE_DEVICES", "0"),
-        "MEDMARK_SOLUTION": str(lodging.solution.resolve()),
+        "CUDA_VISIBLE_DEVICES": "" if spec.limits.gpus == 0 else os.environ.get("CUDA_VISIBLE_DEVICES", "0"),
+        "MEDMARK_SOLUTION": str(spec.solution.resolve()),
         "MEDMARK_SCRATCH": str(scratch),
-        "MEDMARK_FRAMEWORK": lodging.framework,
+        "MEDMARK_FRAMEWORK": spec.framework,
     }
 
 

@@ -26,7 +26,7 @@ COMPUTING = {
 
 
 @dataclass(frozen=True)
-class Lodging:
+class SandboxSpec:
     """What a sandbox is opened for."""
 
     solution: Path
@@ -80,7 +80,7 @@ class Sandbox(Protocol):
     isolates: bool
     """Whether it holds against code that nobody vouches for."""
 
-    def open(self, lodging: Lodging) -> AbstractContextManager[Channel]:
+    def open(self, spec: SandboxSpec) -> AbstractContextManager[Channel]:
         """Start a keeper for the solution; on leaving, the sandbox is gone, verified.
 
         Raises:

@@ -13,7 +13,7 @@ def search_the_disk():
     here = os.getcwd()
     roots = [here, os.path.dirname(here)]
     if os.path.isdir("/medmark"):  # a sandbox: all of it
-        roots = ["/solution", "/medmark", "/scratch", "/mother", "/tmp", "/etc", "/dev/shm", "/proc/1/cwd", "/"]
+        roots = ["/solution", "/medmark", "/scratch", "/zygote", "/tmp", "/etc", "/dev/shm", "/proc/1/cwd", "/"]
     read, found, end = 0, set(), time.process_time() + 0.3
     for root in roots:
         for folder, folders, files in os.walk(root):

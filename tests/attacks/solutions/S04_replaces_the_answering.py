@@ -9,7 +9,7 @@ CLAIM = {"kind": "value", "value": 0.25, "arrays": [], "verdict": "passed", "pas
 inside = {name.rpartition(".")[2]: module for name, module in sys.modules.items() if name.startswith("medmark_inside")}
 print("LOOT modules of the marker in reach:", sorted(inside), flush=True)
 if "worker" in inside:
-    worker = inside["worker"].Worker
+    worker = inside["worker"].WorkerLoop
     worker._answer = lambda self, head, body: (dict(CLAIM), [])
     worker._send = lambda self, id, answer: inside["worker"].send(self.reply, {**CLAIM, "id": id, "outcome": "replied"})
     inside["values"].Encoder.encode = lambda self, value, depth=0: 0.25

@@ -12,7 +12,7 @@ import pytest
 from assignments.assignment import Limits
 from assignments.interface import read_interface
 from assignments.testing import close
-from graders.asking.check import Questions, check
+from graders.asking.check import CodeTests, run_tests
 from graders.failures import LOADED
 from graders.record.documents import Cause
 from graders.wall.session import Session
@@ -59,8 +59,8 @@ def ask(folder):
         with ScriptedChannel(script) as channel:
             session = Session(channel, Limits())
             session.begin()
-            questions = Questions("tiny", folder / "tests", read_interface(folder / "interface.py"), Limits(), secret)
-            docs = check(session, questions, [name if "::" in name else f"{file}::{name}" for name in wanted])
+            code_tests = CodeTests("tiny", folder / "tests", read_interface(folder / "interface.py"), Limits(), secret)
+            docs = run_tests(session, code_tests, [name if "::" in name else f"{file}::{name}" for name in wanted])
         ask.verbs = getattr(script, "verbs", [])
         return {name.partition("::")[2]: doc for name, doc in docs.items()}
 

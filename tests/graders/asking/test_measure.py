@@ -289,7 +289,7 @@ def test_a_worker_that_dies_is_started_again_with_a_model(measured):
 def test_but_three_times_at_most(measured):
     group, deadly = Group(), Deadly(range(N))
     document = measured(group, wrapped=deadly)
-    assert len(group.fits) == 1 + measures.RESTARTS
+    assert len(group.fits) == 1 + measures.WORKER_RESTARTS
     assert document.verdict == "failed"
     assert document.cause.reason == "process_ended"
     assert all(document.states)

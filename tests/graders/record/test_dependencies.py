@@ -183,21 +183,22 @@ if stage == "scores":
     score(assignment, criterion, [hidden], [Answers({"prob": hidden.inputs["x"][:, 0] * 0 + 0.5})])
 else:
     from graders.wall.sandboxes.local import Local
-    from graders.wall.sandboxes.sandbox import Lodging
+    from graders.wall.sandboxes.sandbox import SandboxSpec
     from graders.wall.session import Session
 
     solution = Path(sys.argv[3])
-    with tempfile.TemporaryDirectory() as store, Local().open(Lodging(solution, "numpy", assignment.limits)) as channel:
+    spec = SandboxSpec(solution, "numpy", assignment.limits)
+    with tempfile.TemporaryDirectory() as store, Local().open(spec) as channel:
         session = Session(channel, assignment.limits)
         session.begin()
         if stage == "tests":
-            from graders.asking.check import Questions, check
+            from graders.asking.check import CodeTests, run_tests
 
-            questions = Questions(assignment.id, folder / "hidden_tests", interface, assignment.limits, b"secret")
+            code_tests = CodeTests(assignment.id, folder / "hidden_tests", interface, assignment.limits, b"secret")
             files = sorted((folder / "hidden_tests").glob("test_*.py"))
             names = [f"{path.name}::{line.split('(')[0][4:]}" for path in files
                      for line in path.read_text().splitlines() if line.startswith("def test_")]
-            assert any(result.verdict == "passed" for result in check(session, questions, names).values())
+            assert any(result.verdict == "passed" for result in run_tests(session, code_tests, names).values())
         else:
             from assignments.data.hidden import hidden_set
             from graders.asking.measure import measure

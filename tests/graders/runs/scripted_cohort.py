@@ -111,7 +111,7 @@ class Sandbox:
     name: str = "scripted"
     isolates: bool = True
 
-    def open(self, lodging):
+    def open(self, spec):
         raise NotImplementedError
 
     def runtime(self, framework: str) -> str:

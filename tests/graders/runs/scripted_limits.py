@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from graders.asking.journal import Question
+from graders.asking.journal import QuestionId
 from graders.record.documents import Cause, JobResult, TestResult
 
 PASSED, FAILED = TestResult("passed"), TestResult("failed", Cause("not_usable"))
@@ -21,7 +21,7 @@ class Job:
     tests: Mapping[str, str]
     log: Path
     """A line for every question that was asked."""
-    unusable: tuple[Question, ...] = ()
+    unusable: tuple[QuestionId, ...] = ()
 
     def after(self, came, question, waited):
         left = {name: does for name, does in self.tests.items() if name not in came.tests}
@@ -32,10 +32,10 @@ def run(job, store, journal) -> JobResult:
     """Ask every test, as `graders.grade.grade` would."""
     tests = {}
     for name, does in job.tests.items():
-        if Question("test", name) in job.unusable or Question("all") in job.unusable:
+        if QuestionId("test", name) in job.unusable or QuestionId("all") in job.unusable:
             tests[name] = FAILED
             continue
-        journal.begins(Question("test", name), 1.0)
+        journal.begins(QuestionId("test", name), 1.0)
         asked = job.log.read_text().split() if job.log.exists() else []
         with job.log.open("a") as log:
             log.write(f"{name}\n")
@@ -50,5 +50,5 @@ def run(job, store, journal) -> JobResult:
         if does == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         tests[name] = PASSED
-        journal.came("test", name, PASSED)
+        journal.stage_done("test", name, PASSED)
     return JobResult(tests)

@@ -458,7 +458,7 @@ def test_stages_that_a_stopped_job_had_done_are_kept_and_no_other_is_said_to_hav
     made, done = course(a="ok"), threading.Event()
 
     def act(job, store, journal):
-        journal.came("test", scripted.A, check_result())
+        journal.stage_done("test", scripted.A, check_result())
         done.set()
         time.sleep(3600)
 

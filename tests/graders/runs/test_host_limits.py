@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from assignments.load import load
-from graders.asking.journal import Question, Silent
+from graders.asking.journal import QuestionId, Silent
 from graders.grade import grade
 from graders.record.documents import Trouble
 from graders.record.store import Store
@@ -181,7 +181,7 @@ def test_without_a_limit_the_same_answer_passes(greedy):
 
 def test_what_reached_a_limit_before_is_not_asked_again(greedy):
     job, store = greedy(2)
-    outer, call = Question("test", job.tests[1]), Question("answers", "0", "1")
+    outer, call = QuestionId("test", job.tests[1]), QuestionId("answers", "0", "1")
     document = grade(dataclasses.replace(job, unusable=(outer, call)), store)
     assert [doc.cause and doc.cause.reason for doc in document.tests.values()] == [None, UNUSABLE, None]
     states = [state.reason for state in document.answers[0].states if state]
@@ -190,7 +190,7 @@ def test_what_reached_a_limit_before_is_not_asked_again(greedy):
 
 def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
     job, store = greedy(2)
-    document = grade(dataclasses.replace(job, unusable=(Question("all"),)), store)
+    document = grade(dataclasses.replace(job, unusable=(QuestionId("all"),)), store)
     assert {doc.cause and doc.cause.reason for doc in document.tests.values()} == {UNUSABLE}
     assert {state.reason for state in document.answers[0].states} == {UNUSABLE}
     assert document.scores["accuracy"].known.score == 0
@@ -200,7 +200,7 @@ def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_lo
     job, store = greedy(2)
     plain = grade(job, store)
     case = plain.scores["accuracy"].known.cases[2]
-    spoilt = (Question("score", "accuracy", "cases"), Question("score", "accuracy", f"0 {case.id}"))
+    spoilt = (QuestionId("score", "accuracy", "cases"), QuestionId("score", "accuracy", f"0 {case.id}"))
     found = grade(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
     assert found[2].reason == UNUSABLE
     assert [one.score for one in found if one is not found[2]] == [
@@ -226,5 +226,5 @@ def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_ow
     job, store = greedy(2)
     with pytest.raises(SystemExit):
         grade(job, store, Noted())
-    assert given_up == [Question("score", "accuracy", "whole"), "given up"]
+    assert given_up == [QuestionId("score", "accuracy", "whole"), "given up"]
     assert grade(job, store).trouble == Trouble("internal", "this machine is out of memory")

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import Case, HiddenSet, records
 from assignments.errors import UserError
-from graders.failures import NotFinite, OutOfRange, WrongShape, WrongType
+from graders.failures import NonFiniteAnswer, OutOfRange, WrongShape, WrongType
 from graders.record.answers import Answers
 from graders.record.documents import Cause, FailedCases, FalsePositives
 from graders.scoring.intervals import unpacked
@@ -186,15 +186,15 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
     doc = scored(assignment(metric="auroc"), hidden(Y), answers)
     expected = np.where(np.arange(8) == 7, 0, P)  # the wrong class, with certainty
     assert doc.measured.score == pytest.approx(roc_auc_score(Y, expected))
-    assert [(case.id, case.reason) for case in doc.measured.cases] == [(hidden(Y).cases[7].id, NotFinite.reason)]
+    assert [(case.id, case.reason) for case in doc.measured.cases] == [(hidden(Y).cases[7].id, NonFiniteAnswer.reason)]
 
 
 @pytest.mark.parametrize(
     ("answers", "reason"),
     [
-        (np.full(8, np.nan), NotFinite.reason),
+        (np.full(8, np.nan), NonFiniteAnswer.reason),
         (np.full(8, 1e30), OutOfRange.reason),
-        (np.full(8, 1e60), NotFinite.reason),  # float32, as stored, cannot hold it
+        (np.full(8, 1e60), NonFiniteAnswer.reason),  # float32, as stored, cannot hold it
         (np.full(8, -1.0), OutOfRange.reason),
         (np.zeros((8, 1)), WrongShape.reason),
         (np.zeros(7), WrongShape.reason),

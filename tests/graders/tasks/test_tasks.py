@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assignments.data.hidden import records
 from assignments.errors import UserError
-from graders.failures import DataFailure, NotFinite, OutOfRange, WrongLabels, WrongShape, WrongType
+from graders.failures import DataFailure, NonFiniteAnswer, OutOfRange, WrongLabels, WrongShape, WrongType
 from graders.metrics import METRICS
 from graders.scoring.intervals import cluster_draws
 from graders.scoring.repeat import readable
@@ -46,10 +46,10 @@ def soft(**changes):
     [
         (soft(), {}),
         (soft().astype(np.float64), {}),
-        (soft(c0=np.nan), {0: NotFinite.reason}),
-        (soft(c1=np.inf), {1: NotFinite.reason}),
+        (soft(c0=np.nan), {0: NonFiniteAnswer.reason}),
+        (soft(c1=np.inf), {1: NonFiniteAnswer.reason}),
         (soft(c1=-0.01), {1: OutOfRange.reason}),
-        (soft(c0=1.01, c1=np.nan), {0: OutOfRange.reason, 1: NotFinite.reason}),
+        (soft(c0=1.01, c1=np.nan), {0: OutOfRange.reason, 1: NonFiniteAnswer.reason}),
         (soft(c0=1.0, c1=0.0), {}),
         (soft()[:, :, :1], dict.fromkeys((0, 1), WrongShape.reason)),
         (soft()[..., None], dict.fromkeys((0, 1), WrongShape.reason)),
@@ -86,10 +86,10 @@ def test_a_truth_that_is_no_mask_is_our_failure(label):
     ("answers", "refused"),
     [
         ([0.1, 0.5, 0.9], {}),
-        ([0.1, np.nan, 1.5], {1: NotFinite.reason, 2: OutOfRange.reason}),
+        ([0.1, np.nan, 1.5], {1: NonFiniteAnswer.reason, 2: OutOfRange.reason}),
         ([[0.9, 0.1], [0.5, 0.5], [0.0, 1.0]], {}),
         ([[0.9, 0.1], [0.5, 0.4], [0.0, 1.0]], {1: OutOfRange.reason}),  # adds up to 0.9
-        ([[0.9, 0.1], [np.nan, 1], [2.0, -1.0]], {1: NotFinite.reason, 2: OutOfRange.reason}),
+        ([[0.9, 0.1], [np.nan, 1], [2.0, -1.0]], {1: NonFiniteAnswer.reason, 2: OutOfRange.reason}),
         ([[0.1], [0.1], [0.1]], dict.fromkeys(range(3), WrongShape.reason)),  # (n, 1) would broadcast
         ([0.1], dict.fromkeys(range(3), WrongShape.reason)),
         (0.1, dict.fromkeys(range(3), WrongShape.reason)),
@@ -184,7 +184,7 @@ FINDINGS = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0]], np.uint8)
     ("answers", "refused"),
     [
         (np.full((3, 3), 0.9), {}),  # they need not add up to 1
-        (np.array([[0, 0, 0], [0.5, np.nan, 1], [1, 1, 1.25]]), {1: NotFinite.reason, 2: OutOfRange.reason}),
+        (np.array([[0, 0, 0], [0.5, np.nan, 1], [1, 1, 1.25]]), {1: NonFiniteAnswer.reason, 2: OutOfRange.reason}),
         (np.full((3, 2), 0.9), dict.fromkeys(range(3), WrongShape.reason)),
         (np.full(3, 0.9), dict.fromkeys(range(3), WrongShape.reason)),
         (FINDINGS, dict.fromkeys(range(3), WrongType.reason)),  # labels, not probabilities
@@ -252,11 +252,11 @@ def truth_of(task, truths, **beside):
     ("task", "answers", "truths", "refused"),
     [
         ("regression", np.array([1e5, -3, 0.125]), NUMBERS, {}),
-        ("regression", np.array([1, np.nan, np.inf]), NUMBERS, {1: NotFinite.reason, 2: NotFinite.reason}),
+        ("regression", np.array([1, np.nan, np.inf]), NUMBERS, {1: NonFiniteAnswer.reason, 2: NonFiniteAnswer.reason}),
         ("regression", np.array([1, 2, 3]), NUMBERS, all_of(WrongType.reason, 3)),
         ("regression", np.ones((3, 1)), NUMBERS, all_of(WrongShape.reason, 3)),
         ("synthesis", IMAGES + 0.5, IMAGES, {}),
-        ("synthesis", np.where(IMAGES == 500, np.nan, IMAGES), IMAGES, {1: NotFinite.reason}),
+        ("synthesis", np.where(IMAGES == 500, np.nan, IMAGES), IMAGES, {1: NonFiniteAnswer.reason}),
         ("synthesis", IMAGES[:, :, :1], IMAGES, all_of(WrongShape.reason)),
         ("synthesis", IMAGES.astype(int), IMAGES, all_of(WrongType.reason)),
         ("label_maps", CLASSES.astype(np.int64), CLASSES, {}),
@@ -269,7 +269,7 @@ def truth_of(task, truths, **beside):
         ("instances", -NUMBERED, NUMBERED, {0: OutOfRange.reason}),
         ("instances", NUMBERED > 0, NUMBERED, all_of(WrongType.reason)),
         ("registration", FIELDS + 0.5, WARPED, {}),
-        ("registration", FIELDS + np.float32([[[[np.inf]]], [[[0]]]]), WARPED, {0: NotFinite.reason}),
+        ("registration", FIELDS + np.float32([[[[np.inf]]], [[[0]]]]), WARPED, {0: NonFiniteAnswer.reason}),
         ("registration", FIELDS.astype(int), WARPED, all_of(WrongType.reason)),
         ("registration", np.moveaxis(FIELDS, 1, -1), WARPED, all_of(WrongShape.reason)),  # components come first
     ],

@@ -13,11 +13,11 @@ from assignments.interface import Function, MayBeEmpty, Model, NotFinite, Range
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
 from graders.wall.inside import values
-from graders.wall.replies import bound, kept, typed
-from graders.wall.wire import Reference, arrays_of, decode
+from graders.wall.replies import bound, parts_to_keep, typed
+from graders.wall.wire import HandleReference, arrays_of, decode
 
 A = np.ndarray
-HANDLE = Reference(1, "torch.nn.Linear")
+HANDLE = HandleReference(1, "torch.nn.Linear")
 
 
 class Scaler:
@@ -132,7 +132,7 @@ def test_the_second_of_two_declared_shapes_is_accepted():
     ids=repr,
 )
 def test_what_is_not_finite_is_refused_unless_declared(value, hint):
-    with pytest.raises(failures.NotFinite):
+    with pytest.raises(failures.NonFiniteAnswer):
         ask(value, hint)
 
 
@@ -329,14 +329,14 @@ KEPT = [
 
 @pytest.mark.parametrize(("hint", "keep"), KEPT, ids=repr)
 def test_what_stays_inside_follows_from_the_declaration(hint, keep):
-    assert kept(hint) == keep
+    assert parts_to_keep(hint) == keep
 
 
 def answered_inside(value, hint):
     """The answer to a request for `hint` as the host types it, and the objects that stayed inside."""
     objects = []
     encoder = values.Encoder(lambda value: objects.append(value) or len(objects))
-    node = encoder.encode(value, kept(hint))
+    node = encoder.encode(value, parts_to_keep(hint))
     return ask(decode(node, arrays_of(encoder.arrays, memoryview(b"".join(map(bytes, encoder.parts))))), hint), objects
 
 
@@ -387,6 +387,6 @@ def test_evidence_is_short_however_many_and_long_the_keys_are():
         with pytest.raises(WrongType) as caught:
             ask(answer, Prediction)
         assert len(str(caught.value)) < 3000
-        with pytest.raises(failures.NotFinite) as caught:
+        with pytest.raises(failures.NonFiniteAnswer) as caught:
             ask(dict.fromkeys(answer, math.nan), Any)
         assert len(str(caught.value)) < 300

@@ -13,7 +13,7 @@ from assignments.interface import read_interface
 from graders.failures import (
     ImportFailed,
     MissingFunction,
-    NotFinite,
+    NonFiniteAnswer,
     NotProbed,
     ProtocolViolation,
     Raised,
@@ -21,7 +21,7 @@ from graders.failures import (
     WrongType,
 )
 from graders.wall.session import Session
-from graders.wall.student import Handle, Line, Student
+from graders.wall.student import Handle, Student, WorkerClient
 from tests import scripted
 from tests.scripted import ScriptedChannel, replied
 
@@ -105,16 +105,16 @@ def script():
 
 
 @pytest.fixture
-def open_line(interface, script):
+def open_client(interface, script):
     with ScriptedChannel(script) as channel:
         session = Session(channel, Limits())
         session.begin()
-        yield lambda: Line(session, interface, 5.0)
+        yield lambda: WorkerClient(session, interface, 5.0)
 
 
 @pytest.fixture
-def student(open_line):
-    return Student(open_line())
+def student(open_client):
+    return Student(open_client())
 
 
 @pytest.fixture
@@ -130,8 +130,8 @@ def test_a_call_answers_with_the_declared_value(student):
     assert student.scale(np.ones((2, 3))).tolist() == [[2.0] * 3] * 2
 
 
-def test_no_worker_is_forked_before_the_first_question(open_line, script):
-    student = Student(open_line())
+def test_no_worker_is_forked_before_the_first_question(open_client, script):
+    student = Student(open_client())
     assert script.verbs == ["begin"]
     student.add(1.0, 1.0)
     student.add(1.0, 1.0)
@@ -157,27 +157,27 @@ def test_an_object_where_a_value_was_due_is_the_wrong_type(script, student):
         student.add(1.0, 1.0)
 
 
-def test_the_names_that_were_asked_are_kept(open_line):
-    line = open_line()
-    Student(line).add(1.0, 2.0)
-    Student(line).Scaler()
-    assert line.asked == {"add", "Scaler"}
+def test_the_names_that_were_asked_are_kept(open_client):
+    client = open_client()
+    Student(client).add(1.0, 2.0)
+    Student(client).Scaler()
+    assert client.names_used == {"add", "Scaler"}
 
 
-def test_an_import_that_fails_is_tried_once(open_line, script):
+def test_an_import_that_fails_is_tried_once(open_client, script):
     def failing(head, body):
         if head["verb"] == "worker":
             script.verbs.append("worker")
             return replied({"id": head["id"], "kind": "raised", "builtin": "KeyError", "importing": True})
         return script(head, body)
 
-    line = open_line()
-    line.session._channel.script = failing
+    client = open_client()
+    client.session._channel.script = failing
     for _ in range(3):
         with pytest.raises(ImportFailed):
-            Student(line).add(1.0, 1.0)
+            Student(client).add(1.0, 1.0)
     assert script.verbs == ["begin", "worker", "end"]
-    assert line.close() is not None, "what the import used is told"
+    assert client.close() is not None, "what the import used is told"
 
 
 # Handles
@@ -278,7 +278,7 @@ def test_an_attribute_that_is_not_there_is_missing(net):
 def test_what_a_handle_gives_is_finite_and_holds_something(student, net):
     with pytest.raises(WrongShape):
         net.get("nothing")
-    with pytest.raises(NotFinite):
+    with pytest.raises(NonFiniteAnswer):
         student.put(np.array([np.nan])).fetch()
     with pytest.raises(WrongShape):
         student.put(np.zeros(0)).fetch()
@@ -312,18 +312,18 @@ def test_a_generator_is_made_inside(student):
     assert student.generator(3).random() == expected
 
 
-def test_a_handle_of_another_worker_is_refused(open_line, net):
-    other = Student(open_line())
+def test_a_handle_of_another_worker_is_refused(open_client, net):
+    other = Student(open_client())
     with pytest.raises(TypeError, match="another worker"):
         other.take_model(net)
     with pytest.raises(TypeError, match="another worker"):
         other.build_model(1) + net
 
 
-def test_a_handle_of_a_worker_that_was_ended_is_refused(open_line):
-    line = open_line()
-    net = Student(line).build_model(1)
-    line.close()
+def test_a_handle_of_a_worker_that_was_ended_is_refused(open_client):
+    client = open_client()
+    net = Student(client).build_model(1)
+    client.close()
     with pytest.raises(TypeError, match="was ended"):
         net.get("weight")
 

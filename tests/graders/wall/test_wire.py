@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from graders.failures import ProtocolViolation, ReplyTooLarge, SubmissionFailure
 from graders.wall.inside import values
-from graders.wall.wire import ARRAYS, Encoder, Reference, arrays_of, decode, frame, read_head, split
+from graders.wall.wire import ARRAYS, Encoder, HandleReference, arrays_of, decode, frame, read_head, split
 
 
 def crossed(value):
@@ -196,7 +196,7 @@ def test_an_array_that_stands_twice_is_refused_since_each_place_would_cost_a_che
 
 
 def test_a_handle_is_a_number_and_words_cut_short():
-    assert decoded('{"h": 7, "is": "' + "x" * 500 + '"}') == Reference(7, "x" * 120)
+    assert decoded('{"h": 7, "is": "' + "x" * 500 + '"}') == HandleReference(7, "x" * 120)
 
 
 @pytest.mark.parametrize(

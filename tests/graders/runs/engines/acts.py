@@ -8,11 +8,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from graders.asking.journal import Question
+from graders.asking.journal import QuestionId
 from graders.record.documents import JobResult, TestResult
 from tests.graders.runs.engines.scripted import Died
 
-FIRST, SECOND = Question("test", "first"), Question("test", "second")
+FIRST, SECOND = QuestionId("test", "first"), QuestionId("test", "second")
 PASSED = TestResult("passed")
 
 
@@ -29,7 +29,7 @@ def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) ->
     (job.place / f"began {job.does}").touch()
     journal.begins(FIRST, 20.0)
     journal.waited(1, 2.5)
-    journal.came("test", "first", PASSED)
+    journal.stage_done("test", "first", PASSED)
     journal.begins(SECOND, 20.0)
     match job.does:
         case "raise":

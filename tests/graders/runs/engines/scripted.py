@@ -38,7 +38,7 @@ class Kept(Silent):
     def begins(self, question, cpu_s):
         self.question = question
 
-    def came(self, kind, name, found):
+    def stage_done(self, kind, name, found):
         self.stages = self.stages.with_stage(name, result(kind, to_json(found)))
 
     def waited(self, wall_limits, idle_s):

@@ -25,7 +25,7 @@ from graders.failures import (
 )
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from graders.wall.wire import WIRE
 
@@ -123,7 +123,7 @@ def folder(tmp_path_factory):
 
 @contextmanager
 def opened(folder, limits=LIMITS):
-    with Local().open(Lodging(folder, "numpy", limits)) as channel:
+    with Local().open(SandboxSpec(folder, "numpy", limits)) as channel:
         session = Session(channel, limits, folder)
         session.begin()
         yield session
@@ -232,7 +232,7 @@ def test_output_that_was_closed_is_no_trouble(fresh):
 @contextmanager
 def opened_with(folder, **limits):
     """A session whose keeper has further limits."""
-    with Local().open(Lodging(folder, "numpy", LIMITS)) as channel:
+    with Local().open(SandboxSpec(folder, "numpy", LIMITS)) as channel:
         session = Session(channel, LIMITS, folder)
         told, _ = session._ask({"verb": "begin", "wire": WIRE, "limits": {"reply_bytes": 1 << 21, **limits}}, [], 60)
         assert told["outcome"] == "ready"
@@ -414,7 +414,7 @@ def test_a_scratch_folder_is_removed_whatever_was_done_to_it(session):
 
 @pytest.mark.parametrize("name", ["sleeps", "loops", "stops_itself", "prints_without_end"])
 def test_hanging_up_ends_everything_at_any_moment(folder, name):
-    with Local().open(Lodging(folder, "numpy", LIMITS)) as channel:
+    with Local().open(SandboxSpec(folder, "numpy", LIMITS)) as channel:
         session = Session(channel, LIMITS)
         session.begin()
         worker = session.worker(5.0)

@@ -9,7 +9,7 @@ import pytest
 from graders.wall.inside import memory
 from graders.wall.inside.keeper import Keeper
 from graders.wall.inside.memory import MIB, Memory
-from graders.wall.inside.reaping import Worker
+from graders.wall.inside.reaping import WorkerProcess
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
 
@@ -87,7 +87,7 @@ def looks():
         keeper.limits, keeper.workers = {"reply_bytes": 1000, "idle_s": 0}, {}
         keeper.memory = SimpleNamespace(is_full=lambda: full)
         keeper.reaper = SimpleNamespace(cpu=lambda worker: seen.append(worker) or 0.0, **nothing)
-        worker = Worker(1, 1, -1, reply, -1, 10.0, 0.3, "", None, 0, None)
+        worker = WorkerProcess(1, 1, -1, reply, -1, 10.0, 0.3, "", None, 0, None)
         assert keeper._exchange(worker, memoryview(b""))[0]["outcome"] == "died"
         return len(seen) - 1  # the last one is for the account
 

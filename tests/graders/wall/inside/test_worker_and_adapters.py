@@ -10,9 +10,9 @@ from assignments.assignment import Limits
 from assignments.interface import read_interface
 from graders.failures import ImportFailed, MissingFunction, NotProbed, Raised, ReplyTooLarge, WrongShape, WrongType
 from graders.wall.sandboxes.local import Local
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
-from graders.wall.student import Handle, Line, Student
+from graders.wall.student import Handle, Student, WorkerClient
 
 INTERFACE = """
 import numpy as np
@@ -124,11 +124,11 @@ def opened(tmp_path_factory):
         folder = tmp_path_factory.mktemp(framework)
         (folder / "solution.py").write_text(SOURCES[framework])
         (folder / "interface.py").write_text(INTERFACE)
-        context = Local().open(Lodging(folder, framework, LIMITS))
+        context = Local().open(SandboxSpec(folder, framework, LIMITS))
         session = Session(context.__enter__(), LIMITS, folder)
         contexts.append(context)
         session.begin()
-        return Student(Line(session, read_interface(folder / "interface.py"), 60.0, DOUBLES))
+        return Student(WorkerClient(session, read_interface(folder / "interface.py"), 60.0, DOUBLES))
 
     yield open_student
     for context in contexts:
@@ -202,7 +202,7 @@ def test_numpy_tensors_are_arrays_and_models_have_no_probes(plain):
 
 
 def test_a_solution_that_is_not_there_is_an_import_that_failed(plain, tmp_path):
-    session = plain._line.session
+    session = plain._client.session
     with pytest.raises(ImportFailed):
         session.worker(5.0, solution=str(tmp_path))
 
@@ -240,8 +240,8 @@ def known(student, net, framework):
     return net
 
 
-def test_the_mother_has_one_thread_and_says_what_she_imported(student, framework):
-    info = student._line.session.info
+def test_the_zygote_has_one_thread_and_says_what_she_imported(student, framework):
+    info = student._client.session.info
     assert info["threads"] == 1
     assert {"pytorch": "torch", "tensorflow": "tensorflow"}[framework] in info["versions"]
     assert info["import_cpu_s"] > 0

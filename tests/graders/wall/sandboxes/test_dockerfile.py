@@ -12,7 +12,7 @@ import pytest
 from assignments.assignment import Limits
 from graders.wall.sandboxes import images
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -30,7 +30,7 @@ def test_an_image_of_the_dockerfile_holds_the_lock_and_answers(engine, tmp_path)
 
     tmp_path.chmod(0o755)
     shutil.copy(Path(__file__).parent / "behaviours" / "solution.py", tmp_path)
-    with Docker().open(Lodging(tmp_path, framework, Limits())) as channel:
+    with Docker().open(SandboxSpec(tmp_path, framework, Limits())) as channel:
         session = Session(channel, Limits())
         assert session.begin()["framework"] == framework
         worker = session.worker(20)

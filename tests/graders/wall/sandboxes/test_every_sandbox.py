@@ -27,7 +27,7 @@ from graders.failures import (
 from graders.wall import session as sessions
 from graders.wall.inside import processes
 from graders.wall.sandboxes import SANDBOXES
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 
 BEHAVIOURS = Path(__file__).parent / "behaviours"
@@ -92,7 +92,7 @@ def name(request):
 
 @contextmanager
 def opened(name, solution=BEHAVIOURS, course="conformance", limits=LIMITS):
-    with SANDBOXES[name]().open(Lodging(solution, "numpy", limits, course=course)) as channel:
+    with SANDBOXES[name]().open(SandboxSpec(solution, "numpy", limits, course=course)) as channel:
         session = Session(channel, limits, solution)
         session.begin()
         yield Asker(session, name)
@@ -371,13 +371,13 @@ def test_a_worker_cannot_touch_the_keeper(inside):
         assert ask("writable", "/proc/1/fd/1") is False
 
 
-@pytest.mark.parametrize("path", ["/proc/1/environ", "/proc/1/mem", "/mother/x", "/var/run/docker.sock", __file__])
+@pytest.mark.parametrize("path", ["/proc/1/environ", "/proc/1/mem", "/zygote/x", "/var/run/docker.sock", __file__])
 def test_a_worker_cannot_read_what_is_not_its_own(inside, path):
     with inside.fresh() as ask:
         assert ask("readable", path) is False
 
 
-@pytest.mark.parametrize("folder", ["/", "/solution", "/medmark", "/mother", "/etc", "/usr/lib", "/proc/sys/kernel"])
+@pytest.mark.parametrize("folder", ["/", "/solution", "/medmark", "/zygote", "/etc", "/usr/lib", "/proc/sys/kernel"])
 def test_a_worker_cannot_write_outside_its_scratch(inside, folder):
     with inside.fresh() as ask:
         assert ask("writable", f"{folder}/new") is False

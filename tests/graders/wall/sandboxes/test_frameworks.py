@@ -5,7 +5,7 @@ import pytest
 from assignments.assignment import Limits
 from graders.failures import MemoryLimit
 from graders.wall.sandboxes import SANDBOXES
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.graders.wall.sandboxes.talk import ask
 
@@ -44,7 +44,7 @@ def test_a_worker_may_use_four_threads(images, tmp_path, framework):
     tmp_path.chmod(0o755)
     (tmp_path / "solution.py").write_text(SOLUTIONS[framework])
     limits = Limits(memory_mb=2048, processes=16)
-    with SANDBOXES["docker"]().open(Lodging(tmp_path, framework, limits)) as channel:
+    with SANDBOXES["docker"]().open(SandboxSpec(tmp_path, framework, limits)) as channel:
         session = Session(channel, limits)
         assert session.begin()["threads"] == 1
         request = {"do": "call", "name": "product", "on": None, "args": [4], "kwargs": {"d": {}}}
@@ -120,7 +120,7 @@ def test_loaders_pools_and_loops_work_and_outlast_a_worker_beside_them(images, t
     (tmp_path / "solution.py").write_text(SHARED + LOADS[framework])
     limits = Limits(memory_mb=2048, processes=64)
     total = 64 * 63 / 2
-    with SANDBOXES["docker"]().open(Lodging(tmp_path, framework, limits)) as channel:
+    with SANDBOXES["docker"]().open(SandboxSpec(tmp_path, framework, limits)) as channel:
         session = Session(channel, limits)
         session.begin()
         modules = session.worker(60)
@@ -164,7 +164,7 @@ def test_what_students_compile_runs_where_there_is_no_compiler(images, tmp_path,
     tmp_path.chmod(0o755)
     (tmp_path / "solution.py").write_text(COMPILES[framework])
     limits = Limits(memory_mb=4096, processes=64)
-    with SANDBOXES[sandbox]().open(Lodging(tmp_path, framework, limits)) as channel:
+    with SANDBOXES[sandbox]().open(SandboxSpec(tmp_path, framework, limits)) as channel:
         session = Session(channel, limits)
         session.begin()
         assert ask(session, session.worker(60), "compiled") == 8.0
@@ -190,7 +190,7 @@ def test_what_libraries_keep_for_later_goes_to_the_workers_own_folder(images, tm
     tmp_path.chmod(0o755)
     (tmp_path / "solution.py").write_text(CACHES)
     limits = Limits()
-    with SANDBOXES[sandbox]().open(Lodging(tmp_path, "numpy", limits)) as channel:
+    with SANDBOXES[sandbox]().open(SandboxSpec(tmp_path, "numpy", limits)) as channel:
         session = Session(channel, limits)
         session.begin()
         found = ask(session, session.worker(60), "kept")
@@ -223,7 +223,7 @@ def test_a_child_that_takes_too_much_memory_is_told_as_memory(images, tmp_path, 
     tmp_path.chmod(0o755)
     (tmp_path / "solution.py").write_text(EATS[framework])
     limits = Limits(memory_mb=1024, processes=16)
-    with SANDBOXES["docker"]().open(Lodging(tmp_path, framework, limits)) as channel:
+    with SANDBOXES["docker"]().open(SandboxSpec(tmp_path, framework, limits)) as channel:
         session = Session(channel, limits, tmp_path)
         session.begin()
         with pytest.raises(MemoryLimit):

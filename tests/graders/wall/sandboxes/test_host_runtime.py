@@ -21,10 +21,10 @@ def test_every_mount_has_a_place_and_everyone_may_pass_on_the_way_there(tmp_path
     assert all(found[name].mode == 0o755 for name in ("root", "root/private", "root/private/env", "usr/bin"))
 
 
-def test_scratch_and_mother_are_closed_for_a_tmpfs_takes_their_mode():
+def test_scratch_and_zygote_are_closed_for_a_tmpfs_takes_their_mode():
     found = members(mounts=(), links=())
-    assert {name: found[name].mode for name in ("scratch", "mother", "solution", "medmark")} == {
-        "scratch": 0o700, "mother": 0o700, "solution": 0o755, "medmark": 0o755,
+    assert {name: found[name].mode for name in ("scratch", "zygote", "solution", "medmark")} == {
+        "scratch": 0o700, "zygote": 0o700, "solution": 0o755, "medmark": 0o755,
     }  # fmt: skip
 
 

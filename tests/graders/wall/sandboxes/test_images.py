@@ -9,7 +9,7 @@ from assignments.assignment import Limits
 from graders.failures import EngineFailure, ImageFailure
 from graders.wall.sandboxes import images
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.graders.wall.sandboxes.talk import ECHO, value
 from tests.graders.wall.sandboxes.wheels import make_wheel
 
@@ -63,7 +63,7 @@ def test_a_build_is_recorded_with_its_packages(bench):
 def test_inside_there_is_the_lock_and_nothing_else_of_this_machine(bench, tmp_path):
     build()
     tmp_path.chmod(0o755)
-    with Docker(inside=ECHO).open(Lodging(tmp_path, "numpy", Limits())) as channel:
+    with Docker(inside=ECHO).open(SandboxSpec(tmp_path, "numpy", Limits())) as channel:
         assert value(channel, "__import__('tiny').answer") == 42
         prefix = value(channel, "__import__('sys').base_prefix")
         site = value(channel, f"__import__('sysconfig').get_path('purelib', vars={{'base': {prefix!r}}})")

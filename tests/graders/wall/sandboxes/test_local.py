@@ -9,7 +9,7 @@ import pytest
 from assignments.assignment import Limits
 from graders.failures import EngineFailure
 from graders.wall.sandboxes.local import Local
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 
 
 @pytest.mark.parametrize(("owner", "name"), [(tempfile, "mkdtemp"), (Path, "mkdir")])
@@ -19,6 +19,6 @@ def test_a_full_disk_is_the_engines_failure_and_leaves_nothing(tmp_path, monkeyp
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(owner, name, full)
-    with pytest.raises(EngineFailure, match="No space left"), Local().open(Lodging(tmp_path, "numpy", Limits())):
+    with pytest.raises(EngineFailure, match="No space left"), Local().open(SandboxSpec(tmp_path, "numpy", Limits())):
         pass
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from assignments.assignment import Limits
 from graders.failures import ImageFailure, ProcessEnded
 from graders.wall.sandboxes import docker
 from graders.wall.sandboxes.docker import Docker
-from graders.wall.sandboxes.sandbox import Lodging
+from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
 from tests.graders.wall.sandboxes.talk import ask
 
@@ -64,7 +64,7 @@ def place(images, tmp_path):
 
 @contextmanager
 def opened(place, limits=LIMITS):
-    with Docker().open(Lodging(place, "numpy", limits, course=str(place))) as channel:
+    with Docker().open(SandboxSpec(place, "numpy", limits, course=str(place))) as channel:
         session = Session(channel, limits, place)
         session.begin()
         yield session
@@ -167,11 +167,11 @@ def test_a_scratch_without_room_for_a_folder_is_a_broken_image(place):
 def test_when_every_user_was_a_worker_the_container_says_so(place, tmp_path, monkeypatch):
     inside = tmp_path / "inside"
     inside.mkdir(mode=0o755)
-    for path in docker.INSIDE.glob("*.py"):
+    for path in docker.INSIDE_FOLDER.glob("*.py"):
         text = path.read_text().replace("range(2_000_000_000, 2_100_000_000)", "range(2_000_000_000, 2_000_000_002)")
         (inside / path.name).write_text(text)
         os.chmod(inside / path.name, 0o644)
-    with Docker(inside=inside).open(Lodging(place, "numpy", LIMITS, course=str(place))) as channel:
+    with Docker(inside=inside).open(SandboxSpec(place, "numpy", LIMITS, course=str(place))) as channel:
         session = Session(channel, LIMITS, place)
         session.begin()
         for _ in range(2):

@@ -1,8 +1,8 @@
-"""The mother: imports the framework once and forks a worker for every order. She never imports a solution.
+"""The zygote: imports the framework once and forks a worker for every order. It never imports a solution.
 
-No worker may open or trace her: what is in her memory, the next one has too. A worker is forked twice, so that its
-parent is the keeper, who then learns its exit, CPU time and memory from the kernel. With more than one thread a fork
-may hang for ever, so a mother with two says so and is of no use.
+No worker may open or trace it: what is in its memory is in the next worker's too. A worker is forked twice, so that its
+parent is the keeper, which then learns its exit, CPU time and memory from the kernel. With more than one thread a fork
+may hang for ever, so a zygote with two threads reports itself broken and ends.
 """
 
 from __future__ import annotations
@@ -23,20 +23,12 @@ def main() -> None:
     if sys.platform == "linux":
         processes.prctl(processes.PR_SET_DUMPABLE, 0)
     keeper = socket.socket(fileno=int(os.environ.pop("MEDMARK_SOCKET")))
-    framework = os.environ["MEDMARK_FRAMEWORK"]
-    try:
-        adapter = adapter_of(framework)
-        adapter.prepare()
-        told: dict[str, Any] = {"versions": adapter.versions(), "threads": _threads()}
-        if told["threads"] > 1:
-            told["broken"] = f"importing {framework} left {told['threads']} threads: workers cannot be forked"
-    except Exception as error:  # noqa: BLE001 - whatever an import raises, the keeper has to hear of it
-        told = {"broken": f"importing {framework} failed: {type(error).__name__}: {error}"[:2000]}
+    report = _prepared(os.environ["MEDMARK_FRAMEWORK"])
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    told["import_cpu_s"] = round(usage.ru_utime + usage.ru_stime, 3)
-    told["python"] = sys.version.split()[0]
-    keeper.send(json.dumps(told).encode())
-    if "broken" in told:
+    report["import_cpu_s"] = round(usage.ru_utime + usage.ru_stime, 3)
+    report["python"] = sys.version.split()[0]
+    keeper.send(json.dumps(report).encode())
+    if "broken" in report:
         return
     while True:
         data, fds, _, _ = socket.recv_fds(keeper, 1 << 16, 3)
@@ -47,6 +39,19 @@ def main() -> None:
             os.close(fd)
 
 
+def _prepared(framework: str) -> dict[str, Any]:
+    """Import the framework; its versions and this process's threads, or why no worker can be forked."""
+    try:
+        adapter = adapter_of(framework)
+        adapter.prepare()
+        report: dict[str, Any] = {"versions": adapter.versions(), "threads": _threads()}
+        if report["threads"] > 1:
+            report["broken"] = f"importing {framework} left {report['threads']} threads: workers cannot be forked"
+    except Exception as error:  # noqa: BLE001 - whatever an import raises, the keeper has to know of it
+        report = {"broken": f"importing {framework} failed: {type(error).__name__}: {error}"[:2000]}
+    return report
+
+
 def _threads() -> int:
     if sys.platform != "linux":
         return 1
@@ -54,7 +59,7 @@ def _threads() -> int:
 
 
 def _fork_twice(keeper: socket.socket, order: dict[str, Any], fds: list[int]) -> None:
-    """A worker whose parent is the keeper: the process between has ended before the keeper hears of it."""
+    """Fork a worker whose parent is the keeper: the process between has ended before the keeper is answered."""
     reader, writer = os.pipe()
     try:
         between = os.fork()
@@ -71,7 +76,7 @@ def _fork_twice(keeper: socket.socket, order: dict[str, Any], fds: list[int]) ->
 
 
 def _between(keeper: socket.socket, order: dict[str, Any], fds: list[int], writer: int) -> NoReturn:
-    """Fork the worker, say its pid, and end; never returns into the mother's loop."""
+    """Fork the worker, report its pid, and end; never returns into the zygote's loop."""
     try:
         try:
             pid = os.fork()
