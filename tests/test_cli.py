@@ -312,10 +312,10 @@ def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh, typed):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["grade", "halfs", TRUSTED], 'sets no assignment "halfs"; did you mean "halves"?'),
-        (["collect", "halfs"], 'sets no assignment "halfs"; did you mean "halves"?'),
-        (["grade", "halves", TRUSTED, "--only", "sund"], 'has no group "sund"; did you mean "sound"?'),
-        (["collect", "halves", "--only", "sund"], 'has no group "sund"; did you mean "sound"?'),
+        (["grade", "halfs", TRUSTED], 'there is no assignment "halfs"; did you mean "halves"?'),
+        (["collect", "halfs"], 'there is no assignment "halfs"; did you mean "halves"?'),
+        (["grade", "halves", TRUSTED, "--only", "sund"], 'there is no group "sund"; did you mean "sound"?'),
+        (["collect", "halves", "--only", "sund"], 'there is no group "sund"; did you mean "sound"?'),
         (["grade", "halves", "--sandbox", "dokcer"], '--sandbox "dokcer": did you mean "docker"?'),
         (["show", "halves", "--as", "everybody"], '--as "everybody": use one of: staff, student'),
         (["grade", "halves", "--jobs", "0"], "--jobs"),
@@ -342,7 +342,7 @@ def test_a_course_is_never_written_over(fresh, typed):
     before = {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
     said = typed("init", fresh)
     assert said.code == 2
-    assert "is there already" in said.err
+    assert "exists already" in said.err
     assert {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()} == before
 
 

@@ -1,1 +1,1 @@
-"""A course as its files say: settings, roster, policies, working days; and the lock that holds it."""
+"""Reads and checks the files of a course: settings, roster, late policies, working days. Also its lock."""

@@ -1,6 +1,6 @@
-"""What is wrong with one cell of the roster, and its cure: only what would break something is refused.
+"""Checks single cells of the roster. Each function returns the problem and its cure, or None.
 
-Nobody chooses their own name or address. Each function returns None where the cell can be used.
+Nobody chooses their own name or address, so a cell is refused only where it would break something.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 
 from graders.course.addresses import address_problem, branch_problem
 
-Wrong = tuple[str, str] | None
-"""What is wrong, and the cure."""
+CellProblem = tuple[str, str] | None
+"""The problem, and the cure."""
 
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(?<!\.)")
 WINDOWS_DEVICES = frozenset(
@@ -21,27 +21,28 @@ WINDOWS_DEVICES = frozenset(
 """Names that are devices on Windows, whatever follows their first dot."""
 _SHORTENED = re.compile(r"\d[.,]\d+E\+\d+")
 _SPECIAL = set('()<>[]:;\\,"')
-"""What an address holds between quotes only (RFC 5322, 3.2.3)."""
+"""Characters that an address may hold only between quotes (RFC 5322, 3.2.3)."""
 JOINERS = "\u200c\u200d"
 """Invisible characters within words of Persian and of the scripts of India."""
 _OVERRIDES = "\u202d\u202e"
-"""They turn the letters of whatever stands behind them on a page."""
+"""They reverse the text that follows them on a page."""
 MEMBER_CHARACTERS = 128
+"""The longest id of a member."""
 
 
-def group_problem(text: str) -> Wrong:
-    """A group names folders."""
+def group_problem(text: str) -> CellProblem:
+    """A group's name is also the name of folders."""
     if not text:
         return "is missing", "write the name of the person's group"
     folded = text.casefold()
     if _SLUG.fullmatch(text) and folded.split(".")[0] not in WINDOWS_DEVICES and not folded.endswith(".lock"):
         return None
-    cure = "it names folders: use letters, digits, dot, dash and underscore, as group-07"
+    cure = "folders have this name: use letters, digits, dot, dash and underscore, as in group-07"
     return f"{_shown(text)} cannot be a group", cure
 
 
-def member_problem(text: str) -> Wrong:
-    """A member's id is the key under which a mark is exported: what cannot be seen in it could not be told apart."""
+def member_problem(text: str) -> CellProblem:
+    """Marks are exported under a member's id, so it holds no invisible characters: two ids could look alike."""
     cure = "write the student number or user name"
     if not text:
         return "is missing", cure
@@ -55,19 +56,19 @@ def member_problem(text: str) -> Wrong:
     return None
 
 
-def name_problem(text: str) -> Wrong:
-    """Any script, however its letters are composed; not what would break a line or turn a page around."""
+def name_problem(text: str) -> CellProblem:
+    """Any script, composed or decomposed; nothing that breaks a line or reverses the text after it."""
     if not text:
         return "is missing", "write the person's name"
     if hidden := _character(text, ("Cc", "Cs", "Zl", "Zp"), allowed=""):
-        return f"{_shown(text)} holds {hidden}", "write it again"
+        return f"{_shown(text)} holds {hidden}", "type it again"
     if turned := next((c for c in text if c in _OVERRIDES), ""):
-        return f"{_shown(text)} holds {_called(turned)}", "write it again"
+        return f"{_shown(text)} holds {_character_name(turned)}", "type it again"
     return None
 
 
-def email_problem(text: str) -> Wrong:
-    """Every unquoted local part of RFC 5322 and 6531, and any domain."""
+def email_problem(text: str) -> CellProblem:
+    """Any local part without quotes (RFC 5322 and 6531), and any domain."""
     cure = "write it as name@ucl.ac.uk"
     if not text:
         return "is missing", cure
@@ -86,14 +87,14 @@ def email_problem(text: str) -> Wrong:
     return None
 
 
-def pass_mark_problem(text: str) -> Wrong:
+def pass_mark_problem(text: str) -> CellProblem:
     """A whole number of per cent, or nothing."""
     if not text or (text.isascii() and text.isdigit() and int(text) <= 100):
         return None
     return f"{_shown(text)} is not a whole number from 0 to 100", "write 40 or 50, or leave it empty"
 
 
-def repository_problem(text: str, allow_file: bool) -> Wrong:
+def repository_problem(text: str, allow_file: bool) -> CellProblem:
     """An address that medmark fetches from."""
     what, _, cure = (address_problem(text, allow_file) or "").partition("; ")
     return (f"{_shown(without_credentials(text))} {what}", cure) if what else None
@@ -104,21 +105,21 @@ def without_credentials(address: str) -> str:
     return re.sub(r"(?i)(https?://)[^/]*@", r"\1***@", address)
 
 
-def branch_cell_problem(text: str) -> Wrong:
-    """A branch by its name."""
+def branch_cell_problem(text: str) -> CellProblem:
+    """The name of a branch."""
     wrong = branch_problem(text)
-    return (f"{_shown(text)} {wrong}", "write it as git branch shows it") if wrong else None
+    return (f"{_shown(text)} {wrong}", "write it as `git branch` shows it") if wrong else None
 
 
-def path_problem(text: str) -> Wrong:
-    """A folder inside the repository: letters with their marks, digits, and no way out."""
+def path_problem(text: str) -> CellProblem:
+    """A folder inside the repository: letters of any script, digits and a few signs; never .."""
     parts = text.split("/")
     if all(part and _letter(part[0]) and all(_letter(c) or c in ". +-" for c in part) for part in parts):
         return None
     return f"{_shown(text)} is not a folder inside the repository", "write it as coursework/part1"
 
 
-OF_PERSON: Mapping[str, Callable[[str], Wrong]] = {
+OF_PERSON: Mapping[str, Callable[[str], CellProblem]] = {
     "member": member_problem,
     "name": name_problem,
     "email": email_problem,
@@ -127,12 +128,12 @@ OF_PERSON: Mapping[str, Callable[[str], Wrong]] = {
 
 
 def composed(text: str) -> str:
-    """A text as it looks: whether its letters are composed depends on who typed it."""
+    """A text with composed letters: keyboards and systems differ in how they store é."""
     return unicodedata.normalize("NFC", text)
 
 
-def same(text: str) -> str:
-    """What two cells that mean the same have in common: capitals and the composition of letters do not matter."""
+def comparison_key(text: str) -> str:
+    """Equal for two cells that mean the same: capitals and the composition of letters do not matter."""
     return composed(text).casefold()
 
 
@@ -141,15 +142,15 @@ def _letter(character: str) -> bool:
 
 
 def _character(text: str, categories: tuple[str, ...], *, allowed: str) -> str:
-    """The first character of these Unicode categories, by its name; empty without one."""
-    return next((_called(c) for c in text if unicodedata.category(c) in categories and c not in allowed), "")
+    """The name of the first character in these Unicode categories; empty if there is none."""
+    return next((_character_name(c) for c in text if unicodedata.category(c) in categories and c not in allowed), "")
 
 
 def _odd_space(text: str) -> str:
-    return next((_called(c) for c in text if unicodedata.category(c) == "Zs" and c != " "), "")
+    return next((_character_name(c) for c in text if unicodedata.category(c) == "Zs" and c != " "), "")
 
 
-def _called(character: str) -> str:
+def _character_name(character: str) -> str:
     if character == " ":
         return "a space"
     control = unicodedata.category(character) == "Cc"

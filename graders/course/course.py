@@ -1,9 +1,9 @@
-"""A course as one value: course.toml and roster.csv read and checked together. Nothing is fetched or marked here.
+"""Reads a course: course.toml and the roster, checked together, as one value.
 
-    course.toml     what is asked, when it is due, what medmark may reach
-    roster.csv      who hands in where                                  (graders.course.roster)
+    course.toml     assignments, deadlines, and what medmark may reach
+    roster.csv      who is in which group, and its repository           (graders.course.roster)
     hidden/         the secret and the instructor's hidden data         (graders.course.new_course makes it)
-    .medmark/       what medmark keeps: ledger, mirrors, checkouts, stored answers
+    .medmark/       medmark's own files: ledger, mirrors, checkouts, stored answers
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from assignments.assignment import Anchors, Assignment, Frozen
 from assignments.errors import Problem, UserError, nearest
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
-from graders.course.course_checks import beyond_types
+from graders.course.course_checks import value_problems
 from graders.course.late_policy import LatePolicy, bank_holidays, read_policy
 from graders.course.roster import Columns, Group, Member, Roster, read_roster, roster_path
 from graders.course.working_days import Calendar, in_utc
@@ -45,7 +45,7 @@ Rounding = Literal["0.1", "1"]
 
 
 class CourseError(UserError):
-    """All that is wrong with a course's files, at once."""
+    """Every problem of a course's files, at once."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -68,24 +68,24 @@ class RosterSettings(Frozen):
 
 
 class Repositories(Frozen):
-    """How much of a repository is taken."""
+    """Limits on a group's repository."""
 
     size_mb: PositiveInt = 1000
-    """Its whole history, as fetched."""
+    """The whole history, as fetched."""
     file_mb: PositiveInt = 20
-    """One file outside weights/, whose size is the assignment's limits.weights_mb."""
+    """One file outside weights/; the assignment's limits.weights_mb limits that folder."""
     total_mb: PositiveInt = 200
     """All files of one commit outside weights/."""
     files: PositiveInt = 5000
     timeout_s: PositiveInt = 120
-    """Wall seconds of one conversation with a host."""
+    """Wall-clock seconds for one Git command that talks to a host."""
 
 
 class Peer(Frozen):
     """What peer factors do to a group's mark; see `graders.marks.peer_factors`."""
 
     weight: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(1)
-    """The part of the mark that the peers share out; the rest is everybody's."""
+    """The part of the mark that peer factors scale; the rest is the same for every member."""
     at_least: Annotated[Decimal, Field(ge=0, le=1)] = Decimal(0)
     """A lower factor counts as this."""
     at_most: Annotated[Decimal, Field(ge=1)] | None = None
@@ -105,7 +105,7 @@ class DataChanges(Frozen):
 
 
 class RunChanges(Frozen):
-    """The same for [run]."""
+    """A course's own values for an assignment's [run]."""
 
     mode: Literal["weights", "retrain"] | None = None
     seeds: int | None = None
@@ -114,7 +114,7 @@ class RunChanges(Frozen):
 
 
 class LimitsChanges(Frozen):
-    """The same for [limits]: a slower server, a GPU."""
+    """A course's own values for an assignment's [limits]: a slower server, a GPU."""
 
     cpu_s: float | None = None
     test_cpu_s: float | None = None
@@ -132,22 +132,22 @@ class CourseAssignment(Frozen):
     deadline: NaiveDatetime
     """Local time in the course's timezone."""
     weight: float = Field(default=1.0, gt=0)
-    """Its part in the course's total."""
+    """Its share of the course's total."""
     grace_minutes: int = Field(default=10, ge=0)
     """A tip seen this long after the due time still counts. Keep it longer than the time between two collections."""
     group_extension: Literal["max", "min", "manual"] = "manual"
     """What extensions of single members do to their group's due time; manual: only an extension of the group counts."""
     late_policy: str | None = None
-    """What lateness costs here; None for the course's."""
+    """Its late policy; None for the course's."""
     data: DataChanges = DataChanges()
     run: RunChanges = RunChanges()
     limits: LimitsChanges = LimitsChanges()
     anchors: dict[str, Anchors] = {}  # noqa: RUF012 - pydantic copies a default for each instance
-    """By accuracy criterion: other data need other anchors than those the assignment was calibrated with."""
+    """By accuracy criterion: other data need other anchors than those of the assignment's calibration."""
 
 
 class Course(Frozen):
-    """Everything the instructor wrote down about one course."""
+    """One course: its settings and its roster."""
 
     title: str
     year: str | int
@@ -156,18 +156,18 @@ class Course(Frozen):
     staff_group: str | None = None
     """Group of the operating system that may read hidden/ beside its owner."""
     observation_gap_minutes: int = Field(default=30, gt=0)
-    """A host that answered no look for longer than this around a due time was down then (graders.intake.collect)."""
+    """A host that did not answer for longer than this around a due time was down then (graders.intake.counting)."""
     late_policy: str = "none"
-    """What lateness costs: "none", a name of `graders.course.late_policy`, or a TOML file beside course.toml."""
+    """Its late policy: "none", a name of `graders.course.late_policy`, or a TOML file beside course.toml."""
     closures: tuple[date, ...] = ()
     """Days on which the university is closed, beside weekends and bank holidays."""
     on_correction: Literal["never_lower", "both_ways"] = "both_ways"
-    """Whether a correction may lower a mark that was returned already."""
+    """Whether a correction may lower a returned mark."""
     round: Rounding = "0.1"
     """What marks are rounded to, half up and once, after every other step: a tenth or a whole."""
     peer: Peer = Peer()
     staff: dict[Annotated[str, Field(min_length=1)], str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
-    """Login to full name of those who may decide; empty for everyone who may run medmark here."""
+    """Login to full name of those who may decide; if empty, everyone who may run medmark here."""
     access: Access = Access()
     repositories: Repositories = Repositories()
     roster: RosterSettings = RosterSettings()
@@ -177,9 +177,9 @@ class Course(Frozen):
     groups: tuple[Group, ...]
     """The roster; set by the loader."""
     roster_problems: tuple[str, ...] = ()
-    """What sets groups or rows of the roster aside, with lines; set by the loader."""
+    """Problems that set groups or rows of the roster aside, with lines; set by the loader."""
     roster_notes: tuple[str, ...] = ()
-    """What may be a mistake in it; set by the loader."""
+    """Possible mistakes in it; set by the loader."""
 
     @property
     def ledger(self) -> Path:
@@ -188,12 +188,12 @@ class Course(Frozen):
 
     @property
     def mirrors(self) -> Path:
-        """Bare repositories, one a group."""
+        """Bare repositories, one for each group."""
         return self.folder / ".medmark/mirrors"
 
     @property
     def checkouts(self) -> Path:
-        """Files of the commits that were marked."""
+        """The files of marked commits."""
         return self.folder / ".medmark/checkouts"
 
     @property
@@ -216,21 +216,21 @@ class Course(Frozen):
         return ZoneInfo(self.timezone)
 
     def calendar(self, id: str) -> Calendar:
-        """The working days of the course's place, with the bank holidays of an assignment's late policy."""
+        """The course's working days, with the bank holidays of an assignment's late policy."""
         policy = self.late(id)
         own = policy.bank_holidays if policy else None
         return Calendar.of(self.timezone, bank_holidays()[1] if own is None else own, self.closures)
 
     def bank_holiday_years(self, id: str) -> Container[int]:
-        """The years whose bank holidays the calendar of an assignment knows."""
+        """The years whose bank holidays an assignment's calendar covers."""
         policy = self.late(id)
         return range(10000) if policy and policy.bank_holidays is not None else bank_holidays()[0]
 
     def assignment(self, id: str) -> CourseAssignment:
-        """What the course says of an assignment; `UserError` for one it does not set."""
+        """The course's settings of an assignment; `UserError` where it has none."""
         if id not in self.assignments:
             raise UserError(
-                f'{self.folder / "course.toml"}: sets no assignment "{id}"; {nearest(id, self.assignments)}'
+                f'{self.folder / "course.toml"}: there is no assignment "{id}"; {nearest(id, self.assignments)}'
             )
         return self.assignments[id]
 
@@ -247,16 +247,16 @@ class Course(Frozen):
         for group in self.groups:
             if group.name == name:
                 return group
-        known = nearest(name, (group.name for group in self.groups))
-        raise UserError(f'{roster_path(self.folder)}: has no group "{name}"; {known}')
+        hint = nearest(name, (group.name for group in self.groups))
+        raise UserError(f'{roster_path(self.folder)}: there is no group "{name}"; {hint}')
 
 
 def load_course(folder: Path) -> Course:
     """The course in `folder`.
 
     Raises:
-        CourseError: with everything that is wrong with course.toml, or with roster.csv as a whole. What is wrong with
-            some groups' rows only sets those groups aside.
+        CourseError: with every problem of course.toml, and of the roster as a whole. A problem in a group's rows only
+            sets that group aside.
     """
     folder = folder.resolve()
     path = folder / "course.toml"
@@ -275,11 +275,11 @@ def load_course(folder: Path) -> Course:
     added = {
         "folder": str(folder),
         "groups": [group.model_dump() for group in roster.groups],
-        "roster_problems": [str(problem) for problem in roster.odd],
+        "roster_problems": [str(problem) for problem in roster.row_problems],
         "roster_notes": [str(problem) for problem in roster.notes],
     }
     course, problems = check_toml(document, Course, added)
-    problems += beyond_types(document, folder)
+    problems += value_problems(document, folder)
     problems.sort(key=lambda problem: problem.line or 0)
     if course is None or problems or roster.stops:
         raise CourseError([*problems, *_all_problems(roster)])
@@ -289,20 +289,20 @@ def load_course(folder: Path) -> Course:
 def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
     """The assignment with the course's own values for its data, run and limits.
 
-    `names` is whether its metrics and data source are looked up too: who marks wants that; who collects need not
-    wait for SciPy. The task is looked up for both, and `interface.py` held against it.
+    With `names`, its metrics and its data source are looked up too: marking needs them, and a collection need not wait
+    for SciPy. The task is looked up in any case, and `interface.py` is compared with it.
 
     Raises:
-        UserError: the course does not set it, its folder is in disorder, or its id is another one.
+        UserError: the course has no such assignment, its folder has problems, or its id differs.
     """
     settings = course.assignment(id)
     path = course.folder / "course.toml"
     try:
         assignment = overridden(
-            load(find(settings.source, course.folder), **_known_names(names)),
-            data=_set(settings.data),
-            run=_set(settings.run),
-            limits=_set(settings.limits),
+            load(find(settings.source, course.folder), **_names_to_look_up(names)),
+            data=_values_of(settings.data),
+            run=_values_of(settings.run),
+            limits=_values_of(settings.limits),
             anchors=settings.anchors,
             file=path,
             key=f"assignments.{id}",
@@ -318,34 +318,34 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
 
 
 def read_secret(course: Course) -> bytes:
-    """The course's secret: 32 bytes that nobody but the owner, and staff_group where it is set, can read.
+    """The course's secret: 32 bytes that only the owner can read, and staff_group where it is set.
 
     Raises:
-        UserError: it is missing, of another length, or open to others.
+        UserError: it is missing, has another length, or others can read it.
     """
     path = course.folder / "hidden/secret"
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except OSError as error:
         raise UserError(
-            f"{path}: the course's secret cannot be read ({error.strerror}). Put it back from your backup: a new "
-            "one would draw other hidden cases. Only for a course that has marked nothing yet: "
+            f"{path}: the course's secret cannot be read ({error.strerror}). Restore it from your backup: a new "
+            "one would draw other hidden cases. Only if the course has marked nothing yet, make one: "
             f"(umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
         ) from None
     with open(descriptor, "rb") as file:
-        about = os.fstat(file.fileno())
+        status = os.fstat(file.fileno())
         secret = file.read(SECRET_BYTES + 1)
     if len(secret) != SECRET_BYTES:
         raise UserError(
-            f"{path}: holds {about.st_size} bytes, a secret has {SECRET_BYTES}. Put it back from your backup."
+            f"{path}: holds {status.st_size} bytes; a secret has {SECRET_BYTES}. Restore it from your backup."
         )
-    others = about.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    if os.name == "posix" and others and not _open_to_staff_only(course, about):
-        raise UserError(f"{path}: other users of this machine can read it. Close it: chmod 600 {path}")
+    others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    if os.name == "posix" and others and not _open_to_staff_only(course, status):
+        raise UserError(f"{path}: other users of this machine can read it. Forbid that: chmod 600 {path}")
     return secret
 
 
-def _open_to_staff_only(course: Course, about: os.stat_result) -> bool:
+def _open_to_staff_only(course: Course, status: os.stat_result) -> bool:
     if course.staff_group is None:
         return False
     import grp  # only where there are POSIX groups
@@ -360,13 +360,13 @@ def _open_to_staff_only(course: Course, about: os.stat_result) -> bool:
             ) from None
         staff = int(course.staff_group)
     allowed = stat.S_IRGRP
-    return about.st_gid == staff and not about.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
+    return status.st_gid == staff and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
 
 
-def _known_names(all_of_them: bool) -> dict[str, Any]:
+def _names_to_look_up(metrics_too: bool) -> dict[str, Any]:
     from graders.tasks import TASKS
 
-    if not all_of_them:
+    if not metrics_too:
         return {"tasks": TASKS}
     from assignments.data.sources import SOURCES
     from graders.metrics import METRICS
@@ -374,16 +374,16 @@ def _known_names(all_of_them: bool) -> dict[str, Any]:
     return {"tasks": TASKS, "metrics": METRICS, "sources": SOURCES}
 
 
-def _set(changes: Frozen) -> dict[str, Any]:
+def _values_of(changes: Frozen) -> dict[str, Any]:
     return changes.model_dump(exclude_none=True)
 
 
 def _all_problems(roster: Roster) -> list[Problem]:
-    return sorted([*roster.stops, *roster.odd], key=lambda problem: problem.line or 0)
+    return sorted([*roster.stops, *roster.row_problems], key=lambda problem: problem.line or 0)
 
 
 def _columns(values: dict[str, Any]) -> Columns:
-    """What the course calls its roster's columns; what is wrong with that is told by the course's own check."""
+    """The headings that course.toml gives the roster's columns; `check_toml` reports problems with them."""
     table = values.get("roster")
     try:
         return Columns.model_validate(table.get("columns", {}) if isinstance(table, dict) else {})

@@ -1,4 +1,4 @@
-"""What is wrong with course.toml beyond the types of its values: clocks, late policies, tokens and staff."""
+"""Checks course.toml beyond the types of its values: deadlines, late policies, tokens and staff."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from graders.course.late_policy import bank_holidays, read_policy
 from graders.course.working_days import clock_problem
 
 
-def beyond_types(document: Document, folder: Path) -> list[Problem]:
-    """All of it, of the course whose files lie in `folder`."""
+def value_problems(document: Document, folder: Path) -> list[Problem]:
+    """Every such problem of the course in `folder`."""
     return [
         *_time_problems(document),
         *_token_problems(document),
@@ -43,8 +43,8 @@ def _time_problems(document: Document) -> list[Problem]:
 
 
 def _late_problems(document: Document, folder: Path) -> list[Problem]:
-    """Late policies that are not there or not in order, or whose bank holidays do not reach a deadline."""
-    policies, found = {}, []
+    """Late policies that are missing or wrong, or whose bank holidays do not cover a deadline."""
+    policies, problems = {}, []
     own = [(("assignments", id, "late_policy"), settings.get("late_policy")) for id, settings in _tables(document)]
     for where, named in [(("late_policy",), document.values.get("late_policy", "none")), *own]:
         if not isinstance(named, str):
@@ -53,32 +53,32 @@ def _late_problems(document: Document, folder: Path) -> list[Problem]:
             policies[where] = read_policy(named, folder)
         except TomlErrors as error:
             line, key, file = document.line_of(where), ".".join(where), str(document.path)
-            found += [Problem(p.file, key, line, p.what, p.cure) if p.file == file else p for p in error.problems]
+            problems += [Problem(p.file, key, line, p.what, p.cure) if p.file == file else p for p in error.problems]
     years = bank_holidays()[0]
     for id, settings in _tables(document):
         policy = policies.get(("assignments", id, "late_policy"), policies.get(("late_policy",)))
         deadline = settings.get("deadline")
         counted = policy is not None and policy.counts_working_days and policy.bank_holidays is None
         if counted and isinstance(deadline, datetime) and deadline.year not in years:
-            what = f"{deadline.year} is not among the years whose bank holidays are known ({years[0]} to {years[-1]})"
-            cure = "give bank_holidays in a late policy of your own"
-            found.append(document.problem(("assignments", id, "deadline"), what, cure))
-    return found
+            what = f"medmark knows the bank holidays of {years[0]} to {years[-1]}, not those of {deadline.year}"
+            cure = "write a late policy of your own, with bank_holidays"
+            problems.append(document.problem(("assignments", id, "deadline"), what, cure))
+    return problems
 
 
 def _tables(document: Document) -> list[tuple[str, dict[str, Any]]]:
-    """The tables of assignments, as far as they are tables."""
+    """The tables of assignments; a value that is not a table is left out."""
     assignments = document.values.get("assignments")
-    known = assignments.items() if isinstance(assignments, dict) else ()
-    return [(id, settings) for id, settings in known if isinstance(settings, dict)]
+    entries = assignments.items() if isinstance(assignments, dict) else ()
+    return [(id, settings) for id, settings in entries if isinstance(settings, dict)]
 
 
 def _staff_problems(document: Document) -> list[Problem]:
-    """Accounts of a machine stand for nobody: what they decide, no person has decided."""
+    """Accounts of the machine: a decision needs a person who made it."""
     staff = document.values.get("staff")
     cure = 'name people, as ucabxyz = "Ada Byron"'
     return [
-        document.problem(("staff", login), "is an account of the machine and not a person", cure)
+        document.problem(("staff", login), "is an account of the machine, not a person", cure)
         for login in (staff if isinstance(staff, dict) else ())
         if login == "root" or login.isdigit()
     ]
@@ -87,13 +87,14 @@ def _staff_problems(document: Document) -> list[Problem]:
 def _token_problems(document: Document) -> list[Problem]:
     access = document.values.get("access")
     tokens = access.get("token_env") if isinstance(access, dict) else None
-    found = []
+    problems = []
     for host, name in tokens.items() if isinstance(tokens, dict) else ():
         where = ("access", "token_env", host)
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?", host):
-            found.append(document.problem(where, "is no host", 'write it as "github.com" = "GITHUB_TOKEN"'))
+            problems.append(document.problem(where, "is not a host", 'write it as "github.com" = "GITHUB_TOKEN"'))
         if isinstance(name, str) and not re.fullmatch(r"[A-Z_][A-Z0-9_]*", name):
-            # Not shown: a person may have put the token itself here.
-            what = "is no name of an environment variable"
-            found.append(document.problem(where, what, "keep the token in the environment and write its name here"))
-    return found
+            # The value is not shown: it may be the token itself.
+            what = "is not the name of an environment variable"
+            cure = "keep the token in the environment and write the variable's name here"
+            problems.append(document.problem(where, what, cure))
+    return problems

@@ -1,6 +1,7 @@
-"""Late policies as data: a table of bands, read and checked, and what a band makes of a mark.
+"""Reads late policies, each a table of bands, and applies them to a mark.
 
-`none` and the files of `graders/course/policies/` have names; an instructor's own is a TOML file beside course.toml.
+`none` and the files of `graders/course/policies/` have names; an instructor's own policy is a TOML file beside
+course.toml.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ Percent = Annotated[Decimal, Field(ge=0, le=100)]
 
 
 class LateBand(Frozen):
-    """What becomes of a mark that is late up to some limit: one of `subtract`, `reduce`, `cap` and `set`."""
+    """What happens to a mark that is late up to a limit: one of `subtract`, `reduce`, `cap` and `set`."""
 
     up_to_hours: PositiveInt | None = None
     up_to_calendar_days: PositiveInt | None = None
     up_to_working_days: PositiveInt | None = None
-    """At most one of the three; none for the last band: however late."""
+    """At most one of the three; none in the last band, which holds however late the work is."""
     subtract: Percent | None = None
     """Percentage points off."""
     reduce: Percent | None = None
     """Per cent of the mark off: 5 makes 57 of 60."""
     for_each: Unit | None = None
-    """`subtract` or `reduce` counts once for each of these that has begun, and always of the mark before lateness."""
+    """`subtract` or `reduce` applies once for each unit begun, always to the mark before lateness."""
     not_below: Literal["pass_mark"] | Percent | None = None
-    """What they stop at; a mark that was below it already loses nothing and gains nothing."""
+    """They lower no mark below this; a mark already below it stays as it is."""
     cap: Literal["pass_mark"] | Percent | None = None
     set: Percent | None = None
     clause: str
-    """The rule in words: it stands in the trace and on the person's page."""
+    """The rule in words, for the trace and the person's page."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -67,11 +68,11 @@ class LateBand(Frozen):
 
     @property
     def limit(self) -> tuple[Unit, int] | None:
-        """How late the work may be for this band; None: however late."""
+        """How late the work may be for this band; None for any lateness."""
         return next(((unit, count) for unit, count in self._limits().items() if count is not None), None)
 
     def of(self, mark: Fraction, pass_mark: int, begun: int = 1) -> Fraction:
-        """The mark in per cent after this band, of whose `for_each` so many have begun."""
+        """The mark in per cent after this band; `begun` counts the units of `for_each` that have begun."""
         if self.cap is not None:
             return min(mark, _value(self.cap, pass_mark))
         if self.set is not None:
@@ -86,7 +87,7 @@ class LatePolicy(Frozen):
 
     title: str
     note: str = ""
-    """What whoever uses it must know."""
+    """What an instructor must know before using it."""
     source: str = ""
     bands: tuple[LateBand, ...] = Field(alias="band", min_length=1)
     """From the least late to the latest."""
@@ -99,26 +100,26 @@ class LatePolicy(Frozen):
     def _bands_in_order(self) -> Self:
         *limited, last = [band.limit for band in self.bands]
         if last is not None:
-            raise ValueError("the last band has no limit: it says what however late work gets")
+            raise ValueError("the last band must have no limit: it holds however late the work is")
         limits = [limit for limit in limited if limit is not None]
         if len(limits) < len(limited):
-            raise ValueError("only the last band may lack a limit, as up_to_working_days")
+            raise ValueError("every band but the last needs a limit, such as up_to_working_days")
         hours = [count if unit == "hour" else 24 * count for unit, count in limits]
         if hours != sorted(set(hours)):
             raise ValueError("the bands go from the least late to the latest: their limits must rise")
         return self
 
     def band(self, begun: Callable[[Unit], int]) -> LateBand:
-        """The band of late work, of which `begun` says how many units late it is, each begun one counting whole."""
+        """The band that holds for late work; `begun` says how many units of a kind have begun since it was due."""
         return next(band for band in self.bands if band.limit is None or begun(band.limit[0]) <= band.limit[1])
 
     def after(self, mark: Fraction, pass_mark: int, begun: Callable[[Unit], int]) -> tuple[Fraction, LateBand]:
-        """The mark in per cent after the penalty, and the band that says so."""
+        """The mark in per cent after the penalty, and the band that sets it."""
         band = self.band(begun)
         return band.of(mark, pass_mark, begun(band.for_each) if band.for_each else 1), band
 
     def unit_of(self, band: LateBand) -> Unit:
-        """What lateness is told in where this band holds."""
+        """The unit in which reports give the lateness where this band holds."""
         if band.for_each or band.limit:
             return band.for_each or band.limit[0]  # type: ignore[index]
         return next((other.limit[0] for other in reversed(self.bands) if other.limit), "working_day")
@@ -135,23 +136,24 @@ NONE = "none"
 
 
 def policy_names() -> tuple[str, ...]:
-    """The policies that have a name."""
+    """The names of policies."""
     return (NONE, *sorted(path.stem for path in POLICIES.glob("*.toml") if path != HOLIDAYS))
 
 
 def read_policy(named: str, folder: Path) -> LatePolicy | None:
-    """The policy of a name, or of a TOML file relative to `folder`; None for "none".
+    """The policy with a name, or in a TOML file relative to `folder`; None for "none".
 
     Raises:
-        TomlErrors: everything that is wrong with it, with lines.
+        TomlErrors: every problem of it, with lines.
     """
     if named == NONE:
         return None
     own = named.endswith(".toml")
     path = folder / named if own else POLICIES / f"{named}.toml"
     if not own and named not in policy_names():
-        cure = nearest(named, policy_names()) + ", or name a TOML file beside course.toml"
-        raise TomlErrors([Problem(str(folder / "course.toml"), "late_policy", None, f'no policy "{named}"', cure)])
+        what = f'there is no late policy "{named}"'
+        cure = f"{nearest(named, policy_names())}; or name a TOML file beside course.toml"
+        raise TomlErrors([Problem(str(folder / "course.toml"), "late_policy", None, what, cure)])
     policy, problems = check_toml(read_toml(path), LatePolicy)
     if policy is None or problems:
         raise TomlErrors(problems)
@@ -160,7 +162,7 @@ def read_policy(named: str, folder: Path) -> LatePolicy | None:
 
 @cache
 def bank_holidays() -> tuple[Sequence[int], Sequence[date]]:
-    """The years that the shipped table covers, and its days: England and Wales."""
+    """The years that the shipped table of England and Wales covers, and its bank holidays."""
     table = tomllib.loads(HOLIDAYS.read_text(encoding="utf-8"))
     return table["years"], table["days"]
 

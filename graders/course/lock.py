@@ -1,4 +1,4 @@
-"""One `grade` at a time per course: a lock that the kernel drops when its holder dies. It guards no single file."""
+"""Lets one process at a time mark a course: a lock that the kernel releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from graders.record.ledger import refuse_remote
 
 @contextmanager
 def course_lock(folder: Path, command: str) -> Iterator[None]:
-    """Hold the course whose `.medmark` is `folder`, so that nobody else marks in it meanwhile.
+    """Hold the lock of the course whose `.medmark` is `folder`.
 
     Raises:
         UserError: another process holds it; the text says which, where, since when and how to go on.
@@ -27,7 +27,7 @@ def course_lock(folder: Path, command: str) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / "lock").open("a+", encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{folder}: cannot be written ({error.strerror}). Check it and its permissions.") from error
+        raise UserError(f"{folder}: cannot be written ({error.strerror}). Check its permissions.") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,6 +54,6 @@ def _held_by(folder: Path, text: str) -> str:
         who = f"`{holder['command']}` (pid {holder['pid']} on {holder['host']}, since {holder['since']})"
         cure = f"Wait until it is done, or stop it with Ctrl-C there or `kill {holder['pid']}`"
     except (ValueError, KeyError):
-        # It has the lock and has not written its name yet.
+        # The holder has not written its name yet.
         who, cure = "another medmark", "Wait until it is done"
     return f"{folder.parent}: {who} is marking this course. {cure}; what it has marked is kept."

@@ -1,4 +1,4 @@
-"""Makes the folder of a new course: commented files for the instructor to fill in, and the secret."""
+"""Makes the folder of a new course: files with comments for the instructor to fill in, and the secret."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ COURSE_TOML = """\
 title = {title}
 year = {year}
 timezone = {timezone}
-sandbox = {sandbox}                  # "docker"; "local" runs students' code without a wall, as you
-# late_policy = "ucl-2024"          # what lateness costs; check it with your assessment manager, see docs/course.md
-# closures = [2026-12-24]           # days on which the university is closed
+sandbox = {sandbox}                  # "docker"; "local" runs students' code as you, without a wall
+# late_policy = "ucl-2024"          # what lateness costs, see docs/course.md; check it with your assessment manager
+# closures = [2026-12-24]           # days when the university is closed
 # on_correction = "never_lower"     # whether a correction may lower a mark that was returned
-# round = "1"                       # whole marks, half up; "0.1" by default
+# round = "1"                       # whole marks, half up; the default is "0.1"
 # staff_group = "staff"             # group of this machine that may read hidden/ beside you
-# observation_gap_minutes = 30      # a host silent for longer around a due time was down: a person decides
+# observation_gap_minutes = 30      # if a host was down for longer around a due time, a person decides
 
 [access]
 allow_file = {allow_file}                  # whether repositories may be folders of this machine (file://)
-[access.token_env]                  # environment variable with a read-only token, host by host
+[access.token_env]                  # host = name of the environment variable with a read-only token
 # "github.com" = "GITHUB_TOKEN"
 
-# [repositories]                    # how much of a repository is taken
+# [repositories]                    # limits on a group's repository
 # size_mb = 1000
 # timeout_s = 120
 """
 EXAMPLE_TABLE = """
-# One table an assignment. The catalogue: {catalogue}.
+# One table for each assignment. The catalogue: {catalogue}.
 # [assignments.mlp_classifier]
 # source = "mlp_classifier"         # an id of the catalogue, or a folder
 # deadline = 2027-01-15T12:00:00    # local time in the course's timezone
 # weight = 1.0
 # grace_minutes = 10                # longer than the time between two runs of medmark collect
 # group_extension = "manual"        # or "max", "min": what a member's extension does to the group
-# late_policy = "york"              # where it differs from the course's
+# late_policy = "york"              # where it differs from the course's policy
 # [assignments.mlp_classifier.run]  # your own values for the assignment's [data], [run] and [limits]
 # seeds = 3
 """
@@ -70,13 +70,13 @@ def init_course(
     allow_file: bool = False,
     assignments: Mapping[str, datetime] | None = None,
 ) -> tuple[Path, ...]:
-    """Write a new course into `folder` and return the files made; nothing that exists is overwritten.
+    """Write a new course into `folder` and return its files; nothing that exists is overwritten.
 
     `assignments` are ids of the catalogue with their deadlines, in the course's local time unless they have a timezone
-    of their own; without any, the file shows one as a comment.
+    of their own. Without any, the file has an example in comments.
 
     Raises:
-        UserError: there is a course already, or a file of ours stands in the way.
+        UserError: one of the files exists already, or cannot be written.
     """
     files = {
         folder / "course.toml": COURSE_TOML.format(
@@ -92,7 +92,7 @@ def init_course(
     secret = folder / "hidden/secret"
     for path in (*files, secret):
         if path.exists():
-            raise UserError(f"{path}: is there already. Choose another folder: medmark init FOLDER")
+            raise UserError(f"{path}: exists already. Choose another folder: medmark init FOLDER")
     try:
         secret.parent.mkdir(parents=True, mode=0o700)
         descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -101,7 +101,7 @@ def init_course(
         for path, text in files.items():
             replaced(path, text)
     except OSError as error:
-        raise UserError(f"{error.filename or folder}: cannot be made ({error.strerror})") from None
+        raise UserError(f"{error.filename or folder}: cannot be created ({error.strerror})") from None
     return (*files, secret)
 
 

@@ -1,9 +1,9 @@
-"""Tables that people keep in a spreadsheet: one reader for every CSV or workbook (.xlsx) that a person gives us.
+"""Reads every table that a person gives medmark: a CSV or a workbook (.xlsx).
 
-It knows no column, and every cell is text: NA, 0012, 1e5 and TRUE are what they look like. Columns without name and
-content are left out, and empty rows. A CSV may be UTF-8 with or without a byte order mark or UTF-16 with one, with
-comma, semicolon or tab, or what Excel's own first line `sep=;` says, every kind of line end, and quotes. The standard
-library's `csv` reads it: pandas does not say on which line a row begins or a quote is wrong, and would take 0.3 s of
+Every cell is text: NA, 0012, 1e5 and TRUE stay what they look like. Empty rows are left out, and columns with neither
+a name nor content. A CSV is UTF-8 with or without a byte order mark, or UTF-16 with one. It may have any line ends,
+quotes, and comma, semicolon or tab as separator, or the one that Excel's own first line `sep=;` names. The standard
+library's `csv` reads it: pandas does not say on which line a row begins or a quote is wrong, and would add 0.3 s to
 every command.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from assignments.errors import Problem
 from graders.course.workbooks import SUFFIX, UnreadableTable, workbook_rows
 
-_MARKS = (  # that of UTF-32 begins as that of UTF-16 does
+_MARKS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -30,10 +30,10 @@ _MARKS = (  # that of UTF-32 begins as that of UTF-16 does
 )
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[,;\t]*', re.IGNORECASE)
 _TEXT_FORMULA = re.compile(r'^="([^"]*)"$')
-"""How Excel is made to keep the zeros of a student number."""
+"""A formula that makes Excel keep the zeros of a student number."""
 _GUARD = re.compile(r"^'(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212])")
-"""How a mark sheet keeps a text from being run: it may come back, filled in."""
-SAVE = 'save it as "CSV UTF-8"'
+"""A mark sheet puts this before a text that Excel would run; the sheet may come back, filled in."""
+SAVE_AS_UTF8 = 'save it as "CSV UTF-8"'
 
 
 @dataclass(frozen=True)
@@ -41,32 +41,32 @@ class Row:
     """One row below the header."""
 
     line: int
-    """Where it begins in the file."""
+    """The line of the file on which it begins."""
     cells: Mapping[str, str]
-    """By key; a cell that the row lacks is empty."""
+    """By key; a missing cell is empty."""
     problem: Problem | None = None
     """Why the cells may stand under the wrong columns."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file's columns and rows."""
+    """The columns and rows of a file."""
 
     path: Path
     line: int
-    """Where the header stands."""
+    """The line of the header."""
     headings: Mapping[str, str]
     """Key to heading as written, in the order of the file. A key is the heading without regard to case."""
     rows: tuple[Row, ...]
 
 
 def column_key(heading: str) -> str:
-    """How a column is found: its heading without regard to case, white space and the way letters are composed."""
+    """A heading without regard to case, white space and the composition of letters: the key of its column."""
     return unicodedata.normalize("NFC", " ".join(heading.split())).casefold()
 
 
 def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
-    """The table, or None with all that stands in the way of reading it. A row that is odd has its own problem."""
+    """The table, or None with every reason why it cannot be read. A wrong row has a problem of its own."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -75,13 +75,13 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
         return None, [Problem(str(path), "", None, f"cannot be read ({error.strerror})", "check its permissions")]
     try:
         if path.suffix.casefold() == SUFFIX:
-            lines, odd = workbook_rows(data)
+            lines, unreadable = workbook_rows(data)
         else:
-            lines, odd = list(_csv_rows(data)), []
+            lines, unreadable = list(_csv_rows(data)), []
     except UnreadableTable as error:
-        lines, odd = [], [error]
-    if odd:
-        return None, [Problem(str(path), "", error.row, error.what, error.cure) for error in odd]
+        lines, unreadable = [], [error]
+    if unreadable:
+        return None, [Problem(str(path), "", error.row, error.what, error.cure) for error in unreadable]
     records = list(_records(lines))
     if not records:
         return None, [Problem(str(path), "", None, "is empty", "")]
@@ -102,7 +102,7 @@ def read_table(path: Path) -> tuple[Table | None, list[Problem]]:
 
 
 def _records(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-    """The rows that hold something, without white space around their cells."""
+    """The rows that are not empty, without white space around their cells."""
     for line, row in rows:
         cells = [_GUARD.sub("", _TEXT_FORMULA.sub(r"\1", cell.strip())) for cell in row]
         if any(cells):
@@ -113,41 +113,42 @@ def _text(data: bytes) -> str:
     """The text of a file.
 
     Raises:
-        UnreadableTable: it is not text, or in an encoding that nobody can tell.
+        UnreadableTable: it is not text, or its encoding cannot be told.
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
-            raise UnreadableTable(f"begins with the mark of {encoding} and is not {encoding}", SAVE) from None
-        raise UnreadableTable(_another_encoding(data, error.start), SAVE) from None
+            problem = f"begins with the byte order mark of {encoding} but is not {encoding}"
+            raise UnreadableTable(problem, SAVE_AS_UTF8) from None
+        raise UnreadableTable(_another_encoding(data, error.start), SAVE_AS_UTF8) from None
     if "\0" in text:
-        raise UnreadableTable("is not a text file, or is UTF-16 without its mark", SAVE)
+        raise UnreadableTable("is not a text file, or is UTF-16 without a byte order mark", SAVE_AS_UTF8)
     return text
 
 
 def _another_encoding(data: bytes, at: int) -> str:
-    """What is said of the first byte that is not UTF-8."""
+    """The problem of a file whose first byte that is not UTF-8 is at this index."""
     line = data.count(b"\n", 0, at) + 1
     word = re.split(rb"[,;\t\r\n]", data[:at])[-1] + re.split(rb"[,;\t\r\n]", data[at:])[0]
-    told = f"is not UTF-8: byte {data[at]:#04x} on line {line}"
+    problem = f"is not UTF-8: byte {data[at]:#04x} on line {line}"
     try:
-        return f'{told}; perhaps it is Windows-1252, where this cell reads "{word.decode("cp1252").strip()[:40]}"'
+        return f'{problem}; perhaps it is Windows-1252, where this cell reads "{word.decode("cp1252").strip()[:40]}"'
     except UnicodeDecodeError:
-        return told
+        return problem
 
 
 def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
     """Each row, with the line on which it begins."""
     lines = list(io.StringIO(_text(data), newline=""))  # a line ends at CR, LF or both
     skipped = next((at for at, line in enumerate(lines) if line.strip(" ,;\t\r\n")), len(lines))
-    told = _SEPARATOR_LINE.fullmatch(lines[skipped].rstrip("\r\n")) if skipped < len(lines) else None
-    skipped += 1 if told else 0
+    declared = _SEPARATOR_LINE.fullmatch(lines[skipped].rstrip("\r\n")) if skipped < len(lines) else None
+    skipped += 1 if declared else 0
     while skipped < len(lines) and not lines[skipped].strip(" ,;\t\r\n"):
         skipped += 1
     first = re.sub(r'"[^"]*"', "", lines[skipped]) if skipped < len(lines) else ""
-    separator = told[1] if told else max(",;\t", key=first.count)
+    separator = declared[1] if declared else max(",;\t", key=first.count)
     reader = csv.reader(lines[skipped:], delimiter=separator, strict=True, skipinitialspace=True)
     begins = skipped + 1
     try:
@@ -159,18 +160,18 @@ def _csv_rows(data: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _wrong_columns(header: list[str], rows: list[tuple[int, list[str]]]) -> Iterator[tuple[str, str, str]]:
-    """Columns that stand twice, and columns without a name that hold something: key, what and cure."""
+    """Columns with the same name, and columns with content but no name: key, problem and cure."""
     first: dict[str, int] = {}
     for at, heading in enumerate(header):
         if not heading:
             held = next(((line, cells[at]) for line, cells in rows if len(cells) > at and cells[at]), None)
             if held:
                 what = f'column {at + 1} has no name, but holds "{held[1][:40]}" on line {held[0]}'
-                yield "", what, "name it, or delete it"
+                yield "", what, "name the column, or delete it"
             continue
         before = first.setdefault(column_key(heading), at)
         if before != at:
-            yield heading, f"this name stands over column {before + 1} and over column {at + 1}", "remove one of them"
+            yield heading, f"columns {before + 1} and {at + 1} both have this name", "rename or remove one of them"
 
 
 def _without_empty_end(cells: Sequence[str]) -> list[str]:
@@ -181,7 +182,7 @@ def _without_empty_end(cells: Sequence[str]) -> list[str]:
 
 
 def _under(keys: Mapping[int, str], cells: Sequence[str]) -> dict[str, str]:
-    """Cells by key. Excel leaves empty cells out at the end of a row."""
+    """Cells by key. Excel leaves out empty cells at the end of a row."""
     return {key: cells[at] if at < len(cells) else "" for at, key in keys.items()}
 
 
@@ -190,5 +191,5 @@ def _too_long(path: Path, line: int, cells: Sequence[str], header: Sequence[str]
     if many <= len(header):
         return None
     what = f"has {many} cells under {len(header)} columns"
-    cure = "put cells with commas in quotes" if path.suffix.casefold() != SUFFIX else "give each column a heading"
+    cure = "put quotes around cells with commas" if path.suffix.casefold() != SUFFIX else "give each column a heading"
     return Problem(str(path), "", line, what, cure)

@@ -1,11 +1,11 @@
-"""Workbooks of Excel (.xlsx) as rows of text: one sheet, by pandas and openpyxl. It knows no column.
+"""Reads one sheet of an Excel workbook (.xlsx) as rows of text, with pandas and openpyxl.
 
-They come from staff: rosters and decisions. No student's file is opened here. Nothing in one is run: a formula is
-refused and never computed, a link is not followed, and macros are not read.
+Workbooks come from staff: rosters and decisions. No student's file is opened here. Nothing in a workbook is run: a
+formula is refused and never computed, a link is not followed, and macros are not read.
 
 A cell is read as Excel shows it, or refused with its name. Excel stores what looks like a number as a number: 0012
-shown by the format 0000 is 12 in the file, 40 % is 0.4, 39.96 shown to one place is 40.0, and a student number of 17
-digits has lost its last two. Of merged cells it stores what they show in the first alone.
+shown by the format 0000 is 12 in the file, 40 % is 0.4, 39.96 shown to one decimal is 40.0, and a student number of 17
+digits has lost its last two. Only the first of merged cells stores what all of them show.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ MEGABYTES: Final = 10
 SHEET_ROWS: Final = 20_000
 SHEET_COLUMNS: Final = 200
 CHARACTERS: Final = 200
-"""Of one tag that says which cells are merged."""
+"""The longest tag that names merged cells."""
 DIGITS: Final = 15
-"""Of a number, that Excel keeps."""
+"""Excel keeps so many digits of a number."""
 _OTHER_KIND: Final = b"\xd0\xcf\x11\xe0"
-"""How an .xls begins, and every workbook behind a password."""
-_ONE_TABLE: Final = "keep the one table in it"
-_AS_TEXT: Final = "format the column as Text and write there what is meant"
-_PLAIN: Final = re.compile(r"General|@|[#,]*(?P<zeros>0*)(?:\.(?P<places>[0#]+))?(?P<power>E\+0+)?")
-"""Formats that show a number's own digits, or some of them; the zeros are those that it is filled up to."""
+"""The first bytes of an .xls, and of every workbook with a password."""
+_ONE_TABLE: Final = "keep only the one table in it"
+_AS_TEXT: Final = "format the column as Text and type the values again"
+_PLAIN: Final = re.compile(r"General|@|[#,]*(?P<zeros>0*)(?:\.(?P<decimals>[0#]+))?(?P<power>E\+0+)?")
+"""Formats that show a number's own digits, or some of them; `zeros` is the width to which zeros fill it up."""
 _MERGED: Final = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})"')
 
 
 class UnreadableTable(Exception):
-    """Why a table is not read, and the cure; the row where that is known."""
+    """A table cannot be read: what is wrong, the cure, and the row if there is one."""
 
     def __init__(self, what: str, cure: str, row: int | None = None) -> None:
         super().__init__(what)
@@ -48,13 +48,13 @@ class UnreadableTable(Exception):
 
 
 def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[UnreadableTable]]:
-    """Each row of the one sheet that holds something, with its number, and what is wrong with single cells.
+    """The rows of the one sheet that is not empty, with their numbers, and the problems of single cells.
 
     Raises:
         UnreadableTable: it is not a workbook, is too large, or has several sheets.
     """
     if data.startswith(_OTHER_KIND):
-        raise UnreadableTable("is an .xls, or protected by a password", f"save it without one, as {SUFFIX}")
+        raise UnreadableTable("is an .xls, or has a password", f"save it as {SUFFIX}, without a password")
     if len(data) > MEGABYTES * 1e6:
         raise UnreadableTable(f"is larger than {MEGABYTES} MB", _ONE_TABLE)
     import pandas  # here: it takes 0.3 s, and most tables are CSV
@@ -73,7 +73,7 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
                 na_filter=False,
                 nrows=SHEET_ROWS + 1,
             )
-            shown, odd = _shown(file.book[name])
+            shown, problems = _shown(file.book[name])
             merged = _merged(file.book[name])
     except UnreadableTable:
         raise
@@ -87,39 +87,40 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
         rows[row - 1][column - 1] = text
     in_order = sorted(merged.items(), key=itemgetter(1))
     held = {cells: row for cells, (row, column) in in_order if _holds(rows, row, column)}
-    return list(enumerate(rows, 1)), [*odd, *_told_of_merged(held)]
+    return list(enumerate(rows, 1)), [*problems, *_merged_problem(held)]
 
 
 def _the_sheet(book: Workbook) -> str:
-    """The name of the sheet that holds something: of two nobody can say which is meant."""
+    """The name of the one sheet that is not empty."""
     held = []
     for sheet in book.worksheets:
-        sheet.reset_dimensions()  # a program may have written them wrong
+        sheet.reset_dimensions()  # another program may have stored wrong ones
         rows = sheet.iter_rows(max_row=SHEET_ROWS, max_col=SHEET_COLUMNS)
         if any(cell.value is not None for row in rows for cell in row):
             held.append(sheet.title)
     if len(held) > 1:
-        raise UnreadableTable(f"has {len(held)} sheets: {', '.join(held)}", "save the one to read as a file of its own")
+        cure = "save the sheet to read as a file of its own"
+        raise UnreadableTable(f"has {len(held)} sheets: {', '.join(held)}", cure)
     return held[0] if held else book.worksheets[0].title
 
 
 def _shown(sheet: Worksheet) -> tuple[dict[tuple[int, int], str], list[UnreadableTable]]:
-    """What Excel shows where that is not what it stores, by row and column; and what is wrong with single cells."""
+    """What Excel shows where it stores something else, by row and column; and the problems of single cells."""
     shown = {}
-    odd: dict[tuple[int, str], list[Cell]] = {}
+    problems: dict[tuple[int, str], list[Cell]] = {}
     for row in sheet.iter_rows(max_row=SHEET_ROWS, max_col=SHEET_COLUMNS):
         for cell in row:
             if cell.value is None or cell.data_type == "s":
                 continue
             if problem := _problem(cell):
-                odd.setdefault((cell.column, problem), []).append(cell)
+                problems.setdefault((cell.column, problem), []).append(cell)
             elif (text := _as_shown(cell)) is not None:
                 shown[cell.row, cell.column] = text
-    return shown, [_told(problem, cells) for (_, problem), cells in odd.items()]
+    return shown, [_column_problem(problem, cells) for (_, problem), cells in problems.items()]
 
 
 def _problem(cell: Cell) -> str:
-    """Why nobody can tell what a cell says, which is not text; empty if it is plain."""
+    """Why a cell that is not text is ambiguous; empty if it is not."""
     if cell.data_type in _KINDS:
         return _KINDS[cell.data_type]
     if cell.data_type == "b":
@@ -135,18 +136,18 @@ def _problem(cell: Cell) -> str:
 
 
 def _rounded(value: float, shown_as: str) -> str:
-    """A number to as many places as its format shows; in General, and as text, it has all."""
+    """A number with as many decimals as its format shows; the formats General and Text show all."""
     plain, exact = _PLAIN.fullmatch(shown_as), Decimal(str(value))
     if plain is None or plain["zeros"] is None:
         return str(exact)
-    places = len(plain["places"] or "")
+    decimals = len(plain["decimals"] or "")
     power = exact.adjusted() if plain["power"] else 0
-    rounded = (exact.scaleb(-power)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+    rounded = (exact.scaleb(-power)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     return f"{rounded}E{power:+03}" if plain["power"] else str(rounded)
 
 
 def _as_shown(cell: Cell) -> str | None:
-    """What Excel shows in a truth value or a number that is filled up with zeros; None for other numbers."""
+    """What Excel shows for a truth value, or for a number that zeros fill up; None for other numbers."""
     if cell.data_type == "b":
         return "TRUE" if cell.value else "FALSE"
     plain = _PLAIN.fullmatch(cell.number_format)
@@ -159,19 +160,19 @@ def _as_shown(cell: Cell) -> str | None:
 def _merged(sheet: Worksheet) -> dict[str, tuple[int, str]]:
     """Merged cells, as B2:B4, with row and column of the first. Excel shows its text in all of them.
 
-    The sheet's own text tells of them: openpyxl does so only where it reads a whole workbook into memory.
+    They are searched in the sheet's XML: openpyxl names them only if it reads the whole workbook into memory.
     """
-    found, text = {}, b""
-    with sheet._get_source() as part:  # type: ignore[attr-defined]  # that of a sheet which is only read
-        while chunk := part.read(1 << 20):
+    merged, text = {}, b""
+    with sheet._get_source() as xml:  # type: ignore[attr-defined]  # of a read-only sheet
+        while chunk := xml.read(1 << 20):
             text = text[-CHARACTERS:] + chunk
             for column, row, last in (map(bytes.decode, cells) for cells in _MERGED.findall(text)):
-                found[f"{column}{row}:{last}"] = int(row), column
-    return found
+                merged[f"{column}{row}:{last}"] = int(row), column
+    return merged
 
 
 def _holds(rows: Sequence[Sequence[str]], row: int, column: str) -> bool:
-    """Whether a cell is among those that were read, and is not empty."""
+    """Whether a cell was read and is not empty."""
     from openpyxl.utils import column_index_from_string
 
     cells = rows[row - 1] if row <= len(rows) else ()
@@ -179,18 +180,18 @@ def _holds(rows: Sequence[Sequence[str]], row: int, column: str) -> bool:
     return at <= len(cells) and bool(cells[at - 1].strip())
 
 
-def _told_of_merged(held: Mapping[str, int]) -> Iterator[UnreadableTable]:
-    """All merged cells as one problem, at the first."""
+def _merged_problem(held: Mapping[str, int]) -> Iterator[UnreadableTable]:
+    """All merged cells as one problem, at the row of the first."""
     if held:
         first, *more = held
         others = f", and so are {', '.join(more[:3])}{' and others' if more[3:] else ''}" if more else ""
         what = f"the cells {first} are merged{others}"
-        yield UnreadableTable(what, "unmerge them, and write in each what is meant", held[first])
+        yield UnreadableTable(what, "unmerge them, and fill in each cell", held[first])
 
 
-def _told(problem: str, cells: list[Cell]) -> UnreadableTable:
-    """One problem of a column, which a whole column often has."""
-    more = f", and so do {len(cells) - 1} more cells of its column" if len(cells) > 1 else ""
+def _column_problem(problem: str, cells: list[Cell]) -> UnreadableTable:
+    """One problem for all cells of a column that have it."""
+    more = f", and {len(cells) - 1} more cells of its column do too" if len(cells) > 1 else ""
     cure = _VALUES if problem == _KINDS["f"] else _AS_TEXT
     return UnreadableTable(f"cell {cells[0].coordinate} {problem}{more}", cure, cells[0].row)
 

@@ -1,11 +1,11 @@
-"""Times of the clock, and how late something is in hours, days and working days: pure functions of a calendar.
+"""Counts how late something is, in hours, calendar days or working days: pure functions of a calendar.
 
 The rule
 --------
-The n-th working day after a due time ends at the same time of the clock on the n-th day that is neither a Saturday, a
-Sunday, a bank holiday nor a closure day. Due on Friday at 17:00, what is seen on Monday at 17:00 is one working day
-late, and a second later two. A calendar day ends at the same time of the clock on the next day, whatever day it is.
-Clocks are those of the course's place, so a change to summer time moves neither. An hour is 60 minutes.
+The n-th working day after a due time ends at the same time of day on the n-th day that is neither a Saturday, a
+Sunday, a bank holiday nor a closure day. If work is due on Friday at 17:00, a commit seen on Monday at 17:00 is one
+working day late, and a second later it is two. A calendar day ends at the same time of day on the next day, whatever
+day it is. Times are local times of the course, so a change to summer time moves neither. An hour is 60 minutes.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     import numpy
 
 Unit = Literal["hour", "calendar_day", "working_day"]
-"""What lateness is counted in."""
+"""The unit of lateness."""
 
 
 def in_utc(time: datetime, timezone: str) -> datetime:
-    """A time of a place's clock in UTC; one with an offset keeps its own.
+    """A local time of a timezone, in UTC; a time with an offset keeps it.
 
-    Where the clock shows a time twice or never, the later moment of the two that it may mean: in favour of the person.
+    Where the clocks show a time twice or never, this is the later of its two possible moments, in the person's favour.
     """
     if time.tzinfo is not None:
         return time.astimezone(UTC)
@@ -38,9 +38,9 @@ def in_utc(time: datetime, timezone: str) -> datetime:
 
 
 def clock_problem(time: datetime, timezone: str) -> str:
-    """What is wrong with a time that a person writes; nothing if it is one moment.
+    """Why a time that a person writes cannot be used; empty if it can.
 
-    Its year may be that of no course, and the clocks of a place may show it twice or never.
+    Its year may be outside all courses, and the clocks may show it twice or never.
     """
     if problem := year_problem(time):
         return problem
@@ -50,19 +50,19 @@ def clock_problem(time: datetime, timezone: str) -> str:
     if early is None or late is None or early == late:
         return ""
     times = "twice" if early > late else "never"
-    return f"the clocks of {timezone} show {time} {times}: choose another time, as {time + timedelta(hours=2)}"
+    return f"the clocks of {timezone} show {time} {times}: choose another time, such as {time + timedelta(hours=2)}"
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """Which days are worked at a place."""
+    """The working days of a course."""
 
     timezone: str
     off: frozenset[date] = frozenset()
     """Bank holidays and closure days."""
 
     def after(self, moment: datetime, units: int, unit: Unit = "working_day") -> datetime:
-        """The end of that many hours, calendar days or working days after `moment`, in UTC; of 0, `moment` itself.
+        """The end of so many hours, calendar days or working days after `moment`, in UTC; for 0, `moment` itself.
 
         Raises:
             ValueError: `units` is negative.
@@ -80,26 +80,26 @@ class Calendar:
     def late(
         self, due: datetime, seen: datetime, unit: Unit = "working_day", grace: timedelta = timedelta()
     ) -> int:
-        """Units by which `seen` is late, each begun one counting whole; 0 up to `due` plus `grace`.
+        """How many units late `seen` is, where a unit counts once it has begun; 0 until `due` plus `grace`.
 
-        What is later than the grace is late from the due time on.
+        After the grace, lateness counts from the due time.
         """
         if seen <= due + grace:
             return 0
         if unit == "hour":
             return -((due - seen) // timedelta(hours=1))
-        # The days that lie between have ended, perhaps but for the last, where the clock changes.
+        # All days between have ended, except perhaps the last where the clocks change.
         sure = max(self._days_between(due, seen, unit) - 1, 0)
         return next(units for units in count(sure) if seen <= self.after(due, units, unit))
 
     def _working_day(self, day: date, units: int) -> date:
-        """The working day that many after a day, which need not be one."""
+        """The n-th working day after a day, which need not be a working day itself."""
         import numpy
 
         return date.fromisoformat(str(numpy.busday_offset(day, units, roll="backward", busdaycal=self._busdays)))
 
     def _days_between(self, due: datetime, seen: datetime, unit: Unit) -> int:
-        """Calendar or working days after the day of `due` and before that of `seen`, by the clock of the place."""
+        """Calendar or working days after the day of `due` and before that of `seen`, in local time."""
         first, last = (time.astimezone(ZoneInfo(self.timezone)).date() for time in (due, seen))
         first += timedelta(days=1)
         if unit == "calendar_day":
@@ -117,5 +117,5 @@ class Calendar:
 
     @classmethod
     def of(cls, timezone: str, *off: Iterable[date]) -> Calendar:
-        """A calendar of several lists of days off."""
+        """A calendar with the days off of several lists."""
         return cls(timezone, frozenset(day for days in off for day in days))

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from graders.course.cells import same
+from graders.course.cells import comparison_key
 from graders.course.roster import Member
 from graders.intake.changed_lines import COUNT_S, Changed, Counts, changed_lines
 from graders.intake.clone import is_commit
@@ -104,12 +104,12 @@ class History:
 
         An address tells who it is, and without a known one a name that one member alone has. Nothing else does.
         """
-        by_email = {same(member.email): member.id for member in members if member.email}
+        by_email = {comparison_key(member.email): member.id for member in members if member.email}
         names = [_words(member.name) for member in members]
         by_name = {name: m.id for name, m in zip(names, members, strict=True) if name and names.count(name) == 1}
         whose: dict[str, list[Author]] = {id: [] for id in (*(member.id for member in members), "")}
         for author in self.authors:
-            id = by_email.get(same(author.email)) or by_name.get(_words(author.name)) or ""
+            id = by_email.get(comparison_key(author.email)) or by_name.get(_words(author.name)) or ""
             whose[id].append(author)
         return {id: tuple(authors) for id, authors in whose.items()}
 
@@ -180,7 +180,7 @@ def _authors(signed: Sequence[_Signed], counts: Counts) -> tuple[Author, ...]:
     """One a name and address; newest commits come first."""
     by: dict[str, list[_Signed]] = {}
     for one in signed:
-        by.setdefault(same(one.email) or _words(one.name), []).append(one)
+        by.setdefault(comparison_key(one.email) or _words(one.name), []).append(one)
     authors = []
     for ones in by.values():
         dates = [one.date for one in ones if one.date]
@@ -201,4 +201,4 @@ def _short(text: str | None) -> str:
 
 
 def _words(name: str) -> str:
-    return same(" ".join(name.split()))
+    return comparison_key(" ".join(name.split()))

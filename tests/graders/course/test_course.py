@@ -1,4 +1,4 @@
-"""A course's files are read whole, and everything wrong with them is told at once."""
+"""A course's files are read whole, and all their problems are reported at once."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def course_in(folder, course=COURSE, roster=ROSTER):
     return load_course(folder)
 
 
-def told(folder, course=COURSE, roster=ROSTER):
-    """What is told of a course, as `file:line key: what; cure` without the folder."""
+def problems_of(folder, course=COURSE, roster=ROSTER):
+    """The problems of a course, as `file:line key: what; cure` without the folder."""
     with pytest.raises(CourseError) as caught:
         course_in(folder, course, roster)
     return str(caught.value).replace(f"{folder.resolve()}/", "").splitlines()
@@ -56,8 +56,8 @@ def test_a_deadline_is_local_time_in_summer_too(tmp_path):
     assert course.deadline("mlp_classifier") == datetime(2027, 6, 15, 11, tzinfo=UTC)
 
 
-def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_path):
-    lines = told(
+def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_reported_together(tmp_path):
+    lines = problems_of(
         tmp_path,
         COURSE.replace("title", "titel") + 'weight = "1"\ngrace = 5\n[access]\nalow_file = true\n',
         ROSTER + "g1,s1,Ada,ada,https://github.com/ucl/other\n",
@@ -68,10 +68,10 @@ def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_pat
         'course.toml:6 assignments.mlp_classifier.weight: should be a number without quotes, not "1"',
         'course.toml:7 assignments.mlp_classifier.grace: unknown key; did you mean "grace_minutes"?',
         'course.toml:9 access.alow_file: unknown key; did you mean "allow_file"?',
-        'roster.csv:5 member: "s1" stands on line 2 too; one row a person: keep one',
+        'roster.csv:5 member: "s1" is on line 2 too; write one row per person: remove one',
         'roster.csv:5 email: "ada" is not an e-mail address: there is no @ in it; write it as name@ucl.ac.uk',
         'roster.csv:5 repository: group g1 has "https://github.com/ucl/g1" on line 2 and '
-        '"https://github.com/ucl/other" here; keep one',
+        '"https://github.com/ucl/other" here; keep one of them',
     ]
 
 
@@ -85,57 +85,58 @@ def test_a_misspelt_key_a_wrong_type_and_roster_errors_are_told_together(tmp_pat
         ('year = "', 'timezone = "Europe/Londn"\nyear = "', 'did you mean "Europe/London"?'),
         ('year = "', 'sandbox = "dokcer"\nyear = "', 'course.toml:2 sandbox: "dokcer" is not one of its values; did'),
         ('year = "', 'groups = []\nyear = "', "course.toml:2 groups: may not be set here; remove the line"),
-        ("[assignments.mlp", "[access.token_env]\n'git hub' = 'X'\n[assignments.mlp", "is no host"),
-        ('year = "', 'late_policy = "ucl-2042"\nyear = "', 'course.toml:2 late_policy: no policy "ucl-2042"; did you'),
+        ("[assignments.mlp", "[access.token_env]\n'git hub' = 'X'\n[assignments.mlp", "is not a host"),
+        ('year = "', 'late_policy = "ucl-2042"\nyear = "', 'course.toml:2 late_policy: there is no late policy "ucl-'),
         ('year = "', 'late_policy = "late.toml"\nyear = "', "late.toml: cannot be read: No such file"),
         ('year = "', 'closures = ["soon"]\nyear = "', 'closures.0: should be a date, such as 2026-12-24, not "soon"'),
         ('year = "', 'on_correction = "never"\nyear = "', 'on_correction: "never" is not one of its values; did you'),
         ('year = "', 'peer = { weight = 2 }\nyear = "', "course.toml:2 peer.weight: "),
-        ("[assignments.mlp", "[access.token_env]\n'a.org' = 'ghp_x'\n[assignments.mlp", "write its name here"),
+        ("[assignments.mlp", "[access.token_env]\n'a.org' = 'ghp_x'\n[assignments.mlp", "write the variable's name"),
     ],
 )  # fmt: skip
-def test_values_that_cannot_be_are_told_with_their_line(tmp_path, before, after, what):
-    (line,) = told(tmp_path, COURSE.replace(before, after))
+def test_impossible_values_are_reported_with_their_line(tmp_path, before, after, what):
+    (line,) = problems_of(tmp_path, COURSE.replace(before, after))
     assert what in line
     assert "ghp_x" not in line
 
 
-def test_a_deadline_beyond_the_bank_holidays_that_are_known_says_how_to_give_ones_own(tmp_path):
-    (line,) = told(tmp_path, 'late_policy = "ucl-2024"\n' + COURSE.replace("2027-01-15", "2030-01-15"))
+def test_a_deadline_beyond_the_known_bank_holidays_says_how_to_write_a_policy(tmp_path):
+    (line,) = problems_of(tmp_path, 'late_policy = "ucl-2024"\n' + COURSE.replace("2027-01-15", "2030-01-15"))
     assert line == (
-        "course.toml:6 assignments.mlp_classifier.deadline: 2030 is not among the years whose bank holidays are known "
-        "(2020 to 2029); give bank_holidays in a late policy of your own"
+        "course.toml:6 assignments.mlp_classifier.deadline: medmark knows the bank holidays of 2020 to 2029, "
+        "not those of 2030; write a late policy of your own, with bank_holidays"
     )
     course_in(tmp_path, COURSE.replace("2027-01-15", "2030-01-15"))  # without a policy no day is counted
 
 
-def test_a_mistake_in_the_late_policy_of_an_assignment_is_told_at_its_own_line(tmp_path):
-    (line,) = told(tmp_path, COURSE + 'late_policy = "yorck"\n')
-    assert line.startswith('course.toml:6 assignments.mlp_classifier.late_policy: no policy "yorck"; did you mean')
+def test_a_mistake_in_the_late_policy_of_an_assignment_is_reported_at_its_own_line(tmp_path):
+    (line,) = problems_of(tmp_path, COURSE + 'late_policy = "yorck"\n')
+    where = "course.toml:6 assignments.mlp_classifier.late_policy"
+    assert line.startswith(f'{where}: there is no late policy "yorck"; did you mean')
 
 
-def test_bank_holidays_that_are_not_known_do_not_matter_to_a_policy_of_calendar_days(tmp_path):
+def test_unknown_bank_holidays_do_not_matter_to_a_policy_of_calendar_days(tmp_path):
     course_in(tmp_path, 'late_policy = "york"\n' + COURSE.replace("2027-01-15", "2030-01-15"))
-    (line,) = told(tmp_path, COURSE.replace("2027-01-15", "2030-01-15") + 'late_policy = "sheffield"\n')
-    assert "2030 is not among the years whose bank holidays are known" in line
+    (line,) = problems_of(tmp_path, COURSE.replace("2027-01-15", "2030-01-15") + 'late_policy = "sheffield"\n')
+    assert "medmark knows the bank holidays of 2020 to 2029, not those of 2030" in line
 
 
-def test_a_mistake_in_a_late_policy_of_ones_own_is_told_with_those_of_the_course(tmp_path):
+def test_a_mistake_in_an_instructors_late_policy_is_reported_with_those_of_the_course(tmp_path):
     (tmp_path / "late.toml").write_text('title = "Ours"\n[[band]]\nsett = 0\nclause = "late"\n')
-    lines = told(tmp_path, 'late_policy = "late.toml"\n' + COURSE.replace("title", "titel"))
+    lines = problems_of(tmp_path, 'late_policy = "late.toml"\n' + COURSE.replace("title", "titel"))
     assert any(line.startswith("late.toml:3 band.0.sett: unknown key") for line in lines)
     assert any(line.startswith("course.toml:2 titel: unknown key") for line in lines)
 
 
-def test_closure_days_are_no_working_days(tmp_path):
+def test_closure_days_are_not_working_days(tmp_path):
     course = course_in(tmp_path, "closures = [2027-01-18]\n" + COURSE)
     due = course.deadline("mlp_classifier")
     assert course.calendar("mlp_classifier").after(due, 1) == datetime(2027, 1, 19, 12, tzinfo=UTC)
 
 
 def test_a_course_without_assignments_or_that_is_not_toml_says_so(tmp_path):
-    assert "assignments: is missing" in told(tmp_path, COURSE.split("[")[0])[0]
-    assert "is not TOML" in told(tmp_path, "title = \n")[0]
+    assert "assignments: is missing" in problems_of(tmp_path, COURSE.split("[")[0])[0]
+    assert "is not TOML" in problems_of(tmp_path, "title = \n")[0]
     with pytest.raises(UserError, match="make a course: medmark init"):
         load_course(tmp_path / "none")
 
@@ -176,7 +177,7 @@ def test_a_new_courses_deadline_is_the_moment_that_a_program_names(tmp_path):
 def test_the_commented_example_of_a_new_course_is_valid(tmp_path):
     init_course(tmp_path / "course")
     text = (tmp_path / "course/course.toml").read_text()
-    head, example = text.split("# One table an assignment")
+    head, example = text.split("# One table for each assignment")
     lines = [line.removeprefix("# ") for line in example.splitlines()[1:]]
     course = course_in(tmp_path, head + "\n".join(lines))
     assert course.assignments["mlp_classifier"].run.seeds == 3
@@ -186,7 +187,7 @@ def test_a_new_course_overwrites_nothing(tmp_path):
     init_course(tmp_path / "course")
     before = (tmp_path / "course/hidden/secret").read_bytes()
     (tmp_path / "course/course.toml").unlink()
-    with pytest.raises(UserError, match="is there already"):
+    with pytest.raises(UserError, match="exists already"):
         init_course(tmp_path / "course")
     assert (tmp_path / "course/hidden/secret").read_bytes() == before
 
@@ -250,7 +251,7 @@ def test_anchors_of_a_criterion_that_does_not_exist_are_refused_by_name(tmp_path
 
 def test_anchors_of_a_course_rise_or_fall_strictly(tmp_path):
     text = f"{COURSE}anchors.accuracy = {{ {ANCHORS.replace('0.71', '0.6')} }}\n"
-    assert "anchors must rise, or fall, strictly" in told(tmp_path, text)[0]
+    assert "anchors must rise, or fall, strictly" in problems_of(tmp_path, text)[0]
 
 
 def test_in_the_folder_above_a_course_the_course_is_named(tmp_path):
@@ -260,7 +261,7 @@ def test_in_the_folder_above_a_course_the_course_is_named(tmp_path):
         load_course(tmp_path)
 
 
-def test_a_course_without_an_assignment_is_told_the_table_to_add(tmp_path):
+def test_a_course_without_an_assignment_names_the_table_to_add(tmp_path):
     (tmp_path / "course.toml").write_text('title = "Deep learning"\nyear = 2027\n')
     (tmp_path / "roster.csv").write_text("group,member,name,email,repository\n")
     with pytest.raises(UserError, match=r"assignments: is missing; add a table \[assignments\.ID\] for each"):

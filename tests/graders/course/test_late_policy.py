@@ -1,4 +1,4 @@
-"""Late policies as data: four universities' published rules by hand, and files of one's own with all their mistakes."""
+"""Late policies as data: the published rules of four universities by hand, and an instructor's own files."""
 
 from datetime import datetime
 from fractions import Fraction
@@ -163,23 +163,23 @@ def test_points_for_each_hour_begun_stop_at_a_floor(tmp_path):
     assert on(policy, 60, "2026-04-02T12:00", "2026-04-03T12:00:01") == 0
 
 
-def test_all_that_is_wrong_is_told_at_once_with_its_line(tmp_path):
+def test_every_mistake_is_reported_at_once_with_its_line(tmp_path):
     (tmp_path / "late.toml").write_text(
         OWN.replace("subtract = 2.5", "subtrat = 2.5").replace("set = 1", "set = 101").replace("2027-05-17", '"May"')
     )
     with pytest.raises(TomlErrors) as caught:
         read_policy("late.toml", tmp_path)
-    told = str(caught.value).replace(f"{tmp_path}/", "")
-    assert 'late.toml:2 bank_holidays.0: should be a date, such as 2026-12-24, not "May"' in told
-    assert 'late.toml:5 band.0.subtrat: unknown key; did you mean "subtract"?' in told
-    assert "late.toml:8 band.1.set: " in told
+    problems = str(caught.value).replace(f"{tmp_path}/", "")
+    assert 'late.toml:2 bank_holidays.0: should be a date, such as 2026-12-24, not "May"' in problems
+    assert 'late.toml:5 band.0.subtrat: unknown key; did you mean "subtract"?' in problems
+    assert "late.toml:8 band.1.set: " in problems
 
 
 @pytest.mark.parametrize(
     ("before", "after", "what"),
     [
-        ("set = 1", "up_to_working_days = 3\nset = 1", "the last band has no limit"),
-        ("up_to_working_days = 1\n", "", "only the last band may lack a limit"),
+        ("set = 1", "up_to_working_days = 3\nset = 1", "the last band must have no limit"),
+        ("up_to_working_days = 1\n", "", "every band but the last needs a limit"),
         ("subtract = 2.5", "subtract = 2.5\ncap = 40", "exactly one of subtract, reduce, cap and set"),
         ("set = 1", 'set = 1\nnot_below = "pass_mark"', "not_below goes with subtract or reduce"),
         ("set = 1", 'set = 1\nfor_each = "hour"', "for_each goes with subtract or reduce"),
@@ -193,6 +193,6 @@ def test_bands_that_leave_a_question_open_are_refused(tmp_path, before, after, w
         read_policy("late.toml", tmp_path)
 
 
-def test_a_name_that_is_not_known_gets_the_nearest(tmp_path):
-    with pytest.raises(TomlErrors, match='no policy "ucl-2042"; did you mean "ucl-2024"'):
+def test_an_unknown_name_gets_the_nearest(tmp_path):
+    with pytest.raises(TomlErrors, match='there is no late policy "ucl-2042"; did you mean "ucl-2024"'):
         read_policy("ucl-2042", tmp_path)

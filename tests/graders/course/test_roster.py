@@ -37,14 +37,14 @@ def refused(folder, roster, settings=""):
 
 
 def aside(folder, roster):
-    """The groups that are set aside, and every problem that is told, without the folder."""
+    """The groups that are set aside, and every problem, without the folder."""
     course = course_in(folder, roster)
-    told = [problem.replace(f"{folder.resolve()}/", "") for problem in course.roster_problems]
-    return [group.name for group in course.groups if group.aside], told
+    problems = [problem.replace(f"{folder.resolve()}/", "") for problem in course.roster_problems]
+    return [group.name for group in course.groups if group.aside], problems
 
 
 def person(folder, name="Ada", email="ada@ucl.ac.uk", member="s1"):
-    """The only member of a roster of one row, and what is told of it."""
+    """The only member of a roster of one row, and its problems."""
     course = course_in(folder, f'{HEADER}\ng1,{member},"{name}",{email},https://github.com/ucl/g1\n')
     return course.groups[0].members, course.roster_problems
 
@@ -72,8 +72,8 @@ def person(folder, name="Ada", email="ada@ucl.ac.uk", member="s1"):
     ],
 )
 def test_every_unquoted_address_of_the_mail_standards_is_read(tmp_path, email):
-    members, told = person(tmp_path, email=f'"{email}"')
-    assert told == ()
+    members, problems = person(tmp_path, email=f'"{email}"')
+    assert problems == ()
     assert members[0].email == email
 
 
@@ -98,11 +98,11 @@ def test_every_unquoted_address_of_the_mail_standards_is_read(tmp_path, email):
         ("mailto:ada@ucl.ac.uk", "it holds :"),
     ],
 )
-def test_an_address_that_would_break_something_is_told_by_what_it_holds(tmp_path, email, what):
-    _, told = person(tmp_path, email=f'"{email}"')
-    assert len(told) == 1
-    assert what in told[0]
-    assert "roster.csv:2 email: " in told[0]
+def test_an_address_that_would_break_something_is_refused_with_that_character(tmp_path, email, what):
+    _, problems = person(tmp_path, email=f'"{email}"')
+    assert len(problems) == 1
+    assert what in problems[0]
+    assert "roster.csv:2 email: " in problems[0]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_an_address_that_would_break_something_is_told_by_what_it_holds(tmp_path
     ],
 )
 def test_a_name_of_any_script_is_read_as_it_is_written(tmp_path, name):
-    members, told = person(tmp_path, name=name)
-    assert told == ()
+    members, problems = person(tmp_path, name=name)
+    assert problems == ()
     assert members[0].name == name
 
 
@@ -140,25 +140,25 @@ def test_a_name_of_any_script_is_read_as_it_is_written(tmp_path, name):
         ("abc\u202edef", "holds RIGHT-TO-LEFT OVERRIDE (U+202E)"),
     ],
 )
-def test_a_name_that_would_break_a_line_or_turn_a_page_is_told_by_what_it_holds(tmp_path, name, what):
-    _, told = person(tmp_path, name=name)
-    assert len(told) == 1
-    assert "roster.csv:2 name: " in told[0]
-    assert what in told[0]
+def test_a_name_that_would_break_a_line_or_turn_a_page_is_refused_with_that_character(tmp_path, name, what):
+    _, problems = person(tmp_path, name=name)
+    assert len(problems) == 1
+    assert "roster.csv:2 name: " in problems[0]
+    assert what in problems[0]
 
 
 @pytest.mark.parametrize(
     "member", ["2019/1234", "zcabc01", "ada@ucl.ac.uk", "M-12.3", "Ñandú7", "12 345", "0012", "a:b"]
 )
 def test_a_members_id_is_whatever_the_university_issues(tmp_path, member):
-    members, told = person(tmp_path, member=member)
-    assert told == ()
+    members, problems = person(tmp_path, member=member)
+    assert problems == ()
     assert members[0].id == member
 
 
-def test_a_student_number_that_excel_was_told_to_keep_is_read_without_its_formula(tmp_path):
-    members, told = person(tmp_path, member='="0012345"')
-    assert (members[0].id, told) == ("0012345", ())
+def test_a_student_number_that_excel_keeps_by_a_formula_is_read_without_its_formula(tmp_path):
+    members, problems = person(tmp_path, member='="0012345"')
+    assert (members[0].id, problems) == ("0012345", ())
 
 
 @pytest.mark.parametrize(
@@ -171,10 +171,10 @@ def test_a_student_number_that_excel_was_told_to_keep_is_read_without_its_formul
         ("s" * 129, "it has more than 128 characters"),
     ],
 )
-def test_an_id_that_could_not_be_told_apart_is_refused(tmp_path, member, what):
-    _, told = person(tmp_path, member=member)
-    assert len(told) == 1
-    assert what in told[0]
+def test_an_id_with_characters_that_nobody_sees_is_refused(tmp_path, member, what):
+    _, problems = person(tmp_path, member=member)
+    assert len(problems) == 1
+    assert what in problems[0]
 
 
 # Rosters as they are exported
@@ -211,7 +211,7 @@ def test_optional_columns_are_read(tmp_path):
     assert (alan.pass_mark, alan.candidate) == (None, None)
 
 
-def test_other_columns_are_taken_along_as_they_are_written(tmp_path):
+def test_other_columns_are_copied_as_they_are_written(tmp_path):
     lines = ROSTER.splitlines()
     rows = [lines[0] + ",Programme,Occurrence", *(f"{line},MSc Ä,=A{at}" for at, line in enumerate(lines[1:]))]
     course = course_in(tmp_path, "\n".join(rows))
@@ -222,12 +222,12 @@ def test_other_columns_are_taken_along_as_they_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("heading", "near"), [("pasmark", "pass_mark"), ("Pass mark", "pass_mark"), ("candidte", "candidate")]
 )
-def test_a_column_that_is_nearly_one_of_ours_is_taken_along_with_a_note(tmp_path, heading, near):
+def test_a_column_that_is_nearly_a_column_of_the_roster_is_copied_with_a_note(tmp_path, heading, near):
     lines = ROSTER.splitlines()
     course = course_in(tmp_path, "\n".join([f"{lines[0]},{heading}", *(f"{line},50" for line in lines[1:])]))
     (note,) = course.roster_notes
     assert note.endswith(
-        f"roster.csv:1 {heading}: this column is taken along to the mark sheet and not read; did you mean {near}?"
+        f"roster.csv:1 {heading}: this column is not read; the mark sheet has it as it is; did you mean {near}?"
     )
     assert course.groups[0].members[0].more == ((heading, "50"),)
     assert course.groups[0].members[0].pass_mark is None
@@ -255,10 +255,10 @@ def test_the_headings_of_a_learning_platform_are_named_in_the_course(tmp_path):
     ]
 
 
-def test_a_heading_that_the_course_names_and_the_roster_lacks_is_told_with_the_nearest(tmp_path):
+def test_a_heading_that_the_course_names_and_the_roster_lacks_is_reported_with_the_nearest(tmp_path):
     lines = refused(tmp_path, ROSTER, '[roster.columns]\nemail = "Emial"\n')
     assert lines == [
-        'roster.csv:1 email: there is no column "Emial", as [roster.columns] of course.toml calls it; '
+        'roster.csv:1 email: there is no column "Emial", which [roster.columns] of course.toml names; '
         'did you mean "email"?'
     ]
     lines = refused(tmp_path, ROSTER, '[roster.columns]\nemial = "Email"\n')
@@ -268,14 +268,14 @@ def test_a_heading_that_the_course_names_and_the_roster_lacks_is_told_with_the_n
 @pytest.mark.parametrize(
     ("roster", "what"),
     [
-        (None, f"roster.csv: is missing; write one row a person under the header {HEADER}"),
+        (None, f"roster.csv: is missing; write one row per person under the header {HEADER}"),
         ("", "roster.csv: is empty"),
         (f"{HEADER}\n", "roster.csv: has no row below its header"),
         (
             "group,membr,name,email,repository\ng1,s1,A,a@b.org,https://a.org/b\n",
-            'roster.csv:1 member: there is no such column; is "membr" it?; the header is',
+            'roster.csv:1 member: there is no such column, but there is "membr"; the header is',
         ),
-        ("group,Group,member,name,email,repository\n", "roster.csv:1 Group: this name stands over column 1 and over"),
+        ("group,Group,member,name,email,repository\n", "roster.csv:1 Group: columns 1 and 2 both have this name"),
         (ROSTER.replace("Ada", "Zoë").encode("cp1252"), "perhaps it is Windows-1252"),
     ],
 )
@@ -289,16 +289,16 @@ def test_a_roster_that_cannot_be_read_says_why(tmp_path, roster, what):
 @pytest.mark.parametrize(
     ("row", "groups", "what"),
     [
-        ("g3,s9,X,x@a.org,", ["g3"], "roster.csv:5 repository: group g3 has none"),
+        ("g3,s9,X,x@a.org,", ["g3"], "roster.csv:5 repository: group g3 has no repository"),
         (
             "g3,s9,X,x@a.org,https://github.com/ucl/g1.git",
             ["g1", "g3"],
-            "roster.csv:5 repository: groups g1 and g3 hand in at the same place",
+            "roster.csv:5 repository: groups g1 and g3 have the same repository, branch and path",
         ),
         ("g3,s9,X,x@a.org,http://github.com/x/y", ["g3"], "roster.csv:5 repository: "),
         ("g3,s9,X,x@a.org,file:///srv/x", ["g3"], "allow_file = true"),
-        ("g2,s9,X,GRACE@ucl.ac.uk,", ["g2"], 'roster.csv:5 email: "GRACE@ucl.ac.uk" stands on line 4 too'),
-        ("g2,s9,X,ada@ucl.ac.uk,", ["g1", "g2"], 'roster.csv:5 email: "ada@ucl.ac.uk" stands on line 2 too'),
+        ("g2,s9,X,GRACE@ucl.ac.uk,", ["g2"], 'roster.csv:5 email: "GRACE@ucl.ac.uk" is on line 4 too'),
+        ("g2,s9,X,ada@ucl.ac.uk,", ["g1", "g2"], 'roster.csv:5 email: "ada@ucl.ac.uk" is on line 2 too'),
         ("g2,,X,x@a.org,", ["g2"], "roster.csv:5 member: is missing"),
         ("g2,s9,,x@a.org,", ["g2"], "roster.csv:5 name: is missing"),
         ("g2,s9,X,,", ["g2"], "roster.csv:5 email: is missing"),
@@ -307,22 +307,22 @@ def test_a_roster_that_cannot_be_read_says_why(tmp_path, roster, what):
         ("../g3,s9,X,x@a.org,https://a.org/b/c", [], 'roster.csv:5 group: "../g3" cannot be a group'),
         ("CON,s9,X,x@a.org,https://a.org/b/c", [], 'roster.csv:5 group: "CON" cannot be a group'),
         ("-g,s9,X,x@a.org,https://a.org/b/c", [], 'roster.csv:5 group: "-g" cannot be a group'),
-        ("g2,s9,a,b,x@a.org,y", ["g2"], "roster.csv:5: has 6 cells under 5 columns; put cells with commas in quotes"),
+        ("g2,s9,a,b,x@a.org,y", ["g2"], "roster.csv:5: has 6 cells under 5 columns; put quotes around cells"),
     ],
 )
 def test_an_odd_row_sets_its_group_aside_and_the_others_go_on(tmp_path, row, groups, what):
-    found, told = aside(tmp_path, f"{ROSTER}{row}\ng8,s8,Emmy,emmy@ucl.ac.uk,https://github.com/ucl/g8\n")
-    assert found == groups
-    assert len(told) == 1
-    assert what in told[0]
+    names, problems = aside(tmp_path, f"{ROSTER}{row}\ng8,s8,Emmy,emmy@ucl.ac.uk,https://github.com/ucl/g8\n")
+    assert names == groups
+    assert len(problems) == 1
+    assert what in problems[0]
 
 
 @pytest.mark.parametrize(
     ("row", "what"),
     [
-        ("g2,S3,X,x@a.org,", 'roster.csv:5 member: "S3" stands on line 4 too'),
+        ("g2,S3,X,x@a.org,", 'roster.csv:5 member: "S3" is on line 4 too'),
         ("G2,s9,X,x@a.org,https://a.org/b/c", 'roster.csv:5 group: "G2" and "g2" differ in capitals only'),
-        ("g2,g1,X,x@a.org,", 'roster.csv:5 member: "g1" is also a group'),
+        ("g2,g1,X,x@a.org,", 'roster.csv:5 member: "g1" is also the name of a group'),
         ('g2,s9,"X,x@a.org,', "roster.csv:5: is not CSV"),
     ],
 )
@@ -332,13 +332,13 @@ def test_what_leaves_open_who_is_who_stops_the_course(tmp_path, row, what):
 
 def test_ids_that_differ_only_in_how_their_letters_are_composed_are_one(tmp_path):
     rows = "g1,zo\u00eb,A,a@b.org,https://a.org/b/c\ng1,zoe\u0308,B,b@b.org,\n"
-    assert "stands on line 2 too" in refused(tmp_path, f"{HEADER}\n{rows}")[0]
+    assert "is on line 2 too" in refused(tmp_path, f"{HEADER}\n{rows}")[0]
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path):
-    _, told = aside(tmp_path, f"{ROSTER}g2,s9,,nobody,\n,s8,X,x@a.org,\n")
-    places = [line.partition(": ")[0] for line in told]
-    assert places == ["roster.csv:5 name", "roster.csv:5 email", "roster.csv:6 group"]
+def test_every_problem_is_reported_at_once(tmp_path):
+    _, problems = aside(tmp_path, f"{ROSTER}g2,s9,,nobody,\n,s8,X,x@a.org,\n")
+    lines = [line.partition(": ")[0] for line in problems]
+    assert lines == ["roster.csv:5 name", "roster.csv:5 email", "roster.csv:6 group"]
 
 
 def test_branch_and_path_are_checked(tmp_path):
@@ -347,10 +347,11 @@ def test_branch_and_path_are_checked(tmp_path):
         "g1,s1,Ada,ada@ucl.ac.uk,https://github.com/ucl/g1,--upload-pack=x,../up\n"
         "g2,s2,Alan,alan@ucl.ac.uk,https://github.com/ucl/g2,main,work\n"
     )
-    found, told = aside(tmp_path, roster)
-    assert found == ["g1"]
-    assert 'roster.csv:2 branch: "--upload-pack=x" is not a name for a branch; write it as git branch shows it' in told
-    assert 'roster.csv:2 path: "../up" is not a folder inside the repository; write it as coursework/part1' in told
+    names, problems = aside(tmp_path, roster)
+    assert names == ["g1"]
+    what = '"--upload-pack=x" is not a branch name that medmark accepts'
+    assert f"roster.csv:2 branch: {what}; write it as `git branch` shows it" in problems
+    assert 'roster.csv:2 path: "../up" is not a folder inside the repository; write it as coursework/part1' in problems
 
 
 def test_an_address_that_is_refused_is_kept_nowhere(tmp_path):
@@ -364,8 +365,8 @@ def test_an_address_that_is_refused_is_kept_nowhere(tmp_path):
 def test_a_token_in_an_address_is_not_printed(tmp_path, second):
     """What sets a group aside goes to the terminal, to cron's mail and into staff's evidence."""
     roster = f"{HEADER}\ng1,s1,Ada,ada@ucl.ac.uk,https://me:ghp_x@github.com/ucl/g1\n{second}"
-    found, told = aside(tmp_path, roster)
-    assert found == ["g1"]
-    everything = "\n".join([*told, *course_in(tmp_path, roster).groups[0].aside])
+    names, problems = aside(tmp_path, roster)
+    assert names == ["g1"]
+    everything = "\n".join([*problems, *course_in(tmp_path, roster).groups[0].aside])
     assert "https://***@github.com/ucl/g1" in everything
     assert "ghp_x" not in everything

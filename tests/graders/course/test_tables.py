@@ -24,7 +24,7 @@ def rows(tmp_path, content):
     return [dict(row.cells) for row in read.rows]
 
 
-def told(tmp_path, content):
+def problems_of(tmp_path, content):
     read, problems = table(tmp_path, content)
     assert read is None
     return [str(problem).replace(f"{tmp_path}/", "") for problem in problems]
@@ -72,12 +72,12 @@ def test_cells_that_excel_leaves_out_at_the_end_of_a_row_are_empty(tmp_path):
     assert rows(tmp_path, "a,b,c\n1,2\n3\n") == [{"a": "1", "b": "2", "c": ""}, {"a": "3", "b": "", "c": ""}]
 
 
-def test_a_row_is_told_by_the_line_on_which_it_begins(tmp_path):
+def test_a_row_is_named_by_the_line_on_which_it_begins(tmp_path):
     read, _ = table(tmp_path, 'sep=,\na,b\n1,"two\nlines"\n\n3,4,5\n')
     assert [row.line for row in read.rows] == [3, 6]
     assert read.line == 2
     assert str(read.rows[1].problem).endswith(
-        "people.csv:6: has 3 cells under 2 columns; put cells with commas in quotes"
+        "people.csv:6: has 3 cells under 2 columns; put quotes around cells with commas"
     )
 
 
@@ -86,8 +86,8 @@ def test_a_row_is_told_by_the_line_on_which_it_begins(tmp_path):
     [
         ("", "people.csv: is empty"),
         (",,\n\n", "people.csv: is empty"),
-        ("a,b,A\n1,2,3\n", "people.csv:1 A: this name stands over column 1 and over column 3; remove one of them"),
-        (",a\n0,x\n", 'people.csv:1: column 1 has no name, but holds "0" on line 2; name it, or delete it'),
+        ("a,b,A\n1,2,3\n", "people.csv:1 A: columns 1 and 3 both have this name; rename or remove one of them"),
+        (",a\n0,x\n", 'people.csv:1: column 1 has no name, but holds "0" on line 2; name the column, or delete it'),
         ('a,b\n1,"two\n3,4\n', "people.csv:2: is not CSV"),
         ('a,b\n1,"t"wo\n', "people.csv:2: is not CSV"),
         (
@@ -98,15 +98,15 @@ def test_a_row_is_told_by_the_line_on_which_it_begins(tmp_path):
         (b"a,b\n\x81,2\n", 'people.csv: is not UTF-8: byte 0x81 on line 2; save it as "CSV UTF-8"'),
         (PLAIN.encode("utf-16-le"), "people.csv: is not"),
         (b"PK\x03\x04\x00\x00", "people.csv: is not a text file"),
-        (b"\xff\xfea", "people.csv: begins with the mark of utf-16 and is not utf-16"),
+        (b"\xff\xfea", "people.csv: begins with the byte order mark of utf-16 but is not utf-16"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why_and_where(tmp_path, content, what):
-    (line,) = told(tmp_path, content)
+    (line,) = problems_of(tmp_path, content)
     assert line.startswith(what)
 
 
-def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path):
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
     assert str(read_table(tmp_path / "none.csv")[1][0]).endswith("none.csv: is missing")
     assert "cannot be read (Is a directory)" in str(read_table(tmp_path)[1][0])
 
@@ -114,7 +114,7 @@ def test_a_file_that_is_not_there_and_a_folder_are_named(tmp_path):
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
-        ('="0012"', "0012"),  # how Excel is made to keep the zeros
+        ('="0012"', "0012"),  # a formula that makes Excel keep the zeros
         ('he set lr="0.1" and n="3"', 'he set lr="0.1" and n="3"'),
         ('="0012" is hers', '="0012" is hers'),
         ("'-3", "-3"),  # how a mark sheet guards a cell

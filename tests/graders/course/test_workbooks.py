@@ -38,7 +38,7 @@ def rows(path):
     return [dict(row.cells) for row in table.rows]
 
 
-def told(path):
+def problems_of(path):
     table, problems = read_table(path)
     assert table is None
     return [str(problem).removeprefix(f"{path.parent}/") for problem in problems]
@@ -103,24 +103,24 @@ def test_a_number_is_read_as_excel_shows_its_digits(tmp_path, value, shown_as, t
         ("#N/A", "General", "holds what Excel calls an error"),
     ],
 )
-def test_a_cell_that_does_not_say_what_is_meant_is_refused_by_its_name(tmp_path, value, shown_as, what):
+def test_a_ambiguous_cell_is_refused_by_its_name(tmp_path, value, shown_as, what):
     path = workbook(tmp_path / "t.xlsx", ["member", "value"], ["s1", value], formats={"B2": shown_as})
-    (line,) = told(path)
+    (line,) = problems_of(path)
     assert line.startswith(f"t.xlsx:2: cell B2 {what}")
 
 
-def test_a_column_of_such_cells_is_one_problem_and_each_kind_is_told(tmp_path):
+def test_a_column_of_such_cells_is_one_problem_and_each_kind_is_reported(tmp_path):
     many = [[f"s{at}", "=A2", 0.5] for at in range(30)]
     path = workbook(tmp_path / "t.xlsx", ["member", "a", "b"], *many, formats={f"C{at}": "0%" for at in range(2, 32)})
-    assert told(path) == [
-        "t.xlsx:2: cell B2 holds a formula, and so do 29 more cells of its column; "
+    assert problems_of(path) == [
+        "t.xlsx:2: cell B2 holds a formula, and 29 more cells of its column do too; "
         "copy the column and paste its values",
-        't.xlsx:2: cell C2 is shown in the format "0%", and so do 29 more cells of its column; '
-        "format the column as Text and write there what is meant",
+        't.xlsx:2: cell C2 is shown in the format "0%", and 29 more cells of its column do too; '
+        "format the column as Text and type the values again",
     ]
 
 
-def test_merged_cells_are_refused_for_what_they_say_belongs_to_one_row_alone(tmp_path):
+def test_merged_cells_are_refused_since_only_one_row_holds_their_text(tmp_path):
     book = openpyxl.Workbook()
     sheet = book.active
     for row in (["group", "value"], ["g1", 3], ["g2", None], ["g3", None], ["g4", 5], [None, 6]):
@@ -128,8 +128,8 @@ def test_merged_cells_are_refused_for_what_they_say_belongs_to_one_row_alone(tmp
     for cells in ("B2:B4", "A5:A6", "D1:E1"):  # the last ones hold nothing
         sheet.merge_cells(cells)
     book.save(path := tmp_path / "t.xlsx")
-    assert told(path) == [
-        "t.xlsx:2: the cells B2:B4 are merged, and so are A5:A6; unmerge them, and write in each what is meant"
+    assert problems_of(path) == [
+        "t.xlsx:2: the cells B2:B4 are merged, and so are A5:A6; unmerge them, and fill in each cell"
     ]
 
 
@@ -146,27 +146,27 @@ def test_columns_and_rows_without_content_are_left_out(tmp_path):
     assert rows(path) == [{"a": "1", "b": "2"}]
 
 
-def test_of_two_sheets_that_hold_something_nobody_says_which_is_meant(tmp_path):
+def test_two_sheets_with_content_are_refused(tmp_path):
     table = ["a", "b"], ["1", "2"]
     assert rows(workbook(tmp_path / "one.xlsx", *table, sheets={"Sheet2": None})) == [{"a": "1", "b": "2"}]
-    assert told(workbook(tmp_path / "two.xlsx", *table, sheets={"Tuesday": "x"})) == [
-        "two.xlsx: has 2 sheets: Sheet, Tuesday; save the one to read as a file of its own"
+    assert problems_of(workbook(tmp_path / "two.xlsx", *table, sheets={"Tuesday": "x"})) == [
+        "two.xlsx: has 2 sheets: Sheet, Tuesday; save the sheet to read as a file of its own"
     ]
 
 
 def test_a_workbook_without_content_is_empty(tmp_path):
-    assert told(workbook(tmp_path / "t.xlsx")) == ["t.xlsx: is empty"]
+    assert problems_of(workbook(tmp_path / "t.xlsx")) == ["t.xlsx: is empty"]
 
 
 def test_a_file_that_is_not_a_workbook_says_so(tmp_path):
     cases = {
         "text.xlsx": (b"member,name\n", "is not a workbook that can be read (BadZipFile); save it as .xlsx, or as CSV"),
-        "old.xlsx": (bytes.fromhex("d0cf11e0a1b11ae1"), "is an .xls, or protected by a password; save it without one"),
+        "old.xlsx": (bytes.fromhex("d0cf11e0a1b11ae1"), "is an .xls, or has a password; save it as .xlsx, without"),
         "empty.xlsx": (b"", "is not a workbook that can be read"),
     }
     for name, (data, what) in cases.items():
         (tmp_path / name).write_bytes(data)
-        assert told(tmp_path / name)[0].startswith(f"{name}: {what}")
+        assert problems_of(tmp_path / name)[0].startswith(f"{name}: {what}")
     assert str(read_table(tmp_path / "none.xlsx")[1][0]).endswith("none.xlsx: is missing")
 
 
@@ -197,7 +197,7 @@ def test_entities_that_grow_are_refused(tmp_path):
     head = f'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a0 "{"ha" * 50}">{grow}]>'  # 10 TB
     path = workbook(tmp_path / "t.xlsx", ["member", "value"], ["s1", "bomb"])
     rewritten(path, "xl/worksheets/sheet1.xml", lambda xml: head + xml.replace("bomb", "&a11;"))
-    assert "is not a workbook that can be read" in told(path)[0]
+    assert "is not a workbook that can be read" in problems_of(path)[0]
 
 
 def test_an_entity_opens_no_file(tmp_path):
@@ -212,11 +212,11 @@ def test_an_entity_opens_no_file(tmp_path):
 def test_what_is_too_large_for_a_table_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(workbooks, "SHEET_ROWS", 3)
     path = workbook(tmp_path / "t.xlsx", ["a"], *(["x"] for _ in range(3)))
-    assert told(path) == ["t.xlsx: has more than 3 rows or 200 columns; keep the one table in it"]
+    assert problems_of(path) == ["t.xlsx: has more than 3 rows or 200 columns; keep only the one table in it"]
     wide = workbook(tmp_path / "wide.xlsx", ["a" + get_column_letter(at) for at in range(1, 202)])
-    assert "or 200 columns" in told(wide)[0]
+    assert "or 200 columns" in problems_of(wide)[0]
     monkeypatch.setattr(workbooks, "MEGABYTES", 1e-3)
-    assert "is larger than 0.001 MB" in told(path)[0]
+    assert "is larger than 0.001 MB" in problems_of(path)[0]
 
 
 def test_a_roster_may_be_a_workbook(tmp_path):
@@ -224,17 +224,17 @@ def test_a_roster_may_be_a_workbook(tmp_path):
     roster = read_roster(workbook(tmp_path / "roster.xlsx", HEADER.split(","), *people), False, Columns())
     (group,) = roster.groups
     assert [member.id for member in group.members] == ["0012", "34567890"]
-    assert roster.stops == roster.odd == []
+    assert roster.stops == roster.row_problems == []
 
 
-def test_of_two_rosters_nobody_says_which_is_meant(tmp_path):
+def test_two_rosters_are_refused(tmp_path):
     assert roster_path(tmp_path).name == "roster.csv"
     path = workbook(tmp_path / "roster.xlsx", HEADER.split(","), ["g1", "s1", "Ada", "a@ucl.ac.uk", "https://a.org/b/c"])
     assert roster_path(tmp_path) == path
     (tmp_path / "roster.csv").write_text(f"{HEADER}\n", encoding="utf-8")
-    for way in (path, roster_path(tmp_path)):
-        (problem,) = read_roster(way, False, Columns()).stops
-        assert "two rosters lie in this folder: roster.csv and roster.xlsx; remove one" in str(problem)
+    for roster_file in (path, roster_path(tmp_path)):
+        (problem,) = read_roster(roster_file, False, Columns()).stops
+        assert "this folder has two rosters: roster.csv and roster.xlsx; remove one" in str(problem)
 
 
 def test_a_table_of_text_is_read_without_pandas(tmp_path):

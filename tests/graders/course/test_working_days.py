@@ -34,7 +34,7 @@ def test_exactly_at_the_deadline_is_in_time_and_a_second_later_is_not():
 def test_within_the_grace_is_in_time_and_a_second_after_it_is_late_from_the_deadline_on():
     assert late("2027-01-14T12:00", "2027-01-14T12:10", 10) == 0
     assert late("2027-01-14T12:00", "2027-01-14T12:10:01", 10) == 1
-    # The grace is no extension: the first working day ends at noon, not ten minutes later.
+    # The grace is not an extension: the first working day ends at noon, not ten minutes later.
     assert late("2027-01-14T12:00", "2027-01-15T12:00:01", 10) == 2
 
 
@@ -93,10 +93,10 @@ def test_the_grace_holds_in_every_unit(unit):
 
 
 @pytest.mark.parametrize(
-    ("time", "timezone", "told"),
+    ("time", "timezone", "text"),
     [
-        ("2027-10-31T01:30", "Europe/London", "show 2027-10-31 01:30:00 twice: choose another time, as 2027-10-31 03"),
-        ("2027-03-28T01:30", "Europe/London", "show 2027-03-28 01:30:00 never: choose another time, as 2027-03-28 03"),
+        ("2027-10-31T01:30", "Europe/London", "01:30:00 twice: choose another time, such as 2027-10-31 03"),
+        ("2027-03-28T01:30", "Europe/London", "01:30:00 never: choose another time, such as 2027-03-28 03"),
         ("2027-10-31T00:59:59", "Europe/London", ""),
         ("2027-10-31T02:00", "Europe/London", ""),
         ("2027-10-31T01:30+01:00", "Europe/London", ""),  # an offset says which of the two
@@ -104,9 +104,9 @@ def test_the_grace_holds_in_every_unit(unit):
         ("2027-04-04T01:45", "Australia/Lord_Howe", "twice"),  # changes by half an hour
     ],
 )
-def test_a_time_that_the_clocks_show_twice_or_never_is_a_problem(time, timezone, told):
-    assert told in clock_problem(datetime.fromisoformat(time), timezone)
-    assert bool(clock_problem(datetime.fromisoformat(time), timezone)) == bool(told)
+def test_a_time_that_the_clocks_show_twice_or_never_is_a_problem(time, timezone, text):
+    assert text in clock_problem(datetime.fromisoformat(time), timezone)
+    assert bool(clock_problem(datetime.fromisoformat(time), timezone)) == bool(text)
 
 
 def test_a_day_that_ends_in_such_an_hour_ends_at_the_later_of_its_two_moments():
@@ -133,7 +133,7 @@ PROCLAIMED = {
 """Days that no rule gives (https://www.gov.uk/bank-holidays), with the day in whose place each came."""
 
 
-def test_the_table_is_what_the_package_of_holidays_says_and_that_package_is_never_asked_for_a_penalty():
+def test_the_table_is_what_the_package_of_holidays_says_and_no_penalty_uses_that_package():
     assert HOLIDAYS.read_text(encoding="utf-8") == write_bank_holidays.table()
 
 
@@ -150,11 +150,11 @@ def test_the_table_is_what_the_rule_of_bank_holidays_gives(year):
             day += timedelta(days=1)
         fixed.append(day)
     sunday = easter(year)
-    wanted = {*fixed, sunday - timedelta(days=2), sunday + timedelta(days=1),
+    expected = {*fixed, sunday - timedelta(days=2), sunday + timedelta(days=1),
               monday(5, False), monday(5, True), monday(8, True)}  # fmt: skip
     proclaimed = {day: instead for day, instead in PROCLAIMED.items() if day.year == year}
-    wanted = wanted - set(proclaimed.values()) | set(proclaimed)
-    assert [day for day in DAYS if day.year == year] == sorted(wanted)
+    expected = expected - set(proclaimed.values()) | set(proclaimed)
+    assert [day for day in DAYS if day.year == year] == sorted(expected)
 
 
 def test_nothing_lies_before_the_moment_itself():
@@ -213,12 +213,12 @@ units = st.sampled_from(["hour", "calendar_day", "working_day"])
 
 
 @given(moments, st.integers(1, 12), units)
-def test_the_end_of_a_unit_is_that_many_late_and_a_second_more_is_one_more(due, count, unit):
+def test_the_end_of_a_unit_is_so_many_units_late_and_a_second_more_is_one_more(due, count, unit):
     end = LONDON.after(due, count, unit)
     assert LONDON.late(due, end, unit) == count
     assert LONDON.late(due, end + timedelta(seconds=1), unit) == count + 1
 
 
 @given(moments, st.timedeltas(timedelta(0), timedelta(days=30)), st.timedeltas(timedelta(0), timedelta(days=5)), units)
-def test_later_is_never_less_late(due, one, more, unit):
-    assert LONDON.late(due, due + one, unit) <= LONDON.late(due, due + one + more, unit)
+def test_later_is_never_less_late(due, first, more, unit):
+    assert LONDON.late(due, due + first, unit) <= LONDON.late(due, due + first + more, unit)

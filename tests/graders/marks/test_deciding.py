@@ -232,7 +232,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed
         ("report\n3\n", "needs a header with group or member"),
         ("group,report\n", "has no row below its header"),
         ("group,report\ng1,3,4\n", "points.csv:2: has 3 cells under 2 columns"),
-        ("group,report,Report\ng1,3,4\n", "points.csv:1 Report: this name stands over column 2 and over column 3"),
+        ("group,report,Report\ng1,3,4\n", "points.csv:1 Report: columns 2 and 3 both have this name"),
         ("group,report,criterion_report\ng1,3,4\n", "points.csv:1: holds a column report and a column criterion_rep"),
         ("group,member,report\n,,3\n", "points.csv:2: says for neither group nor member"),
         ("group,report\ng1,\n", "there is nothing to decide"),
