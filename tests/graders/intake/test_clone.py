@@ -184,7 +184,9 @@ def test_a_default_branch_with_an_odd_name_writes_no_line_of_its_own(tmp_path):
     git(f"--git-dir={their}", "symbolic-ref", "HEAD", "refs/heads/x\u2028counts")
     found = look(f"file://{their}", None, FILES)
     assert found.how == "no_branch"
-    assert found.detail == "the repository's default branch is not a branch name that medmark accepts: its branches are one, two"
+    assert found.detail == (
+        "the repository's default branch is not a branch name that medmark accepts: its branches are one, two"
+    )
 
 
 def test_two_collections_never_fetch_into_one_mirror_at_once(tmp_path):
