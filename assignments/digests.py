@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from assignments.remembered import remembered
+from assignments.cached import cached
 
 
 def digest_of(**parts: Any) -> str:
@@ -48,7 +48,7 @@ def source_digest(source: bytes | str) -> str:
 
     Source that this Python cannot parse (it is broken, or written for a newer one) is digested byte by byte.
     """
-    digest: str = remembered(code_maker(), source.encode() if isinstance(source, str) else source, _digest)
+    digest: str = cached(code_maker(), source.encode() if isinstance(source, str) else source, _digest)
     return digest
 
 

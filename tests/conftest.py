@@ -12,7 +12,7 @@ REQUIRED = os.environ.get("MEDMARK_REQUIRE_DOCKER") == "1"
 
 
 def pytest_configure(config):
-    """What is only remembered to save time is kept for this run of the tests, and not in the user's cache."""
+    """Values that are cached to save time stay in this run of the tests, not in the user's cache."""
     cache = tempfile.TemporaryDirectory(prefix="medmark-tests-")
     config.add_cleanup(cache.cleanup)
     os.environ["XDG_CACHE_HOME"] = cache.name

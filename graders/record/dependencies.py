@@ -19,7 +19,7 @@ from pathlib import Path
 from assignments.digests import code_maker, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
 from assignments.metric_names import metric_form
-from assignments.remembered import remembered
+from assignments.cached import cached
 
 TOOLKIT = Path(__file__).parents[2]
 """The folder that holds the packages `assignments` and `graders`."""
@@ -255,14 +255,14 @@ def _exception(name: str) -> str | None:
 
 @lru_cache(maxsize=1024)
 def _source(source: bytes) -> Source:
-    digest, imports = remembered(_maker(), source, _read)
+    digest, imports = cached(_maker(), source, _read)
     return Source(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))
 
 
 @lru_cache(maxsize=256)
 def _part(source: bytes, literal: str, forms: tuple[str, ...] | None) -> Source:
     """A family's file as far as it concerns the entries whose names have these forms, or all of them."""
-    digest, imports = remembered(
+    digest, imports = cached(
         f"{_maker()} {literal} {forms}", source, lambda source: _read_part(source, literal, forms)
     )
     return Source(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
+from assignments.cached import cached
 from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replaced
 from assignments.load import in_catalogue, references
-from assignments.remembered import remembered
 from graders.record import calibration
 from graders.record.rehearsal import Rehearsal
 
@@ -95,7 +95,7 @@ def _digest(path: Path) -> str:
     source = path.read_bytes()
     try:
         if path.suffix == ".toml":
-            return str(remembered("values of TOML, 1", source, _of_toml))
+            return str(cached("values of TOML, 1", source, _of_toml))
         if path.name == calibration.FILE:
             document = json.loads(source)
             return digest_of(scores=[document.get(name) for name in ("references", "baselines", "standard_error")])

@@ -1,6 +1,6 @@
-"""What was made of a text before, kept in the user's cache. Only a saving of time: what is lost is made again.
+"""Caches values computed from a text in the user's cache folder. This only saves time: a lost value is computed again.
 
-A value is found by the digest of its text and by a name that changes with the code that made it, so it is never old.
+The key of a value is a digest of its text and of a name for the code that computed it, so a value is never out of date.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Any
 from assignments.this_user import cache_folder
 
 LARGEST = 2_000_000
-"""Bytes of the file; a larger one begins anew."""
+"""Bytes of the file; a larger file is deleted and starts again."""
 _KEY = slice(len('["'), len('["') + 64)
-"""Where the key stands in a line."""
+"""The position of the key in a line."""
 
 
-def remembered(maker: str, source: bytes, make: Callable[[bytes], Any]) -> Any:
-    """`make(source)`, a value that JSON can hold; from the cache, if `maker` made it before.
+def cached(maker: str, source: bytes, compute: Callable[[bytes], Any]) -> Any:
+    """`compute(source)`, a value that JSON can hold; from the cache, if `maker` has computed it before.
 
     Args:
-        maker: Names the code that makes it, in this version.
-        source: All that it is made of.
-        make: Makes it.
+        maker: A name for the code of `compute` in its current version.
+        source: Everything that the value depends on.
+        compute: Computes the value.
     """
     path, lines = _lines()
     key = hashlib.sha256(f"{maker}\0".encode() + source).hexdigest()
-    with suppress(KeyError, ValueError, TypeError):  # absent, cut off by a full disk, or written by two at once
+    with suppress(KeyError, ValueError, TypeError):  # absent, cut off by a full disk, or mixed by two writers
         _, value = json.loads(lines[key.encode()])
         return value
-    value = make(source)
+    value = compute(source)
     line = json.dumps([key, value], separators=(",", ":")).encode()
     lines[key.encode()] = line
     if path is not None:
@@ -45,7 +45,7 @@ def remembered(maker: str, source: bytes, make: Callable[[bytes], Any]) -> Any:
 
 @cache
 def _lines() -> tuple[Path | None, dict[bytes, bytes]]:
-    """The file, and the lines that it held when this process began, by key: few of them are needed, and read."""
+    """The file, and the lines that it had when this process started, by key. Only the needed ones are parsed later."""
     folder = cache_folder()
     if folder is None:
         return None, {}
@@ -60,7 +60,7 @@ def _lines() -> tuple[Path | None, dict[bytes, bytes]]:
 
 
 def _append(path: Path, line: bytes) -> None:
-    """Add a line in one write, so that two processes do not mix theirs."""
+    """Add a line in one write, so that two processes do not mix their lines."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)

@@ -1,4 +1,4 @@
-"""What was made of a text is found again, by its text and by what made it; nothing depends on it."""
+"""The cache finds a value by its text and by the code that computed it; without the cache everything still works."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from assignments import remembered as module
-from assignments.remembered import remembered
+from assignments import cached as module
+from assignments.cached import cached
 
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where this test's values are kept."""
+    """The cache file of this test."""
     monkeypatch.delenv("MEDMARK_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     another_process()
@@ -26,67 +26,73 @@ def another_process() -> None:
 
 
 @pytest.fixture
-def made() -> list[bytes]:
-    """The texts of which a length was made, in order."""
+def computed() -> list[bytes]:
+    """The texts whose length was computed, in order."""
     return []
 
 
 @pytest.fixture
-def length(made: list[bytes]) -> Callable[..., int]:
-    def make(source: bytes) -> int:
-        made.append(source)
+def length(computed: list[bytes]) -> Callable[..., int]:
+    def compute(source: bytes) -> int:
+        computed.append(source)
         return len(source)
 
-    def found(source: bytes, maker: str = "length 1") -> int:
-        return int(remembered(maker, source, make))
+    def length_of(source: bytes, maker: str = "length 1") -> int:
+        return int(cached(maker, source, compute))
 
-    return found
+    return length_of
 
 
-def test_a_value_is_made_once_for_all_processes(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+def test_a_value_is_computed_once_for_all_processes(
+    file: Path, length: Callable[..., int], computed: list[bytes]
+) -> None:
     assert [length(b"four"), length(b"four")] == [4, 4]
     another_process()
     assert length(b"four") == 4
-    assert made == [b"four"]
+    assert computed == [b"four"]
 
 
-def test_another_text_or_maker_is_made_anew(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+def test_another_text_or_maker_is_computed_again(file: Path, length: Callable[..., int], computed: list[bytes]) -> None:
     length(b"four")
     length(b"fours")
     length(b"four", maker="length 2")
-    assert made == [b"four", b"fours", b"four"]
+    assert computed == [b"four", b"fours", b"four"]
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'["a"]\n', b"\xff\n", b'["a", 1]\n["cut off'])
 def test_a_damaged_file_costs_only_time(
-    file: Path, length: Callable[..., int], made: list[bytes], damage: bytes
+    file: Path, length: Callable[..., int], computed: list[bytes], damage: bytes
 ) -> None:
     file.parent.mkdir()
     file.write_bytes(damage)
     assert length(b"four") == 4
-    assert made == [b"four"]
+    assert computed == [b"four"]
 
 
-def test_a_line_that_was_cut_off_harms_no_other(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+def test_a_line_that_was_cut_off_does_not_harm_another(
+    file: Path, length: Callable[..., int], computed: list[bytes]
+) -> None:
     length(b"four")
     with file.open("ab") as lines:
         lines.write(b'\n["cut off')
     length(b"fours")
     another_process()
     assert [length(b"four"), length(b"fours")] == [4, 5]
-    assert made == [b"four", b"fours"]
+    assert computed == [b"four", b"fours"]
 
 
-def test_a_value_whose_line_was_cut_off_is_made_anew(file: Path, length: Callable[..., int], made: list[bytes]) -> None:
+def test_a_value_whose_line_was_cut_off_is_computed_again(
+    file: Path, length: Callable[..., int], computed: list[bytes]
+) -> None:
     length(b"four")
     file.write_bytes(file.read_bytes()[:-2])
     for _ in range(2):
         another_process()
         assert length(b"four") == 4
-    assert made == [b"four", b"four"]
+    assert computed == [b"four", b"four"]
 
 
-def test_a_file_that_has_grown_too_large_begins_anew(
+def test_a_file_that_has_grown_too_large_starts_again(
     file: Path, length: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LARGEST", 1000)
@@ -98,18 +104,18 @@ def test_a_file_that_has_grown_too_large_begins_anew(
     assert file.read_bytes().count(b"\n") == 1
 
 
-def test_a_user_without_a_place_for_it_waits_a_little_longer(
-    length: Callable[..., int], made: list[bytes], monkeypatch: pytest.MonkeyPatch
+def test_without_a_cache_folder_a_process_keeps_its_own_values(
+    length: Callable[..., int], computed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "cache_folder", lambda: None)
     another_process()
     assert [length(b"four"), length(b"four")] == [4, 4]
     another_process()
-    assert made == [b"four"]
+    assert computed == [b"four"]
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(
-    tmp_path: Path, length: Callable[..., int], made: list[bytes], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, length: Callable[..., int], computed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "file" / "below")
