@@ -17,7 +17,7 @@ from assignments.assignment import Assignment
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, stream
 from assignments.errors import UserError
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.folders import HANDOUT
 from assignments.load import folder_digest
 
@@ -59,7 +59,7 @@ def write_handout(
 
 
 def _written(path: Path, content: str | bytes) -> Path:
-    replaced(path, content)
+    replace_file(path, content)
     return path
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
-from assignments.files import replaced
+from assignments.files import replace_file
 from graders.course.cells import WINDOWS_DEVICES
 from graders.course.course import Course, read_secret
 from graders.intake.counting import due_of_page
@@ -273,7 +273,7 @@ def write(path: Path, content: str | bytes) -> None:
     try:
         if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
             return
-        replaced(path, data)
+        replace_file(path, data)
     except OSError as error:
         cure = "make room or choose another folder, then render the reports again"
         raise UserError(f"{path}: could not be written ({error.strerror}); {cure}") from error

@@ -20,7 +20,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.hidden import InputSet, presented_order
 from assignments.data.streams import Source
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
 from graders.asking.journal import Journal, QuestionId, Silent
@@ -316,7 +316,7 @@ def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
     path = store / name
     try:
         if not path.exists():
-            replaced(path, data)
+            replace_file(path, data)
     except OSError as error:
         raise InternalFailure(f"the answers cannot be stored: {path}: {error.strerror}") from error
     return name

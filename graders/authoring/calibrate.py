@@ -15,7 +15,7 @@ from statistics import fmean, median
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
 from assignments.errors import UserError
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.interface import read_interface
 from assignments.load import overridden, references
 from graders.authoring.bench import drawn, scored
@@ -86,7 +86,7 @@ def calibrate(
 
         known = _with_framework(known, Reference(asked, framework, found[framework], tuple(sets)), begun)
         try:
-            replaced(path, json.dumps(asdict(known), indent=2) + "\n")
+            replace_file(path, json.dumps(asdict(known), indent=2) + "\n")
         except OSError as error:
             raise UserError(
                 f"{path}: cannot be written ({error.strerror}). Make room there and run the same command again: "

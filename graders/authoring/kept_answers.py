@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.this_user import cache_folder
 from graders.record.answers import Answers
 
@@ -63,8 +63,8 @@ def keep(shelf: Path | None, key: str, run: Run) -> None:
     facts = json.dumps({"cpu_s": run.cpu_s, "versions": dict(run.versions)})
     with suppress(OSError):
         # The facts come last: with them a run is whole.
-        replaced(shelf / f"{key}.npz", arrays.getvalue())
-        replaced(shelf / f"{key}.json", facts)
+        replace_file(shelf / f"{key}.npz", arrays.getvalue())
+        replace_file(shelf / f"{key}.json", facts)
         by_age = sorted(shelf.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in by_age[KEPT:]:
             old.unlink(missing_ok=True)

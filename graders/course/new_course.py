@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from assignments.errors import UserError
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.folders import catalogue
 from graders.course.course import SECRET_BYTES
 from graders.course.roster import HEADER, OPTIONAL
@@ -99,7 +99,7 @@ def init_course(
         with open(descriptor, "wb") as file:
             file.write(secrets.token_bytes(SECRET_BYTES))
         for path, text in files.items():
-            replaced(path, text)
+            replace_file(path, text)
     except OSError as error:
         raise UserError(f"{error.filename or folder}: cannot be created ({error.strerror})") from None
     return (*files, secret)

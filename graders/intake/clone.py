@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.errors import nearest
-from assignments.files import replaced
+from assignments.files import replace_file
 from graders.course.addresses import address_problem, branch_problem
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
@@ -148,7 +148,7 @@ def _check_commit(mirror: Path, ref: str, reach: Reach) -> None:
 
 def keep_failure(mirror: Path, commit: str, failure: GitFailed) -> None:
     """Keep why a tip did not come; it holds for as long as the mirror has not got it after all."""
-    replaced(mirror / "failures" / commit, json.dumps([failure.feedback, str(failure), failure.group_at_fault]))
+    replace_file(mirror / "failures" / commit, json.dumps([failure.feedback, str(failure), failure.group_at_fault]))
 
 
 def last_failure(mirror: Path, commit: str) -> GitFailed | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.assignment import Assignment
-from assignments.files import replaced
+from assignments.files import replace_file
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
@@ -146,7 +146,7 @@ def submission_at(
     facts = _recorded(record)
     if facts is None or (facts["written"] and not target.is_dir()):
         facts = _write(group, assignment, commit, mirror, target, caps, reach)
-        replaced(record, json.dumps(facts))
+        replace_file(record, json.dumps(facts))
     problems, flags = list(facts["problems"]), list(facts["flags"])
     framework = None
     if facts["written"]:

@@ -21,7 +21,7 @@ from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.interface import Interface, read_interface, typed_dict_of
 from graders.record.keys import drawing
 from graders.tasks import task_named
@@ -134,4 +134,4 @@ def _write(path: Path, known: dict[str, list[SetDigests]]) -> None:
     text = json.dumps({source: [asdict(s) for s in sets] for source, sets in known.items()}, indent=1)
     # Only a saving of time: where it cannot be written, the next run draws again.
     with suppress(OSError):
-        replaced(path, text)
+        replace_file(path, text)

@@ -15,7 +15,7 @@ from typing import Any
 from assignments.assignment import Assignment
 from assignments.cached import cached
 from assignments.digests import code_digest, digest_of, file_digest
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.load import in_catalogue, references
 from graders.record import calibration
 from graders.record.rehearsal import Rehearsal
@@ -60,7 +60,7 @@ def record(assignment: Assignment, rehearsal: Rehearsal) -> None:
         "gaps": [str(gap) for gap in rehearsal.gaps],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    replaced(assignment.folder / FILE, text)
+    replace_file(assignment.folder / FILE, text)
 
 
 def standing(assignment: Assignment) -> Standing:

@@ -1,4 +1,4 @@
-"""A file that lasts is whole at any moment, and every one of them is written so."""
+"""A file that lasts is whole at any moment, and the toolkit writes every such file with `replace_file`."""
 
 import ast
 import errno
@@ -8,40 +8,40 @@ import threading
 
 import pytest
 
-from assignments.files import replaced
+from assignments.files import replace_file
 from tests.test_one_home import sources
 
 
-def test_a_file_is_replaced_and_its_folder_made(tmp_path):
+def test_a_file_is_replaced_and_its_folder_created(tmp_path):
     path = tmp_path / "new" / "a.json"
-    replaced(path, "één")
+    replace_file(path, "één")
     assert path.read_bytes() == "één".encode()
-    replaced(path, b"\x00two")
+    replace_file(path, b"\x00two")
     assert path.read_bytes() == b"\x00two"
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_full_disk_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch):
+def test_a_full_disk_leaves_the_old_file_and_no_other_file(tmp_path, monkeypatch):
     path = tmp_path / "a.json"
-    replaced(path, "old")
+    replace_file(path, "old")
 
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match=r"No space left.*a\.json"):
-        replaced(path, "new")
+        replace_file(path, "new")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_only_some_may_read_stays_so(tmp_path):
     path = tmp_path / "marks.csv"
-    replaced(path, "old")
+    replace_file(path, "old")
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask()
     for mode in (0o600, 0o640):
         path.chmod(mode)
-        replaced(path, "new")
+        replace_file(path, "new")
         assert stat.S_IMODE(path.stat().st_mode) == mode
 
 
@@ -54,17 +54,19 @@ def umask():
 def test_a_link_is_replaced_and_not_followed(tmp_path):
     (tmp_path / "elsewhere").write_text("theirs")
     (tmp_path / "a.json").symlink_to(tmp_path / "elsewhere")
-    replaced(tmp_path / "a.json", "ours")
+    replace_file(tmp_path / "a.json", "ours")
     assert (tmp_path / "elsewhere").read_text() == "theirs"
     assert (tmp_path / "a.json").read_text() == "ours"
 
 
-def test_of_writers_at_once_one_file_is_left_and_always_whole(tmp_path):
+def test_several_writers_at_once_leave_one_whole_file(tmp_path):
     path = tmp_path / "a.txt"
     texts = [letter * 200_000 for letter in "abcd"]
-    replaced(path, texts[0])
+    replace_file(path, texts[0])
     seen = set()
-    writers = [threading.Thread(target=lambda text=text: [replaced(path, text) for _ in range(5)]) for text in texts]
+    writers = [
+        threading.Thread(target=lambda text=text: [replace_file(path, text) for _ in range(5)]) for text in texts
+    ]
     for writer in writers:
         writer.start()
     while any(writer.is_alive() for writer in writers):
@@ -73,10 +75,10 @@ def test_of_writers_at_once_one_file_is_left_and_always_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-# Where a file is written in another way, and why it may be.
+# Functions that write a file in another way, and why they may.
 
 OTHERWISE = {
-    ("assignments/files.py", "replaced"): "this is how",
+    ("assignments/files.py", "replace_file"): "this is how",
     ("assignments/handout.py", "_training_cases"): "into memory",
     ("graders/asking/measure.py", "_store"): "into memory",
     ("graders/authoring/kept_answers.py", "keep"): "into memory",
@@ -109,11 +111,11 @@ WRITERS = {
     "NamedTemporaryFile", "ExcelWriter", "savefig",
 }  # fmt: skip
 OF_MODULES = {"save": ("np", "numpy"), "copy": ("shutil",), "move": ("shutil",)}
-"""Words that mean something else on other things."""
+"""Names that write a file only as functions of these modules."""
 
 
 def writes(text):
-    """(function, call) for every call that may write a file, by the name of the function that it stands in."""
+    """(function, call) for every call that may write a file, by the name of the function that contains it."""
 
     def within(node, function):
         for child in ast.iter_child_nodes(node):
@@ -134,15 +136,17 @@ def may_write(call):
         return False
     if owner == "os":
         return "O_CREAT" in ast.unparse(call) or "O_WRONLY" in ast.unparse(call) or "O_RDWR" in ast.unparse(call)
-    given = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
-    words = [argument.value for argument in given if isinstance(argument, ast.Constant)]
+    modes = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    words = [argument.value for argument in modes if isinstance(argument, ast.Constant)]
     return any(isinstance(word, str) and len(word) <= 3 and set(word) & set("wax+") for word in words)
 
 
 def test_every_file_that_lasts_is_written_whole_or_not_at_all():
-    found = {(path, function) for path, text in sources() for function, _ in writes(text)}
-    assert found - set(OTHERWISE) == set(), "write it with assignments.files.replaced, or say here why not"
-    assert set(OTHERWISE) - found == set(), "nothing is written there any more"
+    writers = {(path, function) for path, text in sources() for function, _ in writes(text)}
+    assert writers - set(OTHERWISE) == set(), (
+        "write it with assignments.files.replace_file, or add it to OTHERWISE with the reason"
+    )
+    assert set(OTHERWISE) - writers == set(), "nothing is written there any more"
 
 
 @pytest.mark.parametrize(
@@ -159,5 +163,5 @@ def test_the_walk_sees_each_way_to_write(source):
 
 
 @pytest.mark.parametrize("source", ["open(p)", "p.open('rb')", "known.copy()", "sandbox.open(of)", "text.replace(a)"])
-def test_the_walk_takes_nothing_else_for_it(source):
+def test_the_walk_sees_nothing_else(source):
     assert writes(source) == []

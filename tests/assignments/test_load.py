@@ -1,4 +1,4 @@
-"""Loading an assignment's folder: what is read, and that all that is wrong is told at once, with its cure."""
+"""Loading an assignment's folder: every problem is reported at once, with its cure."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ import docker.errors
 from docker.types import Mount
 
 from assignments.assignment import Framework
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.this_user import home_folder
 from graders.failures import ImageFailure
 from graders.wall.sandboxes import engine
@@ -240,7 +240,7 @@ def _finished(
         added=tuple(added),
         built=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    replaced(_record(framework), json.dumps(asdict(made), indent=1))
+    replace_file(_record(framework), json.dumps(asdict(made), indent=1))
     size = f"{len(made.packages)} packages, Python {made.python_version}"
     say(f"{framework}: {size}, digest {made.digest[:12]}")
     return made

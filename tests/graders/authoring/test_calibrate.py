@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from assignments.errors import UserError
-from assignments.files import replaced
+from assignments.files import replace_file
 from assignments.load import load
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import LocalBench, drawn, opener, share_of
@@ -399,9 +399,9 @@ def unwritable(monkeypatch: pytest.MonkeyPatch, number: int, *names: str) -> Non
         def refused(path: Path, content: str) -> None:
             if path.name in names:
                 raise OSError(number, os.strerror(number), str(path))
-            replaced(path, content)
+            replace_file(path, content)
 
-        monkeypatch.setattr(f"{module}.replaced", refused)
+        monkeypatch.setattr(f"{module}.replace_file", refused)
 
 
 def test_a_full_disk_at_the_end_of_a_calibration_is_told_and_costs_no_training(
