@@ -16,10 +16,10 @@ from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
+from assignments.cached import cached
 from assignments.digests import code_maker, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
 from assignments.metric_names import metric_form
-from assignments.cached import cached
 
 TOOLKIT = Path(__file__).parents[2]
 """The folder that holds the packages `assignments` and `graders`."""
