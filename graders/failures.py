@@ -1,28 +1,28 @@
-"""What can go wrong while marking, and whose fault it is. Raising is done elsewhere.
+"""The failures of marking, by who is responsible: the submission, the toolkit, or the person at the keyboard.
 
     MedmarkError                  of `assignments.errors`, as is UserError: a mistake of the person at the keyboard
     ├── Stopped                   Ctrl-C or SIGTERM: nothing failed, and the same command goes on
-    ├── SubmissionFailure         the group's: costs points, never stops the run
+    ├── SubmissionFailure         the submission's: costs points, never stops the run
     │   ├── MissingFunction       the solution lacks a name that the assignment asks for
     │   ├── ImportFailed          importing solution.py raised
     │   ├── Raised                the call raised an exception
     │   ├── CpuLimit  WallLimit  MemoryLimit  GpuMemory
     │   ├── WrongType  WrongShape  OutOfRange  NonFiniteAnswer  WrongLabels
-    │   ├── NotProbed             the model is none of a framework's, so its parameters cannot be asked for
+    │   ├── NotProbed             the model belongs to no framework, so its parameters cannot be read
     │   ├── ReplyTooLarge         more bytes, items or nesting than the limits allow
     │   ├── ProcessEnded          the process that should answer ended
-    │   ├── ProtocolViolation     bytes that are no frame, or no reply to what was asked
-    │   ├── NotUsable             what the host makes of it would cost more than a question may
-    │   └── NotAccepted           what was handed in cannot be run: no solution, framework not offered
-    └── ToolkitFailure            ours: retried, then the mark is withheld; never costs a point
-        ├── ImageFailure          runtime image missing, or broken
-        ├── EngineFailure         daemon away, container gone for no reason of the submission
-        ├── DataFailure           hidden data missing, or not as declared
+    │   ├── ProtocolViolation     bytes that are not a frame, or not a reply to the request
+    │   ├── NotUsable             computing with the answer would cost the host more than a question may
+    │   └── NotAccepted           the submission cannot be run: no solution, or a framework that is not offered
+    └── ToolkitFailure            the toolkit's: retried, then the mark is withheld; never costs a point
+        ├── ImageFailure          the runtime image is missing or broken
+        ├── EngineFailure         the daemon is away, or a container ended through no act of the submission
+        ├── DataFailure           hidden data are missing, or not as declared
         ├── MetricFailure         a metric raised, or left its range
         └── InternalFailure       anything else: a defect of medmark
 
-`reason` is a word of a closed list: it is what is stored. What a student reads for it is in `graders.marks.words`, and
-may be put better at any time. `args[0]` is evidence: it may carry what student code said, and is shown to staff only.
+Results store `reason`, a word of a closed list. Pages show the sentence that `graders.marks.words` has for it, and that
+sentence may change at any time. `args[0]` is evidence: it may repeat text of student code, and only staff see it.
 """
 
 from __future__ import annotations
@@ -33,27 +33,32 @@ from assignments.errors import MedmarkError
 
 
 class Stopped(MedmarkError):
-    """Somebody stopped the run: what is recorded stays, and the same command goes on where it was."""
+    """Somebody stopped the run: the record stays, and the same command continues it."""
 
 
 class SubmissionFailure(MedmarkError):
-    """The submission's own failure. `where` is a line of the group's code, `kind` a built-in exception's name, or
-    what else of a closed list says more."""
+    """The submission's own failure.
+
+    Args:
+        evidence: for staff; it may hold text of student code.
+        kind: a built-in exception's name, or another detail from a closed list.
+        where: a line of the group's code.
+        cause_text: the part of the evidence that names the cause, without the frames before it; None for all of it.
+    """
 
     reason: ClassVar[str] = "submission"
 
     def __init__(
-        self, evidence: str = "", *, kind: str | None = None, where: str | None = None, said: str | None = None
+        self, evidence: str = "", *, kind: str | None = None, where: str | None = None, cause_text: str | None = None
     ) -> None:
         super().__init__(evidence)
         self.kind = kind
         self.where = where
-        self.said = evidence if said is None else said
-        """The part of the evidence that names the cause, without the frames that led to it."""
+        self.cause_text = evidence if cause_text is None else cause_text
 
 
-def forgetful(failure: SubmissionFailure) -> SubmissionFailure:
-    """The failure without the frames it passed through, to be kept: they hold the answer that failed, however large."""
+def without_frames(failure: SubmissionFailure) -> SubmissionFailure:
+    """The failure without the frames it passed through, so that it can be stored: they hold the answer, of any size."""
     failure.__traceback__ = failure.__context__ = None
     return failure
 
@@ -74,14 +79,14 @@ class CpuLimit(SubmissionFailure):
     reason = "cpu_limit"
 
 
-LOADED = "wall_on_loaded_host"
-"""Flag of a stage that the wall clock stopped while it waited for a core: it is repeated once, alone."""
+LOADED_HOST = "wall_on_loaded_host"
+"""Flag of a stage that reached the wall limit while it waited for a core: it is made once more, alone."""
 
 
 class WallLimit(SubmissionFailure):
     reason = "wall_limit"
     starved: bool = False
-    """Whether it waited for a core most of the time: on a loaded host that is nobody's fault yet."""
+    """Whether it waited for a core most of the time: on a loaded host that may not be the submission's doing."""
 
 
 class MemoryLimit(SubmissionFailure):
@@ -137,7 +142,7 @@ class NotAccepted(SubmissionFailure):
 
 
 class ToolkitFailure(MedmarkError):
-    """A failure of medmark or its surroundings: the mark is withheld, nobody loses points."""
+    """A failure of medmark or its surroundings: the mark is withheld, and nobody loses points."""
 
     reason: ClassVar[str] = "internal"
 

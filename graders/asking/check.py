@@ -23,7 +23,7 @@ from assignments.assignment import Assignment, Limits
 from assignments.data.streams import Source, stream, test_purpose
 from assignments.interface import Interface
 from graders.asking.journal import Journal, QuestionId, Silent
-from graders.failures import LOADED, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
+from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.record.documents import Cause, TestResult
 from graders.wall.session import Session, Usage
 from graders.wall.student import Student, WorkerClient
@@ -296,8 +296,8 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
         return TestResult("unknown", Cause(error.reason), said, evidence)
     if isinstance(error, SubmissionFailure):
         starved = isinstance(error, WallLimit) and error.starved
-        flags = (LOADED,) if starved else ()
-        return TestResult("failed", Cause.of(error), error.said[:EVIDENCE], evidence, flags=flags)
+        flags = (LOADED_HOST,) if starved else ()
+        return TestResult("failed", Cause.of(error), error.cause_text[:EVIDENCE], evidence, flags=flags)
     if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
         return TestResult("failed", Cause(NOT_RUN_REASON), said, evidence)
     if isinstance(error, AssertionError | pytest.fail.Exception):

@@ -25,7 +25,7 @@ from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.failures import (
-    LOADED,
+    LOADED_HOST,
     CpuLimit,
     DataFailure,
     InternalFailure,
@@ -35,7 +35,7 @@ from graders.failures import (
     SubmissionFailure,
     WallLimit,
     WrongShape,
-    forgetful,
+    without_frames,
 )
 from graders.record.answers import Answers
 from graders.record.documents import AnswersResult, Cause
@@ -109,9 +109,9 @@ def measure(
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
         ended = asking.cause(failure)
         if isinstance(failure, WallLimit) and failure.starved:
-            flags = (LOADED,)
+            flags = (LOADED_HOST,)
         rest = [int(place) for place in order if place not in rows and place not in failed]
-        failed.update(dict.fromkeys(rest, forgetful(failure)))
+        failed.update(dict.fromkeys(rest, without_frames(failure)))
     finally:
         asking.close()
     journal.begins(storing, reply_cpu_s(assignment.limits))
@@ -195,7 +195,7 @@ class _Asking:
         except SubmissionFailure as failure:
             self._after(failure)
             if len(places) == 1:
-                failed[int(places[0])] = forgetful(failure)
+                failed[int(places[0])] = without_frames(failure)
                 return
             for place in places:
                 self.batch(np.array([place]), rows, failed)
@@ -279,7 +279,7 @@ def _batches(order: Array, size: int) -> Iterator[Array]:
 
 def _said(failures: Iterable[SubmissionFailure]) -> str:
     """What names the commonest cause."""
-    counted = Counter(failure.said[-2000:] for failure in failures)
+    counted = Counter(failure.cause_text[-2000:] for failure in failures)
     return next((text for text, _ in counted.most_common(1)), "")
 
 

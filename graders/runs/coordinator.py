@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from graders.asking.job import Job
 from graders.asking.journal import QuestionId
-from graders.failures import LOADED, InternalFailure, Stopped
+from graders.failures import LOADED_HOST, InternalFailure, Stopped
 from graders.intake.submission import Submission
 from graders.record.documents import (
     AnswersResult,
@@ -259,7 +259,7 @@ def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> boo
         if stopped and document.stage(*name) is None:
             continue
         stage = _stage(assignment, work, name, document, trouble)
-        if LOADED in _flags(stage.document) and stage.status == "final" and not work.alone:
+        if LOADED_HOST in _flags(stage.document) and stage.status == "final" and not work.alone:
             stage = _unknown(stage, "busy")
             busy = True
         elif name[0] == "score" and any(s.kind == "answers" and s.status == "unknown" for s in stages):

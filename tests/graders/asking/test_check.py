@@ -13,7 +13,7 @@ from assignments.assignment import Limits
 from assignments.interface import read_interface
 from assignments.testing import close
 from graders.asking.check import CodeTests, run_tests
-from graders.failures import LOADED
+from graders.failures import LOADED_HOST
 from graders.record.documents import Cause
 from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, said
@@ -199,7 +199,9 @@ def test_a_session_lost_later_does_not_change_what_was_found_before(ask):
     assert [doc.verdict for doc in docs.values()] == ["passed", "unknown"]
 
 
-@pytest.mark.parametrize(("waited_s", "cpu_s", "flags"), [(70.0, 0.1, (LOADED,)), (70.0, 19.0, ()), (0.0, 0.1, ())])
+@pytest.mark.parametrize(
+    ("waited_s", "cpu_s", "flags"), [(70.0, 0.1, (LOADED_HOST,)), (70.0, 19.0, ()), (0.0, 0.1, ())]
+)
 def test_a_wall_limit_on_a_loaded_host_is_flagged(ask, waited_s, cpu_s, flags):
     reply = said("died", stopped="wall", wall_s=80.0, cpu_s=cpu_s, waited_s=waited_s)
     doc = one(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
