@@ -1,4 +1,4 @@
-"""The tasks by name. A task is added in two places: its file in this folder, its line in `TASKS`."""
+"""The tasks by name. A new task needs two things: a file in this folder, and a line in `TASKS`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TASKS: dict[str, Task] = {
 
 
 def task_named(name: str) -> Task:
-    """The task of that name; `UserError` says the nearest one, or all that there are."""
+    """The task of that name; else a `UserError` that names the nearest one, or all of them."""
     if name not in TASKS:
         raise UserError(f'no task "{name}"; {nearest(name, TASKS)}')
     return TASKS[name]

@@ -1,4 +1,4 @@
-"""Classification: a probability of class 1 per case (N,), or of every class (N, K). Computes no metric."""
+"""Classification: a probability of class 1 per case (N,), or of every class (N, K)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from graders.tasks.refusals import not_probabilities, wrong_type
 from graders.tasks.task import THRESHOLD, Array, Task
 
 SUM_TOLERANCE = 2e-3
-"""How far from 1 a row may add up: one part in a thousand, and as much for a network that computes in float16."""
+"""How far the sum of a row may be from 1: a thousandth, and as much again for a network that computes in float16."""
 
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim != 1 or truths.dtype.kind not in "iu":
-        raise DataFailure(f"classes are integers (N,), got {truths.dtype} {truths.shape}")
+        raise DataFailure(f"classes must be integers (N,), got {truths.dtype} {truths.shape}")
     if truths.size and truths.min() < 0:
-        raise DataFailure(f"classes count from 0, got {truths.min()}")
+        raise DataFailure(f"classes must count from 0, got {truths.min()}")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -30,21 +30,21 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
     reasons = not_probabilities(predictions)
     if predictions.ndim == 2:
         sums = predictions.astype(np.float64).sum(axis=1)
-        odd = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
-        reasons = {int(i): OutOfRange.reason for i in odd} | reasons
+        wrong_sum = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
+        reasons = {int(i): OutOfRange.reason for i in wrong_sum} | reasons
     return reasons
 
 
 def _fits(shape: tuple[int, ...], truths: Array) -> bool:
-    """Whether answers of this shape name every class of the truth: (N,) two classes, (N, K) K of them."""
+    """Whether predictions of this shape have every class of the truth: (N,) two classes, (N, K) K classes."""
     if len(shape) not in (1, 2) or shape[0] != len(truths):
         return False
-    named = 2 if len(shape) == 1 else shape[1]
-    return named >= 2 and int(truths.max(initial=0)) < named
+    classes = 2 if len(shape) == 1 else shape[1]
+    return classes >= 2 and int(truths.max(initial=0)) < classes
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """The wrong class with probability 1: the farthest by number, since of grades the next is nearly right."""
+    """The wrong class with probability 1: the farthest by number, because of grades the next one is nearly right."""
     rows = predictions is not None and predictions.ndim == 2
     classes = predictions.shape[1] if predictions is not None and rows else max(2, int(truths.max(initial=0)) + 1)
     wrong = np.where(2 * truths.astype(np.int64) < classes, classes - 1, 0)
@@ -54,7 +54,7 @@ def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
 
 
 def _class(predictions: Array) -> Array:
-    """The most probable class. A tie goes to class 1 of two, as at a threshold of 0.5, else to the first."""
+    """The most probable class. A tie goes to class 1 of two classes, as at a threshold of 0.5, else to the first."""
     if predictions.ndim == 1:
         return (predictions >= THRESHOLD).astype(np.int64)
     if predictions.shape[1] == 2:
@@ -62,7 +62,7 @@ def _class(predictions: Array) -> Array:
     return np.asarray(predictions.argmax(axis=1), dtype=np.int64)
 
 
-def _as_it_is(array: Array) -> Array:
+def _unchanged(array: Array) -> Array:
     return array
 
 
@@ -82,7 +82,7 @@ CLASSIFICATION = Task(
     check_truths=_check_truths,
     invalid=_invalid,
     worst_predictions=_worst_predictions,
-    forms={"class": _class, "probability": _as_it_is},
-    strata=_as_it_is,
+    forms={"class": _class, "probability": _unchanged},
+    strata=_unchanged,
     baselines=_baselines,
 )

@@ -1,4 +1,4 @@
-"""Draws an assignment's hidden cases as its task asks for them; `interface.py` is checked by who needs it."""
+"""Draws an assignment's hidden cases as its task needs them. Its callers check `interface.py`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from graders.tasks import task_named
 
 
 def drawn_set(assignment: Assignment, interface: Interface, secret: Source, repeat: int) -> HiddenSet:
-    """The hidden set of one repeat: what the entry point is given, the truth, and what else only the task sees.
+    """The hidden set of one repeat: the inputs of the entry point, the truth, and the task's extra truths.
 
     Raises:
-        UserError: the data are not there, their source raised, or `interface.py` declares no entry point for the task.
+        UserError: the data are missing, their source raised, or `interface.py` declares no entry point for the task.
     """
     task = task_named(assignment.task)
     try:
@@ -22,11 +22,11 @@ def drawn_set(assignment: Assignment, interface: Interface, secret: Source, repe
     except KeyError as error:
         raise UserError(
             f"{assignment.folder / 'interface.py'}: declares no {task.entry}(model, inputs), which an accuracy "
-            f"criterion of the task {assignment.task} asks for (missing: {error})."
+            f"criterion of the task {assignment.task} needs (missing: {error})."
         ) from None
     try:
         return hidden_set(assignment, secret, repeat, inputs, task.truth, task.extra_truths)
     except (Exception, SystemExit) as error:  # a source of an author's own may raise anything
         plain = isinstance(error, UserError | OSError)
-        said = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"
-        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {said}") from error
+        reason = str(error) if plain else f"{assignment.data.source} raised {type(error).__name__}: {error}"
+        raise UserError(f"{assignment.folder}: the hidden cases could not be drawn. {reason}") from error

@@ -1,6 +1,6 @@
-"""Instances: each cell or lesion has a number of its own, 0 is background; numbers need not follow. No metric here.
+"""Instances: each cell or lesion has a number of its own, 0 is background; numbers may have gaps.
 
-Metrics of masks see all instances as one mask.
+A metric of masks reads all instances as one mask.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ HIGHEST_NUMBER = 2**31 - 1
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim < 3 or truths.dtype.kind not in "iu":
-        raise DataFailure(f"instances are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
+        raise DataFailure(f"instances must be integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
     if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= HIGHEST_NUMBER:
-        raise DataFailure(f"instances are numbered from 1, got {truths.min()} to {truths.max()}")
+        raise DataFailure(f"instances must be numbered from 1, got {truths.min()} to {truths.max()}")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -29,7 +29,7 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """None of the instances, and one where there is none."""
+    """Background in place of every instance, and an instance in place of the background."""
     return np.asarray(truths == 0, dtype=np.int64)
 
 
@@ -42,13 +42,13 @@ def _mask(numbered: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """Nothing, one instance everywhere, and those of the first training case where images are alike in size."""
+    """No instance, one instance everywhere, and those of the first training case where all images have one size."""
     first, shape = train["instances"][0], truths.shape
-    found: dict[str, Array] = {"nothing anywhere": np.zeros(shape, np.int64)}
-    found["one instance everywhere"] = np.ones(shape, np.int64)
+    predictions: dict[str, Array] = {"nothing anywhere": np.zeros(shape, np.int64)}
+    predictions["one instance everywhere"] = np.ones(shape, np.int64)
     if first.shape == shape[1:]:
-        found["the first training case"] = np.broadcast_to(first, shape)
-    return found
+        predictions["the first training case"] = np.broadcast_to(first, shape)
+    return predictions
 
 
 INSTANCES = Task(

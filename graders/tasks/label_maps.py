@@ -1,7 +1,8 @@
-"""Segmentation into several classes: a label for every voxel, 0 for background. Computes no metric.
+"""Segmentation into several classes: a label for every voxel, 0 for background.
 
-A metric of masks is then the mean over the classes that the truths hold, or with `@class2` in its name that of one. A
-class that neither truth nor answer of a case holds is left out of its mean, unless the author decides otherwise.
+A metric of masks is then the mean over the classes of the truths, or with `@class2` in its name that of one class. A
+class that neither the truth nor the prediction of a case contains is left out of the case's mean, unless the author
+sets `absent = "one"`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ HIGHEST_LABEL = 254
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim < 3 or truths.dtype.kind not in "iu":
-        raise DataFailure(f"labels are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
+        raise DataFailure(f"labels must be integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
     if truths.size and not 0 <= int(truths.min()) <= int(truths.max()) <= HIGHEST_LABEL:
-        raise DataFailure(f"labels are 0 to at most {HIGHEST_LABEL}, got {truths.min()} to {truths.max()}")
+        raise DataFailure(f"labels must be 0 to {HIGHEST_LABEL}, got {truths.min()} to {truths.max()}")
     if not truths.any():
-        raise DataFailure("no truth holds any label but 0")
+        raise DataFailure("no truth has a label other than 0")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -33,7 +34,7 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """Every voxel in the next class, which is wrong."""
+    """Every voxel in the next class, which is a wrong one."""
     classes = int(truths.max()) + 1
     return np.asarray((truths.astype(np.int64) + 1) % classes, dtype=np.uint8)
 
@@ -43,15 +44,16 @@ def _labels(predictions: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """Nothing, the commonest label of the foreground everywhere, and that of each place where images are alike."""
+    """Background; the foreground's commonest label everywhere; each voxel's commonest label, where sizes are equal."""
     labels, shape = train["label"].astype(np.intp), truths.shape
     counts = np.bincount(labels.ravel())
-    found = {"nothing anywhere": np.zeros(shape, np.uint8)}
-    found |= {"one class everywhere": np.full(shape, 1 + counts[1:].argmax() if len(counts) > 1 else 0, np.uint8)}
+    commonest = 1 + counts[1:].argmax() if len(counts) > 1 else 0
+    predictions = {"nothing anywhere": np.zeros(shape, np.uint8)}
+    predictions["one class everywhere"] = np.full(shape, commonest, np.uint8)
     if labels.shape[1:] == shape[1:]:
         votes = np.stack([(labels == label).sum(axis=0) for label in range(len(counts))])
-        found["the commonest label of each place"] = np.broadcast_to(votes.argmax(axis=0), shape).astype(np.uint8)
-    return found
+        predictions["the commonest label of each place"] = np.broadcast_to(votes.argmax(axis=0), shape).astype(np.uint8)
+    return predictions
 
 
 LABEL_MAPS = Task(

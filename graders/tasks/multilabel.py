@@ -1,4 +1,4 @@
-"""Labels that do not exclude each other: a probability of each of K labels per case, (N, K). Computes no metric."""
+"""Labels that do not exclude each other: a probability of each of K labels per case, (N, K)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from graders.tasks.task import THRESHOLD, Array, Task
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim != 2 or truths.dtype.kind not in "iu" or truths.shape[1] == 0:
-        raise DataFailure(f"the labels of a case are integers (N, K), got {truths.dtype} {truths.shape}")
+        raise DataFailure(f"the labels of the cases must be integers (N, K), got {truths.dtype} {truths.shape}")
     if not ((truths == 0) | (truths == 1)).all():
-        raise DataFailure(f"such labels are 0 and 1, got {truths.min()} to {truths.max()}")
+        raise DataFailure(
+            f"labels that do not exclude each other must be 0 and 1, got {truths.min()} to {truths.max()}"
+        )
     if not _varies(truths).any():
-        raise DataFailure("no label is there in some cases and absent in others")
+        raise DataFailure("every label is the same in all cases")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -38,15 +40,15 @@ def _probability(predictions: Array) -> Array:
 
 
 def _strata(truths: Array) -> Array:
-    """For each case the rarest of what it holds or lacks: a label is there, or is absent.
+    """For each case the rarest of its 2 K properties: each label is present or absent.
 
-    A resample that draws by it has the rarest of all, and with it a label that is there and absent; of labels that come
-    together with a rarer one alone, it may lack one.
+    A resample within these strata has the rarest property of all, so at least one label is present in some of its cases
+    and absent in others. It can lack a label that occurs only together with a rarer one.
     """
     present, cases = truths.sum(axis=0), len(truths)
-    held = np.where(truths == 1, present, cases - present)
-    held = np.where(_varies(truths), held, cases)  # what is the same in all cases is not rare
-    return np.asarray(2 * held.argmin(axis=1) + truths[np.arange(cases), held.argmin(axis=1)])
+    with_it = np.where(truths == 1, present, cases - present)
+    with_it = np.where(_varies(truths), with_it, cases)  # a label that is the same in all cases is not rare
+    return np.asarray(2 * with_it.argmin(axis=1) + truths[np.arange(cases), with_it.argmin(axis=1)])
 
 
 def _varies(truths: Array) -> Array:
@@ -54,7 +56,7 @@ def _varies(truths: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """For every case the share of each label in the training set, no label, and every label."""
+    """Each label's share of the training set for every case; no label; every label."""
     shares = train["y"].mean(axis=0)
     return {
         "the training set's frequencies": np.tile(shares, (len(truths), 1)).astype(np.float32),

@@ -1,8 +1,8 @@
-"""Registration: a displacement field per case, (N, d, [D,] H, W), from the fixed to the moving image. No metric here.
+"""Registration: a displacement field per case, (N, d, [D,] H, W), from the fixed to the moving image.
 
-Its units and directions are those of `graders.metrics.registration`: voxels, in the order of the axes. The truths are
-both images' labels (N, 2, [D,] H, W), the fixed one's first and all 0 where there are none, and where the data have
-them both images' `landmarks` (N, 2, P, d) in voxels; a case with fewer has NaN in place of the rest.
+Units and directions are those of `graders.metrics.registration`: voxels, in the order of the axes. The truths are both
+images' labels (N, 2, [D,] H, W), with the fixed image first, and 0 where there are none. Where the data have them, they
+include both images' `landmarks` (N, 2, P, d) in voxels, with NaN where a case has fewer than P.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from graders.tasks.task import Array, Task
 def _check_truths(truths: Array) -> None:
     labels = truths["labels"]
     if labels.ndim not in (4, 5) or labels.shape[1] != 2 or labels.dtype.kind not in "iu" or labels.min() < 0:
-        raise DataFailure(f"labels are integers (N, 2, [D,] H, W), got {labels.dtype} {labels.shape}")
+        raise DataFailure(f"labels must be integers (N, 2, [D,] H, W), got {labels.dtype} {labels.shape}")
     if "landmarks" in (truths.dtype.names or ()):
         marks, d = truths["landmarks"], labels.ndim - 2
         if marks.ndim != 4 or marks.shape[1] != 2 or marks.shape[3] != d or marks.dtype.kind not in "iuf":
-            raise DataFailure(f"landmarks are numbers (N, 2, P, {d}), got {marks.dtype} {marks.shape}")
-        known = np.isfinite(marks).all(axis=(1, 3))
-        if not known.any(axis=1).all():
-            raise DataFailure("a case has no landmark that is known in both images")
+            raise DataFailure(f"landmarks must be numbers (N, 2, P, {d}), got {marks.dtype} {marks.shape}")
+        in_both = np.isfinite(marks).all(axis=(1, 3))
+        if not in_both.any(axis=1).all():
+            raise DataFailure("a case has no landmark with a position in both images")
 
 
 def _field_shape(truths: Array) -> tuple[int, ...]:
@@ -39,7 +39,7 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """No displacement. Each metric of a case declares its own worst."""
+    """No displacement. Metrics per case declare their own worst values."""
     return np.zeros(_field_shape(truths), np.float32)
 
 
@@ -48,7 +48,7 @@ def _field(predictions: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """Nothing is moved: the error before registration."""
+    """No displacement, which shows the error before registration."""
     return {"no displacement": np.zeros(_field_shape(truths), np.float32)}
 
 

@@ -1,4 +1,4 @@
-"""Regression: a number per case (N,), in the unit of the truth. Computes no metric."""
+"""Regression: a number per case (N,), in the unit of the truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graders.tasks.task import Array, Task
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim != 1 or truths.dtype.kind not in "iuf" or not np.isfinite(truths).all():
-        raise DataFailure(f"numbers are finite and (N,), got {truths.dtype} {truths.shape}")
+        raise DataFailure(f"numbers must be finite and (N,), got {truths.dtype} {truths.shape}")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -21,7 +21,7 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """The end of the truths' range that is farther off, or as far off as the worst answer given: none does worse."""
+    """The farther end of the truths' range, or a number as far off as the worst valid prediction: none is worse."""
     t = truths.astype(np.float64)
     low, high = t.min(), t.max()
     down = t - low > high - t
@@ -37,7 +37,7 @@ def _number(predictions: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """The training set's mean and its median, for every case."""
+    """The training set's mean for every case, and its median."""
     y = train["y"].astype(np.float64)
     return {
         "the training set's mean": np.full(truths.shape, y.mean(), np.float32),

@@ -1,4 +1,4 @@
-"""Binary segmentation: a probability for every voxel, at least 0.5 is foreground. Computes no metric."""
+"""Binary segmentation: a probability for every voxel; 0.5 and more is foreground."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from graders.tasks.task import THRESHOLD, Array, Task
 
 def _check_truths(truths: Array) -> None:
     if truths.ndim < 3 or truths.dtype.kind not in "biu":
-        raise DataFailure(f"labels are integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
+        raise DataFailure(f"labels must be integers (N, ..., H, W), got {truths.dtype} {truths.shape}")
     if truths.dtype.kind != "b" and truths.size and (truths.min() < 0 or truths.max() > 1):
-        raise DataFailure(f"labels are 0 and 1, got {truths.min()} to {truths.max()}")
+        raise DataFailure(f"labels must be 0 and 1, got {truths.min()} to {truths.max()}")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -23,7 +23,7 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """Every voxel wrong, and certain of it."""
+    """Every voxel wrong, with certainty."""
     return np.asarray(1 - truths.astype(np.float16))
 
 
@@ -36,13 +36,13 @@ def _probability(predictions: Array) -> Array:
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """Nothing, all of it, the training labels' frequency everywhere, and their mean by place where sizes are alike."""
+    """Background; foreground; the training labels' mean everywhere, and voxel by voxel where all sizes are equal."""
     labels, shape = train["label"], truths.shape
-    found = {"nothing anywhere": np.zeros(shape, np.float32), "everything foreground": np.ones(shape, np.float32)}
-    found["the training set's frequencies"] = np.full(shape, float(labels.mean()), np.float32)
+    predictions = {"nothing anywhere": np.zeros(shape, np.float32), "everything foreground": np.ones(shape, np.float32)}
+    predictions["the training set's frequencies"] = np.full(shape, float(labels.mean()), np.float32)
     if labels.shape[1:] == shape[1:]:
-        found["the mean training case"] = np.broadcast_to(labels.mean(axis=0), shape).astype(np.float32)
-    return found
+        predictions["the mean training case"] = np.broadcast_to(labels.mean(axis=0), shape).astype(np.float32)
+    return predictions
 
 
 SEGMENTATION = Task(

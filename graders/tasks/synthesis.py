@@ -1,6 +1,6 @@
-"""Synthesis: an image per case (N, ..., H, W), in the unit of the truth. Computes no metric.
+"""Synthesis: an image per case (N, ..., H, W), in the unit of the truth.
 
-Where the data have a `mask`, such as the body's, only what lies in it is asked for.
+Where the data have a `mask`, such as that of the body, only voxels inside it count.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from graders.tasks.task import Array, Task
 def _check_truths(truths: Array) -> None:
     target = truths["target"]
     if target.ndim < 3 or target.dtype.kind not in "iuf" or not np.isfinite(target).all():
-        raise DataFailure(f"images are finite and (N, ..., H, W), got {target.dtype} {target.shape}")
+        raise DataFailure(f"images must be finite and (N, ..., H, W), got {target.dtype} {target.shape}")
     if "mask" in (truths.dtype.names or ()):
         mask = truths["mask"]
         if mask.shape != target.shape or mask.dtype.kind not in "biu" or not np.isin(mask, (0, 1)).all():
-            raise DataFailure(f"masks are 0 and 1 and {target.shape}, got {mask.dtype} {mask.shape}")
+            raise DataFailure(f"masks must be 0 and 1 and {target.shape}, got {mask.dtype} {mask.shape}")
         if not mask.reshape(len(mask), -1).any(axis=1).all():
-            raise DataFailure("a mask is empty: nothing of its image is asked for")
+            raise DataFailure("a mask is empty: no voxel of its image counts")
 
 
 def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
@@ -31,7 +31,7 @@ def _invalid(predictions: Array, truths: Array) -> dict[int, str]:
 
 
 def _worst_predictions(truths: Array, predictions: Array | None) -> Array:
-    """Every voxel at the end of the truths' range that is farther off. Each metric of a case declares its own worst."""
+    """Every voxel at the farther end of the truths' range. Metrics per case declare their own worst values."""
     t = truths["target"].astype(np.float64)
     low, high = t.min(), t.max()
     return np.asarray(np.where(t - low > high - t, low, high))
@@ -42,18 +42,18 @@ def _image(predictions: Array) -> Array:
 
 
 def _masked_target(truths: Array) -> Array:
-    """The target, masked where nothing is asked for."""
+    """The target, masked where voxels do not count."""
     left_out = truths["mask"] == 0 if "mask" in (truths.dtype.names or ()) else np.ma.nomask
     return np.ma.MaskedArray(truths["target"].astype(np.float64), mask=left_out)
 
 
 def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
-    """The mean of all training targets everywhere, and their mean by place where images are alike in size."""
+    """The training targets' mean everywhere, and voxel by voxel where all images have one size."""
     target, shape = train["target"].astype(np.float64), truths["target"].shape
-    found = {"the mean training intensity": np.full(shape, target.mean(), np.float32)}
+    predictions = {"the mean training intensity": np.full(shape, target.mean(), np.float32)}
     if target.shape[1:] == shape[1:]:
-        found["the mean training image"] = np.broadcast_to(target.mean(axis=0), shape).astype(np.float32)
-    return found
+        predictions["the mean training image"] = np.broadcast_to(target.mean(axis=0), shape).astype(np.float32)
+    return predictions
 
 
 SYNTHESIS = Task(

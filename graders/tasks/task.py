@@ -1,4 +1,4 @@
-"""What a task is: which arrays are asked for, what may be read from the answers. No task is defined here."""
+"""The type of a task: which arrays a solution gets and predicts, and how metrics read its predictions."""
 
 from __future__ import annotations
 
@@ -14,49 +14,50 @@ from assignments.interface import Range
 Array: TypeAlias = NDArray[Any]
 
 THRESHOLD = 0.5
-"""A probability of at least this is class 1, or foreground. It is fixed: one tuned on hidden cases is a leak."""
+"""A probability of at least this is class 1, or foreground. It is fixed: to tune it on hidden cases would be a leak."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A kind of accuracy question. Answers and truths have a leading N."""
+    """A kind of prediction for hidden cases. Predictions and truths have a leading N."""
 
     name: str
     entry: str
-    """The function that answers for the hidden cases."""
+    """The function that predicts for hidden cases."""
     truth: str
     """Name of the array that `entry` must not see."""
     extra_truths: tuple[str, ...] = ()
-    """Names of more arrays that it must not see, where the data have them. A task that names some has its truths as
-    records (N,), a field for each array."""
+    """Names of further arrays that `entry` must not see, where the data have them. If a task has such names, its truths
+    are records (N,) with a field for each array."""
     prediction: str
-    """Key of the reply that is scored."""
+    """Name of the array in the answer of `entry` that is scored."""
     check_truths: Callable[[Array], None]
-    """Raises `DataFailure` where the truth is not what the task needs."""
+    """Raises `DataFailure` where the truths do not fit the task."""
     invalid: Callable[[Array, Array], dict[int, str]]
-    """(answers, truths) -> reason by position, for answers that cannot be scored; the others are valid."""
+    """(predictions, truths) -> reason by case index, for predictions that cannot be scored; the others are valid."""
     worst_predictions: Callable[[Array, Array | None], Array]
-    """(truths, valid answers or None) -> for each case the worst answer there is, in the answers' form."""
+    """(truths, valid predictions or None) -> the worst prediction for each case, in the form of the predictions."""
     probabilities: bool = True
-    """Whether answers are probabilities, which `stored` narrows so that no decision changes."""
+    """Whether predictions are probabilities, which `stored` rounds in such a way that no decision changes."""
     forms: Mapping[str, Callable[[Array], Array]]
-    """What metrics may read of valid answers, by `Metric.reads`: `mask`, `class`, ...; decisions are made here."""
+    """Converts valid predictions to each form that a metric can read, by `Metric.reads`: `mask`, `class`, ... The
+    conversion applies thresholds."""
     truth_forms: Mapping[str, Callable[[Array], Array]] = field(default_factory=dict)
-    """What they read of the truths in the same words, where that is not the truths as they are."""
+    """Converts truths to the same form, where a metric does not read them as they are."""
     strata: Callable[[Array], Array] | None = None
-    """(truths) -> (N,) of what every resample needs some: subjects are drawn within strata of it, for a metric of the
-    whole set."""
+    """(truths) -> the stratum of each case (N,). For a metric of the whole set, subjects are drawn within strata, so
+    that every resample has cases of each."""
     baselines: Callable[[Mapping[str, Array], Array], dict[str, Array]]
-    """(training arrays, truths) -> by name, what one can answer without looking at an input: the trivial baselines.
-    Of the truths only number and shape are used."""
+    """(training arrays, truths) -> predictions that look at no input, by name: the trivial baselines. They use only the
+    number and the shape of the truths."""
 
     def stored(self, predictions: Array) -> Array:
-        """Answers with a leading N in the dtype that they are kept and scored in.
+        """Predictions with a leading N, in the dtype in which they are stored and scored.
 
-        Of rows, (N,) and (N, K), floats are float32: they are few, and what saturates near 0 or 1 must still be ranked.
-        Probabilities of voxels are float16, since a mask is made of them. What float32 or float16 cannot hold becomes
-        infinite, which is refused later. A probability beyond 0 or 1 by rounding alone is 0 or 1. To store what was
-        stored changes nothing.
+        For rows, (N,) and (N, K), floats become float32: rows are few, and probabilities close to 0 or 1 must still
+        have an order. Probabilities of voxels become float16, because only masks are made of them. A number too large
+        for the dtype becomes infinite, which is refused later. A probability beyond 0 or 1 by rounding alone becomes 0
+        or 1. Stored predictions do not change when they are stored again.
         """
         if predictions.dtype.kind != "f":
             return predictions
@@ -68,8 +69,10 @@ class Task:
 
 
 def _narrowed(probabilities: Array, dtype: np.dtype[Any]) -> Array:
-    """Rounded to `dtype`, and one step further where rounding alone would decide: what is below the threshold stays
-    below it, and the largest of a row (N, K) stays the only largest."""
+    """Probabilities rounded to `dtype`, and one step further where rounding would change a decision.
+
+    A probability below the threshold stays below it, and the largest of a row (N, K) stays the only largest.
+    """
     if probabilities.dtype == dtype:
         return probabilities
     with np.errstate(over="ignore"):
@@ -79,7 +82,7 @@ def _narrowed(probabilities: Array, dtype: np.dtype[Any]) -> Array:
     if probabilities.ndim == 2:
         largest, narrowed = (rows.max(axis=1, keepdims=True, initial=-np.inf) for rows in (probabilities, narrow))
         tied = (narrow == narrowed) & (probabilities < largest)
-        at_threshold = narrowed == THRESHOLD  # from where no other may be lowered
+        at_threshold = narrowed == THRESHOLD  # the others in such a row cannot be lowered
         alone = (probabilities == largest) & at_threshold & tied.any(axis=1, keepdims=True)
         narrow[alone] = np.nextafter(narrow[alone], dtype.type(1))
         tied &= ~at_threshold

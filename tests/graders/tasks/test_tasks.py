@@ -1,4 +1,4 @@
-"""What each task accepts as an answer, how it decides, and what a failed case is taken to have answered."""
+"""Which predictions each task accepts, how it decides, and what counts as the prediction of a failed case."""
 
 import math
 import re
@@ -35,14 +35,14 @@ def test_an_unknown_task_names_the_nearest_or_lists_the_known_ones():
 
 
 def soft(**changes):
-    answers = np.full(LABEL.shape, 0.25, dtype=np.float32)
+    predictions = np.full(LABEL.shape, 0.25, dtype=np.float32)
     for where, value in changes.items():
-        answers[int(where[1:]), 1, 1] = value
-    return answers
+        predictions[int(where[1:]), 1, 1] = value
+    return predictions
 
 
 @pytest.mark.parametrize(
-    ("answers", "refused"),
+    ("predictions", "invalid"),
     [
         (soft(), {}),
         (soft().astype(np.float64), {}),
@@ -62,8 +62,8 @@ def soft(**changes):
         (soft().tolist(), dict.fromkeys((0, 1), WrongType.reason)),
     ],
 )
-def test_answers_of_a_segmentation(answers, refused):
-    assert SEGMENTATION.invalid(answers, LABEL) == refused
+def test_predictions_of_a_segmentation(predictions, invalid):
+    assert SEGMENTATION.invalid(predictions, LABEL) == invalid
 
 
 def test_foreground_begins_at_one_half():
@@ -77,13 +77,13 @@ def test_a_failed_segmentation_is_wrong_in_every_voxel():
 
 
 @pytest.mark.parametrize("label", [LABEL.astype(float), LABEL * 255, LABEL.astype(int) - 1, LABEL[0]])
-def test_a_truth_that_is_no_mask_is_our_failure(label):
+def test_a_truth_that_is_not_a_mask_is_a_toolkit_failure(label):
     with pytest.raises(DataFailure):
         SEGMENTATION.check_truths(label)
 
 
 @pytest.mark.parametrize(
-    ("answers", "refused"),
+    ("predictions", "invalid"),
     [
         ([0.1, 0.5, 0.9], {}),
         ([0.1, np.nan, 1.5], {1: NonFiniteAnswer.reason, 2: OutOfRange.reason}),
@@ -96,8 +96,8 @@ def test_a_truth_that_is_no_mask_is_our_failure(label):
         ([0, 1, 1], dict.fromkeys(range(3), WrongType.reason)),  # classes, not probabilities
     ],
 )
-def test_answers_of_a_classification(answers, refused):
-    assert CLASSIFICATION.invalid(np.array(answers), Y) == refused
+def test_predictions_of_a_classification(predictions, invalid):
+    assert CLASSIFICATION.invalid(np.array(predictions), Y) == invalid
 
 
 def test_thirds_stored_as_float16_still_add_up_to_one():
@@ -115,24 +115,24 @@ def test_to_store_what_was_stored_changes_nothing(name, data):
     numbers = st.one_of(st.floats(0, 1), st.sampled_from(close))
     with np.errstate(over="ignore"):
         flat = np.array(data.draw(st.lists(numbers, min_size=12, max_size=12)))[: math.prod(shape)]
-        answers = flat.reshape(shape).astype(kind)
-    stored = TASKS[name].stored(answers)
+        predictions = flat.reshape(shape).astype(kind)
+    stored = TASKS[name].stored(predictions)
     assert stored.shape == shape
     assert np.array_equal(stored, TASKS[name].stored(stored), equal_nan=True)
     if TASKS[name].probabilities:
-        assert np.array_equal(stored >= 0.5, answers >= 0.5)
-        if len(shape) == 2 and not np.isnan(answers).any():
-            one, other = (rows == rows.max(axis=1, keepdims=True) for rows in (answers, stored))
-            assert np.array_equal(one, other) or np.isinf(stored).any()
+        assert np.array_equal(stored >= 0.5, predictions >= 0.5)
+        if len(shape) == 2 and not np.isnan(predictions).any():
+            before, after = (rows == rows.max(axis=1, keepdims=True) for rows in (predictions, stored))
+            assert np.array_equal(before, after) or np.isinf(stored).any()
         assert stored.dtype == (np.float16 if len(shape) > 2 else np.float32)
 
 
-def test_answers_that_are_integers_are_stored_as_they_are():
+def test_predictions_that_are_integers_are_stored_as_they_are():
     for task in TASKS.values():
         assert task.stored(NUMBERED) is NUMBERED
 
 
-def test_answers_must_name_every_class_of_the_truth():
+def test_predictions_must_have_every_class_of_the_truth():
     three = np.array([0, 1, 2])
     assert set(CLASSIFICATION.invalid(np.array([0.1, 0.2, 0.3]), three).values()) == {WrongShape.reason}
     assert set(CLASSIFICATION.invalid(np.full((3, 2), 0.5), three).values()) == {WrongShape.reason}
@@ -140,21 +140,21 @@ def test_answers_must_name_every_class_of_the_truth():
 
 
 @pytest.mark.parametrize(
-    ("answers", "classes"),
+    ("predictions", "classes"),
     [
         ([0.49, 0.5, 0.51], [0, 1, 1]),
         ([[0.51, 0.49], [0.5, 0.5], [0.49, 0.51]], [0, 1, 1]),
         ([[0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.1, 0.2, 0.7]], [0, 0, 2]),
     ],
 )
-def test_the_most_probable_class_is_decided(answers, classes):
-    assert CLASSIFICATION.forms["class"](np.array(answers)).tolist() == classes
+def test_the_most_probable_class_is_decided(predictions, classes):
+    assert CLASSIFICATION.forms["class"](np.array(predictions)).tolist() == classes
 
 
 @pytest.mark.parametrize("shape", [None, (3,), (3, 2), (3, 4)])
 def test_a_failed_classification_is_certain_of_a_wrong_class(shape):
-    answers = None if shape is None else np.zeros(shape)
-    failed = CLASSIFICATION.worst_predictions(Y, answers)
+    predictions = None if shape is None else np.zeros(shape)
+    failed = CLASSIFICATION.worst_predictions(Y, predictions)
     assert failed.shape == (shape or (3,))
     assert set(failed.ravel().tolist()) == {0.0, 1.0}
     assert (CLASSIFICATION.forms["class"](failed) != Y).all()
@@ -172,7 +172,7 @@ def test_a_failed_grade_is_the_farthest():
 
 
 @pytest.mark.parametrize("truth", [Y.astype(float), Y[:, None], np.array([-1, 0, 1])])
-def test_a_truth_that_is_no_class_is_our_failure(truth):
+def test_a_truth_that_is_not_a_class_is_a_toolkit_failure(truth):
     with pytest.raises(DataFailure):
         CLASSIFICATION.check_truths(truth)
 
@@ -181,7 +181,7 @@ FINDINGS = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0]], np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("answers", "refused"),
+    ("predictions", "invalid"),
     [
         (np.full((3, 3), 0.9), {}),  # they need not add up to 1
         (np.array([[0, 0, 0], [0.5, np.nan, 1], [1, 1, 1.25]]), {1: NonFiniteAnswer.reason, 2: OutOfRange.reason}),
@@ -190,8 +190,8 @@ FINDINGS = np.array([[0, 1, 0], [1, 1, 0], [1, 0, 0]], np.uint8)
         (FINDINGS, dict.fromkeys(range(3), WrongType.reason)),  # labels, not probabilities
     ],
 )
-def test_answers_of_labels_that_do_not_exclude_each_other(answers, refused):
-    assert TASKS["multilabel"].invalid(answers, FINDINGS) == refused
+def test_predictions_of_labels_that_do_not_exclude_each_other(predictions, invalid):
+    assert TASKS["multilabel"].invalid(predictions, FINDINGS) == invalid
 
 
 def test_a_label_is_there_from_one_half_on_whatever_the_others_are():
@@ -206,7 +206,7 @@ def test_a_failed_case_of_labels_is_certain_of_the_wrong_ones():
 
 
 @pytest.mark.parametrize("truth", [FINDINGS[:, 0], FINDINGS * 2, FINDINGS * 1.0, FINDINGS[:, :0], FINDINGS[:1]])
-def test_a_truth_that_is_no_set_of_labels_or_never_varies_is_our_failure(truth):
+def test_a_truth_that_is_not_a_set_of_labels_or_never_varies_is_a_toolkit_failure(truth):
     with pytest.raises(DataFailure):
         TASKS["multilabel"].check_truths(truth)
 
@@ -242,14 +242,14 @@ def all_of(reason, n=2):
     return dict.fromkeys(range(n), reason)
 
 
-def truth_of(task, truths, **beside):
+def truth_of(task, truths, **extra):
     """The truths as the task has them: as they are, or as records."""
-    arrays = {TASKS[task].truth: np.asarray(truths), **beside}
+    arrays = {TASKS[task].truth: np.asarray(truths), **extra}
     return records(arrays, tuple(arrays)) if TASKS[task].extra_truths else arrays[TASKS[task].truth]
 
 
 @pytest.mark.parametrize(
-    ("task", "answers", "truths", "refused"),
+    ("task", "predictions", "truths", "invalid"),
     [
         ("regression", np.array([1e5, -3, 0.125]), NUMBERS, {}),
         ("regression", np.array([1, np.nan, np.inf]), NUMBERS, {1: NonFiniteAnswer.reason, 2: NonFiniteAnswer.reason}),
@@ -260,7 +260,7 @@ def truth_of(task, truths, **beside):
         ("synthesis", IMAGES[:, :, :1], IMAGES, all_of(WrongShape.reason)),
         ("synthesis", IMAGES.astype(int), IMAGES, all_of(WrongType.reason)),
         ("label_maps", CLASSES.astype(np.int64), CLASSES, {}),
-        ("label_maps", CLASSES + np.uint8([[[2]], [[0]]]), CLASSES, {0: WrongLabels.reason}),  # 3 and 4 are no classes
+        ("label_maps", CLASSES + np.uint8([[[2]], [[0]]]), CLASSES, {0: WrongLabels.reason}),  # 3 and 4 are not classes
         ("label_maps", CLASSES.astype(int) - 1, CLASSES, all_of(WrongLabels.reason)),
         ("label_maps", CLASSES.astype(float), CLASSES, all_of(WrongType.reason)),
         ("label_maps", CLASSES[..., None], CLASSES, all_of(WrongShape.reason)),
@@ -274,14 +274,14 @@ def truth_of(task, truths, **beside):
         ("registration", np.moveaxis(FIELDS, 1, -1), WARPED, all_of(WrongShape.reason)),  # components come first
     ],
 )
-def test_answers_in_the_form_of_the_truth(task, answers, truths, refused):
-    assert TASKS[task].invalid(answers, truth_of(task, truths)) == refused
+def test_predictions_in_the_form_of_the_truth(task, predictions, truths, invalid):
+    assert TASKS[task].invalid(predictions, truth_of(task, truths)) == invalid
 
 
-def test_a_failed_number_is_as_far_off_as_the_truths_or_the_worst_answer_are():
-    failures = TASKS["regression"].worst_predictions
-    assert failures(NUMBERS, None).tolist() == [90, 90, 40]
-    assert failures(NUMBERS, np.array([40.0, 150.0, 90.0])).tolist() == [140, 150, -10]
+def test_a_failed_number_is_as_far_off_as_the_truths_or_the_worst_prediction_are():
+    worst = TASKS["regression"].worst_predictions
+    assert worst(NUMBERS, None).tolist() == [90, 90, 40]
+    assert worst(NUMBERS, np.array([40.0, 150.0, 90.0])).tolist() == [140, 150, -10]
 
 
 def test_a_failed_image_is_the_far_end_of_the_range_everywhere():
@@ -295,45 +295,45 @@ def test_a_failed_map_of_labels_is_wrong_in_every_voxel_and_a_failed_map_of_inst
     assert failed.tolist() == [[[1, 0], [0, 0]], [[1, 1], [1, 1]]]
 
 
-def test_instances_are_seen_as_one_mask_in_answer_and_truth():
+def test_instances_are_read_as_one_mask_in_prediction_and_truth():
     for forms in (TASKS["instances"].forms, TASKS["instances"].truth_forms):
         assert forms["mask"](NUMBERED).tolist() == (NUMBERED > 0).tolist()
 
 
 def test_a_target_is_masked_where_its_mask_is_0():
     truths = truth_of("synthesis", IMAGES, mask=np.array([[[1, 0]], [[1, 1]]], np.uint8))
-    asked = TASKS["synthesis"].truth_forms["image"](truths)
-    assert asked.mask.tolist() == [[[False, True]], [[False, False]]]
+    target = TASKS["synthesis"].truth_forms["image"](truths)
+    assert target.mask.tolist() == [[[False, True]], [[False, False]]]
     assert TASKS["synthesis"].truth_forms["image"](truth_of("synthesis", IMAGES)).compressed().size == 4
 
 
 @pytest.mark.parametrize("task", ["regression", "synthesis"])
 @pytest.mark.parametrize("truths", [[[1.0]], [np.nan], [[[np.inf]]]])
-def test_truths_that_are_no_numbers_or_images(task, truths):
+def test_truths_that_are_not_numbers_or_images(task, truths):
     with pytest.raises(DataFailure, match="finite"):
         TASKS[task].check_truths(truth_of(task, truths))
 
 
 @pytest.mark.parametrize(
-    ("task", "truths", "beside", "says"),
+    ("task", "truths", "extra", "says"),
     [
-        ("label_maps", CLASSES * 1.0, {}, "labels are integers"),
-        ("label_maps", CLASSES.astype(int) + 300, {}, "labels are 0 to at most 254"),
-        ("label_maps", CLASSES * 0, {}, "no truth holds any label"),
+        ("label_maps", CLASSES * 1.0, {}, "labels must be integers"),
+        ("label_maps", CLASSES.astype(int) + 300, {}, "labels must be 0 to 254"),
+        ("label_maps", CLASSES * 0, {}, "no truth has a label other than 0"),
         ("instances", -NUMBERED, {}, "numbered from 1"),
-        ("synthesis", IMAGES, {"mask": np.ones((2, 1, 1))}, "masks are 0 and 1"),
+        ("synthesis", IMAGES, {"mask": np.ones((2, 1, 1))}, "masks must be 0 and 1"),
         ("synthesis", IMAGES, {"mask": np.uint8([[[1, 1]], [[0, 0]]])}, "a mask is empty"),
-        ("registration", WARPED[:, :1], {}, "labels are integers (N, 2"),
-        ("registration", WARPED, {"landmarks": np.zeros((2, 2, 4, 3))}, "landmarks are numbers (N, 2, P, 2)"),
-        ("registration", WARPED, {"landmarks": np.full((2, 2, 4, 2), np.nan)}, "no landmark that is known in both"),
+        ("registration", WARPED[:, :1], {}, "labels must be integers (N, 2"),
+        ("registration", WARPED, {"landmarks": np.zeros((2, 2, 4, 3))}, "landmarks must be numbers (N, 2, P, 2)"),
+        ("registration", WARPED, {"landmarks": np.full((2, 2, 4, 2), np.nan)}, "no landmark with a position in both"),
     ],
 )
-def test_truths_that_a_task_cannot_use_are_our_failure(task, truths, beside, says):
+def test_truths_that_a_task_cannot_use_are_a_toolkit_failure(task, truths, extra, says):
     with pytest.raises(DataFailure, match=re.escape(says)):
-        TASKS[task].check_truths(truth_of(task, truths, **beside))
+        TASKS[task].check_truths(truth_of(task, truths, **extra))
 
 
-BLIND = {
+BASELINES = {
     "segmentation": ({"label": LABEL}, LABEL),
     "label_maps": ({"label": CLASSES}, CLASSES),
     "instances": ({"instances": NUMBERED}, NUMBERED),
@@ -346,43 +346,43 @@ BLIND = {
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_what_is_answered_blindly_is_a_valid_answer_that_looks_at_no_truth(name):
-    train, truths = BLIND[name]
-    found = TASKS[name].baselines(train, truth_of(name, truths))
-    other = TASKS[name].baselines(train, truth_of(name, truths[::-1]))
-    assert found
-    for baseline, answers in found.items():
-        assert TASKS[name].invalid(np.ascontiguousarray(answers), truth_of(name, truths)) == {}
-        assert np.array_equal(answers, other[baseline])
+def test_a_baseline_is_a_valid_prediction_and_does_not_depend_on_the_truth(name):
+    train, truths = BASELINES[name]
+    baselines = TASKS[name].baselines(train, truth_of(name, truths))
+    of_other_truths = TASKS[name].baselines(train, truth_of(name, truths[::-1]))
+    assert baselines
+    for baseline, predictions in baselines.items():
+        assert TASKS[name].invalid(np.ascontiguousarray(predictions), truth_of(name, truths)) == {}
+        assert np.array_equal(predictions, of_other_truths[baseline])
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_nothing_anywhere_is_a_blind_answer_wherever_an_answer_may_be_empty(name):
-    train, truths = BLIND[name]
-    found = TASKS[name].baselines(train, truth_of(name, truths))
+def test_nothing_anywhere_is_a_baseline_wherever_a_prediction_can_be_empty(name):
+    train, truths = BASELINES[name]
+    baselines = TASKS[name].baselines(train, truth_of(name, truths))
     if TASKS[name].forms.keys() & {"mask", "labels", "instances", "field"}:
-        assert any(not answers.any() for answers in found.values())
+        assert any(not predictions.any() for predictions in baselines.values())
 
 
-def test_blind_answers_by_hand():
+def test_baselines_by_hand():
     assert {k: a.tolist() for k, a in TASKS["regression"].baselines({"y": NUMBERS}, NUMBERS[:1]).items()} == {
         "the training set's mean": [60], "the training set's median": [50],
     }  # fmt: skip
-    found = TASKS["label_maps"].baselines({"label": CLASSES}, CLASSES[:1])
-    assert found["one class everywhere"].tolist() == [[[1, 1], [1, 1]]]
+    baselines = TASKS["label_maps"].baselines({"label": CLASSES}, CLASSES[:1])
+    assert baselines["one class everywhere"].tolist() == [[[1, 1], [1, 1]]]
     # Of two training cases: 0 and 0, 1 and 0, 2 and 1, 0 and 1; a tie goes to the lower label.
-    assert found["the commonest label of each place"].tolist() == [[[0, 0], [1, 0]]]
-    found = TASKS["classification"].baselines({"y": Y}, Y)
-    assert found["the training set's frequencies"] == pytest.approx([2 / 3] * 3)
-    found = TASKS["multilabel"].baselines({"y": FINDINGS}, FINDINGS[:1])
-    assert found["the training set's frequencies"] == pytest.approx(np.array([[2 / 3, 2 / 3, 0]]))
-    assert (found["no label"].max(), found["every label"].min()) == (0, 1)
+    assert baselines["the commonest label of each place"].tolist() == [[[0, 0], [1, 0]]]
+    baselines = TASKS["classification"].baselines({"y": Y}, Y)
+    assert baselines["the training set's frequencies"] == pytest.approx([2 / 3] * 3)
+    baselines = TASKS["multilabel"].baselines({"y": FINDINGS}, FINDINGS[:1])
+    assert baselines["the training set's frequencies"] == pytest.approx(np.array([[2 / 3, 2 / 3, 0]]))
+    assert (baselines["no label"].max(), baselines["every label"].min()) == (0, 1)
     masks = np.zeros((2, 1, 2, 2), np.uint8)
     masks[0, 0, 0, 0] = masks[:, 0, 1, 1] = 1
-    found = TASKS["segmentation"].baselines({"label": masks}, np.zeros((3, 1, 2, 2), np.uint8))
-    assert found["everything foreground"].min() == 1
-    assert set(found["the training set's frequencies"].ravel().tolist()) == {0.375}
-    assert found["the mean training case"][2].tolist() == [[[0.5, 0.0], [0.0, 1.0]]]
+    baselines = TASKS["segmentation"].baselines({"label": masks}, np.zeros((3, 1, 2, 2), np.uint8))
+    assert baselines["everything foreground"].min() == 1
+    assert set(baselines["the training set's frequencies"].ravel().tolist()) == {0.375}
+    assert baselines["the mean training case"][2].tolist() == [[[0.5, 0.0], [0.0, 1.0]]]
 
 
 def test_a_probability_beyond_its_bound_by_rounding_is_stored_as_the_bound():
