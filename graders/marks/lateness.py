@@ -1,4 +1,4 @@
-"""How late one person's work is, and what an extension spares them: a pure function of the clock and the decisions."""
+"""How late one person's work is, and what an extension saves them: a pure function of the clock and the decisions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from graders.record.in_force import Decisions
 
 @dataclass(frozen=True)
 class Lateness:
-    """When one person's work was due, with and without the extensions of them and their group, and when it came."""
+    """When one person's work was due, with and without extensions to them or their group, and when it was seen."""
 
     course: Course
     assignment: str
@@ -28,22 +28,22 @@ class Lateness:
     due_without: datetime
     seen: datetime
     extension: Extension | None
-    """The person's own, else their group's; None where there is neither."""
+    """The person's own, else their group's; None without either."""
     of_group: bool
-    """Whether the due time is the group's, which has other members."""
+    """Whether the due time is that of a group with other members."""
 
     @cached_property
     def policy(self) -> LatePolicy | None:
-        """What lateness costs."""
+        """The rule for late work."""
         return self.course.late(self.assignment)
 
     @cached_property
     def calendar(self) -> Calendar:
-        """What days are counted by."""
+        """The calendar that days are counted by."""
         return self.course.calendar(self.assignment)
 
     def begun(self, unit: Unit) -> int:
-        """Units by which the work is late, each begun one counting whole; 0 if it is in time."""
+        """Units by which the work is late, where a unit that has begun counts whole; 0 if it is on time."""
         return self._from(self.due)(unit)
 
     @property
@@ -55,8 +55,8 @@ class Lateness:
         """The mark in per cent after the penalty."""
         return self._after(mark, pass_mark, self.due)
 
-    def told(self) -> str:
-        """What the person reads of lateness."""
+    def feedback(self) -> str:
+        """The sentence on lateness that the person reads."""
         unit: Unit = "working_day" if self.policy is None else self.policy.unit_of(self.policy.band(self.begun))
         begun = self.begun(unit)
         late = f"{begun} {unit.replace('_', ' ')}{'' if begun == 1 else 's'} late"
@@ -64,31 +64,31 @@ class Lateness:
 
     @property
     def clause(self) -> str:
-        """The rule that costs something, with its policy's name."""
+        """The clause that takes something off, with its policy's name."""
         if self.policy is None:
             return "the assignment has no late policy"
         return f"{self.course.late_policy_of(self.assignment)}: {self.policy.band(self.begun).clause}"
 
-    def told_of_extension(self, mark: Fraction, pass_mark: int, *, accepted: bool) -> str:
-        """What the person reads of the extension that moved their due time.
+    def extension_feedback(self, mark: Fraction, pass_mark: int, *, accepted: bool) -> str:
+        """The sentence on the extension that moved their due time, which the person reads.
 
-        `accepted` is whether the commit counts because staff accepted it late: without the extension, it would be later
-        still. Otherwise the extension is why it counts at all.
+        `accepted` says whether staff accepted the commit late: it would be later still without the extension. Otherwise
+        the commit counts only because of the extension.
         """
         whose = "your group's" if self.of_group else "your"
         seen, due = self._clock(self.seen, seconds=True), self._clock(self.due)
-        told = f"First seen {seen}, "
+        text = f"First seen {seen}, "
         how = "after" if self.begun("hour") else "within" if self.seen <= self.due else "within the grace of"
-        told += f"{how} {whose} extension to {due}"
+        text += f"{how} {whose} extension to {due}"
         saved = self._after(mark, pass_mark, self.due) - self._after(mark, pass_mark, self.due_without)
         if not accepted or not saved:
-            return f"{told}."
+            return f"{text}."
         points = f"{rounded(saved):f}".removesuffix(".0")
-        return f"{told}; without it this would be {points} {'point' if points == '1' else 'points'} less."
+        return f"{text}; without it this would be {points} {'point' if points == '1' else 'points'} less."
 
     @property
     def why_extended(self) -> str:
-        """Who gave the extension; of another member's, which their group shares, nothing."""
+        """Who gave the extension and why; the reason for another member's, which the group shares, stays private."""
         return self.extension.said if self.extension else "group_extension of the course"
 
     def _after(self, mark: Fraction, pass_mark: int, due: datetime) -> Fraction:
