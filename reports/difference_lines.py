@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from graders.marks.differences import Differences, Entry, Move, record_of
+from graders.marks.differences import Differences, Move, RecordEntry, record_entries
 from graders.record.ledger import Event
 from graders.record.snapshots import RETURNED, RecordedMark
 from reports.bands import band_of
@@ -47,17 +47,17 @@ def difference_lines(differences: Differences) -> Iterator[str]:
 
 def decision_lines(events: Sequence[Event]) -> Iterator[str]:
     """Every event with its number, whether it holds, what it did, who made it, about whom and why."""
-    for entry in record_of(events):
+    for entry in record_entries(events):
         event = entry.event
         number = f"#{event.number} " if event.number else ""
         reason = ": ".join(["", event.reason] if event.reason else [])
         reference = f" [{event.reference}]" if event.reference else ""
-        gone = "" if entry.held or event.kind == "retract" else "  (retracted)"
+        gone = "" if entry.in_force or event.kind == "retract" else "  (retracted)"
         said = f"{number}{event.at[:16].replace('T', ' ')} {_did(entry)}, by {event.who}{reason}{reference}{gone}"
         yield terminal_text(said)
 
 
-def _did(entry: Entry) -> str:
+def _did(entry: RecordEntry) -> str:
     event = entry.event
     if entry.differences is None:
         what = f"{event.kind} {event.value}".strip()

@@ -28,7 +28,7 @@ from graders.marks.mark import (
     share_of_points,
 )
 from graders.marks.personal import PersonalMark
-from graders.marks.versions import Page, Versions
+from graders.marks.versions import ReturnedPage, Versions
 from graders.record.decisions import AgreedMark
 from graders.record.in_force import Decisions, within_parts
 from reports.bands import band_of
@@ -280,7 +280,7 @@ def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:
     yield from (f"disputed: {dispute}" for dispute in person.disputes)
 
 
-def _returned(page: Page | None) -> Iterator[str]:
+def _returned(page: ReturnedPage | None) -> Iterator[str]:
     if page is None:
         yield "not yet"
         return

@@ -18,7 +18,7 @@ from graders.intake.counting import due_of_page
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
-from graders.marks.versions import Page, Versions
+from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh
 from graders.record.in_force import Decisions
 from reports.cohort import distribution, summary
@@ -250,7 +250,7 @@ def _moved_alone(person: PersonalMark, versions: Versions) -> bool:
     return own is not None and any(event not in known for event in own.events[1:])
 
 
-def _keep(path: Path, text: str, returned: Page | None) -> None:
+def _keep(path: Path, text: str, returned: ReturnedPage | None) -> None:
     """Keep this version of a page that was returned, beside it; one that is kept already stays as it is."""
     if returned is None or not text:
         return

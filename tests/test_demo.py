@@ -70,7 +70,7 @@ def test_a_sound_solution_passes_every_hidden_test_and_reaches_the_distinction_a
 def test_logistic_regression_fails_only_what_needs_a_network(demo):
     lost = {id: reason for id, (verdict, reason) in verdicts_of(demo, "numpy-logistic").items() if verdict != "passed"}
     assert lost
-    assert set(lost.values()) == {"the model is not one of PyTorch's or TensorFlow's and cannot be looked into"}
+    assert set(lost.values()) == {"the model is not a PyTorch or TensorFlow model, so it cannot be inspected"}
     assert accuracy(demo, "numpy-logistic")["score"] > 0.9
 
 

@@ -99,7 +99,7 @@ def test_an_override_follows_its_person_into_another_group(course):
     rewrite(course, ("three,m0,", "three,m00,"))
     for words in (("grade", TRUSTED, "--yes"), ("show",), ("report",), ("decide",)):
         said = medmark(words[0], "halves", *words[1:], "-c", course)
-        assert "(override 55) is about two/m0, who is not in the roster; is m00 meant?" in said.err
+        assert "(override 55) is about two/m0, who is not in the roster; did you mean m00?" in said.err
         assert "medmark decide halves retract" in said.err
     assert "is about two/m0" in medmark("doctor", "-c", course).out
 

@@ -1,4 +1,4 @@
-"""Makes marks the ones that stand, everybody's or those returned to some: one event, with the decisions behind it."""
+"""Puts marks in force, for everybody or for those whom they are returned to: one event, with its decisions."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def record_marks(
     moved: bool = True,
     members: Collection[str] | None = None,
 ) -> None:
-    """Make these marks the ones that stand, together with the decisions they follow from: both or neither.
+    """Put these marks in force together with the decisions that they follow from: both or neither.
 
-    `moved` is whether any mark is another one: a decision that moves none corrects nothing. `members` are those whom
-    these marks are returned to, if they are.
+    `moved` says whether any mark changes: a decision that changes none corrects nothing. `members` are those whom these
+    marks are returned to, if they are.
 
     Raises:
-        UserError: somebody was told another mark and the change has no reason, another command holds the course, or
-            something was recorded since these marks were made, which they would undo.
+        UserError: a returned mark changes without a reason, another command holds the course, or something was recorded
+            since these marks were computed, which they would undo.
     """
     snapshot = [snapshot_event(results, at=now(), who=who, reason=reason, members=members)] if moved else []
     if any(event.kind == CORRECTION for event in snapshot) and not reason.strip():
         raise UserError(
-            "these marks were returned, so a change is a correction, and students read why: "
-            f'run the same command with --reason "...", or leave them: medmark show {results.assignment.id}'
+            "these marks were returned, so this change is a correction, and students read its reason: "
+            f'run the same command with --reason "...", or leave the marks: medmark show {results.assignment.id}'
         )
     with course_lock(course.folder / ".medmark", command):
         check_unchanged(results, ledger.events(results.assignment.id))
@@ -51,26 +51,26 @@ def record_marks(
 
 
 def check_unchanged(results: Results, events: Iterable[Event]) -> None:
-    """Refuse results beside which something else is on record by now; events that are only proposed have no number.
+    """Refuse results that lack an event which is on record by now; proposed events have no number.
 
     Raises:
-        UserError: it says how to go on.
+        UserError: says how to go on.
     """
-    known = {event.number for event in results.events}
-    if any(event.number and event.number not in known for event in events):
+    numbers = {event.number for event in results.events}
+    if any(event.number and event.number not in numbers for event in events):
         raise UserError(
-            f"{results.assignment.id}: something else was recorded since these marks were made, so nothing was "
-            f"applied. See what, and run the same command again: medmark decide {results.assignment.id}"
+            f"{results.assignment.id}: the record has changed since these marks were computed, so nothing was applied. "
+            f"See the change with: medmark decide {results.assignment.id}; then run the same command again"
         )
 
 
 def snapshot_event(
     results: Results, *, at: str, who: str, reason: str, members: Collection[str] | None = None
 ) -> Event:
-    """The event that makes these marks the ones that stand; members who are not in the results keep theirs.
+    """The event that puts these marks in force; members who are not in the results keep theirs.
 
     Args:
-        members: Those whom these marks are returned to: the event is their return. None for the marks of everyone.
+        members: Those whom these marks are returned to, so that the event is their return. None for everyone's marks.
     """
     now = snapshot_of(results)
     if members is not None:

@@ -1,6 +1,6 @@
-"""From what a person wants to decide to events that can be recorded: everything is looked up and checked first.
+"""Checks decisions that a person requests, and makes the events to record of them. All problems are reported at once.
 
-Nothing is recorded here. All that is wrong is told at once. How a file of decisions is read stands in `wanted`.
+Nothing is recorded here. `graders.marks.requests` reads a file of decisions.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ STAFF_DECIDED: Final = "decided by the course's staff"
 
 @dataclass(frozen=True)
 class Proposal:
-    """Decisions that can be recorded, and what a person should know before they are."""
+    """Decisions that can be recorded, and notes for the person who confirms them."""
 
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
 
     def reason(self, moved: Iterable[str] = (), of_all: str = "") -> str:
-        """Why marks move, for everyone whose mark does.
+        """The reason for everyone whose mark moves.
 
-        Of several reasons each is for its own person to read, and so is that of one person where others are `moved`:
-        their group's due time may follow from it. `of_all` is what was said of all decisions of a file.
+        With several reasons, each is private to its own person. So is one person's reason where others are `moved` too,
+        whose group's due time may follow from it. `of_all` is the one reason for all decisions of a file.
         """
         reasons = {event.reason for event in self.events}
         about = {event.member for event in self.events if event.member}
@@ -60,7 +60,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class DecisionChecks:
-    """What decisions are checked against."""
+    """Checks requested decisions against a course, an assignment and its record."""
 
     course: Course
     assignment: Assignment
@@ -68,68 +68,69 @@ class DecisionChecks:
     events: Sequence[Event]
     now: datetime
     cases: Callable[[], Sequence[str]]
-    """Ids of the hidden cases; drawn only where they are asked for."""
+    """Ids of the hidden cases; drawn only when they are needed."""
 
-    def propose(self, kind: str, wanted: Sequence[DecisionRequest], by: str) -> list[Event]:
+    def propose(self, kind: str, requests: Sequence[DecisionRequest], by: str) -> list[Event]:
         """The events to record.
 
         Raises:
-            UserError: with all that is wrong.
+            UserError: with every problem.
         """
         if kind not in KINDS:
             raise UserError(f'KIND "{kind}": {nearest(kind, KINDS)}')
         problems: list[str] = []
-        made: dict[tuple[str, str, str], Event] = {}
-        stand_already = 0
-        for one in wanted:
+        events: dict[tuple[str, str, str], Event] = {}
+        recorded_before = 0
+        for request in requests:
             try:
-                event = self._event(kind, one, by)
-                if self._stands_already(event):
-                    stand_already += 1
+                event = self._event(kind, request, by)
+                if self._is_recorded(event):
+                    recorded_before += 1
                     continue
                 several = kind in ("void_test", "void_case", "retract", "dispute")
                 decision = decision_of(event)
                 criterion = decision.criterion if isinstance(decision, AgreedMark) else ""
                 key = (event.group, event.member, event.value if several else criterion)
-                if key in made:
-                    raise ValueError(f"{one.about or one.value} is decided twice; keep one")
-                made[key] = event
+                if key in events:
+                    raise ValueError(f"{request.about or request.value} is decided twice; keep one of the two")
+                events[key] = event
             except (ValueError, UserError) as error:
-                problems.append(f"{one.where}: {error}" if one.where else str(error))
+                problems.append(f"{request.where}: {error}" if request.where else str(error))
         if problems:
             raise UserError("\n".join(problems))
-        if not made:
-            why = "all of it stands already" if stand_already else "no row holds a value"
+        if not events:
+            why = "all of it is on record already" if recorded_before else "no row holds a value"
             raise UserError(f"there is nothing to decide: {why}")
-        return list(made.values())
+        return list(events.values())
 
-    def _event(self, kind: str, wanted: DecisionRequest, by: str) -> Event:
-        if wanted.problem:
-            raise ValueError(wanted.problem)
-        if not wanted.reason.strip():
-            raise ValueError('a decision needs its reason: --reason "..."')
-        text = wanted.value.strip()
+    def _event(self, kind: str, request: DecisionRequest, by: str) -> Event:
+        if request.problem:
+            raise ValueError(request.problem)
+        if not request.reason.strip():
+            raise ValueError('a decision needs a reason: --reason "..."')
+        text = request.value.strip()
         at = self.now.isoformat(timespec="milliseconds")
-        reason, reference = (" ".join(written.split()) for written in (wanted.reason, wanted.reference))
+        reason, reference = (" ".join(words.split()) for words in (request.reason, request.reference))
         if kind == "retract":
             ended = self._retracted(text)
             group, member, value = ended.group, ended.member, self._number(ended)
         else:
-            of, member = self._about(kind, wanted)
-            group, value = of.name if of else "", self._value(kind, text, of)
+            about_group, member = self._about(kind, request)
+            group = about_group.name if about_group else ""
+            value = self._value(kind, text, about_group)
         return Event(at, by, self.assignment.id, kind, value, reason, group, member, reference=reference)
 
     def _value(self, kind: str, text: str, group: Group | None) -> str:
-        """What is recorded of what a person wrote.
+        """The value to record for the one that a person wrote.
 
         Raises:
-            ValueError: why it cannot be.
+            ValueError: the value is not one of the kind.
         """
         match kind:
             case "extension":
                 return values.extension(text, self.course, self.assignment.id)
             case "late_commit":
-                assert group is not None  # it is about nobody else
+                assert group is not None  # the kind is about groups alone
                 return self._late_commit(text, group)
             case "agreed_mark":
                 return values.agreed_mark(text, self.assignment)
@@ -150,43 +151,44 @@ class DecisionChecks:
             case _:
                 return values.code(text)
 
-    def _stands_already(self, event: Event) -> bool:
-        """Whether the same person gave just this mark before.
+    def _is_recorded(self, event: Event) -> bool:
+        """Whether the same person already gave exactly this mark.
 
         Raises:
-            ValueError: they gave another one. Where a course names its staff, two marks are of two people.
+            ValueError: they gave another mark. Where a course names its staff, two marks come from two people.
         """
         mark = decision_of(event)
         if not isinstance(mark, AgreedMark | AgreedWhole) or not self.course.staff:
             return False
-        given = [
-            made
-            for made in in_force(self.events)
-            if isinstance(made, AgreedMark | AgreedWhole) and self._part(made) == self._part(mark)
+        earlier = [
+            decision
+            for decision in in_force(self.events)
+            if isinstance(decision, AgreedMark | AgreedWhole) and self._part(decision) == self._part(mark)
         ]
-        own = next((made for made in given if made.event.who == event.who), None)
+        own = next((decision for decision in earlier if decision.event.who == event.who), None)
         if own is None:
             return False
-        if own is given[-1] and _amount(own) == _amount(mark):
+        if own is earlier[-1] and _amount(own) == _amount(mark):
             return True
         raise ValueError(
-            f"{event.who} gave {own.event.value} already (number {own.number}), and a second mark is another "
-            f"person's: say --by, or retract the first: medmark decide {self.assignment.id} retract {own.number}"
+            f"{event.who} already gave {own.event.value} (number {own.number}), and a second mark must come from "
+            "another person: name them with --by, or retract the first: "
+            f"medmark decide {self.assignment.id} retract {own.number}"
         )
 
     def _part(self, mark: AgreedMark | AgreedWhole) -> tuple[str, str]:
-        """The part of whose work a mark is of. Who works alone is their group."""
+        """Whose work a mark is for, and which criterion. Someone who works alone is their group."""
         alone = {group.name: group.members[0].id for group in self.course.groups if len(group.members) == 1}
         about = mark.event.member or alone.get(mark.event.group) or mark.event.group
         return about, mark.criterion if isinstance(mark, AgreedMark) else ""
 
-    def _about(self, kind: str, wanted: DecisionRequest) -> tuple[Group | None, str]:
+    def _about(self, kind: str, request: DecisionRequest) -> tuple[Group | None, str]:
         allowed = ABOUT[kind]
-        if not wanted.about:
+        if not request.about:
             if "all" not in allowed:
                 raise ValueError(f"{kind} is about {' or '.join(f'a {w}' for w in allowed)}: say --for WHO")
             return None, ""
-        group, member = group_and_member(self.course, wanted.about)
+        group, member = group_and_member(self.course, request.about)
         if not member and "group" not in allowed and "person" in allowed and len(group.members) == 1:
             member = group.members[0].id
         if ("person" if member else "group") not in allowed:
@@ -195,10 +197,10 @@ class DecisionChecks:
 
     def _retracted(self, value: str) -> Event:
         number = value.removeprefix("#")
-        found = next((e for e in self.events if str(e.number) == number and e.kind in (*KINDS, RETURNED)), None)
-        if found is None:
+        event = next((e for e in self.events if str(e.number) == number and e.kind in (*KINDS, RETURNED)), None)
+        if event is None:
             raise ValueError(f'there is no decision number "{value}"; medmark decide {self.assignment.id} lists them')
-        return found
+        return event
 
     def _number(self, ended: Event) -> str:
         if ended.number in retracted(self.events):
@@ -212,10 +214,10 @@ class DecisionChecks:
         fits = [commit for commit in seen if commit.startswith(text.lower())]
         if len(text) < 7 or len(fits) != 1:
             listed = ", ".join(commit[:10] for commit in seen) or "none"
-            raise ValueError(f'"{text}" is not the commit of one tip that was seen of {group.name}; seen: {listed}')
+            raise ValueError(f'"{text}" is not one commit that was seen of group {group.name}; seen: {listed}')
         without = [event for event in self.events if event.kind != "late_commit"]
         decisions = Decisions.of(self.assignment.id, without)
-        # Who could not push, or was not looked at, is not late.
+        # A group that could not push, or was not looked at, is not late.
         waits = counting(self.course, looks, decisions, group, self.now).state == "waits for a person"
         return late_commit_value(fits[0], on_time=waits)
 
@@ -228,42 +230,42 @@ def propose(
     course: Course,
     results: Results,
     kind: str,
-    wanted: DecisionRequest,
+    request: DecisionRequest,
     *,
     by: str,
     file: Path | None = None,
     method: str | None = None,
     with_self: bool | None = None,
 ) -> Proposal:
-    """The events of a decision, checked and not recorded yet: of the one `wanted`, or of every row of `file`.
+    """The events of a decision, checked and not recorded yet: of the `request`, or of every row of `file`.
 
     Raises:
-        UserError: anything about it that cannot be, with what to do.
+        UserError: every problem, with what to do.
     """
-    asked = results.assignment
-    if file is not None and (wanted.value or wanted.about):
-        raise UserError("--from FILE holds what is decided and for whom: leave VALUE and --for out")
+    assignment = results.assignment
+    if file is not None and (request.value or request.about):
+        raise UserError("--from FILE holds the values and whom they are for: leave out VALUE and --for")
     if method is not None and file is None:
-        raise UserError(f"--method {method} makes factors of a file of ratings: name it with --from FILE")
+        raise UserError(f"--method {method} makes factors from a file of ratings: name the file with --from FILE")
     if with_self is not None and method is None:
-        raise UserError("--with-self and --without-self go with --method and a file of ratings")
+        raise UserError("--with-self and --without-self need --method and a file of ratings")
     notes: list[str] = []
     if file is None:
-        rows = [wanted]
+        requests = [request]
     else:
-        rows, notes = from_file(file, kind, asked, course, wanted.reason, method, with_self)
-    rows = [replace(row, reference=row.reference or wanted.reference) for row in rows]
+        requests, notes = from_file(file, kind, assignment, course, request.reason, method, with_self)
+    requests = [replace(each, reference=each.reference or request.reference) for each in requests]
     with Ledger.open_to_read(course.ledger) as ledger:
         checks = DecisionChecks(
-            course, asked, ledger, results.events, clock(), lambda: case_ids(asked, read_secret(course))
+            course, assignment, ledger, results.events, clock(), lambda: case_ids(assignment, read_secret(course))
         )
-        events = checks.propose(kind, rows, by)
-    after = Decisions.of(asked.id, [*results.events, *events])
+        events = checks.propose(kind, requests, by)
+    after = Decisions.of(assignment.id, [*results.events, *events])
     return Proposal(tuple(events), (*notes, *_due_times(course, after, events)))
 
 
 def _due_times(course: Course, decisions: Decisions, proposed: Sequence[Event]) -> Iterator[str]:
-    """What each extension makes of a due time, in the course's own time."""
+    """The due time after each extension, in the course's own time."""
     for event in proposed:
         if event.kind != "extension":
             continue

@@ -1,4 +1,4 @@
-"""What moves from one look at the marks to another, and what each event of the record moved. It changes no mark."""
+"""How marks differ between two states of the record, and which marks each event of the record moved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Move:
 
     @property
     def change(self) -> Decimal | None:
-        """Percentage points up or down; None where there is no mark on one side."""
+        """Percentage points up or down; None where one side has no mark."""
         if self.before.percent is None or self.after.percent is None:
             return None
         return self.after.percent - self.before.percent
@@ -34,27 +34,27 @@ class Move:
 
 @dataclass(frozen=True)
 class Differences:
-    """What changes between a snapshot and what follows from the record now."""
+    """How the marks that follow from the record now differ from a snapshot."""
 
     moves: tuple[Move, ...]
     new: tuple[str, ...]
-    """Members whose mark is new: nothing of theirs was marked before, or another commit."""
+    """Members whose mark is new: they had none before, or one of another commit."""
     since: str
     """When the snapshot was taken; empty where there is none."""
 
 
 class NotApplied(UserError):
-    """Marks moved since they were last applied, or decisions wait: nothing is decided, returned or reported on top."""
+    """Marks moved since they were last applied, or decisions wait: nothing new is decided, returned or reported."""
 
     def __init__(self, assignment: str, differences: Differences, waiting: int = 0) -> None:
         text = (
             f"{assignment}: marks moved since they were last applied ({len(differences.moves)}). "
-            f"Apply that first, or put back what changed: medmark grade {assignment}"
+            f"Apply this first, or undo the cause: medmark grade {assignment}"
         )
         if waiting:
             text = (
-                f"{assignment}: these marks rest on decisions that are proposed and not recorded ({waiting}). "
-                f"Apply them first, or begin with what is recorded: medmark show {assignment}"
+                f"{assignment}: these marks rest on decisions that are only proposed ({waiting}). "
+                f"Apply the decisions first, or start from the recorded marks: medmark show {assignment}"
             )
         super().__init__(text)
         self.assignment = assignment
@@ -72,9 +72,8 @@ def compare(
     """What moves from `before` to `now`, for the members of `now`.
 
     Args:
-        strict: Whether everything counts as a move: another commit and a first mark too. So it is for what a decision
-            does.
-        returned: Members for whom everything counts in any case: they were told their mark.
+        strict: Whether another commit and a first mark count as moves too, as for the effect of a decision.
+        returned: Members for whom these count in any case, since their mark was returned.
     """
     moves, new = [], []
     for member, after in now.items():
@@ -90,7 +89,7 @@ def compare(
 
 
 def differences_of(results: Results) -> Differences:
-    """What moves against the marks that were last applied."""
+    """How the marks of these results differ from those in force."""
     last = next((event for event in reversed(results.events) if event.kind in SNAPSHOTS), None)
     if last is None:
         return Differences((), tuple(person.member for person in results.people), "")
@@ -99,32 +98,32 @@ def differences_of(results: Results) -> Differences:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One event of the record, and what it did to the marks that stood before it."""
+class RecordEntry:
+    """One event of the record, and what it did to the marks in force before it."""
 
     event: Event
-    held: bool
-    """False for what was retracted."""
+    in_force: bool
+    """False if it was retracted."""
     differences: Differences | None = None
-    """Of a snapshot: what it moved; None for a decision."""
+    """For a snapshot: which marks it moved; None for a decision."""
     people: int = 0
-    """Of a snapshot: how many people are in it."""
+    """For a snapshot: how many people are in it."""
 
 
-def record_of(events: Sequence[Event]) -> list[Entry]:
+def record_entries(events: Sequence[Event]) -> list[RecordEntry]:
     """Every event in its order: decisions, marks applied, returns, corrections."""
     gone = retracted(events)
-    stands: dict[str, RecordedMark] = {}
+    in_force: dict[str, RecordedMark] = {}
     returned: set[str] = set()
     entries = []
     marks = {id(snapshot.event): snapshot.marks for snapshot in snapshots(events)}
     for event in events:
-        held, now = event.number not in gone, marks.get(id(event))
+        holds, now = event.number not in gone, marks.get(id(event))
         if now is None:
-            entries.append(Entry(event, held))
+            entries.append(RecordEntry(event, holds))
             continue
-        entries.append(Entry(event, held, compare(stands, now, returned=returned), len(now)))
-        stands |= now
-        if event.kind == RETURNED and held:
+        entries.append(RecordEntry(event, holds, compare(in_force, now, returned=returned), len(now)))
+        in_force |= now
+        if event.kind == RETURNED and holds:
             returned |= set(now)
     return entries

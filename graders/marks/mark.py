@@ -1,7 +1,7 @@
-"""Findings and marks: the types, and all arithmetic from a score to points. Reads nothing, runs nothing.
+"""Findings and marks of a group: the types, and all arithmetic from a score to points.
 
 Arithmetic is exact: anchors, scores and caps count as the decimals they are written as, shares are fractions, and a
-mark is rounded once, at the end, half up. What concerns one person is in `graders.marks.personal`.
+mark is rounded once, at the end, half up. One person's mark is computed in `graders.marks.personal`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from graders.scoring.caps import holds
 
 
 class Verdict(StrEnum):
-    """What is known of one finding. `unknown` is ours to cure: no points are given and none are lost."""
+    """The result of one finding. `unknown` is a toolkit failure: no points are given and none are lost."""
 
     PASSED = "passed"
     PARTIAL = "partial"
@@ -43,13 +43,13 @@ class Verdict(StrEnum):
 
 
 class Status(StrEnum):
-    """What a mark is."""
+    """The state of a mark."""
 
     MARKED = "marked"
     INCOMPLETE = "incomplete"
-    """A person's part is missing; never exported as zero."""
+    """A part that a person marks is missing; never exported as zero."""
     WITHHELD = "withheld"
-    """A toolkit failure stands in the way."""
+    """A toolkit failure prevents the mark."""
     NOT_SUBMITTED = "not_submitted"
     """Nothing was handed in; not the same as 0."""
     DEFERRED = "deferred"
@@ -59,7 +59,7 @@ class Status(StrEnum):
 
 
 BY_DECISION: Final = tuple(map(Status, CODES))
-"""A person decided that there is no mark. Not a number is left of it, and it is not 0."""
+"""A person decided that there is no mark. It has no number, and it is not 0."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,12 @@ class HeldCap:
 
     when: str
     at: Fraction
-    """The most of the points that are given."""
+    """The largest share of the points that is given."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """A score as everyone may read it: it holds nothing of a single case."""
+    """A score as everyone may read it: without values of single cases."""
 
     metric: str
     unit: str
@@ -83,20 +83,20 @@ class Scored:
     """How the repeats were combined."""
     repeats: int
     answers: int | None
-    """Answers asked for, over all repeats; None where it was not recorded."""
+    """How many answers were expected, over all repeats; None where it was not recorded."""
     failed: tuple[FailedCases, ...]
     false_positives: FalsePositives
     explained: Explained | None
-    """What explains a poor score."""
+    """A likely cause of a poor score."""
     share: Fraction
-    """Of the criterion's points, caps included."""
+    """Of the criterion's points, after caps."""
     caps: tuple[HeldCap, ...]
-    """Those that hold."""
+    """Those whose condition is true."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a hidden test cost, and what staff should look at."""
+    """The time that a hidden test took, and flags for staff."""
 
     cpu_s: float
     wall_s: float
@@ -105,7 +105,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Finding:
-    """One judged answer."""
+    """The result of one criterion or test."""
 
     id: str
     """`<criterion>/<name>`, for a test `<criterion>/<module>::<test>`."""
@@ -114,32 +114,32 @@ class Finding:
     criterion: str
     verdict: Verdict
     points: Decimal | None
-    """None while unknown. A share that is no decimal is cut at twelve places here; `exact` has all of it."""
+    """None while unknown. A share that is not a decimal is cut at twelve places here; `exact` is the whole number."""
     out_of: Decimal
     title: str = ""
-    """What was checked, or what a notice says: of a test its docstring."""
+    """What was checked, for a test its docstring; or the text of a notice."""
     cause: Cause | None = None
-    """Why it was not passed: the reason, and the place in the group's own code."""
+    """Why it was not passed: the reason, and the line in the group's own code."""
     note: str = ""
-    """What was written for this finding alone: why nothing could be run, or the words of whoever gave points."""
+    """Text for this finding alone: why nothing could be run, or the comment of the person who gave points."""
     void: bool = False
-    """Whether it was the toolkit's to get right and was not, so that its points are given to everyone."""
+    """Whether staff declared the test void, so that its points are given to everyone."""
     scored: Scored | None = None
     """The score behind an accuracy finding; None where nothing was scored."""
     hint: str = ""
-    """For a public test: how to go on."""
+    """For a public test: what to do next."""
     cause_detail: str = ""
-    """For staff: what names the cause, such as an exception's type and message."""
+    """For staff: the cause in detail, such as an exception's type and message."""
     evidence: str = ""
-    """For staff: may hold what student code printed or raised."""
+    """For staff: may hold text that student code printed or raised."""
     measured: Measured | None = None
     """For staff: the criterion's own metric, case by case."""
     also: Mapping[str, Measured] = field(default_factory=dict)
-    """For staff: the metrics beside it, by name."""
+    """For staff: the other metrics, by name."""
     cost: Cost | None = None
-    """For staff: what a test cost, and its flags."""
+    """For staff: the time that a test took, and its flags."""
     exact: Fraction | None = None
-    """The points that count where `points` had to be cut: thirds of three criteria add up to a whole."""
+    """The exact points where `points` had to be cut, so that three thirds add up to a whole."""
 
     @property
     def reason(self) -> str | None:
@@ -159,7 +159,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Mark:
-    """What one submission earned, and all that is needed to trace it."""
+    """The mark of one submission, and everything needed to trace it."""
 
     assignment: str
     group: str
@@ -177,30 +177,30 @@ class Mark:
 
 TEST_NOT_RUN = "not_run"
 NOT_GRADED = "not_graded"
-"""Reason of what was never run, which is nobody's fault."""
+"""Reason of a finding that `grade` has not computed yet: no failure."""
 NOT_SCORED = "not_scored"
 
 
 @dataclass(frozen=True)
 class HandedIn:
-    """What of a group counts."""
+    """The commit of a group that counts."""
 
     group: str
     commit: str | None
     """None where nothing was handed in."""
     refused: str = ""
-    """Why nothing of this commit could be run, in the intake's words: whatever is missing has then failed."""
+    """Why nothing of this commit could be run, as the intake says it: every missing result has then failed."""
 
 
 @dataclass(frozen=True)
 class MarkDecisions:
-    """What persons decided that a group's mark is made of."""
+    """The decisions that enter a group's mark."""
 
     points: Mapping[str, Decimal] = field(default_factory=dict)
-    """Those that a person gave, by criterion; a missing one leaves the mark incomplete."""
+    """Points that a person gave, by criterion; a missing criterion leaves the mark incomplete."""
     void_tests: Mapping[str, str] = field(default_factory=dict)
-    """Who declared a test void and why, by its id: its points are given to everyone with a commit, so that nobody
-    loses by a fault of the toolkit's."""
+    """By a void test's id: who declared it void and why. Its points are given to everyone with a commit, so that nobody
+    loses points by a faulty test."""
 
 
 def anchor_shares(level: int) -> tuple[Fraction, ...]:
@@ -222,9 +222,9 @@ def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:
     return shares[-1]
 
 
-def caps_that_hold(criterion: Accuracy, found: ScoreResult) -> tuple[HeldCap, ...]:
-    """The caps that are true of a score. A metric it does not hold is ours to cure."""
-    measured = {criterion.metric: found.known, **found.also}
+def caps_that_hold(criterion: Accuracy, result: ScoreResult) -> tuple[HeldCap, ...]:
+    """The caps whose condition is true of a score. A metric that the score lacks is a toolkit failure."""
+    measured = {criterion.metric: result.known, **result.also}
     held = []
     for cap in criterion.caps:
         condition = cap.condition
@@ -243,11 +243,11 @@ def mark_of(
     decided: MarkDecisions,
     provenance: Mapping[str, Any],
 ) -> Mark:
-    """The mark of one submission, of all that is expected and never only of what came back.
+    """The mark of one submission: every expected result enters it, not only those that exist.
 
     Args:
         tests: Every declared hidden test. One without a result was not run: failed, or unknown after a toolkit failure.
-        result: What is known of the submission's stages; `trouble` says why some are missing, if the toolkit failed.
+        result: The results of the submission's stages; `trouble` says why some are missing, if the toolkit failed.
     """
     out_of = Decimal(assignment.points)
     nothing = Mark(
@@ -273,25 +273,26 @@ def mark_of(
 
 
 def is_ungraded(mark: Mark) -> bool:
-    """Whether all that a withheld mark lacks was never run: nothing is wrong, `grade` has yet to be called."""
+    """Whether a withheld mark lacks only what was never run: nothing failed, `grade` has yet to be called."""
     unknown = [f for f in mark.findings if f.verdict is Verdict.UNKNOWN and f.kind != "person"]
     return mark.status is Status.WITHHELD and bool(unknown) and all(f.reason == NOT_GRADED for f in unknown)
 
 
-def with_points(mark: Mark, assignment: Assignment, given: Mapping[str, Decimal]) -> Mark:
-    """The mark with other points for criteria that a person marks: what one member got for a contribution."""
+def with_points(mark: Mark, assignment: Assignment, points: Mapping[str, Decimal]) -> Mark:
+    """The mark with other points for criteria that a person marks: one member's points for their contribution."""
     findings = []
     for finding in mark.findings:
         criterion = assignment.criterion(finding.criterion) if finding.kind == "person" else None
-        known = isinstance(criterion, Person) and finding.criterion in given
-        findings.append(_person_finding(criterion, given[finding.criterion]) if known else finding)  # type: ignore[arg-type]
+        if isinstance(criterion, Person) and finding.criterion in points:
+            finding = _person_finding(criterion, points[finding.criterion])
+        findings.append(finding)
     if mark.status not in (Status.MARKED, Status.INCOMPLETE):
         return replace(mark, findings=tuple(findings))
     return _added_up(replace(mark, findings=tuple(findings)))
 
 
 def rounding_to(mark: Mark, to: Rounding) -> Mark:
-    """The mark, rounded as a course rounds; from what is exact, so that nothing is rounded twice."""
+    """The mark, rounded as a course rounds: from the exact points, so that nothing is rounded twice."""
     points = None if mark.points is None else rounded(earned(mark.findings), to)
     return mark if to == mark.round_to else replace(mark, points=points, round_to=to)
 
@@ -303,7 +304,7 @@ def _added_up(mark: Mark) -> Mark:
 
 
 def rounded(points: Decimal | Fraction, to: Rounding = "0.1") -> Decimal:
-    """The one rounding of a mark: to one decimal place or to a whole, half up (a half goes away from zero)."""
+    """The one rounding of a mark: to one decimal or to a whole, half up (a half goes away from zero)."""
     step = Decimal(to)
     steps = (abs(Fraction(points)) / Fraction(step) + Fraction(1, 2)).__floor__()
     return step * (-steps if points < 0 else steps)
@@ -324,13 +325,13 @@ def rounded_percent(mark: Mark) -> Decimal | None:
 
 
 def earned(findings: Iterable[Finding]) -> Fraction:
-    """What findings earned together, as far as it is known; nothing is rounded."""
-    known = (Fraction(f.points) if f.exact is None else f.exact for f in findings if f.points is not None)
-    return sum(known, Fraction(0))
+    """The points that findings earned together, unknown findings left out; nothing is rounded."""
+    points = (Fraction(f.points) if f.exact is None else f.exact for f in findings if f.points is not None)
+    return sum(points, Fraction(0))
 
 
 def _missing(refused: str, trouble: Trouble | None, reason: str) -> tuple[Verdict, Cause, str]:
-    """Verdict, cause and evidence of what did not come back: ours after a toolkit failure, else the submission's."""
+    """Verdict, cause and evidence of a missing result: unknown after a toolkit failure, else failed."""
     if refused:
         return Verdict.FAILED, Cause(NotAccepted.reason), ""
     if trouble is not None:
@@ -352,17 +353,17 @@ def _test_finding(test: DeclaredTest, result: JobResult, refused: str) -> Findin
             evidence=evidence,
         )
 
-    found = result.tests.get(test.id)
-    if found is None:
+    outcome = result.tests.get(test.id)
+    if outcome is None:
         return replace(finding(*_missing(refused, result.trouble, TEST_NOT_RUN)), note=refused)
-    printed = f"printed:\n{found.printed}" if found.printed else ""
-    evidence = "\n".join(filter(None, [found.evidence, printed]))
-    cost = Cost(found.cpu_s, found.wall_s, found.flags)
-    return replace(finding(Verdict(found.verdict), found.cause, evidence), cause_detail=found.said, cost=cost)
+    printed = f"printed:\n{outcome.printed}" if outcome.printed else ""
+    evidence = "\n".join(filter(None, [outcome.evidence, printed]))
+    cost = Cost(outcome.cpu_s, outcome.wall_s, outcome.flags)
+    return replace(finding(Verdict(outcome.verdict), outcome.cause, evidence), cause_detail=outcome.said, cost=cost)
 
 
 def _voided(finding: Finding, why: str) -> Finding:
-    """A void test's finding: passed, with what it had come to as evidence."""
+    """A void test's finding: passed, with its earlier result as evidence."""
     before = f"{finding.verdict}: {cause_words(finding.cause) if finding.cause else ''}\n{finding.evidence}".strip()
     cost = finding.cost or Cost(0.0, 0.0, ())
     return replace(
@@ -390,32 +391,32 @@ def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refuse
             evidence=evidence,
         )
 
-    found = result.scores.get(criterion.id)
-    if found is None:
+    outcome = result.scores.get(criterion.id)
+    if outcome is None:
         trouble = result.trouble or Trouble(InternalFailure.reason, NOT_SCORED)
         verdict, cause, evidence = _missing(refused, trouble, NOT_SCORED)
         points = Decimal(0) if verdict is Verdict.FAILED else None
         return replace(finding(verdict, points, cause, evidence), note=refused)
-    if found.measured is None:
-        return finding(Verdict.UNKNOWN, None, found.cause, found.evidence)
-    scored = _scored(criterion, level, found)
+    if outcome.measured is None:
+        return finding(Verdict.UNKNOWN, None, outcome.cause, outcome.evidence)
+    scored = _scored(criterion, level, outcome)
     verdict = Verdict.FAILED if scored.share == 0 else Verdict.PASSED if scored.share == 1 else Verdict.PARTIAL
     exact = scored.share * criterion.points
-    about_explaining = found.explained.evidence if found.explained else ""
+    explanation = outcome.explained.evidence if outcome.explained else ""
     return replace(
-        finding(verdict, _decimal(exact), found.cause, "\n".join(filter(None, [found.evidence, about_explaining]))),
+        finding(verdict, _decimal(exact), outcome.cause, "\n".join(filter(None, [outcome.evidence, explanation]))),
         exact=exact,
-        cause_detail=found.said,
+        cause_detail=outcome.said,
         scored=scored,
-        measured=found.measured,
-        also=found.also,
+        measured=outcome.measured,
+        also=outcome.also,
     )
 
 
-def _scored(criterion: Accuracy, level: int, found: ScoreResult) -> Scored:
-    """What everyone may read of a score, each part named: what is added to a result later stays out of it."""
-    measured = found.known
-    held = caps_that_hold(criterion, found)
+def _scored(criterion: Accuracy, level: int, outcome: ScoreResult) -> Scored:
+    """The public parts of a score, each named here: a field that a result gains later stays private."""
+    measured = outcome.known
+    held = caps_that_hold(criterion, outcome)
     return Scored(
         metric=measured.metric,
         unit=measured.unit,
@@ -424,22 +425,22 @@ def _scored(criterion: Accuracy, level: int, found: ScoreResult) -> Scored:
         combine=measured.combine,
         repeats=len(measured.repeats),
         answers=measured.case_count,
-        failed=found.failed,
+        failed=outcome.failed,
         false_positives=measured.false_positives,
-        explained=found.explained and replace(found.explained, evidence=""),
+        explained=outcome.explained and replace(outcome.explained, evidence=""),
         share=min([share_of_points(criterion.anchors, level, measured.score), *(cap.at for cap in held)]),
         caps=held,
     )
 
 
-def _person_finding(criterion: Person, given: Decimal | None) -> Finding:
+def _person_finding(criterion: Person, points: Decimal | None) -> Finding:
     id, out_of = f"{criterion.id}/{criterion.id}", Decimal(criterion.points)
-    if given is None:
+    if points is None:
         return Finding(id, "person", criterion.id, Verdict.UNKNOWN, None, out_of)
-    if not given.is_finite() or not 0 <= given <= out_of:
-        raise UserError(f"{criterion.id}: {given} points are not between 0 and {out_of}; correct them and grade again.")
-    verdict = Verdict.FAILED if given == 0 else Verdict.PASSED if given == out_of else Verdict.PARTIAL
-    return Finding(id, "person", criterion.id, verdict, given, out_of)
+    if not points.is_finite() or not 0 <= points <= out_of:
+        raise UserError(f"{criterion.id}: {points} points are not from 0 to {out_of}: correct them and grade again")
+    verdict = Verdict.FAILED if points == 0 else Verdict.PASSED if points == out_of else Verdict.PARTIAL
+    return Finding(id, "person", criterion.id, verdict, points, out_of)
 
 
 def _status(findings: Iterable[Finding]) -> Status:
@@ -455,6 +456,6 @@ def _exact(number: float) -> Fraction:
 
 
 def _decimal(points: Fraction) -> Decimal:
-    """A fraction to twelve places: far beyond the one that counts, and thirds still add up to a whole."""
+    """A fraction to twelve decimals: far beyond the one that counts, and thirds still add up to a whole."""
     exact = Decimal(points.numerator) / Decimal(points.denominator)
     return exact.quantize(Decimal("1e-12"), ROUND_HALF_EVEN)

@@ -1,6 +1,6 @@
-"""Peer factors: from what members of a group gave each other to one factor a person. No mark is made here.
+"""Peer factors: one factor a person, from the ratings that members of a group gave each other.
 
-A factor of 1 is an even share. What a factor does to a mark is in `graders.marks.personal`.
+A factor of 1 is an even share. `graders.marks.personal` applies factors to marks.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 Ratings = Mapping[str, Mapping[str, Decimal]]
-"""What each rater gave to each member, the rater included where self-assessment is asked for."""
+"""The rating by each rater of each member, the rater included where ratings of oneself count."""
 
 
 def webpa(members: tuple[str, ...], ratings: Ratings, *, with_self: bool = True) -> dict[str, Fraction]:
-    """WebPA's factors: each rater's points are shares of what that rater gave, and a member's shares are added up.
+    """WebPA's factors: each rater's points are shares of the points which that rater gave; a member's shares add up.
 
     With N members of whom K rated, PA_j = N / K * sum over i of s_ij / (sum over j of s_ij): the factors of a group
-    add up to N whoever did not rate. Without self-assessment a rater's shares are of what the others got, and a
-    member's factor is N - 1 times the mean share that the others who rated gave: equal ratings stay factors of 1 when
-    somebody did not rate. These factors are scaled to add up to N too.
+    add up to N even if someone did not rate. Without self-assessment a rater's shares are of the others' points, and a
+    member's factor is N - 1 times the mean share from the others who rated: equal ratings stay factors of 1 when
+    someone did not rate. These factors are scaled to add up to N too.
 
         Loughborough University: WebPA, an online peer assessment tool (scoring algorithm and worked example).
 
@@ -27,12 +27,12 @@ def webpa(members: tuple[str, ...], ratings: Ratings, *, with_self: bool = True)
         Factor by member, exact; 1 for all where nobody rated.
 
     Raises:
-        ValueError: a rater gave nothing to some members, not even 0.
+        ValueError: a rater has no rating for some members, not even 0.
     """
-    given = _complete(members, ratings, with_self)
-    if not given:
+    complete = _complete(members, ratings, with_self)
+    if not complete:
         return {member: Fraction(1) for member in members}
-    shares = {rater: {m: value / sum(to.values()) for m, value in to.items()} for rater, to in given.items()}
+    shares = {rater: {m: value / sum(to.values()) for m, value in to.items()} for rater, to in complete.items()}
     if with_self:
         scale = Fraction(len(members), len(shares))
         return {m: scale * sum((to[m] for to in shares.values()), Fraction(0)) for m in members}
@@ -53,12 +53,12 @@ def buddycheck(members: tuple[str, ...], ratings: Ratings, *, with_self: bool = 
         Factor by member, exact; 1 for whom nobody rated.
 
     Raises:
-        ValueError: a rater gave nothing to some members, not even 0.
+        ValueError: a rater has no rating for some members, not even 0.
     """
-    given = _complete(members, ratings, with_self)
+    complete = _complete(members, ratings, with_self)
     received: dict[str, Fraction] = {}
     for member in members:
-        scores = [to[member] for to in given.values() if member in to]
+        scores = [to[member] for to in complete.values() if member in to]
         if scores:
             received[member] = sum(scores, Fraction(0)) / len(scores)
     total = sum(received.values(), Fraction(0))
@@ -69,29 +69,29 @@ def buddycheck(members: tuple[str, ...], ratings: Ratings, *, with_self: bool = 
 
 
 def raters(members: tuple[str, ...], ratings: Ratings) -> tuple[str, ...]:
-    """Who of the members rated: someone who gave nothing to anybody else did not, whatever they gave themselves."""
+    """The members who rated: giving points only to oneself is not rating."""
     return tuple(
         rater for rater in members if any(value > 0 for to, value in ratings.get(rater, {}).items() if to != rater)
     )
 
 
 def without_rating(members: tuple[str, ...], ratings: Ratings, rater: str, with_self: bool) -> tuple[str, ...]:
-    """The members to whom a rater gave no rating. What is missing is not a 0."""
+    """The members to whom a rater gave no rating. A missing rating is not a 0."""
     return tuple(m for m in members if m not in ratings[rater] and (with_self or m != rater))
 
 
 def _complete(members: tuple[str, ...], ratings: Ratings, with_self: bool) -> dict[str, dict[str, Fraction]]:
-    """What each member who rated gave to each member, to the rater only `with_self`."""
-    given = {}
+    """The rating by each member who rated of each member; of themselves only `with_self`."""
+    complete = {}
     for rater in raters(members, ratings):
         if missing := without_rating(members, ratings, rater, with_self):
             raise ValueError(f"{rater} has no rating for {', '.join(missing)}")
-        given[rater] = {m: Fraction(ratings[rater][m]) for m in members if with_self or m != rater}
-    return given
+        complete[rater] = {m: Fraction(ratings[rater][m]) for m in members if with_self or m != rater}
+    return complete
 
 
 def moderated(mark: Fraction, factor: Fraction, weight: Fraction) -> Fraction:
-    """A group's mark in per cent under a factor, of which `weight` is shared out by the peers: never above 100.
+    """A group's mark in per cent under a factor; the peers decide the part `weight` of it. Never above 100.
 
     WebPA: (1 - w) G + w G PA. With a weight of 1 it is Buddycheck's G AF.
     """

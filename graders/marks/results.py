@@ -1,4 +1,4 @@
-"""What an assignment came to: the groups' marks and each person's, from stages and events. Nothing is run here."""
+"""The results of an assignment: the groups' marks and each person's, as they follow from stages and events."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Results:
     people: tuple[PersonalMark, ...]
     """One a member, in the order of the roster."""
     unmatched: tuple[str, ...] = ()
-    """What the record holds that is about nobody of today's roster, each with what to type."""
+    """What the record holds about people and parts that are no longer there, each with the command to type."""
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ class Results:
 
     @property
     def withheld(self) -> tuple[str, ...]:
-        """Groups whose mark is withheld for a reason of ours: marking them again may give it."""
+        """Groups whose mark a toolkit failure withholds: marking them again may give it."""
         held = (mark.group for mark in self.marks if mark.status is Status.WITHHELD)
         return tuple(group for group in held if group not in self.waiting)
 
@@ -72,16 +72,16 @@ def results_of(
         for member in course.group(mark.group).members
     ]
     of_group = {mark.group: [person for person in people if person.group == mark.group] for mark in marks}
-    told = tuple(_with_notices(without_mark(mark, of_group[mark.group]), decisions) for mark in marks)
-    return Results(assignment, tuple(events), tuple(submissions), told, tuple(people))
+    shown = tuple(_with_notices(without_mark(mark, of_group[mark.group]), decisions) for mark in marks)
+    return Results(assignment, tuple(events), tuple(submissions), shown, tuple(people))
 
 
 def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
-    """The group's mark with the words of whoever gave points, and a line for what was decided about all groups."""
-    given = decisions.points(mark.group)
+    """The group's mark with the comments of whoever gave points, and a notice if all marks were moderated."""
+    points = decisions.points(mark.group)
     findings = tuple(
-        replace(finding, note=given[finding.criterion].event.reason)
-        if finding.kind == "person" and finding.criterion in given
+        replace(finding, note=points[finding.criterion].event.reason)
+        if finding.kind == "person" and finding.criterion in points
         else finding
         for finding in mark.findings
     )

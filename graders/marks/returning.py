@@ -1,4 +1,4 @@
-"""Whom marks can be returned to: everyone with a whole mark, or some of them. Records nothing."""
+"""Whom marks can be returned to: everyone with a whole mark, or the groups and members named."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from graders.marks.versions import last_returned
 
 @dataclass(frozen=True)
 class Returnable:
-    """The people of an assignment, or of those asked for, by what a return does for them."""
+    """The people of an assignment, or those named, by what a return does for them."""
 
     now: tuple[str, ...]
-    """Members with a whole mark that they were not told yet."""
+    """Members with a whole mark that was not returned to them yet."""
     already: tuple[str, ...]
-    """Members who were told: what changes for them is a correction."""
+    """Members whose mark was returned before: a change of it is a correction."""
     taken_away: tuple[str, ...]
-    """Those of them who have no whole mark now: it is held, or something stands in its way."""
+    """Those among `already` who have no whole mark now, because it is held, withheld or incomplete."""
     left_out: Mapping[str, tuple[str, ...]]
     """Members without a whole mark, by the status of their mark."""
     problem: str = ""
-    """Why there is nobody to return a mark to, with what to type; empty where there is somebody."""
+    """Why no mark can be returned, with the command to type; empty if one can."""
 
 
 def returnable_of(course: Course, results: Results, who: Sequence[str] = ()) -> Returnable:
-    """Whom a return reaches: of everybody, or of the groups and members in `who`.
+    """Whom a return reaches, among everyone or among the groups and members in `who`.
 
     Raises:
         UserError: `who` names neither a group nor a member.
     """
     chosen = _chosen(course, who)
     people = [person for person in results.people if not who or person.member in chosen]
-    were_told = last_returned(results.events)
-    rest = [person for person in people if person.member not in were_told]
+    returned = last_returned(results.events)
+    rest = [person for person in people if person.member not in returned]
     now = _members(person for person in rest if person.percent is not None)
-    already = _members(person for person in people if person.member in were_told)
+    already = _members(person for person in people if person.member in returned)
     return Returnable(
         now=now,
         already=already,
-        taken_away=_members(person for person in people if person.member in were_told and person.percent is None),
+        taken_away=_members(person for person in people if person.member in returned and person.percent is None),
         left_out={
             status: _members(p for p in rest if p.percent is None and str(p.status) == status)
             for status in dict.fromkeys(str(person.status) for person in rest if person.percent is None)
@@ -54,9 +54,9 @@ def returnable_of(course: Course, results: Results, who: Sequence[str] = ()) -> 
 
 def _problem(id: str, already: Sequence[str]) -> str:
     if already:
-        what = "nobody is left whose mark could be returned; a change is a correction"
+        what = "no mark is left to return; a change is a correction"
         return f'{what}: medmark grade {id} --reason "..."'
-    return f"Nobody has a whole mark, so there is nothing to return. What is missing: medmark show {id}"
+    return f"Nobody has a whole mark, so there is nothing to return. To see what is missing: medmark show {id}"
 
 
 def _members(people: Iterable[PersonalMark]) -> tuple[str, ...]:
@@ -67,5 +67,5 @@ def _chosen(course: Course, who: Sequence[str]) -> set[str]:
     chosen: set[str] = set()
     for name in who:
         group, member = group_and_member(course, name)
-        chosen |= {member} if member else {one.id for one in group.members}
+        chosen |= {member} if member else {each.id for each in group.members}
     return chosen

@@ -1,4 +1,4 @@
-"""Who decides: the name that an event carries. Where a course names its staff, it is one of them and nobody else."""
+"""Who decides: the login that an event is recorded under. Where a course names its staff, it must be one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def decider(course: Course, by: str | None = None) -> str:
     `by` may be a login or a full name of `[staff]`.
 
     Raises:
-        UserError: the course names its staff, and this is none of them.
+        UserError: the course names its staff, and this person is not among them.
     """
     name = (by or "").strip() or login()
     if not course.staff or name in course.staff:

@@ -1,6 +1,6 @@
-"""What the record holds that is about nobody: groups, people, criteria, tests and cases that are there no longer.
+"""Lists what the record holds about groups, people, criteria, tests and cases that are no longer there.
 
-None of it moves a mark. Each is told with its number and with what to type, before anything is applied.
+None of it moves a mark. Each line has the number of the decision and the command to type.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ def unmatched_lines(
     record: Record,
     cases: Callable[[], Sequence[str]],
 ) -> tuple[str, ...]:
-    """A line each, in the order of the ledger.
+    """One line each, in the order of the ledger.
 
     Args:
-        events: All of the assignment, as they are recorded.
-        cases: Ids of the hidden cases; drawn only where a decision names one.
+        events: All events of the assignment, as they are recorded.
+        cases: Ids of the hidden cases; drawn only if a decision names one.
     """
     check = _Check(course, assignment, record, cases)
     lines = [
-        f"decision {made.event.number} ({made.event.kind} {made.event.value}) {what}"
-        for made in in_force(events)
-        for what in check.of(made)
+        f"decision {decision.event.number} ({decision.event.kind} {decision.event.value}) {problem}"
+        for decision in in_force(events)
+        for problem in check.of(decision)
     ]
     return (*lines, *_looks(course, assignment, record), *_marks(course, events))
 
 
 class _Check:
-    """Whether what a decision names is there."""
+    """Checks that the group, person, criterion, test or case of a decision is there."""
 
     def __init__(
         self, course: Course, assignment: Assignment, record: Record, cases: Callable[[], Sequence[str]]
@@ -59,16 +59,16 @@ class _Check:
                 self.named[look.group].append(look)
         self._cases = cases
 
-    def of(self, made: Decision) -> Iterator[str]:
-        """What is amiss with it, and what to type."""
-        end = f'medmark decide {self.assignment.id} retract {made.event.number} --reason "..."'
-        if what := self._nobody(made.event) or self._nothing(made):
-            yield f"{what}{'' if what.endswith('?') else '.'} To end it: {end}"
-        elif what := self._doubt(made):
-            yield f"{what}. It counts; to end it: {end}"
+    def of(self, decision: Decision) -> Iterator[str]:
+        """The problem of a decision, with the command that retracts it."""
+        retract = f'medmark decide {self.assignment.id} retract {decision.event.number} --reason "..."'
+        if problem := self._unknown_person(decision.event) or self._unknown_part(decision):
+            yield f"{problem}{'' if problem.endswith('?') else '.'} To retract it: {retract}"
+        elif problem := self._doubt(decision):
+            yield f"{problem}. It counts; to retract it: {retract}"
 
-    def _nobody(self, event: Event) -> str:
-        """A group or a person that the roster does not know."""
+    def _unknown_person(self, event: Event) -> str:
+        """A group or a person that is not in the roster."""
         name = self.record.renamed.get(event.group, event.group)
         if event.member:
             if event.member in self.homes:
@@ -80,31 +80,31 @@ class _Check:
             return ""
         return f"is about group {name}, which is not in the roster{_near(name, self.owners.names)}"
 
-    def _nothing(self, made: Decision) -> str:
-        """A criterion, a test or a case that is not there, and what cannot be read."""
-        match made:
+    def _unknown_part(self, decision: Decision) -> str:
+        """A criterion, a test or a case that is not there, or a decision that cannot be read."""
+        match decision:
             case Unreadable(problem=problem):
-                waits = "ends nothing" if made.event.kind == "retract" else "keeps marks waiting"
-                return f"cannot be read and {waits}: {problem}"
+                effect = "retracts nothing" if decision.event.kind == "retract" else "keeps marks waiting"
+                return f"cannot be read and {effect}: {problem}"
             case AgreedMark(criterion=id, points=points):
                 if id not in self.parts:
-                    return f"is about a criterion {id} that no person marks now{_near(id, self.parts)}"
+                    return f"is about the criterion {id}, which no person marks now{_near(id, self.parts)}"
                 if not 0 <= points <= self.parts[id]:
                     return f"gives {points} of the {self.parts[id]} points that {id} has now, and does not count"
             case VoidTest(test=test):
-                tests = [known.id for known in hidden_tests(self.assignment)]
-                return "" if test in tests else f"is about a test that is not there now{_near(test, tests)}"
+                tests = [declared.id for declared in hidden_tests(self.assignment)]
+                return "" if test in tests else f"is about a test that does not exist now{_near(test, tests)}"
             case VoidCase(case=case):
                 cases = self._cases()
-                return "" if case in cases else f"is about a hidden case that is not there now{_near(case, cases)}"
+                return "" if case in cases else f"is about a hidden case that does not exist now{_near(case, cases)}"
         return ""
 
-    def _doubt(self, made: Decision) -> str:
-        """What holds, and may be meant for another."""
-        event = made.event
+    def _doubt(self, decision: Decision) -> str:
+        """Why a decision that counts may be meant for another group."""
+        event = decision.event
         now = self.homes.get(event.member, "")
-        if isinstance(made, PeerFactor) and now != self.record.renamed.get(event.group, event.group):
-            return f"comes from the peers of group {event.group}, and {event.member} is in group {now} now"
+        if isinstance(decision, PeerFactor) and now != self.record.renamed.get(event.group, event.group):
+            return f"comes from the peers in group {event.group}, but {event.member} is in group {now} now"
         if event.member or event.group not in self.owners.names:
             return ""
         before = [look for look in self.named.get(event.group, ()) if look.seen_at <= event.at]
@@ -115,13 +115,13 @@ class _Check:
         return f"was made when group {event.group} handed in at {last.repository}, where group {owner} hands in now"
 
 
-def _near(word: str, known: Iterable[str]) -> str:
-    close = closest(word, known)
-    return f"; is {close} meant?" if close else ""
+def _near(word: str, names: Iterable[str]) -> str:
+    close = closest(word, names)
+    return f"; did you mean {close}?" if close else ""
 
 
 def _looks(course: Course, assignment: Assignment, record: Record) -> Iterator[str]:
-    """Commits that were seen of groups which nobody can be found for."""
+    """Commits that were seen of groups which no group of the roster matches."""
     for name, looks in record.unowned.items():
         commits = {look.commit for look in looks if look.commit}
         if not commits:
@@ -131,17 +131,17 @@ def _looks(course: Course, assignment: Assignment, record: Record) -> Iterator[s
         why = f"is shared by {' and '.join(several)} now" if several else "is not a group's repository now"
         yield (
             f"group {name} is not in the roster and {last.repository}, where {len(commits)} of its commits were seen, "
-            f"{why}: nothing of them counts. If the group has another name now, put the old one back"
+            f"{why}: none of them counts. If the group has another name now, put the old name back"
         )
 
 
 def _marks(course: Course, events: Sequence[Event]) -> Iterator[str]:
-    """People who have a mark and are not in the roster."""
+    """People who have a mark but are not in the roster."""
     last = next(reversed(snapshots(events)), None)
-    known = {member.id for group in course.groups for member in group.members}
-    gone = [member for member in (last.marks if last else {}) if member not in known]
+    members = {member.id for group in course.groups for member in group.members}
+    gone = [member for member in (last.marks if last else {}) if member not in members]
     if last and gone:
         of = f"the marks of {last.event.at[:10]} (number {last.event.number})"
         yield (
-            f"{of} hold {', '.join(gone)}, not in the roster now: put the row back, unless they have left the course"
+            f"{of} hold {', '.join(gone)}, not in the roster now: put the row back, unless they left the course"
         )

@@ -1,6 +1,6 @@
-"""What a person wrote as the value of a decision, checked, and as it is recorded; one function a kind.
+"""Checks the value that a person wrote for a decision and puts it into its recorded form; one function a kind.
 
-Each raises ValueError where the value cannot be recorded, and says why.
+Each raises ValueError with the reason if the value cannot be recorded.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def factor(text: str) -> str:
 
 
 def cap(text: str) -> str:
-    """What a mark may not exceed."""
+    """The largest mark allowed."""
     try:
         return text if text == PASS_MARK else percent(text)
     except ValueError as error:
@@ -63,25 +63,25 @@ def cap(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Nothing: the kind says all."""
+    """Nothing: the kind says everything."""
     if text:
-        raise ValueError(f'takes no VALUE, and "{text}" is one: say whom it is about with --for')
+        raise ValueError(f'this kind takes no VALUE, but got "{text}": say whom it is about with --for')
     return text
 
 
 def void_test(text: str, assignment: Assignment) -> str:
     """The id of the one hidden test that is meant."""
-    known = [test.id for test in hidden_tests(assignment)]
-    fits = [id for id in known if id in (text, text.partition("/")[2]) or id.endswith(f"::{text}")]
+    ids = [test.id for test in hidden_tests(assignment)]
+    fits = [id for id in ids if id in (text, text.partition("/")[2]) or id.endswith(f"::{text}")]
     if len(fits) != 1:
-        raise ValueError(f'no hidden test is called "{text}"; {_nearest_test(text, known)}')
+        raise ValueError(f'no hidden test is called "{text}"; {_nearest_test(text, ids)}')
     return fits[0]
 
 
-def void_case(text: str, known: Sequence[str]) -> str:
+def void_case(text: str, cases: Sequence[str]) -> str:
     """The id of a hidden case."""
-    if text not in known:
-        raise ValueError(f'no hidden case is called "{text}"; {nearest(text, known)}')
+    if text not in cases:
+        raise ValueError(f'no hidden case is called "{text}"; {nearest(text, cases)}')
     return text
 
 
@@ -92,14 +92,14 @@ def moderation(text: str) -> str:
 
 
 def dispute(text: str) -> str:
-    """What is said against a mark."""
+    """The objection to a mark."""
     if not text:
         raise ValueError("say what is disputed, as VALUE")
     return " ".join(text.split())
 
 
-def _nearest_test(value: str, known: Sequence[str]) -> str:
-    """The nearest by the test's own name, where the value is not the name of a file and a test."""
-    ends = {id.rpartition("::")[2]: id for id in known}
+def _nearest_test(value: str, ids: Sequence[str]) -> str:
+    """A hint at the nearest test by its own name, without its file's."""
+    ends = {id.rpartition("::")[2]: id for id in ids}
     close = closest(value.rpartition("::")[2], ends)
-    return f'did you mean "{ends[close]}"?' if close else nearest(value, known)
+    return f'did you mean "{ends[close]}"?' if close else nearest(value, ids)

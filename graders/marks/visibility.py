@@ -1,8 +1,8 @@
-"""Who may read what of a finding: the one place that decides. Nothing is rendered or escaped here.
+"""Decides who may read which part of a finding; nothing else does.
 
-A student reads what we wrote for them. What student code printed, raised or answered under a hidden test
-could carry hidden inputs out, so it is evidence, and only staff read it. The default is to withhold: a kind
-of finding, a part of one, or a key of a provenance, that is not listed below is not shown to students.
+Students read the feedback written for them. Text that student code printed, raised or answered under a hidden test
+could carry hidden inputs out, so it is evidence, and only staff read it. The default is to withhold: a kind of finding,
+a part of one, or a key of a provenance, that is not listed below is not shown to students.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from graders.marks.mark import Finding
 Audience = Literal["student", "staff"]
 
 _ALWAYS: Final = frozenset({"id", "kind", "criterion", "verdict", "points", "out_of", "exact"})
-"""What of any finding is told: `exact` is the points themselves."""
+"""Shown of every finding; `exact` is the points themselves."""
 _SHOWN: Final[Mapping[str, frozenset[str]]] = {
     "hidden_test": frozenset({"title", "cause", "note", "void"}),
     "public_test": frozenset({"title", "cause", "note", "hint", "evidence"}),
@@ -24,9 +24,9 @@ _SHOWN: Final[Mapping[str, frozenset[str]]] = {
     "person": frozenset({"note"}),
     "notice": frozenset({"title", "cause", "hint"}),
 }
-"""Beside these, what a student reads, by kind. Scores of single cases are not among them: they leak labels."""
+"""Also shown to students, by kind. Scores of single cases are not among them: they leak labels."""
 
-_PROVENANCE: Final = frozenset(
+_SHOWN_PROVENANCE: Final = frozenset(
     {
         "assignment",
         "assignment_digest",
@@ -51,16 +51,16 @@ _PROVENANCE: Final = frozenset(
 
 
 def visible(finding: Finding, audience: Audience) -> Finding:
-    """The finding as `audience` may read it: what is withheld is empty, points and verdict always stay."""
+    """The finding as `audience` may read it: withheld parts are empty, points and verdict always stay."""
     if audience == "staff":
         return finding
     shown = _ALWAYS | _SHOWN.get(finding.kind, frozenset())
-    nobody = Finding(finding.id, finding.kind, finding.criterion, finding.verdict, finding.points, finding.out_of)
-    return replace(nobody, **{name: getattr(finding, name) for name in shown})
+    bare = Finding(finding.id, finding.kind, finding.criterion, finding.verdict, finding.points, finding.out_of)
+    return replace(bare, **{name: getattr(finding, name) for name in shown})
 
 
 def visible_provenance(provenance: Mapping[str, Any], audience: Audience) -> dict[str, Any]:
-    """What of a mark's provenance `audience` may read; flags and whatever is not listed are for staff."""
+    """The provenance that `audience` may read; flags and keys that are not listed are for staff."""
     if audience == "staff":
         return dict(provenance)
-    return {key: value for key, value in provenance.items() if key in _PROVENANCE}
+    return {key: value for key, value in provenance.items() if key in _SHOWN_PROVENANCE}

@@ -1,7 +1,6 @@
-"""What a reason, a place and a mistake are called: the words that students read for the parts that results store.
+"""The words that students read for the reasons, lines and mistakes that results store.
 
-Words are looked up when something is rendered. To put one better re-runs nothing, and what was stored before says it
-in the new words too.
+Words are looked up when a page is rendered. A better wording re-runs nothing, and older results get it too.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from graders.record.documents import Cause, Phrase
 
 REASON_WORDS: Final[Mapping[str, str]] = {
     # The submission's own failures.
-    "missing_function": "the function or class asked for is not in solution.py",
+    "missing_function": "the required function or class is not in solution.py",
     "import_failed": "solution.py could not be imported",
     "raised": "the call raised an exception",
     "cpu_limit": "the CPU time limit was reached",
@@ -25,13 +24,13 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     "out_of_range": "the answer lies outside its range",
     "not_finite": "the answer holds NaN or infinity",
     "wrong_labels": "the answer holds labels that do not exist",
-    "not_probed": "the model is not one of PyTorch's or TensorFlow's and cannot be looked into",
+    "not_probed": "the model is not a PyTorch or TensorFlow model, so it cannot be inspected",
     "reply_too_large": "the answer is too large",
-    "process_ended": "the process that should answer ended",
+    "process_ended": "the process ended before it answered",
     "protocol_violation": "the answer could not be read",
-    "not_usable": "the reply could not be used",
-    "not_accepted": "what was handed in cannot be run",
-    # What a hidden test finds.
+    "not_usable": "the answer could not be used",
+    "not_accepted": "the submission cannot be run",
+    # Reasons of a hidden test.
     "wrong_answer": "the answer is not the expected one",
     "not_run": "the test did not run",
     # The toolkit's own failures.
@@ -41,15 +40,15 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     "metric": "metric",
     "internal": "internal",
     "busy": "the time limit was reached on a busy machine",
-    "answers_unknown": "its answers are not known",
+    "answers_unknown": "its answers are unknown",
     "not_graded": "not graded yet",
     "not_scored": "the score has not been computed",
 }
-"""By the word that is stored."""
+"""By the stored word."""
 
 
 def reason_words(reason: str) -> str:
-    """What a reason is called; a word that is not known here is its own."""
+    """The words for a reason; a reason that is not listed stands for itself."""
     return REASON_WORDS.get(reason, reason)
 
 
@@ -57,12 +56,12 @@ def cause_words(cause: Cause) -> str:
     """Why something failed, as one phrase: `in fit: the call raised an exception (ValueError), at solution.py:12`."""
     function = f"in {cause.function}: " if cause.function else ""
     kind = f" ({cause.kind})" if cause.kind else ""
-    place = f", at {cause.place}" if cause.place else ""
-    return f"{function}{reason_words(cause.reason)}{kind}{place}"
+    line = f", at {cause.place}" if cause.place else ""
+    return f"{function}{reason_words(cause.reason)}{kind}{line}"
 
 
 def phrase_words(phrase: Phrase) -> str:
-    """What is seen in answers, or what is wrong with them; None of it is of a single case."""
+    """A pattern in the answers, or a likely mistake; it says nothing about a single case."""
     return PHRASES[phrase.name](*phrase.values)
 
 
@@ -101,7 +100,7 @@ FIELD: Final = {
     "backward": "the field's sign is turned (it leads from the moving to the fixed image)",
 }
 PHRASES: Final[Mapping[str, Callable[..., str]]] = {
-    # What is seen in the answers alone: whole sentences.
+    # Patterns in the answers alone: whole sentences.
     "nothing_moved": lambda: "Every answer is a displacement of 0: nothing is moved.",
     "empty": lambda: "Every answer is empty.",
     "empty_below_half": lambda: "Every answer is empty: no voxel reaches a probability of 0.5.",
@@ -110,8 +109,8 @@ PHRASES: Final[Mapping[str, Callable[..., str]]] = {
     # Mistakes: each completes "0.81 if ...".
     "axes_flipped": _flipped,
     "axes_in_order": lambda *order: f"the axes are put in the order {', '.join(str(k + 1) for k in order)}",
-    "turned": lambda degrees, one, other: (
-        f"each mask is turned by {degrees} degrees in the plane of the {ORDINALS[one]} and {ORDINALS[other]} axes"
+    "turned": lambda degrees, first, second: (
+        f"each mask is turned by {degrees} degrees in the plane of the {ORDINALS[first]} and {ORDINALS[second]} axes"
     ),
     "moved_by_a_voxel": lambda axis: f"each mask is moved by one voxel along the {ORDINALS[axis]} axis",
     "resized": _resized,
@@ -121,10 +120,10 @@ PHRASES: Final[Mapping[str, Callable[..., str]]] = {
     "labels_mean": _mean("label"),
     "columns_mean": _mean("column"),
     "classes_exchanged": lambda: "the two classes are exchanged",
-    "field": lambda *made: _listed([FIELD[name] for name in made]),
+    "field": lambda *changes: _listed([FIELD[name] for name in changes]),
     "second_sigmoid": lambda: "a second sigmoid is undone (all values lie between 0.50 and 0.73)",
     "threshold": lambda value: f"the threshold is {value:g} in place of 0.5",
-    # What was stored in words, before phrases were.
+    # Words that were stored before phrases were.
     "as_written": lambda words: str(words),
 }
 """By the phrase's name; the values are those of `graders.scoring.fixes` and `graders.scoring.forensics`."""

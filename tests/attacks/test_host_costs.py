@@ -21,7 +21,7 @@ from tests.jobs import job_here
 
 pytestmark = pytest.mark.docker
 ASSIGNMENT = load(TARGET)
-UNUSABLE = "the reply could not be used"
+UNUSABLE = "the answer could not be used"
 ROOM_MB = 512 + 16
 """What a marker of the target may take beside its cases: 512 MB, and 16 times the largest reply."""
 HOST_S = 20.0

@@ -65,7 +65,7 @@ def fails(course, id, attack, *reasons):
 WRONG_ANSWER = "the answer is not the expected one"
 UNREADABLE = "the answer could not be read"
 RAISED = "the call raised an exception"
-ENDED = "the process that should answer ended"
+ENDED = "the process ended before it answered"
 """As every worker that sends what cannot be read is ended, until there are no more."""
 
 

@@ -321,7 +321,7 @@ def test_points_of_ones_own_complete_a_mark_and_leave_the_groups_as_it_was():
     own = with_points(of_group, assignment(), {"report": Decimal("12.5")})
     assert (of_group.status, own.status) == (Status.INCOMPLETE, Status.MARKED)
     assert own.points == Decimal("61.5")  # 49 + 12.5
-    with pytest.raises(UserError, match="not between 0 and 30"):
+    with pytest.raises(UserError, match="not from 0 to 30"):
         with_points(of_group, assignment(), {"report": Decimal(31)})
 
 
@@ -333,7 +333,7 @@ def test_per_cent_is_taken_from_what_is_not_rounded_yet():
 
 @pytest.mark.parametrize("points", ["-1", "30.1", "NaN"])
 def test_a_persons_points_lie_within_their_criterion(points):
-    with pytest.raises(UserError, match="not between 0 and 30"):
+    with pytest.raises(UserError, match="not from 0 to 30"):
         mark(persons={"report": Decimal(points)})
 
 

@@ -89,19 +89,25 @@ def test_what_names_somebody_of_today_is_not_told(told, given):
     [
         (event("group-99"), "is about group group-99, which is not in the roster"),
         (event("g1/s9"), "is about g1/s9, who is not in the roster"),
-        (event("g1/s22"), "is about g1/s22, who is not in the roster; is s2 meant?"),
+        (event("g1/s22"), "is about g1/s22, who is not in the roster; did you mean s2?"),
         (event("s3", "late_commit", "a" * 40), "is about group s3, which is not in the roster"),
-        (event("g1", "agreed_mark", "paper=3"), "is about a criterion paper that no person marks now"),
-        (event("g1", "agreed_mark", "tests=3"), "is about a criterion tests that no person marks now"),
+        (event("g1", "agreed_mark", "paper=3"), "is about the criterion paper, which no person marks now"),
+        (event("g1", "agreed_mark", "tests=3"), "is about the criterion tests, which no person marks now"),
         (event("g1", "agreed_mark", "report=31"), "gives 31 of the 30 points that report has now, and does not count"),
-        (event("", "void_test", "test_x.py::test_los"), "is about a test that is not there now; is test_x.py::test_l"),
-        (event("", "void_case", "bodu-kira"), "is about a hidden case that is not there now; is bodu-kire meant?"),
+        (
+            event("", "void_test", "test_x.py::test_los"),
+            "is about a test that does not exist now; did you mean test_x.py::test_l",
+        ),
+        (
+            event("", "void_case", "bodu-kira"),
+            "is about a hidden case that does not exist now; did you mean bodu-kire?",
+        ),
     ],
 )
 def test_what_names_nobody_is_told_with_its_number_and_what_to_type(told, given, what):
     (line,) = told(given)
     assert line.startswith(f"decision 7 ({given.kind} {given.value}) {what}")
-    assert line.endswith('To end it: medmark decide mlp retract 7 --reason "..."')
+    assert line.endswith('To retract it: medmark decide mlp retract 7 --reason "..."')
     assert "?." not in line
 
 
@@ -111,7 +117,8 @@ def test_a_retracted_decision_is_not_told(told):
 
 def test_a_peer_factor_from_another_group_counts_and_is_told(told):
     (line,) = told(event("g1/s3", "peer_factor", "1.2"))
-    assert "comes from the peers of group g1, and s3 is in group team now. It counts; to end it: medmark decide" in line
+    assert "comes from the peers in group g1, but s3 is in group team now. It counts; " in line
+    assert "to retract it: medmark decide" in line
 
 
 def test_a_decision_about_a_group_whose_repository_is_anothers_now_is_told(told):
@@ -132,6 +139,6 @@ def test_commits_of_nobodys_repository_and_marks_of_people_who_left_are_told(tol
 @pytest.mark.parametrize(("kind", "value"), [("cap", "half"), ("bonus", "5"), ("extension", "soon"), ("retract", "it")])
 def test_a_decision_that_cannot_be_read_is_told_with_what_to_type(told, kind, value):
     (line,) = told(event("g1", kind, value))
-    waits = "ends nothing" if kind == "retract" else "keeps marks waiting"
+    waits = "retracts nothing" if kind == "retract" else "keeps marks waiting"
     assert line.startswith(f"decision 7 ({kind} {value}) cannot be read and {waits}: ")
-    assert 'To end it: medmark decide mlp retract 7 --reason "..."' in line
+    assert 'To retract it: medmark decide mlp retract 7 --reason "..."' in line

@@ -58,7 +58,7 @@ def test_weights_that_load_and_answer_are_no_problem(told):
     [
         (SOUND + READS, None, "in load: the call raised an exception (FileNotFoundError), at solution.py:"),
         (SOUND + READS, b"no array", "in load: the call raised an exception (ValueError), at solution.py:"),
-        (SOUND.replace("def load", "def lode"), b"", "in load: the function or class asked for is not in solution.py"),
+        (SOUND.replace("def load", "def lode"), b"", "in load: the required function or class is not in solution.py"),
         (SOUND.replace("np.float32)}", "np.int64)}"), b"", "the answer has the wrong type"),
         (SOUND.replace("model.value)", "model.mean)"), b"", "the call raised an exception (AttributeError)"),
     ],
