@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,44 +132,44 @@ def overridden(
     Raises:
         AssignmentError: a key does not exist, or a value has the wrong type.
     """
-    update: dict[str, Any] = {}
-    problems: list[Problem] = []
     accuracies = {item.id: item for item in assignment.criteria if isinstance(item, Accuracy)}
-    for id in anchors or {}:
-        if id not in accuracies:
-            what = "there is no accuracy criterion with this id"
-            problems.append(Problem(str(file), f"{key}.anchors.{id}", None, what, nearest(id, accuracies)))
+    what = "there is no accuracy criterion with this id"
+    problems = [
+        Problem(str(file), f"{key}.anchors.{id}", None, what, nearest(id, accuracies))
+        for id in anchors or {}
+        if id not in accuracies
+    ]
+    update: dict[str, Any] = {}
     if anchors:
         update["criteria"] = tuple(
             item.model_copy(update={"anchors": anchors[item.id]}) if item.id in anchors else item
             for item in assignment.criteria
         )
-    tables: tuple[tuple[str, type[Data] | type[Run] | type[Limits], Mapping[str, Any] | None], ...] = (
-        ("data", Data, data),
-        ("run", Run, run),
-        ("limits", Limits, limits),
-    )
-    for name, model, values in tables:
+    if data and "path" in data and file is not None:
+        data = {**data, "path": str((file.parent / expand_home(str(data["path"]))).resolve())}
+    for name, values in (("data", data), ("run", run), ("limits", limits)):
         if not values:
             continue
-        current: BaseModel = getattr(assignment, name)
-        values = dict(values)
-        if name == "data" and "path" in values and file is not None:
-            values["path"] = str((file.parent / expand_home(str(values["path"]))).resolve())
+        current: Data | Run | Limits = getattr(assignment, name)
+        combined = json.dumps({**current.model_dump(mode="json"), **values}, default=str)
         try:
-            combined = json.dumps({**current.model_dump(mode="json"), **values}, default=str)
-            update[name] = model.model_validate_json(combined, strict=True)
+            update[name] = current.model_validate_json(combined, strict=True)
         except ValidationError as error:
             table = ".".join(part for part in (key, name) if part)
-            for item in error.errors():
-                loc = ".".join([table, *(str(part) for part in item["loc"])])
-                unknown = item["type"] == "extra_forbidden"
-                what = "unknown key" if unknown else item["msg"].removeprefix("Value error, ")
-                cure = nearest(str(item["loc"][-1]), model.model_fields) if unknown else ""
-                problems.append(Problem(str(file or assignment.folder), loc, None, what, cure))
+            problems += _override_problems(error, type(current), str(file or assignment.folder), table)
     if problems:
         raise AssignmentError(problems)
     return assignment.model_copy(update=update)
+
+
+def _override_problems(error: ValidationError, model: type[BaseModel], file: str, table: str) -> Iterator[Problem]:
+    """The problems of a course's values for one table of the assignment."""
+    for item in error.errors():
+        loc = ".".join([table, *(str(part) for part in item["loc"])])
+        unknown = item["type"] == "extra_forbidden"
+        what = "unknown key" if unknown else item["msg"].removeprefix("Value error, ")
+        cure = nearest(str(item["loc"][-1]), model.model_fields) if unknown else ""
+        yield Problem(file, loc, None, what, cure)
 
 
 def folder_digest(assignment: Assignment) -> str:

@@ -352,7 +352,7 @@ def test_a_users_error_keeps_its_words(folder, tmp_path):
     failure = run("perfect", tmp_path, assignment=wanted).trouble
     assert failure.reason == "data"
     assert failure.evidence.startswith(f"{folder}: the hidden cases could not be drawn. ")
-    assert failure.evidence.endswith(f"but no file {folder / 'rows.py'}.")
+    assert failure.evidence.endswith(f"but there is no file {folder / 'rows.py'}")
 
 
 def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
