@@ -251,7 +251,7 @@ def test_what_was_left_out_of_a_hand_in_is_a_flag_for_staff(tmp_path):
     assert mark["status"] == "marked"
     link, weights = mark["provenance"]["flags"]
     assert link == "link: notes; links are not followed; commit the file itself"
-    assert weights.startswith("weights/ holds 101 MB, 100 MB are allowed: none of it was taken")
+    assert weights.startswith("weights/ holds 101 MB, and 100 MB are allowed: the marker takes none")
     student = marks_of(medmark("show", "halves", "-c", folder, "--json", "--as", "student"))["sound"]
     assert "flags" not in student["provenance"]
 
@@ -427,7 +427,7 @@ def test_a_missing_solution_and_a_missing_framework_say_what_to_write(tmp_path):
     (tmp_path / "halves/solution.py").write_text(SOUND.replace("FRAMEWORK", "FRAMEWROK"), encoding="utf-8")
     said = medmark("check", "halves", cwd=tmp_path)
     assert said.code == 2
-    assert 'solution.py has no single line FRAMEWORK = "numpy"' in said.err
+    assert 'solution.py needs exactly one line such as FRAMEWORK = "numpy"' in said.err
 
 
 def test_an_assignment_is_found_by_its_own_folder_or_by_one_that_is_nearly_named_so(tmp_path):

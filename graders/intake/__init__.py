@@ -1,1 +1,1 @@
-"""What groups hand in, and which commit counts. Repositories are hostile; nothing is run or marked here."""
+"""Collects what groups hand in, and decides which commit counts. Repositories are hostile; nothing is run here."""

@@ -14,9 +14,10 @@ from pathlib import Path
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
-from graders.intake.checkout import Caps, plain, tree_of, write_files
+from graders.intake.checkout import Caps, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
 from graders.intake.imports import modules_of
+from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
@@ -26,7 +27,6 @@ NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
     ".ruff_cache", ".idea", ".vscode",
 }  # fmt: skip
-SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ def _as_the_marker(
     if not solution.is_file():
         return written.problems
     found = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
-    untouched = ("solution.py is the starter as handed out; commit and push your work",)
+    untouched = ("solution.py is the unchanged starter; commit and push your work",)
     return (*written.problems, *found.problems, *(untouched if is_untouched(solution, assignment) else ()))
 
 
@@ -247,7 +247,7 @@ def _shown_address(address: str | None) -> str | None:
 def _below(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
     """Those of the names that belong to the solution, without what tools leave behind."""
     return tuple(
-        plain(name)
+        printable(name)
         for name in names
         if (name.startswith(prefix) or prefix.startswith(name)) and not NOISE & set(name.rstrip("/").split("/"))
     )
@@ -259,8 +259,7 @@ def _of_an_editor(name: str) -> bool:
 
 
 def _list(names: Sequence[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+    return first_of(names, 8)
 
 
 def _number(count: int, noun: str) -> str:

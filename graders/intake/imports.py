@@ -1,4 +1,4 @@
-"""Which imports of a solution cannot work inside, and the cure of each. Sources are read as text, never imported."""
+"""Lists the imports of a solution that cannot work in the sandbox, with cures. It reads sources as text."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import cast
 
 from assignments.assignment import Framework
 from graders.failures import ImageFailure
+from graders.intake.listing import first_of
 
 MODULE_OF = {
     "tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL",
@@ -19,12 +20,11 @@ MODULE_OF = {
     "simpleitk": "SimpleITK", "absl-py": "absl",
 }  # fmt: skip
 """Distributions whose module has another name."""
-SHOWN = 8
 
 
 @dataclass(frozen=True)
 class SourceImport:
-    """One import that a source asks for."""
+    """One import of a source."""
 
     file: str
     line: int
@@ -68,91 +68,94 @@ def _for_types(node: ast.AST) -> bool:
 def import_problems(
     trees: Mapping[str, ast.Module], paths: Collection[str], modules: Collection[str] | None, own: Collection[str]
 ) -> tuple[str, ...]:
-    """What an import would end in, a sentence for each cause, with the cure.
+    """The imports that would fail: a sentence for each cause, with the cure.
 
     Args:
         trees: the solution's sources by path, `solution.py` among them.
         paths: all files beside solution.py and below, with / between folders.
-        modules: what the runtime holds beside Python's own; None where that is not known.
-        own: names of the folder around solution.py, which is not a package inside.
+        modules: what the runtime has beside Python's own modules; None if that is unknown.
+        own: names of the folder around solution.py, which is not a package in the sandbox.
     """
     offered = {MODULE_OF.get(name, name).replace("-", "_").casefold() for name in modules or ()}
     modules_at = {path.removesuffix("/__init__.py").removesuffix(".py") for path in paths if path.endswith(".py")}
     tops = {path.split("/", 1)[0] for path in modules_at}
     if any(_moves_the_search(tree) for tree in trees.values()):
         tops |= {path.rpartition("/")[2] for path in modules_at}
-    said: dict[str, None] = {}
-    lacking: dict[str, str] = {}
+    problems: list[str] = []
+    missing: dict[str, str] = {}
     for path, tree in trees.items():
-        for one in imports_of(path, tree):
-            if one.optional:
+        for imported in imports_of(path, tree):
+            if imported.optional:
                 continue
-            if one.level:
-                said.update(dict.fromkeys(_relative(one)))
-            elif not _found(one.top, tops, offered):
-                sentence = _own_module(one, paths, tops, own)
-                if sentence:
-                    said[sentence] = None
+            if imported.level:
+                problems += _relative(imported)
+            elif not _is_available(imported.top, tops, offered):
+                problem = _own_module(imported, paths, tops, own)
+                if problem:
+                    problems.append(problem)
                 elif modules is not None:
-                    lacking.setdefault(one.top, f"{one.file}:{one.line}")
-    if lacking:
-        named = ", ".join(f"{name} ({where})" for name, where in list(lacking.items())[:SHOWN])
-        more = f" and {len(lacking) - SHOWN} more" if len(lacking) > SHOWN else ""
-        said[
-            f"neither a file of yours nor in the marker's runtime: {named}{more}; commit a module of your own beside "
-            "solution.py; do without a package, or ask the course's staff to add it (handout.json lists what is there)"
-        ] = None
-    return tuple(said)
+                    missing.setdefault(imported.top, f"{imported.file}:{imported.line}")
+    if missing:
+        named = first_of([f"{name} ({where})" for name, where in missing.items()], 8)
+        problems.append(
+            f"neither a file of yours nor in the marker's runtime: {named}; if it is your module, commit it beside "
+            "solution.py; if it is a package, do without it, or ask the course's staff to add it (handout.json lists "
+            "the packages)"
+        )
+    return tuple(dict.fromkeys(problems))
 
 
-def _found(top: str, tops: Collection[str], offered: Collection[str]) -> bool:
+def _is_available(top: str, tops: Collection[str], offered: Collection[str]) -> bool:
     return top in tops or top in sys.stdlib_module_names or top.casefold() in offered
 
 
 def _moves_the_search(tree: ast.Module) -> bool:
-    """Whether a source speaks of sys.path: modules may then be found in any folder."""
+    """Whether a source uses sys.path: Python may then find modules in any folder."""
     attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "path")
     return any(isinstance(node.value, ast.Name) and node.value.id == "sys" for node in attributes)
 
 
-def _relative(one: SourceImport) -> Iterator[str]:
-    """A relative import leads out of the folder: solution.py and what lies beside it are in no package."""
-    depth = len(PurePosixPath(one.file).parents) - 1
-    if one.level > depth:
-        dots = "." * one.level
-        plainly = f"from {one.module} import {one.names[0]}" if one.module else f"import {one.names[0]}"
-        asked = f"from {dots}{one.module} import {one.names[0]}"
-        yield f"{one.file}:{one.line}: {asked} cannot work, since solution.py is in no package: write {plainly}"
+def _relative(imported: SourceImport) -> Iterator[str]:
+    """Relative imports that leave the folder: solution.py and the files beside it are not in a package."""
+    depth = len(PurePosixPath(imported.file).parents) - 1
+    if imported.level > depth:
+        name = imported.names[0]
+        plainly = f"from {imported.module} import {name}" if imported.module else f"import {name}"
+        as_written = f"from {'.' * imported.level}{imported.module} import {name}"
+        where = f"{imported.file}:{imported.line}"
+        yield f"{where}: {as_written} cannot work, since solution.py is not in a package: write {plainly}"
 
 
-def _own_module(one: SourceImport, paths: Collection[str], tops: Collection[str], own: Collection[str]) -> str | None:
-    """The cure where the module is there under another name or in another place."""
-    where = f"{one.file}:{one.line}: import of {one.module}"
-    if one.top in own:
-        rest = one.module.partition(".")[2]
-        plainly = f"import {rest or ''.join(one.names[:1])}"
-        if rest and one.names:
-            plainly = f"from {rest} import {one.names[0]}"
-        return f"{where}: the folder around solution.py is not a package inside; write {plainly}"
-    same_form = [name for name in tops if unicodedata.normalize("NFKC", name) == one.top]
+def _own_module(
+    imported: SourceImport, paths: Collection[str], tops: Collection[str], own: Collection[str]
+) -> str | None:
+    """The problem and cure of a module of the solution with another name or in another folder."""
+    where = f"{imported.file}:{imported.line}: import of {imported.module}"
+    if imported.top in own:
+        rest = imported.module.partition(".")[2]
+        plainly = f"import {rest or ''.join(imported.names[:1])}"
+        if rest and imported.names:
+            plainly = f"from {rest} import {imported.names[0]}"
+        return f"{where}: the folder around solution.py is not a package for the marker; write {plainly}"
+    same_form = [name for name in tops if unicodedata.normalize("NFKC", name) == imported.top]
     if same_form:
         return (
-            f"{where}: its file is named in decomposed letters, and Python looks for composed ones: rename it to "
-            "ASCII letters, and the import with it"
+            f"{where}: the name of its file has decomposed letters, and Python looks for composed ones: use ASCII "
+            "letters for the file and the import"
         )
-    same_letters = [name for name in tops if name.casefold() == one.top.casefold()]
+    same_letters = [name for name in tops if name.casefold() == imported.top.casefold()]
     if same_letters:
-        return f"{where}: there is {same_letters[0]}, and capital letters count: write both alike"
-    deeper = sorted(path for path in paths if path.endswith((f"/{one.top}.py", f"/{one.top}/__init__.py")))
+        return f"{where}: there is {same_letters[0]}, and capital letters count: spell both the same"
+    deeper = sorted(path for path in paths if path.endswith((f"/{imported.top}.py", f"/{imported.top}/__init__.py")))
     if deeper:
         package = deeper[0].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        return f"{where}: it lies at {deeper[0]}; write from {package.rpartition('.')[0]} import {one.top}"
+        return f"{where}: its file is {deeper[0]}; write from {package.rpartition('.')[0]} import {imported.top}"
     return None
 
 
 def modules_of(framework: str | None) -> Collection[str]:
-    """What the runtime image holds if it was built here, else what its lock promises."""
-    # Docker's SDK comes with it; only this function needs it.
+    """The modules of the runtime image if it was built here, else those of its lock."""
+    # Imported here: it loads Docker's SDK, which only this function needs.
     from graders.wall.sandboxes import images
 
     name = cast(Framework, framework)

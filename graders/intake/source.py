@@ -1,7 +1,7 @@
-"""A solution's source, read as Python reads it: byte order mark, coding line, any line ends. It is never run.
+"""Reads a solution's source as Python does, with its byte order mark, coding line and line ends. It never runs it.
 
-Grade, check and `--handin` read it here, so that they find the same framework and the same imports. The file is a
-group's: only so much of it is parsed, one file at a time, and only encodings that decode in one pass are taken.
+grade, check and `--handin` read it here, so they find the same framework and the same imports. The file may be hostile:
+only a limited size is parsed, one file at a time, and only encodings that decode in one pass are accepted.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 
 SOLUTION = "solution.py"
 SOURCE_BYTES = 1_000_000
-"""What is read of a source file."""
+"""How much of a source file is read."""
 PARSED_BYTES = 250_000
 """Larger sources are searched by lines: a tree takes up to a kilobyte of memory for each byte."""
 _CODECS = re.compile(
     r"utf-8(-sig)?|ascii|iso8859-\d{1,2}|cp\d{3,5}|koi8-[rtu]|mac-\w+|gb2312|gbk|gb18030|big5|big5hkscs|"
     r"shift_jis|euc_jp|euc_kr|johab|hz|tis-620|kz1048"
 )
-"""Canonical names of encodings of text; others, such as punycode, take the square of a file's length."""
+"""Canonical names of encodings of text; decoding others, such as punycode, takes time quadratic in the length."""
 _WIDE = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF32_BE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"),
          (codecs.BOM_UTF16_BE, "UTF-16"))  # fmt: skip
 _LINE = re.compile(
@@ -34,7 +34,7 @@ _LINE = re.compile(
     r"(['\"])([^'\"\n]+)\2[ \t]*+(?(1)\))[ \t]*+(?:[#;].*)?$",
     re.M,
 )
-"""Nothing is tried twice (`*+`): blanks that two parts may share would take the square of a line's length."""
+"""Possessive (`*+`): with backtracking over blanks, the time would be quadratic in a line's length."""
 _FRAMEWORK_NAME = re.compile(r"[^'\"\\]{1,40}")
 _one_at_a_time = threading.Lock()
 
@@ -45,18 +45,18 @@ class Source:
 
     text: str
     tree: ast.Module | None
-    """Without what runs only as a script; None where it does not parse, or is too large to be parsed here."""
+    """Without what runs only as a script; None if it does not parse, or is too large to parse here."""
     problem: str | None = None
-    """Why Python could not read the file, with the cure."""
+    """Why Python cannot read the file, with the cure."""
 
     @property
     def framework(self) -> str | None:
         """The framework that `FRAMEWORK = "pytorch"` names at the top level; None without one, or with two that differ.
 
-        What it names may be any word: whether it is offered is the caller's to check.
+        It may be any word: the caller checks whether the assignment offers it.
         """
-        found = _LINE.findall(self.text) if self.tree is None else ()
-        named = {name for _, _, name in found} if self.tree is None else set(_assigned(self.tree))
+        lines = _LINE.findall(self.text) if self.tree is None else ()
+        named = {name for _, _, name in lines} if self.tree is None else set(_assigned(self.tree))
         name = named.pop() if len(named) == 1 else ""
         return name if _FRAMEWORK_NAME.fullmatch(name) and name.isprintable() else None
 
@@ -75,7 +75,7 @@ def source_of(data: bytes, name: str = SOLUTION) -> Source:
         cure = "save it as UTF-8 (in Notepad: Save as, Encoding UTF-8)"
         return Source("", None, f"{name} is stored as {wide}, which Python does not read: {cure}")
     if b"\0" in data:
-        return Source(_plainly(data), None, f"{name} is not Python that can be read: it holds a null byte; remove it")
+        return Source(_plainly(data), None, f"{name} cannot be read as Python: it holds a null byte; remove it")
     try:
         encoding = tokenize.detect_encoding(io.BytesIO(data).readline)[0]
         canonical = codecs.lookup(encoding).name
@@ -84,7 +84,7 @@ def source_of(data: bytes, name: str = SOLUTION) -> Source:
         text = data.decode(encoding)
     except (SyntaxError, LookupError, ValueError):
         cure = "save it as UTF-8, or name its encoding in the first line (# -*- coding: latin-1 -*-)"
-        return Source(_plainly(data), None, f"{name} is not stored as UTF-8, nor as its coding line says: {cure}")
+        return Source(_plainly(data), None, f"{name} is stored neither as UTF-8 nor as its coding line says: {cure}")
     if len(data) > PARSED_BYTES:
         return Source(text, None)
     try:
@@ -93,8 +93,8 @@ def source_of(data: bytes, name: str = SOLUTION) -> Source:
             tree = ast.parse(data, name)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        what = f"{name} is not Python that can be read{line}: {type(error).__name__}"
-        return Source(text, None, f"{what}; python -m py_compile {name} shows it")
+        what = f"{name} cannot be read as Python{line}: {type(error).__name__}"
+        return Source(text, None, f"{what}; python -m py_compile {name} shows why")
     tree.body = [statement for statement in tree.body if not _is_script(statement)]
     return Source(text, tree)
 
@@ -122,7 +122,7 @@ def _assigned(tree: ast.Module) -> Iterator[str]:
 
 
 def _wide(data: bytes) -> str | None:
-    """UTF-16 or UTF-32, by its mark, or by the zero bytes that every second one of plain text then is."""
+    """UTF-16 or UTF-32, by its byte order mark, or because every second byte of plain text is then zero."""
     for mark, name in _WIDE:
         if data.startswith(mark):
             return name
@@ -132,5 +132,5 @@ def _wide(data: bytes) -> str | None:
 
 
 def _plainly(data: bytes) -> str:
-    """Text in which at least ASCII is right."""
+    """Text in which at least the ASCII characters are right."""
     return data.removeprefix(codecs.BOM_UTF8).decode("latin-1")

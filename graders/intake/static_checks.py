@@ -1,6 +1,6 @@
-"""What can be told of a solution before it runs: grade, check and `--handin` all ask here, and say the same.
+"""Checks a solution's files before it runs. grade, check and `--handin` share these checks, so they say the same.
 
-Each sentence names what is there and the cure. None of them costs a point: what the code does inside is still tried.
+Each problem names what is there and the cure. None costs a point: the marker runs the code all the same.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.errors import nearest
-from graders.intake.checkout import plain
-from graders.intake.imports import import_problems, imports_of
+from graders.intake.imports import SourceImport, import_problems, imports_of
+from graders.intake.listing import first_of, printable
 from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source
 
 MAX_SOURCES = 40
-"""So many files of a solution are read for their imports."""
+"""How many files of a solution are read for their imports."""
 MAX_NAMES = 10_000
-"""So many names of a folder are looked at."""
-SHOWN = 5
+"""How many names of a folder are read."""
 _OPENS = {
     "open", "io.open", "Path", "pathlib.Path", "json.load", "pickle.load", "joblib.load", "np.load", "numpy.load",
     "np.loadtxt", "numpy.loadtxt", "np.genfromtxt", "numpy.genfromtxt", "np.fromfile", "numpy.fromfile", "torch.load",
@@ -32,17 +32,17 @@ _OPENS = {
 }  # fmt: skip
 """Calls whose first argument is a path."""
 _WEIGHTS = (".pt", ".pth", ".ckpt", ".safetensors", ".npy", ".npz", ".h5", ".keras", ".pkl", ".joblib", ".bin", ".json")
-"""How files of weights end, wherever they lie."""
+"""Suffixes of files of weights, in any folder."""
 _HANDED_OUT = re.compile(r"interface\.py|doubles\.py|conftest\.py|test_\w+\.py|solution_(pytorch|tensorflow|numpy)\.py")
-"""Python files that nobody takes for their solution."""
+"""Python files of the handout: a message about a missing solution does not suggest them."""
 
 
 @dataclass(frozen=True)
 class StaticChecks:
-    """What was found in a solution's folder."""
+    """The framework of a solution, and the problems of its files."""
 
     framework: Framework | None
-    """The one that solution.py names, if the assignment offers it."""
+    """The framework that solution.py names, if the assignment offers it."""
     problems: tuple[str, ...]
     """Each with its cure; a student reads them."""
 
@@ -50,31 +50,33 @@ class StaticChecks:
 def static_checks(
     folder: Path, assignment: Assignment, modules: Callable[[str], Collection[str] | None]
 ) -> StaticChecks:
-    """Read the sources of a solution, which lie in a folder; `modules` says what a framework's runtime holds."""
+    """Check the solution in a folder; `modules` lists the modules of a framework's runtime, None if unknown."""
     source = read_source(folder / SOLUTION)
     framework, problems = _framework(source, assignment)
     paths = frozenset(files_below(folder))
-    trees = _reached(folder, source, paths)
+    trees = _imported_sources(folder, source, paths)
     own = {assignment.id, folder.name} - {path.removesuffix(".py") for path in paths}
     problems += import_problems(trees, paths, modules(framework) if framework else None, own)
     problems += _relative_paths(trees, paths)
     if loads_weights(assignment) and not any(path.startswith("weights/") or path.endswith(_WEIGHTS) for path in paths):
-        problems.append("weights/ holds no file, and load() is given that folder: git add -f weights/, commit and push")
+        problems.append("weights/ holds no file, but load() gets that folder: git add -f weights/, commit and push")
     return StaticChecks(framework, tuple(problems))
 
 
 def loads_weights(assignment: Assignment) -> bool:
-    """Whether the marker loads what was trained elsewhere."""
-    return assignment.run.mode == "weights" and any(isinstance(one, Accuracy) for one in assignment.criteria)
+    """Whether the marker loads trained weights instead of training."""
+    return assignment.run.mode == "weights" and any(
+        isinstance(criterion, Accuracy) for criterion in assignment.criteria
+    )
 
 
 def missing_solution(paths: Iterable[str], assignment_id: str, root: str = "the root of the repository") -> str:
-    """The sentence for a hand-in without solution.py: where it belongs, and what lies there instead."""
+    """The problem of a submission without solution.py: where it belongs, and what is there instead."""
     where = f"there is no solution.py: put it at {assignment_id}/solution.py, or in {root}"
-    theirs = (path for path in paths if not _HANDED_OUT.fullmatch(path.rpartition("/")[2]))
-    there = sorted(theirs, key=lambda path: (path.count("/"), path))
-    wanted = f"{assignment_id}/{SOLUTION}"
-    spelt = [path for path in there if path.casefold() in (wanted.casefold(), SOLUTION)]
+    own = (path for path in paths if not _HANDED_OUT.fullmatch(path.rpartition("/")[2]))
+    there = sorted(own, key=lambda path: (path.count("/"), path))
+    expected = f"{assignment_id}/{SOLUTION}"
+    spelt = [path for path in there if path.casefold() in (expected.casefold(), SOLUTION)]
     if spelt:
         return f"{where}. There is {_shown(spelt)}: capital letters count; rename it (git mv, then commit and push)"
     deeper = [path for path in there if path.casefold().endswith("/" + SOLUTION)]
@@ -82,42 +84,44 @@ def missing_solution(paths: Iterable[str], assignment_id: str, root: str = "the 
         return f"{where}. There is {_shown(deeper)}: if that is your work for {assignment_id}, move it"
     books = [path for path in there if path.endswith(".ipynb")]
     if books:
-        cure = f"a notebook is not run: jupyter nbconvert --to script --output solution {os.path.basename(books[0])}"
-        return f"{where}. There is {_shown(books)}: {cure}"
+        convert = f"jupyter nbconvert --to script --output solution {os.path.basename(books[0])}"
+        return f"{where}. There is {_shown(books)}: medmark does not run notebooks; convert it: {convert}"
     alike = [path for path in there if re.search("solution", path.rpartition("/")[2], re.IGNORECASE)]
     alike = alike or [path for path in there if path.endswith(".py")]
     return f"{where}. There is {_shown(alike)}: if that is your solution, rename it" if alike else where
 
 
 def files_below(folder: Path) -> Iterator[str]:
-    """The files of a folder by their path from there, with / between folders; links and Git's own are left out."""
+    """The files of a folder, as paths from there with /; links and Git's own files are left out."""
     seen = 0
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__", ".venv", "node_modules"))
         for name in sorted(names):
             seen += 1
             if seen > MAX_NAMES:
                 return
-            if not os.path.islink(os.path.join(place, name)):
-                yield Path(place, name).relative_to(folder).as_posix()
+            if not os.path.islink(os.path.join(parent, name)):
+                yield Path(parent, name).relative_to(folder).as_posix()
 
 
 def _framework(source: Source, assignment: Assignment) -> tuple[Framework | None, list[str]]:
-    """The framework that a solution names, if it is offered, and what is wrong with the file."""
+    """The framework that a solution names, if the assignment offers it, and the problems of the file."""
     named, offered = source.framework, assignment.frameworks
-    wrong = [source.problem] if source.problem else []
+    problems = [source.problem] if source.problem else []
     for framework in offered:
         if named == framework:
-            return framework, wrong
+            return framework, problems
     if named is not None:
-        return None, [*wrong, f'solution.py says FRAMEWORK = "{named}", which this assignment does not offer; '
-                              f"{nearest(named, offered)}"]  # fmt: skip
-    line = f'solution.py has no single line FRAMEWORK = "{offered[0]}"; offered: {", ".join(offered)}'
-    return None, [*wrong, *([] if wrong and not source.text else [line])]
+        what = f'solution.py says FRAMEWORK = "{named}", which this assignment does not offer'
+        return None, [*problems, f"{what}; {nearest(named, offered)}"]
+    if not (problems and not source.text):
+        what = f'solution.py needs exactly one line such as FRAMEWORK = "{offered[0]}"'
+        problems.append(f"{what}; this assignment offers {', '.join(offered)}")
+    return None, problems
 
 
-def _reached(folder: Path, source: Source, paths: Collection[str]) -> dict[str, ast.Module]:
-    """The trees of solution.py and of what it imports of its own files, by path: together no more than one may be."""
+def _imported_sources(folder: Path, source: Source, paths: Collection[str]) -> dict[str, ast.Module]:
+    """The syntax trees of solution.py and of its own files that it imports, by path. One size limit holds for all."""
     trees: dict[str, ast.Module] = {}
     left = PARSED_BYTES - len(source.text)
     todo = {SOLUTION: source}
@@ -126,23 +130,27 @@ def _reached(folder: Path, source: Source, paths: Collection[str]) -> dict[str, 
         if read.tree is None:
             continue
         trees[path] = read.tree
-        for one in imports_of(path, read.tree):
-            base = posixpath.dirname(path) if one.level else ""
-            for _ in range(one.level - 1):
-                base = posixpath.dirname(base)
-            module = posixpath.join(base, *filter(None, one.module.split(".")))
-            for found in (f"{module}.py", f"{module}/__init__.py", *(f"{module}/{name}.py" for name in one.names)):
-                if found not in paths or found in trees or found in todo:
-                    continue
-                size = (folder / found).stat().st_size
-                if size <= left:
-                    left -= size
-                    todo[found] = read_source(folder / found)
+        for file in chain.from_iterable(map(_files_of, imports_of(path, read.tree))):
+            if file not in paths or file in trees or file in todo:
+                continue
+            size = (folder / file).stat().st_size
+            if size <= left:
+                left -= size
+                todo[file] = read_source(folder / file)
     return trees
 
 
+def _files_of(imported: SourceImport) -> Iterator[str]:
+    """The files of a solution that an import may mean."""
+    base = posixpath.dirname(imported.file) if imported.level else ""
+    for _ in range(imported.level - 1):
+        base = posixpath.dirname(base)
+    module = posixpath.join(base, *filter(None, imported.module.split(".")))
+    yield from (f"{module}.py", f"{module}/__init__.py", *(f"{module}/{name}.py" for name in imported.names))
+
+
 def _relative_paths(trees: Mapping[str, ast.Module], paths: Collection[str]) -> Iterator[str]:
-    """A file of the solution that is opened by a path from the current folder, which is another one inside."""
+    """Calls that open a file of the solution by a path from the current folder, which is different in the sandbox."""
     for file, tree in trees.items():
         calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
         if any(_dotted(call.func) == "os.chdir" for call in calls):
@@ -152,10 +160,10 @@ def _relative_paths(trees: Mapping[str, ast.Module], paths: Collection[str]) -> 
             if not (isinstance(first, ast.Constant) and isinstance(first.value, str) and _dotted(call.func) in _OPENS):
                 continue
             path = posixpath.normpath(first.value)
-            if path in paths or any(one.startswith(path + "/") for one in paths):
+            if path in paths or any(file.startswith(path + "/") for file in paths):
                 cure = f"write Path(__file__).parent / {first.value!r} (from pathlib import Path)"
-                what = f"{_dotted(call.func)}({first.value!r}) looks in the current folder, which is another one inside"
-                yield f"{file}:{call.lineno}: {what}: {cure}"
+                opened = f"{_dotted(call.func)}({first.value!r})"
+                yield f"{file}:{call.lineno}: {opened} looks in the current folder, and the marker uses another: {cure}"
 
 
 def _dotted(node: ast.expr) -> str:
@@ -167,5 +175,4 @@ def _dotted(node: ast.expr) -> str:
 
 
 def _shown(paths: Collection[str]) -> str:
-    named = ", ".join(plain(path) for path in list(paths)[:SHOWN])
-    return f"{named} and {len(paths) - SHOWN} more" if len(paths) > SHOWN else named
+    return first_of([printable(path) for path in paths], 5)

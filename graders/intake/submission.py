@@ -1,4 +1,4 @@
-"""What one group hands in, as files of ours and plain facts. Student code is read as text here and never imported."""
+"""Writes one group's submission to disk and describes it. Student code is read as text, never imported."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from graders.intake.static_checks import missing_solution, static_checks
 from graders.wall.modes import make_readable
 
 COMPARED_BYTES = 1_000_000
-"""What is read of a solution.py to compare it with a starter."""
+"""How much of a solution.py is compared with a starter."""
 RECORD = 3
-"""Counted up when what is recorded of a checkout changes: it is then written anew."""
+"""The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
 TELLING_BYTES = 1024
-"""A smaller file of weights may equal another by chance."""
+"""Smaller files of weights may be equal by chance."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Submission:
     members: tuple[Member, ...]
     repository: str
     commit: str | None
-    """The commit that counts; None when there is none, and while `waits` says that there may be one."""
+    """The commit that counts; None if there is none, and while `waits` is true."""
     folder: Path | None
     """The checked-out folder that holds solution.py; None when there is nothing to run."""
     framework: str | None
@@ -54,28 +54,28 @@ class Submission:
     state: str = "counts"
     """As `graders.intake.counting.Counting.state`, or `not fetched`."""
     reason: str = ""
-    """Why this commit counts, or none does; a student may read it."""
+    """Why this commit counts, or why none does; a student may read it."""
     due: datetime | None = None
     seen_at: str | None = None
     late_since: datetime | None = None
-    """When a commit that was accepted late was first seen; None for one that is on time."""
+    """When a late commit that staff accepted was first seen; None for one that is on time."""
     later_tips: tuple[str, ...] = ()
-    """Commits seen after the counting one, oldest first; while `waits`, those it may be."""
+    """Commits seen after the one that counts, oldest first; while `waits`, those that may count."""
     solution: str | None = None
     """Digest of solution.py without its white space."""
     weights: tuple[str, ...] = ()
-    """Digests of its files of weights, but for small ones and those that the starter came with."""
+    """Digests of its files of weights, without small ones and those of the starter."""
     signature: Signature | None = None
-    """What the commit says of itself: evidence."""
+    """Author, date and message of the commit: evidence."""
 
     @property
     def waits(self) -> bool:
-        """Whether a person or the next collection must settle it first: no mark, and nothing of the group's doing."""
+        """Whether a person or the next collection must decide first: no mark yet, and the group is not at fault."""
         return self.state not in ("provisional", "counts", "nothing handed in")
 
     @property
     def untouched(self) -> bool:
-        """Whether solution.py is the starter as handed out."""
+        """Whether solution.py is the unchanged starter."""
         return UNTOUCHED in self.flags
 
 
@@ -83,7 +83,7 @@ def find_solution(checkout: Path, assignment_id: str) -> Path | None:
     """The folder that holds solution.py: `<assignment id>/` if it is there, else the root; None without one."""
     for folder in (checkout / assignment_id, checkout):
         solution = folder / SOLUTION
-        # As the marker's file system has it: on others, Solution.py is found as solution.py too.
+        # By the exact name, as on the marker: on some file systems, solution.py also opens Solution.py.
         spelt = _holds(folder, SOLUTION) and (folder == checkout or _holds(checkout, assignment_id))
         if spelt and solution.is_file() and not solution.is_symlink() and not folder.is_symlink():
             return folder
@@ -98,7 +98,7 @@ def _holds(folder: Path, name: str) -> bool:
 
 
 def solution_digest(folder: Path) -> str:
-    """SHA-256 over the names and bytes of a folder's files, in the order of their names; links are not followed."""
+    """SHA-256 of the names and bytes of a folder's files, in the order of their names; links are not followed."""
     total = hashlib.sha256()
     for path in _files(folder):
         name = os.fsencode(path.relative_to(folder).as_posix())
@@ -114,7 +114,7 @@ def is_untouched(solution: Path, assignment: Assignment) -> bool:
 
 
 def solution_entries(entries: Sequence[TreeEntry], assignment_id: str) -> list[TreeEntry] | None:
-    """The entries of the folder that holds solution.py, with paths from there: nothing else is written."""
+    """The entries of the folder that holds solution.py, with paths from there; None without solution.py."""
     for prefix in (f"{assignment_id}/", ""):
         if any(entry.path == prefix + SOLUTION for entry in entries):
             return [
@@ -135,13 +135,13 @@ def submission_at(
     reach: Reach,
     modules: Callable[[str], Collection[str] | None] = modules_of,
 ) -> Submission:
-    """The group's submission at a commit, its files written below `folder / commit` unless they are there already.
+    """The group's submission at a commit; its files are written below `folder / commit` unless they exist.
 
-    `modules` says what a framework's runtime holds; None where that is not known.
+    `modules` lists the modules of a framework's runtime; None if they are unknown.
     """
-    wanted = json.dumps([RECORD, assignment.id, group.path, asdict(caps)])
-    # Another setting is another folder: files that a marker may be reading are never replaced.
-    target = folder / commit / hashlib.sha256(wanted.encode()).hexdigest()[:8]
+    settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps)])
+    # Other settings have another folder: files that a marker may be reading are never replaced.
+    target = folder / commit / hashlib.sha256(settings.encode()).hexdigest()[:8]
     record = target.with_suffix(".json")
     facts = _recorded(record)
     if facts is None or (facts["written"] and not target.is_dir()):
@@ -150,13 +150,13 @@ def submission_at(
     problems, flags = list(facts["problems"]), list(facts["flags"])
     framework = None
     if facts["written"]:
-        make_readable(target)  # one that was written under a narrow umask is mended where it lies
+        make_readable(target)  # an older one may have been written under a narrow umask
         if is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
-            problems.append("solution.py is the starter as handed out; if you have worked on it, commit and push")
-        found = static_checks(target, assignment, modules)
-        framework = found.framework
-        problems += found.problems
+            problems.append("solution.py is the unchanged starter; if you have worked on it, commit and push")
+        checks = static_checks(target, assignment, modules)
+        framework = checks.framework
+        problems += checks.problems
     signature = Signature(**facts["signature"]) if facts["signature"] else None
     return Submission(
         group=group.name,
@@ -175,7 +175,7 @@ def submission_at(
 
 
 def earlier_checkouts(folder: Path) -> Iterator[tuple[str, str, str]]:
-    """Group, commit and tree of all that was ever taken below `folder`, under the names that groups had then."""
+    """Group, commit and tree of every checkout below `folder`, under the names that groups had then."""
     for record in sorted(folder.glob("*/*/*.json")):
         facts = _recorded(record)
         if facts is not None and facts.get("tree"):
@@ -183,7 +183,7 @@ def earlier_checkouts(folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _recorded(record: Path) -> dict[str, Any] | None:
-    """What was found when this commit was taken before; None if it must be taken again."""
+    """The recorded facts of an earlier checkout of this commit; None if it must be written again."""
     try:
         facts: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -206,15 +206,15 @@ def _write(
         written = write_files(mirror, inside, target, caps, reach)
         problems = written.problems
         if not (target / SOLUTION).is_file():
-            problems += ("there is no solution.py that can be read: see above",)
+            problems += ("solution.py cannot be read: see above",)
             shutil.rmtree(target)
-    there = target.is_dir()
-    solution, weights = _fingerprints(target, assignment) if there else (None, ())
+    written_out = target.is_dir()
+    solution, weights = _fingerprints(target, assignment) if written_out else (None, ())
     return {
-        "written": there,
+        "written": written_out,
         "problems": problems,
         "flags": written.flags,
-        "tree": solution_digest(target) if there else None,
+        "tree": solution_digest(target) if written_out else None,
         "solution": solution,
         "weights": weights,
         "signature": asdict(signature) if signature else None,
@@ -222,7 +222,7 @@ def _write(
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:
-    """What tells whether groups handed in the same: see `Submission.solution` and `Submission.weights`."""
+    """Digests that show equal work of groups: see `Submission.solution` and `Submission.weights`."""
     handed_out = {_digest(path) for path in _files(assignment.folder / "starter")}
     weights = {_digest(path) for path in _files(folder / "weights") if path.stat().st_size >= TELLING_BYTES}
     words = b"".join((folder / SOLUTION).read_bytes().removeprefix(codecs.BOM_UTF8).split())
@@ -243,8 +243,8 @@ def _words(path: Path) -> bytes | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    found = []
-    for place, folders, names in os.walk(folder):
+    files = []
+    for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if name not in (".git", "__pycache__"))
-        found += [Path(place, name) for name in names if not os.path.islink(os.path.join(place, name))]
-    return sorted(found, key=lambda path: os.fsencode(path.relative_to(folder).as_posix()))
+        files += [Path(parent, name) for name in names if not os.path.islink(os.path.join(parent, name))]
+    return sorted(files, key=lambda path: os.fsencode(path.relative_to(folder).as_posix()))

@@ -20,7 +20,7 @@ import pytest
 from assignments.errors import UserError
 from graders.course.addresses import address_problem, branch_problem
 from graders.intake import hardened_git
-from graders.intake.checkout import Caps, TreeEntry, _is_name, _sorted_out, tree_of, write_files
+from graders.intake.checkout import Caps, TreeEntry, _is_name, _selected, tree_of, write_files
 from graders.intake.clone import Signature, fetch, look, seen_in, signature_of
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from tests.graders.intake.repositories import Link, Module, at, git, make, push
@@ -459,7 +459,7 @@ def test_weights_over_their_limit_are_left_out_as_a_whole(tmp_path):
     files = {"solution.py": "", "weights/a.pt": bytes(700_000), "weights/b.pt": bytes(700_000)}
     out, told = written(tmp_path, files, Caps(weights_mb=1))
     assert names(out) == ["solution.py"]
-    assert "weights/ holds 1 MB, 1 MB are allowed: none of it was taken" in told.problems[0]
+    assert "weights/ holds 1 MB, and 1 MB are allowed: the marker takes none of it" in told.problems[0]
 
 
 def test_large_files_elsewhere_are_left_out_one_by_one(tmp_path):
@@ -479,7 +479,7 @@ def test_one_large_python_file_under_many_names_is_written_within_the_limit(tmp_
     many = {f"p{number}.py": "#" * 100_000 for number in range(50)}
     out, told = written(tmp_path, {"solution.py": "", **many}, Caps(total_mb=1))
     assert hardened_git.folder_bytes(out) <= 1_000_000
-    assert "or 1 MB beside the weights" in told.problems[0]
+    assert "or 1 MB outside weights/" in told.problems[0]
 
 
 def test_folders_are_counted_like_files(tmp_path):
@@ -492,14 +492,14 @@ def test_folders_are_counted_like_files(tmp_path):
 def test_many_files_that_look_like_repositories_are_flagged_in_no_time(tmp_path):
     heads = {f"{number}/HEAD": "" for number in range(8000)}
     began = time.process_time()
-    _, _, flags = _sorted_out([TreeEntry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
+    _, _, flags = _selected([TreeEntry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
     assert time.process_time() - began < 2
     assert flags == ["holds 7/ (a Git repository)"]
 
 
 def test_more_flags_than_anybody_reads_are_counted(tmp_path):
     entries = [TreeEntry("100644", "1" * 40, 0, f"{number:03}/conftest.py") for number in range(100)]
-    _, _, flags = _sorted_out(entries, Caps())
+    _, _, flags = _selected(entries, Caps())
     assert flags[0] == "holds 000/conftest.py"
     assert flags[-1] == "holds 90 more like these"
     assert len(flags) == 11

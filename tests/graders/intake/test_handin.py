@@ -120,7 +120,7 @@ def test_the_commit_is_judged_as_the_marker_will(tmp_path):
     assert "link: data;" in told
     assert "Git LFS pointer: weights/w.pt;" in told
     assert "file over 20 MB: big.bin;" in told
-    assert 'solution.py has no single line FRAMEWORK = "pytorch"' in told
+    assert 'solution.py needs exactly one line such as FRAMEWORK = "pytorch"' in told
     assert not found.ready
 
 
@@ -134,8 +134,8 @@ def test_a_package_that_the_runtime_lacks_is_told_by_name_and_line(tmp_path):
     ("files", "told"),
     [
         ({"README.md": ""}, "there is no solution.py: put it at mlp/solution.py"),
-        ({"solution.py": "def f(:\n"}, "solution.py is not Python that can be read (line 1): SyntaxError"),
-        ({"solution.py": "x = \0\n"}, "solution.py is not Python that can be read"),
+        ({"solution.py": "def f(:\n"}, "solution.py cannot be read as Python (line 1): SyntaxError"),
+        ({"solution.py": "x = \0\n"}, "solution.py cannot be read as Python"),
     ],
 )
 def test_a_commit_that_cannot_be_run_says_so(tmp_path, files, told):
@@ -145,7 +145,7 @@ def test_a_commit_that_cannot_be_run_says_so(tmp_path, files, told):
 def test_an_untouched_starter_is_told(desk):
     (desk.asked.folder / "starter").mkdir(parents=True)
     (desk.asked.folder / "starter/solution.py").write_text(SOLUTION)
-    assert "the starter as handed out" in "\n".join(desk.inspect().problems)
+    assert "the unchanged starter" in "\n".join(desk.inspect().problems)
 
 
 def test_a_folder_without_repository_or_remote_says_what_to_do(tmp_path, desk):

@@ -78,17 +78,17 @@ def test_what_python_runs_is_read_alike(tmp_path, data):
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (LINE.encode("utf-16"), "solution.py is stored as UTF-16, which Python does not read: save it as UTF-8"),
+        (LINE.encode("utf-16"), "solution.py is stored as UTF-16, which Python does not read: save it"),
         (LINE.encode("utf-16-le"), "solution.py is stored as UTF-16"),
         (LINE.encode("utf-16-be"), "solution.py is stored as UTF-16"),
         (LINE.encode("utf-32"), "solution.py is stored as UTF-32"),
-        (NAMED.encode("latin-1"), "solution.py is not stored as UTF-8, nor as its coding line says: save it as UTF-8"),
-        (b"# coding: nonsense\n" + LINE.encode(), "not stored as UTF-8, nor as its coding line says"),
+        (NAMED.encode("latin-1"), "solution.py is stored neither as UTF-8 nor as its coding line says: save it"),
+        (b"# coding: nonsense\n" + LINE.encode(), "stored neither as UTF-8 nor as its coding line says"),
         (codecs.BOM_UTF8 + b"# coding: latin-1\n" + LINE.encode(), "nor as its coding line says"),
-        (LINE.encode() + b"x = \0\n", "not Python that can be read: it holds a null byte"),
-        (LINE.encode() + b"def f(:\n", "not Python that can be read (line 2): SyntaxError"),
-        (LINE.encode() + b"x = 1" + b"+1" * 20_000, "not Python that can be read: RecursionError"),
-        (LINE.encode() + b"x = " + b"-" * 20_000 + b"1", "not Python that can be read"),
+        (LINE.encode() + b"x = \0\n", "cannot be read as Python: it holds a null byte"),
+        (LINE.encode() + b"def f(:\n", "cannot be read as Python (line 2): SyntaxError"),
+        (LINE.encode() + b"x = 1" + b"+1" * 20_000, "cannot be read as Python: RecursionError"),
+        (LINE.encode() + b"x = " + b"-" * 20_000 + b"1", "cannot be read as Python"),
     ],
 )
 def test_what_python_does_not_read_is_told(data, problem):

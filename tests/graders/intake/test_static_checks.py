@@ -56,20 +56,20 @@ def test_a_missing_package_is_told_with_its_line_also_where_a_helper_imports_it(
     (problem,) = told("import helper\ndef f():\n    import einops\n", **{"helper.py": "import pandas as pd\n"})
     assert "einops (solution.py:4), pandas (helper.py:1)" in problem or "pandas (helper.py:1)" in problem
     assert "ask the course's staff to add it" in problem
-    assert "commit a module of your own beside solution.py" in problem
+    assert "if it is your module, commit it beside solution.py" in problem
 
 
 @pytest.mark.parametrize(
     ("source", "files", "cure"),
     [
-        ("from .helper import f", {"helper.py": ""}, "solution.py is in no package: write from helper import f"),
+        ("from .helper import f", {"helper.py": ""}, "solution.py is not in a package: write from helper import f"),
         ("from . import helper", {"helper.py": ""}, "write import helper"),
         ("import one", {"one.py": "from .two import g"}, "one.py:1: from .two import g cannot work"),
         ("import p.a", {"p/a.py": "from ..b import g", "b.py": ""}, "write from b import g"),
-        ("from mlp.helper import f", {"helper.py": ""}, "is not a package inside; write from helper import f"),
+        ("from mlp.helper import f", {"helper.py": ""}, "is not a package for the marker; write from helper import f"),
         ("import mlp.helper", {"helper.py": ""}, "write import helper"),
         ("import Helper", {"helper.py": ""}, "there is helper, and capital letters count"),
-        ("import helper", {"src/helper.py": ""}, "it lies at src/helper.py; write from src import helper"),
+        ("import helper", {"src/helper.py": ""}, "its file is src/helper.py; write from src import helper"),
     ],
 )
 def test_a_module_of_ones_own_that_is_asked_for_wrongly_is_told_with_the_cure(told, source, files, cure):
@@ -88,7 +88,7 @@ def test_a_solution_that_moves_the_search_path_finds_its_modules_anywhere(told):
 def test_a_module_whose_file_is_named_in_decomposed_letters_is_told(told):
     name = "données"
     (problem,) = told(f"import {name}\n", **{unicodedata.normalize("NFD", name) + ".py": ""})
-    assert "named in decomposed letters" in problem
+    assert "name of its file has decomposed letters" in problem
     assert told(f"import {name}\n", **{unicodedata.normalize("NFC", name) + ".py": ""}) == ()
 
 
@@ -128,7 +128,7 @@ def test_a_file_of_ones_own_that_is_opened_from_the_current_folder_is_told(told,
         (["mlp_classifier/src/solution.py"], "There is mlp_classifier/src/solution.py: if that is your work"),
         (["prostate_unet/solution.py"], "There is prostate_unet/solution.py: if that is your work for mlp_classifier"),
         (["mlp_classifier/solution.ipynb"], "jupyter nbconvert --to script --output solution solution.ipynb"),
-        (["work.ipynb", "README.md"], "There is work.ipynb: a notebook is not run"),
+        (["work.ipynb", "README.md"], "There is work.ipynb: medmark does not run notebooks; convert it"),
         (["my_solution.py", "train.py"], "There is my_solution.py: if that is your solution, rename it"),
         (["solution.py.txt"], "There is solution.py.txt: if that is"),
         (["main.py", "model.py"], "There is main.py, model.py: if that is"),

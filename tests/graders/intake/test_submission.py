@@ -118,7 +118,7 @@ def test_the_starter_as_handed_out_is_told_and_flagged_but_still_marked(tmp_path
     assert found.untouched
     assert found.folder is not None
     assert found.flags == ("untouched starter",)
-    assert "solution.py is the starter as handed out" in found.problems[0]
+    assert "solution.py is the unchanged starter" in found.problems[0]
     assert not taken(tmp_path, assignment, {"solution.py": starter + "x = 1\n"}).untouched
 
 
@@ -168,7 +168,7 @@ def test_a_digest_tells_names_from_contents(tmp_path):
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("x = 1\n", 'no single line FRAMEWORK = "pytorch"; offered: pytorch, tensorflow'),
+        ("x = 1\n", 'needs exactly one line such as FRAMEWORK = "pytorch"; this assignment offers pytorch, tensorflow'),
         ('FRAMEWORK = "tensorflo"\n', 'FRAMEWORK = "tensorflo", which this assignment does not offer; did you mean'),
         (SOLUTION.encode("utf-16"), "solution.py is stored as UTF-16, which Python does not read: save it as UTF-8"),
     ],

@@ -1,0 +1,17 @@
+"""Names files and groups in a sentence: how a path is printed, and how a long list is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def printable(path: str) -> str:
+    """A path as a person may see it: control characters and bytes that are not text are escaped."""
+    shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
+    return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def first_of(names: Sequence[str], count: int) -> str:
+    """The first names of a list, and how many it leaves out: a, b and 3 more."""
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
