@@ -507,7 +507,7 @@ def rehearse(
             assignment,
             frameworks=framework,
             calibrate=calibrate,
-            told=lambda text, done, of: step(done, of, text, None),
+            on_progress=lambda text, done, of: step(done, of, text, None),
         )
     console.print_rehearsal(result, as_json=as_json)
     raise typer.Exit(0 if result.passed else 1)

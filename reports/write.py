@@ -19,7 +19,7 @@ from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
 from graders.marks.versions import ReturnedPage, Versions
-from graders.record.calibration import fresh
+from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
 from reports.cohort import distribution, summary
 from reports.feedback import HandIn, feedback_page, hand_in_of
@@ -261,7 +261,7 @@ def _keep(path: Path, text: str, returned: ReturnedPage | None) -> None:
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
     """What references and trivial answers score, where a calibration of just these data is stored."""
-    calibration = fresh(assignment)
+    calibration = fresh_calibration(assignment)
     if calibration is None:
         return None
     return calibrated_rows(assignment, calibration.references, calibration.baselines) or None

@@ -1,7 +1,7 @@
-"""Where a rehearsal asks: one local session with one framework, in which many trusted solutions answer in turn.
+"""The bench of a rehearsal: one local session with one framework, in which many trusted solutions answer in turn.
 
-Importing TensorFlow takes five seconds, a worker for another solution 0.03: so a framework is imported once. What
-the answers prove is decided in `graders.authoring.rehearse`; nothing of a course is used or recorded.
+Importing TensorFlow takes five seconds, a worker for another solution 0.03 s: so a framework is imported once. The
+bench judges nothing, and uses and records nothing of a course.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from graders.wall.session import Session
 
 
 class LocalBench:
-    """Asks solutions of one framework, whose folders are named with each question."""
+    """Asks solutions of one framework; each question names the folder of its solution."""
 
     def __init__(self, session: Session, assignment: Assignment, interface: Interface, store: Path) -> None:
         self._session = session
@@ -61,14 +61,14 @@ class LocalBench:
         if key not in self._sets:
             self._sets[key] = drawn(assignment, self._interface, draw)
         hidden = self._sets[key]
-        found, answers = self.answers(assignment, solution, hidden, draw=draw)
-        return scored(assignment, hidden, answers), found
+        result, answers = self.answers(assignment, solution, hidden, draw=draw)
+        return scored(assignment, hidden, answers), result
 
     def answers(
         self, assignment: Assignment, solution: Path, hidden: HiddenSet, *, draw: int
     ) -> tuple[AnswersResult, Answers]:
-        """What asking on the n-th draw came to, and the answers themselves."""
-        found = measure(
+        """The result of asking on the n-th draw, and the answers."""
+        result = measure(
             self._session,
             assignment,
             self._interface,
@@ -78,11 +78,11 @@ class LocalBench:
             store=self._store,
             solution=str(solution),
         )
-        return found, load_answers(self._store, found)
+        return result, load_answers(self._store, result)
 
 
 def opener(assignment: Assignment) -> Callable[[Framework], AbstractContextManager[LocalBench]]:
-    """What opens a bench for a framework: `graders.authoring.rehearse.OpenBench` over the local sandbox."""
+    """A function that opens a bench for a framework: `graders.authoring.rehearse.OpenBench` in the local sandbox."""
 
     def open_bench(framework: Framework) -> AbstractContextManager[LocalBench]:
         return _opened(assignment, framework)
@@ -117,15 +117,15 @@ def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[
     """The score of each accuracy criterion for one set of answers.
 
     Raises:
-        MetricFailure: a score could not be computed, which is the assignment's fault or ours.
+        MetricFailure: a score could not be computed, by a fault of the assignment or the toolkit.
     """
     scores = {}
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):
-            found = score(assignment, criterion, [hidden], [answers])
-            if found.measured is None:
-                raise MetricFailure(f"{criterion.id}: {found.evidence}")
-            scores[criterion.id] = found
+            result = score(assignment, criterion, [hidden], [answers])
+            if result.measured is None:
+                raise MetricFailure(f"{criterion.id}: {result.evidence}")
+            scores[criterion.id] = result
     return scores
 
 
@@ -134,9 +134,9 @@ def share_of(assignment: Assignment, scores: Mapping[str, ScoreResult]) -> float
     earned, possible = 0.0, 0
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):
-            found = scores[criterion.id]
-            ceilings = [cap.at for cap in caps_that_hold(criterion, found)]
-            whole = share_of_points(criterion.anchors, assignment.level, found.known.score)
+            result = scores[criterion.id]
+            ceilings = [cap.at for cap in caps_that_hold(criterion, result)]
+            whole = share_of_points(criterion.anchors, assignment.level, result.known.score)
             earned += criterion.points * float(min([whole, *ceilings]))
             possible += criterion.points
     return earned / possible if possible else 0.0

@@ -1,4 +1,4 @@
-"""Hands an assignment out: only one that stands, as a course sets it. What is written is `assignments.handout`'s."""
+"""Hands out an assignment with a valid proof, as a course sets it. `assignments.handout` writes the files."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from assignments.folders import find, in_catalogue
 from assignments.handout import write_handout
 from assignments.load import hidden_tests, load
 from graders.asking.allowance import ceiling
-from graders.record.standing import standing
+from graders.record.proof_status import proof_status
 from graders.tasks import TASKS
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
 from graders.wall.sandboxes.images import locked
 
 
-def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path, ...]:
-    """Write the handout of an assignment, named by id or folder; the files written.
+def hand_out(name: str, folder: Path, course: Path | None = None) -> tuple[Path, ...]:
+    """Write the handout of an assignment, named by its id or folder; return the files.
 
     Raises:
-        UserError: a catalogue assignment was not rehearsed as it is now, or work lies in the folder already.
+        UserError: a catalogue assignment changed since its rehearsal or did not pass it, or the folder holds work.
     """
     if course is None:
-        assignment = load(find(named, Path()), tasks=TASKS)
+        assignment = load(find(name, Path()), tasks=TASKS)
     else:
         from graders.course.course import assignment_of, load_course
 
-        assignment = assignment_of(load_course(course), named)
-    now = standing(assignment)
-    if in_catalogue(assignment.folder) and not now.holds:
-        why = "; ".join(now.gaps) if now.fresh else "it changed since, or was never rehearsed"
-        raise UserError(f"{assignment.folder}: does not stand ({why}). Prove it: medmark rehearse {assignment.id}")
+        assignment = assignment_of(load_course(course), name)
+    status = proof_status(assignment)
+    if in_catalogue(assignment.folder) and not status.holds:
+        why = "; ".join(status.gaps) if status.fresh else "it changed since its rehearsal, or was never rehearsed"
+        raise UserError(f"{assignment.folder}: is not proven ({why}). Prove it: medmark rehearse {assignment.id}")
     packages = [
         f"{framework}: {name}=={version}"
         for framework in assignment.frameworks
@@ -42,7 +42,7 @@ def hand_out(named: str, folder: Path, course: Path | None = None) -> tuple[Path
 
 
 def limits_text(assignment: Assignment) -> str:
-    """What a hand-in may use, in Markdown: what marking is told to hold it to."""
+    """The limits to which marking holds a hand-in, in Markdown."""
     limits, run = assignment.limits, assignment.run
     cost = ceiling(assignment, [test.id for test in hidden_tests(assignment)])
     rows = [
@@ -61,8 +61,8 @@ def limits_text(assignment: Assignment) -> str:
     return (
         f"# What a hand-in to `{assignment.id}` may use\n\n{lines}\n\n"
         f"All together at most {_minutes(cost.cpu_s)} of CPU time, which takes {_minutes(cost.wall_s)} while a core is "
-        f"free for it. Who sleeps is not waited for: a call that owes an answer and does nothing for {IDLE_CALL_S} s "
-        f"ends, and after {WALL_LIMITS} such ends, or {IDLE_S:g} s of doing nothing in all, nothing more is asked.\n"
+        f"free for it. Marking does not wait for code that sleeps: a call that does nothing for {IDLE_CALL_S} s ends. "
+        f"After {WALL_LIMITS} such calls, or {IDLE_S:g} s of doing nothing in all, nothing more is asked.\n"
     )
 
 

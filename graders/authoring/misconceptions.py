@@ -1,6 +1,6 @@
-"""The mistakes that an assignment's hidden tests are written to catch: small edits of its reference solutions.
+"""Reads the mistakes that an assignment's hidden tests must catch: small edits of its reference solutions.
 
-Each stands in `misconceptions.toml` with the tests that must fail for it. Running them is `graders.authoring.rehearse`.
+Each stands in `misconceptions.toml` with the tests that must fail for it. `graders.authoring.rehearse` runs them.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ class Edit(Frozen):
     """One replacement in a reference's text."""
 
     framework: Framework | None = None
-    """The reference it belongs to; without one, every reference."""
+    """The reference to edit; without one, every reference."""
     find: str = Field(min_length=1)
-    """Text that stands exactly once in the reference."""
+    """Text that occurs exactly once in the reference."""
     replace: str
 
 
@@ -33,7 +33,7 @@ class Misconception(Frozen):
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     """The mistake in a few words."""
-    told: str = ""
+    feedback: str = Field("", alias="told")
     """What a tutor says to a student who made it."""
     edits: tuple[Edit, ...] = Field(min_length=1)
     fails: tuple[str, ...] = Field(min_length=1)
@@ -42,20 +42,20 @@ class Misconception(Frozen):
     """Ids of hidden tests that may pass or fail; every other test passes."""
 
     def edits_for(self, framework: Framework) -> tuple[Edit, ...]:
-        """Its edits of one framework's reference; none if the mistake cannot be made there."""
+        """Its edits of one framework's reference; empty if the mistake is impossible there."""
         return tuple(edit for edit in self.edits if edit.framework in (None, framework))
 
     def applied(self, framework: Framework, text: str) -> str:
         """The reference's text with the mistake in it.
 
         Raises:
-            ValueError: an edit's text is not there exactly once, or the result is not valid Python.
+            ValueError: an edit's text does not occur exactly once, or the result is not valid Python.
         """
         for edit in self.edits_for(framework):
             count = text.count(edit.find)
             if count != 1:
                 first = edit.find.strip().splitlines()[0] if edit.find.strip() else edit.find
-                raise ValueError(f"{first!r} stands {count} times in the {framework} reference, not once")
+                raise ValueError(f"{first!r} occurs {count} times in the {framework} reference, not once")
             text = text.replace(edit.find, edit.replace)
         try:
             ast.parse(text)
@@ -69,10 +69,10 @@ class _File(Frozen):
 
 
 def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
-    """The assignment's misconceptions, each known to apply to its references; none without the file.
+    """The assignment's misconceptions, each checked against its references; none without the file.
 
     Raises:
-        AssignmentError: with all that is wrong with the file.
+        AssignmentError: with every problem of the file.
     """
     path = assignment.folder / "misconceptions.toml"
     if not path.is_file():
@@ -100,7 +100,7 @@ def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
 
 
 def write_solution(folder: Path, misconception: Misconception, framework: Framework, reference: Path) -> Path:
-    """A solution folder that holds the reference with the mistake in it."""
+    """Write a solution folder that holds the reference with the mistake in it."""
     folder.mkdir(parents=True, exist_ok=True)
     text = misconception.applied(framework, reference.read_text(encoding="utf-8"))
     (folder / "solution.py").write_text(text, encoding="utf-8")
@@ -112,9 +112,9 @@ def _unknown_tests(document: Document, index: int, item: Misconception, tests: l
         for number, name in enumerate(names):
             at = ("misconception", index, key, number)
             if name not in tests:
-                yield document.problem(at, f'no hidden test "{name}"', nearest(name, tests))
+                yield document.problem(at, f'there is no hidden test "{name}"', nearest(name, tests))
             elif key == "may_fail" and name in item.fails:
-                yield document.problem(at, f'"{name}" stands in fails too', "keep it in one of the two")
+                yield document.problem(at, f'"{name}" stands in fails too', "remove it from one of the two")
 
 
 def _misfits(
@@ -133,7 +133,7 @@ def _misfits(
         try:
             changed = item.applied(framework, text)
         except ValueError as error:
-            cure = "copy the text from the reference, with enough around it to stand there once"
+            cure = "copy the text from the reference, with enough around it to occur once"
             yield document.problem(("misconception", index, "edits"), str(error), cure)
             continue
         if changed == text and item.edits_for(framework):

@@ -1,7 +1,7 @@
 """Makes the automatic mutants: a reference with one function spoiled in one of five ways.
 
-A hidden test that such a solution passes asks too little. Which tests are run on which mutant, and what follows, is
-decided by `graders.authoring.rehearse`; how a function is spoiled stands in `graders.authoring.spoil`.
+A hidden test that a mutant passes is too weak. `graders.authoring.rehearse` decides which tests run on which mutant;
+`graders.authoring.spoil` spoils the function.
 """
 
 from __future__ import annotations
@@ -13,59 +13,62 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Framework
-from graders.authoring.spoil import KINDS
+from graders.authoring.spoil import SPOIL_KINDS
 from graders.record.rehearsal import Mutant
 
-__all__ = ["KINDS", "Asked", "Mutant", "asked_names", "copy_reference", "mutants_of", "write_mutant"]
+__all__ = ["SPOIL_KINDS", "DeclaredName", "Mutant", "copy_reference", "declared_names", "mutants_of", "write_mutant"]
 
 _REFERENCE = "medmark_reference"
 _SPOIL = "medmark_spoil"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A function or class that the interface declares, as far as spoiling it needs to know."""
+class DeclaredName:
+    """A function or class that the interface declares, as far as spoiling it depends on it."""
 
     name: str
-    nothing: bool
+    answers_none: bool
     """Whether it answers None: its effect is what counts."""
     quiet: tuple[str, ...] = ()
     """Methods of a class that answer None."""
 
 
-def asked_names(interface: Path) -> dict[str, Asked]:
-    """What an interface.py declares that a test can ask for, read from its source."""
+def declared_names(interface: Path) -> dict[str, DeclaredName]:
+    """The functions and classes that an interface.py declares, read from its source."""
     tree = ast.parse(interface.read_text(encoding="utf-8"))
-    found: dict[str, Asked] = {}
+    names: dict[str, DeclaredName] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            found[node.name] = Asked(node.name, _answers_none(node))
+            names[node.name] = DeclaredName(node.name, _answers_none(node))
         elif isinstance(node, ast.ClassDef) and not _is_typed_dict(node):
             methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
             quiet = tuple(item.name for item in methods if _answers_none(item) and item.name != "__init__")
-            found[node.name] = Asked(node.name, nothing=False, quiet=quiet)
-    return found
+            names[node.name] = DeclaredName(node.name, answers_none=False, quiet=quiet)
+    return names
 
 
 def mutants_of(
-    asked_by: Mapping[str, Collection[str]], declared: Mapping[str, Asked]
+    names_used: Mapping[str, Collection[str]], declared: Mapping[str, DeclaredName]
 ) -> dict[Mutant, tuple[str, ...]]:
-    """Each mutant with the ids of the tests that must fail for it: those that asked its function.
+    """Each mutant with the ids of the tests that must fail for it: those that use its function.
 
-    `asked_by` says for each test which names it asked while the reference ran.
+    `names_used` has, for each test, the names that it used while the reference ran.
     """
-    asking: dict[str, list[str]] = {}
-    for test, names in asked_by.items():
+    tests_using: dict[str, list[str]] = {}
+    for test, names in names_used.items():
         for name in names:
             if name in declared:
-                asking.setdefault(name, []).append(test)
+                tests_using.setdefault(name, []).append(test)
     return {
-        Mutant(name, kind): tuple(asking[name]) for name in declared if name in asking for kind in KINDS
+        Mutant(name, kind): tuple(tests_using[name])
+        for name in declared
+        if name in tests_using
+        for kind in SPOIL_KINDS
     }
 
 
 def copy_reference(folder: Path, reference: Path, name: str = "solution.py") -> Path:
-    """A solution folder with the reference in it, and whatever lies beside it that is no other reference."""
+    """A solution folder with the reference in it, and the files beside it that are not other references."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in reference.parent.iterdir():
         if path.name.startswith(("solution_", ".", "__pycache__")):
@@ -78,7 +81,7 @@ def copy_reference(folder: Path, reference: Path, name: str = "solution.py") -> 
     return folder
 
 
-def write_mutant(folder: Path, mutant: Mutant, asked: Asked, framework: Framework, reference: Path) -> Path:
+def write_mutant(folder: Path, mutant: Mutant, name: DeclaredName, framework: Framework, reference: Path) -> Path:
     """A solution folder whose solution.py is the reference with one name replaced."""
     copy_reference(folder, reference, f"{_REFERENCE}.py")
     shutil.copyfile(Path(__file__).with_name("spoil.py"), folder / f"{_SPOIL}.py")
@@ -89,7 +92,7 @@ def write_mutant(folder: Path, mutant: Mutant, asked: Asked, framework: Framewor
         f'FRAMEWORK = "{framework}"\n\n'
         f'globals().update({{k: v for k, v in vars({_REFERENCE}).items() if not k.startswith("__")}})\n'
         f"{mutant.function} = spoiled(\n"
-        f"    {_REFERENCE}.{mutant.function}, {mutant.kind!r}, nothing={asked.nothing}, quiet={asked.quiet!r}\n"
+        f"    {_REFERENCE}.{mutant.function}, {mutant.kind!r}, answers_none={name.answers_none}, quiet={name.quiet!r}\n"
         f")\n",
         encoding="utf-8",
     )

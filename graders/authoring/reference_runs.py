@@ -1,4 +1,4 @@
-"""A reference on the draws of a calibration: trained and asked as a submission is, or answered before and kept."""
+"""Runs a reference on the draws of a calibration: trained and asked as a submission is, or read from the cache."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from assignments.data.hidden import HiddenSet
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
 from graders.authoring.bench import opener
-from graders.authoring.kept_answers import Run, keep, kept, shelf
 from graders.authoring.mutants import copy_reference
+from graders.authoring.stored_runs import StoredRun, runs_folder, store_run, stored_run
 from graders.marks.words import cause_words
 from graders.record.answers import Answers
-from graders.record.calibration import training
+from graders.record.calibration import training_digest
 from graders.record.dependencies import TOOLKIT
 from graders.tasks import task_named
 from graders.wall.sandboxes.local import Local
@@ -33,43 +33,43 @@ class Reference:
     sets: tuple[HiddenSet, ...]
 
     def cases(self) -> str:
-        """Digest of all draws as they came."""
+        """Digest of the data of all draws."""
         return digest_of(sets=[astuple(hidden.digests) for hidden in self.sets])
 
-    def kept(self) -> dict[int, Run]:
-        """By draw, the runs that are kept."""
-        place = self._shelf()
-        return {draw: run for draw, key in enumerate(self._keys()) if (run := kept(place, key))}
+    def stored_runs(self) -> dict[int, StoredRun]:
+        """The runs that are stored, by draw."""
+        folder = self._runs_folder()
+        return {draw: run for draw, key in enumerate(self._keys()) if (run := stored_run(folder, key))}
 
-    def trained(self, draws: Collection[int], begun: Callable[[int], None]) -> dict[int, Run]:
-        """The reference trained on some draws and asked; each run is kept."""
-        runs: dict[int, Run] = {}
+    def train(self, draws: Collection[int], begun: Callable[[int], None]) -> dict[int, StoredRun]:
+        """Train the reference on some draws, ask it for every case, and store each run."""
+        runs: dict[int, StoredRun] = {}
         if not draws:
             return runs
-        keys, place = self._keys(), self._shelf()
+        keys, folder = self._keys(), self._runs_folder()
         bench_of = opener(self.assignment)
         with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, bench_of(self.framework) as bench:
             solution = copy_reference(Path(scratch) / self.framework, self.path)
             for draw in draws:
                 begun(draw)
-                found, answers = bench.answers(self.assignment, solution, self.sets[draw], draw=draw)
-                unanswered = [state for state in found.states if state is not None]
-                if found.cause is not None or unanswered:
-                    many = "" if found.cause else f"{len(unanswered)} cases without an answer: "
-                    why = cause_words(found.cause or unanswered[0])
-                    raise UserError(f"{self.path}, draw {draw + 1}: {many}{why}\n{found.evidence}")
-                runs[draw] = Run(Answers(answers.arrays), round(found.cpu_s, 1), bench.versions)
-                keep(place, keys[draw], runs[draw])
+                result, answers = bench.answers(self.assignment, solution, self.sets[draw], draw=draw)
+                unanswered = [state for state in result.states if state is not None]
+                if result.cause is not None or unanswered:
+                    count = "" if result.cause else f"{len(unanswered)} cases without an answer: "
+                    why = cause_words(result.cause or unanswered[0])
+                    raise UserError(f"{self.path}, draw {draw + 1}: {count}{why}\n{result.evidence}")
+                runs[draw] = StoredRun(Answers(answers.arrays), round(result.cpu_s, 1), bench.versions)
+                store_run(folder, keys[draw], runs[draw])
         return runs
 
     def _keys(self) -> list[str]:
-        """By draw: the digest of all that makes its answers, of the data as they were drawn."""
+        """By draw: the digest of everything that makes the answers, the drawn data among it."""
         task = task_named(self.assignment.task)
-        # All that a task has to do with answers before they are scored; `Task.stored` rounds them.
+        # All that a task does with answers before they are scored; `Task.stored` rounds them.
         stored_by = [task.entry, task.prediction, task.probabilities, code_digest(TOOLKIT / "graders/tasks/task.py")]
         return [
             digest_of(
-                training=training(self.assignment, self.path),
+                training=training_digest(self.assignment, self.path),
                 runtime=Local().runtime(self.framework),
                 train=hidden.train_digest,
                 inputs=hidden.inputs_digest,
@@ -78,5 +78,5 @@ class Reference:
             for hidden in self.sets
         ]
 
-    def _shelf(self) -> Path | None:
-        return shelf(self.assignment.id, self.framework)
+    def _runs_folder(self) -> Path | None:
+        return runs_folder(self.assignment.id, self.framework)

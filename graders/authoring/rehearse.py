@@ -1,7 +1,7 @@
-"""`medmark rehearse`: the author's proof that an assignment asks what it means to ask. Marks no submission.
+"""`medmark rehearse`: proves that an assignment tests what its author means to test. It marks no submission.
 
-References earn full marks and the distinction anchor, the starter and trivial baselines next to nothing; every
-misconception is caught; every hidden test is failed by a misconception and by five mutants of each function it asks.
+References earn full marks and the distinction anchor; the starter and trivial baselines earn next to nothing. Every
+misconception is caught. Every hidden test fails for a misconception, and for five mutants of each function it uses.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from assignments.load import find, folder_digest, hidden_tests, in_catalogue, lo
 from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
-from graders.authoring.proving import Bench, Proving, Told
+from graders.authoring.proving import Bench, OnProgress, RehearsalState
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
+from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
-from graders.record.standing import FILE as RECORD
-from graders.record.standing import record
 from graders.scoring.score import check_criterion
 from graders.tasks import TASKS
 
@@ -39,26 +38,26 @@ def rehearse(
     calibrated: Callable[[], Sequence[Gap]] = tuple,
     baselines: Callable[[], Mapping[str, float]] = dict,
     notes: Callable[[], Iterable[str]] = tuple,
-    told: Told = lambda text, done, of: None,
+    on_progress: OnProgress = lambda text, done, of: None,
 ) -> Rehearsal:
     """Rehearse an assignment.
 
     Args:
-        assignment: what to rehearse.
-        open_bench: opens the place where one framework's solutions are asked.
-        frameworks: only these; None for all that have a reference.
-        calibrated: what the stored calibration does not prove.
-        baselines: share of the accuracy points that each trivial baseline earns.
-        notes: lines for the author's eyes.
-        told: hears of every step.
+        assignment: The assignment to rehearse.
+        open_bench: Opens the bench that asks solutions of one framework.
+        frameworks: Only these; None for all that have a reference.
+        calibrated: Returns the gaps of the stored calibration.
+        baselines: Returns the share of the accuracy points that each trivial baseline earns.
+        notes: Returns lines for the author.
+        on_progress: Called at every step.
     """
     tests = hidden_tests(assignment)
-    known = misconceptions(assignment)
-    found = references(assignment)
-    chosen = {name: path for name, path in found.items() if frameworks is None or name in frameworks}
-    state = Proving(assignment, tests, known, told)
+    mistakes = misconceptions(assignment)
+    reference_files = references(assignment)
+    chosen = {name: path for name, path in reference_files.items() if frameworks is None or name in frameworks}
+    state = RehearsalState(assignment, tests, mistakes, on_progress)
     for framework in assignment.frameworks if frameworks is None else frameworks:
-        if framework not in found and tests:
+        if framework not in reference_files and tests:
             cure = f"write solution_{framework}.py, or take {framework} out of frameworks"
             state.gap("reference", framework, "there is no reference", cure)
     with state.timed("calibration"):
@@ -77,7 +76,7 @@ def rehearse(
         digest=folder_digest(assignment),
         references=state.earned,
         proofs=state.proofs(),
-        misconceptions={item.id: tuple(state.caught.get(item.id, ())) for item in known},
+        misconceptions={item.id: tuple(state.caught.get(item.id, ())) for item in mistakes},
         shares=state.shares,
         gaps=tuple(state.gaps),
         seconds=state.seconds,
@@ -91,19 +90,19 @@ def rehearse_folder(
     frameworks: Sequence[str] | None = None,
     calibrate: bool = False,
     base: Path | None = None,
-    told: Told = lambda text, done, of: None,
+    on_progress: OnProgress = lambda text, done, of: None,
 ) -> Rehearsal:
-    """Rehearse an assignment of the catalogue or a folder on this machine, in the local sandbox.
+    """Rehearse an assignment, of the catalogue or in a folder, on this machine in the local sandbox.
 
-    A complete rehearsal is stored in the folder: `graders.record.standing`.
+    A complete rehearsal is stored in the folder: `graders.record.proof_status`.
 
     Args:
-        calibrate: first train every reference and store calibration.json, which takes minutes to hours.
-        base: where a relative folder starts; the current folder without it.
+        calibrate: Whether to train every reference first and store calibration.json: minutes to hours.
+        base: The folder from which a relative path starts; the current one by default.
 
     Raises:
         AssignmentError: the assignment cannot be loaded.
-        UserError: a framework that it does not offer, or a reference that cannot be calibrated.
+        UserError: it is not offered in a framework of `frameworks`, or a reference cannot be calibrated.
     """
     folder = find(name_or_folder, base or Path.cwd())
     assignment = load(folder, tasks=TASKS, metrics=METRICS, sources=SOURCES)
@@ -113,23 +112,24 @@ def rehearse_folder(
     for criterion in accuracies(assignment):
         check_criterion(assignment, criterion)
     if calibrate:
-        calibration.calibrate(assignment, frameworks=frameworks, told=told)
+        calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress)
+    chosen = frameworks or calibration.proving_frameworks(assignment)
     result = rehearse(
         assignment,
         opener(assignment),
-        frameworks=[name for name in assignment.frameworks if name in (frameworks or calibration.held(assignment))],
+        frameworks=[name for name in assignment.frameworks if name in chosen],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),
         notes=lambda: calibration.proposal(assignment),
-        told=told,
+        on_progress=on_progress,
     )
     if frameworks is None:
         try:
-            record(assignment, result)
+            store_rehearsal(assignment, result)
         except OSError as error:
-            # An installed catalogue, which only its owner may write, came with its record.
+            # An installed catalogue, which only its owner may write, brings its rehearsals with it.
             if not (isinstance(error, PermissionError) and in_catalogue(folder)):
                 what = f"could not be stored ({error.strerror})"
-                gap = Gap("toolkit", RECORD, what, "make room or set permissions right, and rehearse again")
+                gap = Gap("toolkit", REHEARSAL_FILE, what, "make room or correct its permissions, and rehearse again")
                 result = replace(result, gaps=(*result.gaps, gap))
     return result

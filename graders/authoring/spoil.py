@@ -14,84 +14,84 @@ from typing import Any
 
 import numpy as np
 
-KINDS = ("empty", "wrong_shape", "nan", "constant", "echo")
+SPOIL_KINDS = ("empty", "wrong_shape", "nan", "constant", "echo")
 
 CONSTANT = 0.375
-"""Answered for every float: a plausible probability or loss that is the right answer to nothing in particular."""
+"""The answer for every float: a plausible probability or loss, but not the right one."""
 
 
 def spoiled(
-    original: Callable[..., Any], kind: str, *, nothing: bool = False, quiet: Collection[str] = ()
+    original: Callable[..., Any], kind: str, *, answers_none: bool = False, quiet: Collection[str] = ()
 ) -> Callable[..., Any]:
     """A stand-in for a function or class.
 
     Args:
-        original: what it stands in for; called where its answer is needed to spoil it.
-        kind: one of KINDS.
-        nothing: whether the original answers None, so that its effect is what must be missing.
+        original: what it stands in for; it is called where its answer is needed.
+        kind: one of SPOIL_KINDS.
+        answers_none: whether the original answers None; then its effect is left out.
         quiet: for a class, names of the methods that answer None.
     """
 
     @functools.wraps(original, updated=())
     def stand_in(*args: Any, **kwargs: Any) -> Any:
-        given = [*args, *kwargs.values()]
-        if nothing:
-            return _without_effect(kind, given)
+        arguments = [*args, *kwargs.values()]
+        if answers_none:
+            return _without_effect(kind, arguments)
         if kind == "empty" and (inspect.isclass(original) or _is_model_maker(original)):
             return None
-        return _spoil(original(*args, **kwargs), kind, given, quiet)
+        return _spoil(original(*args, **kwargs), kind, arguments, quiet)
 
     return stand_in
 
 
 def _is_model_maker(original: Callable[..., Any]) -> bool:
-    """Whether it says that it makes a model: then an empty answer needs no training."""
+    """Whether its annotation says that it returns a model: then an empty answer needs no training."""
     says = getattr(original, "__annotations__", {}).get("return", "")
     return "Model" in str(says) or "Module" in str(says)
 
 
-def _without_effect(kind: str, given: list[Any]) -> Any:
-    """For what should change its arguments, or the disk, and answer None: it never does what it should."""
+def _without_effect(kind: str, arguments: list[Any]) -> Any:
+    """The answer of a function that should change its arguments or the disk: it leaves that out."""
     if kind in ("nan", "constant"):
-        for array in _arrays_in(given):
+        for array in _arrays_in(arguments):
             if isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.flags.writeable:
                 array[...] = np.nan if kind == "nan" else CONSTANT
     if kind == "wrong_shape":
         return []
-    return given[0] if kind == "echo" and given else None
+    return arguments[0] if kind == "echo" and arguments else None
 
 
-def _spoil(value: Any, kind: str, given: list[Any], quiet: Collection[str] = ()) -> Any:
+def _spoil(value: Any, kind: str, arguments: list[Any], quiet: Collection[str] = ()) -> Any:
     """The answer, spoiled; containers item by item."""
     if value is None:
         return None
     if kind == "echo":
-        return _echo(value, given)
+        return _echo(value, arguments)
     if isinstance(value, dict):
-        return {} if kind == "empty" else {key: _spoil(item, kind, given) for key, item in value.items()}
+        return {} if kind == "empty" else {key: _spoil(item, kind, arguments) for key, item in value.items()}
     if type(value) in (list, tuple):
-        return type(value)() if kind == "empty" else type(value)(_spoil(item, kind, given) for item in value)
+        return type(value)() if kind == "empty" else type(value)(_spoil(item, kind, arguments) for item in value)
     if isinstance(value, bool | int | float | str | np.generic):
         return _plain(value, kind)
     if _is_array(value):
         return _array(value, kind)
     if _framework_model(value):
         return None if kind == "empty" else _model(value, kind)
-    return None if kind == "empty" else Stranger(value, kind, quiet)
+    return None if kind == "empty" else SpoiledObject(value, kind, quiet)
 
 
-def _echo(value: Any, given: list[Any]) -> Any:
-    """The first array that came in, where an answer should go out."""
+def _echo(value: Any, arguments: list[Any]) -> Any:
+    """The first array among the arguments, in place of an answer."""
     if isinstance(value, dict):
-        return {key: _echo(item, given) for key, item in value.items()}
+        return {key: _echo(item, arguments) for key, item in value.items()}
     if _framework_model(value):
         return _model(value, "echo")
     if not (isinstance(value, bool | int | float | str | list | tuple | np.generic) or _is_array(value)):
-        return Stranger(value, "echo")
-    arrays = _arrays_in(given)
+        return SpoiledObject(value, "echo")
+    arrays = _arrays_in(arguments)
     if arrays:
         return arrays[0]
-    return given[0] if given else None
+    return arguments[0] if arguments else None
 
 
 def _plain(value: Any, kind: str) -> Any:
@@ -124,7 +124,7 @@ def _array(value: Any, kind: str) -> Any:
     return value * float("nan") if kind == "nan" else value * 0 + (CONSTANT if floats else 1)
 
 
-class Stranger:
+class SpoiledObject:
     """An object of the solution's own class, whose methods and attributes answer spoiled values."""
 
     def __init__(self, inner: Any, kind: str, quiet: Collection[str] = ()) -> None:
@@ -132,8 +132,8 @@ class Stranger:
         self._kind = kind
         self._quiet = quiet
 
-    def _own(self, value: Any, given: list[Any]) -> Any:
-        return self if value is self._inner else _spoil(value, self._kind, given)
+    def _own(self, value: Any, arguments: list[Any]) -> Any:
+        return self if value is self._inner else _spoil(value, self._kind, arguments)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
@@ -143,10 +143,10 @@ class Stranger:
             return self._own(value, [value])
 
         def method(*args: Any, **kwargs: Any) -> Any:
-            given = [*args, *kwargs.values()]
+            arguments = [*args, *kwargs.values()]
             if name in self._quiet:
-                return _without_effect(self._kind, given)
-            return self._own(value(*args, **kwargs), given)
+                return _without_effect(self._kind, arguments)
+            return self._own(value(*args, **kwargs), arguments)
 
         return method
 
@@ -178,8 +178,8 @@ def _arrays_in(values: Any) -> list[Any]:
 def _is_array(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return True
-    home = type(value).__module__.partition(".")[0]
-    return home in ("torch", "tensorflow", "keras") and hasattr(value, "dtype") and hasattr(value, "shape")
+    package = type(value).__module__.partition(".")[0]
+    return package in ("torch", "tensorflow", "keras") and hasattr(value, "dtype") and hasattr(value, "shape")
 
 
 def _framework_model(value: Any) -> str:
@@ -187,7 +187,7 @@ def _framework_model(value: Any) -> str:
     torch, tf = sys.modules.get("torch"), sys.modules.get("tensorflow")
     if torch and isinstance(value, torch.nn.Module):
         return "torch"
-    # A Keras model is no tf.Module since Keras 3.
+    # Since Keras 3 a Keras model is not a tf.Module.
     return "tensorflow" if tf and isinstance(value, (tf.Module, tf.keras.layers.Layer)) else ""
 
 
@@ -199,7 +199,7 @@ def _model(inner: Any, kind: str) -> Any:
 def _torch_model(inner: Any, kind: str) -> Any:
     torch: Any = sys.modules["torch"]
 
-    class Spoiled(torch.nn.Module):  # type: ignore[misc]
+    class SpoiledTorchModel(torch.nn.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.only = torch.nn.Parameter(torch.full((1,), float("nan") if kind == "nan" else 0.0))
@@ -214,13 +214,13 @@ def _torch_model(inner: Any, kind: str) -> Any:
             except AttributeError:
                 return getattr(inner, name)
 
-    return Spoiled()
+    return SpoiledTorchModel()
 
 
 def _tensorflow_model(inner: Any, kind: str) -> Any:
     tf: Any = sys.modules["tensorflow"]
 
-    class Spoiled(tf.keras.Model):  # type: ignore[misc]
+    class SpoiledKerasModel(tf.keras.Model):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             start = tf.keras.initializers.Constant(float("nan") if kind == "nan" else 0.0)
@@ -230,8 +230,8 @@ def _tensorflow_model(inner: Any, kind: str) -> Any:
             return _spoil(inner(x, training=training), kind, [x]) + self.only
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("_"):  # Keras asks for its own before they exist
+            if name.startswith("_"):  # Keras reads its own attributes before they exist
                 raise AttributeError(name)
             return getattr(inner, name)
 
-    return Spoiled()
+    return SpoiledKerasModel()

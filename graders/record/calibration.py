@@ -1,9 +1,9 @@
-"""The stored calibration: what references and trivial baselines scored, and whether that still holds.
+"""The stored calibration: the scores of references and trivial baselines, and whether these scores are still valid.
 
-calibration.json lies in the assignment's folder. Nothing is trained or scored here: `graders.authoring.calibrate`.
+It is calibration.json in the assignment's folder. Training and scoring are in `graders.authoring.calibrate`.
 
-Each part knows what it was made by, apart from each other: what trains a reference, what draws the cases, what a
-criterion declares, and what scores. So a changed metric asks for new scores of the same answers, and of nothing else.
+Scores carry four digests: of the training of a reference, of the code that draws cases, of the criteria's declarations,
+and of the code that scores. So a changed metric needs new scores of the same answers, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from graders.record.documents import first_problem
 from graders.record.keys import drawing, measuring
 from graders.wall.wire import WIRE
 
-FILE = "calibration.json"
-DRAWS = 5
+CALIBRATION_FILE = "calibration.json"
+CALIBRATION_DRAWS = 5
 BASELINES = "baselines"
-"""Beside the frameworks in `Calibration.made_by`."""
+"""The key of the baselines in `Calibration.made_by`, beside the frameworks."""
 _OF_TRAINING = ("cpu_s", "memory_mb", "reply_mb", "log_kb", "scratch_mb", "scratch_files", "processes", "gpus")
-"""The limits that a reference is trained and asked under."""
+"""The limits under which a reference is trained and answers."""
 
-Scores = Mapping[str, Sequence[float]]
+DrawScores = Mapping[str, Sequence[float]]
 """By accuracy criterion: the score on each draw."""
 
 
@@ -40,85 +40,86 @@ class Calibration:
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True}
 
-    references: Mapping[str, Scores]
+    references: Mapping[str, DrawScores]
     """By framework."""
-    baselines: Mapping[str, Scores]
+    baselines: Mapping[str, DrawScores]
     """By name."""
     standard_error: Mapping[str, float]
     """By criterion: of one score on one hidden set."""
     cpu_s: Mapping[str, Sequence[float]]
     """By framework: CPU seconds of each run."""
     versions: Mapping[str, Mapping[str, str]]
-    """By framework: what it was run with."""
+    """By framework: names and versions of the packages that it ran with."""
     made_by: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By framework, and of the baselines: digests of what the scores followed from, see `made_by`."""
+    """By framework, and of the baselines: the digests of `score_origins`."""
     accepted: Mapping[str, str] = field(default_factory=dict)
-    """By framework whose stored scores were accepted after one draw was trained anew: how far that draw was off."""
+    """By framework whose stored scores were accepted after one draw was trained anew: the scores of that draw."""
     key: str = ""
-    """In files of older versions, one digest of all of this."""
+    """In files of older versions, one digest of everything."""
 
 
-def stored(assignment: Assignment) -> tuple[Calibration | None, str]:
-    """The stored calibration, fresh or stale; without one, why not."""
+def stored_calibration(assignment: Assignment) -> tuple[Calibration | None, str]:
+    """The stored calibration, fresh or stale; without one, the reason."""
     from pydantic import TypeAdapter, ValidationError
 
+    path = assignment.folder / CALIBRATION_FILE
     try:
-        found: Calibration = TypeAdapter(Calibration).validate_json((assignment.folder / FILE).read_bytes())
+        calibration: Calibration = TypeAdapter(Calibration).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None, "is missing"
     except ValidationError as error:
         return None, f"cannot be read: {first_problem(error)}"
     except OSError as error:
         return None, f"cannot be read: {error.strerror}"
-    scores = chain(*(by_id.values() for by_id in (*found.references.values(), *found.baselines.values())))
+    scores = chain(*(by_id.values() for by_id in (*calibration.references.values(), *calibration.baselines.values())))
     if any(math.isnan(score) for score in chain(*scores)):
         return None, "cannot be read: a score is not a number"
-    return found, ""
+    return calibration, ""
 
 
-def fresh(assignment: Assignment) -> Calibration | None:
-    """Of the stored calibration what still holds; None where nothing does."""
-    calibration, _ = stored(assignment)
+def fresh_calibration(assignment: Assignment) -> Calibration | None:
+    """The stored calibration without its stale scores; None where no score is fresh."""
+    calibration, _ = stored_calibration(assignment)
     if calibration is None:
         return None
-    holding = [name for name in references(assignment) if not stale(calibration, assignment, name)]
-    scores = {str(name): calibration.references[name] for name in holding if name in calibration.references}
-    baselines = {} if stale(calibration, assignment, BASELINES) else calibration.baselines
+    current = [name for name in references(assignment) if not stale_parts(calibration, assignment, name)]
+    scores = {str(name): calibration.references[name] for name in current if name in calibration.references}
+    baselines = {} if stale_parts(calibration, assignment, BASELINES) else calibration.baselines
     return replace(calibration, references=scores, baselines=baselines) if scores or baselines else None
 
 
-def stale(calibration: Calibration, assignment: Assignment, name: str) -> tuple[str, ...]:
-    """What the scores of a framework, or `BASELINES`, were made by and that has changed since: keys of `made_by`."""
-    now = made_by(assignment, name)
+def stale_parts(calibration: Calibration, assignment: Assignment, name: str) -> tuple[str, ...]:
+    """The origins of a framework's scores, or of the `BASELINES`, that have changed since: keys of `score_origins`."""
+    now = score_origins(assignment, name)
     then = calibration.made_by.get(name, {})
     return tuple(part for part, digest in now.items() if then.get(part) != digest)
 
 
-def made_by(assignment: Assignment, name: str) -> dict[str, str]:
-    """What the scores of a framework's reference, or of the `BASELINES`, follow from, as digests.
+def score_origins(assignment: Assignment, name: str) -> dict[str, str]:
+    """Digests of everything on which the scores of a framework's reference, or of the `BASELINES`, depend.
 
-    `training` is what makes the answers once cases are drawn, `drawing` what draws them, `criteria` what the criteria
-    declare, `scoring` the code that turns answers into scores. How frames are carried changes no answer, so the wire
-    counts by its version alone; anchors, points and caps are read later.
+    `training` is of what makes answers from drawn cases, `drawing` of what draws them, `criteria` of the criteria's
+    declarations, `scoring` of the code that scores answers. How frames are carried changes no answer, so of the wire
+    only its version counts. Anchors, points and caps are read later.
     """
     accuracy = [measuring(assignment, criterion) for criterion in accuracies(assignment)]
-    declared = [{name: part for name, part in one.items() if not name.startswith("files")} for one in accuracy]
+    declared = [{name: part for name, part in inputs.items() if not name.startswith("files")} for inputs in accuracy]
     digests = {
         "drawing": digest_of(
             code=drawing(assignment),
             data=assignment.data.model_dump(mode="json", exclude={"path", "per_call"}),
-            draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(DRAWS)],
+            draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(CALIBRATION_DRAWS)],
         ),
         "criteria": digest_of(task=assignment.task, criteria=declared),
-        "scoring": digest_of(files=[one["files"] | one["files_of_own"] for one in accuracy]),
+        "scoring": digest_of(files=[inputs["files"] | inputs["files_of_own"] for inputs in accuracy]),
     }
     if name == BASELINES:
         return digests
-    return {"training": training(assignment, references(assignment)[_framework(assignment, name)]), **digests}
+    return {"training": training_digest(assignment, references(assignment)[_framework(assignment, name)]), **digests}
 
 
-def training(assignment: Assignment, reference: Path) -> str:
-    """Digest of what makes a reference's answers once cases are drawn; the framework's version is not in it."""
+def training_digest(assignment: Assignment, reference: Path) -> str:
+    """Digest of what makes a reference's answers from drawn cases, without the framework's version."""
     limits = assignment.limits.model_dump(mode="json")
     return digest_of(
         reference=code_digest(reference),
@@ -137,7 +138,7 @@ def accuracies(assignment: Assignment) -> tuple[Accuracy, ...]:
 
 
 def secret_of(draw: int) -> bytes:
-    """The secret of a rehearsal's n-th draw of inputs, cases and seeds: the same on every machine, and no course's."""
+    """The secret of a rehearsal's n-th draw of inputs, cases and seeds: the same on every machine, and of no course."""
     return hashlib.sha256(f"medmark rehearsal {draw}".encode()).digest()
 
 

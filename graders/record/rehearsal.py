@@ -1,4 +1,4 @@
-"""What a rehearsal found, as data, JSON and lines for a terminal. Nothing is run here."""
+"""The result of a rehearsal, as data, JSON and lines for a terminal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Need = Literal["every assignment", "the catalogue"]
-"""Who has to close a gap before the assignment is handed out; for others it is printed and told in the provenance."""
+"""Who has to close a gap before the assignment is handed out; others read it in the provenance of every mark."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +39,33 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Proof:
-    """What stands behind one hidden test."""
+    """The proof of one hidden test."""
 
     id: str
     criterion: str
     points: int
-    asked: tuple[str, ...]
-    """Functions and classes it asked while the reference ran."""
+    names_used: tuple[str, ...]
+    """Functions and classes that it used while the reference ran."""
     misconceptions: tuple[str, ...]
-    """Those that it is there to catch and did."""
+    """Those that it must catch, and did."""
     mutants: int
-    """How many mutants it was run on."""
+    """On how many mutants it ran."""
     survivors: tuple[Mutant, ...]
-    """Mutants that it let pass; none, if it is sound."""
+    """Mutants for which it passed; none if the test is sound."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """The author's proof, or what it lacks."""
+    """The author's proof of an assignment, with its gaps."""
 
     assignment: str
     title: str
     catalogue: bool
-    """Whether medmark ships it: then every gap has to be closed."""
+    """Whether medmark ships it: then every gap must be closed."""
     digest: str
     """Of the assignment's folder, as it was rehearsed."""
     references: Mapping[str, tuple[int, int]]
-    """By framework: points of the hidden tests that the reference earned, and all there are."""
+    """By framework: the points of the hidden tests that the reference earned, and their total."""
     proofs: tuple[Proof, ...]
     misconceptions: Mapping[str, tuple[str, ...]]
     """By id: the frameworks in which it was caught."""
@@ -75,7 +75,7 @@ class Rehearsal:
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each part."""
     notes: tuple[str, ...] = ()
-    """For the author's eyes: what the calibration measured, and the anchors it speaks for."""
+    """For the author: the calibration's scores, and the anchors that they suggest."""
 
     @property
     def blocking(self) -> tuple[Gap, ...]:
@@ -128,13 +128,13 @@ class Rehearsal:
             parts = ", ".join(f"{name} {value:.0f} s" for name, value in self.seconds.items())
             yield f"time: {parts}"
         yield ""
-        yield from self._told(self.blocking, "to close before it is handed out")
+        yield from self._gap_lines(self.blocking, "to close before the assignment is handed out")
         others = tuple(gap for gap in self.gaps if gap not in self.blocking)
-        yield from self._told(others, "told in the provenance of every mark")
-        yield "The assignment proves itself." if self.passed else "The assignment is not ready to be handed out."
+        yield from self._gap_lines(others, "shown in the provenance of every mark")
+        yield "The assignment is proven." if self.passed else "The assignment is not ready to be handed out."
 
     def _rows(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = [("hidden test", "points", "misconceptions", "mutants caught", "asks")]
+        rows: list[tuple[str, ...]] = [("hidden test", "points", "misconceptions", "mutants caught", "uses")]
         for proof in self.proofs:
             caught = proof.mutants - len(proof.survivors)
             rows.append(
@@ -143,13 +143,13 @@ class Rehearsal:
                     str(proof.points),
                     str(len(proof.misconceptions)) if proof.misconceptions else "none",
                     f"{caught} of {proof.mutants}",
-                    ", ".join(proof.asked),
+                    ", ".join(proof.names_used),
                 )
             )
         return rows
 
     @staticmethod
-    def _told(gaps: tuple[Gap, ...], heading: str) -> Iterator[str]:
+    def _gap_lines(gaps: tuple[Gap, ...], heading: str) -> Iterator[str]:
         if not gaps:
             return
         yield f"{len(gaps)} {'gap' if len(gaps) == 1 else 'gaps'} {heading}:"

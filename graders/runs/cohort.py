@@ -34,7 +34,7 @@ from graders.record.in_force import Decisions, within_parts
 from graders.record.keys import StageInputs, StageKeys, scored_with, stage_inputs
 from graders.record.ledger import Event, Ledger, Stage
 from graders.record.manifest import set_digests
-from graders.record.standing import standing
+from graders.record.proof_status import proof_status
 from graders.record.store import Store, travelling
 from graders.runs.coordinator import Coordinator, Progress, Work
 from graders.runs.engines.engine import Engine
@@ -289,7 +289,7 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
         "medmark": medmark_version(),
         "assignment": assignment.id,
         "assignment_digest": folder_digest(assignment),
-        "rehearsal": standing(assignment).as_json(),
+        "rehearsal": proof_status(assignment).as_json(),
         "secret_fingerprint": fingerprint(secret),
         "sandbox": sandbox.name,
         "isolated": sandbox.isolates,

@@ -81,7 +81,7 @@ OTHERWISE = {
     ("assignments/files.py", "replace_file"): "this is how",
     ("assignments/handout.py", "_training_cases"): "into memory",
     ("graders/asking/measure.py", "_store"): "into memory",
-    ("graders/authoring/kept_answers.py", "keep"): "into memory",
+    ("graders/authoring/stored_runs.py", "store_run"): "into memory",
     ("reports/marksheet.py", "as_csv"): "into memory",
     ("reports/marksheet.py", "as_xlsx"): "into memory",
     ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",

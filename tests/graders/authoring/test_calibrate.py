@@ -19,8 +19,8 @@ from graders.authoring import calibrate as calibration
 from graders.authoring.bench import LocalBench, drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps
 from graders.authoring.rehearse import rehearse_folder
-from graders.record.calibration import BASELINES, FILE, fresh, made_by, stored
-from graders.record.standing import standing
+from graders.record.calibration import BASELINES, CALIBRATION_FILE, fresh_calibration, score_origins, stored_calibration
+from graders.record.proof_status import proof_status
 
 TOML = """\
 id = "sides"
@@ -130,7 +130,7 @@ fails = ["test_sigmoid.py::test_sigmoid"]
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where answers are kept during a test."""
+    """Where answers are stored during a test."""
     monkeypatch.delenv("MEDMARK_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
@@ -153,16 +153,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_calibrated_assignment_proves_itself_in_the_local_sandbox(folder: Path) -> None:
-    heard: list[str] = []
-    rehearsal = rehearse_folder(folder, calibrate=True, told=lambda text, done, of: heard.append(text))
+    steps: list[str] = []
+    rehearsal = rehearse_folder(folder, calibrate=True, on_progress=lambda text, done, of: steps.append(text))
     assert rehearsal.gaps == ()
     assert rehearsal.references == {"numpy": (3, 3)}
     assert rehearsal.proofs[0].mutants == 5
     assert rehearsal.shares["starter/solution.py"] == 0
     assert rehearsal.shares["baseline: the training set's frequencies"] == 0
-    assert heard[:6] == [*(f"numpy: draw {n}" for n in range(1, 6)), "numpy: reference"]
+    assert steps[:6] == [*(f"numpy: draw {n}" for n in range(1, 6)), "numpy: reference"]
 
-    found, _ = stored(load(folder))
+    found, _ = stored_calibration(load(folder))
     assert found is not None
     (scores,) = found.references["numpy"].values()
     # Two unit normals three apart: the best cut is right with probability Phi(1.5) = 0.933.
@@ -173,9 +173,9 @@ def test_a_calibrated_assignment_proves_itself_in_the_local_sandbox(folder: Path
     assert found.versions["numpy"]["numpy"] == np.__version__
     lines = "\n".join(rehearsal.lines())
     assert "calibration of accuracy in numpy: 0." in lines
-    assert "anchors it speaks for: { trivial = 0.500, pass = 0." in lines
-    assert lines.endswith("The assignment proves itself.")
-    assert standing(load(folder)).holds
+    assert "anchors that it suggests: { trivial = 0.500, pass = 0." in lines
+    assert lines.endswith("The assignment is proven.")
+    assert proof_status(load(folder)).holds
 
 
 def test_validation_cases_reach_the_references_in_rehearsal_and_calibration(folder: Path) -> None:
@@ -186,7 +186,7 @@ def test_validation_cases_reach_the_references_in_rehearsal_and_calibration(fold
     rehearsal = rehearse_folder(folder, calibrate=True)
     assert rehearsal.gaps == ()
     assert rehearsal.references == {"numpy": (3, 3)}
-    found, _ = stored(load(folder))
+    found, _ = stored_calibration(load(folder))
     assert found is not None
     assert np.mean(found.references["numpy"]["accuracy"]) == pytest.approx(0.933, abs=0.03)
 
@@ -194,10 +194,10 @@ def test_validation_cases_reach_the_references_in_rehearsal_and_calibration(fold
 def changes(folder: Path, name: str, text: str) -> set[str]:
     """What a file's new text makes old in the scores of the reference; the file is as before afterwards."""
     path = folder / name
-    before, kept = made_by(load(folder), "numpy"), path.read_text()
+    before, text_before = score_origins(load(folder), "numpy"), path.read_text()
     path.write_text(text)
-    after = made_by(load(folder), "numpy")
-    path.write_text(kept)
+    after = score_origins(load(folder), "numpy")
+    path.write_text(text_before)
     return {part for part in before if before[part] != after[part]}
 
 
@@ -208,19 +208,19 @@ def test_each_change_makes_old_what_follows_from_it_and_words_nothing(folder: Pa
     assert changes(folder, "points.py", POINTS.replace("3.0", "2.0")) == {"drawing"}
     (folder / "labels.csv").write_text("0\n")
     assert changes(folder, "labels.csv", "1\n") == {"drawing"}
-    for old, new, made in (
+    for old, new, stale in (
         ("test = 80", "test = 90", {"drawing"}),
         ("budget_cpu_s = 5", "budget_cpu_s = 6", {"training"}),
         ('"balanced_accuracy"', '"macro_f1"', {"criteria", "scoring"}),
         ("distinction = 0.8", "distinction = 0.85", set()),
         ("seeds = 3", "seeds = 4", set()),
     ):
-        assert changes(folder, "assignment.toml", TOML.replace(old, new)) == made, old
+        assert changes(folder, "assignment.toml", TOML.replace(old, new)) == stale, old
 
 
 def write_calibration(folder: Path, scores: list[float], **changes: object) -> None:
     document = {
-        "made_by": {name: made_by(load(folder), name) for name in ("numpy", BASELINES)},
+        "made_by": {name: score_origins(load(folder), name) for name in ("numpy", BASELINES)},
         "references": {"numpy": {"accuracy": scores}},
         "baselines": {"blind": {"accuracy": [0.5, 0.55, 0.5]}},
         "standard_error": {"accuracy": 0.03},
@@ -230,13 +230,13 @@ def write_calibration(folder: Path, scores: list[float], **changes: object) -> N
     (folder / "calibration.json").write_text(json.dumps({**document, **changes}))
 
 
-def test_what_a_calibration_does_not_prove_is_told_with_the_command(folder: Path) -> None:
+def test_what_a_calibration_does_not_prove_is_shown_with_the_command(folder: Path) -> None:
     assignment = load(folder)
     command = "medmark rehearse sides --calibrate"
     assert [(gap.what, gap.cure) for gap in gaps(assignment)] == [("is missing", command)]
     (folder / "calibration.json").write_text("{")
     assert "cannot be read" in gaps(assignment)[0].what
-    now = made_by(assignment, "numpy")
+    now = score_origins(assignment, "numpy")
     write_calibration(folder, [0.9], made_by={"numpy": {**now, "scoring": "another"}, BASELINES: now})
     assert [(gap.about, gap.what, gap.cure) for gap in gaps(assignment)] == [
         ("numpy", "its scores are old: scoring changed", command)
@@ -258,11 +258,11 @@ def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
     *_, anchors = calibration.proposal(load(folder))
     # Distinction .86 - .03, pass .50 + .03, merit half-way, reference the median, ceiling twice its lead beyond it.
     assert anchors == (
-        "  anchors it speaks for: { trivial = 0.500, pass = 0.530, merit = 0.680, distinction = 0.830,"
+        "  anchors that it suggests: { trivial = 0.500, pass = 0.530, merit = 0.680, distinction = 0.830,"
         " reference = 0.880, ceiling = 0.980 }"
     )
     write_calibration(folder, [0.55, 0.55, 0.55])
-    assert "does not tell references from baselines" in list(calibration.proposal(load(folder)))[-1]
+    assert "references and baselines score alike" in list(calibration.proposal(load(folder)))[-1]
 
 
 def test_a_criterion_that_came_after_the_calibration_has_no_proposal_yet(folder: Path) -> None:
@@ -283,18 +283,18 @@ def test_a_calibration_with_a_value_that_is_none_is_old_and_not_a_traceback(
     write_calibration(folder, [0.9] * 5, **change)
     assignment = load(folder)
     assert "cannot be read" in gaps(assignment)[0].what
-    assert fresh(assignment) is None
+    assert fresh_calibration(assignment) is None
     assert list(calibration.proposal(assignment)) == []
 
 
-def test_a_reference_that_fails_is_told_with_its_reason(folder: Path) -> None:
+def test_a_reference_that_fails_is_reported_with_its_reason(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
     path.write_text(REFERENCE.replace("    x, y = train", "    1 / 0\n    x, y = train"))
     with pytest.raises(UserError, match=r"(?s)solution_numpy.py, draw 1: in fit: the call raised.*ZeroDivisionError"):
         calibrate(load(folder))
 
 
-def test_a_reference_that_leaves_cases_out_is_told(folder: Path) -> None:
+def test_a_reference_that_leaves_cases_out_is_reported(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
     path.write_text(REFERENCE.replace("inputs[\"x\"][:, 0] - model.at", "np.full(len(inputs[\"x\"]), np.nan)"))
     with pytest.raises(UserError, match="draw 1: 80 cases without an answer: the answer holds NaN"):
@@ -358,12 +358,12 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def scoring_changed(folder: Path) -> None:
     """As if the stored scores had been made by other code of the toolkit."""
-    document = json.loads((folder / FILE).read_text())
+    document = json.loads((folder / CALIBRATION_FILE).read_text())
     document["made_by"]["numpy"]["scoring"] = "of other code"
-    (folder / FILE).write_text(json.dumps(document))
+    (folder / CALIBRATION_FILE).write_text(json.dumps(document))
 
 
-def test_a_changed_metric_scores_kept_answers_again_and_trains_nothing(folder: Path, trained: list[int]) -> None:
+def test_a_changed_metric_scores_stored_answers_again_and_trains_nothing(folder: Path, trained: list[int]) -> None:
     (folder / "mine.py").write_text(UNDER)
     toml = TOML.replace('"balanced_accuracy"', '"mine.py:metric"')
     (folder / "assignment.toml").write_text(toml)
@@ -374,7 +374,7 @@ def test_a_changed_metric_scores_kept_answers_again_and_trains_nothing(folder: P
     halved = UNDER.replace('"],', '"], compute=half, resampled=None,').replace("\nmetric", f"\n{half}")
     (folder / "mine.py").write_text(halved)
     assert [gap.what for gap in gaps(load(folder))] == [
-        "were scored on other cases, or by other code", "its scores are old: criteria changed"
+        "were scored on other cases or by other code", "its scores are old: criteria changed"
     ]  # fmt: skip
     after = calibrate(load(folder))
     assert trained == [0, 1, 2, 3, 4]
@@ -385,7 +385,7 @@ def test_a_changed_metric_scores_kept_answers_again_and_trains_nothing(folder: P
 
 def test_a_calibration_that_was_cut_off_goes_on_where_it_was(folder: Path, cache: Path, trained: list[int]) -> None:
     calibrate(load(folder))
-    (folder / FILE).unlink()
+    (folder / CALIBRATION_FILE).unlink()
     newest = max(cache.rglob("*.json"), key=lambda path: path.stat().st_mtime_ns)
     newest.unlink()
     calibrate(load(folder))
@@ -394,7 +394,7 @@ def test_a_calibration_that_was_cut_off_goes_on_where_it_was(folder: Path, cache
 
 def unwritable(monkeypatch: pytest.MonkeyPatch, number: int, *names: str) -> None:
     """Files of these names cannot be written for this reason."""
-    for module in ("graders.authoring.calibrate", "graders.record.standing"):
+    for module in ("graders.authoring.calibrate", "graders.record.proof_status"):
 
         def refused(path: Path, content: str) -> None:
             if path.name in names:
@@ -404,11 +404,11 @@ def unwritable(monkeypatch: pytest.MonkeyPatch, number: int, *names: str) -> Non
         monkeypatch.setattr(f"{module}.replace_file", refused)
 
 
-def test_a_full_disk_at_the_end_of_a_calibration_is_told_and_costs_no_training(
+def test_a_full_disk_at_the_end_of_a_calibration_is_reported_and_costs_no_training(
     folder: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as disk:
-        unwritable(disk, errno.ENOSPC, FILE)
+        unwritable(disk, errno.ENOSPC, CALIBRATION_FILE)
         with pytest.raises(UserError, match=r"calibration\.json: cannot be written \(No space left on device\)"):
             calibrate(load(folder))
     calibrate(load(folder))
@@ -433,22 +433,22 @@ def test_a_rehearsal_that_cannot_be_stored_is_shown_with_that_gap(
     assert [gap.what for gap in found.gaps if gap.about == "rehearsal.json"] == [
         f"could not be stored ({os.strerror(number)})"
     ]
-    assert not standing(load(folder)).holds
+    assert not proof_status(load(folder)).holds
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"PK\x03\x04"])
-def test_kept_answers_that_cannot_be_read_are_made_anew(
+def test_stored_answers_that_cannot_be_read_are_made_anew(
     folder: Path, cache: Path, trained: list[int], damage: bytes
 ) -> None:
     calibrate(load(folder))
-    (folder / FILE).unlink()
+    (folder / CALIBRATION_FILE).unlink()
     for path in cache.rglob("*.npz"):
         path.write_bytes(damage)
     calibrate(load(folder))
     assert trained == [0, 1, 2, 3, 4] * 2
 
 
-def test_without_kept_answers_one_draw_that_agrees_speaks_for_the_stored_scores(
+def test_without_stored_answers_one_draw_that_agrees_speaks_for_the_stored_scores(
     folder: Path, cache: Path, trained: list[int]
 ) -> None:
     before = calibrate(load(folder))
@@ -462,16 +462,16 @@ def test_without_kept_answers_one_draw_that_agrees_speaks_for_the_stored_scores(
     assert gaps(load(folder)) == []
 
 
-def test_without_kept_answers_a_draw_that_disagrees_trains_them_all(
+def test_without_stored_answers_a_draw_that_disagrees_trains_them_all(
     folder: Path, cache: Path, trained: list[int]
 ) -> None:
     before = calibrate(load(folder))
     shutil.rmtree(cache)
     scoring_changed(folder)
-    document = json.loads((folder / FILE).read_text())
+    document = json.loads((folder / CALIBRATION_FILE).read_text())
     # More than one standard error, about 0.028, off what the first draw gives.
     document["references"]["numpy"]["accuracy"][0] -= 0.06
-    (folder / FILE).write_text(json.dumps(document))
+    (folder / CALIBRATION_FILE).write_text(json.dumps(document))
     after = calibrate(load(folder))
     assert trained == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
     assert after.references == before.references
@@ -488,19 +488,19 @@ def test_a_changed_reference_is_trained_on_every_draw_whatever_is_stored(folder:
 def test_a_user_without_a_home_calibrates_and_keeps_nothing(
     folder: Path, trained: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graders.authoring.kept_answers.cache_folder", lambda: None)
+    monkeypatch.setattr("graders.authoring.stored_runs.cache_folder", lambda: None)
     calibrate(load(folder))
     assert gaps(load(folder)) == []
 
 
 def test_only_what_still_holds_is_shown_beside_the_groups(folder: Path) -> None:
     write_calibration(folder, [0.9])
-    found = fresh(load(folder))
+    found = fresh_calibration(load(folder))
     assert found is not None
     assert (set(found.references), set(found.baselines)) == ({"numpy"}, {"blind"})
     scoring_changed(folder)
-    found = fresh(load(folder))
+    found = fresh_calibration(load(folder))
     assert found is not None
     assert (set(found.references), set(found.baselines)) == (set(), {"blind"})
     (folder / "points.py").write_text(POINTS.replace("3.0", "2.0"))
-    assert fresh(load(folder)) is None
+    assert fresh_calibration(load(folder)) is None

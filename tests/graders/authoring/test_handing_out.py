@@ -1,4 +1,4 @@
-"""Only an assignment that stands is handed out, and nothing hidden with it."""
+"""Only a proven assignment is handed out, and nothing hidden with it."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import pytest
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE
 from graders.authoring.handing_out import hand_out
-from graders.record.standing import Standing
+from graders.record.proof_status import ProofStatus
 
 
-def stands(monkeypatch, holds):
-    answer = Standing("2027-01-01T00:00:00+00:00", fresh=holds, passed=holds, gaps=())
-    monkeypatch.setattr("graders.authoring.handing_out.standing", lambda assignment: answer)
+def set_proven(monkeypatch, holds):
+    status = ProofStatus("2027-01-01T00:00:00+00:00", fresh=holds, passed=holds, gaps=())
+    monkeypatch.setattr("graders.authoring.handing_out.proof_status", lambda assignment: status)
 
 
 def test_a_handout_holds_what_students_need_and_nothing_hidden(tmp_path, monkeypatch):
-    stands(monkeypatch, True)
+    set_proven(monkeypatch, True)
     written = {path.relative_to(tmp_path).as_posix() for path in hand_out("mlp_classifier", tmp_path)}
     assert {"mlp_classifier/brief.md", "mlp_classifier/solution.py", "mlp_classifier/interface.py"} <= written
     assert any(name.startswith("mlp_classifier/public_tests/") for name in written)
-    said = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    text = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     hidden = (CATALOGUE / "mlp_classifier/hidden_tests/test_learning.py").read_text()
-    assert hidden.splitlines()[-1].strip().encode() not in said
+    assert hidden.splitlines()[-1].strip().encode() not in text
     assert not [name for name in written if "hidden" in name or "misconception" in name or "calibration" in name]
 
 
 def test_a_handout_says_what_a_hand_in_may_cost(tmp_path, monkeypatch):
-    stands(monkeypatch, True)
+    set_proven(monkeypatch, True)
     hand_out("mlp_classifier", tmp_path)
     text = (tmp_path / "mlp_classifier/limits.md").read_text()
     assert "- memory: 2048 MB" in text
@@ -39,8 +39,8 @@ def test_a_handout_says_what_a_hand_in_may_cost(tmp_path, monkeypatch):
     assert "All together at most 19 min of CPU time, which takes 21 min while a core is free" in text
 
 
-def test_an_assignment_of_the_catalogue_that_does_not_stand_is_not_handed_out(tmp_path, monkeypatch):
-    stands(monkeypatch, False)
+def test_an_assignment_of_the_catalogue_that_is_not_proven_is_not_handed_out(tmp_path, monkeypatch):
+    set_proven(monkeypatch, False)
     with pytest.raises(UserError, match="Prove it: medmark rehearse mlp_classifier"):
         hand_out("mlp_classifier", tmp_path)
     assert not list(tmp_path.iterdir())
@@ -55,7 +55,7 @@ def test_an_instructors_own_assignment_is_handed_out_with_its_gaps(tmp_path):
 
 
 def test_handing_out_again_never_overwrites_work(tmp_path, monkeypatch):
-    stands(monkeypatch, True)
+    set_proven(monkeypatch, True)
     hand_out("mlp_classifier", tmp_path)
     Path(tmp_path / "mlp_classifier/solution.py").write_text("mine")
     with pytest.raises(UserError, match="is there already"):

@@ -87,7 +87,7 @@ def test_an_assignment_without_the_file_has_none(assignment: Assignment) -> None
 def test_a_misconception_becomes_a_solution_folder(assignment: Assignment, tmp_path: Path) -> None:
     squares, floors = misconceptions(assignment)
     reference = assignment.folder / "reference" / "solution_pytorch.py"
-    folder = write_solution(tmp_path / "made" / "squares", squares, "pytorch", reference)
+    folder = write_solution(tmp_path / "solutions" / "squares", squares, "pytorch", reference)
     assert (folder / "solution.py").read_text() == REFERENCE.replace("2 * x", "x ** 2")
     write_solution(folder, floors, "pytorch", reference)
     assert (folder / "solution.py").read_text() == REFERENCE.replace("x / 2", "x // 2")
@@ -104,7 +104,7 @@ def test_text_that_is_not_there_once_is_refused(assignment: Assignment) -> None:
     edit(assignment, 'find = "return 2 * x"', 'find = "return"')
     ((key, line, what),) = problems_of(assignment)
     assert (key, line) == ("misconception.0.edits", 4)
-    assert "'return' stands 2 times in the pytorch reference, not once" in what
+    assert "'return' occurs 2 times in the pytorch reference, not once" in what
 
 
 def test_an_edit_that_breaks_the_syntax_is_refused(assignment: Assignment) -> None:
@@ -121,13 +121,13 @@ def test_unknown_tests_frameworks_and_second_ids_come_at_once(assignment: Assign
     edit(assignment, 'fails = ["test_double.py::test_double"]\n\n', 'fails = ["test_double.py::test_dobule"]\n\n')
     edit(assignment, 'framework = "pytorch"', 'framework = "tensorflow"')
     edit(assignment, 'id = "floors"', 'id = "squares"')
-    found = problems_of(assignment)
-    assert [(key, line) for key, line, _ in found] == [
+    problems = problems_of(assignment)
+    assert [(key, line) for key, line, _ in problems] == [
         ("misconception.0.edits.0.framework", 4),
         ("misconception.0.fails.0", 5),
         ("misconception.1.id", 8),
     ]
-    assert 'did you mean "test_double.py::test_double"?' in found[1][2]
+    assert 'did you mean "test_double.py::test_double"?' in problems[1][2]
 
 
 def test_a_test_stands_in_one_of_the_two_lists(assignment: Assignment) -> None:
@@ -135,13 +135,13 @@ def test_a_test_stands_in_one_of_the_two_lists(assignment: Assignment) -> None:
     assert "stands in fails too" in problems_of(assignment)[0][2]
 
 
-def test_a_misspelt_key_is_told_with_its_line(assignment: Assignment) -> None:
+def test_a_misspelt_key_is_reported_with_its_line(assignment: Assignment) -> None:
     edit(assignment, "may_fail =", "may_fial =")
     assert problems_of(assignment) == [
         ("misconception.1.may_fial", 12, 'unknown key; did you mean "may_fail"?')
     ]
 
 
-def test_a_file_that_is_no_toml_is_told(assignment: Assignment) -> None:
+def test_a_file_that_is_not_toml_is_reported(assignment: Assignment) -> None:
     (assignment.folder / "misconceptions.toml").write_text("[[misconception]\n")
     assert [item[:2] for item in problems_of(assignment)] == [("", 1)]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graders.authoring.mutants import Asked, asked_names, mutants_of, write_mutant
-from graders.authoring.spoil import CONSTANT, KINDS, spoiled
+from graders.authoring.mutants import DeclaredName, declared_names, mutants_of, write_mutant
+from graders.authoring.spoil import CONSTANT, SPOIL_KINDS, spoiled
 from graders.record.rehearsal import Mutant
 
 X = np.array([[1.0, 2.0], [3.0, 4.0]], dtype=np.float32)
@@ -24,44 +24,44 @@ def doubled(x: Any) -> Any:
 
 
 def answers(function: Callable[..., Any], *args: Any, **options: Any) -> dict[str, Any]:
-    return {kind: spoiled(function, kind, **options)(*args) for kind in KINDS}
+    return {kind: spoiled(function, kind, **options)(*args) for kind in SPOIL_KINDS}
 
 
 def test_an_array_is_spoiled_in_five_ways() -> None:
-    found = answers(doubled, X)
-    assert found["empty"].shape == (0, 2)
-    assert found["wrong_shape"].shape == (2, 2, 1)
-    assert np.isnan(found["nan"]).all()
-    assert (found["constant"] == CONSTANT).all()
-    assert found["echo"] is X
-    assert {array.dtype for array in found.values()} == {np.dtype(np.float32)}
+    spoilt = answers(doubled, X)
+    assert spoilt["empty"].shape == (0, 2)
+    assert spoilt["wrong_shape"].shape == (2, 2, 1)
+    assert np.isnan(spoilt["nan"]).all()
+    assert (spoilt["constant"] == CONSTANT).all()
+    assert spoilt["echo"] is X
+    assert {array.dtype for array in spoilt.values()} == {np.dtype(np.float32)}
 
 
 def test_whole_numbers_become_ones_or_leave_their_type() -> None:
     labels = np.array([0, 3], dtype=np.uint8)
-    found = answers(lambda x: x, labels)
-    assert found["nan"].dtype == np.float32
-    assert (found["constant"].tolist(), found["constant"].dtype) == ([1, 1], np.dtype(np.uint8))
+    spoilt = answers(lambda x: x, labels)
+    assert spoilt["nan"].dtype == np.float32
+    assert (spoilt["constant"].tolist(), spoilt["constant"].dtype) == ([1, 1], np.dtype(np.uint8))
 
 
 def test_a_number_is_spoiled_in_five_ways() -> None:
-    found = answers(lambda x: float(x.sum()), X)
-    assert found["empty"].shape == (0,)
-    assert found["wrong_shape"].shape == (1, 1)
-    assert np.isnan(found["nan"])
-    assert found["constant"] == CONSTANT
-    assert found["echo"] is X
+    spoilt = answers(lambda x: float(x.sum()), X)
+    assert spoilt["empty"].shape == (0,)
+    assert spoilt["wrong_shape"].shape == (1, 1)
+    assert np.isnan(spoilt["nan"])
+    assert spoilt["constant"] == CONSTANT
+    assert spoilt["echo"] is X
     assert answers(lambda: 7)["constant"] == 1
     assert answers(lambda: False)["constant"] is True
     assert answers(lambda: "a text")["empty"] == ""
 
 
 def test_containers_keep_their_form_but_not_when_empty() -> None:
-    found = answers(lambda x: {"prob": x, "pair": (x, 1.0)}, X)
-    assert found["empty"] == {}
-    assert np.isnan(found["nan"]["pair"][0]).all()
-    assert np.isnan(found["nan"]["pair"][1])
-    assert found["echo"]["prob"] is X
+    spoilt = answers(lambda x: {"prob": x, "pair": (x, 1.0)}, X)
+    assert spoilt["empty"] == {}
+    assert np.isnan(spoilt["nan"]["pair"][0]).all()
+    assert np.isnan(spoilt["nan"]["pair"][1])
+    assert spoilt["echo"]["prob"] is X
     assert answers(lambda: [1, 2])["empty"] == []
 
 
@@ -77,9 +77,9 @@ def test_a_function_that_answers_none_never_has_its_effect() -> None:
         x -= 1
 
     changed = {}
-    for kind in KINDS:
+    for kind in SPOIL_KINDS:
         x = X.copy()
-        answer = spoiled(step, kind, nothing=True)(x)
+        answer = spoiled(step, kind, answers_none=True)(x)
         changed[kind] = (answer is None, x.tolist())
     assert changed["empty"] == (True, X.tolist())
     assert changed["wrong_shape"] == (False, X.tolist())
@@ -145,13 +145,13 @@ def test_a_sequence_of_the_solutions_own_is_spoiled_item_by_item() -> None:
 def test_tensors_of_pytorch_keep_their_gradients() -> None:
     torch = pytest.importorskip("torch")
     x = torch.tensor(X, requires_grad=True)
-    found = answers(doubled, x)
-    assert found["empty"].shape == (0, 2)
-    assert found["wrong_shape"].shape == (2, 2, 1)
-    assert torch.isnan(found["nan"]).all()
-    assert found["constant"].unique().tolist() == [CONSTANT]
-    assert found["echo"] is x
-    (slope,) = torch.autograd.grad(found["constant"].sum(), x)
+    spoilt = answers(doubled, x)
+    assert spoilt["empty"].shape == (0, 2)
+    assert spoilt["wrong_shape"].shape == (2, 2, 1)
+    assert torch.isnan(spoilt["nan"]).all()
+    assert spoilt["constant"].unique().tolist() == [CONSTANT]
+    assert spoilt["echo"] is x
+    (slope,) = torch.autograd.grad(spoilt["constant"].sum(), x)
     assert slope.abs().sum() == 0
     assert torch.isnan(answers(lambda: torch.tensor([1, 2]))["nan"]).all()
 
@@ -164,18 +164,18 @@ def test_a_model_of_pytorch_stays_a_model_with_another_output_and_one_parameter(
         model.classes = 3
         return model
 
-    found = answers(build_model, {})
+    spoilt = answers(build_model, {})
     x = torch.tensor(X)
-    assert found.pop("empty") is None
-    for model in found.values():
+    assert spoilt.pop("empty") is None
+    for model in spoilt.values():
         assert isinstance(model, torch.nn.Module)
         assert sum(p.numel() for p in model.parameters()) == 1
         assert model.classes == 3
         model.eval()
-    assert found["wrong_shape"](x).shape == (2, 3, 1)
-    assert torch.isnan(found["nan"](x)).all()
-    assert found["constant"](x).unique().tolist() == [CONSTANT]
-    assert found["echo"](x).tolist() == X.tolist()
+    assert spoilt["wrong_shape"](x).shape == (2, 3, 1)
+    assert torch.isnan(spoilt["nan"](x)).all()
+    assert spoilt["constant"](x).unique().tolist() == [CONSTANT]
+    assert spoilt["echo"](x).tolist() == X.tolist()
 
 
 def test_a_model_that_is_declared_is_not_trained_for_nothing() -> None:
@@ -202,24 +202,24 @@ def unasked() -> int: ...
 """
 
 
-def test_what_can_be_asked_is_read_from_the_interface(tmp_path: Path) -> None:
+def test_the_names_that_a_test_can_use_are_read_from_the_interface(tmp_path: Path) -> None:
     path = tmp_path / "interface.py"
     path.write_text(INTERFACE)
-    assert asked_names(path) == {
-        "Adam": Asked("Adam", nothing=False, quiet=("step",)),
-        "loss": Asked("loss", nothing=False),
-        "save": Asked("save", nothing=True),
-        "unasked": Asked("unasked", nothing=False),
+    assert declared_names(path) == {
+        "Adam": DeclaredName("Adam", answers_none=False, quiet=("step",)),
+        "loss": DeclaredName("loss", answers_none=False),
+        "save": DeclaredName("save", answers_none=True),
+        "unasked": DeclaredName("unasked", answers_none=False),
     }
 
 
 def test_a_mutant_is_run_by_the_tests_that_ask_its_function(tmp_path: Path) -> None:
     path = tmp_path / "interface.py"
     path.write_text(INTERFACE)
-    made = mutants_of({"a": ["loss", "save", "elsewhere"], "b": ["loss"], "c": []}, asked_names(path))
-    assert len(made) == 10
-    assert made[Mutant("loss", "nan")] == ("a", "b")
-    assert made[Mutant("save", "echo")] == ("a",)
+    mutants = mutants_of({"a": ["loss", "save", "elsewhere"], "b": ["loss"], "c": []}, declared_names(path))
+    assert len(mutants) == 10
+    assert mutants[Mutant("loss", "nan")] == ("a", "b")
+    assert mutants[Mutant("save", "echo")] == ("a",)
 
 
 @pytest.fixture
@@ -253,7 +253,11 @@ def test_a_mutant_is_the_reference_but_for_one_name(
         "def total(x):\n    return loss(x) + 1\n"
     )
     folder = write_mutant(
-        tmp_path / "mutant", Mutant("loss", "constant"), Asked("loss", False), "numpy", home / "solution_numpy.py"
+        tmp_path / "mutant",
+        Mutant("loss", "constant"),
+        DeclaredName("loss", answers_none=False),
+        "numpy",
+        home / "solution_numpy.py",
     )
     assert 'FRAMEWORK = "numpy"\n' in (folder / "solution.py").read_text()
     assert (folder / "weights" / "model.npz").is_file()

@@ -1,4 +1,4 @@
-"""The rehearsal: what each kind of weak assignment is told. Solutions run here in this process, on a stand-in bench."""
+"""The rehearsal: which gaps each kind of weak assignment has. Solutions run in this process, on a stand-in bench."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ DOUBLE, HALVE = "test_double.py::test_double", "test_double.py::test_halve"
 
 
 def number(value: Any) -> float:
-    """As the wall does: what is no finite number is no answer."""
+    """As the wall does: only a finite number is an answer."""
     if type(value) is not float or not math.isfinite(value):
         raise TypeError(value)
     return value
@@ -59,15 +59,15 @@ JUDGES: dict[str, Callable[[Any], bool]] = {
     DOUBLE: lambda solution: number(solution.double(3.0)) == 6.0,
     HALVE: lambda solution: number(solution.halve(3.0)) == 1.5,
 }
-ASKED = {DOUBLE: ["double"], HALVE: ["halve"]}
+NAMES_USED = {DOUBLE: ["double"], HALVE: ["halve"]}
 
 
 class StandIn:
     """A bench that imports each solution here and judges it with plain functions."""
 
-    def __init__(self, judges: Mapping[str, Callable[[Any], bool]], asked: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, judges: Mapping[str, Callable[[Any], bool]], names_used: Mapping[str, Sequence[str]]) -> None:
         self.judges = dict(judges)
-        self.asked = asked
+        self.names_used = names_used
         self.shares: dict[str, float] = {}
         self.unknown: set[str] = set()
         self.opened: list[str] = []
@@ -88,7 +88,7 @@ class StandIn:
                 good = False
             verdict = "unknown" if test in self.unknown else "passed" if good else "failed"
             cause = None if verdict == "passed" else Cause("wrong_answer")
-            docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.asked[test]))
+            docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.names_used[test]))
         return docs
 
     def share(self, solution: Path) -> float:
@@ -142,21 +142,21 @@ def assignment(folder: Path) -> Assignment:
 
 @pytest.fixture
 def bench() -> StandIn:
-    return StandIn(JUDGES, ASKED)
+    return StandIn(JUDGES, NAMES_USED)
 
 
-def told(rehearsal: Rehearsal, kind: str) -> list[str]:
+def gaps_of(rehearsal: Rehearsal, kind: str) -> list[str]:
     return [str(gap) for gap in rehearsal.gaps if gap.kind == kind]
 
 
-def test_a_sound_assignment_proves_itself(assignment: Assignment, bench: StandIn) -> None:
+def test_a_sound_assignment_is_proven(assignment: Assignment, bench: StandIn) -> None:
     rehearsal = rehearse(assignment, bench)
     assert rehearsal.gaps == ()
     assert rehearsal.passed
     assert rehearsal.references == {"pytorch": (3, 3)}
     assert rehearsal.misconceptions == {"squares": ("pytorch",), "floors": ("pytorch",)}
     first, second = rehearsal.proofs
-    assert (first.id, first.asked, first.misconceptions, first.mutants) == (DOUBLE, ("double",), ("squares",), 5)
+    assert (first.id, first.names_used, first.misconceptions, first.mutants) == (DOUBLE, ("double",), ("squares",), 5)
     assert second.misconceptions == ("floors",)
 
 
@@ -173,39 +173,39 @@ def test_one_bench_serves_all_solutions_and_mutants_meet_only_the_tests_that_ask
 def test_a_test_that_a_mutant_passes_is_named_with_the_mutant(assignment: Assignment, bench: StandIn) -> None:
     bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
     rehearsal = rehearse(assignment, bench)
-    assert told(rehearsal, "mutant") == [f"{HALVE}: passes with halve spoiled (constant); ask more"]
+    assert gaps_of(rehearsal, "mutant") == [f"{HALVE}: passes with halve spoiled (constant); test more"]
     assert [str(mutant) for mutant in rehearsal.proofs[1].survivors] == ["halve: constant"]
-    assert f"floors: {HALVE} passes in pytorch" in told(rehearsal, "misconception")[0]
+    assert f"floors: {HALVE} passes in pytorch" in gaps_of(rehearsal, "misconception")[0]
 
 
 def test_a_misconception_must_fail_its_tests_and_no_other(folder: Path, bench: StandIn) -> None:
     path = folder / "misconceptions.toml"
     path.write_text(MISCONCEPTIONS.replace('"return x // 2"', '"return (x) / 2"'))
     rehearsal = rehearse(load(folder), bench)
-    assert told(rehearsal, "misconception") == [
-        f"floors: {HALVE} passes in pytorch, and should catch it; strengthen the test, or correct fails"
+    assert gaps_of(rehearsal, "misconception") == [
+        f"floors: {HALVE} passes in pytorch and should fail; strengthen the test, or correct `fails`"
     ]
-    assert told(rehearsal, "test") == [f"{HALVE}: catches no misconception; add the mistake it is there for"]
+    assert gaps_of(rehearsal, "test") == [f"{HALVE}: catches no misconception; add one to misconceptions.toml"]
     assert rehearsal.misconceptions["floors"] == ()
 
 
-def test_a_misconception_that_fails_more_than_it_says_is_told(folder: Path, bench: StandIn) -> None:
+def test_a_misconception_that_fails_more_than_it_says_is_a_gap(folder: Path, bench: StandIn) -> None:
     bench.judges[HALVE] = lambda solution: solution.halve(3.0) == 1.5 and solution.double(3.0) == 6.0
     rehearsal = rehearse(load(folder), bench)
-    assert [text for text in told(rehearsal, "misconception") if text.startswith("squares")] == [
-        f"squares: {HALVE} fails in pytorch too; add it to fails or may_fail, or make the edit smaller"
+    assert [text for text in gaps_of(rehearsal, "misconception") if text.startswith("squares")] == [
+        f"squares: {HALVE} fails in pytorch too; add it to `fails` or `may_fail`, or make the edit smaller"
     ]
     path = folder / "misconceptions.toml"
     path.write_text(MISCONCEPTIONS.replace('id = "squares"', f'id = "squares"\nmay_fail = ["{HALVE}"]'))
-    assert told(rehearse(load(folder), bench), "misconception") == []
+    assert gaps_of(rehearse(load(folder), bench), "misconception") == []
 
 
 def test_a_reference_below_full_marks_blocks_every_assignment(folder: Path, bench: StandIn) -> None:
     bench.judges[HALVE] = lambda solution: False
     rehearsal = rehearse(load(folder), bench)
     assert rehearsal.references == {"pytorch": (2, 3)}
-    said = f"pytorch: fails {HALVE}: the answer is not the expected one seen"
-    assert told(rehearsal, "reference")[0].startswith(said)
+    line = f"pytorch: fails {HALVE}: the answer is not the expected one seen"
+    assert gaps_of(rehearsal, "reference")[0].startswith(line)
     assert [gap.kind for gap in rehearsal.blocking] == ["reference"]
     assert not rehearsal.passed
 
@@ -215,7 +215,7 @@ def test_one_reference_is_enough_for_an_instructors_own(folder: Path, bench: Sta
     path.write_text(path.read_text().replace('["pytorch"]', '["pytorch", "tensorflow"]'))
     rehearsal = rehearse(load(folder), bench)
     assert rehearsal.passed
-    assert told(rehearsal, "reference") == [
+    assert gaps_of(rehearsal, "reference") == [
         "tensorflow: there is no reference; write solution_tensorflow.py, or take tensorflow out of frameworks"
     ]
 
@@ -255,37 +255,37 @@ def test_starters_and_baselines_earn_next_to_nothing(folder: Path, bench: StandI
     bench.shares["solution"] = 0.06
     rehearsal = rehearse(load(folder), bench, baselines=lambda: {"prevalence": 0.05, "mean case": 0.2})
     assert rehearsal.shares == {"prevalence": 0.05, "mean case": 0.2, "starter/solution.py": 0.06}
-    assert told(rehearsal, "baseline") == [
-        "mean case: earns 20.0 % of the accuracy points; 5 % is the most; move the trivial anchor"
+    assert gaps_of(rehearsal, "baseline") == [
+        "mean case: earns 20.0 % of the accuracy points, over 5 %; move the trivial anchor"
     ]
-    assert told(rehearsal, "starter")[0].startswith("starter/solution.py: earns 6.0 %")
+    assert gaps_of(rehearsal, "starter")[0].startswith("starter/solution.py: earns 6.0 %")
 
 
-def test_a_test_that_asks_nothing_is_told(assignment: Assignment) -> None:
-    bench = StandIn({**JUDGES, HALVE: lambda solution: True}, {**ASKED, HALVE: []})
-    assert told(rehearse(assignment, bench), "test") == [
-        f"{HALVE}: asks no function of the interface; ask one",
-        f"{HALVE}: catches no misconception; add the mistake it is there for",
+def test_a_test_that_uses_nothing_is_a_gap(assignment: Assignment) -> None:
+    bench = StandIn({**JUDGES, HALVE: lambda solution: True}, {**NAMES_USED, HALVE: []})
+    assert gaps_of(rehearse(assignment, bench), "test") == [
+        f"{HALVE}: uses no function of the interface; call one",
+        f"{HALVE}: catches no misconception; add one to misconceptions.toml",
     ]
 
 
-def test_what_could_not_be_judged_is_ours_and_blocks(assignment: Assignment, bench: StandIn) -> None:
+def test_a_toolkit_failure_blocks(assignment: Assignment, bench: StandIn) -> None:
     bench.unknown.add(HALVE)
     rehearsal = rehearse(assignment, bench)
     assert not rehearsal.passed
-    assert f"pytorch: {HALVE} could not be judged: seen; medmark doctor" in told(rehearsal, "toolkit")
+    assert f"pytorch: {HALVE} could not be judged: seen; medmark doctor" in gaps_of(rehearsal, "toolkit")
 
 
-def test_gaps_of_the_calibration_are_told_too(assignment: Assignment, bench: StandIn) -> None:
+def test_gaps_of_the_calibration_are_gaps_too(assignment: Assignment, bench: StandIn) -> None:
     stale = Gap("calibration", "calibration.json", "is stale", "medmark rehearse twice --calibrate")
     assert rehearse(assignment, bench, calibrated=lambda: [stale]).gaps == (stale,)
 
 
 def test_progress_counts_every_step(assignment: Assignment, bench: StandIn) -> None:
-    heard: list[tuple[str, int, int]] = []
-    rehearse(assignment, bench, told=lambda text, done, of: heard.append((text, done, of)))
-    assert heard[0] == ("pytorch: reference", 1, 6)
-    assert heard[-1] == ("pytorch: mutant halve: echo", 16, 16)
+    steps: list[tuple[str, int, int]] = []
+    rehearse(assignment, bench, on_progress=lambda text, done, of: steps.append((text, done, of)))
+    assert steps[0] == ("pytorch: reference", 1, 6)
+    assert steps[-1] == ("pytorch: mutant halve: echo", 16, 16)
 
 
 def test_the_author_reads_a_table_and_a_program_reads_json(assignment: Assignment, bench: StandIn) -> None:
@@ -295,7 +295,7 @@ def test_the_author_reads_a_table_and_a_program_reads_json(assignment: Assignmen
     assert "test_double.py::test_halve   1       none            4 of 5          halve" in text
     assert "reference in pytorch: 3 of 3 points of the hidden tests" in text
     assert "misconceptions: 1 of 2 caught" in text
-    assert "3 gaps told in the provenance of every mark:" in text
+    assert "3 gaps shown in the provenance of every mark:" in text
     document = json.loads(json.dumps(rehearsal.as_json()))
     assert document["passed"] is True
     assert document["tests"][1]["survivors"] == ["halve: constant"]

@@ -1,4 +1,4 @@
-"""An assignment's standing: the stored rehearsal, and what makes it old."""
+"""An assignment's proof status: the stored rehearsal, and what makes it old."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from assignments.assignment import Assignment
 from assignments.folders import CATALOGUE, catalogue
 from assignments.load import load
 from graders.authoring import calibrate as calibration
+from graders.record.proof_status import proof_status, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
-from graders.record.standing import record, standing
 
 TOML = """\
 id = "essay"
@@ -43,70 +43,70 @@ def rehearsal(*gaps: Gap) -> Rehearsal:
     return Rehearsal("essay", "Essay", False, "", {}, (), {}, {}, gaps)
 
 
-def test_an_assignment_that_was_never_rehearsed_does_not_stand(assignment: Assignment) -> None:
-    found = standing(assignment)
-    assert (found.rehearsed_at, found.holds, found.gaps) == (None, False, ("it has not been rehearsed",))
+def test_an_assignment_that_was_never_rehearsed_is_not_proven(assignment: Assignment) -> None:
+    status = proof_status(assignment)
+    assert (status.rehearsed_at, status.holds, status.gaps) == (None, False, ("it has not been rehearsed",))
 
 
-def test_a_rehearsed_assignment_stands_and_tells_its_gaps(assignment: Assignment) -> None:
-    record(assignment, rehearsal(Gap("mutant", "test_a", "passes", "ask more")))
-    found = standing(assignment)
-    assert found.holds
-    assert found.as_json()["gaps"] == ["test_a: passes; ask more"]
+def test_a_rehearsed_assignment_is_proven_and_shows_its_gaps(assignment: Assignment) -> None:
+    store_rehearsal(assignment, rehearsal(Gap("mutant", "test_a", "passes", "ask more")))
+    status = proof_status(assignment)
+    assert status.holds
+    assert status.as_json()["gaps"] == ["test_a: passes; ask more"]
 
 
-def test_a_rehearsal_that_did_not_pass_does_not_stand(assignment: Assignment) -> None:
-    record(assignment, rehearsal(Gap("starter", "starter", "is missing", "write it", "every assignment")))
-    assert (standing(assignment).fresh, standing(assignment).holds) == (True, False)
+def test_a_rehearsal_that_did_not_pass_proves_nothing(assignment: Assignment) -> None:
+    store_rehearsal(assignment, rehearsal(Gap("starter", "starter", "is missing", "write it", "every assignment")))
+    assert (proof_status(assignment).fresh, proof_status(assignment).holds) == (True, False)
 
 
 def test_code_makes_a_rehearsal_old_and_words_do_not(assignment: Assignment) -> None:
-    record(assignment, rehearsal())
+    store_rehearsal(assignment, rehearsal())
     (assignment.folder / "brief.md").write_text("Write well.\n")
     (assignment.folder / "points.py").write_text("# One.\nA = 1\n")
-    assert standing(assignment).fresh
+    assert proof_status(assignment).fresh
     (assignment.folder / "points.py").write_text("A = 2\n")
-    assert not standing(assignment).fresh
+    assert not proof_status(assignment).fresh
 
 
 def test_layout_of_toml_makes_no_rehearsal_old_and_its_values_do(assignment: Assignment) -> None:
     path = assignment.folder / "assignment.toml"
-    record(assignment, rehearsal())
+    store_rehearsal(assignment, rehearsal())
     path.write_text("# Why.\n" + TOML.replace("train = 1\ntest = 1", "test = 1\n\ntrain    = 1  # few"))
-    assert standing(assignment).fresh
+    assert proof_status(assignment).fresh
     path.write_text(TOML.replace("train = 1", "train = 2"))
-    assert not standing(assignment).fresh
+    assert not proof_status(assignment).fresh
 
 
 def test_what_a_calibration_was_made_by_makes_no_rehearsal_old_and_its_scores_do(assignment: Assignment) -> None:
     path = assignment.folder / "calibration.json"
     scores = {"references": {"numpy": {"a": [0.9]}}, "baselines": {}, "standard_error": {"a": 0.01}}
     path.write_text(json.dumps({**scores, "made_by": {"numpy": {"scoring": "1"}}, "cpu_s": {"numpy": [1.0]}}))
-    record(assignment, rehearsal())
+    store_rehearsal(assignment, rehearsal())
     path.write_text(json.dumps({**scores, "made_by": {"numpy": {"scoring": "2"}}, "cpu_s": {"numpy": [2.0]}}, indent=2))
-    assert standing(assignment).fresh
+    assert proof_status(assignment).fresh
     path.write_text(json.dumps({**scores, "references": {"numpy": {"a": [0.8]}}}))
-    assert not standing(assignment).fresh
+    assert not proof_status(assignment).fresh
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '"text"', "\udcff"])
 def test_a_damaged_calibration_counts_as_it_is(assignment: Assignment, text: str) -> None:
     path = assignment.folder / "calibration.json"
     path.write_bytes(text.encode(errors="surrogateescape"))
-    record(assignment, rehearsal())
-    assert standing(assignment).fresh
+    store_rehearsal(assignment, rehearsal())
+    assert proof_status(assignment).fresh
     path.write_bytes(b"other")
-    assert not standing(assignment).fresh
+    assert not proof_status(assignment).fresh
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"key": "x"}'])
-def test_a_damaged_record_proves_nothing(assignment: Assignment, text: str) -> None:
+def test_a_damaged_rehearsal_proves_nothing(assignment: Assignment, text: str) -> None:
     (assignment.folder / "rehearsal.json").write_text(text)
-    assert not standing(assignment).holds
+    assert not proof_status(assignment).holds
 
 
 @pytest.mark.parametrize("name", catalogue())
 def test_what_the_catalogue_hands_out_was_calibrated_and_rehearsed_as_it_is(name: str) -> None:
     assignment = load(CATALOGUE / name)
-    assert standing(assignment).holds
+    assert proof_status(assignment).holds
     assert calibration.gaps(assignment) == []

@@ -1,6 +1,6 @@
-"""How an assignment stands: the last complete rehearsal, stored in its folder, and whether it still holds.
+"""The proof status of an assignment: its last complete rehearsal, stored in its folder, and whether it is still valid.
 
-A mark's provenance carries it, and a catalogue assignment that does not stand is not handed out.
+A mark's provenance holds the status. A catalogue assignment without a valid proof is not handed out.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from assignments.cached import cached
 from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replace_file
 from assignments.load import in_catalogue, references
-from graders.record import calibration
+from graders.record.calibration import CALIBRATION_FILE
 from graders.record.rehearsal import Rehearsal
 
-FILE = "rehearsal.json"
-_WORDS = (FILE, "brief.md")
-"""Files whose change proves or disproves nothing."""
+REHEARSAL_FILE = "rehearsal.json"
+_TEXT_FILES = (REHEARSAL_FILE, "brief.md")
+"""Files that a rehearsal does not read."""
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What is known of an assignment's proof."""
+class ProofStatus:
+    """Whether an assignment is proven, by its stored rehearsal."""
 
     rehearsed_at: str | None
-    """ISO time in UTC; None if it never was."""
+    """ISO time in UTC; None if it was never rehearsed."""
     fresh: bool
-    """Whether nothing that a rehearsal depends on changed since."""
+    """Whether everything that the rehearsal read is unchanged."""
     passed: bool
     gaps: tuple[str, ...]
 
@@ -51,39 +51,39 @@ class Standing:
         }
 
 
-def record(assignment: Assignment, rehearsal: Rehearsal) -> None:
+def store_rehearsal(assignment: Assignment, rehearsal: Rehearsal) -> None:
     """Store a complete rehearsal in the assignment's folder."""
     document = {
-        "key": key_of(assignment),
+        "key": rehearsal_key(assignment),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "passed": rehearsal.passed,
         "gaps": [str(gap) for gap in rehearsal.gaps],
     }
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    replace_file(assignment.folder / FILE, text)
+    replace_file(assignment.folder / REHEARSAL_FILE, text)
 
 
-def standing(assignment: Assignment) -> Standing:
-    """The stored rehearsal; one that is missing or cannot be read proves nothing."""
+def proof_status(assignment: Assignment) -> ProofStatus:
+    """The status by the stored rehearsal; one that is missing or cannot be read proves nothing."""
     try:
-        document = json.loads((assignment.folder / FILE).read_text(encoding="utf-8"))
-        fresh = document["key"] == key_of(assignment)
-        return Standing(document["at"], fresh, bool(document["passed"]), tuple(document["gaps"]))
+        document = json.loads((assignment.folder / REHEARSAL_FILE).read_text(encoding="utf-8"))
+        fresh = document["key"] == rehearsal_key(assignment)
+        return ProofStatus(document["at"], fresh, bool(document["passed"]), tuple(document["gaps"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return Standing(None, fresh=False, passed=False, gaps=("it has not been rehearsed",))
+        return ProofStatus(None, fresh=False, passed=False, gaps=("it has not been rehearsed",))
 
 
-def key_of(assignment: Assignment) -> str:
-    """SHA-256 over what a rehearsal reads: the folder without its words, and the references of the catalogue.
+def rehearsal_key(assignment: Assignment) -> str:
+    """SHA-256 over what a rehearsal reads: the folder without its texts, and the references of the catalogue.
 
-    Of code, TOML and the calibration only what they say counts, not how it is laid out.
+    Of code, TOML and the calibration only the content counts, not the layout.
     """
     folder = assignment.folder
     files = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-        if path.is_file() and not hidden and name.as_posix() not in _WORDS:
+        if path.is_file() and not hidden and name.as_posix() not in _TEXT_FILES:
             files[name.as_posix()] = _digest(path)
     elsewhere = references(assignment) if in_catalogue(folder) else {}
     return digest_of(files=files, references={name: code_digest(path) for name, path in elsewhere.items()})
@@ -96,10 +96,10 @@ def _digest(path: Path) -> str:
     try:
         if path.suffix == ".toml":
             return str(cached("values of TOML, 1", source, _of_toml))
-        if path.name == calibration.FILE:
+        if path.name == CALIBRATION_FILE:
             document = json.loads(source)
             return digest_of(scores=[document.get(name) for name in ("references", "baselines", "standard_error")])
-    except (ValueError, AttributeError):  # it says nothing that can be read
+    except (ValueError, AttributeError):  # it cannot be read
         pass
     return file_digest(path)
 
