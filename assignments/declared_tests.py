@@ -14,7 +14,7 @@ from typing import TypeGuard
 
 from assignments.errors import Problem
 
-Function = ast.FunctionDef | ast.AsyncFunctionDef
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
 _REFUSED_MARKS = {
     "parametrize": "write one test for each fact, with its own docstring and points",
@@ -101,7 +101,7 @@ class _Module:
             self.tree = ast.Module(body=[], type_ignores=[])
             self._problem(error.lineno or 1, "", f"is not valid Python: {error.msg}", "correct the syntax")
         self.imported = _imported_names(self.tree)
-        self.functions = {node.name: node for node in self.tree.body if isinstance(node, Function)}
+        self.functions = {node.name: node for node in self.tree.body if isinstance(node, FunctionNode)}
 
     def tests(self) -> Iterator[DeclaredTest]:
         if self.hidden:
@@ -125,7 +125,7 @@ class _Module:
             first_lines[function.name] = function.lineno
             yield self._declared(function, surroundings)
 
-    def _declared(self, node: Function, surroundings: str) -> DeclaredTest:
+    def _declared(self, node: FunctionNode, surroundings: str) -> DeclaredTest:
         docstring = " ".join((ast.get_docstring(node) or "").split())
         if not docstring:
             self._problem(
@@ -149,7 +149,7 @@ class _Module:
             doubles=self._uses_double(node),
         )
 
-    def _points(self, node: Function) -> tuple[int, str]:
+    def _points(self, node: FunctionNode) -> tuple[int, str]:
         """Points and criterion of a test; whatever is unclear is a problem and counts 0 points."""
         marks = [mark for mark in _marks(node) if mark[0] == "points"]
         if not self.hidden:
@@ -180,7 +180,7 @@ class _Module:
             value = 0
         return value, self._criterion(node, criterion)
 
-    def _criterion(self, node: Function, named: object) -> str:
+    def _criterion(self, node: FunctionNode, named: object) -> str:
         if named is None and len(self.criteria) == 1:
             return self.criteria[0]
         if isinstance(named, str) and named in self.criteria:
@@ -192,7 +192,7 @@ class _Module:
             self._problem(node.lineno, node.name, what, cure)
         return ""
 
-    def _refuse_marks(self, node: Function) -> None:
+    def _refuse_marks(self, node: FunctionNode) -> None:
         for name, _ in _marks(node):
             if name in _REFUSED_MARKS and self.hidden:
                 self._problem(
@@ -235,7 +235,7 @@ class _Module:
             return [f"{self.imported.get(node.value.id, node.value.id)}.{node.attr}"]
         return []
 
-    def _uses_double(self, node: Function) -> bool:
+    def _uses_double(self, node: FunctionNode) -> bool:
         """Whether `.double(...)` occurs in the test, or in a function of the module that it leads to."""
         reached: set[str] = set()
         waiting = [node]
@@ -250,7 +250,7 @@ class _Module:
                     waiting.append(self.functions[name])
         return False
 
-    def _calls_double(self, function: Function) -> bool:
+    def _calls_double(self, function: FunctionNode) -> bool:
         """Whether a function itself creates a double, which takes the name of a class.
 
         A call without a name is another method, such as a tensor's double(); np.double is a type.
@@ -264,11 +264,11 @@ class _Module:
                     return True
         return False
 
-    def _source(self, node: Function) -> str:
+    def _source(self, node: FunctionNode) -> str:
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         return "\n".join(self.text.splitlines()[first - 1 : node.end_lineno]) + "\n"
 
-    def _without(self, tests: list[Function]) -> str:
+    def _without(self, tests: list[FunctionNode]) -> str:
         dropped: set[int] = set()
         for node in tests:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
@@ -292,7 +292,7 @@ def _imported_names(tree: ast.Module) -> Mapping[str, str]:
     return names
 
 
-def _marks(node: Function) -> Iterator[tuple[str, ast.Call | None]]:
+def _marks(node: FunctionNode) -> Iterator[tuple[str, ast.Call | None]]:
     """Name and call of each `@pytest.mark.name` or `@pytest.mark.name(...)` above a function."""
     for decorator in node.decorator_list:
         call = decorator if isinstance(decorator, ast.Call) else None
@@ -308,8 +308,8 @@ def _may_take_a_name(call: ast.Call) -> bool:
     return first is not None and not (isinstance(first, ast.Constant) and not isinstance(first.value, str))
 
 
-def _is_test(node: ast.stmt) -> TypeGuard[Function]:
-    return isinstance(node, Function) and node.name.startswith("test")
+def _is_test(node: ast.stmt) -> TypeGuard[FunctionNode]:
+    return isinstance(node, FunctionNode) and node.name.startswith("test")
 
 
 def _literal(node: ast.expr) -> object:

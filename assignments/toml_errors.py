@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from assignments.errors import Problem, UserError, nearest
 from assignments.toml_lines import Loc, lines_of
 
-Model = TypeVar("Model", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class TomlErrors(UserError):
@@ -69,8 +69,8 @@ def read_toml(path: Path) -> Document:
 
 
 def check_toml(
-    document: Document, model: type[Model], added: Mapping[str, Any] | None = None
-) -> tuple[Model | None, list[Problem]]:
+    document: Document, model: type[ModelT], added: Mapping[str, Any] | None = None
+) -> tuple[ModelT | None, list[Problem]]:
     """The instance, or None and every problem: for a caller who checks more than the model does.
 
     `added` are values that the program sets, such as a folder, and the file may not.
@@ -90,7 +90,7 @@ def check_toml(
     return (None if clashes else instance), clashes
 
 
-def validate_toml(path: Path, model: type[Model], added: Mapping[str, Any] | None = None) -> Model:
+def validate_toml(path: Path, model: type[ModelT], added: Mapping[str, Any] | None = None) -> ModelT:
     """The file as an instance of `model`, or `TomlErrors` with every problem at once."""
     instance, problems = check_toml(read_toml(path), model, added)
     if instance is None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.sources import draw_of
-from assignments.data.streams import PUBLISHED, Purpose, Source, stream
+from assignments.data.streams import PUBLISHED, Purpose, SecretOrKeys, stream
 from assignments.errors import UserError
 
 Arrays = dict[str, np.ndarray]
@@ -115,7 +115,7 @@ class HiddenSet:
 
 def hidden_set(
     assignment: Assignment,
-    secret: Source,
+    secret: SecretOrKeys,
     repeat: int,
     inputs: tuple[str, ...],
     truth: str,
@@ -167,14 +167,14 @@ def hidden_set(
     return seeded(hidden, assignment, secret, repeat)
 
 
-def seeded(hidden: HiddenSet, assignment: Assignment, secret: Source, repeat: int) -> HiddenSet:
+def seeded(hidden: HiddenSet, assignment: Assignment, secret: SecretOrKeys, repeat: int) -> HiddenSet:
     """The same cases with the `fit_seed` of another repeat: without `data.redraw` nothing else differs."""
     fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
     fitted = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
     return replace(hidden, fit_seed=fit_seed, train_digest=arrays_digest(fitted))
 
 
-def presented_order(secret: Source, assignment_id: str, commit: str, n: int) -> np.ndarray:
+def presented_order(secret: SecretOrKeys, assignment_id: str, commit: str, n: int) -> np.ndarray:
     """The order in which one commit receives the `n` hidden cases: `answers[i]` belongs to case `order[i]`.
 
     Every group sees another order, so it gains nothing to pass on a position or a neighbour.
@@ -195,7 +195,7 @@ def purposes_of(assignment: Assignment, repeat: int) -> list[Purpose]:
     return [(assignment.id, *purpose) for purpose in [*hidden, *training, ("fit_seed", str(repeat))]]
 
 
-def case_names(secret: Source, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
+def case_names(secret: SecretOrKeys, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
     """`n` different words such as `bodu-kire`, which only the secret can reproduce."""
     rng = stream(secret, assignment_id, "names", purpose)
     names: dict[str, None] = {}
@@ -237,7 +237,7 @@ def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
     return lengths[needed[0]]
 
 
-def _cases(test: Arrays, n: int, secret: Source, assignment_id: str, turn: str) -> tuple[Case, ...]:
+def _cases(test: Arrays, n: int, secret: SecretOrKeys, assignment_id: str, turn: str) -> tuple[Case, ...]:
     ids = case_names(secret, assignment_id, f"case/{turn}", n)
     subjects = ids
     if "subject" in test:

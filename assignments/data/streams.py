@@ -29,7 +29,7 @@ class Keys:
     _by_purpose: Mapping[str, bytes] = field(repr=False)
 
     @classmethod
-    def of(cls, secret: Source, purposes: Iterable[Purpose]) -> Keys:
+    def of(cls, secret: SecretOrKeys, purposes: Iterable[Purpose]) -> Keys:
         """The keys of these purposes."""
         return cls({"/".join(purpose): key(secret, *purpose) for purpose in purposes})
 
@@ -39,23 +39,23 @@ class Keys:
         return self._by_purpose[purpose]
 
 
-Source = bytes | Keys
-"""What streams are drawn from: a secret draws all of them."""
+SecretOrKeys = bytes | Keys
+"""What streams are drawn from: a secret draws all of them, keys draw their own."""
 
 
-def stream(source: Source, *purpose: str) -> np.random.Generator:
+def stream(secret: SecretOrKeys, *purpose: str) -> np.random.Generator:
     """The generator for one purpose, e.g. `stream(secret, "mlp_classifier", "test", "0")`.
 
     Raises:
-        ValueError: `source` is keys, and none of them is for this purpose.
+        ValueError: `secret` is keys, and none of them is for this purpose.
     """
-    return np.random.default_rng(int.from_bytes(key(source, *purpose), "big"))
+    return np.random.default_rng(int.from_bytes(key(secret, *purpose), "big"))
 
 
-def key(source: Source, *purpose: str) -> bytes:
+def key(secret: SecretOrKeys, *purpose: str) -> bytes:
     """The 32 bytes that draw the stream of one purpose, and no other."""
     name = "/".join(purpose)
-    return source[name] if isinstance(source, Keys) else _hmac(source, name)
+    return secret[name] if isinstance(secret, Keys) else _hmac(secret, name)
 
 
 def test_purpose(assignment_id: str, test: str) -> Purpose:

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment, Limits
-from assignments.data.streams import Source, stream, test_purpose
+from assignments.data.streams import SecretOrKeys, stream, test_purpose
 from assignments.interface import Interface
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
@@ -42,7 +42,7 @@ class CodeTests:
     """`hidden_tests` or `public_tests` of an assignment."""
     interface: Interface
     limits: Limits
-    secret: Source
+    secret: SecretOrKeys
     """Draws the inputs of each test; keys of these tests' streams will do."""
     doubles: str = ""
     solution: str | None = None
@@ -57,7 +57,7 @@ class CodeTests:
         cls,
         assignment: Assignment,
         interface: Interface,
-        secret: Source,
+        secret: SecretOrKeys,
         tests_folder: str = "hidden_tests",
         *,
         solution: str | None = None,

@@ -11,13 +11,19 @@ from dataclasses import dataclass, field, replace
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import SetDigests, presented_purpose, purposes_of
-from assignments.data.streams import Keys, Source, test_purpose
+from assignments.data.streams import Keys, SecretOrKeys, test_purpose
 from graders.asking.journal import QuestionId
 from graders.record.documents import AnswersResult, JobResult
 
 
 def keys_for(
-    assignment: Assignment, secret: Source, commit: str, tests: Iterable[str], repeats: Iterable[int], *, scored: bool
+    assignment: Assignment,
+    secret: SecretOrKeys,
+    commit: str,
+    tests: Iterable[str],
+    repeats: Iterable[int],
+    *,
+    scored: bool,
 ) -> Keys:
     """What of a course's secret travels with a job: the keys of the streams that its stages draw, one by one.
 

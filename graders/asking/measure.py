@@ -19,7 +19,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import InputSet, presented_order
-from assignments.data.streams import Source
+from assignments.data.streams import SecretOrKeys
 from assignments.files import replace_file
 from assignments.interface import Interface
 from graders.asking.allowance import kept_bytes, reply_cpu_s
@@ -68,7 +68,7 @@ def measure(
     interface: Interface,
     shown: InputSet,
     *,
-    secret: Source,
+    secret: SecretOrKeys,
     commit: str,
     store: Path,
     repeat: int = 0,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import HiddenSet, hidden_set
-from assignments.data.streams import Source
+from assignments.data.streams import SecretOrKeys
 from assignments.errors import UserError
 from assignments.interface import Interface
 from graders.tasks import task_named
 
 
-def drawn_set(assignment: Assignment, interface: Interface, secret: Source, repeat: int) -> HiddenSet:
+def drawn_set(assignment: Assignment, interface: Interface, secret: SecretOrKeys, repeat: int) -> HiddenSet:
     """The hidden set of one repeat: the inputs of the entry point, the truth, and the task's extra truths.
 
     Raises:
