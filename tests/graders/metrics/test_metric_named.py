@@ -128,13 +128,13 @@ def test_the_message_of_a_plain_function_by_path_says_how_to_make_it_a_metric(tm
         metric_named("my_metrics.py:recall", tmp_path)
 
 
-@pytest.mark.parametrize(("text", "said"), [
+@pytest.mark.parametrize(("text", "message"), [
     ("import beside", "ModuleNotFoundError: No module named 'beside'"), ("1 / 0", "ZeroDivisionError: division"),
     ("raise SystemExit(3)", "SystemExit: 3"),
 ])  # fmt: skip
-def test_a_file_that_cannot_be_run_is_told_with_what_it_raised(tmp_path, text, said):
+def test_the_message_of_a_file_that_cannot_be_run_says_what_it_raised(tmp_path, text, message):
     (tmp_path / "my_metrics.py").write_text(text)
-    with pytest.raises(ValueError, match=rf"my_metrics\.py:recall.* my_metrics\.py raised {said}"):
+    with pytest.raises(ValueError, match=rf"my_metrics\.py:recall.* my_metrics\.py raised {message}"):
         metric_named("my_metrics.py:recall", tmp_path)
 
 

@@ -1,6 +1,6 @@
-"""Nothing is gained by failing: under every metric, whichever way is better, a failed case takes the worst there is.
+"""Failing gains nothing: under every metric, whichever direction is better, a failed case takes the worst value.
 
-What holds depends on the metric, and each table says it exactly. `answers` are drawn as a submission may give them.
+What exactly holds depends on the metric; each table says it. `predictions` are drawn as a submission may make them.
 Every metric has a row here.
 """
 
@@ -36,11 +36,11 @@ def rows(elements, n):
 
 @st.composite
 def masks(draw):
-    """Volumes of 2 x 2 x 3, empty and full ones among them, and answers beside, at and above the threshold."""
+    """Volumes of 2 x 2 x 3, empty and full ones among them, and predictions below, at and above the threshold."""
     n = draw(CASES)
-    truths, answers = (draw(bits(12 * n)).reshape(n, 2, 2, 3) for _ in range(2))
+    truths, predictions = (draw(bits(12 * n)).reshape(n, 2, 2, 3) for _ in range(2))
     low, high = draw(st.sampled_from([(0, 1), (0.25, 0.5), (0, 0.75)]))
-    return truths.astype(np.uint8), np.where(answers, high, low).astype(np.float16)
+    return truths.astype(np.uint8), np.where(predictions, high, low).astype(np.float16)
 
 
 def of_two(most=1.0):
@@ -64,10 +64,10 @@ def of_classes(classes, most=1.0):
         truths = np.r_[0, classes - 1, draw(rows(st.integers(0, classes - 1), n)).astype(int)]
         weights = draw(rows(st.lists(st.sampled_from([0, 0, 1, 2, 5]), min_size=classes, max_size=classes), n + 2))
         weights = np.where(weights.sum(axis=1, keepdims=True) == 0, 1, weights)
-        answers = weights / weights.sum(axis=1, keepdims=True)
-        answers = np.where(answers.max(axis=1, keepdims=True) > most, 1 / classes, answers)
+        predictions = weights / weights.sum(axis=1, keepdims=True)
+        predictions = np.where(predictions.max(axis=1, keepdims=True) > most, 1 / classes, predictions)
         # Rows of float16 add up to a little more than 1, or less.
-        return truths, np.minimum(answers * draw(st.sampled_from([1.0, 0.9985, 1.0015])), 1.0)
+        return truths, np.minimum(predictions * draw(st.sampled_from([1.0, 0.9985, 1.0015])), 1.0)
 
     return drawn()
 
@@ -79,21 +79,21 @@ def of_labels(most=1.0):
     def drawn(draw):
         n = draw(CASES)
         truths = np.r_[0, 0, 0, 1, 1, 1, draw(rows(st.integers(0, 1), 3 * n)).astype(int)]
-        answers = np.minimum(draw(rows(PROBABILITIES, 3 * n + 6)), most)
-        return truths.reshape(-1, 3), answers.reshape(-1, 3)
+        predictions = np.minimum(draw(rows(PROBABILITIES, 3 * n + 6)), most)
+        return truths.reshape(-1, 3), predictions.reshape(-1, 3)
 
     return drawn()
 
 
 def images(size):
-    """Images from -1000 to 3000, and answers from the truth itself to what is far beyond that range."""
+    """Images from -1000 to 3000, and predictions from the truth itself to values far beyond that range."""
 
     @st.composite
     def drawn(draw):
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
         target = rng.uniform(-1000, 3000, (2, size, size)) * draw(st.sampled_from([0.0, 1.0]))
-        answers = target + rng.normal(0, draw(st.sampled_from([0.0, 50.0, 3000.0, 1e6])), target.shape)
-        return records({"target": target}, ("target",)), answers * draw(st.sampled_from([-1.0, 1.0]))
+        predictions = target + rng.normal(0, draw(st.sampled_from([0.0, 50.0, 3000.0, 1e6])), target.shape)
+        return records({"target": target}, ("target",)), predictions * draw(st.sampled_from([-1.0, 1.0]))
 
     return drawn()
 
@@ -102,9 +102,10 @@ def images(size):
 def maps(draw):
     """Maps of three classes, of which a case may lack any, and of as many instances."""
     n = draw(CASES)
-    truths, answers = (np.array(draw(st.lists(st.integers(0, 3), min_size=12 * n, max_size=12 * n))) for _ in range(2))
+    labels = st.lists(st.integers(0, 3), min_size=12 * n, max_size=12 * n)
+    truths, predictions = (np.array(draw(labels)) for _ in range(2))
     truths[:3] = 1, 2, 3
-    return truths.reshape(n, 2, 2, 3), answers.reshape(n, 2, 2, 3)
+    return truths.reshape(n, 2, 2, 3), predictions.reshape(n, 2, 2, 3)
 
 
 @st.composite
@@ -120,7 +121,7 @@ def fields(draw):
 
 @st.composite
 def numbers(draw, low=-1000, high=1000):
-    """Truths from 0 to 100, both ends there, and answers from `low` to `high`."""
+    """Truths from 0 to 100, both ends among them, and predictions from `low` to `high`."""
     n = draw(CASES)
     truths = np.r_[0, 100, draw(rows(st.integers(0, 100), n))].astype(float)
     return truths, draw(rows(st.integers(low, high), n + 2)).astype(float)
@@ -143,7 +144,7 @@ PER_CASE = [
     *[("instances", f"{name}@numbered", maps()) for name in ("panoptic_quality", "sq", "rq")],
     *[("registration", name, fields()) for name in ("tre", "tre95", "warped_dice", "folding", "sd_log_jacobian")],
 ]  # fmt: skip
-"""Each failed case is worth the declared worst value, and no answer is worth less, whatever else failed."""
+"""Each failed case has the declared worst value, and no prediction is worth less, whatever else failed."""
 
 AVERAGED = [name for name in METRICS if name.startswith(("f1@", "precision@", "recall@", "auroc@"))]
 PRECISIONS = [name for name in METRICS if name.split("@")[0] == "average_precision"]
@@ -160,18 +161,18 @@ ANY = [
       for task, drawn in (("classification", of_two()), ("multilabel", of_labels()))],
     ("multilabel", "sensitivity@0.9", of_labels()),
 ]  # fmt: skip
-"""Of the whole set: no answer is worth less than a failure, whatever else failed."""
+"""Of the whole set: no prediction is worth less than a failure, whatever else failed."""
 
 RIGHT = [
-    # A row of several classes has no worst form: what is not given to one wrong class is lost for another.
+    # A row of several classes has no worst form: probability that one wrong class lacks is in another class.
     *[("classification", name, of_classes(4)) for name in (
         "macro_f1", "f1@macro", "f1@weighted", "precision@macro", "precision@weighted", "recall@macro", "mcc", "auroc",
         "auroc@macro", "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
     )],
-    # There is no worst number either, so what is worth less than a failure may be answered.
+    # Numbers have no worst value either, so a prediction can be worth less than a failure.
     *[("regression", name, numbers()) for name in ("rmse", "r2")],
 ]
-"""Of the whole set: a right and certain answer is worth no less than a failure, whatever else failed."""
+"""Of the whole set: a right and certain prediction is worth no less than a failure, whatever else failed."""
 
 ALONE = [
     # Precision may rise where a positive falls among negatives that are as certain: only with none of those
@@ -185,7 +186,7 @@ ALONE = [
 """As in RIGHT, where no other case failed or is certain of a wrong class."""
 
 BOUNDED = [
-    # A kappa is above chance by the spread of the answers too, and a far grade spreads them.
+    # A kappa is above chance by the spread of the predictions too, and a far grade spreads them.
     *[("classification", name, of_classes(4)) for name in ("quadratic_kappa", "kappa@linear")],
     # A certain error sets off others that were right and less sure than they could be, in the last bin; it moves the
     # ends of bins of equal mass too.
@@ -208,11 +209,11 @@ def metric_of(name):
     return metric_named(name, Path(), COSTS)
 
 
-def score_of(task, name, truths, answers, failed=(), **how):
+def score_of(task, name, truths, predictions, failed=(), **how):
     task = task_named(task)
-    given = Answers({task.prediction: answers}, dict.fromkeys(failed, "r"))
+    answers = Answers({task.prediction: predictions}, dict.fromkeys(failed, "r"))
     subjects = [f"s{i // 2}" for i in range(len(truths))]
-    return score_repeat(task, metric_of(name), given, hidden(truths, subjects, how.pop("spacing", (3.0, 1.0, 2.0))),
+    return score_repeat(task, metric_of(name), answers, hidden(truths, subjects, how.pop("spacing", (3.0, 1.0, 2.0))),
                  **{"separate": False} | how)  # fmt: skip
 
 
@@ -220,16 +221,16 @@ def sign(name):
     return 1 if metric_of(name).better == "higher" else -1
 
 
-def certain(truths, answers, right):
-    """The answers, with the truth, and no doubt of it, at some positions."""
-    answers = answers.copy()
-    classes = answers.ndim == 2 and truths.ndim == 1
-    answers[right] = np.eye(answers.shape[1])[truths[right]] if classes else truths[right]
-    return answers
+def certain(truths, predictions, right):
+    """The predictions, with the truth and full certainty at some indices."""
+    predictions = predictions.copy()
+    classes = predictions.ndim == 2 and truths.ndim == 1
+    predictions[right] = np.eye(predictions.shape[1])[truths[right]] if classes else truths[right]
+    return predictions
 
 
-def some(data, truths):
-    """Positions in order, of which a failure of the first few is to be compared with one of more."""
+def few_and_more(data, truths):
+    """Few indices, and more indices that begin with these: the failures to compare."""
     order = data.draw(st.permutations(range(len(truths))))
     first = data.draw(st.integers(0, len(order) - 1))
     return order[:first], order[: data.draw(st.integers(first + 1, len(order)))]
@@ -244,10 +245,10 @@ def test_every_metric_has_a_row():
 @pytest.mark.parametrize(("task", "name", "drawn"), PER_CASE, ids=ids(PER_CASE))
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_a_failed_case_takes_the_declared_worst_and_no_answer_is_worth_less(task, name, drawn, data):
-    truths, answers = data.draw(drawn)
-    few, more = some(data, truths)
-    less, least = (score_of(task, name, truths, answers, failed) for failed in (few, more))
+def test_a_failed_case_takes_the_declared_worst_and_no_prediction_is_worth_less(task, name, drawn, data):
+    truths, predictions = data.draw(drawn)
+    few, more = few_and_more(data, truths)
+    less, least = (score_of(task, name, truths, predictions, failed) for failed in (few, more))
     assert sign(name) * least.score <= sign(name) * less.score + ROUNDING * max(1, abs(less.score))
     metric = metric_of(name).over_classes((1, 2, 3)) if task == "label_maps" else metric_of(name)
     for i in more:
@@ -268,10 +269,10 @@ EMPTY = [
 @pytest.mark.parametrize("absent", ["leave_out", "one"])
 @given(data=st.data())
 @settings(max_examples=5, deadline=None)
-def test_failing_is_worth_no_more_than_to_answer_nothing(task, name, drawn, absent, data):
-    truths, answers = data.draw(drawn)
-    _, failed = some(data, truths)
-    nothing = answers.copy()
+def test_failing_is_worth_no_more_than_an_empty_prediction(task, name, drawn, absent, data):
+    truths, predictions = data.draw(drawn)
+    _, failed = few_and_more(data, truths)
+    nothing = predictions.copy()
     nothing[failed] = 0
     for separate in (False, True):
         truths[0] = 1 if task == "segmentation" else np.resize([1, 2, 3], truths[0].shape)
@@ -286,10 +287,10 @@ def test_failing_is_worth_no_more_than_to_answer_nothing(task, name, drawn, abse
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_failing_gains_nothing_either_where_empty_truths_are_set_apart(task, name, drawn, data):
-    truths, answers = data.draw(drawn)
+    truths, predictions = data.draw(drawn)
     truths[0] = 1 if task == "segmentation" else np.resize([1, 2, 3], truths[0].shape)
-    few, more = some(data, truths)
-    less, least = (score_of(task, name, truths, answers, failed, separate=True) for failed in (few, more))
+    few, more = few_and_more(data, truths)
+    less, least = (score_of(task, name, truths, predictions, failed, separate=True) for failed in (few, more))
     assert sign(name) * least.score <= sign(name) * less.score + ROUNDING * max(1, abs(less.score))
     assert least.false_positives >= less.false_positives
     assert least.counted == less.counted
@@ -298,39 +299,39 @@ def test_failing_gains_nothing_either_where_empty_truths_are_set_apart(task, nam
 @pytest.mark.parametrize(("task", "name", "drawn"), ANY, ids=ids(ANY))
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_no_answer_is_worth_less_to_a_set_than_a_failure(task, name, drawn, data):
-    truths, answers = data.draw(drawn)
-    few, more = some(data, truths)
-    less, least = (score_of(task, name, truths, answers, failed).score for failed in (few, more))
+def test_no_prediction_is_worth_less_to_a_set_than_a_failure(task, name, drawn, data):
+    truths, predictions = data.draw(drawn)
+    few, more = few_and_more(data, truths)
+    less, least = (score_of(task, name, truths, predictions, failed).score for failed in (few, more))
     assert sign(name) * least <= sign(name) * less + ROUNDING
 
 
 @pytest.mark.parametrize(("task", "name", "drawn"), RIGHT, ids=ids(RIGHT))
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_a_right_answer_is_worth_no_less_to_a_set_than_a_failure(task, name, drawn, data):
-    truths, answers = data.draw(drawn)
-    few, more = some(data, truths)
-    answers = certain(truths, answers, more[len(few) :])
-    less, least = (score_of(task, name, truths, answers, failed).score for failed in (few, more))
+def test_a_right_prediction_is_worth_no_less_to_a_set_than_a_failure(task, name, drawn, data):
+    truths, predictions = data.draw(drawn)
+    few, more = few_and_more(data, truths)
+    predictions = certain(truths, predictions, more[len(few) :])
+    less, least = (score_of(task, name, truths, predictions, failed).score for failed in (few, more))
     assert sign(name) * least <= sign(name) * less + ROUNDING * max(1, abs(less))
 
 
 @pytest.mark.parametrize(("task", "name", "drawn"), ALONE, ids=ids(ALONE))
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
-def test_a_right_answer_is_worth_no_less_than_a_failure_while_nothing_else_is_certain_and_wrong(
+def test_a_right_prediction_is_worth_no_less_than_a_failure_while_nothing_else_is_certain_and_wrong(
     task, name, drawn, data
 ):
-    truths, answers = data.draw(drawn)
-    _, failed = some(data, truths)
-    right = certain(truths, answers, failed)
+    truths, predictions = data.draw(drawn)
+    _, failed = few_and_more(data, truths)
+    right = certain(truths, predictions, failed)
     assert score_of(task, name, truths, right, failed).score <= score_of(task, name, truths, right).score + ROUNDING
 
 
 def test_a_positive_that_fails_may_raise_an_average_precision_among_negatives_that_are_certain():
-    truths, answers = np.array([1, 0, 0, 0, 1, 1, 1]), np.array([1.0, 1, 1, 1, 0, 0, 0])
-    task = ("classification", "average_precision", truths, answers)
+    truths, predictions = np.array([1, 0, 0, 0, 1, 1, 1]), np.array([1.0, 1, 1, 1, 0, 0, 0])
+    task = ("classification", "average_precision", truths, predictions)
     assert score_of(*task).score == pytest.approx((1 / 4 + 3 * 4 / 7) / 4)
     assert score_of(*task, [0]).score == pytest.approx(4 / 7)
 
@@ -339,9 +340,9 @@ def test_a_positive_that_fails_may_raise_an_average_precision_among_negatives_th
 @given(data=st.data())
 @settings(max_examples=25, deadline=None)
 def test_no_number_within_the_truths_range_is_worth_less_than_a_failure(name, data):
-    truths, answers = data.draw(numbers(0, 100))
-    _, failed = some(data, truths)
-    whole, less = (score_of("regression", name, truths, answers, of).score for of in ((), failed))
+    truths, predictions = data.draw(numbers(0, 100))
+    _, failed = few_and_more(data, truths)
+    whole, less = (score_of("regression", name, truths, predictions, of).score for of in ((), failed))
     assert sign(name) * less <= sign(name) * whole + ROUNDING * max(1, abs(whole))
 
 
@@ -352,12 +353,12 @@ ALL = [*PER_CASE, *ANY, *RIGHT, *ALONE, *BOUNDED]
 @given(data=st.data())
 @settings(max_examples=5, deadline=None)
 def test_what_stands_where_a_call_failed_counts_for_nothing(task, name, drawn, data):
-    truths, answers = data.draw(drawn)
-    _, failed = some(data, truths)
-    zeros, noise = answers.copy(), answers.copy()
-    zeros[failed], noise[failed] = 0, np.nan if answers.dtype.kind == "f" else 99
-    one, other = (score_of(task, name, truths, of, failed) for of in (zeros, noise))
-    assert (one.score, one.values) == (other.score, other.values)
+    truths, predictions = data.draw(drawn)
+    _, failed = few_and_more(data, truths)
+    zeros, noise = predictions.copy(), predictions.copy()
+    zeros[failed], noise[failed] = 0, np.nan if predictions.dtype.kind == "f" else 99
+    of_zeros, of_noise = (score_of(task, name, truths, of, failed) for of in (zeros, noise))
+    assert (of_zeros.score, of_zeros.values) == (of_noise.score, of_noise.values)
 
 
 @given(of_classes(5), st.data())
@@ -367,12 +368,12 @@ def test_a_kappa_of_grades_is_not_raised_above_two_thirds_by_failing(drawn, data
 
     That mean lies between t and the end that is nearer, so at most d away: errors of at least 1/3 of chance stay that.
     """
-    truths, answers = drawn
-    few, more = some(data, truths)
-    answers = certain(truths, answers, more[len(few) :])
-    less, least = (score_of("classification", "quadratic_kappa", truths, answers, of).score for of in (few, more))
+    truths, predictions = drawn
+    few, more = few_and_more(data, truths)
+    predictions = certain(truths, predictions, more[len(few) :])
+    less, least = (score_of("classification", "quadratic_kappa", truths, predictions, of).score for of in (few, more))
     assert least <= max(less, 2 / 3) + ROUNDING
-    everything = score_of("classification", "quadratic_kappa", truths, answers, range(len(truths)))
+    everything = score_of("classification", "quadratic_kappa", truths, predictions, range(len(truths)))
     assert everything.score <= ROUNDING  # the higher the grade, the lower what counts for it
 
 
@@ -380,23 +381,24 @@ def test_a_kappa_of_grades_is_not_raised_above_two_thirds_by_failing(drawn, data
 @settings(max_examples=60, deadline=None)
 def test_a_linear_kappa_is_not_raised_above_chance_by_failing(drawn, data):
     """A right case that fails at distance d adds d to the errors and at most d to chance."""
-    truths, answers = drawn
-    few, more = some(data, truths)
-    answers = certain(truths, answers, more[len(few) :])
-    less, least = (score_of("classification", "kappa@linear", truths, answers, of).score for of in (few, more))
+    truths, predictions = drawn
+    few, more = few_and_more(data, truths)
+    predictions = certain(truths, predictions, more[len(few) :])
+    less, least = (score_of("classification", "kappa@linear", truths, predictions, of).score for of in (few, more))
     assert least <= max(less, 0) + ROUNDING
 
 
 @given(of_classes(4), st.data())
 @settings(max_examples=25, deadline=None)
 def test_no_bins_make_a_calibration_error_smaller_than_the_gap_of_all_cases(drawn, data):
-    """So failing gains no more under bins that move with the answers than under a single one."""
-    truths, answers = drawn
-    few, more = some(data, truths)
-    answers = certain(truths, answers, more[len(few) :])
-    least, whole = (score_of("classification", name, truths, answers, more).score for name in ("ece@mass@15", "ece@1"))
+    """So failing gains no more under bins that move with the predictions than under a single one."""
+    truths, predictions = drawn
+    few, more = few_and_more(data, truths)
+    predictions = certain(truths, predictions, more[len(few) :])
+    names = ("ece@mass@15", "ece@1")
+    least, whole = (score_of("classification", name, truths, predictions, more).score for name in names)
     assert least >= whole - ROUNDING
-    assert score_of("classification", "ece@mass@15", truths, answers, range(len(truths))).score == 1
+    assert score_of("classification", "ece@mass@15", truths, predictions, range(len(truths))).score == 1
 
 
 @pytest.mark.parametrize("name", ["ece", "ece@15", "ece@classwise", "ece@classwise@15"])
@@ -405,20 +407,20 @@ def test_no_bins_make_a_calibration_error_smaller_than_the_gap_of_all_cases(draw
 @settings(max_examples=25, deadline=None)
 def test_a_calibration_error_falls_by_a_bins_width_at_most_where_right_cases_fail(drawn, name, data):
     """Only what the last bin lacks in confidence, or the first has, can be set off: less than its width a case."""
-    truths, answers = data.draw(drawn)
-    few, more = some(data, truths)
-    answers = certain(truths, answers, more[len(few) :])
-    less, least = (score_of("classification", name, truths, answers, of).score for of in (few, more))
+    truths, predictions = data.draw(drawn)
+    few, more = few_and_more(data, truths)
+    predictions = certain(truths, predictions, more[len(few) :])
+    less, least = (score_of("classification", name, truths, predictions, of).score for of in (few, more))
     assert least >= less - 1 / 15 - ROUNDING
-    everything = score_of("classification", name, truths, answers, range(len(truths))).score
-    assert everything == pytest.approx(1 if "classwise" not in name or answers.ndim == 1 else 2 / 4)
+    everything = score_of("classification", name, truths, predictions, range(len(truths))).score
+    assert everything == pytest.approx(1 if "classwise" not in name or predictions.ndim == 1 else 2 / 4)
 
 
-def test_a_calibration_error_of_unsure_right_answers_does_fall_where_one_more_fails():
+def test_a_calibration_error_of_unsure_right_predictions_does_fall_where_one_more_fails():
     truths, sure = np.tile([0, 1], 10), 0.9375  # 15/16, in the last bin, which begins at 14/15
-    answers = np.where(truths == 1, sure, 1 - sure)
-    answers[0] = 0
-    whole, less = (score_of("classification", "ece", truths, answers, of).score for of in ((), [0]))
+    predictions = np.where(truths == 1, sure, 1 - sure)
+    predictions[0] = 0
+    whole, less = (score_of("classification", "ece", truths, predictions, of).score for of in ((), [0]))
     assert whole == pytest.approx(19 / 16 / 20)
     assert less == pytest.approx((19 / 16 - 1) / 20)
     assert math.isclose(whole - less, 1 / 20)

@@ -1,4 +1,4 @@
-"""Poor scores that one mistake explains are explained; sound, weak and random answers are not."""
+"""Poor scores get an explanation where one mistake explains them; sound, weak and random predictions get none."""
 
 import math
 import tracemalloc
@@ -59,38 +59,38 @@ def answered(truth, seed=1):
     return special.expit(8 * (soft - 0.5) + 6 * wrong).astype(np.float32)
 
 
-def told(truth, answers, of=None, failed=(), spacing=SPACING):
+def explained(truth, predictions, of=None, failed=(), spacing=SPACING):
     of = of or assignment()
-    given = Answers({task_named(of.task).prediction: np.asarray(answers)}, dict.fromkeys(failed, WallLimit.reason))
-    asked = hidden(truth, spacing)
-    scored = score(of, of.criteria[0], [asked], [given])
-    return explanation(of, of.criteria[0], [asked], [given], scored.known)
+    stored = Answers({task_named(of.task).prediction: np.asarray(predictions)}, dict.fromkeys(failed, WallLimit.reason))
+    hidden_set = hidden(truth, spacing)
+    scored = score(of, of.criteria[0], [hidden_set], [stored])
+    return explanation(of, of.criteria[0], [hidden_set], [stored], scored.known)
 
 
-def words_of(found):
+def words_of(result):
     """What a student reads of it."""
-    mistake = f"if {phrase_words(found.mistake)}." if found.mistake else ""
-    return " ".join(filter(None, [phrase_words(found.seen) if found.seen else "", mistake]))
+    mistake = f"if {phrase_words(result.mistake)}." if result.mistake else ""
+    return " ".join(filter(None, [phrase_words(result.seen) if result.seen else "", mistake]))
 
 
-def dice(answer, truth):
-    mask = answer >= 0.5
+def dice(prediction, truth):
+    mask = prediction >= 0.5
     return np.mean([2 * (a & (t > 0)).sum() / (a.sum() + t.sum()) for a, t in zip(mask, truth, strict=True)])
 
 
-def to_1mm_and_left_there(answers, spacing=SPACING):
+def to_1mm_and_left_there(predictions, spacing=SPACING):
     """Resampled to voxels of 1 mm, and put into a corner of the image's shape instead of resampled back."""
-    out = np.zeros_like(answers)
-    for i, answer in enumerate(answers):
-        other = ndimage.zoom(answer, spacing, order=0, grid_mode=True, mode="grid-constant")
-        part = tuple(slice(0, min(n, m)) for n, m in zip(answer.shape, other.shape, strict=True))
+    out = np.zeros_like(predictions)
+    for i, prediction in enumerate(predictions):
+        other = ndimage.zoom(prediction, spacing, order=0, grid_mode=True, mode="grid-constant")
+        part = tuple(slice(0, min(n, m)) for n, m in zip(prediction.shape, other.shape, strict=True))
         out[i][part] = other[part]
     return out
 
 
-def halved_in_a_corner(answers):
-    out = np.zeros_like(answers)
-    small = answers[:, ::2, ::2, ::2]
+def halved_in_a_corner(predictions):
+    out = np.zeros_like(predictions)
+    small = predictions[:, ::2, ::2, ::2]
     out[:, : small.shape[1], : small.shape[2], : small.shape[3]] = small
     return out
 
@@ -113,65 +113,65 @@ MISTAKES = {
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_one_mistake_in_all_volumes_is_named_with_what_the_score_would_be(name):
-    answers, kind, words = MISTAKES[name]
-    found = told(TRUTH, answers)
-    assert found.kind == kind
-    assert words in words_of(found)
-    assert found.score == pytest.approx(dice(answers, TRUTH), abs=0.01)
+    predictions, kind, words = MISTAKES[name]
+    result = explained(TRUTH, predictions)
+    assert result.kind == kind
+    assert words in words_of(result)
+    assert result.score == pytest.approx(dice(predictions, TRUTH), abs=0.01)
     # What is lost by resampling is lost; a threshold that finds as much as there is may be better than 0.5 was.
     near = {"spacing": 0.2, "threshold": 0.08}.get(kind, 0.01)
-    assert found.fixed == pytest.approx(dice(GOOD, TRUTH), abs=near)
-    assert "SECRET" not in repr(found)
+    assert result.fixed == pytest.approx(dice(GOOD, TRUTH), abs=near)
+    assert "SECRET" not in repr(result)
 
 
 def test_axes_in_reverse_order_are_named_where_the_shape_allows_them():
-    answers = answered(CUBES).transpose(0, 3, 2, 1)
-    assert "the axes are put in the order 3, 2, 1" in words_of(told(CUBES, answers))
+    predictions = answered(CUBES).transpose(0, 3, 2, 1)
+    assert "the axes are put in the order 3, 2, 1" in words_of(explained(CUBES, predictions))
 
 
-def test_answers_that_the_task_refuses_are_not_computed_with():
-    assert told(TRUTH, GOOD.transpose(0, 3, 2, 1)) is None
+def test_invalid_predictions_are_not_computed_with():
+    assert explained(TRUTH, GOOD.transpose(0, 3, 2, 1)) is None
     label = ANSWERED.astype(np.int32)
     label[:, 0, 0, 0] = 20_000  # a table of all pairs of labels would take 3 GB
     tracemalloc.start()
     try:
-        assert told(ZONES, label, OF_LABELS) is None
+        assert explained(ZONES, label, OF_LABELS) is None
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
 
 
-def test_one_refused_answer_does_not_hide_a_mistake_in_the_others():
+def test_an_invalid_prediction_does_not_hide_a_mistake_in_the_others():
     label = np.flip(ANSWERED, 3).astype(np.int32)
     label[0, 0, 0, 0] = 20_000
-    assert words_of(told(ZONES, label, OF_LABELS)) == "if the third axis is flipped."
+    assert words_of(explained(ZONES, label, OF_LABELS)) == "if the third axis is flipped."
 
 
 def test_a_shift_by_one_voxel_of_small_objects_is_named():
     truth = np.zeros((8, 12, 12, 12), np.uint8)
     for i in range(8):
         truth[i, 3 + i % 4, 4:6, 3:9] = 1
-    found = told(truth, np.roll(truth, 1, 1).astype(np.float32))
-    assert found.kind == "shift"
-    assert (found.score, found.fixed) == (0, 1)
-    assert words_of(found) == "if each mask is moved by one voxel along the first axis."
+    result = explained(truth, np.roll(truth, 1, 1).astype(np.float32))
+    assert result.kind == "shift"
+    assert (result.score, result.fixed) == (0, 1)
+    assert words_of(result) == "if each mask is moved by one voxel along the first axis."
 
 
 def test_a_distance_is_explained_in_its_own_metric():
     anchors = {"trivial": 30, "pass": 20, "merit": 15, "distinction": 10, "reference": 5, "ceiling": 2}
     anchors = {name: value / 10 for name, value in anchors.items()}
-    found = told(TRUTH, np.flip(TRUTH, 1).astype(np.float32), assignment(metric="hd95", anchors=anchors))
-    assert found.fixed == 0
-    assert found.score > 2
-    assert words_of(found) == "if the first axis is flipped."
+    result = explained(TRUTH, np.flip(TRUTH, 1).astype(np.float32), assignment(metric="hd95", anchors=anchors))
+    assert result.fixed == 0
+    assert result.score > 2
+    assert words_of(result) == "if the first axis is flipped."
 
 
-def test_empty_and_full_answers_are_called_so():
-    found = told(TRUTH, np.full(TRUTH.shape, 0.1))
-    assert found == Explained("empty", Phrase("empty_below_half"))
-    assert words_of(found) == "Every answer is empty: no voxel reaches a probability of 0.5."
-    assert told(TRUTH, np.full(TRUTH.shape, 0.9)).kind == "full"
-    faint = words_of(told(TRUTH, GOOD * 0.2))
+def test_empty_and_full_predictions_are_named():
+    result = explained(TRUTH, np.full(TRUTH.shape, 0.1))
+    assert result == Explained("empty", Phrase("empty_below_half"))
+    assert words_of(result) == "Every answer is empty: no voxel reaches a probability of 0.5."
+    assert explained(TRUTH, np.full(TRUTH.shape, 0.9)).kind == "full"
+    faint = words_of(explained(TRUTH, GOOD * 0.2))
     assert faint.startswith("Every answer is empty: no voxel reaches a probability of 0.5. if ")
 
 
@@ -179,47 +179,47 @@ def test_large_masks_are_not_explained_by_making_them_smaller():
     truth = np.zeros((8, 16, 24, 24), np.uint8)
     truth[:, 5:11, 8:16, 8:16] = 1
     truth[0, 5, 8, 8] = 0
-    full = told(truth, np.ones(truth.shape, np.float32))
+    full = explained(truth, np.ones(truth.shape, np.float32))
     assert full == Explained("full", Phrase("full"))
     assert words_of(full) == "Every answer is full: every voxel is foreground."
     box = np.zeros(truth.shape, np.float32)
     box[:, 1:15, 1:19, 2:22] = 1
-    assert told(truth, box) is None
+    assert explained(truth, box) is None
 
 
 def test_failed_cases_do_not_hide_a_mistake_in_the_others():
-    found = told(TRUTH, np.flip(GOOD, 1), failed=(0, 3))
-    assert found.kind == "flip"
-    assert found.fixed == pytest.approx(0.8 * dice(GOOD, TRUTH), abs=0.03)
+    result = explained(TRUTH, np.flip(GOOD, 1), failed=(0, 3))
+    assert result.kind == "flip"
+    assert result.fixed == pytest.approx(0.8 * dice(GOOD, TRUTH), abs=0.03)
 
 
 def test_a_case_that_is_not_finite_does_not_hide_it_either():
-    answers = np.flip(GOOD, 1).copy()
-    answers[2, 0, 0, 0] = np.nan
-    assert told(TRUTH, answers).kind == "flip"
+    predictions = np.flip(GOOD, 1).copy()
+    predictions[2, 0, 0, 0] = np.nan
+    assert explained(TRUTH, predictions).kind == "flip"
 
 
-def test_a_mistake_in_half_of_the_cases_is_not_told_as_one_in_all():
-    assert told(TRUTH, np.where(np.arange(10)[:, None, None, None] % 2, GOOD, np.flip(GOOD, 1))) is None
+def test_a_mistake_in_half_of_the_cases_is_not_explained_as_one_in_all():
+    assert explained(TRUTH, np.where(np.arange(10)[:, None, None, None] % 2, GOOD, np.flip(GOOD, 1))) is None
 
 
-def test_sound_answers_are_not_explained():
-    assert told(TRUTH, GOOD) is None
+def test_sound_predictions_are_not_explained():
+    assert explained(TRUTH, GOOD) is None
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_weak_but_sound_answers_are_not_explained(seed):
+def test_weak_but_sound_predictions_are_not_explained(seed):
     weak = answered(phantoms(seed=seed + 20), seed)  # of other cases: about the right place
-    found = told(phantoms(seed=seed), np.roll(weak, 3, 3))
-    assert found is None
+    result = explained(phantoms(seed=seed), np.roll(weak, 3, 3))
+    assert result is None
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_random_volumes_are_not_explained(seed):
     rng = np.random.default_rng(seed)
-    assert told(TRUTH, rng.random(TRUTH.shape)) is None
+    assert explained(TRUTH, rng.random(TRUTH.shape)) is None
     blobs = ndimage.gaussian_filter(rng.normal(size=TRUTH.shape), (0, 2, 2, 2))
-    assert told(TRUTH, (blobs > np.quantile(blobs, 0.95)).astype(np.float32)) is None
+    assert explained(TRUTH, (blobs > np.quantile(blobs, 0.95)).astype(np.float32)) is None
 
 
 def zones(masks):
@@ -237,33 +237,33 @@ OF_LABELS = assignment("label_maps", "dice")
 def test_permuted_labels_are_named():
     permuted = np.array([0, 2, 3, 1], np.uint8)[ANSWERED]
     right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": ANSWERED})]).known.score
-    found = told(ZONES, permuted, OF_LABELS)
-    assert found.kind == "labels"
-    assert found.fixed == pytest.approx(right, abs=1e-4)
-    assert words_of(found) == "if label 2 is class 1, label 3 is class 2 and label 1 is class 3."
+    result = explained(ZONES, permuted, OF_LABELS)
+    assert result.kind == "labels"
+    assert result.fixed == pytest.approx(right, abs=1e-4)
+    assert words_of(result) == "if label 2 is class 1, label 3 is class 2 and label 1 is class 3."
 
 
 def test_a_background_that_was_exchanged_with_a_class_is_named():
-    found = told(ZONES, np.array([1, 0, 2, 3], np.uint8)[ANSWERED], OF_LABELS)
-    assert words_of(found) == "if label 1 is class 0 and label 0 is class 1."
+    result = explained(ZONES, np.array([1, 0, 2, 3], np.uint8)[ANSWERED], OF_LABELS)
+    assert words_of(result) == "if label 1 is class 0 and label 0 is class 1."
 
 
 def test_a_flipped_map_of_labels_is_named():
-    found = told(ZONES, np.flip(ANSWERED, 3), OF_LABELS)
-    assert (found.kind, words_of(found)) == ("flip", "if the third axis is flipped.")
+    result = explained(ZONES, np.flip(ANSWERED, 3), OF_LABELS)
+    assert (result.kind, words_of(result)) == ("flip", "if the third axis is flipped.")
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_random_labels_are_not_explained(seed):
-    assert told(ZONES, np.random.default_rng(seed).integers(4, size=ZONES.shape), OF_LABELS) is None
+    assert explained(ZONES, np.random.default_rng(seed).integers(4, size=ZONES.shape), OF_LABELS) is None
 
 
 def test_flipped_instances_are_named():
     truth = np.stack([ndimage.label(mask)[0] for mask in TRUTH])
     of = assignment("instances", "panoptic_quality@numbered")
-    found = told(truth, np.flip(truth * 7, 2), of)
-    assert (found.score, found.fixed, words_of(found)) == (0, 1, "if the second axis is flipped.")
-    assert words_of(told(truth, truth * 0, of)) == "Every answer is empty."
+    result = explained(truth, np.flip(truth * 7, 2), of)
+    assert (result.score, result.fixed, words_of(result)) == (0, 1, "if the second axis is flipped.")
+    assert words_of(explained(truth, truth * 0, of)) == "Every answer is empty."
 
 
 def pairs(n=8, shape=(20, 24), seed=0):
@@ -291,20 +291,20 @@ TRE = {name: 12 - 12 * value for name, value in UP.items()}
 )
 def test_a_field_in_another_order_unit_or_direction_is_named(spoil, words):
     truths, fields = pairs()
-    found = told(truths, spoil(fields), assignment("registration", "tre", TRE), spacing=(3.0, 0.7))
-    assert (found.kind, found.fixed) == ("field", pytest.approx(0, abs=1e-3))
-    assert words in words_of(found)
+    result = explained(truths, spoil(fields), assignment("registration", "tre", TRE), spacing=(3.0, 0.7))
+    assert (result.kind, result.fixed) == ("field", pytest.approx(0, abs=1e-3))
+    assert words in words_of(result)
 
 
 def test_fields_of_nothing_and_of_anything_are_not_explained_as_a_mistake_in_order():
     truths, fields = pairs()
     of = assignment("registration", "tre", {name: 3 - 3 * value for name, value in UP.items()})
-    assert words_of(told(truths, fields * 0, of, spacing=(3.0, 0.7))) == (
+    assert words_of(explained(truths, fields * 0, of, spacing=(3.0, 0.7))) == (
         "Every answer is a displacement of 0: nothing is moved."
     )
     for seed in range(10):
         drawn = np.random.default_rng(seed).normal(0, 4, (8, 2, 1, 1)) + fields * 0
-        assert told(truths, drawn.astype(np.float32), of, spacing=(3.0, 0.7)) is None
+        assert explained(truths, drawn.astype(np.float32), of, spacing=(3.0, 0.7)) is None
 
 
 Y = np.repeat([0, 1], 60)
@@ -317,67 +317,67 @@ def rows(seed=0, n=120, skill=3.0):
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
 def test_exchanged_classes_are_named(metric):
-    found = told(Y, 1 - rows(), assignment("classification", metric), spacing=None)
-    assert (found.kind, found.cases) == ("labels", 120)
-    assert found.score < 0.1
-    assert words_of(found) == "if the two classes are exchanged."
+    result = explained(Y, 1 - rows(), assignment("classification", metric), spacing=None)
+    assert (result.kind, result.cases) == ("labels", 120)
+    assert result.score < 0.1
+    assert words_of(result) == "if the two classes are exchanged."
 
 
 def test_a_threshold_is_named_for_classes_and_not_for_ranks():
     timid = rows() * 0.2
     of = assignment("classification", "balanced_accuracy")
-    found = told(Y, timid, of, spacing=None)
-    assert found.kind == "threshold"
-    assert words_of(found).startswith("Every case is put into class 0. if the threshold is ")
-    assert (found.score, found.fixed) == (0.5, 1)
-    assert told(Y, timid, assignment("classification", "auroc"), spacing=None) is None
+    result = explained(Y, timid, of, spacing=None)
+    assert result.kind == "threshold"
+    assert words_of(result).startswith("Every case is put into class 0. if the threshold is ")
+    assert (result.score, result.fixed) == (0.5, 1)
+    assert explained(Y, timid, assignment("classification", "auroc"), spacing=None) is None
 
 
 def test_permuted_classes_are_named():
     truth = np.repeat(np.arange(4), 30)
     right = np.eye(4)[truth] * 0.7 + 0.075
     columns = right[:, [1, 2, 0, 3]]
-    found = told(truth, columns, assignment("classification", "accuracy"), spacing=None)
-    assert found.fixed == 1
+    result = explained(truth, columns, assignment("classification", "accuracy"), spacing=None)
+    assert result.fixed == 1
     # Class 0 was answered in the column of 2, class 1 in that of 0, class 2 in that of 1.
-    assert words_of(found) == "if column 2 is class 0, column 0 is class 1 and column 1 is class 2."
+    assert words_of(result) == "if column 2 is class 0, column 0 is class 1 and column 1 is class 2."
 
 
-def test_one_class_for_all_is_called_so():
-    found = told(Y, np.full(120, 0.3), assignment("classification", "balanced_accuracy"), spacing=None)
-    assert found == Explained("constant", Phrase("one_class", (0,)))
-    assert words_of(found) == "Every case is put into class 0."
+def test_one_class_for_all_is_named():
+    result = explained(Y, np.full(120, 0.3), assignment("classification", "balanced_accuracy"), spacing=None)
+    assert result == Explained("constant", Phrase("one_class", (0,)))
+    assert words_of(result) == "Every case is put into class 0."
 
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
 def test_random_classes_are_not_explained(seed, metric):
     rng = np.random.default_rng(seed)
-    assert told(Y, rng.random(120), assignment("classification", metric), spacing=None) is None
+    assert explained(Y, rng.random(120), assignment("classification", metric), spacing=None) is None
     truth = np.repeat(np.arange(4), 6)
     drawn = rng.dirichlet(np.ones(4), 24)
-    assert told(truth, drawn, assignment("classification", "accuracy"), spacing=None) is None
+    assert explained(truth, drawn, assignment("classification", "accuracy"), spacing=None) is None
 
 
 def test_labels_that_do_not_exclude_each_other_have_no_explanation_and_break_none():
     truth = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
-    asked, given = hidden(truth), Answers({"prob": 1.0 - truth}, {})
+    hidden_set, stored = hidden(truth), Answers({"prob": 1.0 - truth}, {})
     of = assignment("multilabel", "auroc")
-    scored = score(of, of.criteria[0], [asked], [given]).known
+    scored = score(of, of.criteria[0], [hidden_set], [stored]).known
     assert scored.score == 0
-    assert explanation(of, of.criteria[0], [asked], [given], scored) is None
+    assert explanation(of, of.criteria[0], [hidden_set], [stored], scored) is None
 
 
 def test_no_answers_have_no_explanation():
     of = assignment()
-    asked, none = hidden(TRUTH), Answers({}, dict.fromkeys(range(10), "r"))
-    assert explanation(of, of.criteria[0], [asked], [none], score(of, of.criteria[0], [asked], [none]).known) is None
-    zeros = Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, dict.fromkeys(range(10), "r"))
-    assert explanation(of, of.criteria[0], [asked], [zeros], score(of, of.criteria[0], [asked], [zeros]).known) is None
+    sets, failed = [hidden(TRUTH)], dict.fromkeys(range(10), "r")
+    for answers in (Answers({}, failed), Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, failed)):
+        measured = score(of, of.criteria[0], sets, [answers]).known
+        assert explanation(of, of.criteria[0], sets, [answers], measured) is None
 
 
 def test_large_images_are_looked_at_in_part():
     truth = phantoms(70)
-    found = told(truth, np.flip(answered(truth), 1))
-    assert found.cases == 60
-    assert math.isclose(found.fixed, dice(answered(truth), truth), abs_tol=0.02)
+    result = explained(truth, np.flip(answered(truth), 1))
+    assert result.cases == 60
+    assert math.isclose(result.fixed, dice(answered(truth), truth), abs_tol=0.02)

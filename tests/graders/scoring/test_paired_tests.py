@@ -11,42 +11,42 @@ from graders.scoring.paired_tests import delong_p, holm, resampled_p, sign_flip_
 from tests.graders.metrics.golden import classes
 
 
-def p_of(one, other, draws=20_000):
-    values = np.array([one, other], dtype=float)
+def p_of(first, second, draws=20_000):
+    values = np.array([first, second], dtype=float)
     flipped, exact = sign_flipped_means(values, draws, np.random.default_rng(0))
     means = values.mean(axis=1)
     return float(sign_flip_p(means[:1] - means[1:], flipped[:, 0], flipped[:, 1:].T, exact)[0])
 
 
 def test_few_subjects_are_enumerated():
-    one, other = np.array([0.9, 0.8, 0.85, 0.7, 0.95]), np.array([0.7, 0.82, 0.6, 0.69, 0.8])
-    difference = one - other
+    first, second = np.array([0.9, 0.8, 0.85, 0.7, 0.95]), np.array([0.7, 0.82, 0.6, 0.69, 0.8])
+    difference = first - second
     every = [abs((difference * signs).mean()) for signs in itertools.product((1, -1), repeat=5)]
-    assert p_of(one, other) == pytest.approx(np.mean(np.array(every) >= abs(difference.mean()) - 1e-12))
+    assert p_of(first, second) == pytest.approx(np.mean(np.array(every) >= abs(difference.mean()) - 1e-12))
 
 
 def test_many_subjects_agree_with_scipys_permutation_test():
     rng = np.random.default_rng(1)
-    one, other = rng.normal(0.05, 0.1, 40), rng.normal(0, 0.1, 40)
+    first, second = rng.normal(0.05, 0.1, 40), rng.normal(0, 0.1, 40)
     peer = stats.permutation_test(
-        (one, other), lambda a, b: np.mean(a - b), permutation_type="samples", n_resamples=20_000, rng=2
+        (first, second), lambda a, b: np.mean(a - b), permutation_type="samples", n_resamples=20_000, rng=2
     )
-    assert p_of(one, other) == pytest.approx(peer.pvalue, abs=0.01)
+    assert p_of(first, second) == pytest.approx(peer.pvalue, abs=0.01)
 
 
 def test_the_smallest_p_of_five_subjects_is_a_sixteenth():
     assert p_of(np.ones(5), np.zeros(5)) == 1 / 16
 
 
-def test_equal_teams_are_never_told_apart():
+def test_equal_teams_are_never_distinguished():
     assert p_of(np.arange(30) / 30, np.arange(30) / 30) == 1
     assert p_of(np.arange(5) / 5, np.arange(5) / 5) == 1
 
 
 def test_equal_teams_are_found_different_no_more_often_than_the_level_says():
     rng = np.random.default_rng(3)
-    found = [p_of(*rng.beta(8, 2, (2, 12)), draws=500) < 0.05 for _ in range(400)]
-    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+    detected = [p_of(*rng.beta(8, 2, (2, 12)), draws=500) < 0.05 for _ in range(400)]
+    assert np.mean(detected) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
 
 
 def test_holm_by_hand():
@@ -69,9 +69,9 @@ def test_resamples_that_never_differ_prove_no_more_than_so_few_subjects_can():
     assert resampled_p(np.array([0.0]), flat, flat, 4) == [1]
 
 
-def delong(one, other, truths):
-    """Our p-value of two teams' scores."""
-    above, below = (a - b for a, b in zip(placements(one, truths), placements(other, truths), strict=True))
+def delong(first, second, truths):
+    """The toolkit's p-value of two teams' scores."""
+    above, below = (a - b for a, b in zip(placements(first, truths), placements(second, truths), strict=True))
     return float(delong_p(above[None], below[None])[0])
 
 
@@ -112,11 +112,11 @@ def test_the_placements_of_either_class_have_the_area_as_their_mean():
 def test_delongs_test_gives_the_published_p_values_of_three_markers():
     with np.load(classes.HERE / "golden_classes.npz", allow_pickle=False) as file:
         truths = file["poor"].astype(int)
-        for (one, other), z, p in zip(
+        for (first, second), z, p in zip(
             (("wfns", "s100b"), ("wfns", "ndka"), ("ndka", "s100b")), file["z"], file["p"], strict=True
         ):
-            assert delong(file[one].astype(float), file[other].astype(float), truths) == pytest.approx(p, rel=1e-9)
-            assert delong_by_all_pairs((file[one], file[other]), truths)[0] == pytest.approx(z, rel=1e-9)
+            assert delong(file[first].astype(float), file[second].astype(float), truths) == pytest.approx(p, rel=1e-9)
+            assert delong_by_all_pairs((file[first], file[second]), truths)[0] == pytest.approx(z, rel=1e-9)
 
 
 def test_equal_areas_and_areas_that_cannot_vary_prove_nothing_more_than_so_few_cases_can():
@@ -129,8 +129,8 @@ def test_equal_areas_and_areas_that_cannot_vary_prove_nothing_more_than_so_few_c
 def test_equal_models_are_found_different_by_delong_no_more_often_than_the_level_says():
     rng = np.random.default_rng(7)
     truths = np.arange(60) % 2
-    found = []
+    detected = []
     for _ in range(400):
         shared = truths + rng.normal(0, 1, 60)
-        found.append(delong(*(shared + rng.normal(0, 0.7, (2, 60))), truths) < 0.05)
-    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)
+        detected.append(delong(*(shared + rng.normal(0, 0.7, (2, 60))), truths) < 0.05)
+    assert np.mean(detected) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 400)

@@ -1,4 +1,4 @@
-"""The order of teams, what of it is chance, and that nobody's place depends on who else takes part."""
+"""The order of teams, how much of it is chance, and that no rank depends on which other teams take part."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_one_more_team_never_reorders_the_others(rng, teams, subjects, rising, k
     after = ranking(of(np.vstack([values, extra]), rising=rising), 2).teams[:-1]
     order = [np.sign(a.rank - b.rank) for a in before for b in before]
     assert order == [np.sign(a.rank - b.rank) for a in after for b in after]
-    # Nor does a better score ever stand in a lower tier.
+    # And a better score is never in a lower tier.
     for ranked in (before, after):
         assert all(a.tier <= b.tier for a in ranked for b in ranked if a.rank < b.rank)
         assert all(a.tier == b.tier for a in ranked for b in ranked if a.rank == b.rank)
@@ -74,41 +74,41 @@ def test_one_more_team_never_reorders_the_others(rng, teams, subjects, rising, k
 def test_the_order_in_which_teams_are_given_does_not_matter(rng, teams):
     values = rng.random((teams, 12)).round(2)
     turned = rng.permutation(teams)
-    one, other = ranking(of(values), 2).teams, ranking(of(values[turned]), 2).teams
-    assert [(s.rank, s.ranks) for s in other] == [(one[i].rank, one[i].ranks) for i in turned]
+    first, second = ranking(of(values), 2).teams, ranking(of(values[turned]), 2).teams
+    assert [(s.rank, s.ranks) for s in second] == [(first[i].rank, first[i].ranks) for i in turned]
 
 
 def test_teams_that_differ_clearly_stand_in_tiers_of_their_own():
-    found = ranking(of(cohort(4, spread=0.1)), 3)
-    assert [s.tier for s in found.teams] == [1, 2, 3, 4]
-    assert [s.ranks for s in found.teams] == [(1, 1), (2, 2), (3, 3), (4, 4)]
-    assert found.teams[0].first == 1
-    assert found.test_then_rank == found.rank_then_mean == 1
+    result = ranking(of(cohort(4, spread=0.1)), 3)
+    assert [s.tier for s in result.teams] == [1, 2, 3, 4]
+    assert [s.ranks for s in result.teams] == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    assert result.teams[0].first == 1
+    assert result.test_then_rank == result.rank_then_mean == 1
 
 
 def test_teams_that_differ_by_chance_share_the_tier_of_the_first():
     rng = np.random.default_rng(2)
     values = rng.normal(0.8, 0.1, (1, 20)) + rng.normal(0, 0.05, (6, 20))
-    found = ranking(of(values), 3)
-    assert {s.tier for s in found.teams} == {1}
-    assert sum(s.first for s in found.teams) == pytest.approx(1)
-    assert max(s.ranks[1] for s in found.teams) > 3
+    result = ranking(of(values), 3)
+    assert {s.tier for s in result.teams} == {1}
+    assert sum(s.first for s in result.teams) == pytest.approx(1)
+    assert max(s.ranks[1] for s in result.teams) > 3
 
 
 def test_a_first_place_that_is_shared_counts_in_part():
     values = np.array([[0.5, 0.9, 0.7], [0.5, 0.9, 0.7], [0.1, 0.2, 0.3]])
-    found = ranking(of(values), 3)
-    assert [(s.rank, s.tied, s.first) for s in found.teams] == [(1, True, 0.5), (1, True, 0.5), (3, False, 0)]
+    result = ranking(of(values), 3)
+    assert [(s.rank, s.tied, s.first) for s in result.teams] == [(1, True, 0.5), (1, True, 0.5), (3, False, 0)]
 
 
-def test_five_subjects_cannot_tell_two_teams_apart_however_far_they_are():
+def test_five_subjects_never_distinguish_two_teams_however_far_apart_they_are():
     """The smallest p-value of five pairs is 1/16."""
     values = np.array([[0.9, 0.91, 0.92, 0.9, 0.9], [0.1, 0.1, 0.12, 0.1, 0.1]])
     assert [s.tier for s in ranking(of(values), 3).teams] == [1, 1]
     assert [s.tier for s in ranking(of(np.tile(values, 2)), 3).teams] == [1, 2]
 
 
-def test_many_teams_can_still_be_told_apart():
+def test_many_teams_can_still_be_distinguished():
     """Holm multiplies by 99; 2000 flips could reach no less than 99 / 2001."""
     values = cohort(100, 30, spread=0.01)
     assert max(s.tier for s in ranking(of(values), 3).teams) > 5
@@ -126,28 +126,28 @@ def test_such_a_difference_is_found_four_times_in_five():
     rng = np.random.default_rng(6)
     n, sd = 30, 0.05
     shift = 2.8 * sd / np.sqrt(n)
-    found = []
+    detected = []
     for _ in range(150):
         first = rng.normal(0.8, 0.1, n)
         scores = of(np.stack([first, first - rng.normal(shift, sd, n)]))
-        found.append(ranking(scores, 6).teams[1].tier == 2)
-    assert np.mean(found) == pytest.approx(0.8, abs=0.1)
+        detected.append(ranking(scores, 6).teams[1].tier == 2)
+    assert np.mean(detected) == pytest.approx(0.8, abs=0.1)
 
 
 def test_the_distance_from_the_first_has_a_paired_interval():
     values = cohort(2, 60)
-    found = ranking(of(values), 3).teams[1]
+    second = ranking(of(values), 3).teams[1]
     difference = values[1] - values[0]
     rng = np.random.default_rng(7)
     drawn = [rng.choice(difference, 60).mean() for _ in range(4000)]
-    assert found.behind == pytest.approx(difference.mean())
-    assert found.behind_interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.002)
+    assert second.behind == pytest.approx(difference.mean())
+    assert second.behind_interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.002)
 
 
 def test_of_a_distance_the_lowest_leads():
-    found = ranking(of(np.array([[9.0, 8, 9.5] * 5, [2.0, 3, 2.5] * 5]), rising=False), 2).teams
-    assert [(s.rank, s.tier) for s in found] == [(2, 2), (1, 1)]
-    assert found[0].behind == pytest.approx(np.mean([9, 8, 9.5]) - 2.5)
+    teams = ranking(of(np.array([[9.0, 8, 9.5] * 5, [2.0, 3, 2.5] * 5]), rising=False), 2).teams
+    assert [(s.rank, s.tier) for s in teams] == [(2, 2), (1, 1)]
+    assert teams[0].behind == pytest.approx(np.mean([9, 8, 9.5]) - 2.5)
 
 
 @pytest.mark.parametrize("how", ["median", "mean"])
@@ -172,10 +172,10 @@ def test_repeats_of_other_subjects_are_drawn_apart_and_tested_together():
 def test_a_metric_of_the_whole_set_is_compared_in_common_resamples():
     rng = np.random.default_rng(8)
     drawn = 0.8 + rng.normal(0, 0.05, (2000, 1)) + np.array([0.1, 0, 0]) + rng.normal(0, 0.005, (2000, 3))
-    found = ranking(TeamScores(np.array([0.9, 0.801, 0.8]), drawn, None, 40), 3)
-    assert [s.tier for s in found.teams] == [1, 2, 2]
-    assert found.rank_then_mean is None
-    assert found.test_then_rank == pytest.approx(stats.kendalltau([0.9, 0.801, 0.8], [2, 0, 0]).statistic)
+    result = ranking(TeamScores(np.array([0.9, 0.801, 0.8]), drawn, None, 40), 3)
+    assert [s.tier for s in result.teams] == [1, 2, 2]
+    assert result.rank_then_mean is None
+    assert result.test_then_rank == pytest.approx(stats.kendalltau([0.9, 0.801, 0.8], [2, 0, 0]).statistic)
 
 
 def test_areas_of_cases_that_are_subjects_are_compared_by_delongs_test():
@@ -184,11 +184,11 @@ def test_areas_of_cases_that_are_subjects_are_compared_by_delongs_test():
     scores = truths * np.array([[2.0], [1.0], [1.02]]) + rng.normal(0, 1, (1, 200)) + rng.normal(0, 0.1, (3, 200))
     above, below = (np.stack(part) for part in zip(*(placements(s, truths) for s in scores), strict=True))
     value = above.mean(axis=1)
-    # Resamples that say nothing: none of them is asked.
-    found = ranking(TeamScores(value, np.tile(value, (2000, 1)), None, 200, placements=(above, below)), 6)
-    assert found.teams[0].tier == 1
-    assert found.teams[1].tier == found.teams[2].tier == 2
-    assert "DeLong" in found.test
+    # Resamples without information: the test does not use them.
+    result = ranking(TeamScores(value, np.tile(value, (2000, 1)), None, 200, placements=(above, below)), 6)
+    assert result.teams[0].tier == 1
+    assert result.teams[1].tier == result.teams[2].tier == 2
+    assert "DeLong" in result.test
     assert "DeLong" not in ranking(of(cohort(2)), 3).test
 
 
@@ -206,7 +206,7 @@ def test_a_weighted_utility_is_the_sum_of_its_parts_for_each_team_alone():
     assert alone.value[0] == whole.value[0]
 
 
-def test_nobody_and_one_alone_have_a_ranking():
+def test_no_team_and_one_team_alone_have_a_ranking():
     assert ranking(of(np.zeros((0, 3))), 3).teams == ()
     (alone,) = ranking(of(np.array([[0.5, 0.6, 0.7]])), 3).teams
     assert (alone.rank, alone.tier, alone.ranks, alone.first) == (1, 1, (1, 1), 1)

@@ -1,4 +1,4 @@
-"""From answers and truths to a score: the denominator is the manifest, and nothing is gained by failing."""
+"""From predictions and truths to a score: every hidden case is in the denominator, and failing gains nothing."""
 
 import math
 from pathlib import Path
@@ -70,15 +70,15 @@ def hidden(truth, subjects=None, spacing=(2.0, 1.0, 1.0), turn=0, train=8):
     return HiddenSet({"x": np.zeros(train)}, None, {}, truth, cases, 0, "", "", "")
 
 
-def scored(of, truths, answers, **given):
-    """Scores one repeat, or several where lists of them are given."""
+def scored(of, truths, predictions, **more):
+    """Scores one repeat, or several where the truths and the predictions are lists."""
     sets = truths if isinstance(truths, list) else [truths]
-    answers = answers if isinstance(answers, list) else [answers]
+    predictions = predictions if isinstance(predictions, list) else [predictions]
     criterion = of.criteria[0]
     assert isinstance(criterion, Accuracy)
     key = task_named(of.task).prediction
-    replies = [a if isinstance(a, Answers) else Answers({key: a}, **given) for a in answers]
-    return score(of, criterion, sets, replies)
+    answers = [p if isinstance(p, Answers) else Answers({key: p}, **more) for p in predictions]
+    return score(of, criterion, sets, answers)
 
 
 Y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
@@ -137,11 +137,11 @@ def test_a_failed_case_takes_the_worst_value_and_stays_in_the_denominator():
     assert doc.failed == (FailedCases(Cause("wall_limit"), 1),)
 
 
-def test_where_all_failed_alike_the_student_reads_the_line_and_where_they_differ_the_reason_alone():
-    def failing_at(*places):
-        causes = {i: Cause("raised", "ValueError", place) for i, place in enumerate(places)}
-        answers = Answers({"prob": P}, dict.fromkeys(causes, "raised"), causes, "ValueError: trace", "trace")
-        return scored(assignment(), hidden(Y), answers)
+def test_the_student_reads_the_line_where_all_failed_alike_and_the_reason_alone_where_they_differ():
+    def failing_at(*lines):
+        causes = {i: Cause("raised", "ValueError", line) for i, line in enumerate(lines)}
+        predictions = Answers({"prob": P}, dict.fromkeys(causes, "raised"), causes, "ValueError: trace", "trace")
+        return scored(assignment(), hidden(Y), predictions)
 
     alike, other = failing_at("solution.py:3", "solution.py:3"), failing_at("solution.py:3", "solution.py:4")
     assert alike.failed == (FailedCases(Cause("raised", "ValueError", "solution.py:3"), 2),)
@@ -150,7 +150,7 @@ def test_where_all_failed_alike_the_student_reads_the_line_and_where_they_differ
     assert alike.said == "ValueError: trace"
 
 
-def test_equal_values_that_only_rounding_tells_apart_have_no_interval():
+def test_equal_values_that_differ_by_rounding_alone_have_no_interval():
     truth = masks(*range(1, 13))
     document = scored(assignment("segmentation", "hd95", anchors=DOWN), hidden(truth, spacing=(0.1, 0.7, 0.3)),
                       np.zeros(truth.shape, np.float32), failed=dict.fromkeys(range(12), "it broke"))  # fmt: skip
@@ -163,13 +163,14 @@ def test_a_failed_distance_takes_the_diagonal():
     assert doc.measured.score == pytest.approx(math.sqrt(4**2 + 3**2 + 4**2) / 2)
 
 
-def test_a_number_that_failed_is_off_by_the_worst_answer_and_not_by_the_zero_that_stands_in_its_place():
-    ages, answers = np.array([40.0, 60.0, 80.0]), np.array([42.0, 0.0, 80.0])
-    doc = scored(assignment("regression", "rmse", anchors=DOWN), hidden(ages), Answers({"value": answers}, {1: "r"}))
+def test_a_number_that_failed_is_off_by_the_worst_prediction_and_not_by_the_zero_in_the_array():
+    ages, predictions = np.array([40.0, 60.0, 80.0]), np.array([42.0, 0.0, 80.0])
+    answers = Answers({"value": predictions}, {1: "r"})
+    doc = scored(assignment("regression", "rmse", anchors=DOWN), hidden(ages), answers)
     assert doc.measured.score == pytest.approx(math.sqrt((2**2 + 20**2 + 0) / 3))  # 60 is 20 from either end
 
 
-def test_a_failed_class_is_a_wrong_one():
+def test_a_failed_class_counts_as_a_wrong_class():
     doc = scored(assignment(), hidden(Y), Y.astype(np.float32), failed={0: "r", 7: "r"})
     assert doc.measured.score == 0.75
 
@@ -180,17 +181,17 @@ def test_grades_that_all_failed_agree_no_better_than_by_chance():
     assert doc.measured.score < 0
 
 
-def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others():
-    answers = P.copy()
-    answers[7] = np.nan
-    doc = scored(assignment(metric="auroc"), hidden(Y), answers)
+def test_a_prediction_that_is_not_finite_never_scores_and_never_spoils_the_others():
+    predictions = P.copy()
+    predictions[7] = np.nan
+    doc = scored(assignment(metric="auroc"), hidden(Y), predictions)
     expected = np.where(np.arange(8) == 7, 0, P)  # the wrong class, with certainty
     assert doc.measured.score == pytest.approx(roc_auc_score(Y, expected))
     assert [(case.id, case.reason) for case in doc.measured.cases] == [(hidden(Y).cases[7].id, NonFiniteAnswer.reason)]
 
 
 @pytest.mark.parametrize(
-    ("answers", "reason"),
+    ("predictions", "reason"),
     [
         (np.full(8, np.nan), NonFiniteAnswer.reason),
         (np.full(8, 1e30), OutOfRange.reason),
@@ -204,30 +205,30 @@ def test_one_answer_that_is_not_finite_never_scores_and_never_spoils_the_others(
     ],
 )
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "macro_f1", "auroc"])
-def test_answers_that_cannot_be_scored_are_worth_nothing(metric, answers, reason):
-    doc = scored(assignment(metric=metric), hidden(Y), answers)
+def test_predictions_that_cannot_be_scored_earn_nothing(metric, predictions, reason):
+    doc = scored(assignment(metric=metric), hidden(Y), predictions)
     assert (doc.verdict, doc.measured.score, doc.cause.reason) == ("passed", 0, reason)
     assert {case.reason for case in doc.measured.cases} == {reason}
 
 
-def test_no_answer_at_all_is_worth_nothing():
+def test_no_prediction_at_all_earns_nothing():
     doc = scored(assignment(), hidden(Y), Answers({}, dict.fromkeys(range(8), "import_failed")))
     assert (doc.measured.score, doc.cause.reason) == (0, "import_failed")
     assert scored(assignment(), hidden(Y), Answers({})).cause.reason == WrongType.reason
 
 
-def test_a_certain_error_in_a_row_that_adds_up_to_a_little_more_than_one_is_the_worst_and_not_our_failure():
+def test_a_certain_error_in_a_row_that_adds_up_to_a_little_more_than_one_is_the_worst_and_not_a_toolkit_failure():
     rows = np.array([[0, 1, 0.0015], [0, 1, 0], [0, 0, 1]])
     doc = scored(assignment(metric="brier", anchors=DOWN), hidden(np.array([0, 1, 2])), rows)
     assert (doc.verdict, doc.measured.score) == ("passed", pytest.approx(1 / 3))
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "balanced_accuracy", "auroc"])
-def test_a_constant_answer_earns_no_more_than_chance(metric):
+def test_a_constant_prediction_earns_no_more_than_chance(metric):
     assert scored(assignment(metric=metric), hidden(Y), np.full(8, 0.7)).measured.score == 0.5
 
 
-def test_answers_are_rounded_as_they_are_stored_before_the_first_scoring():
+def test_predictions_are_rounded_as_they_are_stored_before_the_first_scoring():
     exact = 0.5 + np.linspace(-1e-9, 1e-9, 8)
     for metric in ("balanced_accuracy", "auroc"):
         stored = task_named("classification").stored(exact)
@@ -239,9 +240,9 @@ def test_a_network_that_is_sure_of_everything_is_ranked_by_how_sure_it_is():
     """scikit-learn: the positives are the two largest numbers, so the area is 1. float16 holds one of the four."""
     y, sure = np.array([0, 0, 1, 1]), np.array([0.99987, 0.99995, 0.99998, 0.99999], np.float32)
     of = {"auroc": 1.0, "average_precision": 1.0, "sensitivity@0.95": 1.0}
-    for answers in (sure, np.stack([1 - sure, sure], axis=1)):
-        found = {name: scored(assignment(metric=name), hidden(y), answers).measured.score for name in of}
-        assert found == of
+    for predictions in (sure, np.stack([1 - sure, sure], axis=1)):
+        scores = {name: scored(assignment(metric=name), hidden(y), predictions).measured.score for name in of}
+        assert scores == of
     assert roc_auc_score(y, sure) == 1
 
 
@@ -262,9 +263,9 @@ def test_rounding_puts_no_case_into_another_class():
 def test_rounding_puts_no_voxel_into_the_foreground():
     truth = np.zeros((1, 2, 2, 2), np.uint8)
     truth[0, 0, 0, 0] = 1
-    answer = np.full((1, 2, 2, 2), 0.49999)
-    answer[0, 0, 0, 0] = 0.5
-    assert scored(assignment("segmentation", "dice"), hidden(truth), answer).measured.score == 1
+    prediction = np.full((1, 2, 2, 2), 0.49999)
+    prediction[0, 0, 0, 0] = 0.5
+    assert scored(assignment("segmentation", "dice"), hidden(truth), prediction).measured.score == 1
 
 
 def test_rows_that_an_earlier_version_stored_as_float16_are_read_as_they_are():
@@ -346,10 +347,10 @@ def test_the_bootstrap_of_a_set_draws_subjects_and_repeats_exactly():
 def test_the_bootstrap_of_balanced_accuracy_equals_one_written_as_a_loop():
     rng = np.random.default_rng(6)
     truth = np.repeat([0, 1], 40)
-    answers = np.where(rng.random(80) < 0.8, truth, 1 - truth).astype(np.float32)
-    doc = scored(assignment(), hidden(truth), answers)
+    predictions = np.where(rng.random(80) < 0.8, truth, 1 - truth).astype(np.float32)
+    doc = scored(assignment(), hidden(truth), predictions)
     drawn = []
-    right = answers == truth
+    right = predictions == truth
     for _ in range(2000):
         drawn.append((right[rng.integers(40, size=40)].mean() + right[40 + rng.integers(40, size=40)].mean()) / 2)
     assert doc.measured.interval == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.015)
@@ -384,7 +385,7 @@ def test_subjects_of_different_size_weigh_the_same_in_a_resample():
     assert doc.measured.interval == pytest.approx(alone.measured.interval, abs=0.01)
 
 
-def test_a_metric_of_the_whole_set_keeps_its_resampled_scores():
+def test_a_metric_of_the_whole_set_stores_its_resampled_scores():
     doc = scored(assignment(metric="auroc"), hidden(Y), P)
     drawn = unpacked(doc.measured.drawn)
     assert drawn.shape == (2000,)
@@ -396,8 +397,8 @@ def test_a_median_of_repeats_is_resampled_as_a_median():
     of = assignment(seeds=3)
     rng = np.random.default_rng(7)
     truth = np.repeat([0, 1], 30)
-    answers = [np.where(rng.random(60) < share, truth, 1 - truth).astype(np.float32) for share in (0.9, 0.85, 0.8)]
-    doc = scored(of, [hidden(truth)] * 3, answers)
+    predictions = [np.where(rng.random(60) < share, truth, 1 - truth).astype(np.float32) for share in (0.9, 0.85, 0.8)]
+    doc = scored(of, [hidden(truth)] * 3, predictions)
     assert doc.measured.score == sorted(doc.measured.repeats)[1]
     assert doc.measured.interval[0] < doc.measured.score < doc.measured.interval[1]
 
@@ -411,11 +412,11 @@ def test_a_metric_of_a_cap_is_scored_too():
     assert len(doc.also["hd95"].cases) == 2
 
 
-def test_metrics_beside_are_scored_and_kept_by_the_name_they_are_asked_by(tmp_path):
+def test_metrics_of_also_are_scored_and_stored_under_their_names_in_the_assignment(tmp_path):
     (tmp_path / "my_metrics.py").write_text(OWN)
     of = assignment(also=["accuracy", "my_metrics.py:share"], folder=tmp_path)
     doc = scored(of, hidden(Y), P)
-    assert {name: one.score for name, one in doc.also.items()} == {"accuracy": 0.75, "my_metrics.py:share": 0.75}
+    assert {name: also.score for name, also in doc.also.items()} == {"accuracy": 0.75, "my_metrics.py:share": 0.75}
     assert (doc.measured.score, doc.measured.subjects) == (0.75, 8)
 
 
@@ -434,7 +435,7 @@ def test_empty_references_can_be_set_apart_with_their_false_positives():
     assert [case.state for case in doc.measured.cases] == ["set_apart", "set_apart", "failed", "scored", "scored"]
 
 
-def test_a_set_of_empty_references_only_is_our_failure():
+def test_a_set_of_empty_references_only_is_a_toolkit_failure():
     of = assignment("segmentation", "dice", empty_reference="separate")
     doc = scored(of, hidden(masks(0, 0)), masks(0, 0).astype(np.float32))
     assert (doc.verdict, doc.cause.reason) == ("unknown", "data")
@@ -461,23 +462,23 @@ def test_a_metric_that_fails_withholds_and_never_costs_points(tmp_path, own, evi
 LABELS = np.array([[[1, 1, 2, 2]], [[1, 1, 1, 1]], [[3, 0, 0, 0]]], np.uint8)
 
 
-def test_a_metric_of_masks_is_the_mean_over_the_classes_that_truth_or_answer_of_a_case_holds():
+def test_a_metric_of_masks_is_the_mean_over_the_classes_in_the_truth_or_prediction_of_a_case():
     of = assignment("label_maps", "dice", also=["dice@class2", "iou@class3"])
-    answers = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
-    document = scored(of, hidden(LABELS), answers)
-    # By class of each case: 4/5, 2/3; 1; 0. Where neither holds a class, it is left out.
+    predictions = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
+    document = scored(of, hidden(LABELS), predictions)
+    # By class of each case: 4/5, 2/3; 1; 0. A class that neither contains is left out.
     assert [case.value for case in document.measured.cases] == pytest.approx([11 / 15, 1, 0])
     assert document.also["dice@class2"].score == pytest.approx((2 / 3 + 1 + 1) / 3)
     assert document.also["iou@class3"].score == pytest.approx(2 / 3)
-    counted = scored(assignment("label_maps", "dice", absent="one"), hidden(LABELS), answers)
+    counted = scored(assignment("label_maps", "dice", absent="one"), hidden(LABELS), predictions)
     # 4/5, 2/3, 1; 1, 1, 1; 1, 1, 0.
     assert [case.value for case in counted.measured.cases] == pytest.approx([37 / 45, 1, 2 / 3])
 
 
-def test_a_mean_over_classes_stands_beside_the_value_of_each_class_and_staff_read_them():
+def test_the_value_of_each_class_is_stored_beside_the_mean_and_staff_read_it():
     of = assignment("label_maps", "dice", also=["iou", "dice@class2"])
-    answers = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
-    document = scored(of, hidden(LABELS), answers)
+    predictions = np.array([[[1, 1, 2, 1]], [[1, 1, 1, 1]], [[0, 0, 0, 0]]], np.uint8)
+    document = scored(of, hidden(LABELS), predictions)
     # Class 1: 4/5, 1 and both empty; class 2: 2/3 and twice both empty; class 3: twice both empty and missed.
     expected = {"class1": (4 / 5 + 2) / 3, "class2": (2 / 3 + 2) / 3, "class3": 2 / 3}
     assert document.measured.classes == pytest.approx(expected)
@@ -507,14 +508,14 @@ def test_a_class_counts_in_every_case_although_the_only_case_that_holds_it_faile
     assert scored(of, hidden(LABELS), wrong, failed={0: "crashed"}).measured.score == pytest.approx((0 + 1 + 2 / 3) / 3)
 
 
-def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
+def test_a_class_that_no_truth_contains_withholds_the_score_and_never_counts_as_right():
     document = scored(assignment("label_maps", "dice@class4"), hidden(LABELS), LABELS)
     assert document.verdict == "unknown"
     assert "the truths have the classes [1, 2, 3], not [4]" in document.evidence
 
 
 @pytest.mark.parametrize(
-    ("task", "metric", "told"),
+    ("task", "metric", "message"),
     [
         ("segmentation", "dice@class1", "is for one class of a map of labels; segmentation has no maps of labels"),
         ("segmentation", "brier", "brier is for probabilities of classes; segmentation has probabilities of voxels"),
@@ -526,18 +527,18 @@ def test_a_class_that_no_truth_holds_withholds_and_never_counts_as_found():
         ("registration", "dice", "dice reads predictions as mask; registration offers field"),
     ],
 )
-def test_a_metric_and_a_task_that_do_not_go_together_are_refused(task, metric, told):
+def test_a_metric_and_a_task_that_do_not_go_together_are_refused(task, metric, message):
     with pytest.raises(UserError) as error:
         check_criterion(assignment(task, metric), assignment(task, metric).criteria[0])
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_costs_and_a_metric_that_counts_by_them_need_each_other():
     lacking, useless = assignment(metric="expected_cost", anchors=DOWN), assignment(costs=[[0, 1], [5, 0]])
-    for of, told in ((lacking, "add costs = [[0, 1], [5, 0]]"), (useless, 'costs are for metric = "expected_cost"')):
+    for of, message in ((lacking, "add costs = [[0, 1], [5, 0]]"), (useless, 'costs are for metric = "expected_cost"')):
         with pytest.raises(UserError) as error:
             check_criterion(of, of.criteria[0])
-        assert told in str(error.value)
+        assert message in str(error.value)
 
 
 def test_an_expected_cost_takes_the_dearest_class_for_a_failed_case():
@@ -582,7 +583,7 @@ def test_a_map_of_nothing_is_as_far_off_as_an_image_allows():
 
 
 @pytest.mark.parametrize(
-    ("task", "metric", "apart", "found"),
+    ("task", "metric", "apart", "positives"),
     [
         ("label_maps", "dice", 1, 1),
         ("label_maps", "dice@class2", 3, 1),  # a failed case counts as found, whatever class it would have been
@@ -590,11 +591,11 @@ def test_a_map_of_nothing_is_as_far_off_as_an_image_allows():
         ("instances", "dice", 1, 1),
     ],
 )
-def test_empty_truths_of_maps_and_instances_can_be_set_apart(task, metric, apart, found):
+def test_empty_truths_of_maps_and_instances_can_be_set_apart(task, metric, apart, positives):
     truths = one_class_each(2, 1, 0, 1).astype(np.int64)
     of = assignment(task, metric, empty_reference="separate")
     doc = scored(of, hidden(truths), truths, failed={2: "crashed"})
-    assert (doc.measured.score, doc.measured.false_positives) == (1, FalsePositives(found, of=apart))
+    assert (doc.measured.score, doc.measured.false_positives) == (1, FalsePositives(positives, of=apart))
     assert [case.id for case in doc.measured.cases if case.value is None] == [
         f"c0-{i}" for i in ((2,) if apart == 1 else (1, 2, 3))
     ]
@@ -608,16 +609,16 @@ def test_labels_that_do_not_exclude_each_other_are_scored_with_intervals():
     also = ["auroc@micro", "average_precision", "f1@weighted", "hamming_loss", "exact_match", "brier"]
     document = scored(assignment("multilabel", "auroc", also=also), hidden(truth), prob)
     assert document.measured.score == pytest.approx(roc_auc_score(truth, prob))
-    for found in (document.measured, *document.also.values()):
-        low, high = found.interval
-        assert low < found.score < high
+    for measured in (document.measured, *document.also.values()):
+        low, high = measured.interval
+        assert low < measured.score < high
     failed = scored(assignment("multilabel", "auroc", also=also), hidden(truth), prob, failed={3: "crashed"})
     assert failed.measured.score < document.measured.score
     assert failed.also["exact_match"].score <= document.also["exact_match"].score
     assert failed.measured.cases[0].reason == "crashed"
 
 
-def test_an_area_keeps_its_placements_where_each_case_is_a_subject_and_there_is_one_repeat():
+def test_an_auroc_stores_its_placements_where_each_case_is_a_subject_and_there_is_one_repeat():
     rng = np.random.default_rng(4)
     truth, prob = np.arange(20) % 2, rng.random(20).astype(np.float32)
     of = assignment(metric="auroc", also=["auroc@micro", "accuracy"])
@@ -655,7 +656,7 @@ def test_a_registration_is_scored_by_landmarks_labels_and_folds():
     document = scored(of, hidden(truths, spacing=(2.0, 0.5)), field, failed={2: "crashed"})
     # No error; one column of 0.5 mm; the diagonal of 12 x 4 mm.
     assert [case.value for case in document.measured.cases] == pytest.approx([0, 0.5, math.sqrt(160)])
-    also = {name: [case.value for case in found.cases] for name, found in document.also.items()}
+    also = {name: [case.value for case in measured.cases] for name, measured in document.also.items()}
     assert also["warped_dice"] == pytest.approx([1, 0.5, 0])
     assert also["folding"] == [0, 0, 1]
     assert also["sd_log_jacobian"][2] == pytest.approx(math.log(1e9))
@@ -666,8 +667,8 @@ def test_a_synthesis_is_scored_inside_the_mask():
     mask = np.zeros((2, 3, 4), np.uint8)
     mask[:, 1:, :2] = 1
     truths = records({"target": target, "mask": mask}, ("target", "mask"))
-    answers = np.where(mask == 1, 40, 1e9).astype(np.float32)
-    document = scored(assignment("synthesis", "mae@4000", anchors=DOWN), hidden(truths), answers)
+    predictions = np.where(mask == 1, 40, 1e9).astype(np.float32)
+    document = scored(assignment("synthesis", "mae@4000", anchors=DOWN), hidden(truths), predictions)
     assert [case.value for case in document.measured.cases] == [40, 40]
 
 
@@ -704,8 +705,8 @@ def test_a_frechet_distance_is_of_the_features_that_an_instructor_gives(tmp_path
 
 def test_the_bootstrap_of_numbers_draws_from_all_subjects_alike():
     truths = np.arange(40.0)
-    answers = (truths + np.random.default_rng(0).normal(0, 3, 40)).astype(np.float32)
-    low, high = scored(assignment("regression", "rmse", anchors=DOWN), hidden(truths), answers).measured.interval
+    predictions = (truths + np.random.default_rng(0).normal(0, 3, 40)).astype(np.float32)
+    low, high = scored(assignment("regression", "rmse", anchors=DOWN), hidden(truths), predictions).measured.interval
     # A resample of 40 errors of standard deviation 3: their root mean square deviates by about 3 / sqrt(80).
     assert high - low == pytest.approx(2 * 1.96 * 3 / math.sqrt(80), rel=0.35)
 
@@ -718,12 +719,12 @@ def test_an_instructors_own_metric_of_a_set_is_resampled_case_by_case(tmp_path):
 
 
 @pytest.mark.parametrize("sets", [[], [hidden(Y)] * 2])
-def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
+def test_a_wrong_number_of_hidden_sets_is_a_toolkit_failure(sets):
     assert scored(assignment(), sets, P).cause.reason == "data"
 
 
 @pytest.mark.parametrize(
-    ("of", "told"),
+    ("of", "message"),
     [
         (assignment("segmentaton"), 'no task "segmentaton"; did you mean "segmentation"'),
         (assignment(metric="dise"), 'no metric "dise"'),
@@ -734,10 +735,10 @@ def test_answers_for_other_repeats_than_asked_are_our_failure(sets):
         (assignment("segmentation", "dice", absent="one"), "is for maps of labels; segmentation has none"),
     ],
 )
-def test_a_criterion_that_could_not_be_scored_is_refused_before_anything_runs(of, told):
+def test_a_criterion_that_could_not_be_scored_is_refused_before_anything_runs(of, message):
     with pytest.raises(UserError) as error:
         check_criterion(of, of.criteria[0])
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "assignment.toml, criterion 'accuracy'" in str(error.value)
 
 
@@ -747,10 +748,10 @@ positions = st.sets(st.integers(0, 7), max_size=8)
 
 @settings(max_examples=60, deadline=None)
 @given(probabilities, positions, st.sampled_from(["accuracy", "balanced_accuracy", "macro_f1", "auroc"]))
-def test_failing_never_raises_a_classification(answers, failed, metric):
+def test_failing_never_raises_a_classification(predictions, failed, metric):
     of = assignment(metric=metric)
-    whole = scored(of, hidden(Y), answers).measured.score
-    assert scored(of, hidden(Y), answers, failed=dict.fromkeys(failed, "r")).measured.score <= whole + 1e-12
+    whole = scored(of, hidden(Y), predictions).measured.score
+    assert scored(of, hidden(Y), predictions, failed=dict.fromkeys(failed, "r")).measured.score <= whole + 1e-12
 
 
 @settings(max_examples=60, deadline=None)
@@ -760,11 +761,11 @@ def test_failing_never_raises_a_classification(answers, failed, metric):
     st.sets(st.integers(0, 3)),
     st.sampled_from([("dice", 1), ("iou", 1), ("hd95", -1), ("volume_error", -1)]),
 )
-def test_failing_never_improves_a_segmentation_whichever_way_is_better(truth, answer, failed, metric):
+def test_failing_never_improves_a_segmentation_whichever_way_is_better(truth, prediction, failed, metric):
     name, sign = metric
     of = assignment("segmentation", name, anchors=UP if sign > 0 else DOWN)
-    truths, answers = hidden(masks(*truth)), masks(*answer).astype(np.float32)
-    whole = scored(of, truths, answers)
-    less = scored(of, truths, answers, failed=dict.fromkeys(failed, "r"))
+    truths, predictions = hidden(masks(*truth)), masks(*prediction).astype(np.float32)
+    whole = scored(of, truths, predictions)
+    less = scored(of, truths, predictions, failed=dict.fromkeys(failed, "r"))
     assert (whole.verdict, less.verdict) == ("passed", "passed")
     assert sign * less.measured.score <= sign * whole.measured.score + 1e-12

@@ -1,4 +1,4 @@
-"""A void case is left out with all that belongs to it, and the others keep their places."""
+"""A void case is left out with all that belongs to it, and the other cases stay in order."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ HIDDEN = HiddenSet(
 ANSWERS = Answers({"prob": np.array([0.1, 0.2, 0.3])}, {0: "cpu_limit", 2: "wrong_shape"})
 
 
-def test_a_void_case_goes_with_its_truth_its_input_its_answer_and_its_failure():
+def test_a_void_case_is_left_out_with_its_truth_its_input_its_prediction_and_its_failure():
     hidden, answers = without(["kire", "no such case"], HIDDEN, ANSWERS)
     assert [case.id for case in hidden.cases] == ["bodu", "lamo"]
     assert hidden.truth.tolist() == [1, 1]
