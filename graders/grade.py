@@ -1,11 +1,11 @@
-"""The spine: one submission is marked. Its solution is asked, and what it replied is judged. No points are given here.
+"""Marks one submission: asks its solution, then judges the replies. `graders.marks` gives the points.
 
-    ask     beside the sandbox, on whichever machine; it is shown inputs and never a label
-    judge   where the labels are; of equal replies and truths comes an equal result, and no sandbox is opened
+    ask     beside the sandbox, on any machine; it reads inputs and never a label
+    judge   where the labels are; equal replies and truths give an equal result, and no sandbox is opened
     grade   both, one after the other
 
-A job names the stages that the ledger lacks, and only these are made. The result says of every stage what came of it;
-a failure of the toolkit stands beside what was found before it.
+A job names the stages that the ledger lacks, and only these are made. The result holds the outcome of every stage; a
+toolkit failure stands beside the stages that were made before it.
 """
 
 from __future__ import annotations
@@ -36,43 +36,43 @@ from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Sandbox
 
 Sandboxes = Mapping[str, Callable[[], Sandbox]]
-"""What a job's sandbox is found in, by its name."""
+"""Where a job's sandbox is looked up by its name."""
 
 
 @dataclass(frozen=True)
 class Replies:
-    """What a solution replied: what its hidden tests came to, and its answers, which are stored and not yet scored."""
+    """A solution's replies: results of its hidden tests, and its answers, which are stored and not yet scored."""
 
     tests: Mapping[str, TestResult] = field(default_factory=dict)
     answers: Mapping[int, AnswersResult] = field(default_factory=dict)
     """By repeat."""
     trouble: Trouble | None = None
-    """Why not all was asked."""
-    spent: ContainerUsage = field(default_factory=ContainerUsage)
+    """Why some questions were not asked."""
+    usage: ContainerUsage = field(default_factory=ContainerUsage)
 
 
 def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: Sandboxes = SANDBOXES) -> JobResult:
-    """Mark one submission: the whole act. Stages that a failure of the toolkit kept from happening are absent."""
+    """Mark one submission. A stage that a toolkit failure prevented is absent."""
     journal = journal or Silent()
-    with troubles(journal) as kept:
+    with troubles(journal) as first:
         truths = _drawn(job, store)
         replies = ask(job, {repeat: hidden.input_set for repeat, hidden in truths.items()}, store, journal, sandboxes)
         return judge(job, replies, truths, store, journal)
-    return JobResult(trouble=kept.trouble)
+    return JobResult(trouble=first.trouble)
 
 
 def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal, sandboxes: Sandboxes) -> Replies:
-    """Ask a solution what a job lacks: its hidden tests, and answers to what is `shown` of each repeat."""
+    """Ask a solution for the stages that a job lacks: its hidden tests, and answers to what each repeat is `shown`."""
     tests: dict[str, TestResult] = {}
     answers: dict[int, AnswersResult] = {}
-    spent, patience = ContainerUsage(), Patience(*job.waited, on_change=journal.waited)
-    with troubles(journal) as kept:
+    usage, patience = ContainerUsage(), Patience(*job.waited, on_change=journal.waited)
+    with troubles(journal) as first:
         assignment, sandbox = store.assignment(job.assignment), sandboxes[job.sandbox]()
         interface = _interface(assignment)
         memory = allowance.host_bytes(assignment.limits, list(shown.values()))
         for container in containers_for(job, shown, redraw=assignment.data.redraw):
             spec = container.spec(job, store.solution(job.solution), assignment.limits)
-            with opened(spec, sandbox, patience, journal, spent) as session:
+            with opened(spec, sandbox, patience, journal, usage) as session:
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
                     code_tests = CodeTests.of(
@@ -94,46 +94,48 @@ def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal,
                         unusable=job.unusable,
                     )
                     journal.stage_done("answers", str(repeat), answers[repeat])
-    return Replies(tests, answers, kept.trouble, spent)
+    return Replies(tests, answers, first.trouble, usage)
 
 
 def judge(
     job: Job, replies: Replies, truths: Mapping[int, HiddenSet], store: Store, journal: Journal | None = None
 ) -> JobResult:
-    """Judge what a solution replied, beside the answers that were stored earlier: a score is of all repeats."""
+    """Judge a solution's replies together with the answers that were stored earlier: a score covers all repeats."""
     journal = journal or Silent()
     assignment = store.assignment(job.assignment)
     scores: dict[str, ScoreResult] = {}
-    with troubles(journal) as kept:
-        known = {**job.answers, **replies.answers}
-        if job.scores and replies.trouble is None and known.keys() >= truths.keys():
+    with troubles(journal) as first:
+        stored_answers = {**job.answers, **replies.answers}
+        if job.scores and replies.trouble is None and stored_answers.keys() >= truths.keys():
             journal.hold(allowance.host_bytes(assignment.limits, [hidden.input_set for hidden in truths.values()]))
             for id in job.scores:
-                scores[id] = _scored(job, assignment, id, known, truths, store, journal)
+                scores[id] = _scored(job, assignment, id, stored_answers, truths, store, journal)
                 journal.stage_done("score", id, scores[id])
-    spent = replies.spent
-    return JobResult(replies.tests, replies.answers, scores, replies.trouble or kept.trouble, spent.forks, spent.cpu_s)
+    usage = replies.usage
+    return JobResult(replies.tests, replies.answers, scores, replies.trouble or first.trouble, usage.forks, usage.cpu_s)
 
 
 def _scored(
     job: Job,
     assignment: Assignment,
     id: str,
-    known: Mapping[int, AnswersResult],
+    stored_answers: Mapping[int, AnswersResult],
     truths: Mapping[int, HiddenSet],
     store: Store,
     journal: Journal,
 ) -> ScoreResult:
-    """The score of one criterion, and what explains it; the journal holds each part to its price."""
+    """The score of one criterion and its explanations; the journal limits what each part costs."""
     journal.begins(QuestionId("score", id, WHOLE), allowance.score_cpu_s(list(truths.values())))
-    repeats = sorted(truths)
-    kept = [without(job.void_cases, truths[n], load_answers(store.answers, known[n])) for n in repeats]
-    sets, answers = [hidden for hidden, _ in kept], [given for _, given in kept]
-    of_case, of_all = max(map(allowance.case_cpu_s, sets)), allowance.score_cpu_s(sets)
+    scored = [
+        without(job.void_cases, truths[repeat], load_answers(store.answers, stored_answers[repeat]))
+        for repeat in sorted(truths)
+    ]
+    sets, answers = [hidden for hidden, _ in scored], [repeat_answers for _, repeat_answers in scored]
+    case_cpu_s, whole_cpu_s = max(map(allowance.case_cpu_s, sets)), allowance.score_cpu_s(sets)
 
     def begins(part: str) -> None:
         question = QuestionId("explained", id) if part == EXPLAINED else QuestionId("score", id, part)
-        journal.begins(question, of_all if part in (WHOLE, CASES, EXPLAINED) else of_case)
+        journal.begins(question, whole_cpu_s if part in (WHOLE, CASES, EXPLAINED) else case_cpu_s)
 
     over_limit = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
     over_limit |= {EXPLAINED for question in job.unusable if question == QuestionId("explained", id)}
@@ -142,7 +144,7 @@ def _scored(
 
 
 def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:
-    """The hidden set of every repeat that a job is about: a score is of all of them."""
+    """The hidden set of every repeat that a job needs: a score needs all repeats."""
     assignment = store.assignment(job.assignment)
     interface = _interface(assignment)
     repeats = range(assignment.run.seeds) if job.scores else sorted(job.repeats)
@@ -151,7 +153,8 @@ def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:
         if job.data.get(repeat, hidden.digests) != hidden.digests:
             raise DataFailure(
                 f"{assignment.data.source} draws other cases now than were planned (repeat {repeat}): the data "
-                "were changed meanwhile, or this machine has other data or another version of NumPy. Run it again."
+                "were changed meanwhile, or this machine has other data or another version of NumPy. Run the command "
+                "again."
             )
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
         check_criterion(assignment, _accuracy(assignment, id))
@@ -162,7 +165,7 @@ def _interface(assignment: Assignment) -> Interface:
     path = assignment.folder / "interface.py"
     try:
         return read_interface(path)
-    except Exception as error:  # an author's file may raise anything: no group's fault
+    except Exception as error:  # an author's file may raise anything, through no fault of a group
         raise InternalFailure(f"{path} cannot be read: {type(error).__name__}: {error}") from error
 
 

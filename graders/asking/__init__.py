@@ -1,1 +1,1 @@
-"""Questions to a solution: hidden tests, accuracy runs, what each may cost, and the journal of what was asked."""
+"""Questions to a solution: hidden tests, accuracy runs, what each may cost, and the journal of the questions."""

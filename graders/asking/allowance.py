@@ -1,8 +1,7 @@
 """What one submission may cost: CPU and wall time in its containers, CPU and memory of the host. All from its sizes.
 
-The host's part is bounded too because it works on answers: who chooses an answer must not choose what the marking
-machine pays. The numbers are generous, several times what the largest honest answers took; who reaches one of them
-has sent something else.
+The host's part is bounded too because the host works on answers, and an answer must not choose what the marking machine
+pays. The limits are several times what the largest honest answers took: only other answers reach them.
 """
 
 from __future__ import annotations
@@ -13,42 +12,42 @@ from dataclasses import dataclass
 from assignments.assignment import Accuracy, Assignment, Limits
 from assignments.data.hidden import HiddenSet, InputSet
 from graders.wall.patience import IDLE_S, WALL_FACTOR
+from graders.wall.wire import MIB
 
-MIB = 1 << 20
 SLACK_S = 900.0
 """For opening sandboxes, importing the framework, and computing the metrics."""
 HOST_MB = 512
 REPLIES = 16
-"""A test holds an answer as bytes, arrays and float64, and what it computes of it: so many times the largest reply."""
+"""Times the largest reply: a test holds an answer as bytes, arrays and float64, and its own results beside it."""
 DATA = 8
-"""The same for scoring: times the hidden sets."""
+"""The same for scoring, times the hidden sets."""
 VOXEL_BYTES = 300
-"""What a distance between two noisy surfaces takes for each voxel of a case."""
+"""Memory that a distance between two noisy surfaces takes for each voxel of a case."""
 QUESTION_CPU_S = 30.0
 REPLY_CPU_S = 0.25
-"""For each megabyte that a reply may have."""
+"""For each megabyte of the largest reply."""
 MEGAVOXEL_CPU_S = 20.0
-"""A noisy volume takes one."""
+"""For a million voxels; a noisy volume takes 1 s."""
 EXPLAIN_CPU_S = 120.0
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What one submission costs at the most, all its tests and repeats together."""
+    """The most that one submission can cost, with all its tests and repeats."""
 
     cpu_s: float
     wall_s: float
     """While a core is free for it."""
     deadline_s: float
-    """Whatever else runs on the machine: its marker is ended then."""
+    """When its marker is ended, whatever else runs on the machine."""
     host_mb: int
-    """Memory that its marker may take beside the hidden cases."""
+    """Memory that its marker may use beside the hidden cases."""
     scored: bool
     """Whether it is asked for the hidden cases at all."""
 
 
 def ceiling(assignment: Assignment, tests: Collection[str], repeats: int | None = None) -> Ceiling:
-    """The most that a submission costs which is asked these tests and so many repeats (all of them: None)."""
+    """The most that a submission can cost with these tests and so many repeats (None: all)."""
     limits = assignment.limits
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     if repeats is None:
@@ -61,22 +60,23 @@ def ceiling(assignment: Assignment, tests: Collection[str], repeats: int | None 
 
 
 def host_mb(limits: Limits) -> int:
-    """Megabytes that a marker process may take beside its hidden sets."""
+    """Megabytes that a marker process may use beside its hidden sets."""
     return HOST_MB + REPLIES * limits.reply_mb
 
 
 def host_bytes(limits: Limits, sets: Sequence[InputSet]) -> int:
-    """Bytes that a marker process may take beyond what it has when everything is imported and drawn."""
-    given = [arrays for one in sets for arrays in (one.train, one.val or {}, one.inputs)]
-    drawn = sum(array.nbytes for arrays in given for array in arrays.values()) + sum(one.truth_bytes for one in sets)
-    largest = max((one.case_numbers for one in sets), default=0)
+    """Bytes that a marker process may use beyond those it has when everything is imported and drawn."""
+    groups = [group for inputs in sets for group in (inputs.train, inputs.val or {}, inputs.inputs)]
+    shown = sum(array.nbytes for group in groups for array in group.values())
+    drawn = shown + sum(inputs.truth_bytes for inputs in sets)
+    largest = max((inputs.case_numbers for inputs in sets), default=0)
     return host_mb(limits) * MIB + DATA * drawn + VOXEL_BYTES * largest
 
 
-def kept_bytes(asked: InputSet) -> int:
-    """Bytes of one repeat's answers that are kept: four float64 for each number that is shown or known of the cases."""
-    shown = sum(array.size for array in asked.inputs.values())
-    return 16 * MIB + 4 * 8 * (shown + asked.count * asked.case_numbers)
+def stored_bytes(shown: InputSet) -> int:
+    """The most bytes of one repeat's answers: four float64 for each number of its inputs, and `case_numbers` a case."""
+    numbers = sum(array.size for array in shown.inputs.values())
+    return 16 * MIB + 4 * 8 * (numbers + shown.count * shown.case_numbers)
 
 
 def reply_cpu_s(limits: Limits) -> float:
@@ -85,7 +85,7 @@ def reply_cpu_s(limits: Limits) -> float:
 
 
 def hidden_test_cpu_s(limits: Limits) -> float:
-    """Host CPU seconds for one hidden test: what its answers take, and for its own part as much as the solution has."""
+    """Host CPU seconds for one hidden test: for its answers, and for its own work as many as the solution has."""
     return reply_cpu_s(limits) + limits.test_cpu_s
 
 
@@ -95,5 +95,5 @@ def case_cpu_s(hidden: HiddenSet) -> float:
 
 
 def score_cpu_s(sets: Sequence[HiddenSet]) -> float:
-    """Host CPU seconds for what a score takes beside its cases: a metric of a whole set, and the resamples."""
-    return EXPLAIN_CPU_S + MEGAVOXEL_CPU_S * sum(len(one.cases) * one.case_numbers for one in sets) / 1e6
+    """Host CPU seconds for a score beside its cases: a metric of a whole set, and the resamples."""
+    return EXPLAIN_CPU_S + MEGAVOXEL_CPU_S * sum(len(hidden.cases) * hidden.case_numbers for hidden in sets) / 1e6

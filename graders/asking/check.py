@@ -1,7 +1,7 @@
 """Hidden and public code tests -> one result a test. It runs pytest on the author's files, in a marker process.
 
-The tests run on the host and only ask: student code is never in this process. What a test raises decides its verdict:
-nothing is passed that pytest did not see through setup, call and teardown.
+The tests run on the host and ask through the wall: student code is never in this process. A test passes only if pytest
+saw it through setup, call and teardown; the exception that it raises decides any other verdict.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EVIDENCE = 6000
 
 @dataclass(frozen=True)
 class CodeTests:
-    """All that a run of tests needs beside the session."""
+    """A run of code tests: all that it needs beside the session."""
 
     assignment_id: str
     folder: Path
@@ -43,14 +43,14 @@ class CodeTests:
     interface: Interface
     limits: Limits
     secret: SecretOrKeys
-    """Draws the inputs of each test; keys of these tests' streams will do."""
+    """Draws the inputs of each test; the keys of these tests' streams suffice."""
     doubles: str = ""
     solution: str | None = None
     """Another solution's folder in the same session; local sandbox only."""
     memory_bytes: int = 0
-    """What the tests and the host's part of them may take beyond what is there once they are imported."""
+    """Memory that the tests may use in this process once they are imported."""
     host_cpu_s: float = 0.0
-    """CPU seconds that one of them may cost the host."""
+    """CPU seconds that one test may cost the host."""
 
     @classmethod
     def of(
@@ -64,7 +64,7 @@ class CodeTests:
         memory_bytes: int = 0,
         host_cpu_s: float = 0.0,
     ) -> CodeTests:
-        """Those of an assignment as it lies on this machine, with its doubles where it has any."""
+        """The tests of an assignment as it lies on this machine, with its doubles where it has any."""
         doubles = assignment.folder / "doubles.py"
         return cls(
             assignment.id,
@@ -88,13 +88,13 @@ def run_tests(
 ) -> dict[str, TestResult]:
     """Run the named tests (`test_file.py::test_name`) against the solution behind a session.
 
-    Every named test has a result: one that pytest did not run, skipped or saw twice has not passed. Nor has one whose
-    question is `unusable`, which is not run.
+    Every named test has a result. A test that pytest did not run, skipped or saw twice has not passed. A test whose
+    question is `unusable` is not run and has not passed either.
     """
     names = list(only)
-    lost = names if QuestionId("all") in unusable else [name for name in names if QuestionId("test", name) in unusable]
-    asked = _run(session, code_tests, [name for name in names if name not in lost], journal or Silent())
-    return {name: _given_up(name) if name in lost else asked[name] for name in names}
+    unusable_names = {name for name in names if {QuestionId("all"), QuestionId("test", name)} & {*unusable}}
+    results = _run(session, code_tests, [name for name in names if name not in unusable_names], journal or Silent())
+    return {name: _given_up(name) if name in unusable_names else results[name] for name in names}
 
 
 def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Journal) -> dict[str, TestResult]:
@@ -121,16 +121,17 @@ def _run(session: Session, code_tests: CodeTests, names: list[str], journal: Jou
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         _alone(code_tests.folder),
-        # What is written of an array in evidence is short too, whatever its shape: two items an axis at most.
+        # Arrays are short in evidence too, whatever their shape: two items an axis at most.
         np.printoptions(threshold=50, edgeitems=1),
     ):
         code = pytest.main(arguments, plugins=[recorder])
     if recorder.interrupted:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        # A test file that cannot be collected is our trouble, not the group's.
+        # A test file that cannot be collected is a toolkit failure.
         not_collected = TestResult("unknown", Cause(InternalFailure.reason), evidence=printed.getvalue()[-EVIDENCE:])
-        return {id: not_collected if found.cause == UNSEEN.cause else found for id, found in recorder.results.items()}
+        results = recorder.results.items()
+        return {id: not_collected if result.cause == UNSEEN.cause else result for id, result in results}
     return recorder.results
 
 
@@ -139,14 +140,14 @@ UNSEEN = TestResult("failed", Cause(NOT_RUN_REASON))
 
 
 def _given_up(name: str) -> TestResult:
-    """The result of a test whose answers cost the host more than a test may."""
+    """The result of a test whose answers cost the host more than one test may."""
     flag = "the host reached its limit in this test"
     return TestResult("failed", Cause(NotUsable.reason), evidence=name, flags=(flag,))
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """pytest as it is for everybody: without the user's own options and plugins, or an earlier run's modules."""
+    """Run pytest without the user's own options and plugins, and without an earlier run's modules."""
     names = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     before = {name: os.environ.pop(name, None) for name in names}
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -160,13 +161,13 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _forget(folder: Path) -> None:
-    """Test modules go by their file's name: pytest would take another folder's, or an older one, for this."""
+    """Forget imported test modules: they are named by file, so pytest would take another folder's or an older one."""
     for path in folder.glob("test_*.py"):
         sys.modules.pop(path.stem, None)
 
 
 class _Recorder:
-    """The pytest plugin: gives the fixtures, takes the outcomes."""
+    """The pytest plugin: provides the fixtures and records the outcomes."""
 
     def __init__(
         self,
@@ -180,12 +181,12 @@ class _Recorder:
         self._session = session
         self._code_tests = code_tests
         self._journal = journal
-        self._seen: dict[str, int] = {}
+        self._times_seen: dict[str, int] = {}
         self._clients: list[WorkerClient] = []
         self._began = 0.0
         self._passed: set[str] = set()
-        self._used: dict[str, list[Usage]] = {}
-        self._now = ""
+        self._usage_by_test: dict[str, list[Usage]] = {}
+        self._test = ""
 
     # Fixtures
 
@@ -222,87 +223,87 @@ class _Recorder:
         self._clients.remove(client)
         usage = client.close()
         if usage is not None:
-            self._used.setdefault(self._now, []).append(usage)
+            self._usage_by_test.setdefault(self._test, []).append(usage)
 
     # Outcomes
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Ctrl-C of the person at the keyboard; `pytest.exit` comes here too."""
+        """Ctrl-C of the person at the keyboard; pytest calls this for `pytest.exit` too."""
         self.interrupted = excinfo.type is KeyboardInterrupt
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Only what was asked for; a test that appears twice is not passed.
+        """Select the named tests, and count how often each appears: a test that appears twice has not passed.
 
-        In file order, but those with workers of their own before those that share one: beside the shared worker they
-        could see how it stands.
+        In file order, but tests with workers of their own run before those that share one: beside the shared worker
+        they could observe its state.
         """
-        kept = [item for item in items if _name(item) in self.results]
-        for item in kept:
-            self._seen[_name(item)] = self._seen.get(_name(item), 0) + 1
-        items[:] = sorted(kept, key=lambda item: (item.path.name, "shared_student" in item.fixturenames))  # type: ignore[attr-defined]
+        selected = [item for item in items if _name(item) in self.results]
+        for item in selected:
+            self._times_seen[_name(item)] = self._times_seen.get(_name(item), 0) + 1
+        items[:] = sorted(selected, key=lambda item: (item.path.name, "shared_student" in item.fixturenames))  # type: ignore[attr-defined]
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """The test files are imported: nothing that comes now may take memory, or time, as it likes."""
+        """The test files are imported: from now on memory and time are limited."""
         self._journal.hold(self._code_tests.memory_bytes)
-        # From now on pytest would explain a comparison that fails, and of two texts that takes the cube of their lines.
-        # What the rewritten test files show of both sides stays.
+        # pytest would explain every comparison that fails, and for two texts that takes the cube of their lines.
+        # The test files are rewritten already: they still show both sides.
         session.config.pluginmanager.unregister(name="assertion")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        self._now = _name(item)
-        self._journal.begins(QuestionId("test", self._now), self._code_tests.host_cpu_s)
+        self._test = _name(item)
+        self._journal.begins(QuestionId("test", self._test), self._code_tests.host_cpu_s)
         self._began = time.perf_counter()
         self._passed = set()
-        self.results[self._now] = UNSEEN
+        self.results[self._test] = UNSEEN
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[Any]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
-        found = self.results[_name(item)]
-        if call.excinfo is not None and found.cause == Cause(NOT_RUN_REASON):
-            found = replace(_judged(call.excinfo), names_used=found.names_used)
+        result = self.results[_name(item)]
+        if call.excinfo is not None and result.cause == Cause(NOT_RUN_REASON):
+            result = replace(_judged(call.excinfo), names_used=result.names_used)
         if report.passed and not hasattr(report, "wasxfail"):
             self._passed.add(call.when)
-        names = {*found.names_used, *(name for client in self._clients for name in client.names_used)}
-        self.results[_name(item)] = replace(found, names_used=tuple(sorted(names)))
+        names = {*result.names_used, *(name for client in self._clients for name in client.names_used)}
+        self.results[_name(item)] = replace(result, names_used=tuple(sorted(names)))
         return report
 
     def pytest_runtest_logfinish(self, nodeid: str, location: object) -> None:
-        found = replace(self.results[self._now], wall_s=round(time.perf_counter() - self._began, 4))
-        for usage in self._used.pop(self._now, []):
-            found = replace(found, cpu_s=round(found.cpu_s + usage.cpu_s, 4))
+        result = replace(self.results[self._test], wall_s=round(time.perf_counter() - self._began, 4))
+        for usage in self._usage_by_test.pop(self._test, []):
+            result = replace(result, cpu_s=round(result.cpu_s + usage.cpu_s, 4))
             if usage.log:
-                found = replace(found, printed=f"{found.printed}{usage.log[-2000:]}\n"[-EVIDENCE:])
+                result = replace(result, printed=f"{result.printed}{usage.log[-2000:]}\n"[-EVIDENCE:])
             if usage.strays:
-                found = replace(found, flags=(*found.flags, f"left {usage.strays} processes behind"))
-        if self._passed == {"setup", "call", "teardown"} and self._seen.get(self._now) == 1:
-            found = replace(found, verdict="passed", cause=None)
-        if isinstance(self._session.lost, ToolkitFailure):  # a test that expects an exception may have passed by it
-            found = replace(found, verdict="unknown", cause=Cause(self._session.lost.reason))
+                result = replace(result, flags=(*result.flags, f"left {usage.strays} processes behind"))
+        if self._passed == {"setup", "call", "teardown"} and self._times_seen.get(self._test) == 1:
+            result = replace(result, verdict="passed", cause=None)
+        if isinstance(self._session.lost, ToolkitFailure):  # a test that expects an exception may pass through it
+            result = replace(result, verdict="unknown", cause=Cause(self._session.lost.reason))
         if isinstance(self._session.lost, MemoryError):
             self._journal.give_up()
-        self.results[self._now] = found
-        self._journal.stage_done("test", self._now, found)
+        self.results[self._test] = result
+        self._journal.stage_done("test", self._test, result)
 
 
 def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
-    """The result that an exception means; whose fault it was is its class."""
+    """The result that an exception means; its class says who is responsible."""
     error = excinfo.value
-    said, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
+    message, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
     if isinstance(error, ToolkitFailure):
-        return TestResult("unknown", Cause(error.reason), said, evidence)
+        return TestResult("unknown", Cause(error.reason), message, evidence)
     if isinstance(error, SubmissionFailure):
         starved = isinstance(error, WallLimit) and error.starved
         flags = (LOADED_HOST,) if starved else ()
         return TestResult("failed", Cause.of(error), error.cause_text[:EVIDENCE], evidence, flags=flags)
     if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
-        return TestResult("failed", Cause(NOT_RUN_REASON), said, evidence)
+        return TestResult("failed", Cause(NOT_RUN_REASON), message, evidence)
     if isinstance(error, AssertionError | pytest.fail.Exception):
-        return TestResult("failed", Cause(WRONG), said, evidence)
-    # A rehearsed test holds for every right answer: what it stumbles over is this submission's reply.
+        return TestResult("failed", Cause(WRONG), message, evidence)
+    # A rehearsed test works with every right answer: this submission's reply made it raise.
     evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
     flag = "the test ended in an exception of its own"
     return TestResult("failed", Cause(NotUsable.reason), evidence, evidence, flags=(flag,))

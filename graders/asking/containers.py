@@ -1,6 +1,6 @@
-"""Which questions meet in one container, and the container opened. Nothing is asked here.
+"""Divides a job's questions among containers, and opens the containers.
 
-Answers never meet labels: a container that was given a case's label answers no repeat that asks for that case.
+Answers never meet labels: a container that received a case's label answers no repeat that asks for that case.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from graders.wall.session import Session
 
 @dataclass(frozen=True)
 class Container:
-    """What one container is asked."""
+    """The questions of one container."""
 
     tests: bool
-    """Whether the hidden tests are."""
+    """Whether the hidden tests run in it."""
     repeats: tuple[int, ...]
     forgets: bool
-    """Whether files are read anew in it, since another container of this submission may have been given labels."""
+    """Whether cached files are dropped first, since another container of this submission may have received labels."""
 
     def spec(self, job: Job, solution: Path, limits: Limits) -> SandboxSpec:
-        """What a sandbox is opened for."""
+        """The spec that its sandbox is opened with."""
         return SandboxSpec(solution, job.framework, limits, job.course, job.run, self.forgets)
 
 
 @dataclass
 class ContainerUsage:
-    """What the containers of one submission came to so far."""
+    """What the containers of one submission have used so far."""
 
     forks: bool | None = None
     """Whether workers are forked; None before the first one is open."""
@@ -49,39 +49,39 @@ class ContainerUsage:
 def containers_for(job: Job, shown: Mapping[int, InputSet], *, redraw: bool) -> list[Container]:
     """One container for all questions of a job where they may share; else one for the tests and one for each repeat.
 
-    `shown` are all repeats that the job is about, those that were answered before too: a case that one of them labels
-    must not be asked for beside it in any run.
+    `shown` holds all repeats of the job, answered ones too: a case that one repeat labels must not be asked for in the
+    same container by another.
     """
     if not job.tests and not job.repeats:
-        return []  # a score asks nobody
+        return []  # a score asks no question
     # Without redraw all repeats have the same training cases and the same hidden ones.
-    if not redraw or len(shown) < 2 or may_share([case_digests(one) for one in shown.values()]):
+    if not redraw or len(shown) < 2 or may_share([case_digests(inputs) for inputs in shown.values()]):
         return [Container(bool(job.tests), job.repeats, forgets=False)]
     alone = [Container(False, (repeat,), forgets=True) for repeat in job.repeats]
     return [*([Container(True, (), forgets=True)] if job.tests else []), *alone]
 
 
 def may_share(carriers: Collection[CaseDigests]) -> bool:
-    """Whether one container may serve all these repeats: none is given the label of a case that another only asks for.
+    """Whether one container may serve all these repeats: none receives the label of a case that another only asks for.
 
-    It follows from what was drawn, subjects and arrays, and not from what an assignment says of its data. Workers are
-    kept apart inside a container too; but it has counters that all of them read, which end with it. What the machine
-    holds of files outlives it, so such containers read them anew.
+    The drawn subjects and arrays decide, and not what an assignment says of its data. Workers are separated inside a
+    container too, but all of them read counters that end only with the container. The machine's cached files outlive
+    it, so they are dropped before such containers start.
     """
-    pairs = [(one, other) for one in carriers for other in carriers if one is not other]
-    return not any(one.reveals(other) for one, other in pairs)
+    pairs = [(carrier, other) for carrier in carriers for other in carriers if carrier is not other]
+    return not any(carrier.reveals(other) for carrier, other in pairs)
 
 
 @contextmanager
 def opened(
-    spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal, spent: ContainerUsage
+    spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal, usage: ContainerUsage
 ) -> Iterator[Session]:
-    """A container of its own, and the session with its keeper; what it took is added to `spent`.
+    """Open a container of its own and a session with its keeper; what it used is added to `usage`.
 
-    One that the kernel ends for memory is opened again for the questions that are left, a few times.
+    A container that the kernel ends for memory is opened again for the remaining questions, a few times.
 
     Raises:
-        ToolkitFailure: it does not open; nothing of the group's has run.
+        ToolkitFailure: the container does not open; no code of the group has run.
     """
     with ExitStack() as stack:
 
@@ -93,9 +93,9 @@ def opened(
         session = Session(channel(), spec.limits, spec.solution, patience, reopen=channel)
         try:
             info = session.begin()
-        except SubmissionFailure as failure:  # nothing of the group's has run yet
+        except SubmissionFailure as failure:  # no code of the group has run yet
             raise InternalFailure(f"before the solution was touched: {failure}") from failure
-        spent.forks = info["forks"]
+        usage.forks = info["forks"]
         yield session
         used = session.cpu_s()
-        spent.cpu_s = used if spent.cpu_s is None or used is None else spent.cpu_s + used
+        usage.cpu_s = used if usage.cpu_s is None or used is None else usage.cpu_s + used

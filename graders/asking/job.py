@@ -1,7 +1,7 @@
-"""A job: which stages of one submission are missing, and what is needed to make them. Nothing is asked here.
+"""A job: the missing stages of one submission, and all that is needed to make them.
 
-A job can be carried to another machine. It names folders and files by digest, and each machine finds them in a store of
-its own (`graders.record.store`). The secret of the course never travels: `keys_for` says what does.
+A job can be carried to another machine. It names folders and files by digest, and each machine looks them up in a store
+of its own (`graders.record.store`). The secret of the course never travels: `keys_for` makes the keys that do.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def keys_for(
     *,
     scored: bool,
 ) -> Keys:
-    """What of a course's secret travels with a job: the keys of the streams that its stages draw, one by one.
+    """The keys that travel with a job in place of the course's secret: one for each stream that its stages draw.
 
-    Of each hidden test, the key that draws its inputs; the test's source lies in the assignment's folder. Of each
-    repeat that is asked or scored, the keys that draw its hidden set, truths included: they are for the machine that
-    judges. And the key of the order in which cases are shown to this commit. A machine that is given a job can draw
-    what the job is about. It can draw nothing of another test, commit, assignment or course.
+    For each hidden test, the key that draws its inputs; the test's source lies in the assignment's folder. For each
+    repeat that is asked or scored, the keys that draw its hidden set, truths included: the machine that judges needs
+    them. And the key of the order in which this commit is shown the cases. With these keys a machine can draw all that
+    the job needs, and nothing of another test, commit, assignment or course.
     """
     needed = range(assignment.run.seeds) if scored else repeats
     purposes = [test_purpose(assignment.id, test) for test in tests]
@@ -52,7 +52,7 @@ class Job:
     sandbox: str
     """A name in SANDBOXES."""
     keys: Keys = field(repr=False)
-    """Of the streams that this job draws, and of no others (`keys_for`)."""
+    """Of the streams that this job draws, and of no other stream (`keys_for`)."""
     tests: tuple[str, ...]
     """Hidden tests to run."""
     repeats: tuple[int, ...]
@@ -62,26 +62,26 @@ class Job:
     answers: Mapping[int, AnswersResult]
     """Answers that exist, by repeat; each names its file in the store."""
     data: Mapping[int, SetDigests] = field(default_factory=dict)
-    """Of the hidden set that each repeat has: its data have no other name, and a machine that draws others says so."""
+    """Digests of each repeat's hidden set: a machine that draws other data reports it."""
     void_cases: tuple[str, ...] = ()
     """Ids of hidden cases that are left out of the scores."""
     course: str = "none"
-    """Identity of the course, by which its sandboxes are found and removed."""
+    """Identity of the course, by which its sandboxes are recognised and removed."""
     run: str = "none"
     tests_folder: str = "hidden_tests"
     unusable: tuple[QuestionId, ...] = ()
-    """What earlier markers of this job reached the host's limits with: it counts as failed and is not asked again."""
+    """Questions with which earlier markers of this job reached the host's limits: failed, and not asked again."""
     waited: tuple[int, float] = (0, 0.0)
     """Wall limits and idle seconds of earlier markers of this job."""
 
-    def after(self, came: JobResult, question: QuestionId | None, waited: tuple[int, float]) -> Job:
-        """What is left of the job for another marker: without the stages that came, and past a question."""
-        answers = {**self.answers, **came.answers}
+    def after(self, done: JobResult, question: QuestionId | None, waited: tuple[int, float]) -> Job:
+        """The rest of the job for another marker: without the stages that are done, and past a question."""
+        answers = {**self.answers, **done.answers}
         return replace(
             self,
-            tests=tuple(id for id in self.tests if id not in came.tests),
+            tests=tuple(id for id in self.tests if id not in done.tests),
             repeats=tuple(repeat for repeat in self.repeats if repeat not in answers),
-            scores=tuple(id for id in self.scores if id not in came.scores),
+            scores=tuple(id for id in self.scores if id not in done.scores),
             answers=answers,
             unusable=(*self.unusable, *((question,) if question else ())),
             waited=waited,

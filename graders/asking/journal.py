@@ -1,9 +1,9 @@
-"""What a marker says while it works: which question it begins, and each stage that is done. It decides nothing.
+"""A marker's journal: the question that it begins, and each stage that is done.
 
 A question is a hidden test, a call of an accuracy run, or a case of a score. Its answer must not choose what it costs
-the host: a marker process is held to CPU seconds a question and to memory, and whoever started it reads here which
-question it was at when it reached one of them (`graders.runs.coordinator`). A marker that runs in the caller's own
-process, for a solution that the caller trusts, keeps no journal: `Silent`.
+the host, so a marker process is held to memory and to CPU seconds for each question. The process that started it reads
+in the journal which question reached one of these limits (`graders.runs.coordinator`). A marker that runs in the
+caller's own process, for a solution that the caller trusts, has no journal: `Silent`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ MEMORY_IS_HELD = sys.platform == "linux"
 
 @dataclass(frozen=True)
 class QuestionId:
-    """One thing that a submission is asked, or that is computed from its answers."""
+    """Names one question to a submission, or one computation with its answers."""
 
     stage: Literal["test", "answers", "score", "explained", "all"]
-    """`all` stands for whatever has not been asked yet."""
+    """`all` stands for all questions that have not been asked yet."""
     name: str = ""
     """The test's id, the repeat's number or the criterion's id."""
     part: str = ""
@@ -40,26 +40,26 @@ class QuestionId:
 
 
 class Journal(Protocol):
-    """What a marker tells whoever started it."""
+    """A marker's messages to the process that started it."""
 
     def hold(self, memory_bytes: int) -> None:
-        """All that may be imported is imported: from now on, so much more memory may be taken. The first call holds."""
+        """Everything is imported: limit the memory that may be used from now on. Only the first call counts."""
 
     def begins(self, question: QuestionId, cpu_s: float) -> None:
-        """A question begins, and may cost the host so many CPU seconds until the next one begins."""
+        """A question begins, and may cost the host so many CPU seconds until the next question begins."""
 
     def stage_done(self, kind: StageKind, name: str, result: Result) -> None:
         """A stage is done."""
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
-        """How patient we have been so far (`graders.wall.patience`)."""
+        """The wall limits and idle seconds so far (`graders.wall.patience`)."""
 
     def give_up(self) -> NoReturn:
-        """End this marker: what the present question left behind, such as a connection half read, serves no other."""
+        """End this marker: the present question may have left a connection half read, of no use to another."""
 
     @contextmanager
     def lifted(self) -> Iterator[None]:
-        """No limit meanwhile, for a process to be started that would inherit it."""
+        """Lift the limits meanwhile, to start a process that would inherit them."""
 
 
 class Silent:
@@ -86,19 +86,19 @@ class Silent:
 
 
 class PipeJournal:
-    """A marker process's journal: JSON texts for the process that started it, and the limits that the kernel keeps."""
+    """A marker process's journal: JSON texts to the process that started it, and limits that the kernel enforces."""
 
     def __init__(self, send: Callable[[bytes], None]) -> None:
         self._send = send
-        self._memory: int | None = None
+        self._memory_limit: int | None = None
 
     def hold(self, memory_bytes: int) -> None:
-        if self._memory is None and MEMORY_IS_HELD:
-            self._memory = _mapped_bytes() + memory_bytes
-            _soften(resource.RLIMIT_AS, self._memory)
+        if self._memory_limit is None and MEMORY_IS_HELD:
+            self._memory_limit = _mapped_bytes() + memory_bytes
+            _soften(resource.RLIMIT_AS, self._memory_limit)
 
     def begins(self, question: QuestionId, cpu_s: float) -> None:
-        self._say({"begins": asdict(question)})
+        self._send_json({"begins": asdict(question)})
         used = resource.getrusage(resource.RUSAGE_SELF)
         _soften(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + cpu_s))
 
@@ -106,7 +106,7 @@ class PipeJournal:
         self._send(f'{{"came": [{json.dumps(kind)}, {json.dumps(name)}, {to_json(result)}]}}'.encode())
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
-        self._say({"waited": [wall_limits, idle_s]})
+        self._send_json({"waited": [wall_limits, idle_s]})
 
     def give_up(self) -> NoReturn:
         os._exit(GAVE_UP)
@@ -122,12 +122,12 @@ class PipeJournal:
             for limit, value in before.items():
                 _soften(limit, value)
 
-    def _say(self, words: Mapping[str, Any]) -> None:
-        self._send(json.dumps(words, allow_nan=False).encode())
+    def _send_json(self, message: Mapping[str, Any]) -> None:
+        self._send(json.dumps(message, allow_nan=False).encode())
 
 
 def _soften(limit: int, value: int) -> None:
-    """Set the soft limit alone: the hard one stays, so that a later question can have a limit of its own."""
+    """Set the soft limit alone: the hard limit stays, so that a later question can have a limit of its own."""
     hard = resource.getrlimit(limit)[1]
     if hard != resource.RLIM_INFINITY:
         value = hard if value == resource.RLIM_INFINITY else min(value, hard)

@@ -1,7 +1,7 @@
-"""Accuracy: from a solution to stored answers. It trains or loads, asks case by case, and scores nothing.
+"""Accuracy: from a solution to stored answers. It has the solution train or load, and asks it case by case.
 
-Only training arrays and inputs cross the wall; truths stay with `graders.scoring.score`. The order of the cases is the
-commit's own, so that neither position nor neighbour says anything.
+Only training arrays and inputs cross the wall; truths stay with `graders.scoring.score`. Each commit has its own order
+of cases, so that neither position nor neighbour reveals anything.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from assignments.data.hidden import InputSet, presented_order
 from assignments.data.streams import SecretOrKeys
 from assignments.files import replace_file
 from assignments.interface import Interface
-from graders.asking.allowance import kept_bytes, reply_cpu_s
+from graders.asking.allowance import reply_cpu_s, stored_bytes
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.failures import (
     LOADED_HOST,
@@ -48,12 +48,12 @@ WORKER_RESTARTS = 3
 """How often the predicting worker is started again after it died."""
 BUDGET_SLACK = 1.25
 BUDGET_START_S = 10.0
-"""What `fit` may use beyond its budget: a quarter, and what a framework's first operations cost."""
+"""What `fit` may use beyond its budget: a quarter of it, and the time of a framework's first operations."""
 
 
 @dataclass
 class _RepeatUsage:
-    """What all workers of a repeat came to together."""
+    """What all workers of a repeat have used together."""
 
     cpu_s: float = 0.0
     wall_s: float = 0.0
@@ -79,53 +79,61 @@ def measure(
     """Ask a solution for the answers to one hidden set, and store them. A question that is `unusable` is not asked.
 
     Returns:
-        What came of it. A submission that cannot even make a model has answers all of which failed.
+        The answers. Where a submission cannot even make a model, all of them have failed.
 
     Raises:
-        ToolkitFailure: whatever is ours.
+        ToolkitFailure: the toolkit failed.
         MemoryError: the answers take more of this process's memory than a question may.
     """
-    spent = _RepeatUsage()
     journal = journal or Silent()
-    asking = _Asking(session, assignment, interface, shown, solution, spent)
+    asking = _Asking(session, assignment, interface, shown, solution)
     order = presented_order(secret, assignment.id, commit, shown.count)
-    rows: dict[int, dict[str, Array]] = {}
-    failed: dict[int, SubmissionFailure] = {}
-    ended: Cause | None = None
-    flags: tuple[str, ...] = ()
+    ended: SubmissionFailure | None = None
     storing = QuestionId("answers", str(repeat), "stored")
     try:
         if storing in unusable or QuestionId("all") in unusable:
             raise NotUsable
-        for call, places in enumerate(_batches(order, assignment.data.per_call)):
-            question = QuestionId("answers", str(repeat), str(call))
-            journal.begins(question, reply_cpu_s(assignment.limits))
-            if question in unusable:
-                failed.update(dict.fromkeys(map(int, places), NotUsable("the host reached its limit in this call")))
-                continue
-            asking.batch(places, rows, failed)
-            if isinstance(session.lost, MemoryError):
-                journal.give_up()
+        _ask_in_batches(asking, order, repeat, journal, unusable)
     except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
-        ended = asking.cause(failure)
-        if isinstance(failure, WallLimit) and failure.starved:
-            flags = (LOADED_HOST,)
-        rest = [int(place) for place in order if place not in rows and place not in failed]
-        failed.update(dict.fromkeys(rest, without_frames(failure)))
+        ended = failure
+        asking.fail_rest(order, failure)
     finally:
         asking.close()
     journal.begins(storing, reply_cpu_s(assignment.limits))
+    return _result(asking, ended, order, store)
+
+
+def _ask_in_batches(
+    asking: _Asking, order: Array, repeat: int, journal: Journal, unusable: Collection[QuestionId]
+) -> None:
+    """Ask for the cases in this order, so many a call as the assignment says; the cases of an unusable call fail."""
+    assignment = asking.assignment
+    for call, indices in enumerate(_batches(order, assignment.data.per_call)):
+        question = QuestionId("answers", str(repeat), str(call))
+        journal.begins(question, reply_cpu_s(assignment.limits))
+        if question in unusable:
+            asking.fail(indices, NotUsable("the host reached its limit in this call"))
+            continue
+        asking.batch(indices)
+        if isinstance(asking.session.lost, MemoryError):
+            journal.give_up()
+
+
+def _result(asking: _Asking, ended: SubmissionFailure | None, order: Array, store: Path) -> AnswersResult:
+    """Store the answers; the result that names their file. `ended` is the failure after which nothing was asked."""
+    usage, failed = asking.usage, asking.failed
+    starved = isinstance(ended, WallLimit) and ended.starved
     return AnswersResult(
         verdict="passed" if ended is None else "failed",
-        cause=ended,
-        said=_said(failed.values()),
-        evidence="\n".join(filter(None, [_causes(failed.values()), spent.printed]))[-8000:],
-        file=_store(store, _stacked(rows, len(order), task_named(assignment.task))),
-        states=tuple(asking.cause(failed[place]) if place in failed else None for place in range(len(order))),
-        cpu_s=spent.cpu_s,
-        wall_s=spent.wall_s,
-        peak_mb=spent.peak_mb,
-        flags=(*flags, *spent.strays),
+        cause=None if ended is None else asking.cause(ended),
+        said=_commonest_cause(failed.values()),
+        evidence="\n".join(filter(None, [_causes(failed.values()), usage.printed]))[-8000:],
+        file=_store(store, _stacked(asking.answers, len(order), task_named(asking.assignment.task))),
+        states=tuple(asking.cause(failed[index]) if index in failed else None for index in range(len(order))),
+        cpu_s=usage.cpu_s,
+        wall_s=usage.wall_s,
+        peak_mb=usage.peak_mb,
+        flags=(*((LOADED_HOST,) if starved else ()), *usage.strays),
     )
 
 
@@ -137,24 +145,24 @@ def load_answers(store: Path, result: AnswersResult) -> Answers:
         try:
             with path.open("rb") as file:
                 if _name(hashlib.file_digest(file, "sha256").hexdigest()) != result.file:
-                    raise ValueError("its content is not what was stored")
+                    raise ValueError("its content has changed since it was stored")
                 file.seek(0)
                 with np.load(file, allow_pickle=False) as data:
                     arrays = {name: data[name] for name in data.files}
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise DataFailure(
                 f"{path}: the stored answers cannot be read: {error}. Restore the file from a copy, or remove it and "
-                "run medmark grade: then they are asked for again."
+                "run medmark grade, which asks for them again."
             ) from error
     elif None in result.states:
-        raise DataFailure("answers are recorded, and no file that holds them")
-    causes = {place: cause for place, cause in enumerate(result.states) if cause is not None}
-    failed = {place: cause.reason for place, cause in causes.items()}
+        raise DataFailure("answers are recorded, but no file with them")
+    causes = {index: cause for index, cause in enumerate(result.states) if cause is not None}
+    failed = {index: cause.reason for index, cause in causes.items()}
     return Answers(arrays, failed, causes, result.said, result.evidence)
 
 
 class _Asking:
-    """One worker at a time with a model in it, started again when it dies."""
+    """Asks for the answers of one repeat: one worker at a time with a model in it, started again when it dies."""
 
     def __init__(
         self,
@@ -163,72 +171,82 @@ class _Asking:
         interface: Interface,
         shown: InputSet,
         solution: str | None,
-        spent: _RepeatUsage,
     ) -> None:
-        self._session, self._assignment, self._interface = session, assignment, interface
-        self._shown, self._solution, self._spent = shown, solution, spent
+        self.session, self.assignment = session, assignment
+        self.answers: dict[int, dict[str, Array]] = {}
+        """By index of the case."""
+        self.failed: dict[int, SubmissionFailure] = {}
+        """By index of the case."""
+        self.usage = _RepeatUsage()
+        self._interface, self._shown, self._solution = interface, shown, solution
         self._client: WorkerClient | None = None
         self._model: Handle | None = None
-        self._asked = False
+        self._had_model = False
         """Whether there was ever a model to ask."""
         self._restarts = 0
         self._shapes: dict[str, tuple[int, ...]] = {}
-        """Of one case's answer: what the interface leaves free must not differ from case to case."""
-        self._room = kept_bytes(shown)
-        """For answers that are yet to come."""
+        """Of one case's answer: where the interface leaves a size free, it must not differ from case to case."""
+        self._room = stored_bytes(shown)
+        """For the answers that are still to come."""
         self._left_cpu_s = assignment.limits.cpu_s
-        """For workers that are yet to be started: they share one limit."""
+        """For the workers that are still to be started: all share one limit."""
 
-    def batch(
-        self, places: Array, rows: dict[int, dict[str, Array]], failed: dict[int, SubmissionFailure]
-    ) -> None:
-        """Put answers into `rows` by position, and what failed into `failed`; a failed call is repeated case by case.
+    def batch(self, indices: Array) -> None:
+        """Ask for these cases in one call; a call that fails is repeated case by case.
 
         Raises:
             SubmissionFailure: there is no model to ask, or no more time.
         """
         try:
             try:
-                rows.update(self._predicted(places))
+                self.answers.update(self._predicted(indices))
             except MemoryError as error:  # the marker's own limit
                 raise NotUsable(f"the host's memory limit: {error}") from None
         except SubmissionFailure as failure:
-            self._after(failure)
-            if len(places) == 1:
-                failed[int(places[0])] = without_frames(failure)
+            self._continue_after(failure)
+            if len(indices) == 1:
+                self.fail(indices, failure)
                 return
-            for place in places:
-                self.batch(np.array([place]), rows, failed)
+            for index in indices:
+                self.batch(np.array([index]))
+
+    def fail(self, indices: Iterable[int], failure: SubmissionFailure) -> None:
+        """Record one failure for all these cases."""
+        self.failed.update(dict.fromkeys(map(int, indices), without_frames(failure)))
+
+    def fail_rest(self, order: Array, failure: SubmissionFailure) -> None:
+        """Record a failure for every case that has neither an answer nor a failure."""
+        self.fail([index for index in order if index not in self.answers and index not in self.failed], failure)
 
     def cause(self, failure: SubmissionFailure) -> Cause:
-        """What the student reads of it; without a model, in which of their functions it was."""
-        made_by = "load" if self._assignment.run.mode == "weights" else "fit"
-        return Cause.of(failure, None if self._asked or isinstance(failure, NotUsable) else made_by)
+        """The cause that the student reads; without a model, it names the function that should have made one."""
+        made_by = "load" if self.assignment.run.mode == "weights" else "fit"
+        return Cause.of(failure, None if self._had_model or isinstance(failure, NotUsable) else made_by)
 
     def close(self) -> None:
         """End the worker, if there is one."""
         usage = self._client.close() if self._client is not None else None
         if usage is not None:
-            spent = self._spent
-            spent.cpu_s = round(spent.cpu_s + usage.cpu_s, 3)
+            total = self.usage
+            total.cpu_s = round(total.cpu_s + usage.cpu_s, 3)
             self._left_cpu_s -= usage.cpu_s
-            spent.wall_s = round(spent.wall_s + usage.wall_s, 3)
-            spent.peak_mb = max(spent.peak_mb or 0.0, usage.peak_mb or 0.0)
+            total.wall_s = round(total.wall_s + usage.wall_s, 3)
+            total.peak_mb = max(total.peak_mb or 0.0, usage.peak_mb or 0.0)
             if usage.strays:
-                spent.strays += (f"left {usage.strays} processes behind",)
+                total.strays += (f"left {usage.strays} processes behind",)
             if usage.log:
-                spent.printed = f"{spent.printed}\nprinted:\n{usage.log[-2000:]}"[-8000:]
+                total.printed = f"{total.printed}\nprinted:\n{usage.log[-2000:]}"[-8000:]
         self._client = self._model = None
 
-    def _predicted(self, places: Array) -> dict[int, dict[str, Array]]:
-        model = self._made()
+    def _predicted(self, indices: Array) -> dict[int, dict[str, Array]]:
+        model = self._trained_model()
         assert self._client is not None
-        asked = {name: np.ascontiguousarray(array[places]) for name, array in self._shown.inputs.items()}
-        entry = getattr(Student(self._client), task_named(self._assignment.task).entry)
-        reply = entry(model, asked)
+        inputs = {name: np.ascontiguousarray(array[indices]) for name, array in self._shown.inputs.items()}
+        entry = getattr(Student(self._client), task_named(self.assignment.task).entry)
+        reply = entry(model, inputs)
         for name, array in reply.items():
-            if array.shape[:1] != (len(places),):
-                raise WrongShape(f"{name}: shape {array.shape} for {len(places)} cases")
+            if array.shape[:1] != (len(indices),):
+                raise WrongShape(f"{name}: shape {array.shape} for {len(indices)} cases")
             shape = self._shapes.setdefault(name, array.shape[1:])
             if array.shape[1:] != shape:
                 raise WrongShape(f"{name}: shape {array.shape[1:]} a case, and {shape} before")
@@ -236,18 +254,18 @@ class _Asking:
         if size > self._room:
             raise ReplyTooLarge(f"{size} bytes of answers, with room for {self._room} more in this repeat")
         self._room -= size
-        return {int(place): {name: array[i] for name, array in reply.items()} for i, place in enumerate(places)}
+        return {int(index): {name: array[i] for name, array in reply.items()} for i, index in enumerate(indices)}
 
-    def _made(self) -> Handle:
+    def _trained_model(self) -> Handle:
         if self._model is not None:
             return self._model
         if self._left_cpu_s <= 0:
-            raise CpuLimit(f"{self._spent.cpu_s} CPU s, with the processes that ended before")
-        self._client = WorkerClient(self._session, self._interface, self._left_cpu_s, solution=self._solution)
+            raise CpuLimit(f"{self.usage.cpu_s} CPU s, with the processes that ended before")
+        self._client = WorkerClient(self.session, self._interface, self._left_cpu_s, solution=self._solution)
         student = Student(self._client)
-        run = self._assignment.run
+        run = self.assignment.run
         if run.mode == "weights":
-            folder = self._solution or self._session.info["solution"]
+            folder = self._solution or self.session.info["solution"]
             model = student.load(os.path.join(folder, "weights"))
         else:
             model = student.fit(
@@ -257,11 +275,15 @@ class _Asking:
             if used > BUDGET_SLACK * run.budget_cpu_s + BUDGET_START_S:
                 raise CpuLimit(f"fit used {used:.1f} CPU s of a budget of {run.budget_cpu_s:.0f}")
         assert type(model) is Handle
-        self._model, self._asked = model, True
+        self._model, self._had_model = model, True
         return model
 
-    def _after(self, failure: SubmissionFailure) -> None:
-        """Whether it makes sense to go on asking: not without a model, nor after too many deaths."""
+    def _continue_after(self, failure: SubmissionFailure) -> None:
+        """Close a dead worker, so that another is started; raise if asking cannot continue.
+
+        Raises:
+            SubmissionFailure: there is no model, a time limit was reached, or workers died too often.
+        """
         dead = self._client is None or self._client.worker is None or self._client.worker.over is not None
         if self._model is None or isinstance(failure, WallLimit) or (dead and isinstance(failure, CpuLimit)):
             raise failure
@@ -277,8 +299,8 @@ def _batches(order: Array, size: int) -> Iterator[Array]:
         yield order[start : start + size]
 
 
-def _said(failures: Iterable[SubmissionFailure]) -> str:
-    """What names the commonest cause."""
+def _commonest_cause(failures: Iterable[SubmissionFailure]) -> str:
+    """The text of the commonest cause."""
     counted = Counter(failure.cause_text[-2000:] for failure in failures)
     return next((text for text, _ in counted.most_common(1)), "")
 
@@ -290,18 +312,18 @@ def _causes(failures: Iterable[SubmissionFailure]) -> str:
 
 
 def _stacked(rows: Mapping[int, dict[str, Array]], count: int, task: Task) -> dict[str, Array]:
-    """Answers with a leading N in canonical order, in the dtype that scoring needs; zeros where one failed.
+    """Answers with a leading N in canonical order, in the dtype that scoring needs; zeros for a failed case.
 
-    They are rounded here, before the first scoring, so that scoring again equals scoring.
+    They are rounded here, before the first scoring, so that scoring them again gives the same score.
     """
     arrays: dict[str, Array] = {}
     for name in next(iter(rows.values()), {}):
         common = np.result_type(*{answer[name].dtype for answer in rows.values()})
-        for place, answer in rows.items():
-            one = task.stored(answer[name].astype(common)[None])
+        for index, answer in rows.items():
+            stored = task.stored(answer[name].astype(common)[None])
             if name not in arrays:
-                arrays[name] = np.zeros((count, *one.shape[1:]), one.dtype)
-            arrays[name][place] = one[0]
+                arrays[name] = np.zeros((count, *stored.shape[1:]), stored.dtype)
+            arrays[name][index] = stored[0]
     return arrays
 
 

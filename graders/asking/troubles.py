@@ -1,4 +1,4 @@
-"""What the toolkit fails in while it marks one submission, in words: it withholds one mark and ends nothing else."""
+"""Turns a toolkit failure while marking one submission into a stored trouble: it withholds one mark, no more."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from graders.failures import DataFailure, InternalFailure, ToolkitFailure
 from graders.record.documents import Trouble
 
 TROUBLE_CHARACTERS = 8000
-"""Characters that are kept of what was raised."""
+"""Characters of an exception that are stored."""
 
 
 @dataclass
-class Kept:
+class FirstTrouble:
     """The first trouble of a piece of work; None while there is none."""
 
     trouble: Trouble | None = None
 
 
 @contextmanager
-def troubles(journal: Journal) -> Iterator[Kept]:
-    """A piece of work whose troubles are kept instead of raised: what was found before them stands.
+def troubles(journal: Journal) -> Iterator[FirstTrouble]:
+    """Store the first trouble of a piece of work instead of raising it: stages that were made before it stand.
 
-    Memory that ends is the present question's doing, wherever in this process it ended: the journal gives up.
+    Where memory runs out, in any part of this process, the present question used it up: the journal gives up.
     """
-    kept = Kept()
+    first = FirstTrouble()
     try:
         try:
-            yield kept
+            yield first
         except MemoryError:
             journal.give_up()
     except ToolkitFailure as failure:
-        kept.trouble = Trouble(failure.reason, str(failure)[:TROUBLE_CHARACTERS])
-    except UserError as error:  # such as a data folder that is not there: the words say what and where
-        kept.trouble = Trouble(DataFailure.reason, str(error)[:TROUBLE_CHARACTERS])
-    except Exception:  # noqa: BLE001 - a defect of ours
-        kept.trouble = Trouble(InternalFailure.reason, traceback.format_exc()[-TROUBLE_CHARACTERS:])
+        first.trouble = Trouble(failure.reason, str(failure)[:TROUBLE_CHARACTERS])
+    except UserError as error:  # such as a data folder that is missing: the message says what and where
+        first.trouble = Trouble(DataFailure.reason, str(error)[:TROUBLE_CHARACTERS])
+    except Exception:  # noqa: BLE001 - a defect of medmark
+        first.trouble = Trouble(InternalFailure.reason, traceback.format_exc()[-TROUBLE_CHARACTERS:])

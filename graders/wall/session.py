@@ -37,9 +37,8 @@ from graders.failures import (
 from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
 from graders.wall.sandboxes.sandbox import Channel
 from graders.wall.source_lines import source_lines_of
-from graders.wall.wire import HEAD_CAP, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
+from graders.wall.wire import HEAD_CAP, MIB, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
 
-MIB = 1 << 20
 GRACE_S = 15.0
 """How much longer than a worker's wall limit the host waits: the keeper should have ended the worker long before."""
 START_S = 300.0

@@ -20,7 +20,8 @@ from graders.failures import ProtocolViolation, ReplyTooLarge
 
 WIRE = 2
 PREFIX = struct.Struct("<II")
-HEAD_CAP = 1 << 20
+MIB = 1 << 20
+HEAD_CAP = MIB
 NESTING = 64
 ARRAYS = 10_000
 EXTENT = 1 << 40

@@ -438,7 +438,7 @@ def test_workers_that_die_share_one_limit_of_cpu_time(measured):
 
 def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypatch):
     """Room for the first call of four cases and not for the second: those fail, and so do the rest."""
-    monkeypatch.setattr(measures, "kept_bytes", lambda hidden: 4 * 8 + 1)
+    monkeypatch.setattr(measures, "stored_bytes", lambda hidden: 4 * 8 + 1)
     document = measured(Group())
     assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
     assert {state.reason for state in document.states if state} == {"reply_too_large"}
