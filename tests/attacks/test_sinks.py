@@ -24,7 +24,7 @@ from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
 from graders.marks.words import cause_words
 from graders.record.documents import Cause
-from graders.wall.session import EXCEPTIONS, _place, _raised
+from graders.wall.session import EXCEPTIONS, _line_name, _raised
 from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
@@ -353,7 +353,7 @@ def told_by(folder: Path, lines: int) -> set[str]:
     where = {}  # of all lines, one for each place that is told
     for file in files:
         for line in range(1, min(lines, 10**6) + 2):
-            where.setdefault(_place(file, line, folder), (file, line))
+            where.setdefault(_line_name(file, line, folder), (file, line))
     claims = [{"builtin": kind, "type": kind, "importing": when} for kind in EXCEPTIONS for when in (True, False)]
     claims.append({"builtin": "RuntimeError", "type": "torch.OutOfMemoryError"})
     failures = [_raised({**claim, "file": f, "line": n}, folder) for claim in claims for f, n in where.values()]
