@@ -1,4 +1,4 @@
-"""The name and the home of the user who runs this program, on machines too where the user has neither.
+"""The name and the home of the user who runs this program, also on machines where the user has neither.
 
 Such machines are containers that run as a number, OpenShift, and any machine while its directory service is down.
 """

@@ -1,4 +1,4 @@
-"""Phantoms: repeatable, as declared, and as hard as the real task in what makes it hard."""
+"""Phantoms: repeatable, as declared, and hard for the same reasons as the real task."""
 
 import numpy as np
 import pytest
