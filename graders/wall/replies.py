@@ -1,7 +1,7 @@
-"""Answers are typed before a test sees them: the check of a value against its declaration in `interface.py`.
+"""Checks an answer against its declaration in `interface.py`, before a test sees it.
 
-Shape and dtype are jaxtyping's, with named sizes bound by the arguments of the same call; reasons, tuples, scalars,
-finiteness and ranges are ours. Nothing here compares an answer with the right one.
+jaxtyping checks shape and dtype, with named sizes bound by the arguments of the same call; this module checks tuples,
+scalars, finiteness and ranges, and gives the reasons. Tests compare answers with the expected ones.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from graders.wall.wire import HandleReference
 
 Wrap = Callable[[HandleReference, object], object]
 """Makes a handle of a reference, given the declared type."""
-PLACE = 200
-"""Characters of an answer's name in evidence: keys are the submission's, and a name stands for each item below it."""
+NAME_CHARACTERS = 200
+"""Characters of an answer's name in evidence: the submission chooses the keys, and each item has a name."""
 
 
 def parts_to_keep(hint: Any) -> Any:
-    """What of an answer is due to stay inside, whatever it is: `keep` of a request (docs/wire.md); None for nothing."""
+    """The parts of an answer that stay inside, whatever they are: a request's `keep` (docs/wire.md); None for none."""
     hint = _bare(hint)
     if stays_inside(hint):
         return True
@@ -56,33 +56,33 @@ def parts_to_keep(hint: Any) -> Any:
 
 @contextmanager
 def bound(function: Function, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Iterator[None]:
-    """A context in which the named sizes of a function's arguments hold; of several that are TypedDicts with a key in
-    common, as training and validation cases are, the first one's where they differ.
+    """A context in which the named sizes of a function's arguments hold. Where several arguments are TypedDicts with a
+    common key, as training and validation cases are, and sizes differ, the first argument's hold.
 
     Raises:
-        TypeError: the arguments are not what the interface declares: the test's author has to change the test.
+        TypeError: the arguments are not as the interface declares them: the test's author has to change the test.
     """
     try:
-        given = function.signature.bind(*args, **kwargs)
+        binding = function.signature.bind(*args, **kwargs)
     except TypeError as error:
         raise TypeError(f"{function.name}{function.signature}: {error}") from None
     with jaxtyped("context"):
         seen: set[str] = set()
-        for name, value in given.arguments.items():
+        for name, value in binding.arguments.items():
             parameter = function.signature.parameters[name]
             values = value if parameter.kind is parameter.VAR_POSITIONAL else (value,)
             record = typed_dict_of(parameter.annotation)
             keys = frozenset(record.__annotations__) if record is not None else frozenset()
-            for one in values:
-                binds = _binds(one, parameter.annotation)
+            for item in values:
+                binds = _binds(item, parameter.annotation)
                 if not binds and keys & seen:
                     # Training and validation cases are records of the same arrays, and each has its own number of them.
                     with jaxtyped("context"):
-                        binds = _binds(one, parameter.annotation)
+                        binds = _binds(item, parameter.annotation)
                 if not binds:
-                    shape = f" of shape {one.shape} and dtype {one.dtype}" if isinstance(one, np.ndarray) else ""
+                    shape = f" of shape {item.shape} and dtype {item.dtype}" if isinstance(item, np.ndarray) else ""
                     raise TypeError(f"{function.name}: {name} is not as interface.py declares it{shape}")
-                if type(one) is dict:
+                if type(item) is dict:
                     seen |= keys
         yield
 
@@ -101,11 +101,11 @@ def _binds(value: Any, hint: Any) -> bool:
 
 
 def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
-    """The value as declared; scalars of NumPy and 0-d arrays become Python's where a scalar is declared, and what is
-    beyond a bound by rounding alone becomes the bound.
+    """The value as declared. Where a scalar is declared, NumPy scalars and 0-d arrays become Python's. A number beyond
+    a bound by rounding alone becomes the bound.
 
     Raises:
-        WrongType, WrongShape, NonFiniteAnswer, OutOfRange: with what was found, as evidence.
+        WrongType, WrongShape, NonFiniteAnswer, OutOfRange: with a description of the value, as evidence.
     """
     notes: tuple[Any, ...] = ()
     if typing.get_origin(hint) is Annotated:
@@ -113,7 +113,7 @@ def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:
         hint = typing.get_args(hint)[0]
     value = _of_type(value, hint, wrap, name)
     if type(value) is np.ndarray and value.size == 0 and not any(isinstance(note, MayBeEmpty) for note in notes):
-        raise WrongShape(f"{name}: an array with nothing in it, which satisfies whatever is asked of every number")
+        raise WrongShape(f"{name}: an empty array, which satisfies any condition on every number")
     finite_only = not any(isinstance(note, NotFinite) for note in notes)
     if type(value) is float and finite_only and not math.isfinite(value):
         raise failures.NonFiniteAnswer(f"{name}: {value}")
@@ -145,13 +145,13 @@ def _of_type(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
         return _array(value, hint, name)
     if stays_inside(hint):
         if type(value) is not HandleReference:
-            raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
+            raise WrongType(f"{name}: {_described(value)}, declared {hint.__name__}")
         return wrap(value, hint)
     return _container(value, hint, wrap, name)
 
 
 def _undeclared(value: Any, wrap: Wrap, name: str) -> Any:
-    """What no interface describes: handles, finite numbers and arrays that hold something, however nested."""
+    """A value that no interface describes: handles, finite numbers and arrays that are not empty, however nested."""
     if type(value) is HandleReference:
         return wrap(value, Any)
     if type(value) is dict:
@@ -172,12 +172,12 @@ def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
                 continue
             except WrongShape as failure:
                 nearest = failure
-        raise nearest or WrongType(f"{name}: {_found(value)}, declared {hint}")
+        raise nearest or WrongType(f"{name}: {_described(value)}, declared {hint}")
     if typing.is_typeddict(hint):
         fields = typing.get_type_hints(hint, include_extras=True)
         _exactly(value, dict, name)
         if set(value) != set(fields):
-            odd = [key[:PLACE] for key in list(value)[:10]]
+            odd = [key[:NAME_CHARACTERS] for key in list(value)[:10]]
             raise WrongType(f"{name}: {len(value)} keys, {odd} among them, declared {sorted(fields)}")
         return {key: typed(value[key], fields[key], wrap, _at(name, key)) for key in fields}
     if hint is list or origin is list:
@@ -196,12 +196,12 @@ def _container(value: Any, hint: Any, wrap: Wrap, name: str) -> Any:
             raise WrongShape(f"{name}: a tuple of {len(value)}, declared {len(parts)}")
         pairs = zip(value, parts, strict=True)
         return tuple(typed(item, part, wrap, _at(name, i)) for i, (item, part) in enumerate(pairs))
-    raise TypeError(f"interface.py declares {hint!r}, which no answer can be checked against")
+    raise TypeError(f"interface.py declares {hint!r}, and no answer can be checked against that")
 
 
 def _exactly(value: Any, kind: type, name: str) -> Any:
     if type(value) is not kind:
-        raise WrongType(f"{name}: {_found(value)}, declared {'None' if kind is type(None) else kind.__name__}")
+        raise WrongType(f"{name}: {_described(value)}, declared {'None' if kind is type(None) else kind.__name__}")
     return value
 
 
@@ -215,26 +215,26 @@ def _scalar(value: Any, kind: type, name: str) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is np.ndarray and value.dtype.kind in kinds:
-        raise WrongShape(f"{name}: {_found(value)}, declared one {kind.__name__}")
-    raise WrongType(f"{name}: {_found(value)}, declared {kind.__name__}")
+        raise WrongShape(f"{name}: {_described(value)}, declared one {kind.__name__}")
+    raise WrongType(f"{name}: {_described(value)}, declared {kind.__name__}")
 
 
 def _array(value: Any, hint: Any, name: str) -> Any:
     if type(value) is not np.ndarray:
-        raise WrongType(f"{name}: {_found(value)}, declared an array {hint.__name__}")
+        raise WrongType(f"{name}: {_described(value)}, declared an array {hint.__name__}")
     if isinstance(value, hint):
         return value
     if isinstance(hint.dtypes, list | tuple) and value.dtype.name not in hint.dtypes:
-        raise WrongType(f"{name}: {_found(value)}, declared {hint.__name__}")
-    raise WrongShape(f"{name}: {_found(value)}, declared {hint.__name__}")
+        raise WrongType(f"{name}: {_described(value)}, declared {hint.__name__}")
+    raise WrongShape(f"{name}: {_described(value)}, declared {hint.__name__}")
 
 
-def _at(name: str, place: int | str) -> str:
+def _at(name: str, key: int | str) -> str:
     """The name of an item: short however long the keys are and however deep it lies."""
-    return f"{name}[{repr(place[:PLACE]) if isinstance(place, str) else place}]"[:PLACE]
+    return f"{name}[{repr(key[:NAME_CHARACTERS]) if isinstance(key, str) else key}]"[:NAME_CHARACTERS]
 
 
-def _found(value: Any) -> str:
+def _described(value: Any) -> str:
     if type(value) is np.ndarray:
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if type(value) is HandleReference:

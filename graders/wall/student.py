@@ -1,7 +1,7 @@
-"""The student object and its handles: how hidden tests ask (docs/wire.md). They ask; they judge nothing.
+"""The student object and its handles, with which hidden tests ask a solution (docs/wire.md).
 
-A `Student` has no public name of its own but the forms of DESIGN section 3, so that every other name is the group's.
-Answers come back typed by `interface.py`, or as a `Handle` where they stay inside.
+A `Student` has no public names but the forms of docs/wire.md, so that every other name is the group's. An answer comes
+back with the type that `interface.py` declares, or as a `Handle` where it stays inside.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from graders.wall.wire import Array, Encoder, HandleReference
 class Handle:
     """An object that stayed inside. Valid only in the worker that made it.
 
-    Comparing, counting or converting it on the host would compare the handle and not the object, so that raises.
+    To compare, count or convert it on the host would use the handle and not the object, so all of these raise.
     """
 
     __slots__ = ("_client", "_declared", "_reference")
@@ -53,7 +53,7 @@ class Handle:
         """The first items of an iterable inside."""
         items = list(self._client.ask({"do": "take", "count": count}, {"on": self}, list[Any]))
         if len(items) > count:
-            raise ProtocolViolation(f"{len(items)} items where {count} were asked for")
+            raise ProtocolViolation(f"{len(items)} items where {count} were requested")
         return items
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -120,7 +120,7 @@ class Handle:
 
 @dataclass
 class WorkerClient:
-    """The host's end of one worker: opens it with the first question, encodes, types the answers."""
+    """The host's end of one worker: opens it with the first question, encodes requests, checks answers."""
 
     session: Session
     interface: Interface
@@ -130,35 +130,35 @@ class WorkerClient:
     worker: Worker | None = None
     failure: SubmissionFailure | None = None
     """Why there is no worker."""
-    spent: Usage | None = None
-    """What a worker used that could not be opened."""
+    usage: Usage | None = None
+    """The usage of a worker that could not be opened."""
     names_used: set[str] = field(default_factory=set)
-    """Names of the interface that were asked for."""
+    """Names of the interface that tests have used."""
     shapes: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
-    """What was first told of a model: shapes of its parameters, of its buffers, of its output by that of the input.
+    """A model's first shapes: of its parameters, of its buffers, and of its output for each shape of the input.
 
-    Tests combine such arrays: were they to grow from question to question, an answer would choose the host's work.
+    Tests combine such arrays: if they grew from question to question, an answer would choose the host's work.
     """
 
     def opened(self) -> Worker:
         """The worker, forked with the first question.
 
         Raises:
-            ImportFailed: and every later question raises it again.
+            ImportFailed: and every later question raises it too.
         """
-        if self.failure is not None:  # an import that takes all its time does so once
+        if self.failure is not None:  # an import that uses up its time does so once
             raise self.failure
         if self.worker is None:
             try:
                 self.worker = self.session.worker(self.cpu_s, self.doubles, self.solution)
             except SubmissionFailure as failure:
-                self.failure, self.spent = failure, self.session.last_usage
+                self.failure, self.usage = failure, self.session.last_usage
                 raise
         return self.worker
 
     def close(self) -> Usage | None:
         """End the worker, if there is one; what it used."""
-        return self.spent if self.worker is None else self.session.end(self.worker)
+        return self.usage if self.worker is None else self.session.end(self.worker)
 
     def ask(self, request: dict[str, Any], values: Mapping[str, Any], hint: Any = Any) -> Any:
         """One form, with the named values encoded; the answer typed as `hint`."""
@@ -189,26 +189,30 @@ class WorkerClient:
         with bound(function, args, kwargs):
             return self.ask(request, values, function.signature.return_annotation)
 
-    def known(self, m: Handle, what: tuple[Any, ...], shapes: list[Any], *, first: bool = True) -> None:
-        """Hold the shapes that are told of a model against those told before, which they are where they are the first.
+    def hold_shapes(self, m: Handle, what: tuple[Any, ...], shapes: list[Any], *, first: bool = True) -> None:
+        """Compare a model's shapes with those of its earlier answers; where there are none, record them.
+
+        Args:
+            what: the probe, and what else its shapes depend on.
+            first: whether these shapes are recorded where there are none.
 
         Raises:
-            WrongShape: it was another then.
+            WrongShape: an earlier answer had another shape.
         """
         if type(m) is not Handle:
-            raise TypeError("a probe asks a model's handle")
+            raise TypeError("a probe takes a model's handle as its first argument")
         key = (m._reference.number, *what)
         before = self.shapes.get(key)
         if before is not None and shapes != before:
             raise WrongShape(f"{what[0]}: {len(shapes)} of {shapes[:5]}, and {len(before)} of {before[:5]} before")
-        if first and shapes:  # a model that is built with its first batch has no parameters before it
+        if first and shapes:  # a model that is built by its first batch has no parameters before
             self.shapes[key] = shapes
 
     def _reference(self, value: object) -> HandleReference | None:
         if type(value) is not Handle:
             return None
         if value._client is not self:
-            raise TypeError("this handle belongs to another worker: ask both questions of the same student")
+            raise TypeError("this handle belongs to another worker: use the same student for both calls")
         return value._reference
 
     def _wrap(self, reference: HandleReference, hint: Any) -> Handle:
@@ -243,7 +247,7 @@ class Student:
         return _Probes(self._client)
 
     def put(self, value: Any) -> Handle:
-        """Leave data inside: how a change in place is seen."""
+        """Leave data inside, so that a test can see changes in place."""
         return _handle(self._client.ask({"do": "put"}, {"value": value}))
 
     def generator(self, seed: int) -> Handle:
@@ -283,7 +287,7 @@ class _Gradient:
 
 
 class _Probes:
-    """What can be asked of any framework's model."""
+    """The probes of a model, the same for every framework."""
 
     __slots__ = ("_client",)
 
@@ -294,16 +298,16 @@ class _Probes:
         return self._client.ask({"do": "probe", "name": name}, {"args": args, "kwargs": kwargs}, hint)
 
     def _trained(self, m: Handle, value: Any) -> list[Array]:
-        """Parameters, or what belongs to each of them."""
-        found = [_floats(array) for array in _arrays(value)]
-        self._client.known(m, ("parameters",), [array.shape for array in found])
-        return found
+        """Arrays of the parameters' shapes: the parameters or their gradients."""
+        arrays = [_floats(array) for array in _arrays(value)]
+        self._client.hold_shapes(m, ("parameters",), [array.shape for array in arrays])
+        return arrays
 
     def forward(self, m: Handle, x: Array | Handle, training: bool = False) -> Array:
         """The model's output for exactly the boundary array: logits in boundary layout."""
         output = _array(self._probe("forward", m, x, training=training))
-        given: object = x._reference if isinstance(x, Handle) else np.shape(x)
-        self._client.known(m, ("forward", given), [output.shape])
+        input_key: object = x._reference if isinstance(x, Handle) else np.shape(x)
+        self._client.hold_shapes(m, ("forward", input_key), [output.shape])
         return output
 
     def parameter_count(self, m: Handle) -> int:
@@ -316,14 +320,14 @@ class _Probes:
 
     def set_parameters(self, m: Handle, values: list[Array]) -> None:
         """Overwrite the trained parameters."""
-        self._client.known(m, ("parameters",), [np.shape(value) for value in values], first=False)
+        self._client.hold_shapes(m, ("parameters",), [np.shape(value) for value in values], first=False)
         self._probe("set_parameters", m, list(values), hint=None)
 
     def buffers(self, m: Handle) -> list[Array]:
         """State that is not trained, such as running means."""
-        found = _arrays(self._probe("buffers", m))
-        self._client.known(m, ("buffers",), [array.shape for array in found])
-        return found
+        arrays = _arrays(self._probe("buffers", m))
+        self._client.hold_shapes(m, ("buffers",), [array.shape for array in arrays])
+        return arrays
 
     def parameter_gradients(self, m: Handle, x: Array, weight: Array) -> list[Array]:
         """Gradient of `sum(m(x) * weight)` with respect to each parameter."""
@@ -339,15 +343,16 @@ class _Probes:
 
 
 def declared(client: WorkerClient, name: str) -> Function:
-    """The declaration of a function or class; asking for another name is a mistake of the test."""
+    """The declaration of a function or class; another name is a mistake of the test's author."""
     if name in client.interface.functions:
         client.names_used.add(name)
         return client.interface.functions[name]
     if name in client.interface.classes:
         client.names_used.add(name)
-        made = client.interface.classes[name]
-        return Function(name, made.init.signature.replace(return_annotation=made.type), made.doc)
-    raise AttributeError(f"interface.py declares no {name!r}; it has {', '.join(sorted(client.interface.names))}")
+        declaration = client.interface.classes[name]
+        return Function(name, declaration.init.signature.replace(return_annotation=declaration.type), declaration.doc)
+    names = ", ".join(sorted(client.interface.names))
+    raise AttributeError(f"interface.py does not declare {name!r}; it declares {names}")
 
 
 def _function(client: WorkerClient, name: str, *, tensors: bool) -> Callable[..., Any]:
@@ -359,13 +364,13 @@ def _function(client: WorkerClient, name: str, *, tensors: bool) -> Callable[...
 
 def _handle(value: Any) -> Handle:
     if type(value) is not Handle:
-        raise ProtocolViolation("a value where a handle was due")
+        raise ProtocolViolation("a value in place of a handle")
     return value
 
 
 def _array(value: Any, shape: tuple[int, ...] | None = None) -> Array:
     if type(value) is not np.ndarray:
-        raise WrongType("no array where one was due")
+        raise WrongType("not an array, where an array was due")
     if (value.size == 0) if shape is None else (value.shape != shape):
         raise WrongShape(f"an array of shape {value.shape}" + ("" if shape is None else f" where {shape} was due"))
     if value.dtype.kind == "f" and not np.isfinite(value).all():
@@ -375,7 +380,7 @@ def _array(value: Any, shape: tuple[int, ...] | None = None) -> Array:
 
 def _arrays(value: Any) -> list[Array]:
     if type(value) is not list:
-        raise WrongType("no list of arrays where one was due")
+        raise WrongType("not a list of arrays, where one was due")
     return [_array(item) for item in value]
 
 

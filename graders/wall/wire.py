@@ -1,7 +1,7 @@
 """What may cross the wall, the host's side: values to frames, and hostile bytes to values (docs/wire.md).
 
-It decides what a byte sequence means, never whether the value is right: `graders.wall.replies` checks types against the
-assignment's interface. Nothing here unpickles, imports or evaluates.
+It decides what a byte sequence means; `graders.wall.replies` checks types against the assignment's interface. Nothing
+here unpickles, imports or evaluates.
 """
 
 from __future__ import annotations
@@ -34,15 +34,19 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class HandleReference:
-    """A handle as it stands on the wire: a number that means something in one worker only."""
+    """A handle as it stands on the wire: a number that is valid in one worker only."""
 
     number: int
     description: str = ""
-    """What the worker calls it: evidence, never trusted."""
+    """The worker's own name for the object: evidence, never trusted."""
 
 
 class Encoder:
-    """Encodes the values of one request frame; `reference` turns a handle object into a HandleReference."""
+    """The host's encoder, for the values of one request frame; `inside/values.py` has the worker's.
+
+    Args:
+        reference: turns a handle object into its HandleReference.
+    """
 
     def __init__(self, reference: Callable[[object], HandleReference | None]) -> None:
         self._reference = reference
@@ -53,7 +57,7 @@ class Encoder:
         """The head's node for a value.
 
         Raises:
-            TypeError: the value is none that may cross; the test's author has to change it.
+            TypeError: the value may not cross the wall; the test's author has to change it.
         """
         if depth > NESTING - 4:
             raise TypeError("arguments may be nested at most 60 deep")
@@ -101,20 +105,20 @@ def read_head(data: bytes | memoryview) -> dict[str, Any]:
     """The JSON object of a head.
 
     Raises:
-        ProtocolViolation: it is no such object, or holds what docs/wire.md does not allow.
+        ProtocolViolation: it is not a JSON object, or holds something that docs/wire.md does not allow.
     """
     try:
         head = json.loads(
             bytes(data).decode("utf-8"),
             object_pairs_hook=_unique,
-            parse_constant=_refuse,
+            parse_constant=_refuse_constant,
             parse_int=_integer,
             parse_float=_float,
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ProtocolViolation(f"the head is no JSON: {type(error).__name__}") from None
+        raise ProtocolViolation(f"the head is not JSON: {type(error).__name__}") from None
     if type(head) is not dict:
-        raise ProtocolViolation("the head is no JSON object")
+        raise ProtocolViolation("the head is not a JSON object")
     return head
 
 
@@ -137,11 +141,11 @@ def arrays_of(table: object, body: memoryview) -> list[Array]:
     """The arrays that a head declares, as read-only views of the body.
 
     Raises:
-        ProtocolViolation: a dtype that may not cross, a shape that is none, sizes that do not add up.
+        ProtocolViolation: a dtype that may not cross, an invalid shape, or sizes that do not add up.
         ReplyTooLarge: more arrays than allowed.
     """
     if type(table) is not list:
-        raise ProtocolViolation("the table of arrays is no list")
+        raise ProtocolViolation("the table of arrays is not a list")
     if len(table) > ARRAYS:
         raise ReplyTooLarge(f"{len(table)} arrays in one answer; {ARRAYS} are allowed")
     declared: list[tuple[np.dtype[Any], list[int], int]] = []
@@ -174,7 +178,7 @@ def decode(node: object, arrays: list[Array]) -> Any:
     """The value of a node: plain values, arrays, and `HandleReference` where a handle stands.
 
     Raises:
-        ProtocolViolation: a node that docs/wire.md does not know.
+        ProtocolViolation: a node that docs/wire.md does not define.
         ReplyTooLarge: nested too deep.
     """
     return _decode(node, arrays, set(), 0)
@@ -191,7 +195,7 @@ def _decode(node: object, arrays: list[Array], seen: set[int], depth: int) -> An
     if type(node) is list:
         return [_decode(item, arrays, seen, depth + 1) for item in node]
     if type(node) is not dict:
-        raise ProtocolViolation("a value of no known kind")
+        raise ProtocolViolation("a value of an unknown kind")
     match node:
         case {"t": list(items), **rest} if not rest:
             return tuple(_decode(item, arrays, seen, depth + 1) for item in items)
@@ -200,16 +204,16 @@ def _decode(node: object, arrays: list[Array], seen: set[int], depth: int) -> An
             return {key: _decode(item, arrays, seen, depth + 1) for key, item in items.items()}
         case {"f": ("nan" | "inf" | "-inf") as name, **rest} if not rest:
             return float(name)
-        case {"a": int(place), **rest} if not rest and type(place) is int and 0 <= place < len(arrays):
-            # Checked once more for every time it stood there, a large one would keep the host busy for hours.
-            if place in seen:
+        case {"a": int(index), **rest} if not rest and type(index) is int and 0 <= index < len(arrays):
+            # Each occurrence would be checked again: a large array could keep the host busy for hours.
+            if index in seen:
                 raise ProtocolViolation("an array stands twice in one value")
-            seen.add(place)
-            return arrays[place]
-        case {"h": int(number), "is": str(what), **rest} if not rest and type(number) is int and number > 0:
-            _text(what)
-            return HandleReference(number, what[:120])
-    raise ProtocolViolation("a tagged value of no known kind")
+            seen.add(index)
+            return arrays[index]
+        case {"h": int(number), "is": str(description), **rest} if not rest and type(number) is int and number > 0:
+            _text(description)
+            return HandleReference(number, description[:120])
+    raise ProtocolViolation("a tagged value of an unknown kind")
 
 
 def _text(*texts: str) -> None:
@@ -217,18 +221,18 @@ def _text(*texts: str) -> None:
         for text in texts:
             text.encode("utf-8")
     except UnicodeEncodeError:
-        raise ProtocolViolation("text that is no valid Unicode") from None
+        raise ProtocolViolation("text that is not valid Unicode") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    by_key = dict(pairs)
+    if len(by_key) != len(pairs):
         raise ProtocolViolation("a key stands twice in one object")
-    return found
+    return by_key
 
 
-def _refuse(name: str) -> NoReturn:
-    raise ProtocolViolation(f"{name} is no number of this wire")
+def _refuse_constant(name: str) -> NoReturn:
+    raise ProtocolViolation(f"the wire carries no {name}")
 
 
 def _integer(text: str) -> int:

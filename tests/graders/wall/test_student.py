@@ -140,7 +140,7 @@ def test_no_worker_is_forked_before_the_first_question(open_client, script):
 
 def test_a_name_that_the_interface_lacks_is_the_authors_mistake(student):
     for form in (student, student.tensors, student.gradient):
-        with pytest.raises(AttributeError, match="declares no 'subtract'"):
+        with pytest.raises(AttributeError, match="does not declare 'subtract'"):
             getattr(form, "subtract")  # noqa: B009 - named as a test would
         with pytest.raises(AttributeError):
             getattr(form, "_private")  # noqa: B009 - named as a test would
