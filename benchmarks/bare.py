@@ -1,9 +1,9 @@
-"""Replays the recorded calls of one submission in one bare process: what marking would cost with no wall at all.
+"""Replays the recorded calls of one submission in one bare process: the cost of marking without the wall.
 
     python benchmarks/bare.py FRAMEWORK SOLUTION_FOLDER RECORD_FOLDER
 
-One thread, one import of the framework, no keeper, no fork, no wire but the decoding of the recorded frames. Run by
-`benchmarks/overhead.py`.
+It uses one thread, imports the framework once and decodes the recorded frames; there is no keeper, fork or socket.
+`benchmarks/overhead.py` runs it.
 """
 
 from __future__ import annotations

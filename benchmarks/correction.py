@@ -1,11 +1,11 @@
-"""One wrong label, 40 groups, marks already returned: how long until it is decided, re-scored and compared.
+"""The time to correct one wrong label after the marks of 40 groups were returned.
 
     python benchmarks/correction.py [GROUPS]
 
-A synthetic ledger holds the tests' results and the stored answers of every group for `prostate_unet` on a folder of
-cases as PROMISE12's tutorial has them. The marks are returned; then one label file is corrected, and `grade` (a fresh
-interpreter, as a person types it) draws the cases again, scores every group's stored answers, compares with what was
-returned and records the correction. A sandbox that is opened ends the benchmark. Reading the repositories is not in it.
+A synthetic ledger has the results of all tests and the stored answers of every group for `prostate_unet`, on a folder
+of cases like those of PROMISE12's tutorial. The marks are returned, and one label file is corrected. Then `grade` (a
+fresh interpreter, as for a person) draws the cases again, scores every group's stored answers, compares the marks with
+the returned ones and records the correction. The benchmark fails if a sandbox is opened. It does not read repositories.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def marking_of(course, ledger):  # type: ignore[no-untyped-def]
 
 
 def fill(folder: Path, groups: int) -> None:
-    """Record every test and every group's answers: the gland, eroded by the group's own noise."""
+    """Record every test and every group's answers: the gland with the group's own noise."""
     from assignments.data.hidden import hidden_set
     from assignments.interface import read_interface
     from graders.course.course import assignment_of, load_course
@@ -122,11 +122,12 @@ def fill(folder: Path, groups: int) -> None:
 
 
 def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> None:
-    """What `medmark grade --yes` does after the repositories were read; prints what moves."""
+    """The work of `medmark grade --yes` after it has read the repositories; prints which marks change."""
     from graders.runs.engines.processes import start_forkserver
 
     start_forkserver("cli")
     from graders.course.course import assignment_of, load_course
+    from graders.marks.applying import record_marks
     from graders.marks.differences import differences_of
     from graders.marks.results import results_of
     from graders.record.ledger import Ledger
@@ -142,14 +143,14 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
         results = results_of(course, assignment, events, submissions, marks)
         print(f"{summary(differences_of(results))}; {sum(mark.points is not None for mark in marks)} marks")
         members = {person.member for person in results.people} if kind else None
-        record(course, ledger, results, who="benchmark", reason=reason, command="benchmark", members=members)
+        record_marks(course, ledger, results, who="benchmark", reason=reason, command="benchmark", members=members)
 
 
 def typed(folder: Path, groups: int, *words: str) -> tuple[float, str]:
     began = time.perf_counter()
-    said = subprocess.run([sys.executable, __file__, str(groups), str(folder), *words], cwd=ROOT, check=True,
+    process = subprocess.run([sys.executable, __file__, str(groups), str(folder), *words], cwd=ROOT, check=True,
                           capture_output=True, text=True)  # fmt: skip
-    return time.perf_counter() - began, said.stdout.strip()
+    return time.perf_counter() - began, process.stdout.strip()
 
 
 def main(groups: int) -> None:
@@ -157,13 +158,13 @@ def main(groups: int) -> None:
         folder = Path(name)
         make_course(folder, groups)
         fill(folder, groups)
-        _, told = typed(folder, groups, "first scores", "returned")
-        print(f"returned: {told}")
+        _, output = typed(folder, groups, "first scores", "returned")
+        print(f"returned: {output}")
         label = next(iter(np.random.default_rng(1).permutation(CASES)))
         path = folder / f"cases/label_train{label:02d}.npy"
         np.save(path, np.roll(np.load(path, allow_pickle=False), 12, axis=2))
-        took, told = typed(folder, groups, f"the label of case {label} was wrong")
-        print(f"corrected: {told}")
+        took, output = typed(folder, groups, f"the label of case {label} was wrong")
+        print(f"corrected: {output}")
         from graders.record.ledger import Ledger
 
         with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:

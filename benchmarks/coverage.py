@@ -1,8 +1,8 @@
 """How often a nominal 95 % interval holds the truth: python benchmarks/coverage.py [replications]
 
-Each replication draws a test set from a known population and makes the interval that scoring makes, with the same
-functions. Values are like Dice: skewed, within 0 and 1. "20 x 3" is 20 subjects with 3 scans each, of which subjects
-make 70 % of the variance (intraclass correlation 0.7); "by scan" is the mistake that scoring does not make.
+Each replication draws a test set from a known population and computes its interval with the functions of scoring.
+Values are like Dice: skewed, between 0 and 1. "20 x 3" is 20 subjects with 3 scans each, where subjects are 70 % of the
+variance (intraclass correlation 0.7). "by scan" is a mistake, which scoring does not make.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from scipy import special
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from graders.metrics.labels import auroc_resampled
+from graders.metrics.ranking import auroc_resampled
 from graders.scoring import intervals
 from graders.scoring.intervals import BOOTSTRAP_FROM, Interval
 
 REPLICATIONS = 4000
 SHARED = 40
-"""Replications that share a matrix of counts, which costs more than all else."""
+"""Number of replications that share a matrix of counts, which is the most expensive step."""
 ICC = 0.7
 SHAPE = (8.0, 2.0)
 """Of a beta distribution: mean 0.8, standard deviation 0.12, a long tail downwards."""
@@ -31,7 +31,7 @@ MEAN = SHAPE[0] / sum(SHAPE)
 
 
 def subjects_and_scans(rng: np.random.Generator, subjects: int, scans: int) -> np.ndarray:
-    """Values (subjects, scans) around MEAN, of which subjects make ICC of the variance."""
+    """Values (subjects, scans) around MEAN; subjects are the share ICC of the variance."""
     own = rng.beta(*SHAPE, subjects) - MEAN
     noise = rng.beta(*SHAPE, (subjects, scans)) - MEAN
     return MEAN + np.sqrt(ICC) * own[:, None] + np.sqrt(1 - ICC) * noise
@@ -42,7 +42,7 @@ def by_t(values: np.ndarray) -> Interval | None:
 
 
 class Bootstrap:
-    """The percentile interval of a mean over clusters, with counts that are drawn anew now and then."""
+    """The percentile interval of a mean over clusters; every `SHARED` replications have new counts."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng, self._counts, self._used = rng, np.zeros((0, 0)), 0
@@ -59,7 +59,7 @@ class Bootstrap:
 
 
 def rows(rng: np.random.Generator) -> Iterator[tuple[str, str, Callable[[], Interval | None], float]]:
-    """What is measured: population, interval, one replication, truth."""
+    """The rows of the table: population, interval, a function for one replication, and the true value."""
     for n in (10, 20, 30, 49, 50, 100, 200):
         for name, interval in (("t", by_t), ("bootstrap", Bootstrap(rng))):
             used = "*" if (name == "t") == (n < BOOTSTRAP_FROM) else " "
@@ -83,9 +83,9 @@ def auroc(rng: np.random.Generator, n: int, area: float) -> Callable[[], Interva
     bootstrap = Bootstrap(rng)
 
     def replication() -> Interval | None:
-        answers = rng.normal(size=n) + shift * truth
+        predictions = rng.normal(size=n) + shift * truth
         return intervals.percentile_interval(
-            auroc_resampled(answers, truth, bootstrap.counts([f"{i:04}" for i in range(n)], truth))
+            auroc_resampled(predictions, truth, bootstrap.counts([f"{i:04}" for i in range(n)], truth))
         )
 
     return replication
@@ -95,12 +95,12 @@ def main(replications: int) -> None:
     print(f"{replications} replications, {intervals.RESAMPLES} resamples; * is what scoring uses")
     print(f"{'population':40} {'interval':12} {'held':>7} {'width':>7} {'none':>5} {'s':>6}")
     for number, (population, interval, _, truth) in enumerate(rows(np.random.default_rng(0))):
-        # Each row has a stream of its own, so that leaving one out changes no other.
+        # Each row has its own random numbers, so that leaving one out changes no other row.
         rng = np.random.default_rng([20, number])
         replication = list(rows(rng))[number][2]
         began = time.perf_counter()
-        found = [replication() for _ in range(replications)]
-        ends = np.array([ends for ends in found if ends is not None])
+        all_ends = [replication() for _ in range(replications)]
+        ends = np.array([pair for pair in all_ends if pair is not None])
         held = np.mean((ends[:, 0] <= truth) & (truth <= ends[:, 1]))
         width = np.mean(ends[:, 1] - ends[:, 0])
         print(f"{population:40} {interval:12} {100 * held:6.1f}% {width:7.3f} {replications - len(ends):5} "

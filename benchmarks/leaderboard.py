@@ -1,4 +1,4 @@
-"""How long a leaderboard takes, and how much memory: python benchmarks/leaderboard.py [teams] [cases]
+"""Time and memory of a leaderboard: python benchmarks/leaderboard.py [teams] [cases]
 
 200 teams on 200 subjects with 2000 resamples: first the statistics of a matrix, then the whole page from marks.
 """
@@ -25,7 +25,7 @@ from reports.leaderboard import leaderboard_page
 
 
 def values_of(teams: int, cases: int) -> np.ndarray:
-    """Dice-like scores: some subjects are harder, teams differ a little, and each has luck of its own."""
+    """Scores like Dice: subjects differ in difficulty, teams differ slightly, and each value has its own noise."""
     rng = np.random.default_rng(0)
     skill, difficulty = rng.normal(0, 0.015, (teams, 1)), rng.normal(0, 0.1, (1, cases))
     return np.clip(0.8 + skill + difficulty + rng.normal(0, 0.04, (teams, cases)), 0, 1)
@@ -49,15 +49,15 @@ def main(teams: int, cases: int) -> None:
     values = values_of(teams, cases)
     before = _peak_mb()
     began, cpu = time.perf_counter(), time.process_time()
-    found = ranking(scores_of_subjects([values], "median", seed=1, shared=True), decimals=3)
+    ranks = ranking(scores_of_subjects([values], "median", seed=1, shared=True), decimals=3)
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    told = f"{teams} teams x {cases} subjects x {intervals.RESAMPLES} resamples"
-    print(f"{told}: statistics {took:.2f} s ({cpu:.2f} CPU s), peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
-    print(f"  {max(s.tier for s in found.teams)} tiers; differences from {found.detectable:.4f} on can be told; "
-          f"Kendall's tau {found.rank_then_mean:.3f} and {found.test_then_rank:.3f}")  # fmt: skip
+    size = f"{teams} teams x {cases} subjects x {intervals.RESAMPLES} resamples"
+    print(f"{size}: statistics {took:.2f} s ({cpu:.2f} CPU s), peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
+    print(f"  {max(team.tier for team in ranks.teams)} tiers; differences from {ranks.detectable:.4f} on are detected; "
+          f"Kendall's tau {ranks.rank_then_mean:.3f} and {ranks.test_then_rank:.3f}")  # fmt: skip
     marks = [mark_of(number, row) for number, row in enumerate(values)]
     assignment = load(find("prostate_unet", Path.cwd()))
-    leaderboard_page(marks[:2], assignment, names={m.group: m.group for m in marks})  # templates are read once
+    leaderboard_page(marks[:2], assignment, names={m.group: m.group for m in marks})  # loads the templates
     began = time.perf_counter()
     page = leaderboard_page(marks, assignment, names={m.group: m.group for m in marks})
     print(f"  the page: {time.perf_counter() - began:.2f} s, {len(page) / 1e3:.0f} kB, peak {_peak_mb():.0f} MB")

@@ -1,11 +1,12 @@
-"""CPU time of the peers' full set of metrics over ours: interleaved, one process, one thread, median of the rounds.
+"""CPU time of the peers' full set of metrics divided by medmark's: interleaved, in one thread, median of the rounds.
 
     python benchmarks/metrics.py [--rounds 7] [--data FOLDER] [--only segmentation|garbage|bootstrap|instances|images]
 
-Needs the peers (pip install '.[verify]'). Full set: Dice, IoU, HD, HD95, mean surface distance and NSD at 2 mm, for all
-classes, as a user of each library calls it. MONAI and MedPy measure surface voxels and are set against those; DeepMind
-measures surfels and is set against ours of surfels. Without --data the volumes are phantoms of the prostate's size;
-with it the first PROMISE12 label is the truth, and the same, deformed smoothly by about 2.5 mm, the answer.
+Needs the peers (pip install '.[verify]'). The full set is Dice, IoU, HD, HD95, mean surface distance and NSD at 2 mm,
+for all classes, as a user of each library calls it. MONAI and MedPy measure surface voxels, DeepMind measures surfels;
+each is compared with medmark's metrics of the same surface. Without --data the volumes are phantoms of the prostate's
+size. With it the first PROMISE12 label is the truth, and the same label, smoothly deformed by about 2.5 mm, the
+prediction.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ GOALS = {"binary small": 15, "4 classes small": 20, "binary big": 20, "4 classes
 
 
 def main() -> None:
-    """Print the tables that were asked for."""
+    """Print all tables, or the one that --only names."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--data", type=Path, help="folder of PROMISE12; see assignments/data/sources/promise12.py")
@@ -51,9 +52,9 @@ def main() -> None:
         # The libraries read these when they are loaded.
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **ONE_THREAD})
     warnings.simplefilter("ignore")
-    answer, truth = promise12(options.data) if options.data else phantoms()
+    prediction, truth = promise12(options.data) if options.data else phantoms()
     if options.only in (None, "segmentation"):
-        segmentation(answer, truth, options.rounds)
+        segmentation(prediction, truth, options.rounds)
     if options.only in (None, "garbage"):
         garbage(truth, options.rounds)
     if options.only in (None, "bootstrap"):
@@ -64,61 +65,61 @@ def main() -> None:
         images(options.rounds)
 
 
-def segmentation(answer: np.ndarray, truth: np.ndarray, rounds: int) -> None:
+def segmentation(prediction: np.ndarray, truth: np.ndarray, rounds: int) -> None:
     """Four configurations: two sizes, one class and four beside the background."""
-    print(f"{'full set, times ours':24}{'ours ms':>9}{'MONAI':>8}{'goal':>6}{'MedPy':>8}"
+    print(f"{'full set, times medmark':24}{'medmark ms':>11}{'MONAI':>8}{'goal':>6}{'MedPy':>8}"
           f"{'surfels ms':>12}{'DeepMind':>10}{'goal':>6}{'times reading':>15}")  # fmt: skip
     for name, goal in GOALS.items():
         sizes = (4, 2, 2) if "big" in name else (1, 1, 1)
-        pair = [np.kron(labels, np.ones(sizes, np.uint8)) for labels in (answer, truth)]
+        pair = [np.kron(labels, np.ones(sizes, np.uint8)) for labels in (prediction, truth)]
         classes = (1,)
         if "4" in name:
             pair, classes = [quarters(labels) for labels in pair], (1, 2, 3, 4)
         else:
             pair = [labels.astype(bool) for labels in pair]
         calls = {
-            "ours": partial(ours, *pair, classes, "voxels"),
-            "surfels": partial(ours, *pair, classes, "surfels"),
+            "medmark": partial(medmark, *pair, classes, "voxels"),
+            "surfels": partial(medmark, *pair, classes, "surfels"),
             "monai": partial(monai, *pair, SPACING, classes, TOLERANCE_MM),
             "medpy": partial(medpy, *pair, SPACING, classes),
             "deepmind": partial(deepmind, *pair, SPACING, classes, TOLERANCE_MM),
             "read": partial(read, *pair),
         }
         took = times(calls, rounds)
-        print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['monai'] / took['ours']:8.1f}{goal:6}"
-              f"{took['medpy'] / took['ours']:8.1f}{took['surfels'] * 1e3:12.2f}"
-              f"{took['deepmind'] / took['surfels']:10.1f}{3:6}{took['ours'] / took['read']:15.0f}")  # fmt: skip
+        print(f"{name:24}{took['medmark'] * 1e3:11.2f}{took['monai'] / took['medmark']:8.1f}{goal:6}"
+              f"{took['medpy'] / took['medmark']:8.1f}{took['surfels'] * 1e3:12.2f}"
+              f"{took['deepmind'] / took['surfels']:10.1f}{3:6}{took['medmark'] / took['read']:15.0f}")  # fmt: skip
 
 
 def garbage(truth: np.ndarray, rounds: int) -> None:
-    """Predictions that are far from the truth, where a search for the nearest has most to do."""
+    """Predictions far from the truth, for which a search for the nearest point takes longest."""
     rng = np.random.default_rng(0)
     blob, stray = np.zeros(truth.shape, bool), np.zeros(truth.shape, bool)
     blob[:4, :12, :12] = True
     stray[-1, -1, -1] = True
-    answers = {
+    predictions = {
         "noise 1 %": rng.random(truth.shape) < 0.01,
         "noise 50 %": rng.random(truth.shape) < 0.5,
         "all ones": np.ones(truth.shape, bool),
         "far blob": blob,
         "stray voxel": truth.astype(bool) | stray,
     }
-    print(f"\n{'garbage':24}{'ours ms':>9}{'MONAI':>8}{'MedPy':>8}{'surfels ms':>12}{'DeepMind':>10}"
-          f"{'ours / fastest':>16}{'goal':>6}")  # fmt: skip
-    for name, answer in answers.items():
-        pair = [answer, truth.astype(bool)]
+    print(f"\n{'garbage':24}{'medmark ms':>11}{'MONAI':>8}{'MedPy':>8}{'surfels ms':>12}{'DeepMind':>10}"
+          f"{'medmark / fastest':>18}{'goal':>6}")  # fmt: skip
+    for name, prediction in predictions.items():
+        pair = [prediction, truth.astype(bool)]
         calls = {
-            "ours": partial(ours, *pair, (1,), "voxels"),
-            "surfels": partial(ours, *pair, (1,), "surfels"),
+            "medmark": partial(medmark, *pair, (1,), "voxels"),
+            "surfels": partial(medmark, *pair, (1,), "surfels"),
             "monai": partial(monai, *pair, SPACING, (1,), TOLERANCE_MM),
             "medpy": partial(medpy, *pair, SPACING, (1,)),
             "deepmind": partial(deepmind, *pair, SPACING, (1,), TOLERANCE_MM),
         }
         took = times(calls, rounds)
         fastest = max(took["ours"] / min(took["monai"], took["medpy"]), took["surfels"] / took["deepmind"])
-        print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['monai'] / took['ours']:8.1f}"
-              f"{took['medpy'] / took['ours']:8.1f}{took['surfels'] * 1e3:12.2f}"
-              f"{took['deepmind'] / took['surfels']:10.1f}{fastest:16.2f}{1.1:6}")  # fmt: skip
+        print(f"{name:24}{took['medmark'] * 1e3:11.2f}{took['monai'] / took['medmark']:8.1f}"
+              f"{took['medpy'] / took['medmark']:8.1f}{took['surfels'] * 1e3:12.2f}"
+              f"{took['deepmind'] / took['surfels']:10.1f}{fastest:18.2f}{1.1:6}")  # fmt: skip
 
 
 def bootstrap(rounds: int) -> None:
@@ -136,20 +137,21 @@ def bootstrap(rounds: int) -> None:
 
     def at_once(metric: Callable[..., np.ndarray]) -> None:
         draws = np.random.default_rng(1)
-        for _ in range(0, resamples, 100):  # what a hundred need stays in the cache
+        for _ in range(0, resamples, 100):  # the data of a hundred fit in the cache
             metric(scores, truth, drawn_counts(draws, 100, n))
 
-    print(f"\n{'bootstrap 2000 x 1000':24}{'ours ms':>9}{'scikit-learn':>14}{'goal':>6}")
+    print(f"\n{'bootstrap 2000 x 1000':24}{'medmark ms':>11}{'scikit-learn':>14}{'goal':>6}")
     for name, peer, metric, goal in (
         ("AUROC", roc_auc_score, auroc_resampled, "150"),
         ("average precision", average_precision_score, average_precision_resampled, ""),
     ):
-        took = times({"peer": partial(loop, peer), "ours": partial(at_once, metric)}, rounds)
-        print(f"{name:24}{took['ours'] * 1e3:9.2f}{took['peer'] * resamples / looped / took['ours']:14.0f}{goal:>6}")
+        took = times({"peer": partial(loop, peer), "medmark": partial(at_once, metric)}, rounds)
+        ratio = took["peer"] * resamples / looped / took["medmark"]
+        print(f"{name:24}{took['medmark'] * 1e3:11.2f}{ratio:14.0f}{goal:>6}")
 
 
 def instances(rounds: int) -> None:
-    """64 x 192 x 192 voxels with some 560 components; panoptica where it is installed, and a second answer of noise."""
+    """64 x 192 x 192 voxels with about 560 components, then a prediction of noise; panoptica where it is installed."""
     rng = np.random.default_rng(1)
     ball = (np.indices((9, 9, 9)) - 4.0) ** 2
     truth = np.zeros((64, 192, 192), bool)
@@ -157,16 +159,16 @@ def instances(rounds: int) -> None:
         low = [int(rng.integers(1, size - 9)) for size in truth.shape]
         truth[tuple(slice(at, at + 9) for at in low)] |= ball.sum(axis=0) <= rng.uniform(1.2, 4) ** 2
     moved = np.roll(truth, (1, 1), (1, 2)) & (rng.random(truth.shape) < 0.98)
-    print(f"\n{'instances, ms':24}{'PQ':>9}{'lesion F1':>11}{'ISLES':>9}{'panoptica':>11}{'goal of ours':>14}")
-    for name, answer in (("562 components", moved), ("noise 50 %", rng.random(truth.shape) < 0.5)):
-        pair = [answer[None], truth[None], [None]]
+    print(f"\n{'instances, ms':24}{'PQ':>9}{'lesion F1':>11}{'ISLES':>9}{'panoptica':>11}{'medmark goal':>14}")
+    for name, prediction in (("562 components", moved), ("noise 50 %", rng.random(truth.shape) < 0.5)):
+        pair = [prediction[None], truth[None], [None]]
         calls = {
             "pq": partial(panoptic_quality, *pair),
             "f1": partial(lesion_f1, *pair),
             "isles": partial(lesion_f1_isles, *pair),
         }
         if importlib.util.find_spec("panoptica") and name != "noise 50 %":
-            calls["panoptica"] = partial(panoptic, answer, truth)
+            calls["panoptica"] = partial(panoptic, prediction, truth)
         took = {of: seconds * 1e3 for of, seconds in times(calls, rounds).items()}
         peer = f"{took['panoptica'] / 2:11.0f}" if "panoptica" in took else f"{'':11}"  # it evaluates twice
         goal = "90" if name != "noise 50 %" else ""
@@ -198,18 +200,18 @@ def drawn_counts(rng: np.random.Generator, resamples: int, n: int) -> np.ndarray
     return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
 
 
-def ours(answer: np.ndarray, truth: np.ndarray, classes: tuple[int, ...], surface: str) -> object:
-    """The full set of one kind of surface."""
-    return score_labels(answer, truth, SPACING, classes=classes, tolerance_mm=TOLERANCE_MM, surfaces=(surface,))
+def medmark(prediction: np.ndarray, truth: np.ndarray, classes: tuple[int, ...], surface: str) -> object:
+    """medmark's full set for one kind of surface."""
+    return score_labels(prediction, truth, SPACING, classes=classes, tolerance_mm=TOLERANCE_MM, surfaces=(surface,))
 
 
-def read(answer: np.ndarray, truth: np.ndarray) -> int:
-    """What no method can do without: every voxel is looked at once."""
-    return int(answer.view(np.uint8).max()) + int(truth.view(np.uint8).max())
+def read(prediction: np.ndarray, truth: np.ndarray) -> int:
+    """The minimum for any method: a look at every voxel."""
+    return int(prediction.view(np.uint8).max()) + int(truth.view(np.uint8).max())
 
 
 def times(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median CPU seconds of each call. They take turns, so that a busy machine is busy for all; quick ones repeat."""
+    """Median CPU seconds of each call. Calls take turns, so a busy machine slows all of them; quick ones repeat."""
     took: dict[str, list[float]] = {name: [] for name in calls}
     repeats = {}
     for name, call in calls.items():
@@ -230,12 +232,12 @@ def phantoms() -> tuple[np.ndarray, np.ndarray]:
     z, y, x = np.indices((32, 128, 128))
     wave = np.sin(x / 5) + np.cos(y / 6) + np.sin(z / 2)
     truth = ((z - 16) / 10) ** 2 + ((y - 64) / 29) ** 2 + ((x - 62) / 33) ** 2 + 0.03 * wave < 1
-    answer = ((z - 16.5) / 9.5) ** 2 + ((y - 66) / 27) ** 2 + ((x - 63) / 34) ** 2 - 0.04 * wave < 1
-    return answer.astype(np.uint8), truth.astype(np.uint8)
+    prediction = ((z - 16.5) / 9.5) ** 2 + ((y - 66) / 27) ** 2 + ((x - 63) / 34) ** 2 - 0.04 * wave < 1
+    return prediction.astype(np.uint8), truth.astype(np.uint8)
 
 
 def promise12(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """A patient's label, and the same deformed smoothly as a network might answer it."""
+    """A patient's label, smoothly deformed as a network might predict it, and the label itself."""
     truth = np.load(folder / "label_train00.npy", allow_pickle=False).astype(np.uint8)
     rng = np.random.default_rng(0)
     noise = ndimage.gaussian_filter(rng.normal(size=truth.shape), (1.5, 6, 6))
@@ -244,7 +246,7 @@ def promise12(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def quarters(labels: np.ndarray) -> np.ndarray:
-    """A gland in four classes: left and right of the middle column, before and behind the middle row."""
+    """A gland in four classes: left and right of the middle column, in front of and behind the middle row."""
     row, column = (np.arange(size) >= size // 2 for size in labels.shape[1:])
     return (labels * (1 + row[:, None] * 2 + column)).astype(np.uint8)
 

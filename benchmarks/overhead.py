@@ -1,12 +1,11 @@
-"""What the wall costs: `medmark grade` against the same calls in bare processes, CPU and wall, from one run.
+"""The cost of the wall: `medmark grade` against the same calls in bare processes, in CPU and wall time.
 
     python benchmarks/overhead.py [--framework pytorch] [--submissions 12] [--rounds 5]
 
-Makes a course of equal but different submissions (the reference with another comment), records every call that
-marking makes, then times in turn, round by round: the recorded calls of every submission in one bare process each,
-one after the other, one thread (`bare.py`); and `medmark grade` of a fresh course with two slots. CPU is that of all
-processes: the grading host's with everything it started, and the containers' by their control group. The Docker
-daemon's own is printed apart.
+It makes a course whose submissions differ only in a comment, and records every call of their marking. Then it times, in
+each round, the recorded calls of every submission in one bare process each (`bare.py`), one after the other in one
+thread; and `medmark grade` of a fresh course with two slots. CPU time is that of all processes: the host's with all
+that they started, and the containers' by their control group. The Docker daemon's own time is a separate column.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ ONE_THREAD = {
 }
 ASSIGNMENT = "mlp_classifier"
 START_S = {"pytorch": 0.3, "tensorflow": 1.5, "numpy": 0.3}
-"""CPU seconds a submission that the goal allows beyond 1.3 times bare."""
+"""CPU seconds per submission that the goal allows on top of 1.3 times the bare time."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Cost:
 
 
 def main() -> None:
-    """Print one line a round and the medians."""
+    """Print one line per round, and the medians."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--framework", default="pytorch", choices=sorted(START_S))
     parser.add_argument("--submissions", type=int, default=12)
@@ -58,8 +57,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="hidden splits of the accuracy part")
     parser.add_argument("--sandbox", action="append", choices=["docker", "local"])
     options = parser.parse_args()
-    places = options.sandbox or ["docker", "local"]
-    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans of `grade` come to us, and their CPU time with them
+    sandboxes = options.sandbox or ["docker", "local"]
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # this process adopts the orphans of `grade`, with their CPU time
     with tempfile.TemporaryDirectory(prefix="medmark-bench-") as scratch:
         folder = Path(scratch)
         text = reference(options.framework)
@@ -67,28 +66,28 @@ def main() -> None:
         course = course_of(folder / "course", texts, options.seeds)
         records = _record(course, options)
         runs: dict[str, Callable[[], Cost]] = {"bare": lambda: _bare(records, options)}
-        for place in places:
-            runs[place] = lambda place=place: _grade(course, place)  # type: ignore[misc]
-        found: dict[str, list[Cost]] = {name: [] for name in runs}
+        for sandbox in sandboxes:
+            runs[sandbox] = lambda sandbox=sandbox: _grade(course, sandbox)  # type: ignore[misc]
+        rounds: dict[str, list[Cost]] = {name: [] for name in runs}
         for number in range(options.rounds):
             for name, run in runs.items():
-                found[name].append(run())
-            told = "  ".join(f"{name} {c[-1].cpu_s:.1f} CPU s {c[-1].wall_s:.1f} s" for name, c in found.items())
-            print(f"round {number + 1}: {told}", flush=True)
-    _print(found, options)
+                rounds[name].append(run())
+            line = "  ".join(f"{name} {c[-1].cpu_s:.1f} CPU s {c[-1].wall_s:.1f} s" for name, c in rounds.items())
+            print(f"round {number + 1}: {line}", flush=True)
+    _print(rounds, options)
 
 
-def _print(found: dict[str, list[Cost]], options: argparse.Namespace) -> None:
+def _print(rounds: dict[str, list[Cost]], options: argparse.Namespace) -> None:
     count, framework = options.submissions, options.framework
-    bare = statistics.median(cost.cpu_s for cost in found["bare"]) / count
+    bare = statistics.median(cost.cpu_s for cost in rounds["bare"]) / count
     goal = 1.3 * bare + START_S[framework]
     print(f"\n{framework}, {count} submissions, {options.seeds} split(s), median of {options.rounds} rounds, two slots")
     print(f"{'':8}{'CPU s each':>12}{'over bare':>12}{'wall s each':>13}{'wall/bare':>11}{'engine CPU s':>14}")
-    for name, costs in found.items():
+    for name, costs in rounds.items():
         cpu = statistics.median(cost.cpu_s for cost in costs) / count
         wall = statistics.median(cost.wall_s for cost in costs) / count
-        ratio = statistics.median(c.wall_s / b.wall_s for c, b in zip(costs, found["bare"], strict=True))
-        over = statistics.median(c.cpu_s / b.cpu_s for c, b in zip(costs, found["bare"], strict=True))
+        ratio = statistics.median(c.wall_s / b.wall_s for c, b in zip(costs, rounds["bare"], strict=True))
+        over = statistics.median(c.cpu_s / b.cpu_s for c, b in zip(costs, rounds["bare"], strict=True))
         engine = statistics.median(cost.engine_s for cost in costs) / count
         print(f"{name:8}{cpu:12.2f}{over:12.2f}{wall:13.2f}{ratio:11.2f}{engine:14.2f}")
     print(f"goal: CPU at most {goal:.2f} s each (1.3 bare + {START_S[framework]}), wall at most 0.75 of bare")
@@ -102,7 +101,7 @@ def reference(framework: str) -> str:
 
 
 def course_of(folder: Path, texts: Mapping[str, str], seeds: int) -> Path:
-    """A collected course: what each group's solution.py says, by group."""
+    """A collected course with these texts of solution.py, by group."""
     import csv
 
     import git
@@ -136,7 +135,7 @@ def course_of(folder: Path, texts: Mapping[str, str], seeds: int) -> Path:
 
 
 def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]]:
-    """Mark every submission once on local, and keep each frame that went to a worker."""
+    """Mark every submission once in the local sandbox, and store each frame that is sent to a worker."""
     from assignments.load import hidden_tests
     from graders import grade
     from graders.asking import containers
@@ -166,7 +165,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
             tests=[test.id for test in hidden_tests(assignment)], repeats=range(assignment.run.seeds),
         )  # fmt: skip
         document = grade.grade(job, store)
-        lost = [id for id, found in document.tests.items() if found.verdict != "passed"]
+        lost = [id for id, result in document.tests.items() if result.verdict != "passed"]
         if lost or document.trouble:
             raise SystemExit(f"recording: {lost} {document.trouble}")
         records.append((submission.folder, home))
@@ -175,7 +174,7 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
 
 
 def _recording(session: type, home: Path) -> type:
-    """A Session that writes down what it sends to workers."""
+    """A Session that records what it sends to workers."""
     from graders.wall.wire import frame
 
     class Recording(session):  # type: ignore[misc]
@@ -205,18 +204,18 @@ def _bare(records: list[tuple[Path, Path]], options: argparse.Namespace) -> Cost
     return _timed(run, containers=False)
 
 
-def _grade(course: Path, place: str) -> Cost:
-    """`medmark grade` of the course as it was collected, with nothing marked yet."""
-    fresh = course.with_name(f"fresh-{place}")
+def _grade(course: Path, sandbox: str) -> Cost:
+    """The cost of `medmark grade` for the collected course, with nothing marked yet."""
+    fresh = course.with_name(f"fresh-{sandbox}")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(course, fresh, ignore=shutil.ignore_patterns("records", "answers", "repositories"))
 
     def run() -> None:
         command = [sys.executable, "-m", "cli", "grade", ASSIGNMENT, "-c", str(fresh), "--jobs", "2"]
-        command += ["--sandbox", place, "--trust-submissions"]
+        command += ["--sandbox", sandbox, "--trust-submissions"]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    return _timed(run, containers=place == "docker")
+    return _timed(run, containers=sandbox == "docker")
 
 
 def _timed(run: Callable[[], None], *, containers: bool) -> Cost:
@@ -239,22 +238,22 @@ def _children_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _containers_s(wanted: bool) -> float:
-    """CPU seconds of all containers there ever were, by Docker's control group."""
-    if not wanted:
+def _containers_s(measured: bool) -> float:
+    """CPU seconds of all containers since Docker started, by its control group."""
+    if not measured:
         return 0.0
     old, new = Path("/sys/fs/cgroup/cpuacct/docker/cpuacct.usage"), Path("/sys/fs/cgroup/docker/cpu.stat")
     if old.exists():
         return int(old.read_text()) / 1e9
     if new.exists():
         return int(new.read_text().split()[1]) / 1e6
-    raise SystemExit("no control group of Docker's (cgroupfs driver) to read CPU time from")
+    raise SystemExit("Docker has no control group (cgroupfs driver) with CPU times")
 
 
-def _engine_s(wanted: bool) -> float:
-    """CPU seconds of dockerd, containerd and what they waited for."""
+def _engine_s(measured: bool) -> float:
+    """CPU seconds of dockerd and containerd, and of the processes that they waited for."""
     total = 0.0
-    for path in Path("/proc").glob("[0-9]*/comm") if wanted else ():
+    for path in Path("/proc").glob("[0-9]*/comm") if measured else ():
         try:
             if path.read_text().strip() in ("dockerd", "containerd"):
                 fields = (path.parent / "stat").read_text().rpartition(")")[2].split()

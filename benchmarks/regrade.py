@@ -1,7 +1,7 @@
-"""How long `grade` takes when nothing has changed, for 12 and for 500 submissions: python benchmarks/regrade.py
+"""The time of `grade` when nothing has changed, for 12 and for 500 submissions: python benchmarks/regrade.py
 
-A synthetic ledger holds every stage of every submission; a fresh interpreter then imports, plans, looks up and makes
-all marks, as `medmark grade` does. Nothing is run, so no sandbox is needed. Reading the repositories is not in it.
+A synthetic ledger has every stage of every submission. A fresh interpreter then imports, plans, reads the stages and
+computes all marks, as `medmark grade` does. No solution runs, so no sandbox is needed. It does not read repositories.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def submissions_of(folder: Path, count: int) -> list:
 
 
 def grade(folder: Path, count: int) -> list:
-    """What is timed, imports and all."""
+    """The timed work, with its imports."""
     from graders.record.ledger import Ledger
     from graders.runs.cohort import grade_cohort
 
@@ -53,7 +53,7 @@ def grade(folder: Path, count: int) -> list:
 
 
 class Never:
-    """An engine that is never asked: a run with nothing changed runs nothing."""
+    """An engine that is never used: when nothing has changed, nothing runs."""
 
 
 def marking_of(folder: Path, ledger):  # type: ignore[no-untyped-def]
@@ -71,7 +71,7 @@ def marking_of(folder: Path, ledger):  # type: ignore[no-untyped-def]
 
 
 def fill(folder: Path, count: int) -> int:
-    """Record a final stage under every key; the number of stages."""
+    """Record a final stage under every key; returns the number of stages."""
     from graders.record.documents import AnswersResult, CaseScore, Measured, ScoreResult, TestResult
     from graders.record.ledger import Ledger, Stage
     from graders.runs.cohort import plan_cohort
@@ -110,13 +110,13 @@ def main() -> None:
             walls = []
             for _ in range(RUNS):
                 began = time.perf_counter()
-                told = subprocess.run(
+                process = subprocess.run(
                     [sys.executable, __file__, str(folder), str(count)],
                     cwd=ROOT, env={"PYTHONPATH": str(ROOT), "PATH": "", "HOME": str(Path.home())},
                     check=True, capture_output=True,
                 )  # fmt: skip
                 walls.append(time.perf_counter() - began)
-            marked, inside = json.loads(told.stdout)
+            marked, inside = json.loads(process.stdout)
             assert marked == count, f"{marked} of {count} marks"
         print(f"{count:4} submissions, {stages:5} stages: {statistics.median(walls):.2f} s wall "
               f"(median of {RUNS}; {min(walls):.2f} to {max(walls):.2f}), {inside:.2f} s without imports")  # fmt: skip

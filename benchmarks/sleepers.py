@@ -1,9 +1,9 @@
-"""What groups that sleep cost a cohort: `medmark grade` of honest groups alone, and of the same beside sleepers.
+"""The delay that sleeping submissions cause a cohort: `medmark grade` of honest groups alone, and beside sleepers.
 
     python benchmarks/sleepers.py [--honest 30] [--sleepers 10]
 
-Half of the sleepers never wake up; the others sleep for 25 s in every call, so that no single one looks idle. Two
-slots, in Docker. Goal: ten sleepers among forty groups delay the marks by at most fifteen minutes.
+Half of the sleepers never wake up; the others sleep for 25 s in every call, so that no single call looks idle. There
+are two slots, in Docker. Goal: ten sleepers among forty groups delay the marks by at most fifteen minutes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ for _name in ("standardise", "build_model", "bce_with_logits", "train_step", "fi
 
 
 def main() -> None:
-    """Print how long both cohorts took, and what became of the sleepers."""
+    """Print how long both cohorts took, and the sleepers' marks."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--honest", type=int, default=30)
     parser.add_argument("--sleepers", type=int, default=10)
@@ -58,8 +58,8 @@ def _graded(course: Path) -> tuple[float, dict[str, dict[str, object]]]:
     began = time.monotonic()
     command = [sys.executable, "-m", "cli", "grade", ASSIGNMENT, "-c", str(course), "--jobs", "2"]
     command += ["--sandbox", "docker", "--json"]
-    said = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
-    return time.monotonic() - began, {mark["group"]: mark for mark in json.loads(said)["marks"]}
+    output = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    return time.monotonic() - began, {mark["group"]: mark for mark in json.loads(output)["marks"]}
 
 
 if __name__ == "__main__":
