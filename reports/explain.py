@@ -260,7 +260,7 @@ def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction)
 
 def _by_a_person(criterion: Person, given: Mapping[str, AgreedMark]) -> Iterator[str]:
     points = given.get(criterion.id)
-    yield "a person marks it; not marked yet" if points is None else points.said
+    yield "a person marks it; not marked yet" if points is None else points.summary
 
 
 def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:

@@ -33,7 +33,7 @@ from typing import Literal
 
 from graders.course.course import Course, Group
 from graders.course.working_days import clock_problem
-from graders.record.decisions import Delay, Extension, LateCommit, Unreadable, delay_of
+from graders.record.decisions import Delay, Extension, LateCommit, UnreadableDecision, delay_of
 from graders.record.in_force import Decisions, is_about
 from graders.record.ledger import Event, Observation
 
@@ -108,7 +108,7 @@ def _due_of(
         if event.kind != "extension":
             continue
         if not isinstance(made, Extension):
-            return deadline, made.problem if isinstance(made, Unreadable) else None
+            return deadline, made.problem if isinstance(made, UnreadableDecision) else None
         until = until_of(made.until, course, assignment_id)
         persons = [person.id for person in group.members if is_about(event, group.name, person.id)]
         if event.member and not persons:
@@ -195,7 +195,7 @@ def _by_the_close(
 def _accepted(made: DueTime, seen: list[Observation], due: datetime) -> Counting:
     if not isinstance(made, LateCommit):
         reason = "the commit accepted is recorded in a way that cannot be read: the course's staff put it right"
-        evidence = made.problem if isinstance(made, Unreadable) else ""
+        evidence = made.problem if isinstance(made, UnreadableDecision) else ""
         return Counting(None, "waits for a person", reason, due, None, _tips(seen), evidence)
     commit, event = made.commit, made.event
     first = next((look for look in seen if look.commit == commit), None)
@@ -246,7 +246,7 @@ def _tips(seen: Sequence[Observation], since: datetime | None = None) -> tuple[O
     return tuple(found.values())
 
 
-DueTime = Extension | LateCommit | Unreadable
+DueTime = Extension | LateCommit | UnreadableDecision
 """What has a say in when work is due and which commit counts; one that cannot be read makes a group wait."""
 
 

@@ -24,7 +24,7 @@ from graders.marks.requests import DecisionRequest, from_file
 from graders.marks.results import Results
 from graders.record.decisions import (
     ABOUT,
-    KINDS,
+    DECISION_KINDS,
     AgreedMark,
     AgreedWhole,
     decision_of,
@@ -76,8 +76,8 @@ class DecisionChecks:
         Raises:
             UserError: with every problem.
         """
-        if kind not in KINDS:
-            raise UserError(f'KIND "{kind}": {nearest(kind, KINDS)}')
+        if kind not in DECISION_KINDS:
+            raise UserError(f'KIND "{kind}": {nearest(kind, DECISION_KINDS)}')
         problems: list[str] = []
         events: dict[tuple[str, str, str], Event] = {}
         recorded_before = 0
@@ -197,7 +197,8 @@ class DecisionChecks:
 
     def _retracted(self, value: str) -> Event:
         number = value.removeprefix("#")
-        event = next((e for e in self.events if str(e.number) == number and e.kind in (*KINDS, RETURNED)), None)
+        kinds = (*DECISION_KINDS, RETURNED)
+        event = next((e for e in self.events if str(e.number) == number and e.kind in kinds), None)
         if event is None:
             raise ValueError(f'there is no decision number "{value}"; medmark decide {self.assignment.id} lists them')
         return event

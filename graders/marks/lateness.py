@@ -89,7 +89,7 @@ class Lateness:
     @property
     def why_extended(self) -> str:
         """Who gave the extension and why; the reason for another member's, which the group shares, stays private."""
-        return self.extension.said if self.extension else "group_extension of the course"
+        return self.extension.summary if self.extension else "group_extension of the course"
 
     def _after(self, mark: Fraction, pass_mark: int, due: datetime) -> Fraction:
         begun = self._from(due)

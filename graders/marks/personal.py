@@ -179,7 +179,7 @@ def personal_mark(
         pass_mark=inputs.pass_mark,
         level=assignment.level,
         trace=state.trace,
-        disputes=tuple(f"{dispute.said} ({dispute.text})" for dispute in disputes),
+        disputes=tuple(f"{dispute.summary} ({dispute.text})" for dispute in disputes),
         before_penalties=state.before_penalties if status is Status.MARKED else None,
     )
 
@@ -191,7 +191,7 @@ def _own_points(state: _State, inputs: _Inputs) -> _State:
         return state
     mark = with_points(state.mark, assignment, {criterion: agreed.points for criterion, agreed in own.items()})
     points = ", ".join(f"{id} {agreed.points} of {assignment.criterion(id).points}" for id, agreed in own.items())
-    why = "; ".join(agreed.said for agreed in own.values())
+    why = "; ".join(agreed.summary for agreed in own.values())
     event = max(agreed.event.number for agreed in own.values()) or None
     return replace(state, mark=mark).moved(
         "agreed_mark", f"Your own points: {points}.", exact_percent(mark), why, event
@@ -203,7 +203,7 @@ def _whole_mark(state: _State, inputs: _Inputs) -> _State:
     if whole is None or state.mark.status is Status.NOT_SUBMITTED:
         return state
     what = f"The markers agreed on {whole.percent} %."
-    return state.moved("agreed_mark", what, Fraction(whole.percent), whole.said, whole.number)
+    return state.moved("agreed_mark", what, Fraction(whole.percent), whole.summary, whole.number)
 
 
 def _moderation(state: _State, inputs: _Inputs) -> _State:
@@ -212,7 +212,7 @@ def _moderation(state: _State, inputs: _Inputs) -> _State:
         return state
     last = moderations[-1]
     what = f"All marks of this assignment were moderated ({last.event.value})."
-    return state.moved("moderation", what, last.scale(state.percent), last.said, last.number)
+    return state.moved("moderation", what, last.scale(state.percent), last.summary, last.number)
 
 
 def _peer_factor(state: _State, inputs: _Inputs) -> _State:
@@ -230,7 +230,7 @@ def _peer_factor(state: _State, inputs: _Inputs) -> _State:
         what += f", which counts as {float(bounded):.3f}"
     if weight != 1:
         what += f"; it decides {float(100 * weight):g} % of the mark"
-    return state.moved("peer_factor", f"{what}.", moderated(state.percent, bounded, weight), last.said, last.number)
+    return state.moved("peer_factor", f"{what}.", moderated(state.percent, bounded, weight), last.summary, last.number)
 
 
 def _never_lower(state: _State, inputs: _Inputs) -> _State:
@@ -277,7 +277,7 @@ def _cap(state: _State, inputs: _Inputs) -> _State:
         return state
     most, decision = cap
     what = f"The mark is capped at {float(most):g} %."
-    return state.moved("cap", what, min(state.percent, most), decision.said, decision.number)
+    return state.moved("cap", what, min(state.percent, most), decision.summary, decision.number)
 
 
 def _override(state: _State, inputs: _Inputs) -> _State:
@@ -285,7 +285,7 @@ def _override(state: _State, inputs: _Inputs) -> _State:
     if override is None:
         return state
     what, percent = f"The mark was set to {override.percent} % by a decision.", Fraction(override.percent)
-    state = state.moved("override", what, percent, override.said, override.number)
+    state = state.moved("override", what, percent, override.summary, override.number)
     return replace(state, before_penalties=percent)
 
 
@@ -294,7 +294,7 @@ def _no_mark(state: _State, inputs: _Inputs) -> _State:
     if code is None:
         return state
     status = Status(code.word)
-    return state.without_number(status, code.word, _NO_MARK[status], code.said, code.number)
+    return state.without_number(status, code.word, _NO_MARK[status], code.summary, code.number)
 
 
 def _unreadable(state: _State, inputs: _Inputs) -> _State:
@@ -303,7 +303,7 @@ def _unreadable(state: _State, inputs: _Inputs) -> _State:
         return state
     first = broken[0]
     what = "A decision about this mark cannot be read: the course's staff put it right, and nothing is lost."
-    return state.without_number(Status.WITHHELD, first.event.kind, what, first.said, first.number)
+    return state.without_number(Status.WITHHELD, first.event.kind, what, first.summary, first.number)
 
 
 _STEPS: Final[Sequence[Callable[[_State, _Inputs], _State]]] = (

@@ -97,6 +97,6 @@ def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
         points=None,
         out_of=Decimal(0),
         title="The marks of this assignment were moderated. The mark above is before it; your own page has the mark.",
-        evidence=f"{moderated[0].said} ({moderated[0].event.value})",
+        evidence=f"{moderated[0].summary} ({moderated[0].event.value})",
     )
     return replace(mark, findings=(*mark.findings, notice))

@@ -14,7 +14,7 @@ from assignments.load import hidden_tests
 from graders.course.course import Course
 from graders.course.roster import repository_key
 from graders.intake.owners import Owners, Record
-from graders.record.decisions import ABOUT, AgreedMark, Decision, PeerFactor, Unreadable, VoidCase, VoidTest
+from graders.record.decisions import ABOUT, AgreedMark, Decision, PeerFactor, UnreadableDecision, VoidCase, VoidTest
 from graders.record.in_force import in_force, parts_of
 from graders.record.ledger import Event, Observation
 from graders.record.snapshots import snapshots
@@ -83,7 +83,7 @@ class _Check:
     def _unknown_part(self, decision: Decision) -> str:
         """A criterion, a test or a case that is not there, or a decision that cannot be read."""
         match decision:
-            case Unreadable(problem=problem):
+            case UnreadableDecision(problem=problem):
                 effect = "retracts nothing" if decision.event.kind == "retract" else "keeps marks waiting"
                 return f"cannot be read and {effect}: {problem}"
             case AgreedMark(criterion=id, points=points):

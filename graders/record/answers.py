@@ -1,4 +1,4 @@
-"""What a submission answered in one repeat: what asking stores, and scoring reads. Nothing is asked or scored here."""
+"""The answers of a submission in one repeat: asking stores them, and scoring reads them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from graders.record.documents import Cause
 
 @dataclass(frozen=True)
 class Answers:
-    """What a submission answered in one repeat, in the order of the hidden cases."""
+    """The answers of a submission in one repeat, in the order of the hidden cases."""
 
     arrays: Mapping[str, NDArray[Any]]
     failed: Mapping[int, str] = field(default_factory=dict)
-    """Reason by position, for cases without a usable answer; what the arrays hold there is ignored."""
+    """By index: the reason, for cases without a usable answer; the arrays' values there are ignored."""
     causes: Mapping[int, Cause] = field(default_factory=dict)
-    """What the student may read of it, by position: the reason, the nearest exception, a line of their own code."""
+    """By index: what the student may read of it: the reason, the nearest exception, a line of their code."""
     said: str = ""
     """For staff: what names the commonest cause."""
     evidence: str = ""
-    """What staff read beside it."""
+    """For staff: the details."""

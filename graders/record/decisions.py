@@ -1,17 +1,17 @@
-"""What persons decided, as types: an event is read here and nowhere else. Which hold stands in `in_force`.
+"""People's decisions, as types: this module alone reads an event. `in_force` says which decisions hold.
 
     extension        a later due time: minutes, 7d, 5wd (working days), or a date and time  all, a group, a person
-    late_commit      a later commit that is marked, with what the late policy makes of it   a group
+    late_commit      a later commit that is marked, under the late policy or as on time     a group
     agreed_mark      criterion=points of a part that a person marks; or the whole, in %     a group, a person
-    override         the mark in per cent, whatever else was found                          a group, a person
+    override         the mark in per cent, whatever the findings are                        a group, a person
     peer_factor      1.13: the person's share of their group's mark                         a person
     moderation       add 2, multiply 1.05, or map 0:0 40:45 100:100, in %                   all
     cap              what the mark may not exceed, in % or as pass_mark; after lateness     all, a group, a person
-    void_test        a hidden test whose points are given to everyone                       all
+    void_test        a hidden test whose points everyone gets                               all
     void_case        a hidden case that is left out of every score                          all
-    dispute          what a group or a person says against a mark; moves nothing            a group, a person
+    dispute          an objection of a group or a person to a mark; moves nothing           a group, a person
     deferred, absent, excused, held     there is no mark, and this word stands in its place a group, a person
-    retract          the number of an event that holds no longer; of a return too           as that event
+    retract          the number of an event that no longer holds; a return can be one       as that event
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from graders.record.ledger import Event
 from graders.record.scales import Scale, decimal_of, scale_of
 
 CODES: Final = ("deferred", "absent", "excused", "held")
-"""Decisions that there is no mark: of these, too, the last about a person or their group holds."""
+"""Decisions that there is no mark. Of these too, the last one about a person or their group holds."""
 ABOUT: Final = {
     "extension": ("all", "group", "person"),
     "late_commit": ("group",),
@@ -44,25 +44,25 @@ ABOUT: Final = {
     "retract": (),
 }
 """Whom an event of each kind may be about."""
-KINDS: Final = tuple(ABOUT)
+DECISION_KINDS: Final = tuple(ABOUT)
 PASS_MARK: Final = "pass_mark"
 """As the value of a cap: each person's own pass mark."""
 ON_TIME: Final = "on time"
-"""What follows the commit of a `late_commit` that costs nothing: of a group that waited for a person."""
+"""Follows the commit of a `late_commit` that costs nothing: the group waited for a person's decision."""
 EXTENSION: Final = "write minutes, days as 7d, working days as 5wd, or a date and time as 2027-01-22T12:00"
 
 YEARS: Final = range(2000, 2100)
-"""Of a due time that is meant; far from where the count of days ends."""
+"""The years of plausible due times."""
 
 
 @dataclass(frozen=True)
-class Decided:
-    """What every decision has: who made it, when, about whom, and why."""
+class RecordedDecision:
+    """The event of a decision: who made it, when, about whom, and why."""
 
     event: Event
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Who decided what and why, for the trace."""
         event = self.event
         number = f"event {event.number}" if event.number else "proposed"
@@ -70,7 +70,7 @@ class Decided:
 
     @property
     def number(self) -> int | None:
-        """Its place in the ledger; None while it is proposed."""
+        """Its number in the ledger; None while it is proposed."""
         return self.event.number or None
 
 
@@ -83,25 +83,25 @@ class Delay:
 
 
 @dataclass(frozen=True)
-class Extension(Decided):
+class Extension(RecordedDecision):
     """A later due time."""
 
     until: Delay | datetime
-    """A time without a zone is of the course's clock."""
+    """A time without a zone is in the course's timezone."""
 
 
 @dataclass(frozen=True)
-class LateCommit(Decided):
-    """The commit of a group that is marked, though another would count."""
+class LateCommit(RecordedDecision):
+    """The commit of a group that is marked, although another one would count."""
 
     commit: str
-    """Its whole id."""
+    """Its full id."""
     on_time: bool
     """Whether it costs nothing."""
 
 
 @dataclass(frozen=True)
-class AgreedMark(Decided):
+class AgreedMark(RecordedDecision):
     """Points of a criterion that a person marks."""
 
     criterion: str
@@ -109,35 +109,35 @@ class AgreedMark(Decided):
 
 
 @dataclass(frozen=True)
-class AgreedWhole(Decided):
+class AgreedWhole(RecordedDecision):
     """The mark as a whole, in per cent."""
 
     percent: Decimal
 
 
 @dataclass(frozen=True)
-class Override(Decided):
-    """The mark in per cent, whatever else was found."""
+class Override(RecordedDecision):
+    """The mark in per cent, whatever the findings are."""
 
     percent: Decimal
 
 
 @dataclass(frozen=True)
-class PeerFactor(Decided):
+class PeerFactor(RecordedDecision):
     """A person's share of their group's mark."""
 
     factor: Decimal
 
 
 @dataclass(frozen=True)
-class Moderation(Decided):
+class Moderation(RecordedDecision):
     """A map of all marks of the assignment."""
 
     scale: Scale
 
 
 @dataclass(frozen=True)
-class Cap(Decided):
+class CapDecision(RecordedDecision):
     """What the mark may not exceed, in per cent."""
 
     percent: Decimal | None
@@ -145,74 +145,74 @@ class Cap(Decided):
 
 
 @dataclass(frozen=True)
-class VoidTest(Decided):
-    """A hidden test whose points are given to everyone."""
+class VoidTest(RecordedDecision):
+    """A hidden test whose points everyone gets."""
 
     test: str
 
 
 @dataclass(frozen=True)
-class VoidCase(Decided):
+class VoidCase(RecordedDecision):
     """A hidden case that is left out of every score."""
 
     case: str
 
 
 @dataclass(frozen=True)
-class Dispute(Decided):
-    """What is said against a mark."""
+class Dispute(RecordedDecision):
+    """An objection to a mark."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class Code(Decided):
-    """That there is no mark, and the word in its place: one of `CODES`."""
+class Code(RecordedDecision):
+    """No mark, and the word in its place: one of `CODES`."""
 
     word: str
 
 
 @dataclass(frozen=True)
-class Retract(Decided):
-    """That an event holds no longer."""
+class Retract(RecordedDecision):
+    """An event no longer holds."""
 
     of: int
     """The event's number."""
 
 
 @dataclass(frozen=True)
-class Unreadable(Decided):
-    """An event that is not what its kind takes: written by hand, or by another medmark."""
+class UnreadableDecision(RecordedDecision):
+    """An event whose value does not suit its kind: written by hand, or by another version of medmark."""
 
     problem: str
 
 
 Decision = (
-    Extension | LateCommit | AgreedMark | AgreedWhole | Override | PeerFactor | Moderation | Cap
-    | VoidTest | VoidCase | Dispute | Code | Retract | Unreadable
+    Extension | LateCommit | AgreedMark | AgreedWhole | Override | PeerFactor | Moderation | CapDecision
+    | VoidTest | VoidCase | Dispute | Code | Retract | UnreadableDecision
 )  # fmt: skip
 
 
 def decision_of(event: Event) -> Decision:
-    """What an event decides. A snapshot of marks decides nothing: it is not to be given here."""
+    """The decision of an event, which must not be a snapshot of marks: a snapshot decides nothing."""
     read = _READ.get(event.kind)
     if read is None:
-        return Unreadable(event, f'"{event.kind}" is not a decision that this medmark knows')
+        return UnreadableDecision(event, f'"{event.kind}" is not a decision that this medmark knows')
     try:
         return read(event)
     except ValueError as error:
-        return Unreadable(event, str(error))
+        return UnreadableDecision(event, str(error))
 
 
 def delay_of(text: str) -> Delay | datetime:
-    """What the value of an extension means.
+    """Read the value of an extension.
 
     Raises:
         ValueError: it cannot be read.
     """
     text = text.strip()
-    if found := re.fullmatch(r"\+?(\d{1,3}) ?(w?d)", text):
-        return Delay(int(found[1]), "working_day" if found[2] == "wd" else "calendar_day")
+    if match := re.fullmatch(r"\+?(\d{1,3}) ?(w?d)", text):
+        return Delay(int(match[1]), "working_day" if match[2] == "wd" else "calendar_day")
     if re.fullmatch(r"\+?\d{1,7}", text):
         return Delay(int(text), "minute")
     time = None
@@ -227,36 +227,36 @@ def delay_of(text: str) -> Delay | datetime:
 
 
 def year_problem(time: datetime) -> str:
-    """What is wrong with the year of a due time; nothing if a course may mean it."""
+    """The problem with the year of a due time; empty if the year is plausible."""
     return "" if time.year in YEARS else f"the year {time.year} is not one of {YEARS[0]} to {YEARS[-1]}"
 
 
 def agreed_value(criterion: str, points: Decimal) -> str:
-    """How points of a criterion are recorded."""
+    """The value that records points of a criterion."""
     return f"{criterion}={points}"
 
 
 def late_commit_value(commit: str, *, on_time: bool) -> str:
-    """How an accepted commit is recorded."""
+    """The value that records an accepted commit."""
     return f"{commit} {ON_TIME}" if on_time else commit
 
 
 def _late_commit(event: Event) -> LateCommit:
     commit, _, rest = event.value.strip().lower().partition(" ")
     if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", commit):
-        raise ValueError(f'late_commit "{event.value}" is not a whole commit id')
+        raise ValueError(f'late_commit "{event.value}" is not a full commit id')
     return LateCommit(event, commit, rest == ON_TIME)
 
 
 def _agreed(event: Event) -> AgreedMark | AgreedWhole:
-    criterion, is_one, points = event.value.partition("=")
-    if is_one:
+    criterion, has_criterion, points = event.value.partition("=")
+    if has_criterion:
         return AgreedMark(event, criterion, _number(event, points, least=None))
     return AgreedWhole(event, _number(event, event.value))
 
 
-def _cap(event: Event) -> Cap:
-    return Cap(event, None if event.value == PASS_MARK else _number(event, event.value))
+def _cap(event: Event) -> CapDecision:
+    return CapDecision(event, None if event.value == PASS_MARK else _number(event, event.value))
 
 
 def _retract(event: Event) -> Retract:
@@ -268,7 +268,7 @@ def _retract(event: Event) -> Retract:
 def _number(event: Event, text: str, least: int | None = 0) -> Decimal:
     number = decimal_of(text)
     if number is None or (least is not None and number < least):
-        raise ValueError(f'{event.kind} "{event.value}" does not hold a number{" of 0 or more" if least == 0 else ""}')
+        raise ValueError(f'{event.kind} "{event.value}" is not a number{" of 0 or more" if least == 0 else ""}')
     return number
 
 

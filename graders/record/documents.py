@@ -1,13 +1,13 @@
-"""The results of marking, as types: what a hidden test, a set of answers and a score came to. Nothing is judged here.
+"""The results of marking, as types: of a hidden test, a set of answers and a score.
 
     TestResult      one hidden test             Measured      one metric over all repeats, with its cases
     AnswersResult   one repeat's answers        ScoreResult   one accuracy criterion: its metrics, what explains them
     JobResult       all of a job, and `Trouble` where the toolkit failed
 
 They are stored as JSON and validated at two seams: where they leave a marker process (`job_result`, `result`) and where
-they leave the ledger (`result`). Between these no one checks or guesses. A result holds the parts of what is said about
-it (a reason, a place, numbers), never a sentence: pages look the words up when they are rendered. Results that
-medmark stored before they had a schema number are read by `graders.record.older_documents`.
+they leave the ledger (`result`). No code between these checks them again. A result holds parts (a reason, a line,
+numbers), never a sentence: pages look the words up when they are rendered. `graders.record.older_documents` reads the
+results that medmark stored before they had a schema number.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 SCHEMA: Final = 1
-"""Of every result below. Raise it when a field changes its meaning, and teach `older_documents` to read the former."""
+"""Of every result below. Raise it when a field changes its meaning, and let `older_documents` read the former one."""
 
 Judged = Literal["passed", "failed", "unknown"]
-"""`unknown` where the failure is the toolkit's: no points are given and none are lost."""
+"""`unknown` after a toolkit failure: no points are earned and none are lost."""
 StageKind = Literal["test", "answers", "score"]
 
 
 class Malformed(ValueError):
-    """A text that is not the result it should be: says what is wrong, and where in it."""
+    """A text that is not a result: says what is wrong, and where in it."""
 
 
 class Newer(Malformed):
@@ -42,7 +42,7 @@ class Newer(Malformed):
 
 
 class _Strict:
-    """What pydantic is told at the seams: no value is converted, no unknown key, no NaN or infinity."""
+    """How pydantic validates at the seams: it converts no value and refuses unknown keys, NaN and infinity."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
@@ -54,11 +54,11 @@ class Cause(_Strict):
     reason: str
     """A word of the closed list in `graders.failures`."""
     kind: str | None = None
-    """Name of the nearest built-in exception, or what else of a closed list says more."""
+    """Name of the nearest built-in exception, or another word of a closed list that says more."""
     place: str | None = None
     """File and line in the group's own code."""
     function: str | None = None
-    """`fit` or `load`, where no model came of it."""
+    """`fit` or `load`, where it gave no model."""
 
     @classmethod
     def of(cls, failure: SubmissionFailure, function: str | None = None) -> Cause:
@@ -78,7 +78,7 @@ class Trouble(_Strict):
 
 @dataclass(frozen=True)
 class TestResult(_Strict):
-    """What one hidden test came to."""
+    """The result of one hidden test."""
 
     __test__: ClassVar = False  # pytest would collect it
 
@@ -98,17 +98,17 @@ class TestResult(_Strict):
     flags: tuple[str, ...] = ()
     """What staff should look at."""
     names_used: tuple[str, ...] = ()
-    """Names of the interface that the test asked the solution for."""
+    """Names of the interface that the test used."""
     schema: Literal[1] = SCHEMA
 
 
 @dataclass(frozen=True)
 class AnswersResult(_Strict):
-    """What asking for the answers of one repeat came to."""
+    """The result of asking for the answers of one repeat."""
 
     verdict: Judged
     cause: Cause | None = None
-    """Why asking ended before all cases were asked."""
+    """Why asking ended before the last case."""
     said: str = ""
     """For staff: what names the commonest cause, such as the exception's type and message."""
     evidence: str = ""
@@ -135,14 +135,14 @@ class CaseScore(_Strict):
     value: float | None
     """What counts: the same, or the worst value where the answer failed; None where the case does not count."""
     state: Literal["scored", "failed", "set_apart"]
-    """`set_apart`: its truth is empty, and such cases are counted on their own."""
+    """`set_apart`: its truth is empty; such cases are counted separately."""
     reason: str | None = None
     """Why it failed: a word of the closed list."""
 
 
 @dataclass(frozen=True)
 class FalsePositives(_Strict):
-    """Cases whose truth is empty, and those of them in which something was found."""
+    """Cases whose truth is empty, and how many of them have a prediction that is not empty."""
 
     found: int
     of: int
@@ -180,7 +180,7 @@ class Measured(_Strict):
 
     @property
     def failed(self) -> tuple[CaseScore, ...]:
-        """The cases that failed, each of which counts as the worst there is."""
+        """The cases that failed; each counts as the worst value."""
         return tuple(case for case in self.cases if case.state == "failed")
 
 
@@ -189,13 +189,13 @@ class FailedCases(_Strict):
     """How many cases failed for one reason."""
 
     cause: Cause
-    """With kind and place only where they are the same in all of them: else they would say something of each."""
+    """With kind and place only where they are the same in all cases: else they would tell single cases apart."""
     count: int
 
 
 @dataclass(frozen=True)
 class Phrase(_Strict):
-    """A sentence by its name, with what stands in its gaps; the words are in `graders.marks.words`."""
+    """A sentence by its name, with the values for its gaps; the words are in `graders.marks.words`."""
 
     name: str
     values: tuple[str | int | float, ...] = ()
@@ -203,18 +203,18 @@ class Phrase(_Strict):
 
 @dataclass(frozen=True)
 class Explained(_Strict):
-    """What explains a poor score: the stored answers, scored again without one mistake."""
+    """An explanation of a poor score: the stored answers, scored again without one mistake."""
 
     kind: str
     """Of mistake: `flip`, `threshold` ...; `given up` and `defect` where the search itself failed."""
     seen: Phrase | None = None
-    """What is seen in the answers alone, such as that they are all empty."""
+    """What the answers alone show, such as that they are all empty."""
     mistake: Phrase | None = None
-    """What would have to be so for the better score: completes "0.81 if ..."."""
+    """The condition for the better score: completes "0.81 if ..."."""
     score: float | None = None
-    """On the `cases` that were tried, as they are."""
+    """On the `cases` that were tried, with the mistake."""
     fixed: float | None = None
-    """On the same, without the mistake."""
+    """On the same cases, without the mistake."""
     cases: int | None = None
     evidence: str = ""
     """For staff."""
@@ -222,7 +222,7 @@ class Explained(_Strict):
 
 @dataclass(frozen=True)
 class ScoreResult(_Strict):
-    """What one accuracy criterion came to, over all repeats."""
+    """The result of one accuracy criterion, over all repeats."""
 
     verdict: Judged
     """`passed` where it was scored, however poorly; a score never fails."""
@@ -231,7 +231,7 @@ class ScoreResult(_Strict):
     measured: Measured | None = None
     """The criterion's own metric; None where nothing was scored."""
     also: Mapping[str, Measured] = field(default_factory=dict)
-    """The metrics of its caps and those that are shown beside it, by name."""
+    """By name: the metrics of its caps, and those that are shown beside it."""
     failed: tuple[FailedCases, ...] = ()
     """Why cases failed, the commonest reason first."""
     said: str = ""
@@ -254,7 +254,7 @@ class ScoreResult(_Strict):
 
 @dataclass(frozen=True)
 class JobResult(_Strict):
-    """What a job came to. Stages that a toolkit failure kept from happening are absent."""
+    """The result of a job. Stages that a toolkit failure prevented are absent."""
 
     tests: Mapping[str, TestResult] = field(default_factory=dict)
     """By the test's id."""
@@ -263,7 +263,7 @@ class JobResult(_Strict):
     scores: Mapping[str, ScoreResult] = field(default_factory=dict)
     """By the criterion's id."""
     trouble: Trouble | None = None
-    """The toolkit's failure, if there was one; what was found before it stands."""
+    """The toolkit failure, if there was one; results from before it count."""
     forks: bool | None = None
     """Whether workers were forked; None where no sandbox was opened."""
     sandbox_cpu_s: float | None = None
@@ -276,16 +276,16 @@ class JobResult(_Strict):
             return self.answers.get(int(name))
         return self.tests.get(name) if kind == "test" else self.scores.get(name)
 
-    def with_stage(self, name: str, found: Result) -> JobResult:
-        """The same and one stage more."""
-        if isinstance(found, TestResult):
-            return replace(self, tests={**self.tests, name: found})
-        if isinstance(found, AnswersResult):
-            return replace(self, answers={**self.answers, int(name): found})
-        return replace(self, scores={**self.scores, name: found})
+    def with_stage(self, name: str, result: Result) -> JobResult:
+        """A copy with one more stage."""
+        if isinstance(result, TestResult):
+            return replace(self, tests={**self.tests, name: result})
+        if isinstance(result, AnswersResult):
+            return replace(self, answers={**self.answers, int(name): result})
+        return replace(self, scores={**self.scores, name: result})
 
     def after(self, earlier: JobResult) -> JobResult:
-        """The same and the stages that `earlier` has beside it."""
+        """A copy with the other stages of `earlier` too."""
         return replace(
             self,
             tests={**earlier.tests, **self.tests},
@@ -303,22 +303,22 @@ RESULTS: Final[Mapping[StageKind, type[Result]]] = {
 
 
 def unknown(kind: StageKind, trouble: Trouble) -> Result:
-    """The result of a stage that a toolkit failure kept from happening."""
+    """The result of a stage that a toolkit failure prevented."""
     return RESULTS[kind]("unknown", Cause(trouble.reason), evidence=trouble.evidence)
 
 
-def withheld(found: Result, reason: str) -> Result:
-    """A result that is not to count, since the toolkit or its machine stood in the way; its evidence stays."""
-    if isinstance(found, ScoreResult):
-        return ScoreResult("unknown", Cause(reason), evidence=found.evidence)
-    return replace(found, verdict="unknown", cause=Cause(reason))
+def withheld(result: Result, reason: str) -> Result:
+    """The result as one that does not count, by a failure of the toolkit or the machine; its evidence stays."""
+    if isinstance(result, ScoreResult):
+        return ScoreResult("unknown", Cause(reason), evidence=result.evidence)
+    return replace(result, verdict="unknown", cause=Cause(reason))
 
 
 def to_json(result: Result | JobResult) -> str:
     """A result as strict JSON, the schema number in it.
 
     Raises:
-        InternalFailure: it holds a number that JSON has not.
+        InternalFailure: it holds NaN or infinity.
     """
     try:
         return json.dumps(asdict(result), allow_nan=False, separators=(",", ":"))
@@ -347,7 +347,7 @@ def job_result(text: str | bytes) -> JobResult:
 def _read(kind: StageKind | None, text: str | bytes, older: bool) -> Any:
     from pydantic import ValidationError  # here, since commands that read no result need not import it
 
-    if text.endswith(_AS_WRITTEN[type(text)]):  # most are whole and of this schema: they are parsed once
+    if text.endswith(_AS_WRITTEN[type(text)]):  # most are complete and of this schema: they are parsed once
         with contextlib.suppress(ValidationError):
             return _checked(kind, _validator(kind).validate_json(text))
     try:
@@ -369,29 +369,30 @@ def _read(kind: StageKind | None, text: str | bytes, older: bool) -> Any:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise Malformed(f"it has no schema number and is not of the former form: {error!r}") from error
     try:
-        found = _validator(kind).validate_json(text)
+        result = _validator(kind).validate_json(text)
     except ValidationError as error:
         raise Malformed(first_problem(error)) from error
-    return _checked(kind, found)
+    return _checked(kind, result)
 
 
 _AS_WRITTEN: Final[Mapping[type, Any]] = {str: f',"schema":{SCHEMA}}}', bytes: f',"schema":{SCHEMA}}}'.encode()}
-"""How the text of a result ends that `to_json` wrote."""
+"""The end of each text that `to_json` wrote."""
 
 
-def _checked(kind: StageKind | None, found: Any) -> Any:
-    for one in [*found.tests.values(), *found.answers.values(), *found.scores.values()] if kind is None else [found]:
-        _refuse_contradictions(one)
-    return found
+def _checked(kind: StageKind | None, result: Any) -> Any:
+    stages = [result] if kind else [*result.tests.values(), *result.answers.values(), *result.scores.values()]
+    for stage in stages:
+        _refuse_contradictions(stage)
+    return result
 
 
-def _refuse_contradictions(found: Result) -> None:
-    """Raise if a result says two things: its types alone would let that pass, and a mark be made of it."""
-    if isinstance(found, ScoreResult):
-        if (found.verdict == "passed") != (found.measured is not None):
-            raise Malformed(f"measured: a score that is {found.verdict!r} with measured = {found.measured}")
-    elif (found.verdict == "passed") != (found.cause is None):
-        raise Malformed(f"cause: {found.verdict!r} with cause = {found.cause}")
+def _refuse_contradictions(result: Result) -> None:
+    """Raise if a result contradicts itself, which its types alone would allow."""
+    if isinstance(result, ScoreResult):
+        if (result.verdict == "passed") != (result.measured is not None):
+            raise Malformed(f"measured: a score that is {result.verdict!r} with measured = {result.measured}")
+    elif (result.verdict == "passed") != (result.cause is None):
+        raise Malformed(f"cause: {result.verdict!r} with cause = {result.cause}")
 
 
 @cache
@@ -402,7 +403,7 @@ def _validator(kind: StageKind | None) -> Any:
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first thing that pydantic found wrong, and where."""
+    """The first problem that pydantic reports, and where it is."""
     first = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}"
 

@@ -1,9 +1,8 @@
-"""The append-only record of a course: one SQLite file. It decides nothing and never changes what it holds.
+"""The append-only record of a course: one SQLite file. It decides nothing and changes no row.
 
-`run` says who started which command, `observation` which commit was seen when, `stage` what one piece of
-marking gave, `event` what a person decided. A mark is a pure function of stages and events. One process
-writes at a time (the coordinator, under the course's lock); others may read meanwhile. The file itself is of
-`graders.record.ledger_file`.
+`run` holds who started which command, `observation` which commit was seen when, `stage` the result of one piece of
+marking, `event` a person's decision. A mark is a pure function of stages and events. One process writes at a time (the
+coordinator, under the course's lock); others may read meanwhile. `graders.record.ledger_file` makes and opens the file.
 """
 
 from __future__ import annotations
@@ -27,12 +26,12 @@ from graders.record.documents import Malformed, Newer, Result, result, to_json
 from graders.record.ledger_file import damaged, named, open_to_read, open_to_write, transaction
 
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs")
-"""File systems on which SQLite's write-ahead log is not safe: its index is shared by mapping a file."""
+"""File systems on which SQLite's write-ahead log is not safe: it shares its index by mapping a file."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What one look at a group's branch found, by our clock."""
+    """The result of one look at a group's branch, by the clock of this machine."""
 
     group: str
     assignment: str
@@ -48,7 +47,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Stage:
-    """What one piece of marking gave; found again by its content key (`graders.record.keys`)."""
+    """The result of one piece of marking, under its content key (`graders.record.keys`)."""
 
     key: str
     kind: Literal["test", "answers", "score"]
@@ -58,7 +57,7 @@ class Stage:
     name: str
     """Id of the hidden test, number of the repeat, or id of the accuracy criterion."""
     status: Literal["final", "unknown"]
-    """`unknown` is a failure of ours: the next run tries again."""
+    """`unknown` after a toolkit failure: the next run tries again."""
     reason: str | None
     cpu_s: float
     wall_s: float
@@ -69,7 +68,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class StageRow:
-    """Where a stage is found: when it was recorded, its key, and what it is of."""
+    """A stage's row without its result."""
 
     at: str
     key: str
@@ -81,7 +80,7 @@ class StageRow:
 
 @dataclass(frozen=True)
 class Event:
-    """What a person decided: an extension, an override, a void test …"""
+    """A person's decision: an extension, an override, a void test …"""
 
     at: str
     """ISO 8601, UTC."""
@@ -89,16 +88,16 @@ class Event:
     assignment: str
     """The assignment that it is about."""
     kind: str
-    """One of `graders.record.decisions.KINDS`, or a snapshot of marks (`graders.record.snapshots`)."""
+    """One of `graders.record.decisions.DECISION_KINDS`, or a snapshot of marks (`graders.record.snapshots`)."""
     value: str
     reason: str
-    """Why; the person it is about may read it."""
+    """Why. The person whom it is about may read it."""
     group: str = ""
-    """The group that it is about, or that its member was in when it was decided; empty for all."""
+    """The group that it is about, or the member's group at the time of the decision; empty for all."""
     member: str = ""
     """The person that it is about; empty for a group or all."""
     number: int = field(default=0, compare=False)
-    """Its place in the ledger, by which it can be retracted; 0 while it is not recorded."""
+    """Its number in the ledger, by which it can be retracted; 0 while it is not recorded."""
     reference: str = ""
     """A case number or a note, for staff alone: no student's page shows it."""
 
@@ -110,7 +109,7 @@ OF_GROUP = 'assignment = ? AND (? IS NULL OR "group" = ?)'
 
 
 class Ledger:
-    """An open ledger; a context manager. Every error is a `UserError` that names the file and the cure."""
+    """An open ledger; a context manager. Every error is a `UserError` that names the file and says what to do."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
@@ -120,18 +119,18 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the ledger at `path`, made if it is not there; its folder is made too, and an older ledger migrated."""
+        """Open the ledger at `path`. A missing one is made, with its folder; an older one is migrated."""
         refuse_remote(path.parent)
         return cls(path, open_to_write(path))
 
     @classmethod
     def open_to_read(cls, path: Path) -> Self:
-        """Open the ledger at `path` and change nothing of it; it may be a backup in a folder that cannot be written."""
+        """Open the ledger at `path` and change nothing of it; its folder may be read-only, as a backup's."""
         refuse_remote(path.parent)
         return cls(path, open_to_read(path))
 
     def close(self) -> None:
-        """Close the file; what was added stays."""
+        """Close the file."""
         self._db.close()
 
     def __enter__(self) -> Self:
@@ -141,7 +140,7 @@ class Ledger:
         self.close()
 
     def start_run(self, command: str) -> int:
-        """Record that this process begins `command`; its stages are filed under the number returned."""
+        """Record that this process begins `command`; return the number under which its stages are recorded."""
         with self._writing() as db:
             cursor = db.execute(
                 "INSERT INTO run (started_at, pid, host, command) VALUES (?, ?, ?, ?)",
@@ -151,17 +150,25 @@ class Ledger:
         assert self.run is not None
         return self.run
 
-    def add_observation(self, seen: Observation) -> None:
+    def add_observation(self, observation: Observation) -> None:
         """Record one look at a branch."""
         with self._writing() as db:
             db.execute(
                 f"INSERT INTO observation ({OBSERVATION}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (seen.group, seen.assignment, seen.repository, seen.branch, seen.commit, seen.seen_at,
-                 seen.how, seen.detail),
+                (
+                    observation.group,
+                    observation.assignment,
+                    observation.repository,
+                    observation.branch,
+                    observation.commit,
+                    observation.seen_at,
+                    observation.how,
+                    observation.detail,
+                ),
             )
 
     def observations(self, assignment: str, group: str | None = None) -> list[Observation]:
-        """What was seen for an assignment, or one group's part of it, oldest first."""
+        """The observations for an assignment, or for one group, oldest first."""
         rows = self._read(
             f"SELECT {OBSERVATION} FROM observation WHERE {OF_GROUP} ORDER BY id",
             (assignment, group, group),
@@ -169,7 +176,7 @@ class Ledger:
         return [Observation(*row) for row in rows]
 
     def add_stages(self, stages: Iterable[Stage]) -> None:
-        """Record stages: all of them, or after an error none."""
+        """Record stages: all of them, or none after an error."""
         rows = [
             (self.run, now(), s.key, s.kind, s.group, s.assignment, s.commit, s.name, s.status, s.reason,
              s.cpu_s, s.wall_s, to_json(s.document), s.blob)
@@ -180,7 +187,7 @@ class Ledger:
             db.executemany(f"INSERT INTO stage (run, at, {STAGE}) VALUES ({marks})", rows)
 
     def stages(self, keys: Iterable[str]) -> dict[str, Stage]:
-        """What is recorded under each key: the newest final stage, else the newest one."""
+        """By key: the newest final stage, else the newest one."""
         rows = self._read(
             f"SELECT {STAGE}, id FROM stage WHERE key IN (SELECT value FROM json_each(?)) "
             "ORDER BY status = 'final', id",
@@ -190,7 +197,7 @@ class Ledger:
             return {key: self._stage(row) for key, row in {row[0]: row for row in rows}.items()}
 
     def stage_history(self, assignment: str, group: str | None = None) -> list[Stage]:
-        """Every stage ever recorded for an assignment, or one group's part of it, oldest first: the trace."""
+        """Every stage ever recorded for an assignment, or for one group, oldest first: the trace."""
         rows = self._read(
             f"SELECT {STAGE}, id FROM stage WHERE {OF_GROUP} ORDER BY id",
             (assignment, group, group),
@@ -199,7 +206,7 @@ class Ledger:
             return [self._stage(row) for row in rows]
 
     def final_stages(self, assignment: str, commits: Iterable[tuple[str, str]]) -> list[StageRow]:
-        """Where the final stages of some groups' commits are found, whatever their keys, oldest first."""
+        """The rows of the final stages of some groups' commits, under any key, oldest first."""
         rows = self._read(
             'SELECT at, key, kind, "group", "commit", name FROM stage WHERE assignment = ? AND status = \'final\' '
             'AND ("group", "commit") IN '
@@ -209,7 +216,7 @@ class Ledger:
         return [StageRow(*row) for row in rows]
 
     def blobs(self) -> set[str]:
-        """Names of all files of stored answers that a stage refers to."""
+        """The names of all files of stored answers that a stage names."""
         return {row[0] for row in self._read("SELECT DISTINCT blob FROM stage WHERE blob IS NOT NULL", ())}
 
     def add_event(self, event: Event) -> None:
@@ -217,7 +224,7 @@ class Ledger:
         self.add_events([event])
 
     def add_events(self, events: Iterable[Event]) -> None:
-        """Record decisions: all of them, or after an error none."""
+        """Record decisions: all of them, or none after an error."""
         rows = [(e.at, e.who, e.assignment, e.kind, e.value, e.reason, e.group, e.member, None, e.reference)
                 for e in events]  # fmt: skip
         with self._writing() as db:
@@ -232,12 +239,12 @@ class Ledger:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: whole, or not at all."""
+        """One transaction: all of it is recorded, or nothing."""
         with named(self.path), transaction(self._db):
             yield self._db
 
     def _stage(self, row: tuple[Any, ...]) -> Stage:
-        """A row as a stage. This is the seam at which results that come out of the ledger are validated."""
+        """A row as a stage. Here results that leave the ledger are validated."""
         *columns, document, blob, number = row
         try:
             return Stage(*(*columns, result(columns[1], document), blob))
@@ -254,9 +261,9 @@ class Ledger:
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """No garbage collection inside: results hold no cycles, and every pass would walk all that were read so far.
+    """No garbage collection inside: results hold no cycles, and each pass would walk all results that were read so far.
 
-    To read the results of a large cohort would take almost twice as long.
+    With it, reading the results of a large cohort takes almost twice as long.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -273,18 +280,18 @@ def now() -> str:
 
 
 def refuse_remote(folder: Path) -> None:
-    """Refuse a folder on a network file system; where the system cannot say, it is accepted."""
+    """Refuse a folder on a network file system; one of an unknown kind is accepted."""
     try:
         mounts = psutil.disk_partitions(all=True)
     except OSError:
         return
-    where = folder.resolve()
+    path = folder.resolve()
     # Of mounts at the same point the last hides the others.
-    over = [mount for mount in mounts if where.is_relative_to(mount.mountpoint)]
+    over = [mount for mount in mounts if path.is_relative_to(mount.mountpoint)]
     kind = max(reversed(over), key=lambda mount: len(mount.mountpoint)).fstype if over else ""
     if kind in REMOTE:
         raise UserError(
-            f"{folder}: lies on a network file system ({kind}), where the ledger could be damaged. "
+            f"{folder}: lies on a network file system ({kind}), which could damage the ledger. "
             "Copy the course folder to a local disk (cp -a) and run the same command there."
         )
 

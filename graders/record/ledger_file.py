@@ -1,7 +1,7 @@
-"""The file of a ledger: its tables, how it is opened, and how one of an older version is migrated.
+"""The file of a ledger: makes its tables, opens it, and migrates one of an older version.
 
-A migration is one transaction, behind a copy of the file as it was. A process that is killed in it leaves the old
-ledger or the new one. To be read only, an older ledger is migrated in memory: its file stays as it is.
+A migration is one transaction, after a copy of the file was made. A process that is killed during it leaves the old
+ledger or the new one. An older ledger that is only read is migrated in memory: its file stays as it is.
 
     version 1    medmark 0.1
     version 2    event.reference
@@ -25,7 +25,7 @@ from pathlib import Path
 from assignments.errors import UserError
 
 APPLICATION = 0x6D65646D
-"""`medm`: tells our file from another program's SQLite file."""
+"""`medm`: tells a ledger from another program's SQLite file."""
 VERSION = 3
 """Of the tables."""
 EVENT_COLUMNS = (
@@ -52,7 +52,7 @@ log = logging.getLogger("medmark")
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
-    """The ledger at `path`, made if it is not there, its folder too; an older one is migrated.
+    """Open the ledger at `path`. A missing one is made, with its folder; an older one is migrated.
 
     Raises:
         UserError: it cannot be opened, or is not a ledger of this or an earlier version.
@@ -66,7 +66,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
 
 
 def open_to_read(path: Path) -> sqlite3.Connection:
-    """The ledger at `path` as it is, in a folder that may be read-only too; an empty one if there is none.
+    """Open the ledger at `path` as it is; its folder may be read-only. A missing one is an empty one in memory.
 
     Raises:
         UserError: as `open_to_write`.
@@ -82,13 +82,13 @@ def open_to_read(path: Path) -> sqlite3.Connection:
                     with transaction(memory):
                         _migrate(memory) if version else _make_tables(memory)
                 db = memory
-            db.execute("PRAGMA query_only = ON")  # what is written to memory would be lost
+            db.execute("PRAGMA query_only = ON")  # memory is lost, so nobody may write there
     return db
 
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """What is written inside stands whole, or not at all."""
+    """Everything that is written inside is recorded, or nothing."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -102,7 +102,7 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Turn what SQLite or the disk says into what, where and the cure."""
+    """Turn errors of SQLite or the disk into ones that say what, where and what to do."""
     try:
         yield
     except sqlite3.Error as error:
@@ -130,7 +130,7 @@ def _reading(path: Path) -> sqlite3.Connection:
         db.execute("PRAGMA user_version").fetchone()
     except sqlite3.OperationalError:
         db.close()
-        # Beside the log SQLite writes an index. Where it cannot and there is no log, the file is all there is.
+        # SQLite writes an index beside the log. Where it cannot and there is no log, the file alone holds everything.
         log_file = path.with_name(f"{path.name}-wal")
         if log_file.exists() and log_file.stat().st_size:
             return _in_memory(path, log_file)
@@ -139,7 +139,7 @@ def _reading(path: Path) -> sqlite3.Connection:
 
 
 def _in_memory(path: Path, log_file: Path) -> sqlite3.Connection:
-    """What a ledger and the log beside it hold together."""
+    """A copy in memory of a ledger and the log beside it."""
     memory = sqlite3.connect(":memory:", isolation_level=None)
     with tempfile.TemporaryDirectory(prefix="medmark-ledger-") as folder:
         copies = [Path(shutil.copyfile(file, Path(folder) / file.name)) for file in (path, log_file)]
@@ -152,16 +152,16 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
     """The version of a ledger; 0 for a file without tables.
 
     Raises:
-        UserError: it is a newer medmark's, another program's, or damaged.
+        UserError: it is of a newer medmark or another program, or damaged.
     """
     application = db.execute("PRAGMA application_id").fetchone()[0]
     if application != APPLICATION:
         tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        # Asked again: another process may have made ours in between.
+        # Read again: another process may have made the tables in between.
         if tables and db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION:
             raise UserError(
                 f"{path}: is another program's SQLite file, not a medmark ledger. "
-                "Move it away, or give the right course folder, and run the same command again."
+                "Move it away, or name the right course folder, and run the same command again."
             )
         return 0
     version = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -176,7 +176,7 @@ def _version(path: Path, db: sqlite3.Connection) -> int:
 
 
 def _prepare(path: Path, db: sqlite3.Connection) -> None:
-    """Set the connection up; make the tables of a new file, migrate an older one, refuse a file that is not ours."""
+    """Set the connection up; make or migrate the tables; refuse a file that is not a ledger."""
     db.execute("PRAGMA busy_timeout = 30000")
     db.execute("PRAGMA recursive_triggers = ON")
     version = _version(path, db)
@@ -186,7 +186,7 @@ def _prepare(path: Path, db: sqlite3.Connection) -> None:
         return
     copy = None
     with transaction(db):
-        # A second process may have done it while this one waited.
+        # Another process may have done it while this one waited.
         version = _version(path, db)
         if version == 0:
             _make_tables(db)
@@ -199,13 +199,13 @@ def _prepare(path: Path, db: sqlite3.Connection) -> None:
                 raise
     if copy is not None:
         log.warning(
-            "%s: was a ledger of an older medmark (version %d) and is one of version %d now. All that was recorded "
-            "stands; the file as it was is kept beside it: %s", path, version, VERSION, copy.name,
+            "%s: was a ledger of an older medmark (version %d) and is one of version %d now. Every record was kept, "
+            "and a copy of the old file lies beside it: %s", path, version, VERSION, copy.name,
         )  # fmt: skip
 
 
 def _write_ahead(db: sqlite3.Connection) -> None:
-    """Turn the write-ahead log on. SQLite does not wait here while another process does the same, so we do."""
+    """Turn the write-ahead log on, and wait while another process does the same, since SQLite does not wait here."""
     for left in reversed(range(300)):
         try:
             db.execute("PRAGMA journal_mode = WAL")
@@ -238,13 +238,13 @@ def _make_append_only(db: sqlite3.Connection, table: str) -> None:
 
 
 def _copied(path: Path, version: int) -> Path:
-    """A copy of the file as it is, beside it; whole, or not there under this name."""
+    """A complete copy of the file, beside it. An incomplete one never has this name."""
     copy = path.with_name(f"{path.name}.v{version}-{datetime.now(UTC):%Y%m%dT%H%M%S}")
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
-    part.touch(mode=0o600)  # marks stand in it, and the folder may be open to more people than the file
+    part.touch(mode=0o600)  # it holds marks, and more people may have access to the folder than to the file
     try:
-        # A connection of its own: SQLite copies from none that is writing.
+        # A connection of its own: SQLite does not copy through one that is writing.
         with closing(sqlite3.connect(path, timeout=30)) as source, closing(sqlite3.connect(part)) as target:
             source.backup(target)
             target.execute("PRAGMA journal_mode = DELETE")
@@ -258,7 +258,7 @@ def _copied(path: Path, version: int) -> Path:
 
 
 def _migrate(db: sqlite3.Connection) -> None:
-    """Bring the tables of an older version to this one. Every row keeps its number."""
+    """Change the tables of an older version to this one. Every row keeps its number."""
     present = {row[1] for row in db.execute("PRAGMA table_info(event)")}
     reference = "reference" if "reference" in present else "''"
     columns = f"id, at, who, CAST(about AS TEXT), kind, value, reason, {reference}"
@@ -280,12 +280,12 @@ def _explained(path: Path, error: sqlite3.Error) -> Exception:
     if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and _disk_is_full(path)):
         return UserError(_full(path))
     if name.startswith("SQLITE_BUSY"):
-        return UserError(f"{path}: another program has held the ledger for 30 s. Close it and try again.")
+        return UserError(f"{path}: another program has held the ledger for 30 s. Close it, then run the command again.")
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return UserError(f"{path}: cannot be opened or written ({error}). Check the folder and its permissions.")
     if name.startswith("SQLITE_IOERR"):
         return UserError(f"{path}: the disk reports an error ({error}). Check it and run the command again.")
-    # Tables that lack or are there twice are a general error to SQLite; a text that is not UTF-8 has no name there.
+    # A missing or doubled table is a general error of SQLite; one of a text that is not UTF-8 has no name.
     if name in ("SQLITE_NOTADB", "SQLITE_ERROR") or name.startswith("SQLITE_CORRUPT") or "decode" in str(error):
         return UserError(damaged(path, str(error)))
     return error
@@ -299,10 +299,10 @@ def _full(path: Path) -> str:
 
 
 def damaged(path: Path, what: str) -> str:
-    """What to say of a ledger that cannot be read."""
+    """The error text for a ledger that cannot be read."""
     return (
-        f"{path}: is damaged, or not a medmark ledger ({what}). Put a backup of it in its place. Without one, move it "
-        "away: the next run then marks everything anew, but what was decided, handed in and returned is forgotten."
+        f"{path}: is damaged, or not a medmark ledger ({what}). Put a backup in its place, or move it away: "
+        "the next run then marks everything anew, but all decisions, observations and returned marks are lost."
     )
 
 

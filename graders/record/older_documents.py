@@ -1,7 +1,7 @@
-"""Results that medmark stored before they had a schema number, in the form of today's. The one place that knows it.
+"""Reads results that medmark stored before they had a schema number, and gives them today's form.
 
-These held sentences beside their parts, and reasons were sentences too. What only a sentence said (a place, an
-exception's name, how many cases there were) is read out of it here and nowhere else.
+They held sentences beside their parts, and reasons were sentences too. Only this module reads from a sentence what
+nothing else holds: a line, an exception's name, how many cases there were.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 NO_SCHEMA: Final = 0
 """The schema of a result that names none."""
 
-REASONS: Final[Mapping[str, str]] = {
+REASON_OF_SENTENCE: Final[Mapping[str, str]] = {
     "the function or class asked for is not in solution.py": "missing_function",
     "solution.py could not be imported": "import_failed",
     "the call raised an exception": "raised",
@@ -53,7 +53,7 @@ def upgraded(kind: str, plain: Mapping[str, Any]) -> dict[str, Any]:
     """The result of a stage in today's form; `plain` is what was stored.
 
     Raises:
-        KeyError, TypeError, AttributeError: it is not of the former form.
+        KeyError, TypeError, AttributeError: it does not have the former form.
     """
     return {"test": _test, "answers": _answers, "score": _score}[kind](plain)
 
@@ -64,23 +64,23 @@ def _test(plain: Mapping[str, Any]) -> dict[str, Any]:
 
 def _answers(plain: Mapping[str, Any]) -> dict[str, Any]:
     states = [state and _cause(state["reason"], state["told"]) for state in plain.get("states", [])]
-    kept = ("file", "cpu_s", "wall_s", "peak_mb", "flags")
-    return {**_common(plain), **_present(plain, kept), "states": states}
+    names = ("file", "cpu_s", "wall_s", "peak_mb", "flags")
+    return {**_common(plain), **_present(plain, names), "states": states}
 
 
 def _score(plain: Mapping[str, Any]) -> dict[str, Any]:
     common = _common(plain)
     if plain["verdict"] != "passed":
         return common
-    told = plain["told"]
+    sentence = plain["told"]
     if common["cause"] is not None:
         common["cause"] = {"reason": common["cause"]["reason"]}
     explained = plain.get("explained")
     return {
         **common,
-        "measured": _measured(plain, told),
-        "also": {name: _measured(also, told) for name, also in plain.get("also", {}).items()},
-        "failed": _failed(plain["cases"], told),
+        "measured": _measured(plain, sentence),
+        "also": {name: _measured(also, sentence) for name, also in plain.get("also", {}).items()},
+        "failed": _failed(plain["cases"], sentence),
         "explained": None if explained is None else _explained(explained),
     }
 
@@ -101,56 +101,57 @@ def _present(plain: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]
     return {name: plain[name] for name in names if name in plain}
 
 
-def _cause(reason: str, told: str) -> dict[str, Any]:
+def _cause(reason: str, sentence: str) -> dict[str, Any]:
     """`in fit: the call raised an exception (ValueError), at solution.py:12`, taken apart."""
-    began = _FUNCTION.match(told)
-    rest = told[began.end() :] if began else told
+    began = _FUNCTION.match(sentence)
+    rest = sentence[began.end() :] if began else sentence
     parts = re.fullmatch(re.escape(reason) + r"(?: \((?P<kind>.*?)\))?(?:, at (?P<place>.+))?", rest)
     return {
-        "reason": REASONS.get(reason, reason),
+        "reason": REASON_OF_SENTENCE.get(reason, reason),
         "kind": parts and parts["kind"],
         "place": parts and parts["place"],
         "function": began and began[1],
     }
 
 
-def _measured(plain: Mapping[str, Any], told: str) -> dict[str, Any]:
+def _measured(plain: Mapping[str, Any], sentence: str) -> dict[str, Any]:
     cases = [
-        {**case, "reason": case["reason"] and REASONS.get(case["reason"], case["reason"])} for case in plain["cases"]
+        {**case, "reason": case["reason"] and REASON_OF_SENTENCE.get(case["reason"], case["reason"])}
+        for case in plain["cases"]
     ]
     return {
         **{name: plain[name] for name in _SCORE_FIELDS},
         **_present(plain, _SCORE_FIELDS_ADDED),
         "cases": cases,
-        "case_count": plain.get("asked", _case_count(plain, told)),
+        "case_count": plain.get("asked", _case_count(plain, sentence)),
     }
 
 
-def _case_count(plain: Mapping[str, Any], told: str) -> int | None:
-    """All cases are listed where any was scored; else the sentence says how many each repeat had."""
+def _case_count(plain: Mapping[str, Any], sentence: str) -> int | None:
+    """All cases are listed if any was scored; else the sentence says how many each repeat had."""
     if any(case["state"] == "scored" for case in plain["cases"]):
         return len(plain["cases"])
-    found = re.search(r" on (\d+) hidden cases", told)
-    return int(found[1]) * len(plain["repeats"]) if found else None
+    match = re.search(r" on (\d+) hidden cases", sentence)
+    return int(match[1]) * len(plain["repeats"]) if match else None
 
 
-def _failed(cases: list[Mapping[str, Any]], told: str) -> list[dict[str, Any]]:
-    """Why cases failed; kind and place stand in the sentence, where they were the same in all of them."""
+def _failed(cases: list[Mapping[str, Any]], sentence: str) -> list[dict[str, Any]]:
+    """Why cases failed; the sentence has kind and place if they were the same in all cases."""
     counted = Counter(case["reason"] for case in cases if case["state"] == "failed")
     failed = []
     for reason, count in counted.most_common():
-        entry = re.search(rf"(?<=: |; )((?:in (?:fit|load): )?{re.escape(reason)}[^;]*?) \({count}\)[;.]", told)
+        entry = re.search(rf"(?<=: |; )((?:in (?:fit|load): )?{re.escape(reason)}[^;]*?) \({count}\)[;.]", sentence)
         failed.append({"cause": _cause(reason, entry[1] if entry else reason), "count": count})
     return failed
 
 
 def _explained(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The sentence began with what is seen, and then said what would have to be so."""
-    told = plain["told"]
+    """The sentence began with what the answers show; then came the condition for a better score."""
+    sentence = plain["told"]
     better = re.search(
-        r"(?:^| )\S+ -?[\d.]+; -?[\d.]+ if (?P<mistake>.+?)\.(?: Tried on \d+ cases\.)? The points are", told
+        r"(?:^| )\S+ -?[\d.]+; -?[\d.]+ if (?P<mistake>.+?)\.(?: Tried on \d+ cases\.)? The points are", sentence
     )
-    seen = told[: better.start()] if better else told
+    seen = sentence[: better.start()] if better else sentence
     return {
         "kind": plain["kind"],
         "seen": {"name": "as_written", "values": [seen]} if seen else None,

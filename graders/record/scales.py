@@ -1,4 +1,4 @@
-"""Scales: one declared map of all marks of an assignment. Which marks need it is for people to say.
+"""Scales: one declared map of all marks of an assignment. People decide which marks need it.
 
     add 2                       two percentage points more
     multiply 1.05
@@ -17,22 +17,22 @@ FORMS = "write add 2, multiply 1.05, or map 0:0 40:45 100:100"
 
 @dataclass(frozen=True)
 class Add:
-    """So many percentage points more, or fewer."""
+    """Adds percentage points; a negative number takes them off."""
 
     points: Fraction
 
     def __call__(self, mark: Fraction) -> Fraction:
-        return _held(mark + self.points)
+        return _clipped(mark + self.points)
 
 
 @dataclass(frozen=True)
 class Multiply:
-    """So many times the mark."""
+    """Multiplies the mark."""
 
     by: Fraction
 
     def __call__(self, mark: Fraction) -> Fraction:
-        return _held(mark * self.by)
+        return _clipped(mark * self.by)
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class Map:
 
     def __call__(self, mark: Fraction) -> Fraction:
         left, right = next((a, b) for a, b in pairwise(self.points) if mark <= b[0])
-        return _held(left[1] + (right[1] - left[1]) * (mark - left[0]) / (right[0] - left[0]))
+        return _clipped(left[1] + (right[1] - left[1]) * (mark - left[0]) / (right[0] - left[0]))
 
 
 Scale = Add | Multiply | Map
-"""From a mark in per cent to another; what leaves 0 to 100 is held there."""
+"""From a mark in per cent to another, cut off at 0 and 100."""
 
 
 def scale_of(text: str) -> Scale:
     """The scale that a text declares.
 
     Raises:
-        ValueError: it is none of the forms.
+        ValueError: it has none of the forms.
     """
     word, _, rest = text.strip().partition(" ")
     number = decimal_of(rest)
@@ -62,16 +62,17 @@ def scale_of(text: str) -> Scale:
         return Add(Fraction(number))
     if word == "multiply" and number is not None and number > 0:
         return Multiply(Fraction(number))
-    points = [_point(pair) for pair in rest.split()] if word == "map" else []
-    known = tuple(point for point in points if point is not None)
-    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(known))
-    if len(known) < 2 or len(known) < len(points) or not rising or known[0][0] != 0 or known[-1][0] != 100:
+    pairs = rest.split() if word == "map" else []
+    points = tuple(point for pair in pairs if (point := _point(pair)) is not None)
+    rising = all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(points))
+    whole = len(points) == len(pairs) >= 2 and points[0][0] == 0 and points[-1][0] == 100
+    if not (rising and whole):
         raise ValueError(f'"{text}" is not a moderation: {FORMS}')
-    return Map(known)
+    return Map(points)
 
 
 def decimal_of(text: str) -> Decimal | None:
-    """A plain number as a person writes it, or None: no exponent, no infinity."""
+    """A plain number as a person writes it, without exponent or infinity; None if the text is not one."""
     try:
         number = Decimal(text.strip())
     except InvalidOperation:
@@ -82,9 +83,9 @@ def decimal_of(text: str) -> Decimal | None:
 
 
 def _point(pair: str) -> tuple[Fraction, Fraction] | None:
-    one, _, other = (decimal_of(part) for part in pair.partition(":")) if ":" in pair else (None, None, None)
-    return None if one is None or other is None else (Fraction(one), Fraction(other))
+    before, _, after = (decimal_of(part) for part in pair.partition(":")) if ":" in pair else (None, None, None)
+    return None if before is None or after is None else (Fraction(before), Fraction(after))
 
 
-def _held(mark: Fraction) -> Fraction:
+def _clipped(mark: Fraction) -> Fraction:
     return min(Fraction(100), max(Fraction(0), mark))

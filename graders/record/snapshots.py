@@ -1,8 +1,8 @@
 """Snapshots: people's marks as they were applied, returned or corrected. Each is one event of the ledger, read here.
 
-    marks        what `grade` or `decide` applied: the marks that stand
-    returned     what `return` froze: what the people in it were told
-    correction   a change of what somebody was told, with its reason: what they are told next
+    marks        the marks that `grade` or `decide` applied: they stand
+    returned     the marks that `return` gave to people
+    correction   a changed mark of somebody who had a returned one, with the reason
 
 A snapshot makes no mark; marks are compared with it.
 """
@@ -27,7 +27,7 @@ SNAPSHOTS = (APPLIED, RETURNED, CORRECTION)
 
 @dataclass(frozen=True)
 class RecordedMark:
-    """What one person's mark was."""
+    """One person's mark at the time of a snapshot."""
 
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True}
 
@@ -41,7 +41,7 @@ class RecordedMark:
     before_penalties: str = field(default="", compare=False)
     """Per cent before lateness and caps, as an exact fraction; empty without a mark, and in older snapshots."""
     open: str = field(default="", compare=False)
-    """What a mark that is withheld without a fault waits for: `grading` or `a person`."""
+    """What a mark waits for that is withheld without a failure: `grading` or `a person`."""
     of_group: str = field(default="", compare=False)
     """Tells the group's own marks apart, which its page shows; empty in snapshots older than this field.
 
@@ -69,7 +69,7 @@ def snapshots(events: Iterable[Event]) -> list[Snapshot]:
 
 
 def value_of(marks: Mapping[str, RecordedMark]) -> str:
-    """How marks are recorded."""
+    """The value that records marks."""
     return json.dumps({member: asdict(mark) for member, mark in marks.items()}, default=str, sort_keys=True)
 
 

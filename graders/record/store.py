@@ -1,7 +1,7 @@
-"""Where a machine keeps what jobs name by digest: folders to read, and stored answers. It is not part of a job.
+"""The store of a machine: the folders and stored answers that jobs name by digest. It is not part of a job.
 
-A job says what it needs by digest, so that another machine can do it: each machine has a store of its own, and whoever
-carries a job there copies what the job names and the store lacks. No path of one machine means anything on another.
+A job names what it needs by digest, so that another machine can do it. Each machine has a store of its own; the engine
+that carries a job there copies what the job names and the store lacks. A path of one machine means nothing on another.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from graders.failures import InternalFailure
 
 @dataclass(frozen=True)
 class Store:
-    """What one machine holds, by the names that jobs use."""
+    """The folders and answers on one machine, by the names that jobs use."""
 
     answers: Path
     """Folder of stored answers. A file's name is made of its content (`graders.asking.measure`), so equal names are
@@ -33,38 +33,38 @@ class Store:
         """The folder of a solution.
 
         Raises:
-            InternalFailure: it is not here.
+            InternalFailure: it is not in the store.
         """
-        return _found(self.solutions, tree, "solution")
+        return _folder(self.solutions, tree, "solution")
 
     def assignment(self, named: Assignment) -> Assignment:
-        """An assignment as it lies here, of one that `travelling` made.
+        """The assignment with the paths of this machine, from one that `travelling` made.
 
         Raises:
-            InternalFailure: it is not here.
+            InternalFailure: it is not in the store.
         """
         digest = str(named.folder)
-        changes: dict[str, object] = {"folder": _found(self.assignments, digest, "assignment")}
+        changes: dict[str, object] = {"folder": _folder(self.assignments, digest, "assignment")}
         if named.data.path is not None:
-            path = _found(self.data, digest, "data of the assignment")
+            path = _folder(self.data, digest, "data of the assignment")
             changes["data"] = named.data.model_copy(update={"path": path})
         return named.model_copy(update=changes)
 
     def holding(self, assignment: Assignment, digest: str) -> Store:
-        """The same with an assignment that lies here under the digest of its folder."""
+        """A copy with one more assignment of this machine, under the digest of its folder."""
         data = self.data if assignment.data.path is None else {**self.data, digest: assignment.data.path}
         return Store(self.answers, self.solutions, {**self.assignments, digest: assignment.folder}, data)
 
 
 def travelling(assignment: Assignment, digest: str) -> Assignment:
-    """An assignment as a job carries it: the digest of its folder stands where the paths of this machine stood."""
+    """An assignment as a job carries it: with the digest of its folder in place of this machine's paths."""
     changes: dict[str, object] = {"folder": Path(digest)}
     if assignment.data.path is not None:
         changes["data"] = assignment.data.model_copy(update={"path": Path(digest)})
     return assignment.model_copy(update=changes)
 
 
-def _found(known: Mapping[str, Path], digest: str, what: str) -> Path:
-    if digest not in known:
+def _folder(folders: Mapping[str, Path], digest: str, what: str) -> Path:
+    if digest not in folders:
         raise InternalFailure(f"the store of this machine does not hold the {what} {digest}")
-    return known[digest]
+    return folders[digest]

@@ -23,7 +23,7 @@ from graders.record.documents import (
     Trouble,
     result,
 )
-from graders.record.older_documents import REASONS
+from graders.record.older_documents import REASON_OF_SENTENCE
 from graders.scoring import fixes
 from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
@@ -127,7 +127,7 @@ def every_failure():
 
 def test_every_reason_has_words():
     assert {failure.reason for failure in every_failure()} <= words.REASON_WORDS.keys()
-    assert set(REASONS.values()) <= words.REASON_WORDS.keys()
+    assert set(REASON_OF_SENTENCE.values()) <= words.REASON_WORDS.keys()
 
 
 def test_every_mistake_that_is_searched_for_has_words():

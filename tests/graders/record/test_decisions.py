@@ -10,10 +10,10 @@ import pytest
 
 from graders.record.decisions import (
     CODES,
-    KINDS,
+    DECISION_KINDS,
     AgreedMark,
     AgreedWhole,
-    Cap,
+    CapDecision,
     Code,
     Delay,
     Dispute,
@@ -23,7 +23,7 @@ from graders.record.decisions import (
     Override,
     PeerFactor,
     Retract,
-    Unreadable,
+    UnreadableDecision,
     VoidCase,
     VoidTest,
     agreed_value,
@@ -54,8 +54,8 @@ SHA = "a" * 40
         ("moderation", "multiply 1.05", Moderation, {"scale": Multiply(Fraction(21, 20))}),
         ("moderation", "map 0:0 100:90", Moderation,
          {"scale": Map(((Fraction(0), Fraction(0)), (Fraction(100), Fraction(90))))}),
-        ("cap", "40", Cap, {"percent": Decimal(40)}),
-        ("cap", "pass_mark", Cap, {"percent": None}),
+        ("cap", "40", CapDecision, {"percent": Decimal(40)}),
+        ("cap", "pass_mark", CapDecision, {"percent": None}),
         ("void_test", "test_x.py::test_loss", VoidTest, {"test": "test_x.py::test_loss"}),
         ("void_case", "bodu-kire", VoidCase, {"case": "bodu-kire"}),
         ("dispute", "the third test", Dispute, {"text": "the third test"}),
@@ -64,12 +64,13 @@ SHA = "a" * 40
     ],
 )  # fmt: skip
 def test_an_event_is_read_into_the_type_of_what_it_decides(kind, value, type, holds):
-    made = event("mlp/g1/s1", kind, value, number=3)
-    assert decision_of(made) == type(event=made, **holds)
+    recorded = event("mlp/g1/s1", kind, value, number=3)
+    assert decision_of(recorded) == type(event=recorded, **holds)
 
 
 def test_every_kind_of_decision_has_a_type():
-    assert not any("is not a decision" in getattr(decision_of(event("mlp", kind, "")), "problem", "") for kind in KINDS)
+    decisions = [decision_of(event("mlp", kind, "")) for kind in DECISION_KINDS]
+    assert not any("is not a decision" in getattr(decision, "problem", "") for decision in decisions)
 
 
 @pytest.mark.parametrize(
@@ -82,37 +83,37 @@ def test_every_kind_of_decision_has_a_type():
         ("bonus", "5"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_said_and_never_guessed(kind, value):
-    made = decision_of(event("mlp/g1", kind, value))
-    assert isinstance(made, Unreadable)
-    assert (value if kind in KINDS else kind) in made.problem
+def test_an_event_that_cannot_be_read_says_so_and_is_never_guessed(kind, value):
+    decision = decision_of(event("mlp/g1", kind, value))
+    assert isinstance(decision, UnreadableDecision)
+    assert (value if kind in DECISION_KINDS else kind) in decision.problem
 
 
 @pytest.mark.parametrize("value", ["9999-12-31T23:59-12:00", "0001-01-01T00:00+14:00", "1999-12-31T23:59"])
 def test_a_time_of_no_course_is_not_read_as_a_due_time(value):
-    """In UTC the first two are no times at all."""
-    made = decision_of(event("mlp/g1", "extension", value))
-    assert isinstance(made, Unreadable)
-    assert made.problem.endswith("is not one of 2000 to 2099")
+    """In UTC the first two do not exist."""
+    decision = decision_of(event("mlp/g1", "extension", value))
+    assert isinstance(decision, UnreadableDecision)
+    assert decision.problem.endswith("is not one of 2000 to 2099")
 
 
 def test_what_is_recorded_of_points_and_of_a_commit_is_read_back():
-    given = decision_of(event("mlp/g1", "agreed_mark", agreed_value("report", Decimal("15.50"))))
-    assert (given.criterion, given.points) == ("report", Decimal("15.5"))
+    points = decision_of(event("mlp/g1", "agreed_mark", agreed_value("report", Decimal("15.50"))))
+    assert (points.criterion, points.points) == ("report", Decimal("15.5"))
     for on_time in (True, False):
         accepted = decision_of(event("mlp/g1", "late_commit", late_commit_value(SHA, on_time=on_time)))
         assert (accepted.commit, accepted.on_time) == (SHA, on_time)
 
 
-def test_snapshots_of_marks_are_no_decisions_and_another_medmarks_kind_is_unreadable():
+def test_snapshots_of_marks_are_not_decisions_and_another_medmarks_kind_is_unreadable():
     events = [event("mlp", kind, "{}") for kind in ("marks", "returned", "correction", "bonus")]
-    assert [made.event.kind for made in in_force(events)] == ["bonus"]
+    assert [decision.event.kind for decision in in_force(events)] == ["bonus"]
 
 
-def test_a_retraction_that_cannot_be_read_ends_nothing_and_is_told():
+def test_a_retraction_that_cannot_be_read_ends_nothing_and_stays_a_decision():
     events = [event("mlp/g1", "override", "50", number=1), event("mlp/g1", "retract", "#1", number=2)]
     assert retracted(events) == set()
-    assert [type(made) for made in in_force(events)] == [Override, Unreadable]
+    assert [type(decision) for decision in in_force(events)] == [Override, UnreadableDecision]
 
 
 def test_decisions_are_found_by_their_type_and_by_whom_they_are_about():
@@ -120,7 +121,7 @@ def test_decisions_are_found_by_their_type_and_by_whom_they_are_about():
         event("mlp", "cap", "90", number=1), event("mlp/g1", "cap", "pass_mark", number=2),
         event("mlp/g1/s1", "override", "55", number=3), event("other/g1/s1", "override", "99", number=4),
     ])  # fmt: skip
-    assert [made.number for made in decisions.about(Cap)] == [1]
+    assert [decision.number for decision in decisions.about(CapDecision)] == [1]
     assert decisions.last(Override, "g1", "s1").percent == 55
     assert decisions.last(Override, "g1", "s2") is None
     most, by = decisions.cap("g1", "s1", pass_mark=40)

@@ -29,7 +29,7 @@ def package(folder: Path, **files: str) -> Path:
     return folder
 
 
-def found(folder: Path, *starts: str, **ways) -> set[str]:  # type: ignore[no-untyped-def]
+def followed(folder: Path, *starts: str, **ways) -> set[str]:  # type: ignore[no-untyped-def]
     return {name.rpartition("/")[2] for name in dependencies(starts, toolkit=folder, **ways).digests}
 
 
@@ -43,7 +43,7 @@ def found(folder: Path, *starts: str, **ways) -> set[str]:  # type: ignore[no-un
 ])  # fmt: skip
 def test_every_way_to_import_is_followed(tmp_path: Path, text: str) -> None:
     package(tmp_path, a=text, b="import graders.c", c="import graders.a")
-    assert found(tmp_path, "graders/a.py") == {"__init__.py", "a.py", "b.py", "c.py"}
+    assert followed(tmp_path, "graders/a.py") == {"__init__.py", "a.py", "b.py", "c.py"}
 
 
 @pytest.mark.parametrize("text", [
@@ -52,19 +52,19 @@ def test_every_way_to_import_is_followed(tmp_path: Path, text: str) -> None:
 ])  # fmt: skip
 def test_what_is_not_run_is_not_followed(tmp_path: Path, text: str) -> None:
     package(tmp_path, a=text, b="")
-    assert found(tmp_path, "graders/a.py") <= {"__init__.py", "a.py"}
+    assert followed(tmp_path, "graders/a.py") <= {"__init__.py", "a.py"}
 
 
 @pytest.mark.parametrize("text", ["import graders.lost", "from graders import lost", "from graders.lost import name"])
 def test_an_import_of_a_file_that_is_not_there_is_an_error(tmp_path: Path, text: str) -> None:
     package(tmp_path, a=text)
     with pytest.raises(UserError, match=r"graders/lost\.py is missing.*pip install"):
-        found(tmp_path, "graders/a.py")
+        followed(tmp_path, "graders/a.py")
 
 
 def test_a_star_takes_all_that_a_package_holds(tmp_path: Path) -> None:
     package(tmp_path, a="from graders.wall import *", wall__family="from graders import b", b="")
-    assert found(tmp_path, "graders/a.py") == {"__init__.py", "a.py", "b.py"}
+    assert followed(tmp_path, "graders/a.py") == {"__init__.py", "a.py", "b.py"}
 
 
 @pytest.mark.parametrize("text", [
@@ -74,7 +74,7 @@ def test_a_star_takes_all_that_a_package_holds(tmp_path: Path) -> None:
 def test_what_an_author_imports_and_this_medmark_lacks_is_no_dependency(tmp_path: Path, text: str) -> None:
     """Their import fails when it runs, or they catch it: either way this installation is whole."""
     package(tmp_path, b="")
-    assert found(tmp_path, authors=[f"import graders.b\n{text}".encode()]) <= {"__init__.py", "b.py"}
+    assert followed(tmp_path, authors=[f"import graders.b\n{text}".encode()]) <= {"__init__.py", "b.py"}
 
 
 FAMILY = """
@@ -98,22 +98,22 @@ def family(tmp_path: Path) -> Path:
 
 def test_of_a_family_the_named_entry_and_what_finds_it_are_followed(family: Path) -> None:
     # `two` is a module there and a parameter in `named`, which is another thing.
-    assert found(family, "graders/a.py", named={"TASKS": ["two"]}) == {"__init__.py", "a.py", "form.py", "two.py"}
-    assert {"one.py", "helps.py"} <= found(family, "graders/a.py", named={"TASKS": ["one"]})
+    assert followed(family, "graders/a.py", named={"TASKS": ["two"]}) == {"__init__.py", "a.py", "form.py", "two.py"}
+    assert {"one.py", "helps.py"} <= followed(family, "graders/a.py", named={"TASKS": ["one"]})
 
 
 def test_a_star_takes_all_of_a_family(family: Path) -> None:
-    assert {"form.py", "one.py", "two.py"} <= found(family, authors=[b"from graders.tasks import *"])
+    assert {"form.py", "one.py", "two.py"} <= followed(family, authors=[b"from graders.tasks import *"])
 
 
 def test_of_a_family_whose_entry_is_not_known_everything_is_followed(family: Path) -> None:
     everything = {"__init__.py", "a.py", "form.py", "helps.py", "one.py", "two.py"}
-    assert found(family, "graders/a.py") == everything
-    assert found(family, "graders/a.py", named={"TASKS": ["three"]}) == everything
+    assert followed(family, "graders/a.py") == everything
+    assert followed(family, "graders/a.py", named={"TASKS": ["three"]}) == everything
 
 
 def test_what_a_family_only_hands_on_is_followed_to_where_it_stands(family: Path) -> None:
-    assert found(family, "graders/b.py", named={"TASKS": ["two"]}) == {"__init__.py", "b.py", "form.py"}
+    assert followed(family, "graders/b.py", named={"TASKS": ["two"]}) == {"__init__.py", "b.py", "form.py"}
 
 
 def test_a_family_counts_by_the_entries_that_are_named_and_by_what_finds_them(family: Path) -> None:
@@ -146,8 +146,8 @@ def test_packages_of_others_are_noted_wherever_they_are_imported(tmp_path: Path)
 
 
 def test_a_package_is_known_by_the_name_it_is_imported_under() -> None:
-    found = installed(["numpy", "skimage", "git", "nowhere_to_be_found"])
-    assert found == {"numpy": numpy.__version__, "skimage": version("scikit-image"), "git": version("GitPython")}
+    versions = installed(["numpy", "skimage", "git", "nowhere_to_be_found"])
+    assert versions == {"numpy": numpy.__version__, "skimage": version("scikit-image"), "git": version("GitPython")}
 
 
 @pytest.mark.parametrize("stage", ROOTS)
@@ -216,11 +216,11 @@ for name in set(sys.modules) - before:
 @pytest.mark.parametrize("stage", ROOTS)
 def test_every_module_that_a_stage_imports_when_it_runs_is_in_its_key_or_left_out_for_a_reason(stage: str) -> None:
     groups = TOOLKIT / "tests/example_groups"
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", STAGES, stage, groups / "assignment", groups / "perfect"],
         cwd=TOOLKIT, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    loaded = {Path(line).relative_to(TOOLKIT).as_posix() for line in told.stdout.splitlines()}
+    loaded = {Path(line).relative_to(TOOLKIT).as_posix() for line in process.stdout.splitlines()}
     assert set(ROOTS[stage]) - {"assignments/testing.py"} <= loaded
     inside_keys = dependencies(ROOTS[stage], named={"TASKS": ["classification"], "METRICS": ["auroc"]}).digests
     left_out = [

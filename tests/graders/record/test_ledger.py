@@ -42,7 +42,7 @@ def test_what_is_recorded_is_there_when_the_ledger_is_opened_again(path):
         assert ledger.events("mlp") == [EVENT]
 
 
-def test_observations_and_events_are_those_of_the_assignment_and_group_asked_for(path):
+def test_observations_and_events_are_those_of_the_assignment_and_group(path):
     with Ledger.open(path) as ledger:
         ledger.add_observation(SEEN)
         ledger.add_event(EVENT)
@@ -113,7 +113,7 @@ def test_nothing_in_the_file_can_be_changed_even_by_another_program(path, statem
     other.close()
 
 
-def test_writing_is_durable_by_the_settings_asked_for(path):
+def test_writing_is_durable_by_its_settings(path):
     with Ledger.open(path) as ledger:
         settings = {name: ledger._db.execute(f"PRAGMA {name}").fetchone()[0]
                     for name in ("journal_mode", "synchronous", "busy_timeout", "user_version")}  # fmt: skip
@@ -244,7 +244,7 @@ def test_a_row_that_does_not_hold_a_result_is_named_with_what_is_wrong_and_the_c
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         ledger.add_stages([STAGE])
         store(ledger, document, key="k2")
-        assert ledger.stages(["k1"]) == {"k1": STAGE}, "a row that nobody asks for stands in nobody's way"
+        assert ledger.stages(["k1"]) == {"k1": STAGE}, "a row that nobody reads disturbs no reading of another"
         for read in (lambda: ledger.stages(["k1", "k2"]), lambda: ledger.stage_history("mlp")):
             with pytest.raises(UserError, match=r"ledger\.db: .*row 2 .* stage \(test 'x' of ada\)") as caught:
                 read()

@@ -142,8 +142,8 @@ def test_a_ledger_to_read_takes_no_event_and_needs_no_file(path):
 
 
 def test_a_ledger_that_is_read_in_memory_takes_no_event_either(path, old):
-    for kept in (old, path.with_name("none")):
-        with Ledger.open_to_read(kept) as ledger, pytest.raises(UserError, match="cannot be opened or written"):
+    for file in (old, path.with_name("none")):
+        with Ledger.open_to_read(file) as ledger, pytest.raises(UserError, match="cannot be opened or written"):
             ledger.add_event(EVENTS[0])
 
 
@@ -255,10 +255,10 @@ def test_two_processes_that_open_an_older_ledger_at_once_migrate_it_once(old):
     )
     started = [subprocess.Popen([sys.executable, "-c", code, str(old)], cwd=ROOT, stderr=subprocess.PIPE)
                for _ in range(3)]  # fmt: skip
-    said = b"".join(process.communicate(timeout=60)[1] for process in started)
+    warnings = b"".join(process.communicate(timeout=60)[1] for process in started)
     assert [process.returncode for process in started] == [0, 0, 0]
     assert len(copies(old)) == 1
-    assert said.count(b"was a ledger of an older medmark") == 1
+    assert warnings.count(b"was a ledger of an older medmark") == 1
     with Ledger.open(old) as ledger:
         assert [event.number for event in ledger.events()] == [1, 2, 5]
         assert ledger.start_run("x") == 5

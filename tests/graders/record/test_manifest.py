@@ -1,4 +1,4 @@
-"""Digests of hidden sets: those of medmark's own sources are remembered, those of an author's are drawn each time."""
+"""Digests of hidden sets: those of medmark's own sources are cached, those of an author's are drawn each time."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def assignment(tmp_path):
 
 
 @pytest.fixture
-def ours(assignment):
+def own_source(assignment):
     """The same of a source of medmark's own, which reads no file."""
     (assignment.folder / "interface.py").write_text(INTERFACE.replace("n 3", "n 30"))
     data = assignment.data.model_copy(update={"source": "breast_cancer"})
@@ -71,28 +71,28 @@ def drawn(monkeypatch):
 
 
 def test_the_digests_are_those_of_the_hidden_sets(assignment, tmp_path):
-    found = set_digests(assignment, SECRET, tmp_path / "data.json")
+    digests = set_digests(assignment, SECRET, tmp_path / "data.json")
     sets = [hidden_set(assignment, SECRET, repeat, ("x",), "y") for repeat in range(2)]
-    assert found == [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in sets]
+    assert digests == [SetDigests(s.train_digest, s.inputs_digest, s.truth_digest) for s in sets]
 
 
-def test_nothing_of_medmarks_own_sources_is_drawn_twice(ours, tmp_path, drawn):
-    first = set_digests(ours, SECRET, tmp_path / "kept/data.json")
-    assert set_digests(ours, SECRET, tmp_path / "kept/data.json") == first
+def test_nothing_of_medmarks_own_sources_is_drawn_twice(own_source, tmp_path, drawn):
+    first = set_digests(own_source, SECRET, tmp_path / "folder/data.json")
+    assert set_digests(own_source, SECRET, tmp_path / "folder/data.json") == first
     assert drawn == [0]
 
 
-def test_one_draw_serves_all_repeats_unless_each_has_cases_of_its_own(ours, tmp_path, drawn):
-    redrawn = ours.model_copy(update={"data": ours.data.model_copy(update={"redraw": True})})
-    for of in (ours, redrawn):
+def test_one_draw_serves_all_repeats_unless_each_has_cases_of_its_own(own_source, tmp_path, drawn):
+    redrawn = own_source.model_copy(update={"data": own_source.data.model_copy(update={"redraw": True})})
+    for of in (own_source, redrawn):
         sets = [hidden_set(of, SECRET, repeat, ("x",), "y") for repeat in range(2)]
         assert set_digests(of, SECRET, tmp_path / "data.json") == [hidden.digests for hidden in sets]
     assert drawn == [0, 0, 1]
 
 
-def test_another_secret_is_drawn_for_itself_and_both_are_remembered(ours, tmp_path, drawn):
+def test_another_secret_is_drawn_for_itself_and_both_are_cached(own_source, tmp_path, drawn):
     for secret in (SECRET, b"t" * 32, SECRET):
-        set_digests(ours, secret, tmp_path / "data.json")
+        set_digests(own_source, secret, tmp_path / "data.json")
     assert drawn == [0, 0]
 
 
@@ -124,18 +124,18 @@ def test_a_generator_that_was_saved_twice_within_a_second_is_read_as_it_is(assig
     ("graders/tasks/segmentation.py", 1),
     ("graders/record/manifest.py", 1),
 ])  # fmt: skip
-def test_what_is_remembered_holds_until_the_code_that_draws_changes(ours, tmp_path, drawn, monkeypatch, file, times):
+def test_what_is_cached_holds_until_the_code_that_draws_changes(own_source, tmp_path, drawn, monkeypatch, file, times):
     toolkit = tmp_path / "toolkit"
     for package in ("assignments", "graders"):
         shutil.copytree(TOOLKIT / package, toolkit / package, ignore=shutil.ignore_patterns("__pycache__", "catalogue"))
     monkeypatch.setattr("graders.record.manifest.drawing", lambda assignment: drawing(assignment, toolkit))
-    set_digests(ours, SECRET, tmp_path / "data.json")
+    set_digests(own_source, SECRET, tmp_path / "data.json")
     text = (toolkit / file).read_text()
     (toolkit / file).write_text(f"# A comment.\n{text}")
-    set_digests(ours, SECRET, tmp_path / "data.json")
+    set_digests(own_source, SECRET, tmp_path / "data.json")
     assert drawn == [0]
     (toolkit / file).write_text(f"{text}\nCHANGED = True\n")
-    set_digests(ours, SECRET, tmp_path / "data.json")
+    set_digests(own_source, SECRET, tmp_path / "data.json")
     assert drawn == [0] * times
 
 
@@ -167,12 +167,12 @@ def test_a_corrected_label_counts_wherever_an_authors_function_reads_it(assignme
     assert not {s.truth for s in first} & {s.truth for s in second}
 
 
-def test_a_file_of_real_data_that_keeps_its_size_and_time_is_read_again(ours, tmp_path, drawn):
+def test_a_file_of_real_data_that_keeps_its_size_and_time_is_read_again(own_source, tmp_path, drawn):
     (tmp_path / "real").mkdir()
     scan = tmp_path / "real/scan.npy"
     scan.write_bytes(b"1")
-    data = ours.data.model_copy(update={"path": tmp_path / "real"})
-    real = ours.model_copy(update={"data": data})
+    data = own_source.data.model_copy(update={"path": tmp_path / "real"})
+    real = own_source.model_copy(update={"data": data})
     set_digests(real, SECRET, tmp_path / "data.json")
     set_digests(real, SECRET, tmp_path / "data.json")
     assert drawn == [0]
@@ -186,23 +186,23 @@ def test_a_file_of_real_data_that_keeps_its_size_and_time_is_read_again(ours, tm
     assert drawn == [0, 0, 0]
 
 
-def test_whatever_an_authors_function_raises_is_told_with_its_name(assignment, tmp_path):
+def test_whatever_an_authors_function_raises_is_named_in_the_error(assignment, tmp_path):
     (assignment.folder / "discs.py").write_text("def discs(n, rng):\n    return {}['labels']\n")
     with pytest.raises(UserError, match=r"could not be drawn\. discs\.py:discs raised KeyError: 'labels'"):
         set_digests(assignment, SECRET, tmp_path / "data.json")
 
 
-def test_an_authors_function_that_ends_the_program_is_told_too(assignment, tmp_path):
+def test_an_authors_function_that_ends_the_program_is_an_error_too(assignment, tmp_path):
     (assignment.folder / "discs.py").write_text("raise SystemExit(3)\n")
     with pytest.raises(UserError, match=r"discs\.py:discs raised SystemExit: 3"):
         set_digests(assignment, SECRET, tmp_path / "data.json")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": [{"train": 1}]}'])
-def test_a_damaged_memory_is_drawn_anew(ours, tmp_path, drawn, text):
+def test_a_damaged_memory_is_drawn_anew(own_source, tmp_path, drawn, text):
     (tmp_path / "data.json").write_text(text)
-    set_digests(ours, SECRET, tmp_path / "data.json")
-    set_digests(ours, SECRET, tmp_path / "data.json")
+    set_digests(own_source, SECRET, tmp_path / "data.json")
+    set_digests(own_source, SECRET, tmp_path / "data.json")
     assert drawn == [0]
 
 
@@ -236,14 +236,14 @@ X, Y = 'x: Float32[np.ndarray, "n 3"]\n    y', 'y: UInt8[np.ndarray, "n"]'
 INPUT = 'x: Float32[np.ndarray, "n 3"]\n\ndef p'
 
 
-@pytest.mark.parametrize(("old", "new", "said"), [
+@pytest.mark.parametrize(("old", "new", "problem"), [
     (X, 'x: Float64[np.ndarray, "n 3"]\n    y', "fit: train is not as interface.py declares it"),
     (X, 'x: Float32[np.ndarray, "n 4"]\n    y', "fit: train is not as interface.py declares it"),
     (Y, 'y: UInt8[np.ndarray, "3"]', "fit: train is not as interface.py declares it"),
     (Y, f'{Y}\n    age: Float32[np.ndarray, "n"]', "fit: train lacks age"),
     (INPUT, 'x: UInt8[np.ndarray, "n 3"]\n\ndef p', "predict: inputs is not as interface.py declares it"),
 ])  # fmt: skip
-def test_cases_that_are_not_what_is_declared_are_the_persons_to_cure(assignment, tmp_path, old, new, said):
+def test_cases_that_are_not_what_is_declared_are_the_persons_to_cure(assignment, tmp_path, old, new, problem):
     text = (INTERFACE + FIT).replace("import Float32", "import Float32, Float64, UInt8").replace(
         "import numpy", "from assignments.interface import Model\nimport numpy"
     )  # fmt: skip
@@ -253,6 +253,6 @@ def test_cases_that_are_not_what_is_declared_are_the_persons_to_cure(assignment,
     assert len(set_digests(with_val, SECRET, tmp_path / "sound.json")) == 2
     assert text.count(old) == 1
     path.write_text(text.replace(old, new))
-    with pytest.raises(UserError, match=said) as caught:
+    with pytest.raises(UserError, match=problem) as caught:
         set_digests(with_val, SECRET, tmp_path / "data.json")
     assert "discs.py:discs draws x float32 (" in str(caught.value)

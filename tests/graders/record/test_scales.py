@@ -28,8 +28,8 @@ def test_by_hand(text, mark, after):
 
 
 @given(st.sampled_from(FORMS), st.fractions(0, 100), st.fractions(0, 100))
-def test_the_order_of_marks_stays(text, one, other):
-    low, high = sorted((one, other))
+def test_the_order_of_marks_stays(text, first, second):
+    low, high = sorted((first, second))
     assert 0 <= scale_of(text)(low) <= scale_of(text)(high) <= 100
 
 
@@ -43,9 +43,9 @@ def test_what_is_no_map_is_refused_with_the_forms(text):
         scale_of(text)
 
 
-@pytest.mark.parametrize(("text", "told"), [("-0", "0"), ("-0.0", "0.0"), (" 7.50 ", "7.50"), ("-3", "-3")])
-def test_a_number_is_recorded_as_it_is_written_and_zero_has_no_sign(text, told):
-    assert str(decimal_of(text)) == told
+@pytest.mark.parametrize(("text", "recorded"), [("-0", "0"), ("-0.0", "0.0"), (" 7.50 ", "7.50"), ("-3", "-3")])
+def test_a_number_is_recorded_as_it_is_written_and_zero_has_no_sign(text, recorded):
+    assert str(decimal_of(text)) == recorded
 
 
 @pytest.mark.parametrize("text", ["", "1e3", "1_000", "nan", "inf", "1,5", "0x1", "1 000"])
