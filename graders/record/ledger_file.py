@@ -301,8 +301,8 @@ def _full(path: Path) -> str:
 def damaged(path: Path, what: str) -> str:
     """The error text for a ledger that cannot be read."""
     return (
-        f"{path}: is damaged, or not a medmark ledger ({what}). Put a backup in its place, or move it away: "
-        "the next run then marks everything anew, but all decisions, observations and returned marks are lost."
+        f"{path}: is damaged, or not a medmark ledger ({what}). Put a backup in its place. Without one, move it "
+        "away: the next run then marks everything anew, but all decisions, observations and returned marks are lost."
     )
 
 

@@ -250,7 +250,7 @@ def test_a_row_that_does_not_hold_a_result_is_named_with_what_is_wrong_and_the_c
                 read()
             assert what in str(caught.value)
             # What a newer medmark wrote is whole: only an update is needed.
-            assert ("Put a backup of it in its place" in str(caught.value)) == ("upgrade" not in what)
+            assert ("Put a backup in its place" in str(caught.value)) == ("upgrade" not in what)
 
 
 def test_a_stage_that_was_stored_before_results_had_a_schema_is_read(tmp_path):

@@ -288,7 +288,7 @@ def test_a_disk_without_room_for_the_copy_says_so_and_leaves_the_ledger_as_it_is
 def test_a_damaged_older_ledger_is_named_with_what_moving_it_away_would_cost(old, damage, opened):
     write(old, damage)
     before = old.read_bytes()
-    with pytest.raises(UserError, match=r"ledger\.sqlite: is damaged.*Put a backup of it in its place.*decided"):
+    with pytest.raises(UserError, match=r"ledger\.sqlite: is damaged.*Put a backup in its place.*decisions"):
         opened(old)
     assert (old.read_bytes(), copies(old)) == (before, [])
 
