@@ -27,7 +27,7 @@ def boundary_iou(predictions: Array, truths: Array, cases: Sequence[CaseInfo], a
     """IoU of the rims per case, 0 to 1; a rim is the voxels within `at` steps of the outside, a diagonal is one step.
 
     The authors' code counts steps in the same way; its width is 2 % of the image's diagonal. The metric ignores the
-    spacing: where voxels are not cubes, use `boundary_iou@2mm`.
+    spacing: where voxels are not cubes, use `boundary_iou@2mm`. Both empty: 1. One empty: 0.
     """
     steps = whole(at, "the width of a rim in voxels")
 
@@ -41,7 +41,7 @@ def boundary_iou_mm(predictions: Array, truths: Array, cases: Sequence[CaseInfo]
     """IoU of the rims per case, 0 to 1; a rim is the voxels within `at` mm of the outside, between voxel centres.
 
     A voxel that shares a face with an outside voxel is in the rim whatever `at` is, so that the rim of thick slices is
-    never empty.
+    never empty. Both empty: 1. One empty: 0.
     """
     near = [_within(spacing_of(truth, case), at) for truth, case in zip(truths, cases, strict=True)]
     return _each(predictions, truths, near)

@@ -1,8 +1,8 @@
 """Exact distances from grid points to goals that are not near, by the cheapest of three methods.
 
-tree       a k-d tree of the goals, where there are few points. planes     the nearest goal along one axis by two
-sweeps, along the next axis at every level that contains a point, along
-           the last axis at the points alone; where boxes are small or flat.
+tree       a k-d tree of the goals, where there are few points.
+planes     the nearest goal along one axis by two sweeps, along the next axis at every level that contains a point, and
+           along the last axis at the points alone; where boxes are small or flat.
 transform  SciPy's feature transform of the box around all points and goals.
 
 Squares are added in SciPy's order, first axis to last, so a distance has exactly the bits of `distance_transform_edt`.

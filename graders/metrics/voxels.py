@@ -29,8 +29,8 @@ def sensitivity(predictions: Array, truths: Array, cases: Sequence[CaseInfo]) ->
 def specificity(predictions: Array, truths: Array, cases: Sequence[CaseInfo]) -> Floats:
     """Share of the voxels outside the truth that are not marked, TN / (TN + FP), 0 to 1.
 
-    Where the background is large it is close to 1 for any prediction. If the truth fills the image: 1 where the
-    prediction fills it too, else 0.
+    Where the background is large it is close to 1 for any prediction. An empty prediction: 1. A truth that fills the
+    image: 1 where the prediction fills it too, else 0.
     """
     prediction, truth = as_masks(predictions, truths)
     return sensitivity(~prediction, ~truth, cases)

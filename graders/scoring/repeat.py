@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,12 +112,10 @@ def score_repeat(
     else:
         score, raw, values = _per_case(metric, predictions, truths, cases, counted, failed, on_case)
     predictions, truths, counted_cases = predictions[counted], truths[counted], [cases[i] for i in counted]
-
-    def resampled(counts: Floats) -> Floats:
-        if metric.level == "per_case":
-            return _means(np.array(list(values.values())), [case.subject for case in counted_cases], counts)
-        return _resampled(metric, predictions, truths, counted_cases, counts)
-
+    if metric.level == "per_case":
+        resampled = partial(_means, np.array(list(values.values())), [case.subject for case in counted_cases])
+    else:
+        resampled = partial(_resampled, metric, predictions, truths, counted_cases)
     return RepeatScore(
         score,
         cases,
