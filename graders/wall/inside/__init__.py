@@ -1,4 +1,4 @@
-"""The only code of medmark that runs behind the wall: standard library and NumPy, no other part of the toolkit.
+"""The code of medmark that runs behind the wall: standard library and NumPy, no other part of the toolkit.
 
-Nothing imports it: a sandbox mounts this folder and starts `start.py`.
+No module of the toolkit imports it: a sandbox mounts this folder and starts `start.py`.
 """

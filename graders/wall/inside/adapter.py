@@ -1,4 +1,4 @@
-"""What a framework's adapter can do, and which one a framework has. Imports no framework itself."""
+"""The contract of a framework's adapter, and the adapter of each framework. Only an adapter imports its framework."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Array = np.ndarray[Any, Any]
 
 
 class Unsupported(Exception):
-    """A probe that this framework, or this model, has no answer to."""
+    """A probe that this framework or this model cannot answer."""
 
 
 class Adapter(Protocol):
-    """One module per framework with these functions. `m` is the group's model, arrays are NumPy's."""
+    """The functions of one module per framework. `m` is the group's model, arrays are NumPy's."""
 
     def prepare(self) -> None:
-        """Done once in the zygote: what would cost every worker the same."""
+        """Do once in the zygote what every worker would otherwise do."""
 
     def versions(self) -> dict[str, str]:
         """Names and versions of the framework and of NumPy."""
@@ -27,7 +27,7 @@ class Adapter(Protocol):
         """Whether a value is the framework's tensor."""
 
     def is_model(self, value: object) -> bool:
-        """Whether a value has what the probes of a model ask."""
+        """Whether a value has the attributes that the probes of a model need."""
 
     def to_tensor(self, array: Array) -> object:
         """A tensor of the same dtype and values."""

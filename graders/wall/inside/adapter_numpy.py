@@ -23,7 +23,7 @@ def is_tensor(value: object) -> bool:
 
 
 def is_model(value: object) -> bool:
-    return True  # whatever it is, each probe says that this framework has none
+    return True  # of any type: each probe then answers that this framework does not have it
 
 
 def to_tensor(array: Array) -> object:

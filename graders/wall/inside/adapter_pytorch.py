@@ -1,4 +1,4 @@
-"""PyTorch's side of the probes (`adapter.Adapter`). Nothing here looks at what a model is for."""
+"""PyTorch's side of the probes (`adapter.Adapter`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .adapter import Array
 
 
 def prepare() -> None:
-    """One thread, and the first optimizer: it imports torch._dynamo, 1.3 CPU seconds that every worker would pay."""
+    """One thread, and a first optimizer: it imports torch._dynamo, 1.3 CPU seconds that every worker would spend."""
     torch.set_num_threads(1)
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
 
@@ -50,9 +50,9 @@ def set_seed(seed: int) -> None:
 
 
 def gradient(function: Any, args: list[Any], kwargs: dict[str, Any], wrt: int | str) -> Array:
-    place: Any = args if isinstance(wrt, int) else kwargs
-    leaf = place[wrt].detach().clone().requires_grad_(True)
-    place[wrt] = leaf
+    arguments: Any = args if isinstance(wrt, int) else kwargs
+    leaf = arguments[wrt].detach().clone().requires_grad_(True)
+    arguments[wrt] = leaf
     return _slopes(function(*args, **kwargs).sum(), [leaf])[0]
 
 

@@ -1,4 +1,4 @@
-"""TensorFlow's side of the probes (`adapter.Adapter`). Nothing here looks at what a model is for."""
+"""TensorFlow's side of the probes (`adapter.Adapter`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .adapter import Array
 
 
 def prepare() -> None:
-    """One thread each way. No operation runs here: the first one starts threads, and a fork would then hang."""
+    """One thread within and between operations. No operation may run here: it starts threads, and a fork hangs then."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
 

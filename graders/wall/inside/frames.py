@@ -1,4 +1,4 @@
-"""Frames on pipes, for the keeper and the workers (docs/wire.md). Standard library only; knows nothing of values."""
+"""Frames on pipes, for the keeper and the workers (docs/wire.md). Standard library only; `values.py` reads bodies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TooLarge(Exception):
 
 
 def head_bytes(head: dict[str, Any]) -> bytes:
-    """A head as it stands in a frame; `TooLarge` over the cap."""
+    """A head's bytes in a frame; raises `TooLarge` over the cap."""
     data = json.dumps(head, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     if len(data) > HEAD_CAP:
         raise TooLarge(f"a head of {len(data)} bytes")
@@ -43,7 +43,7 @@ def send(fd: int, head: dict[str, Any], parts: tuple[memoryview, ...] | list[mem
 
 
 def read_exactly(fd: int, count: int) -> bytearray:
-    """That many bytes of a blocking descriptor; `Closed` when it ends before."""
+    """That many bytes of a blocking descriptor; raises `Closed` when it ends before."""
     data = bytearray(count)
     view = memoryview(data)
     while view:
@@ -62,7 +62,7 @@ def receive(fd: int) -> tuple[dict[str, Any], bytearray]:
 
 
 class Reader:
-    """Takes one frame from a non-blocking descriptor, piece by piece, as raw bytes."""
+    """Reads one frame from a non-blocking descriptor, piece by piece, as raw bytes."""
 
     def __init__(self, body_cap: int) -> None:
         self._body_cap = body_cap
@@ -72,11 +72,11 @@ class Reader:
 
     @property
     def started(self) -> bool:
-        """Whether any byte of the frame has come."""
+        """Whether any byte of the frame has arrived."""
         return self._filled > 0
 
     def feed(self, fd: int) -> memoryview | None:
-        """The whole frame once it is there, else None.
+        """The whole frame once it is complete, else None.
 
         Raises:
             Closed: the descriptor ended.

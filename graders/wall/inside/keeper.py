@@ -1,7 +1,7 @@
-"""The keeper: PID 1 of a sandbox. It owns the wire and starts workers; what they use and leave is `reaping.py`'s.
+"""The keeper: PID 1 of a sandbox. It owns the wire and starts workers; `reaping.py` measures, ends and cleans up.
 
-It never imports student code or a framework, and looks into no value: frames pass through it as bytes. It installs no
-signal handler (PID 1 without handlers cannot be stopped from inside its own namespace). docs/wire.md is its contract.
+It never imports student code or a framework, and reads no value: frames pass through it as bytes. It installs no signal
+handler (PID 1 without handlers cannot be stopped from inside its own namespace). docs/wire.md is its contract.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from .reaping import FULL_S, SHARED, TICK_S, WRITE_ONLY, Reaper, WorkerProcess
 WIRE = 2
 BODY_CAP = 1 << 30
 PTMX = "/dev/pts/ptmx"
-"""Makes terminals, which any worker could open if their owner let it."""
+"""Makes pseudo terminals, which any worker could open if their owner let it."""
 
 
 class HangUp(Exception):
-    """The marker is gone: nobody waits for an answer."""
+    """The marker is gone: no process waits for an answer."""
 
 
 class Keeper:
@@ -45,7 +45,7 @@ class Keeper:
         self.scratch = os.environ["MEDMARK_SCRATCH"]
         self.framework = os.environ["MEDMARK_FRAMEWORK"]
         self.uids = iter(processes.users() if self.drops else ())
-        self.waited_s = 0.0 if processes.tells_waiting() else None
+        self.waited_s = 0.0 if processes.counts_waiting() else None
         self.limits: dict[str, int] = {"reply_bytes": 1 << 20, "log_bytes": 1 << 16, "memory_bytes": 0, "idle_s": 0}
         self.workers: dict[int, WorkerProcess] = {}
         self.memory = Memory() if self.isolated else None
@@ -58,10 +58,10 @@ class Keeper:
             drops=self.drops,
             memory=self.memory,
             zygote_pid=lambda: self.zygote.pid if self.zygote else None,
-            revive=self._new_zygote,
+            revive=self._renew_zygote,
         )
         self.proven = False
-        """Whether a zygote has been ready once: the image is sound."""
+        """Whether a zygote has been ready once: then the image is sound."""
         self.born = time.monotonic()
         for fd in (0, 1):
             os.set_blocking(fd, False)
@@ -114,14 +114,14 @@ class Keeper:
                 except BlockingIOError:
                     self._pump(1.0, {1: select.POLLOUT})
 
-    def _pump(self, timeout_s: float, wanted: dict[int, int]) -> dict[int, int]:
-        """Wait for descriptors; meanwhile drain every worker's prints, and notice that the marker hung up."""
+    def _pump(self, timeout_s: float, events: dict[int, int]) -> dict[int, int]:
+        """Wait for descriptors; meanwhile drain every worker's printed output, and notice that the marker hung up."""
         poll = select.poll()
-        poll.register(0, wanted.get(0, 0))
+        poll.register(0, events.get(0, 0))
         logs = {w.log: w for w in self.workers.values() if w.log >= 0}
         for fd in logs:
             poll.register(fd, select.POLLIN)
-        for fd, mask in wanted.items():
+        for fd, mask in events.items():
             poll.register(fd, mask)
         ready = dict(poll.poll(max(0.0, timeout_s) * 1000))
         if ready.get(0, 0) & (select.POLLHUP | select.POLLERR) and not ready[0] & select.POLLIN:
@@ -131,7 +131,7 @@ class Keeper:
         for fd, worker in logs.items():
             if fd in ready:
                 worker.drain()
-        return {fd: mask for fd, mask in ready.items() if fd in wanted}
+        return {fd: mask for fd, mask in ready.items() if fd in events}
 
     # Requests
 
@@ -146,18 +146,18 @@ class Keeper:
 
     def _begin(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
         if head["wire"] != WIRE:
-            return {"outcome": "broken", "text": f"the keeper speaks wire {WIRE}"}, memoryview(b"")
+            return _broken(f"the keeper speaks wire {WIRE}")
         self.limits.update(head["limits"])
         if self.drops and (unfit := self._close_shared()):
-            return {"outcome": "broken", "text": unfit}, memoryview(b"")
-        told = self._zygote_ready()
-        if "broken" in told:
-            return {"outcome": "broken", "text": told["broken"]}, memoryview(b"")
+            return _broken(unfit)
+        report = self._zygote_ready()
+        if "broken" in report:
+            return _broken(report["broken"])
         self.proven = True
         if self.memory is not None:
             self.memory.hold()
         info = {
-            **told,
+            **report,
             "framework": self.framework,
             "forks": self.forks,
             "isolated": self.isolated,
@@ -169,9 +169,9 @@ class Keeper:
         return {"outcome": "ready", "info": info}, memoryview(b"")
 
     def _close_shared(self) -> str:
-        """Let workers write to what they share, and list none of it; why that cannot be, in words.
+        """Let workers write to shared folders without listing them; an error text if that cannot be done.
 
-        The modes that a container is made with are not relied on: runc 1.1 takes those of the folders below.
+        The modes that a container is made with are not reliable: runc 1.1 takes those of the folders below.
         """
         try:
             for folder in filter(os.path.exists, (self.scratch, *SHARED)):
@@ -179,7 +179,7 @@ class Keeper:
             if os.path.exists(PTMX):
                 os.chmod(PTMX, 0o600)
         except OSError as error:
-            return f"{error.filename} is not root's, so workers cannot be kept apart ({error.strerror}); {self._cure()}"
+            return f"{error.filename} is not root's, so workers cannot be separated ({error.strerror}); {self._cure()}"
         return ""
 
     def _cure(self) -> str:
@@ -187,53 +187,28 @@ class Keeper:
 
     def _open_worker(self, head: dict[str, Any], body: memoryview) -> tuple[dict[str, Any], memoryview]:
         self.reaper.alone(None)
-        number, uid = head["worker"], next(self.uids, None)
+        uid = next(self.uids, None)
         if uid is None and self.drops:
-            return {"outcome": "broken", "text": "every user of this sandbox has been a worker"}, memoryview(b"")
+            return _broken("every user of this sandbox has been a worker")
         try:
             scratch = self._folder(uid)
         except OSError as error:
-            unfit = f"a worker cannot make its folder in {self.scratch}: {error.strerror}; {self._cure()}"
-            return {"outcome": "broken", "text": unfit}, memoryview(b"")
-        request_r, request_w = os.pipe()
-        reply_r, reply_w = os.pipe()
-        log_r, log_w = os.pipe()
-        theirs = [request_r, reply_w, log_w]
-        for fd in (request_w, reply_r, log_r):
-            os.set_blocking(fd, False)
-        if sys.platform == "linux":
-            import fcntl
-
-            for fd in (request_w, reply_r):
-                with contextlib.suppress(OSError):  # beyond the limit for pipes of an unprivileged user
-                    fcntl.fcntl(fd, 1031, 1 << 20)  # F_SETPIPE_SZ
-        order = {
-            "worker": number,
-            "scratch": scratch,
-            "solution": (head.get("solution") or self.solution) if not self.isolated else self.solution,
-            "framework": self.framework,
-            "isolated": self.isolated,
-            "uid": uid,
-            "cpu_s": head["cpu_s"],
-            "memory_bytes": self.limits["memory_bytes"] if not self.isolated else 0,
-            "scratch_bytes": self.limits.get("scratch_bytes", 0) if not self.isolated else 0,
-            "reply_bytes": self.limits["reply_bytes"],
-        }
+            return _broken(f"a worker cannot make its folder in {self.scratch}: {error.strerror}; {self._cure()}")
+        keepers_ends, workers_ends = _pipes()
+        order = self._order(head, uid, scratch)
         try:
-            pid = self._fork(order, theirs) if self.forks else self._spawn(order, theirs)
+            pid = self._fork(order, workers_ends) if self.forks else self._spawn(order, workers_ends)
         except ZygoteBroken as error:
-            for fd in (request_w, reply_r, log_r):
+            for fd in keepers_ends:
                 os.close(fd)
-            return {"outcome": "broken", "text": str(error)}, memoryview(b"")
+            return _broken(str(error))
         finally:
-            for fd in theirs:
+            for fd in workers_ends:
                 os.close(fd)
         worker = WorkerProcess(
-            number,
+            head["worker"],
             pid,
-            request_w,
-            reply_r,
-            log_r,
+            *keepers_ends,
             head["cpu_s"],
             head["wall_s"],
             scratch,
@@ -244,13 +219,28 @@ class Keeper:
         if hasattr(os, "pidfd_open"):
             with contextlib.suppress(OSError):  # an old kernel, or a filter without it: the tick notices the end
                 worker.pidfd = os.pidfd_open(pid)
-        self.workers[number] = worker
+        self.workers[worker.number] = worker
         self.reaper.begin()
         text = head_bytes({"id": head["id"], "do": "begin", "arrays": []})
         return self._exchange(worker, memoryview(PREFIX.pack(len(text), body.nbytes) + text + bytes(body)))
 
+    def _order(self, head: dict[str, Any], uid: int | None, scratch: str) -> dict[str, Any]:
+        """What a new worker's process needs to know; where the container holds a limit, the worker has none."""
+        return {
+            "worker": head["worker"],
+            "scratch": scratch,
+            "solution": (head.get("solution") or self.solution) if not self.isolated else self.solution,
+            "framework": self.framework,
+            "isolated": self.isolated,
+            "uid": uid,
+            "cpu_s": head["cpu_s"],
+            "memory_bytes": self.limits["memory_bytes"] if not self.isolated else 0,
+            "scratch_bytes": self.limits.get("scratch_bytes", 0) if not self.isolated else 0,
+            "reply_bytes": self.limits["reply_bytes"],
+        }
+
     def _folder(self, uid: int | None) -> str:
-        """A new worker's folder, of a name that nobody can have made before.
+        """Make a new worker's folder, with a name that no worker can have used before.
 
         Raises:
             OSError: it cannot be made, though no other worker lives.
@@ -306,7 +296,7 @@ class Keeper:
             if now >= next_look:
                 next_look = now + TICK_S
                 if now < looked + FULL_S and self.memory is not None and self.memory.is_full():
-                    pass  # to look takes memory, and the kernel is about to end one for it
+                    pass  # to look takes memory, and the kernel is about to end a process for it
                 elif self.reaper.cpu(worker) > worker.cpu_s:
                     self.reaper.stop(worker, "cpu")
                     break
@@ -316,12 +306,12 @@ class Keeper:
                 else:
                     looked = now
                 self.reaper.reap(worker)
-            wanted = {worker.reply: select.POLLIN}
+            events = {worker.reply: select.POLLIN}
             if request:
-                wanted[worker.request] = select.POLLOUT
+                events[worker.request] = select.POLLOUT
             if worker.pidfd >= 0:
-                wanted[worker.pidfd] = select.POLLIN
-            ready = self._pump(min(deadline, next_look) - now, wanted)
+                events[worker.pidfd] = select.POLLIN
+            ready = self._pump(min(deadline, next_look) - now, events)
             if worker.request in ready and request:
                 request = self._push(worker, request)
             if worker.reply in ready:
@@ -344,7 +334,7 @@ class Keeper:
             return request[os.write(worker.request, request) :]
         except BlockingIOError:
             return request
-        except BrokenPipeError:  # it will not read; whether it still answers is its affair
+        except BrokenPipeError:  # it will not read; it may still answer
             return memoryview(b"")
 
     def _pull(self, worker: WorkerProcess, reader: Reader) -> memoryview | None:
@@ -400,8 +390,8 @@ class Keeper:
         if self.forks:
             self.zygote = Zygote(self.framework)
 
-    def _new_zygote(self) -> None:
-        """The next worker waits for her."""
+    def _renew_zygote(self) -> None:
+        """Replace the zygote; the next worker waits for the new one."""
         if self.zygote:
             self.zygote.close()
             self.zygote = None
@@ -420,7 +410,7 @@ class Keeper:
         """The pid of a new worker.
 
         Raises:
-            ZygoteBroken: there is none to be had, though no other worker lives.
+            ZygoteBroken: none can be made, though no other worker lives.
         """
         for last in (False, True):
             try:
@@ -435,7 +425,7 @@ class Keeper:
         raise AssertionError
 
     def _forked(self, order: dict[str, Any], fds: list[int]) -> int:
-        """Fork a worker; a zygote whom the kernel has ended, for memory, is replaced."""
+        """Fork a worker; replace the zygote first if the kernel has ended it for memory."""
         assert self.zygote is not None
         try:
             self.zygote.ready(self._pump)
@@ -452,10 +442,10 @@ class Keeper:
         processes.kill(self.zygote.pid)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.zygote.pid, 0)
-        self._new_zygote()
+        self._renew_zygote()
 
     def _spawn(self, order: dict[str, Any], fds: list[int]) -> int:
-        """A worker without a zygote: it imports the framework itself (systems that cannot fork one)."""
+        """Start a worker without a zygote, on systems that cannot fork one: it imports the framework itself."""
         text = json.dumps({**order, "fds": fds})
         process = subprocess.Popen(
             [*start_command(), "worker"],
@@ -465,6 +455,27 @@ class Keeper:
         )
         process.returncode = 0  # the keeper waits for it itself, with its resource usage
         return process.pid
+
+
+def _broken(text: str) -> tuple[dict[str, Any], memoryview]:
+    """The reply of a keeper that cannot make workers."""
+    return {"outcome": "broken", "text": text}, memoryview(b"")
+
+
+def _pipes() -> tuple[tuple[int, int, int], list[int]]:
+    """The pipes of a new worker for requests, replies and printed output: the keeper's ends, the worker's ends."""
+    request_r, request_w = os.pipe()
+    reply_r, reply_w = os.pipe()
+    log_r, log_w = os.pipe()
+    for fd in (request_w, reply_r, log_r):
+        os.set_blocking(fd, False)
+    if sys.platform == "linux":
+        import fcntl
+
+        for fd in (request_w, reply_r):
+            with contextlib.suppress(OSError):  # beyond the limit for pipes of an unprivileged user
+                fcntl.fcntl(fd, 1031, 1 << 20)  # F_SETPIPE_SZ
+    return (request_w, reply_r, log_r), [request_r, reply_w, log_w]
 
 
 def main() -> None:

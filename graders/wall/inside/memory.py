@@ -1,8 +1,8 @@
-"""The memory of a sandbox: how full it is, and a part of it that the keeper holds back. Standard library only.
+"""The memory of a sandbox: how full it is, and a reserve of it that the keeper holds. Standard library only.
 
-Whatever the kernel does for a process takes some of the sandbox's memory. Where none is left it ends a process, and
-where the one that it has just ended is not taken down yet, the next: at last the keeper. So the keeper asks for
-nothing while memory is full, and when it must, it first gives up what it held back.
+Almost any system call takes some of the sandbox's memory. Where none is left, the kernel ends a process; while that
+process still holds its memory, it ends the next, and at last the keeper. So the keeper makes no such call while memory
+is full; when it must, it first gives up its reserve.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ import os
 
 MIB = 1 << 20
 FULL = 8 * MIB
-"""Memory with less room than this is full: processors set some aside that shows as used."""
+"""Memory with less room than this is full: processors set aside some that counts as used."""
 SPARE = 4 * MIB
 PLENTY = 32 * MIB
-"""Room that there must be before some is held back again."""
-TELLS = (
+"""Room that there must be before the reserve is taken again."""
+COUNTERS = (
     ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory.max"),
     ("/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"),
 )
-"""Where a control group tells what it uses and what it may, in version 2 and in version 1."""
+"""Files with a control group's use and limit of memory, in version 2 and in version 1."""
 
 
 class Memory:
-    """The memory of this control group; one that does not tell of it is never full."""
+    """The memory of this control group; without counters it is never full."""
 
     def __init__(self) -> None:
         self._used = -1
         self._limit = 0
         self._spare = -1
-        for used, limit in TELLS:
+        for used, limit in COUNTERS:
             with contextlib.suppress(OSError, ValueError):
                 with open(limit) as file:
                     self._limit = int(file.read())
@@ -40,20 +40,20 @@ class Memory:
                 return
 
     def is_full(self) -> bool:
-        """Whether next to nothing is left; to ask takes no memory."""
+        """Whether next to nothing is left; this call takes no memory."""
         return self._used >= 0 and self._room() < FULL
 
     def hold(self) -> None:
-        """Hold some back, unless that is done or there is not plenty."""
+        """Take the reserve, unless it is taken already or there is too little room."""
         if self._used < 0 or self._spare >= 0 or self._room() < PLENTY:
             return
-        with contextlib.suppress(OSError):  # a sandbox that allows no such file holds nothing back
-            # In no process's account: the kernel ends the largest, and this must not make it the keeper.
+        with contextlib.suppress(OSError):  # a sandbox that allows no such file has no reserve
+            # Counted for no process: the kernel ends the largest, and the reserve must not make that the keeper.
             self._spare = os.memfd_create("spare")
             os.write(self._spare, bytes(SPARE))
 
     def make_room(self) -> None:
-        """Give up what is held back, if memory is full."""
+        """Give up the reserve if memory is full."""
         if self._spare >= 0 and self.is_full():
             os.close(self._spare)
             self._spare = -1

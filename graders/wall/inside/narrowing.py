@@ -1,10 +1,10 @@
-"""A second, narrower system call filter, for a worker behind a container's: what no solution needs, it cannot ask for.
+"""A second, narrower system call filter for a worker, behind the container's: it refuses calls that no solution needs.
 
-It stands beside the engine's own filter and holds whatever engine and version that is. What it refuses leads past a
-worker's user or outlives the worker: sockets but AF_UNIX (the others' ports, counters and last states are the
-container's, and vsock reaches the machine's hypervisor), other processes' memory and descriptors, tracing (a traced
-process cannot be waited for by its parent), new name spaces, System V objects, keyrings, io_uring (it passes by every
-filter), and whatever tells a worker that stands stopped which files another opens (inotify and its like).
+It works beside the engine's own filter, whatever the engine and its version. It refuses calls that lead past a worker's
+user or outlive the worker: sockets other than AF_UNIX (their ports, counters and last states belong to the container,
+and vsock reaches the machine's hypervisor), other processes' memory and descriptors, tracing (the parent of a traced
+process cannot wait for it), new name spaces, System V objects, keyrings, io_uring (which bypasses every filter), and
+inotify and its like, which show a stopped worker which files another opens.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ REFUSED = {
     "aarch64": (270, 271, 117, 438, 97, 268, 194, 190, 186, 217, 218, 219, 425, 26, 262),
 }
 # The architecture's name in the kernel; socket, socketpair; clone, clone3, fcntl.
-ASKED = {
+NUMBERS = {
     "x86_64": (0xC000003E, (41, 53), 56, 435, 72),
     "aarch64": (0xC00000B7, (198, 199), 220, 435, 25),
 }
@@ -49,9 +49,9 @@ def narrow() -> None:
     """Put the filter on this process and all its children, for good.
 
     Raises:
-        OSError: the kernel refused it; no solution may run in a container then.
+        OSError: the kernel refused the filter; no solution may run in a container then.
     """
-    if platform.machine() not in ASKED:  # the engine's own filter stands
+    if platform.machine() not in NUMBERS:  # the engine's own filter stands
         return
     lines = _lines(platform.machine())
     program = _Program(len(lines), (_Instruction * len(lines))(*(_Instruction(*line) for line in lines)))
@@ -63,7 +63,7 @@ def narrow() -> None:
 
 
 def _lines(machine: str) -> list[tuple[int, int, int, int]]:
-    architecture, sockets, clone, clone3, fcntl = ASKED[machine]
+    architecture, sockets, clone, clone3, fcntl = NUMBERS[machine]
     lines = [
         (LOAD, 0, 0, ARCHITECTURE),
         (EQUAL, 1, 0, architecture),
@@ -71,7 +71,7 @@ def _lines(machine: str) -> list[tuple[int, int, int, int]]:
         (LOAD, 0, 0, NUMBER),
         (AT_LEAST, 0, 1, X32),
         (RETURN, 0, 0, REFUSE | EPERM),
-        (EQUAL, 0, 1, clone3),  # its flags lie in memory, where no filter sees them; the C library then takes clone
+        (EQUAL, 0, 1, clone3),  # its flags lie in memory, where no filter sees them; the C library then uses clone
         (RETURN, 0, 0, REFUSE | ENOSYS),
     ]
     for number in REFUSED[machine]:
@@ -86,7 +86,7 @@ def _lines(machine: str) -> list[tuple[int, int, int, int]]:
 def _unless(
     number: int, argument: int, test: tuple[int, int, int, int], error: int
 ) -> list[tuple[int, int, int, int]]:
-    """Refuse one system call by one of its arguments: `test` jumps over the refusal where it may be."""
+    """Refuse one system call by one of its arguments: `test` jumps over the refusal where the call is allowed."""
     return [
         (EQUAL, 0, 4, number),
         (LOAD, 0, 0, argument),

@@ -1,4 +1,4 @@
-"""What the keeper asks of the kernel: users, children, CPU time, clean folders. Standard library only."""
+"""The keeper's calls to the kernel: users, children, CPU time, clean folders. Standard library only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 NOBODY = 65534
 USERS = range(2_000_000_000, 2_100_000_000)
-"""Ids that no person and no service of a machine has: a worker gets the next one, and no other ever has it."""
+"""Ids that no person and no service of a machine has: each worker gets the next, and no other ever has it."""
 USERS_MAPPED = range(10_000, 60_000)
 """The same on an engine that maps the ids of a container: it maps 65,536 of them."""
 STOPPING_S = (0.0, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032)
-"""When to look whether what was told to stop has stopped, before it is told again."""
+"""Pauses before each look whether signalled processes have stopped; after the last they are signalled again."""
 STILL = frozenset("TtZX")
 """States of a thread that runs nothing: stopped, traced, dead."""
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -43,12 +43,12 @@ def children() -> list[int]:
 
 def all_processes() -> dict[int, list[str]]:
     """The fields of /proc/PID/stat from the third (state) on, for every process that can be seen."""
-    found = {}
+    fields = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
             with contextlib.suppress(OSError):
-                found[int(name)] = stat_fields(int(name))
-    return found
+                fields[int(name)] = stat_fields(int(name))
+    return fields
 
 
 def stat_fields(pid: int) -> list[str]:
@@ -62,41 +62,41 @@ def cpu_of(fields: list[str]) -> float:
 
 
 def descendants(pid: int) -> set[int]:
-    """The children of a process, theirs, and so on; without the orphans, whose parent is another now."""
-    found: set[int] = set()
+    """The children of a process, their children, and so on; without orphans, which have another parent now."""
+    pids: set[int] = set()
     todo = [pid]
     while todo:
         parent = todo.pop()
         with contextlib.suppress(OSError):  # it is gone
             for thread in os.listdir(f"/proc/{parent}/task"):
-                new = {int(word) for word in Path(f"/proc/{parent}/task/{thread}/children").read_text().split()} - found
-                found |= new
+                new = {int(word) for word in Path(f"/proc/{parent}/task/{thread}/children").read_text().split()} - pids
+                pids |= new
                 todo += new
-    return found
+    return pids
 
 
 def users() -> range:
-    """The ids that workers get, as far as this name space knows them."""
+    """The ids that workers get: those that this name space maps."""
     rows = [[int(word) for word in row.split()] for row in Path("/proc/self/uid_map").read_text().splitlines()]
-    known = all(any(first <= id < first + count for first, _, count in rows) for id in (USERS[0], USERS[-1]))
-    return USERS if known else USERS_MAPPED
+    mapped = all(any(first <= id < first + count for first, _, count in rows) for id in (USERS[0], USERS[-1]))
+    return USERS if mapped else USERS_MAPPED
 
 
 def become(uid: int, real: int | None = None) -> None:
-    """Give up root for good: every capability goes with the last of the three ids.
+    """Give up root for good: every capability is lost with the last of the three ids.
 
-    With another `real` id a process acts as the user, on its files and its processes, and the user's processes can
+    With another `real` id a process acts as the user, on the user's files and processes, and the user's processes can
     neither signal nor trace it.
     """
     os.setgroups([])
     os.setresgid(uid, uid, uid)
-    kept = uid if real is None else real
-    os.setresuid(kept, uid, kept)
+    real_id = uid if real is None else real
+    os.setresuid(real_id, uid, real_id)
 
 
 @contextlib.contextmanager
 def acting_as(uid: int | None) -> Iterator[None]:
-    """Make and remove files as a user of whom nothing runs: what runs could slow this process down meanwhile."""
+    """Make and remove files as a user none of whose processes run: a running one could slow this process down."""
     if uid is None:
         yield
         return
@@ -108,26 +108,26 @@ def acting_as(uid: int | None) -> Iterator[None]:
 
 
 def processes_of(uid: int) -> set[int]:
-    """Every process of a user, the dead that nobody has waited for included."""
+    """Every process of a user, including dead processes that nobody has waited for."""
     pids = [name for name in os.listdir("/proc") if name.isdigit()]
     return {int(pid) for pid in pids if _status(pid).get("Uid", "").split("\t")[0] == str(uid)}
 
 
 def _threads_of(uid: int) -> dict[str, tuple[str, ...]]:
     """State of each thread of a user's processes, and how often it has run."""
-    found = {}
+    threads = {}
     for pid in processes_of(uid):
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{pid}/task"):
-                told = _status(f"{pid}/task/{thread}")
-                found[thread] = tuple(
-                    told.get(name, "") for name in ("State", "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
+                status = _status(f"{pid}/task/{thread}")
+                threads[thread] = tuple(
+                    status.get(name, "") for name in ("State", "voluntary_ctxt_switches", "nonvoluntary_ctxt_switches")
                 )
-    return found
+    return threads
 
 
 def _status(name: str) -> dict[str, str]:
-    """The lines of a status file below /proc; none if who it tells of is gone."""
+    """The lines of a status file below /proc; none if its process is gone."""
     try:
         text = Path(f"/proc/{name}/status").read_text(errors="replace")
     except OSError:
@@ -139,7 +139,7 @@ def signal_all(uid: int, number: int) -> None:
     """Send a signal to every process of a user at once, so that none forks past it.
 
     Raises:
-        OSError: there is no room for the process that does it.
+        OSError: there is no room for the process that sends it.
     """
     pid = os.fork()
     if pid == 0:
@@ -154,15 +154,15 @@ def signal_all(uid: int, number: int) -> None:
 def stop_all(uid: int, seconds: float) -> bool:
     """Stop every process of a user; whether all of them stand still.
 
-    One may continue another while it stops itself, so all have to be seen stopped twice, and not to have run between.
+    A process may continue another while it stops itself. So all must be seen stopped twice without running between.
 
     Raises:
-        OSError: there is no room for the process that does it.
+        OSError: there is no room for the process that sends it.
     """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         signal_all(uid, signal.SIGSTOP)
-        for pause in STOPPING_S:  # on a loaded machine each needs its turn on a core, to stop there
+        for pause in STOPPING_S:  # on a loaded machine each needs a turn on a core to stop
             time.sleep(pause)
             seen = _threads_of(uid)
             if all(state[:1] in STILL for state, *_ in seen.values()) and _threads_of(uid) == seen:
@@ -171,14 +171,14 @@ def stop_all(uid: int, seconds: float) -> bool:
 
 
 def continue_all(uid: int) -> None:
-    """Let a user's stopped processes go on."""
+    """Continue a user's stopped processes."""
     for pid in processes_of(uid):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
 
 
-def tells_waiting() -> bool:
-    """Whether the kernel tells how long threads wait for a core: it then knows that this one has run."""
+def counts_waiting() -> bool:
+    """Whether the kernel counts how long threads wait for a core: it then shows that this thread has run."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int(Path("/proc/self/schedstat").read_text().split()[2]) > 0
     return False
@@ -196,7 +196,7 @@ def waited_of(pids: set[int]) -> float:
 
 
 def abstract_addresses() -> bool:
-    """Whether a socket here is bound to a name that belongs to no file: permissions and cleaning do not reach it."""
+    """Whether a socket here is bound to a name without a file: permissions and cleaning do not reach it."""
     with contextlib.suppress(OSError):
         rows = [row.split(None, 7) for row in Path("/proc/net/unix").read_bytes().splitlines()[1:]]
         return any(len(row) == 8 and row[7].startswith(b"@") for row in rows)
@@ -204,10 +204,10 @@ def abstract_addresses() -> bool:
 
 
 def forget_files() -> None:
-    """Have the kernel drop what it holds in memory of every file that can be read here and that nobody has mapped.
+    """Have the kernel drop the cached pages of every file that can be read here and that nobody has mapped.
 
-    It holds files for all containers of a machine, and a worker can tell which of their pages another has read: 4000
-    bits in 0.2 s. So the next container can be told what this one was told, unless that is dropped between them.
+    The cache serves all containers of a machine, and a worker can tell which pages another has read: 4000 bits in
+    0.2 s. So this container could pass on what it received, unless the cache is dropped between them.
     """
     for folder, folders, names in os.walk("/"):
         if folder == "/":
@@ -235,16 +235,16 @@ def kill_group(pid: int) -> None:
 
 
 def owned(uid: int, folders: list[str]) -> list[str]:
-    """What a user owns directly in some folders."""
-    found = []
+    """Paths directly in these folders that a user owns."""
+    paths = []
     for folder in folders:
         with contextlib.suppress(OSError):
-            found += [one.path for one in os.scandir(folder) if one.stat(follow_symlinks=False).st_uid == uid]
-    return found
+            paths += [entry.path for entry in os.scandir(folder) if entry.stat(follow_symlinks=False).st_uid == uid]
+    return paths
 
 
 def remove(paths: list[str], uid: int | None, seconds: float = 20.0) -> bool:
-    """Remove files and folders in a process of its own, as the user who owns them; whether it got everything.
+    """Remove files and folders in a separate process, as the user who owns them; whether all are gone.
 
     The keeper's root has no power over other users' files, on purpose. No process of the user may run.
     """
@@ -277,7 +277,7 @@ def remove(paths: list[str], uid: int | None, seconds: float = 20.0) -> bool:
 
 
 def _remove(path: str) -> None:
-    """Remove a file, a link (not what it points to), or a folder with all that is in it."""
+    """Remove a file, a link (not its target), or a folder with its contents."""
     with contextlib.suppress(OSError):
         if os.path.islink(path) or not os.path.isdir(path):
             os.unlink(path)
@@ -287,12 +287,12 @@ def _remove(path: str) -> None:
 
 
 def _empty(folder: str) -> None:
-    """Remove all below a folder without recursion: sub-folders are first moved up to its own level."""
+    """Remove all below a folder without recursion: sub-folders are first moved up into it."""
     serial = 0
     while True:
         try:
             entries = list(os.scandir(folder))
-        except PermissionError:  # closed by its owner, so that nothing in it is found
+        except PermissionError:  # its owner closed it, to hide its contents
             try:
                 os.chmod(folder, 0o700)
                 entries = list(os.scandir(folder))
@@ -323,7 +323,7 @@ def _empty(folder: str) -> None:
 
 
 def cpu_of_control_group() -> float | None:
-    """CPU seconds of this control group and of all that ever ran in it; None where it does not say."""
+    """CPU seconds of all that ever ran in this control group; None where it has no such count."""
     with contextlib.suppress(OSError, ValueError):
         return int(Path("/sys/fs/cgroup/cpuacct/cpuacct.usage").read_text()) / 1e9
     with contextlib.suppress(OSError, ValueError):
@@ -332,7 +332,7 @@ def cpu_of_control_group() -> float | None:
 
 
 def out_of_memory_kills() -> int:
-    """How often the kernel has killed in this control group for memory; 0 where it does not say."""
+    """How often the kernel has killed in this control group for memory; 0 where it has no such count."""
     for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
         with contextlib.suppress(OSError):
             for line in Path(path).read_text().splitlines():

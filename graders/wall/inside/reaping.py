@@ -1,7 +1,7 @@
-"""What becomes of workers: it measures what they use, stops and ends them, and removes all that they leave.
+"""The end of workers: measures their use, stops and ends them, and removes all that they leave.
 
-The keeper decides when. A worker is known here by its processes and its files: they tell what it used, nobody believes
-its own word, and whatever it left is gone before another one runs. Standard library only.
+The keeper decides when. This module looks at a worker's processes and files, and never asks the worker itself. Whatever
+a worker left is gone before another one runs. Standard library only.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from .memory import Memory
 TICK_S = 0.05
 """How often a worker that owes an answer is looked at."""
 FULL_S = 1.0
-"""How long it goes without a look while memory is full."""
+"""How long a worker goes without a look while memory is full."""
 SWEEP_ROUNDS = 4
 SHARED = ("/dev/shm", "/dev/mqueue")
-"""What all workers can write to, beside their scratch."""
+"""Folders that all workers can write to, beside their scratch."""
 WRITE_ONLY = 0o1733
-"""Mode of what all workers can write to: each finds what it knows the name of, and nobody lists what is there."""
+"""Mode of shared folders: a worker can open a file by its name, and none can list the files."""
 IDLE_SHARE = 0.05
-"""Share of a core; who used less while it owed an answer did nothing."""
+"""Share of a core; a worker that used less while it owed an answer did nothing."""
 IDLE_LOOKS = 30
 """Looks within `idle_s`."""
 ROUND_S = 0.5
 """How long killed processes may take to end before they are looked for again."""
 ROUNDED_S = 4 / processes.TICKS
-"""What /proc may keep back of a process's four CPU times, each of which it rounds down."""
+"""CPU seconds that /proc may leave out of a process's four CPU times, each of which it rounds down."""
 STOP_S = 10.0
-"""How long a worker may take to stand still for another, on a machine however loaded, before it is ended."""
+"""How long a worker may take to stand still for another, even on a loaded machine, before it is ended."""
 LOST_SLACK_S = 0.25
 
 
 @dataclass
 class WorkerProcess:
-    """What the keeper knows of one worker."""
+    """One worker as the keeper knows it."""
 
     number: int
     pid: int
@@ -53,14 +53,14 @@ class WorkerProcess:
     wall_s: float
     scratch: str
     uid: int | None
-    """The user that it and its children are, and nobody else; None where the keeper is not root."""
+    """The user of this worker and its children alone; None where the keeper is not root."""
     log_cap: int
-    """Bytes of its prints that are kept."""
+    """Bytes of its printed output that are stored."""
     waited_s: float | None
-    """Seconds that its threads, and its children's, stood in the run queue; None where the kernel does not say."""
+    """Seconds that its threads and its children's stood in the run queue; None where the kernel does not count them."""
     pidfd: int = -1
     still: bool = False
-    """Nothing of it runs: it stands stopped while another runs, or it has ended and was swept."""
+    """None of its processes run: it stands stopped while another runs, or it has ended and was swept."""
     wall_used: float = 0.0
     next_look: float = 0.0
     cpu_strays: float = 0.0
@@ -68,7 +68,7 @@ class WorkerProcess:
     cpu_others: float = 0.0
     """Of all other children, at the last look."""
     cpu_lost: float = 0.0
-    """Of children that ended without anybody waiting for them, as the control group tells."""
+    """Of children that ended without a parent that waited, from the control group's count."""
     usage: tuple[float, float] | None = None
     """CPU seconds and peak memory in MB, once reaped."""
     status: int | None = None
@@ -84,7 +84,7 @@ class WorkerProcess:
         return self.status is not None
 
     def drain(self) -> None:
-        """Take what it printed; keep the beginning and the end of it within the cap."""
+        """Read what it printed; store the beginning and the end within the cap."""
         half = self.log_cap // 2
         for _ in range(64):
             try:
@@ -103,16 +103,16 @@ class WorkerProcess:
 
 
 class Reaper:
-    """The end of each worker of a session, and the account of it.
+    """Measures, stops and ends the workers of a session.
 
     Args:
-        workers: all that the keeper has, by number; it adds and takes away.
+        workers: all workers by number; the keeper adds and removes them.
         scratch: folder in which each worker has its own.
-        forks: whether workers come of a zygote, so that what they leave becomes this process's.
-        isolated: whether nobody else's processes can be seen here.
-        drops: whether each worker is a user of its own.
-        memory: the sandbox's; there is room in it before anything is asked of the kernel that takes some.
-        zygote_pid: process of the zygote, who makes the workers; None while there is none.
+        forks: whether a zygote forks the workers, so that their orphans become this process's children.
+        isolated: whether this process can see no process outside the sandbox.
+        drops: whether each worker has a user of its own.
+        memory: the sandbox's; its reserve is given up before a system call that takes memory.
+        zygote_pid: process of the zygote that forks the workers; None while there is none.
         revive: starts a new zygote, after everything was killed.
     """
 
@@ -139,7 +139,7 @@ class Reaper:
         self._lost_before: float | None = None
 
     def alone(self, worker: WorkerProcess | None) -> None:
-        """Let a worker run, or one that is to be made, and none beside it: what runs can tell what it was asked."""
+        """Let one worker run, or a new one (None), and stop all others: they could observe its questions."""
         self._make_room()
         for other in self._workers.values():
             if other is not worker and other.uid is not None and not other.still:
@@ -149,7 +149,7 @@ class Reaper:
             worker.still = False
 
     def _hold(self, worker: WorkerProcess) -> None:
-        """Stop a worker and remove what it left, but for its own folder; end one that cannot be kept from another."""
+        """Stop a worker and remove what it left, except its own folder; end it if it cannot be separated."""
         assert worker.uid is not None
         self.reap(worker)
         held = False
@@ -161,7 +161,7 @@ class Reaper:
         self.clean(worker)
 
     def cpu(self, worker: WorkerProcess) -> float:
-        """CPU seconds of a worker so far: of itself and of all its children, living or dead, waited for or not."""
+        """CPU seconds of a worker and of all its children so far, living or dead, waited for or not."""
         if worker.usage is not None:
             return worker.usage[0] + worker.cpu_strays + self._lost(worker)
         if (now := time.monotonic()) >= worker.next_look:  # a short answer need not search all processes
@@ -170,16 +170,16 @@ class Reaper:
         return _cpu_of(worker.pid) + worker.cpu_others + worker.cpu_strays
 
     def look(self, worker: WorkerProcess) -> None:
-        """See how long a worker and its children have waited for a core; the most that was seen counts."""
+        """Measure how long a worker and its children have waited for a core; the largest measurement counts."""
         if worker.waited_s is not None:
             worker.waited_s = max(worker.waited_s, processes.waited_of({worker.pid} | self._left(worker)))
 
     def is_idle(self, worker: WorkerProcess, looks: deque[tuple[float, float]], now: float, seconds: float) -> bool:
-        """Whether a worker that owes an answer has used next to nothing of a core for so long, nor waited for one.
+        """Whether a worker that owes an answer has for so long used next to nothing of a core and not waited for one.
 
         Args:
-            looks: when it was looked at since it was asked, and what it had used and waited for by then.
-            seconds: 0 where nobody is ended for it.
+            looks: when it was looked at since the request, and the seconds it had used and waited by then.
+            seconds: 0 where no worker is ended for being idle.
         """
         if not seconds or worker.waited_s is None or (looks and now < looks[-1][0] + seconds / IDLE_LOOKS):
             return False
@@ -191,9 +191,9 @@ class Reaper:
         return now - then >= seconds and used - before < IDLE_SHARE * (now - then)
 
     def _lost(self, worker: WorkerProcess) -> float:
-        """CPU seconds that no living process nor any parent's account shows: children of one that ignores SIGCHLD.
+        """CPU seconds that no living process and no parent's account shows: of children whose parent ignores SIGCHLD.
 
-        They are charged to the worker that is looked at, which was asked or ended just now.
+        The worker that is looked at pays for them: it was asked or ended just now.
         """
         whole = self._unaccounted()
         if whole is None:
@@ -201,7 +201,7 @@ class Reaper:
         if self._lost_before is None:
             self._lost_before = whole + LOST_SLACK_S
         if whole > self._lost_before:
-            # Once more: a child that its parent waited for during the first look was seen in neither.
+            # Look again: a child that its parent waited for during the first look was missing from both counts.
             whole = min(whole, self._unaccounted() or 0.0)
         worker.cpu_lost += max(0.0, whole - self._lost_before)
         self._lost_before = max(self._lost_before, whole)
@@ -223,7 +223,7 @@ class Reaper:
             worker.usage = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss / scale)
 
     def stop(self, worker: WorkerProcess, why: str | None = None) -> None:
-        """End a worker and everything it left, and take its last prints."""
+        """End a worker and everything it left, and read its last printed output."""
         self._make_room()
         self.reap(worker)
         if not worker.over:
@@ -232,7 +232,7 @@ class Reaper:
             processes.kill_group(worker.pid)
             self._reap_within(worker, ROUND_S)
         worker.strays += self.sweep(worker)
-        self.reap(worker, wait=True)  # at the latest now: who traced it would have kept it, and is gone
+        self.reap(worker, wait=True)  # it ends at the latest now: a tracer that would have held it is gone
         if worker.log >= 0:
             worker.drain()
 
@@ -243,7 +243,7 @@ class Reaper:
             time.sleep(0.0005)
 
     def sweep(self, worker: WorkerProcess) -> int:
-        """Kill what the worker left behind; if that forks faster than it dies, kill everything.
+        """Kill what the worker left behind; if it forks faster than it dies, kill everything.
 
         Returns:
             How many processes were left behind.
@@ -267,34 +267,34 @@ class Reaper:
         return len(strays)
 
     def _left(self, worker: WorkerProcess) -> set[int]:
-        """The processes that a worker has made and that are not gone.
+        """The remaining processes that a worker has made, without itself.
 
-        Its user tells them. Where it has none of its own, they are what descends from it, and every orphan: one that
-        belongs to another living worker cannot be told apart.
+        They are those of its user. Where it has no user of its own, they are its descendants and every orphan: orphans
+        of another living worker look the same.
         """
         if not self._forks:
             return set()
         if worker.uid is not None:
             return processes.processes_of(worker.uid) - {worker.pid}
         left = set() if worker.over else processes.descendants(worker.pid)
-        if worker.over or all(one.over or one is worker for one in self._workers.values()):
+        if worker.over or all(other.over or other is worker for other in self._workers.values()):
             orphans = self._strangers()
             left.update(orphans, *(processes.descendants(pid) for pid in orphans))
         return left
 
     def _strangers(self) -> list[int]:
-        known = {w.pid for w in self._workers.values() if not w.over} | {self._zygote_pid()}
-        return [pid for pid in processes.children() if pid not in known]
+        own_pids = {w.pid for w in self._workers.values() if not w.over} | {self._zygote_pid()}
+        return [pid for pid in processes.children() if pid not in own_pids]
 
     def _collect(self, worker: WorkerProcess, pids: set[int]) -> None:
-        """Wait until killed processes are gone, the keeper's own children and others'; not for ever."""
+        """Wait for a limited time until killed processes are gone, whether the keeper's children or others'."""
         end = time.monotonic() + ROUND_S
         waiting = set(pids)
         while waiting and time.monotonic() < end:
             for pid in sorted(waiting):
                 try:
                     done, _, usage = os.wait4(pid, os.WNOHANG)
-                except ChildProcessError:  # another's child: once that one is gone, it is the keeper's, or it is gone
+                except ChildProcessError:  # another's child: when its parent is gone, it is the keeper's, or gone too
                     if not os.path.exists(f"/proc/{pid}"):
                         waiting.discard(pid)
                     continue
@@ -305,7 +305,7 @@ class Reaper:
                 time.sleep(0.0005)
 
     def _kill_all(self, worker: WorkerProcess) -> None:
-        """Everything but the keeper dies, the zygote too; a new one is started."""
+        """Kill everything but the keeper, the zygote too; start a new zygote."""
         while len(processes.all_processes()) > 1:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
@@ -320,11 +320,11 @@ class Reaper:
         self._collect(worker, set(processes.children()) - own)
 
     def begin(self) -> None:
-        """A worker was made: what is charged to it is counted from now on."""
+        """A worker was made: count the CPU seconds that it pays for from now on."""
         self._lost_before = None
 
     def close(self, worker: WorkerProcess) -> None:
-        """Close a worker's pipes and remove what it could leave."""
+        """Close a worker's pipes and remove what it left."""
         for fd in (worker.request, worker.reply, worker.log, worker.pidfd):
             if fd >= 0:
                 os.close(fd)
@@ -338,7 +338,7 @@ class Reaper:
             self._memory.make_room()
 
     def clean(self, worker: WorkerProcess) -> None:
-        """Remove all that a worker left; of one that stands stopped all but its folder, which is closed to others."""
+        """Remove all that a worker left; a stopped worker keeps its folder, which is closed to others."""
         folders = [self._scratch, *SHARED]
         if worker.uid is not None:
             left = processes.owned(worker.uid, folders)
@@ -352,15 +352,15 @@ class Reaper:
                 os.chmod(worker.scratch, 0o700)
         try:
             processes.remove(left, worker.uid)
-        except OSError:  # no process left for it: living workers have used them up, and lose their lives
+        except OSError:  # no process left for it: living workers have used them up, and are ended
             self.stop_all()
             processes.remove(left, worker.uid)
-        if self._drops:  # else when they changed last would be the worker's word
+        if self._drops:  # else the worker would choose the time of their last change
             for folder in filter(os.path.exists, folders):
                 os.utime(folder)
 
     def give_way(self) -> None:
-        """End every worker: they used up processes, memory or files, and lose them, and their lives, to the next."""
+        """End every worker: they used up processes, memory or files that the next one needs."""
         self.stop_all()
         for worker in self._workers.values():
             self.clean(worker)
@@ -370,7 +370,7 @@ class Reaper:
             self.stop(worker)
 
     def end_everything(self) -> None:
-        """The session is over: nothing of it lives on."""
+        """End the session: none of its processes lives on."""
         for worker in self._workers.values():
             processes.kill_group(worker.pid)
         if (zygote := self._zygote_pid()) is not None:
@@ -382,7 +382,7 @@ class Reaper:
 
 
 def _cpu_of(pid: int) -> float:
-    """CPU seconds of a process and of those it has waited for; none if it is gone."""
+    """CPU seconds of a process and of the children it has waited for; 0 if it is gone."""
     try:
         return processes.cpu_of(processes.stat_fields(pid))
     except OSError:

@@ -1,7 +1,7 @@
 """Starts the keeper or the zygote: `python -I -B start.py keeper`.
 
 This folder is loaded as a package of a name that no solution uses, so that a group's own `values.py` or `worker.py`
-stays importable. Not imported by anything.
+stays importable.
 """
 
 import importlib

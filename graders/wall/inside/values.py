@@ -1,6 +1,6 @@
-"""Values to heads and arrays and back, inside the sandbox (docs/wire.md, "Values"). Judges nothing.
+"""Values to heads and arrays and back, inside the sandbox (docs/wire.md, "Values"). `wire.py` is the host's end.
 
-What comes in was written by the host. What goes out is checked again there: this side only has to be exact.
+The host wrote the values that arrive. It checks the values that leave again: this end only has to be exact.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ INT_LIMIT = 1 << 63
 
 
 class Unsendable(Exception):
-    """A value that cannot cross: an integer too large, text that is no Unicode, nesting without end."""
+    """A value that cannot cross: an integer too large, text that is not Unicode, nesting without end."""
 
     large = False
 
 
 class Oversized(Unsendable):
-    """One that would be of a kind that crosses, were it smaller."""
+    """A value of a kind that crosses, but too large."""
 
     large = True
 
 
 class Encoder:
-    """Encodes values of one frame; what is no value goes through `keep`, which returns a handle's number.
+    """The worker's encoder, for the values of one frame; `wire.py` has the host's.
 
-    `plain` makes of a framework's tensor the array that crosses in its place.
+    Args:
+        keep: stores an object that stays inside, and returns its handle's number.
+        plain: turns a framework's tensor into the array that crosses in its place.
     """
 
     def __init__(self, keep: Callable[[object], int], plain: Callable[[object], object] = lambda value: value) -> None:
@@ -40,10 +42,10 @@ class Encoder:
         self.arrays: list[tuple[str, list[int]]] = []
         self.parts: list[memoryview] = []
         self.models: list[object] = []
-        """What became a handle because the request said so, whatever it is."""
+        """Objects that became handles because the request's `keep` says so."""
 
     def encode(self, value: object, due: Any = None, depth: int = 0) -> Any:
-        """The head's node for a value; `due` is the request's `keep`, of this part of the answer."""
+        """The head's node for a value; `due` is the request's `keep` for this part of the answer."""
         if depth > NESTING:
             raise Unsendable(f"nested more than {NESTING} deep")
         if due is True and value is not None:
@@ -63,7 +65,7 @@ class Encoder:
             try:
                 value.encode("utf-8")  # type: ignore[attr-defined]
             except UnicodeEncodeError:
-                raise Unsendable("text that is no valid Unicode") from None
+                raise Unsendable("text that is not valid Unicode") from None
             return value
         if kind is list:
             return self._items(value, due, depth)  # type: ignore[arg-type]
@@ -77,7 +79,7 @@ class Encoder:
         return self._handle(value)
 
     def _items(self, value: list[object] | tuple[object, ...], due: Any, depth: int) -> list[Any]:
-        return [self.encode(item, _of(due, place), depth + 1) for place, item in enumerate(value)]
+        return [self.encode(item, _of(due, index), depth + 1) for index, item in enumerate(value)]
 
     def _handle(self, value: object) -> dict[str, Any]:
         kind = type(value)
@@ -92,15 +94,15 @@ class Encoder:
         return {"a": len(self.arrays) - 1}
 
 
-def _of(due: Any, place: int | str) -> Any:
-    """What is due to stay inside of one item of a list, tuple or dict."""
+def _of(due: Any, key: int | str) -> Any:
+    """The request's `keep` for one item of a list, tuple or dict."""
     match due:
         case {"each": part}:
             return part
         case {"items": list(parts)}:
-            return parts[place] if type(place) is int and place < len(parts) else None
+            return parts[key] if type(key) is int and key < len(parts) else None
         case {"keys": dict(parts)}:
-            return parts.get(place)
+            return parts.get(key)
     return None
 
 
@@ -109,7 +111,7 @@ def _crosses(dtype: np.dtype[Any]) -> bool:
 
 
 def decode(node: Any, arrays: list[np.ndarray[Any, Any]], handle: Callable[[int], object]) -> Any:
-    """The value of a head's node; `handle` looks up what a number stands for."""
+    """The value of a head's node; `handle` looks up the object of a number."""
     if type(node) is list:
         return [decode(item, arrays, handle) for item in node]
     if type(node) is not dict:

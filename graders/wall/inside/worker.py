@@ -1,7 +1,7 @@
 """A worker: drops every privilege, imports the solution, and answers the forms of docs/wire.md until it is ended.
 
-Everything here may be read, patched or replaced by the code it runs: it decides nothing, and the keeper and the host
-believe nothing it says beyond the value of an answer.
+The code that it runs may read, patch or replace everything here. So it decides nothing, and the keeper and the host
+trust nothing it sends: they check each answer.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ OWN_FOLDERS = (
     "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "MPLCONFIGDIR", "NUMBA_CACHE_DIR",
     "TORCH_HOME", "TORCHINDUCTOR_CACHE_DIR", "TORCH_EXTENSIONS_DIR", "TRITON_CACHE_DIR", "KERAS_HOME", "HF_HOME",
 )  # fmt: skip
-"""Where libraries keep what they make: the worker's folder, which nobody else has and which is emptied."""
+"""Where libraries store files: the worker's folder, which no other worker can open and which is emptied."""
 USER = "student"
-"""Its name, for who asks: its id is in no list of users."""
+"""The name of its user for programs that ask: its id is in no list of users."""
 
 
 class Missing(Exception):
@@ -44,11 +44,11 @@ class Missing(Exception):
 
 
 class Misused(Exception):
-    """A handle was asked for what its object has not."""
+    """A request asked a handle for something that its object does not have."""
 
 
 def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
-    """Be the worker of one order; ends with the process."""
+    """Become the worker of one order, until its process ends."""
     os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(log, 1)
@@ -63,20 +63,20 @@ def serve(order: dict[str, Any], request: int, reply: int, log: int) -> None:
     if sys.platform == "linux":
         with contextlib.nullcontext() if order["isolated"] else contextlib.suppress(OSError):
             narrowing.narrow()
-        processes.prctl(processes.PR_SET_DUMPABLE, 1)  # as the zygote is not; else its own /proc/self is closed to it
+        processes.prctl(processes.PR_SET_DUMPABLE, 1)  # the zygote is not; else /proc/self would be closed to it
     _limit(order)
     os.umask(0o077)
     os.chdir(order["scratch"])
     for name in OWN_FOLDERS:
         os.environ[name] = order["scratch"]
-    tempfile.tempdir = None  # the zygote has asked for hers already, and it is closed to a worker
+    tempfile.tempdir = None  # the zygote has looked up its own already, which is closed to a worker
     for name in [name for name in os.environ if name.startswith("MEDMARK_")]:
         del os.environ[name]
     WorkerLoop(order, request, reply).run()
 
 
 def _limit(order: dict[str, Any]) -> None:
-    """What the kernel can hold this process and its children to; the container holds the rest."""
+    """Limits that the kernel holds this process and its children to; the container holds the rest."""
     seconds = math.ceil(order["cpu_s"])
     resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -87,7 +87,7 @@ def _limit(order: dict[str, Any]) -> None:
     if order["scratch_bytes"]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["scratch_bytes"],) * 2)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")  # the kernel shall take this process, not the keeper, when memory ends
+        score.write("1000")  # when memory runs out, the kernel shall end this process and not the keeper
 
 
 class WorkerLoop:
@@ -99,7 +99,7 @@ class WorkerLoop:
         self.reply = reply
         self.objects: dict[int, object] = {}
         self.models: dict[int, object] = {}
-        """By `id`, what stayed inside because a model was due: a dict of arrays among them is none to convert."""
+        """By `id`, objects that stayed inside as models: a dict of arrays among them is not converted to tensors."""
         self.numbers = itertools.count(1)
         self.solution: types.ModuleType | None = None
         self.doubles: types.ModuleType | None = None
@@ -255,11 +255,11 @@ class WorkerLoop:
             raise Misused(f"no probe {head['name']}")
         args = value(head["args"])
         if head["name"] != "set_seed" and not self.adapter.is_model(args[0]):
-            raise Unsupported("the model is none of a framework's")
+            raise Unsupported("the model is not one of a framework's")
         return getattr(self.adapter, head["name"])(*args, **value(head["kwargs"]))
 
     def _tensors(self, value: Any) -> Any:
-        """Arrays in it as the framework's tensors of the same dtype; a model is passed as it is."""
+        """A value with its arrays as the framework's tensors of the same dtype; a model is passed unchanged."""
         if id(value) in self.models:
             return value
         if isinstance(value, np.ndarray):
@@ -287,7 +287,7 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _text(make: Callable[[], object], limit: int = 1000) -> str:
-    """Text of an object that may refuse to be one."""
+    """Text of an object whose conversion may raise."""
     try:
         text = str(make())
     except BaseException:  # noqa: BLE001 - a hostile __str__ is not an answer
@@ -296,7 +296,7 @@ def _text(make: Callable[[], object], limit: int = 1000) -> str:
 
 
 def main() -> None:
-    """A worker without a zygote: the order comes by the environment (systems that cannot fork one)."""
+    """A worker without a zygote, on systems that cannot fork one: the environment holds the order."""
     order = json.loads(os.environ.pop("MEDMARK_ORDER"))
     adapter_of(order["framework"]).prepare()
     serve(order, *order["fds"])

@@ -218,7 +218,7 @@ def test_what_was_not_removed_is_told(tmp_path):
 
 
 def test_how_long_threads_wait_for_a_core_is_the_kernels(child):
-    assert processes.tells_waiting()
+    assert processes.counts_waiting()
     cores = sorted(os.sched_getaffinity(0))
 
     def burn():

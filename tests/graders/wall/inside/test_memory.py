@@ -19,7 +19,7 @@ def group(tmp_path, monkeypatch):
     """A control group of 256 MB; `group(uses)` says how many of them it uses."""
     used, limit = tmp_path / "used", tmp_path / "limit"
     limit.write_text(f"{256 * MIB}\n")
-    monkeypatch.setattr(memory, "TELLS", [(tmp_path / "of version 2", tmp_path / "not here"), (used, limit)])
+    monkeypatch.setattr(memory, "COUNTERS", [(tmp_path / "of version 2", tmp_path / "not here"), (used, limit)])
 
     def uses(megabytes):
         used.write_text(f"{megabytes * MIB}\n")
@@ -38,7 +38,7 @@ def test_memory_is_full_when_next_to_nothing_is_left(group, uses, full):
 @pytest.mark.parametrize("limit", ["max\n", ""])
 def test_memory_without_a_limit_is_never_full(tmp_path, monkeypatch, limit):
     (tmp_path / "limit").write_text(limit)
-    monkeypatch.setattr(memory, "TELLS", [(tmp_path / "used", tmp_path / "limit")])
+    monkeypatch.setattr(memory, "COUNTERS", [(tmp_path / "used", tmp_path / "limit")])
     known = Memory()
     known.hold()
     assert not known.is_full()
