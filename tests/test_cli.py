@@ -498,7 +498,7 @@ def test_a_folder_in_no_repository_cannot_be_handed_in(tmp_path):
     write_assignment(tmp_path / "halves")
     said = medmark("check", "halves", "--handin", cwd=tmp_path)
     assert said.code == 1
-    assert "is in no Git repository" in said.out
+    assert "is not in a Git repository" in said.out
 
 
 def test_validation_cases_and_a_corrected_label_of_an_own_file_count_in_a_course(fresh):

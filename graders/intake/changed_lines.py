@@ -1,9 +1,9 @@
-"""How many lines each commit of a group changes: for staff, as evidence of who worked on what, and never a rule.
+"""Counts the lines that each commit of a group changes: evidence for staff, on which no mark depends.
 
-Git counts them in our own bare mirror, where no attribute, driver or setting of the group's applies. No commit chooses
-how much that costs: one that touches too many files is left out before a file is opened, a large or binary file counts
-by its size, and both passes end at limits of time, memory and output. A commit at which Git ends takes no other with
-it. What was not counted is absent, not zero.
+Git counts them in medmark's bare mirror, where no attribute, driver or setting of the group applies. No commit decides
+what that costs: one with too many files is left out before a file is opened, a large or binary file counts by its size,
+and both passes have limits of time, memory and output. If Git fails at a commit, the others still count. A commit that
+was not counted is absent, not zero.
 
 GitPython reads the authors in `history`, but its `Commit.stats` is not used: it starts a git for every commit, and none
 of them has a limit of time, memory or output.
@@ -17,37 +17,37 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final
 
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
 FILES: Final = 500
-"""A commit that touches more is not counted: a data set or an environment, not what somebody wrote. A move is two."""
+"""A commit with more files is not counted: it is a data set or an environment. A moved file counts as two."""
 FILE_BYTES: Final = 200_000
 """The lines of a larger file are not counted."""
 COUNT_S: Final = 10.0
 OUTPUT_MB: Final = 64.0
-"""That Git may print in one pass, into a file."""
+"""How much Git may print in one pass, into a file."""
 _NOTHING: Final = b"0" * 40
-"""The id of a file that is not there."""
+"""The id of a missing file."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """What commits change. A file that only moves changes nothing; neither does a merge."""
+    """What commits change. A file that only moves changes no line; neither does a merge."""
 
     added: int = 0
     """Lines."""
     removed: int = 0
     by_size: int = 0
-    """Files that are binary or large, whose lines are not counted."""
+    """Files that are binary or large: their lines are not counted."""
     bytes: int = 0
-    """Of those files, as the commits leave them."""
+    """Size of those files after the commits."""
 
     def __add__(self, other: Changed) -> Changed:
-        """Of both together."""
+        """The sum of both."""
         return Changed(
             self.added + other.added,
             self.removed + other.removed,
@@ -58,7 +58,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Counts:
-    """The changes of commits by id. A commit in neither could not be counted within the limits."""
+    """The changes of commits by id. A commit in neither field could not be counted within the limits."""
 
     changed: Mapping[str, Changed]
     crowded: AbstractSet[str] = frozenset()
@@ -71,21 +71,21 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
     blobs: dict[str, dict[bytes, bytes]] = {}
     for commit, files in _diffs(mirror, commits, ("--raw", "--no-renames"), latest):
         blobs[commit] = {name: head.split(b" ")[3] for head, name in files}
-    # Those with the fewest files first: one that takes all the time takes it from few others.
+    # Commits with few files first, so that one which takes all the time costs only few others.
     few = [commit for commit in sorted(blobs, key=lambda commit: len(blobs[commit])) if len(blobs[commit]) <= FILES]
     lines: dict[str, Changed] = {}
     by_size: dict[str, list[bytes]] = {}
-    # A move is found by its id alone, and among few files: no content is compared.
+    # Git finds a moved file by its id, among few files: it compares no content.
     for commit, files in _diffs(mirror, few, ("--numstat", "-M100%"), latest):
         counts = [head.split(b"\t")[:2] for head, _ in files]
         text = [(int(added), int(removed)) for added, removed in counts if added != b"-"]
         by_size[commit] = [blobs[commit][name] for head, name in files if head.startswith(b"-")]
         lines[commit] = Changed(sum(added for added, _ in text), sum(removed for _, removed in text))
-    sizes = _sizes(mirror, sorted({blob for of in by_size.values() for blob in of} - {_NOTHING}), latest)
+    sizes = _sizes(mirror, sorted(set(chain.from_iterable(by_size.values())) - {_NOTHING}), latest)
     changed = {
-        commit: lines[commit] + Changed(by_size=len(of), bytes=sum(sizes.get(blob, 0) for blob in of))
-        for commit, of in by_size.items()
-        if sizes.keys() >= set(of) - {_NOTHING}
+        commit: lines[commit] + Changed(by_size=len(files), bytes=sum(sizes.get(blob, 0) for blob in files))
+        for commit, files in by_size.items()
+        if sizes.keys() >= set(files) - {_NOTHING}
     }
     return Counts(changed, blobs.keys() - set(few))
 
@@ -93,7 +93,7 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
 def _diffs(
     mirror: Path, commits: Sequence[str], form: Sequence[str], latest: float
 ) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
-    """Each commit with what Git says of each file, and the file's name; a commit at which Git ends is left out."""
+    """Each commit with Git's record of each file and the file's name; a commit at which Git fails is left out."""
     left = list(commits)
     while left and time.monotonic() < latest:
         last = ""
@@ -107,9 +107,9 @@ def _diffs(
 
 
 def _printed(mirror: Path, commits: Sequence[str], form: Sequence[str], latest: float, output: IO[bytes]) -> bool:
-    """Whether Git came to the end of the commits; what it printed until then holds."""
+    """Whether Git printed all commits; what it printed before a failure is valid."""
     arguments = [
-        "-c", f"core.bigFileThreshold={FILE_BYTES}",  # what is larger is binary to Git, and it opens none of that
+        "-c", f"core.bigFileThreshold={FILE_BYTES}",  # Git treats a larger file as binary, and does not open it
         "diff-tree", "--stdin", "-r", "--root", "--always", "-z", "--no-ext-diff", "--no-textconv", *form,
     ]  # fmt: skip
     try:
@@ -117,7 +117,7 @@ def _printed(mirror: Path, commits: Sequence[str], form: Sequence[str], latest: 
             arguments,
             reach=Reach(timeout_s=latest - time.monotonic()),
             git_dir=mirror,
-            # At an empty line it writes out what it has, and the line too: so each commit is known to be whole.
+            # At an empty line Git flushes its output and prints the line, which shows that the commit is complete.
             stdin_data="".join(f"{commit}\n\n" for commit in commits).encode(),
             output=output,
             output_mb=OUTPUT_MB,
@@ -128,22 +128,22 @@ def _printed(mirror: Path, commits: Sequence[str], form: Sequence[str], latest: 
 
 
 def _commits(output: IO[bytes]) -> Iterator[tuple[str, list[tuple[bytes, bytes]]]]:
-    """The commits that Git printed whole."""
+    """The commits that Git printed completely."""
     output.seek(0)
     fields = _fields(output)
     commit = ""
     files: list[tuple[bytes, bytes]] = []
     for field in fields:
         paths = _paths_after(field)
-        if paths is None:  # the next commit begins, or the end of all
+        if paths is None:  # the next commit begins, or the output ends
             if commit:
                 yield commit, files
             commit, files = field.decode("ascii").strip(), []
             continue
         named = list(islice(fields, paths))
-        if len(named) < paths:  # it was cut off here
+        if len(named) < paths:  # the output was cut off here
             return
-        if len(files) <= FILES:  # more are a crowd, however many
+        if len(files) <= FILES:  # above the limit, the number does not matter
             head, path = (field, named[-1]) if named else _parted(field)
             files.append((head, _name(path)))
 
@@ -155,13 +155,13 @@ def _parted(field: bytes) -> tuple[bytes, bytes]:
 
 
 def _name(path: bytes) -> bytes:
-    """What a path is found again by: the path may have megabytes."""
+    """A digest that stands for a path, which may have megabytes."""
     return hashlib.blake2b(path, digest_size=16).digest()
 
 
 def _fields(output: IO[bytes]) -> Iterator[bytes]:
-    """What Git printed, cut at NULs; what stands behind the last NUL only if it is the line that ends a commit."""
-    rest, end = b"", int(OUTPUT_MB * 1e6)  # it may print more before it is stopped
+    """Git's output, split at NULs; the rest after the last NUL only if it is the line that ends a commit."""
+    rest, end = b"", int(OUTPUT_MB * 1e6)  # Git may print more before it is stopped
     while part := output.read(min(1 << 20, end - output.tell())):
         *fields, rest = (rest + part).split(b"\0")
         yield from fields
@@ -170,21 +170,21 @@ def _fields(output: IO[bytes]) -> Iterator[bytes]:
 
 
 def _paths_after(field: bytes) -> int | None:
-    """How many paths follow what Git says of a file; None where the field is a commit's id."""
+    """How many paths follow Git's record of a file; None where the field is a commit's id."""
     if field.startswith(b":"):
         return 2 if field.rsplit(b" ", 1)[1].startswith(b"R") else 1
-    if b"\t" in field:  # with its path at its end, unless it moved
+    if b"\t" in field:  # the path is at its end, unless the file moved
         return 0 if field.split(b"\t", 2)[2] else 2
     return None
 
 
 def _sizes(mirror: Path, blobs: Sequence[bytes], latest: float) -> dict[bytes, int]:
-    """The sizes of files by id; of none where it takes too long."""
+    """The sizes of files by id; empty if Git takes too long."""
     if not blobs:
         return {}
     reach = Reach(timeout_s=latest - time.monotonic())
     try:
-        told = run_git(
+        listed = run_git(
             ["cat-file", "--batch-check=%(objectname) %(objectsize)"],
             reach=reach,
             git_dir=mirror,
@@ -192,4 +192,4 @@ def _sizes(mirror: Path, blobs: Sequence[bytes], latest: float) -> dict[bytes, i
         )
     except GitFailed:
         return {}
-    return {blob: int(size) for blob, size in (line.split() for line in told.splitlines()) if size.isdigit()}
+    return {blob: int(size) for blob, size in (line.split() for line in listed.splitlines()) if size.isdigit()}

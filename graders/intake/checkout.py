@@ -239,7 +239,8 @@ def _write(mirror: Path, entries: Sequence[TreeEntry], folder: Path, reach: Reac
         for entry in entries:
             header = blobs.readline().split()
             if len(header) != 3 or header[1] != b"blob" or int(header[2]) != entry.size:
-                raise GitFailed("its history is malformed", f"cat-file answered {header!r} for {entry.blob}")
+                evidence = f"cat-file answered {header!r} for {entry.blob}"
+                raise GitFailed("the repository's history is malformed", evidence)
             after = blobs.tell() + entry.size + 1
             start = blobs.read(min(entry.size, POINTER_BYTES))
             if entry.size < POINTER_BYTES and start.startswith(LFS):

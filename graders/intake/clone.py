@@ -1,7 +1,7 @@
-"""Looks at a group's repository and keeps a mirror of what was seen there. Nothing of it is checked out or run.
+"""Looks at a group's repository and mirrors every tip that it sees. Nothing of it is checked out or run.
 
-A mirror is a bare repository that we made, with our settings and no hooks. Every tip ever seen stays in it under
-`refs/medmark/seen/`, so that a force-push takes nothing away.
+A mirror is a bare repository that medmark makes, with its own settings and no hooks. Every tip stays in it under
+`refs/medmark/seen/`, so that a force-push removes nothing.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ _COMMIT = re.compile(r"(?!0{40})[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Look:
-    """What one look at a branch found."""
+    """The result of one look at a branch."""
 
     how: How
     branch: str
-    """The branch looked at; the repository's default where none was asked for; empty when unknown."""
+    """The branch; the repository's default branch where the roster names none; empty if unknown."""
     commit: str | None
     detail: str = ""
     """Why there is no tip, and the cure; a student may read it."""
 
 
 def is_commit(text: str) -> bool:
-    """Whether a text is a whole commit id; the one of zeros stands for none."""
+    """Whether a text is a whole commit id; the id of zeros is not one."""
     return _COMMIT.fullmatch(text) is not None
 
 
 def look(address: str, branch: str | None, reach: Reach) -> Look:
-    """Ask the host for the tip of a branch, or of the default branch. Never raises for what the host says."""
+    """Ask the host for the tip of a branch, or of the default branch. No answer of the host raises."""
     wrong = address_problem(address, reach.allow_file) or (branch and branch_problem(branch))
     if wrong:
         return Look("unreachable", branch or "", None, wrong)
@@ -60,7 +60,7 @@ def look(address: str, branch: str | None, reach: Reach) -> Look:
         return Look("unreachable", branch or "", None, failure.feedback + evidence)
     heads: dict[str, str] = {}
     default = None
-    # Not splitlines(): a branch may be named with characters that it would end a line at.
+    # Not splitlines(): a branch's name may hold characters at which it would end a line.
     for line in listed.decode("utf-8", "replace").split("\n"):
         left, _, name = line.partition("\t")
         if name == "HEAD" and left.startswith("ref: refs/heads/"):
@@ -75,19 +75,19 @@ def _chosen(heads: dict[str, str], branch: str | None, default: str | None) -> L
     if not heads:
         return Look("empty", branch or "", None, "the repository is empty: commit your work and push it")
     odd = default is not None and branch_problem(default)
-    wanted = branch or (None if odd else default)
-    if wanted not in named and branch is None and len(named) == 1:
-        (wanted,) = named
-    if wanted is None or wanted not in named:
+    chosen = branch or (None if odd else default)
+    if chosen not in named and branch is None and len(named) == 1:
+        (chosen,) = named
+    if chosen is None or chosen not in named:
         there = ", ".join(sorted(named)[:10])
-        hint = nearest(wanted, named) if wanted else f"its branches are {there}"
-        name = "the repository has no default branch"
-        if wanted or odd:
-            name = f'there is no branch "{wanted}"' if wanted else f"the repository's default branch {odd}"
-        return Look("no_branch", branch or "", None, f"{name}: {hint}")
-    if not is_commit(named[wanted]):
-        return Look("unreachable", wanted, None, "the repository does not use SHA-1 commit ids, as git's default is")
-    return Look("tip", wanted, named[wanted])
+        hint = nearest(chosen, named) if chosen else f"its branches are {there}"
+        problem = "the repository has no default branch"
+        if chosen or odd:
+            problem = f'there is no branch "{chosen}"' if chosen else f"the repository's default branch {odd}"
+        return Look("no_branch", branch or "", None, f"{problem}: {hint}")
+    if not is_commit(named[chosen]):
+        return Look("unreachable", chosen, None, "the repository does not use SHA-1 commit ids, git's default")
+    return Look("tip", chosen, named[chosen])
 
 
 def seen_in(mirror: Path, commit: str) -> bool:
@@ -97,16 +97,16 @@ def seen_in(mirror: Path, commit: str) -> bool:
 
 
 def fetch(mirror: Path, address: str, source: str, commit: str, at: datetime, reach: Reach) -> str:
-    """Fetch a branch, or a commit by its id, into the mirror and keep it there; returns the tip that came.
+    """Fetch a branch, or a commit by its id, into the mirror; returns the fetched tip.
 
-    `commit` is the tip that a look found: the branch may have moved since, and what came is then another one.
+    `commit` is the tip that a look saw: if the branch has moved since, the fetched tip is another one.
 
     Raises:
-        GitFailed: nothing came, or no commit. What was in the mirror before is still there.
+        GitFailed: the fetch failed, or did not bring a commit. The mirror is as it was before.
     """
     wrong = address_problem(address, reach.allow_file) or (None if is_commit(source) else branch_problem(source))
     if wrong or not is_commit(commit):
-        raise GitFailed(wrong or "is not a commit id")
+        raise GitFailed(wrong or "this is not a commit id")
     mirror.mkdir(parents=True, exist_ok=True)
     with _held(mirror, reach):
         return _fetched(mirror, address, source, commit, at, reach)
@@ -118,7 +118,7 @@ def _fetched(mirror: Path, address: str, source: str, commit: str, at: datetime,
     packs = mirror / "objects/pack"
     before = _names(packs)
     for name in before:
-        if name.startswith("tmp_"):  # left by a fetch that was killed
+        if name.startswith("tmp_"):  # from a fetch that was killed
             (packs / name).unlink(missing_ok=True)
     stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
     ref = f"refs/medmark/seen/{stamp}-{commit[:12]}"
@@ -139,20 +139,20 @@ def _fetched(mirror: Path, address: str, source: str, commit: str, at: datetime,
 
 
 def _check_commit(mirror: Path, ref: str, reach: Reach) -> None:
-    """A branch can name any object on a host of one's own; of a tag the commit counts."""
+    """On a hostile host, a branch can point to any object. For a tag, its commit counts."""
     kind = run_git(["cat-file", "-t", f"{ref}^{{}}"], reach=reach, git_dir=mirror).decode().strip()
     if kind != "commit":
-        told = "what its branch names is no commit: commit your work and push it"
-        raise GitFailed(told, f"{_read_ref(mirror / ref)} is a {kind}", group_at_fault=True)
+        feedback = "the branch does not point to a commit: commit your work and push it"
+        raise GitFailed(feedback, f"{_read_ref(mirror / ref)} is a {kind}", group_at_fault=True)
 
 
-def keep_failure(mirror: Path, commit: str, failure: GitFailed) -> None:
-    """Keep why a tip did not come; it holds for as long as the mirror has not got it after all."""
+def store_failure(mirror: Path, commit: str, failure: GitFailed) -> None:
+    """Store why a tip could not be fetched; it matters until the mirror has the tip."""
     replace_file(mirror / "failures" / commit, json.dumps([failure.feedback, str(failure), failure.group_at_fault]))
 
 
 def last_failure(mirror: Path, commit: str) -> GitFailed | None:
-    """Why a tip did not come when it was last fetched; None where nothing is known of that."""
+    """Why the last fetch of a tip failed; None if that is not recorded."""
     try:
         feedback, evidence, group_at_fault = json.loads((mirror / "failures" / commit).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -162,7 +162,7 @@ def last_failure(mirror: Path, commit: str) -> GitFailed | None:
 
 @contextmanager
 def _held(mirror: Path, reach: Reach) -> Iterator[None]:
-    """One fetch into a mirror at a time: cron's collection and a person's may meet."""
+    """One fetch into a mirror at a time: a collection of cron and one of a person may overlap."""
     latest = time.monotonic() + reach.timeout_s
     with (mirror / "medmark.lock").open("a") as file:
         while True:
@@ -177,7 +177,7 @@ def _held(mirror: Path, reach: Reach) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a commit says about itself: set by whoever made it, so evidence and never a rule."""
+    """Author, date and message of a commit: its author chose them, so they are evidence and no mark depends on them."""
 
     author: str
     date: str
@@ -186,7 +186,7 @@ class Signature:
 
 
 def signature_of(mirror: Path, commit: str) -> Signature | None:
-    """Author, date and message of a commit; None where it cannot be read, or is larger than any honest one."""
+    """The signature of a commit; None if it cannot be read, or is larger than any honest one."""
     if not is_commit(commit):
         return None
     try:
@@ -194,15 +194,15 @@ def signature_of(mirror: Path, commit: str) -> Signature | None:
     except GitFailed:
         return None
     head, _, message = text.decode("utf-8", "replace").partition("\n\n")
-    found = re.search(r"^author (.*) (-?\d+ [-+]\d{4})$", head, re.M)
-    if found is None:
+    author = re.search(r"^author (.*) (-?\d+ [-+]\d{4})$", head, re.M)
+    if author is None:
         return None
     first = message.strip().split("\n")[0]
-    return Signature(_plain(found[1]), _date(found[2]), _plain(first))
+    return Signature(_plain(author[1]), _date(author[2]), _plain(first))
 
 
 def _date(written: str) -> str:
-    """A commit's seconds and zone as a date; as they stand where no calendar has it: whoever commits chooses them."""
+    """A commit's seconds and zone as a date; unchanged if they are not a valid date."""
     seconds, zone = written.split()
     minutes = int(zone[1:3]) * 60 + int(zone[3:])
     try:

@@ -1,9 +1,9 @@
-"""The notary: looks at every group's branch, records what it saw by our clock, and fetches it. It marks nothing.
+"""Looks at every group's branch, records what it sees by medmark's clock, and fetches it.
 
-    collect       look, record, fetch; a receipt per group          run it every few minutes from cron
-    submissions   the commits that count, as folders to be marked
+    collect       look, record, fetch; a receipt for each group     run it every few minutes from cron
+    submissions   the commits that count, as folders to mark
 
-What counts is decided in `graders.intake.counting`, from the record alone.
+`graders.intake.counting` decides what counts, from the record alone.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
 from graders.intake.checkout import Caps
-from graders.intake.clone import Look, fetch, keep_failure, last_failure, look, seen_in
+from graders.intake.clone import Look, fetch, last_failure, look, seen_in, store_failure
 from graders.intake.copies import flag_equal_work
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
@@ -34,33 +34,33 @@ from graders.record.ledger import Ledger, Observation
 __all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
 
 Progress = Callable[[int, int, str], None]
-"""Called with how many are done, of how many, and the name of the group just done."""
+"""Called with the number of groups done, the number of all groups, and the name of the last one done."""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a collection found of one group; a student may read all of it."""
+    """The result of a collection for one group; a student may read all of it."""
 
     group: str
     assignment: str
     repository: str
     branch: str
     commit: str | None
-    """The tip found now."""
+    """The tip that this collection saw."""
     seen_at: str
     how: str
     """`tip`, `empty`, `no_branch` or `unreachable`."""
     detail: str
     counting: Counting
     problems: tuple[str, ...]
-    """Of the commit that counts, each with its cure."""
+    """Problems of the commit that counts, each with its cure."""
     timezone: str
     fetched: bool = True
-    """False for a commit that was seen and did not come, for a reason that is not the group's."""
+    """False if the commit was seen but could not be fetched, and the group is not at fault."""
 
     @property
     def unread(self) -> str:
-        """Why nothing could be read of the repository this time; empty where it could, empty or not."""
+        """Why the repository could not be read this time; empty if it could, even where it holds no commit."""
         failed = self.how == "unreachable" or not self.fetched
         if not failed or self.counting.state == "set aside":
             return ""
@@ -69,19 +69,19 @@ class Receipt:
     @property
     def text(self) -> str:
         """The receipt as a few lines."""
-        found = self.commit or f"none: {self.detail}"
+        tip = self.commit or f"none: {self.detail}"
         counts = self.counting
         which = {
             "provisional": f"{counts.commit} so far" if counts.commit else "none so far",
             "counts": counts.commit,
         }.get(counts.state, counts.state)
-        # What was found says it already.
+        # The line of the commit may give the reason already.
         why = counts.reason if self.commit or self.detail not in counts.reason else ""
         lines = [
             f"{self.group}, {self.assignment}",
             f"  repository  {self.repository}" + (f" (branch {self.branch})" if self.branch else ""),
-            f"  found       {found}",
-            f"  at          {self._local(datetime.fromisoformat(self.seen_at))}",
+            f"  commit      {tip}",
+            f"  seen at     {self._local(datetime.fromisoformat(self.seen_at))}",
             f"  due         {self._local(counts.due)}",
             f"  counts      {which}" + (f" ({why})" if why else ""),
         ]
@@ -97,7 +97,7 @@ class Receipt:
 
 
 def clock() -> datetime:
-    """The clock of the notary."""
+    """The clock by which looks are recorded."""
     return datetime.now(UTC)
 
 
@@ -113,29 +113,29 @@ def collect(
 ) -> list[Receipt]:
     """Look at the groups' repositories, several at once; record, fetch, and return the receipts in roster order.
 
-    Every look is recorded as soon as it is made, so a collection that is stopped has lost nothing.
+    Every look is recorded at once, so stopping a collection loses nothing.
 
     Raises:
-        UserError: the course sets no such assignment or it cannot be read, a token is missing, or `only` names an
-            unknown group. Nobody was contacted.
+        UserError: the course has no such assignment or cannot read it, a token is missing, or `only` names an unknown
+            group. No host was contacted.
     """
     assignment = assignment_of(course, assignment_id, names=False)
     groups = _groups(course, only)
-    found: dict[str, Observation] = {}
+    latest: dict[str, Observation] = {}
     with _stoppable(reach_of(course), jobs) as (reach, pool):
         check_tokens(reach, [group.repository for group in groups if group.repository])
         looks = {pool.submit(_observe, course, assignment_id, group, now, reach): group for group in groups}
         for done, finished in enumerate(as_completed(looks), 1):
             for observation in finished.result():
                 ledger.add_observation(observation)
-                found[observation.group] = observation
+                latest[observation.group] = observation
             if progress is not None:
                 progress(done, len(groups), looks[finished].name)
     moment = now()
     record = Record.of(course.groups, ledger.observations(assignment_id))
     decisions = Decisions.of(assignment_id, record.followed(ledger.events(assignment_id)))
     decided = _countings(course, record, decisions, groups, moment)
-    marked = _files(course, assignment, groups, decided, record, jobs)
+    held = _files(course, assignment, groups, decided, record, jobs)
     return [
         Receipt(
             group=group.name,
@@ -145,14 +145,14 @@ def collect(
             commit=look.commit if look else None,
             seen_at=look.seen_at if look else _iso(moment),
             how=look.how if look else "unreachable",
-            detail=look.detail if look else "not looked at: the roster has no address that can be used",
+            detail=look.detail if look else "not collected: the roster has no usable address for this group",
             counting=decided[group.name],
             problems=submission.problems,
             timezone=course.timezone,
             fetched=submission.state != "not fetched",
         )
-        for group, submission in zip(groups, marked, strict=True)
-        for look in [found.get(group.name)]
+        for group, submission in zip(groups, held, strict=True)
+        for look in [latest.get(group.name)]
     ]
 
 
@@ -165,14 +165,14 @@ def submissions(
     *,
     only: Collection[str] = (),
 ) -> list[Submission]:
-    """What each group's counting commit holds, in roster order; no network is needed.
+    """The submission of each group, in roster order, from the commit that counts; no network is needed.
 
-    A commit's files are written once and found again by the next call. Equal work of these groups is flagged for
+    A commit's files are written once, and the next call uses them again. Equal work of these groups is flagged for
     staff.
 
     Args:
-        record: What was seen, by today's groups.
-        decisions: That hold, or would, under the names that groups have now (`Record.followed`).
+        record: The looks, by today's groups.
+        decisions: Those in force, or proposed, under today's names of groups (`Record.followed`).
     """
     groups = _groups(course, only)
     decided = _countings(course, record, decisions, groups, now)
@@ -187,20 +187,20 @@ def _files(
     record: Record,
     jobs: int,
 ) -> list[Submission]:
-    """The files of the commits that count, taken several at once."""
+    """The files of the commits that count, several groups at once."""
 
-    def taken(group: Group, reach: Reach) -> Submission:
+    def submission_of(group: Group, reach: Reach) -> Submission:
         counts = decided[group.name]
-        return _taken(course, assignment, group, counts, mirror_of(course, group, record, counts.commit), reach)
+        return _submission(course, assignment, group, counts, mirror_of(course, group, record, counts.commit), reach)
 
     with _stoppable(reach_of(course), jobs) as (reach, pool):
-        taking = [pool.submit(taken, group, reach) for group in groups]
-        return flag_equal_work([future.result() for future in taking])
+        futures = [pool.submit(submission_of, group, reach) for group in groups]
+        return flag_equal_work([future.result() for future in futures])
 
 
 def _groups(course: Course, only: Collection[str]) -> list[Group]:
-    wanted = {course.group(name).name for name in only}
-    return [group for group in course.groups if not wanted or group.name in wanted]
+    names = {course.group(name).name for name in only}
+    return [group for group in course.groups if not names or group.name in names]
 
 
 def _countings(
@@ -218,7 +218,7 @@ def _countings(
 
 
 def _aside(group: Group, counted: Counting) -> Counting:
-    """Nothing counts while the group's rows are wrong; what was seen is kept. Staff alone read the rows."""
+    """Nothing counts while the group's rows are wrong, but the looks stay on record. Only staff read the rows."""
     reason = "the course's staff must correct this group's rows of the roster first; nothing is lost"
     return replace(counted, commit=None, state="set aside", reason=reason, evidence="; ".join(group.aside))
 
@@ -226,58 +226,58 @@ def _aside(group: Group, counted: Counting) -> Counting:
 def _observe(
     course: Course, assignment_id: str, group: Group, now: Callable[[], datetime], reach: Reach
 ) -> list[Observation]:
-    """One look at a group's branch, and a second observation if the branch moved while it was fetched.
+    """One look at a group's branch, and a second observation if the branch moved during the fetch.
 
-    None at a group whose address is refused.
+    A group whose address is refused has none.
     """
     if not group.repository:
         return []
-    # The time before the question: what is pushed while the host answers is in the group's favour.
+    # Taken before the look: a push while the host answers then counts in the group's favour.
     at = now()
-    found = look(group.repository, group.branch, reach)
+    looked = look(group.repository, group.branch, reach)
     seen = Observation(
         group=group.name,
         assignment=assignment_id,
         repository=group.repository,
-        branch=found.branch,
-        commit=found.commit,
+        branch=looked.branch,
+        commit=looked.commit,
         seen_at=_iso(at),
-        how=found.how,
-        detail=found.detail,
+        how=looked.how,
+        detail=looked.detail,
     )
     mirror = course.mirrors / group.name
-    if found.commit is None or seen_in(mirror, found.commit):
+    if looked.commit is None or seen_in(mirror, looked.commit):
         return [seen]
     try:
-        fetched = _fetched(mirror, group, found, at, reach)
+        fetched = _fetched(mirror, group, looked, at, reach)
     except GitFailed as failure:
         return [replace(seen, detail=f"seen, but not fetched: {failure.feedback}")]
     except OSError as error:
         return [replace(seen, detail=f"seen, but not fetched: the marker's disk ({error.strerror})")]
-    if fetched == found.commit:
+    if fetched == looked.commit:
         return [seen]
     return [seen, replace(seen, commit=fetched, seen_at=_iso(now()))]
 
 
-def _fetched(mirror: Path, group: Group, found: Look, at: datetime, reach: Reach) -> str:
-    """The tip that came; why none did is kept."""
-    assert found.commit is not None
+def _fetched(mirror: Path, group: Group, looked: Look, at: datetime, reach: Reach) -> str:
+    """The fetched tip; if the fetch fails, the reason is stored."""
+    assert looked.commit is not None
     try:
         try:
-            return fetch(mirror, group.repository, found.branch, found.commit, at, reach)
+            return fetch(mirror, group.repository, looked.branch, looked.commit, at, reach)
         except GitFailed as failure:
-            # A branch that moves while it is fetched looks like a host that does not know its own tip.
+            # If the branch moves during the fetch, the host seems not to know its own tip.
             if not failure.group_at_fault:
                 raise
-            if look(group.repository, group.branch, reach).commit != found.commit:
+            if look(group.repository, group.branch, reach).commit != looked.commit:
                 raise GitFailed("the branch moved while it was fetched", str(failure)) from None
-            return fetch(mirror, group.repository, found.branch, found.commit, at, reach)
+            return fetch(mirror, group.repository, looked.branch, looked.commit, at, reach)
     except GitFailed as failure:
-        keep_failure(mirror, found.commit, failure)
+        store_failure(mirror, looked.commit, failure)
         raise
 
 
-def _taken(
+def _submission(
     course: Course, assignment: Assignment, group: Group, decided: Counting, mirror: Path, reach: Reach
 ) -> Submission:
     facts: dict[str, Any] = {
@@ -303,35 +303,35 @@ def _taken(
     limits = course.repositories
     caps = Caps(assignment.limits.weights_mb, limits.file_mb, limits.total_mb, limits.files)
     folder = course.checkouts / assignment.id / group.name
-    modules = modules_of if course.sandbox == "docker" else _not_known
+    modules = modules_of if course.sandbox == "docker" else _unknown_modules
     try:
-        taken = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, modules)
+        submission = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, modules)
     except GitFailed as failure:
-        if not seen_in(mirror, decided.commit):  # what it was when it should have come says more
+        if not seen_in(mirror, decided.commit):  # the failure of its fetch says more
             failure = last_failure(mirror, decided.commit) or failure
         if failure.group_at_fault:
-            # Of the group's own making: a commit of which nothing can be run, as one without solution.py.
+            # The group is at fault: nothing of this commit can run, as without solution.py.
             flag = f"commit {decided.commit} is refused: {failure}"
             return replace(nothing, **facts, problems=(failure.feedback,), flags=(*nothing.flags, flag))
-        told = f"{failure.feedback}: it was seen but could not be fetched or read"
-        facts |= {"state": "not fetched", "reason": told, "problems": (told,), "flags": (*nothing.flags, str(failure))}
-        # Without a commit there is no mark: that it could not be fetched must not cost a point.
+        why = f"the commit was seen, but it could not be fetched or read: {failure.feedback}"
+        facts |= {"state": "not fetched", "reason": why, "problems": (why,), "flags": (*nothing.flags, str(failure))}
+        # Without a commit there is no mark: a failed fetch must not cost a point.
         facts |= {"commit": None, "later_tips": (decided.commit, *facts["later_tips"])}
         return replace(nothing, **facts)
     except OSError as error:
         raise UserError(
-            f"{error.filename or folder}: cannot be written ({error.strerror}). Nothing recorded is lost: make room "
-            "or set its permissions right, and run the same command again."
+            f"{error.filename or folder}: cannot be written ({error.strerror}). Nothing on record is lost: make room "
+            "or correct its permissions, and run the same command again."
         ) from None
-    return replace(taken, **facts, flags=(*nothing.flags, *taken.flags))
+    return replace(submission, **facts, flags=(*nothing.flags, *submission.flags))
 
 
-def _not_known(framework: str) -> None:
-    """What this machine itself holds beside its images is nobody's promise."""
+def _unknown_modules(framework: str) -> None:
+    """Without an image, medmark cannot know which modules a solution may import."""
 
 
 def mirror_of(course: Course, group: Group, record: Record, commit: str | None) -> Path:
-    """The mirror that holds a commit: the group's, or that of a name under which the commit was seen."""
+    """The mirror with a commit: the group's own, or that of an earlier name under which the commit was seen."""
     own = course.mirrors / group.name
     if commit is None or seen_in(own, commit):
         return own
@@ -355,7 +355,7 @@ def reach_of(course: Course) -> Reach:
 
 @contextmanager
 def _stoppable(reach: Reach, jobs: int) -> Iterator[tuple[Reach, ThreadPoolExecutor]]:
-    """Threads whose git processes end at once when the block is left by an exception, Ctrl-C included."""
+    """Threads whose git processes end at once if an exception or Ctrl-C ends the block."""
     pool = ThreadPoolExecutor(max_workers=max(1, jobs))
     try:
         yield reach, pool

@@ -1,6 +1,6 @@
-"""What a student would hand in, told before the deadline: read from the clone on their own machine, no network.
+"""Shows students before the deadline what the marker would see: reads their own clone, without the network.
 
-The commit is taken as the marker takes it (`graders.intake.checkout`): what is told here is what it would tell.
+It checks out the commit as the marker does (`graders.intake.checkout`), so it reports the same problems.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ NOISE = {
 
 @dataclass(frozen=True)
 class Handin:
-    """What the marker would see of a student's repository, as far as this machine knows."""
+    """What the marker would see of a student's repository, as far as this machine can tell."""
 
     root: Path
-    """The repository; the folder itself where it is in none."""
+    """The repository; the folder itself if it is in no repository."""
     assignment: Assignment
     repository: str | None
     """Address of the remote, without credentials."""
@@ -45,30 +45,30 @@ class Handin:
     commit: str | None
     """The commit that the marker would take: the tip of that remote branch at the last push or fetch."""
     as_of: datetime | None
-    """When this machine last heard of that branch."""
+    """When this machine last pushed or fetched that branch."""
     unpushed: int = 0
-    """Commits that only this machine has."""
+    """Number of commits that only this machine has."""
     uncommitted: tuple[str, ...] = ()
     """Changed or new files of the solution that no commit holds."""
     ignored: tuple[str, ...] = ()
     """Files of the solution that ignore rules keep out, the repository's or the student's own."""
     problems: tuple[str, ...] = ()
-    """Of the commit, each with its cure, as the marker would tell them."""
+    """Problems of the commit with cures, as the marker would report them."""
     in_git: bool = True
     left_out: tuple[str, ...] = ()
-    """Settings of the repository that did not hold while it was looked at."""
+    """Settings of the repository that medmark ignored."""
 
     @property
     def ready(self) -> bool:
-        """Whether the marker would see this work, all of it, and be able to start on it."""
+        """Whether the marker would see all of this work, and could start on it."""
         weights = any("weights" in name.split("/") for name in self.ignored if not _of_an_editor(name))
-        lacking = self.unpushed or self.uncommitted or self.problems or weights
-        return self.commit is not None and not lacking
+        incomplete = self.unpushed or self.uncommitted or self.problems or weights
+        return self.commit is not None and not incomplete
 
     def lines(self) -> tuple[str, ...]:
-        """The findings, a line each; `:)` is in order, `:(` is not, `:|` is for you to judge."""
+        """One line per check: `:)` is in order, `:(` is not, `:|` is for the student to judge."""
         if not self.in_git:
-            return (f":( {self.root} is in no Git repository: clone your group's repository and work there",)
+            return (f":( {self.root} is not in a Git repository: clone your group's repository and work there",)
         lines = [
             f"repository  {self.repository or 'none: git remote add origin ADDRESS'}",
             f"branch      {self.branch or 'none (detached HEAD): git switch main'}",
@@ -91,9 +91,10 @@ class Handin:
             else ":) everything is committed"
         )
         if self.ignored:
-            lines.append(f":| left out by your ignore rules: {_list(self.ignored)}; git add -f FILE hands one in")
+            lines.append(f":| left out by your ignore rules: {_list(self.ignored)}; to hand one in: git add -f FILE")
         if self.left_out:
-            lines.append(f":| not heeded, since a folder's own Git settings can run programs: {_list(self.left_out)}")
+            ignored = _list(self.left_out)
+            lines.append(f":| medmark ignores these Git settings, since such settings can run programs: {ignored}")
         lines += [f":( {problem}" for problem in self.problems]
         if not self.problems:
             lines.append(":) the marker can read all of it, and has what it imports")
@@ -103,9 +104,9 @@ class Handin:
 def inspect_handin(
     folder: Path, assignment: Assignment, *, modules: Collection[str] | None = None, caps: Caps | None = None
 ) -> Handin:
-    """What the marker would see of the repository around `folder`; nothing is changed and no host is asked.
+    """What the marker would see of the repository around `folder`; it changes nothing and contacts no host.
 
-    `modules` are those a solution can import; left out, those of the runtime image or its lock.
+    `modules` are the modules that a solution can import; left out, those of the runtime image or its lock.
 
     Raises:
         UserError: git is not installed, or cannot read the repository.
@@ -133,7 +134,7 @@ def _inspected(
     if commit:
         with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
             target = Path(scratch) / "clone"
-            problems = _as_the_marker(clone.ours, commit, target, assignment, modules, caps)
+            problems = _problems_of(clone.bare, commit, target, assignment, modules, caps)
     return Handin(
         root=clone.root,
         assignment=assignment,
@@ -141,7 +142,7 @@ def _inspected(
         branch=clone.branch,
         tracked=tracked,
         commit=commit,
-        as_of=_heard_of(clone.theirs, tracked),
+        as_of=_last_contact(clone.common_dir, tracked),
         unpushed=int(clone.git("rev-list", "--count", f"{commit}..{clone.head}")) if commit and clone.head else 0,
         uncommitted=_below(prefix, changed),
         ignored=_below(prefix, ignored),
@@ -150,28 +151,28 @@ def _inspected(
     )
 
 
-def clean_clone(found: Handin, target: Path) -> Path:
-    """Write the commit that the marker would take to `target`, as the marker does, and return `target`.
+def clean_clone(handin: Handin, target: Path) -> Path:
+    """Write the commit that the marker would take to `target`, as the marker does; returns `target`.
 
     Raises:
         UserError: there is no such commit, or it holds no solution.py.
     """
-    with own_clone(found.root) as clone:
-        if found.commit is None or clone is None:
-            raise UserError(f"{found.root}: nothing is pushed. Push first: git push -u origin HEAD")
+    with own_clone(handin.root) as clone:
+        if handin.commit is None or clone is None:
+            raise UserError(f"{handin.root}: nothing is pushed. Push first: git push -u origin HEAD")
         try:
-            inside = solution_entries(tree_of(clone.ours, found.commit, "", HERE), found.assignment.id)
+            inside = solution_entries(tree_of(clone.bare, handin.commit, "", HERE), handin.assignment.id)
             if inside is not None:
-                write_files(clone.ours, inside, target, _caps(found.assignment), HERE)
+                write_files(clone.bare, inside, target, _caps(handin.assignment), HERE)
         except GitFailed as failure:
-            raise UserError(f"{found.root}: git cannot read commit {found.commit}: {failure}") from None
+            raise UserError(f"{handin.root}: git cannot read commit {handin.commit}: {failure}") from None
     if not (target / SOLUTION).is_file():
-        where = f"{found.assignment.id}/solution.py"
-        raise UserError(f"{found.root}: commit {found.commit[:12]} holds no {where}. Commit it and push.")
+        where = f"{handin.assignment.id}/solution.py"
+        raise UserError(f"{handin.root}: commit {handin.commit[:12]} holds no {where}. Commit it and push.")
     return target
 
 
-def _as_the_marker(
+def _problems_of(
     git_dir: Path,
     commit: str,
     target: Path,
@@ -179,7 +180,7 @@ def _as_the_marker(
     modules: Collection[str] | None,
     caps: Caps,
 ) -> tuple[str, ...]:
-    """The problems of a commit."""
+    """The problems of a commit, as the marker would report them."""
     try:
         entries = tree_of(git_dir, commit, "", HERE)
         inside = solution_entries(entries, assignment.id)
@@ -191,9 +192,9 @@ def _as_the_marker(
     solution = target / SOLUTION
     if not solution.is_file():
         return written.problems
-    found = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
+    checks = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
     untouched = ("solution.py is the unchanged starter; commit and push your work",)
-    return (*written.problems, *found.problems, *(untouched if is_untouched(solution, assignment) else ()))
+    return (*written.problems, *checks.problems, *(untouched if is_untouched(solution, assignment) else ()))
 
 
 def _caps(assignment: Assignment) -> Caps:
@@ -201,21 +202,21 @@ def _caps(assignment: Assignment) -> Caps:
 
 
 def _status(clone: OwnClone) -> tuple[list[str], list[str]]:
-    """Files that no commit holds as they are, and files that are ignored."""
-    # Of a submodule git would ask a git of its own, which heeds the submodule's settings.
-    told = clone.git(
+    """Files whose current state is in no commit, and ignored files."""
+    # In a submodule git would start another git, which uses the submodule's own settings.
+    status = clone.git(
         "status", "--porcelain=v2", "-z", "--untracked-files=normal", "--ignored=traditional",
         "--ignore-submodules=all",
     )  # fmt: skip
     changed: list[str] = []
     ignored: list[str] = []
-    records = iter(told.split("\0"))
+    records = iter(status.split("\0"))
     for record in records:
         kind, _, rest = record.partition(" ")
         if kind in ("1", "2", "u"):
             changed.append(rest.split(" ", {"1": 7, "2": 8, "u": 9}[kind])[-1])
             if kind == "2":
-                next(records, None)  # the name before it was moved
+                next(records, None)  # the old name of a moved file
         elif kind == "?":
             changed.append(rest)
         elif kind == "!":
@@ -224,7 +225,7 @@ def _status(clone: OwnClone) -> tuple[list[str], list[str]]:
 
 
 def _upstream(settings: Mapping[str, str], branch: str | None) -> tuple[str | None, str | None]:
-    """The remote and its branch that a push goes to: as set, else the same name on the only remote, or origin."""
+    """The remote and branch of a push: as set, else a branch of the same name on the only remote, or on origin."""
     remotes = [key[len("remote.") : -len(".url")] for key in settings if re.fullmatch(r"remote\..+\.url", key)]
     first = "origin" if "origin" in remotes or not remotes else remotes[0]
     remote = settings.get(f"branch.{branch}.remote", first if remotes else None)
@@ -232,11 +233,11 @@ def _upstream(settings: Mapping[str, str], branch: str | None) -> tuple[str | No
     return (remote if remote in remotes else None), merged
 
 
-def _heard_of(git_dir: Path, tracked: str | None) -> datetime | None:
-    """When the remote branch was last pushed or fetched: git touches one of these files then."""
-    places = [git_dir / "FETCH_HEAD", git_dir / "logs/refs/remotes" / (tracked or ""), git_dir / "packed-refs"]
-    times = [path.stat().st_mtime for path in places[:2] if path.is_file()]
-    times = times or [path.stat().st_mtime for path in places[2:] if path.is_file()]
+def _last_contact(git_dir: Path, tracked: str | None) -> datetime | None:
+    """When the remote branch was last pushed or fetched: git then writes one of these files."""
+    files = [git_dir / "FETCH_HEAD", git_dir / "logs/refs/remotes" / (tracked or ""), git_dir / "packed-refs"]
+    times = [path.stat().st_mtime for path in files[:2] if path.is_file()]
+    times = times or [path.stat().st_mtime for path in files[2:] if path.is_file()]
     return datetime.fromtimestamp(max(times)).astimezone() if times else None
 
 
@@ -245,7 +246,7 @@ def _shown_address(address: str | None) -> str | None:
 
 
 def _below(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Those of the names that belong to the solution, without what tools leave behind."""
+    """The names that belong to the solution, without files that tools leave behind."""
     return tuple(
         printable(name)
         for name in names

@@ -1,6 +1,6 @@
-"""Runs git against repositories that may be hostile: fixed settings, no shell, a time-out and a size cap.
+"""Runs git on repositories that may be hostile: fixed settings, no shell, limits of time, memory and size.
 
-It knows no course and no group. Whoever calls it says what to do; every operand comes after `--` or is validated.
+The caller chooses the command; every operand comes after `--` or is validated.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from typing import IO
 from assignments.errors import MedmarkError, UserError
 
 HARMLESS = (
-    # Who made a commit or tag and when, as old or careless tools wrote it: evidence at most, and never a rule.
+    # Author and date of a commit or tag, as old or careless tools wrote them: no mark depends on these.
     "badDate", "badDateOverflow", "badEmail", "badName", "badTimezone", "missingEmail", "missingNameBeforeEmail",
     "missingSpaceBeforeDate", "missingSpaceBeforeEmail", "multipleAuthors", "nulInCommit", "zeroPaddedDate",
-    # Modes with a leading zero, as tools of before 2011 wrote them: git reads them as the same modes.
+    # Modes with a leading zero, as tools wrote them before 2011: git reads them as the same modes.
     "zeroPaddedFilemode",
 )  # fmt: skip
-"""What git's fsck may find in a history that is fetched all the same. All else is refused: entries named .., .git or
-nothing, in no order or twice, null ids, what cannot be parsed, and whatever .gitmodules may do."""
+"""Defects of git's fsck that do not stop a fetch. All others do: entries named .., .git or nothing, unsorted or twice,
+null ids, objects that cannot be parsed, and every defect of .gitmodules."""
 SETTINGS = (
     *(f"fetch.fsck.{message}=ignore" for message in HARMLESS),
     "core.hooksPath=/dev/null",
@@ -47,14 +47,14 @@ SETTINGS = (
     "submodule.recurse=false",
     "fetch.recurseSubmodules=false",
     "fetch.fsckObjects=true",
-    "fetch.unpackLimit=1",  # always one pack, so that a fetch that was cut off leaves one file to remove
+    "fetch.unpackLimit=1",  # always one pack: an interrupted fetch leaves one file to remove
     "transfer.fsckObjects=true",
     "safe.bareRepository=explicit",
     "http.lowSpeedLimit=1000",
     "http.lowSpeedTime=30",
     "gc.auto=0",
     "maintenance.auto=false",
-    # What a hostile pack can cost: large objects are streamed, and one thread unpacks deltas within MEMORY_MB.
+    # Against hostile packs: large objects are streamed, and one thread unpacks deltas within MEMORY_MB.
     "core.bigFileThreshold=50m",
     "core.packedGitWindowSize=32m",
     "core.packedGitLimit=256m",
@@ -81,11 +81,11 @@ PASSED_ON = (
     "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO",
 )  # fmt: skip
 OUTPUT_MB = 64
-"""What git may print."""
-WORDS_MB = 1
-"""What git, and the host through it, may say beside that."""
+"""How much git may print."""
+MESSAGES_MB = 1
+"""How much git, and the host through it, may write to stderr."""
 MEMORY_MB = 2048
-"""Of one git process: a pack of a megabyte can ask for gigabytes."""
+"""Memory of one git process: a pack of a megabyte can need gigabytes."""
 
 
 class GitFailed(MedmarkError):
@@ -110,7 +110,7 @@ class Reach:
     timeout_s: float = 120.0
     size_mb: int = 1000
     stop: threading.Event = field(default_factory=threading.Event, compare=False)
-    """Once set, every git that runs under this reach is ended."""
+    """Once set, every git process with this reach is killed."""
 
 
 def run_git(
@@ -125,61 +125,71 @@ def run_git(
     growing: Path | None = None,
     settings_of: Mapping[str, str] | None = None,
 ) -> bytes:
-    """What git prints, or `GitFailed`. Nothing that git started is left running.
+    """What git prints, or `GitFailed`. No process that git started is left running.
 
-    `address` is the repository that is talked to, which decides the token. With `output`, what git prints goes
-    there and b"" is returned. `growing` is watched: git ends once it is larger than the reach allows. `settings_of`
-    says in its environment where a person's own settings lie: for a command that does nothing but list them.
+    `address` is the repository that git contacts, which decides the token. With `output`, git prints into that file and
+    b"" is returned. `growing` is watched: git is killed once it is larger than the reach allows. `settings_of` is the
+    environment that names a person's own settings, for a command that only lists them.
     """
-    file_too = ["-c", "protocol.file.allow=always"] if reach.allow_file else []
-    argv = ["git", *(part for setting in SETTINGS for part in ("-c", setting)), *file_too]
-    if git_dir is not None:
-        argv.append(f"--git-dir={git_dir.absolute()}")
     environment, token = _environment(reach, address)
     if settings_of is not None:
-        ours = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
-        environment = {**ours, **settings_of}
+        own = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
+        environment = {**own, **settings_of}
     with (
         tempfile.TemporaryFile() as stdin,
-        tempfile.TemporaryFile() as kept,
+        tempfile.TemporaryFile() as printed,
         tempfile.TemporaryFile() as stderr,
     ):
         stdin.write(stdin_data)
         stdin.seek(0)
-        stdout = output or kept
-        try:
-            process = subprocess.Popen(
-                [*argv, *arguments],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                env=environment,
-                # Never inside a repository: its own settings would be read.
-                cwd=Path.cwd().anchor,
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            raise UserError("git is not installed. Install it: apt install git") from None
+        stdout = output or printed
+        process = _started([*_git_in(git_dir, reach), *arguments], environment, stdin, stdout, stderr)
         try:
             _limit_memory(process)
             _wait(process, reach, growing, (stdout, output_mb), stderr)
         finally:
             _end(process)
         stderr.seek(0)
-        words = _cleaned(stderr.read(100_000), token)
+        messages = _cleaned(stderr.read(100_000), token)
         if process.returncode != 0:
-            raise GitFailed(_feedback_on(words), words, group_at_fault=_is_group_at_fault(words))
+            raise GitFailed(_feedback_on(messages), messages, group_at_fault=_is_group_at_fault(messages))
         if output is not None:
             return b""
-        kept.seek(0)
-        return kept.read()
+        printed.seek(0)
+        return printed.read()
+
+
+def _git_in(git_dir: Path | None, reach: Reach) -> list[str]:
+    """The first words of a command line: git, its settings, and the repository that it works on."""
+    settings = [*SETTINGS, *(["protocol.file.allow=always"] if reach.allow_file else [])]
+    words = ["git", *(word for setting in settings for word in ("-c", setting))]
+    return words if git_dir is None else [*words, f"--git-dir={git_dir.absolute()}"]
+
+
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str], stdin: IO[bytes], stdout: IO[bytes], stderr: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    """The process, in a group of its own."""
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env=environment,
+            # Never inside a repository: git would read its settings.
+            cwd=Path.cwd().anchor,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise UserError("git is not installed. Install it: apt install git") from None
 
 
 def _environment(reach: Reach, address: str | None) -> tuple[dict[str, str], str | None]:
-    """git's whole environment: ours, not the shell's; with the token of the address's host, if it has one."""
+    """git's whole environment, without the shell's; and the token of the address's host, if it has one."""
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | ENVIRONMENT
     environment["GIT_ALLOW_PROTOCOL"] = "https:ssh:file" if reach.allow_file else "https:ssh"
-    # In the environment, which only this user can read; an argument or a URL would stand in `ps` and in logs.
+    # In the environment, which only this user can read: `ps` and logs would show an argument or a URL.
     settings = {"http.followRedirects": "initial"}
     token = None
     host = host_of(address) if address and address.startswith("https://") else ""
@@ -187,7 +197,7 @@ def _environment(reach: Reach, address: str | None) -> tuple[dict[str, str], str
         token = _token(reach, host)
         word = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         settings[f"http.https://{host}/.extraHeader"] = f"Authorization: Basic {word}"
-        # After a redirect git would send the header to the new host as well.
+        # After a redirect, git would send the header to the new host too.
         settings["http.followRedirects"] = "false"
     environment["GIT_CONFIG_COUNT"] = str(len(settings))
     for number, (key, value) in enumerate(settings.items()):
@@ -197,15 +207,15 @@ def _environment(reach: Reach, address: str | None) -> tuple[dict[str, str], str
 
 
 def environment_for_reading(mirror: Path) -> dict[str, str]:
-    """What a library's own git must find in its environment to read a mirror of ours as `run_git` would.
+    """The environment in which a library's own git reads a mirror of medmark as `run_git` would.
 
-    No settings but ours are read, nothing is looked for elsewhere, and no host can be talked to.
+    git then uses only medmark's settings, looks in no other folder, and can contact no host.
     """
-    words = {"GIT_DIR": str(mirror.absolute()), "GIT_ALLOW_PROTOCOL": "none"}
+    variables = {"GIT_DIR": str(mirror.absolute()), "GIT_ALLOW_PROTOCOL": "none"}
     settings = [setting for setting in SETTINGS if not setting.endswith("=always")]
     for number, setting in enumerate(settings):
-        words[f"GIT_CONFIG_KEY_{number}"], _, words[f"GIT_CONFIG_VALUE_{number}"] = setting.partition("=")
-    return ENVIRONMENT | words | {"GIT_CONFIG_COUNT": str(len(settings))}
+        variables[f"GIT_CONFIG_KEY_{number}"], _, variables[f"GIT_CONFIG_VALUE_{number}"] = setting.partition("=")
+    return ENVIRONMENT | variables | {"GIT_CONFIG_COUNT": str(len(settings))}
 
 
 def check_tokens(reach: Reach, addresses: Iterable[str]) -> None:
@@ -227,7 +237,7 @@ def _token(reach: Reach, host: str) -> str:
 
 
 def host_of(address: str) -> str:
-    """The host of an https address, in small letters, with its port if it names one."""
+    """The host of an https address in small letters, with its port if there is one."""
     return address.removeprefix("https://").split("/", 1)[0].lower()
 
 
@@ -246,8 +256,8 @@ def _wait(
         if os.fstat(stdout.fileno()).st_size > output_mb * 1e6:
             cure = "remove what is not part of the coursework"
             raise GitFailed(f"the repository lists more than {output_mb:g} MB: {cure}", group_at_fault=True)
-        if os.fstat(stderr.fileno()).st_size > WORDS_MB * 1e6:
-            raise GitFailed(f"the host says more than {WORDS_MB} MB")
+        if os.fstat(stderr.fileno()).st_size > MESSAGES_MB * 1e6:
+            raise GitFailed(f"the host sends more than {MESSAGES_MB} MB of messages")
         if growing is not None and folder_bytes(growing) > reach.size_mb * 1e6:
             raise GitFailed(
                 f"the repository is larger than {reach.size_mb} MB: remove large files from its history "
@@ -262,7 +272,7 @@ def _wait(
 
 
 def _limit_memory(process: subprocess.Popen[bytes]) -> None:
-    """Set from outside, while git still starts: what it starts itself inherits it. Linux only."""
+    """Set from outside while git starts, so that processes of git inherit it. Linux only."""
     if sys.platform == "linux":
         import resource
 
@@ -272,25 +282,25 @@ def _limit_memory(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill what git started too: its helpers (ssh, git-remote-https, index-pack) share its process group."""
+    """Kill git and its helpers (ssh, git-remote-https, index-pack), which share its process group."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below a folder; a file that goes away meanwhile counts nothing."""
+    """Bytes of all files below a folder; a file that disappears meanwhile counts nothing."""
     total = 0
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
             with suppress(OSError):
-                total += os.lstat(os.path.join(place, name)).st_size
+                total += os.lstat(os.path.join(parent, name)).st_size
     return total
 
 
-def _cleaned(words: bytes, token: str | None) -> str:
-    """git's words as one line of plain text: no control characters, no token, no credentials in a URL."""
-    text = words.decode("utf-8", "replace")
+def _cleaned(messages: bytes, token: str | None) -> str:
+    """git's messages as one line: no control characters, no token, no credentials in a URL."""
+    text = messages.decode("utf-8", "replace")
     if token:
         text = text.replace(token, "***")
     text = re.sub(r"//[^/@\s]+@", "//***@", text)
@@ -302,7 +312,7 @@ _FRESH = "copy your files into a fresh repository, commit and push"
 _CAUSES = (
     (
         r"out of memory|cannot allocate memory|mmap failed",
-        "reading it takes more memory than the marker allows: remove large files from its history",
+        "reading the repository takes more memory than the marker allows: remove large files from its history",
     ),
     (
         r"could not read Username|Authentication failed|HTTP Basic|error: 40[13]|Permission denied \(|"
@@ -322,16 +332,16 @@ _CAUSES = (
         r"timed out|early EOF|error: 5\d\d|Connection closed|unexpected disconnect",
         "the host did not answer",
     ),
-    (r"Host key verification failed", "the host's key is not known: ask the course's staff"),
-    (r"transport '\w+' not allowed", "this kind of address is not allowed in this course"),
+    (r"Host key verification failed", "the marker does not know the host's key: ask the course's staff"),
+    (r"transport '\w+' not allowed", "this course does not allow this kind of address"),
     (r"No space left on device", "the marker's disk is full"),
     (
         r"not our ref|did not send all necessary|did not receive expected|corruption on the remote|bad pack header",
-        "its host names a commit that it does not hand out whole: push again, from a clone that is complete",
+        "the host names a commit but does not deliver all of it: push again from a complete clone",
     ),
     (
         r"fsck error|error: object [0-9a-f]{40}: |is corrupt|bad object|invalid index-pack",
-        f"its history is malformed (git fsck says where): {_FRESH}",
+        f"the repository's history is malformed (git fsck shows where): {_FRESH}",
     ),
 )
 _GROUP_AT_FAULT = re.compile(
@@ -343,7 +353,7 @@ _TOOLKIT_AT_FAULT = re.compile(
     r"memory|mmap failed|No space left|quota|[Rr]ead-only|Permission denied|Input/output error|write error|"
     r"unable to (create|write)|cannot (create|write|store)|timed out|Connection"
 )
-"""Trouble of ours or of the way, beside which git calls what came incomplete too."""
+"""Failures of the marker's machine or of the network, after which git also calls the fetched objects incomplete."""
 
 
 _DEFECTS = {
@@ -356,20 +366,20 @@ _DEFECTS = {
     **dict.fromkeys(("gitmodulesSymlink", "gitmodulesName", "gitmodulesUrl", "gitmodulesPath", "gitmodulesUpdate"),
                     "is a .gitmodules file that Git refuses to follow"),
 }  # fmt: skip
-"""What git's fsck calls it, and what it is: the message itself may hold text of the group's."""
+"""git fsck's name of a defect, and its description: git's own message may hold text of the group."""
 
 
-def _feedback_on(words: str) -> str:
-    named = re.search(r"error: (?:object )?([0-9a-f]{40}): (\w+):", words)
+def _feedback_on(messages: str) -> str:
+    named = re.search(r"error: (?:object )?([0-9a-f]{40}): (\w+):", messages)
     if named and named[2] in _DEFECTS:
         what = f"object {named[1]} {_DEFECTS[named[2]]}"
-        return f"its history is malformed (git fsck says where: {what}): {_FRESH}"
-    for pattern, told in _CAUSES:
-        if re.search(pattern, words, re.IGNORECASE):
-            return told
+        return f"the repository's history is malformed (git fsck shows where: {what}): {_FRESH}"
+    for pattern, feedback in _CAUSES:
+        if re.search(pattern, messages, re.IGNORECASE):
+            return feedback
     return "git could not read the repository"
 
 
-def _is_group_at_fault(words: str) -> bool:
-    ours = "; ".join(part for part in words.split("; ") if not part.startswith("remote:"))
-    return bool(_GROUP_AT_FAULT.search(words)) and not _TOOLKIT_AT_FAULT.search(ours)
+def _is_group_at_fault(messages: str) -> bool:
+    local = "; ".join(message for message in messages.split("; ") if not message.startswith("remote:"))
+    return bool(_GROUP_AT_FAULT.search(messages)) and not _TOOLKIT_AT_FAULT.search(local)

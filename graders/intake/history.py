@@ -1,11 +1,11 @@
-"""Who committed what to a group's repository, and when: read from our mirror, for staff, as evidence and never a rule.
+"""Reads who committed what to a group's repository, and when: evidence for staff, on which no mark depends.
 
-Whoever commits sets name, address and date, so nothing here moves a mark. It reads our own bare mirror, whose settings
-and attributes are ours; hooks, settings and attributes of the group's repository did not come with the fetch.
+Whoever commits sets name, address and date. This module reads medmark's own bare mirror, with medmark's settings and
+attributes; a fetch brings no hooks, settings or attributes of the group's repository.
 
-Three steps, so that no history chooses how much the host works: `hardened_git` walks the newest commits and tells their
-sizes under its limits of time and memory, GitPython reads those of them that are small enough, and `changed_lines`
-counts what these change.
+Three steps keep a hostile history from costing the host much: `hardened_git` lists the newest commits and their sizes
+within its limits of time and memory, GitPython reads those that are small enough, and `changed_lines` counts what they
+change.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, environment_for_reading, run_git
 
 COMMITS: Final = 1000
-"""That are read; of a longer history the newest."""
+"""How many commits are read; of a longer history, the newest."""
 COMMIT_BYTES: Final = 16_384
-"""A larger commit is counted and not read: its message alone has ten pages."""
+"""A larger commit is counted but not read: its message alone has ten pages."""
 WALK_S: Final = 20.0
 READ_S: Final = 10.0
 AUTHOR_CHARACTERS: Final = 100
-"""Characters of a name or an address."""
+"""Longest name or address that is read."""
 _LAST: Final = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -42,21 +42,21 @@ class Author:
     """One name and address that commits carry."""
 
     name: str
-    """As in the newest of them."""
+    """From the newest of the commits."""
     email: str
     commits: int
     first: datetime | None
-    """By the commits' own dates, in UTC; None where they say none that a calendar has."""
+    """By the commits' own dates, in UTC; None if they have no valid date."""
     last: datetime | None
     changed: Changed = field(default_factory=Changed)
-    """By those of the commits that are counted."""
+    """By the commits whose lines were counted."""
     counted: int = 0
-    """Commits whose changed lines are known."""
+    """Commits whose changed lines were counted."""
 
 
 @dataclass(frozen=True)
 class History:
-    """The commits up to one, merges and the handed-out ones among them."""
+    """The commits up to the one that counts, with merges and those of the handout."""
 
     authors: tuple[Author, ...]
     """The one with the most commits first."""
@@ -65,7 +65,7 @@ class History:
     older: bool = False
     """Whether there are more than `COMMITS`."""
     merges: int = 0
-    """How many of the commits that were read join others; they change no lines of their own."""
+    """How many of the commits read are merges, which change no lines of their own."""
     crowded: int = 0
     """Commits that change too many files for their lines to be counted."""
 
@@ -76,33 +76,33 @@ class History:
 
     @property
     def counted(self) -> int:
-        """Commits whose changed lines are known."""
+        """Commits whose changed lines were counted."""
         return sum(author.counted for author in self.authors)
 
     @property
     def uncounted(self) -> int:
-        """Commits that were read and whose lines could not be counted within the limits of time, memory and output."""
+        """Commits read whose lines could not be counted within the limits of time, memory and output."""
         return self.commits - self.crowded - self.counted
 
     @property
     def changed(self) -> Changed:
-        """By the commits that are counted."""
+        """By the commits whose lines were counted."""
         return sum((author.changed for author in self.authors), Changed())
 
     @property
     def first(self) -> datetime | None:
-        """The earliest date that a commit says."""
+        """The earliest date of a commit."""
         return min((author.first for author in self.authors if author.first), default=None)
 
     @property
     def last(self) -> datetime | None:
-        """The latest date that a commit says."""
+        """The latest date of a commit."""
         return max((author.last for author in self.authors if author.last), default=None)
 
     def of(self, members: Sequence[Member]) -> dict[str, tuple[Author, ...]]:
-        """The authors of each member by id, and under "" those who are nobody's.
+        """The authors of each member by id, and under "" authors who match no member.
 
-        An address tells who it is, and without a known one a name that one member alone has. Nothing else does.
+        An author's address identifies the member; if no member has it, a name that only one member has does.
         """
         by_email = {comparison_key(member.email): member.id for member in members if member.email}
         names = [_words(member.name) for member in members]
@@ -121,29 +121,29 @@ def history_of(mirror: Path, commit: str, read_s: float = READ_S, count_s: float
     reach = Reach(timeout_s=WALK_S)
     try:
         listed = run_git(["rev-list", f"--max-count={COMMITS + 1}", commit, "--"], reach=reach, git_dir=mirror)
-        told = run_git(
+        listed_sizes = run_git(
             ["cat-file", "--batch-check=%(objectname) %(objectsize)"], reach=reach, git_dir=mirror, stdin_data=listed
         )
     except GitFailed:
         return None
-    sizes = [line.split() for line in told.decode("ascii", "replace").splitlines()]
+    sizes = [line.split() for line in listed_sizes.decode("ascii", "replace").splitlines()]
     small = [id for id, size in sizes[:COMMITS] if int(size) <= COMMIT_BYTES]
     signed = list(_signed(mirror, small, time.monotonic() + read_s))
-    counts = changed_lines(mirror, [one.commit for one in signed], count_s)
+    counts = changed_lines(mirror, [commit.id for commit in signed], count_s)
     return History(
         _authors(signed, counts),
         unread=min(len(sizes), COMMITS) - len(signed),
         older=len(sizes) > COMMITS,
-        merges=sum(one.merge for one in signed),
+        merges=sum(commit.merge for commit in signed),
         crowded=len(counts.crowded),
     )
 
 
 @dataclass(frozen=True)
 class _Signed:
-    """Who a commit says made it, and when."""
+    """A commit with the author and date that it names."""
 
-    commit: str
+    id: str
     merge: bool
     name: str
     email: str
@@ -151,15 +151,15 @@ class _Signed:
 
 
 def _signed(mirror: Path, ids: Sequence[str], latest: float) -> Iterator[_Signed]:
-    """The authors of these commits, in their order, until the time is over."""
-    import git  # here: it takes 0.1 s, and most commands read no history
+    """These commits with their authors, in order, until the time is over."""
+    import git  # imported here: it takes 0.1 s, and most commands read no history
 
     with git.Repo(mirror, expand_vars=False) as repository, _silent(logging.getLogger("git.objects.commit")):
         repository.git.update_environment(**environment_for_reading(mirror))
         for id in ids:
             if time.monotonic() > latest:
                 return
-            # A group wrote the commit: whatever reading it raises, it is one that is not read.
+            # A group wrote the commit: if reading it raises anything, it counts as unread.
             with suppress(Exception):
                 commit = git.Commit(repository, bytes.fromhex(id))
                 author, date = commit.author, _date(commit.authored_date)
@@ -168,7 +168,7 @@ def _signed(mirror: Path, ids: Sequence[str], latest: float) -> Iterator[_Signed
 
 @contextmanager
 def _silent(logger: logging.Logger) -> Iterator[None]:
-    """GitPython logs what it cannot decode, as the group wrote it: not to our terminal."""
+    """GitPython logs what it cannot decode, as the group wrote it: keep that off the terminal."""
     before, logger.disabled = logger.disabled, True
     try:
         yield
@@ -177,22 +177,22 @@ def _silent(logger: logging.Logger) -> Iterator[None]:
 
 
 def _authors(signed: Sequence[_Signed], counts: Counts) -> tuple[Author, ...]:
-    """One a name and address; newest commits come first."""
-    by: dict[str, list[_Signed]] = {}
-    for one in signed:
-        by.setdefault(comparison_key(one.email) or _words(one.name), []).append(one)
+    """One author for each name and address; the commits come newest first."""
+    by_author: dict[str, list[_Signed]] = {}
+    for commit in signed:
+        by_author.setdefault(comparison_key(commit.email) or _words(commit.name), []).append(commit)
     authors = []
-    for ones in by.values():
-        dates = [one.date for one in ones if one.date]
+    for commits in by_author.values():
+        dates = [commit.date for commit in commits if commit.date]
         first, last = min(dates, default=None), max(dates, default=None)
-        known = [counts.changed[one.commit] for one in ones if one.commit in counts.changed]
-        changed = sum(known, Changed())
-        authors.append(Author(ones[0].name, ones[0].email, len(ones), first, last, changed, len(known)))
+        counted = [counts.changed[commit.id] for commit in commits if commit.id in counts.changed]
+        newest, changed = commits[0], sum(counted, Changed())
+        authors.append(Author(newest.name, newest.email, len(commits), first, last, changed, len(counted)))
     return tuple(sorted(authors, key=lambda author: -author.commits))
 
 
 def _date(seconds: int) -> datetime | None:
-    """A date that the clocks of every place can show. GitPython says 0 of one that it cannot read."""
+    """A date that every calendar has. GitPython gives 0 for one that it cannot read."""
     return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _LAST else None
 
 

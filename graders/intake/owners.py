@@ -1,7 +1,7 @@
-"""Whose what was recorded is today: groups are renamed and exchanged on the roster, their repositories stay.
+"""Assigns what is on record to the groups of today's roster: groups are renamed and regrouped, their repositories stay.
 
-A look belongs to the group that hands in at the repository it looked at, else to the group of its name. A name that has
-left the roster stands for the one group that all its looks belong to: what was decided about the old name holds for it.
+A look belongs to the group whose repository it observed, else to the group of its name. If all looks under a name that
+left the roster belong to one group, the name stands for that group, and decisions about the old name hold for it.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from graders.record.ledger import Event, Observation
 
 @dataclass(frozen=True)
 class Owners:
-    """The roster's groups, found by name and by repository."""
+    """The roster's groups, by name and by repository."""
 
     names: frozenset[str]
     at: Mapping[str, Sequence[Group]]
 
     @classmethod
     def of(cls, groups: Iterable[Group]) -> Owners:
-        """Of these groups, all of the roster."""
+        """All groups of a roster."""
         groups = list(groups)
         at: dict[str, list[Group]] = defaultdict(list)
         for group in groups:
@@ -32,29 +32,29 @@ class Owners:
         return cls(frozenset(group.name for group in groups), dict(at))
 
     def name(self, look: Observation) -> str | None:
-        """The group that a look is of; None where it is nobody's, or may be several groups'."""
+        """The group that a look belongs to; None where it belongs to none, or could belong to several."""
         there = self.at.get(repository_key(look.repository), ())
         fits = [group.name for group in there if group.branch in (None, look.branch)]
         if len(fits) == 1:
             return fits[0]
-        # In a repository that groups share, each has looks of its own name.
+        # Where groups share a repository, each has the looks under its own name.
         return look.group if look.group in (fits or self.names) else None
 
 
 @dataclass(frozen=True)
 class Record:
-    """What was seen of an assignment, under the groups of today's roster."""
+    """The looks of an assignment, by the groups of today's roster."""
 
     looks: Mapping[str, Sequence[Observation]]
-    """By group, oldest first; each look keeps the name that it was recorded under."""
+    """By group, oldest first; each look keeps the group's name of that time."""
     unowned: Mapping[str, Sequence[Observation]]
-    """By the name that they were recorded under."""
+    """Looks that belong to no group, by the name on record."""
     renamed: Mapping[str, str]
-    """Names that left the roster, with the group that each stands for."""
+    """Names that left the roster, with the group that each stands for today."""
 
     @classmethod
     def of(cls, groups: Iterable[Group], observations: Iterable[Observation]) -> Record:
-        """Sorted by the groups of a roster."""
+        """The observations, assigned to the groups of a roster."""
         owners = Owners.of(groups)
         looks: dict[str, list[Observation]] = defaultdict(list)
         unowned: dict[str, list[Observation]] = defaultdict(list)
@@ -72,7 +72,7 @@ class Record:
         return cls(dict(looks), dict(unowned), renamed)
 
     def followed(self, events: Iterable[Event]) -> list[Event]:
-        """The events with the names that groups have now."""
+        """The events with today's names of groups."""
         return [
             replace(event, group=self.renamed[event.group]) if event.group in self.renamed else event
             for event in events

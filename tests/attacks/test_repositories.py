@@ -184,7 +184,7 @@ def test_submodules_are_not_fetched(course, attack, tmp_path):
         their = tmp_path / str(len(name)) / "their.git"
         their.parent.mkdir()
         make(their, {"x": Module(), ".gitmodules": f'[submodule "{name}"]\n path = x\n url = {url}\n'})
-        assert taken(their.parent, their).told.startswith("its history is malformed")
+        assert taken(their.parent, their).told.startswith("the repository's history is malformed")
     assert "submodule" in (course.folder / "reports/target/feedback/modules.html").read_text(encoding="utf-8")
     assert marks["commit"]
 
@@ -338,7 +338,7 @@ def test_a_tree_that_would_leave_its_folder_is_refused(attack, tmp_path):
         assert sorted(os.listdir(folder)) == ["clone", "mirror", "their.git"]
     attack.fired(fetched == len(OUTSIDE), f"git fetches and lists all {fetched}, for whoever writes them")
     attack.came_to(f"{len(OUTSIDE)} of {len(OUTSIDE)} refused: {'; '.join(told)}")
-    assert {what.partition(" (")[0] for what in told} == {"its history is malformed"}
+    assert {what.partition(" (")[0] for what in told} == {"the repository's history is malformed"}
 
 
 @pytest.mark.attack("G08", "malformed objects: duplicate or unsorted entries, a blob that is not there, garbage")
@@ -372,7 +372,8 @@ def test_malformed_history_is_refused_and_told(attack, tmp_path):
     assert all(told.values())
     words = {"duplicate": "lists files twice", "unsorted": "in no order", "no author": "without author"}
     for case, what in words.items():
-        assert re.match(rf"its history is malformed \(git fsck says where: object [0-9a-f]{{40}} .*{what}", told[case])
+        start = r"the repository's history is malformed \(git fsck shows where: object [0-9a-f]{40} "
+        assert re.match(rf"{start}.*{what}", told[case])
     assert list(tmp_path.rglob("out/*")) == []
 
 
@@ -715,7 +716,7 @@ def test_the_words_of_a_host_are_bounded(attack, trusted, tmp_path):
         with pytest.raises(GitFailed) as caught:
             fetch(tmp_path / "mirror", host.address, "main", tip.decode(), at("12:00"), Reach(timeout_s=20))
         attack.came_to(f"{caught.value.feedback}, after {time.monotonic() - began:.1f} s")
-    assert "says more than 1 MB" in caught.value.feedback
+    assert "sends more than 1 MB of messages" in caught.value.feedback
 
 
 @pytest.mark.attack("G21", "a host that asks for a password, and a credential helper of the user's that has one")

@@ -237,7 +237,7 @@ def test_a_host_that_lists_without_end_is_cut_off(fake_git):
 
 def test_a_host_that_talks_without_end_is_cut_off(fake_git):
     fake_git("exec yes remote >&2")
-    assert "says more than 1 MB" in look("https://github.com/a/b", "main", Reach(timeout_s=20)).detail
+    assert "sends more than 1 MB of messages" in look("https://github.com/a/b", "main", Reach(timeout_s=20)).detail
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")

@@ -211,7 +211,7 @@ def test_each_group_gets_a_receipt_that_says_what_to_do(tmp_path):
     assert [receipt.group for receipt in receipts] == ["empty", "away", "fine", "weights", "branch"]
     assert sorted(done) == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     empty, away, fine, weights, branch = (receipt.text for receipt in receipts)
-    assert "found       none: the repository is empty: commit your work and push it" in empty
+    assert "commit      none: the repository is empty: commit your work and push it" in empty
     assert "check the address in the roster" in away
     assert fine.splitlines()[5].startswith(f"  counts      {receipts[2].commit} so far (the last commit seen so far")
     assert "problem     Git LFS pointer: weights/w.pt; commit the file itself" in weights

@@ -67,7 +67,7 @@ def decided(course, seen, events=(), now="18:00", group="g"):
 def test_before_the_close_the_last_tip_seen_is_provisional(course):
     found = decided(course, looks(("11:50", A), ("11:55", B)), now="11:58")
     assert (found.state, found.commit) == ("provisional", B)
-    assert decided(course, [], now="11:58").reason == "no commit so far: not seen yet"
+    assert decided(course, [], now="11:58").reason == "no commit so far: no collection has looked yet"
 
 
 def test_a_look_after_now_is_not_known_yet(course):
@@ -232,7 +232,7 @@ def test_an_extension_that_cannot_be_read_waits_for_a_person(course, value, abou
     found = decided(course, looks(("12:05", A)), [event("extension", value, about)])
     assert found.state == "waits for a person"
     assert value in found.evidence
-    assert "the course's staff put it right" in found.reason
+    assert "the course's staff must correct it" in found.reason
 
 
 def test_an_extension_of_somebody_who_left_moves_nobodys_due_time_and_waits_where_it_may_have(tmp_path):

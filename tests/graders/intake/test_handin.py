@@ -151,7 +151,7 @@ def test_an_untouched_starter_is_told(desk):
 def test_a_folder_without_repository_or_remote_says_what_to_do(tmp_path, desk):
     (tmp_path / "plain").mkdir()
     found = inspect_handin(tmp_path / "plain", desk.asked, modules=MODULES)
-    assert "is in no Git repository" in found.lines()[0]
+    assert "is not in a Git repository" in found.lines()[0]
     with pytest.raises(UserError, match="nothing is pushed"):
         clean_clone(found, tmp_path / "out")
     desk.git("remote", "remove", "origin")

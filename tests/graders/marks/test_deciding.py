@@ -117,7 +117,7 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("extension", "soon", "g1", "cannot be read: write minutes, days as 7d, working days as 5wd"),
         ("extension", "2027-10-31T01:30", "g1", "the clocks of Europe/London show 2027-10-31 01:30:00 twice"),
         ("extension", "2027-03-28T01:30", "g1", "the clocks of Europe/London show 2027-03-28 01:30:00 never"),
-        ("extension", "999wd", "g1", "the bank holidays of 2030 are not known: write the extension as a date"),
+        ("extension", "999wd", "g1", "medmark does not know the bank holidays of 2030: write the extension as"),
         ("extension", "9999-12-31T23:59", "g1", "the year 9999 is not one of 2000 to 2099"),
         ("extension", "0001-01-01T00:00+14:00", "g1", "the year 1 is not one of 2000 to 2099"),
         ("late_commit", "cccccccc", "g1", "seen: aaaaaaaaaa, bbbbbbbbbb"),
