@@ -1,13 +1,13 @@
-"""The command line: parse, call one function, print. What a command does lives in the package it calls.
+"""The command line: parses, calls one function, prints. The package that a command calls does the work.
 
 Exit codes: 0 done; 1 something did not pass (a public test, a rehearsal), could not be read or was not applied; 2 a
-mistake that the person at the keyboard can cure; 3 trouble of ours or of the machine, a mark withheld among it; 130
-stopped, and the same command goes on.
+mistake that the person at the keyboard can correct; 3 a failure of medmark or of the machine, such as a withheld mark;
+130 stopped: the same command continues.
 """
 
 from __future__ import annotations
 
-from reports import interrupts  # before all else: Ctrl-C is heeded from here on
+from reports import interrupts  # before all else: Ctrl-C is handled from here on
 
 # isort: split
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="medmark",
     epilog="Exit codes: 0 done; 1 something did not pass, could not be read or was not applied; 2 a mistake that you "
-    "can cure; 3 trouble of ours or of the machine, a withheld mark among it; 130 stopped, and the same command goes "
-    "on.",
+    "can correct; 3 a failure of medmark or of the machine, such as a withheld mark; 130 stopped: the same command "
+    "continues.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,13 +44,13 @@ image_app = typer.Typer(help="Runtime images that submissions run in.", no_args_
 app.add_typer(image_app, name="image")
 
 CourseOption = Annotated[Path, typer.Option("--course", "-c", metavar="FOLDER", help="Folder with course.toml.")]
-AssignmentName = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Its id, as in course.toml.")]
+AssignmentName = Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Id of the assignment in course.toml.")]
 Only = Annotated[list[str] | None, typer.Option("--only", metavar="GROUP", help="Only this group; may be repeated.")]
 SandboxOption = Annotated[
-    str | None, typer.Option(metavar="NAME", help="docker or local; course.toml says which by default.")
+    str | None, typer.Option(metavar="NAME", help="docker or local; by default as course.toml says.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")]
-Audience = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or student: who may read the JSON.")]
+AudienceOption = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or student: who may read the JSON.")]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply the difference without asking.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference and apply nothing.")]
@@ -60,32 +60,32 @@ By = Annotated[
 
 
 PRELOAD = ("cli",)
-"""What every marker process would import again, since its parent's main file does."""
+"""The module that every marker process would import again, since its parent's main file imports it."""
 
 
 def main() -> None:
-    """Run the command line; a person's mistake never ends in a traceback."""
+    """Run the command line; a user's mistake never ends in a traceback."""
     logging.getLogger("medmark").addHandler(Notices())
-    with interrupts.heeded() as ctrl_c:
+    with interrupts.ctrl_c_handled() as ctrl_c:
         try:
             # Without its standalone mode, which prints errors its own way, typer returns the code of typer.Exit.
             code = app(standalone_mode=False)
             if sys.stdout is not None:
                 sys.stdout.flush()
         except (KeyboardInterrupt, typer.Abort):
-            _fail(interrupts.STOPPED, interrupts.CODE)
-        except Exception as error:  # noqa: BLE001 - sorted by whose it is; what is unknown is raised again
-            if ctrl_c.once:  # it came out as another error
-                _fail(interrupts.STOPPED, interrupts.CODE)
+            _fail(interrupts.STOPPED_TEXT, interrupts.CODE)
+        except Exception as error:  # noqa: BLE001 - sorted by its kind; an unknown one is raised again
+            if ctrl_c.pressed:  # Ctrl-C appeared as another error
+                _fail(interrupts.STOPPED_TEXT, interrupts.CODE)
             _explain(error)
-        if ctrl_c.once:  # nobody let it through
-            _fail(interrupts.STOPPED, interrupts.CODE)
+        if ctrl_c.pressed:  # Ctrl-C was swallowed
+            _fail(interrupts.STOPPED_TEXT, interrupts.CODE)
     raise SystemExit(code or 0)
 
 
 def _explain(error: Exception) -> NoReturn:
-    """Known trouble as a sentence and an exit code; a defect of medmark keeps its traceback."""
-    usage = getattr(error, "show", None)  # click's exceptions, which typer ships under a name of its own
+    """Print a known error as a sentence with an exit code; a defect of medmark keeps its traceback."""
+    usage = getattr(error, "show", None)  # click's exceptions, which typer ships under its own name
     if callable(usage) and hasattr(error, "exit_code"):
         usage()
         raise SystemExit(2) from None
@@ -94,7 +94,7 @@ def _explain(error: Exception) -> NoReturn:
     from graders.marks.differences import NotApplied
 
     if isinstance(error, Stopped):
-        _fail(str(error) or interrupts.STOPPED, interrupts.CODE)
+        _fail(str(error) or interrupts.STOPPED_TEXT, interrupts.CODE)
     if isinstance(error, NotApplied):
         _fail(console.not_applied(error), 2)
     if isinstance(error, UserError):
@@ -104,9 +104,9 @@ def _explain(error: Exception) -> NoReturn:
     if isinstance(error, MedmarkError):
         _fail(str(error), 3)
     if isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
-        _fail(f"the output cannot be written: {error.strerror}. See where it goes, and run the same command again.", 3)
+        _fail(f"the output cannot be written: {error.strerror}. Check its target, and run the same command again.", 3)
     if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
-        _fail(f"{error.filename}: {error.strerror}. See what is there, and run the same command again.", 2)
+        _fail(f"{error.filename}: {error.strerror}. Check this path, and run the same command again.", 2)
     raise error
 
 
@@ -117,8 +117,8 @@ def _fail(text: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         from graders.version import medmark_version
 
         print(f"medmark {medmark_version()}")
@@ -162,17 +162,17 @@ def collect(
     course: CourseOption = Path("."),
     only: Only = None,
     receipts: Annotated[
-        bool, typer.Option("--receipts", help="The whole receipt of each group, as with --only.")
+        bool, typer.Option("--receipts", help="Print the whole receipt of each group, as with --only.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="For cron: only what needs a person; nothing if all is well.")
+        bool, typer.Option("--quiet", "-q", help="For cron: print only what needs a person.")
     ] = False,
 ) -> None:
     """Look at every repository, record its tip and fetch it.
 
-    Run it every few minutes from cron: the tip seen by the due time is what counts. Prints a line a group and a
-    summary. A repository that cannot be read stops no other. Exit code 1 if one could not be read, or a row of the
-    roster must be put right; an empty repository or a missing branch is neither.
+    Run it every few minutes from cron: the tip seen by the due time counts. Prints one line a group and a summary. A
+    repository that cannot be read does not stop the others. Exit code 1 if one could not be read, or a row of the
+    roster must be corrected; an empty repository or a missing branch is neither.
     """
     from contextlib import nullcontext
 
@@ -181,12 +181,12 @@ def collect(
 
     opened = _course(course)
     with nullcontext(lambda *_: None) if quiet else progress("collecting") as step:
-        found = collected(
+        collected_receipts = collected(
             opened, assignment, only=only or (), on_progress=lambda done, of, group: step(done, of, group, None)
         )
-    console.print_receipts(found, whole=bool(only) or receipts, quiet=quiet)
+    console.print_receipts(collected_receipts, whole=bool(only) or receipts, quiet=quiet)
     console.warn_all(() if quiet else opened.roster_notes)
-    if opened.roster_problems or any(receipt.unread for receipt in found):
+    if opened.roster_problems or any(receipt.unread for receipt in collected_receipts):
         raise typer.Exit(1)
 
 
@@ -196,33 +196,33 @@ def grade(
     course: CourseOption = Path("."),
     only: Only = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Submissions at once; as many as fit by default.")
+        int | None, typer.Option(min=1, metavar="N", help="Submissions marked at once; by default as many as fit.")
     ] = None,
     sandbox: SandboxOption = None,
     trust_submissions: Annotated[
         bool,
         typer.Option(
             "--trust-submissions",
-            help="Allow the local sandbox, which is no security boundary, for other people's code.",
+            help="Allow other people's code in the local sandbox, which is not a security boundary.",
         ),
     ] = False,
     reason: Annotated[
-        str, typer.Option(metavar="TEXT", help="Why returned marks are corrected; students read it.")
+        str, typer.Option(metavar="TEXT", help="Why returned marks are corrected; students read this.")
     ] = "",
     by: By = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
-    audience: Audience = "staff",
+    audience: AudienceOption = "staff",
 ) -> None:
-    """Mark what was collected; nothing is run twice.
+    """Mark the collected submissions; nothing is run twice.
 
-    What the record holds is not run again: an edited weight or a corrected label needs no run at all, a changed hidden
-    test needs that test. Stopped or killed, the same command goes on. Where marks move that stood already, the
-    difference is shown first and applied only if you agree; exit code 1 if it was not. Exit code 3 if a mark had to be
+    A stage that the record holds is not run again: an edited weight or a corrected label runs nothing, a changed hidden
+    test runs only that test. If stopped or killed, the same command continues. If marks in force move, you see the
+    difference first, and it is applied only if you agree; exit code 1 if you do not. Exit code 3 if a mark had to be
     withheld.
     """
-    _known(audience, ("staff", "student"), "--as")
+    _check_name(audience, ("staff", "student"), "--as")
     opened = _course(course)
     who = _decider(opened, by)
     change = _marked(opened, assignment, sandbox, trust_submissions, only or (), jobs)
@@ -242,10 +242,10 @@ def show(
     course: CourseOption = Path("."),
     sandbox: SandboxOption = None,
     as_json: AsJson = False,
-    audience: Audience = "staff",
+    audience: AudienceOption = "staff",
 ) -> None:
-    """Print the marks as they are recorded; nothing is run."""
-    _known(audience, ("staff", "student"), "--as")
+    """Print the recorded marks; nothing is run."""
+    _check_name(audience, ("staff", "student"), "--as")
     change = _recorded(_course(course), assignment, sandbox)
     if as_json:
         console.print_marks_as_json(change.results, audience)
@@ -258,14 +258,14 @@ def show(
 @app.command()
 def explain(
     assignment: AssignmentName,
-    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Whose mark; a group of one may be named too.")],
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Whose mark; a group of one works too.")],
     course: CourseOption = Path("."),
     sandbox: SandboxOption = None,
 ) -> None:
-    """Tell how one person's mark came about, from the data to the sheet.
+    """Explain one person's mark, from the data to the sheet.
 
-    The commit and why it counts, each hidden test, how a score becomes points, who gave what, every adjustment with its
-    number in the record, the rounding, and what was returned. For staff and exam boards; nothing is run.
+    Shows the commit and why it counts, each hidden test, how a score becomes points, who gave points, every adjustment
+    with its number in the record, the rounding, and the returns. For staff and exam boards; nothing is run.
     """
     from graders.marks.named_people import one_member
     from graders.runs.marking import history_of_group, looks_of
@@ -275,7 +275,7 @@ def explain(
     group, person = one_member(opened, member)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
     looks = looks_of(opened, assignment, group)
-    commit = next(taken.commit for taken in change.results.submissions if taken.group == group.name)
+    commit = next(each.commit for each in change.results.submissions if each.group == group.name)
     history = history_of_group(opened, assignment, group, commit)
     for line in explained(change.results, person, looks=looks, history=history, timezone=opened.timezone):
         print(line)
@@ -290,30 +290,30 @@ def decide(
         typer.Argument(
             metavar="KIND",
             help="extension, late_commit, agreed_mark, override, peer_factor, moderation, cap, deferred, absent, "
-            "excused, held, void_test, void_case, dispute or retract; left out, the whole record is listed: decisions, "
-            "marks applied, returns, corrections.",
+            "excused, held, void_test, void_case, dispute or retract. Without KIND, the whole record is listed: "
+            "decisions, marks applied, returns, corrections.",
         ),
     ] = None,
-    value: Annotated[str, typer.Argument(metavar="VALUE", help="What is decided, as docs/course.md says.")] = "",
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The decided value: see docs/course.md.")] = "",
     who: Annotated[
-        str, typer.Option("--for", metavar="WHO", help="A group, a member, or GROUP/MEMBER; left out, all.")
+        str, typer.Option("--for", metavar="WHO", help="A group, a member, or GROUP/MEMBER; by default all.")
     ] = "",
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it must be given, and the person reads it.")] = "",
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Required: why; the person reads this.")] = "",
     reference: Annotated[
-        str, typer.Option(metavar="TEXT", help="A case number or a note for staff alone; no student's page shows it.")
+        str, typer.Option(metavar="TEXT", help="A case number or note for staff; no student's page shows it.")
     ] = "",
     by: By = None,
     file: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="A CSV or .xlsx with one row a group or person.")
     ] = None,
     method: Annotated[
-        str | None, typer.Option(metavar="NAME", help="webpa or buddycheck: makes peer factors of ratings.")
+        str | None, typer.Option(metavar="NAME", help="webpa or buddycheck: makes peer factors from ratings.")
     ] = None,
     with_self: Annotated[
         bool | None,
         typer.Option(
             "--with-self/--without-self",
-            help="Whether ratings of oneself count; by default they do for webpa and do not for buddycheck.",
+            help="Whether ratings of oneself count; by default for webpa, not for buddycheck.",
             show_default=False,
         ),
     ] = None,
@@ -323,10 +323,10 @@ def decide(
     sandbox: SandboxOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the difference as JSON.")] = False,
 ) -> None:
-    """Record what a person decides, and what it does to marks.
+    """Record a decision and its effect on marks.
 
-    The difference is shown first, and nothing is recorded unless you agree. A decision is never changed or deleted: it
-    is retracted by its number. No student's code is run. Exit code 1 if it was not applied.
+    You see the difference first, and nothing is recorded unless you agree. A decision is never changed or deleted, but
+    you can retract it by its number. No student's code is run. Exit code 1 if the decision was not applied.
     """
     from graders.runs.engines.processes import Processes
     from graders.runs.marking import proposed
@@ -370,10 +370,10 @@ def return_marks(
 ) -> None:
     """Record that the marks were given to the students.
 
-    It reaches everyone with a whole mark, and says who is left out and why; run again, it reaches the rest. For those
-    whom it reached a change is from then on a correction: it needs a reason, on_correction in course.toml says whether
-    it may lower a mark, and their pages come out as version 2. The pages as returned are kept in versions/. A return is
-    taken back by its number: medmark decide ASSIGNMENT retract N.
+    It reaches everyone with a whole mark, and says who is left out and why; run it again to reach the rest. From then
+    on, a change of a returned mark is a correction: it needs a reason, on_correction in course.toml says whether it may
+    lower the mark, and the page becomes version 2. The folder versions/ keeps the pages as returned. To retract a
+    return, use its number: medmark decide ASSIGNMENT retract N.
     """
     from assignments.errors import UserError
     from graders.runs.marking import returnable, returned
@@ -390,9 +390,9 @@ def return_marks(
     if not _agreed(f"Record {len(offer.now)} {'mark' if len(offer.now) == 1 else 'marks'} as returned?", yes):
         raise typer.Exit(1)
     after = returned(change, who or (), by=by)
-    kept = keep_versions(opened, after.results)
-    console.say(f"Recorded {len(offer.now)} as returned; the pages as they are now: {kept}")
-    console.say(f"The pages to hand out: medmark report {assignment}")
+    folder = keep_versions(opened, after.results)
+    console.say(f"Recorded {len(offer.now)} as returned; the pages as returned: {folder}")
+    console.say(f"To write the pages to hand out: medmark report {assignment}")
 
 
 @app.command()
@@ -400,22 +400,22 @@ def report(
     assignment: AssignmentName,
     course: CourseOption = Path("."),
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where to; reports/ of the course by default.")
+        Path | None, typer.Option(metavar="FOLDER", help="Folder to write to; by default reports/ of the course.")
     ] = None,
     names: Annotated[
-        bool, typer.Option("--names", help="Groups' own names on the leaderboard instead of pseudonyms.")
+        bool, typer.Option("--names", help="Show the groups' own names on the leaderboard, not pseudonyms.")
     ] = False,
     ratified: Annotated[
-        bool, typer.Option("--ratified", help="The board of examiners has confirmed the marks.")
+        bool, typer.Option("--ratified", help="Say that the board of examiners has confirmed the marks.")
     ] = False,
     sheet: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The mark sheet to this file too: .xlsx or .csv.")
+        Path | None, typer.Option(metavar="FILE", help="Write the mark sheet to this file too: .xlsx or .csv.")
     ] = None,
     sandbox: SandboxOption = None,
 ) -> None:
     """Write feedback pages, mark sheet and leaderboard.
 
-    They come from what is recorded; nothing is run.
+    They follow from the record; nothing is run.
     """
     from graders.runs.marking import settled
     from reports.write import report_results
@@ -447,35 +447,36 @@ def demo(
     from reports.progress import progress
     from reports.write import report_results
 
-    start_forkserver(*PRELOAD)  # beside all that follows
+    start_forkserver(*PRELOAD)  # while the rest goes on
     began = time.monotonic()
-    named = _demo_sandbox(sandbox)
-    made = make_demo(folder, sandbox=named)
+    sandbox = _demo_sandbox(sandbox)
+    demonstration = make_demo(folder, sandbox=sandbox)
+    assignment = demonstration.assignment
     opened = _course(folder)
     with progress("collecting") as step:
-        collected(opened, made.assignment, on_progress=lambda done, of, group: step(done, of, group, None))
-    results = _marked(opened, made.assignment, named, True).results
+        collected(opened, assignment, on_progress=lambda done, of, group: step(done, of, group, None))
+    results = _marked(opened, assignment, sandbox, True).results
     written = report_results(opened, results)
     console.print_marks(results)
-    console.print_demo(made, results, written)
-    print(f"\n{time.monotonic() - began:.0f} s in all. Mark it again, and nothing is run:")
-    trusted = " --trust-submissions" if named == "local" else ""
-    print(f"  medmark grade {made.assignment} -c {folder}{trusted}")
+    console.print_demo(demonstration, results, written)
+    print(f"\n{time.monotonic() - began:.0f} s in all. To mark it again, which runs nothing:")
+    trusted = " --trust-submissions" if sandbox == "local" else ""
+    print(f"  medmark grade {assignment} -c {folder}{trusted}")
     _exit_by(results)
 
 
 @app.command()
 def handout(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="An id of the catalogue, or a folder.")],
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the groups' starting folder is written.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write the handout to.")],
     course: Annotated[
         Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="The assignment as this course sets it.")
     ] = None,
 ) -> None:
-    """Write what students start from: brief, starter, tests, data.
+    """Write the handout for students: brief, starter, tests, data.
 
-    Hidden tests, references and hidden cases stay behind. An assignment of the catalogue is handed out only while its
-    last rehearsal passed and still holds.
+    It leaves out hidden tests, references and hidden cases. An assignment of the catalogue is handed out only while its
+    last rehearsal passed and is still valid.
     """
     from graders.authoring.handing_out import hand_out
 
@@ -490,14 +491,14 @@ def rehearse(
         list[str] | None, typer.Option(metavar="NAME", help="Only this framework; may be repeated.")
     ] = None,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Train the references and store calibration.json first; minutes.")
+        bool, typer.Option("--calibrate", help="First train the references and store calibration.json; takes minutes.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Prove an assignment: references pass, mistakes are caught.
 
-    The hidden tests are run on the references, the starter, every misconception and five mutants of each function. Exit
-    code 1 if something must be closed before the assignment is handed out.
+    Runs the hidden tests on the references, the starter, every misconception and five mutants of each function. Exit
+    code 1 if a gap must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
     from reports.progress import progress
@@ -521,7 +522,7 @@ def doctor(
 ) -> None:
     """Say what this machine can run, and what is missing.
 
-    Exit code 1 if something is missing that marking cannot do without.
+    Exit code 1 if something is missing that marking needs.
     """
     from graders.runs.doctor import examine
 
@@ -535,11 +536,11 @@ def doctor(
 @image_app.command("build")
 def image_build(
     framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="pytorch, tensorflow or numpy.")],
-    from_host: Annotated[bool, typer.Option("--from-host", help="Make it from this machine, no registry.")] = False,
+    from_host: Annotated[bool, typer.Option("--from-host", help="Build it from this machine, no registry.")] = False,
     base: Annotated[str, typer.Option(metavar="IMAGE", help="Base image of the Dockerfile.")] = "python:3.11-slim",
     add: Annotated[
         list[str] | None,
-        typer.Option(metavar="PACKAGE", help="One more package for everyone, as einops==0.8.1; may be repeated."),
+        typer.Option(metavar="PACKAGE", help="A package for all groups, as einops==0.8.1; may be repeated."),
     ] = None,
     wheels: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder of wheels; the build then uses no network.")
@@ -548,22 +549,22 @@ def image_build(
     """Build a runtime image from its lock and record its digest."""
     from graders.wall.sandboxes import images
 
-    _known(framework, images.IMPORTS, "FRAMEWORK")
+    _check_name(framework, images.IMPORTS, "FRAMEWORK")
     name: Any = framework
     if from_host:
-        made = images.build_from_host(name, add=add or (), say=print)
+        image = images.build_from_host(name, add=add or (), say=print)
     else:
-        made = images.build(name, base_image=base, add=add or (), wheels=wheels, say=print)
-    print(f"{made.framework}  {made.digest}  {len(made.packages)} packages")
+        image = images.build(name, base_image=base, add=add or (), wheels=wheels, say=print)
+    print(f"{image.framework}  {image.digest}  {len(image.packages)} packages")
 
 
 @image_app.command("list")
 def image_list() -> None:
-    """The runtimes built on this machine."""
+    """List the runtime images built on this machine."""
     from graders.wall.sandboxes import images
 
-    for made in images.listed():
-        print(f"{made.framework:11} {made.digest[:26]}  python {made.python_version}  from {made.made_from}")
+    for image in images.listed():
+        print(f"{image.framework:11} {image.digest[:26]}  python {image.python_version}  from {image.made_from}")
 
 
 # The student's side
@@ -573,7 +574,7 @@ def image_list() -> None:
 def check(
     assignment: Annotated[
         str | None,
-        typer.Argument(metavar="ASSIGNMENT", help="Its id or its folder's path; left out, the one that lies here."),
+        typer.Argument(metavar="ASSIGNMENT", help="Its id or its folder's path; by default the one in this folder."),
     ] = None,
     folder: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Your repository, or the folder of your solution.")
@@ -583,26 +584,26 @@ def check(
 ) -> None:
     """For students: run the public tests on your solution.
 
-    They run as the marker runs the hidden ones; nothing hidden is opened. Weights are loaded and asked too. With
-    --handin: what the marker sees of your repository, then the tests on a clean copy of that commit. Exit code 1 if
+    They run as the marker runs the hidden tests; nothing hidden is opened. Weights are loaded and tried too. --handin
+    shows what the marker sees of your repository, then runs the tests on a clean copy of that commit. Exit code 1 if
     something did not pass. The local sandbox is for folders that you trust. With --sandbox docker no code of the folder
     runs outside a container: the tests are the catalogue's, or those of a folder that you name by its path (./brain).
     """
     from graders.runs.public_check import assignment_here, looked_at
     from graders.wall.sandboxes import SANDBOXES
 
-    _known(sandbox, SANDBOXES, "--sandbox")
+    _check_name(sandbox, SANDBOXES, "--sandbox")
     folder = folder.resolve()
     trusted = not SANDBOXES[sandbox]().isolates
-    wanted = assignment_here(folder, assignment, trusted=trusted)
+    opened = assignment_here(folder, assignment, trusted=trusted)
     if trusted:
         console.warn("The local sandbox trusts this folder: its solution and its tests run as you, without a wall.")
     if handin:
-        ready = _check_handin(wanted, folder, sandbox)
+        ready = _check_handin(opened, folder, sandbox)
     else:
-        problems = looked_at(wanted, folder)[1].problems
+        problems = looked_at(opened, folder)[1].problems
         console.print_problems(problems)
-        ready = _check_folder(wanted, folder, sandbox) and not problems
+        ready = _check_folder(opened, folder, sandbox) and not problems
     raise typer.Exit(0 if ready else 1)
 
 
@@ -612,18 +613,18 @@ def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
 
     from graders.intake.handin import clean_clone, inspect_handin
 
-    found = inspect_handin(folder, assignment)
-    for line in found.lines():
+    handin = inspect_handin(folder, assignment)
+    for line in handin.lines():
         console.say(line, "   ")
-    if found.commit is None:
+    if handin.commit is None:
         return False
     with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
-        clone = clean_clone(found, Path(scratch) / "clone")
-        return _check_folder(assignment, clone, sandbox) and found.ready
+        clone = clean_clone(handin, Path(scratch) / "clone")
+        return _check_folder(assignment, clone, sandbox) and handin.ready
 
 
 def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
-    """Run the public tests and load the weights, if there are any to load; whether all of it passed."""
+    """Run the public tests and load the weights, if there are any; whether everything passed."""
     from graders.intake.static_checks import loads_weights
     from graders.runs.public_check import check_public
     from graders.runs.weights_check import weights_problem
@@ -642,19 +643,19 @@ def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
     return all(result.passed for result in results) and problem is None
 
 
-# What several commands do
+# Steps that several commands share
 
 
-def _known(word: str, known: Iterable[str], option: str) -> None:
+def _check_name(name: str, names: Iterable[str], option: str) -> None:
     """Exit with a hint if the value of an option is unknown."""
     from assignments.errors import nearest
 
-    if word not in known:
-        _fail(f'{option} "{word}": {nearest(word, known)}', 2)
+    if name not in names:
+        _fail(f'{option} "{name}": {nearest(name, names)}', 2)
 
 
 def _course(folder: Path) -> Course:
-    """The course; which groups its roster sets aside is said, and the others go on."""
+    """The course, after a warning about groups that its roster sets aside; the others go on."""
     from graders.course.course import load_course
 
     course = load_course(folder)
@@ -663,25 +664,25 @@ def _course(folder: Path) -> Course:
 
 
 def _decider(course: Course, by: str | None) -> str:
-    """Who decides, checked before anything is done: the use cases check it again."""
+    """Who decides, checked first; the use cases check it again."""
     from graders.marks.staff import decider
 
     return decider(course, by)
 
 
-def _demo_sandbox(named: str) -> str:
-    """Docker if it answers, where a person leaves it to us."""
+def _demo_sandbox(name: str) -> str:
+    """The sandbox of the demonstration; for `auto`, docker if it answers."""
     from graders.demo import docker_trouble_here
     from graders.wall.sandboxes import SANDBOXES
 
-    if named == "auto":
+    if name == "auto":
         trouble = docker_trouble_here()
-        named = "local" if trouble else "docker"
+        name = "local" if trouble else "docker"
         if trouble:
             print(f"NOT SEALED: {trouble}.", file=sys.stderr)
             print("The demonstration's own code runs as an ordinary process.\n", file=sys.stderr)
-    _known(named, ("auto", *SANDBOXES), "--sandbox")
-    return named
+    _check_name(name, ("auto", *SANDBOXES), "--sandbox")
+    return name
 
 
 def _marked(
@@ -721,7 +722,7 @@ def _recorded(course: Course, id: str, sandbox: str | None, *, after_collecting:
 
 
 def _applied(change: Change, by: str, *, yes: bool, dry_run: bool, quiet: bool, reason: str = "") -> bool:
-    """Show what moves, ask, and make it stand; whether it does now, or nothing moved."""
+    """Show the marks that move, ask, and apply the change; whether it is applied now, or nothing moved."""
     from graders.runs.marking import applied
 
     if change.must_apply_first:
@@ -762,9 +763,10 @@ def _typed() -> str:
 def _exit_by(results: Results) -> None:
     """End with code 3 where a mark is withheld or waits; otherwise return."""
     if results.waiting:
-        console.warn(f"no mark yet: {', '.join(results.waiting)}. The table's lines say what they wait for.")
+        console.warn(f"no mark yet: {', '.join(results.waiting)}. The lines below the table say why.")
     if results.withheld:
-        _fail(f"withheld, for a reason of ours: {', '.join(results.withheld)}. medmark grade tries them again.", 3)
+        groups = ", ".join(results.withheld)
+        _fail(f"withheld by a toolkit failure: {groups}. To retry: medmark grade {results.assignment.id}", 3)
     if results.waiting:
         raise typer.Exit(3)
 

@@ -132,7 +132,7 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
     from graders.marks.results import results_of
     from graders.record.ledger import Ledger
     from graders.runs.cohort import grade_cohort
-    from reports.difference_lines import summary
+    from reports.difference_lines import summary_of_moves
 
     course = load_course(folder)
     assignment = assignment_of(course, ASSIGNMENT)
@@ -141,7 +141,7 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
         events = [*ledger.events(ASSIGNMENT)]
         marks = grade_cohort(marking_of(course, ledger), submissions, jobs=2)
         results = results_of(course, assignment, events, submissions, marks)
-        print(f"{summary(differences_of(results))}; {sum(mark.points is not None for mark in marks)} marks")
+        print(f"{summary_of_moves(differences_of(results))}; {sum(mark.points is not None for mark in marks)} marks")
         members = {person.member for person in results.people} if kind else None
         record_marks(course, ledger, results, who="benchmark", reason=reason, command="benchmark", members=members)
 

@@ -1,4 +1,4 @@
-"""Marks and what moves of them as plain data, for `--json`. `graders.marks.visibility` decides who may read what."""
+"""Marks and their differences as plain data, for `--json`. `graders.marks.visibility` decides who may read what."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from graders.marks.personal import PersonalMark
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
 from graders.record.snapshots import RecordedMark
-from reports.sentences import told, told_score
+from reports.sentences import feedback, shown_score
 
 
 def mark_as_json(mark: Mark, audience: Audience) -> dict[str, Any]:
-    """A mark as plain data; a finding's `told` is the sentence that its page has."""
+    """A mark as plain data; a finding's `feedback` is the text on its page."""
     return {
         "group": mark.group,
         "commit": mark.commit,
@@ -31,8 +31,8 @@ def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
     points, score, interval = finding.points, finding.score, finding.interval
     if audience == "student":
         points = None if points is None else rounded(points)
-        score = None if score is None else told_score(score)
-        interval = interval and (told_score(interval[0]), told_score(interval[1]))
+        score = None if score is None else shown_score(score)
+        interval = interval and (shown_score(interval[0]), shown_score(interval[1]))
     plain = {
         "id": finding.id,
         "kind": finding.kind,
@@ -43,13 +43,13 @@ def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
         "score": score,
         "interval": None if interval is None else list(interval),
         "reason": None if finding.reason is None else reason_words(finding.reason),
-        "told": told(finding),
+        "feedback": feedback(finding),
     }
     return {**plain, "evidence": finding.evidence} if audience == "staff" else plain
 
 
 def person_as_json(mark: PersonalMark) -> dict[str, Any]:
-    """One person's mark and how it came about, as plain data."""
+    """One person's mark and its trace, as plain data."""
     return {
         "member": mark.member,
         "group": mark.group,
@@ -75,7 +75,7 @@ def person_as_json(mark: PersonalMark) -> dict[str, Any]:
 
 
 def differences_as_json(differences: Differences) -> dict[str, Any]:
-    """What moves, and whose mark is new, as plain data."""
+    """The marks that move, and whose mark is new, as plain data."""
     return {
         "since": differences.since or None,
         "moves": [
@@ -92,8 +92,8 @@ def differences_as_json(differences: Differences) -> dict[str, Any]:
     }
 
 
-def _side(told: RecordedMark) -> dict[str, Any]:
-    return {"status": told.status, "percent": _number(told.percent), "pass_mark": told.pass_mark}
+def _side(mark: RecordedMark) -> dict[str, Any]:
+    return {"status": mark.status, "percent": _number(mark.percent), "pass_mark": mark.pass_mark}
 
 
 def _number(points: Decimal | None) -> float | None:

@@ -1,7 +1,6 @@
-"""How a cohort's marks lie: mean, spread and quartiles, and how many people are in each class. It moves no mark.
+"""Statistics of a cohort's marks, for staff: mean, spread and quartiles, and how many people are in each class.
 
-The tables are for staff. Each person counts once, as on the mark sheet. Who has no mark is in no mean, and is counted
-beside it.
+Each person counts once, as on the mark sheet. People without a mark enter no mean and are counted separately.
 """
 
 from __future__ import annotations
@@ -16,28 +15,28 @@ from reports.page import half_up
 if TYPE_CHECKING:  # pandas takes 0.3 s
     import pandas
 
-COLUMNS: Final = ("people", "mean", "sd", "min", "q1", "median", "q3", "max", "out_of")
+SUMMARY_COLUMNS: Final = ("people", "mean", "sd", "min", "q1", "median", "q3", "max", "out_of")
 
 
-def summary(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame:
-    """The mark in per cent and the points of each criterion: a row each, with `COLUMNS`, to two places, half up.
+def summary_table(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame:
+    """One row for the mark in per cent and for each criterion's points: `SUMMARY_COLUMNS`, to two decimals, half up.
 
-    `sd` is that of a sample (n - 1), quartiles lie between the two nearest people in proportion (pandas' `linear`).
-    What nobody has, and the spread of one person, is NaN.
+    `sd` is that of a sample (n - 1); quartiles are interpolated between the two nearest people (pandas' `linear`).
+    A value of no people, and the spread of one person, is NaN.
     """
     numbers = sheet[["percent", *(f"criterion_{criterion.id}" for criterion in assignment.criteria)]].astype(float)
-    told = numbers.describe(percentiles=[0.25, 0.5, 0.75]).T
-    told.columns = list(COLUMNS[:-1])
-    told = told.map(lambda number: _told(number, 2))
-    told["people"] = told["people"].astype(int)
-    told["out_of"] = [100.0, *(float(criterion.points) for criterion in assignment.criteria)]
-    return told.rename_axis("of").reset_index()
+    table = numbers.describe(percentiles=[0.25, 0.5, 0.75]).T
+    table.columns = list(SUMMARY_COLUMNS[:-1])
+    table = table.map(lambda number: _rounded(number, 2))
+    table["people"] = table["people"].astype(int)
+    table["out_of"] = [100.0, *(float(criterion.points) for criterion in assignment.criteria)]
+    return table.rename_axis("of").reset_index()
 
 
-def distribution(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame:
-    """People by class, from the lowest, then by why they have no mark; `share` is of those who have one.
+def distribution_table(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.DataFrame:
+    """People by class, from the lowest, then by why they have no mark; `share` is of those with a mark.
 
-    A class where nobody is has a row, and a person whose own pass mark differs is classed by it.
+    An empty class has a row too. A person with their own pass mark is classed by it.
     """
     import pandas
 
@@ -50,12 +49,12 @@ def distribution(sheet: pandas.DataFrame, assignment: Assignment) -> pandas.Data
     other = MASTERS - 1 if assignment.level == MASTERS else MASTERS
     names += [band.name for band in bands(other) if band.name in set(classes) - set(names)]
     people = pandas.Series(classes, dtype=object).value_counts().reindex(names, fill_value=0)
-    share = (people / (len(classes) or float("nan"))).map(lambda part: _told(part, 4))
+    share = (people / (len(classes) or float("nan"))).map(lambda part: _rounded(part, 4))
     rows: list[Sequence[object]] = [("class", name, int(people[name]), float(share[name])) for name in names]
     without = others["status"].value_counts()
     rows += [("no mark", str(status), int(count), float("nan")) for status, count in without.items()]
     return pandas.DataFrame(rows, columns=["kind", "name", "people", "share"])
 
 
-def _told(number: float, places: int) -> float:
-    return number if number != number else float(half_up(number, places))
+def _rounded(number: float, decimals: int) -> float:
+    return number if number != number else float(half_up(number, decimals))

@@ -1,4 +1,4 @@
-"""What commands print: tables and JSON on stdout, what is amiss on stderr. Decides and records nothing."""
+"""Prints the output of commands: tables and JSON on stdout, warnings on stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.doctor import Fact
     from graders.runs.marking import Change
     from graders.runs.public_check import Checked
-    from reports.write import Written
+    from reports.write import WrittenReports
 
 
 def say(line: str, hanging: str = "  ") -> None:
@@ -31,29 +31,29 @@ def say(line: str, hanging: str = "  ") -> None:
 
 
 def warn(line: str) -> None:
-    """One line beside the result, for the person at the keyboard."""
+    """One line on stderr, for the person at the keyboard."""
     print(wrapped(terminal_text(line), sys.stderr), file=sys.stderr)
 
 
 def warn_all(lines: Iterable[str]) -> None:
-    """Several of them."""
+    """Several lines on stderr."""
     for line in lines:
         warn(line)
 
 
 def warn_of_roster(course: Course) -> None:
-    """Which rows must be put right, and whom that sets aside: the others go on."""
+    """The rows of the roster that must be corrected, and the groups that are set aside until then."""
     warn_all(course.roster_problems)
     if aside := [group.name for group in course.groups if group.aside]:
-        warn(f"Set aside until these rows are put right: {', '.join(aside)}. All other groups go on.")
+        warn(f"Set aside until these rows are corrected: {', '.join(aside)}. All other groups go on.")
 
 
 def print_receipts(receipts: Sequence[Receipt], *, whole: bool, quiet: bool) -> None:
-    """What a collection found: a line a group and a summary, or `whole` receipts; `quiet`: what needs a person."""
-    from reports.receipts import for_a_person, receipt_lines, summary_line
+    """The result of a collection: one line a group and a summary, or `whole` receipts; `quiet`: what needs a person."""
+    from reports.receipts import needs_a_person, receipt_lines, summary_line
 
     if quiet:
-        lines = [*for_a_person(receipts)]
+        lines = [*needs_a_person(receipts)]
     elif whole:
         lines = [*(line for receipt in receipts for line in receipt.text.splitlines()), summary_line(receipts)]
     else:
@@ -63,19 +63,19 @@ def print_receipts(receipts: Sequence[Receipt], *, whole: bool, quiet: bool) -> 
 
 
 def print_marks(results: Results) -> None:
-    """The table of marks, and below it why some are missing and what groups share."""
+    """The table of marks; below it, why some are missing and which work groups share."""
     from rich.console import Console
 
-    from reports.table import in_common, marks_table, why_not_marked, why_nothing_came
+    from reports.table import marks_table, shared_work, why_not_marked, why_nothing_scored
 
     Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
-    why = (*why_not_marked(results.marks, results.submissions), *why_nothing_came(results.marks))
-    for line in (*why, *in_common(results.submissions)):
+    why = (*why_not_marked(results.marks, results.submissions), *why_nothing_scored(results.marks))
+    for line in (*why, *shared_work(results.submissions)):
         print(wrapped(line, sys.stdout))
 
 
 def print_marks_as_json(results: Results, audience: str, differences: Differences | None = None) -> None:
-    """The marks as one JSON document; for staff with each person's own, and what moves where that is asked."""
+    """The marks as one JSON document; for staff with each person's own mark, and with the differences if given."""
     from reports.as_json import differences_as_json, mark_as_json, person_as_json
 
     marks = [mark_as_json(mark, "staff" if audience == "staff" else "student") for mark in results.marks]
@@ -86,12 +86,12 @@ def print_marks_as_json(results: Results, audience: str, differences: Difference
 
 
 def print_json(document: Any) -> None:
-    """One document, to be read by a program."""
+    """One document for programs."""
     print(json.dumps(document, indent=2))
 
 
 def print_differences(differences: Differences) -> None:
-    """How many marks move, and a line for each."""
+    """How many marks move, and one line for each."""
     from reports.difference_lines import difference_lines
 
     for line in difference_lines(differences):
@@ -99,15 +99,15 @@ def print_differences(differences: Differences) -> None:
 
 
 def print_events(events: Sequence[Event]) -> None:
-    """A line for each event of the record."""
-    from reports.difference_lines import decision_lines
+    """One line for each event of the record."""
+    from reports.difference_lines import record_lines
 
-    for line in decision_lines(events):
+    for line in record_lines(events):
         print(wrapped(line, sys.stdout))
 
 
 def print_proposal(change: Change, *, as_json: bool) -> None:
-    """What is to be decided, with what a person should know of it; its differences too, as JSON."""
+    """The proposed decisions and the notes on them; as JSON with their differences."""
     from reports.as_json import differences_as_json
 
     if as_json:
@@ -128,44 +128,44 @@ def print_returnable(offer: Returnable) -> None:
 
 
 def moved(differences: Differences) -> str:
-    """What moved since marks were last applied, in one sentence; empty if nothing did."""
-    from reports.difference_lines import summary
+    """The marks that moved since they were last applied, in one sentence; empty if none did."""
+    from reports.difference_lines import summary_of_moves
 
-    return f"{summary(differences)} since they were last applied" if differences.moves else ""
+    return f"{summary_of_moves(differences)} since they were last applied" if differences.moves else ""
 
 
 def not_applied(error: NotApplied) -> str:
-    """What must be applied first, with how much moves and how to see it."""
+    """The message that marks must be applied first: how many move, and the command."""
     if not error.differences.moves:
         return str(error)
-    return f"{moved(error.differences)}. Apply that first, or put back what changed: medmark grade {error.assignment}"
+    return f"{moved(error.differences)}. Apply this first, or undo the cause: medmark grade {error.assignment}"
 
 
-def print_written(written: Written, *, names: bool) -> None:
-    """Where the pages lie and what each is."""
+def print_written(written: WrittenReports, *, names: bool) -> None:
+    """Where each report was written, and what it is."""
     print(written.folder)
     if written.leaderboard:
         print(f"  {written.leaderboard.name:17} groups by accuracy, " + ("by name" if names else "under pseudonyms"))
     print(f"  {written.marksheet_csv.name:17} one row a person; {written.marksheet_json.name} has the details")
-    print(f"  {'cohort/':17} how the marks lie: mean, spread, classes")
+    print(f"  {'cohort/':17} statistics of the marks: mean, spread, classes")
     print(f"  {'feedback/':17} {len(written.feedback)} pages to hand out")
     if written.personal:
         print(f"  {'personal/':17} {len(written.personal)} for one person each: lateness, peers, decisions")
-    print(f"  {'staff/':17} the same with evidence, for staff only")
+    print(f"  {'staff/':17} the feedback pages with evidence, for staff only")
 
 
 def print_rehearsal(result: Rehearsal, *, as_json: bool) -> None:
-    """What a rehearsal proved, and what must be closed."""
+    """The result of a rehearsal, and the gaps to close."""
     text = json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines())
     for line in text.split("\n"):
         print(terminal_text(line))
 
 
-def print_demo(demo: Demo, results: Results, written: Written) -> None:
-    """What each group of the demonstration handed in and why its mark is what it is; then the pages."""
-    from reports.demonstration import what_happened
+def print_demo(demo: Demo, results: Results, written: WrittenReports) -> None:
+    """Each group's submission in the demonstration and the reasons for its mark; then the pages."""
+    from reports.demonstration import group_outcomes
 
-    for line in what_happened(demo, results.marks):
+    for line in group_outcomes(demo, results.marks):
         print(wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else ""))
     print("\nThe pages:")
     for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
@@ -173,23 +173,23 @@ def print_demo(demo: Demo, results: Results, written: Written) -> None:
 
 
 def print_fact(fact: Fact) -> None:
-    """One thing that this machine or course has, or lacks."""
+    """One fact about this machine or course."""
     word = "ok" if fact.well else "optional" if fact.optional else "missing"
     for line in fact.text.splitlines():
         say(f"{word:8} {line}", " " * 9)
 
 
-# What a student sees of a check
+# The output of a student's check
 
 
 def print_problems(problems: Iterable[str]) -> None:
-    """What is wrong before anything is run."""
+    """The problems that were visible before anything ran."""
     for problem in problems:
         say(f":( {problem}", "   ")
 
 
 def print_public_tests(results: Iterable[Checked]) -> None:
-    """Each public test by its sentence, and why it did not pass."""
+    """Each public test by its docstring, and why it did not pass."""
     for result in results:
         say(f"{':)' if result.passed else ':('} {result.test.docstring}", "   ")
         if not result.passed:
@@ -203,7 +203,7 @@ def print_weights(problem: str | None) -> None:
 
 
 def print_passed(assignment: Assignment, results: Sequence[Checked]) -> None:
-    """How many passed, and what is not run here."""
+    """How many tests passed, and how many hidden tests are not run here."""
     from assignments.load import hidden_tests
 
     passed = sum(result.passed for result in results)

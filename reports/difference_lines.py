@@ -1,4 +1,4 @@
-"""What would move, told on a terminal before it is applied: one sentence, then a line a mark. Applies nothing."""
+"""Differences between marks as lines of text, the events of the record, and whom a return reaches."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from reports.terminal import fitted, terminal_text
 if TYPE_CHECKING:  # it opens the course, which a line of text does not need
     from graders.marks.returning import Returnable
 
-LISTED = 40
-"""Lines of a list; of more, the largest."""
+MOST_MOVES = 40
+"""Moves that are listed: the largest ones."""
 
 
-def summary(differences: Differences) -> str:
+def summary_of_moves(differences: Differences) -> str:
     """`7 marks move, 2 cross a band, largest +3.1`."""
     moves = differences.moves
     many = "1 mark moves" if len(moves) == 1 else f"{len(moves) or 'no'} marks move"
@@ -33,31 +33,31 @@ def summary(differences: Differences) -> str:
 
 
 def difference_lines(differences: Differences) -> Iterator[str]:
-    """The summary, and a line a person, the largest change first."""
-    yield summary(differences)
+    """The summary, and one line a person, the largest change first."""
+    yield summary_of_moves(differences)
     ordered = sorted(differences.moves, key=lambda move: -abs(Decimal(1000) if move.change is None else move.change))
-    for move in ordered[:LISTED]:
+    for move in ordered[:MOST_MOVES]:
         change = "" if move.change is None else f" {signed(move.change):>6}"
         marks = f"{_mark(move.before):>12} -> {_mark(move.after):<12}"
         line = f"  {fitted(_who(move), 30)} {marks}{change}  {_crossing(move)}"
         yield f"{line.rstrip()}{_passing(move)}"
-    if len(ordered) > LISTED:
-        yield f"  and {len(ordered) - LISTED} more"
+    if len(ordered) > MOST_MOVES:
+        yield f"  and {len(ordered) - MOST_MOVES} more"
 
 
-def decision_lines(events: Sequence[Event]) -> Iterator[str]:
-    """Every event with its number, whether it holds, what it did, who made it, about whom and why."""
+def record_lines(events: Sequence[Event]) -> Iterator[str]:
+    """Every event with its number, time, effect, author, reason, and whether it was retracted."""
     for entry in record_entries(events):
         event = entry.event
         number = f"#{event.number} " if event.number else ""
         reason = ": ".join(["", event.reason] if event.reason else [])
         reference = f" [{event.reference}]" if event.reference else ""
         gone = "" if entry.in_force or event.kind == "retract" else "  (retracted)"
-        said = f"{number}{event.at[:16].replace('T', ' ')} {_did(entry)}, by {event.who}{reason}{reference}{gone}"
-        yield terminal_text(said)
+        time = event.at[:16].replace("T", " ")
+        yield terminal_text(f"{number}{time} {_effect(entry)}, by {event.who}{reason}{reference}{gone}")
 
 
-def _did(entry: RecordEntry) -> str:
+def _effect(entry: RecordEntry) -> str:
     event = entry.event
     if entry.differences is None:
         what = f"{event.kind} {event.value}".strip()
@@ -70,23 +70,23 @@ def _did(entry: RecordEntry) -> str:
     return f"{event.kind}: {', '.join(parts)}"
 
 
-def return_lines(found: Returnable) -> Iterator[str]:
+def return_lines(offer: Returnable) -> Iterator[str]:
     """Whom a return reaches, and who is left out and why."""
-    everyone = len(found.now) + len(found.already) + sum(map(len, found.left_out.values()))
-    whole = len(found.now) + len(found.already) - len(found.taken_away)
+    everyone = len(offer.now) + len(offer.already) + sum(map(len, offer.left_out.values()))
+    whole = len(offer.now) + len(offer.already) - len(offer.taken_away)
     yield f"{whole} of {_people(everyone)} {'has' if everyone == 1 else 'have'} a whole mark."
-    if found.already:
-        yield f"Told theirs before: {_people(len(found.already))}."
-    if found.taken_away:
-        yield terminal_text(f"Without a mark since: {', '.join(found.taken_away)}")
-    for status, members in found.left_out.items():
-        yield terminal_text(f"Left out, {_WHY.get(status, status.replace('_', ' '))}: {', '.join(members)}")
+    if offer.already:
+        yield f"Returned before: {_people(len(offer.already))}."
+    if offer.taken_away:
+        yield terminal_text(f"Returned before, without a whole mark now: {', '.join(offer.taken_away)}")
+    for status, members in offer.left_out.items():
+        yield terminal_text(f"Left out, {_LEFT_OUT.get(status, status.replace('_', ' '))}: {', '.join(members)}")
 
 
-_WHY = {
-    "incomplete": "since a person's part is not marked yet",
-    "withheld": "since a fault of ours or of the machine stands in the way, or nothing was graded yet",
-    "not_submitted": "since nothing counts as handed in",
+_LEFT_OUT = {
+    "incomplete": "as a person has not marked their part yet",
+    "withheld": "as the toolkit or the machine failed, or nothing was graded yet",
+    "not_submitted": "as no submission counts",
 }
 
 
@@ -107,18 +107,18 @@ def _who(move: Move) -> str:
     return terminal_text(f"{move.after.group}/{move.member}")
 
 
-def _mark(told: RecordedMark) -> str:
+def _mark(mark: RecordedMark) -> str:
     words = {"withheld": "withheld", "not_submitted": "none", "incomplete": "in part"}
-    if told.percent is None and told.open and told.status == "withheld":
-        return {"grading": "not graded"}.get(told.open, "waits")
-    if told.percent is None:
-        return words.get(told.status, told.status)
-    return f"{told.percent}" + (" so far" if told.status == "incomplete" else "")
+    if mark.percent is None and mark.open and mark.status == "withheld":
+        return {"grading": "not graded"}.get(mark.open, "waits")
+    if mark.percent is None:
+        return words.get(mark.status, mark.status)
+    return f"{mark.percent}" + (" so far" if mark.status == "incomplete" else "")
 
 
 def _crossing(move: Move) -> str:
     """`2:2 -> 2:1` where a whole mark leaves its band for another, else nothing."""
-    before, after = (_band(told) for told in (move.before, move.after))
+    before, after = _band(move.before), _band(move.after)
     return f"{before} -> {after}" if before and after and before != after else ""
 
 
@@ -127,6 +127,7 @@ def _passing(move: Move) -> str:
     return f"  pass mark {before} -> {after}" if before != after else ""
 
 
-def _band(told: RecordedMark) -> str:
-    whole = told.percent is not None and told.status == "marked"
-    return band_of(told.percent, told.level, told.pass_mark).short if whole and told.percent is not None else ""
+def _band(mark: RecordedMark) -> str:
+    if mark.percent is None or mark.status != "marked":
+        return ""
+    return band_of(mark.percent, mark.level, mark.pass_mark).short

@@ -1,7 +1,7 @@
-"""One person's mark as a page of text: from the commit and the data to the number on the sheet, step by step.
+"""Explains one person's mark as a page of text: from the commit and the data to the number on the sheet, step by step.
 
-Every step can be followed with a pocket calculator. Nothing is decided here: what is shown is what
-`graders.marks.mark` and `graders.marks.personal` made, only laid out.
+A reader can follow every step with a pocket calculator. The page only lays out what `graders.marks.mark` and
+`graders.marks.personal` computed.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ if TYPE_CHECKING:  # they open Git and the course, which a page of text does not
 
 WIDTH: Final = 80
 AUTHORS: Final = 10
-"""Lines about authors who are nobody of the roster."""
+"""Lines about authors who are not in the roster."""
 LOOKS: Final = 12
-"""Lines about what was seen; of more, the last ones."""
+"""Lines about commits that were seen: the last ones."""
 
 
 def explained(
@@ -63,8 +63,8 @@ def explained(
     """The page of one member of the results' groups, in lines of at most 80 columns."""
     person = next(person for person in results.people if person.member == member.id)
     marks = zip(results.marks, results.submissions, strict=True)
-    mark, submission = next((mark, taken) for mark, taken in marks if mark.group == person.group)
-    if person.status in BY_DECISION:  # of the group's numbers none is this person's
+    mark, submission = next((mark, submission) for mark, submission in marks if mark.group == person.group)
+    if person.status in BY_DECISION:  # none of the group's numbers belongs to this person
         mark = replace(mark, status=person.status, points=None, findings=())
     decisions = Decisions.of(results.assignment.id, results.events)
     versions = Versions.of(results.events)
@@ -101,14 +101,14 @@ def _commit(submission: Submission, looks: Sequence[Observation], zone: ZoneInfo
     for first, last, count in runs[-LOOKS:]:
         until = f" to {_local(datetime.fromisoformat(last.seen_at), zone)}" if count > 1 else ""
         times = "1 look" if count == 1 else f"{count} looks"
-        found = last.commit[:10] if last.commit else last.how.replace("_", " ")
-        yield f"seen {found}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {times}"
+        tip = last.commit[:10] if last.commit else last.how.replace("_", " ")
+        yield f"seen {tip}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {times}"
     for problem in submission.problems:
         yield f"problem: {problem}"
 
 
 def _history(history: History | None, submission: Submission, zone: ZoneInfo) -> Iterator[str]:
-    """The commits of each member, and those of nobody that the roster knows."""
+    """The commits of each member, and those of authors who are not in the roster."""
     if history is None:
         yield "not known" if submission.commit else "no commit"
         return
@@ -117,13 +117,13 @@ def _history(history: History | None, submission: Submission, zone: ZoneInfo) ->
     for member in submission.members:
         own = replace(history, authors=whose[member.id])
         commits = _count(own.commits, "commit")
-        yield f"{member.id}: {commits} by address or name{_changed(own)}{_span(own, zone)}"
+        yield f"{member.id}: {commits}, matched by address or name{_changed(own)}{_span(own, zone)}"
     others = whose[""]
     for author in others[:AUTHORS]:
         who = f"{author.name} <{author.email}>"
         own = replace(history, authors=(author,))
         commits = _count(own.commits, "commit")
-        yield f"nobody's address or name: {who}, {commits}{_changed(own)}{_span(own, zone)}"
+        yield f"not in the roster: {who}, {commits}{_changed(own)}{_span(own, zone)}"
     if len(others) > AUTHORS:
         yield f"and {_count(len(others) - AUTHORS, 'such author')} more"
     if history.unread:
@@ -131,20 +131,20 @@ def _history(history: History | None, submission: Submission, zone: ZoneInfo) ->
     if history.older:
         yield "there are older commits, which were not read"
     if history.merges:
-        yield f"{_count(history.merges, 'merge')}: lines count for the commits that are joined, and not again"
+        yield f"{_count(history.merges, 'merge')}: lines count for the merged commits, not again for the merge"
     if history.crowded:
-        yield f"lines not counted, as it touches more than {FILES} files: {_count(history.crowded, 'commit')}"
+        yield f"lines not counted, more than {FILES} files changed: {_count(history.crowded, 'commit')}"
     if history.uncounted:
         commits = _count(history.uncounted, "commit")
-        yield f"lines not counted, as that is beyond the limits of time and memory: {commits}"
+        yield f"lines not counted, limits of time and memory reached: {commits}"
     yield (
-        "whoever commits sets name, address and date, and may commit what another wrote: evidence, and no mark rests "
-        "on it"
+        "an author sets the commit's name, address and date, and may commit another person's work: this is evidence, "
+        "and no mark depends on it"
     )
 
 
 def _changed(history: History) -> str:
-    """The lines that commits change, as far as they were counted; nothing of no commits."""
+    """The lines that commits change, as far as they were counted; empty without commits."""
     if not history.counted:
         return ", lines not counted" if history.commits else ""
     changed = history.changed
@@ -165,41 +165,42 @@ def _local(time: datetime, zone: ZoneInfo) -> str:
     return f"{time.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
-_PROVENANCE: Final = (
+_PROVENANCE_KEYS: Final = (
     "made_by", "image_digest", "sandbox", "medmark", "scored_with", "assignment_digest", "data_digest",
     "secret_fingerprint", "tree",
 )  # fmt: skip
 
 
 def _provenance(mark: Mark) -> Iterator[str]:
-    for key in _PROVENANCE:
-        if found := mark.provenance.get(key):
-            told = ", ".join(f"{name} {version}" for name, version in found.items()) if key == "scored_with" else found
-            yield f"{key.replace('_', ' '):19} {told}"
+    for key in _PROVENANCE_KEYS:
+        if value := mark.provenance.get(key):
+            if key == "scored_with":
+                value = ", ".join(f"{name} {version}" for name, version in value.items())
+            yield f"{key.replace('_', ' '):19} {value}"
 
 
 def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterator[str]:
     if mark.status is Status.NOT_SUBMITTED or not mark.findings:
         yield f"none: {str(mark.status).replace('_', ' ')}"
         return
-    given = within_parts(decisions.points(mark.group), assignment)
-    each: list[str] = []
+    by_a_person = within_parts(decisions.points(mark.group), assignment)
+    summands: list[str] = []
     for criterion in assignment.criteria:
         own = [f for f in mark.findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
-        known = all(finding.points is not None for finding in own)
-        points = _plain(earned(own)) if known else "not known yet"
+        is_known = all(finding.points is not None for finding in own)
+        points = _plain(earned(own)) if is_known else "not known yet"
         yield f"{criterion.id}: {points} of {criterion.points}"
         if isinstance(criterion, HiddenTests):
             yield from (f"  {line}" for finding in own for line in _test(finding))
         elif isinstance(criterion, Accuracy):
             yield from (f"  {line}" for finding in own for line in _accuracy(criterion, assignment.level, finding))
         else:
-            yield from (f"  {line}" for line in _by_a_person(criterion, given))
-        each.append(" + ".join(_summands(own)))
+            yield from (f"  {line}" for line in _by_a_person(criterion, by_a_person))
+        summands.append(" + ".join(_summands(own)))
     sum_ = earned(mark.findings)
     if any(finding.points is not None for finding in mark.findings):
-        adds_up = " + ".join(each)
-        yield f"{'sum of what is known' if '?' in adds_up else 'sum'}: {adds_up} = {_plain(sum_)}"
+        terms = " + ".join(summands)
+        yield f"{'sum of the known points' if '?' in terms else 'sum'}: {terms} = {_plain(sum_)}"
     exact = exact_percent(mark)
     if exact is None:
         yield f"not a whole mark: {str(mark.status).replace('_', ' ')}"
@@ -208,11 +209,11 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
 
 
 def _summands(findings: Sequence[Finding]) -> Iterator[str]:
-    """What one criterion adds to the sum: what is known of it, and a question mark for what is not, which is not 0."""
-    known = [finding for finding in findings if finding.points is not None]
-    if known:
-        yield _plain(earned(known))
-    if len(known) < len(findings) or not findings:
+    """One criterion's part of the sum: its known points, and a question mark for unknown ones, which are not 0."""
+    with_points = [finding for finding in findings if finding.points is not None]
+    if with_points:
+        yield _plain(earned(with_points))
+    if len(with_points) < len(findings) or not findings:
         yield "?"
 
 
@@ -258,9 +259,9 @@ def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction)
         yield f"{between}: {low} + {rise} = {_plain(100 * part)} %"
 
 
-def _by_a_person(criterion: Person, given: Mapping[str, AgreedMark]) -> Iterator[str]:
-    points = given.get(criterion.id)
-    yield "a person marks it; not marked yet" if points is None else points.summary
+def _by_a_person(criterion: Person, marks: Mapping[str, AgreedMark]) -> Iterator[str]:
+    mark = marks.get(criterion.id)
+    yield "a person marks this; not marked yet" if mark is None else mark.summary
 
 
 def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:
@@ -290,7 +291,7 @@ def _returned(page: ReturnedPage | None) -> Iterator[str]:
 
 
 def _plain(value: Decimal | Fraction | float | int) -> str:
-    """A number to at most six places: what is shown is rounded, what is computed is not."""
+    """A number to at most six decimals: only the text is rounded, not the computation."""
     exact = Fraction(repr(value)) if isinstance(value, float) else Fraction(value)
     text = f"{Decimal(exact.numerator) / Decimal(exact.denominator):.6f}"
     return text.rstrip("0").rstrip(".")

@@ -1,6 +1,6 @@
-"""The feedback page of one group, and its staff variant: a pure function of a Mark. Decides no points.
+"""The feedback page of one group, and its variant for staff: a pure function of a Mark.
 
-What belongs to one person (lateness, extensions, peer factors) is not on this page: it is the group's.
+Lateness, extensions and peer factors concern one person: they are on the personal page (`reports.personal`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from graders.record.documents import Measured
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.page import fixed, number, policy, render
-from reports.sentences import OURS, SCORE_PLACES, after_score, title, told, told_score, why
+from reports.sentences import SCORE_DECIMALS, TOOLKIT_FAILED, after_score, feedback, shown_score, title, why
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
     from graders.intake.submission import Submission
@@ -38,32 +38,32 @@ if TYPE_CHECKING:  # the intake opens Git, which a page does not need
 
 @dataclass(frozen=True)
 class HandIn:
-    """What a page says of a hand-in beside its mark."""
+    """What a page says about a submission beside its mark."""
 
     name: str
-    """The group as the page calls it: its name or a pseudonym."""
+    """The group's name on the page: its own or a pseudonym."""
     repository: str = ""
     branch: str = ""
     seen_at: str = ""
     """When the marker first saw the commit."""
     due: str = ""
-    """When the work was due: never by an extension of one member, which is theirs to know."""
+    """When the work was due, without the extension of a single member, which is private."""
     provisional: bool = False
     """Whether a later commit would count instead."""
     why: str = ""
     """Why this commit counts, or why none does."""
     problems: tuple[str, ...] = ()
-    """What was wrong with the hand-in and how to cure it; students read these."""
+    """Problems of the submission and how to cure them; students read these."""
     flags: tuple[str, ...] = ()
-    """What staff should look at; students never read these."""
+    """Points for staff to check; students never read these."""
     board_name: str = ""
     """The group's pseudonym on the leaderboard."""
     ratified: bool = False
     """Whether the board of examiners has confirmed the marks."""
     version: int = 1
-    """Of the page: one more with every correction after marks were returned."""
+    """The page's version: one more with every correction after marks were returned."""
     correction: str = ""
-    """When and why it was corrected last; students read it."""
+    """When and why it was last corrected; students read it."""
 
 
 def hand_in_of(
@@ -73,7 +73,7 @@ def hand_in_of(
     timezone: str = "UTC",
     due: datetime | None = None,
 ) -> HandIn:
-    """What the intake found, for the page, in the course's own time; `name` is the group's own unless given."""
+    """The intake's result for the page, in the course's own time; `name` defaults to the group's own."""
 
     def local(time: datetime | None) -> str:
         here = time.astimezone(ZoneInfo(timezone)) if time else None
@@ -93,8 +93,8 @@ def hand_in_of(
 
 
 @dataclass(frozen=True)
-class Line:
-    """One check or one person's part, as the page lists it."""
+class FindingLine:
+    """One check, or one part that a person marks, as the page lists it."""
 
     state: str
     title: str
@@ -103,10 +103,10 @@ class Line:
     out_of: Decimal
     finding: Finding
     """As far as the audience may read it."""
-    told: str
-    """What is said of a person's part."""
+    comment: str
+    """The feedback on a part that a person marks."""
     detail: str
-    """For staff: the numbers behind it."""
+    """For staff: the numbers behind the finding."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +120,9 @@ class Section:
     points: Decimal | None
     out_of: Decimal
     left: float
-    """Per cent of the bar's width that the criteria before it earned."""
+    """Where its piece of the bar begins, in per cent of the width."""
     width: float
-    lines: tuple[Line, ...]
+    lines: tuple[FindingLine, ...]
     accuracy: AccuracyView | None = None
 
 
@@ -132,14 +132,14 @@ class AccuracyView:
 
     metric: str
     score: str
-    """The number, set large; empty where there is none."""
-    told: str
-    """What follows the number, as one sentence with it."""
+    """The number, set large; empty without a score."""
+    after_score: str
+    """The text after the number, as one sentence with it."""
     rising: bool
     curve: Curve
     capped: bool
     between: str
-    """Between which anchors the score lies, and what those are worth."""
+    """Between which anchors the score lies, and the points of those anchors."""
 
 
 def feedback_page(
@@ -148,7 +148,7 @@ def feedback_page(
     """The whole page as HTML: it loads nothing, runs nothing, and prints on A4."""
     findings = [visible(finding, audience) for finding in mark.findings]
     sections = _sections(assignment, findings, audience)
-    known = {section.id for section in sections}
+    criteria = {section.id for section in sections}
     whole = rounded_percent(mark)
     open_points = sum((s.out_of for s in sections if s.points is None), Decimal(0))
     return render(
@@ -157,19 +157,19 @@ def feedback_page(
         mark=mark,
         assignment=assignment,
         hand_in=hand_in,
-        ours=OURS,
+        toolkit_failed=TOOLKIT_FAILED,
         staff=audience == "staff",
         headline=_headline(mark),
         ungraded=is_ungraded(mark),
         no_mark=mark.status in BY_DECISION,
         sections=sections,
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
-        notices=[_line(f, audience) for f in findings if f.kind == "notice" or _astray(f, known)],
+        notices=[_line(f, audience) for f in findings if f.kind == "notice" or _has_no_section(f, criteria)],
         percent=whole,
         band=None if whole is None else band_of(whole, assignment.level),
         bands=_ticks(bands(assignment.level)),
         open_points=open_points,
-        open_width=_percent(open_points, mark.out_of) if mark.out_of else 0.0,
+        open_width=_width(open_points, mark.out_of) if mark.out_of else 0.0,
         earned_width=round(sum(section.width for section in sections), 2),
         flags=_flags(mark, hand_in) if audience == "staff" else [],
         unwalled=mark.provenance.get("isolated") is False,
@@ -196,24 +196,24 @@ HEADLINES: Final[Mapping[Status, str]] = {
 
 
 def points_of(findings: list[Finding]) -> Decimal | None:
-    """What the findings of one criterion earned together; None while one of them is unknown, or there is none."""
+    """The points of one criterion's findings together; None if there are none or one of them is unknown."""
     points = [finding.points for finding in findings]
     if not points or any(p is None for p in points):
         return None
     return sum((p for p in points if p is not None), Decimal(0))
 
 
-def _percent(points: Decimal, out_of: Decimal | int) -> float:
-    """A width in a figure."""
+def _width(points: Decimal, out_of: Decimal | int) -> float:
+    """Points as a width in a figure, in per cent."""
     return round(float(100 * points / out_of), 2)
 
 
-def _astray(finding: Finding, known: set[str]) -> bool:
-    return finding.criterion not in known and finding.kind != "public_test"
+def _has_no_section(finding: Finding, criteria: set[str]) -> bool:
+    return finding.criterion not in criteria and finding.kind != "public_test"
 
 
 def _ticks(of: tuple[Band, ...]) -> list[dict[str, Any]]:
-    """Where each band begins on the bar, and the middle of it, for its name."""
+    """Where each band begins on the bar, and its middle, where its name stands."""
     ends = [*[band.from_percent for band in of[1:]], Decimal(100)]
     return [
         {
@@ -229,14 +229,14 @@ def _ticks(of: tuple[Band, ...]) -> list[dict[str, Any]]:
 def _sections(
     assignment: Assignment, findings: list[Finding], audience: Audience
 ) -> list[Section]:
-    """One section a criterion, in the assignment's order; a criterion without findings is still told."""
+    """One section a criterion, in the assignment's order; a criterion without findings has one too."""
     sections: list[Section] = []
     left = 0.0
     for criterion in assignment.criteria:
         own = [f for f in findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
         points = points_of(own)
-        given = rounded(sum((f.points for f in own if f.points is not None), Decimal(0)))
-        width = _percent(given, assignment.points)
+        earned = rounded(sum((f.points for f in own if f.points is not None), Decimal(0)))
+        width = _width(earned, assignment.points)
         scored = next((f for f in own if f.kind == "accuracy"), None)
         sections.append(
             Section(
@@ -267,14 +267,14 @@ def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], poi
     return "marked by a person" if points is not None else "to be marked by a person"
 
 
-def _line(finding: Finding, audience: Audience) -> Line:
-    """The docstring is the line; below it stands what went wrong, in our words."""
-    detail = _readable(finding)
-    return Line(
+def _line(finding: Finding, audience: Audience) -> FindingLine:
+    """A test's docstring is the title; below it stands why the test failed."""
+    detail = _numbers_behind(finding)
+    return FindingLine(
         state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
         title=title(finding) or finding.id,
         explanation=_sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
-        told=told(finding) if finding.kind == "person" else "",
+        comment=feedback(finding) if finding.kind == "person" else "",
         points=finding.points,
         out_of=finding.out_of,
         finding=finding,
@@ -282,15 +282,20 @@ def _line(finding: Finding, audience: Audience) -> Line:
     )
 
 
-def _readable(finding: Finding) -> dict[str, object]:
+def _numbers_behind(finding: Finding) -> dict[str, object]:
     """The numbers behind a finding, without the resampled scores and the placements, which are for the leaderboard."""
-    kept: dict[str, object] = {"cost": asdict(finding.cost)} if finding.cost else {}
+    numbers: dict[str, object] = {}
+    if finding.cost:
+        numbers["cost"] = asdict(finding.cost)
     if finding.scored and finding.measured:
-        kept |= {"share": float(finding.scored.share), "caps": [cap.when for cap in finding.scored.caps]}
-        kept |= {"measured": _numbers(finding.measured)}
-        kept |= {"also": {name: _numbers(also) for name, also in finding.also.items()}} if finding.also else {}
-        kept |= {"explained": asdict(finding.scored.explained)} if finding.scored.explained else {}
-    return kept
+        numbers["share"] = float(finding.scored.share)
+        numbers["caps"] = [cap.when for cap in finding.scored.caps]
+        numbers["measured"] = _numbers(finding.measured)
+        if finding.also:
+            numbers["also"] = {name: _numbers(also) for name, also in finding.also.items()}
+        if finding.scored.explained:
+            numbers["explained"] = asdict(finding.scored.explained)
+    return numbers
 
 
 def _numbers(measured: Measured) -> dict[str, object]:
@@ -302,15 +307,15 @@ def _sentence(text: str) -> str:
 
 
 def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | None) -> AccuracyView:
-    # The figure too is made of what the page says and of no more digits: a dot's place would name them.
+    # The figure uses no more digits than the page shows: the dot's position would give the others away.
     points = float(rounded(finding.points)) if finding and finding.points is not None else None
-    score = None if finding is None or finding.score is None else told_score(finding.score)
+    score = None if finding is None or finding.score is None else shown_score(finding.score)
     ends = finding.interval if finding else None
-    interval = None if ends is None else (told_score(ends[0]), told_score(ends[1]))
+    interval = None if ends is None else (shown_score(ends[0]), shown_score(ends[1]))
     return AccuracyView(
         metric=criterion.metric,
-        score="" if score is None else fixed(score, SCORE_PLACES),
-        told=after_score(finding.scored).strip() if finding and finding.scored else "",
+        score="" if score is None else fixed(score, SCORE_DECIMALS),
+        after_score=after_score(finding.scored).strip() if finding and finding.scored else "",
         rising=criterion.anchors.rising,
         curve=curve(criterion, assignment.level, score, interval, points),
         capped=bool(finding and finding.scored and finding.scored.caps),
@@ -322,28 +327,28 @@ def _between(criterion: Accuracy, level: int, score: float) -> str:
     """The sentence that says how a score becomes points."""
     values = criterion.anchors.values()
     sign = criterion.anchors.sign
-    told = [
+    anchors = [
         f"{name} ({number(value, 4)}: {number(float(share * criterion.points))} points)"
         for name, value, share in zip(ANCHOR_NAMES, values, anchor_shares(level), strict=True)
     ]
     above = [i for i, value in enumerate(values) if sign * score >= sign * value]
     if not above:
-        return f"The score does not reach {told[0]}."
+        return f"The score does not reach {anchors[0]}."
     if above[-1] == len(values) - 1:
-        return f"The score reaches {told[-1]}."
-    return f"The score lies between {told[above[-1]]} and {told[above[-1] + 1]}."
+        return f"The score reaches {anchors[-1]}."
+    return f"The score lies between {anchors[above[-1]]} and {anchors[above[-1] + 1]}."
 
 
 def _flags(mark: Mark, hand_in: HandIn) -> list[str]:
-    """What intake and marking flagged, each once, but for what the page says to the group already."""
+    """The flags of intake and marking, each once, without those that the group reads as problems."""
     flags = dict.fromkeys([*hand_in.flags, *(str(flag) for flag in mark.provenance.get("flags", ()))])
     return [flag for flag in flags if flag not in hand_in.problems]
 
 
 def _facts(provenance: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The provenance as lines of text; nested values are written out."""
-    told = [(key.replace("_", " "), _fact(value)) for key, value in provenance.items() if key != "flags"]
-    return [(key, text) for key, text in told if text]
+    facts = [(key.replace("_", " "), _fact(value)) for key, value in provenance.items() if key != "flags"]
+    return [(key, text) for key, text in facts if text]
 
 
 def _fact(value: Any) -> str:

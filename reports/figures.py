@@ -1,6 +1,6 @@
-"""Where things stand in a figure, in per cent of its width and height. Draws nothing: the templates do.
+"""Positions in a figure, in per cent of its width and height; the templates draw.
 
-Positions are per cent so that a figure fills any width while its text keeps its size.
+With per cent, a figure fills any width while its text keeps its size.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Axis:
     better: float
 
     def at(self, value: float) -> float:
-        """Per cent from the left, kept within the figure."""
+        """Per cent from the left, limited to the figure."""
         share = (value - self.worse) / (self.better - self.worse)
         return round(100 * min(1.0, max(0.0, share)), 2)
 
 
     def beyond(self, value: float) -> bool:
-        """Whether it is so bad that it lies outside the figure, to the left."""
+        """Whether a value is so bad that it lies outside the figure, to the left."""
         return (value - self.worse) * (self.better - self.worse) < 0
 
 
@@ -43,12 +43,12 @@ class Whisker:
     left: float
     right: float
     beyond: bool = False
-    """Whether the score lies outside the figure, to the left: it is an arrow then."""
+    """Whether the score lies outside the figure, to the left: an arrow is drawn then."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One anchor: its value, its points and where it stands; `row` keeps near labels apart."""
+    """One anchor: its value, its points and its position; `row` separates labels that are close."""
 
     name: str
     value: str
@@ -60,18 +60,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Curve:
-    """From score to points: the line through the anchors, and the submission on it."""
+    """How a score becomes points: the line through the anchors, and the submission on it."""
 
     steps: tuple[Step, ...]
     whisker: Whisker | None
     y: float | None
     """Height of the points earned."""
     y_uncapped: float | None
-    """Height before a cap, where one was applied."""
+    """Height before a cap, if a cap applied."""
 
 
 def axis_of(values: Sequence[float], rising: bool, before: float = 0.06, after: float = 0.06) -> Axis:
-    """A scale that holds all values that are finite, with air at both ends: shares of what they span."""
+    """A scale that holds all finite values, with margins `before` and `after` as shares of their span."""
     finite = [value for value in values if isfinite(value)]
     low, high = min(finite), max(finite)
     span = high - low or abs(high) or 1.0
@@ -83,7 +83,7 @@ def axis_of(values: Sequence[float], rising: bool, before: float = 0.06, after: 
 def within_sight(criterion: Accuracy, values: Sequence[float]) -> list[float]:
     """The values, none farther below the trivial anchor than the ceiling lies above it.
 
-    One group's diagonal of the image would else press all others into a dot.
+    Otherwise one extreme score, such as the diagonal of an image, would press all others into a dot.
     """
     farthest = 2 * criterion.anchors.trivial - criterion.anchors.ceiling
     return [max(value, farthest) if criterion.anchors.rising else min(value, farthest) for value in values]
@@ -95,8 +95,8 @@ def whisker(axis: Axis, score: float, interval: tuple[float, float] | None) -> W
     return Whisker(axis.at(score), min(ends), max(ends), axis.beyond(score))
 
 
-def places_of(criterion: Accuracy) -> int:
-    """Digits behind the point that a score of this criterion is told with: two figures of its range."""
+def decimals_of(criterion: Accuracy) -> int:
+    """Decimals of a score of this criterion: two figures of its range."""
     values = criterion.anchors.values()
     span = abs(values[-1] - values[0])
     return 3 if span < 2 else 2 if span < 20 else 1
@@ -132,7 +132,7 @@ def _height(part: float) -> float:
 
 
 def _rows(xs: Sequence[float], gap: float = 10.0) -> list[int]:
-    """For each label the first of three rows in which it does not touch its neighbour on a telephone."""
+    """For each label the first of three rows where it does not touch its neighbour on a phone."""
     ends: list[float] = [-gap] * 3
     rows = []
     for x in xs:

@@ -1,6 +1,6 @@
-"""The leaderboard page of one assignment: groups in the order of their score. Marks are not made of ranks.
+"""The leaderboard page of one assignment: groups in the order of their score. Ranks do not enter marks.
 
-Who has no score of their own (withheld, failed, nothing handed in) stands below with the reason, never in the order.
+Groups without a score (withheld, failed, nothing handed in) are listed below with the reason and have no rank.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from markupsafe import Markup
 from assignments.assignment import Accuracy, Assignment
 from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
 from graders.scoring.ranking import Ranking, TeamRank
-from reports.figures import Axis, Whisker, axis_of, places_of, whisker, within_sight
+from reports.figures import Axis, Whisker, axis_of, decimals_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render
-from reports.standings import Entry, clipped, field_of
+from reports.standings import RankedGroup, clipped, ranked_groups
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A row that is no group: what the trivial answer, or the course's own solution, scores."""
+    """A row that is not a group: the score of the trivial answer or of the course's own solution."""
 
     name: str
     score: float
     interval: tuple[float, float] | None = None
     source: str = "not a group"
-    """Where the score comes from, in a few words."""
+    """The origin of the score, in a few words."""
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """One line of the board."""
 
     rank: int | None
-    """Competition rank, 1 1 3; None for baselines and for what is not ranked."""
+    """Competition rank, 1 1 3; None for baselines and for groups that are not ranked."""
     tied: bool
     name: str
     score: float | None
@@ -51,16 +51,16 @@ class Row:
     """Tier, interval of the rank and distance from the leader; None where there are no statistics."""
     parts: tuple[tuple[str, float], ...] = ()
     failed: int = 0
-    asked: int | None = None
+    answer_count: int | None = None
 
 
 @dataclass(frozen=True)
 class Board:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
     """Ranked groups, with the baselines among them."""
-    apart: tuple[Row, ...]
+    apart: tuple[BoardRow, ...]
     axis: Axis
     guides: tuple[float, ...]
     """Where the baselines stand on the axis."""
@@ -76,17 +76,19 @@ def leaderboard_page(
     course: str = "",
     ratified: bool = False,
 ) -> str:
-    """The page as HTML. `names` says what each group is called: pseudonyms, unless the groups chose otherwise."""
+    """The page as HTML. `names` has the name of each group on it: pseudonyms, unless the groups chose otherwise."""
     criterion = next((c for c in assignment.criteria if isinstance(c, Accuracy)), None)
     if criterion is None:
         raise ValueError(f"{assignment.id} has no accuracy criterion: there is nothing to rank by")
-    made = board(marks, assignment, criterion, names, anchor_rows(assignment) if baselines is None else baselines)
+    if baselines is None:
+        baselines = anchor_rows(assignment)
+    page_board = board(marks, assignment, criterion, names, baselines)
     script = (TEMPLATES / "sort.js").read_text(encoding="utf-8")
     utilities = assignment.leaderboard.utilities
     return render(
         "leaderboard.html",
         csp=policy(script),
-        script=Markup(script),  # ours: the only script that the policy's hash lets run
+        script=Markup(script),  # medmark's own: the only script that the policy's hash allows
         assignment=assignment,
         course=course,
         criterion=criterion,
@@ -94,31 +96,31 @@ def leaderboard_page(
         unit="" if utilities else _unit(marks, criterion),
         utilities=utilities,
         rising=bool(utilities) or criterion.anchors.rising,
-        places=places_on(assignment, criterion),
-        board=made,
-        failures=any(row.asked for row in made.rows),
-        tests=any(row.tests for row in (*made.rows, *made.apart)),
+        decimals=board_decimals(assignment, criterion),
+        board=page_board,
+        failures=any(row.answer_count for row in page_board.rows),
+        tests=any(row.tests for row in (*page_board.rows, *page_board.apart)),
         groups=len(marks),
         ratified=ratified,
     )
 
 
 def _unit(marks: Sequence[Mark], criterion: Accuracy) -> str:
-    """Of the scores, as they were recorded with them; empty where they have none."""
-    found = (f.scored.unit for mark in marks for f in mark.findings if f.criterion == criterion.id and f.scored)
-    return next((unit for unit in found if unit), "")
+    """The unit that was recorded with the scores; empty where they have none."""
+    units = (f.scored.unit for mark in marks for f in mark.findings if f.criterion == criterion.id and f.scored)
+    return next((unit for unit in units if unit), "")
 
 
-def places_on(assignment: Assignment, criterion: Accuracy) -> int:
-    """Decimal places at which the board compares and shows scores."""
+def board_decimals(assignment: Assignment, criterion: Accuracy) -> int:
+    """Decimals at which the board compares and shows scores."""
     declared = assignment.leaderboard.decimals
     if declared is not None:
         return declared
-    return 3 if assignment.leaderboard.utilities else places_of(criterion)
+    return 3 if assignment.leaderboard.utilities else decimals_of(criterion)
 
 
 def anchor_rows(assignment: Assignment) -> tuple[Baseline, ...]:
-    """The two rows that every board has, from the assignment's anchors."""
+    """The two baselines of every board, from the assignment's anchors."""
     accuracies = [c for c in assignment.criteria if isinstance(c, Accuracy)]
     best = {c.id: c.anchors.reference for c in accuracies}
     trivial = {c.id: c.anchors.trivial for c in accuracies}
@@ -133,10 +135,10 @@ def calibrated_rows(
     references: Mapping[str, Mapping[str, Sequence[float]]],
     baselines: Mapping[str, Mapping[str, Sequence[float]]],
 ) -> tuple[Baseline, ...]:
-    """The same from a calibration: median scores of trained references, and of the best trivial answer.
+    """The baselines from a calibration: median scores of trained references, and of the best trivial answer.
 
-    They were scored on the calibration's draws and not on the course's hidden cases, so they have no rank, no
-    interval, and no part in any test.
+    They were scored on the calibration's cases and not on the course's hidden cases, so they have no rank, no interval,
+    and no part in any test.
     """
     rows: list[Baseline] = []
     for framework, scores in references.items():
@@ -155,7 +157,7 @@ def calibrated_rows(
     return (*rows, *sorted(blind, key=lambda row: -sign * row.score)[:1])
 
 
-Scored = TypeVar("Scored", Entry, Baseline)
+AnyRow = TypeVar("AnyRow", RankedGroup, Baseline)
 
 _TITLES: Final = {"pytorch": "PyTorch", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 
@@ -168,16 +170,16 @@ def _sign(assignment: Assignment) -> int:
 def _baseline(
     assignment: Assignment, name: str, scores: Mapping[str, float], source: str
 ) -> tuple[Baseline, ...]:
-    """One row on the board's own scale; none where a utility has a metric that only groups were scored by."""
+    """One row on the board's own scale; none where a utility needs a metric that only groups were scored by."""
     accuracies = [c for c in assignment.criteria if isinstance(c, Accuracy)]
     utilities = assignment.leaderboard.utilities
     if not utilities:
         first = accuracies[0].id
         return (Baseline(name, scores[first], source=source),) if first in scores else ()
-    known = {c.metric: scores[c.id] for c in accuracies if c.id in scores}
-    if any(term.metric not in known for term in utilities):
+    by_metric = {c.metric: scores[c.id] for c in accuracies if c.id in scores}
+    if any(term.metric not in by_metric for term in utilities):
         return ()
-    whole = sum(term.weight * clipped(known[term.metric], term) for term in utilities)
+    whole = sum(term.weight * clipped(by_metric[term.metric], term) for term in utilities)
     return (Baseline(name, whole, source=source),)
 
 
@@ -188,86 +190,86 @@ def board(
     names: Mapping[str, str],
     baselines: Sequence[Baseline],
 ) -> Board:
-    """Ranked rows with the baselines among them, the rows apart, and the axis that they share."""
-    places, sign = places_on(assignment, criterion), _sign(assignment)
-    field = field_of(marks, assignment, criterion, places)
-    ranked = {entry.mark.group for entry in field.entries}
-    standings = field.ranking.teams if field.ranking else [None] * len(field.entries)
+    """Ranked rows with the baselines among them, the rows without a rank, and the axis that they share."""
+    decimals, sign = board_decimals(assignment, criterion), _sign(assignment)
+    ranked = ranked_groups(marks, assignment, criterion, decimals)
+    standings = ranked.ranking.teams if ranked.ranking else [None] * len(ranked.groups)
 
     anchors = criterion.anchors
     seen = [] if assignment.leaderboard.utilities else [anchors.trivial, anchors.reference]
-    # Nothing of a row is made of more digits than it shows: a place on the axis would name them.
-    entries = [_as_shown(entry, places) for entry in field.entries]
-    baselines = [_as_shown(baseline, places) for baseline in baselines]
-    told = [(e.score, e.interval) for e in entries] + [(b.score, b.interval) for b in baselines]
-    seen += [value for score, interval in told for value in (score, *(interval or ()))]
+    # A row uses no more digits than it shows: a position on the axis would give the others away.
+    groups = [_as_shown(group, decimals) for group in ranked.groups]
+    baselines = [_as_shown(baseline, decimals) for baseline in baselines]
+    drawn = [(row.score, row.interval) for row in groups] + [(row.score, row.interval) for row in baselines]
+    seen += [value for score, interval in drawn for value in (score, *(interval or ()))]
     if not assignment.leaderboard.utilities:
         seen = within_sight(criterion, seen)
     axis = axis_of(seen or [0.0, 1.0], rising=sign > 0)
 
-    shown = [sign * entry.score for entry in entries]
+    shown = [sign * group.score for group in groups]
     rows = [
-        _row(entry.mark, names, axis, entry, 1 + sum(other > own for other in shown), shown.count(own) > 1, standing)
-        for entry, own, standing in zip(entries, shown, standings, strict=True)
+        _row(group.mark, names, axis, group, 1 + sum(other > own for other in shown), shown.count(own) > 1, standing)
+        for group, own, standing in zip(groups, shown, standings, strict=True)
     ]
     for baseline in baselines:
         line = whisker(axis, baseline.score, baseline.interval)
         own = (baseline.score, baseline.interval, line)
-        rows.append(Row(None, False, baseline.name, *own, "", None, 0, baseline.source, False))
+        rows.append(BoardRow(None, False, baseline.name, *own, "", None, 0, baseline.source, False))
     rows.sort(key=lambda row: (-sign * (row.score or 0.0), not row.team, row.name.casefold()))
-    apart = [_row(mark, names, axis, None, None, False, None) for mark in marks if mark.group not in ranked]
+    with_rank = {group.mark.group for group in ranked.groups}
+    apart = [_row(mark, names, axis, None, None, False, None) for mark in marks if mark.group not in with_rank]
     apart.sort(key=lambda row: (row.status, row.name.casefold()))
     guides = tuple(dict.fromkeys(axis.at(baseline.score) for baseline in baselines))
-    return Board(tuple(rows), tuple(apart), axis, guides, field.ranking)
+    return Board(tuple(rows), tuple(apart), axis, guides, ranked.ranking)
 
 
-def _as_shown(one: Scored, places: int) -> Scored:
-    interval = one.interval and (round(one.interval[0], places), round(one.interval[1], places))
-    return replace(one, score=round(one.score, places), interval=interval)
+def _as_shown(row: AnyRow, decimals: int) -> AnyRow:
+    interval = row.interval and (round(row.interval[0], decimals), round(row.interval[1], decimals))
+    return replace(row, score=round(row.score, decimals), interval=interval)
 
 
 def _row(
     mark: Mark,
     names: Mapping[str, str],
     axis: Axis,
-    entry: Entry | None,
+    group: RankedGroup | None,
     rank: int | None,
     tied: bool,
     standing: TeamRank | None,
-) -> Row:
+) -> BoardRow:
     tests = [f for f in mark.findings if f.kind == "hidden_test"]
     unknown = any(f.verdict is Verdict.UNKNOWN for f in tests)
-    points = entry.finding.points if entry else None
-    return Row(
+    points = group.finding.points if group else None
+    return BoardRow(
         rank=rank,
         tied=tied,
         name=names[mark.group],
-        score=entry.score if entry else None,
-        interval=entry.interval if entry else None,
-        whisker=whisker(axis, entry.score, entry.interval) if entry else None,
+        score=group.score if group else None,
+        interval=group.interval if group else None,
+        whisker=whisker(axis, group.score, group.interval) if group else None,
         points="" if points is None else str(rounded(points)),
         passed=None if unknown or not tests else sum(f.verdict is Verdict.PASSED for f in tests),
         tests=len(tests),
-        status=_status(mark, entry),
+        status=_status(mark, group),
         team=True,
         standing=standing,
-        parts=entry.parts if entry else (),
-        failed=entry.failed if entry else 0,
-        asked=entry.asked if entry else None,
+        parts=group.parts if group else (),
+        failed=group.failed if group else 0,
+        answer_count=group.answer_count if group else None,
     )
 
 
-def _status(mark: Mark, entry: Entry | None) -> str:
-    if entry is None and mark.status in (Status.MARKED, Status.INCOMPLETE):
+def _status(mark: Mark, group: RankedGroup | None) -> str:
+    if group is None and mark.status in (Status.MARKED, Status.INCOMPLETE):
         return "no usable answer"
-    return _STATUS[mark.status]
+    return _BOARD_STATUS[mark.status]
 
 
-_STATUS: Final[Mapping[Status, str]] = {
+_BOARD_STATUS: Final[Mapping[Status, str]] = {
     Status.MARKED: "marked",
     Status.INCOMPLETE: "marked in part",
     Status.WITHHELD: "withheld",
     Status.NOT_SUBMITTED: "not submitted",
-    # Which decision it was is nobody else's.
+    # The kind of decision is private.
     **dict.fromkeys(BY_DECISION, "no mark"),
 }

@@ -1,6 +1,6 @@
 """The mark sheet: one row a person, for spreadsheets as CSV or XLSX, for programs as JSON. A pure function of Marks.
 
-What is not a mark yet is an empty cell and a status, never a zero.
+A missing mark is an empty cell and a status, never a zero.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:  # the roster's file opens Git, which a sheet does not need; p
 Cell = str | Decimal | None
 
 NO_MARK: Final = "no_mark"
-"""Status of a person whose group has not been graded at all."""
+"""Status of a person whose group has not been graded."""
 
 
 def marksheet(
@@ -39,20 +39,20 @@ def marksheet(
     hand_ins: Mapping[str, HandIn],
     people: Mapping[str, PersonalMark] | None = None,
 ) -> pandas.DataFrame:
-    """The sheet: a row a person; texts are `str`, numbers exact `Decimal`, and None is where there is none.
+    """The sheet: one row a person; texts are `str`, numbers exact `Decimal`, a missing value is None.
 
-    `people` are the persons' own marks by member, which stand in the place of their group's.
+    `people` are the persons' own marks by member, which replace their group's.
     """
     import pandas
 
-    along = _taken_along(groups)
+    extra = _extra_headings(groups)
     headings = _columns(assignment)
-    for heading in along:
+    for heading in extra:
         while heading.casefold() in {name.casefold() for name in headings}:
             heading = f"roster_{heading}"
         headings.append(heading)
     rows = [
-        [*row.values(), *(dict(member.more).get(heading, "") for heading in along)]
+        [*row.values(), *(dict(member.more).get(heading, "") for heading in extra)]
         for row, member in zip(_rows(marks, assignment, groups, hand_ins, people or {}), _members(groups), strict=True)
     ]
     return pandas.DataFrame(rows, columns=headings, dtype=object)
@@ -67,7 +67,7 @@ def as_csv(table: pandas.DataFrame) -> str:
 def as_xlsx(table: pandas.DataFrame) -> bytes:
     """The same as a workbook of one sheet. Text cells are text and formatted as text: 0012 stays 0012.
 
-    They are guarded as those of the CSV are: who saves the workbook as CSV gets no formula either.
+    They are guarded like those of the CSV: saving the workbook as CSV produces no formula either.
     """
     import pandas
 
@@ -78,7 +78,7 @@ def as_xlsx(table: pandas.DataFrame) -> bytes:
         cells.to_excel(writer, sheet_name=SHEET, index=False, header=headings, freeze_panes=(1, 1))
         for cell in (cell for row in writer.sheets[SHEET].iter_rows() for cell in row):
             if isinstance(cell.value, str):
-                cell.data_type, cell.number_format = "s", "@"  # openpyxl takes =1 for a formula and #N/A for an error
+                cell.data_type, cell.number_format = "s", "@"  # openpyxl reads =1 as a formula and #N/A as an error
             if cell.value == "":
                 cell.value = None
     return out.getvalue()
@@ -106,7 +106,7 @@ def marksheet_json(
     version: int = 1,
 ) -> str:
     """The sheet for programs: texts as they are, escaped to ASCII by JSON itself; null where there is no mark."""
-    told = []
+    entries = []
     rows = _rows(marks, assignment, groups, hand_ins, people or {})
     for row, member in zip(rows, _members(groups), strict=True):
         values: dict[str, Any] = {k: float(v) if isinstance(v, Decimal) else v for k, v in row.items()}
@@ -114,15 +114,15 @@ def marksheet_json(
         own = (people or {}).get(str(row["member"]))
         values["roster"] = dict(member.more)
         values["trace"] = person_as_json(own)["trace"] if own else []
-        told.append(values)
-    sheet = {"assignment": assignment.id, "title": assignment.title, "version": version, "people": told}
+        entries.append(values)
+    sheet = {"assignment": assignment.id, "title": assignment.title, "version": version, "people": entries}
     return json.dumps(sheet, indent=1, allow_nan=False) + "\n"
 
 
 def csv_text(text: str) -> str:
-    """One text cell on one line: an apostrophe stands before whatever a spreadsheet would run.
+    """One text cell on one line, with an apostrophe before anything that a spreadsheet would run.
 
-    Also behind a separator, because a sheet opened with another one is cut there.
+    Also after a separator, because a spreadsheet that uses this separator cuts the cell there.
     """
     return _TRIGGER.sub(r"\1'\2", one_line(text))
 
@@ -130,14 +130,14 @@ def csv_text(text: str) -> str:
 _TRIGGER: Final = re.compile(
     rf"(^(?:\s|{NARROW.pattern})*|[,;|](?:\s|{NARROW.pattern})*)([=+\-@\uff1d\uff0b\uff0d\uff20\u2212])"
 )
-"""A formula's first character, its full-width variants and the minus sign; tab and CR are gone by then."""
+"""A formula's first character, its full-width variants and the minus sign; tab and CR are removed before."""
 
 
 def _members(groups: Sequence[Group]) -> list[Member]:
     return [member for group in groups for member in group.members]
 
 
-def _taken_along(groups: Sequence[Group]) -> list[str]:
+def _extra_headings(groups: Sequence[Group]) -> list[str]:
     """Headings of the roster's columns that medmark does not read."""
     return list(dict.fromkeys(heading for member in _members(groups) for heading, _ in member.more))
 
@@ -176,7 +176,7 @@ def _row(
     own: PersonalMark | None,
 ) -> dict[str, Cell]:
     if own is not None and own.status in BY_DECISION:
-        mark = None  # by a decision: of the group's numbers none is this person's
+        mark = None  # none of the group's numbers belongs to this person
     whole = mark is not None and mark.status is Status.MARKED
     cells: list[Cell] = [
         member.id,
@@ -200,25 +200,25 @@ def _row(
 
 def _adjustments(own: PersonalMark | None) -> str:
     lines = own.trace if own else ()
-    told = [f"{line.kind}: {_moved(line)} ({line.why})" for line in lines]
-    return " / ".join([*told, *(f"disputed: {dispute}" for dispute in (own.disputes if own else ()))])
+    steps = [f"{line.kind}: {_moved(line)} ({line.why})" for line in lines]
+    return " / ".join([*steps, *(f"disputed: {dispute}" for dispute in (own.disputes if own else ()))])
 
 
 def _moved(line: Adjustment) -> str:
-    """From which mark to which; of what moved none, what it says."""
+    """The mark before and after; for a line that moved no mark, its sentence."""
     return line.what if line.before == line.after else f"{percent_text(line.before)} to {percent_text(line.after)}"
 
 
 def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, *, commit: bool) -> str:
-    notes = [_WHY[mark.status]] if mark and mark.status in _WHY else []
+    notes = [_STATUS_NOTES[mark.status]] if mark and mark.status in _STATUS_NOTES else []
     if mark and mark.status is Status.WITHHELD and hand_in and hand_in.why and not commit:
-        notes = [f"no mark yet: {hand_in.why}"]  # a person must see to it, or the next collection
+        notes = [f"no mark yet: {hand_in.why}"]  # a person or the next collection resolves it
     return " / ".join([*notes, *(hand_in.problems if hand_in else ())])
 
 
-_WHY: Final[Mapping[Status, str]] = {
-    Status.INCOMPLETE: "a person's part is not marked yet",
-    Status.WITHHELD: "not marked yet: a fault of the toolkit, not of the group",
+_STATUS_NOTES: Final[Mapping[Status, str]] = {
+    Status.INCOMPLETE: "a person has not marked their part yet",
+    Status.WITHHELD: "not marked yet: a toolkit failure, not the group's",
     Status.NOT_SUBMITTED: "nothing was handed in: not the same as 0",
     **dict.fromkeys(BY_DECISION, "no mark by a decision: not the same as 0"),
 }

@@ -1,4 +1,4 @@
-"""Makes a self-contained HTML page of a template: every value is escaped here, and nowhere else.
+"""Renders a template as a self-contained HTML page: every value is escaped here, and nowhere else.
 
 A page loads nothing: its policy allows its own styles, and a script only by its hash.
 """
@@ -38,27 +38,27 @@ def policy(script: str = "") -> str:
     )
 
 
-def half_up(value: Decimal | float, places: int) -> Decimal:
-    """A number to so many places; a half goes away from zero."""
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+def half_up(value: Decimal | float, decimals: int) -> Decimal:
+    """A number to so many decimals; a half goes away from zero."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
-def number(value: Decimal | float | int | None, places: int = 1) -> str:
-    """A number as people write it: rounded half up, without trailing zeros; an em dash where there is none."""
+def number(value: Decimal | float | int | None, decimals: int = 1) -> str:
+    """A number as people write it: rounded half up, without trailing zeros; an em dash for None."""
     if value is None:
         return "—"
-    text = f"{half_up(value, places):f}"
+    text = f"{half_up(value, decimals):f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace("-", "−") if text != "-0" else "0"
 
 
-def fixed(value: float, places: int) -> str:
-    """A number of a column: always `places` digits behind the point."""
-    return f"{value:.{places}f}".replace("-", "−")
+def fixed(value: float, decimals: int) -> str:
+    """A number of a column: always with so many decimals."""
+    return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def prose(text: str) -> Markup:
-    """Text in which `backticks` set code, as docstrings have them."""
+    """Text in which `backticks` mark code, as in docstrings."""
     parts = re.split(r"`([^`\n]+)`", _shown(text))
     pieces = [Markup("<code>%s</code>") % part if i % 2 else escape(part) for i, part in enumerate(parts)]
     return Markup("").join(pieces)
@@ -81,5 +81,5 @@ def _environment() -> Environment:
 
 
 def _shown(text: str) -> str:
-    """A mark stands where an invisible character was, so that a reader sees that there was one."""
+    """The text with a visible mark for each invisible character."""
     return UNSAFE.sub("\ufffd", text.replace("\r\n", "\n"))

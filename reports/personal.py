@@ -1,6 +1,6 @@
 """The page of one person: how their mark follows from their group's, line by line. A pure function of a PersonalMark.
 
-Only its person and staff read it: lateness, extensions and peer factors are nobody else's.
+Only this person and staff read it: lateness, extensions and peer factors are private.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def personal_page(
 
 
 def _step(line: Adjustment) -> str:
-    """From which mark to which; nothing where there is no mark on either side."""
+    """The mark before and after; empty if there is no mark on either side."""
     return "" if line.before is line.after is None else f"{percent_text(line.before)} \u2192 {percent_text(line.after)}"
 
 
 def percent_text(exact: Fraction | None) -> str:
-    """Per cent of a step as people read it; the steps themselves are exact."""
+    """Per cent after a step as people read it; the steps themselves are exact."""
     return "no mark" if exact is None else f"{number(rounded(exact * 10) / 10, 2)} %"

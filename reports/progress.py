@@ -1,4 +1,4 @@
-"""A bar on the terminal for what takes its time, with what is being done and the time left. Nothing is timed here."""
+"""A progress bar on the terminal, with the current step and the time left."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from reports.terminal import terminal_text
 
-Told = Callable[[int, int, str, float | None], None]
-"""(steps done, steps in all, what is being done, seconds left or None)"""
+OnProgress = Callable[[int, int, str, float | None], None]
+"""(steps done, steps in all, the current step, seconds left or None)"""
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Told]:
-    """A bar on stderr while the block runs; where stderr is no terminal, one line a step."""
+def progress(what: str) -> Iterator[OnProgress]:
+    """A bar on stderr while the block runs; if stderr is not a terminal, one line a step."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda done, total, text, left: print(f"{what} {done}/{total} {terminal_text(text)}", file=sys.stderr)
@@ -27,11 +27,11 @@ def progress(what: str) -> Iterator[Told]:
     with Progress(*columns, *late, console=console, transient=True) as bar:
         task = bar.add_task(what, total=1, left="", now="")
 
-        def told(done: int, total: int, text: str, left: float | None) -> None:
+        def on_progress(done: int, total: int, text: str, left: float | None) -> None:
             words = "" if left is None else f"about {_duration(left)} left,"
             bar.update(task, completed=done, total=max(1, total), left=words, now=terminal_text(text)[:40])
 
-        yield told
+        yield on_progress
 
 
 def _duration(seconds: float) -> str:

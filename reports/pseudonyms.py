@@ -1,4 +1,4 @@
-"""Names that do not tell who is who. Nobody without the course's secret can work one back to its group."""
+"""Pseudonyms for groups. Nobody without the course's secret can work out a pseudonym's group."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _BIRDS: Final = (
 
 
 def pseudonyms(groups: Iterable[str], secret: bytes, assignment: str) -> dict[str, str]:
-    """A name for each group, all different; another assignment gives other names, so that none sticks."""
+    """A name for each group, all different; each assignment has other names, so that none sticks."""
     colours, birds = _COLOURS.split(), _BIRDS.split()
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    used: set[str] = set()
     for group in sorted(set(groups)):
         for attempt in count():
             words = "\0".join(("pseudonym", assignment, group, str(attempt))).encode("utf-8", "surrogatepass")
             draw = int.from_bytes(hmac.new(secret, words, hashlib.sha256).digest()[:8], "big")
             colour, bird = colours[draw % len(colours)], birds[draw // len(colours) % len(birds)]
             name = f"{colour} {bird}" if attempt < 100 else f"{colour} {bird} {attempt}"
-            if name not in taken:
+            if name not in used:
                 break
-        taken.add(name)
+        used.add(name)
         names[group] = name
     return names

@@ -1,4 +1,4 @@
-"""What a collection found: a line a group, and one that sums it up. The whole receipt is `Receipt.text`."""
+"""The result of a collection: one line a group and a summary. The whole receipt is `Receipt.text`."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ if TYPE_CHECKING:  # the intake opens Git, which a line of text does not need
 
 
 def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
-    """The group, the tip found now, and what counts so far; then, where something is amiss, how much of it."""
+    """The group, its tip now, and whether it counts so far; then the numbers of problems and later tips."""
     width = max((len(terminal_text(receipt.group)) for receipt in receipts), default=0)
     for receipt in receipts:
-        found = receipt.commit[:10] if receipt.commit else _NOTHING.get(receipt.how, receipt.how)
-        amiss = [_many(len(receipt.problems), "problem")] if receipt.problems else []
-        amiss += [_many(len(receipt.counting.later_tips), "later tip")] if receipt.counting.later_tips else []
-        parts = [fitted(terminal_text(receipt.group), min(width, 18)), f"{found:13}", _counts(receipt), *amiss]
+        tip = receipt.commit[:10] if receipt.commit else _NOTHING.get(receipt.how, receipt.how)
+        remarks = [_many(len(receipt.problems), "problem")] if receipt.problems else []
+        remarks += [_many(len(receipt.counting.later_tips), "later tip")] if receipt.counting.later_tips else []
+        parts = [fitted(terminal_text(receipt.group), min(width, 18)), f"{tip:13}", _counts(receipt), *remarks]
         yield "  ".join(part for part in parts if part).rstrip()
 
 
 def summary_line(receipts: Sequence[Receipt]) -> str:
-    """How many repositories were read, and which were not: a reason that several share is told once."""
+    """How many repositories were read, and which were not; a reason that several share stands once."""
     unread: dict[str, list[str]] = {}
     for receipt in receipts:
         if receipt.unread:
             unread.setdefault(receipt.unread, []).append(receipt.group)
     aside = sum(receipt.counting.state == "set aside" for receipt in receipts)
     failed = sum(map(len, unread.values()))
-    told = f"{len(receipts) - failed - aside} of {len(receipts)} seen"
-    told += f"; {aside} set aside by the roster" if aside else ""
+    text = f"{len(receipts) - failed - aside} of {len(receipts)} seen"
+    text += f"; {aside} set aside by the roster" if aside else ""
     if failed:
-        told += f"; {failed} could not be read: "
-        told += "; ".join(f"{', '.join(groups)} ({why})" for why, groups in unread.items())
-    return terminal_text(told)
+        text += f"; {failed} could not be read: "
+        text += "; ".join(f"{', '.join(groups)} ({why})" for why, groups in unread.items())
+    return terminal_text(text)
 
 
-def for_a_person(receipts: Sequence[Receipt]) -> Iterator[str]:
-    """What nobody but a person can put right; nothing if all is well."""
+def needs_a_person(receipts: Sequence[Receipt]) -> Iterator[str]:
+    """The problems that only a person can resolve; nothing if all is well."""
     if any(receipt.unread for receipt in receipts):
         yield summary_line(receipts)
     waiting = [receipt for receipt in receipts if receipt.counting.state == "waits for a person"]

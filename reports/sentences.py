@@ -1,7 +1,7 @@
-"""The sentences that are told of a finding, made of its parts: for the pages, the terminal and `--json` alike.
+"""The feedback on a finding in sentences, for the pages, the terminal and `--json` alike.
 
-The words of reasons and mistakes are in `graders.marks.words`. Whoever renders takes what `graders.marks.visibility`
-leaves of a finding; nothing here decides who may read what.
+`graders.marks.words` has the words of reasons and mistakes. Callers pass a finding through `graders.marks.visibility`
+first, which decides who may read what.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from graders.failures import NotAccepted
 from graders.marks.mark import NOT_GRADED, Finding, Scored, Verdict
 from graders.marks.words import cause_words, phrase_words, reason_words
 
-SCORE_PLACES: Final = 3
-"""Decimal places of a score on a student's page and in a student's JSON."""
-OURS: Final = "Not marked yet: a fault of ours. You lose nothing by it."
-VOID: Final = "This check was ours to get right and is void: its points are given to everyone."
+SCORE_DECIMALS: Final = 3
+"""Decimals of a score on a student's page and in a student's JSON."""
+TOOLKIT_FAILED: Final = "Not marked yet: the marking system failed, not your work. You lose nothing by it."
+VOID: Final = "This check was faulty and is void: everyone gets its points."
 
 
-def told_score(score: float) -> float:
-    """A score as students read it, and all that is made of it for them: more digits would name single answers."""
-    return round(score, SCORE_PLACES)
+def shown_score(score: float) -> float:
+    """A score as students see it and as their figures use it: more digits would identify single answers."""
+    return round(score, SCORE_DECIMALS)
 
 
-def told(finding: Finding) -> str:
-    """All that is told of a finding; of a test the first line is its title."""
+def feedback(finding: Finding) -> str:
+    """All feedback on a finding; for a test the first line is its title."""
     if finding.kind == "person":
         return _by_a_person(finding)
     if finding.scored is not None:
@@ -33,7 +33,7 @@ def told(finding: Finding) -> str:
 
 
 def title(finding: Finding) -> str:
-    """What was checked; where there is no score, that there is none."""
+    """What was checked; for a missing score, that it is missing."""
     if finding.scored is not None:
         return ""
     if finding.kind == "accuracy":
@@ -42,7 +42,7 @@ def title(finding: Finding) -> str:
 
 
 def why(finding: Finding) -> str:
-    """Why it was not passed; empty where there is nothing to say."""
+    """Why the finding was not passed; empty if it was."""
     if finding.kind == "person":
         return ""
     if finding.void:
@@ -50,7 +50,7 @@ def why(finding: Finding) -> str:
     if finding.verdict is Verdict.PASSED:
         return ""
     if finding.verdict is Verdict.UNKNOWN:
-        return f"{reason_words(NOT_GRADED).capitalize()}." if finding.reason == NOT_GRADED else OURS
+        return f"{reason_words(NOT_GRADED).capitalize()}." if finding.reason == NOT_GRADED else TOOLKIT_FAILED
     if finding.reason == NotAccepted.reason:
         return "" if finding.kind == "accuracy" else finding.note
     return cause_words(finding.cause) if finding.cause else ""
@@ -64,15 +64,15 @@ def _by_a_person(finding: Finding) -> str:
 
 def score_of(scored: Scored) -> str:
     """`dice 0.742`"""
-    return f"{scored.metric} {scored.score:.{SCORE_PLACES}f}"
+    return f"{scored.metric} {scored.score:.{SCORE_DECIMALS}f}"
 
 
 def after_score(scored: Scored) -> str:
-    """What follows a score, as one sentence with it: unit, interval, cases, what explains it and what caps it."""
+    """The text after a score, as one sentence with it: unit, interval, cases, a likely mistake and caps."""
     text = f" {scored.unit}" if scored.unit else ""
     if scored.interval is not None:
         low, high = scored.interval
-        text += f" (95 % interval {low:.{SCORE_PLACES}f} to {high:.{SCORE_PLACES}f})"
+        text += f" (95 % interval {low:.{SCORE_DECIMALS}f} to {high:.{SCORE_DECIMALS}f})"
     text += " on the hidden cases" if scored.answers is None else f" on {scored.answers // scored.repeats} hidden cases"
     text += f", {scored.combine} of {scored.repeats} repeats." if scored.repeats > 1 else "."
     return " ".join([text, *_failed(scored), *_false_positives(scored), *_explained(scored), *_capped(scored)])
@@ -88,8 +88,8 @@ def _failed(scored: Scored) -> list[str]:
 
 
 def _false_positives(scored: Scored) -> list[str]:
-    found = scored.false_positives
-    return [f"Something was found in {found.found} of {found.of} empty cases."] if found.of else []
+    positives = scored.false_positives
+    return [f"Something was found in {positives.found} of {positives.of} empty cases."] if positives.of else []
 
 
 def _explained(scored: Scored) -> list[str]:

@@ -1,7 +1,7 @@
-"""From a cohort's marks to what the leaderboard ranks: one score a group, and the values by subject behind it.
+"""Prepares a cohort's marks for the leaderboard: one score a group, and its values by subject for the statistics.
 
-It reads the staff's details of findings, since intervals of ranks need every subject; what leaves this file is of whole
-groups. The statistics are those of `graders.scoring.ranking`.
+Intervals of ranks need every subject, so this file reads the staff's details of findings. It returns values of whole
+groups only. `graders.scoring.ranking` computes the statistics.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from graders.scoring.ranking import Ranking, TeamScores, ranking, scores_of_subj
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What one ranked group scored."""
+class RankedGroup:
+    """The score of one ranked group."""
 
     mark: Mark
     finding: Finding
@@ -35,47 +35,94 @@ class Entry:
     parts: tuple[tuple[str, float], ...]
     """What each metric contributes to a utility; empty where one metric ranks."""
     failed: int
-    """Answers that failed, each at the worst value there is."""
-    asked: int | None
-    """Answers that were asked for; None where that was not recorded."""
+    """Answers that failed, each at the worst value."""
+    answer_count: int | None
+    """Answers that were expected; None where this was not recorded."""
 
 
 @dataclass(frozen=True)
-class Field:
+class RankedGroups:
     """The groups that can be ranked."""
 
-    entries: tuple[Entry, ...]
+    groups: tuple[RankedGroup, ...]
     ranking: Ranking | None
-    """None where groups were not scored on the same subjects, or what they scored there was not kept."""
+    """None where the groups were not scored on the same subjects, or the record lacks the scores by subject."""
 
 
-def field_of(marks: Sequence[Mark], assignment: Assignment, criterion: Accuracy, places: int) -> Field:
-    """Who has a score that may stand in the order, and the statistics of that order."""
-    terms = assignment.leaderboard.utilities
-    rows: list[tuple[Mark, Finding, list[Measured]]] = []
-    for mark in marks:
-        finding = _scored(mark, criterion)
-        found = [_measured(mark, assignment, term.metric) for term in terms] or [_of(mark, criterion)]
-        if finding is not None and all(one is not None and isfinite(one.score) for one in found):
-            rows.append((mark, finding, [one for one in found if one is not None]))
-    if not rows:
-        return Field((), None)
-    by_metric = [[found[i] for _, _, found in rows] for i in range(len(terms) or 1)]
-    shares = [_shares(found, term) for found, term in zip(by_metric, terms, strict=True)] if terms else []
-    if terms:
-        scores = _weighted([s for _, s in shares], terms)
+@dataclass(frozen=True)
+class _Candidate:
+    """A group with a score for every metric that ranks."""
+
+    mark: Mark
+    finding: Finding
+    metrics: tuple[Measured, ...]
+
+
+def ranked_groups(marks: Sequence[Mark], assignment: Assignment, criterion: Accuracy, decimals: int) -> RankedGroups:
+    """The groups with a score that can be ranked, and the statistics of their order."""
+    candidates = [each for mark in marks if (each := _candidate(mark, assignment, criterion)) is not None]
+    if not candidates:
+        return RankedGroups((), None)
+    if assignment.leaderboard.utilities:
+        groups, scores = _by_utility(candidates, criterion, assignment.leaderboard.utilities)
     else:
-        scores = _scores(by_metric[0], rising=criterion.anchors.rising)
-    entries = []
-    for number, (mark, finding, _) in enumerate(rows):
-        score, interval = finding.score or 0.0, finding.interval
-        parts = tuple((t.metric, t.weight * float(s[number])) for t, (s, _) in zip(terms, shares, strict=True))
-        if terms:
-            score = sum(part for _, part in parts)
-            interval = None if scores is None else percentile_interval(scores.drawn[:, number])
-        entries.append(Entry(mark, finding, score, interval, parts, *_failures(_of(mark, criterion))))
-    seed = int.from_bytes(hashlib.sha256(repr(sorted(_subjects(by_metric[0][0]))).encode()).digest()[:4], "big")
-    return Field(tuple(entries), None if scores is None else ranking(scores, places, seed))
+        groups, scores = _by_metric(candidates, criterion)
+    subjects = sorted(_subjects(candidates[0].metrics[0]))
+    seed = int.from_bytes(hashlib.sha256(repr(subjects).encode()).digest()[:4], "big")
+    return RankedGroups(tuple(groups), None if scores is None else ranking(scores, decimals, seed))
+
+
+def _candidate(mark: Mark, assignment: Assignment, criterion: Accuracy) -> _Candidate | None:
+    """A group's finding and metrics; None if it cannot be ranked."""
+    finding = _scored(mark, criterion)
+    terms = assignment.leaderboard.utilities
+    metrics = [_measured(mark, assignment, term.metric) for term in terms] or [_own_metric(mark, criterion)]
+    finite = [metric for metric in metrics if metric is not None and isfinite(metric.score)]
+    if finding is None or len(finite) < len(metrics):
+        return None
+    return _Candidate(mark, finding, tuple(finite))
+
+
+def _by_metric(
+    candidates: Sequence[_Candidate], criterion: Accuracy
+) -> tuple[list[RankedGroup], TeamScores | None]:
+    """Groups by the criterion's own metric, and their scores by subject."""
+    scores = _scores([candidate.metrics[0] for candidate in candidates], rising=criterion.anchors.rising)
+    groups = [
+        _ranked(candidate, criterion, candidate.finding.score or 0.0, candidate.finding.interval)
+        for candidate in candidates
+    ]
+    return groups, scores
+
+
+def _by_utility(
+    candidates: Sequence[_Candidate], criterion: Accuracy, terms: Sequence[Utility]
+) -> tuple[list[RankedGroup], TeamScores | None]:
+    """Groups by a weighted sum of utilities, and their scores by subject where the sum has an interval."""
+    by_term = [
+        _unweighted([candidate.metrics[number] for candidate in candidates], term) for number, term in enumerate(terms)
+    ]
+    scores = _weighted([scores for _, scores in by_term], terms)
+    groups = []
+    for number, candidate in enumerate(candidates):
+        parts = tuple(
+            (term.metric, term.weight * float(values[number]))
+            for term, (values, _) in zip(terms, by_term, strict=True)
+        )
+        interval = None if scores is None else percentile_interval(scores.drawn[:, number])
+        groups.append(_ranked(candidate, criterion, sum(part for _, part in parts), interval, parts))
+    return groups, scores
+
+
+def _ranked(
+    candidate: _Candidate,
+    criterion: Accuracy,
+    score: float,
+    interval: tuple[float, float] | None,
+    parts: tuple[tuple[str, float], ...] = (),
+) -> RankedGroup:
+    failed, answer_count = _failures(_own_metric(candidate.mark, criterion))
+    return RankedGroup(candidate.mark, candidate.finding, score, interval, parts, failed, answer_count)
 
 
 def clipped(score: float, term: Utility) -> float:
@@ -84,25 +131,25 @@ def clipped(score: float, term: Utility) -> float:
 
 
 def _scored(mark: Mark, criterion: Accuracy) -> Finding | None:
-    """The accuracy finding of a mark that may stand in the order."""
+    """The accuracy finding of a mark, if the group can be ranked."""
     if mark.status not in (Status.MARKED, Status.INCOMPLETE):
         return None
     for finding in (visible(f, "student") for f in mark.findings):
         if finding.criterion == criterion.id and finding.kind == "accuracy":
-            known = finding.verdict is not Verdict.UNKNOWN
-            # A reason beside a score says that no single answer was usable.
-            if known and finding.reason is None and finding.score is not None and isfinite(finding.score):
+            is_known = finding.verdict is not Verdict.UNKNOWN
+            # A reason beside a score says that no answer was usable.
+            if is_known and finding.reason is None and finding.score is not None and isfinite(finding.score):
                 return finding
     return None
 
 
-def _of(mark: Mark, criterion: Accuracy) -> Measured | None:
+def _own_metric(mark: Mark, criterion: Accuracy) -> Measured | None:
     """A criterion's own metric."""
-    return next((found.measured for found in mark.findings if found.criterion == criterion.id and found.measured), None)
+    return next((f.measured for f in mark.findings if f.criterion == criterion.id and f.measured), None)
 
 
 def _measured(mark: Mark, assignment: Assignment, metric: str) -> Measured | None:
-    """A metric of whichever criterion scored it."""
+    """A metric, from whichever criterion scored it."""
     metric_of = {criterion.id: criterion.metric for criterion in assignment.criteria if isinstance(criterion, Accuracy)}
     for finding in mark.findings:
         if finding.measured is not None:
@@ -112,38 +159,38 @@ def _measured(mark: Mark, assignment: Assignment, metric: str) -> Measured | Non
     return None
 
 
-def _shares(found: Sequence[Measured], term: Utility) -> tuple[Floats, TeamScores | None]:
-    """The utility of every group before its weight: the mean over subjects, or that of a whole set's score."""
-    scores = _scores(found, rising=True, term=term)
-    return (scores.value, scores) if scores else (np.array([clipped(one.score, term) for one in found]), None)
+def _unweighted(teams: Sequence[Measured], term: Utility) -> tuple[Floats, TeamScores | None]:
+    """The utility of every group before its weight: the mean over subjects, or the utility of a whole set's score."""
+    scores = _scores(teams, rising=True, term=term)
+    return (scores.value, scores) if scores else (np.array([clipped(team.score, term) for team in teams]), None)
 
 
 def _weighted(parts: Sequence[TeamScores | None], terms: Sequence[Utility]) -> TeamScores | None:
-    known = [part for part in parts if part is not None]
-    # Scores of subjects and of whole sets are resampled apart, so their sum has no interval.
-    if len(known) < len(parts) or len({(part.paired is None, part.subjects) for part in known}) > 1:
+    present = [part for part in parts if part is not None]
+    # Scores of subjects and of whole sets are resampled separately, so their sum has no interval.
+    if len(present) < len(parts) or len({(part.paired is None, part.subjects) for part in present}) > 1:
         return None
-    return weighted(known, [term.weight for term in terms])
+    return weighted(present, [term.weight for term in terms])
 
 
-def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = None) -> TeamScores | None:
-    """One metric of all groups on the same hidden subjects; None where the details do not give that."""
+def _scores(teams: Sequence[Measured], *, rising: bool, term: Utility | None = None) -> TeamScores | None:
+    """One metric of all groups on the same hidden subjects; None where the details do not suffice."""
 
     def scaled(values: Floats) -> Floats:
         return values if term is None else utility(values, term.floor, term.target)
 
-    texts = [one.drawn for one in found if one.drawn]
-    counts = [one.subjects for one in found if one.subjects is not None]
-    if len(texts) == len(counts) == len(found):
-        if len({(one.bootstrap_seed, len(text)) for one, text in zip(found, texts, strict=True)}) > 1:
+    texts = [team.drawn for team in teams if team.drawn]
+    counts = [team.subjects for team in teams if team.subjects is not None]
+    if len(texts) == len(counts) == len(teams):
+        if len({(team.bootstrap_seed, len(text)) for team, text in zip(teams, texts, strict=True)}) > 1:
             return None
         drawn = np.stack([unpacked(text) for text in texts], axis=1)
-        value = np.array([one.score for one in found])
+        value = np.array([team.score for team in teams])
         subjects = min(counts)
-        placements = _placements(found) if term is None else None
+        placements = _placements(teams) if term is None else None
         return TeamScores(scaled(value), scaled(drawn), None, subjects, rising, placements)
-    columns = _subjects(found[0])
-    tables = [_by_subject(one) for one in found]
+    columns = _subjects(teams[0])
+    tables = [_by_subject(team) for team in teams]
     if not columns or any(table.keys() != columns for table in tables):
         return None
     repeats = sorted({repeat for repeat, _ in columns})
@@ -154,12 +201,12 @@ def _scores(found: Sequence[Measured], *, rising: bool, term: Utility | None = N
     ]
     seed = int.from_bytes(hashlib.sha256(repr(of_repeat).encode()).digest()[:4], "big")
     shared = all(subjects == of_repeat[0] for subjects in of_repeat)
-    return scores_of_subjects(values, found[0].combine, seed=seed, shared=shared, rising=rising)
+    return scores_of_subjects(values, teams[0].combine, seed=seed, shared=shared, rising=rising)
 
 
-def _placements(found: Sequence[Measured]) -> tuple[Floats, Floats] | None:
-    """What the AUROC of every group is the mean of, by positive and by negative case; None unless all have it."""
-    parts = [[unpacked(part) for part in one.placements or ()] for one in found]
+def _placements(teams: Sequence[Measured]) -> tuple[Floats, Floats] | None:
+    """The placements whose mean is each group's AUROC, by positive and negative case; None unless all have them."""
+    parts = [[unpacked(part) for part in team.placements or ()] for team in teams]
     if len({tuple(map(len, part)) for part in parts}) > 1 or not parts[0]:
         return None
     above, below = (np.stack(part) for part in zip(*parts, strict=True))
@@ -167,7 +214,7 @@ def _placements(found: Sequence[Measured]) -> tuple[Floats, Floats] | None:
 
 
 def _by_subject(measured: Measured) -> dict[tuple[int, str], float]:
-    """Mean value by repeat and subject, failures at their worst; empty where a value is missing."""
+    """Mean value by repeat and subject, failures at the worst value; empty where a value is missing."""
     grouped: dict[tuple[int, str], list[float]] = {}
     for case in measured.cases:
         if case.state != "set_apart":

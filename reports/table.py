@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # the intake opens Git, which a table does not need
 
 
 def marks_table(marks: Sequence[Mark], names: Mapping[str, str] | None = None, title: str = "") -> Table:
-    """One line a group: tests passed, score with its interval, points, and what the mark is."""
+    """One line a group: tests passed, score with its interval, points, and the mark's status."""
     caption = Text(terminal_text(title)) if title else None
     table = Table(title=caption, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("group", max_width=18, overflow="ellipsis", no_wrap=True)
@@ -30,17 +30,18 @@ def marks_table(marks: Sequence[Mark], names: Mapping[str, str] | None = None, t
     table.add_column("status", no_wrap=True)
     for mark in marks:
         name = terminal_text((names or {}).get(mark.group, mark.group))
+        status, style = _STATUS_CELLS[mark.status]
         table.add_row(
             Text(name),
             Text(_tests(mark)),
             Text(_score(mark)),
             Text(_points(mark), style="bold" if mark.status is Status.MARKED else ""),
-            Text("not graded" if is_ungraded(mark) else _STATUS[mark.status][0], style=_STATUS[mark.status][1]),
+            Text("not graded" if is_ungraded(mark) else status, style=style),
         )
     return table
 
 
-_STATUS = {
+_STATUS_CELLS = {
     Status.MARKED: ("marked", "green"),
     Status.INCOMPLETE: ("in part", "yellow"),
     Status.WITHHELD: ("withheld", "magenta"),
@@ -71,19 +72,19 @@ def _score(mark: Mark) -> str:
 def _points(mark: Mark) -> str:
     if mark.points is None:
         return "—"
-    known = sum(finding.out_of for finding in mark.findings if finding.points is not None)
-    return f"{number(mark.points)} / {number(known if mark.status is Status.INCOMPLETE else mark.out_of)}"
+    possible = sum(finding.out_of for finding in mark.findings if finding.points is not None)
+    return f"{number(mark.points)} / {number(possible if mark.status is Status.INCOMPLETE else mark.out_of)}"
 
 
 def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> Iterator[str]:
-    """A line for each reason why groups have no mark, nothing of theirs could be run, or an earlier medmark made it."""
+    """One line for each reason why groups have no mark, nothing could be run, or an earlier medmark made the mark."""
     groups: dict[str, list[str]] = {}
     for mark, submission in zip(marks, handed_in, strict=True):
         why = ""
         if mark.status is Status.NOT_SUBMITTED or submission.waits:
             why = f"{submission.state}: {submission.reason}"
         elif submission.folder is None or submission.framework is None or mark.points == 0:
-            why = "; ".join(submission.problems)  # what kept it from running, such as a package that the runtime lacks
+            why = "; ".join(submission.problems)  # why it did not run, such as a package that the runtime lacks
         elif is_ungraded(mark):
             why = f"not graded yet: medmark grade {mark.assignment}"
         elif mark.status is Status.WITHHELD:
@@ -100,8 +101,8 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         yield f"To look for commits: medmark collect {marks[0].assignment}"
 
 
-def why_nothing_came(marks: Sequence[Mark]) -> Iterator[str]:
-    """A line for each cause by which all hidden tests of a group failed, or none of its answers could be scored."""
+def why_nothing_scored(marks: Sequence[Mark]) -> Iterator[str]:
+    """One line for each cause by which all hidden tests of a group failed, or none of its answers could be scored."""
     groups: dict[str, list[str]] = {}
     for mark in marks:
         lost: dict[str, list[str]] = {}
@@ -124,7 +125,7 @@ def _unanswered(finding: Finding) -> bool:
 
 
 def _cause(finding: Finding) -> str:
-    """Why nothing came back: the exception and its place, where staff's evidence has one; empty for a wrong answer."""
+    """Why there was no answer: the exception and its line, where staff's evidence has one; empty for a wrong answer."""
     failed = finding.scored.failed if finding.scored else ()
     cause = failed[0].cause if failed else finding.cause
     if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES or cause is None:
@@ -134,14 +135,14 @@ def _cause(finding: Finding) -> str:
 
 
 _FAILURES: Final = {failure.reason for failure in SubmissionFailure.__subclasses__()} - {NotAccepted.reason}
-"""What is not accepted has a line of its own already."""
+"""A submission that is not accepted has a line of its own already."""
 CAUSE: Final = 160
 """Characters of an exception's message: a student wrote it."""
 
 
-def in_common(handed_in: Sequence[Submission]) -> Iterator[str]:
-    """A line for each piece of work that groups share: a person looks at it, no mark depends on it."""
+def shared_work(handed_in: Sequence[Submission]) -> Iterator[str]:
+    """One line for each piece of work that groups share, for a person to check: no mark depends on it."""
     from graders.intake.copies import equal_work
 
     for equal in equal_work(handed_in):
-        yield f"{', '.join(equal.groups)}: {equal.what} is the same; for staff to look at"
+        yield f"{', '.join(equal.groups)}: {equal.what} is the same; staff should check it"

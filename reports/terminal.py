@@ -1,6 +1,6 @@
-"""Text on a terminal: what could move the cursor, set a title or reverse a line is taken out of students' text.
+"""Text on a terminal: removes from students' text what could move the cursor, set a title or reverse a line.
 
-Use `terminal_text` together with `rich.text.Text` (or `markup=False`): square brackets are left alone here.
+Use `terminal_text` together with `rich.text.Text` (or `markup=False`): square brackets stay as they are.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ UNSAFE: Final = re.compile(
     "\ud800-\udfff"  # half characters, which no file can hold
     "]"
 )
-"""Characters that no page, sheet or terminal of ours shows. Tab and line feed are not among them."""
+"""Characters that no page, sheet or terminal output shows. Tab and line feed are not among them."""
 
 NARROW: Final = re.compile(
     "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200c\u200d\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-"""Letters of no width, and blank ones: pages keep them, since names in Persian and Indic scripts need the joiners."""
+"""Letters without width, and blank ones: pages keep them, since names in Persian and Indic scripts need joiners."""
 
 
 def one_line(value: object) -> str:
@@ -43,12 +43,12 @@ def terminal_text(value: object) -> str:
 
 
 def fitted(text: str, cells: int) -> str:
-    """A text in exactly so many columns of a terminal: wide letters take two, marks on a letter none."""
+    """A text in exactly so many columns of a terminal: wide letters take two, combining marks none."""
     return set_cell_size(text, cells)
 
 
 def wrapped(line: str, stream: TextIO, hanging: str = "  ") -> str:
-    """A line as a terminal shows it best: broken between words, never within a path. A file gets it whole."""
+    """A line wrapped for a terminal between words, never within a path. A file gets it unwrapped."""
     if not stream.isatty():
         return line
     first = line[: len(line) - len(line.lstrip())]
@@ -64,16 +64,16 @@ def wrapped(line: str, stream: TextIO, hanging: str = "  ") -> str:
 
 
 UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO}
-"""What ails whoever reads the output, or the disk that it goes to."""
+"""Failures of the reader of the output, or of the disk that it goes to."""
 REFUSED = {
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO,
     errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP,
 }  # fmt: skip
-"""Why a file that has a name cannot be read or written through no fault of medmark."""
+"""Reasons outside medmark why a named file cannot be read or written."""
 
 
 def give_up_stdout_if_unwritable() -> None:
-    """Print what is still to be printed; where that fails, nothing more is, at the program's end either."""
+    """Print the remaining output; if that fails, discard it, so that the program's end does not try again."""
     try:
         if sys.stdout is not None:  # as it is where a shell says >&-
             sys.stdout.flush()
@@ -82,7 +82,7 @@ def give_up_stdout_if_unwritable() -> None:
 
 
 class Notices(logging.Handler):
-    """Shows what a room below says in passing, such as that it migrated a ledger, where errors go."""
+    """Prints log messages of the rooms below on stderr, such as that a ledger was migrated."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if sys.stderr is not None:

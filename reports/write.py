@@ -1,4 +1,4 @@
-"""Writes what was rendered: the only file of `reports` that touches the disk. A reader never sees half a page."""
+"""Writes the rendered reports: the only file of `reports` that touches the disk. A reader never sees half a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from graders.marks.results import Results
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
-from reports.cohort import distribution, summary
+from reports.cohort import distribution_table, summary_table
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 
 SHEETS: Final = (".csv", ".xlsx")
-"""As what a mark sheet can be written."""
+"""Formats of a mark sheet."""
 
 
 @dataclass(frozen=True)
-class Written:
-    """Where the pages lie."""
+class WrittenReports:
+    """The files and folders that were written."""
 
     folder: Path
     feedback: Mapping[str, Path]
@@ -53,9 +53,9 @@ class Written:
     cohort: Path
     """The folder of the cohort's tables."""
     personal: Mapping[str, Path]
-    """By member: the page of whoever's mark differs from their group's, or came about otherwise."""
+    """By member: the page of each person whose mark differs from their group's or has its own steps."""
     leaderboard: Path | None
-    """None where the assignment has no accuracy to rank by."""
+    """None if the assignment has no accuracy to rank by."""
 
 
 def report_results(
@@ -66,18 +66,18 @@ def report_results(
     names: bool = False,
     ratified: bool = False,
     sheet: Path | None = None,
-) -> Written:
+) -> WrittenReports:
     """All reports of these results, into `folder` or the course's own `reports/`.
 
-    `names` puts the groups' own names on the leaderboard in place of pseudonyms. `sheet` is where the mark sheet is
-    written once more, as a workbook if it ends in .xlsx and as CSV if it ends in .csv.
+    `names` puts the groups' own names on the leaderboard instead of pseudonyms. `sheet` is a second file for the mark
+    sheet: a workbook if it ends in .xlsx, CSV if it ends in .csv.
     """
-    asked = results.assignment
+    assignment = results.assignment
     groups = [mark.group for mark in results.marks]
-    board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), asked.id)
+    board = {group: group for group in groups} if names else pseudonyms(groups, read_secret(course), assignment.id)
     return write_reports(
         folder or course.folder / "reports",
-        asked,
+        assignment,
         results.marks,
         course.groups,
         {submission.group: _hand_in(course, results, submission) for submission in results.submissions},
@@ -103,13 +103,13 @@ def write_reports(
     people: Sequence[PersonalMark] = (),
     versions: Versions | None = None,
     sheet: Path | None = None,
-) -> Written:
+) -> WrittenReports:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
-    `people` are the persons' own marks; `versions` are of the pages that were returned. Each such version is kept in a
-    folder `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
+    `people` are the persons' own marks; `versions` are those of the returned pages. Each version is kept in a folder
+    `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
-    `board_names` is what the leaderboard calls each group: `reports.pseudonyms`, unless groups chose to be named.
+    `board_names` has each group's name on the leaderboard: `reports.pseudonyms`, unless groups chose to be named.
     """
     if sheet and sheet.suffix.casefold() not in SHEETS:
         raise UserError(f"{sheet}: a mark sheet is written as {' or '.join(SHEETS)}; name one of these")
@@ -119,7 +119,7 @@ def write_reports(
     staff: dict[str, Path] = {}
     names = file_names([mark.group for mark in marks])
     for mark in marks:
-        hand_in = _told_with(hand_ins.get(mark.group, HandIn(mark.group)), mark, board_names, ratified, versions)
+        hand_in = _with_version(hand_ins.get(mark.group, HandIn(mark.group)), mark, board_names, ratified, versions)
         feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
         staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
         page = feedback_page(mark, assignment, hand_in)
@@ -130,8 +130,8 @@ def write_reports(
     own = {person.member: person for person in people}
     table = marksheet(marks, assignment, groups, hand_ins, own)
     _write_table(home / "marksheet.csv", table)
-    _write_table(home / "cohort" / "summary.csv", summary(table, assignment))
-    _write_table(home / "cohort" / "distribution.csv", distribution(table, assignment))
+    _write_table(home / "cohort" / "summary.csv", summary_table(table, assignment))
+    _write_table(home / "cohort" / "distribution.csv", distribution_table(table, assignment))
     write(home / "marksheet.json", marksheet_json(marks, assignment, groups, hand_ins, own, versions.version))
     if sheet:
         _write_table(sheet, table)
@@ -143,11 +143,11 @@ def write_reports(
         )
         write(board, page)
     sheets = home / "marksheet.csv", home / "marksheet.json"
-    return Written(home, feedback, staff, *sheets, home / "cohort", personal, board)
+    return WrittenReports(home, feedback, staff, *sheets, home / "cohort", personal, board)
 
 
 def _write_table(path: Path, table: pandas.DataFrame) -> None:
-    """A table as the end of the file's name says."""
+    """A table in the format of the file's extension."""
     if path.suffix.casefold() == ".xlsx":
         write(path, as_xlsx(table))
     else:
@@ -156,20 +156,21 @@ def _write_table(path: Path, table: pandas.DataFrame) -> None:
 
 
 def keep_versions(course: Course, results: Results) -> Path:
-    """Keep the pages of everyone whom these marks were returned to, as they are now; the folder of the pages.
+    """Keep the current pages of everyone whom these marks were returned to; returns the folder of the pages.
 
-    It is for the moment of the return: `report` may be called much later, when the pages are of another version.
+    Call it at the moment of the return: `report` may run much later, when the pages have another version.
     """
-    asked = results.assignment
-    home = course.folder / "reports" / file_name(asked.id)
+    assignment = results.assignment
+    home = course.folder / "reports" / file_name(assignment.id)
     versions = Versions.of(results.events)
     names = file_names([mark.group for mark in results.marks])
-    board = pseudonyms([mark.group for mark in results.marks], read_secret(course), asked.id)
+    board = pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id)
     for mark, submission in zip(results.marks, results.submissions, strict=True):
-        hand_in = _told_with(_hand_in(course, results, submission), mark, board, False, versions)
-        page = feedback_page(mark, asked, hand_in)
+        hand_in = _with_version(_hand_in(course, results, submission), mark, board, False, versions)
+        page = feedback_page(mark, assignment, hand_in)
         _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
-    for person, path, page in _personal_pages(home / "personal", asked, results.people, course.groups, False, versions):
+    people, groups = results.people, course.groups
+    for person, path, page in _personal_pages(home / "personal", assignment, people, groups, False, versions):
         _keep(path, page, versions.people.get(person.member))
     return home
 
@@ -180,7 +181,7 @@ def _hand_in(course: Course, results: Results, submission: Submission) -> HandIn
     return hand_in_of(submission, timezone=course.timezone, due=due)
 
 
-def _told_with(
+def _with_version(
     hand_in: HandIn, mark: Mark, board_names: Mapping[str, str], ratified: bool, versions: Versions
 ) -> HandIn:
     returned = versions.groups.get(mark.group)
@@ -188,7 +189,7 @@ def _told_with(
         hand_in,
         board_name=hand_in.board_name or board_names[mark.group],
         ratified=ratified,
-        # What was returned is final, whatever may still be pushed.
+        # A returned commit is final, even if the group still pushes.
         why="The last commit seen when these marks were returned" if returned and hand_in.provisional else hand_in.why,
         version=returned.version if returned else 1,
         correction=returned.correction if returned else "",
@@ -203,7 +204,7 @@ def _write_personal(
     ratified: bool,
     versions: Versions,
 ) -> dict[str, Path]:
-    """A page for everyone with something of their own; one that says what no longer holds is removed."""
+    """A page for everyone with a step of their own; a page that no longer applies is removed."""
     written = {}
     for person, path, page in _personal_pages(home, assignment, people, groups, ratified, versions):
         if page:
@@ -223,9 +224,9 @@ def _personal_pages(
     ratified: bool,
     versions: Versions,
 ) -> Iterator[tuple[PersonalMark, Path, str]]:
-    """Each person with their page, empty for who has nothing of their own.
+    """Each person with their page, empty for people without a step of their own.
 
-    A correction that moved a person and not the group's page is something of their own.
+    A correction that moved a person but not the group's page counts as such a step.
     """
     names = {member.id: member.name for group in groups for member in group.members}
     files = file_names([person.member for person in people])
@@ -246,21 +247,21 @@ def _personal_pages(
 
 def _moved_alone(person: PersonalMark, versions: Versions) -> bool:
     own, of_group = versions.people.get(person.member), versions.groups.get(person.group)
-    known = of_group.events if of_group else ()
-    return own is not None and any(event not in known for event in own.events[1:])
+    on_group_page = of_group.events if of_group else ()
+    return own is not None and any(event not in on_group_page for event in own.events[1:])
 
 
 def _keep(path: Path, text: str, returned: ReturnedPage | None) -> None:
-    """Keep this version of a page that was returned, beside it; one that is kept already stays as it is."""
+    """Keep this version of a returned page beside it; a version that exists is never overwritten."""
     if returned is None or not text:
         return
-    kept = path.parent / "versions" / f"{path.stem}-{returned.name}{path.suffix}"
-    if not kept.exists():
-        write(kept, text)
+    version = path.parent / "versions" / f"{path.stem}-{returned.name}{path.suffix}"
+    if not version.exists():
+        write(version, text)
 
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
-    """What references and trivial answers score, where a calibration of just these data is stored."""
+    """The scores of references and trivial answers, if a calibration of exactly these data is stored."""
     calibration = fresh_calibration(assignment)
     if calibration is None:
         return None
@@ -268,7 +269,7 @@ def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Replace a file in one step, if it differs; the old one stays whole when the disk is full."""
+    """Replace a file in one step, if it differs; the old file stays whole when the disk is full."""
     data = content.encode() if isinstance(content, str) else content
     try:
         if path.is_file() and not path.is_symlink() and path.read_bytes() == data:
@@ -280,9 +281,9 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 def file_names(groups: Sequence[str]) -> dict[str, str]:
-    """A file name for each group, different also where the disk does not tell capitals from small letters.
+    """A file name for each group, different even where the disk ignores case.
 
-    A name that clashes gets a digest; where a group is called like another's name with its digest, all get one.
+    A name that clashes gets a digest; if a group's name equals another's name with its digest, all get one.
     """
     plain = [file_name(group).casefold() for group in groups]
     names = {group: file_name(group, digest=plain.count(name) > 1) for group, name in zip(groups, plain, strict=True)}
@@ -292,7 +293,7 @@ def file_names(groups: Sequence[str]) -> dict[str, str]:
 
 
 def file_name(text: str, *, digest: bool = False) -> str:
-    """The text where it is a harmless file name; else its harmless letters and a digest of the whole."""
+    """The text if it is a harmless file name; else its harmless letters and a digest of the whole."""
     if _HARMLESS.fullmatch(text) and text.split(".")[0].casefold() not in WINDOWS_DEVICES and not digest:
         return text
     letters = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:40] or "group"

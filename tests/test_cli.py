@@ -116,7 +116,7 @@ def test_the_json_is_the_whole_output_and_has_the_shape_of_the_design(course):
         assert {"group", "commit", "status", "points", "out_of", "findings", "provenance"} <= set(mark)
         for finding in mark["findings"]:
             assert {"id", "kind", "criterion", "verdict", "points", "out_of"} <= set(finding)
-            assert {"interval", "reason", "told", "evidence"} <= set(finding)
+            assert {"interval", "reason", "feedback", "evidence"} <= set(finding)
 
 
 def test_students_json_has_no_evidence_anywhere(course):

@@ -254,14 +254,14 @@ def test_marks_are_returned_to_those_who_have_one_and_later_to_the_rest(course, 
     said = medmark("return", "halves", "-c", course, "--yes", "--for", "half", "--for", "turned")
     assert said.code == 0
     assert said.out.splitlines()[:2] == [
-        "1 of 2 people have a whole mark.", "Left out, since a person's part is not marked yet: m1"
+        "1 of 2 people have a whole mark.", "Left out, as a person has not marked their part yet: m1"
     ]  # fmt: skip
     said = medmark("return", "halves", "-c", course, "--yes")
-    assert said.out.splitlines()[:2] == ["3 of 4 people have a whole mark.", "Told theirs before: 1 person."]
+    assert said.out.splitlines()[:2] == ["3 of 4 people have a whole mark.", "Returned before: 1 person."]
     assert decide(course, "held", "--for", "m0").code == 0
     said = medmark("return", "halves", "-c", course)
     assert said.out.splitlines()[0] == "2 of 4 people have a whole mark."
-    assert "Without a mark since: m0" in said.out
+    assert "Returned before, without a whole mark now: m0" in said.out
     kept = course / "reports/halves/feedback/versions"
     assert {path.name for path in kept.iterdir()} == {"half-v1.html", "sound-v1.html"}
     # The first mark of whom no return reached corrects nothing, and wants no reason.

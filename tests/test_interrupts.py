@@ -66,7 +66,7 @@ def pressed_once(imported, words, cwd):
     ],
 )
 def test_ctrl_c_while_a_command_imports_is_one_line_and_130(course, imported, words):
-    assert pressed_once(imported, words, course) == (130, [interrupts.STOPPED])
+    assert pressed_once(imported, words, course) == (130, [interrupts.STOPPED_TEXT])
 
 
 def test_ctrl_c_while_the_forkserver_starts_is_not_lost(monkeypatch):
@@ -81,7 +81,7 @@ def ran(source):
     return done.returncode, done.stderr
 
 
-HEEDED = "import signal\nfrom reports.interrupts import heeded\nwith heeded() as ctrl_c:\n"
+HEEDED = "import signal\nfrom reports.interrupts import ctrl_c_handled\nwith ctrl_c_handled() as ctrl_c:\n"
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ HEEDED = "import signal\nfrom reports.interrupts import heeded\nwith heeded() as
     ids=["lost in a destructor", "turned into an ImportError", "pressed again"],
 )
 def test_a_ctrl_c_that_no_caller_would_see_ends_the_program(where):
-    assert ran(f"{HEEDED}{where}") == (130, f"{interrupts.STOPPED}\n")
+    assert ran(f"{HEEDED}{where}") == (130, f"{interrupts.STOPPED_TEXT}\n")
 
 
 def test_a_command_that_was_started_with_ctrl_c_ignored_ignores_it():
     ignored = HEEDED.replace("from", "signal.signal(signal.SIGINT, signal.SIG_IGN)\nfrom")
-    assert ran(f"{ignored}    signal.raise_signal(signal.SIGINT)\n    assert not ctrl_c.once\n") == (0, "")
+    assert ran(f"{ignored}    signal.raise_signal(signal.SIGINT)\n    assert not ctrl_c.pressed\n") == (0, "")

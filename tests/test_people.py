@@ -57,12 +57,12 @@ def test_one_odd_row_withholds_its_groups_mark_and_the_other_groups_go_on(course
     said = medmark("collect", "halves", "-c", course)
     assert said.code == 1
     assert "roster.csv:3 email:" in said.err
-    assert "Set aside until these rows are put right: two. All other groups go on." in said.err
+    assert "Set aside until these rows are corrected: two. All other groups go on." in said.err
     assert "set aside" in said.out
     said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
     assert said.code == 3
-    assert "no mark yet: two. The table's lines say what they wait for." in said.err
-    assert "for a reason of ours" not in said.err
+    assert "no mark yet: two. The lines below the table say why." in said.err
+    assert "toolkit failure" not in said.err
     assert "two: set aside: the course's staff must correct this group's rows of the roster first" in said.out
     assert {name: mark["status"] for name, mark in shown(course).items()} == {
         "one": "marked", "two": "withheld", "three": "marked",

@@ -209,7 +209,7 @@ def test_every_case_of_every_answer_is_scored_or_failed_with_a_reason(course, at
     for name in names:
         found = accuracy(course, name)
         assert (found["points"], found["reason"]) == (0, reason)
-        assert f"{CASES} of {CASES} answers failed" in str(found["told"])
+        assert f"{CASES} of {CASES} answers failed" in str(found["feedback"])
 
 
 def careless(p: object, y: np.ndarray) -> float:

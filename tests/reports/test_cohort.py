@@ -7,7 +7,7 @@ from decimal import Decimal
 import pandas
 import pytest
 
-from reports.cohort import COLUMNS, distribution, summary
+from reports.cohort import SUMMARY_COLUMNS, distribution_table, summary_table
 from tests.reports.hand_made import assignment
 
 PERCENTS = [35, 40, 52.5, 60, 71, 88]
@@ -33,14 +33,14 @@ def row(table, of):
 
 
 def test_the_summary_has_a_row_for_the_mark_and_each_criterion():
-    told = summary(sheet(PERCENTS), assignment())
+    told = summary_table(sheet(PERCENTS), assignment())
     assert told["of"].tolist() == ["percent", "criterion_tests", "criterion_accuracy", "criterion_report"]
-    assert tuple(told.columns) == ("of", *COLUMNS)
+    assert tuple(told.columns) == ("of", *SUMMARY_COLUMNS)
     assert told["out_of"].tolist() == [100, *(float(criterion.points) for criterion in assignment().criteria)]
 
 
 def test_mean_spread_and_quartiles_are_those_of_the_marks():
-    told = row(summary(sheet(PERCENTS), assignment()), "percent")
+    told = row(summary_table(sheet(PERCENTS), assignment()), "percent")
     assert told["people"] == 6
     assert told["mean"] == 57.75  # 346.5 / 6
     assert told["sd"] == round(statistics.stdev(PERCENTS), 2)
@@ -52,26 +52,26 @@ def test_mean_spread_and_quartiles_are_those_of_the_marks():
 
 def test_who_has_no_mark_is_in_no_mean_and_is_counted():
     everyone = sheet([*PERCENTS, None, None])
-    assert row(summary(everyone, assignment()), "percent")["people"] == 6
-    assert row(summary(everyone, assignment()), "percent")["mean"] == 57.75
-    told = distribution(everyone, assignment())
+    assert row(summary_table(everyone, assignment()), "percent")["people"] == 6
+    assert row(summary_table(everyone, assignment()), "percent")["mean"] == 57.75
+    told = distribution_table(everyone, assignment())
     assert told.iloc[-1].tolist()[:3] == ["no mark", "withheld", 2]
     assert math.isnan(told.iloc[-1]["share"])
     assert told["people"].sum() == 8
 
 
 def test_what_nobody_has_and_the_spread_of_one_person_are_unknown_and_not_zero():
-    told = summary(sheet([60]), assignment())
+    told = summary_table(sheet([60]), assignment())
     assert math.isnan(row(told, "percent")["sd"])
     assert row(told, "criterion_accuracy")["people"] == 0
     assert math.isnan(row(told, "criterion_accuracy")["mean"])
-    nobody = summary(sheet([None]), assignment())
+    nobody = summary_table(sheet([None]), assignment())
     assert row(nobody, "percent")["people"] == 0
     assert math.isnan(row(nobody, "percent")["mean"])
 
 
 def test_people_are_counted_by_class_and_a_class_without_people_has_a_row():
-    told = distribution(sheet([35, 40, 49.9, 60, 71, 88]), assignment())
+    told = distribution_table(sheet([35, 40, 49.9, 60, 71, 88]), assignment())
     assert told[["name", "people"]].to_numpy().tolist() == [
         ["Fail", 1], ["Third class", 2], ["Lower second class", 0], ["Upper second class", 1], ["First class", 2],
     ]  # fmt: skip
@@ -80,7 +80,7 @@ def test_people_are_counted_by_class_and_a_class_without_people_has_a_row():
 
 def test_a_person_is_classed_by_the_own_pass_mark():
     both = pandas.concat([sheet([45, 65]), sheet([45, 65], pass_mark=50)])
-    told = distribution(both, assignment()).set_index("name")["people"]
+    told = distribution_table(both, assignment()).set_index("name")["people"]
     assert told.to_dict() == {
         "Fail": 1, "Third class": 1, "Lower second class": 0, "Upper second class": 1, "First class": 0, "Merit": 1,
     }  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_person_is_classed_by_the_own_pass_mark():
 
 @pytest.mark.parametrize("people", [[], [None]])
 def test_without_marks_no_class_has_a_share(people):
-    told = distribution(sheet(people), assignment())
+    told = distribution_table(sheet(people), assignment())
     classes = told[told["kind"] == "class"]
     assert classes["people"].tolist() == [0] * 5
     assert classes["share"].isna().all()

@@ -107,7 +107,7 @@ def test_a_course_that_rounds_to_whole_marks_does_so_on_the_sheet_the_pages_and_
 
 
 def test_a_groups_page_says_that_it_is_before_what_concerns_one_person(course, tmp_path):
-    told = "before moderation, lateness, peer factors, caps and marks that were decided as a whole"
+    told = "before moderation, lateness, peer factors, caps and marks decided as a whole"
     for events in ((), (event("override", "50", "g1/s2"),)):
         made, _ = written(tmp_path, results(course, *events), course)
         # On every page alike, so that it tells nobody about the others.

@@ -9,7 +9,7 @@ import pytest
 
 from graders.marks.differences import Differences, Move
 from graders.record.snapshots import RecordedMark
-from reports.difference_lines import LISTED, decision_lines, difference_lines, signed, summary
+from reports.difference_lines import MOST_MOVES, difference_lines, record_lines, signed, summary_of_moves
 from tests.graders.events import event as an_event
 from tests.reports.hostile import HOSTILE
 
@@ -47,7 +47,7 @@ WITHHELD, NONE, IN_PART = (None, "withheld"), (None, "not_submitted"), ("49.0", 
     ],
 )
 def test_the_summary_counts_moves_and_crossings_and_says_the_largest(moves, said):
-    assert summary(of(*moves)) == said
+    assert summary_of_moves(of(*moves)) == said
     assert next(difference_lines(of(*moves))) == said
 
 
@@ -85,12 +85,12 @@ def test_the_largest_change_comes_first_and_a_mark_that_appears_or_vanishes_befo
 
 
 def test_of_more_than_forty_the_largest_are_listed_and_the_others_counted():
-    moves = [move("50.0", f"{50 + i / 10:.1f}", f"s{i}") for i in range(1, LISTED + 4)]
+    moves = [move("50.0", f"{50 + i / 10:.1f}", f"s{i}") for i in range(1, MOST_MOVES + 4)]
     shown = lines(*moves)
-    assert len(shown) == LISTED + 1
-    assert shown[0].split()[0] == f"g1/s{LISTED + 3}"
+    assert len(shown) == MOST_MOVES + 1
+    assert shown[0].split()[0] == f"g1/s{MOST_MOVES + 3}"
     assert shown[-1] == "  and 3 more"
-    assert len(lines(*moves[:LISTED])) == LISTED
+    assert len(lines(*moves[:MOST_MOVES])) == MOST_MOVES
 
 
 def test_a_change_has_its_sign():
@@ -103,21 +103,21 @@ def event(number, kind="override", value="50", about="prostate_unet/g1/s1", reas
 
 
 def test_a_decision_is_told_with_its_number_and_who_made_it_about_whom_and_why():
-    assert list(decision_lines([event(7)])) == ["#7 2027-01-20 09:05 override 50 for g1/s1, by prof: because"]
-    assert " for all, by prof" in next(decision_lines([event(7, "moderation", "add 2", "prostate_unet")]))
+    assert list(record_lines([event(7)])) == ["#7 2027-01-20 09:05 override 50 for g1/s1, by prof: because"]
+    assert " for all, by prof" in next(record_lines([event(7, "moderation", "add 2", "prostate_unet")]))
 
 
 def test_a_retracted_decision_says_so_until_its_retraction_is_retracted():
     events = [event(1), event(2, "retract", "1"), event(3, "retract", "2")]
-    assert [line.endswith("(retracted)") for line in decision_lines(events[:2])] == [True, False]
-    assert not any(line.endswith("(retracted)") for line in decision_lines(events))
+    assert [line.endswith("(retracted)") for line in record_lines(events[:2])] == [True, False]
+    assert not any(line.endswith("(retracted)") for line in record_lines(events))
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, "W" * 3000])
 def test_hostile_names_values_and_reasons_are_one_plain_line_each(text):
     shown = [
         *difference_lines(of(move("59.6", "62.7", text, group=text))),
-        *decision_lines([event(1, value=text, about=f"prostate_unet/{text}", reason=text, who=text)]),
+        *record_lines([event(1, value=text, about=f"prostate_unet/{text}", reason=text, who=text)]),
     ]
     assert len(shown) == 3
     for line in shown:
@@ -142,7 +142,7 @@ def test_the_record_lists_marks_applied_returns_and_corrections_with_what_they_m
         snapshot(1, "marks", s1="50.0", s2="60.0"), event(2), snapshot(3, "marks", s1="55.0", s2="60.0"),
         snapshot(4, "returned", s1="55.0"), snapshot(5, "correction", s1="56.0", s2="61.0"), event(6, "retract", "4"),
     ]  # fmt: skip
-    assert [line.split(" ", 3)[3] for line in decision_lines(events)] == [
+    assert [line.split(" ", 3)[3] for line in record_lines(events)] == [
         "marks: 2 marks new, by prof: because",
         "override 50 for g1/s1, by prof: because",
         "marks: 1 mark moved, by prof: because",

@@ -117,9 +117,9 @@ def test_the_commit_is_told_with_why_it_counts_and_what_was_seen(course):
 
 def test_what_is_not_marked_is_no_number(course):
     text = flat(page(course, results(course, persons={})))
-    assert "report: not known yet of 30 a person marks it; not marked yet" in text
+    assert "report: not known yet of 30 a person marks this; not marked yet" in text
     # The tests gave 10, accuracy 17.5: nothing stands for the report, and no 0 either.
-    assert "sum of what is known: 10 + 17.5 + ? = 27.5" in text
+    assert "sum of the known points: 10 + 17.5 + ? = 27.5" in text
     assert "not a whole mark: incomplete" in text
     assert "no mark: incomplete" in text
     assert "rounded" not in text
@@ -159,16 +159,16 @@ def test_commits_stand_by_member_with_those_of_nobody_beside_them(course):
     text = flat(page(course, results(course), history=History(authors, unread=2, older=True, merges=1, crowded=1)))
     assert "8 commits by 3 authors, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT" in text
     assert (
-        f"{members[0].id}: 7 commits by address or name, lines +121 -30, 1 binary or large file (1.2 MB) in the 6 that "
-        "were counted, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT "
-        f"{members[1].id}: 0 commits by address or name nobody's"
+        f"{members[0].id}: 7 commits, matched by address or name, lines +121 -30, 1 binary or large file (1.2 MB) "
+        "in the 6 that were counted, first 2027-01-03 10:00:00 GMT, last 2027-01-15 11:00:00 GMT "
+        f"{members[1].id}: 0 commits, matched by address or name not in the roster:"
     ) in text
     assert "X <x@home.example>, 1 commit, lines not counted, first 2027-01-15 11:00:00 GMT" in text
-    assert "1 merge: lines count for the commits that are joined, and not again" in text
-    assert "lines not counted, as it touches more than 500 files: 1 commit" in text
-    assert "lines not counted, as that is beyond the limits of time and memory: 1 commit" in text
+    assert "1 merge: lines count for the merged commits, not again for the merge" in text
+    assert "lines not counted, more than 500 files changed: 1 commit" in text
+    assert "lines not counted, limits of time and memory reached: 1 commit" in text
     assert "2 commits could not be read there are older commits, which were not read" in text
-    assert "evidence, and no mark rests on it" in text
+    assert "this is evidence, and no mark depends on it" in text
 
 
 def test_a_history_that_could_not_be_read_is_not_known_and_not_empty(course):
@@ -178,7 +178,7 @@ def test_a_history_that_could_not_be_read_is_not_known_and_not_empty(course):
 def test_of_many_strangers_the_first_are_told(course):
     strangers = tuple(Author(f"n{at}", f"{at}@b.c", 1, None, None) for at in range(30))
     lines = page(course, results(course), history=History(strangers))
-    assert sum("nobody's address or name" in line for line in lines) == 10
+    assert sum("not in the roster:" in line for line in lines) == 10
     assert any("and 20 such authors more" in line for line in lines)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from graders.intake.collect import Receipt
 from graders.intake.counting import Counting
-from reports.receipts import for_a_person, receipt_lines, summary_line
+from reports.receipts import needs_a_person, receipt_lines, summary_line
 
 DUE = datetime(2027, 1, 15, 12, tzinfo=UTC)
 TIP = "4f0c2b7d9e" + 30 * "a"
@@ -51,7 +51,7 @@ def test_the_summary_tells_the_failure_that_several_share_once_and_an_empty_repo
 
 
 def test_cron_hears_of_what_a_person_must_do_and_of_nothing_else():
-    assert list(for_a_person([SEEN, EMPTY, NO_BRANCH])) == []
-    assert list(for_a_person([SEEN, WAITS, replace(WAITS, group="g8"), AWAY])) == [
+    assert list(needs_a_person([SEEN, EMPTY, NO_BRANCH])) == []
+    assert list(needs_a_person([SEEN, WAITS, replace(WAITS, group="g8"), AWAY])) == [
         "3 of 4 seen; 1 could not be read: g4 (its certificate is not valid)", "g7, g8: the host was down"
     ]  # fmt: skip

@@ -27,7 +27,7 @@ from graders.record.older_documents import REASON_OF_SENTENCE
 from graders.scoring import fixes
 from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
-from reports.sentences import OURS, VOID, told
+from reports.sentences import TOOLKIT_FAILED, VOID, feedback
 from tests.graders.marks.hand_made import declared
 from tests.reports.hand_made import accuracy, assignment, check, hand_in, mark, person
 from tests.reports.pages import Page
@@ -41,31 +41,31 @@ def scored(**more):
 
 
 def test_a_test_is_told_by_its_title_and_then_by_why_it_was_not_passed():
-    assert told(check("a", "It is 0.", 5, 5)) == "It is 0."
+    assert feedback(check("a", "It is 0.", 5, 5)) == "It is 0."
     failed = check("a", "It is 0.", 0, 5, reason="raised", place="solution.py:12")
     failed = replace(failed, cause=replace(failed.cause, kind="ValueError"))
-    assert told(failed) == "It is 0.\nthe call raised an exception (ValueError), at solution.py:12"
+    assert feedback(failed) == "It is 0.\nthe call raised an exception (ValueError), at solution.py:12"
 
 
 def test_a_test_that_could_not_be_run_is_our_fault_and_one_that_was_never_run_is_nobodys():
-    assert told(check("a", "It is 0.", None, 5, reason="engine")) == f"It is 0.\n{OURS}"
-    assert told(check("a", "It is 0.", None, 5, reason="not_graded")) == "It is 0.\nNot graded yet."
+    assert feedback(check("a", "It is 0.", None, 5, reason="engine")) == f"It is 0.\n{TOOLKIT_FAILED}"
+    assert feedback(check("a", "It is 0.", None, 5, reason="not_graded")) == "It is 0.\nNot graded yet."
 
 
 def test_a_void_test_says_so():
-    assert told(check("a", "It is 0.", 5, 5, void=True)) == f"It is 0.\n{VOID}"
+    assert feedback(check("a", "It is 0.", 5, 5, void=True)) == f"It is 0.\n{VOID}"
 
 
 def test_what_was_not_accepted_is_told_in_the_words_of_the_intake():
     given = {"reason": "not_accepted", "note": "There is no solution.py."}
-    assert told(check("a", "It is 0.", 0, 5, **given)) == "It is 0.\nThere is no solution.py."
-    assert told(accuracy(None, None, "0", **given)) == "There is no solution.py."
+    assert feedback(check("a", "It is 0.", 0, 5, **given)) == "It is 0.\nThere is no solution.py."
+    assert feedback(accuracy(None, None, "0", **given)) == "There is no solution.py."
 
 
 def test_a_persons_points_are_told_with_their_words():
-    assert told(person()) == "A person marks this; it is not marked yet."
-    assert told(person("21")) == "Marked by a person."
-    assert told(replace(person("21"), note="Well argued.")) == "Marked by a person. Well argued."
+    assert feedback(person()) == "A person marks this; it is not marked yet."
+    assert feedback(person("21")) == "Marked by a person."
+    assert feedback(replace(person("21"), note="Well argued.")) == "Marked by a person. Well argued."
 
 
 @pytest.mark.parametrize(
@@ -78,12 +78,12 @@ def test_a_persons_points_are_told_with_their_words():
     ],
 )
 def test_a_score_is_told_with_its_unit_interval_and_cases(parts, sentence):
-    assert told(scored(**parts)) == sentence
+    assert feedback(scored(**parts)) == sentence
 
 
 def test_answers_that_failed_are_told_by_reason_with_what_they_count_as():
     raised, not_finite = Cause("raised", "ValueError", "solution.py:3", "fit"), Cause("not_finite")
-    assert told(scored(failed=(FailedCases(raised, 2), FailedCases(not_finite, 1)))).endswith(
+    assert feedback(scored(failed=(FailedCases(raised, 2), FailedCases(not_finite, 1)))).endswith(
         " 3 of 15 answers failed and count as the worst there is: in fit: the call raised an exception (ValueError), "
         "at solution.py:3 (2); the answer holds NaN or infinity (1)."
     )
@@ -92,7 +92,7 @@ def test_answers_that_failed_are_told_by_reason_with_what_they_count_as():
 def test_empty_cases_explanations_and_caps_follow():
     explained = Explained("flip", Phrase("full"), Phrase("axes_flipped", (0, 2)), 0.03, 0.81, 6)
     cap = HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10))
-    sentence = told(scored(false_positives=FalsePositives(2, of=3), explained=explained, caps=(cap,)))
+    sentence = feedback(scored(false_positives=FalsePositives(2, of=3), explained=explained, caps=(cap,)))
     assert sentence.partition(" on 15 hidden cases. ")[2] == (
         "Something was found in 2 of 3 empty cases. Every answer is full: every voxel is foreground. "
         "dice 0.03; 0.81 if the first and third axes are flipped. Tried on 6 cases. "
@@ -102,7 +102,7 @@ def test_empty_cases_explanations_and_caps_follow():
 
 
 def test_a_search_for_a_mistake_that_failed_is_not_told():
-    assert told(scored(explained=Explained("defect", evidence="Traceback"))) == told(scored())
+    assert feedback(scored(explained=Explained("defect", evidence="Traceback"))) == feedback(scored())
 
 
 def test_page_and_json_tell_a_finding_alike():
@@ -110,12 +110,12 @@ def test_page_and_json_tell_a_finding_alike():
     given = mark(checks=(failed,))
     page = Page(feedback_page(given, assignment(), hand_in())).text
     test, score, _ = mark_as_json(given, "student")["findings"]
-    assert (test["reason"], test["told"]) == (
+    assert (test["reason"], test["feedback"]) == (
         "the answer has the wrong shape",
         "It is 0.\nthe answer has the wrong shape, at solution.py:12",
     )
     assert "It is 0. 0 / 35 The answer has the wrong shape, at solution.py:12." in page.replace("  ", " ")
-    assert score["told"] in page
+    assert score["feedback"] in page
 
 
 def every_failure():
@@ -156,10 +156,11 @@ def marked(stored, **more):
 
 def test_a_stage_that_was_stored_long_ago_is_told_in_the_words_of_today(monkeypatch):
     stored = STORED["a test whose call raised"]["document"]
-    assert told(marked(stored)) == f"It is 0.\n{stored['told']}", "the words have not changed so far"
+    assert feedback(marked(stored)) == f"It is 0.\n{stored['told']}", "the words have not changed so far"
     new_words = {**words.REASON_WORDS, "raised": "your function stopped with an exception"}
     monkeypatch.setattr(words, "REASON_WORDS", new_words)
-    assert told(marked(stored)) == "It is 0.\nyour function stopped with an exception (ValueError), at solution.py:12"
+    now = "It is 0.\nyour function stopped with an exception (ValueError), at solution.py:12"
+    assert feedback(marked(stored)) == now
 
 
 @pytest.mark.parametrize("name", [name for name, stored in STORED.items() if stored["kind"] == "score"])
@@ -172,7 +173,7 @@ def test_an_older_score_is_told_as_it_was(name):
         assert (finding.verdict, finding.points, finding.cause) == (Verdict.UNKNOWN, None, Cause("data"))
         return
     explained = (stored.get("explained") or {}).get("told", "")
-    assert told(finding) == f"{stored['told']} {explained}".strip()
+    assert feedback(finding) == f"{stored['told']} {explained}".strip()
 
 
 ANCHORS = {"trivial": 0.0, "pass": 0.1, "merit": 0.2, "distinction": 0.3, "reference": 0.9, "ceiling": 1.0}
@@ -181,14 +182,14 @@ CRITERION = {"id": "a", "kind": "accuracy", "points": 100, "metric": "dice", "an
 
 def test_what_is_withheld_from_an_audience_makes_no_sentence():
     nobody = Finding("x/y", "a kind of tomorrow", "tests", Verdict.FAILED, Decimal(0), Decimal(1))
-    assert told(nobody) == ""
+    assert feedback(nobody) == ""
 
 
 def test_a_missing_stage_is_told_by_the_toolkits_trouble():
     of, test = assignment(), declared("test_a.py::test_x", 35, "It is 0.")
     away = JobResult(trouble=Trouble("engine", "the daemon is away"))
     made = mark_of(of, (test,), HandedIn("g", "c0ffee"), away, MarkDecisions(), {})
-    assert [told(finding) for finding in made.findings[:2]] == [
-        f"It is 0.\n{OURS}",
-        f"The score has not been computed.\n{OURS}",
+    assert [feedback(finding) for finding in made.findings[:2]] == [
+        f"It is 0.\n{TOOLKIT_FAILED}",
+        f"The score has not been computed.\n{TOOLKIT_FAILED}",
     ]

@@ -10,7 +10,7 @@ from graders.metrics.ranking import placements
 from graders.record.documents import CaseScore, JobResult, Measured, ScoreResult
 from graders.scoring.intervals import packed
 from reports.leaderboard import leaderboard_page
-from reports.standings import field_of
+from reports.standings import ranked_groups
 from tests.reports.hand_made import accuracy, assignment, mark
 from tests.reports.pages import Page
 
@@ -45,7 +45,7 @@ def made(of, group, found, also=None):
 
 
 def field(of, marks):
-    return field_of(marks, of, of.criterion("accuracy"), 3)
+    return ranked_groups(marks, of, of.criterion("accuracy"), 3)
 
 
 def values(seed, shift=0.0, n=40):
@@ -57,15 +57,15 @@ def test_groups_are_ranked_by_the_means_of_their_subjects_with_failures_at_their
     marks = [made(of, "a", measured(values(1))), made(of, "b", measured(values(2), failed=range(10)))]
     found = field(of, marks)
     assert [s.rank for s in found.ranking.teams] == [1, 2]
-    assert [(e.failed, e.asked) for e in found.entries] == [(0, 40), (10, 40)]
+    assert [(e.failed, e.answer_count) for e in found.groups] == [(0, 40), (10, 40)]
     assert found.ranking.subjects == 20
-    assert found.ranking.teams[1].behind == pytest.approx(found.entries[1].score - found.entries[0].score)
+    assert found.ranking.teams[1].behind == pytest.approx(found.groups[1].score - found.groups[0].score)
 
 
 def test_groups_with_other_subjects_have_an_order_and_no_statistics():
     of = only_accuracy()
     found = field(of, [made(of, "a", measured(values(1))), made(of, "b", measured(values(1, n=38)))])
-    assert len(found.entries) == 2
+    assert len(found.groups) == 2
     assert found.ranking is None
     assert field(assignment(), [mark("a"), mark("b", accuracy=accuracy(0.7))]).ranking is None
 
@@ -116,16 +116,16 @@ def test_a_utility_is_made_subject_by_subject_and_shows_its_parts():
         made(of, "b", measured([0.7, 0.7, 0.7, 0.7]), {"hd95": near}),
     ]
     found = field(of, marks)
-    assert dict(found.entries[0].parts) == pytest.approx({"dice": 0.75 * (1 + 0.5) / 2, "hd95": 0.25 * (1 + 0) / 2})
-    assert dict(found.entries[1].parts) == pytest.approx({"dice": 0.75 * 0.5, "hd95": 0.25 * (1 + 0.5) / 2})
-    assert [e.score for e in found.entries] == pytest.approx([0.6875, 0.5625])
+    assert dict(found.groups[0].parts) == pytest.approx({"dice": 0.75 * (1 + 0.5) / 2, "hd95": 0.25 * (1 + 0) / 2})
+    assert dict(found.groups[1].parts) == pytest.approx({"dice": 0.75 * 0.5, "hd95": 0.25 * (1 + 0.5) / 2})
+    assert [e.score for e in found.groups] == pytest.approx([0.6875, 0.5625])
     assert [s.rank for s in found.ranking.teams] == [1, 2]
 
 
 def test_a_group_without_one_of_the_metrics_is_not_ranked():
     of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS})
     marks = [made(of, "a", measured(values(1)), {"hd95": measured([20.0] * 40)}), made(of, "b", measured(values(2)))]
-    assert [e.mark.group for e in field(of, marks).entries] == ["a"]
+    assert [e.mark.group for e in field(of, marks).groups] == ["a"]
 
 
 def ranked_board():
@@ -138,7 +138,7 @@ def ranked_board():
 def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_told_apart():
     html = ranked_board()
     text = Page(html).text
-    assert "cannot be told from chance on 20 subjects" in text
+    assert "cannot be distinguished from chance on 20 subjects" in text
     assert "1 of 40" in text
     assert "Rank in each subject, then the mean rank" in text
     assert "SECRET" not in html

@@ -4,7 +4,7 @@ import pytest
 
 from graders.failures import ImportFailed, Raised, WrongShape
 from graders.record.documents import Cause, FailedCases
-from reports.table import CAUSE, why_nothing_came
+from reports.table import CAUSE, why_nothing_scored
 from tests.graders.marks.hand_made import cases_of, measured
 from tests.reports.hand_made import accuracy, check, mark
 
@@ -24,7 +24,7 @@ def unanswered(reason=ImportFailed.reason, place="solution.py:2", cause_detail=N
 
 def test_one_cause_of_all_tests_and_of_the_accuracy_is_one_line_with_all_groups_that_share_it():
     marks = [mark(group, checks=(failed("a"), failed("b")), accuracy=unanswered()) for group in ("g3", "g4")]
-    assert list(why_nothing_came(marks)) == [
+    assert list(why_nothing_scored(marks)) == [
         "g3, g4: nothing could be scored: ModuleNotFoundError: No module named 'matplotlib', at solution.py:2 "
         "(2 tests, accuracy)"
     ]
@@ -32,14 +32,14 @@ def test_one_cause_of_all_tests_and_of_the_accuracy_is_one_line_with_all_groups_
 
 def test_an_accuracy_without_any_answer_is_told_alone():
     fit = unanswered(Raised.reason, "solution.py:28", "IndexError: too many indices")
-    assert list(why_nothing_came([mark("g1", accuracy=fit)])) == [
+    assert list(why_nothing_scored([mark("g1", accuracy=fit)])) == [
         "g1: nothing could be scored: IndexError: too many indices, at solution.py:28 (accuracy)"
     ]
 
 
 def test_without_an_exception_the_reason_is_told():
     shape = [failed(name, WrongShape.reason, None, "") for name in "ab"]
-    assert list(why_nothing_came([mark("g1", checks=shape)])) == [
+    assert list(why_nothing_scored([mark("g1", checks=shape)])) == [
         "g1: nothing could be scored: the answer has the wrong shape (2 tests)"
     ]
 
@@ -54,11 +54,11 @@ def test_without_an_exception_the_reason_is_told():
     ids=["one passed", "two causes", "wrong answers"],
 )
 def test_what_has_more_than_one_cause_or_ran_and_was_wrong_is_no_line(checks):
-    assert list(why_nothing_came([mark("g1", checks=checks)])) == []
+    assert list(why_nothing_scored([mark("g1", checks=checks)])) == []
 
 
 def test_what_a_student_wrote_is_one_plain_line_of_bounded_length():
     cause_detail = "ValueError: \x1b[2J" + "W" * 5000
-    (line,) = why_nothing_came([mark("g1", checks=(failed("a", cause_detail=cause_detail),), person=None)])
+    (line,) = why_nothing_scored([mark("g1", checks=(failed("a", cause_detail=cause_detail),), person=None)])
     assert line.isprintable()
     assert len(line) < CAUSE + 100

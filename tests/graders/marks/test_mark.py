@@ -358,5 +358,5 @@ def test_staff_read_the_evidence_and_students_do_not():
     assert "evidence" not in student["findings"][1]
     assert (student["points"], student["out_of"], student["status"]) == (45.0, 100.0, "marked")
     assert list(staff["findings"][2]) == [
-        "id", "kind", "criterion", "verdict", "points", "out_of", "score", "interval", "reason", "told", "evidence",
+        "id", "kind", "criterion", "verdict", "points", "out_of", "score", "interval", "reason", "feedback", "evidence",
     ]  # fmt: skip

@@ -33,7 +33,7 @@ from graders.record.documents import JobResult
 from graders.record.ledger import Ledger
 from graders.runs.engines.engine import Outcome
 from graders.runs.slots import Machine, slots_for
-from reports.sentences import told as told_of
+from reports.sentences import feedback as feedback_of
 from tests.graders.marks.hand_made import check_result
 from tests.graders.runs import scripted_cohort as scripted
 from tests.graders.runs.engines.scripted import Scripted
@@ -190,7 +190,7 @@ def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(course, script, 
     finding = withheld.findings[0]
     assert finding.reason == reason
     assert evidence in finding.evidence
-    assert evidence not in told_of(finding)
+    assert evidence not in feedback_of(finding)
 
 
 @pytest.mark.parametrize("script", ["die once", "engine once"])
@@ -319,7 +319,7 @@ def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(cours
     ]
     refused, absent = scripted.grade(made, submissions=submissions)
     assert (refused.status, refused.points) == (Status.MARKED, Decimal("0.0"))
-    assert "no line FRAMEWORK" in told_of(refused.findings[0])
+    assert "no line FRAMEWORK" in feedback_of(refused.findings[0])
     assert (absent.status, absent.points) == (Status.NOT_SUBMITTED, None)
     assert scripted.calls_of(made) == []
 
