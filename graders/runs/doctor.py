@@ -47,7 +47,7 @@ def docker_trouble() -> str | None:
 
     address = engine.address()
     try:
-        with engine.in_dockers_words(), closing(engine.connected(address, timeout_s=5)) as api:
+        with engine.with_docker_messages(), closing(engine.connected(address, timeout_s=5)) as api:
             api.ping()
     except EngineFailure as failure:
         if not address.startswith("unix://"):

@@ -1,4 +1,4 @@
-"""Makes files readable inside a container, whatever the umask of whoever wrote them. Never takes a right away."""
+"""Makes files readable inside a container, whatever umask they were written with. Never removes a right."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from pathlib import Path
 
 
 def make_readable(folder: Path) -> None:
-    """Let everybody read a folder and all below it; links are left alone.
+    """Let everybody read a folder and all below it; links stay as they are.
 
-    A container's root has no capability to read what others keep to themselves, and a worker is nobody.
+    A container's root has no capability to read other users' private files, and a worker owns no files.
 
     Raises:
-        OSError: a file lacks the right and belongs to somebody else.
+        OSError: a file lacks the right and belongs to another user.
     """
-    for place, _, names in os.walk(folder):
-        for path in (place, *(os.path.join(place, name) for name in names)):
+    for parent, _, names in os.walk(folder):
+        for path in (parent, *(os.path.join(parent, name) for name in names)):
             mode = stat.S_IMODE(os.lstat(path).st_mode)
-            wanted = mode | (0o555 if mode & 0o100 else 0o444)
-            if wanted != mode and not os.path.islink(path):
-                os.chmod(path, wanted)
+            readable = mode | (0o555 if mode & 0o100 else 0o444)
+            if readable != mode and not os.path.islink(path):
+                os.chmod(path, readable)

@@ -1,4 +1,4 @@
-"""Places to run a solution: the contract, Docker for other people's code, a local process for one's own."""
+"""Sandboxes that run a solution: the contract, Docker for other people's code, a local process for your own."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from graders.wall.sandboxes.local import Local
 from graders.wall.sandboxes.sandbox import Sandbox
 
 SANDBOXES: dict[str, Callable[[], Sandbox]] = {"docker": Docker, "local": Local}
-"""Every place there is, by the name that `course.toml` uses."""
+"""Every sandbox, by the name that `course.toml` uses."""

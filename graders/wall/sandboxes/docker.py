@@ -1,7 +1,7 @@
-"""The sandbox for other people's code: one container per submission, sealed as `_host_config` says.
+"""The sandbox for other people's code: one container per submission, closed off as `_host_config` says.
 
-It starts the keeper and hands over its stdin and stdout; what is asked over them is `graders.wall.session`'s. Every
-failure here is the toolkit's: EngineFailure or ImageFailure, with Docker's own words.
+It starts the keeper and hands over its stdin and stdout; `graders.wall.session` speaks over them. Every failure here is
+a toolkit failure: EngineFailure or ImageFailure, with Docker's own message.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class Docker:
     @contextmanager
     def open(self, spec: SandboxSpec) -> Iterator[DockerChannel]:
         runtime = images.runtime(spec.framework)
-        with suppress(OSError):  # an installation of somebody else's: whether it can be read is asked next
+        with suppress(OSError):  # another user's installation: the next lines check whether it can be read
             make_readable(self._inside)
         for folder in (spec.solution, self._inside):
             _readable_by_anyone(folder)
         with ExitStack() as stack:
-            with engine.in_dockers_words():
+            with engine.with_docker_messages():
                 api = stack.enter_context(closing(engine.connected(self._engine)))
                 leased = stack.enter_context(gpus.leased(spec.limits.gpus))
                 self._kill_holders(api, leased)
@@ -68,28 +68,28 @@ class Docker:
                 channel = _started(api, container, watch)
                 stack.callback(self._end, api, container, watch)
                 stack.callback(channel.close)
-            yield channel  # what the caller raises is the caller's, so it stands outside of the words above
+            yield channel  # outside the block above: an exception of the caller is not Docker's
 
     def sweep(self, course: str) -> list[str]:
-        """Remove the containers of a course whose owner is dead; ids of what was removed. Never touches others."""
-        with engine.in_dockers_words(), closing(engine.connected(self._engine)) as api:
-            left = api.containers(all=True, filters={"label": [f"medmark.course={course}"]})
-            dead = [one["Id"] for one in left if not is_alive(one["Labels"].get("medmark.owner", ""))]
+        """Remove the containers of a course whose owner is dead; their ids. Never touches other containers."""
+        with engine.with_docker_messages(), closing(engine.connected(self._engine)) as api:
+            containers = api.containers(all=True, filters={"label": [f"medmark.course={course}"]})
+            dead = [entry["Id"] for entry in containers if not is_alive(entry["Labels"].get("medmark.owner", ""))]
             for container in dead:
                 self._remove(api, container)
         return dead
 
     def about(self) -> str:
-        """The engine in a few words.
+        """The engine's version, control groups and cores.
 
         Raises:
             EngineFailure: it does not answer.
         """
-        with engine.in_dockers_words(), closing(engine.connected(self._engine)) as api:
-            said = api.info()
-        return f"Docker {said['ServerVersion']}, cgroup v{said.get('CgroupVersion', '?')}, {said['NCPU']} cores"
+        with engine.with_docker_messages(), closing(engine.connected(self._engine)) as api:
+            info = api.info()
+        return f"Docker {info['ServerVersion']}, cgroup v{info.get('CgroupVersion', '?')}, {info['NCPU']} cores"
 
-    @engine.in_dockers_words()
+    @engine.with_docker_messages()
     def _end(self, api: docker.APIClient, container: str, watch: Watch) -> None:
         """Kill the container and wait until the engine has removed it."""
         engine.reach(self._engine)
@@ -100,9 +100,9 @@ class Docker:
                 raise
         watch.wait(GONE_WITHIN_S)
 
-    @engine.in_dockers_words()
+    @engine.with_docker_messages()
     def _remove(self, api: docker.APIClient, container: str) -> None:
-        """Make sure that there is no such container any more: it never started, or the engine is slow to remove it."""
+        """Make sure that a container is gone, also if it never started or the engine is slow to remove it."""
         engine.reach(self._engine)
         end = time.monotonic() + GONE_WITHIN_S
         while True:
@@ -119,12 +119,12 @@ class Docker:
             time.sleep(0.01)
 
     def _kill_holders(self, api: docker.APIClient, leased: tuple[str, ...]) -> None:
-        """Whoever holds a lease alone may use the GPU: a container left over from another marker goes first."""
+        """Remove containers of dead markers from leased GPUs: only the holder of the lease may use them."""
         if not leased:
             return
-        for one in api.containers(all=True, filters={"label": ["medmark.gpus"]}):
-            if set(one["Labels"]["medmark.gpus"].split(",")) & set(leased):
-                self._remove(api, one["Id"])
+        for holder in api.containers(all=True, filters={"label": ["medmark.gpus"]}):
+            if set(holder["Labels"]["medmark.gpus"].split(",")) & set(leased):
+                self._remove(api, holder["Id"])
 
 
 def _created(
@@ -135,11 +135,11 @@ def _created(
     cpus: float,
     leased: tuple[str, ...],
 ) -> str:
-    """Create the container, attached before it starts: only then does closing our end close the keeper's stdin."""
+    """Create the container, to be attached before it starts: only then does hanging up close the keeper's stdin."""
     if missing := [here for here, _ in runtime.mounts if not os.path.exists(here)]:
         raise ImageFailure(f"{missing[0]} is gone: {images.how_to_build(spec.framework)}")
     try:
-        made = api.create_container(
+        container = api.create_container(
             runtime.image,
             [runtime.python, "-I", "-B", "/medmark/start.py", "keeper"],
             stdin_open=True,
@@ -159,20 +159,20 @@ def _created(
     except docker.errors.ImageNotFound as error:
         cure = images.how_to_build(spec.framework)
         raise ImageFailure(f"the engine has no image for {spec.framework} ({error.explanation}): {cure}") from error
-    return str(made["Id"])
+    return str(container["Id"])
 
 
 def _host_config(
     runtime: images.Runtime, inside: Path, spec: SandboxSpec, cpus: float, leased: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The seal. Keeper and zygote keep three capabilities; a worker drops them all before it imports the solution."""
+    """The container's limits and rights: keeper and zygote have three capabilities, a worker drops them all."""
     limits = spec.limits
     scratch = limits.scratch_mb * 2**20
     mounts = [*runtime.mounts, (str(spec.solution.resolve()), "/solution"), (str(inside.resolve()), "/medmark")]
     return {
         "auto_remove": True,
         "network_mode": "none",
-        "ipc_mode": "none",  # a namespace of its own, with our /dev/shm, which counts files too
+        "ipc_mode": "none",  # a namespace of its own, with the /dev/shm below, which counts files too
         "read_only": True,
         "mounts": [Mount(target, here, type="bind", read_only=True) for here, target in mounts],
         "tmpfs": {
@@ -213,7 +213,7 @@ def _environment(runtime: images.Runtime, spec: SandboxSpec, leased: tuple[str, 
 
 
 def _pids(limits: Limits) -> int:
-    """Threads count too, and the frameworks start some for each core of the machine, whatever the container may use."""
+    """Threads count too, and frameworks start some for each core of the machine, allowed to the container or not."""
     return limits.processes + 32 + 16 * (os.cpu_count() or 1)
 
 
@@ -224,20 +224,24 @@ def _started(api: docker.APIClient, container: str, watch: Watch) -> DockerChann
         api.start(container)
     except engine.LOST as error:
         channel.close()
-        words = engine.words(error)
-        if "no such file" in words or "not found" in words:
-            raise ImageFailure(f"the runtime image is broken: {words}") from error
-        raise EngineFailure(f"docker start: {words}") from error
+        message = engine.message_of(error)
+        if "no such file" in message or "not found" in message:
+            raise ImageFailure(f"the runtime image is broken: {message}") from error
+        raise EngineFailure(f"docker start: {message}") from error
     return channel
 
 
 def _readable_by_anyone(folder: Path) -> None:
-    """A worker is a user that owns nothing, and the keeper is root without the right to read all that others own."""
-    for place, folders, names in os.walk(folder):
+    """Raise if a container could not read a folder: a worker owns no files, and the keeper may not read others' own.
+
+    Raises:
+        InternalFailure: a file or folder lacks the right; the text names the command that gives it.
+    """
+    for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        weights = "weights" in Path(place).relative_to(folder).parts
+        weights = "weights" in Path(parent).relative_to(folder).parts
         needed = [name for name in names if weights or name.endswith(".py")]
-        paths = [(place, 0o005)] if needed or place == str(folder) else []
-        for path, wanted in (*paths, *((os.path.join(place, name), 0o004) for name in needed)):
-            if os.lstat(path).st_mode & wanted != wanted:
+        paths = [(parent, 0o005)] if needed or parent == str(folder) else []
+        for path, rights in (*paths, *((os.path.join(parent, name), 0o004) for name in needed)):
+            if os.lstat(path).st_mode & rights != rights:
                 raise InternalFailure(f"{path} cannot be read inside a container: chmod -R a+rX {folder}")

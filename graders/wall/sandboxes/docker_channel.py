@@ -1,7 +1,7 @@
-"""The attached socket of a container as a Channel: takes Docker's stream apart, and learns how the container ended.
+"""The attached socket of a container as a Channel: separates Docker's streams, and learns how the container ended.
 
-Docker puts eight bytes before each piece of output: which stream it is, and its length. Stdout goes straight into the
-caller's view; of stderr the last part is kept as evidence. Nothing here starts or removes a container.
+Docker puts eight bytes before each piece of output: its stream and its length. Stdout goes straight into the caller's
+view; the last part of stderr is stored as evidence. `docker.py` starts and removes the container.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from graders.wall.sandboxes.sandbox import Ending
 
 PREFIX = 8
 STDERR = 2
-KEPT_STDERR = 16_384
+STDERR_BYTES = 16_384
 PATIENCE = 64
-"""Reads without a byte of stdout before the caller gets to look at its deadline."""
+"""Reads without a byte of stdout after which the caller can check its deadline."""
 
 
 class Watch:
-    """What the engine tells about one container from before its start to its removal, read by a thread of its own.
+    """The engine's events of one container from before its start to its removal, read by a separate thread.
 
-    A container that removes itself cannot be asked afterwards, so its last events are the only record of its end.
+    A container that removes itself cannot be queried afterwards, so its last events are the only record of its end.
     """
 
     def __init__(self, api: docker.APIClient, container: str) -> None:
-        wanted = {"container": [container], "event": ["oom", "die", "destroy"]}
-        self._events: Any = api.events(filters=wanted)
-        self._known = threading.Event()
+        filters = {"container": [container], "event": ["oom", "die", "destroy"]}
+        self._events: Any = api.events(filters=filters)
+        self._finished = threading.Event()
         self.exit_code: int | None = None
         self.out_of_memory = False
         self.gone = False
@@ -45,11 +45,11 @@ class Watch:
 
     def wait(self, seconds: float) -> bool:
         """Whether the container was removed, or the engine lost, within that time."""
-        return self._known.wait(seconds)
+        return self._finished.wait(seconds)
 
     def close(self) -> None:
         """Stop listening, and wait for the thread: it closes the connection it reads."""
-        if not self._known.is_set():
+        if not self._finished.is_set():
             with contextlib.suppress(AttributeError, ValueError, OSError):  # it ended just now
                 self._events.close()
         self._reader.join(5.0)
@@ -62,10 +62,10 @@ class Watch:
                 if self.gone:
                     return
             self.lost = "the stream of events ended"
-        except (*LOST, ValueError, AttributeError) as error:  # AttributeError: closed by us while it was reading
+        except (*LOST, ValueError, AttributeError) as error:  # AttributeError: close() while it was reading
             self.lost = str(error) or type(error).__name__
         finally:
-            self._known.set()
+            self._finished.set()
             self._events._response.close()
 
     def _note(self, event: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ class DockerChannel:
                 got = self._socket.recv_into(view)
                 if not got:
                     return None
-                done = self._taken_apart(view, got)
+                done = self._demultiplex(view, got)
                 if done:
                     break
         except BlockingIOError:
@@ -147,10 +147,10 @@ class DockerChannel:
             raise EngineFailure(f"the Docker engine went away while a container ran: {self._watch.lost}")
         self._drain()
         code = self._watch.exit_code
-        said = bytes(self._stderr).decode("utf-8", "replace").strip()
-        # 137 is SIGKILL: nobody inside may send it to the keeper, so after an `oom` it was the kernel.
+        stderr = bytes(self._stderr).decode("utf-8", "replace").strip()
+        # 137 is SIGKILL: no process inside may send it to the keeper, so after an `oom` the kernel did.
         memory = self._watch.out_of_memory and code == 137
-        return Ending(code, memory, f"the container exited with {code}" + (f"; {said}" if said else ""))
+        return Ending(code, memory, f"the container exited with {code}" + (f"; {stderr}" if stderr else ""))
 
     def close(self) -> None:
         """Hang up: Docker closes the keeper's stdin, and the keeper exits."""
@@ -160,11 +160,11 @@ class DockerChannel:
         self._attached.close()
         self._socket.close()
 
-    def _taken_apart(self, view: memoryview, got: int) -> int:
-        """Of `got` raw bytes, close up those of stdout at the start of `view`; how many they are.
+    def _demultiplex(self, view: memoryview, got: int) -> int:
+        """Move the stdout bytes of `got` raw bytes to the start of `view`; how many they are.
 
-        Several pieces arrive at once when we are the slower side: moving them in cache is cheaper than a system call
-        for each.
+        Several pieces arrive at once when this process is the slower side: moving them in cache is cheaper than a
+        system call for each.
         """
         here = done = 0
         while here < got:
@@ -178,7 +178,7 @@ class DockerChannel:
                 take = min(self._left, got - here)
                 if self._prefix[0] == STDERR:
                     self._stderr += view[here : here + take]
-                    del self._stderr[:-KEPT_STDERR]
+                    del self._stderr[:-STDERR_BYTES]
                 else:
                     if done != here:
                         view[done : done + take] = view[here : here + take]
@@ -188,7 +188,7 @@ class DockerChannel:
         return done
 
     def _drain(self) -> None:
-        """Take what is left in the socket, for the last words on stderr."""
+        """Read the rest of the socket, for the last lines on stderr."""
         scrap = memoryview(bytearray(65_536))
         while self.readinto(scrap):
             pass

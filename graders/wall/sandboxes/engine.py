@@ -1,4 +1,4 @@
-"""How the Docker engine is reached, and how its failures are told. What is asked of it is decided elsewhere."""
+"""Connects to the Docker engine, and turns its failures into EngineFailure with the engine's message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graders.failures import EngineFailure
 
 USUAL = "unix:///var/run/docker.sock"
 LOST = (docker.errors.DockerException, requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""Whatever the SDK raises when the engine refuses, or is no longer there."""
+"""Exceptions of the SDK when the engine refuses or is gone."""
 
 
 def address() -> str:
@@ -28,7 +28,7 @@ def connected(engine: str, timeout_s: int = 60) -> docker.APIClient:
     """The engine's API.
 
     Raises:
-        EngineFailure: nobody listens, or not on a Unix socket: medmark mounts folders of this machine.
+        EngineFailure: no engine listens, or not on a Unix socket: medmark mounts folders of this machine.
     """
     if not engine.startswith("unix://"):
         what = f"DOCKER_HOST is {engine}, but medmark mounts folders of this machine"
@@ -37,26 +37,26 @@ def connected(engine: str, timeout_s: int = 60) -> docker.APIClient:
         reach(engine)
         return docker.APIClient(base_url=engine, timeout=timeout_s, version="auto")
     except LOST as error:
-        cure = "start it (systemctl start docker), or see medmark doctor"
+        cure = "start it (systemctl start docker), or run medmark doctor"
         raise EngineFailure(f"the Docker engine at {engine} does not answer: {error}; {cure}") from error
 
 
 def reach(engine: str) -> None:
-    """Raise `OSError` if nobody listens. The SDK finds that out too, but then leaves a socket open."""
+    """Raise `OSError` if no engine listens. The SDK would notice too, but would leave a socket open."""
     with socket.socket(socket.AF_UNIX) as trial:
         trial.settimeout(10)
         trial.connect(engine.removeprefix("unix://"))
 
 
-def words(error: BaseException) -> str:
-    """The engine's own words for an error, where it has said any."""
+def message_of(error: BaseException) -> str:
+    """The engine's own message for an error, where it has one."""
     return str(getattr(error, "explanation", None) or error or type(error).__name__)
 
 
 @contextmanager
-def in_dockers_words() -> Iterator[None]:
-    """Whatever the SDK raises in the block is an EngineFailure."""
+def with_docker_messages() -> Iterator[None]:
+    """Turn any exception of the SDK in the block into an EngineFailure."""
     try:
         yield
     except LOST as error:
-        raise EngineFailure(f"docker: {words(error)}") from error
+        raise EngineFailure(f"docker: {message_of(error)}") from error

@@ -18,35 +18,35 @@ WAIT_S = 1800.0
 
 @contextmanager
 def leased(
-    count: int, *, folder: Path | None = None, known: tuple[str, ...] | None = None
+    count: int, *, folder: Path | None = None, uuids: tuple[str, ...] | None = None
 ) -> Iterator[tuple[str, ...]]:
-    """The uuids of `count` GPUs that nobody else uses; waits for them.
+    """Lease `count` GPUs that no other process uses, and wait for them; their uuids.
 
     Args:
-        count: how many; none asks nothing of the machine.
+        count: how many; with 0 the machine is not queried.
         folder: where the locks lie, shared by all users of the machine.
-        known: uuids of all GPUs, else `nvidia-smi` is asked.
+        uuids: of all GPUs; without them `nvidia-smi` lists them.
 
     Raises:
-        EngineFailure: the machine has not that many, or they stayed taken for half an hour.
+        EngineFailure: the machine has fewer GPUs, or they were in use for half an hour.
     """
     if not count:
         yield ()
         return
-    every = present() if known is None else known
+    every = present() if uuids is None else uuids
     if len(every) < count:
         raise EngineFailure(f"limits.gpus = {count}, but this machine has {len(every)}: nvidia-smi lists them")
     locks = folder or Path(tempfile.gettempdir()) / "medmark-gpus"
     end = time.monotonic() + WAIT_S
-    while len(taken := _free(every, count, locks)) < count:
-        _give_back(taken)
+    while len(locked := _free(every, count, locks)) < count:
+        _give_back(locked)
         if time.monotonic() > end:
             raise EngineFailure(f"{count} of the {len(every)} GPUs did not come free in {WAIT_S / 60:.0f} minutes")
         time.sleep(0.2)
     try:
-        yield tuple(taken)
+        yield tuple(locked)
     finally:
-        _give_back(taken)
+        _give_back(locked)
 
 
 def present() -> tuple[str, ...]:
@@ -62,9 +62,9 @@ def present() -> tuple[str, ...]:
 def _free(every: tuple[str, ...], count: int, locks: Path) -> dict[str, int]:
     """Up to `count` GPUs that could be locked now, each with the descriptor that holds its lock."""
     locks.mkdir(mode=0o1777, parents=True, exist_ok=True)
-    taken: dict[str, int] = {}
+    locked: dict[str, int] = {}
     for uuid in every:
-        if len(taken) == count:
+        if len(locked) == count:
             break
         path = locks / f"{uuid}.lock"
         path.touch(mode=0o666, exist_ok=True)
@@ -74,10 +74,10 @@ def _free(every: tuple[str, ...], count: int, locks: Path) -> dict[str, int]:
         except BlockingIOError:
             os.close(descriptor)
         else:
-            taken[uuid] = descriptor
-    return taken
+            locked[uuid] = descriptor
+    return locked
 
 
-def _give_back(taken: dict[str, int]) -> None:
-    for descriptor in taken.values():
+def _give_back(locked: dict[str, int]) -> None:
+    for descriptor in locked.values():
         os.close(descriptor)

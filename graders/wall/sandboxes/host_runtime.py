@@ -1,8 +1,8 @@
-"""A runtime made of this machine: an environment from a lock, and what of the system it needs.
+"""A runtime from this machine: an environment from a lock, and the parts of the system that it needs.
 
-Asks no engine. The container's root is empty; what a Python program needs of this machine is mounted read-only at
-the same path: the C libraries, the interpreter with its standard library, and the environment. The base
-interpreter's own site-packages are covered by an empty folder: nothing that happens to be installed here is seen.
+Asks no engine. The container's root is empty. The C libraries, the interpreter with its standard library, and the
+environment are mounted read-only, each at its own path. An empty folder covers the base interpreter's site-packages, so
+that a solution sees no package that happens to be installed here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ print(json.dumps({
     "library": os.path.join(*(sysconfig.get_config_var(name) or "" for name in ("LIBDIR", "INSTSONAME"))),
     "triplet": sysconfig.get_config_var("MULTIARCH") or ""}))
 """
-"""What the interpreter says about itself; run by it."""
+"""Run by the interpreter: prints its version and paths."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def host_runtime(
     home: Path,
     say: Callable[[str], object],
 ) -> HostRuntime:
-    """Make the environment, or take the one that the same lock and interpreter made before.
+    """Make the environment, or use the one that the same lock and interpreter made before.
 
     Raises:
-        ImageFailure: the interpreter or pip failed; their words are in the text.
+        ImageFailure: the interpreter or pip failed; the text holds their output.
     """
     about = json.loads(_ran([python, "-I", "-c", DESCRIBE_PYTHON], "asking the interpreter about itself"))
     pins = [line for line in lock.splitlines() if not line.startswith("#")]
@@ -70,8 +70,8 @@ def host_runtime(
     environment = home / "runtimes" / f"{framework}-{key}"
     done = environment.with_suffix(".done")
     environment.parent.mkdir(parents=True, exist_ok=True)
-    with (home / "runtimes" / ".lock").open("w") as one_at_a_time:
-        fcntl.flock(one_at_a_time, fcntl.LOCK_EX)
+    with (home / "runtimes" / ".lock").open("w") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(environment, ignore_errors=True)
             _install(environment, lock, python=python, add=add, say=say)
@@ -82,7 +82,7 @@ def host_runtime(
 
 
 def root_archive(host: HostRuntime) -> bytes:
-    """The empty root as a tar: mount points, links, two users. Anyone may pass through its folders."""
+    """The empty root as a tar: mount points, links, two users. Every user may pass through its folders."""
     folders = {"proc", "sys", "dev", "etc", "solution", "medmark", "scratch", "zygote"}
     files = {
         "etc/passwd": b"root:x:0:0:root:/:/none\nnobody:x:65534:65534:nobody:/scratch:/none\n",
@@ -99,7 +99,7 @@ def root_archive(host: HostRuntime) -> bytes:
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name in sorted(folders - links.keys()):
-            # runc gives a tmpfs the mode of the folder below it, whatever mode= says (seen with 1.1.5).
+            # runc gives a tmpfs the mode of the folder below it and ignores mode= (seen with 1.1.5).
             tar.addfile(_member(name, tarfile.DIRTYPE, 0o700 if name in PRIVATE else 0o755))
         for name, target in sorted(links.items()):
             member = _member(name, tarfile.SYMTYPE, 0o777)
@@ -115,14 +115,14 @@ def root_archive(host: HostRuntime) -> bytes:
 def _install(
     environment: Path, lock: str, *, python: str, add: Sequence[str], say: Callable[[str], object]
 ) -> None:
-    """An environment without pip in it: a solution has no use for one."""
-    say(f"making {environment} from the lock: pip fetches what it does not have yet")
+    """Make an environment without pip: a solution does not need it."""
+    say(f"making {environment} from the lock: pip fetches the packages that it does not have yet")
     _ran([python, "-m", "venv", "--without-pip", str(environment)], "python -m venv")
-    wanted = environment / "runtime.lock"
-    wanted.write_text(lock + "".join(f"{line}\n" for line in add), encoding="utf-8")
+    lock_file = environment / "runtime.lock"
+    lock_file.write_text(lock + "".join(f"{line}\n" for line in add), encoding="utf-8")
     inside = str(environment / "bin" / "python")
     pip = [python, "-m", "pip", "--python", inside, "--disable-pip-version-check", "--no-input"]
-    _ran([*pip, "install", "--quiet", "--requirement", str(wanted)], "pip install of the lock")
+    _ran([*pip, "install", "--quiet", "--requirement", str(lock_file)], "pip install of the lock")
     make_readable(environment)
 
 
@@ -133,13 +133,13 @@ def _needed(
     roots = [f"/{name}" for name in ("lib", "lib64") if os.path.exists(f"/{name}")]
     links = {path: os.readlink(path) for path in roots if os.path.islink(path)}
     multiarch = Path("/usr/lib") / (about["triplet"] or "none")
-    wanted = [str(multiarch) if multiarch.is_dir() else "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"]
-    wanted += [path for path in roots if path not in links]
-    system = about["prefix"] in ("/usr", "/usr/local")  # of a prefix of its own everything belongs to Python
-    wanted += [about["stdlib"], about["library"]] if system else [about["prefix"]]
-    wanted.append(str(environment))
+    paths = [str(multiarch) if multiarch.is_dir() else "/usr/lib", "/usr/lib64", "/etc/ld.so.cache"]
+    paths += [path for path in roots if path not in links]
+    system = about["prefix"] in ("/usr", "/usr/local")  # in a prefix of its own everything belongs to Python
+    paths += [about["stdlib"], about["library"]] if system else [about["prefix"]]
+    paths.append(str(environment))
     mounts: dict[str, str] = {}
-    for path in wanted:
+    for path in paths:
         if os.path.exists(path) and not _covered(path, mounts):
             mounts[path] = path
     hop = str(inside)
@@ -174,7 +174,7 @@ def _member(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
 
 
 def _ran(command: list[str], what: str) -> str:
-    """What a command printed.
+    """The output of a command.
 
     Raises:
         ImageFailure: it cannot be started or did not end with 0.

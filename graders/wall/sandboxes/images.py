@@ -1,7 +1,7 @@
-"""Runtime images: what a framework's solutions run in. Builds them, records their contents, finds them again.
+"""Runtime images, in which a framework's solutions run: builds them, records their contents, looks them up.
 
 An image holds Python and the packages of a lock, never medmark. It comes from a Dockerfile and a base image, or from
-this machine (`host_runtime`) where no registry can be reached. Nothing here starts a solution.
+this machine (`host_runtime`) where no registry can be reached. `docker.py` runs solutions in them.
 """
 
 from __future__ import annotations
@@ -71,30 +71,30 @@ class Runtime:
     built: str
 
 
-ELSEWHERE = "name a folder that you can write to, as export MEDMARK_HOME=/srv/medmark, and run the same command again"
+ELSEWHERE = "choose a folder that you can write to (export MEDMARK_HOME=/srv/medmark), and run the command again"
 
 
 def home() -> Path:
     """Where runtimes and their records lie: `$MEDMARK_HOME`, else the user's data folder.
 
     Raises:
-        ImageFailure: neither is there.
+        ImageFailure: this user has neither.
     """
-    if given := os.environ.get("MEDMARK_HOME"):
-        return Path(given).absolute()
-    if given := os.environ.get("XDG_DATA_HOME"):
-        return Path(given).absolute() / "medmark"
+    if folder := os.environ.get("MEDMARK_HOME"):
+        return Path(folder).absolute()
+    if folder := os.environ.get("XDG_DATA_HOME"):
+        return Path(folder).absolute() / "medmark"
     user = home_folder()
     if user is None:
-        raise ImageFailure(f"runtimes have no place, since this user has no home folder: {ELSEWHERE}")
+        raise ImageFailure(f"there is no folder for runtimes, since this user has no home folder: {ELSEWHERE}")
     return user / ".local" / "share" / "medmark"
 
 
 def runtime(framework: Framework) -> Runtime:
-    """The framework's runtime as last built; no engine is asked.
+    """The framework's runtime as last built, without asking the engine.
 
     Raises:
-        ImageFailure: none was built, or its record cannot be read; the text names the command that makes one.
+        ImageFailure: none was built, or its record cannot be read; the text names the command that builds one.
     """
     record = _record(framework)
     try:
@@ -114,14 +114,14 @@ def listed() -> tuple[Runtime, ...]:
 
 
 def locked(framework: Framework) -> dict[str, str]:
-    """Packages and versions of the framework's lock: what a handout promises before any image is built."""
+    """Packages and versions of the framework's lock, which a handout promises before any image is built."""
     lines = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8").splitlines()
     pins = (line.split("#")[0].strip().partition("==") for line in lines)
     return {name: version for name, equals, version in pins if equals}
 
 
 def how_to_build(framework: Framework) -> str:
-    """The command that makes the runtime, as errors name it."""
+    """The command that builds the runtime, for error messages."""
     return f"medmark image build {framework} --from-host"
 
 
@@ -137,10 +137,10 @@ def build_from_host(
     Args:
         python: interpreter the environment is made with; its standard library is mounted too.
         add: further requirements, `name==version`, for everyone.
-        say: told what is going on, a line at a time.
+        say: receives a line for each step.
 
     Raises:
-        ImageFailure: the environment could not be made, does not work, or holds what must not be in it.
+        ImageFailure: the environment could not be made, does not work, or holds a file that gives answers away.
         EngineFailure: the engine does not answer.
     """
     lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8")
@@ -165,10 +165,10 @@ def build(
         base_image: name of an image that the engine has or can pull.
         add: further requirements, `name==version`, for everyone.
         wheels: folder of wheels put into the build; with it the build uses no network and no index.
-        say: told what is going on, a line at a time.
+        say: receives a line for each step.
 
     Raises:
-        ImageFailure: the build failed, the image does not work, or it holds what must not be in it.
+        ImageFailure: the build failed, the image does not work, or it holds a file that gives answers away.
         EngineFailure: the engine does not answer.
     """
     lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8") + "".join(f"{line}\n" for line in add)
@@ -190,18 +190,18 @@ def build(
             log = "".join(str(line.get("stream", "")) for line in lines)[-2000:]
             raise ImageFailure(f"docker build of {framework} on {base_image}: {error}\n{log}") from error
         except docker.errors.APIError as error:
-            raise ImageFailure(f"docker build of {framework} on {base_image}: {engine.words(error)}") from error
+            raise ImageFailure(f"docker build of {framework} on {base_image}: {engine.message_of(error)}") from error
         contents = (cast(str, image.id), "/opt/runtime/bin/python", ())
         return _finished(client, framework, contents, made_from=base_image, added=add, say=say)
 
 
 @contextmanager
 def _engine() -> Iterator[docker.DockerClient]:
-    """The engine, with the time a build takes."""
+    """The engine, with a timeout that is long enough for a build."""
     engine.connected(engine.address()).close()
     client = docker.DockerClient(base_url=engine.address(), timeout=1800, version="auto")
     try:
-        with engine.in_dockers_words():
+        with engine.with_docker_messages():
             yield client
     finally:
         client.close()
@@ -216,34 +216,34 @@ def _finished(
     added: Sequence[str],
     say: Callable[[str], object],
 ) -> Runtime:
-    """Survey the image from inside, refuse what must not be in it, write the record."""
-    say(f"trying the {framework} image, and looking for what must not be in it")
+    """Survey the image from inside, refuse files that give answers away, write the record."""
+    say(f"trying the {framework} image, and looking for files that give answers away")
     image, python, mounts = contents
-    found = _surveyed(client, framework, image, python, mounts)
-    distributions: dict[str, list[str]] = found["distributions"]
+    surveyed = _surveyed(client, framework, image, python, mounts)
+    distributions: dict[str, list[str]] = surveyed["distributions"]
     if {"medmark"} & distributions.keys():
         raise ImageFailure(f"the {framework} image holds medmark itself: take it out of the lock or of --add")
-    if unwanted := found["unwanted"]:
+    if unwanted := surveyed["unwanted"]:
         names = "; ".join(f"{path} ({UNWANTED[os.path.basename(path)]})" for path in unwanted)
-        raise ImageFailure(f"the {framework} image holds answers: {names}. Leave out what brings it")
-    steady = {key: found[key] for key in ("python", "platform", "distributions")}
-    made = Runtime(
+        raise ImageFailure(f"the {framework} image holds answers: {names}. Leave out the package that brings them")
+    steady = {key: surveyed[key] for key in ("python", "platform", "distributions")}
+    built = Runtime(
         framework=framework,
         digest=hashlib.sha256(json.dumps(steady, sort_keys=True).encode()).hexdigest(),
         image=image,
         python=python,
         mounts=mounts,
         packages={name: version for name, (version, _) in sorted(distributions.items())},
-        modules=tuple(found["modules"]),
-        python_version=found["python"],
+        modules=tuple(surveyed["modules"]),
+        python_version=surveyed["python"],
         made_from=made_from,
         added=tuple(added),
         built=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    replace_file(_record(framework), json.dumps(asdict(made), indent=1))
-    size = f"{len(made.packages)} packages, Python {made.python_version}"
-    say(f"{framework}: {size}, digest {made.digest[:12]}")
-    return made
+    replace_file(_record(framework), json.dumps(asdict(built), indent=1))
+    size = f"{len(built.packages)} packages, Python {built.python_version}"
+    say(f"{framework}: {size}, digest {built.digest[:12]}")
+    return built
 
 
 def _surveyed(
@@ -255,7 +255,7 @@ def _surveyed(
 ) -> dict[str, Any]:
     source = (RECIPES / "survey.py").read_text(encoding="utf-8")
     try:
-        said = client.containers.run(
+        output = client.containers.run(
             image,
             [python, "-I", "-B", "-c", source, json.dumps([IMPORTS[framework], sorted(UNWANTED)])],
             remove=True,
@@ -269,31 +269,31 @@ def _surveyed(
             mounts=[Mount(inside, here, type="bind", read_only=True) for here, inside in mounts],
         )
     except docker.errors.ContainerError as error:
-        said = cast(bytes, error.stderr or b"")
-        last = said.decode("utf-8", "replace").strip()[-1500:]
+        output = cast(bytes, error.stderr or b"")
+        last = output.decode("utf-8", "replace").strip()[-1500:]
         text = f"the {framework} image does not work (exit {error.exit_status}): {last}"
         raise ImageFailure(text) from error
     except docker.errors.APIError as error:
-        raise ImageFailure(f"the {framework} image does not start: {engine.words(error)}") from error
-    return cast("dict[str, Any]", json.loads(said))
+        raise ImageFailure(f"the {framework} image does not start: {engine.message_of(error)}") from error
+    return cast("dict[str, Any]", json.loads(output))
 
 
 def _imported(client: docker.DockerClient, framework: Framework, host: HostRuntime) -> str:
-    """The empty root as an image, named by its contents: an equal one that is there already stays the one in use."""
+    """Import the empty root as an image named by its contents; an equal image that exists already stays in use."""
     root = root_archive(host)
     name, tag = f"medmark-{framework}", f"from-host-{hashlib.sha256(root).hexdigest()[:12]}"
     try:
         return str(client.images.get(f"{name}:{tag}").id)
     except docker.errors.ImageNotFound:
-        said = client.api.import_image_from_data(root, repository=name, tag=tag)
-    status: str = json.loads(said.splitlines()[-1]).get("status", "")
+        output = client.api.import_image_from_data(root, repository=name, tag=tag)
+    status: str = json.loads(output.splitlines()[-1]).get("status", "")
     if not status.startswith("sha256:"):
-        raise ImageFailure(f"docker import of the empty root: {said}")
+        raise ImageFailure(f"docker import of the empty root: {output}")
     return status
 
 
 def _context(lock: str, wheels: Path | None) -> io.BytesIO:
-    """The build's context: Dockerfile, lock and wheels, nothing else of this machine."""
+    """The build's context: Dockerfile, lock and wheels, and no other file of this machine."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(RECIPES / "Dockerfile", "Dockerfile")
@@ -311,14 +311,14 @@ def _context(lock: str, wheels: Path | None) -> io.BytesIO:
 
 
 def _writable_home() -> Path:
-    place = home()
+    folder = home()
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        if not os.access(place, os.W_OK | os.X_OK):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        raise ImageFailure(f"{place}: cannot be written ({error.strerror}): {ELSEWHERE}") from error
-    return place
+        raise ImageFailure(f"{folder}: cannot be written ({error.strerror}): {ELSEWHERE}") from error
+    return folder
 
 
 def _record(framework: Framework) -> Path:

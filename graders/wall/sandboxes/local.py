@@ -1,7 +1,8 @@
-"""The local sandbox: a subprocess, for code you trust: one's own solution, references, rehearsals.
+"""The local sandbox: a subprocess, for code that you trust: your own solution, references, rehearsals.
 
-It is no security boundary: the same wire, the same limits of CPU and wall time, the memory limit as address space,
-but the solution runs as you, with your files and your network. `grade` refuses other people's code with it unless told.
+It is not a security boundary. The wire and the limits of CPU and wall time are the same, and memory is limited as
+address space, but the solution runs as you, with your files and your network. `grade` refuses other people's code in it
+unless an option allows it.
 """
 
 from __future__ import annotations
@@ -111,19 +112,19 @@ class Local:
         for package in FRAMEWORK_PACKAGES[framework]:
             with suppress(importlib.metadata.PackageNotFoundError):
                 parts = [package, importlib.metadata.version(package), importlib.metadata.version("numpy")]
-                words = " ".join([*parts, platform.python_version(), platform.machine()])
-                return "local-" + hashlib.sha256(words.encode()).hexdigest()[:16]
+                versions = " ".join([*parts, platform.python_version(), platform.machine()])
+                return "local-" + hashlib.sha256(versions.encode()).hexdigest()[:16]
         raise ImageFailure(f"{framework} is not installed here: pip install 'medmark[{framework}]'")
 
     def sweep(self, course: str) -> list[str]:
-        """Nothing: a local keeper ends itself when its marker is gone."""
+        """Remove nothing: a local keeper ends itself when its marker is gone."""
         return []
 
 
 def _environment(spec: SandboxSpec, scratch: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK") if name in os.environ}
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "MEDMARK_NO_FORK") if name in os.environ}
     return {
-        **kept,
+        **inherited,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         **COMPUTING,
@@ -135,7 +136,7 @@ def _environment(spec: SandboxSpec, scratch: Path) -> dict[str, str]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Hang up, and give the keeper a moment to end its workers itself."""
+    """Hang up, and give the keeper a moment to end its workers."""
     assert process.stdin is not None
     assert process.stdout is not None
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Names a process of this machine so that it can be told later whether it still lives. Ids of processes come again."""
+"""Names a process of this machine, to find out later whether it still lives. Process ids are used again."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def this_process() -> str:
 
 
 def is_alive(owner: str) -> bool:
-    """Whether the process of that name still runs; a name that cannot be read belongs to nobody."""
+    """Whether the process of that name still runs; a name that cannot be read belongs to no process."""
     pid, _, started = owner.partition(" ")
     return pid.isdecimal() and bool(started) and started == _started(int(pid))
 
 
 def _started(pid: int) -> str:
-    """When the process started, in words that stay the same while it runs; empty if there is none."""
+    """When the process started, as a text that stays the same while it runs; empty if there is no process."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:

@@ -1,7 +1,7 @@
-"""The contract every sandbox keeps: it starts a keeper, and hands over the keeper's stdin and stdout.
+"""The contract of every sandbox: it starts a keeper, and hands over the keeper's stdin and stdout.
 
-Nothing here knows Docker, subprocesses or frames: `graders.wall.session` speaks the wire over a Channel, and
-`tests/graders/wall/sandboxes/test_every_sandbox.py` runs one list of behaviours against every backend.
+`graders.wall.session` speaks the wire over a Channel. `tests/graders/wall/sandboxes/test_every_sandbox.py` runs one
+list of behaviours against every backend.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ COMPUTING = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    # torch.compile returns what it was given: an image has no C++ compiler, and a check at home shall say the same.
+    # torch.compile returns its argument: an image has no C++ compiler, and a check at home shall behave the same.
     "TORCHDYNAMO_DISABLE": "1",
     "TORCH_COMPILE_DISABLE": "1",
 }
-"""How frameworks compute in every sandbox, as environment variables: the same here and there."""
+"""Environment variables that make frameworks compute alike in every sandbox."""
 
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """What a sandbox is opened for."""
+    """What a sandbox is opened with."""
 
     solution: Path
     """Folder that holds solution.py; read-only inside."""
@@ -37,18 +37,18 @@ class SandboxSpec:
     """Identity of the course, for labels and for cleaning up after a marker that died."""
     run: str = "none"
     forgets: bool = False
-    """Whether files are read anew first: what the machine holds of a file tells that an earlier sandbox read it."""
+    """Whether cached files are dropped first: a cached page shows that an earlier sandbox read it."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a sandbox ended, asked after its keeper's stdout closed."""
+    """How a sandbox ended, known after its keeper's stdout closed."""
 
     exit_code: int | None
     out_of_memory: bool
     """The kernel ended the keeper itself because the whole sandbox was over its memory limit."""
     text: str
-    """The engine's own words, and the keeper's last lines on stderr: evidence."""
+    """The engine's message, and the keeper's last lines on stderr: evidence."""
 
 
 class Channel(Protocol):
@@ -61,7 +61,7 @@ class Channel(Protocol):
         """Descriptor to poll for reading."""
 
     def write(self, data: memoryview) -> int:
-        """Bytes taken now, 0 if none could be; `BrokenPipeError` when the keeper no longer reads."""
+        """Bytes written now, 0 if none could be; `BrokenPipeError` when the keeper no longer reads."""
 
     def readinto(self, view: memoryview) -> int | None:
         """Bytes of the keeper's stdout put into `view` now, 0 if none are there; None at the end of the stream."""
@@ -70,18 +70,18 @@ class Channel(Protocol):
         """CPU seconds of the whole sandbox so far, None where the backend cannot tell."""
 
     def ending(self) -> Ending:
-        """How the sandbox ended; waits up to a few seconds for the engine's word."""
+        """How the sandbox ended; waits up to a few seconds for the engine to report it."""
 
 
 class Sandbox(Protocol):
-    """A place to run a solution. Opening and closing raise only `ToolkitFailure`."""
+    """Runs a solution. Opening and closing raise only `ToolkitFailure`."""
 
     name: str
     isolates: bool
-    """Whether it holds against code that nobody vouches for."""
+    """Whether it is a boundary for code that nobody trusts."""
 
     def open(self, spec: SandboxSpec) -> AbstractContextManager[Channel]:
-        """Start a keeper for the solution; on leaving, the sandbox is gone, verified.
+        """Start a keeper for the solution; on leaving, verify that the sandbox is gone.
 
         Raises:
             ImageFailure: the runtime image is missing or broken.
@@ -92,8 +92,8 @@ class Sandbox(Protocol):
         """Digest of the runtime that a framework's solutions run in: part of every content key.
 
         Raises:
-            ImageFailure: there is none; the text names the command that makes it.
+            ImageFailure: it has not been built; the text names the command that builds it.
         """
 
     def sweep(self, course: str) -> list[str]:
-        """Remove what markers that died left of a course's sandboxes; names of what was removed. Never others'."""
+        """Remove a course's sandboxes whose markers have died; their names. Never touches other courses'."""

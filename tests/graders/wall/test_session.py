@@ -204,7 +204,7 @@ def test_after_the_second_wall_limit_nothing_more_is_asked(patient):
         with pytest.raises(WallLimit):
             session.call(session.worker(1.0), CALL, [])
     before = len(session._channel.written)
-    with pytest.raises(WallLimit, match="nothing more is asked after 2 time limits"):
+    with pytest.raises(WallLimit, match="no more questions after 2 time limits"):
         session.worker(1.0)
     assert len(session._channel.written) == before
 
@@ -225,7 +225,7 @@ def test_short_sleeps_add_up_over_all_calls_and_containers_of_a_submission(patie
     for _ in range(5):  # 25 s in one call in each of five containers: 125 s
         session = patient(idle_for(25.0, cpu_s=0.0), patience=patience)
         session.call(session.worker(100.0), CALL, [])
-    with pytest.raises(WallLimit, match="125 s of waiting in all; nothing more is asked after 120"):
+    with pytest.raises(WallLimit, match="125 s of waiting in all; no more questions after 120"):
         session.worker(100.0)
 
 

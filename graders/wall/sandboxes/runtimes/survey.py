@@ -1,7 +1,6 @@
-"""Run inside a finished runtime: says on stdout, as JSON, what is in it. Imports only the standard library.
+"""Lists the contents of a finished runtime, from inside it, as JSON on stdout. Imports only the standard library.
 
-It decides nothing. It sees what a solution will see, as uid 65534 and with the same mounts, so nothing that it lists
-can be missing later and nothing that it does not list is there.
+It runs as uid 65534 with a solution's mounts, so it sees exactly what a solution will see.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def content_of(distribution: metadata.Distribution) -> str:
     return hashlib.sha256("\n".join(sorted(steady)).encode()).hexdigest()
 
 
-def found(names: set[str]) -> list[str]:
+def paths_of(names: set[str]) -> list[str]:
     """Paths of all readable files of these names."""
     paths = []
     for folder, folders, files in os.walk("/"):
@@ -41,7 +40,7 @@ def found(names: set[str]) -> list[str]:
 
 
 def survey(imports: list[str], unwanted: set[str]) -> dict[str, object]:
-    """Packages, their contents' digests, importable names, unwanted files. Imports `imports`: proof that it works."""
+    """Packages, their contents' digests, importable names, unwanted files. Imports `imports` to prove that it works."""
     site = sysconfig.get_path("purelib")
     distributions = {
         d.metadata["Name"].lower().replace("_", "-"): [d.version, content_of(d)]
@@ -55,10 +54,10 @@ def survey(imports: list[str], unwanted: set[str]) -> dict[str, object]:
         "platform": f"{platform.system()} {platform.machine()} {'-'.join(platform.libc_ver())}",
         "distributions": distributions,
         "modules": sorted(modules),
-        "unwanted": found(unwanted),
+        "unwanted": paths_of(unwanted),
     }
 
 
 if __name__ == "__main__":
-    wanted, unwanted_names = json.loads(sys.argv[1])
-    print(json.dumps(survey(wanted, set(unwanted_names))))
+    imports, unwanted_names = json.loads(sys.argv[1])
+    print(json.dumps(survey(imports, set(unwanted_names))))

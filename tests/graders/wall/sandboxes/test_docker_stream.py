@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from graders.wall.sandboxes.docker_channel import KEPT_STDERR, DockerChannel
+from graders.wall.sandboxes.docker_channel import STDERR_BYTES, DockerChannel
 
 OUT, ERR = 1, 2
 
@@ -82,7 +82,7 @@ def test_of_stderr_the_last_part_is_kept(line):
         assert read(channel, 4096) == b""
     text = channel.ending().text
     assert text.endswith("0039")
-    assert len(text) <= KEPT_STDERR + 100
+    assert len(text) <= STDERR_BYTES + 100
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -56,18 +56,18 @@ def test_no_gpu_asks_nothing(tmp_path):
 
 
 def test_a_gpu_is_leased_to_one_at_a_time(tmp_path):
-    with gpus.leased(1, folder=tmp_path, known=TWO) as first, gpus.leased(1, folder=tmp_path, known=TWO) as second:
+    with gpus.leased(1, folder=tmp_path, uuids=TWO) as first, gpus.leased(1, folder=tmp_path, uuids=TWO) as second:
         assert (first, second) == (("GPU-aa",), ("GPU-bb",))
-    with gpus.leased(2, folder=tmp_path, known=TWO) as both:
+    with gpus.leased(2, folder=tmp_path, uuids=TWO) as both:
         assert both == TWO
 
 
 def test_who_cannot_have_all_gives_back_what_he_took(tmp_path, monkeypatch):
     monkeypatch.setattr(gpus, "WAIT_S", 0.0)
-    with gpus.leased(1, folder=tmp_path, known=("GPU-bb",)):
-        with pytest.raises(EngineFailure, match="did not come free"), gpus.leased(2, folder=tmp_path, known=TWO):
+    with gpus.leased(1, folder=tmp_path, uuids=("GPU-bb",)):
+        with pytest.raises(EngineFailure, match="did not come free"), gpus.leased(2, folder=tmp_path, uuids=TWO):
             pass
-        with gpus.leased(1, folder=tmp_path, known=TWO) as taken:
+        with gpus.leased(1, folder=tmp_path, uuids=TWO) as taken:
             assert taken == ("GPU-aa",)
 
 
@@ -75,17 +75,17 @@ def test_a_dead_holder_holds_nothing(tmp_path):
     code = f"""
 from pathlib import Path
 from graders.wall.sandboxes import gpus
-with gpus.leased(1, folder=Path({str(tmp_path)!r}), known=("GPU-aa",)):
+with gpus.leased(1, folder=Path({str(tmp_path)!r}), uuids=("GPU-aa",)):
     print("held", flush=True)
     input()
 """
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         holder.kill()
-    with gpus.leased(1, folder=tmp_path, known=("GPU-aa",)) as taken:
+    with gpus.leased(1, folder=tmp_path, uuids=("GPU-aa",)) as taken:
         assert taken == ("GPU-aa",)
 
 
 def test_more_than_the_machine_has_is_our_failure(tmp_path):
-    with pytest.raises(EngineFailure, match="this machine has 2"), gpus.leased(3, folder=tmp_path, known=TWO):
+    with pytest.raises(EngineFailure, match="this machine has 2"), gpus.leased(3, folder=tmp_path, uuids=TWO):
         pass
