@@ -85,7 +85,7 @@ def missing_solution(paths: Iterable[str], assignment_id: str, root: str = "the 
     books = [path for path in there if path.endswith(".ipynb")]
     if books:
         convert = f"jupyter nbconvert --to script --output solution {os.path.basename(books[0])}"
-        return f"{where}. There is {_shown(books)}: medmark does not run notebooks; convert it: {convert}"
+        return f"{where}. There is {_shown(books)}: the marker does not run notebooks; convert it: {convert}"
     alike = [path for path in there if re.search("solution", path.rpartition("/")[2], re.IGNORECASE)]
     alike = alike or [path for path in there if path.endswith(".py")]
     return f"{where}. There is {_shown(alike)}: if that is your solution, rename it" if alike else where
