@@ -37,7 +37,7 @@ def rng():
 
 
 def classes(rng, k, n=60, agree=0.5):
-    """Classes of N cases, each class there, and answers of which a part is right."""
+    """Classes of N cases, each class there, and predictions of which a part is right."""
     truths = np.r_[np.arange(k), rng.integers(k, size=n)]
     return np.where(rng.random(len(truths)) < agree, truths, rng.integers(k, size=len(truths))), truths
 
@@ -62,7 +62,7 @@ def test_averages_over_classes_equal_scikit_learn(rng, average, k):
     how = {"average": average, "zero_division": 0}
     for _ in range(20):
         predictions, truths = classes(rng, k)
-        predictions[predictions == k - 1] = 0  # the last class is never answered: its precision counts 0
+        predictions[predictions == k - 1] = 0  # the last class is never predicted: its precision counts 0
         for metric, reference in ((f1, peer.f1_score), (precision, peer.precision_score), (recall, peer.recall_score)):
             assert metric(predictions, truths, [], average) == pytest.approx(
                 reference(truths, predictions, **how), abs=1e-12
@@ -159,7 +159,7 @@ def test_what_is_decided_of_each_label_equals_scikit_learn(rng):
         f1(predictions + 1, truths, [])
 
 
-def test_a_label_that_nobody_has_or_answers_is_left_out_of_a_macro_average():
+def test_a_label_that_no_case_and_no_prediction_has_is_left_out_of_a_macro_average():
     truths, predictions = np.array([[1, 0], [1, 0]]), np.array([[1, 0], [0, 0]])
     assert f1(predictions, truths, []) == pytest.approx(2 / 3)
     predictions[0, 1] = 1
@@ -183,7 +183,7 @@ def test_linear_kappa_by_hand():
     assert linear_kappa(predictions, truths, []) == pytest.approx(1 - (2 / 4) / 1)
     assert linear_kappa(truths[::-1].copy(), truths, []) == pytest.approx(1 - 2 / 1)
     assert linear_kappa(np.full(4, 3), np.full(4, 3), []) == 0
-    # A grade that nobody has is a step all the same.
+    # A grade without a case is a step all the same.
     assert linear_kappa(np.array([0, 4]), np.array([0, 4]), []) == 1
 
 
@@ -236,7 +236,7 @@ def test_expected_cost_of_equal_costs_is_the_error_rate_over_that_of_the_commone
     rate = 1 - peer.accuracy_score(truths, predictions)
     commonest = 1 - np.bincount(truths).max() / len(truths)
     assert expected_cost(predictions, truths, [], 1 - np.eye(3)) == pytest.approx(rate / commonest)
-    # Each class as dear as it is rare: 1 less the balanced accuracy, of two classes, over that of a constant answer.
+    # Each class as dear as it is rare: 1 less the balanced accuracy, of two classes, over that of a constant class.
     predictions, truths = classes(rng, 2)
     rare = (1 - np.eye(2)) / np.bincount(truths)[:, None]
     expected = (1 - peer.balanced_accuracy_score(truths, predictions)) / 0.5

@@ -361,7 +361,7 @@ def test_calibration_error_equals_scikit_learns_curve(rng, classes, stored):
 
 
 def test_a_confidence_on_the_edge_of_two_bins_is_in_the_lower_one_here_and_in_scikit_learn():
-    # Only 1 is an edge that float16 holds, so no stored answer is on an inner edge; k / 15 of float64 is.
+    # Only 1 is an edge that float16 holds, so no stored prediction is on an inner edge; k / 15 of float64 is.
     assert [k for k in range(16) if float(np.float16(k / 15)) == k / 15] == [0, 15]
     for k in range(8, 16):
         for confidence in (k / 15, k / 15 - 1e-12, min(1.0, k / 15 + 1e-12)):

@@ -97,7 +97,7 @@ def test_directed_distances_show_what_is_missed_and_what_is_too_much():
     line = np.zeros((1, 1, 12), bool)
     truth, prediction = line.copy(), line.copy()
     truth[..., 0] = prediction[..., 0] = prediction[..., 10] = True
-    # The answer has a voxel 10 mm from the truth; all of the truth is found.
+    # The prediction has a voxel 10 mm from the truth; all of the truth is marked.
     assert value("hd@to_truth@100", prediction, truth) == 10
     assert value("hd@to_answer@100", prediction, truth) == 0
     assert value("hd@100", prediction, truth) == value("hd", prediction, truth) == 10
@@ -205,7 +205,7 @@ def test_a_line_is_its_own_skeleton_in_a_plane_and_in_a_volume():
         truth[..., 2, 4:16] = prediction[..., 2, 10:19] = True
         if len(shape) == 3:
             truth[[0, 2]] = prediction[[0, 2]] = False
-        # 6 of the truth's 12 voxels, and 6 of the answer's 9: 2 / (12 / 6 + 9 / 6).
+        # 6 of the truth's 12 voxels, and 6 of the prediction's 9: 2 / (12 / 6 + 9 / 6).
         assert value("cldice", prediction, truth) == pytest.approx(12 / 21)
 
 

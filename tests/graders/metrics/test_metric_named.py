@@ -21,9 +21,9 @@ from graders.metrics import Metric
 class Lesion:
     size: int
 
-def recall(answers, truths, cases):
-    """Share of the truth that was found."""
-    return np.array([(a & t).sum() / max(t.sum(), 1) for a, t in zip(answers, truths)])
+def recall(predictions, truths, cases):
+    """Share of the truth that is marked."""
+    return np.array([(a & t).sum() / max(t.sum(), 1) for a, t in zip(predictions, truths)])
 
 lesion_recall = Metric("lesion_recall", recall, level="per_case", better="higher", range=(0, 1), worst=0, reads="mask")
 '''
@@ -76,7 +76,7 @@ NUMBERS = ("0", "0.0", "0.4", "1", "1.0", "1.5", "2", "99.5", "100", "101", "9" 
 
 
 def computed(metric):
-    """A metric computed for two cases that answer as the truth is; a metric of images needs some size."""
+    """A metric computed for two cases whose predictions equal the truth; metrics of images need a minimal size."""
     masks = np.zeros((2, 1, 4, 4), dtype=bool)
     masks[:, :, 1:3, 1:3] = True
     y = np.array([0, 1])

@@ -176,7 +176,7 @@ RIGHT = [
 
 ALONE = [
     # Precision may rise where a positive falls among negatives that are as certain: only with none of those
-    # a right answer is never worth less, and a failed negative is one.
+    # a right prediction is never worth less, and a failed negative is one.
     *[("classification", name, drawn)
       for name in PRECISIONS
       for drawn in (of_two(0.96875), of_classes(4, 0.96875))],

@@ -51,7 +51,7 @@ def phantoms(n=10, shape=(16, 24, 24), seed=0):
     return np.array(masks).astype(np.uint8)
 
 
-def answered(truth, seed=1):
+def predicted(truth, seed=1):
     """A good model's probabilities: the truth with a soft and somewhat wrong edge."""
     rng = np.random.default_rng(seed)
     wrong = ndimage.gaussian_filter(rng.normal(0, 1, truth.shape), (0, 2, 2, 2))
@@ -96,7 +96,7 @@ def halved_in_a_corner(predictions):
 
 
 TRUTH = phantoms()
-GOOD = answered(TRUTH)
+GOOD = predicted(TRUTH)
 CUBES = phantoms(shape=(24, 24, 24))
 MISTAKES = {
     "flip": (np.flip(GOOD, 1), "flip", "if the first axis is flipped"),
@@ -125,13 +125,13 @@ def test_one_mistake_in_all_volumes_is_named_with_what_the_score_would_be(name):
 
 
 def test_axes_in_reverse_order_are_named_where_the_shape_allows_them():
-    predictions = answered(CUBES).transpose(0, 3, 2, 1)
+    predictions = predicted(CUBES).transpose(0, 3, 2, 1)
     assert "the axes are put in the order 3, 2, 1" in words_of(explained(CUBES, predictions))
 
 
 def test_invalid_predictions_are_not_computed_with():
     assert explained(TRUTH, GOOD.transpose(0, 3, 2, 1)) is None
-    label = ANSWERED.astype(np.int32)
+    label = PREDICTED.astype(np.int32)
     label[:, 0, 0, 0] = 20_000  # a table of all pairs of labels would take 3 GB
     tracemalloc.start()
     try:
@@ -142,7 +142,7 @@ def test_invalid_predictions_are_not_computed_with():
 
 
 def test_an_invalid_prediction_does_not_hide_a_mistake_in_the_others():
-    label = np.flip(ANSWERED, 3).astype(np.int32)
+    label = np.flip(PREDICTED, 3).astype(np.int32)
     label[0, 0, 0, 0] = 20_000
     assert words_of(explained(ZONES, label, OF_LABELS)) == "if the third axis is flipped."
 
@@ -209,7 +209,7 @@ def test_sound_predictions_are_not_explained():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_weak_but_sound_predictions_are_not_explained(seed):
-    weak = answered(phantoms(seed=seed + 20), seed)  # of other cases: about the right place
+    weak = predicted(phantoms(seed=seed + 20), seed)  # of other cases: about the right place
     result = explained(phantoms(seed=seed), np.roll(weak, 3, 3))
     assert result is None
 
@@ -230,13 +230,13 @@ def zones(masks):
 
 
 ZONES = zones(TRUTH)
-ANSWERED = zones((GOOD >= 0.5).astype(np.uint8))
+PREDICTED = zones((GOOD >= 0.5).astype(np.uint8))
 OF_LABELS = assignment("label_maps", "dice")
 
 
 def test_permuted_labels_are_named():
-    permuted = np.array([0, 2, 3, 1], np.uint8)[ANSWERED]
-    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": ANSWERED})]).known.score
+    permuted = np.array([0, 2, 3, 1], np.uint8)[PREDICTED]
+    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": PREDICTED})]).known.score
     result = explained(ZONES, permuted, OF_LABELS)
     assert result.kind == "labels"
     assert result.fixed == pytest.approx(right, abs=1e-4)
@@ -244,12 +244,12 @@ def test_permuted_labels_are_named():
 
 
 def test_a_background_that_was_exchanged_with_a_class_is_named():
-    result = explained(ZONES, np.array([1, 0, 2, 3], np.uint8)[ANSWERED], OF_LABELS)
+    result = explained(ZONES, np.array([1, 0, 2, 3], np.uint8)[PREDICTED], OF_LABELS)
     assert words_of(result) == "if label 1 is class 0 and label 0 is class 1."
 
 
 def test_a_flipped_map_of_labels_is_named():
-    result = explained(ZONES, np.flip(ANSWERED, 3), OF_LABELS)
+    result = explained(ZONES, np.flip(PREDICTED, 3), OF_LABELS)
     assert (result.kind, words_of(result)) == ("flip", "if the third axis is flipped.")
 
 
@@ -339,7 +339,7 @@ def test_permuted_classes_are_named():
     columns = right[:, [1, 2, 0, 3]]
     result = explained(truth, columns, assignment("classification", "accuracy"), spacing=None)
     assert result.fixed == 1
-    # Class 0 was answered in the column of 2, class 1 in that of 0, class 2 in that of 1.
+    # Column 2 predicts class 0, column 0 class 1 and column 1 class 2.
     assert words_of(result) == "if column 2 is class 0, column 0 is class 1 and column 1 is class 2."
 
 
@@ -378,6 +378,6 @@ def test_no_answers_have_no_explanation():
 
 def test_large_images_are_looked_at_in_part():
     truth = phantoms(70)
-    result = explained(truth, np.flip(answered(truth), 1))
+    result = explained(truth, np.flip(predicted(truth), 1))
     assert result.cases == 60
-    assert math.isclose(result.fixed, dice(answered(truth), truth), abs_tol=0.02)
+    assert math.isclose(result.fixed, dice(predicted(truth), truth), abs_tol=0.02)

@@ -27,13 +27,13 @@ import numpy as np
 from graders.metrics import Metric
 
 def always(value):
-    return lambda answers, truths, cases: value if np.ndim(value) == 0 else np.array(value)
+    return lambda predictions, truths, cases: value if np.ndim(value) == 0 else np.array(value)
 
-def broken(answers, truths, cases):
+def broken(predictions, truths, cases):
     raise KeyError("lesion")
 
-def share(answers, truths, cases):
-    return (answers == truths).mean()
+def share(predictions, truths, cases):
+    return (predictions == truths).mean()
 
 common = dict(level="per_set", better="higher", range=(0, 1), worst=0, reads="class")
 nan = Metric("nan", always(np.nan), **common)
@@ -41,7 +41,7 @@ high = Metric("high", always(1.5), **common)
 broken = Metric("broken", broken, **common)
 per_case = {**common, "level": "per_case"}
 short = Metric("short", always([1.0]), **per_case)
-kind = Metric("kind", lambda answers, truths, cases: (answers == truths).astype(float), **{**per_case, "worst": 0.5})
+kind = Metric("kind", lambda p, t, cases: (p == t).astype(float), **{**per_case, "worst": 0.5})
 share = Metric("share", share, **common)
 '''
 
@@ -431,7 +431,7 @@ def test_empty_references_can_be_set_apart_with_their_false_positives():
     truths = hidden(masks(0, 0, 0, 6, 6))
     doc = scored(of, truths, masks(0, 1, 0, 6, 2).astype(np.float32), failed={2: "r"})
     assert doc.measured.score == 0.75
-    assert doc.measured.false_positives == FalsePositives(2, of=3)  # a failed answer counts as found
+    assert doc.measured.false_positives == FalsePositives(2, of=3)  # a failed prediction counts as one
     assert [case.state for case in doc.measured.cases] == ["set_apart", "set_apart", "failed", "scored", "scored"]
 
 
@@ -681,11 +681,11 @@ def features(images):
     return np.stack([images.mean(axis=(1, 2)), images.std(axis=(1, 2))], axis=1)
 
 frechet = Metric(
-    "frechet", lambda answers, truths, cases: frechet_distance(features(answers), features(truths)),
+    "frechet", lambda predictions, truths, cases: frechet_distance(features(predictions), features(truths)),
     level="per_set", better="lower", range=(0, np.inf), worst=np.inf, reads="image",
 )
 covered = Metric(
-    "covered", lambda answers, truths, cases: coverage(features(answers), features(truths), 2),
+    "covered", lambda predictions, truths, cases: coverage(features(predictions), features(truths), 2),
     level="per_set", better="higher", range=(0, 1), worst=0, reads="image",
 )
 """

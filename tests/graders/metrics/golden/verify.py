@@ -2,7 +2,7 @@
 
     make verify DATA=folder        (installs the peers: pip install '.[verify]')
 
-The answer to each patient's outline is the same outline shifted and torn, as a network might answer it; and once more
+The prediction for each patient's outline is the outline itself, shifted and torn as by a network, and once more
 in three classes. Exits with 1 where a difference is above its tolerance.
 """
 
