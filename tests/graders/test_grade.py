@@ -33,9 +33,9 @@ SECRET = b"of these tests, 32 bytes or so.."
 
 def run(group, kept_in, folder=GROUPS / "assignment", assignment=None, solution=None, **changes):
     """What comes of all tests and one repeat of a group."""
-    asked = {"tests": TESTS, "repeats": (0,), "scores": ("accuracy",), **changes}
-    given = assignment or load(folder)
-    return grade.grade(*job_here(given, solution or GROUPS / group, kept_in, secret=SECRET, group=group, **asked))
+    stages = {"tests": TESTS, "repeats": (0,), "scores": ("accuracy",), **changes}
+    chosen = assignment or load(folder)
+    return grade.grade(*job_here(chosen, solution or GROUPS / group, kept_in, secret=SECRET, group=group, **stages))
 
 
 class Recorded:
@@ -46,9 +46,9 @@ class Recorded:
         plain = LocalChannel.write
 
         def write(channel, data):
-            taken = plain(channel, data)
-            self.written += data[:taken]
-            return taken
+            count = plain(channel, data)
+            self.written += data[:count]
+            return count
 
         monkeypatch.setattr(LocalChannel, "write", write)
 
@@ -113,8 +113,8 @@ def test_what_a_behaviour_comes_to(marked, group):
     *tests, answered = BEHAVIOURS[group]
     document = marked(group)
     assert document.trouble is None
-    found = {name: (doc.verdict, doc.cause and doc.cause.reason) for name, doc in document.tests.items()}
-    assert found == dict(zip(TESTS, tests, strict=True))
+    outcomes = {name: (doc.verdict, doc.cause and doc.cause.reason) for name, doc in document.tests.items()}
+    assert outcomes == dict(zip(TESTS, tests, strict=True))
     states = document.answers[0].states
     assert len(states) == CASES
     assert sum(state is None for state in states) == answered
@@ -185,14 +185,14 @@ def test_a_detached_writer_changes_nothing_and_is_gone(marked):
 
 def running(group):
     """Processes that run in a sandbox for this group's folder."""
-    found = []
+    pids = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             environment = Path(f"/proc/{pid}/environ").read_bytes()
         except OSError:
             continue
-        found += [pid] if f"MEDMARK_SOLUTION={GROUPS / group}\0".encode() in environment else []
-    return found
+        pids += [pid] if f"MEDMARK_SOLUTION={GROUPS / group}\0".encode() in environment else []
+    return pids
 
 
 def test_children_left_behind_are_counted_and_gone(marked):
@@ -200,18 +200,18 @@ def test_children_left_behind_are_counted_and_gone(marked):
     assert not running("forks_bomb")
 
 
-def test_an_exception_is_told_by_its_built_in_name_and_its_line(marked):
+def test_an_exception_is_named_by_its_built_in_class_and_line(marked):
     assert marked("crashes_on_import").tests[SCALE].cause == Cause("import_failed", "KeyError", "solution.py:5")
     assert "a message for staff only" in marked("crashes_on_import").tests[SCALE].evidence
 
 
-def test_a_file_name_that_says_the_hidden_input_is_not_told(marked):
+def test_a_file_name_that_holds_the_hidden_input_is_not_shown(marked):
     for name in (SCALE, LOSS):
         doc = marked("names_files_after_inputs").tests[name]
         assert doc.cause in (Cause("raised", "ValueError"), Cause("raised", "ValueError", "solution.py:13"))
 
 
-def test_what_was_printed_is_evidence_and_never_told(marked):
+def test_printed_output_is_evidence_and_never_shown_to_students(marked):
     for group, words in (("prints_fake_passes", "4 passed"), ("names_files_after_inputs", "the input was")):
         docs = marked(group).tests.values()
         assert any(words in doc.evidence + doc.printed for doc in docs)
@@ -228,7 +228,7 @@ def test_hidden_tests_expected_values_and_truths_never_cross(tmp_path, monkeypat
     for secret in (b"canary-in-the-tests", b"canary-in-the-cases", b"EXPECTED", b"is the mean absolute", SECRET):
         assert secret not in written
     assert b"test_tiny" not in written
-    # The expected value of test_loss is half of what was asked, and was never sent.
+    # The expected value of test_loss is half of the value that was sent, and was never sent itself.
     assert struct.pack("<d", 0.73917391739173917) in written
     assert struct.pack("<d", 0.73917391739173917 / 2) not in written
 
@@ -238,9 +238,9 @@ def test_the_truth_of_the_hidden_cases_does_not_cross(tmp_path, monkeypatch):
     document = run("perfect", tmp_path, tests=())
     assert document.answers[0].verdict == "passed"
     heads = bytes(recorded.written)
-    asked = heads[heads.index(b'"name":"predict"') :]
-    assert b'"y"' not in asked
-    assert b"subject" not in asked
+    predict_heads = heads[heads.index(b'"name":"predict"') :]
+    assert b'"y"' not in predict_heads
+    assert b"subject" not in predict_heads
 
 
 # Containers
@@ -249,27 +249,27 @@ def test_the_truth_of_the_hidden_cases_does_not_cross(tmp_path, monkeypatch):
 @pytest.fixture
 def opened(monkeypatch):
     """The repeats and tests that each sandbox was asked, in order."""
-    found = []
+    containers = []
 
     class Counted(Local):
         def open(self, spec):
-            found.append([])
+            containers.append([])
             return super().open(spec)
 
     plain_run_tests, plain_measure = grade.run_tests, grade.measure
 
     def run_tests(*args):
-        found[-1].append("tests")
+        containers[-1].append("tests")
         return plain_run_tests(*args)
 
     def measure(*args, **ways):
-        found[-1].append(ways["repeat"])
+        containers[-1].append(ways["repeat"])
         return plain_measure(*args, **ways)
 
     monkeypatch.setitem(grade.SANDBOXES, "local", Counted)
     monkeypatch.setattr(grade, "run_tests", run_tests)
     monkeypatch.setattr(grade, "measure", measure)
-    return found
+    return containers
 
 
 FINITE = """
@@ -331,7 +331,7 @@ def test_an_interface_with_an_error_is_our_failure(folder, tmp_path, line):
 
 
 @pytest.mark.parametrize("line", ["raise KeyError('no')", "import no_such_library", "1 / 0"])
-def test_a_hidden_test_file_with_an_error_is_nobodys_failure_but_ours(folder, tmp_path, line):
+def test_a_hidden_test_file_with_an_error_is_a_toolkit_failure(folder, tmp_path, line):
     with (folder / "hidden_tests" / "test_tiny.py").open("a") as file:
         file.write(f"\n{line}\n")
     document = run("perfect", tmp_path, folder, repeats=(), scores=())
@@ -347,9 +347,9 @@ def test_a_source_that_raises_is_a_data_failure(folder, tmp_path):
 
 
 def test_a_users_error_keeps_its_words(folder, tmp_path):
-    wanted = load(folder)
+    assignment = load(folder)
     (folder / "rows.py").unlink()
-    failure = run("perfect", tmp_path, assignment=wanted).trouble
+    failure = run("perfect", tmp_path, assignment=assignment).trouble
     assert failure.reason == "data"
     assert failure.evidence.startswith(f"{folder}: the hidden cases could not be drawn. ")
     assert failure.evidence.endswith(f"but there is no file {folder / 'rows.py'}")
@@ -366,7 +366,7 @@ def test_a_defect_keeps_what_was_found_before_it(tmp_path, monkeypatch):
     assert "a defect" in document.trouble.evidence
 
 
-def test_a_keeper_killed_in_mid_run_is_ours_and_the_rest_is_unknown(tmp_path, monkeypatch):
+def test_a_keeper_killed_in_mid_run_is_a_toolkit_failure_and_the_rest_is_unknown(tmp_path, monkeypatch):
     plain, calls = LocalChannel.write, []
 
     def write(channel, data):
@@ -384,7 +384,7 @@ def test_a_keeper_killed_in_mid_run_is_ours_and_the_rest_is_unknown(tmp_path, mo
     assert verdicts.count("unknown") >= 3
 
 
-def test_a_sandbox_that_does_not_open_is_ours(tmp_path, monkeypatch):
+def test_a_sandbox_that_does_not_open_is_a_toolkit_failure(tmp_path, monkeypatch):
     def refuse(*_):
         raise EngineFailure("no room")
 
@@ -412,9 +412,9 @@ def exchanged(tmp_path_factory):
 
 def test_a_poor_score_is_explained_from_the_stored_answers(exchanged):
     _, document = exchanged
-    made = document.scores["accuracy"]
-    assert made.known.score < 0.1
-    assert made.explained.mistake == Phrase("classes_exchanged")
+    score = document.scores["accuracy"]
+    assert score.known.score < 0.1
+    assert score.explained.mistake == Phrase("classes_exchanged")
 
 
 def test_a_good_score_is_not_explained(marked):
@@ -429,11 +429,11 @@ def test_an_explanation_that_fails_harms_no_score(exchanged, monkeypatch):
 
     monkeypatch.setattr(explained, "explanation", broken)
     again = run("perfect", store, tests=(), repeats=(), answers={0: document.answers[0]})
-    made, before = again.scores["accuracy"], document.scores["accuracy"]
+    score, before = again.scores["accuracy"], document.scores["accuracy"]
     assert again.trouble is None
-    assert replace(made, explained=None) == replace(before, explained=None)
-    assert (made.explained.kind, made.explained.seen, made.explained.mistake) == ("defect", None, None)
-    assert "ZeroDivisionError" in made.explained.evidence
+    assert replace(score, explained=None) == replace(before, explained=None)
+    assert (score.explained.kind, score.explained.seen, score.explained.mistake) == ("defect", None, None)
+    assert "ZeroDivisionError" in score.explained.evidence
 
 
 def test_a_sandbox_that_ended_for_memory_costs_the_test_that_ended_it_and_no_other(tmp_path, monkeypatch):

@@ -55,19 +55,19 @@ def ask(folder):
         (folder / "tests" / file).write_text(HEAD + textwrap.dedent(body))
         counter.calls = 0
         script = script or Student(solution or {"twice": twice, "count": counter}, **more)
-        wanted = names or re.findall(r"^def (test_\w+)", textwrap.dedent(body), re.MULTILINE)
+        test_names = names or re.findall(r"^def (test_\w+)", textwrap.dedent(body), re.MULTILINE)
         with ScriptedChannel(script) as channel:
             session = Session(channel, Limits())
             session.begin()
             code_tests = CodeTests("tiny", folder / "tests", read_interface(folder / "interface.py"), Limits(), secret)
-            docs = run_tests(session, code_tests, [name if "::" in name else f"{file}::{name}" for name in wanted])
+            docs = run_tests(session, code_tests, [name if "::" in name else f"{file}::{name}" for name in test_names])
         ask.verbs = getattr(script, "verbs", [])
         return {name.partition("::")[2]: doc for name, doc in docs.items()}
 
     return ask
 
 
-def one(docs):
+def only_result(docs):
     (doc,) = docs.values()
     return doc
 
@@ -76,7 +76,7 @@ RIGHT = "assert close(student.twice(2.0), 4.0)"
 
 
 def test_a_test_that_holds_has_passed(ask):
-    doc = one(ask(f"def test_a(student):\n    {RIGHT}"))
+    doc = only_result(ask(f"def test_a(student):\n    {RIGHT}"))
     assert (doc.verdict, doc.cause, doc.names_used) == ("passed", None, ("twice",))
     assert doc.cpu_s > 0
 
@@ -99,7 +99,7 @@ FAILING = {
 @pytest.mark.parametrize("how", FAILING)
 def test_what_has_not_passed_and_why(ask, how):
     body, reason = FAILING[how]
-    doc = one(ask(f"def test_a(student):\n    {body}"))
+    doc = only_result(ask(f"def test_a(student):\n    {body}"))
     assert (doc.verdict, doc.cause) == ("failed", Cause(reason))
 
 
@@ -139,20 +139,20 @@ def test_a_name_that_stands_twice_or_not_at_all_is_no_pass(ask):
     assert docs["test_b"].cause == Cause("not_run")
 
 
-def test_only_what_was_asked_for_runs(ask):
+def test_only_named_tests_run(ask):
     docs = ask("def test_a(student): student.count()\ndef test_b(student): student.count()", ["test_b"])
     assert list(docs) == ["test_b"]
     assert counter.calls == 1
 
 
 @pytest.mark.parametrize("line", ["1 / 0", "import no_such_library", "def f(:", "pytest.exit('no')"])
-def test_a_file_that_cannot_be_collected_is_ours(ask, line):
-    doc = one(ask(f"def test_a(student): {RIGHT}\n{line}", ["test_a"]))
+def test_a_file_that_cannot_be_collected_is_a_toolkit_failure(ask, line):
+    doc = only_result(ask(f"def test_a(student): {RIGHT}\n{line}", ["test_a"]))
     assert (doc.verdict, doc.cause) == ("unknown", Cause("internal"))
 
 
-def test_a_file_that_is_not_there_is_ours(ask):
-    assert one(ask("", ["test_gone.py::test_a"])).verdict == "unknown"
+def test_a_missing_file_is_a_toolkit_failure(ask):
+    assert only_result(ask("", ["test_gone.py::test_a"])).verdict == "unknown"
 
 
 def test_a_run_that_is_left_early_leaves_the_rest_unknown(ask):
@@ -168,9 +168,9 @@ def test_ctrl_c_is_the_persons_at_the_keyboard(ask):
 # Whose fault
 
 
-def test_a_submissions_failure_is_told_in_our_words(ask):
+def test_a_submissions_failure_is_stored_with_its_reason(ask):
     reply = said("died", stopped="cpu")
-    doc = one(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
+    doc = only_result(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
     assert (doc.verdict, doc.cause) == ("failed", Cause("cpu_limit"))
 
 
@@ -189,11 +189,11 @@ def test_a_session_that_was_lost_is_unknown_even_to_a_test_that_expects_an_excep
 
 
 def test_a_session_lost_later_does_not_change_what_was_found_before(ask):
-    asked = []
+    questions = []
 
     def lose_second(head):
-        asked.append(head)
-        return b"\xff" * 16 if len(asked) > 1 else None
+        questions.append(head)
+        return b"\xff" * 16 if len(questions) > 1 else None
 
     docs = ask(f"def test_a(student): {RIGHT}\ndef test_b(student): {RIGHT}", calls=lose_second)
     assert [doc.verdict for doc in docs.values()] == ["passed", "unknown"]
@@ -204,7 +204,7 @@ def test_a_session_lost_later_does_not_change_what_was_found_before(ask):
 )
 def test_a_wall_limit_on_a_loaded_host_is_flagged(ask, waited_s, cpu_s, flags):
     reply = said("died", stopped="wall", wall_s=80.0, cpu_s=cpu_s, waited_s=waited_s)
-    doc = one(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
+    doc = only_result(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
     assert (doc.verdict, doc.flags) == ("failed", flags)
 
 
@@ -213,7 +213,7 @@ def test_prints_and_strays_go_to_staff(ask):
         def __call__(self, head, body):
             return said("ended", b"hello staff", strays=3) if head["verb"] == "end" else super().__call__(head, body)
 
-    doc = one(ask(f"def test_a(student): {RIGHT}", script=Printing({"twice": twice})))
+    doc = only_result(ask(f"def test_a(student): {RIGHT}", script=Printing({"twice": twice})))
     assert (doc.verdict, doc.cause, doc.flags) == ("passed", None, ("left 3 processes behind",))
     assert "hello staff" in doc.printed
 
@@ -252,7 +252,7 @@ def test_evidence_costs_little_and_is_short_whatever_is_compared(ask, monkeypatc
     monkeypatch.setenv("CI", "true")  # where pytest shortens nothing
     monkeypatch.setattr("_pytest.assertion.util._reprcompare", None)  # of this test's own pytest
     began = time.process_time()
-    doc = one(ask(f"def test_a(student):\n    assert {compared}"))
+    doc = only_result(ask(f"def test_a(student):\n    assert {compared}"))
     assert time.process_time() - began < 2
     assert doc.cause == Cause("wrong_answer")
     assert doc.evidence.startswith("AssertionError: assert ")
@@ -260,7 +260,7 @@ def test_evidence_costs_little_and_is_short_whatever_is_compared(ask, monkeypatc
 
 
 def test_evidence_shows_both_sides_of_a_comparison(ask):
-    doc = one(ask("def test_a(student):\n    assert student.twice(2.0) == 5"))
+    doc = only_result(ask("def test_a(student):\n    assert student.twice(2.0) == 5"))
     assert doc.evidence.startswith("AssertionError: assert 4.0 == 5")
 
 
@@ -313,20 +313,20 @@ def test_the_users_own_pytest_options_do_not_matter(ask, monkeypatch):
 def test_no_plug_in_of_another_package_sees_a_hidden_test(ask, monkeypatch):
     monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
     held = "'hypothesispytest' in request.config.pluginmanager.list_name_plugin().__repr__()"
-    doc = one(ask(f"def test_a(student, request): assert not {held}"))
+    doc = only_result(ask(f"def test_a(student, request): assert not {held}"))
     assert doc.verdict == "passed", doc
     assert "PYTEST_DISABLE_PLUGIN_AUTOLOAD" not in os.environ
 
 
 def test_an_edited_test_is_the_one_that_runs(ask, folder):
-    assert one(ask("def test_a(student): assert False")).verdict == "failed"
-    assert one(ask("def test_a(student): assert  True")).verdict == "passed"
+    assert only_result(ask("def test_a(student): assert False")).verdict == "failed"
+    assert only_result(ask("def test_a(student): assert  True")).verdict == "passed"
 
 
 def test_a_conftest_beside_the_tests_is_not_read(ask, folder):
     (folder / "tests" / "conftest.py").write_text("raise RuntimeError")
     (folder / "tests" / "pytest.ini").write_text("[pytest]\naddopts = -k nothing")
-    assert one(ask(f"def test_a(student): {RIGHT}")).verdict == "passed"
+    assert only_result(ask(f"def test_a(student): {RIGHT}")).verdict == "passed"
 
 
 # close()

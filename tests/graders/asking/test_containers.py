@@ -30,8 +30,8 @@ CARRYING = {0: shown([0, 1], [2]), 1: shown([2, 3], [4])}
 def parted(tmp_path):
     """The containers of a job: `parted(APART, tests=(TEST,), repeats=(0, 1))`."""
 
-    def parted(repeats_shown, redraw=True, **asked):
-        job, _ = job_here(load(FOLDER), tmp_path, tmp_path, secret=b"s" * 32, **asked)
+    def parted(repeats_shown, redraw=True, **job_fields):
+        job, _ = job_here(load(FOLDER), tmp_path, tmp_path, secret=b"s" * 32, **job_fields)
         return containers_for(job, repeats_shown, redraw=redraw)
 
     return parted
@@ -47,7 +47,7 @@ def test_a_case_that_one_repeat_labels_and_another_asks_for_parts_tests_and_repe
     ]  # fmt: skip
 
 
-def test_a_repeat_that_was_answered_before_parts_what_is_asked_now_too(parted):
+def test_a_repeat_that_was_answered_before_separates_the_questions_of_now_too(parted):
     assert parted(CARRYING, tests=[TEST], repeats=(1,)) == [
         Container(True, (), forgets=True), Container(False, (1,), forgets=True),
     ]  # fmt: skip

@@ -83,11 +83,11 @@ def test_a_job_that_asks_one_repeat_and_scores_nothing_has_the_keys_of_that_repe
     redrawn = assignment.model_copy(
         update={"data": assignment.data.model_copy(update={"redraw": True}), "run": run}
     )
-    asked = keys_for(redrawn, SECRET, "c0ffee", (), (1,), scored=False)
-    hidden_set(redrawn, asked, 1, ("x",), "y")
+    keys = keys_for(redrawn, SECRET, "c0ffee", (), (1,), scored=False)
+    hidden_set(redrawn, keys, 1, ("x",), "y")
     for other in (0, 2):
         with pytest.raises(ValueError, match="was not handed over"):
-            hidden_set(redrawn, asked, other, ("x",), "y")
+            hidden_set(redrawn, keys, other, ("x",), "y")
     scored = keys_for(redrawn, SECRET, "c0ffee", (), (1,), scored=True)
     for repeat in range(3):
         hidden_set(redrawn, scored, repeat, ("x",), "y")

@@ -1,4 +1,4 @@
-"""Accuracy: what is asked, in which order, what a failure costs, and that stored answers are the answers."""
+"""Accuracy: the questions and their order, the cost of a failure, and that stored answers are the answers."""
 
 import errno
 import sys
@@ -35,7 +35,7 @@ class Group:
     """A solution that remembers what it was asked, and answers the first column squeezed into [0, 1]."""
 
     def __init__(self, **instead):
-        self.fits, self.asked = [], []
+        self.fits, self.questions = [], []
         self.instead = instead
 
     def names(self):
@@ -46,7 +46,7 @@ class Group:
         return Model()
 
     def predict(self, model, inputs):
-        self.asked.append(inputs)
+        self.questions.append(inputs)
         return {"prob": answer(inputs["x"])}
 
 
@@ -72,7 +72,7 @@ def measured(tmp_path):
 
 
 def calls(group):
-    return [len(inputs["x"]) for inputs in group.asked]
+    return [len(inputs["x"]) for inputs in group.questions]
 
 
 def test_answers_stand_in_canonical_order_whatever_was_presented(measured):
@@ -89,13 +89,13 @@ def test_cases_are_presented_in_the_commits_own_order(measured):
         measured(group, commit=commit)
         order = presented_order(SECRET, "tiny", commit, N)
         assert calls(group) == [4, 4, 4]
-        assert np.array_equal(np.concatenate([inputs["x"] for inputs in group.asked]), HIDDEN.inputs["x"][order])
+        assert np.array_equal(np.concatenate([inputs["x"] for inputs in group.questions]), HIDDEN.inputs["x"][order])
 
 
 def test_predict_sees_the_inputs_and_nothing_else(measured):
     group = Group()
     measured(group)
-    assert {tuple(inputs) for inputs in group.asked} == {("x",)}
+    assert {tuple(inputs) for inputs in group.questions} == {("x",)}
 
 
 def test_fit_gets_the_training_cases_the_hidden_seed_and_nothing_of_the_hidden_set(measured):
@@ -109,7 +109,7 @@ def test_fit_gets_the_training_cases_the_hidden_seed_and_nothing_of_the_hidden_s
     assert not any(row.tobytes() in rows for row in HIDDEN.inputs["x"])
 
 
-def test_a_failure_to_make_a_model_is_told_with_the_function_it_was_in(measured):
+def test_a_failure_to_make_a_model_names_the_function(measured):
     def fit(train, val, *, seed, budget_s):
         raise ValueError("the students' own words")
 
@@ -138,9 +138,9 @@ def test_probabilities_of_rows_are_stored_as_float32_and_read_back_the_same(meas
     assert [path.name for path in measured.store.iterdir()] == [document.file]
 
 
-def spoiling(*places, how):
+def spoiling(*indices, how):
     """A `predict` that spoils the answers for some hidden cases."""
-    marked = {HIDDEN.inputs["x"][place].tobytes() for place in places}
+    marked = {HIDDEN.inputs["x"][index].tobytes() for index in indices}
 
     def predict(model, inputs):
         prob = answer(inputs["x"])
@@ -156,12 +156,12 @@ def with_nan(prob, hit):
 
 def test_a_case_that_fails_takes_none_of_its_neighbours_along(measured):
     document = measured(Group(predict=spoiling(2, 7, how=with_nan)))
-    assert {place for place, state in enumerate(document.states) if state} == {2, 7}
+    assert {index for index, state in enumerate(document.states) if state} == {2, 7}
     assert document.states[2] == Cause("not_finite")
     stored = load_answers(measured.store, document)
     assert stored.arrays["prob"][[2, 7]].tolist() == [0, 0]
     assert stored.failed == {2: "not_finite", 7: "not_finite"}
-    right = [place for place in range(N) if place not in (2, 7)]
+    right = [index for index in range(N) if index not in (2, 7)]
     assert np.array_equal(stored.arrays["prob"][right], answer(HIDDEN.inputs["x"][right]).astype(np.float32))
 
 
@@ -221,8 +221,8 @@ def test_cases_answered_in_different_shapes_are_the_submissions_failure(measured
 
     document = measured(Group(predict=predict))
     reasons = [state and state.reason for state in document.states]
-    assert [reasons[place] for place in ORDER[:4]] == [None] * 4
-    assert {reasons[place] for place in ORDER[4:]} == {"wrong_shape"}
+    assert [reasons[index] for index in ORDER[:4]] == [None] * 4
+    assert {reasons[index] for index in ORDER[4:]} == {"wrong_shape"}
 
 
 def test_kinds_that_differ_from_case_to_case_lose_nothing(measured, tmp_path, monkeypatch):
@@ -262,8 +262,8 @@ def test_probabilities_of_voxels_are_stored_as_float16_and_none_reaches_the_thre
 class Deadly:
     """Lets the worker die when certain hidden cases are asked about."""
 
-    def __init__(self, places, **facts):
-        self.marked = {HIDDEN.inputs["x"][place].tobytes() for place in places}
+    def __init__(self, indices, **facts):
+        self.marked = {HIDDEN.inputs["x"][index].tobytes() for index in indices}
         self.facts = facts
         self.deaths = 0
 
@@ -280,7 +280,7 @@ class Deadly:
 def test_a_worker_that_dies_is_started_again_with_a_model(measured):
     group, deadly = Group(), Deadly([int(ORDER[0])])
     document = measured(group, wrapped=deadly)
-    assert [place for place, state in enumerate(document.states) if state] == [ORDER[0]]
+    assert [index for index, state in enumerate(document.states) if state] == [ORDER[0]]
     assert deadly.deaths == 2, "with its neighbours, and alone"
     assert len(group.fits) == 3
     assert document.verdict == "passed"
@@ -299,7 +299,7 @@ def test_what_was_answered_before_a_limit_counts(measured):
     deadly = Deadly([int(ORDER[6])], stopped="cpu")
     document = measured(Group(), wrapped=deadly)
     assert (document.verdict, document.cause.reason) == ("failed", "cpu_limit")
-    assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
+    assert [index for index, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
 
 
 def test_a_limit_met_while_a_batch_is_repeated_keeps_the_cases_before_it(measured):
@@ -316,7 +316,7 @@ def test_a_limit_met_while_a_batch_is_repeated_keeps_the_cases_before_it(measure
         return scripted
 
     document = measured(prone, wrapped=wrapped)
-    assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[1:3])
+    assert [index for index, state in enumerate(document.states) if state is None] == sorted(ORDER[1:3])
 
 
 @pytest.mark.parametrize("stopped", ["cpu", "wall"])
@@ -342,8 +342,8 @@ MODELS = [{"w": np.ones(3), "n": 2}, (np.ones(3), 0.5, {}), [1.0], np.ones((2, 2
 def test_a_model_is_whatever_the_submission_made_and_comes_back_as_the_very_object(measured, model, mode):
     seen = []
 
-    def predict(given, inputs):
-        seen.append(given is model)
+    def predict(model_handle, inputs):
+        seen.append(model_handle is model)
         return {"prob": answer(inputs["x"])}
 
     run = ASSIGNMENT.run.model_copy(update={"mode": mode})
@@ -379,7 +379,7 @@ def test_training_far_beyond_the_budget_is_the_cpu_limit(measured, monkeypatch):
     assert "budget" in document.evidence
 
 
-def test_a_lost_session_is_ours(measured):
+def test_a_lost_session_is_a_toolkit_failure(measured):
     def wrapped(script):
         return lambda head, body: None if head["verb"] == "call" else script(head, body)
 
@@ -390,7 +390,7 @@ def test_a_lost_session_is_ours(measured):
 # The store
 
 
-def test_a_full_disk_is_ours_and_leaves_nothing_behind(measured, monkeypatch):
+def test_a_full_disk_is_a_toolkit_failure_and_leaves_no_file(measured, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -440,12 +440,12 @@ def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypat
     """Room for the first call of four cases and not for the second: those fail, and so do the rest."""
     monkeypatch.setattr(measures, "stored_bytes", lambda hidden: 4 * 8 + 1)
     document = measured(Group())
-    assert [place for place, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
+    assert [index for index, state in enumerate(document.states) if state is None] == sorted(ORDER[:4])
     assert {state.reason for state in document.states if state} == {"reply_too_large"}
 
 
 def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
-    rows = {place: {"prob": np.full((64, 64), place / 64, np.float16)} for place in range(64)}
+    rows = {index: {"prob": np.full((64, 64), index / 64, np.float16)} for index in range(64)}
     tracemalloc.start()
     gathered = measures._stacked(rows, 64, task_named("segmentation"))["prob"]
     peak = tracemalloc.get_traced_memory()[1]
@@ -457,16 +457,16 @@ def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
 def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
     plain, calls = measures._Asking._predicted, []
 
-    def predicted(asking, places):
-        calls.append(len(places))
-        if int(ORDER[5]) in places:
+    def predicted(asking, indices):
+        calls.append(len(indices))
+        if int(ORDER[5]) in indices:
             raise MemoryError("no room")
-        return plain(asking, places)
+        return plain(asking, indices)
 
     monkeypatch.setattr(measures._Asking, "_predicted", predicted)
     document = measured(Group())
     assert calls == [4, 4, 1, 1, 1, 1, 4]
-    assert [place for place, state in enumerate(document.states) if state] == [ORDER[5]]
+    assert [index for index, state in enumerate(document.states) if state] == [ORDER[5]]
     assert document.states[ORDER[5]].reason == "not_usable"
 
 
@@ -475,7 +475,7 @@ def test_a_failed_case_keeps_nothing_of_its_answer(measured, tmp_path, monkeypat
     text = (FOLDER / "interface.py").read_text().replace('prob: Annotated[Float[np.ndarray, "n"]', WIDE)
     (tmp_path / "interface.py").write_text(text)
     monkeypatch.setattr(sys.modules[__name__], "INTERFACE", read_interface(tmp_path / "interface.py"))
-    one = ASSIGNMENT.model_copy(
+    one_repeat = ASSIGNMENT.model_copy(
         update={
             "data": ASSIGNMENT.data.model_copy(update={"per_call": 1}),
             "limits": ASSIGNMENT.limits.model_copy(update={"reply_mb": 8}),
@@ -484,7 +484,7 @@ def test_a_failed_case_keeps_nothing_of_its_answer(measured, tmp_path, monkeypat
     group = Group(predict=lambda model, inputs: {"prob": np.full((1, 500_000), np.nan)})
     tracemalloc.start()
     try:
-        document = measured(group, assignment=one)
+        document = measured(group, assignment=one_repeat)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -16,22 +16,22 @@ from graders.record.documents import Trouble
     (MemoryError(), Trouble("internal", "this machine is out of memory")),
 ])  # fmt: skip
 def test_what_is_raised_becomes_a_trouble_in_its_own_words(raised, trouble):
-    with troubles(Silent()) as kept:
+    with troubles(Silent()) as first:
         raise raised
-    assert kept.trouble == trouble
+    assert first.trouble == trouble
 
 
 def test_a_defect_is_internal_and_keeps_where_it_happened():
-    with troubles(Silent()) as kept:
+    with troubles(Silent()) as first:
         raise ZeroDivisionError("a defect")
-    assert kept.trouble.reason == "internal"
-    assert kept.trouble.evidence.endswith("ZeroDivisionError: a defect\n")
+    assert first.trouble.reason == "internal"
+    assert first.trouble.evidence.endswith("ZeroDivisionError: a defect\n")
 
 
 def test_work_without_trouble_has_none():
-    with troubles(Silent()) as kept:
+    with troubles(Silent()) as first:
         pass
-    assert kept.trouble is None
+    assert first.trouble is None
 
 
 def test_memory_that_ends_makes_a_marker_give_up():

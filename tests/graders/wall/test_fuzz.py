@@ -217,9 +217,9 @@ def test_spoiled_frames_of_a_worker_end_in_a_value_or_in_the_submissions_failure
         for _ in range(SPOILED):
             raw = spoiled(head, body, rng)
             with watched:
-                told = end_of(raw, tmp_path, rng.choice([Any, rng.choice(HINTS)]))
-            assert "\x1b" not in told, "what a student reads is made of our words"
-            ends["failure" if told else "value"] += 1
+                header = end_of(raw, tmp_path, rng.choice([Any, rng.choice(HINTS)]))
+            assert "\x1b" not in header, "what a student reads is made of our words"
+            ends["failure" if header else "value"] += 1
 
     watched.run(fuzzed)
     assert min(ends.values()) > INPUTS / 100, f"one side of the decoder was hardly tried: {ends}"
@@ -234,10 +234,10 @@ def test_spoiled_frames_of_a_keeper_end_in_an_answer_or_in_a_failure_with_a_name
     @given(st.sampled_from(outcomes), st.sampled_from(["cpu", "wall", "size", None]), st.integers(0, 2**32))
     def fuzzed(outcome, stopped, seed):
         rng = random.Random(seed)
-        told, _ = said(outcome, stopped=stopped, info={"forks": True}, text="two threads")
+        header, _ = said(outcome, stopped=stopped, info={"forks": True}, text="two threads")
         inner = frame({"id": 5, "kind": "value", "value": [1, 2.5], "arrays": []})
         for _ in range(SPOILED):
-            raw = spoiled(json.dumps({"id": 5, **told}).encode(), inner, rng)
+            raw = spoiled(json.dumps({"id": 5, **header}).encode(), inner, rng)
             with watched:
                 session = Session(Bytes(raw, rng), Limits(reply_mb=1))
                 try:

@@ -24,8 +24,8 @@ def mode(path):
 def test_everybody_can_read_a_folder_and_all_below_it(tmp_path):
     folder = tmp_path / "folder"
     (folder / "deep").mkdir(parents=True)
-    given = {"text": 0o600, "shared": 0o660, "program": 0o700, "deep/closed": 0o400}
-    for name, bits in given.items():
+    modes = {"text": 0o600, "shared": 0o660, "program": 0o700, "deep/closed": 0o400}
+    for name, bits in modes.items():
         (folder / name).touch()
         (folder / name).chmod(bits)
     for path in (folder / "deep", folder):
@@ -34,7 +34,7 @@ def test_everybody_can_read_a_folder_and_all_below_it(tmp_path):
     outside.touch(0o600)
     (folder / "link").symlink_to(outside)
     make_readable(folder)
-    assert {name: mode(folder / name) for name in (".", "deep", *given)} == {
+    assert {name: mode(folder / name) for name in (".", "deep", *modes)} == {
         ".": "0o755", "deep": "0o755", "text": "0o644", "shared": "0o664", "program": "0o755", "deep/closed": "0o444",
     }  # fmt: skip
     assert mode(outside) == "0o600"

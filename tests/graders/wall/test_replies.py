@@ -315,7 +315,7 @@ class Trained(TypedDict):
     loss: float
 
 
-KEPT = [
+TO_KEEP = [
     (None, None), (float, None), (Any, None), (Float[A, "n"], None), (Prediction, None), (list[float], None),
     (list, None), (tuple[int, ...], None), (tuple[()], None), (dict[str, int], None), (float | None, None),
     (Annotated[float, Range(0, 1)], None),
@@ -327,7 +327,7 @@ KEPT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("hint", "keep"), KEPT, ids=repr)
+@pytest.mark.parametrize(("hint", "keep"), TO_KEEP, ids=repr)
 def test_what_stays_inside_follows_from_the_declaration(hint, keep):
     assert parts_to_keep(hint) == keep
 

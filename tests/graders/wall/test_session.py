@@ -36,7 +36,7 @@ LIMITS = Limits(reply_mb=1)
 
 
 @pytest.fixture
-def asked():
+def answer_of():
     """Opens a session whose worker answers its first call in the given way, and calls: `asked(calls)`."""
     channels = []
 
@@ -61,8 +61,8 @@ def words(**fields):
     return lambda head: replied({"id": head["id"], "arrays": [], **fields})
 
 
-def test_an_answer_is_a_value(asked):
-    assert asked(lambda head: None)[2] == 3
+def test_an_answer_is_a_value(answer_of):
+    assert answer_of(lambda head: None)[2] == 3
 
 
 # The keeper's word about the worker
@@ -82,9 +82,9 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize(("reply", "failure"), ENDINGS, ids=lambda x: getattr(x, "__name__", None))
-def test_how_a_worker_ended_is_the_failure_it_was_and_stays_so(asked, reply, failure):
-    session, worker, found = asked(lambda head: reply)
-    assert type(found) is failure
+def test_how_a_worker_ended_is_the_failure_it_was_and_stays_so(answer_of, reply, failure):
+    session, worker, raised = answer_of(lambda head: reply)
+    assert type(raised) is failure
     before = len(session._channel.written)
     with pytest.raises(failure):
         session.call(worker, CALL, [])
@@ -101,20 +101,20 @@ def raises(kind, **facts):
 
 
 @pytest.mark.parametrize("kind", ["RuntimeError", "EOFError", "BrokenPipeError", "ConnectionResetError"])
-def test_a_child_that_the_kernel_ended_for_memory_is_told_as_memory(asked, kind):
-    failure = asked(raises(kind, oom_kills=1))[2]
+def test_a_child_that_the_kernel_ended_for_memory_is_a_memory_limit(answer_of, kind):
+    failure = answer_of(raises(kind, oom_kills=1))[2]
     assert type(failure) is MemoryLimit
     assert LOST_CHILD in str(failure)
-    assert type(asked(raises(kind))[2]) is Raised  # where the kernel ended nobody
+    assert type(answer_of(raises(kind))[2]) is Raised  # where the kernel ended nobody
 
 
-def test_a_mistake_beside_a_child_that_ran_out_of_memory_stays_a_mistake(asked):
-    assert type(asked(raises("ZeroDivisionError", oom_kills=1))[2]) is Raised
+def test_a_mistake_beside_a_child_that_ran_out_of_memory_stays_a_mistake(answer_of):
+    assert type(answer_of(raises("ZeroDivisionError", oom_kills=1))[2]) is Raised
 
 
 @pytest.mark.parametrize("stopped", ["wall", "idle"])
-def test_who_waits_for_a_child_that_ran_out_of_memory_is_told_so(asked, stopped):
-    failure = asked(lambda head: said("died", stopped=stopped, signal=9, oom_kills=1))[2]
+def test_a_worker_that_waits_for_a_child_out_of_memory_reports_that(answer_of, stopped):
+    failure = answer_of(lambda head: said("died", stopped=stopped, signal=9, oom_kills=1))[2]
     assert type(failure) is WallLimit
     assert cause_words(Cause.of(failure)).endswith("while waiting (after the memory limit ended a child process)")
 
@@ -141,18 +141,18 @@ def opened(solution, module, *, later=False, **words):
 
 def test_a_module_that_the_solution_imports_is_named_when_its_import_fails(tmp_path):
     (tmp_path / "solution.py").write_text("import os, pandas as pd\nfrom monai.losses import DiceLoss\n")
-    told = "solution.py could not be imported (ModuleNotFoundError: {})"
-    assert opened(tmp_path, "pandas") == told.format("pandas")
-    assert opened(tmp_path, "monai.losses") == told.format("monai")
+    sentence = "solution.py could not be imported (ModuleNotFoundError: {})"
+    assert opened(tmp_path, "pandas") == sentence.format("pandas")
+    assert opened(tmp_path, "monai.losses") == sentence.format("monai")
 
 
 @pytest.mark.parametrize("module", ["canary", "pandas canary", "", 7, ["pandas"]])
-def test_a_name_that_is_in_no_import_of_the_solution_is_not_told(tmp_path, module):
+def test_a_name_that_is_in_no_import_of_the_solution_is_not_shown(tmp_path, module):
     (tmp_path / "solution.py").write_text("import pandas\n# canary\n")
     assert opened(tmp_path, module) == "solution.py could not be imported (ModuleNotFoundError)"
 
 
-def test_once_a_worker_has_been_asked_no_module_is_named(tmp_path):
+def test_after_the_first_question_no_module_is_named(tmp_path):
     (tmp_path / "solution.py").write_text("import pandas\n")
     assert opened(tmp_path, "pandas", later=True) == "solution.py could not be imported (ModuleNotFoundError)"
 
@@ -162,13 +162,13 @@ def test_once_a_worker_has_been_asked_no_module_is_named(tmp_path):
     [(0.1, 3.0, True), (0.9, 3.0, False), (0.1, 0.5, False), (0.1, None, False)],
     ids=["waited for a core", "computed for most of its CPU time", "slept", "the system does not say"],
 )
-def test_a_wall_limit_is_the_machines_fault_where_the_worker_mostly_waited_for_a_core(asked, cpu_s, waited_s, starved):
+def test_a_wall_limit_is_the_machines_fault_where_the_worker_waited_for_a_core(answer_of, cpu_s, waited_s, starved):
     reply = said("died", stopped="wall", wall_s=4.0, cpu_s=cpu_s, waited_s=waited_s)  # of one CPU second
-    assert asked(lambda head: reply)[2].starved is starved
+    assert answer_of(lambda head: reply)[2].starved is starved
 
 
-def test_an_idle_worker_has_reached_its_wall_limit(asked):
-    _, _, failure = asked(lambda head: said("died", stopped="idle", wall_s=30.0, cpu_s=0.1, waited_s=0.0))
+def test_an_idle_worker_has_reached_its_wall_limit(answer_of):
+    _, _, failure = answer_of(lambda head: said("died", stopped="idle", wall_s=30.0, cpu_s=0.1, waited_s=0.0))
     assert isinstance(failure, WallLimit)
     assert not failure.starved
 
@@ -197,7 +197,7 @@ def patient():
         channel.__exit__()
 
 
-def test_after_the_second_wall_limit_nothing_more_is_asked(patient):
+def test_after_the_second_wall_limit_there_are_no_more_questions(patient):
     limit = said("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=0.0)
     session = patient(lambda head: limit)
     for _ in range(2):
@@ -215,9 +215,9 @@ def test_what_two_starved_limits_cut_off_is_starved_too(patient):
     for _ in range(2):
         with pytest.raises(WallLimit):
             session.call(session.worker(1.0), CALL, [])
-    with pytest.raises(WallLimit) as found:
+    with pytest.raises(WallLimit) as caught:
         session.worker(1.0)
-    assert found.value.starved
+    assert caught.value.starved
 
 
 def test_short_sleeps_add_up_over_all_calls_and_containers_of_a_submission(patient):
@@ -239,7 +239,7 @@ def test_what_is_neither_computed_nor_waited_for_a_core_is_idle(patient, cpu_s, 
 
 
 @pytest.mark.parametrize(("gpus", "idle_s"), [(0, 30), (1, 0)])
-def test_the_keeper_is_told_when_a_worker_is_idle_but_not_of_one_that_waits_for_a_gpu(patient, gpus, idle_s):
+def test_the_keeper_limits_idle_workers_but_not_those_that_wait_for_a_gpu(patient, gpus, idle_s):
     session = patient(idle_for(500.0, cpu_s=1.0), limits=Limits(reply_mb=1, gpus=gpus))
     begin, _, _ = taken_apart(bytes(session._channel.written))
     assert begin["limits"]["idle_s"] == idle_s
@@ -247,16 +247,16 @@ def test_the_keeper_is_told_when_a_worker_is_idle_but_not_of_one_that_waits_for_
     assert (session._patience.idle_s > 0) is (gpus == 0)
 
 
-def test_a_kill_for_memory_of_one_worker_is_no_kill_for_memory_of_the_next(asked):
-    session, _, _ = asked(lambda head: said("died", signal=9, oom_kills=1))
+def test_a_kill_for_memory_of_one_worker_is_no_kill_for_memory_of_the_next(answer_of):
+    session, _, _ = answer_of(lambda head: said("died", signal=9, oom_kills=1))
     session._channel.script.oom_kills = 1  # the count of the whole sandbox
     worker = session.worker(1.0)
     with pytest.raises(ProcessEnded):
         session.call(worker, CALL, [])
 
 
-def test_a_worker_that_another_ones_reply_came_after_still_ended_for_memory(asked):
-    session, worker, _ = asked(lambda head: None)
+def test_a_worker_that_another_ones_reply_came_after_still_ended_for_memory(answer_of):
+    session, worker, _ = answer_of(lambda head: None)
     other = session.worker(1.0)
     session._channel.script.calls = lambda head: replied({"id": head["id"], "kind": "value", "arrays": []}, oom_kills=1)
     session.call(other, CALL, [])
@@ -269,11 +269,11 @@ def test_a_worker_that_another_ones_reply_came_after_still_ended_for_memory(aske
 
 VIOLATIONS = {
     "another id": lambda head: replied({"id": head["id"] ^ 1, "kind": "value", "value": 1, "arrays": []}),
-    "an id that is no integer": lambda head: replied({"id": float(head["id"]), "kind": "value", "arrays": []}),
+    "an id that is not an integer": lambda head: replied({"id": float(head["id"]), "kind": "value", "arrays": []}),
     "no id": lambda head: replied({"kind": "value", "value": 1, "arrays": []}),
     "no kind": words(value=1),
     "the keeper's kind": words(kind="ended"),
-    "a kind that is no text": words(kind=["value"]),
+    "a kind that is not text": words(kind=["value"]),
     "no table of arrays": lambda head: replied({"id": head["id"], "kind": "value", "value": 1}),
     "an array that is not there": words(kind="value", value={"a": 0}),
     "a body that nobody declared": lambda head: replied({"id": head["id"], "kind": "value", "arrays": []}, b"x"),
@@ -286,10 +286,10 @@ VIOLATIONS = {
 
 
 @pytest.mark.parametrize("how", VIOLATIONS)
-def test_a_forged_frame_is_the_submissions_violation_and_ends_its_worker(asked, how):
-    session, worker, found = asked(VIOLATIONS[how])
-    assert type(found) is ProtocolViolation
-    assert worker.over is found
+def test_a_forged_frame_is_the_submissions_violation_and_ends_its_worker(answer_of, how):
+    session, worker, raised = answer_of(VIOLATIONS[how])
+    assert type(raised) is ProtocolViolation
+    assert worker.over is raised
     assert session.lost is None, "the next worker is asked as if nothing had been"
     session._channel.script.calls = lambda head: None
     assert session.call(session.worker(1.0), CALL, [])[0] == 3
@@ -310,8 +310,8 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("answer", "failure"), WORDS, ids=lambda x: getattr(x, "__name__", None))
-def test_what_a_worker_reports_is_the_failure_it_was(asked, answer, failure):
-    assert type(asked(words(**answer))[2]) is failure
+def test_what_a_worker_reports_is_the_failure_it_was(answer_of, answer, failure):
+    assert type(answer_of(words(**answer))[2]) is failure
 
 
 @pytest.fixture
@@ -343,21 +343,21 @@ def solution(tmp_path):
         ("parts//loss.py", 1, None),
     ],
 )
-def test_a_place_is_told_only_if_the_group_has_that_line(asked, solution, file, line, where):
-    found = asked(words(kind="raised", builtin="ValueError", file=file, line=line), solution)[2]
-    assert found.where == where
+def test_a_line_is_named_only_if_the_group_has_it(answer_of, solution, file, line, where):
+    failure = answer_of(words(kind="raised", builtin="ValueError", file=file, line=line), solution)[2]
+    assert failure.where == where
 
 
-def test_what_a_student_reads_of_an_exception_is_a_built_in_name_and_a_line_of_their_own(asked, solution):
+def test_what_a_student_reads_of_an_exception_is_a_built_in_name_and_a_line_of_their_own(answer_of, solution):
     secret = "hidden-42"
     answer = {"builtin": secret, "type": secret, "message": secret, "trace": secret, "file": f"{secret}.py", "line": 1}
-    told = cause_words(Cause.of(asked(words(kind="raised", **answer), solution)[2]))
-    assert told == "the call raised an exception (Exception)"
+    sentence = cause_words(Cause.of(answer_of(words(kind="raised", **answer), solution)[2]))
+    assert sentence == "the call raised an exception (Exception)"
 
 
-def test_evidence_can_be_stored_whatever_it_says(asked):
-    found = asked(words(kind="raised", builtin="ValueError", message="\ud800", trace="\udfff"))[2]
-    assert str(found).encode("utf-8")
+def test_evidence_can_be_stored_whatever_it_says(answer_of):
+    failure = answer_of(words(kind="raised", builtin="ValueError", message="\ud800", trace="\udfff"))[2]
+    assert str(failure).encode("utf-8")
 
 
 # The keeper itself, and what lies between: ours
@@ -370,7 +370,7 @@ KEEPERS_FAULTS = {
     "sends a list": frame(b"[]"),
     "sends an empty head": frame(b""),
     "says no outcome": lambda head: frame({"id": head["id"]}),
-    "says an outcome that is no word": lambda head: frame({"id": head["id"], "outcome": ["replied"]}),
+    "has an outcome that is not text": lambda head: frame({"id": head["id"], "outcome": ["replied"]}),
     "counts in words": lambda head: frame({"id": head["id"], **said("replied")[0], "oom_kills": "two"}),
     "is broken and says so in numbers": lambda head: frame({"id": head["id"], "outcome": "broken", "text": 1.5}),
     "announces a head over its cap": PREFIX.pack((1 << 20) + 1, 0),
@@ -379,7 +379,7 @@ KEEPERS_FAULTS = {
 
 
 @pytest.mark.parametrize("how", KEEPERS_FAULTS)
-def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(asked, how):
+def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(answer_of, how):
     reply = KEEPERS_FAULTS[how]
 
     class Faulty(Student):
@@ -471,21 +471,21 @@ def test_a_session_interrupted_in_mid_question_asks_nothing_more():
         assert isinstance(session.lost, EngineFailure)
 
 
-def test_every_request_has_an_id_of_its_own_that_cannot_be_guessed(asked):
+def test_every_request_has_an_id_of_its_own_that_cannot_be_guessed(answer_of):
     ids = []
 
     def note(head):
         ids.append(head["id"])
 
-    session, worker, _ = asked(note)
+    session, worker, _ = answer_of(note)
     for _ in range(50):
         session.call(worker, CALL, [])
     assert len(set(ids)) == 51
     assert max(ids) > 2**40
 
 
-def test_a_worker_that_was_ended_is_not_asked_again(asked):
-    session, worker, _ = asked(lambda head: None)
+def test_a_worker_that_was_ended_gets_no_further_question(answer_of):
+    session, worker, _ = answer_of(lambda head: None)
     session.end(worker)
     with pytest.raises(TypeError, match="was ended"):
         session.call(worker, CALL, [])
@@ -533,7 +533,7 @@ def sandboxes():
         channel.__exit__()
 
 
-def test_a_sandbox_that_ends_for_memory_costs_the_question_that_was_asked_and_not_the_next(sandboxes):
+def test_a_sandbox_that_ends_for_memory_costs_the_present_question_and_not_the_next(sandboxes):
     session = sandboxes("call", "")
     with pytest.raises(MemoryLimit):
         session.call(session.worker(1.0), CALL, [])
@@ -589,7 +589,7 @@ def test_a_sandbox_that_cannot_be_replaced_is_our_failure(sandboxes):
             session.worker(1.0)
 
 
-def test_what_one_worker_used_is_not_told_of_the_next_that_did_not_open(patient):
+def test_the_usage_of_one_worker_is_not_that_of_the_next_that_did_not_open(patient):
     session = patient(idle_for(70.0, cpu_s=0.0))
     session.end(session.worker(100.0))
     assert session.last_usage.cpu_s == 0.01

@@ -64,8 +64,8 @@ class Net:
 
 
 class Layer:
-    def __init__(self, place):
-        self.place = place
+    def __init__(self, index):
+        self.place = index
 
 
 class Scaler:
@@ -157,7 +157,7 @@ def test_an_object_where_a_value_was_due_is_the_wrong_type(script, student):
         student.add(1.0, 1.0)
 
 
-def test_the_names_that_were_asked_are_kept(open_client):
+def test_the_names_that_tests_use_are_recorded(open_client):
     client = open_client()
     Student(client).add(1.0, 2.0)
     Student(client).Scaler()
@@ -260,7 +260,7 @@ def test_a_value_where_a_handle_was_due_is_a_violation(script, net):
         net + 2
 
 
-def test_attributes_items_and_lengths_are_asked_for_by_name(student, net):
+def test_attributes_items_and_lengths_have_named_forms(student, net):
     assert net.get("weight").tolist() == [2.0, 3.0]
     assert net.get("name") == "net"
     layers = net.get("layers")
@@ -284,7 +284,7 @@ def test_what_a_handle_gives_is_finite_and_holds_something(student, net):
         student.put(np.zeros(0)).fetch()
 
 
-def test_more_items_than_were_asked_for_are_a_violation(script, student):
+def test_more_items_than_were_requested_are_a_violation(script, student):
     items = student.put([1, 2])
     script.calls = lambda head: replied({"id": head["id"], "kind": "value", "value": [1, 2, 3], "arrays": []})
     with pytest.raises(ProtocolViolation):
@@ -359,12 +359,12 @@ def test_a_gradient_has_the_shape_of_its_argument(script, student):
 @pytest.fixture
 def tells(script, net):
     """`tells(probe=array or list of them)`: from now on, those probes of the model answer so."""
-    told = {}
+    shapes = {}
 
     def calls(head):
         if head["do"] != "probe":
             return None
-        answer = told[head["name"]]
+        answer = shapes[head["name"]]
         arrays = answer if isinstance(answer, list) else [answer]
         value = [{"a": i} for i in range(len(arrays))] if isinstance(answer, list) else {"a": 0}
         table = [[array.dtype.str, list(array.shape)] for array in arrays]
@@ -373,7 +373,7 @@ def tells(script, net):
         ))  # fmt: skip
 
     script.calls = calls
-    return told.update
+    return shapes.update
 
 
 X = np.ones((2, 3), np.float32)
@@ -447,16 +447,16 @@ def test_parameters_and_gradients_are_floats_and_buffers_need_not_be(student, ne
     assert student.model.buffers(net)[0].dtype == kind
 
 
-def test_parameters_of_another_shape_than_was_told_are_never_set(student, net, tells, script):
+def test_parameters_of_another_shape_than_before_are_never_set(student, net, tells, script):
     tells(parameters=[f4(2, 3), f4(3)])
-    known = student.model.parameters(net)
-    asked = len(script.verbs)
+    parameters = student.model.parameters(net)
+    count = len(script.verbs)
     for values in ([f4(3, 2), f4(3)], [f4(2, 3)], [], [f4(2, 3), f4(3), f4(1)]):
         with pytest.raises(WrongShape):
             student.model.set_parameters(net, values)
-    assert len(script.verbs) == asked, "nothing was asked"
+    assert len(script.verbs) == count, "nothing was asked"
     script.calls = lambda head: replied({"id": head["id"], "kind": "value", "value": None, "arrays": []})
-    student.model.set_parameters(net, known)
+    student.model.set_parameters(net, parameters)
 
 
 def test_a_gradient_is_made_of_floats(script, student):

@@ -36,10 +36,10 @@ WHOLE = PREFIX.pack(2, 3) + b"{}abc"
 
 def test_a_frame_is_taken_byte_by_byte(pipe):
     reader = Reader(10)
-    for place, byte in enumerate(WHOLE):
+    for offset, byte in enumerate(WHOLE):
         os.write(pipe["writer"], bytes([byte]))
         frame = reader.feed(pipe["reader"])
-        assert (frame is not None) is (place == len(WHOLE) - 1)
+        assert (frame is not None) is (offset == len(WHOLE) - 1)
         assert reader.started
     assert bytes(frame) == WHOLE
 
@@ -65,7 +65,7 @@ def test_lengths_over_their_caps_are_refused_before_anything_is_allocated(pipe, 
         Reader(10).feed(pipe["reader"])
 
 
-def test_a_pipe_that_is_empty_and_one_that_is_closed_are_told_apart(pipe):
+def test_an_empty_pipe_and_a_closed_one_differ(pipe):
     reader = Reader(10)
     with pytest.raises(BlockingIOError):
         reader.feed(pipe["reader"])
@@ -210,7 +210,7 @@ def test_what_is_not_there_is_removed(tmp_path):
     assert processes.remove([str(tmp_path / "no")], None)
 
 
-def test_what_was_not_removed_is_told(tmp_path):
+def test_an_incomplete_removal_is_reported(tmp_path):
     (tmp_path / "file").write_text("x")
     # Nothing can be removed from /proc, whoever asks.
     assert not processes.remove([str(tmp_path / "file"), "/proc/self"], None)

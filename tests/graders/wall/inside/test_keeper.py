@@ -198,14 +198,14 @@ def test_how_a_worker_ends_is_the_failure_it_was(fresh, session, request, name, 
     assert session.lost is None
 
 
-def test_the_kernels_figures_are_told(fresh, session, patient):
+def test_the_kernels_figures_are_reported(fresh, session, patient):
     with pytest.raises(CpuLimit):
         fresh("loops", cpu_s=0.3)
     assert 0.25 < session.usage.cpu_s < 1.5
     assert session.usage.peak_mb > 5
 
 
-def test_a_worker_is_asked_again_and_again(session):
+def test_a_worker_answers_again_and_again(session):
     worker = session.worker(5.0)
     assert len({ask(session, worker, "pid") for _ in range(20)}) == 1
     session.end(worker)
@@ -234,8 +234,8 @@ def opened_with(folder, **limits):
     """A session whose keeper has further limits."""
     with Local().open(SandboxSpec(folder, "numpy", LIMITS)) as channel:
         session = Session(channel, LIMITS, folder)
-        told, _ = session._ask({"verb": "begin", "wire": WIRE, "limits": {"reply_bytes": 1 << 21, **limits}}, [], 60)
-        assert told["outcome"] == "ready"
+        header, _ = session._ask({"verb": "begin", "wire": WIRE, "limits": {"reply_bytes": 1 << 21, **limits}}, [], 60)
+        assert header["outcome"] == "ready"
         yield session
 
 
@@ -250,19 +250,19 @@ def ended_for(folder, patient):
             with pytest.raises(SubmissionFailure):
                 ask(session, worker, name, *args)
             stopped, waited = worker.facts["stopped"], worker.facts["waited_s"]
-            told, _ = session._ask({"verb": "end", "worker": worker.number}, [], 10)
-            assert told["waited_s"] >= waited, "what was seen stays after the end"
-            return stopped, time.monotonic() - began, told
+            header, _ = session._ask({"verb": "end", "worker": worker.number}, [], 10)
+            assert header["waited_s"] >= waited, "what was seen stays after the end"
+            return stopped, time.monotonic() - began, header
 
     return ended_for
 
 
 @pytest.mark.parametrize("name", ["sleeps", "stops_itself"])
 def test_who_owes_an_answer_and_does_nothing_is_idle(ended_for, name):
-    stopped, seconds, told = ended_for(name, cpu_s=20.0)
+    stopped, seconds, header = ended_for(name, cpu_s=20.0)
     assert stopped == "idle"
     assert 1.0 <= seconds < 10
-    assert told["cpu_s"] < 1
+    assert header["cpu_s"] < 1
 
 
 @pytest.mark.parametrize("name", ["loops", "sleeps_while_a_child_works"])
@@ -275,7 +275,7 @@ def test_without_such_a_limit_nobody_is_idle(ended_for, monkeypatch):
     assert ended_for("sleeps", cpu_s=0.4, idle_s=0)[0] == "wall"
 
 
-def test_who_waits_for_a_core_is_not_idle_and_the_wait_is_told(ended_for, monkeypatch):
+def test_a_worker_that_waits_for_a_core_is_not_idle_and_the_wait_is_reported(ended_for, monkeypatch):
     monkeypatch.setattr(sessions, "WALL_FACTOR", 2.0)
     core = min(os.sched_getaffinity(0))
     burns = f"import os\nos.sched_setaffinity(0, {{{core}}})\nprint(flush=True)\nwhile True: pass"
@@ -284,12 +284,12 @@ def test_who_waits_for_a_core_is_not_idle_and_the_wait_is_told(ended_for, monkey
         try:
             # It has 15 shares of the core, and the other 1024: less than 5 %.
             # The kernel tells of a wait once it is over: on a busy machine one may last for more than a second.
-            stopped, _, told = ended_for("starves", core, cpu_s=4.0, idle_s=4)
+            stopped, _, header = ended_for("starves", core, cpu_s=4.0, idle_s=4)
         finally:
             other.kill()
     assert stopped == "wall"
-    assert told["cpu_s"] < 2
-    assert 4.0 < told["waited_s"] < 20
+    assert header["cpu_s"] < 2
+    assert 4.0 < header["waited_s"] < 20
 
 
 # Frames of every kind
@@ -348,7 +348,7 @@ def _reply_pipe(session, worker):
     raise AssertionError("no pipe to write to")
 
 
-def test_a_worker_that_will_not_be_asked_again_has_ended(session, fresh):
+def test_a_worker_that_gets_no_further_request_has_ended(session, fresh):
     worker = session.worker(5.0)
     assert ask(session, worker, "closes_request") == 2
     with pytest.raises(SubmissionFailure):
@@ -384,12 +384,12 @@ def test_children_are_killed_and_the_detached_counted(fresh, session, detached):
 
 
 def test_a_child_of_one_living_worker_outlives_another(session):
-    one, other = session.worker(5.0), session.worker(5.0)
-    ask(session, one, "leaves", 3)
+    first, other = session.worker(5.0), session.worker(5.0)
+    ask(session, first, "leaves", 3)
     assert ask(session, other, "two") == 2
     assert session.end(other).strays == 0
-    assert ask(session, one, "two") == 2, "a worker beside it is no stray"
-    assert session.end(one).strays == 3
+    assert ask(session, first, "two") == 2, "a worker beside it is not a stray"
+    assert session.end(first).strays == 3
 
 
 def test_two_workers_at_once_are_two_processes_in_two_folders(session):
@@ -482,7 +482,7 @@ def test_without_fork_the_same_wire_serves(folder, monkeypatch):
         session.end(slow)
 
 
-def test_no_variable_of_ours_comes_to_the_solution(session, tmp_path):
+def test_no_variable_of_medmark_reaches_the_solution(session, tmp_path):
     (tmp_path / "solution.py").write_text(textwrap.dedent("""
         import os
         found = [name for name in os.environ if "MEDMARK" in name]
@@ -505,7 +505,7 @@ def test_an_exception_while_the_keeper_waits_leaves_no_worker(folder):
         assert gone(pid)
 
 
-def test_a_reason_for_raising_is_told(session):
+def test_a_reason_for_raising_is_reported(session):
     worker = session.worker(5.0)
     with pytest.raises(Raised) as caught:
         ask(session, worker, "prints", "x")

@@ -30,36 +30,36 @@ def group(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("uses", "full"), [(0, False), (240, False), (255, True), (256, True)])
 def test_memory_is_full_when_next_to_nothing_is_left(group, uses, full):
-    known = Memory()
+    memory_of_group = Memory()
     group(uses)
-    assert known.is_full() is full
+    assert memory_of_group.is_full() is full
 
 
 @pytest.mark.parametrize("limit", ["max\n", ""])
 def test_memory_without_a_limit_is_never_full(tmp_path, monkeypatch, limit):
     (tmp_path / "limit").write_text(limit)
     monkeypatch.setattr(memory, "COUNTERS", [(tmp_path / "used", tmp_path / "limit")])
-    known = Memory()
-    known.hold()
-    assert not known.is_full()
+    memory_of_group = Memory()
+    memory_of_group.hold()
+    assert not memory_of_group.is_full()
 
 
 def test_what_is_held_back_is_given_up_when_memory_is_full_and_not_before(group):
-    known, before = Memory(), len(os.listdir("/proc/self/fd"))
-    known.hold()
-    known.hold()
+    memory_of_group, before = Memory(), len(os.listdir("/proc/self/fd"))
+    memory_of_group.hold()
+    memory_of_group.hold()
     assert len(os.listdir("/proc/self/fd")) == before + 1
-    known.make_room()
+    memory_of_group.make_room()
     assert len(os.listdir("/proc/self/fd")) == before + 1
     group(255)
-    known.make_room()
+    memory_of_group.make_room()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_nothing_is_held_back_where_there_is_not_plenty(group):
-    known, before = Memory(), len(os.listdir("/proc/self/fd"))
+    memory_of_group, before = Memory(), len(os.listdir("/proc/self/fd"))
     group(230)
-    known.hold()
+    memory_of_group.hold()
     assert len(os.listdir("/proc/self/fd")) == before
 
 
@@ -68,17 +68,17 @@ def test_a_sandbox_that_allows_no_file_in_memory_holds_nothing_back(group, monke
         raise PermissionError
 
     monkeypatch.setattr(os, "memfd_create", refused)
-    known = Memory()
-    known.hold()
+    memory_of_group = Memory()
+    memory_of_group.hold()
     group(255)
-    known.make_room()
-    assert known.is_full()
+    memory_of_group.make_room()
+    assert memory_of_group.is_full()
 
 
 @pytest.fixture
 def looks():
     """How often the keeper looks at a worker that owes an answer for 0.3 s: `looks(full=True)`."""
-    reply, theirs = os.pipe()
+    reply, workers_end = os.pipe()
 
     def looks(full):
         seen = []
@@ -93,7 +93,7 @@ def looks():
 
     yield looks
     os.close(reply)
-    os.close(theirs)
+    os.close(workers_end)
 
 
 def test_the_keeper_does_not_look_at_a_worker_while_memory_is_full(looks):

@@ -159,7 +159,7 @@ def test_a_name_that_is_not_there_is_missing(plain):
         ("long", ReplyTooLarge, None),
     ],
 )
-def test_what_cannot_be_answered_is_told_and_the_worker_lives(plain, what, failure, kind):
+def test_a_request_that_cannot_be_answered_is_reported_and_the_worker_lives(plain, what, failure, kind):
     with pytest.raises(failure) as caught:
         plain.odd(what)
     assert (type(caught.value), caught.value.kind) == (failure, kind)
@@ -172,8 +172,8 @@ def test_a_line_of_the_groups_own_is_named_and_what_it_said_is_kept_apart(plain)
     line = 1 + NUMPY.split("\n").index('    raise ValueError("no " + what)')
     assert caught.value.where == f"solution.py:{line}"
     assert "no else" in str(caught.value)
-    told = (caught.value.reason, caught.value.kind, caught.value.where)
-    assert "no else" not in " ".join(map(str, told))
+    cause = (caught.value.reason, caught.value.kind, caught.value.where)
+    assert "no else" not in " ".join(map(str, cause))
 
 
 def test_a_double_is_made_inside_of_the_assignments_own_class(plain):
@@ -185,9 +185,9 @@ def test_a_double_is_made_inside_of_the_assignments_own_class(plain):
 
 
 def test_put_keeps_what_would_be_a_value(plain):
-    kept = plain.put({"a": [1, np.arange(3)]})
-    assert type(kept) is Handle
-    assert kept.item("a")[1].tolist() == [0, 1, 2]
+    handle = plain.put({"a": [1, np.arange(3)]})
+    assert type(handle) is Handle
+    assert handle.item("a")[1].tolist() == [0, 1, 2]
 
 
 def test_arrays_come_in_writable_and_aligned(plain):
@@ -232,7 +232,7 @@ X = np.array([[1.0, 2.0], [3.0, -1.0]], np.float32)
 
 
 @pytest.fixture
-def known(student, net, framework):
+def known_parameters(student, net, framework):
     """The model with weights 0.5 and -1 and bias 2: (0.5 a - b + 2)^2."""
     kernel = np.array([[0.5, -1.0]], np.float32)
     bias = np.array([2.0], np.float32)
@@ -240,7 +240,7 @@ def known(student, net, framework):
     return net
 
 
-def test_the_zygote_has_one_thread_and_says_what_she_imported(student, framework):
+def test_the_zygote_has_one_thread_and_reports_its_imports(student, framework):
     info = student._client.session.info
     assert info["threads"] == 1
     assert {"pytorch": "torch", "tensorflow": "tensorflow"}[framework] in info["versions"]
@@ -270,24 +270,24 @@ def test_parameters_are_the_trained_ones(student, net):
     assert 5 in [buffer.size for buffer in student.model.buffers(net)]
 
 
-def test_forward_is_the_models_own(student, known):
-    assert student.model.forward(known, X).tolist() == [0.25, 20.25]
+def test_forward_is_the_models_own(student, known_parameters):
+    assert student.model.forward(known_parameters, X).tolist() == [0.25, 20.25]
 
 
-def test_training_is_told_to_the_model_and_evaluation_is_the_default(student, known):
+def test_the_model_learns_of_training_and_evaluation_is_the_default(student, known_parameters):
     x = np.ones((64, 2), np.float32)
-    assert len(np.unique(student.model.forward(known, x))) == 1
-    assert len(np.unique(student.model.forward(known, x, training=True))) > 1
-    assert len(np.unique(student.model.forward(known, x))) == 1
+    assert len(np.unique(student.model.forward(known_parameters, x))) == 1
+    assert len(np.unique(student.model.forward(known_parameters, x, training=True))) > 1
+    assert len(np.unique(student.model.forward(known_parameters, x))) == 1
 
 
-def test_gradients_of_a_model_by_hand(student, known):
+def test_gradients_of_a_model_by_hand(student, known_parameters):
     weight = np.array([1.0, 2.0], np.float32)
     # d/dw of (w.x + b)^2 is 2 (w.x + b) x: the rows give 2 * 0.5 and 2 * 4.5, weighted with 1 and 2.
-    kernel, bias = student.model.parameter_gradients(known, X, weight)
+    kernel, bias = student.model.parameter_gradients(known_parameters, X, weight)
     assert kernel.ravel().tolist() == [1 * 1 + 18 * 3, 1 * 2 + 18 * -1]
     assert bias.tolist() == [19.0]
-    assert student.model.input_gradient(known, X, weight).tolist() == [[0.5, -1.0], [9.0, -18.0]]
+    assert student.model.input_gradient(known_parameters, X, weight).tolist() == [[0.5, -1.0], [9.0, -18.0]]
 
 
 def test_set_parameters_refuses_another_number_of_them(student, net):

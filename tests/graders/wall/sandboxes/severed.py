@@ -45,8 +45,8 @@ class Severed:
                 far = socket.socket(socket.AF_UNIX)
                 far.connect(self._engine)
                 self._ends += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    thread = threading.Thread(target=self._pass, args=(one, other))
+                for source, other in ((near, far), (far, near)):
+                    thread = threading.Thread(target=self._pass, args=(source, other))
                     self._threads.append(thread)
                     thread.start()
 

@@ -13,10 +13,10 @@ ECHO = Path(__file__).parent / "echo"
 def say(channel: Channel, data: bytes) -> None:
     left = memoryview(data)
     while left:
-        taken = channel.write(left)
-        if not taken:
+        written = channel.write(left)
+        if not written:
             select.select([], [channel.fileno_in()], [], 10)
-        left = left[taken:]
+        left = left[written:]
 
 
 def hear(channel: Channel, size: int) -> bytes:
@@ -33,13 +33,13 @@ def hear(channel: Channel, size: int) -> bytes:
 
 
 def line(channel: Channel) -> str:
-    said = b""
-    while not said.endswith(b"\n"):
+    text = b""
+    while not text.endswith(b"\n"):
         letter = hear(channel, 1)
         if not letter:
-            raise EOFError(f"after {said!r}: {channel.ending()}")
-        said += letter
-    return said.decode()
+            raise EOFError(f"after {text!r}: {channel.ending()}")
+        text += letter
+    return text.decode()
 
 
 def value(channel: Channel, source: str) -> object:

@@ -49,7 +49,7 @@ def client(engine):
 def containers(client, spec):
     """The ids of this test's containers that exist now."""
     label = {"label": f"medmark.course={spec.course}"}
-    return lambda: [one["Id"] for one in client.containers(all=True, filters=label)]
+    return lambda: [container["Id"] for container in client.containers(all=True, filters=label)]
 
 
 def test_bytes_come_back_as_they_went(box, spec):
@@ -95,12 +95,12 @@ def test_the_limits_are_the_kernels(box, spec, client, containers):
     with box.open(spec) as channel:
         limits = "[r.getrlimit(k)[1] for r in [__import__('resource')] for k in (r.RLIMIT_CORE, r.RLIMIT_FSIZE)]"
         assert value(channel, limits) == [0, 16 * 2**20]
-        made = client.inspect_container(containers()[0])
-    config = made["HostConfig"]
+        container = client.inspect_container(containers()[0])
+    config = container["HostConfig"]
     assert config["Memory"] == config["MemorySwap"] == 256 * 2**20
     assert config["PidsLimit"] == 128 + 32 + 16 * os.cpu_count()
     assert (config["LogConfig"]["Type"], config["IpcMode"], config["AutoRemove"]) == ("none", "none", True)
-    assert made["Config"]["StdinOnce"] is True
+    assert container["Config"]["StdinOnce"] is True
 
 
 def test_no_variable_tells_of_the_marker(box, spec, monkeypatch):
@@ -134,7 +134,7 @@ def test_cpu_seconds_are_the_whole_containers(box, spec):
         assert 0.1 < channel.cpu_s() < 30
 
 
-def test_an_exit_is_told_with_its_code_and_last_words(box, spec):
+def test_an_exit_is_reported_with_its_code_and_last_lines(box, spec):
     with box.open(spec) as channel:
         say(channel, b"err goodbye\neval __import__('sys').exit(7)\n")
         assert hear(channel, 100) == b"."
@@ -144,7 +144,7 @@ def test_an_exit_is_told_with_its_code_and_last_words(box, spec):
         assert channel.cpu_s() is None
 
 
-def test_memory_over_the_limit_is_told_apart_from_any_other_kill(box, spec):
+def test_memory_over_the_limit_differs_from_any_other_kill(box, spec):
     with box.open(spec) as channel:
         say(channel, b"eval len(b'x' * 600_000_000)\n")
         assert hear(channel, 1) == b""
@@ -273,16 +273,16 @@ def test_a_sweep_takes_containers_of_dead_owners_of_the_course_and_no_others(box
         labels = {"medmark.course": course, "medmark.owner": owner}
         return client.create_container(image, ["/none"], labels=labels)["Id"]
 
-    ours = left_over(spec.course, dead)
+    own = left_over(spec.course, dead)
     living = left_over(spec.course, this_process())
     foreign = left_over(spec.course + "-other", dead)
     try:
-        assert box.sweep(spec.course) == [ours]
+        assert box.sweep(spec.course) == [own]
         assert containers() == [living]
         assert client.inspect_container(foreign)["Id"] == foreign
     finally:
-        for one in (living, foreign):
-            client.remove_container(one, force=True)
+        for container in (living, foreign):
+            client.remove_container(container, force=True)
 
 
 def test_the_record_of_a_runtime_is_its_digest(box):

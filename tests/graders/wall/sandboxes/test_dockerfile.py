@@ -22,11 +22,11 @@ def test_an_image_of_the_dockerfile_holds_the_lock_and_answers(engine, tmp_path)
     if "DOCKERFILE_TEST" not in os.environ:
         pytest.skip("make test-dockerfile runs this")
     framework, base, wheels = os.environ["DOCKERFILE_TEST"].split()
-    made = images.build(framework, base_image=base, wheels=Path(wheels))
+    built = images.build(framework, base_image=base, wheels=Path(wheels))
     locked = images.locked(framework)
-    assert {name: made.packages[name].split("+")[0] for name in locked} == locked
-    assert (made.made_from, made.mounts, made.python) == (base, (), "/opt/runtime/bin/python")
-    assert "pip" not in made.packages
+    assert {name: built.packages[name].split("+")[0] for name in locked} == locked
+    assert (built.made_from, built.mounts, built.python) == (base, (), "/opt/runtime/bin/python")
+    assert "pip" not in built.packages
 
     tmp_path.chmod(0o755)
     shutil.copy(Path(__file__).parent / "behaviours" / "solution.py", tmp_path)

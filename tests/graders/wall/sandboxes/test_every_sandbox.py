@@ -128,7 +128,7 @@ def test_a_function_that_is_not_there_is_missing(inside):
         ask("no_such_function")
 
 
-def test_an_exception_is_told_with_its_kind_and_place(inside):
+def test_an_exception_is_reported_with_its_kind_and_line(inside):
     with inside.fresh() as ask:
         with pytest.raises(Raised) as caught:
             ask("divide")
@@ -137,7 +137,7 @@ def test_an_exception_is_told_with_its_kind_and_place(inside):
         assert ask("add", 1, 1) == 2
 
 
-def test_an_import_error_is_told_as_such(name, tmp_path):
+def test_an_import_error_is_reported_as_such(name, tmp_path):
     tmp_path.chmod(0o755)
     (tmp_path / "solution.py").write_text("import no_such_package\n")
     with opened(name, tmp_path) as asker, pytest.raises(ImportFailed) as caught:
@@ -309,9 +309,9 @@ def test_a_full_disk_is_the_workers_own(inside):
 @pytest.mark.parametrize("folder", [".", "/dev/shm"])
 def test_files_without_end_stop_at_the_limit(inside, folder):
     with inside.fresh() as ask:
-        made, error = ask("make_files", 1000, folder)
+        count, error = ask("make_files", 1000, folder)
         assert error == errno.ENOSPC
-        assert made < LIMITS.scratch_files
+        assert count < LIMITS.scratch_files
 
 
 def test_files_in_scratch_are_gone_for_the_next_worker(inside):
@@ -418,15 +418,15 @@ def left_of(name, solution):
     """What still exists of the sandboxes of a solution: containers, or processes that carry its folder's name."""
     if name == "docker":
         client = docker.APIClient()
-        found = client.containers(all=True, filters={"label": f"medmark.course={solution.name}"})
+        containers = client.containers(all=True, filters={"label": f"medmark.course={solution.name}"})
         client.close()
-        return [one["Id"] for one in found]
-    mine = f"MEDMARK_SOLUTION={solution}\0".encode()
-    found = []
+        return [container["Id"] for container in containers]
+    own_variable = f"MEDMARK_SOLUTION={solution}\0".encode()
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if mine in (process / "environ").read_bytes():
-                found.append(process.name)
+            if own_variable in (process / "environ").read_bytes():
+                pids.append(process.name)
         except OSError:  # it ended meanwhile
             continue
-    return found
+    return pids

@@ -193,9 +193,9 @@ def test_what_libraries_keep_for_later_goes_to_the_workers_own_folder(images, tm
     with SANDBOXES[sandbox]().open(SandboxSpec(tmp_path, "numpy", limits)) as channel:
         session = Session(channel, limits)
         session.begin()
-        found = ask(session, session.worker(60), "kept")
-    assert set(found.values()) == {True}
-    assert {"HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "KERAS_HOME", "NUMBA_CACHE_DIR"} <= set(found)
+        entries = ask(session, session.worker(60), "kept")
+    assert set(entries.values()) == {True}
+    assert {"HOME", "XDG_CACHE_HOME", "MPLCONFIGDIR", "TORCH_HOME", "KERAS_HOME", "NUMBA_CACHE_DIR"} <= set(entries)
 
 
 EATS = {
@@ -218,7 +218,7 @@ def eats():
 
 
 @pytest.mark.parametrize("framework", EATS)
-def test_a_child_that_takes_too_much_memory_is_told_as_memory(images, tmp_path, framework):
+def test_a_child_that_takes_too_much_memory_is_a_memory_limit(images, tmp_path, framework):
     images(framework)
     tmp_path.chmod(0o755)
     (tmp_path / "solution.py").write_text(EATS[framework])

@@ -35,12 +35,12 @@ def lock(tmp_path, monkeypatch):
 @pytest.fixture
 def bench(engine, lock, monkeypatch):
     """The lock, with an engine to build with; images that the test makes are removed again, and no others."""
-    made = []
+    built = []
     imported = images._imported
-    monkeypatch.setattr(images, "_imported", lambda *order: made.append(imported(*order)) or made[-1])
+    monkeypatch.setattr(images, "_imported", lambda *order: built.append(imported(*order)) or built[-1])
     yield lock
     client = docker.APIClient()
-    for image in set(made):
+    for image in set(built):
         client.remove_image(image, force=True)
     client.close()
 
@@ -51,12 +51,12 @@ def build(**options):
 
 @pytest.mark.docker
 def test_a_build_is_recorded_with_its_packages(bench):
-    made = build()
-    assert images.runtime("numpy") == made
-    assert images.listed() == (made,)
-    assert made.packages == {"tiny": "1.0"}
-    assert made.modules == ("tiny",)
-    assert (made.made_from, made.added, len(made.digest)) == ("host", (), 64)
+    built = build()
+    assert images.runtime("numpy") == built
+    assert images.listed() == (built,)
+    assert built.packages == {"tiny": "1.0"}
+    assert built.modules == ("tiny",)
+    assert (built.made_from, built.added, len(built.digest)) == ("host", (), 64)
 
 
 @pytest.mark.docker
@@ -91,10 +91,10 @@ def test_building_again_keeps_the_image_that_is_in_use(bench):
 def test_a_package_can_be_added_for_everyone(bench, tmp_path):
     plain = build()
     make_wheel(tmp_path / "wheels", "einfach", {"einfach/__init__.py": ""})
-    made = build(add=["einfach==1.0"])
-    assert made.packages == {"einfach": "1.0", "tiny": "1.0"}
-    assert made.added == ("einfach==1.0",)
-    assert made.digest != plain.digest
+    built = build(add=["einfach==1.0"])
+    assert built.packages == {"einfach": "1.0", "tiny": "1.0"}
+    assert built.added == ("einfach==1.0",)
+    assert built.digest != plain.digest
 
 
 @pytest.mark.docker

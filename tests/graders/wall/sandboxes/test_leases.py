@@ -50,8 +50,8 @@ def test_a_name_that_cannot_be_read_belongs_to_nobody(name):
 
 
 def test_no_gpu_asks_nothing(tmp_path):
-    with gpus.leased(0, folder=tmp_path / "locks") as taken:
-        assert taken == ()
+    with gpus.leased(0, folder=tmp_path / "locks") as uuids:
+        assert uuids == ()
     assert not (tmp_path / "locks").exists()
 
 
@@ -67,8 +67,8 @@ def test_who_cannot_have_all_gives_back_what_he_took(tmp_path, monkeypatch):
     with gpus.leased(1, folder=tmp_path, uuids=("GPU-bb",)):
         with pytest.raises(EngineFailure, match="did not come free"), gpus.leased(2, folder=tmp_path, uuids=TWO):
             pass
-        with gpus.leased(1, folder=tmp_path, uuids=TWO) as taken:
-            assert taken == ("GPU-aa",)
+        with gpus.leased(1, folder=tmp_path, uuids=TWO) as uuids:
+            assert uuids == ("GPU-aa",)
 
 
 def test_a_dead_holder_holds_nothing(tmp_path):
@@ -82,8 +82,8 @@ with gpus.leased(1, folder=Path({str(tmp_path)!r}), uuids=("GPU-aa",)):
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
         holder.kill()
-    with gpus.leased(1, folder=tmp_path, uuids=("GPU-aa",)) as taken:
-        assert taken == ("GPU-aa",)
+    with gpus.leased(1, folder=tmp_path, uuids=("GPU-aa",)) as uuids:
+        assert uuids == ("GPU-aa",)
 
 
 def test_more_than_the_machine_has_is_our_failure(tmp_path):

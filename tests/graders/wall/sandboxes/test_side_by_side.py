@@ -54,7 +54,7 @@ def mode(): return [os.stat(".").st_mode & 0o777, os.stat(".").st_uid == os.getu
 
 
 @pytest.fixture
-def place(images, tmp_path):
+def folder(images, tmp_path):
     images("numpy")
     folder = tmp_path / "solution"
     folder.mkdir(mode=0o755)
@@ -63,15 +63,15 @@ def place(images, tmp_path):
 
 
 @contextmanager
-def opened(place, limits=LIMITS):
-    with Docker().open(SandboxSpec(place, "numpy", limits, course=str(place))) as channel:
-        session = Session(channel, limits, place)
+def opened(folder, limits=LIMITS):
+    with Docker().open(SandboxSpec(folder, "numpy", limits, course=str(folder))) as channel:
+        session = Session(channel, limits, folder)
         session.begin()
         yield session
 
 
-def test_a_worker_keeps_its_own_folder_while_others_come_and_go(place):
-    with opened(place) as session:
+def test_a_worker_keeps_its_own_folder_while_others_come_and_go(folder):
+    with opened(folder) as session:
         modules = session.worker(20.0)
         ask(session, modules, "note", "one ")
         fresh = session.worker(20.0)
@@ -84,8 +84,8 @@ def test_a_worker_keeps_its_own_folder_while_others_come_and_go(place):
         assert where.startswith("/scratch/w-")
 
 
-def test_while_one_worker_runs_all_others_stand_still_and_go_on_when_asked(place):
-    with opened(place) as session:
+def test_while_one_worker_runs_all_others_stand_still_and_continue_in_turn(folder):
+    with opened(folder) as session:
         modules, fresh = session.worker(20.0), None
         ask(session, modules, "burn")
         for _ in range(3):
@@ -95,8 +95,8 @@ def test_while_one_worker_runs_all_others_stand_still_and_go_on_when_asked(place
             assert ask(session, modules, "states") == []
 
 
-def test_the_time_that_a_worker_stands_still_costs_it_nothing(place):
-    with opened(place) as session:
+def test_the_time_that_a_worker_stands_still_costs_it_nothing(folder):
+    with opened(folder) as session:
         modules = session.worker(2.0)
         ask(session, modules, "burn")
         before = modules.facts["cpu_s"]
@@ -108,8 +108,8 @@ def test_the_time_that_a_worker_stands_still_costs_it_nothing(place):
         assert modules.facts["wall_s"] < 2.5
 
 
-def test_a_worker_that_stands_still_is_ended_with_all_it_left(place):
-    with opened(place) as session:
+def test_a_worker_that_stands_still_is_ended_with_all_it_left(folder):
+    with opened(folder) as session:
         modules = session.worker(20.0)
         ask(session, modules, "leave", 3)
         fresh = session.worker(20.0)
@@ -120,8 +120,8 @@ def test_a_worker_that_stands_still_is_ended_with_all_it_left(place):
         assert ask(session, fresh, "states") == []
 
 
-def test_what_a_dead_worker_left_is_gone_before_another_runs(place):
-    with opened(place) as session:
+def test_what_a_dead_worker_left_is_gone_before_another_runs(folder):
+    with opened(folder) as session:
         modules = session.worker(20.0)
         ask(session, modules, "leave", 3)
         with pytest.raises(ProcessEnded):
@@ -131,8 +131,8 @@ def test_what_a_dead_worker_left_is_gone_before_another_runs(place):
         assert session.end(modules).strays == 3
 
 
-def test_a_worker_that_has_filled_the_scratch_loses_it_to_the_next(place):
-    with opened(place) as session:
+def test_a_worker_that_has_filled_the_scratch_loses_it_to_the_next(folder):
+    with opened(folder) as session:
         modules = session.worker(20.0)
         assert ask(session, modules, "fill") == errno.ENOSPC
         fresh = session.worker(20.0)
@@ -141,10 +141,10 @@ def test_a_worker_that_has_filled_the_scratch_loses_it_to_the_next(place):
             ask(session, modules, "states")
 
 
-# Faults of ours, in words
+# Toolkit failures and their texts
 
 
-def test_a_scratch_that_is_not_roots_is_a_broken_image(place, monkeypatch):
+def test_a_scratch_that_is_not_roots_is_a_broken_image(folder, monkeypatch):
     plain = docker._host_config
 
     def anothers(*args):
@@ -152,27 +152,27 @@ def test_a_scratch_that_is_not_roots_is_a_broken_image(place, monkeypatch):
         return {**config, "tmpfs": {**config["tmpfs"], "/scratch": "size=16m,uid=5,gid=5,mode=700"}}
 
     monkeypatch.setattr(docker, "_host_config", anothers)
-    with pytest.raises(ImageFailure, match=r"/scratch is not root's.*medmark image build numpy"), opened(place):
+    with pytest.raises(ImageFailure, match=r"/scratch is not root's.*medmark image build numpy"), opened(folder):
         pass
 
 
-def test_a_scratch_without_room_for_a_folder_is_a_broken_image(place):
+def test_a_scratch_without_room_for_a_folder_is_a_broken_image(folder):
     with (
-        opened(place, LIMITS.model_copy(update={"scratch_files": 1})) as session,
+        opened(folder, LIMITS.model_copy(update={"scratch_files": 1})) as session,
         pytest.raises(ImageFailure, match="cannot make its folder in /scratch: No space left"),
     ):
         session.worker(20.0)
 
 
-def test_when_every_user_was_a_worker_the_container_says_so(place, tmp_path, monkeypatch):
+def test_when_every_user_was_a_worker_the_container_says_so(folder, tmp_path, monkeypatch):
     inside = tmp_path / "inside"
     inside.mkdir(mode=0o755)
     for path in docker.INSIDE_FOLDER.glob("*.py"):
         text = path.read_text().replace("range(2_000_000_000, 2_100_000_000)", "range(2_000_000_000, 2_000_000_002)")
         (inside / path.name).write_text(text)
         os.chmod(inside / path.name, 0o644)
-    with Docker(inside=inside).open(SandboxSpec(place, "numpy", LIMITS, course=str(place))) as channel:
-        session = Session(channel, LIMITS, place)
+    with Docker(inside=inside).open(SandboxSpec(folder, "numpy", LIMITS, course=str(folder))) as channel:
+        session = Session(channel, LIMITS, folder)
         session.begin()
         for _ in range(2):
             session.end(session.worker(20.0))

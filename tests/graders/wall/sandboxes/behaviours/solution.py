@@ -43,8 +43,8 @@ def sleep(seconds):
 
 
 def fill_memory(megabytes):
-    kept = [np.ones(2**20, np.uint8) for _ in range(megabytes)]
-    return len(kept)
+    arrays = [np.ones(2**20, np.uint8) for _ in range(megabytes)]
+    return len(arrays)
 
 
 def fork_sleepers(most):
@@ -149,18 +149,18 @@ def fill_all_memory():
 def system_v():
     """What of shared memory, semaphores and messages could be made."""
     libc = ctypes.CDLL(None)
-    made = {"memory": libc.shmget(0, 4096, 0o1600), "semaphore": libc.semget(0, 1, 0o1600)}
-    made["queue"] = libc.msgget(0, 0o1600)
-    return [what for what, id in made.items() if id >= 0]
+    ids = {"memory": libc.shmget(0, 4096, 0o1600), "semaphore": libc.semget(0, 1, 0o1600)}
+    ids["queue"] = libc.msgget(0, 0o1600)
+    return [what for what, id in ids.items() if id >= 0]
 
 
 def open_files(most):
-    kept = []
+    arrays = []
     for _ in range(most):
         try:
-            kept.append(os.open("/dev/null", os.O_RDONLY))
+            arrays.append(os.open("/dev/null", os.O_RDONLY))
         except OSError as error:
-            return [len(kept), error.errno]
+            return [len(arrays), error.errno]
     return [most, 0]
 
 
