@@ -106,7 +106,7 @@ def test_a_commit_that_git_cannot_read_takes_no_other_with_it(mirror):
     assert counts.changed == {commit: Changed(1)}
 
 
-def test_a_crowd_is_told_before_any_move_is_looked_for(mirror, monkeypatch):
+def test_a_commit_with_too_many_files_is_left_out_before_git_looks_for_moves(mirror, monkeypatch):
     """Among very many equal files Git looks long for which one moved where."""
     monkeypatch.setattr(counting, "FILES", 3)
     push(mirror, {"a": "1\n", "b": "1\n"})

@@ -38,7 +38,7 @@ def mirrored(tmp_path, files):
 
 
 def written(tmp_path, files, caps=None):
-    """What comes of writing these files out: the folder, and what was told."""
+    """What comes of writing these files out: the folder, and the problems."""
     mirror, commit = mirrored(tmp_path, files)
     entries = tree_of(mirror, commit, "", FILES)
     return tmp_path / "out", write_files(mirror, entries, tmp_path / "out", caps or Caps(), FILES)
@@ -75,15 +75,15 @@ def test_a_look_finds_the_tip_of_a_branch_or_of_the_default_one(tmp_path):
     commit = make(tmp_path / "their.git", {"a": "a"}, branch="trunk")
     address = f"file://{tmp_path}/their.git"
     assert look(address, "trunk", FILES).commit == commit
-    found = look(address, None, FILES)
-    assert (found.branch, found.commit) == ("trunk", commit)
+    seen = look(address, None, FILES)
+    assert (seen.branch, seen.commit) == ("trunk", commit)
 
 
 def test_an_unborn_default_branch_gives_way_to_the_only_branch(tmp_path):
     make(tmp_path / "their.git", branch="master")
     commit = push(tmp_path / "their.git", {"a": "a"}, "main")
-    found = look(f"file://{tmp_path}/their.git", None, FILES)
-    assert (found.branch, found.commit) == ("main", commit)
+    seen = look(f"file://{tmp_path}/their.git", None, FILES)
+    assert (seen.branch, seen.commit) == ("main", commit)
 
 
 def test_unreachable_empty_and_branchless_repositories_say_what_to_do(tmp_path):
@@ -134,10 +134,10 @@ def test_hooks_and_settings_of_the_repository_do_nothing(tmp_path):
     git(f"--git-dir={tmp_path}/their.git", "config", "core.fsmonitor", f"touch {marker}")
     mirror = tmp_path / "mirror"
     fetch(mirror, f"file://{tmp_path}/their.git", "main", commit, at("12:00"), FILES)
-    told = write_files(mirror, tree_of(mirror, commit, "", FILES), tmp_path / "out", Caps(), FILES)
+    result = write_files(mirror, tree_of(mirror, commit, "", FILES), tmp_path / "out", Caps(), FILES)
     signature_of(mirror, commit)
     assert not marker.exists()
-    assert "holds sub/ (a Git repository)" in told.flags
+    assert "holds sub/ (a Git repository)" in result.flags
     assert not (mirror / "hooks").exists()
 
 
@@ -182,9 +182,9 @@ def test_a_default_branch_with_an_odd_name_writes_no_line_of_its_own(tmp_path):
     push(their, {"a": "b"}, "two")
     git(f"--git-dir={their}", "branch", "x\u2028counts", "one")
     git(f"--git-dir={their}", "symbolic-ref", "HEAD", "refs/heads/x\u2028counts")
-    found = look(f"file://{their}", None, FILES)
-    assert found.how == "no_branch"
-    assert found.detail == (
+    seen = look(f"file://{their}", None, FILES)
+    assert seen.how == "no_branch"
+    assert seen.detail == (
         "the repository's default branch is not a branch name that medmark accepts: its branches are one, two"
     )
 
@@ -220,9 +220,9 @@ def fake_git(tmp_path, monkeypatch):
 def test_a_host_that_never_answers_is_ended_with_all_that_git_started(tmp_path, fake_git):
     fake_git(f"sleep 77 & echo $! > {tmp_path}/child; wait")
     started = time.monotonic()
-    found = look("https://github.com/a/b", "main", Reach(timeout_s=0.5))
-    assert found.how == "unreachable"
-    assert "did not answer within 0.5 s" in found.detail
+    seen = look("https://github.com/a/b", "main", Reach(timeout_s=0.5))
+    assert seen.how == "unreachable"
+    assert "did not answer within 0.5 s" in seen.detail
     assert time.monotonic() - started < 5
     child = Path(f"/proc/{(tmp_path / 'child').read_text().strip()}/stat")
     while child.exists() and child.read_text().split()[2] != "Z":
@@ -260,9 +260,9 @@ def test_a_token_is_given_to_its_host_alone_and_stands_in_no_argument_file_or_me
     fake_git(f'printf "%s\\n" "$@" > {tmp_path}/arguments; env > {tmp_path}/environment; echo "no s3cret" >&2; exit 1')
     monkeypatch.setenv("COURSE_TOKEN", "s3cret")
     reach = Reach(token_env={"github.com": "COURSE_TOKEN"}, timeout_s=20)
-    found = look("https://github.com/a/b", "main", reach)
-    assert "s3cret" not in found.detail
-    assert "no ***" in found.detail
+    seen = look("https://github.com/a/b", "main", reach)
+    assert "s3cret" not in seen.detail
+    assert "no ***" in seen.detail
     assert "s3cret" not in (tmp_path / "arguments").read_text()
     environment = (tmp_path / "environment").read_text()
     assert "s3cret" not in environment  # in base64 only, and the shell's own variables are not passed on
@@ -338,8 +338,8 @@ def test_git_sends_the_token_to_its_host_and_never_after_a_redirect(https_hosts,
     first, second = https_hosts
     monkeypatch.setenv("COURSE_TOKEN", "s3cret")
     reach = Reach(token_env={first.name: "COURSE_TOKEN"}, timeout_s=20)
-    found = look(f"https://{first.name}/a/b.git", "main", reach)
-    assert "no repository at this address" in found.detail
+    seen = look(f"https://{first.name}/a/b.git", "main", reach)
+    assert "no repository at this address" in seen.detail
     header, commands = first.seen[0]
     assert header == "Basic eC1hY2Nlc3MtdG9rZW46czNjcmV0"
     assert b"ls-remote" in commands
@@ -366,7 +366,7 @@ def test_a_machine_without_git_says_how_to_get_it(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("messages", "cause"),
     [
         ("fatal: could not read Username for 'https://github.com': terminal prompts disabled", "access was refused"),
         ("remote: Repository not found.\nfatal: repository 'https://x/' not found", "no repository at this address"),
@@ -375,10 +375,10 @@ def test_a_machine_without_git_says_how_to_get_it(tmp_path, monkeypatch):
         ("fatal: something new", "could not read"),
     ],
 )
-def test_what_git_says_becomes_a_cause(fake_git, words, told):
-    fake_git(f"cat >&2 <<'END'\n{words}\nEND\nexit 128")
+def test_what_git_says_becomes_a_cause(fake_git, messages, cause):
+    fake_git(f"cat >&2 <<'END'\n{messages}\nEND\nexit 128")
     detail = look("https://github.com/a/b", "main", Reach(timeout_s=20)).detail
-    assert told in detail
+    assert cause in detail
     assert "u:p" not in detail
 
 
@@ -387,28 +387,28 @@ def test_what_git_says_becomes_a_cause(fake_git, words, told):
 
 def test_regular_files_come_out_as_they_are(tmp_path):
     files = {"solution.py": "x = 1\n", "weights/model.pt": b"\0\r\n\xff", "a b/ü (1).txt": "", ".gitignore": "x"}
-    out, told = written(tmp_path, files)
+    out, result = written(tmp_path, files)
     assert names(out) == [".gitignore", "a b/ü (1).txt", "solution.py", "weights/model.pt"]
     assert (out / "weights/model.pt").read_bytes() == b"\0\r\n\xff"
-    assert (told.files, told.problems, told.flags) == (4, (), ())
+    assert (result.files, result.problems, result.flags) == (4, (), ())
     assert stat.S_IMODE((out / "solution.py").stat().st_mode) & 0o444 == 0o444
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 
 
-def test_links_submodules_and_lfs_pointers_are_told_and_never_followed(tmp_path):
+def test_links_submodules_and_lfs_pointers_are_reported_and_never_followed(tmp_path):
     hostile = {
         "solution.py": "", "notes.txt": Link("/etc/passwd"), "hid": Link("../../hidden"), "rootdir": Link("/"),
         "x": Module(), ".gitmodules": '[submodule "x"]\n path = x\n url = https://example.org/x\n',
         "weights/model.pt": POINTER, ".gitattributes": "* filter=lfs diff=lfs merge=lfs -text\n",
         ".lfsconfig": "[lfs]\n url = http://127.0.0.1:9/x\n",
     }  # fmt: skip
-    out, told = written(tmp_path, hostile)
+    out, result = written(tmp_path, hostile)
     assert names(out) == [".gitattributes", ".gitmodules", ".lfsconfig", "solution.py"]
-    text = "\n".join(told.problems)
+    text = "\n".join(result.problems)
     assert "link: hid, notes.txt, rootdir; links are not followed" in text
     assert "submodule: x;" in text
     assert "Git LFS pointer: weights/model.pt;" in text
-    assert told.flags == ("holds .gitattributes", "holds .gitmodules", "holds .lfsconfig")
+    assert result.flags == ("holds .gitattributes", "holds .gitmodules", "holds .lfsconfig")
 
 
 def test_a_link_where_a_folder_is_expected_leads_nowhere(tmp_path):
@@ -417,11 +417,11 @@ def test_a_link_where_a_folder_is_expected_leads_nowhere(tmp_path):
     assert not (out / "weights").exists()
 
 
-def test_odd_names_are_told_in_plain_letters(tmp_path):
+def test_odd_names_are_reported_in_plain_letters(tmp_path):
     odd = ["-rf", "--help", "$(touch m)", ";touch m", "a\nb", "c\x1b[31m", "d\\e", "\udcff", "f:g", "h\u202ei"]
-    out, told = written(tmp_path, {"solution.py": "", **dict.fromkeys(odd, "x")})
+    out, result = written(tmp_path, {"solution.py": "", **dict.fromkeys(odd, "x")})
     assert names(out) == ["solution.py"]
-    (problem,) = told.problems
+    (problem,) = result.problems
     assert problem.isprintable()
     assert "a\\nb" in problem
 
@@ -435,8 +435,8 @@ LETTERS = (
 
 
 def test_letters_of_any_script_with_their_marks_are_letters(tmp_path):
-    out, told = written(tmp_path, {"solution.py": "", **dict.fromkeys(LETTERS, "x")})
-    assert told.problems == ()
+    out, result = written(tmp_path, {"solution.py": "", **dict.fromkeys(LETTERS, "x")})
+    assert result.problems == ()
     assert {os.fsencode(name) for name in names(out)} == {os.fsencode(name) for name in ("solution.py", *LETTERS)}
 
 
@@ -450,43 +450,43 @@ def test_names_that_show_or_mean_something_else_are_refused(name):
 
 
 def test_deep_folders_are_written_up_to_a_limit(tmp_path):
-    out, told = written(tmp_path, {"x/" * 60 + "deep": "", "y/" * 300 + "deeper": "", "z" * 300: ""})
+    out, result = written(tmp_path, {"x/" * 60 + "deep": "", "y/" * 300 + "deeper": "", "z" * 300: ""})
     assert len(names(out)) == 1
-    assert "odd file name" in told.problems[0]
+    assert "odd file name" in result.problems[0]
 
 
 def test_weights_over_their_limit_are_left_out_as_a_whole(tmp_path):
     files = {"solution.py": "", "weights/a.pt": bytes(700_000), "weights/b.pt": bytes(700_000)}
-    out, told = written(tmp_path, files, Caps(weights_mb=1))
+    out, result = written(tmp_path, files, Caps(weights_mb=1))
     assert names(out) == ["solution.py"]
-    assert "weights/ holds 1 MB, and 1 MB are allowed: the marker takes none of it" in told.problems[0]
+    assert "weights/ holds 1 MB, and 1 MB are allowed: the marker takes none of it" in result.problems[0]
 
 
 def test_large_files_elsewhere_are_left_out_one_by_one(tmp_path):
-    out, told = written(tmp_path, {"solution.py": "", "scan.nii": bytes(1_100_000)}, Caps(file_mb=1))
+    out, result = written(tmp_path, {"solution.py": "", "scan.nii": bytes(1_100_000)}, Caps(file_mb=1))
     assert names(out) == ["solution.py"]
-    assert "scan.nii" in told.problems[0]
+    assert "scan.nii" in result.problems[0]
 
 
 def test_too_many_files_leave_the_python_files_and_the_weights(tmp_path):
     files = {"solution.py": "", "weights/w": "1", **{f"data/{number}.txt": "x" for number in range(30)}}
-    out, told = written(tmp_path, files, Caps(files=20))
+    out, result = written(tmp_path, files, Caps(files=20))
     assert names(out) == ["solution.py", "weights/w"]
-    assert "more than 20 files" in told.problems[0]
+    assert "more than 20 files" in result.problems[0]
 
 
 def test_one_large_python_file_under_many_names_is_written_within_the_limit(tmp_path):
     many = {f"p{number}.py": "#" * 100_000 for number in range(50)}
-    out, told = written(tmp_path, {"solution.py": "", **many}, Caps(total_mb=1))
+    out, result = written(tmp_path, {"solution.py": "", **many}, Caps(total_mb=1))
     assert hardened_git.folder_bytes(out) <= 1_000_000
-    assert "or 1 MB outside weights/" in told.problems[0]
+    assert "or 1 MB outside weights/" in result.problems[0]
 
 
 def test_folders_are_counted_like_files(tmp_path):
     deep = {f"{number}/{'x/' * 50}f.py": "" for number in range(30)}
-    out, told = written(tmp_path, {"solution.py": "", **deep}, Caps(files=200))
+    out, result = written(tmp_path, {"solution.py": "", **deep}, Caps(files=200))
     assert sum(path.is_dir() for path in out.rglob("*")) <= 200
-    assert "more than 200 files or folders" in told.problems[0]
+    assert "more than 200 files or folders" in result.problems[0]
 
 
 def test_many_files_that_look_like_repositories_are_flagged_in_no_time(tmp_path):
@@ -507,14 +507,14 @@ def test_more_flags_than_anybody_reads_are_counted(tmp_path):
 
 def test_files_that_steer_tools_are_flagged(tmp_path):
     files = ("conftest.py", "a/pytest.ini", "sitecustomize.py", "x.pth", "fine.py")
-    _, told = written(tmp_path, dict.fromkeys(files, ""))
-    assert told.flags == ("holds a/pytest.ini", "holds conftest.py", "holds sitecustomize.py", "holds x.pth")
+    _, result = written(tmp_path, dict.fromkeys(files, ""))
+    assert result.flags == ("holds a/pytest.ini", "holds conftest.py", "holds sitecustomize.py", "holds x.pth")
 
 
 def test_settings_of_notebooks_and_modules_in_place_of_pythons_own_are_flagged(tmp_path):
     files = ("ipython_config.py", "ipython_kernel_config.py", "nbgrader_config.py", "json.py", "my_config.py")
-    _, told = written(tmp_path, dict.fromkeys(files, ""))
-    assert told.flags == tuple(f"holds {name}" for name in sorted(files[:4]))
+    _, result = written(tmp_path, dict.fromkeys(files, ""))
+    assert result.flags == tuple(f"holds {name}" for name in sorted(files[:4]))
 
 
 def test_a_commit_or_folder_that_is_not_there_is_named(tmp_path):

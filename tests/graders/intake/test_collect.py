@@ -1,4 +1,4 @@
-"""Collections of real repositories around a deadline: what is recorded, what counts, what students are told."""
+"""Collections of real repositories around a deadline: what is recorded, what counts, what students read."""
 
 from __future__ import annotations
 
@@ -38,23 +38,23 @@ year = "2026-27"
 [access]
 allow_file = true
 [assignments.mlp]
-source = "asked"
+source = "coursework"
 deadline = 2027-01-15T12:00:00
 grace_minutes = 10
 """
 SOLUTION = 'FRAMEWORK = "pytorch"\n'
-ONE, TWO, THREE = ({"solution.py": SOLUTION + f"x = {number}\n"} for number in (1, 2, 3))
+FIRST, SECOND, THIRD = ({"solution.py": SOLUTION + f"x = {number}\n"} for number in (1, 2, 3))
 
 
 class Hall:
-    """A course with one repository a group, and collections at the minute that a test says."""
+    """A course with one repository for each group, and collections at the minute that a test says."""
 
     def __init__(self, folder, groups=("g1",), settings=""):
         self.folder = folder
-        (folder / "asked/starter").mkdir(parents=True)
-        (folder / "asked/assignment.toml").write_text(ASSIGNMENT)
-        (folder / "asked/brief.md").write_text("Train.")
-        (folder / "asked/starter/solution.py").write_text(SOLUTION)
+        (folder / "coursework/starter").mkdir(parents=True)
+        (folder / "coursework/assignment.toml").write_text(ASSIGNMENT)
+        (folder / "coursework/brief.md").write_text("Train.")
+        (folder / "coursework/starter/solution.py").write_text(SOLUTION)
         (folder / "course.toml").write_text(settings + COURSE)
         rows = [f"{name},{name}-1,Ada,{name}@ucl.ac.uk,file://{folder}/{name}.git" for name in groups]
         (folder / "roster.csv").write_text("\n".join(["group,member,name,email,repository", *rows]))
@@ -83,8 +83,8 @@ class Hall:
             away.rename(here)
 
     def submission(self, time="18:00", group="g1"):
-        (found,) = self.submissions(time, [group])
-        return found
+        (submission,) = self.submissions(time, [group])
+        return submission
 
     def submissions(self, time="18:00", only=()):
         record = Record.of(self.course.groups, self.ledger.observations("mlp"))
@@ -98,9 +98,9 @@ class Hall:
 
 @pytest.fixture
 def hall(tmp_path):
-    made = Hall(tmp_path)
-    yield made
-    made.ledger.close()
+    hall = Hall(tmp_path)
+    yield hall
+    hall.ledger.close()
 
 
 def text_of(submission):
@@ -108,21 +108,21 @@ def text_of(submission):
 
 
 def test_the_last_tip_seen_in_time_is_taken_whatever_its_date_says(hall):
-    first = hall.push(ONE, date="4102444800 +0000")  # the year 2100
+    first = hall.push(FIRST, date="4102444800 +0000")  # the year 2100
     hall.collect("11:55")
-    late = hall.push(TWO, date="946684800 +0000")  # the year 2000
+    late = hall.push(SECOND, date="946684800 +0000")  # the year 2000
     (receipt,) = hall.collect("12:15")
     assert receipt.commit == late
     # Nobody looked between 12:00 and 12:10, so what came next may have been in time.
     assert receipt.counting.state == "waits for a person"
     hall.event("late_commit", first)
-    found = hall.submission()
-    assert (found.state, found.commit, found.later_tips) == ("counts", first, (late,))
-    assert text_of(found) == ONE["solution.py"]
+    submission = hall.submission()
+    assert (submission.state, submission.commit, submission.later_tips) == ("counts", first, (late,))
+    assert text_of(submission) == FIRST["solution.py"]
 
 
 def test_our_server_down_across_the_deadline_costs_nobody_anything(hall):
-    hall.push(ONE)
+    hall.push(FIRST)
     hall.collect("09:00")
     (receipt,) = hall.collect("17:00")  # nothing between: the same tip settles it
     assert receipt.counting.state == "counts"
@@ -130,31 +130,31 @@ def test_our_server_down_across_the_deadline_costs_nobody_anything(hall):
 
 
 def test_our_server_down_and_another_tip_afterwards_waits_for_a_person(hall):
-    hall.push(ONE)
+    hall.push(FIRST)
     hall.collect("09:00")
-    hall.push(TWO)
+    hall.push(SECOND)
     hall.collect("17:00")
-    found = hall.submission()
-    assert (found.state, found.commit, found.folder) == ("waits for a person", None, None)
-    assert len(found.later_tips) == 2
+    submission = hall.submission()
+    assert (submission.state, submission.commit, submission.folder) == ("waits for a person", None, None)
+    assert len(submission.later_tips) == 2
 
 
 def test_a_host_unreachable_across_the_deadline_then_back_waits_for_a_person(hall):
-    first = hall.push(ONE)
+    first = hall.push(FIRST)
     hall.collect("11:30")
     hall.down("11:40", "12:00", "12:20")
     assert hall.submission("12:21").state == "not settled"
     (receipt,) = hall.collect("12:40")
     assert (receipt.commit, receipt.counting.state) == (first, "waits for a person")
     hall.event("extension", "60")
-    hall.push(TWO)
+    hall.push(SECOND)
     hall.collect("13:05")
-    found = hall.submission()
-    assert (found.state, text_of(found)) == ("counts", TWO["solution.py"])
+    submission = hall.submission()
+    assert (submission.state, text_of(submission)) == ("counts", SECOND["solution.py"])
 
 
 def test_a_host_unreachable_for_a_moment_changes_nothing(hall):
-    hall.push(ONE)
+    hall.push(FIRST)
     hall.collect("11:55")
     hall.down("12:00")
     hall.collect("12:05")
@@ -162,35 +162,35 @@ def test_a_host_unreachable_for_a_moment_changes_nothing(hall):
 
 
 def test_a_force_push_after_the_deadline_takes_nothing_away(hall):
-    first = hall.push(ONE)
+    first = hall.push(FIRST)
     hall.collect("12:05")
-    second = hall.push(TWO, force=True)
+    second = hall.push(SECOND, force=True)
     (receipt,) = hall.collect("12:30")
     assert (receipt.commit, receipt.counting.commit) == (second, first)
     assert f"{second} seen 2027-01-15 12:30:00 GMT" in receipt.text
     shutil.rmtree(hall.folder / "g1.git")
-    assert text_of(hall.submission()) == ONE["solution.py"]
+    assert text_of(hall.submission()) == FIRST["solution.py"]
 
 
 def test_an_extension_lets_a_later_commit_count(hall):
     hall.event("extension", "120", "mlp/g1/g1-1")  # a member who works alone is a group
-    hall.push(ONE)
+    hall.push(FIRST)
     hall.collect("12:05")
-    hall.push(TWO)
+    hall.push(SECOND)
     (receipt,) = hall.collect("14:05")
     assert "due         2027-01-15 14:00:00 GMT" in receipt.text
-    assert text_of(hall.submission()) == TWO["solution.py"]
+    assert text_of(hall.submission()) == SECOND["solution.py"]
 
 
 def test_before_the_deadline_a_submission_is_provisional(hall):
-    hall.push(ONE)
+    hall.push(FIRST)
     (receipt,) = hall.collect("10:00")
     assert f"{receipt.commit} so far" in receipt.text
-    found = hall.submission("10:01")
-    assert (found.state, text_of(found)) == ("provisional", ONE["solution.py"])
+    submission = hall.submission("10:01")
+    assert (submission.state, text_of(submission)) == ("provisional", FIRST["solution.py"])
 
 
-def test_an_untouched_starter_is_told(hall):
+def test_an_untouched_starter_is_reported(hall):
     hall.push({"mlp/solution.py": SOLUTION})
     (receipt,) = hall.collect("12:05")
     assert "problem     solution.py is the unchanged starter" in receipt.text
@@ -200,9 +200,9 @@ def test_an_untouched_starter_is_told(hall):
 def test_each_group_gets_a_receipt_that_says_what_to_do(tmp_path):
     hall = Hall(tmp_path, groups=("empty", "away", "fine", "weights", "branch"))
     shutil.rmtree(tmp_path / "away.git")
-    hall.push(ONE, "fine")
+    hall.push(FIRST, "fine")
     hall.push({"solution.py": SOLUTION, "weights/w.pt": "version https://git-lfs.github.com/spec/v1\n"}, "weights")
-    hall.push(ONE, "branch", branch="mian")
+    hall.push(FIRST, "branch", branch="mian")
     roster = (tmp_path / "roster.csv").read_text().splitlines()
     (tmp_path / "roster.csv").write_text("\n".join([roster[0] + ",branch", *(row + ",main" for row in roster[1:])]))
     hall.course = load_course(tmp_path)
@@ -220,7 +220,7 @@ def test_each_group_gets_a_receipt_that_says_what_to_do(tmp_path):
 
 
 def test_every_look_is_recorded_by_our_clock(hall):
-    commit = hall.push(ONE)
+    commit = hall.push(FIRST)
     hall.collect("11:55")
     hall.down("11:58")
     hall.collect("12:01")
@@ -230,7 +230,7 @@ def test_every_look_is_recorded_by_our_clock(hall):
 
 def test_one_group_can_be_collected_alone(tmp_path):
     hall = Hall(tmp_path, groups=("g1", "g2"))
-    hall.push(ONE, "g2")
+    hall.push(FIRST, "g2")
     (receipt,) = hall.collect("11:00", only=["g2"])
     assert (receipt.group, len(hall.ledger.observations("mlp"))) == ("g2", 1)
     with pytest.raises(UserError, match='did you mean "g2"'):
@@ -239,7 +239,7 @@ def test_one_group_can_be_collected_alone(tmp_path):
 
 
 def test_a_tip_that_could_not_be_fetched_is_recorded_and_fetched_next_time(hall):
-    commit = hall.push(ONE)
+    commit = hall.push(FIRST)
     packs = hall.course.mirrors / "g1"
     packs.parent.mkdir(parents=True)
     packs.write_text("in the way")
@@ -250,12 +250,12 @@ def test_a_tip_that_could_not_be_fetched_is_recorded_and_fetched_next_time(hall)
     assert (waiting.state, waiting.waits, waiting.commit, waiting.later_tips) == ("not fetched", True, None, (commit,))
     packs.unlink()
     hall.collect("12:30")
-    found = hall.submission()
-    assert (found.commit, found.state, found.waits) == (commit, "counts", False)
+    submission = hall.submission()
+    assert (submission.commit, submission.state, submission.waits) == (commit, "counts", False)
 
 
 def test_a_checkout_that_cannot_be_written_says_where_and_loses_nothing(hall):
-    commit = hall.push(ONE)
+    commit = hall.push(FIRST)
     hall.course.checkouts.parent.mkdir(parents=True, exist_ok=True)
     hall.course.checkouts.write_text("in the way")
     with pytest.raises(UserError, match="cannot be written"):
@@ -264,7 +264,7 @@ def test_a_checkout_that_cannot_be_written_says_where_and_loses_nothing(hall):
     assert hall.submission().commit == commit
 
 
-def test_a_repository_over_the_limit_is_told_and_never_a_silent_zero(tmp_path):
+def test_a_repository_over_the_limit_is_reported_and_never_a_silent_zero(tmp_path):
     hall = Hall(tmp_path)
     small = hall.course.repositories.model_copy(update={"size_mb": 1})
     hall.course = hall.course.model_copy(update={"repositories": small})
@@ -276,14 +276,14 @@ def test_a_repository_over_the_limit_is_told_and_never_a_silent_zero(tmp_path):
 
 
 def test_what_is_submitted_holds_all_that_grading_needs(hall):
-    commit = hall.push({**ONE, "conftest.py": ""}, message="Done", author="Somebody Else <x@example.org>")
+    commit = hall.push({**FIRST, "conftest.py": ""}, message="Done", author="Somebody Else <x@example.org>")
     hall.collect("12:05")
-    found = hall.submission()
-    assert (found.group, found.members[0].id, found.commit) == ("g1", "g1-1", commit)
-    assert (found.framework, found.flags) == ("pytorch", ("holds conftest.py",))
-    assert (found.due, found.seen_at) == (at("12:00"), "2027-01-15T12:05:00.000+00:00")
-    assert found.signature.author == "Somebody Else <x@example.org>"
-    assert replace(found, signature=None) == replace(hall.submission(), signature=None)
+    submission = hall.submission()
+    assert (submission.group, submission.members[0].id, submission.commit) == ("g1", "g1-1", commit)
+    assert (submission.framework, submission.flags) == ("pytorch", ("holds conftest.py",))
+    assert (submission.due, submission.seen_at) == (at("12:00"), "2027-01-15T12:05:00.000+00:00")
+    assert submission.signature.author == "Somebody Else <x@example.org>"
+    assert replace(submission, signature=None) == replace(hall.submission(), signature=None)
 
 
 def test_a_missing_token_stops_the_collection_before_any_look(hall, monkeypatch):
@@ -306,16 +306,16 @@ def test_a_course_that_names_an_assignment_wrongly_says_so(hall):
         assignment_of(load_course(hall.folder), "mpl")
 
 
-def test_a_task_or_source_that_does_not_exist_is_told_before_marking(hall):
-    asked = hall.folder / "asked/assignment.toml"
-    asked.write_text(ASSIGNMENT.replace('"classification"', '"clasification"').replace("breast_cancer", "brest_cancer"))
+def test_a_task_or_source_that_does_not_exist_is_reported_before_marking(hall):
+    file = hall.folder / "coursework/assignment.toml"
+    file.write_text(ASSIGNMENT.replace('"classification"', '"clasification"').replace("breast_cancer", "brest_cancer"))
     with pytest.raises(UserError) as caught:
         assignment_of(hall.course, "mlp")
     assert 'did you mean "classification"?' in str(caught.value)
     assert 'did you mean "breast_cancer"?' in str(caught.value)
     with pytest.raises(UserError, match='did you mean "classification"'):
         hall.collect("11:00")  # what the interface has to fit follows from the task
-    asked.write_text(ASSIGNMENT.replace("breast_cancer", "brest_cancer"))
+    file.write_text(ASSIGNMENT.replace("breast_cancer", "brest_cancer"))
     hall.collect("11:00")  # the notary's record does not wait for the source
 
 

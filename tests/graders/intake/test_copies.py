@@ -13,9 +13,9 @@ WEIGHTS = bytes(range(256)) * 8
 
 @pytest.fixture
 def hall(tmp_path):
-    made = Hall(tmp_path, ("g1", "g2", "g3"))
-    yield made
-    made.ledger.close()
+    hall = Hall(tmp_path, ("g1", "g2", "g3"))
+    yield hall
+    hall.ledger.close()
 
 
 def handed_in(hall, *repositories, only=()):
@@ -26,9 +26,9 @@ def handed_in(hall, *repositories, only=()):
 
 
 def test_equal_folders_are_flagged_on_both_sides_and_on_no_other(hall):
-    found = handed_in(hall, OWN, OWN, {"solution.py": SOLUTION + "x = 1\n"})
-    assert equal_work(found) == (EqualWork("the whole folder", ("g1", "g2")),)
-    assert [one.flags for one in found] == [
+    submissions = handed_in(hall, OWN, OWN, {"solution.py": SOLUTION + "x = 1\n"})
+    assert equal_work(submissions) == (EqualWork("the whole folder", ("g1", "g2")),)
+    assert [submission.flags for submission in submissions] == [
         ("the whole folder equals that of g2",), ("the whole folder equals that of g1",), (),
     ]  # fmt: skip
 
@@ -39,18 +39,18 @@ def test_a_solution_set_out_otherwise_beside_another_file_is_the_same(hall):
 
 
 def test_equal_weights_under_another_name_are_the_same_but_small_ones_may_be(hall):
-    one = {"solution.py": SOLUTION + "x = 1\n", "weights/a.pt": WEIGHTS, "weights/small": b"{}"}
-    two = {"solution.py": SOLUTION + "x = 2\n", "weights/b/c.pt": WEIGHTS}
+    first = {"solution.py": SOLUTION + "x = 1\n", "weights/a.pt": WEIGHTS, "weights/small": b"{}"}
+    second = {"solution.py": SOLUTION + "x = 2\n", "weights/b/c.pt": WEIGHTS}
     three = {"solution.py": SOLUTION + "x = 3\n", "weights/small": b"{}"}
-    assert equal_work(handed_in(hall, one, two, three)) == (EqualWork("a file of weights", ("g1", "g2")),)
+    assert equal_work(handed_in(hall, first, second, three)) == (EqualWork("a file of weights", ("g1", "g2")),)
 
 
 def test_the_starter_and_what_came_with_it_are_everybodys(hall):
-    (hall.folder / "asked/starter/weights").mkdir()
-    (hall.folder / "asked/starter/weights/backbone.pt").write_bytes(WEIGHTS)
-    one = {"solution.py": SOLUTION + "x = 1\n", "weights/backbone.pt": WEIGHTS}
-    two = {"solution.py": SOLUTION + "x = 2\n", "weights/backbone.pt": WEIGHTS}
-    assert equal_work(handed_in(hall, one, two, {"solution.py": SOLUTION})) == ()
+    (hall.folder / "coursework/starter/weights").mkdir()
+    (hall.folder / "coursework/starter/weights/backbone.pt").write_bytes(WEIGHTS)
+    first = {"solution.py": SOLUTION + "x = 1\n", "weights/backbone.pt": WEIGHTS}
+    second = {"solution.py": SOLUTION + "x = 2\n", "weights/backbone.pt": WEIGHTS}
+    assert equal_work(handed_in(hall, first, second, {"solution.py": SOLUTION})) == ()
 
 
 def test_untouched_starters_are_not_copies(hall):
@@ -58,5 +58,5 @@ def test_untouched_starters_are_not_copies(hall):
 
 
 def test_one_group_alone_has_nothing_in_common(hall):
-    (found,) = handed_in(hall, OWN, OWN, OWN, only=["g1"])
-    assert found.flags == ()
+    (submission,) = handed_in(hall, OWN, OWN, OWN, only=["g1"])
+    assert submission.flags == ()

@@ -65,8 +65,8 @@ def decided(course, seen, events=(), now="18:00", group="g"):
 
 
 def test_before_the_close_the_last_tip_seen_is_provisional(course):
-    found = decided(course, looks(("11:50", A), ("11:55", B)), now="11:58")
-    assert (found.state, found.commit) == ("provisional", B)
+    counts = decided(course, looks(("11:50", A), ("11:55", B)), now="11:58")
+    assert (counts.state, counts.commit) == ("provisional", B)
     assert decided(course, [], now="11:58").reason == "no commit so far: no collection has looked yet"
 
 
@@ -75,17 +75,17 @@ def test_a_look_after_now_is_not_known_yet(course):
 
 
 def test_the_last_tip_seen_by_due_time_and_grace_counts(course):
-    found = decided(course, looks(("11:55", A), ("12:00", A), ("12:05", B), ("12:10", B), ("12:15", C)))
-    assert (found.state, found.commit) == ("counts", B)
-    assert found.seen_at == at("12:05").isoformat()
-    assert [tip.commit for tip in found.later_tips] == [C]
+    counts = decided(course, looks(("11:55", A), ("12:00", A), ("12:05", B), ("12:10", B), ("12:15", C)))
+    assert (counts.state, counts.commit) == ("counts", B)
+    assert counts.seen_at == at("12:05").isoformat()
+    assert [tip.commit for tip in counts.later_tips] == [C]
 
 
 def test_a_force_push_after_the_close_changes_nothing(course):
     seen = looks(("11:55", A), ("12:05", A), ("12:30", B), ("12:35", A), ("12:40", C))
-    found = decided(course, seen)
-    assert (found.state, found.commit) == ("counts", A)
-    assert [tip.commit for tip in found.later_tips] == [B, C]
+    counts = decided(course, seen)
+    assert (counts.state, counts.commit) == ("counts", A)
+    assert [tip.commit for tip in counts.later_tips] == [B, C]
 
 
 def test_a_force_push_in_time_counts_as_it_stands(course):
@@ -93,25 +93,25 @@ def test_a_force_push_in_time_counts_as_it_stands(course):
 
 
 def test_a_branch_deleted_in_time_leaves_the_last_tip_seen(course):
-    found = decided(course, looks(("11:50", A), ("11:58", "no_branch"), ("12:05", "no_branch")))
-    assert (found.state, found.commit) == ("counts", A)
+    counts = decided(course, looks(("11:50", A), ("11:58", "no_branch"), ("12:05", "no_branch")))
+    assert (counts.state, counts.commit) == ("counts", A)
 
 
 def test_an_empty_repository_at_the_close_is_nothing_handed_in(course):
-    found = decided(course, looks(("11:50", "empty"), ("12:05", "empty"), ("12:20", B)))
-    assert (found.state, found.commit) == ("nothing handed in", None)
-    assert [tip.commit for tip in found.later_tips] == [B]
+    counts = decided(course, looks(("11:50", "empty"), ("12:05", "empty"), ("12:20", B)))
+    assert (counts.state, counts.commit) == ("nothing handed in", None)
+    assert [tip.commit for tip in counts.later_tips] == [B]
 
 
-def test_the_same_tip_before_and_after_settles_a_silence_of_ours(course):
-    found = decided(course, looks(("09:00", A), ("17:00", A)))
-    assert (found.state, found.commit) == ("counts", A)
+def test_the_same_tip_before_and_after_settles_a_time_without_looks(course):
+    counts = decided(course, looks(("09:00", A), ("17:00", A)))
+    assert (counts.state, counts.commit) == ("counts", A)
 
 
-def test_another_tip_after_a_silence_of_ours_waits_for_a_person(course):
-    found = decided(course, looks(("11:57", A), ("12:12", B)))
-    assert (found.state, found.commit) == ("waits for a person", None)
-    assert [tip.commit for tip in found.later_tips] == [A, B]
+def test_another_tip_after_a_time_without_looks_waits_for_a_person(course):
+    counts = decided(course, looks(("11:57", A), ("12:12", B)))
+    assert (counts.state, counts.commit) == ("waits for a person", None)
+    assert [tip.commit for tip in counts.later_tips] == [A, B]
 
 
 def test_a_first_tip_seen_after_the_close_waits_for_a_person(course):
@@ -121,8 +121,8 @@ def test_a_first_tip_seen_after_the_close_waits_for_a_person(course):
 
 def test_nothing_is_settled_until_the_host_was_seen_again(course):
     for seen in ([("11:50", A)], [("11:50", A), ("12:05", "down"), ("12:50", "down")], [("12:05", "down")], []):
-        found = decided(course, looks(*seen))
-        assert (found.state, found.commit) == ("not settled", None)
+        counts = decided(course, looks(*seen))
+        assert (counts.state, counts.commit) == ("not settled", None)
 
 
 def test_what_is_not_settled_says_what_the_host_said(course):
@@ -137,8 +137,8 @@ def test_a_host_down_at_the_due_time_leaves_the_first_tip_afterwards_to_a_person
 
 
 def test_a_host_back_within_the_grace_was_still_down_at_the_due_time(course):
-    found = decided(course, looks(("11:25", A), ("11:30", "down"), ("12:05", "down"), ("12:08", A)))
-    assert found.state == "waits for a person"
+    counts = decided(course, looks(("11:25", A), ("11:30", "down"), ("12:05", "down"), ("12:08", A)))
+    assert counts.state == "waits for a person"
 
 
 def test_a_hiccup_of_the_host_is_no_outage(course):
@@ -150,8 +150,8 @@ def test_a_hiccup_of_the_host_is_no_outage(course):
 
 def test_an_outage_that_ended_before_the_due_time_or_began_after_the_close_matters_not(course):
     assert decided(course, looks(("10:00", "down"), ("11:50", A), ("12:05", A))).commit == A
-    found = decided(course, looks(("11:50", A), ("12:15", "down"), ("13:15", A)))
-    assert (found.state, found.commit) == ("counts", A)
+    counts = decided(course, looks(("11:50", A), ("12:15", "down"), ("13:15", A)))
+    assert (counts.state, counts.commit) == ("counts", A)
 
 
 def test_without_grace_a_look_at_the_due_time_itself_is_enough(tmp_path):
@@ -180,8 +180,8 @@ def test_looks_for_other_assignments_do_not_count(course):
 def test_an_extension_of_the_group_in_minutes_or_as_a_time_moves_its_due_time(course):
     seen = looks(("11:55", A), ("12:05", A), ("13:05", B), ("14:05", C))
     for value in ("60", "+60", "2027-01-15T13:00", "2027-01-15 13:00:00", "2027-01-15T13:00:00Z"):
-        found = decided(course, seen, [event("extension", value)])
-        assert (found.due, found.commit) == (at("13:00"), B)
+        counts = decided(course, seen, [event("extension", value)])
+        assert (counts.due, counts.commit) == (at("13:00"), B)
 
 
 def test_the_last_extension_holds_and_none_shortens(course):
@@ -229,18 +229,18 @@ def test_a_member_who_works_alone_is_a_group(course):
 
 @pytest.mark.parametrize(("value", "about"), [("soon", "mlp/g"), ("2027-01-16", "mlp/g")])
 def test_an_extension_that_cannot_be_read_waits_for_a_person(course, value, about):
-    found = decided(course, looks(("12:05", A)), [event("extension", value, about)])
-    assert found.state == "waits for a person"
-    assert value in found.evidence
-    assert "the course's staff must correct it" in found.reason
+    counts = decided(course, looks(("12:05", A)), [event("extension", value, about)])
+    assert counts.state == "waits for a person"
+    assert value in counts.evidence
+    assert "the course's staff must correct it" in counts.reason
 
 
-def test_an_extension_of_somebody_who_left_moves_nobodys_due_time_and_waits_where_it_may_have(tmp_path):
+def test_an_extension_of_somebody_who_left_moves_no_due_time_and_waits_where_it_may_have(tmp_path):
     gone = [event("extension", "60", "mlp/g/s9")]
     assert decided(course_with(tmp_path), looks(("12:05", A)), gone).commit == A
-    found = decided(course_with(tmp_path, 'group_extension = "max"\n'), looks(("12:05", A)), gone)
-    assert found.state == "waits for a person"
-    assert '"s9", who is not in group g' in found.evidence
+    counts = decided(course_with(tmp_path, 'group_extension = "max"\n'), looks(("12:05", A)), gone)
+    assert counts.state == "waits for a person"
+    assert '"s9", who is not in group g' in counts.evidence
 
 
 @pytest.mark.parametrize(
@@ -253,11 +253,11 @@ def test_an_extension_of_somebody_who_left_moves_nobodys_due_time_and_waits_wher
     ],
 )
 def test_an_extension_follows_its_person_into_another_group(course, about, moved):
-    given = [event("extension", "60", about)]
-    decisions = Decisions.of("mlp", given)
+    extensions = [event("extension", "60", about)]
+    decisions = Decisions.of("mlp", extensions)
     due = at("13:00") if moved else at("12:00")
     assert due_of_person(course, decisions, course.group("solo"), "s3") == due
-    assert decided(course, [], given, group="solo").due == due
+    assert decided(course, [], extensions, group="solo").due == due
     stayed = at("13:00") if about == "mlp/g" else at("12:00")
     assert due_of_person(course, decisions, course.group("g"), "s1") == stayed
 
@@ -303,11 +303,11 @@ def test_a_persons_work_is_due_with_the_groups_or_later_by_an_extension_of_their
 
 def test_a_late_commit_that_a_person_accepts_counts(course):
     seen = looks(("11:57", A), ("12:30", B), ("12:40", C))
-    found = decided(course, seen, [event("late_commit", B)])
-    assert (found.state, found.commit, found.seen_at) == ("counts", B, at("12:30").isoformat())
-    assert found.reason == "accepted by the course's staff on 2027-01-14"
-    assert [tip.commit for tip in found.later_tips] == [C]
-    assert found.late_since == at("12:30")
+    counts = decided(course, seen, [event("late_commit", B)])
+    assert (counts.state, counts.commit, counts.seen_at) == ("counts", B, at("12:30").isoformat())
+    assert counts.reason == "accepted by the course's staff on 2027-01-14"
+    assert [tip.commit for tip in counts.later_tips] == [C]
+    assert counts.late_since == at("12:30")
     assert decided(course, seen, [event("late_commit", "bbbb")]).state == "waits for a person"
 
 

@@ -23,9 +23,9 @@ class Desk:
     """A student's clone of a repository that holds these files."""
 
     def __init__(self, folder, files):
-        self.asked = Assignment.model_validate(
+        self.assignment = Assignment.model_validate(
             {
-                "id": "mlp", "title": "MLP", "task": "classification", "folder": folder / "asked",
+                "id": "mlp", "title": "MLP", "task": "classification", "folder": folder / "coursework",
                 "data": {"source": "breast_cancer", "train": 1, "test": 1}, "run": {"mode": "weights"},
                 "criterion": [{"kind": "person", "id": "report", "points": 10}],
             }
@@ -48,7 +48,7 @@ class Desk:
         return git("-C", str(self.folder), *arguments)
 
     def inspect(self):
-        return inspect_handin(self.folder, self.asked, modules=MODULES)
+        return inspect_handin(self.folder, self.assignment, modules=MODULES)
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def desk(tmp_path):
 
 def test_work_that_is_pushed_is_ready_within_two_seconds(desk, tmp_path):
     started = time.monotonic()
-    found = desk.inspect()
+    handin = desk.inspect()
     assert time.monotonic() - started < 2
-    assert found.ready
-    assert (found.repository, found.branch, found.tracked) == (f"file://{tmp_path}/host.git", "main", "origin/main")
-    assert (found.commit, found.as_of is not None) == (desk.tip, True)
-    lines = "\n".join(found.lines())
+    assert handin.ready
+    assert (handin.repository, handin.branch, handin.tracked) == (f"file://{tmp_path}/host.git", "main", "origin/main")
+    assert (handin.commit, handin.as_of is not None) == (desk.tip, True)
+    lines = "\n".join(handin.lines())
     assert f"{desk.tip} is what the marker sees of origin/main" in lines
     assert "as of your last push or fetch" in lines
     assert ":(" not in lines
@@ -71,37 +71,37 @@ def test_work_that_is_pushed_is_ready_within_two_seconds(desk, tmp_path):
 
 def test_the_check_works_from_a_folder_inside_the_repository(desk):
     (desk.folder / "notes").mkdir()
-    assert inspect_handin(desk.folder / "notes", desk.asked, modules=MODULES).commit == desk.tip
+    assert inspect_handin(desk.folder / "notes", desk.assignment, modules=MODULES).commit == desk.tip
 
 
 def test_changed_and_new_files_are_not_handed_in(desk):
     desk.write(solution_py=SOLUTION + "x = 1\n", model_py="")
-    found = desk.inspect()
-    assert not found.ready
-    assert sorted(found.uncommitted) == ["model.py", "solution.py"]
-    assert found.commit == desk.tip
-    assert ":( not committed: " in "\n".join(found.lines())
+    handin = desk.inspect()
+    assert not handin.ready
+    assert sorted(handin.uncommitted) == ["model.py", "solution.py"]
+    assert handin.commit == desk.tip
+    assert ":( not committed: " in "\n".join(handin.lines())
 
 
 def test_commits_that_are_not_pushed_are_counted(desk):
     desk.write(model_py="")
     desk.commit()
-    found = desk.inspect()
-    assert (found.ready, found.unpushed, found.commit) == (False, 1, desk.tip)
-    assert ":( 1 commit is not pushed: git push" in found.lines()
+    handin = desk.inspect()
+    assert (handin.ready, handin.unpushed, handin.commit) == (False, 1, desk.tip)
+    assert ":( 1 commit is not pushed: git push" in handin.lines()
     desk.git("push", "--quiet")
     assert desk.inspect().ready
 
 
-def test_weights_that_gitignore_keeps_out_are_told(desk):
+def test_weights_that_gitignore_keeps_out_are_reported(desk):
     desk.write(weights__model_pt="1", notes__secret="x", __pycache__="")
     (desk.folder / ".gitignore").write_text("*.pt\nnotes/\n__pycache__\n")
     desk.commit()
     desk.git("push", "--quiet")
-    found = desk.inspect()
-    assert sorted(found.ignored) == ["notes/", "weights/"]
-    assert not found.ready
-    assert any("git add -f" in line for line in found.lines())
+    handin = desk.inspect()
+    assert sorted(handin.ignored) == ["notes/", "weights/"]
+    assert not handin.ready
+    assert any("git add -f" in line for line in handin.lines())
 
 
 def test_only_files_of_the_solution_matter(tmp_path):
@@ -115,50 +115,50 @@ def test_only_files_of_the_solution_matter(tmp_path):
 def test_the_commit_is_judged_as_the_marker_will(tmp_path):
     pointer = "version https://git-lfs.github.com/spec/v1\n"
     files = {"solution.py": "import einops\n", "data": Link("/data"), "weights/w.pt": pointer}
-    found = Desk(tmp_path, {**files, "big.bin": bytes(21_000_000)}).inspect()
-    told = "\n".join(found.problems)
-    assert "link: data;" in told
-    assert "Git LFS pointer: weights/w.pt;" in told
-    assert "file over 20 MB: big.bin;" in told
-    assert 'solution.py needs exactly one line such as FRAMEWORK = "pytorch"' in told
-    assert not found.ready
+    handin = Desk(tmp_path, {**files, "big.bin": bytes(21_000_000)}).inspect()
+    problems = "\n".join(handin.problems)
+    assert "link: data;" in problems
+    assert "Git LFS pointer: weights/w.pt;" in problems
+    assert "file over 20 MB: big.bin;" in problems
+    assert 'solution.py needs exactly one line such as FRAMEWORK = "pytorch"' in problems
+    assert not handin.ready
 
 
-def test_a_package_that_the_runtime_lacks_is_told_by_name_and_line(tmp_path):
-    found = Desk(tmp_path, {"solution.py": SOLUTION + "import einops\n"}).inspect()
-    assert not found.ready
-    assert "nor in the marker's runtime: einops (solution.py:3)" in "\n".join(found.lines())
+def test_a_package_that_the_runtime_lacks_is_reported_by_name_and_line(tmp_path):
+    handin = Desk(tmp_path, {"solution.py": SOLUTION + "import einops\n"}).inspect()
+    assert not handin.ready
+    assert "nor in the marker's runtime: einops (solution.py:3)" in "\n".join(handin.lines())
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "problem"),
     [
         ({"README.md": ""}, "there is no solution.py: put it at mlp/solution.py"),
         ({"solution.py": "def f(:\n"}, "solution.py cannot be read as Python (line 1): SyntaxError"),
         ({"solution.py": "x = \0\n"}, "solution.py cannot be read as Python"),
     ],
 )
-def test_a_commit_that_cannot_be_run_says_so(tmp_path, files, told):
-    assert told in "\n".join(Desk(tmp_path, files).inspect().problems)
+def test_a_commit_that_cannot_be_run_says_so(tmp_path, files, problem):
+    assert problem in "\n".join(Desk(tmp_path, files).inspect().problems)
 
 
-def test_an_untouched_starter_is_told(desk):
-    (desk.asked.folder / "starter").mkdir(parents=True)
-    (desk.asked.folder / "starter/solution.py").write_text(SOLUTION)
+def test_an_untouched_starter_is_reported(desk):
+    (desk.assignment.folder / "starter").mkdir(parents=True)
+    (desk.assignment.folder / "starter/solution.py").write_text(SOLUTION)
     assert "the unchanged starter" in "\n".join(desk.inspect().problems)
 
 
 def test_a_folder_without_repository_or_remote_says_what_to_do(tmp_path, desk):
     (tmp_path / "plain").mkdir()
-    found = inspect_handin(tmp_path / "plain", desk.asked, modules=MODULES)
-    assert "is not in a Git repository" in found.lines()[0]
+    handin = inspect_handin(tmp_path / "plain", desk.assignment, modules=MODULES)
+    assert "is not in a Git repository" in handin.lines()[0]
     with pytest.raises(UserError, match="nothing is pushed"):
-        clean_clone(found, tmp_path / "out")
+        clean_clone(handin, tmp_path / "out")
     desk.git("remote", "remove", "origin")
-    found = desk.inspect()
-    assert (found.commit, found.ready) == (None, False)
-    assert "git remote add origin ADDRESS" in found.lines()[0]
-    assert ":( nothing is pushed: git push -u origin HEAD" in found.lines()
+    handin = desk.inspect()
+    assert (handin.commit, handin.ready) == (None, False)
+    assert "git remote add origin ADDRESS" in handin.lines()[0]
+    assert ":( nothing is pushed: git push -u origin HEAD" in handin.lines()
 
 
 def test_a_branch_that_was_never_pushed_is_no_hand_in(desk):
@@ -203,22 +203,22 @@ def test_a_linked_work_tree_packed_refs_and_a_shallow_clone_are_read_as_git_read
     desk.git("worktree", "add", "--quiet", "-b", "main2", str(tmp_path / "tree"), "HEAD")
     git("-C", str(tmp_path / "tree"), "branch", "--quiet", "--set-upstream-to=origin/main")
     (tmp_path / "tree/new.py").write_text("")
-    found = inspect_handin(tmp_path / "tree", desk.asked, modules=MODULES)
-    assert (found.root, found.branch, found.tracked) == (tmp_path / "tree", "main2", "origin/main")
-    assert (found.commit, found.uncommitted) == (desk.tip, ("new.py",))
+    handin = inspect_handin(tmp_path / "tree", desk.assignment, modules=MODULES)
+    assert (handin.root, handin.branch, handin.tracked) == (tmp_path / "tree", "main2", "origin/main")
+    assert (handin.commit, handin.uncommitted) == (desk.tip, ("new.py",))
     desk.write(solution_py=SOLUTION + "x = 1\n")
     desk.commit()
     desk.git("push", "--quiet")
     git("clone", "--quiet", "--depth=1", f"file://{tmp_path}/host.git", str(tmp_path / "shallow"))
-    assert inspect_handin(tmp_path / "shallow", desk.asked, modules=MODULES).ready
+    assert inspect_handin(tmp_path / "shallow", desk.assignment, modules=MODULES).ready
 
 
 def test_what_the_disk_cannot_keep_is_no_change(desk):
     (desk.folder / "solution.py").chmod(0o755)
     assert desk.inspect().uncommitted == ("solution.py",)
     desk.git("config", "core.fileMode", "false")
-    found = desk.inspect()
-    assert (found.uncommitted, found.left_out) == ((), ())
+    handin = desk.inspect()
+    assert (handin.uncommitted, handin.left_out) == ((), ())
 
 
 def test_a_clone_that_belongs_to_somebody_else_is_read_too(desk, monkeypatch):
@@ -230,16 +230,16 @@ def test_a_clone_that_belongs_to_somebody_else_is_read_too(desk, monkeypatch):
 def test_a_work_tree_elsewhere_is_not_looked_at(desk, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     desk.git("config", "core.worktree", str(tmp_path / "elsewhere"))
-    found = desk.inspect()
-    assert (found.root, found.uncommitted, found.left_out) == (desk.folder, (), ("core.worktree",))
+    handin = desk.inspect()
+    assert (handin.root, handin.uncommitted, handin.left_out) == (desk.folder, (), ("core.worktree",))
 
 
 @pytest.mark.parametrize("head", ["ref: ../../../../etc/passwd", "ref: refs/heads/\0", "", "x" * 5000])
 def test_a_head_that_names_no_branch_ends_in_words(desk, head):
     (desk.folder / ".git/HEAD").write_text(head)
-    found = desk.inspect()
-    assert found.commit is None
-    assert ":( nothing is pushed: git push -u origin HEAD" in found.lines()
+    handin = desk.inspect()
+    assert handin.commit is None
+    assert ":( nothing is pushed: git push -u origin HEAD" in handin.lines()
 
 
 # As the student's own git status says
@@ -247,7 +247,7 @@ def test_a_head_that_names_no_branch_ends_in_words(desk, head):
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """A student's home folder, for their git and for ours."""
+    """A student's home folder, for their git and for medmark's."""
     folder = tmp_path / "home"
     (folder / ".config/git").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
@@ -258,8 +258,8 @@ def home(tmp_path, monkeypatch):
 
 def own_status(desk, home):
     """What the student's own git finds changed or new."""
-    told = own_git(desk, home, "--no-optional-locks", "status", "--porcelain", "-z")
-    return tuple(sorted(line[3:] for line in told.split("\0") if line))
+    status = own_git(desk, home, "--no-optional-locks", "status", "--porcelain", "-z")
+    return tuple(sorted(line[3:] for line in status.split("\0") if line))
 
 
 def own_git(desk, home, *arguments):
@@ -274,7 +274,7 @@ def globally(home, key, value):
 
 
 @pytest.mark.parametrize("where", ["global", "standard", "home", "included", "conditional", "local", "xdg", "exclude"])
-def test_what_the_students_git_ignores_is_not_told_as_uncommitted(desk, home, monkeypatch, where):
+def test_what_the_students_git_ignores_is_not_reported_as_uncommitted(desk, home, monkeypatch, where):
     (home / "ignore").write_text("*.swp\nnotes.txt\n")
     if where == "standard":
         (home / "ignore").rename(home / ".config/git/ignore")
@@ -297,8 +297,8 @@ def test_what_the_students_git_ignores_is_not_told_as_uncommitted(desk, home, mo
         (desk.folder / name).write_text("")
     if where != "xdg":
         assert own_status(desk, home) == ()  # the control
-    found = desk.inspect()
-    assert (found.uncommitted, found.left_out, found.ready) == ((), (), True)
+    handin = desk.inspect()
+    assert (handin.uncommitted, handin.left_out, handin.ready) == ((), (), True)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_line_ends_that_git_converts_are_no_change(desk, home, setting, attribut
 
 
 @pytest.mark.parametrize("form", ["assume-unchanged", "skip-worktree", "sparse", "cone", "submodule"])
-def test_files_that_git_was_told_to_leave_alone_are_told_as_git_tells_them(tmp_path, home, form):
+def test_files_that_git_must_leave_alone_are_reported_as_git_does(tmp_path, home, form):
     desk = Desk(tmp_path, {"solution.py": SOLUTION, "mlp/solution.py": SOLUTION, "data/a.csv": "1", "README.md": ""})
     if form == "submodule":
         make(tmp_path / "sub.git", {"a": "1"})

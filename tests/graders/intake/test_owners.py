@@ -45,7 +45,7 @@ def test_looks_stay_with_a_group_whose_repository_moved():
     assert owners([group("g1", "https://new.org/a")], look("g1", A)) == ["g1"]
 
 
-def test_in_a_shared_repository_the_name_decides_and_a_name_that_left_is_nobodys():
+def test_in_a_shared_repository_the_name_decides_and_a_name_that_left_has_no_group():
     groups = [group("g1", SHARED, path="one"), group("g2", SHARED, path="two")]
     assert owners(groups, look("g1", SHARED), look("g2", SHARED), look("old", SHARED)) == ["g1", "g2", None]
 
@@ -55,7 +55,7 @@ def test_in_a_shared_repository_a_branch_of_its_own_tells_a_group():
     assert owners(groups, look("old", SHARED, "two"), look("g1", SHARED, "one")) == ["g2", "g1"]
 
 
-def test_looks_at_a_repository_of_nobody_under_a_name_of_nobody_are_nobodys():
+def test_looks_at_an_unknown_repository_under_an_unknown_name_belong_to_no_group():
     record = Record.of([group("g2", B)], [look("g1", A)])
     assert list(record.unowned) == ["g1"]
     assert record.renamed == {}

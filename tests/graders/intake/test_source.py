@@ -1,4 +1,4 @@
-"""A solution's file is read as Python reads it: what Python would run is found, and what it would not is told."""
+"""A solution's file is read as Python reads it: what Python would run is read, and what it would not is reported."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ LINE = 'FRAMEWORK = "pytorch"\n'
     ("text", "framework"),
     [
         (LINE, "pytorch"),
-        ("import os\nFRAMEWORK='tensorflow'  # ours\r\n", "tensorflow"),
+        ("import os\nFRAMEWORK='tensorflow'  # of the group\r\n", "tensorflow"),
         ('FRAMEWORK: str = "numpy"', "numpy"),
         ('FRAMEWORK: Final[str] = "numpy"', "numpy"),
-        ('FRAMEWORK: "Final" = ("numpy")  # ours', "numpy"),
+        ('FRAMEWORK: "Final" = ("numpy")  # of the group', "numpy"),
         ('FRAMEWORK   =\t(\n    "numpy"\n)\n', "numpy"),
         ('NAME = FRAMEWORK = "numpy"', "numpy"),
         ('FRAMEWORK = "numpy"; import os', "numpy"),
@@ -70,9 +70,9 @@ def test_what_python_runs_is_read_alike(tmp_path, data):
     path = tmp_path / "solution.py"
     path.write_bytes(data)
     assert runs(path) == "pytorch"  # the control
-    found = read_source(path)
-    assert (found.framework, found.problem) == ("pytorch", None)
-    assert found.tree is not None
+    source = read_source(path)
+    assert (source.framework, source.problem) == ("pytorch", None)
+    assert source.tree is not None
 
 
 @pytest.mark.parametrize(
@@ -91,20 +91,20 @@ def test_what_python_runs_is_read_alike(tmp_path, data):
         (LINE.encode() + b"x = " + b"-" * 20_000 + b"1", "cannot be read as Python"),
     ],
 )
-def test_what_python_does_not_read_is_told(data, problem):
-    found = source_of(data)
-    assert problem in found.problem
-    assert found.tree is None
+def test_what_python_does_not_read_is_reported(data, problem):
+    source = source_of(data)
+    assert problem in source.problem
+    assert source.tree is None
 
 
-@pytest.mark.parametrize("line", [LINE, 'FRAMEWORK: Final[str] = ("pytorch")  # ours\r\n', LINE.replace("\n", "\r")])
+@pytest.mark.parametrize("line", [LINE, 'FRAMEWORK: Final[str] = ("pytorch")  # x\r\n', LINE.replace("\n", "\r")])
 def test_where_a_file_does_not_parse_its_lines_are_searched(line):
     assert source_of(codecs.BOM_UTF8 + line.encode() + b"print 1\n").framework == "pytorch"
 
 
 def test_a_large_file_is_searched_by_lines_and_no_problem():
-    found = source_of(LINE.encode() + b"x = 1\n" * (PARSED_BYTES // 6))
-    assert (found.framework, found.tree, found.problem) == ("pytorch", None, None)
+    source = source_of(LINE.encode() + b"x = 1\n" * (PARSED_BYTES // 6))
+    assert (source.framework, source.tree, source.problem) == ("pytorch", None, None)
 
 
 def test_an_encoding_whose_decoding_takes_the_square_of_a_length_is_not_decoded():
@@ -113,8 +113,8 @@ def test_an_encoding_whose_decoding_takes_the_square_of_a_length_is_not_decoded(
 
 
 def test_what_runs_only_as_a_script_is_no_part_of_the_tree():
-    found = source_of(LINE.encode() + b'if __name__ == "__main__":\n    import pandas\n')
-    assert len(found.tree.body) == 1
+    source = source_of(LINE.encode() + b'if __name__ == "__main__":\n    import pandas\n')
+    assert len(source.tree.body) == 1
 
 
 @pytest.mark.parametrize("line", ["FRAMEWORK =" + " " * 40_000 + "x", LINE[:-1] + " " * 40_000 + "x"])

@@ -1,4 +1,4 @@
-"""What a solution will stumble over inside is told before it runs, with what is there instead, and the cure."""
+"""Problems that would stop a solution in the sandbox are reported before it runs, each with a cure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODULES = ("torch", "numpy", "scikit-learn", "tensorflow-cpu", "PIL")
 
 
 @pytest.fixture
-def told(tmp_path, assignment):  # noqa: F811
+def problems_of(tmp_path, assignment):  # noqa: F811
     """The problems of a solution of these files."""
 
     def of(source, **files):
@@ -29,7 +29,7 @@ def told(tmp_path, assignment):  # noqa: F811
     return of
 
 
-def test_what_the_runtime_and_the_folder_hold_is_no_problem(told):
+def test_what_the_runtime_and_the_folder_hold_is_not_a_problem(problems_of):
     source = (
         "from __future__ import annotations\nimport os.path, torch.nn as nn\nfrom sklearn import svm\n"
         "from PIL import Image\nimport tensorflow\nimport helper\nfrom package import deep\nimport notes.draft\n"
@@ -38,22 +38,22 @@ def test_what_the_runtime_and_the_folder_hold_is_no_problem(told):
         'if __name__ == "__main__":\n    import matplotlib\n'
     )
     files = {"helper.py": "", "package/__init__.py": "from . import deep\nfrom .deep import x", "package/deep.py": ""}
-    assert told(source, **files, **{"notes/draft.py": "", "train_all.py": "import wandb"}) == ()
+    assert problems_of(source, **files, **{"notes/draft.py": "", "train_all.py": "import wandb"}) == ()
 
 
-def test_no_more_is_parsed_of_all_files_together_than_of_one(told):
+def test_no_more_is_parsed_of_all_files_together_than_of_one(problems_of):
     """Forty files of the largest size would take minutes and gigabytes at each collection."""
     files = {"first.py": "import pandas\n", "second.py": "import wandb\n"}
-    (problem,) = told("import first, second\n", **files)
+    (problem,) = problems_of("import first, second\n", **files)
     assert "pandas" in problem
     assert "wandb" in problem
     padding = "#" * (PARSED_BYTES * 2 // 3)
-    (problem,) = told("import first, second\n", **{name: text + padding for name, text in files.items()})
+    (problem,) = problems_of("import first, second\n", **{name: text + padding for name, text in files.items()})
     assert ("pandas" in problem) != ("wandb" in problem)
 
 
-def test_a_missing_package_is_told_with_its_line_also_where_a_helper_imports_it(told):
-    (problem,) = told("import helper\ndef f():\n    import einops\n", **{"helper.py": "import pandas as pd\n"})
+def test_a_missing_package_is_reported_with_its_line_also_where_a_helper_imports_it(problems_of):
+    (problem,) = problems_of("import helper\ndef f():\n    import einops\n", **{"helper.py": "import pandas as pd\n"})
     assert "einops (solution.py:4), pandas (helper.py:1)" in problem or "pandas (helper.py:1)" in problem
     assert "ask the course's staff to add it" in problem
     assert "if it is your module, commit it beside solution.py" in problem
@@ -72,24 +72,24 @@ def test_a_missing_package_is_told_with_its_line_also_where_a_helper_imports_it(
         ("import helper", {"src/helper.py": ""}, "its file is src/helper.py; write from src import helper"),
     ],
 )
-def test_a_module_of_ones_own_that_is_asked_for_wrongly_is_told_with_the_cure(told, source, files, cure):
-    (problem,) = told(source + "\n", **files)
+def test_a_module_of_the_solution_that_is_imported_wrongly_is_reported_with_the_cure(problems_of, source, files, cure):
+    (problem,) = problems_of(source + "\n", **files)
     assert cure in problem
 
 
-def test_a_relative_import_inside_a_package_is_no_problem(told):
-    assert told("import p.a\n", **{"p/a.py": "from .b import g", "p/b.py": ""}) == ()
+def test_a_relative_import_inside_a_package_is_not_a_problem(problems_of):
+    assert problems_of("import p.a\n", **{"p/a.py": "from .b import g", "p/b.py": ""}) == ()
 
 
-def test_a_solution_that_moves_the_search_path_finds_its_modules_anywhere(told):
-    assert told("import sys\nsys.path.insert(0, 'src')\nimport helper\n", **{"src/helper.py": ""}) == ()
+def test_a_solution_that_moves_the_search_path_finds_its_modules_anywhere(problems_of):
+    assert problems_of("import sys\nsys.path.insert(0, 'src')\nimport helper\n", **{"src/helper.py": ""}) == ()
 
 
-def test_a_module_whose_file_is_named_in_decomposed_letters_is_told(told):
+def test_a_module_whose_file_is_named_in_decomposed_letters_is_reported(problems_of):
     name = "données"
-    (problem,) = told(f"import {name}\n", **{unicodedata.normalize("NFD", name) + ".py": ""})
+    (problem,) = problems_of(f"import {name}\n", **{unicodedata.normalize("NFD", name) + ".py": ""})
     assert "name of its file has decomposed letters" in problem
-    assert told(f"import {name}\n", **{unicodedata.normalize("NFC", name) + ".py": ""}) == ()
+    assert problems_of(f"import {name}\n", **{unicodedata.normalize("NFC", name) + ".py": ""}) == ()
 
 
 def test_where_the_runtime_is_not_known_only_ones_own_files_are_judged(tmp_path, assignment):  # noqa: F811
@@ -98,7 +98,7 @@ def test_where_the_runtime_is_not_known_only_ones_own_files_are_judged(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("source", "told_of"),
+    ("source", "reported"),
     [
         ('open("config.json")', 'solution.py:2: open(\'config.json\')'),
         ('np.load("./weights/w.npy")', "np.load"),
@@ -110,12 +110,12 @@ def test_where_the_runtime_is_not_known_only_ones_own_files_are_judged(tmp_path,
         ('if __name__ == "__main__": open("config.json", "w")', None),
     ],
 )
-def test_a_file_of_ones_own_that_is_opened_from_the_current_folder_is_told(told, source, told_of):
-    problems = told(source + "\n", **{"config.json": "{}", "weights/w.npy": ""})
-    if told_of is None:
+def test_a_file_of_the_solution_opened_from_the_current_folder_is_reported(problems_of, source, reported):
+    problems = problems_of(source + "\n", **{"config.json": "{}", "weights/w.npy": ""})
+    if reported is None:
         assert problems == ()
     else:
-        assert told_of in problems[0]
+        assert reported in problems[0]
         assert "write Path(__file__).parent / " in problems[0]
 
 
@@ -135,10 +135,10 @@ def test_a_file_of_ones_own_that_is_opened_from_the_current_folder_is_told(told,
         ([f"m{i}.py" for i in range(9)], "and 4 more"),
     ],
 )
-def test_a_missing_solution_is_told_with_what_is_there_instead(paths, words):
-    said = missing_solution(paths, "mlp_classifier")
-    assert said.startswith("there is no solution.py: put it at mlp_classifier/solution.py, or in the root of")
-    assert words in said
+def test_a_missing_solution_is_reported_with_what_is_there_instead(paths, words):
+    problem = missing_solution(paths, "mlp_classifier")
+    assert problem.startswith("there is no solution.py: put it at mlp_classifier/solution.py, or in the root of")
+    assert words in problem
 
 
 def test_where_nothing_is_there_nothing_is_named():

@@ -1,4 +1,4 @@
-"""What a group hands in is found, read as text and described; nothing of it is run."""
+"""What a group hands in is read as text and described; nothing of it is run."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ SOLUTION = 'FRAMEWORK = "pytorch"\n\ndef fit(): ...\n'
 
 @pytest.fixture
 def assignment(tmp_path):
-    starter = tmp_path / "asked/starter/solution.py"
+    starter = tmp_path / "coursework/starter/solution.py"
     starter.parent.mkdir(parents=True)
     starter.write_text('FRAMEWORK = "pytorch"\n\ndef fit():\n    raise NotImplementedError\n')
     return Assignment.model_validate(
         {
-            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "asked",
+            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "coursework",
             "data": {"source": "breast_cancer", "train": 1, "test": 1}, "run": {"mode": "weights"},
             "criterion": [{"kind": "person", "id": "report", "points": 10}],
         }
@@ -39,11 +39,11 @@ def narrow_umask(request):
     os.umask(before)
 
 
-def taken(tmp_path, assignment, files, path=""):
+def submitted(tmp_path, assignment, files, path=""):
     """The submission of a repository with these files."""
-    theirs = tmp_path / "their.git"
-    commit = push(theirs, files) if theirs.exists() else make(theirs, files)
-    fetch(tmp_path / "mirror", f"file://{theirs}", "main", commit, at("12:00"), FILES)
+    repository = tmp_path / "their.git"
+    commit = push(repository, files) if repository.exists() else make(repository, files)
+    fetch(tmp_path / "mirror", f"file://{repository}", "main", commit, at("12:00"), FILES)
     return again(tmp_path, assignment, commit, path)
 
 
@@ -59,92 +59,94 @@ def names(folder):
 
 def test_the_assignments_own_folder_comes_before_the_root(tmp_path, assignment):
     files = {"mlp/solution.py": SOLUTION, "mlp/weights/w.npy": b"1", "solution.py": "x", "other/solution.py": "y"}
-    found = taken(tmp_path, assignment, files)
-    assert names(found.folder) == ["solution.py", "weights/w.npy"]
-    assert (found.framework, found.problems, found.flags) == ("pytorch", (), ())
-    assert found.signature.author == "Ada <ada@ucl.ac.uk>"
+    submission = submitted(tmp_path, assignment, files)
+    assert names(submission.folder) == ["solution.py", "weights/w.npy"]
+    assert (submission.framework, submission.problems, submission.flags) == ("pytorch", (), ())
+    assert submission.signature.author == "Ada <ada@ucl.ac.uk>"
 
 
 def modes(folder):
-    found = (folder, *folder.rglob("*"))
-    return {path.relative_to(folder).as_posix(): oct(path.stat().st_mode & 0o777) for path in found}
+    paths = (folder, *folder.rglob("*"))
+    return {path.relative_to(folder).as_posix(): oct(path.stat().st_mode & 0o777) for path in paths}
 
 
 def test_a_narrow_umask_hides_nothing_from_a_container(tmp_path, assignment, narrow_umask):
-    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "pkg/one.py": "", "weights/deep/w.npy": b"1"})
+    files = {"solution.py": SOLUTION, "pkg/one.py": "", "weights/deep/w.npy": b"1"}
+    submission = submitted(tmp_path, assignment, files)
     folders = dict.fromkeys([".", "pkg", "weights", "weights/deep"], "0o755")
-    assert modes(found.folder) == {
+    assert modes(submission.folder) == {
         **folders, "solution.py": "0o644", "pkg/one.py": "0o644", "weights/deep/w.npy": "0o644",
     }  # fmt: skip
 
 
 def test_a_checkout_that_was_written_under_a_narrow_umask_is_mended_where_it_lies(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "pkg/one.py": ""})
-    wide = modes(found.folder)
-    for path in (*found.folder.rglob("*"), found.folder):
+    submission = submitted(tmp_path, assignment, {"solution.py": SOLUTION, "pkg/one.py": ""})
+    wide = modes(submission.folder)
+    for path in (*submission.folder.rglob("*"), submission.folder):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    assert again(tmp_path, assignment, found.commit).folder == found.folder
-    assert modes(found.folder) == wide
+    assert again(tmp_path, assignment, submission.commit).folder == submission.folder
+    assert modes(submission.folder) == wide
 
 
 def test_else_the_root_is_taken(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "model.py": "", "mlp/notes.md": ""})
-    assert names(found.folder) == ["mlp/notes.md", "model.py", "solution.py"]
+    submission = submitted(tmp_path, assignment, {"solution.py": SOLUTION, "model.py": "", "mlp/notes.md": ""})
+    assert names(submission.folder) == ["mlp/notes.md", "model.py", "solution.py"]
 
 
 def test_the_roster_may_name_a_folder_of_the_repository(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"teams/one/solution.py": SOLUTION, "teams/two/solution.py": "x"}, "teams/one")
-    assert names(found.folder) == ["solution.py"]
+    files = {"teams/one/solution.py": SOLUTION, "teams/two/solution.py": "x"}
+    submission = submitted(tmp_path, assignment, files, "teams/one")
+    assert names(submission.folder) == ["solution.py"]
     with pytest.raises(GitFailed) as caught:
-        again(tmp_path, assignment, found.commit, "teams/three")
+        again(tmp_path, assignment, submission.commit, "teams/three")
     assert 'no folder "teams/three"' in caught.value.feedback
 
 
 def test_a_repository_without_solution_says_where_it_belongs(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"README.md": ""})
-    assert (found.folder, found.framework, found.tree) == (None, None, None)
-    assert "put it at mlp/solution.py" in found.problems[0]
+    submission = submitted(tmp_path, assignment, {"README.md": ""})
+    assert (submission.folder, submission.framework, submission.tree) == (None, None, None)
+    assert "put it at mlp/solution.py" in submission.problems[0]
 
 
 def test_a_solution_that_is_a_link_is_none(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"mlp/solution.py": Link("../../hidden/secret"), "mlp/a": ""})
-    assert found.folder is None
-    assert "link: solution.py" in found.problems[0]
+    submission = submitted(tmp_path, assignment, {"mlp/solution.py": Link("../../hidden/secret"), "mlp/a": ""})
+    assert submission.folder is None
+    assert "link: solution.py" in submission.problems[0]
 
 
-def test_the_starter_as_handed_out_is_told_and_flagged_but_still_marked(tmp_path, assignment):
+def test_the_unchanged_starter_is_reported_and_flagged_but_still_marked(tmp_path, assignment):
     starter = (assignment.folder / "starter/solution.py").read_text()
-    found = taken(tmp_path, assignment, {"solution.py": starter.replace("\n", "\r\n") + "\n"})
-    assert found.untouched
-    assert found.folder is not None
-    assert found.flags == ("untouched starter",)
-    assert "solution.py is the unchanged starter" in found.problems[0]
-    assert not taken(tmp_path, assignment, {"solution.py": starter + "x = 1\n"}).untouched
+    submission = submitted(tmp_path, assignment, {"solution.py": starter.replace("\n", "\r\n") + "\n"})
+    assert submission.untouched
+    assert submission.folder is not None
+    assert submission.flags == ("untouched starter",)
+    assert "solution.py is the unchanged starter" in submission.problems[0]
+    assert not submitted(tmp_path, assignment, {"solution.py": starter + "x = 1\n"}).untouched
 
 
 def test_the_same_commit_is_written_once(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"solution.py": SOLUTION, "x": Link("/etc")})
-    solution = found.folder / "solution.py"
+    submission = submitted(tmp_path, assignment, {"solution.py": SOLUTION, "x": Link("/etc")})
+    solution = submission.folder / "solution.py"
     before = solution.stat().st_ino
     (tmp_path / "mirror").rename(tmp_path / "away")
-    second = again(tmp_path, assignment, found.commit)
-    assert second == found
+    second = again(tmp_path, assignment, submission.commit)
+    assert second == submission
     assert solution.stat().st_ino == before
 
 
 def test_a_checkout_that_was_removed_is_written_again(tmp_path, assignment):
-    found = taken(tmp_path, assignment, {"solution.py": SOLUTION})
-    (found.folder / "solution.py").unlink()
-    found.folder.rmdir()
-    assert names(again(tmp_path, assignment, found.commit).folder) == ["solution.py"]
-    found.folder.with_suffix(".json").write_text("{")
-    assert again(tmp_path, assignment, found.commit) == found
+    submission = submitted(tmp_path, assignment, {"solution.py": SOLUTION})
+    (submission.folder / "solution.py").unlink()
+    submission.folder.rmdir()
+    assert names(again(tmp_path, assignment, submission.commit).folder) == ["solution.py"]
+    submission.folder.with_suffix(".json").write_text("{")
+    assert again(tmp_path, assignment, submission.commit) == submission
 
 
 def test_equal_work_in_other_commits_and_folders_has_one_digest(tmp_path, assignment):
-    first = taken(tmp_path, assignment, {"mlp/solution.py": SOLUTION, "README.md": "1"})
-    second = taken(tmp_path, assignment, {"solution.py": SOLUTION})
-    third = taken(tmp_path, assignment, {"solution.py": SOLUTION + "#"})
+    first = submitted(tmp_path, assignment, {"mlp/solution.py": SOLUTION, "README.md": "1"})
+    second = submitted(tmp_path, assignment, {"solution.py": SOLUTION})
+    third = submitted(tmp_path, assignment, {"solution.py": SOLUTION + "#"})
     assert first.commit != second.commit
     assert first.tree == second.tree != third.tree
 
@@ -173,10 +175,10 @@ def test_a_digest_tells_names_from_contents(tmp_path):
         (SOLUTION.encode("utf-16"), "solution.py is stored as UTF-16, which Python does not read: save it as UTF-8"),
     ],
 )
-def test_a_framework_that_is_missing_or_not_offered_is_told(tmp_path, assignment, text, what):
-    found = taken(tmp_path, assignment, {"solution.py": text})
-    assert found.framework is None
-    assert what in found.problems[0]
+def test_a_framework_that_is_missing_or_not_offered_is_reported(tmp_path, assignment, text, what):
+    submission = submitted(tmp_path, assignment, {"solution.py": text})
+    assert submission.framework is None
+    assert what in submission.problems[0]
 
 
 def test_a_students_own_folder_is_searched_the_same_way(tmp_path, assignment):
