@@ -589,7 +589,7 @@ def check(
     something did not pass. The local sandbox is for folders that you trust. With --sandbox docker no code of the folder
     runs outside a container: the tests are the catalogue's, or those of a folder that you name by its path (./brain).
     """
-    from graders.runs.public_check import assignment_here, looked_at
+    from graders.runs.public_check import assignment_here, solution_checks
     from graders.wall.sandboxes import SANDBOXES
 
     _check_name(sandbox, SANDBOXES, "--sandbox")
@@ -601,7 +601,7 @@ def check(
     if handin:
         ready = _check_handin(opened, folder, sandbox)
     else:
-        problems = looked_at(opened, folder)[1].problems
+        problems = solution_checks(opened, folder)[1].problems
         console.print_problems(problems)
         ready = _check_folder(opened, folder, sandbox) and not problems
     raise typer.Exit(0 if ready else 1)

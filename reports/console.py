@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.record.rehearsal import Rehearsal
     from graders.runs.doctor import Fact
     from graders.runs.marking import Change
-    from graders.runs.public_check import Checked
+    from graders.runs.public_check import PublicTestResult
     from reports.write import WrittenReports
 
 
@@ -188,12 +188,12 @@ def print_problems(problems: Iterable[str]) -> None:
         say(f":( {problem}", "   ")
 
 
-def print_public_tests(results: Iterable[Checked]) -> None:
+def print_public_tests(results: Iterable[PublicTestResult]) -> None:
     """Each public test by its docstring, and why it did not pass."""
     for result in results:
         say(f"{':)' if result.passed else ':('} {result.test.docstring}", "   ")
         if not result.passed:
-            _print_reason(result.told)
+            _print_reason(result.feedback)
 
 
 def print_weights(problem: str | None) -> None:
@@ -202,7 +202,7 @@ def print_weights(problem: str | None) -> None:
     _print_reason(problem or "")
 
 
-def print_passed(assignment: Assignment, results: Sequence[Checked]) -> None:
+def print_passed(assignment: Assignment, results: Sequence[PublicTestResult]) -> None:
     """How many tests passed, and how many hidden tests are not run here."""
     from assignments.load import hidden_tests
 

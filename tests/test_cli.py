@@ -455,7 +455,7 @@ def test_an_assignment_that_is_not_known_or_not_named(tmp_path):
     assert 'did you mean "mlp_classifier"?' in said.err
     said = medmark("check", cwd=tmp_path)
     assert said.code == 2
-    assert "Say it: medmark check ID, one of mlp_classifier" in said.err
+    assert "Name it: medmark check ID, with an ID of mlp_classifier" in said.err
 
 
 def test_the_numpy_reference_of_the_catalogue_fails_only_the_public_test_of_the_network(tmp_path):

@@ -1,9 +1,9 @@
-"""Marks many submissions: what the ledger lacks is run, all else is read from it. No verdict is made here.
+"""Marks many submissions: runs the stages that the ledger lacks, and reads all others from it.
 
     submissions -> keys -> ledger -> jobs for what is missing -> marker processes -> ledger -> marks
 
-Killed at any moment, the same call goes on: what was recorded is found again by its key. A second call with nothing
-changed runs nothing.
+After a kill at any moment, the same call goes on: the ledger holds each recorded stage under its key. A second call
+runs nothing if nothing has changed.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from graders.record.manifest import set_digests
 from graders.record.proof_status import proof_status
 from graders.record.store import Store, travelling
 from graders.runs.coordinator import Coordinator, Progress, Work
+from graders.runs.earlier_stages import EarlierStages
 from graders.runs.engines.engine import Engine
 from graders.runs.engines.processes import Processes
-from graders.runs.standing_stages import Standing
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox
 
@@ -55,7 +55,7 @@ class Marking:
     course: Course
     """Its folder holds the lock and the stored answers."""
     assignment: Assignment
-    """With the course's own limits and data."""
+    """With the limits and data that the course sets."""
     secret: bytes = field(repr=False)
     """The course's."""
     sandbox: Sandbox
@@ -63,11 +63,11 @@ class Marking:
     ledger: Ledger
     """The course's, open."""
     decisions: Decisions
-    """What persons decided: points they gave, tests and cases that are void."""
+    """People's decisions: points, and tests and cases that are void."""
     engine: Engine = field(default_factory=Processes)
-    """What does the jobs; it can be stopped once."""
+    """The engine that does the jobs; it can be stopped once."""
     command: str = "medmark grade"
-    """What the person typed, for the lock and the record."""
+    """The command as the person typed it, for the lock and the record."""
 
 
 def grade_cohort(
@@ -79,28 +79,28 @@ def grade_cohort(
     only: Collection[str] | None = None,
     rescore_only: bool = False,
 ) -> list[Mark]:
-    """The marks of `submissions`, in their order; what the ledger does not hold is run first.
+    """The marks of `submissions`, in their order. Stages that the ledger lacks run first.
 
     Args:
-        marking: What is marked and with what.
+        marking: The assignment, and what marks it.
         submissions: In the order of the roster.
-        jobs: At most so many at once; None for as many as the engine carries.
-        on_progress: Told of every step, in the caller's thread.
+        jobs: How many run at once at most; None for as many as the engine has room for.
+        on_progress: Called at every step, in the caller's thread.
         only: Groups to mark; None for all.
-        rescore_only: Whether only stored answers are scored again; no sandbox is opened, and what needs one waits.
+        rescore_only: Whether only stored answers are scored again; no sandbox opens, and what needs one waits.
 
     Raises:
         UserError: nothing was started, or the disk is full: says what to do.
         EngineFailure: the sandbox's engine does not answer; nothing was started.
         Stopped: Ctrl-C or SIGTERM; what had finished is recorded.
     """
-    course, assignment, ledger = marking.course, marking.assignment, marking.ledger
+    course, ledger = marking.course, marking.ledger
     chosen = [submission for submission in submissions if only is None or submission.group in only]
     began = time.time()
     with course_lock(course.folder / ".medmark", marking.command):
         plan = plan_cohort(marking, chosen)
-        known = ledger.stages(plan.all_keys)
-        works = plan.works(known, course.answers)
+        stages = ledger.stages(plan.all_keys)
+        works = plan.works(stages, course.answers)
         if rescore_only:
             works = [work for work in works if not work.names("test") and not work.names("answers")]
         waiting = {submission.group for work in works for submission in work.submissions}
@@ -108,66 +108,84 @@ def grade_cohort(
         for done, group in enumerate(unchanged, 1):
             on_progress(Progress("unchanged", group, done, len(chosen), None))
         if works:
-            _check_criteria(assignment)
+            _check_criteria(marking.assignment)
             if not rescore_only:
                 marking.sandbox.sweep(identity_of(course))
-            slots = marking.engine.slots(assignment.limits, jobs, marking.sandbox.isolates)
+            slots = marking.engine.slots(marking.assignment.limits, jobs, marking.sandbox.isolates)
             _make_room(course.answers, ledger.blobs(), before=began)
-            number = ledger.start_run(marking.command)
-            named = travelling(assignment, plan.provenance["assignment_digest"])
-            Coordinator(
-                assignment=assignment.id,
-                ledger=ledger,
-                engine=marking.engine,
-                store=_store(marking, works, plan.provenance["assignment_digest"]),
-                slots=slots,
-                job_of=lambda work: _job(marking, plan, named, work, str(number)),
-                deadline_of=lambda work: _deadline_s(assignment, work),
-                on_progress=on_progress,
-                total=len(chosen),
-                done=len(unchanged),
-            ).run_all(works)
-            known = ledger.stages(plan.all_keys)
-        return plan.marks(known)
+            _run_works(marking, plan, works, slots, on_progress, done=len(unchanged))
+            stages = ledger.stages(plan.all_keys)
+        return plan.marks(stages)
+
+
+def _run_works(
+    marking: Marking,
+    plan: Plan,
+    works: Sequence[Work],
+    slots: int,
+    on_progress: Callable[[Progress], None],
+    *,
+    done: int,
+) -> None:
+    """Run works as one run of the ledger; `done` groups of the plan need none."""
+    digest = plan.provenance["assignment_digest"]
+    named = travelling(marking.assignment, digest)
+    run = str(marking.ledger.start_run(marking.command))
+    Coordinator(
+        assignment=marking.assignment.id,
+        ledger=marking.ledger,
+        engine=marking.engine,
+        store=_store(marking, works, digest),
+        slots=slots,
+        job_of=lambda work: _job(marking, plan, named, work, run),
+        deadline_of=lambda work: _deadline_s(marking.assignment, work),
+        on_progress=on_progress,
+        total=len(plan.submissions),
+        done=done,
+    ).run_all(works)
 
 
 def recorded_marks(marking: Marking, submissions: Sequence[Submission], events: Sequence[Event] = ()) -> list[Mark]:
-    """The marks that the ledger gives as it is: nothing is run, and what is not recorded withholds a mark.
+    """The marks that follow from the ledger as it is: nothing runs, and a stage that it lacks withholds a mark.
 
-    A mark that stands is made of the stages that it came from, though an earlier medmark recorded them.
+    A mark that stands is made of its own stages, although an earlier medmark recorded them.
 
     Args:
         events: All of the assignment: their snapshots say which marks stand.
     """
     plan = plan_cohort(marking, submissions)
-    known = marking.ledger.stages(plan.all_keys)
-    incomplete = plan.incomplete(known)
+    stages = marking.ledger.stages(plan.all_keys)
+    incomplete = plan.incomplete(stages)
     if not incomplete:
-        return plan.marks(known)
+        return plan.marks(stages)
 
     def mark_with(submission: Submission, keys: StageKeys, decisions: Decisions) -> Mark:
         alone = replace(plan, submissions=[submission], keys=[keys], decisions=decisions)
         return alone.marks(marking.ledger.stages(keys.all()))[0]
 
-    standing = Standing(
-        marking.course, marking.assignment, marking.ledger, marking.decisions, events,
+    earlier_keys = EarlierStages(
+        marking.course,
+        marking.assignment,
+        marking.ledger,
+        marking.decisions,
+        events,
         tests=[test.id for test in plan.tests],
         scores=[criterion.id for criterion in marking.assignment.criteria if isinstance(criterion, Accuracy)],
         mark_with=mark_with,
-    ).keys(submissions, incomplete)  # fmt: skip
-    earlier = marking.ledger.stages(key for keys in standing.values() for key in keys.all())
-    return plan.marks({**known, **earlier}, standing)
+    ).keys(submissions, incomplete)
+    earlier = marking.ledger.stages(key for keys in earlier_keys.values() for key in keys.all())
+    return plan.marks({**stages, **earlier}, earlier_keys)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that is asked of a cohort, with the key of every piece of it."""
+    """The stages of a cohort's submissions, with their keys."""
 
     assignment: Assignment
     tests: tuple[DeclaredTest, ...]
     submissions: Sequence[Submission]
     keys: Sequence[StageKeys | None]
-    """The keys of each submission's stages; None where there is nothing that can be run."""
+    """The keys of each submission's stages; None where it cannot be run."""
     sets: Sequence[SetDigests]
     """Of each repeat's hidden set; none where nothing is scored."""
     inputs: Mapping[str, StageInputs | ImageFailure]
@@ -181,48 +199,48 @@ class Plan:
         """The key of every stage of the cohort."""
         return [key for keys in self.keys if keys is not None for key in keys.all()]
 
-    def works(self, known: Mapping[str, Stage], store: Path) -> list[Work]:
-        """What is to be run, one work for each different solution, in the order of the submissions."""
+    def works(self, stages: Mapping[str, Stage], store: Path) -> list[Work]:
+        """The works to run: one for each different solution, in the order of the submissions."""
         works: dict[str, Work] = {}
         for submission, keys in zip(self.submissions, self.keys, strict=True):
             if keys is None:
                 continue
             solution = f"{submission.framework} {submission.tree}"
             works.setdefault(solution, Work([], keys)).submissions.append(submission)
-        final = {key: stage for key, stage in known.items() if stage.status == "final"}
+        final = {key: stage for key, stage in stages.items() if stage.status == "final"}
         for work in works.values():
             work.missing |= {("test", id) for id, key in work.keys.tests.items() if key not in final}
             scores = [id for id, key in work.keys.scores.items() if key not in final]
             work.missing |= {("score", id) for id in scores}
-            # Answers are needed to be scored, and for nothing else.
+            # Answers are needed only for scores.
             for repeat, key in work.keys.answers.items() if scores else ():
                 stage = final.get(key)
-                # Without a file every case has failed, and there is nothing to keep.
-                found = stage.document if stage is not None else None
-                if isinstance(found, AnswersResult) and (found.file is None or (store / found.file).is_file()):
-                    work.answers[repeat] = found
+                # Without a file every case has failed, and there are no answers to store.
+                result = stage.document if stage is not None else None
+                if isinstance(result, AnswersResult) and (result.file is None or (store / result.file).is_file()):
+                    work.answers[repeat] = result
                 else:
                     work.missing.add(("answers", str(repeat)))
         return [work for work in works.values() if work.missing]
 
-    def incomplete(self, known: Mapping[str, Stage]) -> list[Submission]:
-        """What could be marked, and of which a test or a score is not recorded under its key of today."""
+    def incomplete(self, stages: Mapping[str, Stage]) -> list[Submission]:
+        """The submissions that could be marked, but lack a test or score under its key of today."""
         return [
             submission
             for submission, keys in zip(self.submissions, self.keys, strict=True)
             if submission.tree is not None
-            and (keys is None or any(key not in known for key in (*keys.tests.values(), *keys.scores.values())))
+            and (keys is None or any(key not in stages for key in (*keys.tests.values(), *keys.scores.values())))
         ]
 
-    def marks(self, known: Mapping[str, Stage], standing: Mapping[str, StageKeys] | None = None) -> list[Mark]:
-        """The groups' marks as the ledger's stages and what persons decided give them.
+    def marks(self, stages: Mapping[str, Stage], earlier_keys: Mapping[str, StageKeys] | None = None) -> list[Mark]:
+        """The groups' marks, as they follow from the ledger's stages and people's decisions.
 
         Args:
-            standing: By group: the keys of the stages that its standing mark came from, in place of today's.
+            earlier_keys: By group: the keys of the stages of its mark that stands, in place of today's.
         """
         marks = []
         for submission, keys in zip(self.submissions, self.keys, strict=True):
-            earlier = (standing or {}).get(submission.group)
+            earlier = (earlier_keys or {}).get(submission.group)
             names = earlier or keys or StageKeys({}, {}, {})
             inputs = self.inputs.get(submission.framework or "")
             runs = inputs is not None and submission.folder is not None
@@ -231,17 +249,17 @@ class Plan:
                 self.assignment,
                 self.tests,
                 HandedIn(submission.group, submission.commit, "" if runs else _refusal(submission)),
-                _recorded(names, known, trouble),
+                _recorded(names, stages, trouble),
                 MarkDecisions(self._points(submission.group), self.decisions.void_tests),
                 self._provenance(submission, names, earlier is not None),
             )
-            # A hand-in that waits for a decision is not missing.
+            # A submission that waits for a decision is not missing.
             marks.append(replace(mark, status=Status.WITHHELD) if submission.waits else mark)
         return marks
 
     def _points(self, group: str) -> dict[str, Decimal]:
-        given = within_parts(self.decisions.points(group), self.assignment)
-        return {criterion: made.points for criterion, made in given.items()}
+        points = within_parts(self.decisions.points(group), self.assignment)
+        return {criterion: agreed.points for criterion, agreed in points.items()}
 
     def _provenance(self, submission: Submission, keys: StageKeys, earlier: bool) -> dict[str, Any]:
         return {
@@ -250,54 +268,86 @@ class Plan:
             "image_digest": self.runtimes.get(submission.framework or ""),
             "tree": submission.tree,
             "seen_at": submission.seen_at,
-            # What was left out of a hand-in is told to the group with its cure; staff look at it too.
+            # The group reads which files were left out, and what to do; staff read it too.
             "flags": [*submission.flags, *submission.problems],
             "stages": {"tests": keys.tests, "answers": keys.answers, "scores": keys.scores},
-            # What it was marked with then is not recorded.
+            # The ledger does not hold what it was marked with then.
             **(dict.fromkeys(UNKNOWN_OF_EARLIER) | {"made_by": MADE_EARLIER} if earlier else {}),
         }
 
 
 def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
-    """What is asked of each submission, with its keys; nothing is run and the ledger is not read."""
-    assignment, secret, sandbox, decisions = marking.assignment, marking.secret, marking.sandbox, marking.decisions
+    """The stages of each submission, with their keys; nothing runs, and the ledger is not read."""
+    assignment = marking.assignment
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    sets = set_digests(assignment, secret, marking.course.folder / ".medmark/data.json") if scored else []
-    inputs: dict[str, StageInputs | ImageFailure] = {}
-    runtimes: dict[str, str] = {}
-    for framework in assignment.frameworks:
-        if not any(submission.framework == framework for submission in submissions):
-            continue
-        try:
-            runtime = runtimes[framework] = sandbox.runtime(framework)
-        except ImageFailure as failure:
-            # Groups of the other framework can be marked; these are withheld.
-            inputs[framework] = failure
-            continue
-        inputs[framework] = stage_inputs(
-            assignment, tests, sets, framework=framework, runtime=runtime, secret=fingerprint(secret),
-            void_cases=decisions.void_cases,
-        )  # fmt: skip
+    sets = set_digests(assignment, marking.secret, marking.course.folder / ".medmark/data.json") if scored else []
+    frameworks = {submission.framework for submission in submissions}
+    runtimes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}
+    inputs: dict[str, StageInputs | ImageFailure] = {
+        name: _inputs(marking, tests, sets, name, runtime) for name, runtime in runtimes.items()
+    }
+    return Plan(
+        assignment,
+        tests,
+        submissions,
+        [_keys(submission, inputs.get(submission.framework or "")) for submission in submissions],
+        sets,
+        inputs,
+        _common_provenance(marking, sets),
+        {name: runtime for name, runtime in runtimes.items() if isinstance(runtime, str)},
+        marking.decisions,
+    )
+
+
+def _runtime(marking: Marking, framework: Framework) -> str | ImageFailure:
+    """The runtime of a framework; without one its groups' marks are withheld, and others can be marked."""
+    try:
+        return marking.sandbox.runtime(framework)
+    except ImageFailure as failure:
+        return failure
+
+
+def _inputs(
+    marking: Marking,
+    tests: Sequence[DeclaredTest],
+    sets: Sequence[SetDigests],
+    framework: Framework,
+    runtime: str | ImageFailure,
+) -> StageInputs | ImageFailure:
+    if isinstance(runtime, ImageFailure):
+        return runtime
+    return stage_inputs(
+        marking.assignment,
+        tests,
+        sets,
+        framework=framework,
+        runtime=runtime,
+        secret=fingerprint(marking.secret),
+        void_cases=marking.decisions.void_cases,
+    )
+
+
+def _common_provenance(marking: Marking, sets: Sequence[SetDigests]) -> dict[str, Any]:
+    """The provenance that all marks of a cohort share."""
+    assignment, sandbox, decisions = marking.assignment, marking.sandbox, marking.decisions
+    void = [*decisions.void_tests, *decisions.void_cases]
     packages: dict[str, str] = {}
     for criterion in assignment.criteria:
         if isinstance(criterion, Accuracy):
             packages |= scored_with(assignment, criterion)
-    void = {"void": [*decisions.void_tests, *decisions.void_cases]}
-    provenance = {
-        **(void if void["void"] else {}),
+    return {
+        **({"void": void} if void else {}),
         "medmark": medmark_version(),
         "assignment": assignment.id,
         "assignment_digest": folder_digest(assignment),
         "rehearsal": proof_status(assignment).as_json(),
-        "secret_fingerprint": fingerprint(secret),
+        "secret_fingerprint": fingerprint(marking.secret),
         "sandbox": sandbox.name,
         "isolated": sandbox.isolates,
         "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
         "scored_with": packages or None,
     }
-    keys = [_keys(submission, inputs.get(submission.framework or "")) for submission in submissions]
-    return Plan(assignment, tests, submissions, keys, sets, inputs, provenance, runtimes, decisions)
 
 
 def _keys(submission: Submission, inputs: StageInputs | ImageFailure | None) -> StageKeys | None:
@@ -306,22 +356,22 @@ def _keys(submission: Submission, inputs: StageInputs | ImageFailure | None) -> 
     return inputs.of(submission.tree) if isinstance(inputs, StageInputs) else None
 
 
-def _recorded(keys: StageKeys, known: Mapping[str, Stage], trouble: Trouble) -> JobResult:
-    """What the ledger holds of one submission's stages; `trouble` is why others are missing."""
-    found = JobResult(trouble=trouble)
+def _recorded(keys: StageKeys, stages: Mapping[str, Stage], trouble: Trouble) -> JobResult:
+    """The stages of one submission that the ledger holds; `trouble` is why others are missing."""
+    result = JobResult(trouble=trouble)
     for name, key in (*keys.tests.items(), *keys.scores.items()):
-        if key in known:
-            found = found.with_stage(name, known[key].document)
-    return found
+        if key in stages:
+            result = result.with_stage(name, stages[key].document)
+    return result
 
 
 def _refusal(submission: Submission) -> str:
-    """Why nothing of a commit can be run, in the intake's words."""
+    """Why a commit cannot be run, in the intake's words."""
     return "; ".join(submission.problems) or "there is no solution that can be run"
 
 
 def _store(marking: Marking, works: Sequence[Work], digest: str) -> Store:
-    """What this machine holds of all that the jobs of these works name."""
+    """The store of this machine, with all that the jobs of these works name."""
     solutions = {work.tree: work.first.folder for work in works if work.first.folder is not None}
     return Store(marking.course.answers, solutions).holding(marking.assignment, digest)
 
@@ -355,7 +405,7 @@ def _job(marking: Marking, plan: Plan, named: Assignment, work: Work, run: str) 
 
 
 def identity_of(course: Course) -> str:
-    """By which the sandboxes of a course are known, on whichever machine; courses are told apart by their folders."""
+    """The name of a course for its sandboxes, on any machine; it is made of the course's folder."""
     return digest_of(folder=str(course.folder.resolve()))[:32]
 
 
@@ -374,11 +424,13 @@ def _check_criteria(assignment: Assignment) -> None:
 
 
 def _make_room(store: Path, referenced: set[str], *, before: float) -> None:
-    """Make the folder of stored answers; files there that no stage refers to are what a killed run left: swept."""
+    """Make the folder of stored answers, and delete the files that no stage names: a killed run left them."""
     try:
         store.mkdir(parents=True, exist_ok=True)
         for path in store.iterdir():
             if path.is_file() and path.name not in referenced and path.stat().st_mtime < before:
                 path.unlink()
     except OSError as error:
-        raise UserError(f"{store}: cannot be written ({error.strerror}). Make room there, or correct it.") from error
+        raise UserError(
+            f"{store}: cannot be written ({error.strerror}). Make room there, or correct its permissions."
+        ) from error

@@ -1,9 +1,9 @@
-"""Runs works by an engine, many at once, and records what comes of them. What is asked is decided elsewhere.
+"""Runs works by an engine, many at once, and records their stages. `graders.runs.cohort` decides which works there are.
 
-The caller's thread is the only writer of the ledger; each slot has a thread that waits for one job, and
-tells the caller's thread through a queue. So do Ctrl-C and SIGTERM: nothing strikes while a row is being written.
-Trouble of ours is tried again, then recorded as unknown; it stops no other work. A question that costs its marker more
-than a question may is the submission's failure: another marker goes on behind it (`insistently`).
+The caller's thread is the only writer of the ledger. Each slot has a thread that waits for one job and sends events to
+the caller's thread through a queue. So do Ctrl-C and SIGTERM: no signal interrupts the writing of a row. A toolkit
+failure is retried, then recorded as unknown; it stops no other work. A question that reaches the host's limits is the
+submission's failure: another marker goes on after it (`run_with_restarts`).
 """
 
 from __future__ import annotations
@@ -37,41 +37,41 @@ from graders.record.ledger import Ledger, Stage
 from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Engine, Outcome
 
-RESTARTS = 3
-"""How often a job goes on behind a question that reached the host's limits; then nothing more is asked."""
+MARKER_RESTARTS = 3
+"""How often a job goes on after a question that reached the host's limits; then nothing more is asked."""
 RETRIES = 1
-"""How often trouble of ours is tried again."""
-Name = tuple[StageKind, str]
-"""A stage among those of one solution: its kind, and the test's id, the repeat's number or the criterion's id."""
+"""How often a toolkit failure is retried."""
+StageName = tuple[StageKind, str]
+"""A stage of one solution: its kind, and the test's id, the repeat's number or the criterion's id."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Something happened to a group's marking."""
+    """A step in a group's marking."""
 
     what: Literal["unchanged", "started", "retried", "finished"]
     group: str
     done: int
-    """Groups that are through."""
+    """Groups that are done."""
     total: int
     left_s: float | None
-    """Estimate for all that is left, from how long jobs took so far; None while none has ended."""
+    """Estimated seconds for the rest, from how long jobs took so far; None until one has ended."""
     reason: str | None = None
-    """Why it is tried again, or why the mark will be withheld."""
+    """Why it is retried, or why the mark will be withheld."""
 
 
 @dataclass
 class Work:
-    """One solution's missing stages. Groups with equal solutions share it, so that equal work has equal marks."""
+    """One solution's missing stages. Groups with equal solutions share them, so that these get equal marks."""
 
     submissions: list[Submission]
     keys: StageKeys
-    missing: set[Name] = field(default_factory=set)
+    missing: set[StageName] = field(default_factory=set)
     answers: dict[int, AnswersResult] = field(default_factory=dict)
     """Answers that are stored already, by repeat."""
     attempts: int = 0
     alone: bool = False
-    """Whether it is being repeated with nothing beside it."""
+    """Whether it is being repeated with no other work beside it."""
     reason: str | None = None
 
     @property
@@ -89,7 +89,7 @@ class Work:
         """The missing stages of a kind."""
         return sorted(name for k, name in self.missing if k == kind)
 
-    def key(self, name: Name) -> str:
+    def key(self, name: StageName) -> str:
         """The content key of a stage."""
         kind, about = name
         if kind == "answers":
@@ -98,8 +98,8 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Event:
-    """What a slot's thread, or a signal, tells the coordinator."""
+class CohortEvent:
+    """An event from a slot's thread, or from a signal."""
 
     what: Literal["started", "ended", "stop"]
     work: Work | None = None
@@ -114,147 +114,151 @@ class Coordinator:
     ledger: Ledger
     engine: Engine
     store: Store
-    """Holds all that jobs name."""
+    """Holds everything that jobs name."""
     slots: int
-    """How many works are given to the engine at once."""
+    """How many works the engine gets at once."""
     job_of: Callable[[Work], Job]
     deadline_of: Callable[[Work], float]
     on_progress: Callable[[Progress], None]
     total: int
     done: int = 0
-    _waiting: int = 0
-    _alone: list[Work] = field(default_factory=list)
-    _took: list[float] = field(default_factory=list)
-    _events: SimpleQueue[Event] = field(default_factory=SimpleQueue)
+    _open_jobs: int = 0
+    """Works that were submitted and have not ended."""
+    _repeat_alone: list[Work] = field(default_factory=list)
+    """Works that met a busy machine."""
+    _wall_times_s: list[float] = field(default_factory=list)
+    """How long each job took."""
+    _events: SimpleQueue[CohortEvent] = field(default_factory=SimpleQueue)
 
     def run_all(self, works: Sequence[Work]) -> None:
-        """Run every work; those that met a busy machine once more at the end, one at a time.
+        """Run every work; at the end, repeat those that met a busy machine, one at a time.
 
         Raises:
-            Stopped: after Ctrl-C or SIGTERM; all markers are ended and what they had finished is recorded.
+            Stopped: after Ctrl-C or SIGTERM; all markers were ended, and finished stages are recorded.
             UserError: the ledger could not be written.
         """
         with _signals_as_events(self._events), ThreadPoolExecutor(self.slots, "slot") as pool:
             try:
                 for work in works:
                     self._submit(pool, work)
-                while self._waiting or self._alone:
-                    if not self._waiting:
-                        self._submit(pool, self._alone.pop(0))
+                while self._open_jobs or self._repeat_alone:
+                    if not self._open_jobs:
+                        self._submit(pool, self._repeat_alone.pop(0))
                     self._handle(pool, self._events.get())
             except BaseException as error:
-                # Their sandboxes end with the markers, and the threads of the slots with both.
+                # The sandboxes end with their markers, and then the threads of the slots.
                 self.engine.stop()
                 pool.shutdown(cancel_futures=True)
                 if isinstance(error, Stopped):
                     self._record_the_rest()
                     raise Stopped(
-                        f"Stopped. {self.done} of {self.total} groups are marked, and nothing of them is lost: "
+                        f"Stopped. {self.done} of {self.total} groups are marked, and their results are recorded: "
                         "run the same command to go on."
                     ) from None
                 raise
 
     def _submit(self, pool: ThreadPoolExecutor, work: Work) -> None:
-        self._waiting += 1
-        pool.submit(self._one, work)
+        self._open_jobs += 1
+        pool.submit(self._run_work, work)
 
-    def _one(self, work: Work) -> None:
-        """In a slot's thread: run a work's job and tell the coordinator."""
-        self._events.put(Event("started", work))
+    def _run_work(self, work: Work) -> None:
+        """In a slot's thread: run a work's job and send the events."""
+        self._events.put(CohortEvent("started", work))
         try:
-            outcome = insistently(self.engine, self.job_of(work), self.store, self.deadline_of(work))
-        except BaseException as error:  # noqa: BLE001  the coordinator must hear of it, or it would wait for ever
+            outcome = run_with_restarts(self.engine, self.job_of(work), self.store, self.deadline_of(work))
+        except BaseException as error:  # noqa: BLE001  without an event the coordinator would wait for ever
             outcome = Outcome(None, f"the job could not be started: {error!r}", 0.0)
-        self._events.put(Event("ended", work, outcome))
+        self._events.put(CohortEvent("ended", work, outcome))
 
-    def _handle(self, pool: ThreadPoolExecutor, event: Event) -> None:
+    def _handle(self, pool: ThreadPoolExecutor, event: CohortEvent) -> None:
         if event.what == "stop" or event.work is None:
             raise Stopped
         work = event.work
         if event.outcome is None:
-            self._tell("started", work.first.group)
+            self._report("started", work.first.group)
             return
-        self._waiting -= 1
-        self._took.append(event.outcome.wall_s)
-        busy = record(self.assignment, work, event.outcome, self.ledger)
+        self._open_jobs -= 1
+        self._wall_times_s.append(event.outcome.wall_s)
+        busy = record_stages(self.assignment, work, event.outcome, self.ledger)
         if busy:
             work.alone = True
-            self._alone.append(work)
-            self._tell("retried", work.first.group, "the machine was busy: repeated alone at the end")
+            self._repeat_alone.append(work)
+            self._report("retried", work.first.group, "the machine was busy: it runs again alone at the end")
         elif work.missing and work.attempts <= RETRIES:
             self._submit(pool, work)
-            self._tell("retried", work.first.group, work.reason)
+            self._report("retried", work.first.group, work.reason)
         else:
             for submission in work.submissions:
                 self.done += 1
-                self._tell("finished", submission.group, work.reason)
+                self._report("finished", submission.group, work.reason)
 
-    def _tell(self, what: Literal["started", "retried", "finished"], group: str, reason: str | None = None) -> None:
-        rounds = -(-self._waiting // self.slots) + len(self._alone)
-        left = sum(self._took) / len(self._took) * rounds if self._took else None
+    def _report(self, what: Literal["started", "retried", "finished"], group: str, reason: str | None = None) -> None:
+        rounds = -(-self._open_jobs // self.slots) + len(self._repeat_alone)
+        left = sum(self._wall_times_s) / len(self._wall_times_s) * rounds if self._wall_times_s else None
         self.on_progress(Progress(what, group, self.done, self.total, left, reason))
 
     def _record_the_rest(self) -> None:
-        """What had ended when the stop came."""
+        """Record the jobs that had ended when the stop came."""
         while not self._events.empty():
             event = self._events.get()
             if event.work is not None and event.outcome is not None:
-                record(self.assignment, event.work, event.outcome, self.ledger)
+                record_stages(self.assignment, event.work, event.outcome, self.ledger)
                 self.done += 0 if event.work.missing else len(event.work.submissions)
 
 
-def insistently(engine: Engine, job: Job, store: Store, deadline_s: float) -> Outcome:
-    """Do a job, in as many turns of an engine as it takes to get past the questions that reach the host's limits.
+def run_with_restarts(engine: Engine, job: Job, store: Store, deadline_s: float) -> Outcome:
+    """Do a job, starting it again after each question that reaches the host's limits.
 
-    Their answers chose what they cost, so they have failed; so has what is left after three of them. A marker that a
-    library's fault ended twice at one question has met such an answer too; once may be chance.
+    Such a question has failed, since its answer decides what it costs; after three of them, so has the rest. A question
+    at which a library's fault ended the marker twice has failed too; once may be chance.
     """
     began = time.monotonic()
-    came = JobResult()
-    spoilt: list[QuestionId] = []
+    stages_done = JobResult()
+    unusable: list[QuestionId] = []
     crashed: list[QuestionId] = []
     while True:
         outcome = engine.run(job, store, deadline_s - (time.monotonic() - began))
         if outcome.trouble == STOPPED:
-            return replace(outcome, came=outcome.came.after(came))
-        came = outcome.came.after(came)
-        question, past = outcome.question, None
+            return replace(outcome, stages_done=outcome.stages_done.after(stages_done))
+        stages_done = outcome.stages_done.after(stages_done)
+        question, failed = outcome.question, None
         if question is None:
             break
         if outcome.limit or (outcome.crashed and question in crashed):
-            past = question if len(spoilt) < RESTARTS else _and_the_rest(question)
-            if past in spoilt:
+            failed = question if len(unusable) < MARKER_RESTARTS else _and_the_rest(question)
+            if failed in unusable:
                 break
-            spoilt.append(past)
-        elif outcome.crashed and len(crashed) < RESTARTS:
+            unusable.append(failed)
+        elif outcome.crashed and len(crashed) < MARKER_RESTARTS:
             crashed.append(question)
         else:
             break
-        job = job.after(came, past, outcome.waited)
+        job = job.after(stages_done, failed, outcome.waited)
     document = outcome.document or JobResult(trouble=_trouble(outcome))
-    return replace(outcome, document=document.after(came), wall_s=time.monotonic() - began)
+    return replace(outcome, document=document.after(stages_done), wall_s=time.monotonic() - began)
 
 
 def _and_the_rest(question: QuestionId) -> QuestionId:
-    """A question and all that is left beside it: the tests and answers not asked yet, or all of a score."""
+    """A question and the rest of its kind: the tests and answers not asked yet, or all of a score."""
     return QuestionId("all") if question.stage in ("test", "answers") else replace(question, part="")
 
 
-def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> bool:
-    """Record what a job gave for each missing stage, final or unknown; final ones are no longer missing.
+def record_stages(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> bool:
+    """Record the result of a job for each missing stage, final or unknown; final ones are no longer missing.
 
-    Of a job that was stopped only what it had done is recorded: the rest was not tried.
+    Of a job that was stopped only finished stages are recorded: the others were not tried.
 
-    True if some of it met a busy machine and is to be repeated alone.
+    Returns:
+        Whether a stage met a busy machine, so that the work must be repeated alone.
     """
     work.attempts += 1
     work.reason = None
     stopped = outcome.trouble == STOPPED
-    document = outcome.document or (outcome.came if stopped else JobResult())
+    document = outcome.document or (outcome.stages_done if stopped else JobResult())
     trouble = document.trouble or _trouble(outcome)
     busy = False
     stages: list[Stage] = []
-    # Answers before scores: a score of answers that do not stand does not stand either.
+    # Answers before scores: a score of answers that do not count does not count either.
     for name in sorted(work.missing, key=lambda name: (name[0] == "score", name)):
         if stopped and document.stage(*name) is None:
             continue
@@ -276,14 +280,14 @@ def record(assignment: str, work: Work, outcome: Outcome, ledger: Ledger) -> boo
 
 
 def _trouble(outcome: Outcome) -> Trouble:
-    """Why a job gave nothing of a stage."""
-    return Trouble(InternalFailure.reason, outcome.trouble or "the job ended without a word of it")
+    """Why a job has no result for a stage."""
+    return Trouble(InternalFailure.reason, outcome.trouble or "the job ended without a result for it")
 
 
-def _stage(assignment: str, work: Work, name: Name, document: JobResult, trouble: Trouble) -> Stage:
+def _stage(assignment: str, work: Work, name: StageName, document: JobResult, trouble: Trouble) -> Stage:
     kind, about = name
-    found = document.stage(kind, about) or unknown(kind, trouble)
-    spent = (0.0, 0.0) if isinstance(found, ScoreResult) else (found.cpu_s, found.wall_s)
+    result = document.stage(kind, about) or unknown(kind, trouble)
+    spent = (0.0, 0.0) if isinstance(result, ScoreResult) else (result.cpu_s, result.wall_s)
     return Stage(
         key=work.key(name),
         kind=kind,
@@ -291,43 +295,43 @@ def _stage(assignment: str, work: Work, name: Name, document: JobResult, trouble
         assignment=assignment,
         commit=work.first.commit,
         name=about,
-        status="unknown" if found.verdict == "unknown" else "final",
-        reason=found.cause.reason if found.cause else None,
+        status="unknown" if result.verdict == "unknown" else "final",
+        reason=result.cause.reason if result.cause else None,
         cpu_s=spent[0],
         wall_s=spent[1],
-        document=found,
-        blob=found.file if isinstance(found, AnswersResult) else None,
+        document=result,
+        blob=result.file if isinstance(result, AnswersResult) else None,
     )
 
 
-def _flags(found: Result) -> tuple[str, ...]:
-    return () if isinstance(found, ScoreResult) else found.flags
+def _flags(result: Result) -> tuple[str, ...]:
+    return () if isinstance(result, ScoreResult) else result.flags
 
 
 def _unknown(stage: Stage, reason: str) -> Stage:
-    """The stage as one that must be tried again; what staff may read of it stays, and its answers' file."""
+    """The stage as one that must be retried; its evidence and its answers' file stay."""
     document = withheld(stage.document, reason)
     return replace(stage, status="unknown", reason=reason, document=document)
 
 
 @contextmanager
-def _signals_as_events(events: SimpleQueue[Event]) -> Iterator[None]:
+def _signals_as_events(events: SimpleQueue[CohortEvent]) -> Iterator[None]:
     """Turn Ctrl-C, SIGTERM and a closed terminal into an event; a thread other than the main one leaves them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: object) -> None:
-        # A SimpleQueue may be put to by a handler that interrupted its own get.
-        events.put(Event("stop"))
+        # A SimpleQueue is safe to put to from a handler that interrupts its own get.
+        events.put(CohortEvent("stop"))
 
-    before: dict[int, Any] = {}
+    handlers: dict[int, Any] = {}
     number: int
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, stop)
+            handlers[number] = signal.signal(number, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

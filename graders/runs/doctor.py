@@ -1,4 +1,4 @@
-"""What this machine can run and what it lacks, each with the command that brings it. Changes nothing."""
+"""Examines what this machine can run and what it lacks, each with the command that installs it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that is there, or not."""
+    """One thing that is present or missing."""
 
     well: bool
     text: str
     optional: bool = False
-    """Whether marking can do without."""
+    """Whether marking works without it."""
 
 
 def examine(course: Path | None = None) -> Iterator[Fact]:
@@ -59,7 +59,7 @@ def docker_trouble() -> str | None:
 
 
 def missing_images(frameworks: tuple[Framework, ...]) -> list[str]:
-    """Why the runtimes of some frameworks cannot be used; empty when all are there."""
+    """Why the runtimes of some frameworks cannot be used; empty if all can."""
     return [fact.text for fact in map(_image, frameworks) if not fact.well]
 
 
@@ -75,10 +75,10 @@ def _image(framework: str) -> Fact:
     from graders.wall.sandboxes import images
 
     try:
-        made = images.runtime(cast(Framework, framework))
+        runtime = images.runtime(cast(Framework, framework))
     except ImageFailure as failure:
         return Fact(False, str(failure), optional=True)
-    return Fact(True, f"runtime image for {framework}, {made.digest[:19]}, {len(made.packages)} packages")
+    return Fact(True, f"runtime image for {framework}, {runtime.digest[:19]}, {len(runtime.packages)} packages")
 
 
 def _course(folder: Path) -> Iterator[Fact]:
@@ -118,13 +118,13 @@ def _course(folder: Path) -> Iterator[Fact]:
         if policy is not None:
             yield Fact(True, f"late policy {name}: {policy.title}. {policy.note}".strip())
     if course.assignments:
-        held = "what a submission's answers cost this machine in memory is limited"
-        missing = "this system holds no process to its memory: what answers cost it is limited in CPU time alone"
+        held = "the memory that a submission's answers cost this machine is limited"
+        missing = "this system cannot limit a process's memory: only the CPU time that answers cost it is limited"
         yield Fact(MEMORY_IS_HELD, held if MEMORY_IS_HELD else missing, optional=True)
 
 
 def _words(cost: Ceiling) -> str:
-    """What one submission costs at the most."""
+    """The most that one submission costs."""
     cpu, wall, end = (f"{seconds / 60:.0f} min" for seconds in (cost.cpu_s, cost.wall_s, cost.deadline_s))
     return (
         f"one submission takes at most {cpu} of CPU, {wall} of wall time while a core is free for it and "

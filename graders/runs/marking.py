@@ -1,14 +1,14 @@
-"""The use cases: what a course's staff do with an assignment, as functions that any program can call.
+"""The use cases of a course's staff, as functions that any program can call.
 
-    collected   look at the groups' repositories and record what is there
-    marked      mark what was collected; a Change, which is recorded by `applied`
-    recorded    the same from the record alone: nothing is run
-    proposed    what a person's decision would change; a Change again
-    applied     make a Change stand
-    returnable  whom marks can be returned to, and `returned`, which records that they were
+    collected   look at the groups' repositories and record their commits
+    marked      mark the collected commits; returns a Change, which `applied` records
+    recorded    the same from the record alone: nothing runs
+    proposed    the Change that a person's decision would make
+    applied     record a Change: its marks stand
+    returnable  to whom marks can be returned; `returned` records that they were
 
-They return values and raise errors: none of them prints, asks, ends the program or needs a terminal. `cli` is one face
-over them; docs/python.md drives a whole course through them.
+They return values and raise errors: none of them prints, asks, ends the program or needs a terminal. `cli` calls them;
+docs/python.md takes a whole course through them.
 """
 
 from __future__ import annotations
@@ -43,44 +43,44 @@ if TYPE_CHECKING:  # what runs submissions takes half a second to import, which 
     from graders.runs.engines.engine import Engine
 
 PROGRAM: Final = "a program"
-"""What the record and the lock say of a caller that does not name its command."""
+"""The command in the record and the lock, for a caller that names none."""
 RESCORED: Final = ("void_case", "retract")
 """Kinds of decisions after which stored answers are scored again."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What the marks of an assignment come to, and what of it is not on record. Nothing is recorded by making one."""
+    """The marks of an assignment, and what of them is not recorded yet. Making one records nothing."""
 
     course: Course
     results: Results
     """All marks, as they are once the change is applied."""
     differences: Differences
-    """What moves, and whose mark is new: against the marks that stand."""
+    """Which marks move and which are new, compared with the marks that stand."""
     decided: tuple[Event, ...] = ()
-    """Decisions that are recorded together with the marks that follow from them: both or neither."""
+    """Decisions that are recorded together with their marks: both or neither."""
     notes: tuple[str, ...] = ()
-    """What a person should know before they agree."""
+    """What a person should know before they apply it."""
     reason: str = ""
-    """Why marks move, as the decisions say: students read it where they were told another mark."""
+    """Why marks move, as the decisions say. Students whose returned mark changes read it."""
     sandbox: str = ""
-    """The name of the sandbox whose runs these results are of."""
+    """The name of the sandbox in which these results were run."""
     command: str = PROGRAM
-    """Who makes the change, for the lock and the record: the command as it was typed."""
+    """The command as it was typed, for the lock and the record."""
 
     @property
     def must_apply_first(self) -> bool:
-        """Whether marks move or decisions wait: nothing is decided, returned or reported on top of that."""
+        """Whether marks move or decisions wait: apply them before anything is decided, returned or reported."""
         return bool(self.differences.moves or self.decided)
 
 
 def collected(
     course: Course, id: str, *, only: Sequence[str] = (), on_progress: Callable[[int, int, str], None] | None = None
 ) -> list[Receipt]:
-    """Look at every repository, or those of the groups `only`; record each tip, fetch it, and say what was found.
+    """Look at every repository, or those of the groups `only`; record each tip, fetch it, and return a receipt.
 
     Raises:
-        UserError: an unknown assignment or group, or a token is missing. Nobody was contacted.
+        UserError: an unknown assignment or group, or a missing token. No host was contacted.
     """
     with Ledger.open(course.ledger) as ledger:
         return collect(course, id, ledger, only=only, progress=on_progress)
@@ -98,17 +98,17 @@ def marked(
     engine: Engine | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
 ) -> Change:
-    """Mark what was collected; what the record holds is not run again. The marks stand once they are `applied`.
+    """Mark the collected commits; recorded stages do not run again. The marks stand once they are `applied`.
 
     Args:
         course: As `load_course` gives it.
         id: Of the assignment, as course.toml has it.
-        sandbox: `docker` or `local`; what course.toml says by default.
+        sandbox: `docker` or `local`; by default the one of course.toml.
         trust_submissions: Whether a sandbox without a wall may run this code, as you and with your files.
         only: Names of the groups to mark; all by default.
-        jobs: Submissions at once; as many as fit by default.
+        jobs: How many submissions run at once; by default as many as fit.
         command: For the lock and the record.
-        engine: What does the jobs; processes of this machine by default.
+        engine: Does the jobs; by default processes on this machine.
         on_progress: Called at every step, in the caller's thread.
 
     Raises:
@@ -116,7 +116,7 @@ def marked(
         EngineFailure: the sandbox's engine does not answer; nothing was started.
         Stopped: Ctrl-C or SIGTERM; what had finished is recorded, and the same call goes on.
     """
-    place = sandbox_of(course, sandbox, trust_submissions)
+    chosen = sandbox_of(course, sandbox, trust_submissions)
     from graders.runs.cohort import grade_cohort
 
     assignment = assignment_of(course, id)
@@ -130,25 +130,25 @@ def marked(
         loose = unmatched_lines(course, assignment, events, seen, lambda: _case_ids(assignment, secret))
         decisions = Decisions.of(id, followed)
         handed_in = submissions(course, assignment, seen, decisions, clock(), only=only)
-        marking = _marking(course, assignment, secret, place, ledger, decisions, engine, command)
+        marking = _marking(course, assignment, secret, chosen, ledger, decisions, engine, command)
         marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
     results = replace(results_of(course, assignment, followed, handed_in, marks), unmatched=loose)
-    return Change(course, results, differences_of(results), sandbox=place.name, command=command)
+    return Change(course, results, differences_of(results), sandbox=chosen.name, command=command)
 
 
 def recorded(
     course: Course, id: str, *, sandbox: str | None = None, after_collecting: bool = False, command: str = PROGRAM
 ) -> Change:
-    """The marks as they follow from the record: nothing is run.
+    """The marks as they follow from the record: nothing runs.
 
-    `after_collecting` is for what makes no sense before the first look at the repositories, as pages.
+    `after_collecting` refuses to work before the first look at the repositories, as pages must.
 
     Raises:
         UserError: an unknown assignment or sandbox, a course without its secret, nothing collected yet.
     """
-    place = sandbox_of(course, sandbox, trust_submissions=True)
-    results = _on_record(course, id, place, after_collecting=after_collecting)
-    return Change(course, results, differences_of(results), sandbox=place.name, command=command)
+    chosen = sandbox_of(course, sandbox, trust_submissions=True)
+    results = _on_record(course, id, chosen, after_collecting=after_collecting)
+    return Change(course, results, differences_of(results), sandbox=chosen.name, command=command)
 
 
 def proposed(
@@ -165,64 +165,67 @@ def proposed(
     with_self: bool | None = None,
     engine: Engine | None = None,
 ) -> Change:
-    """What a person's decision does to the marks `before` it; recorded once it is `applied`. No sandbox is opened.
+    """The change that a person's decision makes to the marks `before` it. It opens no sandbox; `applied` records it.
 
     Args:
-        before: What is on record, of `recorded`.
+        before: The recorded marks, of `recorded`.
         kind: `extension`, `agreed_mark` or another of docs/course.md.
-        value: What is decided.
+        value: The value of the decision.
         who: A group, a member, or GROUP/MEMBER; empty for all.
         reason: Why; the person whom it is about reads it.
         reference: A case number or a note, for staff alone.
         by: Who decides: one of the course's staff where it names them, else the user of this machine.
         file: A CSV or .xlsx of many decisions, one row a group or person, instead of `value` and `who`.
         method: `webpa` or `buddycheck`, for a file of ratings.
-        with_self: Whether ratings of oneself count; None as the method has it.
-        engine: What scores stored answers again where a decision asks for it, as for `marked`.
+        with_self: Whether ratings of oneself count; by default as the method says.
+        engine: Scores stored answers again if a decision needs it, as for `marked`.
 
     Raises:
-        UserError: whatever is wrong with it, all at once, or marks moved `before` it that nobody applied (NotApplied).
+        UserError: every problem of the decision at once, or marks moved `before` it unapplied (NotApplied).
     """
     from graders.marks.deciding import propose
 
     course, results = before.course, before.results
     if kind != "dispute":  # which moves no mark
         settled(before)
-    one = DecisionRequest("", who, value, reason, reference=reference)
+    request = DecisionRequest("", who, value, reason, reference=reference)
     by = decider(course, by)
-    proposal = propose(course, results, kind, one, by=by, file=file, method=method, with_self=with_self)
-    place = sandbox_of(course, before.sandbox, trust_submissions=True)
-    after = _on_record(course, results.assignment.id, place, proposal.events, engine, before.command)
+    proposal = propose(course, results, kind, request, by=by, file=file, method=method, with_self=with_self)
+    chosen = sandbox_of(course, before.sandbox, trust_submissions=True)
+    after = _on_record(course, results.assignment.id, chosen, proposal.events, engine, before.command)
     check_unchanged(results, after.events)
-    found = compare(snapshot_of(results), snapshot_of(after), strict=True)
-    why = proposal.reason((move.member for move in found.moves), reason)
-    return replace(before, results=after, differences=found, decided=proposal.events, notes=proposal.notes, reason=why)
+    differences = compare(snapshot_of(results), snapshot_of(after), strict=True)
+    why = proposal.reason((move.member for move in differences.moves), reason)
+    return replace(
+        before, results=after, differences=differences, decided=proposal.events, notes=proposal.notes, reason=why
+    )
 
 
 def applied(change: Change, *, by: str | None = None, reason: str = "") -> bool:
-    """Make a change the marks that stand, with its decisions; whether there was anything to record.
+    """Record a change with its decisions, so that its marks stand; return whether there was anything to record.
 
     Args:
         change: Of `marked`, `recorded` or `proposed`.
         by: Who answers for it, as for `proposed`.
-        reason: Why marks move that were returned, for students to read; the change's own by default.
+        reason: Why returned marks move, for students to read; by default the change's own.
 
     Raises:
-        UserError: somebody was told another mark and there is no reason, or another command holds the course.
+        UserError: a returned mark moves without a reason, or another command holds the course.
     """
     who = decider(change.course, by)
-    found = change.differences
-    if not (change.must_apply_first or found.new):
+    differences = change.differences
+    if not (change.must_apply_first or differences.new):
         return False
-    _record(change, who, reason or change.reason, decided=change.decided, moved=bool(found.moves or found.new))
+    moved = bool(differences.moves or differences.new)
+    _record(change, who, reason or change.reason, decided=change.decided, moved=moved)
     return True
 
 
 def settled(change: Change) -> Results:
-    """The marks, where they are those that stand: for whatever is made on top of them.
+    """The marks of a change if they are those that stand, as other steps need them.
 
     Raises:
-        NotApplied: marks moved since they were last applied, or they rest on decisions that are not recorded.
+        NotApplied: marks moved since they were last applied, or depend on decisions that are not recorded.
     """
     if change.must_apply_first:
         raise NotApplied(change.results.assignment.id, change.differences, len(change.decided))
@@ -230,22 +233,22 @@ def settled(change: Change) -> Results:
 
 
 def returnable(change: Change, who: Sequence[str] = ()) -> Returnable:
-    """Whom marks can be returned to: everybody, or the groups and members of `who`; and who is left out, and why.
+    """To whom marks can be returned, of everybody or the groups and members of `who`; and who is left out, and why.
 
     Raises:
-        UserError: `who` names nobody, or marks moved that nobody applied (NotApplied).
+        UserError: `who` names an unknown group or member, or marks moved and were not applied (NotApplied).
     """
     return returnable_of(change.course, settled(change), who)
 
 
 def returned(change: Change, who: Sequence[str] = (), *, by: str | None = None) -> Change:
-    """Record that marks were given to everyone whom `returnable` finds for `who`; what is on record then.
+    """Record that everyone whom `returnable` finds for `who` was given their mark; return the marks on record then.
 
-    From then on a change of theirs is a correction: it needs a reason. Keep the pages as they were handed out with
-    `reports.write.keep_versions`.
+    From then on a change of their marks is a correction and needs a reason. `reports.write.keep_versions` keeps the
+    pages as they were handed out.
 
     Raises:
-        UserError: as `returnable`; or there is nobody whose mark can be returned, or `by` may not.
+        UserError: as `returnable`; or no mark can be returned, or `by` is not one of the course's staff.
     """
     offer = returnable(change, who)
     name = decider(change.course, by)
@@ -256,7 +259,7 @@ def returned(change: Change, who: Sequence[str] = (), *, by: str | None = None) 
 
 
 def events_of(course: Course, id: str) -> tuple[Event, ...]:
-    """Everything on record of an assignment, oldest first: decisions, marks applied, returns, corrections.
+    """All events of an assignment, oldest first: decisions, applied marks, returns, corrections.
 
     Raises:
         UserError: an unknown assignment.
@@ -279,13 +282,13 @@ def unmatched_of(course: Course, id: str) -> tuple[str, ...]:
 
 
 def looks_of(course: Course, id: str, group: Group) -> Sequence[Observation]:
-    """What was seen of a group, oldest first, under whatever name it had."""
+    """The observations of a group, oldest first, under every name that it had."""
     with Ledger.open_to_read(course.ledger) as ledger:
         return _read(course, id, ledger)[0].looks.get(group.name, ())
 
 
 def history_of_group(course: Course, id: str, group: Group, commit: str | None) -> History | None:
-    """Who made the commits up to a group's own; None where there is none, or it cannot be read."""
+    """Who made the commits up to a group's own; None if there is none, or it cannot be read."""
     if commit is None:
         return None
     with Ledger.open_to_read(course.ledger) as ledger:
@@ -303,7 +306,7 @@ def _on_record(
     *,
     after_collecting: bool = False,
 ) -> Results:
-    """What follows from the record, and from decisions that are not in it yet; at most, answers are scored again."""
+    """The results by the record and by decisions that are not in it yet; at most, answers are scored again."""
     from graders.runs.cohort import grade_cohort, recorded_marks
 
     assignment = assignment_of(course, id)
@@ -376,22 +379,22 @@ def _record(
 
 
 def _read(course: Course, id: str, ledger: Ledger) -> tuple[Record, list[Event]]:
-    """What was seen, by the groups of today's roster, and what was decided, as it is recorded."""
+    """The observations, by the groups of today's roster, and the events."""
     return Record.of(course.groups, ledger.observations(id)), ledger.events(id)
 
 
 def _check_renewed(marks: Sequence[Mark]) -> None:
-    """Before a case is left out of the scores: what an earlier medmark made cannot be scored again as it is."""
+    """Refuse to leave a case out of marks of an earlier medmark: their answers cannot be scored again."""
     if earlier := [mark.group for mark in marks if "made_by" in mark.provenance]:
         raise UserError(
-            f"the marks of {', '.join(earlier)} are those of an earlier medmark, or with another assignment, image or "
-            "NumPy: their answers cannot be scored again without a case before they are renewed: "
+            f"the marks of {', '.join(earlier)} were made by an earlier medmark, or with another assignment, image or "
+            "NumPy, so their answers cannot be scored again without a case. Renew them first: "
             f"medmark grade {marks[0].assignment}"
         )
 
 
 def _check_collected(course: Course, id: str, seen: Record) -> None:
-    """Before the first look at the repositories there is nothing to mark: a mistake, and no cohort without work."""
+    """Refuse to go on before the first look at the repositories: an empty cohort would be a mistake."""
     if not seen.looks and not seen.unowned:
         cure = f"medmark collect {id} -c {course.folder}"
         raise UserError(f"{id}: nothing was collected yet. Look for commits first: {cure}")

@@ -1,6 +1,6 @@
-"""The student's side of marking: the public tests of an assignment on one's own solution, by the marker's code path.
+"""The student's check: runs the public tests of an assignment on their own solution, by the marker's code path.
 
-Nothing hidden is read: inputs come from the published secret, and no course is needed.
+It reads nothing hidden: inputs come from the published secret. It needs no course.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from graders.record.documents import TestResult
 from graders.record.store import Store, travelling
 
 YOURS = "yours"
-"""What the one solution that is checked is known by."""
+"""The name of the one solution that is checked, in place of a digest."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One public test and what it came to."""
+class PublicTestResult:
+    """One public test and its result."""
 
     test: DeclaredTest
     result: TestResult
@@ -44,19 +44,20 @@ class Checked:
         return self.result.verdict == "passed"
 
     @property
-    def told(self) -> str:
-        """Why it did not pass: a public test tells everything but the frames that led to it."""
+    def feedback(self) -> str:
+        """Why it did not pass: everything but the stack frames."""
         if self.result.cause is None:
             return ""
-        why, said = cause_words(self.result.cause), self.result.said.strip()
-        return "\n".join(filter(None, [why, said if said not in why else "", self.result.printed])).strip()
+        why, message = cause_words(self.result.cause), self.result.said.strip()
+        return "\n".join(filter(None, [why, message if message not in why else "", self.result.printed])).strip()
 
 
 def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assignment:
     """The assignment that a person means: by id or folder, else the one whose folder or handout lies here.
 
-    Its code (interface, public tests, doubles, metrics) runs on this machine. Where the folder under check is not
-    `trusted`, none of it is taken because it lies there: only the catalogue's, or that of a folder named by its path.
+    Its code (interface, public tests, doubles, metrics) runs on this machine. If the folder under check is not
+    `trusted`, code is never taken from there just because it lies there: only from the catalogue, or from a folder that
+    was named by its path.
 
     Raises:
         UserError: it is not clear which assignment is meant; the text says what to type.
@@ -69,17 +70,18 @@ def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assign
     below = [path for path in sorted(folder.glob("*")) if path.is_dir()]
     if trusted:
         here += [path.name for path in below if (path / "assignment.toml").is_file() and path.name not in here]
-    # Where no name fits, one that nearly does: what is wrong with it is told next.
+    # Else a folder whose name differs in case only: the next check says what is wrong with it.
     here = here or [id for id in catalogue() if any(path.name.casefold() == id for path in below)]
     if len(here) == 1:
         return load(find(here[0], folder) if trusted else CATALOGUE / here[0])
-    found = f"several lie here: {', '.join(here)}" if here else "none of their folders lies here"
-    raise UserError(f"{folder}: which assignment? {found}. Say it: medmark check ID, one of {', '.join(catalogue())}")
+    situation = f"several lie here: {', '.join(here)}" if here else "none of their folders lies here"
+    ids = ", ".join(catalogue())
+    raise UserError(f"{folder}: which assignment? {situation}. Name it: medmark check ID, with an ID of {ids}")
 
 
 def _named_by_the_person(named: str, folder: Path) -> Path:
     """The folder of the catalogue's id, or of a path as it was typed: one with a separator in it."""
-    named = named.rstrip(os.sep) or named  # which a shell completes behind the name of a folder that lies here
+    named = named.rstrip(os.sep) or named  # a shell appends it to the name of a folder that lies here
     if os.sep in named or named in (os.curdir, os.pardir, "~"):
         return expand_home(named).resolve()
     if named in catalogue():
@@ -89,26 +91,26 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
         return find(named, CATALOGUE)  # says which id is near
     typed = own if own.is_absolute() else Path(os.curdir) / own
     raise UserError(
-        f'"{named}" is no assignment of the catalogue, and code is not taken from a folder because it lies there. '
-        f"If you trust what lies in {own}, name its path: medmark check {os.path.join(typed, '')} --folder {folder} "
+        f'"{named}" is not in the catalogue, and medmark does not run code just because it lies in a folder. '
+        f"If you trust the files in {own}, name its path: medmark check {os.path.join(typed, '')} --folder {folder} "
         "--sandbox docker"
     )
 
 
-def looked_at(assignment: Assignment, folder: Path) -> tuple[Path, StaticChecks]:
-    """The folder of the solution in a folder, or below it, and what can be told of it before it runs.
+def solution_checks(assignment: Assignment, folder: Path) -> tuple[Path, StaticChecks]:
+    """The folder of the solution in a folder, or below it, and its checks before it runs.
 
     Raises:
         UserError: there is no solution, or it names no framework that the assignment takes.
     """
     solution = find_solution(folder, assignment.id)
     if solution is None:
-        told = missing_solution(files_below(folder), assignment.id, "this folder")
-        raise UserError(f"{folder}: {told}. The handout's starter is a good beginning.")
-    found = static_checks(solution, assignment, modules_of)
-    if found.framework is None:
-        raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in found.problems))
-    return solution, found
+        problem = missing_solution(files_below(folder), assignment.id, "this folder")
+        raise UserError(f"{folder}: {problem}. Begin with the handout's starter.")
+    checks = static_checks(solution, assignment, modules_of)
+    if checks.framework is None:
+        raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in checks.problems))
+    return solution, checks
 
 
 def check_public(
@@ -117,7 +119,7 @@ def check_public(
     *,
     sandbox: str = "local",
     on_progress: Callable[[str], None] = lambda _: None,
-) -> list[Checked]:
+) -> list[PublicTestResult]:
     """Run the public tests of an assignment on the solution in a folder, or below it.
 
     Raises:
@@ -126,22 +128,22 @@ def check_public(
     """
     from graders.grade import grade
 
-    class Told(Silent):
+    class Progress(Silent):
         def begins(self, question: QuestionId, cpu_s: float) -> None:
             on_progress(question.name)
 
-    solution, found = looked_at(assignment, folder)
-    assert found.framework is not None
+    solution, checks = solution_checks(assignment, folder)
+    assert checks.framework is not None
     tests = public_tests(assignment)
-    named = folder_digest(assignment)
-    store = Store(folder, {YOURS: solution}).holding(assignment, named)
+    digest = folder_digest(assignment)
+    store = Store(folder, {YOURS: solution}).holding(assignment, digest)
     ids = tuple(test.id for test in tests)
     job = Job(
-        assignment=travelling(assignment, named),
+        assignment=travelling(assignment, digest),
         group="you",
         commit="",
         solution=YOURS,
-        framework=found.framework,
+        framework=checks.framework,
         sandbox=sandbox,
         keys=keys_for(assignment, PUBLISHED, "", ids, (), scored=False),
         tests=ids,
@@ -150,7 +152,7 @@ def check_public(
         answers={},
         tests_folder="public_tests",
     )
-    came = grade(job, store, Told())
-    if came.trouble is not None:
-        raise UserError(f"the tests could not be run ({came.trouble.reason}): {came.trouble.evidence.strip()}")
-    return [Checked(test, came.tests[test.id]) for test in tests]
+    document = grade(job, store, Progress())
+    if document.trouble is not None:
+        raise UserError(f"the tests could not be run ({document.trouble.reason}): {document.trouble.evidence.strip()}")
+    return [PublicTestResult(test, document.tests[test.id]) for test in tests]

@@ -1,4 +1,4 @@
-"""How many submissions a machine carries at once. Nothing is started here."""
+"""How many submissions a machine can run at once."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def this_machine(gpus_wanted: int = 0) -> Machine:
 
 
 def slots_for(limits: Limits, machine: Machine, jobs: int | None, isolates: bool) -> int:
-    """How many submissions of these limits run at once: as many as asked for, and as CPU, memory and GPUs allow.
+    """How many submissions of these limits run at once: at most `jobs`, and as CPU, memory and GPUs allow.
 
-    A sandbox that does not isolate takes no memory away from anyone, so there one submission always fits.
+    A sandbox that does not isolate reserves no memory, so one submission always fits there.
 
     Raises:
-        UserError: not even one fits this machine.
+        UserError: this machine has no room for one.
     """
     if jobs is not None and jobs < 1:
-        raise UserError(f"--jobs {jobs}: at least 1.")
-    # A submission has its container, and a marker process that works on its answers.
+        raise UserError(f"--jobs {jobs}: must be at least 1.")
+    # Each submission needs memory for its container and for its marker process.
     by_memory = machine.memory_mb // (limits.memory_mb + host_mb(limits))
     if not by_memory and isolates:
         raise UserError(

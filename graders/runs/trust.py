@@ -1,4 +1,4 @@
-"""Which sandbox a course's submissions run in, and who may run other people's code without a wall: nobody unasked."""
+"""Chooses the sandbox of a course's submissions; other people's code runs without a wall only if a person says so."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from graders.wall.sandboxes.sandbox import Sandbox
 def sandbox_of(course: Course, named: str | None, trust_submissions: bool) -> Sandbox:
     """The sandbox `named`, else the one of course.toml.
 
-    `trust_submissions` allows one that does not isolate: where nothing is run, or all this code is the caller's own.
+    `trust_submissions` allows one that does not isolate: for callers that run nothing, or only code of their own.
 
     Raises:
-        UserError: there is no such sandbox, or it does not isolate and that is not allowed.
+        UserError: there is no such sandbox, or it does not isolate and `trust_submissions` is false.
     """
     name = named or course.sandbox
     if name not in SANDBOXES:
@@ -22,7 +22,7 @@ def sandbox_of(course: Course, named: str | None, trust_submissions: bool) -> Sa
     sandbox = SANDBOXES[name]()
     if not sandbox.isolates and not trust_submissions:
         raise UserError(
-            f"the {name} sandbox runs submissions as you, with your files: use docker (medmark doctor says what is "
-            "missing), or say --trust-submissions if all this code is yours"
+            f"the {name} sandbox runs submissions as you, with access to your files. Use docker (medmark doctor says "
+            "what is missing), or add --trust-submissions if all this code is yours."
         )
     return sandbox

@@ -1,6 +1,6 @@
-"""The student's side of an accuracy criterion with weights: are they there, do they load, does `predict` answer?
+"""The student's check of weights: are they there, do they load, does `predict` answer?
 
-Two published training cases go through the marker's own `measure`; nothing hidden is read and nothing is scored.
+Two published training cases go through the marker's own `measure`. The check reads nothing hidden and scores nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from assignments.data.streams import PUBLISHED, stream
 from assignments.interface import read_interface
 from graders.asking.measure import measure
 from graders.marks.words import cause_words
-from graders.runs.public_check import looked_at
+from graders.runs.public_check import solution_checks
 from graders.tasks import task_named
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec
@@ -27,39 +27,39 @@ CASES = 2
 
 
 def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local") -> str | None:
-    """Why `load` or `predict` does not answer as the marker asks, in the marker's words and the solution's own.
+    """Why `load` or `predict` gives no valid answer, in the marker's words and the solution's; None if both do.
 
     Raises:
         UserError: there is no solution in the folder, or below it.
-        ToolkitFailure: the sandbox cannot be had, or the training cases cannot.
+        ToolkitFailure: the sandbox cannot be opened, or the training cases cannot be read.
     """
     limits = assignment.limits
-    solution, found = looked_at(assignment, folder)
-    assert found.framework is not None
+    solution, checks = solution_checks(assignment, folder)
+    assert checks.framework is not None
     with (
         tempfile.TemporaryDirectory(prefix="medmark-weights-") as store,
-        SANDBOXES[sandbox]().open(SandboxSpec(solution, found.framework, limits)) as channel,
+        SANDBOXES[sandbox]().open(SandboxSpec(solution, checks.framework, limits)) as channel,
     ):
         session = Session(channel, limits, solution)
         session.begin()
         interface = read_interface(assignment.folder / "interface.py")
-        asked = _two_cases(assignment, interface.fields(task_named(assignment.task).entry, "inputs"))
-        answers = measure(session, assignment, interface, asked, secret=PUBLISHED, commit="", store=Path(store))
+        inputs = _two_cases(assignment, interface.fields(task_named(assignment.task).entry, "inputs"))
+        answers = measure(session, assignment, interface, inputs, secret=PUBLISHED, commit="", store=Path(store))
     cause = answers.cause or next((state for state in answers.states if state is not None), None)
     return None if cause is None else f"{cause_words(cause)}\n{answers.said}".strip()
 
 
 def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> InputSet:
-    """The first published training cases, in the place of hidden ones."""
-    handed_out = assignment.folder / "data" / "train.npz"
+    """The first published training cases, in place of hidden ones."""
+    file = assignment.folder / "data" / "train.npz"
     train: Arrays
-    if handed_out.is_file():
-        with np.load(handed_out, allow_pickle=False) as data:
+    if file.is_file():
+        with np.load(file, allow_pickle=False) as data:
             train = {name: data[name] for name in inputs}
     else:
         streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
         few = {} if ":" in assignment.data.source else {"train": CASES, "test": CASES}  # an author's own draw may count
         train = draw_of(assignment)(assignment.data.model_copy(update=few), *streams)[0]
-    asked = {name: np.ascontiguousarray(train[name][:CASES]) for name in inputs}
-    largest = max(array[0].size for array in asked.values())
-    return InputSet(train={}, val=None, inputs=asked, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)
+    cases = {name: np.ascontiguousarray(train[name][:CASES]) for name in inputs}
+    largest = max(array[0].size for array in cases.values())
+    return InputSet(train={}, val=None, inputs=cases, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)

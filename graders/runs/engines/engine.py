@@ -1,4 +1,4 @@
-"""The contract every engine keeps: it does a job, somewhere, and says what came of it. Nothing here starts anything.
+"""The contract of every engine: it does a job somewhere and returns the outcome.
 
 `tests/graders/runs/engines/test_every_engine.py` runs one list of behaviours against every engine.
 """
@@ -15,33 +15,33 @@ from graders.record.documents import JobResult
 from graders.record.store import Store
 
 STOPPED = "stopped"
-"""The trouble of a job that was ended, or never started, because the engine was told to stop."""
+"""The trouble of a job that was ended, or never started, because the engine was stopped."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one job: a document, or why there is none."""
+    """The outcome of one job: a document, or why there is none."""
 
     document: JobResult | None
     trouble: str
     wall_s: float
-    came: JobResult = field(default_factory=JobResult)
-    """The stages that were done before the end, as the document has them."""
+    stages_done: JobResult = field(default_factory=JobResult)
+    """The stages that were done before the end, as a document has them."""
     question: QuestionId | None = None
-    """Which one it was at when it ended without a document."""
+    """The question at which it ended without a document."""
     limit: bool = False
-    """Whether it ended since that question cost more than a question may."""
+    """Whether it ended because that question reached a limit of the host."""
     crashed: bool = False
-    """Whether it ended by a fault of a library's, which an answer may have caused."""
+    """Whether a library's fault ended it, which an answer may have caused."""
     waited: tuple[int, float] = (0, 0.0)
-    """How patient it had been."""
+    """Wall limits and idle seconds that its workers had used."""
 
 
 class Engine(Protocol):
     """Does jobs. Many threads call it at once, each for one job."""
 
     def slots(self, limits: Limits, jobs: int | None, isolates: bool) -> int:
-        """How many jobs of these limits it does at once; at most `jobs`, where that is given.
+        """How many jobs of these limits it does at once; at most `jobs`, if that is not None.
 
         Args:
             limits: What one submission may use.
@@ -56,10 +56,10 @@ class Engine(Protocol):
         """Do a job and wait for its document, at most `deadline_s`.
 
         `store` is the caller's and holds all that the job names. An engine that does the job on another machine carries
-        there what that machine's store lacks; and when it returns, the answers that the outcome names are in `store`.
+        there what that machine's store lacks. When it returns, the answers that the outcome names are in `store`.
 
-        It never raises for what the job does: a job that dies, outstays its deadline or gives something that is not a
-        document is an `Outcome` whose trouble is in words.
+        It never raises for what the job does: a job that dies, exceeds its deadline or returns anything but a document
+        is an `Outcome` with its trouble in words.
         """
 
     def stop(self) -> None:

@@ -1,6 +1,6 @@
-"""What every marker process needs, imported once in the forkserver: pytest with its own plug-ins, NumPy, our marker.
+"""Imports what every marker process needs, once, in the forkserver: pytest with its own plug-ins, NumPy, the marker.
 
-Importing this module is all that is done with it. No plug-in of another distribution is imported:
+No plug-in of another distribution is imported:
 `graders.asking.check` runs pytest without them.
 """
 

@@ -1,10 +1,10 @@
-"""Marker processes: one per job, forked from a server that has imported what they need. Nothing is judged here.
+"""Marker processes: one for each job, forked from a server that has imported what they need.
 
 A job goes in as one picklable description; a journal and one JSON document come out, as bytes. A marker that ends
-without a document, or outstays its deadline, is an `Outcome` with the trouble in words and what its journal holds,
-never an exception: one group's trouble stops no other. A marker that reached a limit in a question is told from one
-that failed: who started it can go on behind the question. A marker ends itself when the process that started it dies,
-and its sandbox goes with it.
+without a document, or exceeds its deadline, gives an `Outcome` with the trouble in words and the stages of its journal,
+never an exception: one group's trouble stops no other. The outcome tells a marker that reached a limit in a question
+from one that failed: another marker can go on after the question. A marker ends itself, and its sandbox, when the
+process that started it dies.
 """
 
 from __future__ import annotations
@@ -31,42 +31,42 @@ from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Outcome
 from graders.runs.slots import slots_for, this_machine
 
-LARGEST_DOCUMENT = 64 << 20
-"""Bytes of a document: hundreds of times what an assignment of the catalogue gives."""
+MAX_DOCUMENT_BYTES = 64 << 20
+"""The most bytes of a document: hundreds of times those of the catalogue's assignments."""
 LEAVE_S = 15.0
-"""How long a marker that has given its document may take to end."""
+"""How long a marker may take to end after its document."""
 
 CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL)
-"""How a library ends a process that is out of memory, among other things."""
+"""Signals with which a library ends a process, such as one that is out of memory."""
 
 Act = Callable[[Job, Store, Journal], JobResult]
 """What a marker process does with a job."""
 
 
 @dataclass
-class _Heard:
-    """What a marker has said so far."""
+class _MarkerMessages:
+    """The messages of a marker so far."""
 
     document: JobResult | None = None
-    came: JobResult = field(default_factory=JobResult)
+    stages_done: JobResult = field(default_factory=JobResult)
     question: QuestionId | None = None
     waited: tuple[int, float] = (0, 0.0)
     size: int = 0
 
     def take(self, body: bytes) -> None:
-        """One message.
+        """Take one message.
 
         Raises:
-            ValueError: it is none, or they are too many.
+            ValueError: it is not a message, or there are too many.
         """
         self.size += len(body)
-        if self.size > 2 * LARGEST_DOCUMENT:
-            raise ValueError(f"a journal of {self.size} bytes; {2 * LARGEST_DOCUMENT} is the most")
+        if self.size > 2 * MAX_DOCUMENT_BYTES:
+            raise ValueError(f"a journal of {self.size} bytes; {2 * MAX_DOCUMENT_BYTES} is the most")
         match json.loads(body, parse_constant=_refuse):
             case {"document": dict(document)}:
                 self.document = job_result(json.dumps(document))
             case {"came": ["test" | "answers" | "score" as kind, str(name), dict(document)]}:
-                self.came = self.came.with_stage(name, result(kind, json.dumps(document), older=False))
+                self.stages_done = self.stages_done.with_stage(name, result(kind, json.dumps(document), older=False))
             case {"begins": dict(question)}:
                 self.question = QuestionId(**question)
             case {"waited": [int(limits), float(idle_s) | int(idle_s)]}:
@@ -76,22 +76,22 @@ class _Heard:
 
 
 def start_forkserver(*also: str) -> None:
-    """Start importing, in another process, what markers need; returns at once. The first act of `grade`.
+    """Start importing, in another process, what markers need; return at once. `grade` does this first.
 
-    `also` are modules of the caller that every marker would import again: those its main module imports.
+    `also` names modules that the caller's main module imports: else every marker would import them again.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["graders.runs.engines.preload", *also])
-    wanted = {
+    environment = {
         # Markers share the cores between them, and a server with threads cannot be forked safely.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }
-    before = {name: os.environ.get(name) for name in wanted}
-    resource_tracker.ensure_running()  # it would end the block below: it opens the mask when it has started
-    os.environ.update(wanted)
-    # A blocked Ctrl-C is inherited: the terminal sends it to every process, and only the coordinator is to act. It is
-    # not ignored here, where one that is pressed in this moment would be lost, but waits until the mask is as before.
+    before = {name: os.environ.get(name) for name in environment}
+    resource_tracker.ensure_running()  # else it would start within the block below, and unblock the signal
+    os.environ.update(environment)
+    # The server inherits the blocked Ctrl-C: the terminal sends it to every process, and only the coordinator must act.
+    # It is blocked, not ignored: one that is pressed at this moment waits until the mask is as before.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         forkserver.ensure_running()
@@ -105,12 +105,12 @@ def start_forkserver(*also: str) -> None:
 
 
 class Processes:
-    """Does each job in a process of its own on this machine, until told to stop.
+    """Does each job in a process of its own on this machine, until it is stopped.
 
     Args:
         act: What a process does with a job; None for `graders.grade.grade`.
-        preload: Names of modules that the main module of this program imports, and that every process would else
-            import again.
+        preload: Names of modules that the main module of this program imports; else every process would import them
+            again.
     """
 
     def __init__(self, act: Act | None = None, *, preload: Sequence[str] = ()) -> None:
@@ -118,7 +118,7 @@ class Processes:
         self._preload = preload
         self._running: set[ForkServerProcess] = set()
         self._stopped = False
-        # multiprocessing looks after all children of a process whenever one is started or joined.
+        # multiprocessing polls all children whenever one is started or joined.
         self._lock = threading.Lock()
 
     def slots(self, limits: Limits, jobs: int | None, isolates: bool) -> int:
@@ -134,7 +134,7 @@ class Processes:
         except OSError as error:
             return Outcome(None, f"no marker process could be started: {error!r}", 0.0)
         process = context.Process(target=_marker, args=(self._act, job, store, writer), daemon=True)
-        heard = _Heard()
+        messages = _MarkerMessages()
         with reader, writer:
             with self._lock:
                 if self._stopped:
@@ -150,27 +150,27 @@ class Processes:
             late.daemon = True
             late.start()
             try:
-                trouble = self._listen(process, reader, heard)
-                code = None if heard.document else self._exit_code(process)
+                trouble = self._listen(process, reader, messages)
+                code = None if messages.document else self._exit_code(process)
             finally:
                 late.cancel()
                 self._end(process)
         wall_s = time.monotonic() - began
-        if heard.document is None and self._stopped:
+        if messages.document is None and self._stopped:
             trouble = STOPPED
-        elif heard.document is None and wall_s >= deadline_s:
+        elif messages.document is None and wall_s >= deadline_s:
             trouble = f"the marker was still running after {max(deadline_s, 0.0):.0f} s and was ended"
-        elif heard.document is None:
+        elif messages.document is None:
             trouble = trouble or _ending(code)
         return Outcome(
-            heard.document,
+            messages.document,
             trouble,
             wall_s,
-            heard.came,
-            heard.question,
-            limit=code in (GAVE_UP, -signal.SIGXCPU) and heard.question is not None,
-            crashed=code is not None and -code in CRASHES and heard.question is not None,
-            waited=heard.waited,
+            messages.stages_done,
+            messages.question,
+            limit=code in (GAVE_UP, -signal.SIGXCPU) and messages.question is not None,
+            crashed=code is not None and -code in CRASHES and messages.question is not None,
+            waited=messages.waited,
         )
 
     def stop(self) -> None:
@@ -180,15 +180,15 @@ class Processes:
             for process in self._running:
                 _kill(process)
 
-    def _listen(self, process: ForkServerProcess, reader: Connection, heard: _Heard) -> str:
-        """Take all that a marker says, until its document or its end; the trouble, if what it says is none of ours."""
-        while heard.document is None:
+    def _listen(self, process: ForkServerProcess, reader: Connection, messages: _MarkerMessages) -> str:
+        """Take a marker's messages until its document or its end; return the trouble if one is not valid."""
+        while messages.document is None:
             # The sentinel too: a process that the marker left behind may hold the pipe open.
             wait([reader, process.sentinel])
             if not reader.poll():
                 break
             try:
-                heard.take(reader.recv_bytes(LARGEST_DOCUMENT))
+                messages.take(reader.recv_bytes(MAX_DOCUMENT_BYTES))
             except (EOFError, OSError):
                 break
             except (TypeError, ValueError, RecursionError) as error:
@@ -220,33 +220,33 @@ def _ending(code: int | None) -> str:
 
 
 def _kill(process: ForkServerProcess) -> None:
-    # Asked first: the id of a process that has ended may by now be another's.
+    # Checked first: another process may have the id of one that has ended.
     if process.is_alive():
         process.kill()
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number of JSON")
+    raise ValueError(f"{constant} is not a number of JSON")
 
 
 def _marker(act: Act | None, job: Job, store: Store, writer: Connection) -> None:
-    """The marker process: mark, and hand the document over."""
+    """The marker process: mark, and send the document."""
     # A session of its own: signals that a terminal sends to `grade` do not reach the marker or its sandbox.
     os.setsid()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         journal = PipeJournal(writer.send_bytes)
         body = f'{{"document": {to_json((act or _grade())(job, store, journal))}}}'.encode()
-        if len(body) > LARGEST_DOCUMENT:
-            raise ValueError(f"a document of {len(body)} bytes; {LARGEST_DOCUMENT} is the most")
-    except Exception:  # noqa: BLE001  whatever went wrong is ours, and withholds one mark instead of ending the run
+        if len(body) > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"a document of {len(body)} bytes; {MAX_DOCUMENT_BYTES} is the most")
+    except Exception:  # noqa: BLE001  a toolkit failure withholds one mark and does not end the run
         failure = JobResult(trouble=Trouble(InternalFailure.reason, traceback.format_exc()))
         body = f'{{"document": {to_json(failure)}}}'.encode()
     writer.send_bytes(body)
 
 
 def _grade() -> Act:
-    # In the marker alone: it brings pytest and the sandboxes, which the process that starts markers does not need.
+    # Imported in the marker only: the process that starts markers needs neither pytest nor the sandboxes.
     from graders.grade import grade
 
     return grade

@@ -193,7 +193,7 @@ def run(job, store, journal, die=kill_this_process) -> JobResult:
     if script == "die" or (script == "die once" and not earlier):
         die()
     if script == "raise":
-        raise RuntimeError("a defect of ours")
+        raise RuntimeError("a defect of the toolkit")
     if script == "not a number":
         return JobResult({A: check_result(evidence="", flags=(float("nan"),))})
     if script == "hang":

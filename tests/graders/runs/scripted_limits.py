@@ -23,8 +23,8 @@ class Job:
     """A line for every question that was asked."""
     unusable: tuple[QuestionId, ...] = ()
 
-    def after(self, came, question, waited):
-        left = {name: does for name, does in self.tests.items() if name not in came.tests}
+    def after(self, stages_done, question, waited):
+        left = {name: does for name, does in self.tests.items() if name not in stages_done.tests}
         return replace(self, tests=left, unusable=(*self.unusable, *([question] if question else [])))
 
 
@@ -36,7 +36,7 @@ def run(job, store, journal) -> JobResult:
             tests[name] = FAILED
             continue
         journal.begins(QuestionId("test", name), 1.0)
-        asked = job.log.read_text().split() if job.log.exists() else []
+        names = job.log.read_text().split() if job.log.exists() else []
         with job.log.open("a") as log:
             log.write(f"{name}\n")
         if does == "spin":
@@ -44,7 +44,7 @@ def run(job, store, journal) -> JobResult:
                 pass
         if does == "give up":
             journal.give_up()
-        if does == "crash" or (does == "crash once" and name not in asked):
+        if does == "crash" or (does == "crash once" and name not in names):
             signal.signal(signal.SIGSEGV, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGSEGV)
         if does == "killed":

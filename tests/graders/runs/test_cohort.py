@@ -42,7 +42,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def course(tmp_path):
+def make_course(tmp_path):
     """Makes a course from a script for each group."""
     return lambda **scripts: scripted.make_course(tmp_path / "course", scripts)
 
@@ -65,13 +65,13 @@ def groups_called(course) -> list[str]:
     return sorted(call["group"] for call in scripted.calls_of(course))
 
 
-def steps(told, group):
-    return [step.what for step in told if step.group == group]
+def steps(progress, group):
+    return [step.what for step in progress if step.group == group]
 
 
-def test_marks_come_in_the_order_of_the_roster(course):
-    made = course(a="sleep 0.3", b="ok", c="ok")
-    marks = scripted.grade(made)
+def test_marks_come_in_the_order_of_the_roster(make_course):
+    course = make_course(a="sleep 0.3", b="ok", c="ok")
+    marks = scripted.grade(course)
     assert [(mark.group, mark.status, mark.points) for mark in marks] == [
         ("a", Status.MARKED, Decimal("73.0")),
         ("b", Status.MARKED, Decimal("73.0")),
@@ -79,114 +79,114 @@ def test_marks_come_in_the_order_of_the_roster(course):
     ]
 
 
-def test_a_second_run_with_nothing_changed_runs_nothing(course):
-    made = course(a="ok", b="ok")
-    first = scripted.grade(made)
-    told = []
-    second = scripted.grade(made, on_progress=told.append)
+def test_a_second_run_with_nothing_changed_runs_nothing(make_course):
+    course = make_course(a="ok", b="ok")
+    first = scripted.grade(course)
+    progress = []
+    second = scripted.grade(course, on_progress=progress.append)
     assert second == first
-    assert groups_called(made) == ["a", "b"]
-    assert [(step.what, step.done, step.total) for step in told] == [("unchanged", 1, 2), ("unchanged", 2, 2)]
+    assert groups_called(course) == ["a", "b"]
+    assert [(step.what, step.done, step.total) for step in progress] == [("unchanged", 1, 2), ("unchanged", 2, 2)]
 
 
-def test_a_changed_solution_is_run_again_and_no_other(course):
-    made = course(a="ok", b="ok")
-    scripted.grade(made)
-    (made.folder / "solutions/b/script").write_text("sleep 0")
-    scripted.grade(made)
-    assert groups_called(made) == ["a", "b", "b"]
+def test_a_changed_solution_is_run_again_and_no_other(make_course):
+    course = make_course(a="ok", b="ok")
+    scripted.grade(course)
+    (course.folder / "solutions/b/script").write_text("sleep 0")
+    scripted.grade(course)
+    assert groups_called(course) == ["a", "b", "b"]
 
 
-def test_a_changed_test_runs_that_test_alone(course):
-    made = course(a="ok")
-    scripted.grade(made)
-    file = made.folder / "discs/hidden_tests/test_x.py"
+def test_a_changed_test_runs_that_test_alone(make_course):
+    course = make_course(a="ok")
+    scripted.grade(course)
+    file = course.folder / "discs/hidden_tests/test_x.py"
     file.write_text(file.read_text() + "    assert True\n")
-    scripted.grade(made)
-    call = scripted.calls_of(made)[-1]
+    scripted.grade(course)
+    call = scripted.calls_of(course)[-1]
     assert (call["tests"], call["repeats"], call["scores"]) == ([scripted.B], [], [])
 
 
-def test_edited_points_mark_anew_and_run_nothing(course):
-    made = course(a="ok")
-    scripted.grade(made)
-    file = made.folder / "discs/hidden_tests/test_x.py"
+def test_edited_points_mark_anew_and_run_nothing(make_course):
+    course = make_course(a="ok")
+    scripted.grade(course)
+    file = course.folder / "discs/hidden_tests/test_x.py"
     file.write_text(file.read_text().replace("points(4)", "points(24)"))
-    file = made.folder / "discs/assignment.toml"
+    file = course.folder / "discs/assignment.toml"
     file.write_text(file.read_text().replace("points = 10", "points = 30").replace("points = 90", "points = 70"))
-    (mark,) = scripted.grade(made)
-    assert len(scripted.calls_of(made)) == 1
+    (mark,) = scripted.grade(course)
+    assert len(scripted.calls_of(course)) == 1
     assert mark.points == Decimal("79.0")  # 30 + 0.7 of 70
 
 
-def test_a_job_says_which_cases_it_is_about(course):
-    made = course(a="ok")
-    scripted.grade(made)
-    assignment = scripted.assignment_of(made)
+def test_a_job_says_which_cases_it_is_about(make_course):
+    course = make_course(a="ok")
+    scripted.grade(course)
+    assignment = scripted.assignment_of(course)
     hidden = hidden_set(assignment, scripted.SECRET, 0, ("x",), "y")
-    assert scripted.calls_of(made)[0]["data"] == {"0": asdict(hidden.digests)}
+    assert scripted.calls_of(course)[0]["data"] == {"0": asdict(hidden.digests)}
 
 
-def test_a_corrected_label_scores_the_stored_answers(course):
-    made = course(a="ok")
-    scripted.grade(made)
-    scripted.correct_a_label(made)
-    scripted.grade(made)
-    call = scripted.calls_of(made)[-1]
+def test_a_corrected_label_scores_the_stored_answers(make_course):
+    course = make_course(a="ok")
+    scripted.grade(course)
+    scripted.correct_a_label(course)
+    scripted.grade(course)
+    call = scripted.calls_of(course)[-1]
     assert (call["tests"], call["repeats"], call["scores"]) == ([], [], ["accuracy"])
 
 
-def test_another_numpy_scores_the_stored_answers_and_the_mark_says_which(course, monkeypatch):
-    made = course(a="ok")
-    (mark,) = scripted.grade(made)
+def test_another_numpy_scores_the_stored_answers_and_the_mark_says_which(make_course, monkeypatch):
+    course = make_course(a="ok")
+    (mark,) = scripted.grade(course)
     assert mark.provenance["scored_with"]["numpy"] == numpy.__version__
     monkeypatch.setattr(dependencies, "version", lambda name: "9.0")
-    (mark,) = scripted.grade(made)
-    call = scripted.calls_of(made)[-1]
+    (mark,) = scripted.grade(course)
+    call = scripted.calls_of(course)[-1]
     assert (call["tests"], call["repeats"], call["scores"]) == ([], [], ["accuracy"])
     assert mark.provenance["scored_with"]["numpy"] == "9.0"
 
 
-def test_answers_whose_file_was_lost_are_made_again_only_when_they_are_scored(course):
-    made = course(a="ok")
-    scripted.grade(made)
-    (made.answers / "a-0.npz").unlink()
-    scripted.grade(made)
-    assert len(scripted.calls_of(made)) == 1
-    scripted.correct_a_label(made)
-    scripted.grade(made)
-    assert scripted.calls_of(made)[-1]["repeats"] == [0]
+def test_answers_whose_file_was_lost_are_made_again_only_when_they_are_scored(make_course):
+    course = make_course(a="ok")
+    scripted.grade(course)
+    (course.answers / "a-0.npz").unlink()
+    scripted.grade(course)
+    assert len(scripted.calls_of(course)) == 1
+    scripted.correct_a_label(course)
+    scripted.grade(course)
+    assert scripted.calls_of(course)[-1]["repeats"] == [0]
 
 
-def test_equal_solutions_are_run_once_and_marked_alike(course):
-    made = course(a="ok", b="ok")
-    submissions = [dataclasses.replace(s, tree="equal") for s in scripted.submissions_of(made)]
-    marks = scripted.grade(made, submissions=submissions)
-    assert groups_called(made) == ["a"]
+def test_equal_solutions_are_run_once_and_marked_alike(make_course):
+    course = make_course(a="ok", b="ok")
+    submissions = [dataclasses.replace(s, tree="equal") for s in scripted.submissions_of(course)]
+    marks = scripted.grade(course, submissions=submissions)
+    assert groups_called(course) == ["a"]
     assert [mark.points for mark in marks] == [Decimal("73.0")] * 2
 
 
-def test_only_the_groups_asked_for_are_marked(course):
-    made = course(a="ok", b="ok")
-    assert [mark.group for mark in scripted.grade(made, only={"b"})] == ["b"]
-    assert groups_called(made) == ["b"]
+def test_only_the_chosen_groups_are_marked(make_course):
+    course = make_course(a="ok", b="ok")
+    assert [mark.group for mark in scripted.grade(course, only={"b"})] == ["b"]
+    assert groups_called(course) == ["b"]
 
 
 @pytest.mark.parametrize(("script", "reason", "evidence"), [
     ("die", "internal", "the marker was killed (signal 9)"),
-    ("raise", "internal", "a defect of ours"),
+    ("raise", "internal", "a defect of the toolkit"),
     ("not a number", "internal", "Out of range float values are not JSON compliant"),
     ("engine", "engine", "the daemon went away"),
 ])  # fmt: skip
-def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(course, script, reason, evidence):
-    made = course(a=script, b="ok")
-    told = []
-    withheld, marked = scripted.grade(made, on_progress=told.append)
+def test_a_toolkit_failure_is_tried_twice_then_withholds_one_mark(make_course, script, reason, evidence):
+    course = make_course(a=script, b="ok")
+    progress = []
+    withheld, marked = scripted.grade(course, on_progress=progress.append)
     assert (withheld.status, withheld.points) == (Status.WITHHELD, None)
     assert (marked.status, marked.points) == (Status.MARKED, Decimal("73.0"))
-    assert Counter(groups_called(made)) == {"a": 2, "b": 1}
-    assert steps(told, "a") == ["started", "retried", "started", "finished"]
-    assert told[-1].done == told[-1].total == 2
+    assert Counter(groups_called(course)) == {"a": 2, "b": 1}
+    assert steps(progress, "a") == ["started", "retried", "started", "finished"]
+    assert progress[-1].done == progress[-1].total == 2
     finding = withheld.findings[0]
     assert finding.reason == reason
     assert evidence in finding.evidence
@@ -194,48 +194,48 @@ def test_trouble_of_ours_is_tried_twice_then_withholds_one_mark(course, script, 
 
 
 @pytest.mark.parametrize("script", ["die once", "engine once"])
-def test_trouble_that_passes_leaves_no_trace_in_the_mark(course, script):
-    (mark,) = scripted.grade(made := course(a=script))
+def test_a_failure_that_passes_leaves_no_trace_in_the_mark(make_course, script):
+    (mark,) = scripted.grade(course := make_course(a=script))
     assert (mark.status, mark.points) == (Status.MARKED, Decimal("73.0"))
-    assert Counter(status for *_, status in stages(made)) == {"unknown": 4, "final": 4}
+    assert Counter(status for *_, status in stages(course)) == {"unknown": 4, "final": 4}
 
 
-def test_what_was_found_before_a_failure_of_ours_is_kept(course):
-    made = course(a="half")
-    (mark,) = scripted.grade(made)
+def test_stages_from_before_a_toolkit_failure_are_stored(make_course):
+    course = make_course(a="half")
+    (mark,) = scripted.grade(course)
     assert mark.status is Status.WITHHELD
-    assert [(call["tests"], call["scores"]) for call in scripted.calls_of(made)] == [
+    assert [(call["tests"], call["scores"]) for call in scripted.calls_of(course)] == [
         ([scripted.A, scripted.B], ["accuracy"]), ([], ["accuracy"]),
     ]  # fmt: skip
 
 
-def test_a_withheld_mark_is_tried_again_by_the_next_run(course):
-    made = course(a="engine")
-    scripted.grade(made)
-    (made.folder / "solutions/a/script").write_text("ok")
-    submissions = [dataclasses.replace(s, tree="a engine") for s in scripted.submissions_of(made)]
-    (mark,) = scripted.grade(made, submissions=submissions)
+def test_a_withheld_mark_is_tried_again_by_the_next_run(make_course):
+    course = make_course(a="engine")
+    scripted.grade(course)
+    (course.folder / "solutions/a/script").write_text("ok")
+    submissions = [dataclasses.replace(s, tree="a engine") for s in scripted.submissions_of(course)]
+    (mark,) = scripted.grade(course, submissions=submissions)
     assert mark.status is Status.MARKED
 
 
-def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(course):
-    made = course(a="busy", b="sleep 0.4", c="sleep 0.4")
-    told = []
-    busy, *_ = scripted.grade(made, on_progress=told.append)
-    assert groups_called(made) == ["a", "a", "b", "c"]
-    second = scripted.calls_of(made)[-1]
+def test_a_time_limit_on_a_busy_machine_is_repeated_once_and_alone(make_course):
+    course = make_course(a="busy", b="sleep 0.4", c="sleep 0.4")
+    progress = []
+    busy, *_ = scripted.grade(course, on_progress=progress.append)
+    assert groups_called(course) == ["a", "a", "b", "c"]
+    second = scripted.calls_of(course)[-1]
     assert second["tests"] == [scripted.A]
-    ended = [json.loads(line) for line in (made.folder / "calls-done").read_text().splitlines()]
+    ended = [json.loads(line) for line in (course.folder / "calls-done").read_text().splitlines()]
     assert all(end["at"] <= second["at"] for end in ended if end["group"] in "bc")
-    assert steps(told, "a") == ["started", "retried", "started", "finished"]
+    assert steps(progress, "a") == ["started", "retried", "started", "finished"]
     assert [finding.verdict for finding in busy.findings[:2]] == ["failed", "passed"]
 
 
-def test_no_more_run_at_once_than_there_are_slots(course):
-    made = course(**{f"g{i}": "sleep 0.2" for i in range(5)})
-    scripted.grade(made, jobs=2)
-    began = [(call["at"], 1) for call in scripted.calls_of(made)]
-    ended = [(json.loads(line)["at"], -1) for line in (made.folder / "calls-done").read_text().splitlines()]
+def test_no_more_run_at_once_than_there_are_slots(make_course):
+    course = make_course(**{f"g{i}": "sleep 0.2" for i in range(5)})
+    scripted.grade(course, jobs=2)
+    began = [(call["at"], 1) for call in scripted.calls_of(course)]
+    ended = [(json.loads(line)["at"], -1) for line in (course.folder / "calls-done").read_text().splitlines()]
     running = most = 0
     for _, change in sorted(began + ended):
         running += change
@@ -249,13 +249,13 @@ def test_no_more_run_at_once_than_there_are_slots(course):
     (Machine(2, 64000, 0), 5, 5),
     (Machine(8, 12000, 0), None, 2),
 ])  # fmt: skip
-def test_slots_are_what_cpu_memory_and_the_person_allow(course, machine, jobs, slots):
-    limits = scripted.assignment_of(course()).limits  # 4096 MB and 512 + 16 * 64 for the marker, no GPU
+def test_slots_are_what_cpu_memory_and_the_person_allow(make_course, machine, jobs, slots):
+    limits = scripted.assignment_of(make_course()).limits  # 4096 MB and 512 + 16 * 64 for the marker, no GPU
     assert slots_for(limits, machine, jobs, True) == slots
 
 
-def test_a_gpu_serves_one_submission_at_a_time(course):
-    limits = scripted.assignment_of(course()).limits.model_copy(update={"gpus": 2})
+def test_a_gpu_serves_one_submission_at_a_time(make_course):
+    limits = scripted.assignment_of(make_course()).limits.model_copy(update={"gpus": 2})
     assert slots_for(limits, Machine(16, 64000, 5), None, True) == 2
 
 
@@ -263,20 +263,20 @@ def test_a_gpu_serves_one_submission_at_a_time(course):
     (Machine(2, 2000, 8), r"limits\.memory_mb = 4096 and 1536 MB .* but this machine has 2000 MB\. Lower it in"),
     (Machine(2, 8000, 0), r"limits\.gpus = 1, but this machine has 0: nvidia-smi lists them"),
 ])  # fmt: skip
-def test_limits_beyond_the_machine_are_an_error_before_anything_starts(course, machine, text):
-    assignment = scripted.assignment_of(made := course(a="ok"))
+def test_limits_beyond_the_machine_are_an_error_before_anything_starts(make_course, machine, text):
+    assignment = scripted.assignment_of(course := make_course(a="ok"))
     limits = assignment.limits.model_copy(update={"gpus": 1})
     with pytest.raises(UserError, match=text):
         scripted.grade(
-            made,
+            course,
             engine=scripted.scripted_engine(machine=machine),
             assignment=assignment.model_copy(update={"limits": limits}),
         )
-    assert scripted.calls_of(made) == []
+    assert scripted.calls_of(course) == []
 
 
-def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(course):
-    assignment = scripted.assignment_of(course())  # 20 s a test, 120 s a shared module, 600 s a repeat
+def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(make_course):
+    assignment = scripted.assignment_of(make_course())  # 20 s a test, 120 s a shared module, 600 s a repeat
     tests = [f"test_{'ab'[i % 2]}.py::test_{i}" for i in range(10)]
     cost = ceiling(assignment, tests)
     assert cost.cpu_s == 10 * 20 + 2 * 120 + 600
@@ -284,81 +284,81 @@ def test_the_deadline_of_a_marker_lies_beyond_all_limits_inside(course):
     assert cost.deadline_s > 4 * cost.cpu_s
 
 
-def test_a_missing_image_withholds_the_marks_of_its_framework_alone(course):
+def test_a_missing_image_withholds_the_marks_of_its_framework_alone(make_course):
     class OneImage(scripted.Sandbox):
         def runtime(self, framework):
             if framework == "tensorflow":
                 raise ImageFailure("there is none: medmark image build tensorflow")
             return "here"
 
-    made = course(a="ok", b="ok")
-    first, second = scripted.submissions_of(made)
+    course = make_course(a="ok", b="ok")
+    first, second = scripted.submissions_of(course)
     submissions = [first, dataclasses.replace(second, framework="tensorflow")]
-    marks = scripted.grade(made, submissions=submissions, sandbox=OneImage())
+    marks = scripted.grade(course, submissions=submissions, sandbox=OneImage())
     assert [mark.status for mark in marks] == [Status.MARKED, Status.WITHHELD]
     assert "medmark image build tensorflow" in marks[1].findings[0].evidence
 
 
-def test_a_daemon_that_is_away_stops_the_command_before_anything_starts(course):
+def test_a_daemon_that_is_away_stops_the_command_before_anything_starts(make_course):
     class Away(scripted.Sandbox):
         def runtime(self, framework):
             raise EngineFailure("no daemon")
 
-    made = course(a="ok")
+    course = make_course(a="ok")
     with pytest.raises(EngineFailure, match="no daemon"):
-        scripted.grade(made, sandbox=Away())
-    assert stages(made) == []
+        scripted.grade(course, sandbox=Away())
+    assert stages(course) == []
 
 
-def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(course):
-    made = course(a="ok", b="ok")
-    first, second = scripted.submissions_of(made)
+def test_what_cannot_be_run_fails_and_what_was_not_handed_in_is_not_marked(make_course):
+    course = make_course(a="ok", b="ok")
+    first, second = scripted.submissions_of(course)
     submissions = [
         dataclasses.replace(first, framework=None, problems=("no line FRAMEWORK",)),
         dataclasses.replace(second, commit=None, folder=None, framework=None, tree=None),
     ]
-    refused, absent = scripted.grade(made, submissions=submissions)
+    refused, absent = scripted.grade(course, submissions=submissions)
     assert (refused.status, refused.points) == (Status.MARKED, Decimal("0.0"))
     assert "no line FRAMEWORK" in feedback_of(refused.findings[0])
     assert (absent.status, absent.points) == (Status.NOT_SUBMITTED, None)
-    assert scripted.calls_of(made) == []
+    assert scripted.calls_of(course) == []
 
 
-def test_time_left_is_told_once_something_has_ended(course):
-    told = []
-    scripted.grade(course(a="sleep 0.1", b="sleep 0.1", c="sleep 0.1"), jobs=1, on_progress=told.append)
-    left = [step.left_s for step in told if step.what == "finished"]
+def test_time_left_is_estimated_once_a_job_has_ended(make_course):
+    progress = []
+    scripted.grade(make_course(a="sleep 0.1", b="sleep 0.1", c="sleep 0.1"), jobs=1, on_progress=progress.append)
+    left = [step.left_s for step in progress if step.what == "finished"]
     assert left[0] > left[1] > left[2] == 0
-    assert told[0].left_s is None
+    assert progress[0].left_s is None
 
 
-def test_files_that_a_killed_run_left_are_swept_and_stored_answers_are_kept(course):
-    made = course(a="ok", b="ok")
-    scripted.grade(made, only={"a"})
-    (made.answers / "left.npz").write_bytes(b"half")
-    os.utime(made.answers / "left.npz", (0, 0))
-    scripted.grade(made)
-    assert sorted(path.name for path in made.answers.iterdir()) == ["a-0.npz", "b-0.npz"]
+def test_files_that_a_killed_run_left_are_swept_and_stored_answers_are_kept(make_course):
+    course = make_course(a="ok", b="ok")
+    scripted.grade(course, only={"a"})
+    (course.answers / "left.npz").write_bytes(b"half")
+    os.utime(course.answers / "left.npz", (0, 0))
+    scripted.grade(course)
+    assert sorted(path.name for path in course.answers.iterdir()) == ["a-0.npz", "b-0.npz"]
 
 
-def test_files_younger_than_the_run_are_never_swept(course):
-    made = course(a="ok", b="ok")
-    scripted.grade(made, only={"a"})
-    (made.answers / "young.npz").write_bytes(b"half")
-    os.utime(made.answers / "young.npz", (time.time() + 60, time.time() + 60))
-    scripted.grade(made)
-    assert (made.answers / "young.npz").exists()
+def test_files_younger_than_the_run_are_never_swept(make_course):
+    course = make_course(a="ok", b="ok")
+    scripted.grade(course, only={"a"})
+    (course.answers / "young.npz").write_bytes(b"half")
+    os.utime(course.answers / "young.npz", (time.time() + 60, time.time() + 60))
+    scripted.grade(course)
+    assert (course.answers / "young.npz").exists()
 
 
-def test_a_second_grade_says_who_holds_the_course(course):
-    made = course(a="ok")
+def test_a_second_grade_says_who_holds_the_course(make_course):
+    course = make_course(a="ok")
     me = os.getpid()
     holder = rf"`medmark grade discs` \(pid {me} on .*, since 20.*or stop it with Ctrl-C there or `kill {me}`"
-    with course_lock(made.folder / ".medmark", "medmark grade discs"), pytest.raises(UserError, match=holder):
-        scripted.grade(made)
-    assert scripted.calls_of(made) == []
-    scripted.grade(made)
-    assert len(scripted.calls_of(made)) == 1
+    with course_lock(course.folder / ".medmark", "medmark grade discs"), pytest.raises(UserError, match=holder):
+        scripted.grade(course)
+    assert scripted.calls_of(course) == []
+    scripted.grade(course)
+    assert len(scripted.calls_of(course)) == 1
 
 
 # A program that is killed -----------------------------------------------------------------------------------------
@@ -400,62 +400,62 @@ def wait_for(fact, seconds=30.0):
         time.sleep(0.01)
 
 
-def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(course, start):
-    made = course(**{f"g{i:02}": "sleep 0.1" for i in range(12)})
+def test_kill_9_at_any_moment_loses_nothing_and_doubles_nothing(make_course, start):
+    course = make_course(**{f"g{i:02}": "sleep 0.1" for i in range(12)})
     moments = random.Random(20)
     before, kills = [], 0
     while True:
-        process, calls = start(made), len(scripted.calls_of(made))
+        process, calls = start(course), len(scripted.calls_of(course))
         if kills < 5:
             # At any time after the first marker began; now and then before that.
             if kills:
-                wait_for(lambda n=calls, p=process: len(scripted.calls_of(made)) > n or p.poll() is not None)
+                wait_for(lambda n=calls, p=process: len(scripted.calls_of(course)) > n or p.poll() is not None)
             time.sleep(moments.uniform(0, 0.4))
         else:
             process.wait(60)
         process.kill()
         output, _ = process.communicate()
         kills += 1
-        after = stages(made)
+        after = stages(course)
         assert after[: len(before)] == before
         before = after
-        wait_for(lambda: not any(alive(call["pid"]) for call in scripted.calls_of(made)))
+        wait_for(lambda: not any(alive(call["pid"]) for call in scripted.calls_of(course)))
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL
     assert json.loads(output.splitlines()[-1]) == [[f"g{i:02}", "marked", "73.0"] for i in range(12)]
-    assert sorted(stages(made)) == sorted(
+    assert sorted(stages(course)) == sorted(
         (f"g{i:02}", *stage, "final")
         for i in range(12)
         for stage in (("test", scripted.A), ("test", scripted.B), ("answers", "0"), ("score", "accuracy"))
     )
     assert kills > 3
-    assert len(scripted.calls_of(made)) <= 12 + 2 * kills
+    assert len(scripted.calls_of(course)) <= 12 + 2 * kills
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(course, start, number):
-    made = course(a="ok", b="hang", c="hang", d="ok")
-    process = start(made, slots=2)
-    wait_for(lambda: len(scripted.calls_of(made)) == 3)
+def test_ctrl_c_keeps_what_was_marked_and_ends_all_markers(make_course, start, number):
+    course = make_course(a="ok", b="hang", c="hang", d="ok")
+    process = start(course, slots=2)
+    wait_for(lambda: len(scripted.calls_of(course)) == 3)
     os.killpg(process.pid, number)
     output, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert output.splitlines()[-1] == (
-        "Stopped. 1 of 4 groups are marked, and nothing of them is lost: run the same command to go on."
+        "Stopped. 1 of 4 groups are marked, and their results are recorded: run the same command to go on."
     )
     assert "Traceback" not in output
-    assert not any(alive(call["pid"]) for call in scripted.calls_of(made))
+    assert not any(alive(call["pid"]) for call in scripted.calls_of(course))
     for group in "bc":
-        (made.folder / "solutions" / group / "script").write_text("ok")
-    process = start(made)
+        (course.folder / "solutions" / group / "script").write_text("ok")
+    process = start(course)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
-    assert Counter(groups_called(made)) == {"a": 1, "b": 2, "c": 2, "d": 1}
+    assert Counter(groups_called(course)) == {"a": 1, "b": 2, "c": 2, "d": 1}
 
 
-def test_stages_that_a_stopped_job_had_done_are_kept_and_no_other_is_said_to_have_been_tried(course):
-    made, done = course(a="ok"), threading.Event()
+def test_stages_that_a_stopped_job_had_done_are_kept_and_no_other_is_said_to_have_been_tried(make_course):
+    course, done = make_course(a="ok"), threading.Event()
 
     def act(job, store, journal):
         journal.stage_done("test", scripted.A, check_result())
@@ -467,10 +467,10 @@ def test_stages_that_a_stopped_job_had_done_are_kept_and_no_other_is_said_to_hav
         raise Stopped
 
     with pytest.raises(Stopped):
-        scripted.grade(made, engine=Scripted(act), on_progress=stop)
-    assert stages(made) == [("a", "test", scripted.A, "final")]
-    scripted.grade(made)
-    assert scripted.calls_of(made)[0]["tests"] == [scripted.B]
+        scripted.grade(course, engine=Scripted(act), on_progress=stop)
+    assert stages(course) == [("a", "test", scripted.A, "final")]
+    scripted.grade(course)
+    assert scripted.calls_of(course)[0]["tests"] == [scripted.B]
 
 
 class Lies(Scripted):
@@ -485,39 +485,39 @@ def exits():
 
 
 @pytest.mark.parametrize(("act", "words"), [
-    (lambda: Outcome(None, "", 0.1), "the job ended without a word of it"),
-    (lambda: Outcome(JobResult(), "", 0.1), "the job ended without a word of it"),
+    (lambda: Outcome(None, "", 0.1), "the job ended without a result for it"),
+    (lambda: Outcome(JobResult(), "", 0.1), "the job ended without a result for it"),
     (lambda: None, "the job could not be started"),
     (exits, "the job could not be started: SystemExit(4)"),
 ])  # fmt: skip
-def test_an_engine_that_breaks_its_promise_withholds_marks_and_says_so(course, act, words):
-    (mark,) = scripted.grade(course(a="ok"), engine=Lies(act))
+def test_an_engine_that_breaks_its_promise_withholds_marks_and_says_so(make_course, act, words):
+    (mark,) = scripted.grade(make_course(a="ok"), engine=Lies(act))
     assert mark.status is Status.WITHHELD
     assert all(words in finding.evidence for finding in mark.findings)
 
 
-def test_two_programs_cannot_mark_one_course_at_once(course, start):
-    made = course(a="hang")
-    first = start(made)
-    wait_for(lambda: scripted.calls_of(made))
-    second = start(made)
+def test_two_programs_cannot_mark_one_course_at_once(make_course, start):
+    course = make_course(a="hang")
+    first = start(course)
+    wait_for(lambda: scripted.calls_of(course))
+    second = start(course)
     output, _ = second.communicate(timeout=60)
     assert second.returncode == 2
     assert f"`medmark grade discs` (pid {first.pid} on " in output
     assert first.poll() is None
     first.kill()
-    wait_for(lambda: not alive(scripted.calls_of(made)[0]["pid"]))
+    wait_for(lambda: not alive(scripted.calls_of(course)[0]["pid"]))
 
 
-def test_a_marker_killed_from_outside_is_tried_again(course, start):
-    made = course(a="hang", b="ok")
-    process = start(made)
-    wait_for(lambda: "a" in groups_called(made))
-    (made.folder / "solutions/a/script").write_text("ok")
-    os.kill(next(call["pid"] for call in scripted.calls_of(made) if call["group"] == "a"), signal.SIGKILL)
+def test_a_marker_killed_from_outside_is_tried_again(make_course, start):
+    course = make_course(a="hang", b="ok")
+    process = start(course)
+    wait_for(lambda: "a" in groups_called(course))
+    (course.folder / "solutions/a/script").write_text("ok")
+    os.kill(next(call["pid"] for call in scripted.calls_of(course) if call["group"] == "a"), signal.SIGKILL)
     output, _ = process.communicate(timeout=60)
     assert json.loads(output.splitlines()[-1]) == [["a", "marked", "73.0"], ["b", "marked", "73.0"]]
-    assert Counter(groups_called(made)) == {"a": 2, "b": 1}
+    assert Counter(groups_called(course)) == {"a": 2, "b": 1}
 
 
 @pytest.fixture
@@ -541,15 +541,15 @@ def fill(path):
 
 
 def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_once_there_is_room(small_disk):
-    made = scripted.make_course(small_disk / "course", {"a": "ok", "b": "ok"})
-    first = scripted.grade(made, only={"a"})
+    course = scripted.make_course(small_disk / "course", {"a": "ok", "b": "ok"})
+    first = scripted.grade(course, only={"a"})
     ballast = small_disk / "ballast"
     fill(ballast)
     with pytest.raises(UserError, match=r"the disk is full|No space left|Free some space"):
-        scripted.grade(made)
+        scripted.grade(course)
     ballast.unlink()
-    marks = scripted.grade(made)
+    marks = scripted.grade(course)
     assert marks[0] == first[0]
     assert [(mark.group, mark.status) for mark in marks] == [("a", Status.MARKED), ("b", Status.MARKED)]
-    with Ledger.open(made.folder / ".medmark/ledger.sqlite") as ledger:
+    with Ledger.open(course.folder / ".medmark/ledger.sqlite") as ledger:
         assert len(ledger.stage_history("discs", "a")) == 4

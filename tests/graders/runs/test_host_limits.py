@@ -10,7 +10,7 @@ from graders.asking.journal import QuestionId, Silent
 from graders.grade import grade
 from graders.record.documents import Trouble
 from graders.record.store import Store
-from graders.runs.coordinator import insistently
+from graders.runs.coordinator import run_with_restarts
 from graders.runs.engines.processes import Processes, start_forkserver
 from graders.scoring import explained
 from tests.attacks.course import RIGHT
@@ -27,46 +27,46 @@ def server():
 
 
 @pytest.fixture
-def asked(tmp_path):
-    """What comes of a job of these tests, and which questions were asked: `asked(a="ok", b="spin")`."""
+def outcome_of(tmp_path):
+    """The outcome of a job of these tests, and the questions that were put: `outcome_of(a="ok", b="spin")`."""
 
     def ask(**tests):
         job = scripted.Job(tests, tmp_path / "log")
-        outcome = insistently(Processes(scripted.run), job, Store(tmp_path), deadline_s=120)
+        outcome = run_with_restarts(Processes(scripted.run), job, Store(tmp_path), deadline_s=120)
         return outcome, job.log.read_text().split()
 
     return ask
 
 
 @pytest.mark.parametrize("does", ["spin", "give up"], ids=["CPU", "memory"])
-def test_a_question_that_reaches_a_limit_has_failed_and_the_next_one_is_asked(asked, does):
-    outcome, questions = asked(a="ok", b=does, c="ok")
+def test_a_question_that_reaches_a_limit_has_failed_and_the_next_one_is_put(outcome_of, does):
+    outcome, questions = outcome_of(a="ok", b=does, c="ok")
     assert outcome.document.tests == {"a": PASSED, "b": FAILED, "c": PASSED}
     assert questions == ["a", "b", "c"]
     assert outcome.document.trouble is None
 
 
-def test_after_three_restarts_nothing_more_is_asked(asked):
-    outcome, questions = asked(a="ok", b="give up", c="give up", d="ok", e="give up", f="give up", g="ok")
+def test_after_three_restarts_no_more_questions_are_put(outcome_of):
+    outcome, questions = outcome_of(a="ok", b="give up", c="give up", d="ok", e="give up", f="give up", g="ok")
     assert outcome.document.tests == dict(zip("abcdefg", [PASSED, FAILED, FAILED, PASSED, FAILED, FAILED, FAILED],
                                                  strict=True))  # fmt: skip
     assert questions == ["a", "b", "c", "d", "e", "f"]
 
 
-def test_a_fault_of_a_library_is_the_answers_doing_where_it_comes_again(asked):
-    outcome, questions = asked(a="ok", b="crash", c="ok")
+def test_a_fault_of_a_library_is_the_answers_doing_where_it_comes_again(outcome_of):
+    outcome, questions = outcome_of(a="ok", b="crash", c="ok")
     assert outcome.document.tests == {"a": PASSED, "b": FAILED, "c": PASSED}
     assert questions == ["a", "b", "b", "c"]
 
 
-def test_a_fault_of_a_library_that_does_not_come_again_fails_nothing(asked):
-    outcome, questions = asked(a="crash once", b="ok")
+def test_a_fault_of_a_library_that_does_not_come_again_fails_nothing(outcome_of):
+    outcome, questions = outcome_of(a="crash once", b="ok")
     assert outcome.document.tests == {"a": PASSED, "b": PASSED}
     assert questions == ["a", "a", "b"]
 
 
-def test_a_marker_that_the_machine_has_killed_is_our_trouble_and_keeps_what_it_had(asked):
-    outcome, questions = asked(a="ok", b="killed", c="ok")
+def test_a_marker_that_the_machine_has_killed_is_a_toolkit_failure_and_keeps_what_it_had(outcome_of):
+    outcome, questions = outcome_of(a="ok", b="killed", c="ok")
     assert outcome.document.tests == {"a": PASSED}
     assert "killed (signal 9)" in outcome.trouble
     assert questions == ["a", "b"]
@@ -166,8 +166,8 @@ def greedy(tmp_path):
 
 def test_an_answer_that_is_squared_fails_its_test_within_the_markers_memory(greedy):
     outcome = Processes().run(*greedy(100_000), deadline_s=120)  # 80 GB
-    found = [doc.cause and doc.cause.reason for doc in outcome.document.tests.values()]
-    assert found == [None, UNUSABLE, None]
+    reasons = [doc.cause and doc.cause.reason for doc in outcome.document.tests.values()]
+    assert reasons == [None, UNUSABLE, None]
     assert outcome.document.trouble is None
     assert [state is None for state in outcome.document.answers[0].states] == [True] * 6
     assert outcome.document.scores["accuracy"].verdict == "passed"
@@ -179,7 +179,7 @@ def test_without_a_limit_the_same_answer_passes(greedy):
     assert [doc.cause and doc.cause.reason for doc in outcome.document.tests.values()] == [None, None, None]
 
 
-def test_what_reached_a_limit_before_is_not_asked_again(greedy):
+def test_a_question_that_reached_a_limit_before_is_not_put_again(greedy):
     job, store = greedy(2)
     outer, call = QuestionId("test", job.tests[1]), QuestionId("answers", "0", "1")
     document = grade(dataclasses.replace(job, unusable=(outer, call)), store)
@@ -188,7 +188,7 @@ def test_what_reached_a_limit_before_is_not_asked_again(greedy):
     assert states == [UNUSABLE] * 2, "a call of two cases"
 
 
-def test_when_nothing_more_is_asked_all_that_is_left_has_failed(greedy):
+def test_when_no_more_questions_are_put_all_that_are_left_have_failed(greedy):
     job, store = greedy(2)
     document = grade(dataclasses.replace(job, unusable=(QuestionId("all"),)), store)
     assert {doc.cause and doc.cause.reason for doc in document.tests.values()} == {UNUSABLE}
@@ -201,14 +201,14 @@ def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_lo
     plain = grade(job, store)
     case = plain.scores["accuracy"].known.cases[2]
     spoilt = (QuestionId("score", "accuracy", "cases"), QuestionId("score", "accuracy", f"0 {case.id}"))
-    found = grade(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
-    assert found[2].reason == UNUSABLE
-    assert [one.score for one in found if one is not found[2]] == [
-        one.score for one in plain.scores["accuracy"].known.cases if one is not case
+    cases = grade(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
+    assert cases[2].reason == UNUSABLE
+    assert [other.score for other in cases if other is not cases[2]] == [
+        other.score for other in plain.scores["accuracy"].known.cases if other is not case
     ]
 
 
-def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_in_ones_own_process_is_told(greedy, monkeypatch):
+def test_memory_that_ends_anywhere_in_a_marker_fails_the_question_and_alone_it_raises(greedy, monkeypatch):
     def full(*_, **__):
         raise MemoryError
 

@@ -1,4 +1,4 @@
-"""Weights that do not load or answer are told at home, where the public tests alone would pass."""
+"""`check` reports weights that do not load or answer, where the public tests alone would pass."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def load(folder):
 
 
 @pytest.fixture
-def told(tmp_path):
-    """What is told of a solution whose `load` reads w.npy, and of these files."""
+def problem_of(tmp_path):
+    """The problem of a solution whose `load` reads w.npy, with these files."""
     write_assignment(tmp_path / "halves")
     path = tmp_path / "halves/assignment.toml"
     path.write_text(path.read_text().replace('mode = "retrain"', 'mode = "weights"'))
-    asked = load(tmp_path / "halves")
+    assignment = load(tmp_path / "halves")
 
     def of(source=SOUND + READS, weights=None):
         (tmp_path / "work").mkdir()
@@ -32,9 +32,9 @@ def told(tmp_path):
         if weights is not None:
             (tmp_path / "work/weights").mkdir()
             (tmp_path / "work/weights/w.npy").write_bytes(weights)
-        return weights_problem(asked, tmp_path / "work")
+        return weights_problem(assignment, tmp_path / "work")
 
-    of.asked = asked
+    of.assignment = assignment
     return of
 
 
@@ -49,8 +49,8 @@ def stored(number):
     return file.getvalue()
 
 
-def test_weights_that_load_and_answer_are_no_problem(told):
-    assert told(weights=stored(2.0)) is None
+def test_weights_that_load_and_answer_are_no_problem(problem_of):
+    assert problem_of(weights=stored(2.0)) is None
 
 
 @pytest.mark.parametrize(
@@ -63,29 +63,29 @@ def test_weights_that_load_and_answer_are_no_problem(told):
         (SOUND.replace("model.value)", "model.mean)"), b"", "the call raised an exception (AttributeError)"),
     ],
 )
-def test_weights_that_do_not_load_or_answer_are_told_with_the_reason(told, source, weights, words):
-    assert told(source, weights).startswith(words)
+def test_weights_that_do_not_load_or_answer_are_reported_with_the_reason(problem_of, source, weights, words):
+    assert problem_of(source, weights).startswith(words)
 
 
-def test_a_hand_in_without_any_weights_is_told_before_it_runs(told, tmp_path):
-    told()
-    (problem,) = static_checks(tmp_path / "work", told.asked, lambda _: None).problems
-    assert problem == "weights/ holds no file, and load() is given that folder: git add -f weights/, commit and push"
+def test_a_hand_in_without_any_weights_is_reported_before_it_runs(problem_of, tmp_path):
+    problem_of()
+    (problem,) = static_checks(tmp_path / "work", problem_of.assignment, lambda _: None).problems
+    assert problem == "weights/ holds no file, but load() gets that folder: git add -f weights/, commit and push"
 
 
-def test_the_training_cases_of_a_handout_are_taken_where_they_lie(told):
+def test_the_training_cases_of_a_handout_are_taken_where_they_lie(problem_of):
     import numpy as np
 
-    (told.asked.folder / "data").mkdir()
-    np.savez(told.asked.folder / "data/train.npz", x=np.ones((5, 4), np.float32), y=np.ones(5, np.uint8))
-    (told.asked.folder / "rows.py").write_text("def rows(n, rng): raise AssertionError('not drawn')\n")
-    assert told(weights=stored(2.0)) is None
+    (problem_of.assignment.folder / "data").mkdir()
+    np.savez(problem_of.assignment.folder / "data/train.npz", x=np.ones((5, 4), np.float32), y=np.ones(5, np.uint8))
+    (problem_of.assignment.folder / "rows.py").write_text("def rows(n, rng): raise AssertionError('not drawn')\n")
+    assert problem_of(weights=stored(2.0)) is None
 
 
-def test_the_check_fails_where_only_the_weights_do(told, tmp_path):
-    told()
-    said = medmark("check", tmp_path / "halves", "--folder", "work", cwd=tmp_path)
-    assert said.code == 1
-    assert "1 of 1 public tests passed" in said.out
-    assert ":( `load` reads the weights, and `predict` answers for two training cases." in said.out
-    assert "FileNotFoundError" in said.out
+def test_the_check_fails_where_only_the_weights_do(problem_of, tmp_path):
+    problem_of()
+    process = medmark("check", tmp_path / "halves", "--folder", "work", cwd=tmp_path)
+    assert process.code == 1
+    assert "1 of 1 public tests passed" in process.out
+    assert ":( `load` reads the weights, and `predict` answers for two training cases." in process.out
+    assert "FileNotFoundError" in process.out

@@ -21,19 +21,19 @@ class Job:
     """A job that tells what to do in one word."""
 
     does: str
-    place: Path
+    folder: Path
     """A folder for what it leaves."""
 
 
 def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) -> JobResult:
-    (job.place / f"began {job.does}").touch()
+    (job.folder / f"began {job.does}").touch()
     journal.begins(FIRST, 20.0)
     journal.waited(1, 2.5)
     journal.stage_done("test", "first", PASSED)
     journal.begins(SECOND, 20.0)
     match job.does:
         case "raise":
-            raise RuntimeError("a defect of ours")
+            raise RuntimeError("a defect of the toolkit")
         case "not a number":
             return JobResult({"first": TestResult("passed", cpu_s=float("nan"))})
         case "not a result":
@@ -51,10 +51,10 @@ def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) ->
             time.sleep(60)
         case "meet":
             end = time.monotonic() + 20
-            while len(list(job.place.glob("met *"))) < 2 and time.monotonic() < end:
-                (job.place / f"met {os.getpid()} {id(job)}").touch()
+            while len(list(job.folder.glob("met *"))) < 2 and time.monotonic() < end:
+                (job.folder / f"met {os.getpid()} {id(job)}").touch()
                 time.sleep(0.01)
-    return JobResult({"first": PASSED, "second": PASSED}, sandbox_cpu_s=float(len(list(job.place.glob("met *")))))
+    return JobResult({"first": PASSED, "second": PASSED}, sandbox_cpu_s=float(len(list(job.folder.glob("met *")))))
 
 
 def in_words(number) -> None:

@@ -26,11 +26,11 @@ class Died(BaseException):
 
 
 class GaveUp(BaseException):
-    """The job cannot go on behind its question."""
+    """The job cannot go on after its question."""
 
 
-class Kept(Silent):
-    """A journal that keeps what it hears."""
+class MemoryJournal(Silent):
+    """A journal that keeps its messages."""
 
     def __init__(self) -> None:
         self.stages, self.question, self.patience = JobResult(), None, (0, 0.0)
@@ -38,8 +38,8 @@ class Kept(Silent):
     def begins(self, question, cpu_s):
         self.question = question
 
-    def stage_done(self, kind, name, found):
-        self.stages = self.stages.with_stage(name, result(kind, to_json(found)))
+    def stage_done(self, kind, name, stage_result):
+        self.stages = self.stages.with_stage(name, result(kind, to_json(stage_result)))
 
     def waited(self, wall_limits, idle_s):
         self.patience = (wall_limits, idle_s)
@@ -65,7 +65,7 @@ class Scripted:
         return slots_for(limits, self._machine, jobs, isolates)
 
     def run(self, job, store, deadline_s):
-        began, journal, ends = time.monotonic(), Kept(), SimpleQueue()
+        began, journal, ends = time.monotonic(), MemoryJournal(), SimpleQueue()
         with self._lock:
             if self._stopped:
                 return Outcome(None, STOPPED, 0.0)
@@ -95,5 +95,5 @@ class Scripted:
             ends.put({"trouble": "the marker ended without a document", "limit": True})
         except Died as died:
             ends.put({"trouble": "the marker was killed (signal 9)", "crashed": died.crashed})
-        except Exception:  # noqa: BLE001 - whatever went wrong is ours
+        except Exception:  # noqa: BLE001 - whatever went wrong is a toolkit failure
             ends.put({"document": JobResult(trouble=Trouble("internal", traceback.format_exc()))})

@@ -32,9 +32,9 @@ def server():
 
 @pytest.fixture(params=EVERY)
 def engine(request):
-    made = EVERY[request.param]()
-    yield made
-    made.stop()
+    engine = EVERY[request.param]()
+    yield engine
+    engine.stop()
 
 
 @pytest.fixture
@@ -72,23 +72,23 @@ def test_a_jobs_document_comes_out_whole(done):
 
 
 @pytest.mark.parametrize(("does", "words"), [
-    ("raise", "RuntimeError: a defect of ours"),
+    ("raise", "RuntimeError: a defect of the toolkit"),
     ("not a number", "Out of range float values are not JSON compliant"),
     ("not JSON", "Object of type object is not JSON serializable"),
 ])  # fmt: skip
-def test_a_defect_of_ours_is_a_document_that_says_so(done, does, words):
+def test_a_defect_of_the_toolkit_is_a_document_that_says_so(done, does, words):
     document = done(does).document
     assert document.trouble.reason == "internal"
     assert words in document.trouble.evidence
     assert document.tests == {}
 
 
-def test_a_result_that_does_not_validate_is_our_trouble_and_no_stage_of_it_counts(done):
+def test_a_result_that_does_not_validate_is_a_toolkit_failure_and_no_stage_of_it_counts(done):
     outcome = done("not a result")
-    came = outcome.document or JobResult()
-    assert "tests.first.verdict" in (outcome.trouble or came.trouble.evidence)
-    assert came.tests == {}
-    assert outcome.came == JobResult({"first": PASSED}), "what was whole before stands"
+    document = outcome.document or JobResult()
+    assert "tests.first.verdict" in (outcome.trouble or document.trouble.evidence)
+    assert document.tests == {}
+    assert outcome.stages_done == JobResult({"first": PASSED}), "what was whole before stands"
 
 
 def no_file_left():
@@ -114,7 +114,7 @@ def test_a_message_nested_without_end_is_the_markers_trouble(tmp_path):
 def test_a_job_without_a_document_leaves_what_came_before_its_end(done, does):
     outcome = done(does, deadline_s=3.0 if does == "hang" else 30.0)
     assert outcome.document is None
-    assert outcome.came == JobResult({"first": PASSED})
+    assert outcome.stages_done == JobResult({"first": PASSED})
     assert outcome.question == SECOND != FIRST
     assert outcome.waited == (1, 2.5)
 
@@ -124,7 +124,7 @@ def test_a_job_without_a_document_leaves_what_came_before_its_end(done, does):
     ("crash", "", False, True),
     ("give up", "the marker ended without a document", True, False),
 ])  # fmt: skip
-def test_why_a_job_ended_is_told_apart(done, does, words, limit, crashed):
+def test_an_outcome_says_why_a_job_ended(done, does, words, limit, crashed):
     outcome = done(does)
     assert outcome.trouble.startswith(words)
     assert outcome.trouble

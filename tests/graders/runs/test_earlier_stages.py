@@ -1,4 +1,4 @@
-"""Marks that stand in ledgers of older medmarks: the same numbers as then, from then's stages, until `grade` is run."""
+"""Marks that stand in ledgers of older medmarks: the same numbers, from their own stages, until `grade` runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def decide(course, *words):
 
 
 def execute(course, *statements):
-    """Change the ledger as no program of ours would."""
+    """Change the ledger as no program of medmark's would."""
     with sqlite3.connect(course / ".medmark/ledger.sqlite") as ledger:
         for statement in statements:
             ledger.execute(statement)
@@ -79,11 +79,11 @@ def test_show_and_report_give_the_numbers_that_the_older_medmark_gave(older):
     now = results(course)
     assert [
         (mark.group, str(mark.status), float(mark.points), mark.commit,
-         [(found.id, str(found.verdict), number(found.points), found.score) for found in mark.findings])
+         [(finding.id, str(finding.verdict), number(finding.points), finding.score) for finding in mark.findings])
         for mark in now.marks
     ] == [
         (mark["group"], mark["status"], mark["points"], mark["commit"],
-         [(found["id"], found["verdict"], found["points"], found["score"]) for found in mark["findings"]])
+         [(finding["id"], finding["verdict"], finding["points"], finding["score"]) for finding in mark["findings"]])
         for mark in then
     ]  # fmt: skip
     assert [(p.member, str(p.status), float(p.percent), float(p.points), p.pass_mark) for p in now.people] == [
@@ -92,8 +92,8 @@ def test_show_and_report_give_the_numbers_that_the_older_medmark_gave(older):
     assert {mark.provenance["made_by"] for mark in now.marks} == {EARLIER}
     # What it was marked with then is not recorded, and nothing of today is put in its place.
     assert {mark.provenance["image_digest"] for mark in now.marks} == {None}
-    said = medmark("report", "halves", "-c", course)
-    assert said.code == 0, said.err
+    process = medmark("report", "halves", "-c", course)
+    assert process.code == 0, process.err
     written = (course / "reports/halves/marksheet.csv").read_text(encoding="utf-8-sig")
     assert sheet(written) == sheet((HERE / name / "marksheet.csv").read_text())
     assert stage_count(course) == before
@@ -102,10 +102,10 @@ def test_show_and_report_give_the_numbers_that_the_older_medmark_gave(older):
 def test_explain_and_show_say_that_an_earlier_medmark_made_the_mark(older):
     _, course = older
     # twin: its files are sound's, and were run and recorded under sound's name only.
-    said = medmark("explain", "halves", "m3", "-c", course)
-    assert "made by an earlier medmark" in " ".join(said.out.split())
-    assert "in per cent: 100 x 92 / 100 = 92 %" in said.out
-    assert "on the sheet: 92.3 of 100 points, 92.3 %, marked" in said.out
+    process = medmark("explain", "halves", "m3", "-c", course)
+    assert "made by an earlier medmark" in " ".join(process.out.split())
+    assert "in per cent: 100 x 92 / 100 = 92 %" in process.out
+    assert "on the sheet: 92.3 of 100 points, 92.3 %, marked" in process.out
     table = " ".join(medmark("show", "halves", "-c", course).out.split())
     assert f"sound, twin, turned, late, waited: made by {EARLIER}" in table
 
@@ -113,12 +113,12 @@ def test_explain_and_show_say_that_an_earlier_medmark_made_the_mark(older):
 def test_grade_renews_the_marks_and_shows_that_none_moves(older):
     _, course = older
     before = stage_count(course)
-    said = medmark("grade", "halves", "-c", course, "--trust-submissions", "--yes")
-    assert said.code == 0, said.err
+    process = medmark("grade", "halves", "-c", course, "--trust-submissions", "--yes")
+    assert process.code == 0, process.err
     # Four different solutions, each with two tests, its answers and their score.
     assert stage_count(course) == before + 4 * 4
     assert not any("made_by" in mark.provenance for mark in marks(course).values())
-    assert "move" not in said.out
+    assert "move" not in process.out
     listed = medmark("decide", "halves", "-c", course).out
     assert listed.count("correction:") == 1  # that which was recorded then
 
@@ -128,15 +128,15 @@ def test_grade_shows_a_difference_where_the_earlier_mark_came_from_something_els
     strict = source.read_text().replace("abs(student.difference(x)).max() < 1e-5", "student.difference(x).max() > 1")
     source.write_text(strict)
     assert points(course)["sound"] == 97  # until it is graded, what stands is what was applied
-    said = medmark("grade", "halves", "-c", course, "--trust-submissions", "--dry-run")
+    process = medmark("grade", "halves", "-c", course, "--trust-submissions", "--dry-run")
     # All five groups had passed the second test, which none passes now.
-    assert "6 marks move" in said.out
+    assert "6 marks move" in process.out
 
 
 def test_a_decision_is_made_on_the_marks_that_stand(course):
-    said = decide(course, "override", "70", "--for", "m3")
-    assert said.code == 0, said.err
-    assert said.err.count("was a ledger of an older medmark") == 1
+    process = decide(course, "override", "70", "--for", "m3")
+    assert process.code == 0, process.err
+    assert process.err.count("was a ledger of an older medmark") == 1
     assert {member: float(percent) for member, percent in percents(course).items()} == {
         "m0": 97.1, "m9": 87.4, "m3": 70.0, "m1": 75.8, "m2": 88.1, "m4": 21.0,
     }  # fmt: skip
@@ -145,9 +145,9 @@ def test_a_decision_is_made_on_the_marks_that_stand(course):
 def test_a_case_cannot_be_left_out_of_marks_of_an_earlier_medmark(course):
     loaded = load_course(course)
     case = case_ids(assignment_of(loaded, "halves"), read_secret(loaded))[0]
-    said = decide(course, "void_case", case)
-    assert said.code == 2
-    assert "before they are renewed: medmark grade halves" in " ".join(said.err.split())
+    process = decide(course, "void_case", case)
+    assert process.code == 2
+    assert "Renew them first: medmark grade halves" in " ".join(process.err.split())
 
 
 def test_a_commit_that_was_never_graded_has_no_mark_of_an_earlier_one(course):
