@@ -538,7 +538,7 @@ def test_a_file_that_the_disk_refuses_is_a_line_that_names_it(capsys, number):
     with pytest.raises(SystemExit) as ended:
         cli._explain(OSError(number, os.strerror(number), "/course/marks.csv"))
     assert ended.value.code == 2
-    assert f"/course/marks.csv: {os.strerror(number)}. See what is there" in " ".join(capsys.readouterr().err.split())
+    assert f"/course/marks.csv: {os.strerror(number)}. Check this path" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_file_that_is_missed_is_a_defect_and_keeps_its_traceback():
