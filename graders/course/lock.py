@@ -56,4 +56,4 @@ def _held_by(folder: Path, text: str) -> str:
     except (ValueError, KeyError):
         # The holder has not written its name yet.
         who, cure = "another medmark", "Wait until it is done"
-    return f"{folder.parent}: {who} is marking this course. {cure}; what it has marked is kept."
+    return f"{folder.parent}: {who} is marking this course. {cure}; what it has marked stays recorded."

@@ -113,7 +113,7 @@ def _text(data: bytes) -> str:
     """The text of a file.
 
     Raises:
-        UnreadableTable: it is not text, or its encoding cannot be told.
+        UnreadableTable: it is not text, or its encoding is unknown.
     """
     encoding = next((name for mark, name in _MARKS if data.startswith(mark)), "utf-8")
     try:

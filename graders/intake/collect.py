@@ -69,18 +69,22 @@ class Receipt:
     @property
     def text(self) -> str:
         """The receipt as a few lines."""
-        tip = self.commit or f"none: {self.detail}"
+        commit = self.commit or f"none ({self.detail})"
         counts = self.counting
         which = {
             "provisional": f"{counts.commit} so far" if counts.commit else "none so far",
             "counts": counts.commit,
-        }.get(counts.state, counts.state)
+            "nothing handed in": "none",
+            "not settled": "not settled yet",
+            "waits for a person": "none yet: waits for a person",
+            "set aside": "none yet: the group is set aside",
+        }[counts.state]
         # The line of the commit may give the reason already.
         why = counts.reason if self.commit or self.detail not in counts.reason else ""
         lines = [
             f"{self.group}, {self.assignment}",
             f"  repository  {self.repository}" + (f" (branch {self.branch})" if self.branch else ""),
-            f"  commit      {tip}",
+            f"  commit      {commit}",
             f"  seen at     {self._local(datetime.fromisoformat(self.seen_at))}",
             f"  due         {self._local(counts.due)}",
             f"  counts      {which}" + (f" ({why})" if why else ""),
@@ -88,8 +92,10 @@ class Receipt:
         if self.commit and self.detail:
             lines.append(f"  problem     {self.detail}")
         lines += [f"  problem     {problem}" for problem in self.problems]
-        lines += [f"  later       {tip.commit} seen {self._local(datetime.fromisoformat(tip.seen_at))}"
-                  for tip in counts.later_tips]  # fmt: skip
+        undecided = counts.state in ("waits for a person", "not settled")
+        label = "may count   " if undecided else "later       "
+        for tip in counts.later_tips:
+            lines.append(f"  {label}{tip.commit} seen {self._local(datetime.fromisoformat(tip.seen_at))}")
         return "\n".join(lines)
 
     def _local(self, time: datetime) -> str:

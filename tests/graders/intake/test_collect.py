@@ -129,14 +129,20 @@ def test_our_server_down_across_the_deadline_costs_nobody_anything(hall):
     assert hall.submission().state == "counts"
 
 
-def test_our_server_down_and_another_tip_afterwards_waits_for_a_person(hall):
-    hall.push(FIRST)
+def test_no_look_at_the_due_time_and_another_tip_afterwards_waits_for_a_person(hall):
+    first = hall.push(FIRST)
     hall.collect("09:00")
-    hall.push(SECOND)
-    hall.collect("17:00")
+    second = hall.push(SECOND)
+    (receipt,) = hall.collect("17:00")
     submission = hall.submission()
     assert (submission.state, submission.commit, submission.folder) == ("waits for a person", None, None)
     assert len(submission.later_tips) == 2
+    lines = receipt.text.splitlines()
+    assert lines[5].startswith("  counts      none yet: waits for a person (no collection looked between")
+    assert lines[6:] == [
+        f"  may count   {first} seen 2027-01-15 09:00:00 GMT",
+        f"  may count   {second} seen 2027-01-15 17:00:00 GMT",
+    ]
 
 
 def test_a_host_unreachable_across_the_deadline_then_back_waits_for_a_person(hall):
@@ -211,7 +217,7 @@ def test_each_group_gets_a_receipt_that_says_what_to_do(tmp_path):
     assert [receipt.group for receipt in receipts] == ["empty", "away", "fine", "weights", "branch"]
     assert sorted(done) == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     empty, away, fine, weights, branch = (receipt.text for receipt in receipts)
-    assert "commit      none: the repository is empty: commit your work and push it" in empty
+    assert "commit      none (the repository is empty: commit your work and push it)" in empty
     assert "check the address in the roster" in away
     assert fine.splitlines()[5].startswith(f"  counts      {receipts[2].commit} so far (the last commit seen so far")
     assert "problem     Git LFS pointer: weights/w.pt; commit the file itself" in weights
