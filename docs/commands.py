@@ -14,18 +14,18 @@ from typing import Any
 HEAD = """\
 # Commands
 
-Made by `python docs/commands.py > docs/commands.md` from the help of the commands; a test holds the two together.
+Made by `python docs/commands.py > docs/commands.md` from the help of the commands; a test compares the two.
 
-Where a command takes `--course`, it may be left out inside the course's folder. Progress goes to stderr, results to
-stdout, so `medmark grade ... --json > marks.json` writes JSON alone. `medmark --version` prints the version.
+Inside the course's folder you may leave out `--course`. Progress goes to stderr, results to stdout, so
+`medmark grade ... --json > marks.json` writes only JSON. `medmark --version` prints the version.
 
 | exit code | meaning |
 |---|---|
 | 0 | done |
 | 1 | something did not pass (a test, a rehearsal, a check of this machine), could not be read, or was not applied |
-| 2 | a mistake that the person at the keyboard can cure; the message says where and how |
-| 3 | trouble of medmark or of the machine; a mark that had to be withheld is such trouble |
-| 130 | stopped by Ctrl-C; the same command goes on where it was |
+| 2 | a mistake that the person at the keyboard can correct; the message says where and how |
+| 3 | a failure of medmark or of the machine, such as a mark that had to be withheld |
+| 130 | stopped by Ctrl-C; the same command continues where it stopped |
 
 A traceback is a defect of medmark: please report it.
 """
@@ -45,7 +45,7 @@ def page() -> str:
 
 
 def leaves(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command that does something, with the words that one types."""
+    """Every command that can be run, with the words to type."""
     if not hasattr(command, "commands"):
         yield words, command
         return
@@ -66,7 +66,7 @@ def _section(words: tuple[str, ...], command: Any) -> Iterator[str]:
     for param in (*arguments, *options):
         names = [_metavar(param)] if param in arguments else [*param.opts, *param.secondary_opts]
         takes = "" if param in arguments or getattr(param, "is_flag", False) else f" {_metavar(param)}"
-        # The longer name first, as one writes it in a script.
+        # The longer name first, as in a script.
         named = ", ".join(f"`{name}{takes}`" for name in sorted(names, key=len, reverse=True))
         yield f"| {named} | {param.help} | {_default(param)} |"
     yield ""
