@@ -31,7 +31,7 @@ def taken_apart(data):
     return (json.loads(data[PREFIX.size : start]), data[start:end], data[end:]) if len(data) >= end else None
 
 
-def said(outcome, body=b"", **facts):
+def keeper_reply(outcome, body=b"", **facts):
     """The keeper's frame: head without `id`, which the channel fills in."""
     plain = {"stopped": None, "exit": None, "signal": None, "cpu_s": 0.01, "wall_s": 0.02, "peak_mb": 20.0}
     return {"outcome": outcome, **plain, "strays": 0, "log_bytes": 0, "oom_kills": 0, **facts}, body
@@ -110,9 +110,9 @@ class Student:
     def __call__(self, head, body):
         self.verbs.append(head["verb"])
         if head["verb"] == "begin":
-            return said("ready", info=self.info)
+            return keeper_reply("ready", info=self.info)
         if head["verb"] == "end":
-            return said("ended", b"")
+            return keeper_reply("ended", b"")
         if head["verb"] == "worker":
             self.workers[head["worker"]] = self._worker()
             opened = {"id": head["id"], "kind": "value", "value": None, "arrays": []}
@@ -132,4 +132,4 @@ class Student:
 
 def replied(words, body=b"", **facts):
     """The keeper's reply with a worker's frame in it."""
-    return said("replied", frame(words, body), **facts)
+    return keeper_reply("replied", frame(words, body), **facts)

@@ -53,18 +53,18 @@ def attack(request: pytest.FixtureRequest) -> Attack:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Id, what it tries, its control, what came of it; then how many succeeded of how many tried, class by class."""
-    told = {}
+    rows = {}
     for reports in terminalreporter.stats.values():
         for report in reports:
             properties = dict(getattr(report, "user_properties", ()))
             if TRIES in properties and (report.when == "call" or report.skipped or report.failed):
-                told[report.nodeid] = (*properties[TRIES], properties, report)
-    if not told:
+                rows[report.nodeid] = (*properties[TRIES], properties, report)
+    if not rows:
         return
     say = terminalreporter.write_line
     tried, succeeded, not_run = Counter[str](), Counter[str](), Counter[str]()
     terminalreporter.section("attacks")
-    for id, tries, properties, report in sorted(told.values(), key=lambda row: row[0]):
+    for id, tries, properties, report in sorted(rows.values(), key=lambda row: row[0]):
         control = properties.get(CONTROL)
         came_to = properties.get(CAME_TO, "")
         if report.skipped:

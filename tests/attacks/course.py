@@ -84,22 +84,22 @@ class Attacked:
     """A course after it was marked."""
 
     folder: Path
-    said: Mapping[str, Said]
+    outputs: Mapping[str, Said]
     """What each command showed: `collect`, `grade`, `report`, `json` and `student`."""
 
     @cached_property
     def marks(self) -> dict[str, Any]:
         """By group, as staff may read them."""
-        return {mark["group"]: mark for mark in json.loads(self.said["json"].out)["marks"]}
+        return {mark["group"]: mark for mark in json.loads(self.outputs["json"].out)["marks"]}
 
     def points(self, group: str, criterion: str | None = None) -> float:
         """Points of a group, or of one of its criteria; a mark that is withheld has none."""
         findings = self.marks[group]["findings"]
-        return sum(one["points"] or 0 for one in findings if criterion in (None, one["criterion"]))
+        return sum(finding["points"] or 0 for finding in findings if criterion in (None, finding["criterion"]))
 
     def reasons(self, group: str) -> list[str]:
         """Why hidden tests and cases of a group failed."""
-        return [one["reason"] for one in self.marks[group]["findings"] if one["reason"]]
+        return [finding["reason"] for finding in self.marks[group]["findings"] if finding["reason"]]
 
     def in_the_open(self) -> bytes:
         """Every byte that a student may get: pages, leaderboard, receipts, and the marks as a student reads them.
@@ -108,8 +108,8 @@ class Attacked:
         """
         pages = self.folder / "reports/target"
         files = [*sorted((pages / "feedback").iterdir()), pages / "leaderboard.html"]
-        said = [self.said[name].out.encode() for name in ("collect", "student")]
-        return b"\0".join([*(path.read_bytes() for path in files), *said])
+        outputs = [self.outputs[name].out.encode() for name in ("collect", "student")]
+        return b"\0".join([*(path.read_bytes() for path in files), *outputs])
 
 
 def program(*words: str | Path) -> Said:
@@ -123,7 +123,7 @@ def watched(
     folder: Path, groups: Mapping[str, Mapping[str, Content]], **ways: Any
 ) -> tuple[Attacked, dict[str, float]]:
     """A course as `attacked` makes it, and the peak memory in MB of its coordinator and of its largest marker."""
-    found: dict[tuple[str, int], float] = {}
+    peak_of: dict[tuple[str, int], float] = {}
     over = threading.Event()
 
     def watch() -> None:
@@ -137,7 +137,7 @@ def watched(
                 if (b"\0grade\0" in words or b"forkserver" in words) and "VmHWM:" in status:
                     who = "marker" if b"forkserver" in words else "coordinator"
                     peak = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-                    found[who, pid] = max(peak, found.get((who, pid), 0.0))
+                    peak_of[who, pid] = max(peak, peak_of.get((who, pid), 0.0))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -146,7 +146,9 @@ def watched(
     finally:
         over.set()
         watcher.join()
-    peaks = {who: max(mb for (one, _), mb in found.items() if one == who) for who in ("coordinator", "marker")}
+    peaks = {
+        who: max(mb for (process, _), mb in peak_of.items() if process == who) for who in ("coordinator", "marker")
+    }
     return course, peaks
 
 
@@ -178,9 +180,9 @@ def attacked(
     write_roster(folder, groups)
     before(folder)
     trust = ["--trust-submissions"] if sandbox == "local" else []
-    said = {"collect": medmark("collect", "target", "-c", folder)}
-    said["grade"] = program("grade", "target", "-c", folder, *trust)
-    said["json"] = medmark("grade", "target", "-c", folder, "--json", *trust)
-    said["student"] = medmark("grade", "target", "-c", folder, "--json", "--as", "student", *trust)
-    said["report"] = medmark("report", "target", "-c", folder)
-    return Attacked(folder, said)
+    outputs = {"collect": medmark("collect", "target", "-c", folder)}
+    outputs["grade"] = program("grade", "target", "-c", folder, *trust)
+    outputs["json"] = medmark("grade", "target", "-c", folder, "--json", *trust)
+    outputs["student"] = medmark("grade", "target", "-c", folder, "--json", "--as", "student", *trust)
+    outputs["report"] = medmark("report", "target", "-c", folder)
+    return Attacked(folder, outputs)

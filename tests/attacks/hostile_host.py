@@ -47,8 +47,8 @@ class HostileHost:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join()
-        for one in self._open:
-            one.close()
+        for connection in self._open:
+            connection.close()
 
     def _serve(self) -> None:
         while True:
@@ -63,10 +63,10 @@ class HostileHost:
         try:
             connection = self._context.wrap_socket(plain, server_side=True)
             self._open.append(connection)
-            asked = b""
-            while b"\r\n\r\n" not in asked:
-                asked += connection.recv(65536)
-            head = asked.decode("latin-1")
+            request = b""
+            while b"\r\n\r\n" not in request:
+                request += connection.recv(65536)
+            head = request.decode("latin-1")
             self.requests.append(head)
             self._behave(connection, head.split()[1])
             connection.close()

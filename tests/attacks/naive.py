@@ -34,7 +34,7 @@ class Naive:
     by_exit_code: int
     by_counts: int
     """Passed tests as most recipes have it: those of the JUnit file without failure or error."""
-    said: str
+    output: str
     """What the tests printed, and what the solution carried out to the file named by MM_LOOT."""
 
 
@@ -86,26 +86,26 @@ def believing(text: str, call: str, *args: Any) -> Any:
     with tempfile.TemporaryDirectory(prefix="believing-") as name:
         path = Path(name) / "solution.py"
         path.write_text(text, encoding="utf-8")
-        asked = json.dumps({"call": call, "args": args}) + "\n"
+        question = json.dumps({"call": call, "args": args}) + "\n"
         done = subprocess.run(
             [sys.executable, "-B", "-c", WORKER, str(path)],
-            input=asked, capture_output=True, text=True, errors="replace", timeout=60, check=False,
+            input=question, capture_output=True, text=True, errors="replace", timeout=60, check=False,
         )  # fmt: skip
-    found = re.search(r'\{"answer": (.*?)\}', done.stdout)
-    return None if found is None else json.loads(found[1])
+    match = re.search(r'\{"answer": (.*?)\}', done.stdout)
+    return None if match is None else json.loads(match[1])
 
 
 def processes_called(name: str) -> list[int]:
     """Processes of this machine, those in containers too, that gave themselves this name."""
-    found = []
+    pids = []
     for entry in Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and (entry / "comm").read_text().strip() == name:
                 state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-                found += [int(entry.name)] if state != "Z" else []  # a zombie waits to be counted, and does nothing
+                pids += [int(entry.name)] if state != "Z" else []  # a zombie waits to be counted, and does nothing
         except OSError:
             continue
-    return found
+    return pids
 
 
 def end(pids: list[int]) -> None:

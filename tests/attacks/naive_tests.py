@@ -1,6 +1,6 @@
 """canary-in-the-tests"""
 
-# The target's hidden tests as most graders run them: beside the solution, in its own process. Not collected by ours.
+# The target's hidden tests as most graders run them: beside the solution, in its own process. Not a test of medmark.
 
 import time
 

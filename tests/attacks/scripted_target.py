@@ -15,7 +15,7 @@ ASSIGNMENT = load(TARGET)
 TARGETS_INTERFACE = read_interface(TARGET / "interface.py")
 SECRET = b"of this test"
 HIDDEN = hidden_set(ASSIGNMENT, SECRET, 0, ("x",), "y")
-(ACCURACY,) = (one for one in ASSIGNMENT.criteria if one.id == "accuracy")
+(ACCURACY,) = (criterion for criterion in ASSIGNMENT.criteria if criterion.id == "accuracy")
 
 
 def true_class(x):

@@ -281,11 +281,11 @@ MESSAGES = (
                     while True:
                         for pid in others():
                             for number in (signal.SIGSTOP, signal.SIGKILL):
-                                if pid not in mine(): tried(os.kill, pid, number)
+                                if pid not in own_processes(): tried(os.kill, pid, number)
             with open("/dev/shm/x", "w") as file: file.write(str(n))
             os.chmod("/dev/shm/x", 0o777)
             return 0
-        def mine():
+        def own_processes():
             return [os.getppid(), *range(os.getpid() - 4, os.getpid() + 4)]
         def find(told): return tried(lambda: int(open("/dev/shm/x").read()))
         """,
@@ -365,7 +365,7 @@ REACHES = {
 
 
 @pytest.fixture
-def place(images, tmp_path):
+def folder(images, tmp_path):
     images("numpy")
     folder = tmp_path / "solution"
     folder.mkdir(mode=0o755)
@@ -373,11 +373,11 @@ def place(images, tmp_path):
 
 
 @contextmanager
-def opened(place, code, limits=LIMITS):
+def opened(folder, code, limits=LIMITS):
     """A session with a solution that is only this code: a way to ask a worker of it."""
-    (place / "solution.py").write_text(COMMON + MAPS + textwrap.dedent(code))
-    with Docker().open(SandboxSpec(place, "numpy", limits, course=str(place))) as channel:
-        session = Session(channel, limits, place)
+    (folder / "solution.py").write_text(COMMON + MAPS + textwrap.dedent(code))
+    with Docker().open(SandboxSpec(folder, "numpy", limits, course=str(folder))) as channel:
+        session = Session(channel, limits, folder)
         session.begin()
         yield session
 
@@ -392,38 +392,38 @@ def outcome(session, worker, name, *args):
 
 @pytest.mark.parametrize(
     "message",
-    [pytest.param(one, marks=pytest.mark.attack(one.id, one.tries)) for one in MESSAGES],
-    ids=lambda one: one.id,
+    [pytest.param(case, marks=pytest.mark.attack(case.id, case.tries)) for case in MESSAGES],
+    ids=lambda case: case.id,
 )
-def test_nothing_that_a_worker_leaves_is_found_by_another(attack, place, message):
+def test_nothing_that_a_worker_leaves_reaches_another(attack, folder, message):
     code = textwrap.dedent(message.code)
-    with bare(place.parent / "bare") as look:
-        found = passes(look, COMMON + code, message.back, MESSAGE)
-    attack.fired(found == MESSAGE, f"between two processes that nobody keeps apart: {found}")
-    came = {}
-    with opened(place, message.code) as session:
+    with bare(folder.parent / "bare") as look:
+        passed_on = passes(look, COMMON + code, message.back, MESSAGE)
+    attack.fired(passed_on == MESSAGE, f"between two processes that nobody keeps apart: {passed_on}")
+    outcomes = {}
+    with opened(folder, message.code) as session:
         modules = session.worker(20.0)
         if message.back:
             outcome(session, modules, "ready")
             writer, reader = session.worker(20.0), modules
         else:
             writer, reader = modules, None
-        told = outcome(session, writer, "leave", MESSAGE)
+        message_sent = outcome(session, writer, "leave", MESSAGE)
         if message.back:
             session.end(writer)
-            came["back"] = outcome(session, reader, "find", told)
+            outcomes["back"] = outcome(session, reader, "find", message_sent)
         else:
             for who in ("beside it", "after it"):
                 reader = session.worker(20.0)
-                came[who] = outcome(session, reader, "find", told)
+                outcomes[who] = outcome(session, reader, "find", message_sent)
                 session.end(reader)
                 if not writer.ended:
                     session.end(writer)
         again = session.worker(20.0)
         assert outcome(session, again, "others") != []
         session.end(again)
-    attack.came_to(", ".join(f"{who}: {got}" for who, got in came.items()))
-    assert MESSAGE not in came.values()
+    attack.came_to(", ".join(f"{who}: {got}" for who, got in outcomes.items()))
+    assert MESSAGE not in outcomes.values()
 
 
 @pytest.mark.parametrize(
@@ -431,16 +431,16 @@ def test_nothing_that_a_worker_leaves_is_found_by_another(attack, place, message
     [pytest.param(id, code, marks=pytest.mark.attack(id, tries)) for id, (tries, code) in REACHES.items()],
     ids=list(REACHES),
 )
-def test_no_worker_reaches_into_another(attack, place, id, code):
-    with bare(place.parent / "bare", security_opt=["seccomp=unconfined"]) as look:
+def test_no_worker_reaches_into_another(attack, folder, id, code):
+    with bare(folder.parent / "bare", security_opt=["seccomp=unconfined"]) as look:
         seen = look(f"reached({COMMON + MAPS + textwrap.dedent(code)!r})")
     attack.fired(bool(seen), f"between two processes of one user: {seen}")
-    came = {}
-    with opened(place, code) as session:
+    outcomes = {}
+    with opened(folder, code) as session:
         first, second = session.worker(20.0), session.worker(20.0)
         for name, victim, other in (("module to fresh", second, first), ("fresh to module", first, second)):
             where = ask(session, victim, "victim")
-            came[name] = outcome(session, other, "reach", *(where if isinstance(where, list) else [where]))
+            outcomes[name] = outcome(session, other, "reach", *(where if isinstance(where, list) else [where]))
             assert outcome(session, victim, "victim") not in ("ProcessEnded", "WallLimit")
-    attack.came_to(", ".join(f"{who}: {got}" for who, got in came.items()))
-    assert set(came.values()) <= {0, "Raised"}
+    attack.came_to(", ".join(f"{who}: {got}" for who, got in outcomes.items()))
+    assert set(outcomes.values()) <= {0, "Raised"}

@@ -337,17 +337,17 @@ while True:
 
 
 @pytest.fixture(scope="module")
-def places(listeners, tmp_path_factory):
+def sandbox_places(listeners, tmp_path_factory):
     """What stands for itself in the attacks: ports, and folders of this machine."""
     folder = tmp_path_factory.mktemp("escape")
     return {**listeners, "COURSE": str(folder / "course"), "TOOLKIT": str(folder.parent)}
 
 
 @pytest.fixture(scope="module")
-def course(images, places, tmp_path_factory):
+def course(images, sandbox_places, tmp_path_factory):
     images("numpy")
     marker = str(tmp_path_factory.getbasetemp() / "built")
-    groups = {escape.id.lower(): solution(armed(escape, places)) for escape in ESCAPES}
+    groups = {escape.id.lower(): solution(armed(escape, sandbox_places)) for escape in ESCAPES}
     groups["n10"] = solution(leaving())
     groups["n11"] = {
         **solution(RIGHT),
@@ -356,20 +356,20 @@ def course(images, places, tmp_path_factory):
         "pyproject.toml": HOOK,
         "requirements.txt": "-e .\n",
     }
-    return attacked(Path(places["COURSE"]), {**groups, "z-last": solution(RIGHT)})
+    return attacked(Path(sandbox_places["COURSE"]), {**groups, "z-last": solution(RIGHT)})
 
 
-def code_of(escape, places):
-    named = "".join(f"{name} = {value!r}\n" for name, value in places.items())
+def code_of(escape, sandbox_places):
+    named = "".join(f"{name} = {value!r}\n" for name, value in sandbox_places.items())
     return TRY + named + textwrap.dedent(escape.code)
 
 
-def armed(escape, places):
+def armed(escape, sandbox_places):
     call = (
         "def fast_sum(n):\n    if n > 10**8:\n        print(achieved := attack())\n"
         "        if not achieved: raise PermissionError('contained')\n"
     )
-    return RIGHT.replace("def fast_sum(n):\n", call) + code_of(escape, places)
+    return RIGHT.replace("def fast_sum(n):\n", call) + code_of(escape, sandbox_places)
 
 
 def leaving():
@@ -388,11 +388,11 @@ def on_this_machine(code):
 
 @pytest.mark.parametrize(
     "escape",
-    [pytest.param(one, marks=pytest.mark.attack(one.id, one.tries)) for one in ESCAPES],
-    ids=lambda one: one.id,
+    [pytest.param(escape_case, marks=pytest.mark.attack(escape_case.id, escape_case.tries)) for escape_case in ESCAPES],
+    ids=lambda escape_case: escape_case.id,
 )
-def test_nothing_gets_out(attack, course, places, escape, tmp_path):
-    code = code_of(escape, places)
+def test_nothing_gets_out(attack, course, sandbox_places, escape, tmp_path):
+    code = code_of(escape, sandbox_places)
     if escape.lifted is None:
         achieved, where = on_this_machine(code), "on this machine"
     else:
@@ -402,14 +402,14 @@ def test_nothing_gets_out(attack, course, places, escape, tmp_path):
     missing = set(escape.shown) - set(achieved)
     attack.fired(not missing, f"{where}: {', '.join(map(str, achieved))}{f', but not {missing}' if missing else ''}")
     name = escape.id.lower()
-    test = next(one for one in course.marks[name]["findings"] if one["id"].endswith("test_sum_is_fast"))
-    attack.came_to(f"{course.points(name):g} points of 100: {', '.join(course.reasons(name))}; {said(test)}")
+    test = next(finding for finding in course.marks[name]["findings"] if finding["id"].endswith("test_sum_is_fast"))
+    attack.came_to(f"{course.points(name):g} points of 100: {', '.join(course.reasons(name))}; {text_of(test)}")
     assert course.points(name) == course.points("z-last") - LOST
     assert course.reasons(name) == [RAISED]
     assert "contained" in test["evidence"]
 
 
-def said(test):
+def text_of(test):
     return f"achieved {test['evidence'].partition('printed:')[2].strip() or 'nothing'}"
 
 

@@ -52,12 +52,12 @@ def target(folder, **changed):
     return folder
 
 
-def beside_an_honest_group(tmp_path, made, right, armed):
+def beside_an_honest_group(tmp_path, folder, right, armed):
     """The course of an armed group, by how many MB it made the largest marker grow, and how much longer all took."""
     began = time.monotonic()
-    _, calm = watched(tmp_path / "calm", {"honest": solution(right)}, target=made)
+    _, calm = watched(tmp_path / "calm", {"honest": solution(right)}, target=folder)
     between = time.monotonic()
-    course, hit = watched(tmp_path / "hit", {"armed": solution(armed)}, target=made)
+    course, hit = watched(tmp_path / "hit", {"armed": solution(armed)}, target=folder)
     return course, hit["marker"] - calm["marker"], time.monotonic() - between - (between - began)
 
 
@@ -66,7 +66,7 @@ def vector() -> Float[np.ndarray, "k"]: ...
 def thing() -> Model: ...
 def words() -> str: ...
 """
-ASKED = '''
+QUESTIONS = '''
 import numpy as np
 import pytest
 
@@ -117,14 +117,14 @@ def test_what_hidden_tests_make_of_an_answer_is_bounded(attack, images, tmp_path
         ),
     }
     attack.fired("nothing much" not in unguarded.values(), ", ".join(f"{k}: {v}" for k, v in unguarded.items()))
-    made = target(
+    folder = target(
         tmp_path / "target",
         assignment_toml=(TARGET / "assignment.toml").read_text().replace("points = 40", "points = 70"),
         interface_py=(TARGET / "interface.py").read_text() + DECLARED,
-        hidden_tests__test_more_py=ASKED,
+        hidden_tests__test_more_py=QUESTIONS,
     )
     armed = RIGHT + ARMED.replace("SHAPE", shape)
-    course, grew, took = beside_an_honest_group(tmp_path, made, RIGHT + HONEST, armed)
+    course, grew, took = beside_an_honest_group(tmp_path, folder, RIGHT + HONEST, armed)
     attack.came_to(f"the marker grew by {grew:.0f} MB and took {took:.0f} s longer")
     assert UNUSABLE in course.reasons("armed")
     assert course.marks["armed"]["status"] == "marked"
@@ -197,10 +197,10 @@ def test_no_table_is_as_large_as_a_label(attack, images, tmp_path):
     images("numpy")
     table = costs("import numpy as np; np.bincount(np.array([20_000 * 20_001]), minlength=20_001**2)")
     attack.fired(table == "all memory", f"a table of all pairs of labels: {table}")
-    made = target(tmp_path / "target", **MAPS)
-    shutil.rmtree(made / "hidden_tests")
+    folder = target(tmp_path / "target", **MAPS)
+    shutil.rmtree(folder / "hidden_tests")
     course, grew, took = beside_an_honest_group(
-        tmp_path, made, LABELS.replace("HIGHEST", "0"), LABELS.replace("HIGHEST", "20_000")
+        tmp_path, folder, LABELS.replace("HIGHEST", "0"), LABELS.replace("HIGHEST", "20_000")
     )
     attack.came_to(f"the marker grew by {grew:.0f} MB and took {took:.0f} s longer")
     assert course.marks["armed"]["status"] == "marked"

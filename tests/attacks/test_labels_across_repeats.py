@@ -128,7 +128,7 @@ def load(folder): return Net()
 '''
 
 
-def asked_for_what_was_labelled(assignment):
+def asks_for_labelled_cases(assignment):
     """A secret by which the second repeat asks for cases that the first one had with labels, and has none of them."""
     for number in range(10_000):
         secret = number.to_bytes(32, "big")
@@ -157,17 +157,17 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
 ):
     images("numpy")
     folder, solution = tmp_path / "pool", tmp_path / "solution"
-    for place, texts in (
+    for container, texts in (
         (folder, {"assignment.toml": TOML, "pool.py": POOL, "interface.py": INTERFACE, "brief.md": "x"}),
         (solution, {"solution.py": LEAKER.replace("CHANNEL", channel)}),
     ):
-        place.mkdir(mode=0o755)
+        container.mkdir(mode=0o755)
         for name, text in texts.items():
-            (place / name).write_text(text)
-            (place / name).chmod(0o644)
+            (container / name).write_text(text)
+            (container / name).chmod(0o644)
     tmp_path.chmod(0o755)
     assignment = load(folder)
-    secret = asked_for_what_was_labelled(assignment)
+    secret = asks_for_labelled_cases(assignment)
     truth = hidden_set(assignment, secret, 1, ("x",), "y").truth
 
     def right():
@@ -182,8 +182,8 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
 
     with monkeypatch.context() as patch:
         patch.setattr(containers, guard, off)
-        known, of = right()
-    attack.fired(known == of > 0, f"without the guard, {known} of {of} labels arrive")
-    known, of = right()
-    attack.came_to(f"{known} of {of} labels arrived")
-    assert known == 0
+        count, of = right()
+    attack.fired(count == of > 0, f"without the guard, {count} of {of} labels arrive")
+    count, of = right()
+    attack.came_to(f"{count} of {of} labels arrived")
+    assert count == 0

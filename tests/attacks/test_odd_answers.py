@@ -131,7 +131,7 @@ def folder(tmp_path_factory):
     return folder
 
 
-def asked(folder, function, answer):
+def judged(folder, function, answer):
     """The document of the hidden test of one function."""
     solution = {function: lambda *_: answer}
     with ScriptedChannel(Student(solution)) as channel:
@@ -147,7 +147,7 @@ RIGHT = {"doubled": 2 * X, "share": 0.25, "count": 7, "inside": np.array([True, 
 
 @pytest.mark.parametrize("function", RIGHT)
 def test_the_right_answer_passes(folder, function):
-    assert asked(folder, function, RIGHT[function]).verdict == "passed"
+    assert judged(folder, function, RIGHT[function]).verdict == "passed"
 
 
 @pytest.mark.attack("S02", f"{len(NOT_AN_ANSWER)} answers that are empty, broadcast, not finite or of another kind")
@@ -156,7 +156,7 @@ def test_no_answer_of_another_shape_or_kind_passes_a_hidden_test(attack, folder)
         warnings.simplefilter("ignore")
         fooled = [bool(naive(answer, EXPECTED[function])) for function, _, answer, naive in NOT_AN_ANSWER]
     attack.fired(all(fooled), f"{len(fooled)} comparisons as usually written take them for right")
-    docs = {(function, what): asked(folder, function, answer) for function, what, answer, _ in NOT_AN_ANSWER}
+    docs = {(function, what): judged(folder, function, answer) for function, what, answer, _ in NOT_AN_ANSWER}
     attack.came_to(f"{sum(doc.verdict == 'passed' for doc in docs.values())} of {len(docs)} passed")
     assert {key: doc.evidence for key, doc in docs.items() if doc.verdict != "failed"} == {}
 

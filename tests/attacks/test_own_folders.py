@@ -60,11 +60,11 @@ def test_no_code_of_a_folder_runs_on_the_host_that_checks_it_in_docker(attack, i
     attack.fired({"interface.py", "test_public.py"} <= ran, f"the local sandbox runs {', '.join(sorted(ran))}")
     assert "The local sandbox trusts this folder" in trusting.err
     marker.unlink()
-    said = medmark("check", *words.split(), "--folder", folder, "--sandbox", "docker")
-    attack.came_to(f"nothing of it ran; {said.out.splitlines()[-1]}")
+    result = medmark("check", *words.split(), "--folder", folder, "--sandbox", "docker")
+    attack.came_to(f"nothing of it ran; {result.out.splitlines()[-1]}")
     assert not marker.exists()
-    assert "public tests passed" in said.out
-    assert "trusts" not in said.err
+    assert "public tests passed" in result.out
+    assert "trusts" not in result.err
 
 
 @pytest.mark.docker
@@ -95,13 +95,13 @@ class Setting:
     control: Sequence[str]
     files: dict[str, str] | None = None
     """Below the clone."""
-    given: str = ""
-    told: str = ""
+    value: str = ""
+    report: str = ""
     """The key that the student reads of; the first one if it is empty."""
 
 
 EXT = {"protocol.ext.allow": "always"}
-ASKS = {"given": "protocol=https\nhost=h\n\n", "control": ["credential", "fill"]}
+ASKS = {"value": "protocol=https\nhost=h\n\n", "control": ["credential", "fill"]}
 MONITORS = '[core]\n\tfsmonitor = "{script}"\n'
 SETTINGS = {
     "filter.clean": Setting({"filter.evil.clean": "{script}"}, ["status"], {".gitattributes": "*.py filter=evil\n"}),
@@ -112,22 +112,22 @@ SETTINGS = {
     "fsmonitor": Setting({"core.fsmonitor": "{script}"}, ["status"]),
     "include": Setting({"include.path": "{folder}/more"}, ["status"], {"../more": MONITORS}),
     "includeIf": Setting({"includeIf.onbranch:main.path": "{folder}/more"}, ["status"], {"../more": MONITORS},
-                         told="includeif.onbranch:main.path"),
+                         report="includeif.onbranch:main.path"),
     "worktree": Setting({"extensions.worktreeConfig": "true"}, ["status"], {".git/config.worktree": MONITORS},
-                        told="extensions.worktreeconfig"),
+                        report="extensions.worktreeconfig"),
     "hooksPath": Setting({"core.hooksPath": "{folder}/hooks"}, ["status"],
-                         {"../hooks/post-index-change": "#!/bin/sh\n{script}\n"}, told="core.hookspath"),
+                         {"../hooks/post-index-change": "#!/bin/sh\n{script}\n"}, report="core.hookspath"),
     "hook": Setting({}, ["status"], {".git/hooks/post-index-change": "#!/bin/sh\n{script}\n"}),
     "diff.external": Setting({"diff.external": "{script}"}, ["diff"]),
     "textconv": Setting({"diff.evil.textconv": "{script}"}, ["diff"], {".gitattributes": "*.py diff=evil\n"}),
     "sshCommand": Setting({"core.sshCommand": "{script}", "remote.origin.url": "ssh://h/x"}, ["ls-remote"],
-                          told="core.sshcommand"),
+                          report="core.sshcommand"),
     "uploadpack": Setting({"remote.origin.uploadpack": "{script}"}, ["ls-remote", "origin"]),
     "vcs": Setting({"remote.origin.vcs": "ext", "remote.origin.url": "{script}", **EXT}, ["ls-remote", "origin"]),
     "insteadOf": Setting({"url.ext::{script} .insteadOf": "file://", **EXT}, ["ls-remote", "origin"],
-                         told="url.ext::{script} .insteadof"),
+                         report="url.ext::{script} .insteadof"),
     "credential": Setting({"credential.helper": "!{script}"}, **ASKS),
-    "askPass": Setting({"core.askPass": "{script}"}, **ASKS, told="core.askpass"),
+    "askPass": Setting({"core.askPass": "{script}"}, **ASKS, report="core.askpass"),
     "alias": Setting({"alias.evil": "!{script}"}, ["evil"]),
     "pager": Setting({"core.pager": "{script}"}, ["-p", "log"]),
     "gpg": Setting({"gpg.program": "{script}", "user.name": "A", "user.email": "a@b.c"},
@@ -135,7 +135,7 @@ SETTINGS = {
     "promisor": Setting(
         {"extensions.partialClone": "origin", "remote.origin.promisor": "true",
          "remote.origin.url": "ext::{script}", **EXT},
-        ["cat-file", "-p", "HEAD:solution.py"], told="extensions.partialclone",
+        ["cat-file", "-p", "HEAD:solution.py"], report="extensions.partialclone",
     ),
     "submodule": Setting({}, ["status"]),
 }  # fmt: skip
@@ -152,10 +152,10 @@ def clone_of(tmp_path: Path, name: str, script: Path) -> tuple[Path, str]:
         return text.replace("{script}", str(script)).replace("{folder}", str(tmp_path))
 
     for path, text in (SETTINGS[name].files or {}).items():
-        place = clone / path
-        place.parent.mkdir(exist_ok=True)
-        place.write_text(filled(text))
-        place.chmod(0o755)
+        target = clone / path
+        target.parent.mkdir(exist_ok=True)
+        target.write_text(filled(text))
+        target.chmod(0o755)
     if name == "promisor":
         (pack,) = (clone / ".git/objects/pack").glob("*.pack")
         objects = pack.read_bytes()
@@ -177,12 +177,12 @@ def clone_of(tmp_path: Path, name: str, script: Path) -> tuple[Path, str]:
 @contextmanager
 def a_terminal() -> Iterator[int]:
     """To write to: for no other does git start a pager."""
-    ours, theirs = pty.openpty()
+    own_end, terminal = pty.openpty()
     try:
-        yield theirs
+        yield terminal
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(own_end)
+        os.close(terminal)
 
 
 @pytest.mark.parametrize("name", SETTINGS)
@@ -195,28 +195,28 @@ def test_no_setting_of_a_folder_runs_where_its_hand_in_is_checked(attack, tmp_pa
     setting = SETTINGS[name]
     with a_terminal() as terminal:
         subprocess.run(
-            ["git", "-C", str(clone), *setting.control], input=setting.given, text=True, check=False, timeout=30,
+            ["git", "-C", str(clone), *setting.control], input=setting.value, text=True, check=False, timeout=30,
             stdout=terminal, stderr=subprocess.DEVNULL, env={**ENVIRONMENT, "GIT_TERMINAL_PROMPT": "0"},
         )  # fmt: skip
     attack.fired(marker.exists(), f"plain git {' '.join(setting.control)} runs it")
     marker.unlink()
     os.utime(clone / "solution.py")  # a monitor or the control may have told git that it is as it was
-    asked = Assignment.model_validate(
+    assignment = Assignment.model_validate(
         {
             "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "asked",
             "data": {"source": "breast_cancer", "train": 1, "test": 1}, "run": {"mode": "weights"},
             "criterion": [{"kind": "person", "id": "report", "points": 10}],
         }
     )  # fmt: skip
-    found = inspect_handin(clone, asked, modules=("torch",))
-    told = setting.told.replace("{script}", str(script)) or next(iter(setting.keys), "")
-    attack.came_to(f"nothing ran; the student reads of {told or 'nothing'}")
-    assert (found.commit, "solution.py" in found.uncommitted) == (tip, True)
-    if told:
-        assert told in found.left_out
-        assert any("can run programs" in line for line in found.lines())
+    handin = inspect_handin(clone, assignment, modules=("torch",))
+    report = setting.report.replace("{script}", str(script)) or next(iter(setting.keys), "")
+    attack.came_to(f"nothing ran; the student reads of {report or 'nothing'}")
+    assert (handin.commit, "solution.py" in handin.uncommitted) == (tip, True)
+    if report:
+        assert report in handin.left_out
+        assert any("can run programs" in line for line in handin.lines())
     if name == "promisor":  # its only blob is gone
-        assert found.problems
+        assert handin.problems
     else:
-        assert (clean_clone(found, tmp_path / "out") / "solution.py").read_text() == SOLUTION
+        assert (clean_clone(handin, tmp_path / "out") / "solution.py").read_text() == SOLUTION
     assert not marker.exists()

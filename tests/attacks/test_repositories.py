@@ -47,7 +47,7 @@ def cloned(their: Path, into: Path, *words: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Taken:
+class Fetched:
     """What medmark made of a repository: the files it wrote, or why it wrote none."""
 
     out: Path
@@ -60,23 +60,23 @@ class Taken:
         return sorted(p.relative_to(self.out).as_posix() for p in self.out.rglob("*") if not p.is_dir())
 
     @property
-    def told(self) -> str:
+    def feedback(self) -> str:
         return "\n".join([*self.written.problems, *self.written.flags]) if self.written else self.refused
 
 
-def taken(folder: Path, their: Path, branch: str | None = None, caps: Caps | None = None) -> Taken:
+def write_repository(folder: Path, their: Path, branch: str | None = None, caps: Caps | None = None) -> Fetched:
     """Look, fetch, list and write, as `collect` and `grade` do."""
     reach = FILES
     out, mirror = folder / "out", folder / "mirror"
-    found = look(their.as_uri(), branch, reach)
-    if found.commit is None:
-        return Taken(out, None, f"{found.how}: {found.detail}")
+    result = look(their.as_uri(), branch, reach)
+    if result.commit is None:
+        return Fetched(out, None, f"{result.how}: {result.detail}")
     try:
-        tip = fetch(mirror, their.as_uri(), found.branch, found.commit, at("12:00"), reach)
+        tip = fetch(mirror, their.as_uri(), result.branch, result.commit, at("12:00"), reach)
         written = write_files(mirror, tree_of(mirror, tip, "", reach), out, caps or Caps(), reach)
     except GitFailed as failure:
-        return Taken(out, None, failure.feedback, mirror)
-    return Taken(out, written, mirror=mirror)
+        return Fetched(out, None, failure.feedback, mirror)
+    return Fetched(out, written, mirror=mirror)
 
 
 def put(their: Path, kind: str, body: bytes) -> str:
@@ -93,9 +93,9 @@ def tree(*entries: tuple[bytes, bytes, str]) -> bytes:
 
 def commit(their: Path, root: str, branch: str = "main") -> str:
     who = b"A <a@example.org> 1768471200 +0000\n"
-    made = put(their, "commit", b"tree " + root.encode() + b"\nauthor " + who + b"committer " + who + b"\nx\n")
-    git(f"--git-dir={their}", "update-ref", f"refs/heads/{branch}", made)
-    return made
+    commit_id = put(their, "commit", b"tree " + root.encode() + b"\nauthor " + who + b"committer " + who + b"\nx\n")
+    git(f"--git-dir={their}", "update-ref", f"refs/heads/{branch}", commit_id)
+    return commit_id
 
 
 # The real path: a course of hostile repositories whose solutions are right
@@ -147,11 +147,11 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
 
 
 def checkout(course: Attacked, group: str) -> Path:
-    (found,) = (course.folder / ".medmark/checkouts/target" / group).glob("*/*/")
-    return found
+    (result,) = (course.folder / ".medmark/checkouts/target" / group).glob("*/*/")
+    return result
 
 
-@pytest.mark.attack("G01", "links to files, folders, /proc and nowhere, also where a folder of ours is expected")
+@pytest.mark.attack("G01", "links to files, folders, /proc and nowhere, also where medmark expects a folder of its own")
 def test_links_lead_nowhere(course, attack, tmp_path):
     clone = cloned(course.folder / "repositories/links", tmp_path / "clone")
     attack.fired((clone / "target/notes.txt").read_text() == CANARY, "in a plain clone the link reads the host's file")
@@ -184,7 +184,7 @@ def test_submodules_are_not_fetched(course, attack, tmp_path):
         their = tmp_path / str(len(name)) / "their.git"
         their.parent.mkdir()
         make(their, {"x": Module(), ".gitmodules": f'[submodule "{name}"]\n path = x\n url = {url}\n'})
-        assert taken(their.parent, their).told.startswith("the repository's history is malformed")
+        assert write_repository(their.parent, their).feedback.startswith("the repository's history is malformed")
     assert "submodule" in (course.folder / "reports/target/feedback/modules.html").read_text(encoding="utf-8")
     assert marks["commit"]
 
@@ -215,7 +215,7 @@ def test_a_copy_is_listed_for_staff(course, attack):
     attack.came_to(f"staff read: {', '.join(flags)}")
     assert "solution.py equals that of honest" in flags
     assert "solution.py equals that of copy" in course.marks["honest"]["provenance"]["flags"]
-    assert "honest, copy: solution.py is the same" in course.said["grade"].out
+    assert "honest, copy: solution.py is the same" in course.outputs["grade"].out
     assert b"equals that of" not in course.in_the_open()
     staff = (course.folder / "reports/target/staff/copy.html").read_text(encoding="utf-8")
     assert "solution.py equals that of honest" in staff
@@ -225,8 +225,8 @@ def test_a_copy_is_listed_for_staff(course, attack):
 def test_a_date_stops_no_course(course, attack):
     from git import Repo
 
-    with Repo(course.folder / "repositories/calendar") as theirs, pytest.raises(OverflowError) as caught:
-        _ = theirs.commit(course.marks["calendar"]["commit"]).authored_datetime
+    with Repo(course.folder / "repositories/calendar") as repository, pytest.raises(OverflowError) as caught:
+        _ = repository.commit(course.marks["calendar"]["commit"]).authored_datetime
     attack.fired(caught.type is OverflowError, "GitPython raises OverflowError, which nobody expects of it")
     attack.came_to(f"all {len(course.marks)} groups marked, this one {course.points('calendar'):g} points")
     assert {name: mark["status"] for name, mark in course.marks.items()} == dict.fromkeys(course.marks, "marked")
@@ -260,15 +260,15 @@ def test_attributes_change_no_byte(attack, tmp_path):
     changed = [name for name in ("a.txt", "b.u", "c.py") if (clone / name).read_bytes() != files[name].encode()]
     attack.fired(marker.exists() and len(changed) == 3, f"a plain clone runs the filter and rewrites {changed}")
     marker.unlink()
-    found = taken(tmp_path, their)
+    result = write_repository(tmp_path, their)
     attack.came_to("every byte as committed; pointer told, attributes flagged")
-    assert {name: (found.out / name).read_text() for name in found.names} == {
+    assert {name: (result.out / name).read_text() for name in result.names} == {
         name: text for name, text in files.items() if name != "weights/w.pt"
     }
     assert not marker.exists()
-    assert "Git LFS pointer: weights/w.pt" in found.told
-    assert "holds .gitattributes" in found.told
-    assert "holds .lfsconfig" in found.told
+    assert "Git LFS pointer: weights/w.pt" in result.feedback
+    assert "holds .gitattributes" in result.feedback
+    assert "holds .lfsconfig" in result.feedback
 
 
 @pytest.mark.attack("G11", "replace refs, grafts and tags put other files in a commit's place")
@@ -284,12 +284,12 @@ def test_nothing_is_replaced(attack, tmp_path):
         ["git", f"--git-dir={their}", "show", "refs/heads/main:solution.py"], capture_output=True, check=True
     )
     attack.fired(seen.stdout == b"other\n", "git show of the commit prints the other file")
-    found = taken(tmp_path, their, "main")
-    attack.came_to((found.out / "solution.py").read_text().strip())
-    assert (found.out / "solution.py").read_text() == "honest\n"
-    assert not (found.mirror / "info/grafts").exists()
-    assert not (found.mirror / "objects/info/alternates").exists()
-    assert list((found.mirror / "refs").rglob("replace")) == []
+    result = write_repository(tmp_path, their, "main")
+    attack.came_to((result.out / "solution.py").read_text().strip())
+    assert (result.out / "solution.py").read_text() == "honest\n"
+    assert not (result.mirror / "info/grafts").exists()
+    assert not (result.mirror / "objects/info/alternates").exists()
+    assert list((result.mirror / "refs").rglob("replace")) == []
 
 
 ODD = (
@@ -299,7 +299,7 @@ ODD = (
 
 
 @pytest.mark.attack("G06", "names that are options, commands, control codes, no text, or longer than a disk takes")
-def test_odd_names_are_told_and_not_written(attack, tmp_path):
+def test_odd_names_are_reported_and_not_written(attack, tmp_path):
     their = tmp_path / "their.git"
     make(their, {"solution.py": "", **dict.fromkeys(ODD, "x"), "e/" * 2000 + "deep": "x"})
     clone = cloned(their, tmp_path / "clone")
@@ -307,11 +307,11 @@ def test_odd_names_are_told_and_not_written(attack, tmp_path):
     # Python's rmtree recurses, and pytest calls it on the old folders of tests: 2,000 levels would end a later run.
     subprocess.run(["rm", "--recursive", "--force", clone], check=True)
     attack.fired(len(there & {os.fsencode(name) for name in ODD}) == len(ODD), f"a plain clone makes all {len(ODD)}")
-    found = taken(tmp_path, their)
-    attack.came_to(f"1 file written; told in {len(found.told)} plain letters")
-    assert found.names == ["solution.py"]
-    assert "odd file name" in found.told
-    assert found.told.isprintable()
+    result = write_repository(tmp_path, their)
+    attack.came_to(f"1 file written; told in {len(result.feedback)} plain letters")
+    assert result.names == ["solution.py"]
+    assert "odd file name" in result.feedback
+    assert result.feedback.isprintable()
 
 
 OUTSIDE = (b"..", b".git", b".GIT", b".git.", b"git~1", b".g\xe2\x80\x8cit", b"a/../../x", b".")
@@ -319,7 +319,7 @@ OUTSIDE = (b"..", b".git", b".GIT", b".git.", b"git~1", b".g\xe2\x80\x8cit", b"a
 
 @pytest.mark.attack("G02", "a tree whose entry is .., .git in any spelling, or a path of its own")
 def test_a_tree_that_would_leave_its_folder_is_refused(attack, tmp_path):
-    fetched, told = 0, set()
+    fetched, feedback = 0, set()
     for number, name in enumerate(OUTSIDE):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -332,18 +332,18 @@ def test_a_tree_that_would_leave_its_folder_is_refused(attack, tmp_path):
         clone = cloned(their, folder / "clone", "--no-checkout")
         listed = subprocess.run(["git", "ls-tree", "-r", "-z", "HEAD"], cwd=clone, capture_output=True, check=False)
         fetched += name in listed.stdout
-        found = taken(folder, their)
-        assert found.written is None, name
-        told.add(found.told)
+        result = write_repository(folder, their)
+        assert result.written is None, name
+        feedback.add(result.feedback)
         assert sorted(os.listdir(folder)) == ["clone", "mirror", "their.git"]
     attack.fired(fetched == len(OUTSIDE), f"git fetches and lists all {fetched}, for whoever writes them")
-    attack.came_to(f"{len(OUTSIDE)} of {len(OUTSIDE)} refused: {'; '.join(told)}")
-    assert {what.partition(" (")[0] for what in told} == {"the repository's history is malformed"}
+    attack.came_to(f"{len(OUTSIDE)} of {len(OUTSIDE)} refused: {'; '.join(feedback)}")
+    assert {what.partition(" (")[0] for what in feedback} == {"the repository's history is malformed"}
 
 
 @pytest.mark.attack("G08", "malformed objects: duplicate or unsorted entries, a blob that is not there, garbage")
-def test_malformed_history_is_refused_and_told(attack, tmp_path):
-    accepted, told = [], {}
+def test_malformed_history_is_refused_and_reported(attack, tmp_path):
+    accepted, feedback = [], {}
     for case in ("duplicate", "unsorted", "absent", "no author", "garbage"):
         their = tmp_path / case / "their.git"
         their.parent.mkdir()
@@ -356,24 +356,24 @@ def test_malformed_history_is_refused_and_told(attack, tmp_path):
         }.get(case, tree((b"100644", b"a", blob)))
         root = put(their, "tree", entries)
         if case == "no author":
-            made = put(their, "commit", b"tree " + root.encode() + b"\n\nx\n")
-            git(f"--git-dir={their}", "update-ref", "refs/heads/main", made)
+            commit_id = put(their, "commit", b"tree " + root.encode() + b"\n\nx\n")
+            git(f"--git-dir={their}", "update-ref", "refs/heads/main", commit_id)
         else:
-            made = commit(their, root)
+            commit_id = commit(their, root)
         if case == "garbage":
             path = their / "objects" / blob[:2] / blob[2:]
             path.chmod(0o600)
             path.write_bytes(zlib.compress(b"blob 99\0short"))
         if cloned(their, tmp_path / case / "clone", "--no-checkout").joinpath(".git/HEAD").exists():
             accepted.append(case)
-        told[case] = taken(tmp_path / case, their).told
+        feedback[case] = write_repository(tmp_path / case, their).feedback
     attack.fired(accepted == ["duplicate", "unsorted", "no author"], f"a plain clone accepts {accepted}")
-    attack.came_to("; ".join(f"{case}: {what}" for case, what in told.items()))
-    assert all(told.values())
+    attack.came_to("; ".join(f"{case}: {what}" for case, what in feedback.items()))
+    assert all(feedback.values())
     words = {"duplicate": "lists files twice", "unsorted": "in no order", "no author": "without author"}
     for case, what in words.items():
         start = r"the repository's history is malformed \(git fsck shows where: object [0-9a-f]{40} "
-        assert re.match(rf"{start}.*{what}", told[case])
+        assert re.match(rf"{start}.*{what}", feedback[case])
     assert list(tmp_path.rglob("out/*")) == []
 
 
@@ -392,11 +392,11 @@ def spoiled(their: Path, case: str) -> str:
         "dot-git": tree((b"40000", b".git", put(their, "tree", b"")), (b"100644", b"solution.py", blob)),
         "null": tree((b"100644", b"solution.py", NULL)),
         "absent": tree((b"100644", b"solution.py", "1" * 40)),
-        "garbage": b"this is no tree",
+        "garbage": b"this is not a tree",
     }[case]
     root = put(their, "tree", entries)
-    made = commit(their, root)
-    return {"absent": "1" * 40, "null": NULL, "garbage": made}.get(case, root)
+    commit_id = commit(their, root)
+    return {"absent": "1" * 40, "null": NULL, "garbage": commit_id}.get(case, root)
 
 
 @pytest.mark.attack("G25", "a tip that git refuses, to be withheld for ever or to choose among later ones")
@@ -415,14 +415,16 @@ def test_a_tip_that_git_refuses_is_the_groups_own_failure(attack, tmp_path):
     ]  # fmt: skip
     attack.fired({"duplicate", "dot-git", "blob"} <= set(fetched), f"plain git fetches {', '.join(fetched)}")
     receipts = {receipt.group: receipt for receipt in hall.collect("12:05")}
-    found = {case: hall.submission(group=case) for case in cases}
-    attack.came_to("; ".join(f"{case}: {one.problems[0].partition(':')[0]}" for case, one in found.items()))
-    for case, one in found.items():
+    submissions = {case: hall.submission(group=case) for case in cases}
+    problems = {case: submission.problems[0].partition(":")[0] for case, submission in submissions.items()}
+    attack.came_to("; ".join(f"{case}: {problem}" for case, problem in problems.items()))
+    for case, submission in submissions.items():
         tip = (tmp_path / f"{case}.git/refs/heads/main").read_text().strip()
-        assert (one.commit, one.folder, one.state, one.waits) == (tip, None, "counts", False), case
-        assert "commit" in one.problems[0], case  # the cure
-        assert blamed[case] in one.flags[-1], case  # the object, for staff
-        assert one.problems[0] in receipts[case].text
+        assert (submission.commit, submission.folder) == (tip, None), case
+        assert (submission.state, submission.waits) == ("counts", False), case
+        assert "commit" in submission.problems[0], case  # the cure
+        assert blamed[case] in submission.flags[-1], case  # the object, for staff
+        assert submission.problems[0] in receipts[case].text
     assert hall.submission(group="honest").folder is not None
     good = hall.push({"solution.py": 'FRAMEWORK = "pytorch"\n'}, "duplicate", force=True)
     hall.event("extension", "600", "mlp/duplicate")
@@ -431,9 +433,9 @@ def test_a_tip_that_git_refuses_is_the_groups_own_failure(attack, tmp_path):
     hall.ledger.close()
 
 
-def test_a_group_whose_tip_is_refused_is_marked_with_nothing_and_told_why(course):
+def test_a_group_whose_tip_is_refused_has_no_points_and_reads_why(course):
     mark = course.marks["refused"]
-    assert (mark["status"], mark["points"], course.said["grade"].code) == ("marked", 0, 0)
+    assert (mark["status"], mark["points"], course.outputs["grade"].code) == ("marked", 0, 0)
     assert re.search(rf"commit {mark['commit']} is refused: .*duplicateEntries", mark["provenance"]["flags"][0])
     assert b"duplicateEntries" not in course.in_the_open()  # git's words may hold some of the group's
     page = (course.folder / "reports/target/feedback/refused.html").read_text(encoding="utf-8")
@@ -455,19 +457,19 @@ def test_a_made_up_tip_withholds_nothing(attack, trusted, tmp_path, case):
             replying("200 OK", answer, kind="application/x-git-upload-pack-result")(connection, path)
 
     with HostileHost(trusted, behave) as host:
-        asked = subprocess.run(["git", "ls-remote", host.address, "main"], capture_output=True, check=False)
-        attack.fired(tip in asked.stdout, "plain git lists it as the branch's tip")
+        listing = subprocess.run(["git", "ls-remote", host.address, "main"], capture_output=True, check=False)
+        attack.fired(tip in listing.stdout, "plain git lists it as the branch's tip")
         hall = Hall(tmp_path)
         roster = (tmp_path / "roster.csv").read_text().replace(f"file://{tmp_path}/g1.git", host.address)
         (tmp_path / "roster.csv").write_text(roster)
         hall.course = load_course(tmp_path)
         (receipt,) = hall.collect("12:05")
-        found = hall.submission()
+        result = hall.submission()
         hall.ledger.close()
-    attack.came_to(f"{found.state}: {receipt.detail or found.reason}")
-    assert (receipt.commit, found.commit) == ((None, None) if case == "null" else (tip.decode(),) * 2)
-    assert not found.waits
-    assert found.folder is None
+    attack.came_to(f"{result.state}: {receipt.detail or result.reason}")
+    assert (receipt.commit, result.commit) == ((None, None) if case == "null" else (tip.decode(),) * 2)
+    assert not result.waits
+    assert result.folder is None
 
 
 OLD = {
@@ -490,10 +492,10 @@ def test_harmless_old_history_is_fetched(tmp_path, case):
     make(their)
     old = put(their, "tree", tree((mode, b"old.py", put(their, "blob", b"old"))))
     first = put(their, "commit", b"tree " + old.encode() + b"\nauthor " + who + b"\ncommitter " + who + b"\n\nx\n")
-    found = subprocess.run(["git", f"--git-dir={their}", "fsck", "--strict", first], capture_output=True, check=False)
-    assert found.returncode != 0  # the control
+    result = subprocess.run(["git", f"--git-dir={their}", "fsck", "--strict", first], capture_output=True, check=False)
+    assert result.returncode != 0  # the control
     git(f"--git-dir={their}", "update-ref", "refs/heads/main", first)
-    assert taken(tmp_path, their).names == ["old.py"]
+    assert write_repository(tmp_path, their).names == ["old.py"]
 
 
 # Tips and times
@@ -508,47 +510,48 @@ def test_dates_names_and_force_change_nothing_after_the_close(attack, tmp_path):
     late = hall.push({"solution.py": "late\n"}, force=True, date="0 +0000", author="Other Student <o@ucl.ac.uk>")
     hall.collect("12:20")
     chosen = git(f"--git-dir={tmp_path}/g1.git", "rev-list", "-1", "--before=2027-01-15T12:00:00Z", "main")
-    found = hall.submission()
+    result = hall.submission()
     hall.ledger.close()
     attack.fired(chosen == late, "by commit dates the late commit is the one that counts")
-    attack.came_to(f"{found.state}: {found.reason}")
-    assert found.commit == own
-    assert found.later_tips == (late,)
-    assert found.signature.date.startswith("2100-01-01")
+    attack.came_to(f"{result.state}: {result.reason}")
+    assert result.commit == own
+    assert result.later_tips == (late,)
+    assert result.signature.date.startswith("2100-01-01")
 
 
-@pytest.mark.attack("G15", "tips that are no commit, no default branch, HEAD elsewhere, a branch named to forge a line")
+@pytest.mark.attack("G15", "tips other than commits, no default branch, HEAD elsewhere, a branch named to forge a line")
 def test_every_odd_tip_ends_in_a_sentence(attack, tmp_path):
     forged = "x\u2028  counts      " + "1" * 40
-    told: dict[str, Look | Taken] = {}
+    outcomes: dict[str, Look | Fetched] = {}
     for case in ("tag", "blob", "tree", "empty", "head", "forged"):
         folder = tmp_path / case
         folder.mkdir()
         their = folder / "their.git"
-        made = make(their, {} if case == "empty" else {"solution.py": "x"})
+        commit_id = make(their, {} if case == "empty" else {"solution.py": "x"})
         dot = f"--git-dir={their}"
         if case == "tag":
-            git(dot, "-c", "user.name=a", "-c", "user.email=a@b", "tag", "-a", "t", "-m", "t", made)
+            git(dot, "-c", "user.name=a", "-c", "user.email=a@b", "tag", "-a", "t", "-m", "t", commit_id)
             (their / "refs/heads/main").write_text(git(dot, "rev-parse", "t"))
         elif case in ("blob", "tree"):
-            (their / "refs/heads/main").write_text(git(dot, "rev-parse", f"{made}:" + "solution.py" * (case == "blob")))
+            path = "solution.py" * (case == "blob")
+            (their / "refs/heads/main").write_text(git(dot, "rev-parse", f"{commit_id}:{path}"))
         elif case == "head":
             push(their, {"b": "b"}, "other")
             (their / "HEAD").write_text("ref: refs/pull/1/head\n")
         elif case == "forged":
             push(their, {"b": "b"}, "other")
-            (their / "refs/heads" / forged.replace(" ", "\u00a0")).write_text(made)
+            (their / "refs/heads" / forged.replace(" ", "\u00a0")).write_text(commit_id)
             (their / "HEAD").write_bytes(f"ref: refs/heads/{forged}".replace(" ", "\u00a0").encode())
-        told[case] = taken(folder, their)
+        outcomes[case] = write_repository(folder, their)
     naive = f'there is no branch "{forged}"'.splitlines()
     attack.fired(naive[1].startswith("  counts"), "printed as it comes, the branch's name is a line of the receipt")
-    attack.came_to("; ".join(f"{case}: {found.told or 'written'}" for case, found in told.items()))
-    assert told["tag"].names == ["solution.py"]  # git peels it, and its commit is what is marked
-    assert "empty" in told["empty"].told
+    attack.came_to("; ".join(f"{case}: {outcome.feedback or 'written'}" for case, outcome in outcomes.items()))
+    assert outcomes["tag"].names == ["solution.py"]  # git peels it, and its commit is what is marked
+    assert "empty" in outcomes["empty"].feedback
     for case in ("blob", "head", "forged"):
-        assert told[case].told
-        assert "counts" not in told[case].told
-        assert len(told[case].told.splitlines()) == 1
+        assert outcomes[case].feedback
+        assert "counts" not in outcomes[case].feedback
+        assert len(outcomes[case].feedback.splitlines()) == 1
 
 
 # Size
@@ -570,9 +573,9 @@ def test_a_bomb_of_trees_is_cut_off(attack, tmp_path):
     process.communicate()
     attack.fired(lines == 300_000, f"git lists {lines} files of it, and has not begun")
     began = time.monotonic()
-    found = taken(tmp_path, their)
-    attack.came_to(f"{found.told} after {time.monotonic() - began:.1f} s")
-    assert "lists more than 16 MB" in found.told
+    result = write_repository(tmp_path, their)
+    attack.came_to(f"{result.feedback} after {time.monotonic() - began:.1f} s")
+    assert "lists more than 16 MB" in result.feedback
     assert time.monotonic() - began < 20
     assert folder_bytes(tmp_path / "mirror") < 1e6
 
@@ -589,17 +592,17 @@ def test_what_is_written_is_bounded_by_what_it_takes_on_the_disk(attack, tmp_pat
     folders = sorted(b"d%d" % number for number in range(200))
     entries = [(b"40000", name, deep) for name in folders] + [(b"100644", name, blob) for name in names]
     commit(their, put(their, "tree", tree(*entries)))
-    asked = subprocess.run(
+    listing = subprocess.run(
         ["git", f"--git-dir={their}", "ls-tree", "-r", "-l", "main"], capture_output=True, check=True
     )
-    total = sum(int(line.split()[3]) for line in asked.stdout.splitlines())
+    total = sum(int(line.split()[3]) for line in listing.stdout.splitlines())
     attack.fired(total > 6e9, f"a plain checkout writes {total / 1e9:.1f} GB of {folder_bytes(their) / 1e3:.0f} kB")
-    found = taken(tmp_path, their, caps=Caps(total_mb=20, files=5000))
-    on_disk, folders_made = folder_bytes(found.out), sum(path.is_dir() for path in found.out.rglob("*"))
+    result = write_repository(tmp_path, their, caps=Caps(total_mb=20, files=5000))
+    on_disk, folders_made = folder_bytes(result.out), sum(path.is_dir() for path in result.out.rglob("*"))
     attack.came_to(f"{on_disk / 1e6:.0f} MB and {folders_made} folders written, and told")
     assert on_disk <= 20e6
     assert folders_made <= 5000
-    assert "5000 files or folders, or 20 MB" in found.told
+    assert "5000 files or folders, or 20 MB" in result.feedback
 
 
 @pytest.mark.attack("G14", "a pack of a megabyte with objects of a gigabyte, to fill the marker's memory")
@@ -618,10 +621,10 @@ def test_a_pack_cannot_take_the_memory(attack, tmp_path, monkeypatch):
     fits = plain_git(f"--git-dir={their}", "cat-file", "-e", f"{root}")
     attack.fired(fits == 0 and size > limit, f"{packed:.1f} MB on the disk are {size:.0f} MB in memory")
     monkeypatch.setattr(hardened_git, "MEMORY_MB", limit)
-    found = taken(tmp_path, their)
-    attack.came_to(f"with {limit} MB instead of {MEMORY_MB}: {found.told}")
-    assert found.written is None
-    assert "more memory than the marker allows" in found.told
+    result = write_repository(tmp_path, their)
+    attack.came_to(f"with {limit} MB instead of {MEMORY_MB}: {result.feedback}")
+    assert result.written is None
+    assert "more memory than the marker allows" in result.feedback
 
 
 # Hosts
@@ -663,22 +666,22 @@ HOSTS = {
 
 @pytest.mark.attack("G19", "a host that never answers, drips, lists without end, sends garbage, redirects in a ring")
 def test_no_host_keeps_the_collection(attack, trusted):
-    kept, told = [], []
+    stored, details = [], []
     for how, behave in HOSTS.items():
         with HostileHost(trusted, behave) as host:
             if how in ("never answers", "drips", "lists without end"):
                 with pytest.raises(subprocess.TimeoutExpired):
                     plain_git("ls-remote", host.address, timeout=2)
-                kept.append(how)
+                stored.append(how)
             began = time.monotonic()
-            found = look(host.address, "main", Reach(timeout_s=2))
-            told.append(f"{how}: {found.detail.partition(' (git')[0]}")
+            result = look(host.address, "main", Reach(timeout_s=2))
+            details.append(f"{how}: {result.detail.partition(' (git')[0]}")
             assert host.requests
-        assert found.how == "unreachable", how
+        assert result.how == "unreachable", how
         assert time.monotonic() - began < 5, how
-        assert found.detail.isprintable(), how
-    attack.fired(len(kept) == 3, f"plain git still waits for those that {', '.join(kept)}")
-    attack.came_to("; ".join(told))
+        assert result.detail.isprintable(), how
+    attack.fired(len(stored) == 3, f"plain git still waits for those that {', '.join(stored)}")
+    attack.came_to("; ".join(details))
 
 
 @pytest.mark.attack("G20", "a host that fills the marker's disk with remote: lines while a pack is due")
@@ -697,8 +700,8 @@ def test_the_words_of_a_host_are_bounded(attack, trusted, tmp_path):
             connection.sendall(packet(b"\x02" + b"owned\n" * 10_000))
 
     with HostileHost(trusted, behave) as host:
-        said = tmp_path / "said"
-        with said.open("wb") as file:
+        record = tmp_path / "said"
+        with record.open("wb") as file:
             process = subprocess.Popen(["git", "ls-remote", host.address], stdout=subprocess.DEVNULL, stderr=file)
             process.wait(10)
             make(tmp_path / "own.git")
@@ -707,11 +710,11 @@ def test_the_words_of_a_host_are_bounded(attack, trusted, tmp_path):
                 stdout=subprocess.DEVNULL, stderr=file,
             )  # fmt: skip
             began = time.monotonic()
-            while said.stat().st_size < 5e6 and time.monotonic() - began < 10:
+            while record.stat().st_size < 5e6 and time.monotonic() - began < 10:
                 time.sleep(0.05)
             process.kill()
             process.wait()
-        attack.fired(said.stat().st_size > 5e6, f"plain git writes {said.stat().st_size / 1e6:.0f} MB of it")
+        attack.fired(record.stat().st_size > 5e6, f"plain git writes {record.stat().st_size / 1e6:.0f} MB of it")
         began = time.monotonic()
         with pytest.raises(GitFailed) as caught:
             fetch(tmp_path / "mirror", host.address, "main", tip.decode(), at("12:00"), Reach(timeout_s=20))
@@ -731,23 +734,23 @@ def test_no_password_is_given_to_whoever_asks(attack, trusted, tmp_path, monkeyp
         plain_git("ls-remote", host.address)
         attack.fired(host.sent(f"Authorization: Basic {word}"), "the user's own git sends the helper's password")
         host.requests.clear()
-        found = look(host.address, "main", Reach(timeout_s=60))
-        attack.came_to(found.detail[:90])
+        result = look(host.address, "main", Reach(timeout_s=60))
+        attack.came_to(result.detail[:90])
         assert host.requests
         assert not host.sent("Authorization")
-    assert "access was refused" in found.detail
+    assert "access was refused" in result.detail
 
 
-@pytest.mark.parametrize("way", ["redirect", "alternates", "look-alike"])
+@pytest.mark.parametrize("route", ["redirect", "alternates", "look-alike"])
 @pytest.mark.attack("G22", "carries the read token to another host: by redirect, by http-alternates, by a like name")
-def test_the_token_goes_to_its_own_host_only(attack, trusted, tmp_path, monkeypatch, way):
+def test_the_token_goes_to_its_own_host_only(attack, trusted, tmp_path, monkeypatch, route):
     monkeypatch.setenv("COURSE_TOKEN", TOKEN)
     body = packet(b"# service=git-upload-pack\n") + b"0000" + packet(b"1" * 40 + b" refs/heads/main\0ofs-delta\n")
     lists = replying("200 OK", body + b"0000", kind="application/x-git-upload-pack-advertisement")
     with HostileHost(trusted, lists) as other:
 
         def behave(connection, path):
-            if way == "redirect":
+            if route == "redirect":
                 replying("302 Found", b"", f"Location: https://{other.name}{path}")(connection, path)
             elif path.endswith("http-alternates"):
                 replying("200 OK", f"https://{other.name}/x/objects\n".encode())(connection, path)
@@ -761,26 +764,27 @@ def test_the_token_goes_to_its_own_host_only(attack, trusted, tmp_path, monkeypa
         with HostileHost(trusted, behave) as first:
             make(tmp_path / "own.git")
             header = f"Authorization: Basic {TOKEN}"
-            address = other.address if way == "look-alike" else first.address
+            address = other.address if route == "look-alike" else first.address
             plain_git("-c", f"http.extraHeader={header}", "-c", "http.followRedirects=true",
                       f"--git-dir={tmp_path}/own.git", "fetch", address, "main")  # fmt: skip
-            attack.fired(other.sent(TOKEN), f"{way}: with a header for every host, the other one gets the token")
+            attack.fired(other.sent(TOKEN), f"{route}: with a header for every host, the other one gets the token")
             other.requests.clear()
             first.requests.clear()
             # The token is the first host's; the like name differs from it in its port.
             reach = Reach(token_env={first.name: "COURSE_TOKEN"}, timeout_s=10)
-            found = look(address, "main", reach)
-            told = found.detail or "listed"
-            if found.commit:
+            result = look(address, "main", reach)
+            feedback = result.detail or "listed"
+            if result.commit:
                 with pytest.raises(GitFailed) as caught:
-                    fetch(tmp_path / "mirror", address, "main", found.commit, at("12:00"), reach)
-                told = caught.value.feedback
-            attack.came_to(f"{way}: {len(other.requests)} requests at the other host, none with a token; {told[:60]}")
+                    fetch(tmp_path / "mirror", address, "main", result.commit, at("12:00"), reach)
+                feedback = caught.value.feedback
+            count = len(other.requests)
+            attack.came_to(f"{route}: {count} requests at the other host, none with a token; {feedback[:60]}")
             assert not other.sent("Authorization")
-            assert way == "look-alike" or first.sent("Authorization")
+            assert route == "look-alike" or first.sent("Authorization")
 
 
-@pytest.mark.attack("G07", "options and folders of ours in the roster's group, repository, branch and path")
+@pytest.mark.attack("G07", "options and medmark's own folders in the roster's group, repository, branch and path")
 def test_no_cell_of_the_roster_is_an_option_or_a_way_out(attack, tmp_path):
     marker = tmp_path / "marker"
     make(tmp_path / "their.git", {"solution.py": ""})
@@ -797,18 +801,18 @@ def test_no_cell_of_the_roster_is_an_option_or_a_way_out(attack, tmp_path):
         "path": ["../x", "--help", "a:b", ".git", "/etc"],
     }  # fmt: skip
     rows = ["member,name,email,group,repository,branch,path"]
-    places = []
+    addresses = []
     for column, values in hostile.items():
         for value in values:
             number = len(rows)
             cells = {"group": f"g{number}", "repository": f"https://h/x{number}", "branch": "", "path": ""}
             quoted = ",".join(f'"{cell}"' for cell in {**cells, column: value}.values())
             rows.append(f"m{number},N,n{number}@example.org,{quoted}")
-            places.append(f"roster.csv:{number + 1} {column}:")
+            addresses.append(f"roster.csv:{number + 1} {column}:")
     (course / "roster.csv").write_text("\n".join(rows) + "\n")
-    said = medmark("collect", "target", "-c", course)
-    refused = sum(place in said.err for place in places)
-    attack.came_to(f"{refused} of {len(places)} refused with file, line and column")
-    assert (said.code, refused) == (2, len(places))
-    assert "\x1b" not in said.err
+    result = medmark("collect", "target", "-c", course)
+    refused = sum(address in result.err for address in addresses)
+    attack.came_to(f"{refused} of {len(addresses)} refused with file, line and column")
+    assert (result.code, refused) == (2, len(addresses))
+    assert "\x1b" not in result.err
     assert not marker.exists()

@@ -376,29 +376,29 @@ def processes_of(course):
 
     On the host they have its folder for temporary files; in a container its copy of the solution is mounted.
     """
-    place = course.folder.parent
-    solutions = f"/{place.parent.name}/{place.name}/"  # a mount names its place from its file system's root on
-    found = []
+    parent = course.folder.parent
+    solutions = f"/{parent.parent.name}/{parent.name}/"  # a mount names its place from its file system's root on
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             variables = (process / "environ").read_bytes().split(b"\0")
             mounts = [row.split() for row in (process / "mountinfo").read_text().splitlines()]
         except OSError:  # it ended meanwhile, or belongs to somebody else
             continue
-        here = f"TMPDIR={place}/tmp".encode() in variables
+        here = f"TMPDIR={parent}/tmp".encode() in variables
         if here or any(row[4] == "/solution" and solutions in row[3] for row in mounts):
-            found.append(process.name)
-    return found
+            pids.append(process.name)
+    return pids
 
 
 def containers_of(course):
     """What is left of the containers that this course's marking started."""
     client = docker.APIClient()
     try:
-        found = client.containers(all=True, filters={"label": [f"medmark.course={identity_of(course)}"]})
+        containers = client.containers(all=True, filters={"label": [f"medmark.course={identity_of(course)}"]})
     finally:
         client.close()
-    return [one["Id"] for one in found]
+    return [container["Id"] for container in containers]
 
 
 @pytest.mark.parametrize(
@@ -490,8 +490,8 @@ def test_a_container_is_gone_soon_after_its_limit(attack, images, look, tmp_path
         folder = tmp_path / id
         folder.mkdir()
         (folder / "solution.py").write_text(textwrap.dedent(code))
-        for place in (tmp_path, folder):
-            place.chmod(0o755)
+        for parent in (tmp_path, folder):
+            parent.chmod(0o755)
         limits = Limits(memory_mb=256, scratch_mb=16, processes=64)
         with Docker().open(SandboxSpec(folder, "numpy", limits, course=id)) as channel:
             session = Session(channel, limits, folder)

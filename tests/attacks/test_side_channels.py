@@ -25,7 +25,7 @@ CLASS_BY_CLASS = dataclasses.replace(
     HIDDEN,
     truth=HIDDEN.truth[SORTED],
     inputs={name: array[SORTED] for name, array in HIDDEN.inputs.items()},
-    cases=tuple(HIDDEN.cases[place] for place in SORTED),
+    cases=tuple(HIDDEN.cases[index] for index in SORTED),
 )
 """The worst that an author can do: hidden cases that lie in the source class by class."""
 
@@ -49,7 +49,7 @@ def test_a_position_says_nothing_of_a_class_over_20_commits(attack, tmp_path):
 
 def heads(hidden, store):
     """What the requests for single cases say beside the numbers of their arrays, case by case with its class."""
-    found = []
+    heads_seen = []
 
     def note(head, body):
         if head["verb"] == "call":
@@ -58,11 +58,11 @@ def heads(hidden, store):
                 keeper = {key: value for key, value in head.items() if key != "id"}
                 rest = {key: value for key, value in request.items() if key != "id"}
                 row = np.frombuffer(arrays, np.float32)
-                found.append((int(row[0] > 2), repr((keeper, rest, len(arrays)))))
+                heads_seen.append((int(row[0] > 2), repr((keeper, rest, len(arrays)))))
 
     single = ASSIGNMENT.model_copy(update={"data": ASSIGNMENT.data.model_copy(update={"per_call": 1})})
     scored(store, lambda x: {"prob": true_class(x)}, hidden=hidden, assignment=single, note=note)
-    return found
+    return heads_seen
 
 
 @pytest.mark.attack("S18", "reads a class from headers, dtypes, sizes, names or order of what it is given")
@@ -70,43 +70,43 @@ def test_all_that_a_solution_is_given_beside_the_numbers_is_equal_across_classes
     files = [struct.pack("<I80s", 80, b"patient" if y else b"healthy volunteer") for y in HIDDEN.truth]
     naive = float(np.mean([int(b"patient" in file[4:]) == y for file, y in zip(files, HIDDEN.truth, strict=True)]))
     attack.fired(naive == 1.0, "accuracy 1 from the description in the header of a file")
-    found = heads(HIDDEN, tmp_path)
-    attack.came_to(f"{len(found)} requests of both classes, {len({text for _, text in found})} header")
-    assert {label for label, _ in found} == {0, 1}
-    assert len(found) == len(HIDDEN.cases)
-    assert len({text for _, text in found}) == 1
+    heads_seen = heads(HIDDEN, tmp_path)
+    attack.came_to(f"{len(heads_seen)} requests of both classes, {len({text for _, text in heads_seen})} header")
+    assert {label for label, _ in heads_seen} == {0, 1}
+    assert len(heads_seen) == len(HIDDEN.cases)
+    assert len({text for _, text in heads_seen}) == 1
 
 
-def asked(predict, store):
+def requests_of(predict, store):
     """Every request of a run as the sandbox sees it, without its random numbers."""
     seen = []
 
     def note(head, body):
         keeper = {key: value for key, value in head.items() if key != "id"}
-        said = b""
+        text = b""
         if body:
             # Taken apart, because the length of a frame's head depends on how many digits its random number has.
             request, arrays, _ = taken_apart(body)
-            said = repr({key: value for key, value in request.items() if key != "id"}).encode() + bytes(arrays)
-        seen.append((repr(keeper), said))
+            text = repr({key: value for key, value in request.items() if key != "id"}).encode() + bytes(arrays)
+        seen.append((repr(keeper), text))
 
     scored(store, predict, note=note)
     return seen
 
 
 @pytest.mark.attack("S23", "learns from what it is asked next whether the answer before was right")
-def test_what_is_asked_depends_on_no_answer(attack, tmp_path):
+def test_no_question_depends_on_an_answer(attack, tmp_path):
     def stops_at_the_first_mistake(answers):
         return next((i for i, (a, y) in enumerate(zip(answers, HIDDEN.truth, strict=True)) if a != y), len(answers))
 
-    known = np.zeros(len(HIDDEN.truth))
-    for _ in range(len(known)):
-        place = stops_at_the_first_mistake(known)
-        if place < len(known):
-            known[place] = 1 - known[place]
-    attack.fired(bool((known == HIDDEN.truth).all()), "a grader that stops at a mistake gives every label away")
-    right = asked(lambda x: {"prob": true_class(x)}, tmp_path)
-    wrong = asked(lambda x: {"prob": 1 - true_class(x)}, tmp_path)
+    learned = np.zeros(len(HIDDEN.truth))
+    for _ in range(len(learned)):
+        index = stops_at_the_first_mistake(learned)
+        if index < len(learned):
+            learned[index] = 1 - learned[index]
+    attack.fired(bool((learned == HIDDEN.truth).all()), "a grader that stops at a mistake gives every label away")
+    right = requests_of(lambda x: {"prob": true_class(x)}, tmp_path)
+    wrong = requests_of(lambda x: {"prob": 1 - true_class(x)}, tmp_path)
     attack.came_to(f"{len(right)} requests to a right and {len(wrong)} to a wrong solution, equal byte by byte")
     assert right == wrong
 
@@ -125,7 +125,7 @@ def surroundings(sandbox, folder):
             interface = read_interface(TARGET / "interface.py")
             code_tests = CodeTests("target", TARGET / f"{kind}_tests", interface, ASSIGNMENT.limits, SECRET)
             docs = run_tests(session, code_tests, [test.id for test in tests])
-            seen[kind] = {said for doc in docs.values() for said in re.findall(r"LOOT (.*)", doc.printed)}
+            seen[kind] = {text for doc in docs.values() for text in re.findall(r"LOOT (.*)", doc.printed)}
     return seen
 
 

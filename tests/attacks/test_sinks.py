@@ -46,10 +46,10 @@ BYTES = np.float32(IN_THE_INPUTS).tobytes()
 PRINTABLE = "".join(text for text in HOSTILE if "\ud800" not in text)
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
-SAID = "    return n * (n - 1) // 2"
+RETURN = "    return n * (n - 1) // 2"
 DICE = "    return float(2 * (a & b).sum() / (a.sum() + b.sum()))"
 PREDICTED = '    return {"prob": (inputs["x"][:, 0] > 2).astype(np.float32)}'
-assert all(line in RIGHT for line in (SAID, DICE, PREDICTED))
+assert all(line in RIGHT for line in (RETURN, DICE, PREDICTED))
 
 SAYS = RIGHT.replace(
     "import numpy as np\n",
@@ -75,9 +75,9 @@ def _raised(*values):
 '''
 CARRIERS = {
     # each carries hidden inputs by other ways: from the tests, and from the cases
-    "by-raising": (f"    _raised(n)\n{SAID}", f"    _raised(*inputs['x'][:, 2])\n{PREDICTED}"),
+    "by-raising": (f"    _raised(n)\n{RETURN}", f"    _raised(*inputs['x'][:, 2])\n{PREDICTED}"),
     "by-printing": (
-        f"    print(_loot(n) * 9, flush=True)\n{SAID}", f"    print(_loot(*inputs['x'].ravel()))\n{PREDICTED}",
+        f"    print(_loot(n) * 9, flush=True)\n{RETURN}", f"    print(_loot(*inputs['x'].ravel()))\n{PREDICTED}",
     ),
     "by-keys": ("    return {_loot(n): n}", "    return {_loot(*inputs['x'][:, 2]): np.zeros(len(inputs['x']))}"),
     "by-handles": ("    return type(_loot(n), (), {})()", "    return type(_loot(*inputs['x'][:, 2]), (), {})()"),
@@ -96,7 +96,7 @@ def _at(n):
 
 
 def carrying(on_sum: str, on_cases: str) -> str:
-    return RIGHT.replace(SAID, on_sum).replace(PREDICTED, on_cases) + _CARRY + AT
+    return RIGHT.replace(RETURN, on_sum).replace(PREDICTED, on_cases) + _CARRY + AT
 
 
 LOTTERY = RIGHT.replace(PREDICTED, '    return {"prob": np.random.default_rng().random(len(inputs["x"]))}')
@@ -197,10 +197,10 @@ def test_no_cell_of_the_sheet_is_a_formula(course, attack):
     people = [Group(name="g", members=(Member(id="m", name="N", email="a@b.ac"),), repository="")]
     below = hand_made.mark("g", person=hand_made.person())
     assert below.points is not None
-    told = as_csv(
+    sheet = as_csv(
         marksheet([hand_made.replace(below, points=Decimal("-3.5"))], hand_made.assignment(), people, {})
     )
-    assert ",-3.5," in told or below.status != "marked"
+    assert ",-3.5," in sheet or below.status != "marked"
 
 
 # Terminals
@@ -210,7 +210,7 @@ def commands(course: Attacked) -> dict[str, Said]:
     """Every command that shows what students wrote, and errors about it."""
     folder = course.folder
     return {
-        **course.said,
+        **course.outputs,
         "show": medmark("show", "target", "-c", folder),
         "doctor": medmark("doctor", "-c", folder),
         "no such group": medmark(
@@ -226,36 +226,36 @@ def test_no_command_prints_what_a_terminal_obeys(course, attack, tmp_path):
     prints = [sys.executable, "-c", f"print({PRINTABLE!r})"]
     printed = subprocess.run(prints, capture_output=True, text=True, check=True)
     attack.fired(bool(CONTROL.search(printed.stdout)), "print() of it writes ESC, BEL, CSI and RLO to the terminal")
-    said = commands(course)
+    outputs = commands(course)
     bad = tmp_path / "bad"
     assert medmark("init", bad).code == 0
     (bad / "roster.csv").write_text(
         "group,member,name,email,repository\n\x1b[2Jg,m\x07,N\u202e,\x9b31m,https://h/\x1b]0;t\x07\n", encoding="utf-8"
     )
-    said["doctor, a bad roster"] = medmark("doctor", "-c", bad)
-    said["collect, a bad roster"] = medmark("collect", "target", "-c", bad)
-    mine = tmp_path / "mine"
-    (mine / "target").mkdir(parents=True)
-    (mine / "target/solution.py").write_text(SAYS, encoding="utf-8")
-    said["check"] = medmark("check", course.folder / "target", "--folder", mine / "target")
-    attack.came_to(f"{len(said)} commands, their errors among them: no such character on stdout or stderr")
+    outputs["doctor, a bad roster"] = medmark("doctor", "-c", bad)
+    outputs["collect, a bad roster"] = medmark("collect", "target", "-c", bad)
+    own_folder = tmp_path / "mine"
+    (own_folder / "target").mkdir(parents=True)
+    (own_folder / "target/solution.py").write_text(SAYS, encoding="utf-8")
+    outputs["check"] = medmark("check", course.folder / "target", "--folder", own_folder / "target")
+    attack.came_to(f"{len(outputs)} commands, their errors among them: no such character on stdout or stderr")
     assert "PASSED" in staff
-    assert "raised an exception" in said["check"].out
-    for name, one in said.items():
-        assert not CONTROL.search(one.out), name
-        assert not CONTROL.search(one.err), name
-    assert said["doctor, a bad roster"].code == 1
-    assert said["collect, a bad roster"].code == 2
+    assert "raised an exception" in outputs["check"].out
+    for name, output in outputs.items():
+        assert not CONTROL.search(output.out), name
+        assert not CONTROL.search(output.err), name
+    assert outputs["doctor, a bad roster"].code == 1
+    assert outputs["collect, a bad roster"].code == 2
 
 
 @pytest.mark.attack("H04", "JSON output with control characters, separators and </script>")
 def test_json_is_plain_ascii(course, attack):
     naive = json.dumps({"evidence": PRINTABLE}, ensure_ascii=False)
     attack.fired(not naive.isascii() and "\u202e" in naive, "json.dumps without escapes passes direction marks on")
-    attack.came_to(f"{len(course.said['json'].out)} characters, all ASCII, with the text escaped inside")
-    assert course.said["json"].out.isascii()
-    assert not CONTROL.search(course.said["json"].out)
-    assert any("\x1b[2J" in one["evidence"] for one in course.marks["says"]["findings"])  # read back whole
+    attack.came_to(f"{len(course.outputs['json'].out)} characters, all ASCII, with the text escaped inside")
+    assert course.outputs["json"].out.isascii()
+    assert not CONTROL.search(course.outputs["json"].out)
+    assert any("\x1b[2J" in finding["evidence"] for finding in course.marks["says"]["findings"])  # read back whole
 
 
 @pytest.mark.attack("H07", "groups whose files would overwrite each other's, devices, and names that are paths")
@@ -265,10 +265,10 @@ def test_no_two_groups_share_a_file(attack):
     names.append(clash)
     naive = [re.sub(r"\W+", "-", name).strip("-").lower() for name in names]
     attack.fired(len(set(naive)) < len(names), f"as plain slugs {len(names)} groups have {len(set(naive))} files")
-    found = file_names(names)
-    attack.came_to(f"{len({name.casefold() for name in found.values()})} files for {len(names)} groups")
-    assert len({name.casefold() for name in found.values()}) == len(names)
-    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name) for name in found.values())
+    files = file_names(names)
+    attack.came_to(f"{len({name.casefold() for name in files.values()})} files for {len(names)} groups")
+    assert len({name.casefold() for name in files.values()}) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name) for name in files.values())
 
 
 # Marks
@@ -287,8 +287,8 @@ def test_marks_depend_on_no_text(course, attack):
 def test_a_lottery_is_drawn_once(course, attack):
     def drawn() -> tuple[float, int]:
         assert medmark("collect", "target", "-c", course.folder).code == 0
-        said = medmark("grade", "target", "-c", course.folder, "--json", "--trust-submissions")
-        marks = {mark["group"]: mark for mark in json.loads(said.out)["marks"]}
+        output = medmark("grade", "target", "-c", course.folder, "--json", "--trust-submissions")
+        marks = {mark["group"]: mark for mark in json.loads(output.out)["marks"]}
         with sqlite3.connect(course.folder / ".medmark/ledger.sqlite") as ledger:
             (stages,) = ledger.execute("SELECT count(*) FROM stage").fetchone()
         return marks["lottery"]["points"], stages
@@ -324,10 +324,10 @@ def test_nothing_hidden_is_in_what_a_student_gets(course, attack, tmp_path):
     handed = b"\0".join(path.read_bytes() for path in files)
     with np.load(next((tmp_path / "out").rglob("*.npz"))) as cases:
         assert "group" not in cases.files
-    mine = tmp_path / "mine/target"
-    mine.mkdir(parents=True)
-    (mine / "solution.py").write_text(carrying(*CARRIERS["by-raising"]))
-    checked = medmark("check", course.folder / "target", "--folder", mine).out.encode()
+    own_folder = tmp_path / "mine/target"
+    own_folder.mkdir(parents=True)
+    (own_folder / "solution.py").write_text(carrying(*CARRIERS["by-raising"]))
+    checked = medmark("check", course.folder / "target", "--folder", own_folder).out.encode()
     open_ = b"\0".join([course.in_the_open(), handed, checked])
     attack.came_to(f"no canary in {len(open_) / 1e6:.1f} MB of pages, receipts, JSON, handout and check")
     for canary in CANARIES:
@@ -347,7 +347,7 @@ PADS = {
 }
 
 
-def told_by(folder: Path, lines: int) -> set[str]:
+def lines_named_by(folder: Path, lines: int) -> set[str]:
     """Every sentence that a failure of this solution can be told in, whatever its code claims to have raised where."""
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]
     where = {}  # of all lines, one for each place that is told
@@ -368,15 +368,15 @@ HIDDEN_DIGITS = 3.4e-5
 @pytest.mark.parametrize("more", [0.0, -0.2, 0.1])
 @pytest.mark.attack("H22", "names labels in the digits of a score that a page holds and does not show")
 def test_no_page_or_json_holds_a_digit_that_it_does_not_show(attack, more):
-    def told(score, points):
+    def published(score, points):
         finding = hand_made.accuracy(score, (score - 0.03, score + 0.03), points)
         first, second = hand_made.mark("one", accuracy=finding, points=Decimal("68.4")), hand_made.mark("two")
         board = leaderboard_page([first, second], hand_made.assignment(), names={"one": "One", "two": "Two"})
         page = feedback_page(first, hand_made.assignment(), hand_made.hand_in())
         return board, page, json.dumps(mark_as_json(first, "student")), json.dumps(mark_as_json(first, "staff"))
 
-    *plain, for_staff = told(0.742 + more, "22.4")
-    *loaded, loaded_for_staff = told(0.742 + more + HIDDEN_DIGITS, str(22.4 + 1e-3))
+    *plain, for_staff = published(0.742 + more, "22.4")
+    *loaded, loaded_for_staff = published(0.742 + more + HIDDEN_DIGITS, str(22.4 + 1e-3))
     attack.fired(for_staff != loaded_for_staff, "staff read the other digits in their JSON")
     sizes = [len(text) for text in plain]
     attack.came_to(f"board, page and JSON of {sizes} letters, equal to the byte whatever the digits behind are")
@@ -386,10 +386,10 @@ def test_no_page_or_json_holds_a_digit_that_it_does_not_show(attack, more):
 @pytest.mark.attack("H21", "carries a hidden number out by the line of an exception")
 def test_a_failing_test_tells_at_most_17_bits(course, attack, tmp_path):
     page = (course.folder / "reports/target/feedback/by-lines.html").read_text(encoding="utf-8")
-    told = re.findall(r"pad\.py near line (\d+)", page)
-    read = bool(told) and 1000 <= int(told[0]) < 2000
+    lines_named = re.findall(r"pad\.py near line (\d+)", page)
+    read = bool(lines_named) and 1000 <= int(lines_named[0]) < 2000
     attack.fired(read, "by design the page tells about where the group's own code raised: the hidden number, coarsely")
-    assert all(int(line) <= 2001 for line in told)
+    assert all(int(line) <= 2001 for line in lines_named)
     assert "KeyError" in page
     raised = (course.folder / "reports/target/feedback/by-raising.html").read_text(encoding="utf-8")
     assert "ValueError" in raised
@@ -400,6 +400,6 @@ def test_a_failing_test_tells_at_most_17_bits(course, attack, tmp_path):
             path = tmp_path / name / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"\n" * (lines - 1))
-        bits[name] = math.log2(len(told_by(tmp_path / name, max(files.values()))))
-    attack.came_to("; ".join(f"{name}: {found:.1f} bits" for name, found in bits.items()))
+        bits[name] = math.log2(len(lines_named_by(tmp_path / name, max(files.values()))))
+    attack.came_to("; ".join(f"{name}: {size:.1f} bits" for name, size in bits.items()))
     assert max(bits.values()) <= 17

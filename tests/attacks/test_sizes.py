@@ -60,13 +60,13 @@ LIES = {
 
 
 def lying(logit, gradients, parameters):
-    told = {"forward": logit * np.arange(1, len(logit) + 1).reshape(-1, *(1,) * (logit.ndim - 1)).astype(np.float32)}
+    shapes = {"forward": logit * np.arange(1, len(logit) + 1).reshape(-1, *(1,) * (logit.ndim - 1)).astype(np.float32)}
 
     def calls(head):
         if head["do"] != "probe":
             return None
         if head["name"] == "forward":
-            return answer(head, told["forward"], single=True)
+            return answer(head, shapes["forward"], single=True)
         return answer(head, *{"parameters": parameters, "parameter_gradients": gradients}[head["name"]])
 
     return calls
@@ -81,7 +81,7 @@ def peak_mb(work):
         tracemalloc.stop()
 
 
-def asked_of(calls):
+def questions_of(calls):
     """The document of the catalogue's own hidden test of a training step, with a model that answers by `calls`."""
     solution = {"build_model": lambda config: object(), "train_step": lambda model, x, y, lr: 0.5}
     with ScriptedChannel(Student(solution, calls=calls)) as channel:
@@ -95,8 +95,8 @@ def asked_of(calls):
 def test_no_arrays_of_a_model_grow_when_a_hidden_test_combines_them(attack):
     grown, control = peak_mb(lambda: (COLUMN - 0.5 * ROW).nbytes)
     attack.fired(control > 30, f"weights - lr * slopes: {COLUMN.nbytes + ROW.nbytes} bytes become {grown}")
-    asked_of(lying(f4(16), [f4(3)], [f4(3)]))  # pytest and the assignment are loaded by now
-    docs = {what: peak_mb(lambda lie=lie: asked_of(lying(*lie))) for what, lie in LIES.items()}
+    questions_of(lying(f4(16), [f4(3)], [f4(3)]))  # pytest and the assignment are loaded by now
+    docs = {what: peak_mb(lambda lie=lie: questions_of(lying(*lie))) for what, lie in LIES.items()}
     attack.came_to(f"failed, all of them; {max(mb for _, mb in docs.values()):.0f} MB at most")
     for what, (doc, mb) in docs.items():
         assert doc.verdict == "failed", what
@@ -104,7 +104,7 @@ def test_no_arrays_of_a_model_grow_when_a_hidden_test_combines_them(attack):
 
 
 def test_a_model_that_tells_the_truth_is_not_refused_for_its_shapes():
-    doc = asked_of(lying(f4(16), [f4(6, 8), f4(8)], [f4(6, 8), f4(8)]))
+    doc = questions_of(lying(f4(16), [f4(6, 8), f4(8)], [f4(6, 8), f4(8)]))
     assert doc.cause.reason == "wrong_answer", "nothing was trained, and that is all"
 
 
@@ -120,7 +120,7 @@ def many() -> Float[np.ndarray, "..."]: ...
 """
 
 
-class Kept:
+class MeasuredStudent:
     """A client of a scripted student, and how many bytes its last answer was."""
 
     def __init__(self, tmp_path: Path, channel, script):
@@ -133,39 +133,39 @@ class Kept:
         transfer = session._transfer
 
         def counted(*args):
-            told, body = transfer(*args)
+            header, body = transfer(*args)
             self.crossed = len(body)
-            return told, body
+            return header, body
 
         session._transfer = counted
 
 
 @pytest.fixture
-def kept(tmp_path):
-    def kept(**solution):
+def student_of(tmp_path):
+    def student_of(**solution):
         script = Student(solution)
         channel = channels.enter_context(ScriptedChannel(script))
-        return Kept(tmp_path, channel, script)
+        return MeasuredStudent(tmp_path, channel, script)
 
     with ExitStack() as channels:
-        yield kept
+        yield student_of
 
 
 @pytest.mark.attack("F15", "arrays of nine and more axes, which no printing abbreviates")
-def test_an_array_of_many_axes_never_reaches_a_test(attack, kept):
+def test_an_array_of_many_axes_never_reaches_a_test(attack, student_of):
     flat, axes = (len(repr(np.zeros(shape, np.uint8))) for shape in ((2**14,), (2,) * 14))
     attack.fired(axes > 100 * flat, f"16 kB are printed as {flat} characters, and in 14 axes as {axes}")
     outcome = []
     for count in (9, 14, 22, 32):
-        asked = kept(many=lambda count=count: np.zeros((2 if count < 23 else 1,) * count, np.uint8))
+        measured = student_of(many=lambda count=count: np.zeros((2 if count < 23 else 1,) * count, np.uint8))
         with pytest.raises(ReplyTooLarge, match=f"{count} axes; 8 can cross"):
-            asked.student.many()
-        asked.script.calls = lambda head, count=count: answer(head, np.zeros((1,) * count, np.uint8), single=True)
+            measured.student.many()
+        measured.script.calls = lambda head, count=count: answer(head, np.zeros((1,) * count, np.uint8), single=True)
         with pytest.raises(ProtocolViolation, match="more than 8 axes"):
-            asked.student.many()
+            measured.student.many()
         outcome.append(count)
     attack.came_to(f"{outcome} axes: too large for an honest encoder, a violation in a forged frame")
-    assert kept(many=lambda: np.zeros((2,) * 8)).student.many().shape == (2,) * 8
+    assert student_of(many=lambda: np.zeros((2,) * 8)).student.many().shape == (2,) * 8
 
 
 WIDE = 1 << 18
@@ -187,7 +187,7 @@ def wide(tmp_path, shape):
 
 
 def stored_bytes(tmp_path, interface, predict):
-    """What is kept of a submission's answers to the target's hidden cases."""
+    """The stored answers of a submission to the target's hidden cases."""
     assignment = load(TARGET)
     solution = {"fit": lambda *_, **__: object(), "predict": lambda model, inputs: predict(inputs["x"])}
     with ScriptedChannel(Student(solution)) as channel:
@@ -212,10 +212,10 @@ def test_no_assignment_lets_an_answer_choose_its_size(attack, tmp_path):
         with pytest.raises(AssignmentError, match=r"interface\.py:\d+ predict: .* free, so that an answer may be"):
             load(folder, tasks=TASKS)
         refused.append(folder)
-    kept, document = stored_bytes(tmp_path, read_interface(TARGET / "interface.py"), predict)
-    attack.came_to(f"{len(refused)} of {len(FREE)} refused when loaded; where the size is declared, {kept} bytes kept")
+    size, document = stored_bytes(tmp_path, read_interface(TARGET / "interface.py"), predict)
+    attack.came_to(f"{len(refused)} of {len(FREE)} refused when loaded; where the size is declared, {size} bytes kept")
     assert load(TARGET, tasks=TASKS).id == "target"
-    assert kept == 0
+    assert size == 0
     assert {state.reason for state in document.states} == {"wrong_shape"}
 
 
@@ -229,11 +229,11 @@ MODELS = {
 
 
 @pytest.mark.attack("F17", f"{len(MODELS)} models that are values, to be read, compared and paid for by the host")
-def test_a_model_that_is_a_value_stays_inside_and_a_value_is_none(attack, kept):
+def test_a_model_that_is_a_value_stays_inside_and_a_value_is_none(attack, student_of):
     def asks(model):
-        return kept(
+        return student_of(
             build=lambda: model, both=lambda: (model, 0.5), named=lambda: {"best": model},
-            used=lambda given: float(given is model),
+            used=lambda argument: float(argument is model),
         )  # fmt: skip
 
     by_value = asks(MODELS["an array"])
@@ -243,13 +243,13 @@ def test_a_model_that_is_a_value_stays_inside_and_a_value_is_none(attack, kept):
     attack.fired(by_value.crossed > 8 << 20, f"{by_value.crossed} bytes cross where a worker sends a model as a value")
     crossed = []
     for what, model in MODELS.items():
-        asked = asks(model)
-        handles = [asked.student.build(), asked.student.both()[0], asked.student.named()["best"]]
-        crossed.append(asked.crossed)
-        assert [asked.student.used(handle) for handle in handles] == [1.0] * 3, what
+        measured = asks(model)
+        handles = [measured.student.build(), measured.student.both()[0], measured.student.named()["best"]]
+        crossed.append(measured.crossed)
+        assert [measured.student.used(handle) for handle in handles] == [1.0] * 3, what
         for forged in (f4(3), np.array(1.0)):
-            asked.script.calls = lambda head, forged=forged: answer(head, forged, single=True)
+            measured.script.calls = lambda head, forged=forged: answer(head, forged, single=True)
             with pytest.raises(WrongType):
-                asked.student.build()
+                measured.student.build()
     attack.came_to(f"each is the very object again, for {max(crossed)} bytes; a value sent in its place: wrong type")
     assert max(crossed) < 1000

@@ -97,7 +97,7 @@ LIES_ABOUT_ITS_FRAMEWORK = WRONG.replace('FRAMEWORK = "numpy"', 'FRAMEWORK = "te
 def course(images, tmp_path_factory):
     """All of them, and the honest ones, in one course marked in containers."""
     images("numpy")
-    groups = {one.group: one.files for one in TRIES}
+    groups = {attempt.group: attempt.files for attempt in TRIES}
     groups |= {f"honest-{name}": solution(text) for name, text in HONEST.items()}
     groups |= {"s25-framework": solution(LIES_ABOUT_ITS_FRAMEWORK)}
     return attacked(tmp_path_factory.mktemp("spoofing") / "course", groups)
@@ -105,15 +105,15 @@ def course(images, tmp_path_factory):
 
 def loot(mark):
     """What the solution printed of what it found, as staff may read it."""
-    return re.findall(r"LOOT (.*)", "\n".join(one["evidence"] or "" for one in mark["findings"]))
+    return re.findall(r"LOOT (.*)", "\n".join(finding["evidence"] or "" for finding in mark["findings"]))
 
 
 @pytest.mark.docker
 @pytest.mark.attack("S00", "nothing: honest groups, for comparison")
 def test_honest_groups_of_that_course_get_what_they_earn(attack, course):
     got = {name: naive(solution(text)).by_counts for name, text in HONEST.items()}
-    wanted = {"right": ALL, "wrong": 0, "nearly": ALL - 1, "slow": ALL - 1}
-    attack.fired(got == wanted, f"without a wall {wanted} of {ALL}")
+    expected = {"right": ALL, "wrong": 0, "nearly": ALL - 1, "slow": ALL - 1}
+    attack.fired(got == expected, f"without a wall {expected} of {ALL}")
     tests = {name: course.points(f"honest-{name}", "tests") for name in HONEST}
     assert tests == {"right": FULL, "wrong": 0, "nearly": FULL - 10, "slow": FULL - 10}
     learnt = {name: course.points(f"honest-{name}", "accuracy") for name in HONEST}
@@ -124,27 +124,32 @@ def test_honest_groups_of_that_course_get_what_they_earn(attack, course):
 
 @pytest.mark.docker
 @pytest.mark.parametrize(
-    "one", [pytest.param(one, marks=pytest.mark.attack(one.file[:3], one.tries), id=one.group) for one in TRIES]
+    "attempt",
+    [
+        pytest.param(attempt, marks=pytest.mark.attack(attempt.file[:3], attempt.tries), id=attempt.group)
+        for attempt in TRIES
+    ],
 )
-def test_an_attack_earns_what_its_base_earns_and_finds_nothing(attack, course, one):
-    control(attack, one)
-    mark = course.marks[one.group]
-    found = loot(mark)
-    honest = course.points(f"honest-{one.base}")
-    attack.came_to(f"{course.points(one.group):g} points, {honest:g} honestly; {'; '.join(found)[:120]}".strip("; "))
+def test_an_attack_earns_what_its_base_earns_and_finds_nothing(attack, course, attempt):
+    control(attack, attempt)
+    mark = course.marks[attempt.group]
+    loot_found = loot(mark)
+    honest = course.points(f"honest-{attempt.base}")
+    points = course.points(attempt.group)
+    attack.came_to(f"{points:g} points, {honest:g} honestly; {'; '.join(loot_found)[:120]}".strip("; "))
     assert mark["status"] == "marked"
-    assert course.points(one.group) == honest
-    assert not [line for line in found if re.search(r"canary|0\.6180|hidden_test", line)]
-    assert found or "LOOT" not in "".join(one.files.values()), "it did not get as far as to look"
+    assert course.points(attempt.group) == honest
+    assert not [line for line in loot_found if re.search(r"canary|0\.6180|hidden_test", line)]
+    assert loot_found or "LOOT" not in "".join(attempt.files.values()), "it did not get as far as to look"
 
 
-def control(attack, one):
+def control(attack, attempt):
     """The attack against the grader without a wall."""
     alive = []
-    without = naive(one.files, lambda: alive.extend(processes_called("mm-late-writer")))
+    without = naive(attempt.files, lambda: alive.extend(processes_called("mm-late-writer")))
     end(alive)
     how = f"without a wall {without.by_exit_code} of {ALL} by exit code, {without.by_counts} by the JUnit file"
-    match one.control:
+    match attempt.control:
         case "full":
             attack.fired(without.by_counts == ALL, how)
         case "exit":
@@ -152,8 +157,8 @@ def control(attack, one):
         case "some":
             attack.fired(without.by_counts == 1, f"{how}, which tests on what it trained on")
         case "loot":
-            attack.fired("canary-in-the-tests" in without.said, "without a wall it carried out the canaries")
-    if one.file.startswith("S12"):
+            attack.fired("canary-in-the-tests" in without.output, "without a wall it carried out the canaries")
+    if attempt.file.startswith("S12"):
         assert alive, "the control's late writer was gone before it could be counted"
 
 
@@ -161,29 +166,29 @@ def control(attack, one):
 @pytest.mark.attack("S05", "whatever configures tools or shadows modules is told to staff")
 def test_files_that_configure_tools_are_flagged_to_staff_and_to_nobody_else(attack, course):
     attack.fired(
-        all(naive(one.files).by_exit_code == ALL for one in TRIES if one.file in CONFIG_FILES),
+        all(naive(attempt.files).by_exit_code == ALL for attempt in TRIES if attempt.file in CONFIG_FILES),
         "a grader without a wall is configured by each of them",
     )
     flagged = {
-        file: set(course.marks[one.group]["provenance"]["flags"])
-        for one in TRIES for file in [one.file] if file in CONFIG_FILES
+        file: set(course.marks[attempt.group]["provenance"]["flags"])
+        for attempt in TRIES for file in [attempt.file] if file in CONFIG_FILES
     }  # fmt: skip
     attack.came_to(f"{sum(map(len, flagged.values()))} flags")
     for file, names in CONFIG_FILES.items():
         assert {f"holds {name}" for name in names} <= flagged[file]
-    assert b"holds conftest.py" not in course.said["student"].out.encode()
+    assert b"holds conftest.py" not in course.outputs["student"].out.encode()
 
 
 @pytest.mark.docker
 @pytest.mark.attack("S01", "anything of tests, labels or inputs in what a student gets")
 def test_no_canary_is_in_anything_that_a_student_gets(attack, course):
-    secret = [one.read_bytes() for one in sorted((course.folder / "target").rglob("*.py"))]
+    secret = [path.read_bytes() for path in sorted((course.folder / "target").rglob("*.py"))]
     attack.fired(any(CANARIES[0] in text for text in secret), "the hidden files of the course hold them")
     shown = course.in_the_open()
     attack.came_to(f"{len(shown):,} bytes of pages, receipts and JSON searched")
     assert len(shown) > 100_000
     assert not [canary for canary in CANARIES if canary in shown]
-    staff = course.said["json"].out
+    staff = course.outputs["json"].out
     assert "canary-in-the" not in staff, "not even what solutions printed holds one"
 
 
@@ -191,19 +196,19 @@ def test_no_canary_is_in_anything_that_a_student_gets(attack, course):
 @pytest.mark.attack("S12", "a process that outlives its verdict")
 def test_no_process_or_container_outlives_its_verdict_and_no_mark_changes_later(attack, course, engine):
     left, alive = processes_called("mm-late-writer"), []
-    late = next(one for one in TRIES if one.file.startswith("S12"))
+    late = next(attempt for attempt in TRIES if attempt.file.startswith("S12"))
     naive(late.files, lambda: alive.extend(processes_called("mm-late-writer")))
     end(alive)
     attack.fired(bool(alive), f"{len(alive)} such process found after a grader without a wall gave its verdict")
     api = docker.APIClient()
     containers = api.containers(all=True, filters={"label": "medmark.course"})
     api.close()
-    ours = [one["Labels"]["medmark.course"] for one in containers]
+    own_courses = [container["Labels"]["medmark.course"] for container in containers]
     again = medmark("grade", "target", "-c", course.folder, "--json")
-    same = json.loads(again.out)["marks"] == json.loads(course.said["json"].out)["marks"]
+    same = json.loads(again.out)["marks"] == json.loads(course.outputs["json"].out)["marks"]
     attack.came_to(f"{len(left)} processes, marks {'as they were' if same else 'CHANGED'}")
     assert left == []
-    assert str(course.folder) not in ours
+    assert str(course.folder) not in own_courses
     assert same
 
 

@@ -32,7 +32,7 @@ from tests import scripted
 from tests.attacks.course import FULL, RIGHT, WRONG, attacked, solution
 from tests.attacks.naive import believing, naive
 from tests.graders.wall.test_fuzz import resident_mb
-from tests.scripted import ScriptedChannel, frame, replied, said
+from tests.scripted import ScriptedChannel, frame, keeper_reply, replied
 
 ROOT = Path(__file__).parents[2]
 SOLUTIONS = Path(__file__).parent / "solutions"
@@ -54,12 +54,12 @@ def course(images, tmp_path_factory):
 
 def fails(course, id, attack, *reasons):
     """It earned nothing, for these reasons and no other, and the group behind it got what it earned."""
-    found = set(course.reasons(id))
-    attack.came_to(f"{course.points(id):g} points; {'; '.join(sorted(found))}"[:200])
+    matches = set(course.reasons(id))
+    attack.came_to(f"{course.points(id):g} points; {'; '.join(sorted(matches))}"[:200])
     assert course.marks[id]["status"] == "marked"
     assert course.points(id) == 0
     assert course.points("right", "tests") == FULL
-    assert found <= set(reasons)
+    assert matches <= set(reasons)
 
 
 WRONG_ANSWER = "the answer is not the expected one"
@@ -74,21 +74,23 @@ ENDED = "the process ended before it answered"
 def test_what_a_solution_prints_is_no_answer(attack, course):
     attack.fired(believing(text_of("p01"), "fast_sum", 5) == 1.0, "a protocol on stdout takes its first line for one")
     fails(course, "p01", attack, WRONG_ANSWER)
-    terminal = "".join(said.out + said.err for said in course.said.values())
+    terminal = "".join(output.out + output.err for output in course.outputs.values())
     assert not re.search("[\x1b\x9b\x07\x08]", terminal)
     assert b"::medmark::result::" not in course.in_the_open()
-    assert any("4 passed" in (one["evidence"] or "") for one in course.marks["p01"]["findings"]), "staff may read it"
+    findings = course.marks["p01"]["findings"]
+    assert any("4 passed" in (finding["evidence"] or "") for finding in findings), "staff may read it"
 
 
 @pytest.mark.docker
 @pytest.mark.attack("P02", "writes to every descriptor it finds, and into other processes")
 def test_a_worker_has_no_way_to_the_wire_but_its_own_answer(attack, course):
-    reached = re.search(r"LOOT ways into 1 other processes: ([1-9])", naive(solution(text_of("p02"))).said)
+    reached = re.search(r"LOOT ways into 1 other processes: ([1-9])", naive(solution(text_of("p02"))).output)
     attack.fired(reached is not None, "without a wall there are ways into the grader's process")
     fails(course, "p02", attack, WRONG_ANSWER, UNREADABLE, "the time limit was reached while waiting")
-    found = re.findall(r"LOOT (.*)", "".join(one["evidence"] or "" for one in course.marks["p02"]["findings"]))
-    assert found
-    assert all(re.match(r"ways into [1-9]\d* other processes: 0 ", row) for row in found), found
+    evidence = "".join(finding["evidence"] or "" for finding in course.marks["p02"]["findings"])
+    matches = re.findall(r"LOOT (.*)", evidence)
+    assert matches
+    assert all(re.match(r"ways into [1-9]\d* other processes: 0 ", row) for row in matches), matches
 
 
 @pytest.mark.docker
@@ -138,9 +140,9 @@ def test_no_module_of_the_host_can_unpickle(attack):
     attack.fired(imported("from torch import load\nimport h5py.x") == {"torch", "h5py"}, "two such imports are found")
     files = [ROOT / "cli.py", *(ROOT / "graders").rglob("*.py"), *(ROOT / "reports").rglob("*.py")]
     host = [file for file in files if not {"inside", "groups", "demo"} & set(file.parts)]
-    found = {str(file): imported(file.read_text(encoding="utf-8")) & dangerous for file in host}
+    matches = {str(file): imported(file.read_text(encoding="utf-8")) & dangerous for file in host}
     attack.came_to(f"{len(host)} modules, none imports any of {len(dangerous)}")
-    assert {file: names for file, names in found.items() if names} == {}
+    assert {file: names for file, names in matches.items() if names} == {}
 
 
 def imported(source):
@@ -153,8 +155,8 @@ def imported(source):
 @pytest.mark.docker
 @pytest.mark.attack("P06", "raises errors named like ours, whose text, name, file and cause carry inputs and escapes")
 def test_an_exception_becomes_our_own_with_our_own_words(attack, course):
-    said = naive(solution(text_of("p06"))).said
-    attack.fired("carried out" in said and "carried_out_1000" in said, "without a wall it carries the inputs out")
+    output = naive(solution(text_of("p06"))).output
+    attack.fired("carried out" in output and "carried_out_1000" in output, "without a wall it carries the inputs out")
     fails(course, "p06", attack, RAISED)
     shown = course.in_the_open()
     assert b"carried" not in shown
@@ -230,7 +232,7 @@ def test_no_implicit_operation_on_a_handle_asks_anything(attack, client):
         look(Net())
     attack.fired(Net.looked >= 6, f"on the object itself they run its code {Net.looked} times")
     handle = Student(client).build()
-    asked = len(script.verbs)
+    count = len(script.verbs)
     answered = []
     for name, look in IMPLICIT.items():
         try:
@@ -239,9 +241,9 @@ def test_no_implicit_operation_on_a_handle_asks_anything(attack, client):
         except (TypeError, AttributeError):
             continue
     shown = [repr(handle), str(handle), f"{handle}"]
-    attack.came_to(f"{len(answered)} of {len(IMPLICIT)} answered, {len(script.verbs) - asked} questions asked")
+    attack.came_to(f"{len(answered)} of {len(IMPLICIT)} answered, {len(script.verbs) - count} questions asked")
     assert answered == []
-    assert len(script.verbs) == asked
+    assert len(script.verbs) == count
     assert all(text.startswith("<handle of ") for text in shown)
 
 
@@ -249,9 +251,9 @@ def test_no_implicit_operation_on_a_handle_asks_anything(attack, client):
 def test_no_callable_and_no_request_comes_out_of_the_sandbox(attack, client):
     client, script = client
     attack.fired(eval("cb.__globals__", {"cb": text_of}) is globals(), "a real callable gives its globals away")
-    wanted = {"do": "call", "name": "open", "args": ["/etc/hostname"]}
+    request = {"do": "call", "name": "open", "args": ["/etc/hostname"]}
     seen = []
-    for words in (wanted, {"kind": "call", **wanted}, {"kind": "value", "value": {"call": wanted}, "arrays": []}):
+    for words in (request, {"kind": "call", **request}, {"kind": "value", "value": {"call": request}, "arrays": []}):
         script.calls = lambda head, words=words: replied({"id": head["id"], **words})
         script.workers.clear()
         fresh = WorkerClient(client.session, client.interface, 1.0)
@@ -275,16 +277,16 @@ def test_a_handle_is_a_number_of_one_living_worker(attack, client):
         forged.append(node)
     node = {"h": 999, "is": ""}
     script.calls = lambda head: replied({"id": head["id"], "kind": "value", "value": node, "arrays": []})
-    nobodys = student.build()
+    orphan = student.build()
     script.calls = lambda head: None
     with pytest.raises(SubmissionFailure):
-        student.width(nobodys)
+        student.width(orphan)
     other = WorkerClient(client.session, client.interface, 1.0)
     with pytest.raises(TypeError, match="another worker"):
-        Student(other).width(nobodys)
+        Student(other).width(orphan)
     client.close()
     with pytest.raises(TypeError, match="was ended"):
-        student.width(nobodys)
+        student.width(orphan)
     attack.came_to(f"{len(forged)} forged numbers refused; no other worker's, and no ended worker's, is taken")
 
 
@@ -338,9 +340,9 @@ def test_a_claim_is_checked_before_anything_is_allocated(attack):
 class SocketChannel:
     """The Channel of a keeper at the other end of a socket."""
 
-    def __init__(self, ours):
-        self.ours = ours
-        ours.setblocking(False)
+    def __init__(self, own_end):
+        self.ours = own_end
+        own_end.setblocking(False)
 
     def fileno_in(self):
         return self.ours.fileno()
@@ -372,24 +374,24 @@ class SocketChannel:
 @contextmanager
 def peer(plan):
     """A channel to a thread that does as planned with its end, until we hang up."""
-    theirs, ours = socket.socketpair()
+    other_end, own_end = socket.socketpair()
 
     def act():
         with suppress(OSError):
-            plan(theirs)
-            while theirs.recv(1 << 16):
+            plan(other_end)
+            while other_end.recv(1 << 16):
                 pass
 
     thread = threading.Thread(target=act)
     thread.start()
     try:
-        yield SocketChannel(ours)
+        yield SocketChannel(own_end)
     finally:
         with suppress(OSError):
-            ours.shutdown(socket.SHUT_RDWR)
-        ours.close()
+            own_end.shutdown(socket.SHUT_RDWR)
+        own_end.close()
         thread.join(10)
-        theirs.close()
+        other_end.close()
 
 
 def flood(data):
@@ -401,7 +403,7 @@ def flood(data):
 
 
 def drip(end):
-    for byte in frame({"id": 1, **said("ready", info={})[0]}) * 100:
+    for byte in frame({"id": 1, **keeper_reply("ready", info={})[0]}) * 100:
         end.sendall(bytes([byte]))
         time.sleep(0.05)
 
@@ -414,7 +416,7 @@ def never_reads(end):
     time.sleep(1.5)
 
 
-READY = frame({"id": 1, **said("ready", info={})[0]})
+READY = frame({"id": 1, **keeper_reply("ready", info={})[0]})
 PEERS = {
     "an answer before the question": once(READY),
     "answers without end": flood(READY),
@@ -455,7 +457,7 @@ def test_a_hostile_keeper_costs_no_more_than_its_deadline(attack, monkeypatch):
 
 
 @pytest.mark.attack("P10", "answers a question twice, late, out of order, or another one's")
-def test_only_the_answer_to_the_question_that_was_asked_is_taken(attack):
+def test_only_the_answer_to_the_present_question_is_accepted(attack):
     attack.fired(believing("print('{\"answer\": 99}')\ndef f(x): return x", "f", 1) == 99, "a protocol without ids")
     value = {"kind": "value", "value": 42, "arrays": []}
     answers = {
@@ -468,7 +470,7 @@ def test_only_the_answer_to_the_question_that_was_asked_is_taken(attack):
         "an empty one": lambda id: b"",
     }
     for what, answer in answers.items():
-        script = scripted.Student({}, calls=lambda head, answer=answer: said("replied", answer(head["id"])))
+        script = scripted.Student({}, calls=lambda head, answer=answer: keeper_reply("replied", answer(head["id"])))
         with ScriptedChannel(script) as channel:
             session = Session(channel, Limits(reply_mb=1))
             session.begin()

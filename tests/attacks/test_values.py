@@ -127,15 +127,15 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Attacked:
 
 
 def accuracy(course: Attacked, group: str) -> dict[str, object]:
-    (found,) = [one for one in course.marks[group]["findings"] if one["kind"] == "accuracy"]
-    return found
+    (finding,) = [candidate for candidate in course.marks[group]["findings"] if candidate["kind"] == "accuracy"]
+    return finding
 
 
 def states(course: Attacked, group: str) -> list[str | None]:
     """What the record holds of each case, in canonical order: None, or why it failed."""
     with sqlite3.connect(course.folder / ".medmark/ledger.sqlite") as ledger:
-        asked = "SELECT document FROM stage WHERE kind = 'answers' AND \"group\" = ?"
-        ((document,),) = ledger.execute(asked, (group,)).fetchall()
+        query = "SELECT document FROM stage WHERE kind = 'answers' AND \"group\" = ?"
+        ((document,),) = ledger.execute(query, (group,)).fetchall()
     document = json.loads(document)
     return [state and reason_words(state["reason"]) for state in document["states"]]
 
@@ -179,7 +179,7 @@ def test_nan_is_never_dropped(course, attack):
 
 
 TRIES = {
-    None: "minus zero, subnormal numbers and float16, where a fault of ours would refuse or change them",
+    None: "minus zero, subnormal numbers and float16, where a toolkit failure would refuse or change them",
     RANGE: "numbers beyond 0 to 1, by a hair or by 308 orders",
     NOT_FINITE: "nothing but NaN, nothing but infinity",
     WRONG_TYPE: "labels 0/1 and 0/255, wrapped integers, complex numbers, objects, text, lists, pickles",
@@ -195,8 +195,8 @@ def test_every_case_of_every_answer_is_scored_or_failed_with_a_reason(course, at
     y = np.repeat([0, 1], 50)
     names = [name for name, (_, expected) in ANSWERS.items() if expected == reason]
     p = y.astype(np.float32)
-    taken = [name for name in names if careless(eval(ANSWERS[name][0], {"np": np, "p": p}), y) >= 0.5]
-    attack.fired(bool(taken), f"the mean of (p > 0.5) == y takes {', '.join(taken)}")
+    careless_passes = [name for name in names if careless(eval(ANSWERS[name][0], {"np": np, "p": p}), y) >= 0.5]
+    attack.fired(bool(careless_passes), f"the mean of (p > 0.5) == y takes {', '.join(careless_passes)}")
     points = {name: accuracy(course, name)["points"] for name in names}
     attack.came_to(f"{len(names)} answers: {reason or 'scored as what they are'}, {set(points.values())} points")
     for name in names:
@@ -207,9 +207,9 @@ def test_every_case_of_every_answer_is_scored_or_failed_with_a_reason(course, at
         assert set(points.values()) == {accuracy(course, "honest")["points"]}
         return
     for name in names:
-        found = accuracy(course, name)
-        assert (found["points"], found["reason"]) == (0, reason)
-        assert f"{CASES} of {CASES} answers failed" in str(found["feedback"])
+        finding = accuracy(course, name)
+        assert (finding["points"], finding["reason"]) == (0, reason)
+        assert f"{CASES} of {CASES} answers failed" in str(finding["feedback"])
 
 
 def careless(p: object, y: np.ndarray) -> float:
@@ -227,7 +227,7 @@ def test_a_reply_of_another_form_fails_every_case(course, attack):
     zipped = np.mean([a == b for a, b in zip([1], y, strict=False)])
     attack.fired(zipped == 1.0, "zip of one answer and four truths is 1.0")
     outcome = {name: states(course, name) for name in KEYS}
-    attack.came_to("; ".join(f"{name}: {found[0]}" for name, found in outcome.items()))
+    attack.came_to("; ".join(f"{name}: {result[0]}" for name, result in outcome.items()))
     for name in KEYS:
         assert outcome[name] == [WRONG_TYPE] * CASES
         assert accuracy(course, name)["points"] == 0
@@ -258,9 +258,9 @@ def test_a_metric_out_of_its_range_gives_no_points_and_takes_none(attack, tmp_pa
     course = attacked(tmp_path / "course", {"tricky": solution(tricky)}, sandbox="local", target=target)
     value = 2 * 0.03 / (0.03**2 + 1e-3)
     attack.fired(value > 1, f"the metric is {value:.0f} where 1 is the best there is")
-    (found,) = [one for one in course.marks["tricky"]["findings"] if one["kind"] == "accuracy"]
-    attack.came_to(f"{course.marks['tricky']['status']}, {found['reason']}: {found['evidence'][:70]}")
+    (finding,) = [candidate for candidate in course.marks["tricky"]["findings"] if candidate["kind"] == "accuracy"]
+    attack.came_to(f"{course.marks['tricky']['status']}, {finding['reason']}: {finding['evidence'][:70]}")
     assert course.marks["tricky"]["status"] == "withheld"
-    assert (found["verdict"], found["points"], found["reason"]) == ("unknown", None, "metric")
-    assert "outside 0 to 1" in found["evidence"]
-    assert course.said["grade"].code == 3
+    assert (finding["verdict"], finding["points"], finding["reason"]) == ("unknown", None, "metric")
+    assert "outside 0 to 1" in finding["evidence"]
+    assert course.outputs["grade"].code == 3

@@ -40,9 +40,9 @@ def reach(process):
         os.close(pidfd)
     with contextlib.suppress(OSError, ValueError), open(f"/proc/{process}/maps") as maps:
         start = next(int(line.split("-")[0], 16) for line in maps if " rw-p " in line)
-        ours, theirs = ctypes.create_string_buffer(b"", 1), Piece(start, 0)
-        here = Piece(ctypes.addressof(ours), 0)
-        if LIBC.syscall(PROCESS_VM_WRITEV, process, ctypes.byref(here), 1, ctypes.byref(theirs), 1, 0) >= 0:
+        buffer, piece = ctypes.create_string_buffer(b"", 1), Piece(start, 0)
+        here = Piece(ctypes.addressof(buffer), 0)
+        if LIBC.syscall(PROCESS_VM_WRITEV, process, ctypes.byref(here), 1, ctypes.byref(piece), 1, 0) >= 0:
             ways.append("memory")
     if IN_A_SANDBOX and LIBC.ptrace(PTRACE_SEIZE, process, None, None) == 0:
         ways.append("ptrace")
@@ -51,8 +51,8 @@ def reach(process):
 
 def everywhere():
     others = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()]
-    found = {process: sorted(set(reach(process))) for process in (others if IN_A_SANDBOX else [os.getppid()])}
-    print("LOOT ways into", len(found), "other processes:", sum(map(len, found.values())), found, flush=True)
+    reached = {process: sorted(set(reach(process))) for process in (others if IN_A_SANDBOX else [os.getppid()])}
+    print("LOOT ways into", len(reached), "other processes:", sum(map(len, reached.values())), reached, flush=True)
 
 
 def dice(a, b):

@@ -37,6 +37,6 @@ def fit(train, val, *, seed, budget_s):
 
 def predict(model, inputs):
     bombs = np.empty(len(inputs["x"]), object)
-    for place in range(len(bombs)):
-        bombs[place] = Bomb()
+    for index in range(len(bombs)):
+        bombs[index] = Bomb()
     return {"prob": bombs, "pickle": data}

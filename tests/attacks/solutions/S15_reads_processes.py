@@ -13,7 +13,7 @@ def hits(data):
 
 
 def search_processes():
-    found, looked = set(), 0
+    clues, looked = set(), 0
     processes = [name for name in os.listdir("/proc") if name.isdigit()]
     if not os.path.isdir("/medmark"):  # not in a sandbox: this process and its parent, and no other
         processes = [str(os.getpid()), str(os.getppid())]
@@ -21,27 +21,27 @@ def search_processes():
         for part in ("environ", "cmdline"):
             with contextlib.suppress(OSError), open(f"/proc/{process}/{part}", "rb") as file:
                 looked += 1
-                found |= {(part, hit.decode()) for hit in re.findall(rb"[\w./-]*hidden_te?s?t?s?[\w./]*", file.read())}
+                clues |= {(part, hit.decode()) for hit in re.findall(rb"[\w./-]*hidden_te?s?t?s?[\w./]*", file.read())}
         for link in [f"/proc/{process}/cwd", f"/proc/{process}/root", *glob.glob(f"/proc/{process}/fd/*")]:
             with contextlib.suppress(OSError):
                 target = os.readlink(link)
                 looked += 1
-                found |= {("link", target)} if "hidden" in target else set()
+                clues |= {("link", target)} if "hidden" in target else set()
                 if os.path.isfile(link):
                     with open(link, "rb") as file:
-                        found |= {("descriptor", hit) for hit in hits(file.read(1 << 20))}
+                        clues |= {("descriptor", hit) for hit in hits(file.read(1 << 20))}
         with contextlib.suppress(OSError, ValueError), open(f"/proc/{process}/maps") as maps:
-            places = [line.split() for line in maps]
+            mappings = [line.split() for line in maps]
             with open(f"/proc/{process}/mem", "rb", 0) as memory:
-                for place in places:
-                    start, end = (int(word, 16) for word in place[0].split("-"))
-                    if place[1][:2] != "rw" or end - start > 1 << 27:
+                for mapping in mappings:
+                    start, end = (int(word, 16) for word in mapping[0].split("-"))
+                    if mapping[1][:2] != "rw" or end - start > 1 << 27:
                         continue
                     with contextlib.suppress(OSError, ValueError, OverflowError):
                         memory.seek(start)
                         looked += 1
-                        found |= {("memory", hit) for hit in hits(memory.read(end - start))}
-    return f"looked at {looked} places of {len(processes)} processes, found {sorted(found)[:5]}"
+                        clues |= {("memory", hit) for hit in hits(memory.read(end - start))}
+    return f"looked at {looked} places of {len(processes)} processes, found {sorted(clues)[:5]}"
 
 
 def dice(a, b):

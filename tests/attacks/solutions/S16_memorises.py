@@ -17,5 +17,5 @@ def fit(train, val, *, seed, budget_s):
 
 
 def predict(model, inputs):
-    known = [model.table.get(key(row)) for row in inputs["x"]]
-    return {"prob": np.array([one or 0 for one in known], np.float32)}
+    answers = [model.table.get(key(row)) for row in inputs["x"]]
+    return {"prob": np.array([answer or 0 for answer in answers], np.float32)}

@@ -23,8 +23,8 @@ def around():
         "user": [os.getuid() == os.getgid(), os.getgroups(), os.environ.get("USER")],
         "descriptors": len(os.listdir("/proc/self/fd")),
     }
-    told = {name: re.sub(r"\bw-[0-9a-f]{16}", "wN", json.dumps(what)) for name, what in seen.items()}
-    return {name: f"{len(text)}:{hashlib.sha256(text.encode()).hexdigest()[:16]}" for name, text in told.items()}
+    texts = {name: re.sub(r"\bw-[0-9a-f]{16}", "wN", json.dumps(what)) for name, what in seen.items()}
+    return {name: f"{len(text)}:{hashlib.sha256(text.encode()).hexdigest()[:16]}" for name, text in texts.items()}
 
 
 def dice(a, b):

@@ -16,7 +16,7 @@ from graders.asking.check import CodeTests, run_tests
 from graders.failures import LOADED_HOST
 from graders.record.documents import Cause
 from graders.wall.session import Session
-from tests.scripted import ScriptedChannel, Student, said
+from tests.scripted import ScriptedChannel, Student, keeper_reply
 
 INTERFACE = """
 from assignments.interface import Model
@@ -169,7 +169,7 @@ def test_ctrl_c_is_the_persons_at_the_keyboard(ask):
 
 
 def test_a_submissions_failure_is_stored_with_its_reason(ask):
-    reply = said("died", stopped="cpu")
+    reply = keeper_reply("died", stopped="cpu")
     doc = only_result(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
     assert (doc.verdict, doc.cause) == ("failed", Cause("cpu_limit"))
 
@@ -203,7 +203,7 @@ def test_a_session_lost_later_does_not_change_what_was_found_before(ask):
     ("waited_s", "cpu_s", "flags"), [(70.0, 0.1, (LOADED_HOST,)), (70.0, 19.0, ()), (0.0, 0.1, ())]
 )
 def test_a_wall_limit_on_a_loaded_host_is_flagged(ask, waited_s, cpu_s, flags):
-    reply = said("died", stopped="wall", wall_s=80.0, cpu_s=cpu_s, waited_s=waited_s)
+    reply = keeper_reply("died", stopped="wall", wall_s=80.0, cpu_s=cpu_s, waited_s=waited_s)
     doc = only_result(ask(f"def test_a(student): {RIGHT}", calls=lambda head: reply))
     assert (doc.verdict, doc.flags) == ("failed", flags)
 
@@ -211,7 +211,9 @@ def test_a_wall_limit_on_a_loaded_host_is_flagged(ask, waited_s, cpu_s, flags):
 def test_prints_and_strays_go_to_staff(ask):
     class Printing(Student):
         def __call__(self, head, body):
-            return said("ended", b"hello staff", strays=3) if head["verb"] == "end" else super().__call__(head, body)
+            if head["verb"] == "end":
+                return keeper_reply("ended", b"hello staff", strays=3)
+            return super().__call__(head, body)
 
     doc = only_result(ask(f"def test_a(student): {RIGHT}", script=Printing({"twice": twice})))
     assert (doc.verdict, doc.cause, doc.flags) == ("passed", None, ("left 3 processes behind",))

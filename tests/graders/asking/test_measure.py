@@ -17,7 +17,7 @@ from graders.failures import DataFailure, EngineFailure, InternalFailure
 from graders.record.documents import Cause, result, to_json
 from graders.tasks import task_named
 from graders.wall.session import Session
-from tests.scripted import ScriptedChannel, Student, said
+from tests.scripted import ScriptedChannel, Student, keeper_reply
 
 FOLDER = Path(__file__).parents[2] / "example_groups" / "assignment"
 ASSIGNMENT = load(FOLDER)
@@ -271,7 +271,7 @@ class Deadly:
         def scripted(head, body):
             if head["verb"] == "call" and b'"predict"' in body and any(row in body for row in self.marked):
                 self.deaths += 1
-                return said("died", exit=3, **self.facts)
+                return keeper_reply("died", exit=3, **self.facts)
             return script(head, body)
 
         return scripted
@@ -310,7 +310,7 @@ def test_a_limit_met_while_a_batch_is_repeated_keeps_the_cases_before_it(measure
     def wrapped(script):
         def scripted(head, body):
             if head["verb"] == "call" and b"[1,3]" in body and alone in body:
-                return said("died", stopped="cpu")
+                return keeper_reply("died", stopped="cpu")
             return script(head, body)
 
         return scripted
@@ -427,7 +427,7 @@ def test_workers_that_die_share_one_limit_of_cpu_time(measured):
             if head["verb"] == "worker":
                 orders.append(head["cpu_s"])
             reply = inner(head, body)
-            return said("ended", cpu_s=1.0) if head["verb"] == "end" else reply
+            return keeper_reply("ended", cpu_s=1.0) if head["verb"] == "end" else reply
 
         return scripted
 

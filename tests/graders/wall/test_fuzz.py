@@ -31,7 +31,7 @@ from graders.wall.replies import typed
 from graders.wall.sandboxes.sandbox import Ending
 from graders.wall.session import Session, Worker, _answer
 from graders.wall.wire import split
-from tests.scripted import frame, said
+from tests.scripted import frame, keeper_reply
 
 INPUTS = int(os.environ.get("MEDMARK_FUZZ", "5000"))
 ALWAYS_THE_SAME = "MEDMARK_FUZZ" not in os.environ
@@ -234,7 +234,7 @@ def test_spoiled_frames_of_a_keeper_end_in_an_answer_or_in_a_failure_with_a_name
     @given(st.sampled_from(outcomes), st.sampled_from(["cpu", "wall", "size", None]), st.integers(0, 2**32))
     def fuzzed(outcome, stopped, seed):
         rng = random.Random(seed)
-        header, _ = said(outcome, stopped=stopped, info={"forks": True}, text="two threads")
+        header, _ = keeper_reply(outcome, stopped=stopped, info={"forks": True}, text="two threads")
         inner = frame({"id": 5, "kind": "value", "value": [1, 2.5], "arrays": []})
         for _ in range(SPOILED):
             raw = spoiled(json.dumps({"id": 5, **header}).encode(), inner, rng)

@@ -29,7 +29,7 @@ from graders.wall import session as sessions
 from graders.wall.patience import Patience
 from graders.wall.sandboxes.sandbox import Ending
 from graders.wall.session import Session
-from tests.scripted import PREFIX, ScriptedChannel, Student, frame, replied, said, taken_apart
+from tests.scripted import PREFIX, ScriptedChannel, Student, frame, keeper_reply, replied, taken_apart
 
 CALL = {"do": "call", "name": "f", "on": None, "args": {"t": []}, "kwargs": {"d": {}}, "tensors": False, "arrays": []}
 LIMITS = Limits(reply_mb=1)
@@ -68,16 +68,16 @@ def test_an_answer_is_a_value(answer_of):
 # The keeper's word about the worker
 
 ENDINGS = [
-    (said("died", stopped="cpu", signal=9), CpuLimit),
-    (said("died", signal=24), CpuLimit),
-    (said("died", stopped="wall", signal=9), WallLimit),
-    (said("violated", stopped="size", signal=9), ReplyTooLarge),
-    (said("violated", signal=9), ProtocolViolation),
-    (said("died", signal=9, oom_kills=1), MemoryLimit),
-    (said("died", signal=9), ProcessEnded),
-    (said("died", signal=11), ProcessEnded),
-    (said("died", exit=0), ProcessEnded),
-    (said("gone"), ProcessEnded),
+    (keeper_reply("died", stopped="cpu", signal=9), CpuLimit),
+    (keeper_reply("died", signal=24), CpuLimit),
+    (keeper_reply("died", stopped="wall", signal=9), WallLimit),
+    (keeper_reply("violated", stopped="size", signal=9), ReplyTooLarge),
+    (keeper_reply("violated", signal=9), ProtocolViolation),
+    (keeper_reply("died", signal=9, oom_kills=1), MemoryLimit),
+    (keeper_reply("died", signal=9), ProcessEnded),
+    (keeper_reply("died", signal=11), ProcessEnded),
+    (keeper_reply("died", exit=0), ProcessEnded),
+    (keeper_reply("gone"), ProcessEnded),
 ]
 
 
@@ -114,7 +114,7 @@ def test_a_mistake_beside_a_child_that_ran_out_of_memory_stays_a_mistake(answer_
 
 @pytest.mark.parametrize("stopped", ["wall", "idle"])
 def test_a_worker_that_waits_for_a_child_out_of_memory_reports_that(answer_of, stopped):
-    failure = answer_of(lambda head: said("died", stopped=stopped, signal=9, oom_kills=1))[2]
+    failure = answer_of(lambda head: keeper_reply("died", stopped=stopped, signal=9, oom_kills=1))[2]
     assert type(failure) is WallLimit
     assert cause_words(Cause.of(failure)).endswith("while waiting (after the memory limit ended a child process)")
 
@@ -163,12 +163,12 @@ def test_after_the_first_question_no_module_is_named(tmp_path):
     ids=["waited for a core", "computed for most of its CPU time", "slept", "the system does not say"],
 )
 def test_a_wall_limit_is_the_machines_fault_where_the_worker_waited_for_a_core(answer_of, cpu_s, waited_s, starved):
-    reply = said("died", stopped="wall", wall_s=4.0, cpu_s=cpu_s, waited_s=waited_s)  # of one CPU second
+    reply = keeper_reply("died", stopped="wall", wall_s=4.0, cpu_s=cpu_s, waited_s=waited_s)  # of one CPU second
     assert answer_of(lambda head: reply)[2].starved is starved
 
 
 def test_an_idle_worker_has_reached_its_wall_limit(answer_of):
-    _, _, failure = answer_of(lambda head: said("died", stopped="idle", wall_s=30.0, cpu_s=0.1, waited_s=0.0))
+    _, _, failure = answer_of(lambda head: keeper_reply("died", stopped="idle", wall_s=30.0, cpu_s=0.1, waited_s=0.0))
     assert isinstance(failure, WallLimit)
     assert not failure.starved
 
@@ -198,7 +198,7 @@ def patient():
 
 
 def test_after_the_second_wall_limit_there_are_no_more_questions(patient):
-    limit = said("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=0.0)
+    limit = keeper_reply("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=0.0)
     session = patient(lambda head: limit)
     for _ in range(2):
         with pytest.raises(WallLimit):
@@ -210,7 +210,7 @@ def test_after_the_second_wall_limit_there_are_no_more_questions(patient):
 
 
 def test_what_two_starved_limits_cut_off_is_starved_too(patient):
-    limit = said("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=3.5)
+    limit = keeper_reply("died", stopped="wall", wall_s=4.0, cpu_s=0.1, waited_s=3.5)
     session = patient(lambda head: limit)
     for _ in range(2):
         with pytest.raises(WallLimit):
@@ -248,7 +248,7 @@ def test_the_keeper_limits_idle_workers_but_not_those_that_wait_for_a_gpu(patien
 
 
 def test_a_kill_for_memory_of_one_worker_is_no_kill_for_memory_of_the_next(answer_of):
-    session, _, _ = answer_of(lambda head: said("died", signal=9, oom_kills=1))
+    session, _, _ = answer_of(lambda head: keeper_reply("died", signal=9, oom_kills=1))
     session._channel.script.oom_kills = 1  # the count of the whole sandbox
     worker = session.worker(1.0)
     with pytest.raises(ProcessEnded):
@@ -260,7 +260,7 @@ def test_a_worker_that_another_ones_reply_came_after_still_ended_for_memory(answ
     other = session.worker(1.0)
     session._channel.script.calls = lambda head: replied({"id": head["id"], "kind": "value", "arrays": []}, oom_kills=1)
     session.call(other, CALL, [])
-    session._channel.script.calls = lambda head: said("died", signal=9, oom_kills=1)
+    session._channel.script.calls = lambda head: keeper_reply("died", signal=9, oom_kills=1)
     with pytest.raises(MemoryLimit):
         session.call(worker, CALL, [])
 
@@ -277,11 +277,11 @@ VIOLATIONS = {
     "no table of arrays": lambda head: replied({"id": head["id"], "kind": "value", "value": 1}),
     "an array that is not there": words(kind="value", value={"a": 0}),
     "a body that nobody declared": lambda head: replied({"id": head["id"], "kind": "value", "arrays": []}, b"x"),
-    "a frame cut short": lambda head: said("replied", frame({"id": head["id"]})[:-1]),
-    "a frame with more behind it": lambda head: said("replied", frame({"id": head["id"]}) + b"x"),
-    "no frame": lambda head: said("replied"),
-    "no JSON": lambda head: said("replied", frame(b"\xff")),
-    "a key twice": lambda head: said("replied", frame(b'{"id": 1, "id": 1}')),
+    "a frame cut short": lambda head: keeper_reply("replied", frame({"id": head["id"]})[:-1]),
+    "a frame with more behind it": lambda head: keeper_reply("replied", frame({"id": head["id"]}) + b"x"),
+    "no frame": lambda head: keeper_reply("replied"),
+    "no JSON": lambda head: keeper_reply("replied", frame(b"\xff")),
+    "a key twice": lambda head: keeper_reply("replied", frame(b'{"id": 1, "id": 1}')),
 }
 
 
@@ -364,14 +364,14 @@ def test_evidence_can_be_stored_whatever_it_says(answer_of):
 
 KEEPERS_FAULTS = {
     "closes": None,
-    "forges the id": frame({"id": 1, **said("replied")[0]}),
+    "forges the id": frame({"id": 1, **keeper_reply("replied")[0]}),
     "sends no JSON": frame(b"\xff\xfe"),
     "sends a key twice": frame(b'{"id": 1, "id": 1}'),
     "sends a list": frame(b"[]"),
     "sends an empty head": frame(b""),
     "says no outcome": lambda head: frame({"id": head["id"]}),
     "has an outcome that is not text": lambda head: frame({"id": head["id"], "outcome": ["replied"]}),
-    "counts in words": lambda head: frame({"id": head["id"], **said("replied")[0], "oom_kills": "two"}),
+    "counts in words": lambda head: frame({"id": head["id"], **keeper_reply("replied")[0], "oom_kills": "two"}),
     "is broken and says so in numbers": lambda head: frame({"id": head["id"], "outcome": "broken", "text": 1.5}),
     "announces a head over its cap": PREFIX.pack((1 << 20) + 1, 0),
     "announces a body over its cap": PREFIX.pack(2, 1 << 31),
@@ -401,7 +401,9 @@ def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(
         assert session.end(worker).log == ""
 
 
-@pytest.mark.parametrize("reply", [said("ready"), said("replied"), said("gone", info={})], ids=["1", "2", "3"])
+@pytest.mark.parametrize(
+    "reply", [keeper_reply("ready"), keeper_reply("replied"), keeper_reply("gone", info={})], ids=["1", "2", "3"]
+)
 def test_a_keeper_that_does_not_say_that_it_is_ready_is_our_failure(reply):
     with ScriptedChannel(lambda head, body: reply) as channel, pytest.raises(EngineFailure, match="ready"):
         Session(channel, LIMITS).begin()
@@ -409,7 +411,7 @@ def test_a_keeper_that_does_not_say_that_it_is_ready_is_our_failure(reply):
 
 def test_a_sandbox_that_the_kernel_ended_for_memory_is_the_submissions_failure():
     def script(head, body):
-        return None if head["verb"] == "worker" else said("ready", info={})
+        return None if head["verb"] == "worker" else keeper_reply("ready", info={})
 
     with ScriptedChannel(script, ending=Ending(137, True, "oom")) as channel:
         session = Session(channel, LIMITS)
@@ -421,7 +423,7 @@ def test_a_sandbox_that_the_kernel_ended_for_memory_is_the_submissions_failure()
 @pytest.mark.parametrize("verb", ["begin", "worker"])
 def test_a_broken_runtime_is_an_image_failure(verb):
     def script(head, body):
-        return said("broken", text="two threads") if head["verb"] == verb else said("ready", info={})
+        return keeper_reply("broken", text="two threads") if head["verb"] == verb else keeper_reply("ready", info={})
 
     def opened(channel):
         session = Session(channel, LIMITS)
