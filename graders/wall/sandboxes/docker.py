@@ -23,9 +23,8 @@ from graders.wall.modes import make_readable
 from graders.wall.sandboxes import engine, gpus, images
 from graders.wall.sandboxes.docker_channel import DockerChannel, Watch
 from graders.wall.sandboxes.owner import is_alive, this_process
-from graders.wall.sandboxes.sandbox import COMPUTING, SandboxSpec
+from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec
 
-INSIDE_FOLDER = Path(__file__).parents[1] / "inside"
 GONE_WITHIN_S = 15.0
 
 

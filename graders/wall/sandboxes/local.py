@@ -22,9 +22,8 @@ from pathlib import Path
 
 from assignments.assignment import Framework
 from graders.failures import EngineFailure, ImageFailure
-from graders.wall.sandboxes.sandbox import COMPUTING, Ending, SandboxSpec
+from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, Ending, SandboxSpec
 
-INSIDE_FOLDER = Path(__file__).parent.parent / "inside"
 FRAMEWORK_PACKAGES: dict[Framework, tuple[str, ...]] = {
     "pytorch": ("torch",),
     "tensorflow": ("tensorflow", "tensorflow-cpu"),

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from assignments.assignment import Framework, Limits
 
+INSIDE_FOLDER = Path(__file__).parents[1] / "inside"
+"""The code that runs in a sandbox, with `start.py`."""
 COMPUTING = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
