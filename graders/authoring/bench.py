@@ -136,7 +136,7 @@ def share_of(assignment: Assignment, scores: Mapping[str, ScoreResult]) -> float
         if isinstance(criterion, Accuracy):
             result = scores[criterion.id]
             ceilings = [cap.at for cap in caps_that_hold(criterion, result)]
-            whole = share_of_points(criterion.anchors, assignment.level, result.known.score)
+            whole = share_of_points(criterion.anchors, assignment.level, result.measurement.score)
             earned += criterion.points * float(min([whole, *ceilings]))
             possible += criterion.points
     return earned / possible if possible else 0.0

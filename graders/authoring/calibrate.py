@@ -134,8 +134,8 @@ def _scored(reference: Reference, runs: Mapping[int, StoredRun]) -> tuple[dict[s
     errors: dict[str, list[float]] = {}
     for draw in sorted(runs):
         for name, result in scored(reference.assignment, reference.sets[draw], runs[draw].answers).items():
-            scores.setdefault(name, []).append(round(result.known.score, 5))
-            low, high = result.known.interval or (0.0, 0.0)  # None where every case scored the same
+            scores.setdefault(name, []).append(round(result.measurement.score, 5))
+            low, high = result.measurement.interval or (0.0, 0.0)  # None where every case scored the same
             errors.setdefault(name, []).append((high - low) / 3.92)
     return scores, {name: round(fmean(values), 5) for name, values in errors.items()}
 
@@ -229,7 +229,7 @@ def baseline_scores(assignment: Assignment, sets: Sequence[HiddenSet]) -> dict[s
     for hidden in sets:
         for name, answer in task.baselines(hidden.train, hidden.truth).items():
             for id, score in scored(one_run, hidden, Answers({task.prediction: answer})).items():
-                scores_by_name.setdefault(name, {}).setdefault(id, []).append(round(score.known.score, 5))
+                scores_by_name.setdefault(name, {}).setdefault(id, []).append(round(score.measurement.score, 5))
     return scores_by_name
 
 

@@ -1,7 +1,7 @@
-"""A demonstration: a course with six groups as real Git repositories, and what their marks say. It marks nothing.
+"""Makes the demonstration: a course with six groups as real Git repositories. It marks nothing.
 
 The groups' code is medmark's own (reference solutions, one with a misconception from its assignment's list, one that
-crashes, one that tries to cheat), so it may run without a sandbox where there is none.
+crashes, one that tries to cheat), so it may run without a sandbox if there is none.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class DemoGroup:
 
     name: str
     what: str
-    """What its solution is."""
+    """A description of its solution."""
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What was made."""
+    """A course that was made."""
 
     folder: Path
     assignment: str
@@ -45,11 +45,11 @@ class Demo:
 def make_demo(folder: Path, sandbox: str = "docker") -> Demo:
     """Write the course and its repositories into a new folder.
 
-    Three hidden splits in place of the assignment's five keep it under a minute. With one, a sound solution would fall
-    below the distinction anchor in about one demonstration of a hundred: a run has an SD of 0.8 points.
+    It has three hidden splits instead of the assignment's five, to take less than a minute. With one split, a sound
+    solution would miss the distinction anchor about once in a hundred demonstrations: a run has an SD of 0.8 points.
 
     Raises:
-        UserError: the folder holds something already.
+        UserError: the folder is not empty.
     """
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder}: is not empty. Remove it, or name another: medmark demo FOLDER")
@@ -99,7 +99,7 @@ def _groups(repositories: Path) -> Iterator[DemoGroup]:
 
 
 def _repository(folder: Path, starter: str, solution: str) -> None:
-    """Two commits: the starter as handed out, and the group's work."""
+    """Make a repository of two commits: the starter as handed out, and the group's work."""
     import git
 
     path = folder / ASSIGNMENT / "solution.py"

@@ -224,7 +224,7 @@ def share_of_points(anchors: Anchors, level: int, score: float) -> Fraction:
 
 def caps_that_hold(criterion: Accuracy, result: ScoreResult) -> tuple[HeldCap, ...]:
     """The caps whose condition is true of a score. A metric that the score lacks is a toolkit failure."""
-    measured = {criterion.metric: result.known, **result.also}
+    measured = {criterion.metric: result.measurement, **result.also}
     held = []
     for cap in criterion.caps:
         condition = cap.condition
@@ -415,7 +415,7 @@ def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refuse
 
 def _scored(criterion: Accuracy, level: int, outcome: ScoreResult) -> Scored:
     """The public parts of a score, each named here: a field that a result gains later stays private."""
-    measured = outcome.known
+    measured = outcome.measurement
     held = caps_that_hold(criterion, outcome)
     return Scored(
         metric=measured.metric,

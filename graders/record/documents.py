@@ -241,8 +241,8 @@ class ScoreResult(_Strict):
     schema: Literal[1] = SCHEMA
 
     @property
-    def known(self) -> Measured:
-        """The measurements of a score that passed.
+    def measurement(self) -> Measured:
+        """The criterion's own metric, of a score that passed.
 
         Raises:
             InternalFailure: nothing was scored.

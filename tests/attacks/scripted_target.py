@@ -39,4 +39,4 @@ def scored(store, predict, *, hidden=HIDDEN, commit="c0ffee", assignment=ASSIGNM
         session.begin()
         shown = hidden.input_set
         document = measure(session, assignment, TARGETS_INTERFACE, shown, secret=SECRET, commit=commit, store=store)
-    return score(assignment, ACCURACY, [hidden], [load_answers(store, document)]).known.score
+    return score(assignment, ACCURACY, [hidden], [load_answers(store, document)]).measurement.score

@@ -149,7 +149,7 @@ def test_an_assignment_of_the_catalogue_is_marked_with_validation_cases(tmp_path
     )
     assert document.trouble is None
     assert [document.answers[repeat].verdict for repeat in (0, 1)] == ["passed", "passed"]
-    assert document.scores["accuracy"].known.score > 0.75  # by the mean radius alone: 0.86
+    assert document.scores["accuracy"].measurement.score > 0.75  # by the mean radius alone: 0.86
 
 
 def test_every_document_is_json_without_nan(marked):
@@ -158,9 +158,9 @@ def test_every_document_is_json_without_nan(marked):
 
 
 def test_only_full_answers_earn_a_full_score(marked):
-    assert marked("perfect").scores["accuracy"].known.score > 0.9
+    assert marked("perfect").scores["accuracy"].measurement.score > 0.9
     for group in ("wrong_shape", "loops_forever", "early_exit", "missing_function"):
-        assert marked(group).scores["accuracy"].known.score == 0.0
+        assert marked(group).scores["accuracy"].measurement.score == 0.0
 
 
 def test_a_case_with_nan_fails_alone(marked):
@@ -413,7 +413,7 @@ def exchanged(tmp_path_factory):
 def test_a_poor_score_is_explained_from_the_stored_answers(exchanged):
     _, document = exchanged
     score = document.scores["accuracy"]
-    assert score.known.score < 0.1
+    assert score.measurement.score < 0.1
     assert score.explained.mistake == Phrase("classes_exchanged")
 
 
@@ -488,4 +488,4 @@ def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
     document = run("perfect", tmp_path, assignment=plenty)
     assert document.forks is False
     assert [doc.verdict for doc in document.tests.values()] == ["passed"] * 4
-    assert document.scores["accuracy"].known.score > 0.9
+    assert document.scores["accuracy"].measurement.score > 0.9

@@ -19,6 +19,6 @@ def bench():
 
 
 def test_a_sandbox_that_ends_between_two_questions_costs_none_of_them(bench):
-    assert {found.verdict for found in bench.check(GROUPS / "perfect", TESTS).values()} == {"passed"}
+    assert {result.verdict for result in bench.check(GROUPS / "perfect", TESTS).values()} == {"passed"}
     bench._session._channel._process.kill()
-    assert {found.verdict for found in bench.check(GROUPS / "perfect", TESTS).values()} == {"passed"}
+    assert {result.verdict for result in bench.check(GROUPS / "perfect", TESTS).values()} == {"passed"}

@@ -162,15 +162,15 @@ def test_a_calibrated_assignment_proves_itself_in_the_local_sandbox(folder: Path
     assert rehearsal.shares["baseline: the training set's frequencies"] == 0
     assert steps[:6] == [*(f"numpy: draw {n}" for n in range(1, 6)), "numpy: reference"]
 
-    found, _ = stored_calibration(load(folder))
-    assert found is not None
-    (scores,) = found.references["numpy"].values()
+    calibrated, _ = stored_calibration(load(folder))
+    assert calibrated is not None
+    (scores,) = calibrated.references["numpy"].values()
     # Two unit normals three apart: the best cut is right with probability Phi(1.5) = 0.933.
     assert len(scores) == 5
     assert np.mean(scores) == pytest.approx(0.933, abs=0.03)
     # The standard error of a share of 80 at 0.933 is sqrt(.933 * .067 / 80) = 0.028.
-    assert found.standard_error["accuracy"] == pytest.approx(0.028, abs=0.01)
-    assert found.versions["numpy"]["numpy"] == np.__version__
+    assert calibrated.standard_error["accuracy"] == pytest.approx(0.028, abs=0.01)
+    assert calibrated.versions["numpy"]["numpy"] == np.__version__
     lines = "\n".join(rehearsal.lines())
     assert "calibration of accuracy in numpy: 0." in lines
     assert "anchors that it suggests: { trivial = 0.500, pass = 0." in lines
@@ -186,9 +186,9 @@ def test_validation_cases_reach_the_references_in_rehearsal_and_calibration(fold
     rehearsal = rehearse_folder(folder, calibrate=True)
     assert rehearsal.gaps == ()
     assert rehearsal.references == {"numpy": (3, 3)}
-    found, _ = stored_calibration(load(folder))
-    assert found is not None
-    assert np.mean(found.references["numpy"]["accuracy"]) == pytest.approx(0.933, abs=0.03)
+    calibrated, _ = stored_calibration(load(folder))
+    assert calibrated is not None
+    assert np.mean(calibrated.references["numpy"]["accuracy"]) == pytest.approx(0.933, abs=0.03)
 
 
 def changes(folder: Path, name: str, text: str) -> set[str]:
@@ -304,9 +304,9 @@ def test_a_reference_that_leaves_cases_out_is_reported(folder: Path) -> None:
 def test_scores_that_are_all_the_same_have_no_error(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
     path.write_text(REFERENCE.replace("inputs[\"x\"][:, 0] - model.at", "np.zeros(len(inputs[\"x\"]))"))
-    found = calibrate(load(folder))
-    assert found.references["numpy"]["accuracy"] == [0.5] * 5
-    assert found.standard_error["accuracy"] == 0
+    result = calibrate(load(folder))
+    assert result.references["numpy"]["accuracy"] == [0.5] * 5
+    assert result.standard_error["accuracy"] == 0
 
 
 def test_a_framework_that_is_not_offered_is_refused(folder: Path) -> None:
@@ -318,11 +318,11 @@ def test_the_bench_scores_as_a_mark_does(folder: Path) -> None:
     assignment = load(folder)
     with opener(assignment)("numpy") as bench:
         (folder / "reference" / "solution.py").write_text(REFERENCE)
-        documents, answers = bench.scores(assignment, folder / "reference", draw=0)
+        scores, answers = bench.scores(assignment, folder / "reference", draw=0)
     assert answers.verdict == "passed"
     # Merit, .70, is worth .60 of the points and distinction, .80, .70: see DESIGN section 4.
-    found = documents["accuracy"]
-    at = dataclasses.replace(found, measured=dataclasses.replace(found.known, score=0.75))
+    score = scores["accuracy"]
+    at = dataclasses.replace(score, measured=dataclasses.replace(score.measurement, score=0.75))
     assert share_of(assignment, {"accuracy": at}) == pytest.approx(0.65)
 
 
@@ -429,8 +429,8 @@ def test_a_rehearsal_that_cannot_be_stored_is_shown_with_that_gap(
     folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     unwritable(monkeypatch, number, "rehearsal.json")
-    found = rehearse_folder(folder)
-    assert [gap.what for gap in found.gaps if gap.about == "rehearsal.json"] == [
+    rehearsal = rehearse_folder(folder)
+    assert [gap.what for gap in rehearsal.gaps if gap.about == "rehearsal.json"] == [
         f"could not be stored ({os.strerror(number)})"
     ]
     assert not proof_status(load(folder)).holds
@@ -495,12 +495,12 @@ def test_a_user_without_a_home_calibrates_and_keeps_nothing(
 
 def test_only_what_still_holds_is_shown_beside_the_groups(folder: Path) -> None:
     write_calibration(folder, [0.9])
-    found = fresh_calibration(load(folder))
-    assert found is not None
-    assert (set(found.references), set(found.baselines)) == ({"numpy"}, {"blind"})
+    calibrated = fresh_calibration(load(folder))
+    assert calibrated is not None
+    assert (set(calibrated.references), set(calibrated.baselines)) == ({"numpy"}, {"blind"})
     scoring_changed(folder)
-    found = fresh_calibration(load(folder))
-    assert found is not None
-    assert (set(found.references), set(found.baselines)) == (set(), {"blind"})
+    calibrated = fresh_calibration(load(folder))
+    assert calibrated is not None
+    assert (set(calibrated.references), set(calibrated.baselines)) == (set(), {"blind"})
     (folder / "points.py").write_text(POINTS.replace("3.0", "2.0"))
     assert fresh_calibration(load(folder)) is None

@@ -263,6 +263,6 @@ def test_a_result_of_the_former_form_that_lacks_a_part_is_refused():
 
 
 def test_no_result_can_be_changed():
-    for one in (TEST, ANSWERS, SCORE, JOB, MEASURED, CAUSE):
+    for part in (TEST, ANSWERS, SCORE, JOB, MEASURED, CAUSE):
         with pytest.raises(AttributeError):
-            setattr(one, next(iter(asdict(one))), "other")
+            setattr(part, next(iter(asdict(part))), "other")

@@ -193,18 +193,18 @@ def test_when_no_more_questions_are_put_all_that_are_left_have_failed(greedy):
     document = grade(dataclasses.replace(job, unusable=(QuestionId("all"),)), store)
     assert {doc.cause and doc.cause.reason for doc in document.tests.values()} == {UNUSABLE}
     assert {state.reason for state in document.answers[0].states} == {UNUSABLE}
-    assert document.scores["accuracy"].known.score == 0
+    assert document.scores["accuracy"].measurement.score == 0
 
 
 def test_cases_of_a_score_are_computed_one_by_one_where_all_together_took_too_long(greedy):
     job, store = greedy(2)
     plain = grade(job, store)
-    case = plain.scores["accuracy"].known.cases[2]
+    case = plain.scores["accuracy"].measurement.cases[2]
     spoilt = (QuestionId("score", "accuracy", "cases"), QuestionId("score", "accuracy", f"0 {case.id}"))
-    cases = grade(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].known.cases
+    cases = grade(dataclasses.replace(job, unusable=spoilt), store).scores["accuracy"].measurement.cases
     assert cases[2].reason == UNUSABLE
     assert [other.score for other in cases if other is not cases[2]] == [
-        other.score for other in plain.scores["accuracy"].known.cases if other is not case
+        other.score for other in plain.scores["accuracy"].measurement.cases if other is not case
     ]
 
 

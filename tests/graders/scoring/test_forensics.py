@@ -64,7 +64,7 @@ def explained(truth, predictions, of=None, failed=(), spacing=SPACING):
     stored = Answers({task_named(of.task).prediction: np.asarray(predictions)}, dict.fromkeys(failed, WallLimit.reason))
     hidden_set = hidden(truth, spacing)
     scored = score(of, of.criteria[0], [hidden_set], [stored])
-    return explanation(of, of.criteria[0], [hidden_set], [stored], scored.known)
+    return explanation(of, of.criteria[0], [hidden_set], [stored], scored.measurement)
 
 
 def words_of(result):
@@ -236,7 +236,7 @@ OF_LABELS = assignment("label_maps", "dice")
 
 def test_permuted_labels_are_named():
     permuted = np.array([0, 2, 3, 1], np.uint8)[PREDICTED]
-    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": PREDICTED})]).known.score
+    right = score(OF_LABELS, OF_LABELS.criteria[0], [hidden(ZONES)], [Answers({"label": PREDICTED})]).measurement.score
     result = explained(ZONES, permuted, OF_LABELS)
     assert result.kind == "labels"
     assert result.fixed == pytest.approx(right, abs=1e-4)
@@ -363,7 +363,7 @@ def test_labels_that_do_not_exclude_each_other_have_no_explanation_and_break_non
     truth = np.array([[0, 1], [1, 0], [1, 1], [0, 0]])
     hidden_set, stored = hidden(truth), Answers({"prob": 1.0 - truth}, {})
     of = assignment("multilabel", "auroc")
-    scored = score(of, of.criteria[0], [hidden_set], [stored]).known
+    scored = score(of, of.criteria[0], [hidden_set], [stored]).measurement
     assert scored.score == 0
     assert explanation(of, of.criteria[0], [hidden_set], [stored], scored) is None
 
@@ -372,7 +372,7 @@ def test_no_answers_have_no_explanation():
     of = assignment()
     sets, failed = [hidden(TRUTH)], dict.fromkeys(range(10), "r")
     for answers in (Answers({}, failed), Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, failed)):
-        measured = score(of, of.criteria[0], sets, [answers]).known
+        measured = score(of, of.criteria[0], sets, [answers]).measurement
         assert explanation(of, of.criteria[0], sets, [answers], measured) is None
 
 
