@@ -117,8 +117,8 @@ def attacked(code, look, seconds):
 
 
 def started(code, *steps):
-    """A child that runs code, then each step it is told of on a pipe, and says what came of it: (child, ask)."""
-    asked, told = os.pipe(), os.pipe()
+    """A child that runs code, then each step that a pipe names, and answers with its value: (child, ask)."""
+    steps_pipe, values_pipe = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
         try:
@@ -127,44 +127,44 @@ def started(code, *steps):
             os.chdir(f"/scratch/{os.getpid()}")
             space = {}
             exec(code, space)
-            while said := os.read(asked[0], 1 << 12).decode():
+            while step := os.read(steps_pipe[0], 1 << 12).decode():
                 try:
-                    got = eval(said, space)
+                    got = eval(step, space)
                 except Exception as error:
-                    got = repr(error)  # for who reads why a control is silent
-                os.write(told[1], repr(got).encode())
+                    got = repr(error)  # for the reader of a silent control
+                os.write(values_pipe[1], repr(got).encode())
         except BaseException as error:
-            os.write(told[1], repr(repr(error)).encode())
+            os.write(values_pipe[1], repr(repr(error)).encode())
         finally:
             os._exit(0)
-    os.close(told[1])
+    os.close(values_pipe[1])
 
     def ask(step):
-        os.write(asked[1], step.encode())
-        return eval(os.read(told[0], 1 << 12) or "'it ended'")
+        os.write(steps_pipe[1], step.encode())
+        return eval(os.read(values_pipe[0], 1 << 12) or "'it ended'")
 
     return child, ask
 
 
 def ended(*children):
-    for child in children:  # all first: one that another traces is waited for in vain
+    for child in children:  # kill all first: a traced one cannot be waited for
         os.kill(child, signal.SIGKILL)
     for child in children:
         os.waitpid(child, 0)
 
 
 def passed(code, back, number):
-    """What of a number one process finds that another has left; `back`: it was ready for it before."""
+    """The number that one process reads after another left it; with `back` the reader prepared for it before."""
     first, of_first = started(code)
-    told = of_first("ready()" if back else f"leave({number})")
+    left = of_first("ready()" if back else f"leave({number})")
     second, of_second = started(code)
-    found = of_first(f"find({of_second(f'leave({number})')!r})") if back else of_second(f"find({told!r})")
+    received = of_first(f"find({of_second(f'leave({number})')!r})") if back else of_second(f"find({left!r})")
     ended(first, second)
-    return found
+    return received
 
 
 def reached(code):
-    """What one process achieves against another of its user."""
+    """The result of one process's act against another process of its user."""
     first, of_first = started(code)
     second, of_second = started(code)
     where = of_first("victim()")
@@ -176,11 +176,11 @@ def reached(code):
 
 @contextmanager
 def bare(folder: Path, limits: Limits = ROOMY, **lifted: Any) -> Iterator[Callable[[str], object]]:
-    """An open container in which nothing is watched: the value of an expression that may use what `LOOKS` defines.
+    """An unguarded container: a function that evaluates an expression there, with the names that `LOOKS` defines.
 
     Args:
-        folder: an empty place on the host for the solution that is not there.
-        lifted: what differs from the seal of `docker.py`, by the names of Docker's host configuration.
+        folder: an empty folder on the host in place of a solution.
+        lifted: settings that differ from those of `docker.py`, by their names in Docker's host configuration.
     """
     folder.mkdir(mode=0o755)
     lifted = {"cap_add": ROOT, "ulimits": [Ulimit(name="nofile", soft=8192, hard=8192)], **lifted}
