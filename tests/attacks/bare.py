@@ -1,4 +1,4 @@
-"""The guard off: a container of the same image whose limits are far (and finite), with nobody who watches the code.
+"""The guard off: a container of the same image with far (and finite) limits, without a keeper that watches the code.
 
 It shows that an attack does what it says where nothing stops it; the controls of the classes R and N.
 """

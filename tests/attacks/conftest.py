@@ -1,4 +1,4 @@
-"""How an attack reports: its control, what came of it, and the table that `make attacks` prints.
+"""How an attack reports: its control, its outcome, and the table that `make attacks` prints.
 
 An attack is a test that carries `@pytest.mark.attack(ID, "what it tries")` and passes when the attack fails. It first
 shows that the attack works where the guard is off (`attack.fired`), so that no guard is praised for an attack that

@@ -1,4 +1,4 @@
-"""An https host that does as a test says, and remembers what it was sent. git speaks to it as to any other."""
+"""An https host that a test controls, and that records the requests it receives. git speaks to it as to any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graders without a wall, as they are usually written: what shows that an attack works where the guard is off.
+"""Graders without a wall, as they are usually written: they show that an attack works where the guard is off.
 
 `naive` copies the hidden tests beside the solution, runs pytest in a subprocess with a throw-away folder, and believes
 its exit code or its JUnit file. `believing` starts a worker and believes each line it prints. Neither marks anything.

@@ -52,7 +52,7 @@ def mapped(pid):
 
 @dataclass(frozen=True)
 class Message:
-    """`leave(n)` leaves a number; `find(told)` gives it, or -1, to whom `told` is what `leave` returned."""
+    """`leave(n)` leaves a number; `find(left)`, given what `leave` returned, returns the number or -1."""
 
     id: str
     tries: str
@@ -71,7 +71,7 @@ MESSAGES = (
                 with open(path, "w") as file: file.write(str(n))
                 os.chmod(path, 0o777)
             return 0
-        def find(told):
+        def find(left):
             for path in ("/dev/shm/x", "/scratch/x"):
                 if os.path.exists(path): return int(open(path).read())
             return -1
@@ -79,13 +79,13 @@ MESSAGES = (
     ),
     Message(
         "N13",
-        "a module's worker opens its own folder to all, and a fresh one is told where it is",
+        "a module's worker opens its own folder to all, and a fresh one learns its path",
         """
         def leave(n):
             with open("x", "w") as file: file.write(str(n))
             os.chmod("x", 0o777); os.chmod(".", 0o777)
             return os.getcwd()
-        def find(told): return tried(lambda: int(open(told + "/x").read()))
+        def find(left): return tried(lambda: int(open(left + "/x").read()))
         """,
     ),
     Message(
@@ -96,7 +96,7 @@ MESSAGES = (
             os.mkdir("/dev/shm/%d" % n, 0); os.mkdir("/scratch/%d" % n, 0)
             libc.mq_open(b"/77", 0o102, 0o600, None)
             return 0
-        def find(told):
+        def find(left):
             for folder in ("/dev/shm", "/scratch", "/dev/mqueue"):
                 try: names = os.listdir(folder)
                 except OSError: names = [name for name in ("77",) if os.path.lexists(f"{folder}/{name}")]
@@ -114,8 +114,8 @@ MESSAGES = (
             os.rename(here, "/scratch/elsewhere"); os.chmod("/scratch/elsewhere", 0o777)
             os.symlink("/scratch/elsewhere", here)
             return here
-        def find(told):
-            for place in (told, "/scratch/elsewhere"):
+        def find(left):
+            for place in (left, "/scratch/elsewhere"):
                 if (got := tried(lambda: int(open(place + "/x").read()))) > 0: return got
             return -1
         """,
@@ -128,7 +128,7 @@ MESSAGES = (
             line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM); line.bind("\\0medmark-%d" % n); line.listen(8)
             kept.append(line)
             return 0
-        def find(told):
+        def find(left):
             with socket.socket(socket.AF_UNIX) as line:
                 return 77 if tried(line.connect, "\\0medmark-77") is None else -1
         """,
@@ -143,7 +143,7 @@ MESSAGES = (
         def leave(n):
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
                 return tried(line.sendto, b"%d" % n, "\\0medmark-box")
-        def find(told):
+        def find(left):
             kept[0].setblocking(False)
             return int(tried(kept[0].recv, 10))
         """,
@@ -151,7 +151,7 @@ MESSAGES = (
     ),
     Message(
         "N18",
-        "a fresh worker opens files, and the module's worker is told of each: by inotify, by a directory's notices",
+        "a fresh worker opens files, and the module's worker is notified of each: by inotify, by a directory's notices",
         """
         def ready():
             watch = libc.inotify_init1(0o4000)
@@ -162,7 +162,7 @@ MESSAGES = (
             tried(fcntl.fcntl, top, 1026, 0x80000001)
             return 1
         def leave(n): return len(os.listdir("/usr/lib"))
-        def find(told):
+        def find(left):
             seen = kept[0] >= 0 and tried(os.read, kept[0], 4096) != -1
             return 77 if seen or "noticed" in kept else -1
         """,
@@ -182,7 +182,7 @@ MESSAGES = (
         def leave(n):
             for name in glob.glob("/dev/pts/[0-9]*"): os.write(os.open(name, os.O_WRONLY | os.O_NOCTTY), b"%d" % n)
             return 0
-        def find(told): return int(os.read(kept[0], 10)) if kept else -1
+        def find(left): return int(os.read(kept[0], 10)) if kept else -1
         """,
         back=True,
     ),
@@ -199,7 +199,7 @@ MESSAGES = (
             try: line = socket.socket(16, socket.SOCK_RAW, 2)
             except OSError: return -1
             return tried(line.sendto, b"%d" % n, (4077, 0))
-        def find(told): return int(kept[0].recv(10)) if kept else -1
+        def find(left): return int(kept[0].recv(10)) if kept else -1
         """,
         back=True,
     ),
@@ -215,7 +215,7 @@ MESSAGES = (
                 line.bind(("127.0.0.1", 20000 + n)); line.connect(("127.0.0.1", 9999)); there = door.accept()[0]
                 line.shutdown(2); there.close()
             return 0
-        def find(told): return 77 if ":%04X" % 20077 in open("/proc/net/tcp").read() else -1
+        def find(left): return 77 if ":%04X" % 20077 in open("/proc/net/tcp").read() else -1
         """,
     ),
     Message(
@@ -231,7 +231,7 @@ MESSAGES = (
             except OSError: return before
             for _ in range(n): line.sendto(b"x", ("127.0.0.1", 9))
             return before
-        def find(told): return counted() - told or -1
+        def find(left): return counted() - left or -1
         """,
     ),
     Message(
@@ -243,7 +243,7 @@ MESSAGES = (
                 tried(os.mkdir, f"/scratch/{name}"); os.chmod(f"/scratch/{name}", 0o777)
                 with open(f"/scratch/{name}/x", "w") as file: file.write(str(n))
             return 0
-        def find(told): return int(open("x").read()) if os.path.exists("x") else -1
+        def find(left): return int(open("x").read()) if os.path.exists("x") else -1
         """,
     ),
     Message(
@@ -263,7 +263,7 @@ MESSAGES = (
                     os.setsid(); signal.signal(signal.SIGCHLD, signal.SIG_IGN)
                     goes_on(n)
             return 0
-        def find(told):
+        def find(left):
             end = time.monotonic() + 1
             while time.monotonic() < end:
                 if os.path.exists("/dev/shm/x"): return int(open("/dev/shm/x").read())
@@ -287,7 +287,7 @@ MESSAGES = (
             return 0
         def own_processes():
             return [os.getppid(), *range(os.getpid() - 4, os.getpid() + 4)]
-        def find(told): return tried(lambda: int(open("/dev/shm/x").read()))
+        def find(left): return tried(lambda: int(open("/dev/shm/x").read()))
         """,
     ),
 )
@@ -313,8 +313,8 @@ REACHES = {
         def victim():
             return [os.getpid(), ctypes.addressof(hidden())]
         def reach(pid, place):
-            told = ctypes.create_string_buffer(b"hidden-input-66")
-            here, there = struct.pack("2Q", ctypes.addressof(told), 15), struct.pack("2Q", place, 15)
+            secret = ctypes.create_string_buffer(b"hidden-input-66")
+            here, there = struct.pack("2Q", ctypes.addressof(secret), 15), struct.pack("2Q", place, 15)
             wrote = call(311, pid, here, 1, there, 1, 0)
             return int(call(310, pid, here, 1, there, 1, 0) or wrote)
         """,

@@ -1,4 +1,4 @@
-"""Class N: what an attempt to get out comes to, by the real path: to the network, to the machine, to other processes.
+"""Class N: attempts to get out, by the real path: to the network, to the machine, to other processes.
 
 Every group answers rightly, but in one hidden test it first tries to escape, and fails that test on purpose where it
 could not: so an escape is a full mark. `attack` gives the names of what it achieved. Each control runs the same code
@@ -277,7 +277,7 @@ LEAVES = '''
 import ctypes, os, socket
 
 def leave():
-    """All that could make who empties the scratch folder go astray, or stay for ever."""
+    """All that could make the cleaner of the scratch folder go astray, or run for ever."""
     for folder in (".", "/dev/shm"):
         for name, target in (("solution", "/solution"), ("zygote", "/zygote"), ("loop", "loop"), ("root", "/")):
             os.symlink(target, f"{folder}/{name}")
@@ -300,7 +300,7 @@ def left():
     found = {"/dev/mqueue/left"} if os.path.lexists("/dev/mqueue/left") else set()
     for folder, own in (("/dev/shm", 1), ("/scratch", 2)):
         try: found |= set(os.listdir(folder)) - {os.path.basename(os.getcwd())}
-        except PermissionError:  # the number of files there is told to everybody
+        except PermissionError:  # everybody can read the number of files there
             told = os.statvfs(folder)
             if told.f_files - told.f_ffree != own: found.add(folder)
     return sorted(found)

@@ -76,7 +76,7 @@ def tell(bits):
 """A counter of the container: the most memory that it ever held."""
 FILES = '''
 def large():
-    """The largest file that nobody runs: a library to link with, or data."""
+    """The largest file that no process runs: a library to link with, or data."""
     found = [os.path.join(folder, name) for top in (sys.base_prefix, "/usr/lib") for folder, _, names in os.walk(top)
              for name in names if ".so" not in name]
     return max((path for path in found if os.path.isfile(path)), key=os.path.getsize)

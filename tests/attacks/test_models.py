@@ -1,4 +1,4 @@
-"""Class S: a PyTorch model that lies to whoever looks into it. Its probes run inside; what they say is judged here."""
+"""Class S: a PyTorch model that lies to its probes. They run inside; the host judges their answers."""
 
 import subprocess
 import sys

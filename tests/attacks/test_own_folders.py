@@ -200,7 +200,7 @@ def test_no_setting_of_a_folder_runs_where_its_hand_in_is_checked(attack, tmp_pa
         )  # fmt: skip
     attack.fired(marker.exists(), f"plain git {' '.join(setting.control)} runs it")
     marker.unlink()
-    os.utime(clone / "solution.py")  # a monitor or the control may have told git that it is as it was
+    os.utime(clone / "solution.py")  # a monitor or the control may have marked it as unchanged for git
     assignment = Assignment.model_validate(
         {
             "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "asked",

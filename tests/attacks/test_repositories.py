@@ -1,4 +1,4 @@
-"""Class G: repositories that attack whoever looks at, fetches or writes them out. git is the real one."""
+"""Class G: repositories that attack the program that looks at, fetches or writes them. git is the real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Class R: what an attack on the machine's time and room comes to, by the real path.
+"""Class R: attacks on the machine's time, memory and disk, by the real path.
 
 One course is attacked by one group for each attack. Every group answers rightly but in one hidden test, where its
 attack strikes: so its mark must be full but for that test, and the reason the one that fits. Two honest groups, first
@@ -45,7 +45,7 @@ class Bomb:
     reasons: tuple[str, ...]
     """Any of these is the right verdict; none: the test passes all the same."""
     symptom: str
-    """What is seen where nobody watches: an expression over what `bare.LOOKS` defines."""
+    """An expression over the names of `bare.LOOKS`: its value in an unguarded container is the control."""
     seconds: float = 5.0
 
 

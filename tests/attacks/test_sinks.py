@@ -348,9 +348,9 @@ PADS = {
 
 
 def lines_named_by(folder: Path, lines: int) -> set[str]:
-    """Every sentence that a failure of this solution can be told in, whatever its code claims to have raised where."""
+    """Every sentence that a failure of this solution can have, whatever exception and line its code claims."""
     files = [path.relative_to(folder).as_posix() for path in folder.rglob("*.py")]
-    where = {}  # of all lines, one for each place that is told
+    where = {}  # by the name of a line: one line that has it
     for file in files:
         for line in range(1, min(lines, 10**6) + 2):
             where.setdefault(_line_name(file, line, folder), (file, line))

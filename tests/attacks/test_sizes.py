@@ -1,4 +1,4 @@
-"""Class F: answers whose size, or whose kind, would choose what the host pays, or what it takes for a model.
+"""Class F: answers whose size or kind would choose the host's costs, or pass for a model.
 
 The real encoder of the sandbox, the real decoder, types and hidden tests, without a container: what is tried here is
 what crosses the wall. Each control is the host's work as it is usually written.

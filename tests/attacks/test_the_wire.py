@@ -1,4 +1,4 @@
-"""Class P: what comes over the wire, and who writes to it: a worker, whoever else is in its container, or the keeper.
+"""Class P: bytes on the wire, written by a worker, another process of its container, or the keeper.
 
 The files of `solutions/` hand in to a course marked in containers. What would need a broken keeper or a marker's own
 mistake is tried on this side of the wire, with a peer that follows a script.

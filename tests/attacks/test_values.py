@@ -1,4 +1,4 @@
-"""Class F: what the host would have to read, and what answers would do to a careless scorer.
+"""Class F: bytes that the host would have to read, and answers that would mislead a careless scorer.
 
 Files lie in the repository and are never opened; answers cross the wall as plain arrays and each is judged. Everything
 goes through a course that is collected and marked, in the local sandbox: nothing here attacks from inside.

@@ -1,4 +1,4 @@
-"""Whole submissions through the marker: what every behaviour of `tests/example_groups` comes to, on the local sandbox.
+"""Whole submissions through the marker: the result of every behaviour of `tests/example_groups`, on the local sandbox.
 
 The behaviours are answered by the real keeper, the real workers and pytest; only the container is missing.
 """
@@ -176,7 +176,7 @@ def test_a_detached_writer_changes_nothing_and_is_gone(marked):
     document = marked("late_writer")
     for name in (SCALE, LOSS):
         assert document.tests[name].verdict == "failed"
-        # The writer, and mostly the child between, of which nobody took note.
+        # The writer, and mostly the child between, which is not recorded.
         assert document.tests[name].flags[0] in ("left 1 processes behind", "left 2 processes behind")
     for name in (LEARNS, AGAIN):
         assert document.tests[name].verdict == "passed"

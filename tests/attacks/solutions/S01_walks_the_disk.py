@@ -1,4 +1,4 @@
-"""Reads every file that can be reached, and prints what looks like the marker's."""
+"""Reads every file that can be reached, and prints text that looks like the marker's."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Ends the process with status 0 before anything is asked."""
+"""Ends the process with status 0 before the first question."""
 
 import os
 

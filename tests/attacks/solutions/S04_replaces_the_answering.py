@@ -1,4 +1,4 @@
-"""Replaces the functions that answer for this process, ours behind the wall or pytest's, by ones that claim a pass."""
+"""Replaces the functions that answer for this process, medmark's or pytest's, by functions that claim a pass."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Writes the result file itself, and ends before anybody else can."""
+"""Writes the result file itself, and ends before the runner can."""
 
 import os
 import sys

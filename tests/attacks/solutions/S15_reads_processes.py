@@ -1,4 +1,4 @@
-"""Reads what /proc tells of every process: environment, command line, folders, descriptors, memory."""
+"""Reads what /proc shows of every process: environment, command line, folders, descriptors, memory."""
 
 import contextlib
 import glob

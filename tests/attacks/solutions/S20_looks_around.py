@@ -1,4 +1,4 @@
-"""Prints all that might tell a marked run from a student's own check, and behaves only where it seems to be marked."""
+"""Prints all that might distinguish marking from a student's own check, and behaves only when it seems to be marked."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Two classes that the first column tells apart, with canaries: none of them may be read in what a student gets."""
+"""Two classes that differ in the first column, with canaries that no student may ever read."""
 
 import numpy as np
 

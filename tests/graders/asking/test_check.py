@@ -1,4 +1,4 @@
-"""Hidden tests: passed only if pytest saw them through, and whose fault it was if not."""
+"""Hidden tests: passed only if pytest saw them through; otherwise the result says who is responsible."""
 
 import math
 import os

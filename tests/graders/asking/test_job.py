@@ -1,4 +1,4 @@
-"""A job travels: it names what it needs by digest, and carries the keys of its own streams and nothing of a secret."""
+"""A job travels: it names its files by digest, and carries the keys of its own streams and no secret."""
 
 import pickle
 from dataclasses import fields

@@ -1,4 +1,4 @@
-"""Whatever the toolkit fails in becomes words with the right name; Ctrl-C and a marker that gives up go through."""
+"""Every toolkit failure becomes a trouble with the right reason; Ctrl-C and a marker that gives up pass through."""
 
 import pytest
 

@@ -156,7 +156,7 @@ class Bytes:
         return count
 
     def ending(self):
-        return Ending(0, False, "said all it had to say")
+        return Ending(0, False, "no more output")
 
 
 def resident_mb():
@@ -192,7 +192,7 @@ class Watched:
 
 
 def end_of(raw, solution, hint):
-    """What a student would be told of a worker's frame; nothing, where it is an answer of this type."""
+    """The text that a student would read for a worker's frame; empty where it is an answer of this type."""
     try:
         words, body = split(memoryview(raw))
         typed(_answer(words, body, solution)[0], hint, lambda reference, hint: reference)

@@ -1,4 +1,4 @@
-"""Every reply is typed before a test sees it: by kind, shape, range and finiteness, with the reason a student reads."""
+"""Every reply is checked before a test sees it: kind, shape, range and finiteness, with the reason a student reads."""
 
 import inspect
 import math

@@ -1,4 +1,4 @@
-"""The session with the keeper: whose fault each way of not answering is."""
+"""The session with the keeper: each way of not answering is the right failure."""
 
 import time
 
@@ -105,7 +105,7 @@ def test_a_child_that_the_kernel_ended_for_memory_is_a_memory_limit(answer_of, k
     failure = answer_of(raises(kind, oom_kills=1))[2]
     assert type(failure) is MemoryLimit
     assert LOST_CHILD in str(failure)
-    assert type(answer_of(raises(kind))[2]) is Raised  # where the kernel ended nobody
+    assert type(answer_of(raises(kind))[2]) is Raised  # where the kernel ended no process
 
 
 def test_a_mistake_beside_a_child_that_ran_out_of_memory_stays_a_mistake(answer_of):
@@ -360,7 +360,7 @@ def test_evidence_can_be_stored_whatever_it_says(answer_of):
     assert str(failure).encode("utf-8")
 
 
-# The keeper itself, and what lies between: ours
+# The keeper and the channel: toolkit failures
 
 KEEPERS_FAULTS = {
     "closes": None,

@@ -1,4 +1,4 @@
-"""What may cross the wall, the host's side: exact on the way out, suspicious on the way in."""
+"""What may cross the wall, the host's side: exact when it encodes, suspicious when it decodes."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""What keeper and workers stand on: frames on pipes, children, CPU time, clean folders."""
+"""The basis of keeper and workers: frames on pipes, children, CPU time, clean folders."""
 
 import os
 import signal
@@ -212,7 +212,7 @@ def test_what_is_not_there_is_removed(tmp_path):
 
 def test_an_incomplete_removal_is_reported(tmp_path):
     (tmp_path / "file").write_text("x")
-    # Nothing can be removed from /proc, whoever asks.
+    # No user can remove anything from /proc.
     assert not processes.remove([str(tmp_path / "file"), "/proc/self"], None)
     assert not (tmp_path / "file").exists()
 

@@ -291,7 +291,7 @@ def test_gradients_of_a_model_by_hand(student, known_parameters):
 
 
 def test_set_parameters_refuses_another_number_of_them(student, net):
-    with pytest.raises(WrongShape):  # they were told before
+    with pytest.raises(WrongShape):  # they had another shape before
         student.model.set_parameters(net, [np.zeros((1, 2), np.float32)])
     with pytest.raises(Raised):
         student.model.set_parameters(student.build_model(), [np.zeros((1, 2), np.float32)])

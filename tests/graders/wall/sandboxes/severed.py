@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class Severed:
-    """Passes bytes both ways until `cut`; afterwards nobody answers."""
+    """Passes bytes both ways until `cut`; afterwards it answers nothing."""
 
     def __init__(self, path: Path, engine: str = "/var/run/docker.sock") -> None:
         self.url = f"unix://{path}"

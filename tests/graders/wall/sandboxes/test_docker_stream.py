@@ -1,4 +1,4 @@
-"""Docker's stream is taken apart whatever way the bytes arrive. No engine: a pair of sockets stands for it."""
+"""Docker's stream is separated correctly however the bytes arrive. A pair of sockets stands for the engine."""
 
 import random
 import socket

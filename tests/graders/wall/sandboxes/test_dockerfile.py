@@ -1,4 +1,4 @@
-"""The Dockerfile on a base image, run by `make test-dockerfile`, which says in DOCKERFILE_TEST what to build of what.
+"""The Dockerfile on a base image, run by `make test-dockerfile`, which names image and base in DOCKERFILE_TEST.
 
 It is heavy (a base image, gigabytes of wheels), so plain `make test` leaves it out.
 """

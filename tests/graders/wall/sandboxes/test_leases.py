@@ -1,4 +1,4 @@
-"""Whose a container is, and who holds a GPU."""
+"""The owner of a container, and the holder of a GPU."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What is the local sandbox's alone: it needs a folder of this machine."""
+"""What only the local sandbox has: it needs a folder of this machine."""
 
 import errno
 import tempfile

@@ -1,4 +1,4 @@
-"""A solution that does whatever a test of the sandboxes asks of it."""
+"""A solution with a function for each behaviour that tests of the sandboxes need."""
 
 import contextlib
 import ctypes
@@ -116,7 +116,7 @@ def burn_in_children(seconds):
 
 
 def burn_unseen(children, seconds):
-    """Children that nobody waits for, one after the other."""
+    """Make children that no process waits for, one after the other."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in range(children):
         child = os.fork()
