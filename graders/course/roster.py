@@ -124,7 +124,7 @@ def read_roster(path: Path, allow_file: bool, columns: Columns) -> Roster:
     if not table.rows:
         roster.stops.append(Problem(str(path), "", None, "has no row below its header", "write one row per person"))
         return roster
-    _Reading(path, roster, allow_file).read([_RosterRow.of(row, keys, table) for row in table.rows])
+    _RosterReader(path, roster, allow_file).read([_RosterRow.of(row, keys, table) for row in table.rows])
     return roster
 
 
@@ -173,7 +173,7 @@ def _column_keys(table: Table, columns: Columns, roster: Roster) -> dict[str, li
 
 
 @dataclass
-class _Reading:
+class _RosterReader:
     """One pass over the rows; it fills the roster."""
 
     path: Path

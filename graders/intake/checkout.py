@@ -104,7 +104,7 @@ def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[TreeEnt
 
 def write_files(mirror: Path, entries: Sequence[TreeEntry], target: Path, caps: Caps, reach: Reach) -> CheckoutResult:
     """Write the entries to `target`, which appears whole or not at all; one that exists is left as it is."""
-    selected, problems, flags = _selected(entries, caps)
+    selected, problems, flags = _select(entries, caps)
     target.parent.mkdir(parents=True, exist_ok=True)
     making = Path(tempfile.mkdtemp(prefix=".making-", dir=target.parent))
     try:
@@ -125,7 +125,8 @@ def write_files(mirror: Path, entries: Sequence[TreeEntry], target: Path, caps: 
     return CheckoutResult(len(selected) - len(pointers) - len(unwritten), tuple(problems), tuple(flags))
 
 
-def _selected(entries: Sequence[TreeEntry], caps: Caps) -> tuple[list[TreeEntry], list[str], list[str]]:
+def _select(entries: Sequence[TreeEntry], caps: Caps) -> tuple[list[TreeEntry], list[str], list[str]]:
+    """The entries to write, the problems for the group, and the flags for staff."""
     links = [entry.path for entry in entries if entry.mode == "120000"]
     modules = [entry.path for entry in entries if entry.mode == "160000"]
     files = [

@@ -20,7 +20,7 @@ import pytest
 from assignments.errors import UserError
 from graders.course.addresses import address_problem, branch_problem
 from graders.intake import hardened_git
-from graders.intake.checkout import Caps, TreeEntry, _is_name, _selected, tree_of, write_files
+from graders.intake.checkout import Caps, TreeEntry, _is_name, _select, tree_of, write_files
 from graders.intake.clone import Signature, fetch, look, seen_in, signature_of
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 from tests.graders.intake.repositories import Link, Module, at, git, make, push
@@ -492,14 +492,14 @@ def test_folders_are_counted_like_files(tmp_path):
 def test_many_files_that_look_like_repositories_are_flagged_in_no_time(tmp_path):
     heads = {f"{number}/HEAD": "" for number in range(8000)}
     began = time.process_time()
-    _, _, flags = _selected([TreeEntry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
+    _, _, flags = _select([TreeEntry("100644", "1" * 40, 0, path) for path in [*heads, "7/hooks/update"]], Caps())
     assert time.process_time() - began < 2
     assert flags == ["holds 7/ (a Git repository)"]
 
 
 def test_more_flags_than_anybody_reads_are_counted(tmp_path):
     entries = [TreeEntry("100644", "1" * 40, 0, f"{number:03}/conftest.py") for number in range(100)]
-    _, _, flags = _selected(entries, Caps())
+    _, _, flags = _select(entries, Caps())
     assert flags[0] == "holds 000/conftest.py"
     assert flags[-1] == "holds 90 more like these"
     assert len(flags) == 11
