@@ -246,7 +246,8 @@ class RehearsalState:
             self.gap("starter", f"starter/{name}", what, "leave something to implement", everyone=True)
         for name, share in self.shares.items():
             if share > NEXT_TO_NOTHING:
-                what = f"earns {100 * share:.1f} % of the accuracy points, over {100 * NEXT_TO_NOTHING:.0f} %"
+                most = f"{100 * NEXT_TO_NOTHING:.0f} %"
+                what = f"earns {100 * share:.1f} % of the accuracy points; at most {most} is allowed"
                 kind = "starter" if name.startswith("starter/") else "baseline"
                 self.gap(kind, name, what, "move the trivial anchor")
         for proof in self.proofs() if chosen else ():

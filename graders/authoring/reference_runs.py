@@ -41,7 +41,7 @@ class Reference:
         folder = self._runs_folder()
         return {draw: run for draw, key in enumerate(self._keys()) if (run := stored_run(folder, key))}
 
-    def train(self, draws: Collection[int], begun: Callable[[int], None]) -> dict[int, StoredRun]:
+    def train(self, draws: Collection[int], on_draw: Callable[[int], None]) -> dict[int, StoredRun]:
         """Train the reference on some draws, ask it for every case, and store each run."""
         runs: dict[int, StoredRun] = {}
         if not draws:
@@ -51,7 +51,7 @@ class Reference:
         with tempfile.TemporaryDirectory(prefix="medmark-calibrate-") as scratch, bench_of(self.framework) as bench:
             solution = copy_reference(Path(scratch) / self.framework, self.path)
             for draw in draws:
-                begun(draw)
+                on_draw(draw)
                 result, answers = bench.answers(self.assignment, solution, self.sets[draw], draw=draw)
                 unanswered = [state for state in result.states if state is not None]
                 if result.cause is not None or unanswered:

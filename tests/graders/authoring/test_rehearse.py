@@ -256,7 +256,7 @@ def test_starters_and_baselines_earn_next_to_nothing(folder: Path, bench: StandI
     rehearsal = rehearse(load(folder), bench, baselines=lambda: {"prevalence": 0.05, "mean case": 0.2})
     assert rehearsal.shares == {"prevalence": 0.05, "mean case": 0.2, "starter/solution.py": 0.06}
     assert gaps_of(rehearsal, "baseline") == [
-        "mean case: earns 20.0 % of the accuracy points, over 5 %; move the trivial anchor"
+        "mean case: earns 20.0 % of the accuracy points; at most 5 % is allowed; move the trivial anchor"
     ]
     assert gaps_of(rehearsal, "starter")[0].startswith("starter/solution.py: earns 6.0 %")
 
