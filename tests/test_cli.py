@@ -73,9 +73,9 @@ def typed(capsys, monkeypatch):
     return type_
 
 
-def flat(said):
-    """What was said on stderr as one line, however the terminal wraps it."""
-    return " ".join(said.err.split())
+def flat(output):
+    """Text of stderr as one line, however the terminal wraps it."""
+    return " ".join(output.err.split())
 
 
 def stages(folder):
@@ -83,9 +83,9 @@ def stages(folder):
         return ledger.execute("SELECT count(*), count(DISTINCT key) FROM stage").fetchone()
 
 
-def marks_of(said):
-    assert said.code == 0, said.err
-    return {mark["group"]: mark for mark in json.loads(said.out)["marks"]}
+def marks_of(output):
+    assert output.code == 0, output.err
+    return {mark["group"]: mark for mark in json.loads(output.out)["marks"]}
 
 
 # A course from end to end
@@ -109,10 +109,10 @@ def test_marking_again_with_nothing_changed_runs_nothing_and_says_the_same(cours
 
 
 def test_the_json_is_the_whole_output_and_has_the_shape_of_the_design(course):
-    told = json.loads(medmark("show", "halves", "-c", course, "--json").out)
-    assert set(told) == {"assignment", "marks"}
-    assert told["assignment"] == "halves"
-    for mark in told["marks"]:
+    document = json.loads(medmark("show", "halves", "-c", course, "--json").out)
+    assert set(document) == {"assignment", "marks"}
+    assert document["assignment"] == "halves"
+    for mark in document["marks"]:
         assert {"group", "commit", "status", "points", "out_of", "findings", "provenance"} <= set(mark)
         for finding in mark["findings"]:
             assert {"id", "kind", "criterion", "verdict", "points", "out_of"} <= set(finding)
@@ -120,18 +120,18 @@ def test_the_json_is_the_whole_output_and_has_the_shape_of_the_design(course):
 
 
 def test_students_json_has_no_evidence_anywhere(course):
-    said = medmark("show", "halves", "-c", course, "--json", "--as", "student")
-    assert "evidence" not in said.out
-    assert "ZeroDivisionError: division by zero" not in said.out
-    assert "ZeroDivisionError" in said.out  # the name of the exception and the line are told
+    output = medmark("show", "halves", "-c", course, "--json", "--as", "student")
+    assert "evidence" not in output.out
+    assert "ZeroDivisionError: division by zero" not in output.out
+    assert "ZeroDivisionError" in output.out  # the name of the exception and the line are shown
     assert "ZeroDivisionError: division by zero" in medmark("show", "halves", "-c", course, "--json").out
 
 
 def test_reports_are_written_and_named(course, tmp_path):
-    said = medmark("report", "halves", "-c", course, "--out", tmp_path)
-    assert said.code == 0
+    output = medmark("report", "halves", "-c", course, "--out", tmp_path)
+    assert output.code == 0
     home = tmp_path / "halves"
-    assert str(home) in said.out
+    assert str(home) in output.out
     for group in GROUPS:
         assert (home / "feedback" / f"{group}.html").is_file()
         assert "canary-hidden-source" not in (home / "feedback" / f"{group}.html").read_text(encoding="utf-8")
@@ -144,9 +144,9 @@ def test_reports_are_written_and_named(course, tmp_path):
 
 
 def test_the_table_fits_80_columns(course):
-    said = medmark("show", "halves", "-c", course).out
+    output = medmark("show", "halves", "-c", course).out
     # What stands below the table is wrapped where a terminal reads it, not in a file.
-    lines = [line for line in said.splitlines() if line.startswith(" ")]
+    lines = [line for line in output.splitlines() if line.startswith(" ")]
     assert max(map(len, lines)) <= 80
     assert any("100 / 100" in line and "marked" in line for line in lines)
 
@@ -154,8 +154,8 @@ def test_the_table_fits_80_columns(course):
 def test_one_group_can_be_marked_alone(tmp_path):
     folder = write_course(tmp_path / "course", {"sound": SOUND, "turned": TURNED})
     assert medmark("collect", "halves", "-c", folder).code == 0
-    said = medmark("grade", "halves", "-c", folder, TRUSTED, "--only", "turned", "--json")
-    assert list(marks_of(said)) == ["turned"]
+    output = medmark("grade", "halves", "-c", folder, TRUSTED, "--only", "turned", "--json")
+    assert list(marks_of(output)) == ["turned"]
     shown = medmark("show", "halves", "-c", folder)
     assert "sound: not graded yet: medmark grade halves" in shown.out
 
@@ -168,15 +168,15 @@ def test_ctrl_c_ends_in_130_and_the_same_command_goes_on(tmp_path):
     # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that.
     heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     grading = subprocess.Popen(command(*words), env=environment(), text=True, preexec_fn=heed, **pipes)
-    heard = ""
-    while "slow started" not in heard:
+    text = ""
+    while "slow started" not in text:
         line = grading.stderr.readline()
-        assert line, heard
-        heard += line
+        assert line, text
+        text += line
     grading.send_signal(signal.SIGINT)
     _, rest = grading.communicate(timeout=60)
     assert grading.returncode == 130
-    assert "Traceback" not in heard + rest
+    assert "Traceback" not in text + rest
     done = medmark(*words, "--json")
     assert "turned started" not in done.err
     assert {group: mark["points"] for group, mark in marks_of(done).items()} == {"turned": 10, "slow": 100}
@@ -186,9 +186,9 @@ def test_ctrl_c_ends_in_130_and_the_same_command_goes_on(tmp_path):
 
 def test_a_repository_that_cannot_be_reached_stops_no_other(tmp_path):
     folder = write_course(tmp_path / "course", {"sound": SOUND, "gone": SOUND, "turned": TURNED}, gone=("gone",))
-    said = medmark("collect", "halves", "-c", folder)
-    assert said.code == 1
-    *lines, summary = said.out.splitlines()
+    output = medmark("collect", "halves", "-c", folder)
+    assert output.code == 1
+    *lines, summary = output.out.splitlines()
     assert [re.sub(r"[0-9a-f]{10}", "commit", line).split(maxsplit=1) for line in lines] == [
         ["sound", "commit     counts so far"], ["gone", "not read       nothing yet"],
         ["turned", "commit     counts so far"],
@@ -212,33 +212,34 @@ def test_a_repository_that_cannot_be_reached_stops_no_other(tmp_path):
 
 @pytest.mark.parametrize("words", [["grade", "halves", TRUSTED], ["report", "halves"], ["return", "halves", "--yes"]])
 def test_before_any_collection_the_command_that_collects_is_named(fresh, words, typed):
-    said = typed(*words, "-c", fresh)
-    assert (said.code, said.out) == (2, "")
-    assert f"halves: nothing was collected yet. Look for commits first: medmark collect halves -c {fresh}" in flat(said)
+    output = typed(*words, "-c", fresh)
+    assert (output.code, output.out) == (2, "")
+    message = f"halves: nothing was collected yet. Look for commits first: medmark collect halves -c {fresh}"
+    assert message in flat(output)
     assert not (fresh / "reports").exists()
 
 
 def test_a_group_without_a_commit_is_no_reason_to_collect_first(tmp_path):
     folder = write_course(tmp_path / "course", {"gone": SOUND}, gone=("gone",))
     assert medmark("collect", "halves", "-c", folder).code == 1
-    said = medmark("grade", "halves", "-c", folder, TRUSTED)
-    assert said.code == 0
-    assert "not submitted" in said.out
+    output = medmark("grade", "halves", "-c", folder, TRUSTED)
+    assert output.code == 0
+    assert "not submitted" in output.out
 
 
 def test_an_assignment_that_cannot_be_read_stops_a_collection_before_any_look(fresh, typed):
     (fresh / "halves/brief.md").unlink()
-    said = typed("collect", "halves", "-c", fresh)
-    assert said.code == 2
-    assert "brief.md" in said.err
+    output = typed("collect", "halves", "-c", fresh)
+    assert output.code == 2
+    assert "brief.md" in output.err
     with sqlite3.connect(fresh / ".medmark/ledger.sqlite") as ledger:
         assert ledger.execute("SELECT count(*) FROM observation").fetchone() == (0,)
 
 
 def test_the_version_is_printed(typed):
-    said = typed("--version")
-    assert (said.code, said.err) == (0, "")
-    assert said.out == f"medmark {importlib.metadata.version('medmark')}\n"
+    output = typed("--version")
+    assert (output.code, output.err) == (0, "")
+    assert output.out == f"medmark {importlib.metadata.version('medmark')}\n"
 
 
 def test_what_was_left_out_of_a_hand_in_is_a_flag_for_staff(tmp_path):
@@ -277,40 +278,41 @@ def test_a_course_kept_under_a_narrow_umask_is_marked_in_containers(images, tmp_
 
 def test_a_folder_without_a_course(tmp_path, typed):
     for words in (["collect", "halves"], ["grade", "halves"], ["show", "halves"], ["report", "halves"]):
-        said = typed(*words, "-c", tmp_path / "nowhere")
-        assert said.code == 2
-        assert "there is no such folder; make a course: medmark init" in said.err
-    said = typed("show", "halves", "-c", tmp_path)
-    assert said.code == 2
-    assert f"{tmp_path / 'course.toml'}: is missing; make a course: medmark init" in said.err
+        output = typed(*words, "-c", tmp_path / "nowhere")
+        assert output.code == 2
+        assert "there is no such folder; make a course: medmark init" in output.err
+    output = typed("show", "halves", "-c", tmp_path)
+    assert output.code == 2
+    assert f"{tmp_path / 'course.toml'}: is missing; make a course: medmark init" in output.err
 
 
-def test_a_misspelt_key_a_wrong_type_and_a_bad_roster_are_told_at_once_with_their_lines(fresh, typed):
+def test_a_misspelt_key_a_wrong_type_and_a_bad_roster_are_reported_at_once_with_their_lines(fresh, typed):
     toml = (fresh / "course.toml").read_text(encoding="utf-8")
     toml = toml.replace("allow_file", "alow_file").replace('year = "2027"', "year = [2027]")
     (fresh / "course.toml").write_text(toml, encoding="utf-8")
     with (fresh / "roster.csv").open("a", encoding="utf-8") as file:
         file.write("two,m0,Somebody,not-an-address,\n")
-    said = typed("grade", "halves", "-c", fresh)
-    assert said.code == 2
-    assert 'course.toml:6 access.alow_file: unknown key; did you mean "allow_file"?' in said.err
-    assert "course.toml:2 year: should be" in said.err
-    assert "roster.csv:3 member:" in said.err
-    assert "roster.csv:3 email:" in said.err
+    output = typed("grade", "halves", "-c", fresh)
+    assert output.code == 2
+    assert 'course.toml:6 access.alow_file: unknown key; did you mean "allow_file"?' in output.err
+    assert "course.toml:2 year: should be" in output.err
+    assert "roster.csv:3 member:" in output.err
+    assert "roster.csv:3 email:" in output.err
 
 
 def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh, typed):
     path = fresh / "halves/assignment.toml"
     toml = path.read_text(encoding="utf-8").replace("points = 40", "points = 41").replace("per_call", "percall")
     path.write_text(toml, encoding="utf-8")
-    said = typed("grade", "halves", "-c", fresh, TRUSTED)
-    assert said.code == 2
-    assert "assignment.toml:9 data.percall: unknown key" in said.err
-    assert "assignment.toml:19 criterion.0.points: is 41, but the points of its 2 hidden tests add up to 40" in said.err
+    output = typed("grade", "halves", "-c", fresh, TRUSTED)
+    assert output.code == 2
+    assert "assignment.toml:9 data.percall: unknown key" in output.err
+    message = "assignment.toml:19 criterion.0.points: is 41, but the points of its 2 hidden tests add up to 40"
+    assert message in output.err
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["grade", "halfs", TRUSTED], 'there is no assignment "halfs"; did you mean "halves"?'),
         (["collect", "halfs"], 'there is no assignment "halfs"; did you mean "halves"?'),
@@ -325,60 +327,60 @@ def test_a_key_of_the_assignment_and_points_that_do_not_add_up(fresh, typed):
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_a_word_that_is_not_known(fresh, words, told, typed):
-    said = typed(*words, cwd=fresh)
-    assert said.code == 2
-    assert told in said.err
-    assert said.out == ""
+def test_a_word_that_is_not_known(fresh, words, message, typed):
+    output = typed(*words, cwd=fresh)
+    assert output.code == 2
+    assert message in output.err
+    assert output.out == ""
 
 
 def test_other_peoples_code_is_refused_without_a_wall(fresh, typed):
-    said = typed("grade", "halves", "-c", fresh)
-    assert said.code == 2
-    assert "--trust-submissions" in said.err
+    output = typed("grade", "halves", "-c", fresh)
+    assert output.code == 2
+    assert "--trust-submissions" in output.err
 
 
 def test_a_course_is_never_written_over(fresh, typed):
     before = {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()}
-    said = typed("init", fresh)
-    assert said.code == 2
-    assert "exists already" in said.err
+    output = typed("init", fresh)
+    assert output.code == 2
+    assert "exists already" in output.err
     assert {path: path.read_bytes() for path in fresh.rglob("*") if path.is_file()} == before
 
 
 def test_a_demonstration_wants_an_empty_folder(fresh, typed):
-    said = typed("demo", fresh, "--sandbox", "local")
-    assert said.code == 2
-    assert "is not empty" in said.err
+    output = typed("demo", fresh, "--sandbox", "local")
+    assert output.code == 2
+    assert "is not empty" in output.err
 
 
 def test_a_secret_that_others_can_read(fresh, typed):
     (fresh / "hidden/secret").chmod(0o644)
     assert typed("collect", "halves", "-c", fresh).code == 0
-    said = typed("grade", "halves", "-c", fresh, TRUSTED)
-    assert said.code == 2
-    assert "chmod 600" in said.err
+    output = typed("grade", "halves", "-c", fresh, TRUSTED)
+    assert output.code == 2
+    assert "chmod 600" in output.err
 
 
 def test_an_image_of_no_framework(typed):
-    said = typed("image", "build", "pytorsh")
-    assert said.code == 2
-    assert said.err == 'FRAMEWORK "pytorsh": did you mean "pytorch"?\n'
+    output = typed("image", "build", "pytorsh")
+    assert output.code == 2
+    assert output.err == 'FRAMEWORK "pytorsh": did you mean "pytorch"?\n'
 
 
 def test_the_doctor_names_what_a_course_lacks(tmp_path, fresh, typed):
-    said = typed("doctor", "-c", tmp_path / "nowhere")
-    assert said.code == 1
-    assert "there is no such folder; make a course: medmark init" in said.out
+    output = typed("doctor", "-c", tmp_path / "nowhere")
+    assert output.code == 1
+    assert "there is no such folder; make a course: medmark init" in output.out
     assert typed("doctor", "-c", fresh).code == 0
 
 
 def test_the_doctor_says_what_whoever_uses_a_late_policy_must_know(fresh):
     toml = (fresh / "course.toml").read_text(encoding="utf-8")
     (fresh / "course.toml").write_text('late_policy = "york"\n' + toml, encoding="utf-8")
-    said = " ".join(medmark("doctor", "-c", fresh).out.split())
-    assert "late policy york: University of York" in said
-    assert "Check with your assessment manager" in said
+    output = " ".join(medmark("doctor", "-c", fresh).out.split())
+    assert "late policy york: University of York" in output
+    assert "Check with your assessment manager" in output
 
 
 def test_no_docker_engine_is_missing_only_where_the_course_needs_one(fresh, monkeypatch):
@@ -386,13 +388,13 @@ def test_no_docker_engine_is_missing_only_where_the_course_needs_one(fresh, monk
     assert medmark("doctor", "-c", fresh).code == 0
     toml = (fresh / "course.toml").read_text(encoding="utf-8")
     (fresh / "course.toml").write_text(toml.replace('"local"', '"docker"'), encoding="utf-8")
-    said = medmark("doctor", "-c", fresh)
-    assert said.code == 1
-    assert 'missing  the course says sandbox = "docker", but no Docker engine answers' in said.out
+    output = medmark("doctor", "-c", fresh)
+    assert output.code == 1
+    assert 'missing  the course says sandbox = "docker", but no Docker engine answers' in output.out
     assert medmark("collect", "halves", "-c", fresh).code == 0
-    said = medmark("grade", "halves", "-c", fresh)
-    assert said.code == 3
-    assert "unix:///nowhere does not answer" in said.err
+    output = medmark("grade", "halves", "-c", fresh)
+    assert output.code == 3
+    assert "unix:///nowhere does not answer" in output.err
 
 
 # The student's side
@@ -401,33 +403,33 @@ def test_no_docker_engine_is_missing_only_where_the_course_needs_one(fresh, monk
 def test_a_sound_solution_passes_the_public_tests(tmp_path):
     write_assignment(tmp_path / "halves")
     (tmp_path / "halves/solution.py").write_text(SOUND, encoding="utf-8")
-    said = medmark("check", "--folder", tmp_path / "halves")
-    assert said.code == 0
-    assert said.out.splitlines() == [
+    output = medmark("check", "--folder", tmp_path / "halves")
+    assert output.code == 0
+    assert output.out.splitlines() == [
         ":) The halves of 1, 1, 2, 2 differ by 2.",
         "1 of 1 public tests passed. 2 hidden tests worth 40 marks are not run here.",
     ]
 
 
-def test_a_broken_solution_is_told_why(tmp_path):
+def test_a_broken_solution_is_shown_why(tmp_path):
     write_assignment(tmp_path / "halves")
-    for solution, told in ((TURNED, "the answer is not the expected one"), (CRASHES, "solution.py:3")):
+    for solution, message in ((TURNED, "the answer is not the expected one"), (CRASHES, "solution.py:3")):
         (tmp_path / "halves/solution.py").write_text(solution, encoding="utf-8")
-        said = medmark("check", "halves", cwd=tmp_path)
-        assert said.code == 1
-        assert said.out.startswith(":( The halves of 1, 1, 2, 2 differ by 2.\n     ")
-        assert told in said.out
+        output = medmark("check", "halves", cwd=tmp_path)
+        assert output.code == 1
+        assert output.out.startswith(":( The halves of 1, 1, 2, 2 differ by 2.\n     ")
+        assert message in output.out
 
 
 def test_a_missing_solution_and_a_missing_framework_say_what_to_write(tmp_path):
     write_assignment(tmp_path / "halves")
-    said = medmark("check", "halves", cwd=tmp_path)
-    assert said.code == 2
-    assert "there is no solution.py: put it at halves/solution.py, or in this folder" in said.err
+    output = medmark("check", "halves", cwd=tmp_path)
+    assert output.code == 2
+    assert "there is no solution.py: put it at halves/solution.py, or in this folder" in output.err
     (tmp_path / "halves/solution.py").write_text(SOUND.replace("FRAMEWORK", "FRAMEWROK"), encoding="utf-8")
-    said = medmark("check", "halves", cwd=tmp_path)
-    assert said.code == 2
-    assert 'solution.py needs exactly one line such as FRAMEWORK = "numpy"' in said.err
+    output = medmark("check", "halves", cwd=tmp_path)
+    assert output.code == 2
+    assert 'solution.py needs exactly one line such as FRAMEWORK = "numpy"' in output.err
 
 
 def test_an_assignment_is_found_by_its_own_folder_or_by_one_that_is_nearly_named_so(tmp_path):
@@ -436,35 +438,35 @@ def test_an_assignment_is_found_by_its_own_folder_or_by_one_that_is_nearly_named
     assert "public tests passed" in medmark("check", cwd=tmp_path).out
     (tmp_path / "other/Mlp_Classifier").mkdir(parents=True)
     (tmp_path / "other/Mlp_Classifier/solution.py").write_text(SOUND, encoding="utf-8")
-    said = medmark("check", cwd=tmp_path / "other")
-    assert said.code == 2
-    assert "There is Mlp_Classifier/solution.py: capital letters count" in " ".join(said.err.split())
+    output = medmark("check", cwd=tmp_path / "other")
+    assert output.code == 2
+    assert "There is Mlp_Classifier/solution.py: capital letters count" in " ".join(output.err.split())
 
 
 def test_a_package_that_the_marker_lacks_fails_the_check_whatever_this_machine_has(tmp_path):
     write_assignment(tmp_path / "halves")
     (tmp_path / "halves/solution.py").write_text(SOUND + "\nimport pytest\n", encoding="utf-8")
-    said = medmark("check", "halves", cwd=tmp_path)
-    assert said.code == 1
-    assert ":( neither a file of yours nor in the marker's runtime: pytest (solution.py:" in said.out
+    output = medmark("check", "halves", cwd=tmp_path)
+    assert output.code == 1
+    assert ":( neither a file of yours nor in the marker's runtime: pytest (solution.py:" in output.out
 
 
 def test_an_assignment_that_is_not_known_or_not_named(tmp_path):
-    said = medmark("check", "mlp_clasifier", cwd=tmp_path)
-    assert said.code == 2
-    assert 'did you mean "mlp_classifier"?' in said.err
-    said = medmark("check", cwd=tmp_path)
-    assert said.code == 2
-    assert "Name it: medmark check ID, with an ID of mlp_classifier" in said.err
+    output = medmark("check", "mlp_clasifier", cwd=tmp_path)
+    assert output.code == 2
+    assert 'did you mean "mlp_classifier"?' in output.err
+    output = medmark("check", cwd=tmp_path)
+    assert output.code == 2
+    assert "Name it: medmark check ID, with an ID of mlp_classifier" in output.err
 
 
 def test_the_numpy_reference_of_the_catalogue_fails_only_the_public_test_of_the_network(tmp_path):
     solution = (ROOT / "reference_solutions/mlp_classifier/solution_numpy.py").read_text(encoding="utf-8")
     (tmp_path / "mlp_classifier").mkdir()
     (tmp_path / "mlp_classifier/solution.py").write_text(solution, encoding="utf-8")
-    said = medmark("check", cwd=tmp_path)
-    assert said.code == 1
-    failed = [line for line in said.out.splitlines() if line.startswith(":(")]
+    output = medmark("check", cwd=tmp_path)
+    assert output.code == 1
+    failed = [line for line in output.out.splitlines() if line.startswith(":(")]
     assert failed == [":( A new network takes rows (n, 30) and returns logits (n,)."]
 
 
@@ -478,27 +480,27 @@ def desk(template, tmp_path):
 
 def test_a_pushed_solution_is_ready_and_its_public_tests_pass_on_a_clean_copy(desk):
     clone, assignment = desk
-    said = medmark("check", assignment, "--handin", cwd=clone)
-    assert said.code == 0, said.out
-    assert f"commit      {git('-C', str(clone), 'rev-parse', 'HEAD')} is what the marker sees" in said.out
-    assert "1 of 1 public tests passed." in said.out
+    output = medmark("check", assignment, "--handin", cwd=clone)
+    assert output.code == 0, output.out
+    assert f"commit      {git('-C', str(clone), 'rev-parse', 'HEAD')} is what the marker sees" in output.out
+    assert "1 of 1 public tests passed." in output.out
 
 
 def test_the_hand_in_check_sees_what_was_pushed_and_not_what_lies_here(desk):
     clone, assignment = desk
     (clone / "halves/solution.py").write_text(CRASHES, encoding="utf-8")
-    said = medmark("check", assignment, "--handin", cwd=clone)
-    assert said.code == 1
-    assert ":( not committed: halves/solution.py" in said.out
-    assert "1 of 1 public tests passed." in said.out
+    output = medmark("check", assignment, "--handin", cwd=clone)
+    assert output.code == 1
+    assert ":( not committed: halves/solution.py" in output.out
+    assert "1 of 1 public tests passed." in output.out
     assert medmark("check", assignment, cwd=clone).code == 1
 
 
 def test_a_folder_in_no_repository_cannot_be_handed_in(tmp_path):
     write_assignment(tmp_path / "halves")
-    said = medmark("check", "halves", "--handin", cwd=tmp_path)
-    assert said.code == 1
-    assert "is not in a Git repository" in said.out
+    output = medmark("check", "halves", "--handin", cwd=tmp_path)
+    assert output.code == 1
+    assert "is not in a Git repository" in output.out
 
 
 def test_validation_cases_and_a_corrected_label_of_an_own_file_count_in_a_course(fresh):
@@ -523,14 +525,14 @@ def test_validation_cases_and_a_corrected_label_of_an_own_file_count_in_a_course
 @pytest.mark.parametrize("words", [["--version"], ["init", "--help"], ["check", "nonsense"]])
 def test_output_that_cannot_be_written_is_a_line_and_no_traceback(tmp_path, words):
     with open("/dev/full", "w") as full:
-        said = subprocess.run(
+        output = subprocess.run(
             [sys.executable, str(ROOT / "cli.py"), *words], stdout=full, stderr=subprocess.PIPE, text=True,
             cwd=tmp_path, check=False,
         )  # fmt: skip
-    assert "Traceback" not in said.stderr
-    assert "Exception ignored" not in said.stderr
+    assert "Traceback" not in output.stderr
+    assert "Exception ignored" not in output.stderr
     if words[0] != "check":  # which has an error of its own to tell
-        assert (said.returncode, said.stderr.startswith("the output cannot be written: No space left")) == (3, True)
+        assert (output.returncode, output.stderr.startswith("the output cannot be written: No space left")) == (3, True)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOTDIR])
@@ -549,10 +551,10 @@ def test_a_file_that_is_missed_is_a_defect_and_keeps_its_traceback():
 def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
-    said = subprocess.run(
+    output = subprocess.run(
         [sys.executable, str(ROOT / "cli.py"), "--version"], stdout=writer, stderr=subprocess.PIPE, text=True,
         cwd=tmp_path, check=False,
     )  # fmt: skip
     os.close(writer)
-    assert said.returncode not in (0, 120)
-    assert said.stderr.count("\n") <= 1
+    assert output.returncode not in (0, 120)
+    assert output.stderr.count("\n") <= 1

@@ -34,8 +34,8 @@ def marked(tmp_path_factory):
     with (folder / "roster.csv").open("a") as file:
         file.write("sound,m9,Second Student,m9@example.org,\n")
     assert medmark("collect", "halves", "-c", folder).code == 0
-    said = medmark("grade", "halves", "-c", folder, TRUSTED)
-    assert said.code == 0, said.err
+    output = medmark("grade", "halves", "-c", folder, TRUSTED)
+    assert output.code == 0, output.err
     return folder
 
 
@@ -63,8 +63,8 @@ def events(course):
 
 
 def people(course):
-    said = medmark("show", "halves", "-c", course, "--json")
-    return {person["member"]: person for mark in json.loads(said.out)["marks"] for person in mark["people"]}
+    output = medmark("show", "halves", "-c", course, "--json")
+    return {person["member"]: person for mark in json.loads(output.out)["marks"] for person in mark["people"]}
 
 
 def percents(course):
@@ -85,11 +85,11 @@ def sheet(course):
 def test_points_of_a_file_complete_the_marks_once_their_difference_is_accepted(course, points):
     before = events(course)
     for words in (("--dry-run",), ()):
-        said = decide(course, "agreed_mark", "--from", points, *words, yes=False)
-        assert said.code == (0 if words else 1)
-        assert said.out.splitlines()[3].startswith("4 marks move, none crosses a band, largest +15.5")
+        output = decide(course, "agreed_mark", "--from", points, *words, yes=False)
+        assert output.code == (0 if words else 1)
+        assert output.out.splitlines()[3].startswith("4 marks move, none crosses a band, largest +15.5")
         assert events(course) == before
-    assert "Not applied: run the same command with --yes." in said.err
+    assert "Not applied: run the same command with --yes." in output.err
     assert {person["status"] for person in people(course).values()} == {"incomplete"}
     assert decide(course, "agreed_mark", "--from", points).code == 0
     assert {m: p for m, p in percents(course).items() if m != "m2"} == {"m0": 95.5, "m9": 95.5, "m1": 17.0}
@@ -126,13 +126,13 @@ def test_a_personal_mark_is_on_the_sheet_and_on_a_page_of_its_own_and_on_no_page
 def test_a_void_test_gives_its_points_and_a_retraction_takes_them_back_and_nothing_is_run(course, points):
     assert decide(course, "agreed_mark", "--from", points).code == 0
     before = stages(course)
-    said = decide(course, "void_test", "test_difference_of_the_halves", reason="its tolerance was wrong")
-    assert "1 mark moves, 1 crosses a band, largest +30.0" in said.out
+    output = decide(course, "void_test", "test_difference_of_the_halves", reason="its tolerance was wrong")
+    assert "1 mark moves, 1 crosses a band, largest +30.0" in output.out
     assert percents(course)["m1"] == 47.0
     listed = medmark("decide", "halves", "-c", course).out
     number = re.search(r"#(\d+) .*void_test", listed)[1]
-    said = decide(course, "retract", number)
-    assert "largest -30.0" in said.out
+    output = decide(course, "retract", number)
+    assert "largest -30.0" in output.out
     assert percents(course)["m1"] == 17.0
     assert f"#{number}" in medmark("decide", "halves", "-c", course).out
     assert "(retracted)" in medmark("decide", "halves", "-c", course).out
@@ -142,14 +142,14 @@ def test_a_void_test_gives_its_points_and_a_retraction_takes_them_back_and_nothi
 def test_a_void_case_is_left_out_of_every_score_from_stored_answers(course, points, monkeypatch):
     assert decide(course, "agreed_mark", "--from", points).code == 0
     opened = load_course(course)
-    asked = assignment_of(opened, "halves")
+    assignment = assignment_of(opened, "halves")
     before = {mark["group"]: mark["findings"][2]["score"] for mark in _marks(course)}
     wrong = round(30 * (1 - before["half"]))
     assert 0 < wrong < 30
     moved = {}
-    for case in case_ids(asked, read_secret(opened)):
-        said = decide(course, "void_case", case, "--dry-run", "--json", yes=False)
-        moved = {m["member"]: m["change"] for m in json.loads(said.out)["moves"]}
+    for case in case_ids(assignment, read_secret(opened)):
+        output = decide(course, "void_case", case, "--dry-run", "--json", yes=False)
+        moved = {m["member"]: m["change"] for m in json.loads(output.out)["moves"]}
         if moved.get("m2", 0) > 0:
             break
     else:
@@ -171,19 +171,19 @@ def test_a_regrade_shows_what_would_move_and_report_waits_for_it(course):
     before = path.read_text()
     harder = "trivial = 0.5, pass = 0.65, merit = 0.75, distinction = 0.9, reference = 0.95, ceiling = 1.0"
     path.write_text(f"{before}anchors = {{ accuracy = {{ {harder} }} }}\n")
-    said = medmark("grade", "halves", "-c", course, TRUSTED)
-    assert said.code == 1
-    assert "1 mark moves, none crosses a band, largest -" in said.out
-    assert "half/m2" in said.out
+    output = medmark("grade", "halves", "-c", course, TRUSTED)
+    assert output.code == 1
+    assert "1 mark moves, none crosses a band, largest -" in output.out
+    assert "half/m2" in output.out
     told = json.loads(medmark("grade", "halves", "-c", course, TRUSTED, "--json", "--dry-run").out)
     assert [move["member"] for move in told["differences"]["moves"]] == ["m2"]
     assert "1 mark moves" in medmark("show", "halves", "-c", course).err
     for words in (["report"], ["return", "--yes"]):
-        said = medmark(words[0], "halves", "-c", course, *words[1:])
-        assert said.code == 2
-        assert "since they were last applied" in said.err
-    said = decide(course, "override", "50", "--for", "turned")
-    assert said.code == 2
+        output = medmark(words[0], "halves", "-c", course, *words[1:])
+        assert output.code == 2
+        assert "since they were last applied" in output.err
+    output = decide(course, "override", "50", "--for", "turned")
+    assert output.code == 2
     # Discarded: what changed is put back.
     path.write_text(before)
     assert medmark("report", "halves", "-c", course).code == 0
@@ -200,9 +200,9 @@ def test_a_new_commit_is_no_regrade(course, marked):
     push(repository, {"halves/solution.py": SOUND})
     try:
         assert medmark("collect", "halves", "-c", course).code == 0
-        said = medmark("grade", "halves", "-c", course, TRUSTED)
-        assert said.code == 0
-        assert "move" not in said.out
+        output = medmark("grade", "halves", "-c", course, TRUSTED)
+        assert output.code == 0
+        assert "move" not in output.out
         assert medmark("report", "halves", "-c", course).code == 0
     finally:
         (repository / "refs/heads/main").write_text(before)
@@ -210,10 +210,10 @@ def test_a_new_commit_is_no_regrade(course, marked):
 
 def test_after_the_return_a_change_is_a_correction_with_a_reason_and_the_pages_are_version_2(course, points):
     assert decide(course, "agreed_mark", "--from", points).code == 0
-    assert medmark("return", "halves", "-c", course).code == 1  # not asked without a terminal
-    said = medmark("return", "halves", "-c", course, "--yes", "--by", "prof")
-    assert said.code == 0
-    assert "4 of 4 people have a whole mark" in said.out
+    assert medmark("return", "halves", "-c", course).code == 1  # no question is asked without a terminal
+    output = medmark("return", "halves", "-c", course, "--yes", "--by", "prof")
+    assert output.code == 0
+    assert "4 of 4 people have a whole mark" in output.out
     again = medmark("return", "halves", "-c", course, "--yes")
     assert again.code == 2
     assert "a change is a correction" in again.err
@@ -224,9 +224,9 @@ def test_after_the_return_a_change_is_a_correction_with_a_reason_and_the_pages_a
     toml = course / "course.toml"
     anchors = "trivial = 0.4, pass = 0.5, merit = 0.6, distinction = 0.7, reference = 0.75, ceiling = 0.8"
     toml.write_text(f"{toml.read_text()}anchors = {{ accuracy = {{ {anchors} }} }}\n")
-    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
-    assert said.code == 2
-    assert "students read its reason" in said.err
+    output = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert output.code == 2
+    assert "students read its reason" in output.err
     why = "The anchors were those of another year."
     assert medmark("grade", "halves", "-c", course, TRUSTED, "--yes", "--reason", why).code == 0
     assert [event[0] for event in events(course)][-2:] == ["returned", "correction"]
@@ -251,17 +251,17 @@ def test_marks_are_returned_to_those_who_have_one_and_later_to_the_rest(course, 
     assert "Nobody has a whole mark, so there is nothing to return" in refused.err
     points.write_text("group,report\nsound,15.5\nhalf,12\n")
     assert decide(course, "agreed_mark", "--from", points).code == 0
-    said = medmark("return", "halves", "-c", course, "--yes", "--for", "half", "--for", "turned")
-    assert said.code == 0
-    assert said.out.splitlines()[:2] == [
+    output = medmark("return", "halves", "-c", course, "--yes", "--for", "half", "--for", "turned")
+    assert output.code == 0
+    assert output.out.splitlines()[:2] == [
         "1 of 2 people have a whole mark.", "Left out, as a person has not marked their part yet: m1"
     ]  # fmt: skip
-    said = medmark("return", "halves", "-c", course, "--yes")
-    assert said.out.splitlines()[:2] == ["3 of 4 people have a whole mark.", "Returned before: 1 person."]
+    output = medmark("return", "halves", "-c", course, "--yes")
+    assert output.out.splitlines()[:2] == ["3 of 4 people have a whole mark.", "Returned before: 1 person."]
     assert decide(course, "held", "--for", "m0").code == 0
-    said = medmark("return", "halves", "-c", course)
-    assert said.out.splitlines()[0] == "2 of 4 people have a whole mark."
-    assert "Returned before, without a whole mark now: m0" in said.out
+    output = medmark("return", "halves", "-c", course)
+    assert output.out.splitlines()[0] == "2 of 4 people have a whole mark."
+    assert "Returned before, without a whole mark now: m0" in output.out
     kept = course / "reports/halves/feedback/versions"
     assert {path.name for path in kept.iterdir()} == {"half-v1.html", "sound-v1.html"}
     # The first mark of whom no return reached corrects nothing, and wants no reason.
@@ -317,9 +317,9 @@ def test_who_decides_is_one_of_the_staff_and_two_marks_are_of_two_people(course,
         return medmark("decide", "halves", *words, "--reason", "why", "-c", course, "--yes", *more)
 
     for name in ("", "prof", "root"):
-        said = by(name, "agreed_mark", "--from", points)
-        assert said.code == 2
-        assert "is not among the staff of" in said.err
+        output = by(name, "agreed_mark", "--from", points)
+        assert output.code == 2
+        assert "is not among the staff of" in output.err
     assert medmark("grade", "halves", "-c", course, TRUSTED, "--by", "ucab3").code == 2
     assert by("ada byron", "agreed_mark", "--from", points).code == 0
     assert {event[1] for event in events(course)[1:]} == {"ucab1"}
@@ -342,8 +342,8 @@ def test_a_correction_never_lowers_where_the_course_says_so(course, points):
     was = percents(course)
     lower = points.with_name("lower.csv")
     lower.write_text("group,report\nsound,1\nturned,9\n")
-    said = decide(course, "agreed_mark", "--from", lower, reason="added up wrongly")
-    assert "1 mark moves, none crosses a band, largest +2.0" in said.out
+    output = decide(course, "agreed_mark", "--from", lower, reason="added up wrongly")
+    assert "1 mark moves, none crosses a band, largest +2.0" in output.out
     assert percents(course) == {**was, "m1": was["m1"] + 2}
     assert people(course)["m0"]["trace"][0]["kind"] == "never_lower"
 
@@ -371,9 +371,9 @@ def test_a_late_commit_is_marked_with_the_penalty_of_each_member(course, marked,
     assert medmark("grade", "halves", "-c", course, TRUSTED).code == 0
     assert decide(course, "agreed_mark", "--from", points).code == 0
     assert (percents(course)["m0"], percents(course)["m9"]) == (85.5, 85.5)
-    said = decide(course, "extension", "1wd", "--for", "m9")
-    assert re.search(r"^m9: due \d\d \w{3} \d{4}, \d\d:\d\d (UTC|GMT|BST)$", said.out, re.M)
-    assert "1 mark moves, none crosses a band, largest +10.0" in said.out
+    output = decide(course, "extension", "1wd", "--for", "m9")
+    assert re.search(r"^m9: due \d\d \w{3} \d{4}, \d\d:\d\d (UTC|GMT|BST)$", output.out, re.M)
+    assert "1 mark moves, none crosses a band, largest +10.0" in output.out
     told = people(course)
     assert (told["m0"]["percent"], told["m9"]["percent"]) == (85.5, 95.5)
     assert [(line["kind"], line["why"]) for line in told["m0"]["trace"]] == [("late", "late.toml: late: 10 off")]
@@ -389,39 +389,39 @@ def test_what_a_person_should_know_is_printed_before_a_decision_is_recorded(cour
     ratings = tmp_path / "ratings.csv"
     ratings.write_text("from,to,rating\nm0,m9,3\n")
     words = ("peer_factor", "--from", ratings, "--method", "webpa", "--without-self", "--dry-run")
-    said = decide(course, *words, reason="week 9")
+    output = decide(course, *words, reason="week 9")
     told = "peer_factor 1 for sound/m9, by prof: webpa without self, 1 of 2 rated: week 9"
-    assert told in " ".join(said.out.split())
-    assert "sound: 1 of 2 rated; no ratings from m9" in said.out
+    assert told in " ".join(output.out.split())
+    assert "sound: 1 of 2 rated; no ratings from m9" in output.out
     # Before the deadline, which an extension never shortens: the due time that is told is the one that holds.
-    said = decide(course, "extension", "2026-01-01T12:00", "--dry-run")
-    assert "all: due 01 Jan 2026" not in said.out
-    assert "all: due" in said.out
-    said = decide(course, "held", "--for", "m9", "--dry-run")
-    assert re.search(r"sound/m9 +80.0 so far -> held", said.out)
+    output = decide(course, "extension", "2026-01-01T12:00", "--dry-run")
+    assert "all: due 01 Jan 2026" not in output.out
+    assert "all: due" in output.out
+    output = decide(course, "held", "--for", "m9", "--dry-run")
+    assert re.search(r"sound/m9 +80.0 so far -> held", output.out)
     assert [event[0] for event in events(course)] == ["marks"]
 
 
-def test_events_are_listed_and_a_mistake_of_the_hand_is_told(course):
+def test_events_are_listed_and_a_typing_mistake_is_reported(course):
     (only,) = medmark("decide", "halves", "-c", course).out.splitlines()
     assert re.fullmatch(r"#1 [0-9-]{10} [0-9:]{5} marks: 4 marks new, by \w+", only)
-    said = decide(course, "overide", "5", "--for", "sound")
-    assert said.code == 2
-    assert 'did you mean "override"?' in said.err
+    output = decide(course, "overide", "5", "--for", "sound")
+    assert output.code == 2
+    assert 'did you mean "override"?' in output.err
     assert medmark("decide", "halves", "override", "5", "--for", "sound", "-c", course).code == 2
-    said = decide(course, "override", "5", "--for", "sound", "--from", course / "roster.csv")
-    assert said.code == 2
+    output = decide(course, "override", "5", "--for", "sound", "--from", course / "roster.csv")
+    assert output.code == 2
 
 
 def test_a_mark_is_explained_with_the_numbers_that_the_record_has(course, points):
     assert decide(course, "agreed_mark", "--from", points).code == 0
     assert decide(course, "peer_factor", "0.8", "--for", "m9").code == 0
-    said = medmark("explain", "halves", "m9", "-c", course)
-    assert said.code == 0
-    assert max(map(len, said.out.splitlines())) <= 80
-    assert "peer_factor: 95.5 % to 76.4 %" in said.out
-    assert "on the sheet: 76.4 of 100 points, 76.4 %, marked" in said.out
-    assert "(event 6," in " ".join(said.out.split())
+    output = medmark("explain", "halves", "m9", "-c", course)
+    assert output.code == 0
+    assert max(map(len, output.out.splitlines())) <= 80
+    assert "peer_factor: 95.5 % to 76.4 %" in output.out
+    assert "on the sheet: 76.4 of 100 points, 76.4 %, marked" in output.out
+    assert "(event 6," in " ".join(output.out.split())
     assert "group sound has several members: name one of m0, m9" in medmark(
         "explain", "halves", "sound", "-c", course
     ).err  # fmt: skip

@@ -22,17 +22,17 @@ ASSIGNMENT = load(find("mlp_classifier", ROOT))
 
 @pytest.fixture(scope="module", params=["local", pytest.param("docker", marks=pytest.mark.docker)])
 def demo(request, tmp_path_factory):
-    """What the demonstration said and left behind."""
+    """What the demonstration printed and left behind."""
     sandbox = request.param
     if sandbox == "docker":
         request.getfixturevalue("images")("pytorch", "tensorflow", "numpy")
     folder = tmp_path_factory.mktemp(f"demo-{sandbox}") / "course"
-    said = medmark("demo", folder, "--sandbox", sandbox)
-    assert said.code == 0, said.err
+    output = medmark("demo", folder, "--sandbox", sandbox)
+    assert output.code == 0, output.err
     marks = json.loads(medmark("show", ASSIGNMENT.id, "-c", folder, "--json").out)["marks"]
     home = folder / "reports" / ASSIGNMENT.id
     by_group = {mark["group"]: mark for mark in marks}
-    return SimpleNamespace(said=said, folder=folder, home=home, marks=by_group, sandbox=sandbox)
+    return SimpleNamespace(output=output, folder=folder, home=home, marks=by_group, sandbox=sandbox)
 
 
 def verdicts_of(demo, group):
@@ -107,10 +107,10 @@ def test_it_ends_with_a_table_what_happened_and_pages_that_exist(demo):
 def test_its_last_line_is_a_command_that_runs_nothing(demo):
     words = demo.said.out.splitlines()[-1].split()
     assert words[0] == "medmark"
-    said = medmark(*words[1:], "--json")
-    assert said.code == 0
-    assert "started" not in said.err
-    assert {mark["group"]: mark["points"] for mark in json.loads(said.out)["marks"]} == {
+    output = medmark(*words[1:], "--json")
+    assert output.code == 0
+    assert "started" not in output.err
+    assert {mark["group"]: mark["points"] for mark in json.loads(output.out)["marks"]} == {
         group: mark["points"] for group, mark in demo.marks.items()
     }
 

@@ -38,8 +38,8 @@ def rewrite(course, *pairs):
 
 
 def shown(course):
-    said = medmark("show", "halves", "-c", course, "--json")
-    return {mark["group"]: mark for mark in json.loads(said.out)["marks"]}
+    output = medmark("show", "halves", "-c", course, "--json")
+    return {mark["group"]: mark for mark in json.loads(output.out)["marks"]}
 
 
 def percents(course):
@@ -54,22 +54,22 @@ def sheet(course):
 
 def test_one_odd_row_withholds_its_groups_mark_and_the_other_groups_go_on(course):
     rewrite(course, ("m1@example.org", "m1 at example.org"))
-    said = medmark("collect", "halves", "-c", course)
-    assert said.code == 1
-    assert "roster.csv:3 email:" in said.err
-    assert "Set aside until these rows are corrected: two. All other groups go on." in said.err
-    assert "set aside" in said.out
-    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
-    assert said.code == 3
-    assert "no mark yet: two. The lines below the table say why." in said.err
-    assert "toolkit failure" not in said.err
-    assert "two: set aside: the course's staff must correct this group's rows of the roster first" in said.out
+    output = medmark("collect", "halves", "-c", course)
+    assert output.code == 1
+    assert "roster.csv:3 email:" in output.err
+    assert "Set aside until these rows are corrected: two. All other groups go on." in output.err
+    assert "set aside" in output.out
+    output = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert output.code == 3
+    assert "no mark yet: two. The lines below the table say why." in output.err
+    assert "toolkit failure" not in output.err
+    assert "two: set aside: the course's staff must correct this group's rows of the roster first" in output.out
     assert {name: mark["status"] for name, mark in shown(course).items()} == {
         "one": "marked", "two": "withheld", "three": "marked",
     }  # fmt: skip
-    said = medmark("doctor", "-c", course)
-    assert said.code == 1
-    assert "roster.csv:3 email:" in said.out
+    output = medmark("doctor", "-c", course)
+    assert output.code == 1
+    assert "roster.csv:3 email:" in output.out
     row = sheet(course)["m1"]
     assert (row["status"], row["percent"]) == ("withheld", "")
     assert row["notes"].startswith("no mark yet: The course's staff must correct this group's rows of the roster first")
@@ -92,15 +92,15 @@ def test_an_override_follows_its_person_into_another_group(course):
     assert decide(course, "override", "55", "--for", "m0").code == 0
     rewrite(course, ("two,m0,", "three,m0,"))
     assert percents(course)["m0"] == 55
-    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
-    assert said.code == 0
-    assert "decision" not in said.err
+    output = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert output.code == 0
+    assert "decision" not in output.err
     # Gone from the roster, the decision is told by its number wherever marks are made or told.
     rewrite(course, ("three,m0,", "three,m00,"))
     for words in (("grade", TRUSTED, "--yes"), ("show",), ("report",), ("decide",)):
-        said = medmark(words[0], "halves", *words[1:], "-c", course)
-        assert "(override 55) is about two/m0, who is not in the roster; did you mean m00?" in said.err
-        assert "medmark decide halves retract" in said.err
+        output = medmark(words[0], "halves", *words[1:], "-c", course)
+        assert "(override 55) is about two/m0, who is not in the roster; did you mean m00?" in output.err
+        assert "medmark decide halves retract" in output.err
     assert "is about two/m0" in medmark("doctor", "-c", course).out
 
 
@@ -108,9 +108,9 @@ def test_a_renamed_group_keeps_its_commit_its_mark_and_what_was_decided_about_it
     assert decide(course, "override", "61", "--for", "one").code == 0
     before = percents(course)
     rewrite(course, ("one,m0,", "team,m0,"))
-    said = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
-    assert said.code == 0
-    assert "decision" not in said.err
+    output = medmark("grade", "halves", "-c", course, TRUSTED, "--yes")
+    assert output.code == 0
+    assert "decision" not in output.err
     assert percents(course) == before
     assert shown(course)["team"]["commit"]
     told = medmark("explain", "halves", "m0", "-c", course).out

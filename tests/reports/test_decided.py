@@ -29,9 +29,9 @@ def course(tmp_path_factory):
 def written(folder, of, members):
     """The reports of some results: paths, and the rows of the mark sheet by member."""
     names = {group.name: f"Amber {group.name}" for group in members.groups}
-    made = write_reports(folder, assignment(), of.marks, members.groups, {}, names, people=of.people)
-    with made.marksheet_csv.open(encoding="utf-8-sig", newline="") as file:
-        return made, {row["member"]: row for row in csv.DictReader(file)}
+    reports = write_reports(folder, assignment(), of.marks, members.groups, {}, names, people=of.people)
+    with reports.marksheet_csv.open(encoding="utf-8-sig", newline="") as file:
+        return reports, {row["member"]: row for row in csv.DictReader(file)}
 
 
 def text_of(path):
@@ -39,10 +39,11 @@ def text_of(path):
 
 
 def test_of_someone_who_is_held_no_number_is_left_and_the_others_keep_their_page(course, tmp_path):
-    made, _ = written(tmp_path, results(course, g1=REPORT), course)
-    before = {path: path.read_bytes() for path in [*made.feedback.values(), *made.staff.values(), made.leaderboard]}
+    reports, _ = written(tmp_path, results(course, g1=REPORT), course)
+    pages = [*reports.feedback.values(), *reports.staff.values(), reports.leaderboard]
+    before = {path: path.read_bytes() for path in pages}
     held = results(course, event("held", "", "g1/s1"), g1=REPORT)
-    made, rows = written(tmp_path, held, course)
+    reports, rows = written(tmp_path, held, course)
     assert {path: path.read_bytes() for path in before} == before
     row = rows["s1"]
     assert row["status"] == "held"
@@ -51,9 +52,10 @@ def test_of_someone_who_is_held_no_number_is_left_and_the_others_keep_their_page
     why = "event 1, held by prof on 2027-01-20: because"
     assert row["adjustments"] == f"held: The mark is held: there is none for now. ({why})"
     assert row["notes"] == "no mark by a decision: not the same as 0"
-    own = next(person for person in json.loads(made.marksheet_json.read_text())["people"] if person["member"] == "s1")
+    sheet = json.loads(reports.marksheet_json.read_text())
+    own = next(person for person in sheet["people"] if person["member"] == "s1")
     assert {own["percent"], own["points"], own["group_percent"], *own["criteria"].values()} == {None}
-    page = text_of(made.personal["s1"])
+    page = text_of(reports.personal["s1"])
     assert "The mark is held: there is none for now." in page
     assert "74" not in page
     assert rows["s2"]["percent"] == "74.7"
@@ -76,14 +78,14 @@ def test_the_explanation_of_someone_who_is_held_leaves_no_number_either(course):
 @pytest.mark.parametrize("code", ["deferred", "absent", "excused", "held"])
 def test_where_nobody_of_a_group_has_a_mark_its_pages_and_the_leaderboard_are_without_numbers(course, tmp_path, code):
     of = results(course, event(code, "", "solo"), solo=REPORT)
-    made, rows = written(tmp_path, of, course)
+    reports, rows = written(tmp_path, of, course)
     assert rows["s3"]["status"] == code
-    for path in (made.feedback["solo"], made.staff["solo"]):
+    for path in (reports.feedback["solo"], reports.staff["solo"]):
         page = text_of(path)
         assert "By a decision there is no mark" in page
         assert "This is the mark of the group" not in page
         assert not re.search(r"74|25\.7|0\.7", page)
-    board = text_of(made.leaderboard)
+    board = text_of(reports.leaderboard)
     assert "no mark" in board
     assert not re.search(rf"\b{code}\b", board)  # which decision it was is nobody else's
     assert (of.marks[1].status, of.marks[1].points, of.marks[1].findings) == (code, None, ())
@@ -96,30 +98,30 @@ def test_where_nobody_of_a_group_has_a_mark_its_pages_and_the_leaderboard_are_wi
 def test_a_course_that_rounds_to_whole_marks_does_so_on_the_sheet_the_pages_and_in_differences(course, tmp_path):
     whole = course_with(tmp_path, 'round = "1"')
     of = results(whole, event("cap", "69.5", "g1/s2"), g1=REPORT)
-    made, rows = written(tmp_path, of, whole)
+    reports, rows = written(tmp_path, of, whole)
     assert (rows["s1"]["percent"], rows["s1"]["points"], rows["s1"]["group_percent"]) == ("75", "75", "75")
     assert rows["s2"]["percent"] == "70"
     assert "cap: 74.7 % to 69.5 %" in rows["s2"]["adjustments"]  # steps are exact
-    assert '<span class="figure">75<small>' in text_of(made.feedback["g1"])
-    assert '<span class="figure">70<small>' in text_of(made.personal["s2"])
+    assert '<span class="figure">75<small>' in text_of(reports.feedback["g1"])
+    assert '<span class="figure">70<small>' in text_of(reports.personal["s2"])
     lines = list(difference_lines(compare(snapshot_of(results(course, g1=REPORT)), snapshot_of(of), strict=True)))
     assert re.search(r"g1/s1 +74.7 -> 75 +\+0.3", lines[2])
 
 
 def test_a_groups_page_says_that_it_is_before_what_concerns_one_person(course, tmp_path):
-    told = "before moderation, lateness, peer factors, caps and marks decided as a whole"
+    sentence = "before moderation, lateness, peer factors, caps and marks decided as a whole"
     for events in ((), (event("override", "50", "g1/s2"),)):
-        made, _ = written(tmp_path, results(course, *events), course)
+        reports, _ = written(tmp_path, results(course, *events), course)
         # On every page alike, so that it tells nobody about the others.
-        assert [told in text_of(path) for path in made.feedback.values()] == [True, True]
-    assert told not in text_of(made.personal["s2"])
+        assert [sentence in text_of(path) for path in reports.feedback.values()] == [True, True]
+    assert sentence not in text_of(reports.personal["s2"])
 
 
 def test_an_extension_that_was_needed_stands_on_the_sheet_and_on_the_persons_page(course, tmp_path):
     late = event("extension", "5wd", "g1/s1")
     of = results(course, late, late_since="2027-01-18T12:00:00+00:00")
-    made, rows = written(tmp_path, of, course)
-    told = "within your extension to 22 Jan 2027, 12:00 GMT; without it this would be 10 points less."
-    assert told in rows["s1"]["adjustments"]
-    assert told in text_of(made.personal["s1"])
+    reports, rows = written(tmp_path, of, course)
+    sentence = "within your extension to 22 Jan 2027, 12:00 GMT; without it this would be 10 points less."
+    assert sentence in rows["s1"]["adjustments"]
+    assert sentence in text_of(reports.personal["s1"])
     assert (rows["s1"]["percent"], rows["s2"]["percent"]) == ("70", "60")

@@ -102,7 +102,7 @@ def event(number, kind="override", value="50", about="prostate_unet/g1/s1", reas
     return an_event(about, kind, value, at=at, who=who, reason=reason, number=number)
 
 
-def test_a_decision_is_told_with_its_number_and_who_made_it_about_whom_and_why():
+def test_a_decision_is_listed_with_its_number_and_who_made_it_about_whom_and_why():
     assert list(record_lines([event(7)])) == ["#7 2027-01-20 09:05 override 50 for g1/s1, by prof: because"]
     assert " for all, by prof" in next(record_lines([event(7, "moderation", "add 2", "prostate_unet")]))
 

@@ -93,7 +93,7 @@ def test_the_steps_to_the_sheet_have_their_numbers_in_the_record_and_the_roundin
     assert "canary" not in text
 
 
-def test_what_was_returned_is_told_with_its_corrections(course):
+def test_a_return_is_listed_with_its_corrections(course):
     assert page(course, results(course))[-1].strip() == "not yet"
     returned = applied(results(course), RETURNED, number=7)
     corrected = applied(results(course, returned, event("override", "55", "g1/s1")), None, number=9)
@@ -101,7 +101,7 @@ def test_what_was_returned_is_told_with_its_corrections(course):
     assert "version 1: #7, 2027-01-21, by prof: because version 2: #9, 2027-01-21, by prof: because" in text
 
 
-def test_the_commit_is_told_with_why_it_counts_and_what_was_seen(course):
+def test_the_commit_is_shown_with_why_it_counts_and_when_it_was_seen(course):
     looks = [
         Observation("g1", "a", "r", "main", commit, f"2027-01-15T{time}:00+00:00", how)
         for commit, time, how in (("b" * 40, "11:40", "tip"), (COMMIT, "11:50", "tip"), (COMMIT, "11:55", "tip"),
@@ -175,7 +175,7 @@ def test_a_history_that_could_not_be_read_is_not_known_and_not_empty(course):
     assert "Who committed, as the commits say not known" in flat(page(course, results(course)))
 
 
-def test_of_many_strangers_the_first_are_told(course):
+def test_of_many_strangers_the_first_are_listed(course):
     strangers = tuple(Author(f"n{at}", f"{at}@b.c", 1, None, None) for at in range(30))
     lines = page(course, results(course), history=History(strangers))
     assert sum("not in the roster:" in line for line in lines) == 10

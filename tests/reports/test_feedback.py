@@ -42,7 +42,7 @@ def test_a_page_is_provisional_until_ratified():
     assert "rovisional" not in read(ratified=True)
 
 
-def test_the_number_of_hidden_checks_and_their_worth_are_told():
+def test_the_number_of_hidden_checks_and_their_worth_are_shown():
     assert "5 hidden checks worth 35 marks" in read()
 
 
@@ -53,7 +53,7 @@ def test_a_hidden_test_tells_docstring_points_and_reason():
     assert "The CPU time limit was reached." in text
 
 
-def test_told_below_the_docstring_is_the_reason():
+def test_the_reason_stands_below_the_docstring():
     text = read(mark(checks=(check("test_a", "A line.", 0, 35, reason="wrong_shape", place="solution.py:12"),)))
     assert "A line. 0 / 35 The answer has the wrong shape, at solution.py:12." in text
 
@@ -96,11 +96,11 @@ def test_for_a_distance_lower_is_better():
     assert "The score lies between merit (8: 60 points) and distinction (6: 70 points)." in text
 
 
-def test_a_cap_is_told():
-    told = "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
+def test_a_cap_is_shown():
+    sentence = "Because cases_below(dice, 0.5) > 0, at most 70 % of the points are given."
     capped = accuracy(0.86, (0.84, 0.88), "24.5", caps=(HeldCap("cases_below(dice, 0.5) > 0", Fraction(7, 10)),))
     text = read(mark(accuracy=capped))
-    assert told in text
+    assert sentence in text
     assert "A cap applies : the hollow dot shows the points without it." in text
 
 
@@ -170,7 +170,7 @@ def test_a_page_says_when_no_wall_stood_around_the_code():
     assert "Run without a wall." not in read()
 
 
-def test_what_the_intake_found_is_told_and_its_flags_are_not():
+def test_the_intakes_problems_are_shown_and_its_flags_are_not():
     submission = Submission(
         group="group-07",
         members=(),

@@ -96,13 +96,13 @@ def test_one_far_score_is_an_arrow_and_does_not_press_the_others_together():
     anchors = {"trivial": 20, "pass": 12, "merit": 8, "distinction": 6, "reference": 5, "ceiling": 2}
     distance = {"id": "accuracy", "kind": "accuracy", "points": 35, "metric": "hd95", "anchors": anchors}
     of = assignment(criterion=[distance])
-    found = {name: accuracy(score, None, unit="mm") for name, score in
+    scores = {name: accuracy(score, None, unit="mm") for name, score in
              (("near", 4.0), ("far", 9.0), ("lost", 200.0))}  # fmt: skip
-    marks = [mark(name, accuracy=finding) for name, finding in found.items()]
-    near, far, lost = board(marks, of, of.criterion("accuracy"), {n: n for n in found}, ()).rows
+    marks = [mark(name, accuracy=finding) for name, finding in scores.items()]
+    near, far, lost = board(marks, of, of.criterion("accuracy"), {n: n for n in scores}, ()).rows
     assert (near.whisker.beyond, far.whisker.beyond, lost.whisker.beyond) == (False, False, True)
     assert near.whisker.dot - far.whisker.dot > 10
-    page = leaderboard_page(marks, of, names={n: n for n in found})
+    page = leaderboard_page(marks, of, names={n: n for n in scores})
     assert page.count('<path class="dot"') == 1
     assert "An arrow: the score is worse than the figure shows." in page
     assert ">hd95, mm</th>" in page

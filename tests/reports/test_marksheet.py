@@ -206,7 +206,7 @@ def test_a_reason_beside_a_persons_mark_is_one_plain_cell_that_no_sheet_runs(tex
     assert [row["adjustments"] for row in rows[1:]] == [""] * 5
 
 
-def test_points_of_a_criterion_are_rounded_half_up_as_everything_that_is_told():
+def test_points_of_a_criterion_are_rounded_half_up_as_everything_that_is_shown():
     points = Decimal("20.125")  # half to even would be 20.12
     (row,) = sheet([mark("a", person=replace(person(), points=points, exact=Fraction(points)))], [group("a", "Ada")])
     assert row["criterion_report"] == "20.13"

@@ -69,7 +69,7 @@ def test_a_feedback_page_has_no_script_and_nothing_that_acts(text, audience):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_leaderboard_has_one_script_and_it_is_ours(text):
+def test_a_leaderboard_has_one_script_and_it_is_medmarks_own(text):
     page = Page(hostile_board(text))
     assert page.scripts == [(TEMPLATES / "sort.js").read_text(encoding="utf-8")]
     assert page.tags.count("script") == 1

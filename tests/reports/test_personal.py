@@ -35,23 +35,23 @@ def personal(**changes):
     return PersonalMark(**values | changes)
 
 
-def page_html(given=None, name="Ada", **more):
-    return personal_page(given or personal(), assignment(), name, **more)
+def page_html(person=None, name="Ada", **more):
+    return personal_page(person or personal(), assignment(), name, **more)
 
 
-def page_of(given=None, **more):
-    return Page(page_html(given, **more))
+def page_of(person=None, **more):
+    return Page(page_html(person, **more))
 
 
-def read(given=None, **more):
-    return page_of(given, **more).text
+def read(person=None, **more):
+    return page_of(person, **more).text
 
 
 def hostile_personal(text):
     """A mark with the text in every string that a person may have written."""
     trace = tuple(Adjustment(text, text, Fraction(50), Fraction(40), text) for _ in range(2))
-    given = personal(group=text, member=text, assignment=text, trace=trace, disputes=(text, text))
-    return personal_page(given, assignment(title=text), text, version=2, correction=text)
+    person = personal(group=text, member=text, assignment=text, trace=trace, disputes=(text, text))
+    return personal_page(person, assignment(title=text), text, version=2, correction=text)
 
 
 def test_every_step_stands_on_the_page_in_its_order_with_both_marks_and_its_reason():
@@ -61,8 +61,8 @@ def test_every_step_stands_on_the_page_in_its_order_with_both_marks_and_its_reas
         "Your peers' factor is 0.934. 68.45 % → 63.93 % event 6, by prof",
         "1 working day late. 63.93 % → 53.93 % ucl-2024: up to 2 working days late: 10 percentage points less",
     ]
-    places = [text.index(step) for step in steps]
-    assert places == sorted(places)
+    positions = [text.index(step) for step in steps]
+    assert positions == sorted(positions)
     assert "in per cent, rounded once at the end" in text
 
 

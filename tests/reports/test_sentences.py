@@ -40,14 +40,14 @@ def scored(**more):
     return replace(finding, scored=replace(finding.scored, **more))
 
 
-def test_a_test_is_told_by_its_title_and_then_by_why_it_was_not_passed():
+def test_a_test_is_shown_by_its_title_and_then_by_why_it_was_not_passed():
     assert feedback(check("a", "It is 0.", 5, 5)) == "It is 0."
     failed = check("a", "It is 0.", 0, 5, reason="raised", place="solution.py:12")
     failed = replace(failed, cause=replace(failed.cause, kind="ValueError"))
     assert feedback(failed) == "It is 0.\nthe call raised an exception (ValueError), at solution.py:12"
 
 
-def test_a_test_that_could_not_be_run_is_our_fault_and_one_that_was_never_run_is_nobodys():
+def test_a_test_that_could_not_be_run_is_a_toolkit_failure_and_an_ungraded_test_is_no_failure():
     assert feedback(check("a", "It is 0.", None, 5, reason="engine")) == f"It is 0.\n{TOOLKIT_FAILED}"
     assert feedback(check("a", "It is 0.", None, 5, reason="not_graded")) == "It is 0.\nNot graded yet."
 
@@ -56,13 +56,13 @@ def test_a_void_test_says_so():
     assert feedback(check("a", "It is 0.", 5, 5, void=True)) == f"It is 0.\n{VOID}"
 
 
-def test_what_was_not_accepted_is_told_in_the_words_of_the_intake():
+def test_a_submission_that_was_not_accepted_reads_as_the_intake_says():
     given = {"reason": "not_accepted", "note": "There is no solution.py."}
     assert feedback(check("a", "It is 0.", 0, 5, **given)) == "It is 0.\nThere is no solution.py."
     assert feedback(accuracy(None, None, "0", **given)) == "There is no solution.py."
 
 
-def test_a_persons_points_are_told_with_their_words():
+def test_a_persons_points_are_shown_with_their_comment():
     assert feedback(person()) == "A person marks this; it is not marked yet."
     assert feedback(person("21")) == "Marked by a person."
     assert feedback(replace(person("21"), note="Well argued.")) == "Marked by a person. Well argued."
@@ -77,11 +77,11 @@ def test_a_persons_points_are_told_with_their_words():
         ({"answers": None}, "dice 0.742 (95 % interval 0.711 to 0.773) on the hidden cases."),
     ],
 )
-def test_a_score_is_told_with_its_unit_interval_and_cases(parts, sentence):
+def test_a_score_is_shown_with_its_unit_interval_and_cases(parts, sentence):
     assert feedback(scored(**parts)) == sentence
 
 
-def test_answers_that_failed_are_told_by_reason_with_what_they_count_as():
+def test_answers_that_failed_are_listed_by_reason_with_what_they_count_as():
     raised, not_finite = Cause("raised", "ValueError", "solution.py:3", "fit"), Cause("not_finite")
     assert feedback(scored(failed=(FailedCases(raised, 2), FailedCases(not_finite, 1)))).endswith(
         " 3 of 15 answers failed and count as the worst there is: in fit: the call raised an exception (ValueError), "
@@ -101,7 +101,7 @@ def test_empty_cases_explanations_and_caps_follow():
     )
 
 
-def test_a_search_for_a_mistake_that_failed_is_not_told():
+def test_a_search_for_a_mistake_that_failed_is_not_shown():
     assert feedback(scored(explained=Explained("defect", evidence="Traceback"))) == feedback(scored())
 
 
@@ -154,7 +154,7 @@ def marked(stored, **more):
     return made.findings[0]
 
 
-def test_a_stage_that_was_stored_long_ago_is_told_in_the_words_of_today(monkeypatch):
+def test_a_stage_that_was_stored_long_ago_reads_in_the_words_of_today(monkeypatch):
     stored = STORED["a test whose call raised"]["document"]
     assert feedback(marked(stored)) == f"It is 0.\n{stored['told']}", "the words have not changed so far"
     new_words = {**words.REASON_WORDS, "raised": "your function stopped with an exception"}
@@ -164,7 +164,7 @@ def test_a_stage_that_was_stored_long_ago_is_told_in_the_words_of_today(monkeypa
 
 
 @pytest.mark.parametrize("name", [name for name, stored in STORED.items() if stored["kind"] == "score"])
-def test_an_older_score_is_told_as_it_was(name):
+def test_an_older_score_reads_as_it_did(name):
     stored = STORED[name]["document"]
     of = assignment(criterion=[CRITERION | {"metric": stored.get("metric", "dice")}])
     found = JobResult(scores={"a": result("score", json.dumps(stored))})
@@ -185,7 +185,7 @@ def test_what_is_withheld_from_an_audience_makes_no_sentence():
     assert feedback(nobody) == ""
 
 
-def test_a_missing_stage_is_told_by_the_toolkits_trouble():
+def test_a_missing_stage_reads_as_the_toolkits_failure():
     of, test = assignment(), declared("test_a.py::test_x", 35, "It is 0.")
     away = JobResult(trouble=Trouble("engine", "the daemon is away"))
     made = mark_of(of, (test,), HandedIn("g", "c0ffee"), away, MarkDecisions(), {})

@@ -39,8 +39,8 @@ def measured(values, failed=(), repeat=0, **more):
     return Measured("dice", **given | more)
 
 
-def made(of, group, found, also=None):
-    result = JobResult(scores={"accuracy": ScoreResult("passed", measured=found, also=also or {})})
+def marked(of, group, metric, also=None):
+    result = JobResult(scores={"accuracy": ScoreResult("passed", measured=metric, also=also or {})})
     return mark_of(of, (), HandedIn(group, "c0ffee"), result, MarkDecisions(), {})
 
 
@@ -54,19 +54,19 @@ def values(seed, shift=0.0, n=40):
 
 def test_groups_are_ranked_by_the_means_of_their_subjects_with_failures_at_their_worst():
     of = only_accuracy()
-    marks = [made(of, "a", measured(values(1))), made(of, "b", measured(values(2), failed=range(10)))]
-    found = field(of, marks)
-    assert [s.rank for s in found.ranking.teams] == [1, 2]
-    assert [(e.failed, e.answer_count) for e in found.groups] == [(0, 40), (10, 40)]
-    assert found.ranking.subjects == 20
-    assert found.ranking.teams[1].behind == pytest.approx(found.groups[1].score - found.groups[0].score)
+    marks = [marked(of, "a", measured(values(1))), marked(of, "b", measured(values(2), failed=range(10)))]
+    ranked = field(of, marks)
+    assert [s.rank for s in ranked.ranking.teams] == [1, 2]
+    assert [(e.failed, e.answer_count) for e in ranked.groups] == [(0, 40), (10, 40)]
+    assert ranked.ranking.subjects == 20
+    assert ranked.ranking.teams[1].behind == pytest.approx(ranked.groups[1].score - ranked.groups[0].score)
 
 
 def test_groups_with_other_subjects_have_an_order_and_no_statistics():
     of = only_accuracy()
-    found = field(of, [made(of, "a", measured(values(1))), made(of, "b", measured(values(1, n=38)))])
-    assert len(found.groups) == 2
-    assert found.ranking is None
+    ranked = field(of, [marked(of, "a", measured(values(1))), marked(of, "b", measured(values(1, n=38)))])
+    assert len(ranked.groups) == 2
+    assert ranked.ranking is None
     assert field(assignment(), [mark("a"), mark("b", accuracy=accuracy(0.7))]).ranking is None
 
 
@@ -79,10 +79,10 @@ def test_a_metric_of_the_whole_set_is_ranked_by_its_kept_resamples():
         given = {"score": score, "case_count": 60, "subjects": 60, "drawn": drawn, "bootstrap_seed": 7}
         return measured((), **given | more)
 
-    marks = [made(of, "a", auroc(0.8)), made(of, "b", auroc(0.9))]
-    other = made(of, "c", auroc(0.85, bootstrap_seed=8))
-    found = field(of, marks)
-    assert [(s.rank, s.tier) for s in found.ranking.teams] == [(2, 2), (1, 1)]
+    marks = [marked(of, "a", auroc(0.8)), marked(of, "b", auroc(0.9))]
+    other = marked(of, "c", auroc(0.85, bootstrap_seed=8))
+    ranked = field(of, marks)
+    assert [(s.rank, s.tier) for s in ranked.ranking.teams] == [(2, 2), (1, 1)]
     assert field(of, [*marks, other]).ranking is None
 
 
@@ -98,12 +98,12 @@ def test_areas_whose_placements_are_kept_by_every_group_are_compared_by_delongs_
         return measured((), score=float(above.mean()), case_count=60, subjects=60, bootstrap_seed=7,
                         drawn=packed(drawn + above.mean()), placements=kept)  # fmt: skip
 
-    good, alike, poor = (made(of, name, auroc(skill)) for name, skill in (("a", 1.5), ("b", 1.5), ("c", 0.1)))
-    found = field(of, [good, alike, poor]).ranking
-    assert [s.tier for s in found.teams] == [1, 1, 2]
-    assert "DeLong" in found.test
+    good, alike, poor = (marked(of, name, auroc(skill)) for name, skill in (("a", 1.5), ("b", 1.5), ("c", 0.1)))
+    ranked = field(of, [good, alike, poor]).ranking
+    assert [s.tier for s in ranked.teams] == [1, 1, 2]
+    assert "DeLong" in ranked.test
     # A group that was scored before they were kept: then the resamples of all.
-    older = made(of, "d", auroc(0.2, keep=False))
+    older = marked(of, "d", auroc(0.2, keep=False))
     assert "DeLong" not in field(of, [good, alike, poor, older]).ranking.test
 
 
@@ -112,30 +112,31 @@ def test_a_utility_is_made_subject_by_subject_and_shows_its_parts():
     near = measured([10.0, 10.0, 35.0, 35.0])
     far = measured([10.0, 10.0, 300.0, 300.0])
     marks = [
-        made(of, "a", measured([0.9, 0.9, 0.7, 0.7]), {"hd95": far}),
-        made(of, "b", measured([0.7, 0.7, 0.7, 0.7]), {"hd95": near}),
+        marked(of, "a", measured([0.9, 0.9, 0.7, 0.7]), {"hd95": far}),
+        marked(of, "b", measured([0.7, 0.7, 0.7, 0.7]), {"hd95": near}),
     ]
-    found = field(of, marks)
-    assert dict(found.groups[0].parts) == pytest.approx({"dice": 0.75 * (1 + 0.5) / 2, "hd95": 0.25 * (1 + 0) / 2})
-    assert dict(found.groups[1].parts) == pytest.approx({"dice": 0.75 * 0.5, "hd95": 0.25 * (1 + 0.5) / 2})
-    assert [e.score for e in found.groups] == pytest.approx([0.6875, 0.5625])
-    assert [s.rank for s in found.ranking.teams] == [1, 2]
+    ranked = field(of, marks)
+    assert dict(ranked.groups[0].parts) == pytest.approx({"dice": 0.75 * (1 + 0.5) / 2, "hd95": 0.25 * (1 + 0) / 2})
+    assert dict(ranked.groups[1].parts) == pytest.approx({"dice": 0.75 * 0.5, "hd95": 0.25 * (1 + 0.5) / 2})
+    assert [e.score for e in ranked.groups] == pytest.approx([0.6875, 0.5625])
+    assert [s.rank for s in ranked.ranking.teams] == [1, 2]
 
 
 def test_a_group_without_one_of_the_metrics_is_not_ranked():
     of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS})
-    marks = [made(of, "a", measured(values(1)), {"hd95": measured([20.0] * 40)}), made(of, "b", measured(values(2)))]
+    with_both = marked(of, "a", measured(values(1)), {"hd95": measured([20.0] * 40)})
+    marks = [with_both, marked(of, "b", measured(values(2)))]
     assert [e.mark.group for e in field(of, marks).groups] == ["a"]
 
 
 def ranked_board():
     """The page of six groups in two tiers, one of them with a failed answer."""
     of = only_accuracy()
-    marks = [made(of, f"g{i}", measured(values(i, 0.01 * (i // 3) * 5), failed=range(i == 5))) for i in range(6)]
+    marks = [marked(of, f"g{i}", measured(values(i, 0.01 * (i // 3) * 5), failed=range(i == 5))) for i in range(6)]
     return leaderboard_page(marks, of, names={f"g{i}": f"Heron {i}" for i in range(6)})
 
 
-def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_told_apart():
+def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_distinguished():
     html = ranked_board()
     text = Page(html).text
     assert "cannot be distinguished from chance on 20 subjects" in text
@@ -147,7 +148,7 @@ def test_the_page_tells_tiers_ranks_failures_and_what_cannot_be_told_apart():
 
 def test_the_page_of_a_utility_tells_how_it_is_made():
     of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS, "places": 2})
-    marks = [made(of, "a", measured([0.66] * 4), {"hd95": measured([10.0, 10.0, 35.0, 35.0])})]
+    marks = [marked(of, "a", measured([0.66] * 4), {"hd95": measured([10.0, 10.0, 35.0, 35.0])})]
     text = Page(leaderboard_page(marks, of, names={"a": "Amber Heron"})).text
     assert "Ranked by utility , higher is better" in text
     assert "0.49" in text
@@ -168,6 +169,6 @@ def test_points_come_from_the_criterion_and_never_from_the_utility():
     plain = only_accuracy(accuracy={"also": ["hd95"]})
     of = only_accuracy(accuracy={"also": ["hd95"]}, leaderboard={"utilities": TERMS})
     document, also = measured([0.7, 0.7, 0.7, 0.7]), {"hd95": measured([10.0] * 4)}
-    points = made(of, "a", document, also).points
-    assert points == made(plain, "a", document, also).points
+    points = marked(of, "a", document, also).points
+    assert points == marked(plain, "a", document, also).points
     assert points > Decimal(50)

@@ -30,14 +30,14 @@ def test_one_cause_of_all_tests_and_of_the_accuracy_is_one_line_with_all_groups_
     ]
 
 
-def test_an_accuracy_without_any_answer_is_told_alone():
+def test_an_accuracy_without_any_answer_is_listed_alone():
     fit = unanswered(Raised.reason, "solution.py:28", "IndexError: too many indices")
     assert list(why_nothing_scored([mark("g1", accuracy=fit)])) == [
         "g1: nothing could be scored: IndexError: too many indices, at solution.py:28 (accuracy)"
     ]
 
 
-def test_without_an_exception_the_reason_is_told():
+def test_without_an_exception_the_reason_is_shown():
     shape = [failed(name, WrongShape.reason, None, "") for name in "ab"]
     assert list(why_nothing_scored([mark("g1", checks=shape)])) == [
         "g1: nothing could be scored: the answer has the wrong shape (2 tests)"

@@ -101,7 +101,7 @@ def test_the_table_fits_80_columns_whatever_happened():
     assert "3/6 (1?)" in body
 
 
-def test_a_mark_of_nothing_is_told_with_what_kept_the_hand_in_from_running():
+def test_a_mark_of_nothing_is_listed_with_why_the_submission_did_not_run():
     handed_in = Submission("g", (), "", "1" * 40, Path(), "numpy", "t", problems=("no package pandas",))
     nothing = replace(mark("g"), points=Decimal(0))
     assert list(why_not_marked([nothing], [handed_in])) == ["g: no package pandas"]

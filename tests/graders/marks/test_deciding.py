@@ -111,7 +111,7 @@ def test_what_is_decided(desk, kind, value, about, event):
 
 
 @pytest.mark.parametrize(
-    ("kind", "value", "about", "told"),
+    ("kind", "value", "about", "message"),
     [
         ("overide", "5", "g1", 'KIND "overide": did you mean "override"?'),
         ("extension", "soon", "g1", "cannot be read: write minutes, days as 7d, working days as 5wd"),
@@ -149,10 +149,10 @@ def test_what_is_decided(desk, kind, value, about, event):
         ("void_test", "test_y.py::test_lss", "", 'did you mean "test_x.py::test_loss"?'),
     ],
 )
-def test_what_is_refused_says_why(desk, kind, value, about, told):
+def test_what_is_refused_says_why(desk, kind, value, about, message):
     with pytest.raises(UserError) as caught:
         proposed(desk, kind, value, about)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_decision_needs_a_reason(desk):
@@ -171,8 +171,8 @@ def test_a_retracted_decision_is_not_retracted_twice(desk):
 def read(desk, text, kind="agreed_mark", method=None, name="points.csv", with_self=None):
     path = desk.course.folder / name
     path.write_text(text)
-    wanted, _ = from_file(path, kind, desk.assignment, desk.course, "the papers", method, with_self)
-    return [(about_of(event), event.value, event.reason) for event in desk.propose(kind, wanted, "tutor")]
+    requests, _ = from_file(path, kind, desk.assignment, desk.course, "the papers", method, with_self)
+    return [(about_of(event), event.value, event.reason) for event in desk.propose(kind, requests, "tutor")]
 
 
 def test_a_workbook_of_points_decides_what_its_csv_decides(desk):
@@ -181,12 +181,12 @@ def test_a_workbook_of_points_decides_what_its_csv_decides(desk):
     for row in rows:
         book.active.append(row)
     book.save(path := desk.course.folder / "points.xlsx")
-    wanted, _ = from_file(path, "agreed_mark", desk.assignment, desk.course, "the papers")
+    requests, _ = from_file(path, "agreed_mark", desk.assignment, desk.course, "the papers")
     of_csv = desk.course.folder / "points.csv"
     of_csv.write_text("group,member,report,reason\ng1,,21,\ng1,s1,8.5,did more\n")
     same, _ = from_file(of_csv, "agreed_mark", desk.assignment, desk.course, "the papers")
-    assert [one.where for one in wanted] == ["points.xlsx:2", "points.xlsx:3"]
-    assert wanted == [dataclasses.replace(one, where=one.where.replace(".csv", ".xlsx")) for one in same]
+    assert [request.where for request in requests] == ["points.xlsx:2", "points.xlsx:3"]
+    assert requests == [dataclasses.replace(request, where=request.where.replace(".csv", ".xlsx")) for request in same]
     book.active["C3"], book.active["C3"].number_format = 0.4, "0%"
     book.save(path)
     with pytest.raises(UserError, match=r'points\.xlsx:3: cell C3 is shown in the format "0%"'):
@@ -216,7 +216,7 @@ def test_a_csv_of_a_kind_without_value_decides_row_by_row(desk):
     ]
 
 
-def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed(desk):
+def test_all_problems_of_a_csv_are_reported_with_lines_and_nothing_is_proposed(desk):
     with pytest.raises(UserError) as caught:
         read(desk, "group,report\ng1,31\ng7,3\nsolo,x\ng1,4\ng1,5\n")
     assert str(caught.value).splitlines()[0].startswith('points.csv:2: report: "31" is not a number')
@@ -226,7 +226,7 @@ def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("group,paper\ng1,3\n", "needs a header with group or member (or both), and value, or the criteria"),
         ("report\n3\n", "needs a header with group or member"),
@@ -238,10 +238,10 @@ def test_all_that_is_wrong_with_a_csv_is_told_with_lines_and_nothing_is_proposed
         ("group,report\ng1,\n", "there is nothing to decide"),
     ],
 )
-def test_a_csv_that_is_not_one_says_what_it_needs(desk, text, told):
+def test_a_csv_that_is_not_one_says_what_it_needs(desk, text, message):
     with pytest.raises(UserError) as caught:
         read(desk, text)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_ratings_become_one_factor_a_person(desk):
@@ -266,8 +266,8 @@ def test_who_did_not_rate_is_named_and_the_reason_says_how_many_did(desk):
     path = desk.course.folder / "ratings.csv"
     for silent in ("", "s2,s1,0\ns2,s2,5\n"):  # no row at all, or nothing for anybody else
         path.write_text(f"from,to,rating\ns1,s1,3\ns1,s2,1\n{silent}")
-        wanted, notes = from_file(path, "peer_factor", desk.assignment, desk.course, "week 9", "webpa")
-        assert [(row.about, row.value, row.reason) for row in wanted] == [
+        requests, notes = from_file(path, "peer_factor", desk.assignment, desk.course, "week 9", "webpa")
+        assert [(row.about, row.value, row.reason) for row in requests] == [
             ("g1/s1", "1.5", "webpa, 1 of 2 rated: week 9"),
             ("g1/s2", "0.5", "webpa, 1 of 2 rated: week 9"),
         ]
@@ -302,14 +302,14 @@ def marked_by(desk, *marks):
 
 
 def test_a_second_mark_by_the_first_marker_is_refused_after_another_persons_too(desk):
-    wanted = [DecisionRequest("", "g1", "report=25", "second marking")]
+    requests = [DecisionRequest("", "g1", "report=25", "second marking")]
     for marks in (("a 20",), ("a 20", "b 22")):
         with pytest.raises(UserError, match=r"a already gave report=20 \(number 10\)"):
-            marked_by(desk, *marks).propose("agreed_mark", wanted, "a")
+            marked_by(desk, *marks).propose("agreed_mark", requests, "a")
     back = [DecisionRequest("", "g1", "report=20", "as it was")]
     with pytest.raises(UserError, match="a already gave report=20"):  # b's 22 holds
         marked_by(desk, "a 20", "b 22").propose("agreed_mark", back, "a")
-    assert len(marked_by(desk, "a 20").propose("agreed_mark", wanted, "b")) == 1
+    assert len(marked_by(desk, "a 20").propose("agreed_mark", requests, "b")) == 1
 
 
 def test_the_same_points_written_otherwise_stand_already(desk):
@@ -342,7 +342,7 @@ def test_ratings_of_oneself_may_be_missing_where_they_do_not_count(desk):
 
 
 @pytest.mark.parametrize(
-    ("rows", "told"),
+    ("rows", "message"),
     [
         ("s1,s9,3", 'ratings.csv:2: "s9" is not in a group'),
         ("s1,s3,3", "s1 and s3 are not in the same group"),
@@ -350,10 +350,10 @@ def test_ratings_of_oneself_may_be_missing_where_they_do_not_count(desk):
         ("s1,s2,3\ns1,s2,4", "ratings.csv:3: s1 rates s2 twice"),
     ],
 )
-def test_ratings_that_cannot_be_are_told_with_lines(desk, rows, told):
+def test_impossible_ratings_are_reported_with_lines(desk, rows, message):
     with pytest.raises(UserError) as caught:
         read(desk, f"from,to,rating\n{rows}\n", "peer_factor", "webpa", "ratings.csv")
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_ratings_need_a_method(desk):
@@ -368,12 +368,12 @@ def test_a_file_that_is_not_there_is_named(desk):
 
 def test_a_method_without_ratings_is_refused_and_not_forgotten(desk):
     results = SimpleNamespace(assignment=desk.assignment, events=())
-    one = DecisionRequest("", "g1/s1", "1.1", "the ratings")
+    request = DecisionRequest("", "g1/s1", "1.1", "the ratings")
     with pytest.raises(UserError, match=r"--method webpa makes factors from a file .*: name the file with --from FILE"):
-        propose(desk.course, results, "peer_factor", one, by="ada", method="webpa")
+        propose(desk.course, results, "peer_factor", request, by="ada", method="webpa")
 
 
-def test_a_method_that_is_not_known_is_told_with_the_nearest(desk):
+def test_an_unknown_method_is_reported_with_the_nearest(desk):
     with pytest.raises(UserError, match=r'--method "webp": did you mean "webpa"\?'):
         read(desk, "from,to,rating\ns1,s2,3\n", "peer_factor", "webp")
 

@@ -65,7 +65,7 @@ INCOMPLETE = mark(persons={})  # 35 of tests and 14 of accuracy so far
 WITHHELD = mark(scores={})
 
 
-def test_a_snapshot_holds_what_everyone_was_told(course):
+def test_a_snapshot_holds_everyones_mark(course):
     assert snapshot_of(results(course)) == {
         "s1": told(), "s2": told(pass_mark=50), "s3": told(group="solo")
     }  # fmt: skip
@@ -174,7 +174,7 @@ def read(event):
     return snapshots([event])[0].marks
 
 
-def test_snapshots_are_told_from_decisions_by_their_kind():
+def test_snapshots_are_distinguished_from_decisions_by_their_kind():
     events = [event(kind, "{}", about="") for kind in (APPLIED, RETURNED, "extension", CORRECTION)]
     assert [snapshot.event for snapshot in snapshots(events)] == [events[0], events[1], events[3]]
 
@@ -221,7 +221,7 @@ def test_a_correction_says_its_reason_on_the_pages_that_it_moved_alone(course):
     assert (pages["s1"].correction, pages["s2"].correction) == ("Corrected on 2027-01-21: added up wrongly", "")
 
 
-def test_only_those_in_a_return_were_told_and_a_first_mark_of_the_others_is_no_correction(course):
+def test_a_return_reaches_only_its_people_and_a_first_mark_of_the_others_is_not_a_correction(course):
     of_g1 = applied(results(course, solo=INCOMPLETE), RETURNED, members=["s1", "s2"])
     assert set(read(of_g1)) == {"s1", "s2"}
     assert set(Versions.of([of_g1]).people) == {"s1", "s2"}
@@ -292,7 +292,7 @@ def test_a_group_with_another_name_keeps_the_versions_of_its_page(course):
     }  # fmt: skip
 
 
-def test_what_was_returned_is_each_whole_mark_students_were_last_told(course):
+def test_returned_marks_are_each_students_last_whole_mark(course):
     seventy = results(course, solo=INCOMPLETE)
     lower = results(course, event("override", "55", "g1/s2"))
     assert returned_marks([applied(seventy)]) == {}

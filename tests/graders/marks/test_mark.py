@@ -115,39 +115,40 @@ def test_a_score_that_is_not_finite_has_no_share(score):
 
 
 def test_a_mark_is_the_sum_of_what_was_earned():
-    made = mark(tests={X: check_result(), Y: check_result("failed", "raised", kind="ValueError")})
-    assert (made.status, made.points, made.out_of) == (Status.MARKED, Decimal("45.0"), Decimal(100))  # 10 + 14 + 21
-    assert [f.id for f in made.findings] == [
+    result = mark(tests={X: check_result(), Y: check_result("failed", "raised", kind="ValueError")})
+    points = Decimal("45.0")  # 10 + 14 + 21
+    assert (result.status, result.points, result.out_of) == (Status.MARKED, points, Decimal(100))
+    assert [f.id for f in result.findings] == [
         "tests/test_a.py::test_x", "tests/test_a.py::test_y", "accuracy/dice", "report/report",
     ]  # fmt: skip
-    assert [f.points for f in made.findings] == [10, 0, 14, 21]
-    assert [f.verdict for f in made.findings] == ["passed", "failed", "partial", "partial"]
+    assert [f.points for f in result.findings] == [10, 0, 14, 21]
+    assert [f.verdict for f in result.findings] == ["passed", "failed", "partial", "partial"]
 
 
 def test_a_finding_holds_the_docstring_of_its_test_and_why_it_was_not_passed():
-    made = mark(tests={X: check_result(), Y: check_result("failed", "raised", kind="ValueError")})
-    assert (made.findings[0].title, made.findings[0].cause) == ("`x` is 1.", None)
-    assert (made.findings[1].title, made.findings[1].cause) == ("`y` is 2.", Cause("raised", "ValueError"))
+    result = mark(tests={X: check_result(), Y: check_result("failed", "raised", kind="ValueError")})
+    assert (result.findings[0].title, result.findings[0].cause) == ("`x` is 1.", None)
+    assert (result.findings[1].title, result.findings[1].cause) == ("`y` is 2.", Cause("raised", "ValueError"))
 
 
 def test_expected_tests_are_counted_so_one_that_did_not_run_has_not_passed():
-    made = mark(tests={X: check_result()})
-    assert made.status is Status.MARKED
-    assert (made.findings[1].verdict, made.findings[1].points) == (Verdict.FAILED, 0)
-    assert made.findings[1].reason == "not_run"
+    result = mark(tests={X: check_result()})
+    assert result.status is Status.MARKED
+    assert (result.findings[1].verdict, result.findings[1].points) == (Verdict.FAILED, 0)
+    assert result.findings[1].reason == "not_run"
 
 
 def test_a_result_that_nobody_declared_earns_nothing():
-    made = mark(tests={**{id: check_result() for id in TESTS}, "test_a.py::test_bonus": check_result()})
-    assert made.points == Decimal("70.0")
-    assert len(made.findings) == 4
+    result = mark(tests={**{id: check_result() for id in TESTS}, "test_a.py::test_bonus": check_result()})
+    assert result.points == Decimal("70.0")
+    assert len(result.findings) == 4
 
 
 def test_what_did_not_run_for_a_toolkit_failure_is_unknown_and_the_mark_withheld():
-    made = mark(tests={}, scores={}, trouble=Trouble("engine", "daemon away"))
-    assert (made.status, made.points) == (Status.WITHHELD, None)
-    assert [f.points for f in made.findings] == [None, None, None, 21]
-    assert made.findings[0].evidence == "daemon away"
+    result = mark(tests={}, scores={}, trouble=Trouble("engine", "daemon away"))
+    assert (result.status, result.points) == (Status.WITHHELD, None)
+    assert [f.points for f in result.findings] == [None, None, None, 21]
+    assert result.findings[0].evidence == "daemon away"
 
 
 @pytest.mark.parametrize(
@@ -159,14 +160,14 @@ def test_what_did_not_run_for_a_toolkit_failure_is_unknown_and_the_mark_withheld
     ],
 )
 def test_one_unknown_finding_withholds_the_mark(tests, scores):
-    made = mark(tests=tests, scores=scores)
-    assert (made.status, made.points, rounded_percent(made)) == (Status.WITHHELD, None, None)
+    result = mark(tests=tests, scores=scores)
+    assert (result.status, result.points, rounded_percent(result)) == (Status.WITHHELD, None, None)
 
 
 def test_a_missing_part_of_a_person_leaves_the_mark_incomplete_and_never_zero():
-    made = mark(persons={})
-    assert (made.status, made.points, rounded_percent(made)) == (Status.INCOMPLETE, Decimal("49.0"), None)
-    assert made.findings[-1].points is None
+    result = mark(persons={})
+    assert (result.status, result.points, rounded_percent(result)) == (Status.INCOMPLETE, Decimal("49.0"), None)
+    assert result.findings[-1].points is None
 
 
 def test_withheld_goes_before_incomplete():
@@ -174,15 +175,15 @@ def test_withheld_goes_before_incomplete():
 
 
 def test_nothing_handed_in_is_not_zero():
-    made = mark(commit=None)
-    assert (made.status, made.points, made.findings) == (Status.NOT_SUBMITTED, None, ())
+    result = mark(commit=None)
+    assert (result.status, result.points, result.findings) == (Status.NOT_SUBMITTED, None, ())
 
 
 def test_a_commit_that_cannot_be_run_fails_everything_and_says_why():
-    made = mark(tests={}, scores={}, refused="There is no solution.py in prostate_unet/.")
-    assert (made.status, made.points) == (Status.MARKED, Decimal("21.0"))
-    assert {f.reason for f in made.findings[:3]} == {"not_accepted"}
-    assert {f.note for f in made.findings[:3]} == {"There is no solution.py in prostate_unet/."}
+    result = mark(tests={}, scores={}, refused="There is no solution.py in prostate_unet/.")
+    assert (result.status, result.points) == (Status.MARKED, Decimal("21.0"))
+    assert {f.reason for f in result.findings[:3]} == {"not_accepted"}
+    assert {f.note for f in result.findings[:3]} == {"There is no solution.py in prostate_unet/."}
 
 
 def test_a_cap_limits_the_share_while_it_holds():
@@ -203,10 +204,10 @@ def test_an_explanation_moves_no_point_and_its_evidence_is_for_staff():
     explained = Explained("flip", mistake=Phrase("axes_flipped", (0,)), score=0.63, fixed=0.81, cases=2)
     given = replace(explained, evidence="trace")
     plain = mark(scores={"accuracy": score_result(0.63)})
-    made = mark(scores={"accuracy": score_result(0.63, explained=given)})
-    assert (made.points, made.findings[2].points) == (plain.points, plain.findings[2].points)
-    assert made.findings[2].scored.explained == explained
-    assert made.findings[2].evidence == "trace"
+    result = mark(scores={"accuracy": score_result(0.63, explained=given)})
+    assert (result.points, result.findings[2].points) == (plain.points, plain.findings[2].points)
+    assert result.findings[2].scored.explained == explained
+    assert result.findings[2].evidence == "trace"
 
 
 def test_an_edited_cap_marks_again_from_the_same_document():
@@ -234,16 +235,16 @@ def test_a_mark_is_rounded_once_half_up():
     assert rounded(Decimal("69.95")) == Decimal("70.0")
     assert rounded(Decimal("69.949999999999")) == Decimal("69.9")
     # 0.665 earns half of 35 = 17.5; with 0.25 of a person's points 35 + 17.5 + 0.25 = 52.75
-    made = mark(scores={"accuracy": score_result(0.665)}, persons={"report": Decimal("0.25")})
-    assert made.findings[2].points == Decimal("17.5")
-    assert made.points == Decimal("52.8")
+    result = mark(scores={"accuracy": score_result(0.665)}, persons={"report": Decimal("0.25")})
+    assert result.findings[2].points == Decimal("17.5")
+    assert result.points == Decimal("52.8")
 
 
 def test_a_share_that_is_no_decimal_does_not_leave_dust_in_the_sum():
     # 0.65 lies a third of the way from 0.62 to 0.71: 0.4 + 0.2 / 3 of 35 points is 16 1/3
-    made = mark(scores={"accuracy": score_result(0.65)}, persons={"report": Decimal("20.616666666667")})
-    assert made.findings[2].points == Decimal("16.333333333333")
-    assert made.points == Decimal("72.0")  # 35 + 16.333... + 20.6166... = 71.95 exactly, half up
+    result = mark(scores={"accuracy": score_result(0.65)}, persons={"report": Decimal("20.616666666667")})
+    assert result.findings[2].points == Decimal("16.333333333333")
+    assert result.points == Decimal("72.0")  # 35 + 16.333... + 20.6166... = 71.95 exactly, half up
 
 
 def test_thirds_of_several_criteria_add_up_to_exactly_a_half_that_is_rounded_up():
@@ -254,10 +255,10 @@ def test_thirds_of_several_criteria_add_up_to_exactly_a_half_that_is_rounded_up(
     more = tuple(accuracy.model_copy(update={"id": id, "points": points}) for id, points in (("b", 20), ("c", 35)))
     of = of.model_copy(update={"criteria": (accuracy, *more, of.criterion("report"))})
     scores = {id: score_result(0.65) for id in ("accuracy", "b", "c")}
-    made = mark(of=of, scores=scores, persons={"report": Decimal("7.95")})
-    assert [str(f.points)[:8] for f in made.findings[:3]] == ["16.33333", "9.333333", "16.33333"]
-    assert earned(made.findings) == Fraction("49.95")
-    assert made.points == Decimal("50.0")
+    result = mark(of=of, scores=scores, persons={"report": Decimal("7.95")})
+    assert [str(f.points)[:8] for f in result.findings[:3]] == ["16.33333", "9.333333", "16.33333"]
+    assert earned(result.findings) == Fraction("49.95")
+    assert result.points == Decimal("50.0")
 
 
 @given(
@@ -266,15 +267,15 @@ def test_thirds_of_several_criteria_add_up_to_exactly_a_half_that_is_rounded_up(
     st.integers(0, 3000),
 )
 def test_a_mark_is_the_rounded_sum_of_its_findings_and_lies_between_0_and_its_points(verdicts, score, report):
-    made = mark(
+    result = mark(
         tests={id: check_result(verdict) for id, verdict in verdicts.items()},
         scores={"accuracy": score_result(score / 1000)},
         persons={"report": Decimal(report) / 100},
     )
-    exact = sum((Fraction(f.points) if f.exact is None else f.exact for f in made.findings), Fraction(0))
-    assert 0 <= made.points <= made.out_of
-    assert abs(Fraction(made.points) - exact) <= Fraction(1, 20)
-    assert made.points == rounded(exact)
+    exact = sum((Fraction(f.points) if f.exact is None else f.exact for f in result.findings), Fraction(0))
+    assert 0 <= result.points <= result.out_of
+    assert abs(Fraction(result.points) - exact) <= Fraction(1, 20)
+    assert result.points == rounded(exact)
 
 
 @given(st.integers(0, 1200), st.integers(0, 1200))
@@ -286,8 +287,8 @@ def test_a_better_score_never_lowers_a_mark(one, other):
 
 @pytest.mark.parametrize("persons", [{}, {"report": Decimal(3)}])
 def test_what_is_withheld_or_missing_is_null_in_json_and_never_zero(persons):
-    made = mark(tests={}, scores={}, persons=persons, trouble=Trouble("engine", ""))
-    told = mark_as_json(made, "staff")
+    result = mark(tests={}, scores={}, persons=persons, trouble=Trouble("engine", ""))
+    told = mark_as_json(result, "staff")
     assert told["points"] is None
     assert [finding["points"] for finding in told["findings"][:3]] == [None, None, None]
 
@@ -302,12 +303,12 @@ def test_the_rounding_of_a_fraction_is_half_up_and_away_from_zero_below_it():
 def test_a_void_test_gives_its_points_to_everyone_and_keeps_what_it_said():
     tests = {X: check_result(), Y: check_result("failed", "raised", evidence="seen")}
     void = {Y: "event 3, void_test by prof on 2027-01-20: its expected value was wrong"}
-    made = mark(tests=tests, void_tests=void)
-    assert made.points == mark().points
-    assert (made.findings[1].verdict, made.findings[1].points) == (Verdict.PASSED, 25)
-    assert (made.findings[1].void, made.findings[1].cause) == (True, None)
-    assert "its expected value was wrong" in made.findings[1].evidence
-    assert "failed: the call raised an exception\nseen" in made.findings[1].evidence
+    result = mark(tests=tests, void_tests=void)
+    assert result.points == mark().points
+    assert (result.findings[1].verdict, result.findings[1].points) == (Verdict.PASSED, 25)
+    assert (result.findings[1].void, result.findings[1].cause) == (True, None)
+    assert "its expected value was wrong" in result.findings[1].evidence
+    assert "failed: the call raised an exception\nseen" in result.findings[1].evidence
 
 
 def test_a_void_test_that_no_machine_could_run_withholds_nothing():
@@ -326,9 +327,9 @@ def test_points_of_ones_own_complete_a_mark_and_leave_the_groups_as_it_was():
 
 
 def test_per_cent_is_taken_from_what_is_not_rounded_yet():
-    made = mark(of=assignment(person=20), persons={"report": Decimal("12.95")})
-    assert made.points == Decimal("62.0")  # 61.95
-    assert rounded_percent(made) == Decimal("68.8")  # 61.95 / 90 = 68.83 %; 62.0 / 90 would give 68.9 %
+    result = mark(of=assignment(person=20), persons={"report": Decimal("12.95")})
+    assert result.points == Decimal("62.0")  # 61.95
+    assert rounded_percent(result) == Decimal("68.8")  # 61.95 / 90 = 68.83 %; 62.0 / 90 would give 68.9 %
 
 
 @pytest.mark.parametrize("points", ["-1", "30.1", "NaN"])
@@ -351,8 +352,8 @@ def test_more_failed_tests_never_raise_a_mark(some, more):
 
 
 def test_staff_read_the_evidence_and_students_do_not():
-    made = mark(tests={X: check_result(), Y: check_result("failed", "raised", evidence="canary")})
-    staff, student = mark_as_json(made, "staff"), mark_as_json(made, "student")
+    result = mark(tests={X: check_result(), Y: check_result("failed", "raised", evidence="canary")})
+    staff, student = mark_as_json(result, "staff"), mark_as_json(result, "student")
     assert staff["findings"][1]["evidence"] == "canary"
     assert "canary" not in repr(student)
     assert "evidence" not in student["findings"][1]

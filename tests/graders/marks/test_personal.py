@@ -441,7 +441,7 @@ def test_who_worked_alone_under_their_own_id_takes_what_was_decided_along(course
     assert of(course, event("override", "55", "another")).percent == 70
 
 
-def test_a_members_id_may_hold_a_slash_and_is_told_apart_from_a_group():
+def test_a_members_id_may_hold_a_slash_and_is_distinguished_from_a_group():
     one = event("override", "55", "g1/2019/1234")
     assert (one.assignment, one.group, one.member) == ("prostate_unet", "g1", "2019/1234")
     decisions = Decisions.of("prostate_unet", [one])

@@ -1,4 +1,4 @@
-"""What is on record about nobody is told by its number, with what to type."""
+"""Decisions about people and parts that no longer exist are listed by number, with the command to type."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NAMED = {"g1": "https://a.org/b/c", "old": "https://a.org/b/d"}
 
 
 @pytest.fixture
-def told(tmp_path):
+def lines_of(tmp_path):
     (tmp_path / "course.toml").write_text(COURSE)
     (tmp_path / "roster.csv").write_text(ROSTER)
     (tmp_path / "mlp/hidden_tests").mkdir(parents=True)
@@ -54,16 +54,16 @@ def told(tmp_path):
         }
     )  # fmt: skip
 
-    def told(*events, looks=NAMED):
-        seen = [look(name, place) for name, place in looks.items()]
+    def lines_of(*events, looks=NAMED):
+        seen = [look(name, address) for name, address in looks.items()]
         course = load_course(tmp_path)
         return unmatched_lines(course, assignment, events, Record.of(course.groups, seen), lambda: ["bodu-kire"])
 
-    return told
+    return lines_of
 
 
-def look(name, place):
-    return Observation(name, "mlp", place, "main", "a" * 40, "2027-01-15T12:05:00.000+00:00", "tip")
+def look(name, address):
+    return Observation(name, "mlp", address, "main", "a" * 40, "2027-01-15T12:05:00.000+00:00", "tip")
 
 
 def event(about, kind="override", value="55", number=7):
@@ -71,21 +71,21 @@ def event(about, kind="override", value="55", number=7):
 
 
 @pytest.mark.parametrize(
-    "given",
+    "decision",
     [
         event("g1"), event("g1/s1"), event("gone/s1"), event("old"), event("old/s3"), event("s3"), event(""),
         event("g1", "agreed_mark", "report=21"), event("g1", "agreed_mark", "62"), event("", "moderation", "add 2"),
         event("", "void_test", "test_x.py::test_loss"), event("", "void_case", "bodu-kire"),
         event("g1/s1", "peer_factor", "1.2"), event("old/s3", "peer_factor", "1.2"),
     ],
-    ids=lambda given: f"{given.kind} {given.group}/{given.member}",
+    ids=lambda decision: f"{decision.kind} {decision.group}/{decision.member}",
 )  # fmt: skip
-def test_what_names_somebody_of_today_is_not_told(told, given):
-    assert told(given) == ()
+def test_a_decision_about_somebody_of_today_is_not_listed(lines_of, decision):
+    assert lines_of(decision) == ()
 
 
 @pytest.mark.parametrize(
-    ("given", "what"),
+    ("decision", "what"),
     [
         (event("group-99"), "is about group group-99, which is not in the roster"),
         (event("g1/s9"), "is about g1/s9, who is not in the roster"),
@@ -104,41 +104,41 @@ def test_what_names_somebody_of_today_is_not_told(told, given):
         ),
     ],
 )
-def test_what_names_nobody_is_told_with_its_number_and_what_to_type(told, given, what):
-    (line,) = told(given)
-    assert line.startswith(f"decision 7 ({given.kind} {given.value}) {what}")
+def test_a_decision_that_matches_nobody_is_listed_with_its_number_and_what_to_type(lines_of, decision, what):
+    (line,) = lines_of(decision)
+    assert line.startswith(f"decision 7 ({decision.kind} {decision.value}) {what}")
     assert line.endswith('To retract it: medmark decide mlp retract 7 --reason "..."')
     assert "?." not in line
 
 
-def test_a_retracted_decision_is_not_told(told):
-    assert told(event("g9"), event("g9", "retract", "7", 8)) == ()
+def test_a_retracted_decision_is_not_listed(lines_of):
+    assert lines_of(event("g9"), event("g9", "retract", "7", 8)) == ()
 
 
-def test_a_peer_factor_from_another_group_counts_and_is_told(told):
-    (line,) = told(event("g1/s3", "peer_factor", "1.2"))
+def test_a_peer_factor_from_another_group_counts_and_is_listed(lines_of):
+    (line,) = lines_of(event("g1/s3", "peer_factor", "1.2"))
     assert "comes from the peers in group g1, but s3 is in group team now. It counts; " in line
     assert "to retract it: medmark decide" in line
 
 
-def test_a_decision_about_a_group_whose_repository_is_anothers_now_is_told(told):
+def test_a_decision_about_a_group_whose_repository_is_anothers_now_is_listed(lines_of):
     exchanged = {"g1": NAMED["old"], "team": NAMED["g1"]}
-    (line,) = told(event("g1"), looks=exchanged)
+    (line,) = lines_of(event("g1"), looks=exchanged)
     assert "was made when group g1 handed in at https://a.org/b/d, where group team hands in now. It counts" in line
 
 
-def test_commits_of_nobodys_repository_and_marks_of_people_who_left_are_told(told):
-    (line,) = told(looks={**NAMED, "left": "https://a.org/gone"})
+def test_commits_without_an_owner_and_marks_of_people_who_left_are_listed(lines_of):
+    (line,) = lines_of(looks={**NAMED, "left": "https://a.org/gone"})
     assert line.startswith("group left is not in the roster and https://a.org/gone, where 1 of its commits were seen")
     person = '{"group": "g", "commit": null, "status": "marked", "percent": "5", "pass_mark": 40, "level": 6}'
     marks = replace(event("", "marks", f'{{"s1": {person}, "s9": {person}}}'), number=12)
-    (line,) = told(marks)
+    (line,) = lines_of(marks)
     assert line.startswith("the marks of 2027-01-20 (number 12) hold s9, not in the roster now: put the row back")
 
 
 @pytest.mark.parametrize(("kind", "value"), [("cap", "half"), ("bonus", "5"), ("extension", "soon"), ("retract", "it")])
-def test_a_decision_that_cannot_be_read_is_told_with_what_to_type(told, kind, value):
-    (line,) = told(event("g1", kind, value))
+def test_a_decision_that_cannot_be_read_is_listed_with_what_to_type(lines_of, kind, value):
+    (line,) = lines_of(event("g1", kind, value))
     waits = "retracts nothing" if kind == "retract" else "keeps marks waiting"
     assert line.startswith(f"decision 7 ({kind} {value}) cannot be read and {waits}: ")
     assert 'To retract it: medmark decide mlp retract 7 --reason "..."' in line

@@ -46,7 +46,7 @@ def test_a_student_never_reads_evidence(kind):
 
 
 @pytest.mark.parametrize("kind", ["hidden_test", "accuracy", "person", "notice", "a kind of tomorrow"])
-def test_points_verdict_and_criterion_are_always_told(kind):
+def test_points_verdict_and_criterion_are_always_shown(kind):
     seen = visible(finding(kind), "student")
     assert (seen.id, seen.kind, seen.criterion) == ("tests/test_losses.py::test_x", kind, "tests")
     assert (seen.verdict, seen.points, seen.out_of) == (Verdict.FAILED, Decimal(0), Decimal(5))

@@ -1,4 +1,4 @@
-"""Words are looked up when something is told, so that to put one better is no reason to mark anything again."""
+"""Words are looked up when a page is rendered, so a better wording re-marks nothing."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_no_file_of_a_stage_holds_a_sentence_that_students_read(stage):
             assert [words for words in sentences if f'"{words}"' in text] == [], file
 
 
-def test_a_cause_is_told_with_function_exception_and_place():
+def test_a_cause_reads_with_function_exception_and_line():
     whole = Cause("raised", "ValueError", "solution.py:12", "fit")
     assert cause_words(whole) == "in fit: the call raised an exception (ValueError), at solution.py:12"
     assert cause_words(Cause("raised")) == "the call raised an exception"
