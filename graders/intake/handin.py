@@ -97,7 +97,7 @@ class Handin:
             lines.append(f":| medmark ignores these Git settings, since such settings can run programs: {ignored}")
         lines += [f":( {problem}" for problem in self.problems]
         if not self.problems:
-            lines.append(":) the marker can read all of it, and has what it imports")
+            lines.append(":) the marker can read all of it, and has everything that it imports")
         return tuple(lines)
 
 
