@@ -42,7 +42,7 @@ def hand_out(name: str, folder: Path, course: Path | None = None) -> tuple[Path,
 
 
 def limits_text(assignment: Assignment) -> str:
-    """The limits to which marking holds a hand-in, in Markdown."""
+    """The limits of a submission, in Markdown."""
     limits, run = assignment.limits, assignment.run
     cost = ceiling(assignment, [test.id for test in hidden_tests(assignment)])
     rows = [
@@ -59,7 +59,7 @@ def limits_text(assignment: Assignment) -> str:
     ]
     lines = "\n".join(f"- {text}" for text, holds in rows if holds)
     return (
-        f"# What a hand-in to `{assignment.id}` may use\n\n{lines}\n\n"
+        f"# What a submission to `{assignment.id}` may use\n\n{lines}\n\n"
         f"All together at most {_minutes(cost.cpu_s)} of CPU time, which takes {_minutes(cost.wall_s)} while a core is "
         f"free for it. Marking does not wait for code that sleeps: a call that does nothing for {IDLE_CALL_S} s ends. "
         f"After {WALL_LIMITS} such calls, or {IDLE_S:g} s of doing nothing in all, nothing more is asked.\n"

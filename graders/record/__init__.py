@@ -1,1 +1,1 @@
-"""What lasts: the ledger, the decisions in it, content keys, the data manifest, and how an assignment was proven."""
+"""The lasting records: the ledger, its decisions, content keys, the data manifest, and the proof of an assignment."""

@@ -1,1 +1,1 @@
-"""What a person or a program does with a course: mark it, compare, apply, return; and the machinery that runs it."""
+"""The use cases of a course (mark it, compare, apply, return), and the code that runs a cohort."""

@@ -65,8 +65,8 @@ class EarlierStages:
         """By group: the keys of the stages of its mark that stands.
 
         Args:
-            submissions: All that were handed in.
-            incomplete: Those of them that lack a stage under today's keys, and that this is about.
+            submissions: All submissions of the assignment.
+            incomplete: Those of them that lack a stage under today's keys; only these are looked up.
         """
         applied = marks_with_snapshots(self.events)
         marks = {submission.group: _standing_mark(submission, applied) for submission in incomplete}
@@ -88,7 +88,7 @@ class EarlierStages:
     ) -> dict[str | None, set[tuple[str, str]]]:
         """By tree: the groups and commits that have these files.
 
-        Equal files run once and are recorded under one of their groups, which may have handed in others since.
+        Equal files run once and are recorded under one of their groups, which may have submitted other files since.
         """
         commits: dict[str | None, set[tuple[str, str]]] = defaultdict(set)
         for submission in submissions:
