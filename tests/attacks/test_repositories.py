@@ -723,7 +723,7 @@ def test_the_words_of_a_host_are_bounded(attack, trusted, tmp_path):
 
 
 @pytest.mark.attack("G21", "a host that asks for a password, and a credential helper of the user's that has one")
-def test_no_password_is_given_to_whoever_asks(attack, trusted, tmp_path, monkeypatch):
+def test_no_password_is_sent_to_a_host_that_asks(attack, trusted, tmp_path, monkeypatch):
     (tmp_path / ".gitconfig").write_text(
         f'[credential]\n helper = "!f() {{ cat > /dev/null; echo username=me; echo password={TOKEN}; }}; f"\n'
     )

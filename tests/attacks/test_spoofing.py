@@ -164,7 +164,7 @@ def control(attack, attempt):
 
 @pytest.mark.docker
 @pytest.mark.attack("S05", "whatever configures tools or shadows modules is told to staff")
-def test_files_that_configure_tools_are_flagged_to_staff_and_to_nobody_else(attack, course):
+def test_files_that_configure_tools_are_flagged_to_staff_alone(attack, course):
     attack.fired(
         all(naive(attempt.files).by_exit_code == ALL for attempt in TRIES if attempt.file in CONFIG_FILES),
         "a grader without a wall is configured by each of them",

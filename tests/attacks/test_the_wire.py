@@ -154,7 +154,7 @@ def imported(source):
 
 @pytest.mark.docker
 @pytest.mark.attack("P06", "raises errors named like ours, whose text, name, file and cause carry inputs and escapes")
-def test_an_exception_becomes_our_own_with_our_own_words(attack, course):
+def test_an_exception_becomes_a_failure_with_the_toolkits_words(attack, course):
     output = naive(solution(text_of("p06"))).output
     attack.fired("carried out" in output and "carried_out_1000" in output, "without a wall it carries the inputs out")
     fails(course, "p06", attack, RAISED)

@@ -320,7 +320,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["raise KeyError('no')", "def f(:", "import no_such_library", "def put() -> int: ..."])
-def test_an_interface_with_an_error_is_our_failure(folder, tmp_path, line):
+def test_an_interface_with_an_error_is_a_toolkit_failure(folder, tmp_path, line):
     with (folder / "interface.py").open("a") as file:
         file.write(f"\n{line}\n")
     moved = load(GROUPS / "assignment").model_copy(update={"folder": folder})
@@ -475,7 +475,7 @@ def test_stored_answers_that_are_not_as_stored_are_a_data_failure_that_names_fil
     assert "remove it and run medmark grade" in again.trouble.evidence
 
 
-def test_answers_that_no_file_holds_are_our_trouble_and_no_groups_failure(tmp_path):
+def test_answers_without_a_file_are_a_toolkit_failure(tmp_path):
     first = run("perfect", tmp_path, tests=())
     again = run("perfect", tmp_path, tests=(), repeats=(), answers={0: replace(first.answers[0], file=None)})
     assert (again.trouble.reason, again.scores) == ("data", {})

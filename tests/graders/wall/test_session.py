@@ -379,7 +379,7 @@ KEEPERS_FAULTS = {
 
 
 @pytest.mark.parametrize("how", KEEPERS_FAULTS)
-def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(answer_of, how):
+def test_a_keeper_that_cannot_be_understood_is_a_toolkit_failure_and_ends_the_session(answer_of, how):
     reply = KEEPERS_FAULTS[how]
 
     class Faulty(Student):
@@ -404,7 +404,7 @@ def test_a_keeper_that_cannot_be_understood_is_our_failure_and_ends_the_session(
 @pytest.mark.parametrize(
     "reply", [keeper_reply("ready"), keeper_reply("replied"), keeper_reply("gone", info={})], ids=["1", "2", "3"]
 )
-def test_a_keeper_that_does_not_say_that_it_is_ready_is_our_failure(reply):
+def test_a_keeper_that_does_not_say_that_it_is_ready_is_a_toolkit_failure(reply):
     with ScriptedChannel(lambda head, body: reply) as channel, pytest.raises(EngineFailure, match="ready"):
         Session(channel, LIMITS).begin()
 
@@ -434,7 +434,7 @@ def test_a_broken_runtime_is_an_image_failure(verb):
         opened(channel)
 
 
-def test_a_keeper_that_does_not_answer_is_our_failure_at_the_deadline(monkeypatch):
+def test_a_keeper_that_does_not_answer_is_a_toolkit_failure_at_the_deadline(monkeypatch):
     monkeypatch.setattr(sessions, "START_S", 0.2)
     with ScriptedChannel(lambda head, body: b"") as channel:
         began = time.monotonic()
@@ -450,7 +450,7 @@ def test_the_deadline_covers_writing(monkeypatch, takes):
         Session(channel, LIMITS).begin()
 
 
-def test_a_frame_cut_short_is_our_failure_at_the_deadline(monkeypatch):
+def test_a_frame_cut_short_is_a_toolkit_failure_at_the_deadline(monkeypatch):
     monkeypatch.setattr(sessions, "START_S", 0.2)
     cut = frame({"id": 1})[:-1]
     with ScriptedChannel(lambda head, body: cut) as channel, pytest.raises(EngineFailure, match="in time"):
@@ -582,7 +582,7 @@ def test_a_sandbox_that_ends_for_another_reason_is_not_replaced_unless_it_is_sai
     assert session.call(session.worker(1.0), CALL, [])[0] == 3
 
 
-def test_a_sandbox_that_cannot_be_replaced_is_our_failure(sandboxes):
+def test_a_sandbox_that_cannot_be_replaced_is_a_toolkit_failure(sandboxes):
     session = sandboxes("call", "begin")
     with pytest.raises(MemoryLimit):
         session.call(session.worker(1.0), CALL, [])

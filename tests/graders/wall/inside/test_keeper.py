@@ -270,7 +270,7 @@ def test_who_works_or_has_a_child_that_does_is_not_idle(ended_for, name):
     assert ended_for(name, cpu_s=1.5)[0] == "cpu"
 
 
-def test_without_such_a_limit_nobody_is_idle(ended_for, monkeypatch):
+def test_without_such_a_limit_no_worker_is_idle(ended_for, monkeypatch):
     monkeypatch.setattr(sessions, "WALL_FACTOR", 4.0)
     assert ended_for("sleeps", cpu_s=0.4, idle_s=0)[0] == "wall"
 

@@ -259,7 +259,7 @@ def test_our_own_side_of_the_wall_is_mended_where_it_was_installed_under_a_narro
         assert hear(channel, 1) == b"x"
 
 
-def test_a_solution_that_nobody_can_read_is_our_failure(box, spec):
+def test_a_solution_that_nobody_can_read_is_a_toolkit_failure(box, spec):
     (spec.solution / "solution.py").chmod(0o600)
     with pytest.raises(InternalFailure, match="chmod"), box.open(spec):
         pass

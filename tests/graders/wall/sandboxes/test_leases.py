@@ -45,7 +45,7 @@ def test_a_process_that_ended_and_was_not_waited_for_is_dead():
 
 
 @pytest.mark.parametrize("name", ["", "no number", "12", "0 ", "² 1", f"{10**30} 1", "-1 1"])
-def test_a_name_that_cannot_be_read_belongs_to_nobody(name):
+def test_a_name_that_cannot_be_read_belongs_to_no_process(name):
     assert not owner.is_alive(name)
 
 
@@ -86,6 +86,6 @@ with gpus.leased(1, folder=Path({str(tmp_path)!r}), uuids=("GPU-aa",)):
         assert uuids == ("GPU-aa",)
 
 
-def test_more_than_the_machine_has_is_our_failure(tmp_path):
+def test_more_than_the_machine_has_is_a_toolkit_failure(tmp_path):
     with pytest.raises(EngineFailure, match="this machine has 2"), gpus.leased(3, folder=tmp_path, uuids=TWO):
         pass
