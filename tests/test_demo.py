@@ -93,10 +93,10 @@ def test_cheating_earns_nothing_at_all(demo):
 
 
 def test_it_ends_with_a_table_what_happened_and_pages_that_exist(demo):
-    assert "points" in demo.said.out
+    assert "points" in demo.output.out
     for group in GROUPS:
-        assert f"\n{group}: " in demo.said.out
-    pages = [line.strip() for line in demo.said.out.partition("The pages:")[2].splitlines() if line.startswith("  /")]
+        assert f"\n{group}: " in demo.output.out
+    pages = [line.strip() for line in demo.output.out.partition("The pages:")[2].splitlines() if line.startswith("  /")]
     assert pages == [
         str(demo.home / name)
         for name in ("leaderboard.html", "marksheet.csv", *(f"feedback/{group}.html" for group in GROUPS))
@@ -105,7 +105,7 @@ def test_it_ends_with_a_table_what_happened_and_pages_that_exist(demo):
 
 
 def test_its_last_line_is_a_command_that_runs_nothing(demo):
-    words = demo.said.out.splitlines()[-1].split()
+    words = demo.output.out.splitlines()[-1].split()
     assert words[0] == "medmark"
     output = medmark(*words[1:], "--json")
     assert output.code == 0
