@@ -26,7 +26,7 @@ WHOLE = frozenset({
 WITHIN = frozenset({"asked", "told", "mine", "ours", "theirs", "nobodys", "mother", "lodging"})
 """Retired in longer names too."""
 PHRASES = {
-    "is no": r"\b(?<!there )(?:is|are|was|were) no (?!longer|more\b|larger|smaller|higher|lower|other|better|worse)",
+    "is no": r"\b(?<![Tt]here )(?:is|are|was|were) no (?!longer|more\b|larger|smaller|higher|lower|other|better|worse)",
     "of ours": r"\b(?:of|in|by|to) (?:ours|theirs|mine)\b",
     "nobody's": r"\bnobody's\b",
     "mother": r"\bmothers?\b",
