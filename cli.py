@@ -164,9 +164,7 @@ def collect(
     receipts: Annotated[
         bool, typer.Option("--receipts", help="Print the whole receipt of each group, as with --only.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="For cron: print only what needs a person.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="For cron: print only what needs a person.")] = False,
 ) -> None:
     """Look at every repository, record its tip and fetch it.
 

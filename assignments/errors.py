@@ -1,9 +1,9 @@
 """Errors that medmark raises on purpose, and the text for a problem in a file or a name.
 
-    MedmarkError
-    ├── UserError            the user can correct it; printed without a traceback, exit code 2
-    │   └── TomlErrors       everything that is wrong with one file (`assignments.toml_errors`)
-    └── SubmissionFailure, ToolkitFailure, Stopped      what happens while marking (`graders.failures`)
+MedmarkError
+├── UserError            the user can correct it; printed without a traceback, exit code 2
+│   └── TomlErrors       everything that is wrong with one file (`assignments.toml_errors`)
+└── SubmissionFailure, ToolkitFailure, Stopped      what happens while marking (`graders.failures`)
 """
 
 from __future__ import annotations

@@ -77,9 +77,7 @@ def check_toml(
     """
     added = dict(added or {})
     clashes = [
-        document.problem((key,), "may not be set here", "remove the line")
-        for key in added
-        if key in document.values
+        document.problem((key,), "may not be set here", "remove the line") for key in added if key in document.values
     ]
     values = {**document.values, **added}
     try:

@@ -142,9 +142,7 @@ class AccuracyView:
     """Between which anchors the score lies, and the points of those anchors."""
 
 
-def feedback_page(
-    mark: Mark, assignment: Assignment, hand_in: HandIn, *, audience: Audience = "student"
-) -> str:
+def feedback_page(mark: Mark, assignment: Assignment, hand_in: HandIn, *, audience: Audience = "student") -> str:
     """The whole page as HTML: it loads nothing, runs nothing, and prints on A4."""
     findings = [visible(finding, audience) for finding in mark.findings]
     sections = _sections(assignment, findings, audience)
@@ -226,9 +224,7 @@ def _ticks(of: tuple[Band, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _sections(
-    assignment: Assignment, findings: list[Finding], audience: Audience
-) -> list[Section]:
+def _sections(assignment: Assignment, findings: list[Finding], audience: Audience) -> list[Section]:
     """One section a criterion, in the assignment's order; a criterion without findings has one too."""
     sections: list[Section] = []
     left = 0.0

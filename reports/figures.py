@@ -29,7 +29,6 @@ class Axis:
         share = (value - self.worse) / (self.better - self.worse)
         return round(100 * min(1.0, max(0.0, share)), 2)
 
-
     def beyond(self, value: float) -> bool:
         """Whether a value is so bad that it lies outside the figure, to the left."""
         return (value - self.worse) * (self.better - self.worse) < 0

@@ -167,9 +167,7 @@ def _sign(assignment: Assignment) -> int:
     return 1 if assignment.leaderboard.utilities else first.anchors.sign
 
 
-def _baseline(
-    assignment: Assignment, name: str, scores: Mapping[str, float], source: str
-) -> tuple[Baseline, ...]:
+def _baseline(assignment: Assignment, name: str, scores: Mapping[str, float], source: str) -> tuple[Baseline, ...]:
     """One row on the board's own scale; none where a utility needs a metric that only groups were scored by."""
     accuracies = [c for c in assignment.criteria if isinstance(c, Accuracy)]
     utilities = assignment.leaderboard.utilities

@@ -83,9 +83,7 @@ def _candidate(mark: Mark, assignment: Assignment, criterion: Accuracy) -> _Cand
     return _Candidate(mark, finding, tuple(finite))
 
 
-def _by_metric(
-    candidates: Sequence[_Candidate], criterion: Accuracy
-) -> tuple[list[RankedGroup], TeamScores | None]:
+def _by_metric(candidates: Sequence[_Candidate], criterion: Accuracy) -> tuple[list[RankedGroup], TeamScores | None]:
     """Groups by the criterion's own metric, and their scores by subject."""
     scores = _scores([candidate.metrics[0] for candidate in candidates], rising=criterion.anchors.rising)
     groups = [
@@ -106,8 +104,7 @@ def _by_utility(
     groups = []
     for number, candidate in enumerate(candidates):
         parts = tuple(
-            (term.metric, term.weight * float(values[number]))
-            for term, (values, _) in zip(terms, by_term, strict=True)
+            (term.metric, term.weight * float(values[number])) for term, (values, _) in zip(terms, by_term, strict=True)
         )
         interval = None if scores is None else percentile_interval(scores.drawn[:, number])
         groups.append(_ranked(candidate, criterion, sum(part for _, part in parts), interval, parts))

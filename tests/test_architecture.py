@@ -62,9 +62,7 @@ def test_nothing_imports_what_runs_behind_the_wall():
 def test_a_metric_is_arithmetic_only():
     allowed = {*sys.stdlib_module_names, *ARITHMETIC}
     names = ["graders.metrics", "assignments.errors", "assignments.metric_names"]  # what a name means, and its cure
-    outside = offences(
-        ["graders/metrics"], lambda name: name.split(".")[0] not in allowed and not within(name, names)
-    )
+    outside = offences(["graders/metrics"], lambda name: name.split(".")[0] not in allowed and not within(name, names))
     assert outside == []
 
 
@@ -198,8 +196,10 @@ def arms(text, place="", trusted=()):
             yield f"{place}:{node.lineno} takes what it will from the builtins"
         if name in FORBIDDEN_CALLS or (method in FORBIDDEN_METHODS and method not in trusted):
             yield f"{place}:{node.lineno} calls {name}"
-        if method in ("load", "fromfile", "memmap") and name.split(".")[0] in ("np", "numpy") and (
-            method != "load" or "allow_pickle=False" not in written
+        if (
+            method in ("load", "fromfile", "memmap")
+            and name.split(".")[0] in ("np", "numpy")
+            and (method != "load" or "allow_pickle=False" not in written)
         ):
             yield f"{place}:{node.lineno} reads a NumPy file that may hold objects"
         if name in ("tarfile.open", "tarfile.TarFile", "zipfile.ZipFile", "ZipFile") and "mode='w'" not in written:

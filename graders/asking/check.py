@@ -312,4 +312,3 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
 def _name(item: Any) -> str:
     """`test_file.py::test_name`, as the assignment's points table has it."""
     return f"{item.path.name}::{item.name}"
-

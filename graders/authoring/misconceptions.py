@@ -117,9 +117,7 @@ def _unknown_tests(document: Document, index: int, item: Misconception, tests: l
                 yield document.problem(at, f'"{name}" stands in fails too', "remove it from one of the two")
 
 
-def _misfits(
-    document: Document, index: int, item: Misconception, texts: dict[Framework, str]
-) -> Iterator[Problem]:
+def _misfits(document: Document, index: int, item: Misconception, texts: dict[Framework, str]) -> Iterator[Problem]:
     """Edits that do not apply to the reference they name."""
     for number, edit in enumerate(item.edits):
         if edit.framework is not None and edit.framework not in texts:

@@ -60,10 +60,7 @@ def mutants_of(
             if name in declared:
                 tests_using.setdefault(name, []).append(test)
     return {
-        Mutant(name, kind): tuple(tests_using[name])
-        for name in declared
-        if name in tests_using
-        for kind in SPOIL_KINDS
+        Mutant(name, kind): tuple(tests_using[name]) for name in declared if name in tests_using for kind in SPOIL_KINDS
     }
 
 

@@ -85,9 +85,7 @@ class RehearsalState:
         self.done += 1
         self.on_progress(text, self.done, max(self.done, self.total))
 
-    def framework(
-        self, bench: Bench, scratch: Path, framework: Framework, reference: Path, *, first: bool
-    ) -> None:
+    def framework(self, bench: Bench, scratch: Path, framework: Framework, reference: Path, *, first: bool) -> None:
         """Run everything in one framework."""
         mistakes = [item for item in self.misconceptions if item.edits_for(framework)]
         starters = self._starters(framework, first=first)
@@ -199,9 +197,7 @@ class RehearsalState:
         if whole and any(test in passed for test in item.fails):
             self.caught.setdefault(item.id, []).append(framework)
 
-    def _mutants(
-        self, bench: Bench, scratch: Path, framework: Framework, reference: Path, sound: set[str]
-    ) -> None:
+    def _mutants(self, bench: Bench, scratch: Path, framework: Framework, reference: Path, sound: set[str]) -> None:
         interface = self.assignment.folder / "interface.py"
         if not interface.is_file():
             return

@@ -1,9 +1,9 @@
 """Reads a course: course.toml and the roster, checked together, as one value.
 
-    course.toml     assignments, deadlines, and what Git may reach
-    roster.csv      who is in which group, and its repository           (graders.course.roster)
-    hidden/         the secret and the instructor's hidden data         (graders.course.new_course makes it)
-    .medmark/       medmark's own files: ledger, mirrors, checkouts, stored answers
+course.toml     assignments, deadlines, and what Git may reach
+roster.csv      who is in which group, and its repository           (graders.course.roster)
+hidden/         the secret and the instructor's hidden data         (graders.course.new_course makes it)
+.medmark/       medmark's own files: ledger, mirrors, checkouts, stored answers
 """
 
 from __future__ import annotations

@@ -127,9 +127,7 @@ class LatePolicy(Frozen):
     @property
     def counts_working_days(self) -> bool:
         """Whether a penalty depends on which days are worked."""
-        return any(
-            band.for_each == "working_day" or band.up_to_working_days is not None for band in self.bands
-        )
+        return any(band.for_each == "working_day" or band.up_to_working_days is not None for band in self.bands)
 
 
 NONE = "none"

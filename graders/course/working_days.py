@@ -77,9 +77,7 @@ class Calendar:
         day = local.date() + timedelta(days=units) if unit == "calendar_day" else self._working_day(local.date(), units)
         return in_utc(datetime.combine(day, local.time()), self.timezone)
 
-    def late(
-        self, due: datetime, seen: datetime, unit: Unit = "working_day", grace: timedelta = timedelta()
-    ) -> int:
+    def late(self, due: datetime, seen: datetime, unit: Unit = "working_day", grace: timedelta = timedelta()) -> int:
         """How many units late `seen` is, where a unit counts once it has begun; 0 until `due` plus `grace`.
 
         After the grace, lateness counts from the due time.

@@ -96,9 +96,7 @@ def tree_of(mirror: Path, commit: str, path: str, reach: Reach) -> tuple[TreeEnt
     for line in listed.split(b"\0")[:-1]:
         left, _, name = line.partition(b"\t")
         mode, _, blob, size = left.split()
-        entries.append(
-            TreeEntry(mode.decode(), blob.decode(), int(size) if size.isdigit() else 0, os.fsdecode(name))
-        )
+        entries.append(TreeEntry(mode.decode(), blob.decode(), int(size) if size.isdigit() else 0, os.fsdecode(name)))
     return tuple(entries)
 
 

@@ -217,8 +217,7 @@ def _countings(
     now: datetime,
 ) -> dict[str, Counting]:
     counted = {
-        group.name: counting(course, record.looks.get(group.name, ()), decisions, group, now)
-        for group in groups
+        group.name: counting(course, record.looks.get(group.name, ()), decisions, group, now) for group in groups
     }
     return {group.name: _aside(group, counted[group.name]) if group.aside else counted[group.name] for group in groups}
 

@@ -91,9 +91,7 @@ def counting(
     return _after_the_close(course, seen, due, close)
 
 
-def _due_of(
-    course: Course, assignment_id: str, about: Sequence[DueTime], group: Group
-) -> tuple[datetime, str | None]:
+def _due_of(course: Course, assignment_id: str, about: Sequence[DueTime], group: Group) -> tuple[datetime, str | None]:
     """When a group's work is due, in UTC; and why a person must decide first, if so.
 
     An extension of the group holds for all its members. Extensions of single members count by `group_extension`: the
@@ -129,9 +127,7 @@ def _due_of(
     return deadline, None
 
 
-def due_of_person(
-    course: Course, decisions: Decisions, group: Group, member: str
-) -> datetime:
+def due_of_person(course: Course, decisions: Decisions, group: Group, member: str) -> datetime:
     """When one person's work is due, in UTC: as for their group, or later by an extension of their own."""
     about = _concerning(decisions, course, group)
     due, _ = _due_of(course, decisions.assignment, about, group)
@@ -145,9 +141,7 @@ def due_of_page(course: Course, decisions: Decisions, group: Group) -> datetime:
     about = _concerning(decisions, course, group)
     alone = len(group.members) == 1
     shared = [
-        decision
-        for decision in about
-        if alone or not decision.event.group or is_about(decision.event, group.name)
+        decision for decision in about if alone or not decision.event.group or is_about(decision.event, group.name)
     ]
     return _due_of(course, decisions.assignment, shared, group)[0]
 
@@ -182,9 +176,7 @@ def _after_the_close(course: Course, seen: list[Observation], due: datetime, clo
     return Counting(None, "waits for a person", reason, due, None, _tips(seen, since))
 
 
-def _by_the_close(
-    seen: list[Observation], close: datetime, due: datetime, state: State, reason: str
-) -> Counting:
+def _by_the_close(seen: list[Observation], close: datetime, due: datetime, state: State, reason: str) -> Counting:
     by_close = [look for look in seen if _time(look.seen_at) <= close]
     tip = _tip(by_close)
     if tip is None:

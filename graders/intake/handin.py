@@ -121,9 +121,7 @@ def inspect_handin(
             raise UserError(f"{clone.root}: git cannot read the repository: {failure}") from None
 
 
-def _inspected(
-    clone: OwnClone, assignment: Assignment, modules: Collection[str] | None, caps: Caps
-) -> Handin:
+def _inspected(clone: OwnClone, assignment: Assignment, modules: Collection[str] | None, caps: Caps) -> Handin:
     changed, ignored = _status(clone)
     remote, merged = _upstream(clone.settings, clone.branch)
     tracked = f"{remote}/{merged}" if remote and merged else None

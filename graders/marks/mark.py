@@ -250,9 +250,7 @@ def mark_of(
         result: The results of the submission's stages; `trouble` says why some are missing, if the toolkit failed.
     """
     out_of = Decimal(assignment.points)
-    nothing = Mark(
-        assignment.id, handed_in.group, handed_in.commit, Status.NOT_SUBMITTED, None, out_of, (), provenance
-    )
+    nothing = Mark(assignment.id, handed_in.group, handed_in.commit, Status.NOT_SUBMITTED, None, out_of, (), provenance)
     if handed_in.commit is None:
         return nothing
     findings: list[Finding] = []

@@ -142,6 +142,4 @@ def _marks(course: Course, events: Sequence[Event]) -> Iterator[str]:
     gone = [member for member in (last.marks if last else {}) if member not in members]
     if last and gone:
         of = f"the marks of {last.event.at[:10]} (number {last.event.number})"
-        yield (
-            f"{of} hold {', '.join(gone)}, not in the roster now: put the row back, unless they left the course"
-        )
+        yield (f"{of} hold {', '.join(gone)}, not in the roster now: put the row back, unless they left the course")

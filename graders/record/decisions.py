@@ -1,17 +1,17 @@
 """People's decisions, as types: this module alone reads an event. `in_force` says which decisions hold.
 
-    extension        a later due time: minutes, 7d, 5wd (working days), or a date and time  all, a group, a person
-    late_commit      a later commit that is marked, under the late policy or as on time     a group
-    agreed_mark      criterion=points of a part that a person marks; or the whole, in %     a group, a person
-    override         the mark in per cent, whatever the findings are                        a group, a person
-    peer_factor      1.13: the person's share of their group's mark                         a person
-    moderation       add 2, multiply 1.05, or map 0:0 40:45 100:100, in %                   all
-    cap              what the mark may not exceed, in % or as pass_mark; after lateness     all, a group, a person
-    void_test        a hidden test whose points everyone gets                               all
-    void_case        a hidden case that is left out of every score                          all
-    dispute          an objection of a group or a person to a mark; moves nothing           a group, a person
-    deferred, absent, excused, held     there is no mark, and this word stands in its place a group, a person
-    retract          the number of an event that no longer holds; a return can be one       as that event
+extension        a later due time: minutes, 7d, 5wd (working days), or a date and time  all, a group, a person
+late_commit      a later commit that is marked, under the late policy or as on time     a group
+agreed_mark      criterion=points of a part that a person marks; or the whole, in %     a group, a person
+override         the mark in per cent, whatever the findings are                        a group, a person
+peer_factor      1.13: the person's share of their group's mark                         a person
+moderation       add 2, multiply 1.05, or map 0:0 40:45 100:100, in %                   all
+cap              what the mark may not exceed, in % or as pass_mark; after lateness     all, a group, a person
+void_test        a hidden test whose points everyone gets                               all
+void_case        a hidden case that is left out of every score                          all
+dispute          an objection of a group or a person to a mark; moves nothing           a group, a person
+deferred, absent, excused, held     there is no mark, and this word stands in its place a group, a person
+retract          the number of an event that no longer holds; a return can be one       as that event
 """
 
 from __future__ import annotations

@@ -262,9 +262,7 @@ def _source(source: bytes) -> Source:
 @lru_cache(maxsize=256)
 def _part(source: bytes, literal: str, forms: tuple[str, ...] | None) -> Source:
     """A family's file as far as it concerns the entries whose names have these forms, or all of them."""
-    digest, imports = cached(
-        f"{_maker()} {literal} {forms}", source, lambda source: _read_part(source, literal, forms)
-    )
+    digest, imports = cached(f"{_maker()} {literal} {forms}", source, lambda source: _read_part(source, literal, forms))
     return Source(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))
 
 

@@ -178,8 +178,22 @@ class Ledger:
     def add_stages(self, stages: Iterable[Stage]) -> None:
         """Record stages: all of them, or none after an error."""
         rows = [
-            (self.run, now(), s.key, s.kind, s.group, s.assignment, s.commit, s.name, s.status, s.reason,
-             s.cpu_s, s.wall_s, to_json(s.document), s.blob)
+            (
+                self.run,
+                now(),
+                s.key,
+                s.kind,
+                s.group,
+                s.assignment,
+                s.commit,
+                s.name,
+                s.status,
+                s.reason,
+                s.cpu_s,
+                s.wall_s,
+                to_json(s.document),
+                s.blob,
+            )
             for s in stages
         ]
         marks = ", ".join("?" * 14)
@@ -294,5 +308,3 @@ def refuse_remote(folder: Path) -> None:
             f"{folder}: lies on a network file system ({kind}), which could damage the ledger. "
             "Copy the course folder to a local disk (cp -a) and run the same command there."
         )
-
-

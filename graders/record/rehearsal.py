@@ -96,8 +96,7 @@ class Rehearsal:
             "digest": self.digest,
             "references": {name: list(points) for name, points in self.references.items()},
             "tests": [
-                {**asdict(proof), "survivors": [str(mutant) for mutant in proof.survivors]}
-                for proof in self.proofs
+                {**asdict(proof), "survivors": [str(mutant) for mutant in proof.survivors]} for proof in self.proofs
             ],
             "misconceptions": {name: list(where) for name, where in self.misconceptions.items()},
             "shares": {name: round(share, 4) for name, share in self.shares.items()},

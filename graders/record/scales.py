@@ -1,8 +1,8 @@
 """Scales: one declared map of all marks of an assignment. People decide which marks need it.
 
-    add 2                       two percentage points more
-    multiply 1.05
-    map 0:0 40:45 100:100       straight lines between these points, from 0 to 100
+add 2                       two percentage points more
+multiply 1.05
+map 0:0 40:45 100:100       straight lines between these points, from 0 to 100
 """
 
 from __future__ import annotations

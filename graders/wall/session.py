@@ -427,9 +427,7 @@ def _ended(header: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
     if stopped == "wall":
         return WallLimit(f"{header.get('wall_s')} s, of which {header.get('cpu_s')} CPU s", kind=kind)
     if stopped == "idle":
-        return WallLimit(
-            f"idle for {IDLE_CALL_S} s with an answer owed; {header.get('cpu_s')} CPU s in all", kind=kind
-        )
+        return WallLimit(f"idle for {IDLE_CALL_S} s with an answer owed; {header.get('cpu_s')} CPU s in all", kind=kind)
     if stopped == "size":
         return ReplyTooLarge("a frame over the reply cap")
     if header["outcome"] == "violated":

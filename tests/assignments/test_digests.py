@@ -12,7 +12,7 @@ import pytest
 from assignments.digests import code_digest, digest_of, file_digest, source_digest
 
 ROOT = Path(__file__).parents[2]
-PLAIN = '''\
+PLAIN = """\
 import numpy as np
 
 
@@ -24,7 +24,7 @@ class Cut:
 
 
 def later(model): ...
-'''
+"""
 SAME = {
     "a comment": PLAIN.replace("return", "# why\n        return"),
     "a comment beside code": PLAIN.replace("as np", "as np  # arrays"),

@@ -124,10 +124,7 @@ def problems_of(folder: Path, **names: Any) -> list[tuple[str, str, int | None, 
     """(file name, key, line, what and cure) of each problem."""
     with pytest.raises(AssignmentError) as caught:
         load(folder, **names)
-    return [
-        (Path(item.file).name, item.key, item.line, f"{item.what}; {item.cure}")
-        for item in caught.value.problems
-    ]
+    return [(Path(item.file).name, item.key, item.line, f"{item.what}; {item.cure}") for item in caught.value.problems]
 
 
 def test_a_sound_folder_becomes_an_assignment(folder: Path) -> None:
@@ -249,8 +246,17 @@ def test_costs_that_are_not_a_matrix_or_give_an_error_no_cost_are_refused(folder
 
 @pytest.mark.parametrize(
     ("metric", "exists"),
-    [("nsd@3mm", True), ("nsd@1.5mm", True), ("nsd", False), ("nsd@3", False), ("dice@3mm", False),
-     ("dice@class2", True), ("nsd@3mm@class12", True), ("dice@class", False), ("dise@class2", False)],
+    [
+        ("nsd@3mm", True),
+        ("nsd@1.5mm", True),
+        ("nsd", False),
+        ("nsd@3", False),
+        ("dice@3mm", False),
+        ("dice@class2", True),
+        ("nsd@3mm@class12", True),
+        ("dice@class", False),
+        ("dise@class2", False),
+    ],
 )
 def test_the_number_in_the_name_of_a_metric_is_free(folder: Path, metric: str, exists: bool) -> None:
     path = folder / "assignment.toml"
@@ -275,9 +281,7 @@ def test_these_conditions_of_caps_are_accepted(folder: Path, condition: str) -> 
     load(folder)
 
 
-@pytest.mark.parametrize(
-    "condition", ["dice", "__import__('os')", "cases_below(dice) > 0", "dice < x", "a < 1; b"]
-)
+@pytest.mark.parametrize("condition", ["dice", "__import__('os')", "cases_below(dice) > 0", "dice < x", "a < 1; b"])
 def test_a_condition_outside_the_grammar_is_refused(folder: Path, condition: str) -> None:
     edit(folder / "assignment.toml", "balanced_accuracy < 0.55", condition)
     ((_, key, line, what),) = problems_of(folder)
@@ -366,9 +370,7 @@ def test_criteria_need_different_ids(folder: Path) -> None:
         ("def mask(rng):\n", "def mask(rng:\n", 6, "not valid Python"),
     ],
 )
-def test_a_hidden_test_that_breaks_a_rule_is_a_problem(
-    folder: Path, old: str, new: str, line: int, text: str
-) -> None:
+def test_a_hidden_test_that_breaks_a_rule_is_a_problem(folder: Path, old: str, new: str, line: int, text: str) -> None:
     edit(folder / "hidden_tests" / "test_losses.py", old, new)
     problems = [item for item in problems_of(folder) if text in item[3]]
     assert [(item[0], item[2]) for item in problems] == [("test_losses.py", line)]

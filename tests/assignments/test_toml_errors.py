@@ -58,10 +58,7 @@ def write(folder: Path, text: str, name: str = "house.toml") -> Path:
 
 
 def test_every_key_of_a_text_has_its_line() -> None:
-    text = (
-        'a = 1\n\n[b."c d"]  # [not.a.table]\ne = """\nx = 1\n"""\n'
-        "f = [1,\n  {g = 2}]\n[[h]]\n[[h]]\ni.j = 3\n"
-    )
+    text = 'a = 1\n\n[b."c d"]  # [not.a.table]\ne = """\nx = 1\n"""\nf = [1,\n  {g = 2}]\n[[h]]\n[[h]]\ni.j = 3\n'
     lines = lines_of(text)
     assert lines[("a",)] == 1
     assert lines[("b", "c d")] == 3

@@ -59,7 +59,7 @@ def predict(model: Model, inputs: Rows) -> Prediction: ...
 def save(model: Model, folder: str) -> None: ...
 def load(folder: str) -> Model: ...
 """
-MEMORY = '''
+MEMORY = """
 STEP = 6 << 20
 HERE = "/sys/fs/cgroup/memory/memory.usage_in_bytes", "/sys/fs/cgroup/memory.current"
 MOST = "/sys/fs/cgroup/memory/memory.max_usage_in_bytes", "/sys/fs/cgroup/memory.peak"
@@ -72,7 +72,7 @@ def heard():
 
 def tell(bits):
     np.ones(bits * STEP, np.uint8)
-'''
+"""
 """A counter of the container: the most memory that it ever held."""
 FILES = '''
 def large():

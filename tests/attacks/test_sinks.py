@@ -61,7 +61,7 @@ SAYS += _TEXT
 LACKS = RIGHT.replace(DICE, "    raise ImportError(TEXT, name=TEXT)") + _TEXT
 HANDS = RIGHT.replace(DICE, "    return {TEXT: type(NAME, (), {})()}") + _TEXT
 
-_CARRY = '''
+_CARRY = """
 def _loot(*values):
     return "lo0" + "t-" + "-".join(str(value) for value in values)
 
@@ -72,7 +72,7 @@ def _raised(*values):
     kind = type(text, (ValueError,), {"__doc__": text})
     name = os.path.join(os.path.dirname(os.path.abspath(__file__)), text + ".py")
     exec(compile("\\n" * 40 + "raise kind(text)", name, "exec"), {"kind": kind, "text": text})
-'''
+"""
 CARRIERS = {
     # each carries hidden inputs by other ways: from the tests, and from the cases
     "by-raising": (f"    _raised(n)\n{RETURN}", f"    _raised(*inputs['x'][:, 2])\n{PREDICTED}"),
@@ -87,12 +87,12 @@ CARRIERS = {
     ),
     "by-lines": ("    _at(n)", PREDICTED),
 }  # fmt: skip
-AT = '''
+AT = """
 def _at(n):
     import os
     name = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pad.py")
     exec(compile("\\n" * (n - 1) + "raise KeyError", name, "exec"), {})
-'''
+"""
 
 
 def carrying(on_sum: str, on_cases: str) -> str:
@@ -197,9 +197,7 @@ def test_no_cell_of_the_sheet_is_a_formula(course, attack):
     people = [Group(name="g", members=(Member(id="m", name="N", email="a@b.ac"),), repository="")]
     below = hand_made.mark("g", person=hand_made.person())
     assert below.points is not None
-    sheet = as_csv(
-        marksheet([hand_made.replace(below, points=Decimal("-3.5"))], hand_made.assignment(), people, {})
-    )
+    sheet = as_csv(marksheet([hand_made.replace(below, points=Decimal("-3.5"))], hand_made.assignment(), people, {}))
     assert ",-3.5," in sheet or below.status != "marked"
 
 

@@ -94,9 +94,11 @@ def npz(**arrays: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-LAUGHS = "<!DOCTYPE x [<!ENTITY a 'ha'>" + "".join(
-    f"<!ENTITY {after} '{f'&{before};' * 10}'>" for before, after in zip("abcdef", "bcdefg", strict=True)
-) + "]><x>&{};</x>"
+LAUGHS = (
+    "<!DOCTYPE x [<!ENTITY a 'ha'>"
+    + "".join(f"<!ENTITY {after} '{f'&{before};' * 10}'>" for before, after in zip("abcdef", "bcdefg", strict=True))
+    + "]><x>&{};</x>"
+)
 
 
 @pytest.fixture(scope="module")

@@ -59,9 +59,7 @@ def accuracy(score=0.742, interval=(0.711, 0.773), points="22.4", reason=None, u
     scored = measured = None
     if score is not None:
         share = Fraction(points or 0) / 35
-        scored = Scored(
-            "dice", unit, score, interval, "median", 1, 15, failed, FalsePositives(0, 0), None, share, caps
-        )
+        scored = Scored("dice", unit, score, interval, "median", 1, 15, failed, FalsePositives(0, 0), None, share, caps)
         measured = Measured("dice", score, (score,), "median", interval, unit=unit, case_count=15)
     return Finding(
         id="accuracy/dice",

@@ -199,5 +199,3 @@ def test_the_intakes_problems_are_shown_and_its_flags_are_not():
 def test_the_page_is_made_of_the_mark_alone():
     """Rendering twice gives the same bytes: no clock and no chance is in it."""
     assert feedback_page(mark(), assignment(), hand_in()) == feedback_page(mark(), assignment(), hand_in())
-
-

@@ -143,9 +143,7 @@ def test_each_page_holds_its_own_person_and_nobody_else(tmp_path):
         personal(member="s2", percent=Decimal("31.2"), trace=(replace(LATE, why=reason),), disputes=("of the robin",)),
         personal(member="s3", trace=()),  # nothing personal, and no page
     ]
-    written = write_reports(
-        tmp_path, assignment(), [mark()], [group], {}, {"group-07": "Amber Heron"}, people=people
-    )
+    written = write_reports(tmp_path, assignment(), [mark()], [group], {}, {"group-07": "Amber Heron"}, people=people)
     pages = {member: path.read_text(encoding="utf-8") for member, path in written.personal.items()}
     assert set(pages) == {"s1", "s2"}
     assert "Ada Canary" in pages["s1"]

@@ -84,9 +84,7 @@ def _anatomy(grid: Grid, coil: np.ndarray, rng: Generator) -> tuple[np.ndarray, 
     height, front_back, side = growth * each(12, 17), growth * each(9, 14), growth * each(14, 19)
     at_z, at_y, at_x = each(-6, 6), each(-9, 5) - 4 * coil[:, None, None, None], each(-5, 5)
     narrowing = 1 - 0.25 * np.clip((at_z - z) / height, -1, 1)
-    gland_r = _radius(
-        (z - at_z) / height, (y - at_y) / (front_back * narrowing), (x - at_x) / (side * narrowing)
-    )
+    gland_r = _radius((z - at_z) / height, (y - at_y) / (front_back * narrowing), (x - at_x) / (side * narrowing))
     gland_r = gland_r + wobble(0.12, 5)
     gland = gland_r < 1
 

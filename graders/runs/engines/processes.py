@@ -86,17 +86,21 @@ def start_forkserver(*also: str) -> None:
         # Markers share the cores between them, and a server with threads cannot be forked safely.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        # multiprocessing starts `python -c`, which would import what lies in the current folder before all else.
+        "PYTHONSAFEPATH": "1",
     }
     before = {name: os.environ.get(name) for name in environment}
-    resource_tracker.ensure_running()  # else it would start within the block below, and unblock the signal
     os.environ.update(environment)
-    # The server inherits the blocked Ctrl-C: the terminal sends it to every process, and only the coordinator must act.
-    # It is blocked, not ignored: one that is pressed at this moment waits until the mask is as before.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        forkserver.ensure_running()
+        resource_tracker.ensure_running()  # else it would start within the block below, and unblock the signal
+        # The server inherits the blocked Ctrl-C: the terminal sends it to every process, and only the coordinator must
+        # act. It is blocked, not ignored: one that is pressed at this moment waits until the mask is as before.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            forkserver.ensure_running()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

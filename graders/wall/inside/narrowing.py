@@ -83,9 +83,7 @@ def _lines(machine: str) -> list[tuple[int, int, int, int]]:
     return [*lines, (RETURN, 0, 0, ALLOW)]
 
 
-def _unless(
-    number: int, argument: int, test: tuple[int, int, int, int], error: int
-) -> list[tuple[int, int, int, int]]:
+def _unless(number: int, argument: int, test: tuple[int, int, int, int], error: int) -> list[tuple[int, int, int, int]]:
     """Refuse one system call by one of its arguments: `test` jumps over the refusal where the call is allowed."""
     return [
         (EQUAL, 0, 4, number),

@@ -112,16 +112,14 @@ def root_archive(host: HostRuntime) -> bytes:
     return archive.getvalue()
 
 
-def _install(
-    environment: Path, lock: str, *, python: str, add: Sequence[str], say: Callable[[str], object]
-) -> None:
+def _install(environment: Path, lock: str, *, python: str, add: Sequence[str], say: Callable[[str], object]) -> None:
     """Make an environment without pip: a solution does not need it."""
     say(f"making {environment} from the lock: pip fetches the packages that it does not have yet")
-    _ran([python, "-m", "venv", "--without-pip", str(environment)], "python -m venv")
+    _ran([python, "-P", "-m", "venv", "--without-pip", str(environment)], "python -m venv")
     lock_file = environment / "runtime.lock"
     lock_file.write_text(lock + "".join(f"{line}\n" for line in add), encoding="utf-8")
     inside = str(environment / "bin" / "python")
-    pip = [python, "-m", "pip", "--python", inside, "--disable-pip-version-check", "--no-input"]
+    pip = [python, "-P", "-m", "pip", "--python", inside, "--disable-pip-version-check", "--no-input"]
     _ran([*pip, "install", "--quiet", "--requirement", str(lock_file)], "pip install of the lock")
     make_readable(environment)
 

@@ -80,9 +80,7 @@ def test_a_job_draws_no_other_test_commit_or_assignment(travelling):
 def test_a_job_that_asks_one_repeat_and_scores_nothing_has_the_keys_of_that_repeat_alone():
     assignment = load(FOLDER)
     run = assignment.run.model_copy(update={"seeds": 3})
-    redrawn = assignment.model_copy(
-        update={"data": assignment.data.model_copy(update={"redraw": True}), "run": run}
-    )
+    redrawn = assignment.model_copy(update={"data": assignment.data.model_copy(update={"redraw": True}), "run": run})
     keys = keys_for(redrawn, SECRET, "c0ffee", (), (1,), scored=False)
     hidden_set(redrawn, keys, 1, ("x",), "y")
     for other in (0, 2):

@@ -267,7 +267,7 @@ def test_proposed_anchors_follow_the_rule(folder: Path) -> None:
 
 def test_a_criterion_that_came_after_the_calibration_has_no_proposal_yet(folder: Path) -> None:
     write_calibration(folder, [0.90, 0.86, 0.88])
-    second = TOML[TOML.index("[[criterion]]\nid = \"accuracy\"") :].replace('"accuracy"', '"again"', 1)
+    second = TOML[TOML.index('[[criterion]]\nid = "accuracy"') :].replace('"accuracy"', '"again"', 1)
     (folder / "assignment.toml").write_text(TOML + second)
     assert [line.split()[2] for line in calibration.proposal(load(folder)) if "calibration of" in line] == ["accuracy"]
 
@@ -296,14 +296,14 @@ def test_a_reference_that_fails_is_reported_with_its_reason(folder: Path) -> Non
 
 def test_a_reference_that_leaves_cases_out_is_reported(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
-    path.write_text(REFERENCE.replace("inputs[\"x\"][:, 0] - model.at", "np.full(len(inputs[\"x\"]), np.nan)"))
+    path.write_text(REFERENCE.replace('inputs["x"][:, 0] - model.at', 'np.full(len(inputs["x"]), np.nan)'))
     with pytest.raises(UserError, match="draw 1: 80 cases without an answer: the answer holds NaN"):
         calibrate(load(folder))
 
 
 def test_scores_that_are_all_the_same_have_no_error(folder: Path) -> None:
     path = folder / "reference" / "solution_numpy.py"
-    path.write_text(REFERENCE.replace("inputs[\"x\"][:, 0] - model.at", "np.zeros(len(inputs[\"x\"]))"))
+    path.write_text(REFERENCE.replace('inputs["x"][:, 0] - model.at', 'np.zeros(len(inputs["x"]))'))
     result = calibrate(load(folder))
     assert result.references["numpy"]["accuracy"] == [0.5] * 5
     assert result.standard_error["accuracy"] == 0

@@ -137,9 +137,7 @@ def test_a_test_stands_in_one_of_the_two_lists(assignment: Assignment) -> None:
 
 def test_a_misspelt_key_is_reported_with_its_line(assignment: Assignment) -> None:
     edit(assignment, "may_fail =", "may_fial =")
-    assert problems_of(assignment) == [
-        ("misconception.1.may_fial", 12, 'unknown key; did you mean "may_fail"?')
-    ]
+    assert problems_of(assignment) == [("misconception.1.may_fial", 12, 'unknown key; did you mean "may_fail"?')]
 
 
 def test_a_file_that_is_not_toml_is_reported(assignment: Assignment) -> None:

@@ -241,9 +241,7 @@ def imported(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], Modul
             del sys.modules[name]
 
 
-def test_a_mutant_is_the_reference_but_for_one_name(
-    tmp_path: Path, imported: Callable[[Path], ModuleType]
-) -> None:
+def test_a_mutant_is_the_reference_but_for_one_name(tmp_path: Path, imported: Callable[[Path], ModuleType]) -> None:
     home = tmp_path / "reference"
     (home / "weights").mkdir(parents=True)
     (home / "weights" / "model.npz").write_bytes(b"0")

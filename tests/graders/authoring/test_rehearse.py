@@ -220,9 +220,7 @@ def test_one_reference_is_enough_for_an_instructors_own(folder: Path, bench: Sta
     ]
 
 
-def test_the_catalogue_has_to_close_every_gap(
-    folder: Path, bench: StandIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_catalogue_has_to_close_every_gap(folder: Path, bench: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) < 3.0
     assignment = load(folder)
     monkeypatch.setattr(rehearsing, "in_catalogue", lambda _: True)

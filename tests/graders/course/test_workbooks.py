@@ -90,7 +90,7 @@ def test_a_number_is_read_as_excel_shows_its_digits(tmp_path, value, shown_as, t
         (0.4, "0%", 'is shown in the format "0%"; format the column as Text'),  # 40 %, which would be read as 0.4
         (7, '"s"0', 'is shown in the format ""s"0"'),  # s7
         (12.5, '0.00 "points"', "is shown in the format"),
-        (39.96, "0.0", 'holds 39.96 and shows 40.0; format the column as Text'),  # a pass, or not
+        (39.96, "0.0", "holds 39.96 and shows 40.0; format the column as Text"),  # a pass, or not
         (62.5, "0", "holds 62.5 and shows 63"),  # Excel rounds half away from 0
         (-62.5, "#,##0", "holds -62.5 and shows -63"),
         (2.675, "0.00", "holds 2.675 and shows 2.68"),  # by its digits, not by those of its binary fraction
@@ -229,7 +229,9 @@ def test_a_roster_may_be_a_workbook(tmp_path):
 
 def test_two_rosters_are_refused(tmp_path):
     assert roster_path(tmp_path).name == "roster.csv"
-    path = workbook(tmp_path / "roster.xlsx", HEADER.split(","), ["g1", "s1", "Ada", "a@ucl.ac.uk", "https://a.org/b/c"])
+    path = workbook(
+        tmp_path / "roster.xlsx", HEADER.split(","), ["g1", "s1", "Ada", "a@ucl.ac.uk", "https://a.org/b/c"]
+    )
     assert roster_path(tmp_path) == path
     (tmp_path / "roster.csv").write_text(f"{HEADER}\n", encoding="utf-8")
     for roster_file in (path, roster_path(tmp_path)):

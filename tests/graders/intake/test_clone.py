@@ -171,9 +171,7 @@ def test_a_commit_dated_beyond_the_calendar_still_says_who(tmp_path):
     # Midnight of the year 10000 in a zone where it is that already: no calendar of Python's can write it.
     commit = push(tmp_path / "their.git", {"a": "b"}, date="253402300799 +1400")
     fetch(tmp_path / "mirror", f"file://{tmp_path}/their.git", "main", commit, at("12:00"), FILES)
-    assert signature_of(tmp_path / "mirror", commit) == Signature(
-        "Ada <ada@ucl.ac.uk>", "253402300799 +1400", "Work"
-    )
+    assert signature_of(tmp_path / "mirror", commit) == Signature("Ada <ada@ucl.ac.uk>", "253402300799 +1400", "Work")
 
 
 def test_a_default_branch_with_an_odd_name_writes_no_line_of_its_own(tmp_path):

@@ -100,7 +100,7 @@ def test_where_the_runtime_is_not_known_only_ones_own_files_are_judged(tmp_path,
 @pytest.mark.parametrize(
     ("source", "reported"),
     [
-        ('open("config.json")', 'solution.py:2: open(\'config.json\')'),
+        ('open("config.json")', "solution.py:2: open('config.json')"),
         ('np.load("./weights/w.npy")', "np.load"),
         ('Path("weights")', "Path('weights')"),
         ('open(Path(__file__).parent / "config.json")', None),

@@ -75,9 +75,7 @@ def test_resampled_metrics_equal_the_metric_of_the_resample(rng):
     for b, drawn in enumerate(draws):
         assert balanced[b] == pytest.approx(peer.balanced_accuracy_score(truths[drawn], predictions[drawn]), abs=1e-12)
         assert macro[b] == pytest.approx(peer.f1_score(truths[drawn], predictions[drawn], average="macro"), abs=1e-12)
-        assert area[b] == pytest.approx(
-            peer.roc_auc_score(truths[drawn], scores[drawn], multi_class="ovr"), abs=1e-12
-        )
+        assert area[b] == pytest.approx(peer.roc_auc_score(truths[drawn], scores[drawn], multi_class="ovr"), abs=1e-12)
 
 
 def directed(predicted, true, spacing):

@@ -153,7 +153,7 @@ def test_a_case_cannot_be_left_out_of_marks_of_an_earlier_medmark(course):
 def test_a_commit_that_was_never_graded_has_no_mark_of_an_earlier_one(course):
     execute(
         course,
-        "INSERT INTO observation SELECT NULL, \"group\", assignment, repository, branch, "
+        'INSERT INTO observation SELECT NULL, "group", assignment, repository, branch, '
         "'7ad652d23a2bbdc77f6857dfe5459702289f2199', '2026-11-26T22:24:00.000+00:00', how, detail "
         "FROM observation WHERE \"group\" = 'late' LIMIT 1",
         "INSERT INTO event (at, who, about, kind, value, reason) VALUES ('2026-11-26T22:50:00.000+00:00', 'prof', "
@@ -167,7 +167,7 @@ def test_files_that_another_group_handed_in_first_are_found_though_it_hands_in_o
     assert points(course)["twin"] == 92  # by the stages of sound
     execute(
         course,
-        "INSERT INTO observation SELECT NULL, \"group\", assignment, repository, branch, "
+        'INSERT INTO observation SELECT NULL, "group", assignment, repository, branch, '
         "'7ad652d23a2bbdc77f6857dfe5459702289f2199', '2026-11-26T22:50:00.000+00:00', how, detail "
         "FROM observation WHERE \"group\" = 'sound' LIMIT 1",
         "INSERT INTO event (at, who, about, kind, value, reason) VALUES ('2026-11-26T22:51:00.000+00:00', 'prof', "
@@ -181,7 +181,7 @@ def test_of_several_stages_those_that_give_the_standing_mark_are_taken(older):
     # As after a case was declared void and that was retracted: a later score of 0.5, which the standing mark is not of.
     later = (
         "INSERT INTO stage SELECT NULL, run, '2026-11-26T22:26:30.000+00:00', 'k' || key, kind, \"group\", assignment, "
-        "\"commit\", name, status, reason, cpu_s, wall_s, replace(document, '\"score\":1.0,', '\"score\":0.5,'), blob "
+        '"commit", name, status, reason, cpu_s, wall_s, replace(document, \'"score":1.0,\', \'"score":0.5,\'), blob '
         "FROM stage WHERE kind = 'score' AND \"group\" = 'sound'"
     )
     execute(course, later)
@@ -210,7 +210,7 @@ def test_a_standing_mark_whose_stages_cannot_be_known_is_withheld(course):
         course,
         "DROP TRIGGER stage_update",
         "INSERT INTO stage SELECT NULL, run, '2026-11-26T22:26:30.000+00:00', 'k' || key, kind, \"group\", assignment, "
-        f"\"commit\", name, status, reason, cpu_s, wall_s, {other}, blob "
+        f'"commit", name, status, reason, cpu_s, wall_s, {other}, blob '
         "FROM stage WHERE kind = 'score' AND \"group\" = 'sound'",
         f"UPDATE stage SET document = {other} WHERE kind = 'score' AND \"group\" = 'sound'",
     )

@@ -118,7 +118,7 @@ def test_last(student):
     """c."""
     assert student.number() == 3
 '''
-INTERFACE = '''
+INTERFACE = """
 from typing import Annotated, TypedDict
 import numpy as np
 from jaxtyping import Float, Float32
@@ -136,7 +136,7 @@ def fit(train: dict, val: dict | None, *, seed: int, budget_s: float) -> Model: 
 def predict(model: Model, inputs: Rows) -> Prediction: ...
 def save(model: Model, folder: str) -> None: ...
 def load(folder: str) -> Model: ...
-'''
+"""
 SOLUTION = f"{RIGHT}\ndef number(): return 3\ndef vector(): return np.ones(LENGTH)\n"
 
 

@@ -1,6 +1,5 @@
 """When a cap's condition holds of a score."""
 
-
 from assignments.caps import parse_condition
 from graders.metrics import checks
 from graders.scoring import caps

@@ -165,10 +165,24 @@ ANY = [
 
 RIGHT = [
     # A row of several classes has no worst form: probability that one wrong class lacks is in another class.
-    *[("classification", name, of_classes(4)) for name in (
-        "macro_f1", "f1@macro", "f1@weighted", "precision@macro", "precision@weighted", "recall@macro", "mcc", "auroc",
-        "auroc@macro", "auroc@micro", "auroc@weighted", "sensitivity@0.9", "specificity@0.9",
-    )],
+    *[
+        ("classification", name, of_classes(4))
+        for name in (
+            "macro_f1",
+            "f1@macro",
+            "f1@weighted",
+            "precision@macro",
+            "precision@weighted",
+            "recall@macro",
+            "mcc",
+            "auroc",
+            "auroc@macro",
+            "auroc@micro",
+            "auroc@weighted",
+            "sensitivity@0.9",
+            "specificity@0.9",
+        )
+    ],
     # Numbers have no worst value either, so a prediction can be worth less than a failure.
     *[("regression", name, numbers()) for name in ("rmse", "r2")],
 ]
@@ -177,11 +191,8 @@ RIGHT = [
 ALONE = [
     # Precision may rise where a positive falls among negatives that are as certain: only with none of those
     # a right prediction is never worth less, and a failed negative is one.
-    *[("classification", name, drawn)
-      for name in PRECISIONS
-      for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
-    *[("multilabel", name, of_labels(0.96875))
-      for name in PRECISIONS],
+    *[("classification", name, drawn) for name in PRECISIONS for drawn in (of_two(0.96875), of_classes(4, 0.96875))],
+    *[("multilabel", name, of_labels(0.96875)) for name in PRECISIONS],
 ]
 """As in RIGHT, where no other case failed or is certain of a wrong class."""
 
@@ -190,8 +201,11 @@ BOUNDED = [
     *[("classification", name, of_classes(4)) for name in ("quadratic_kappa", "kappa@linear")],
     # A certain error sets off others that were right and less sure than they could be, in the last bin; it moves the
     # ends of bins of equal mass too.
-    *[("classification", name, drawn) for name in ("ece", "ece@15", "ece@classwise", "ece@classwise@15", "ece@mass@15")
-      for drawn in (of_two(), of_classes(2), of_classes(4))],
+    *[
+        ("classification", name, drawn)
+        for name in ("ece", "ece@15", "ece@classwise", "ece@classwise@15", "ece@mass@15")
+        for drawn in (of_two(), of_classes(2), of_classes(4))
+    ],
 ]
 """Failing may help a little; the tests at the end say how much at most."""
 

@@ -22,7 +22,7 @@ from graders.tasks import task_named
 
 UP = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1}
 DOWN = {name: 10 * (1 - value) for name, value in UP.items()}
-OWN = '''
+OWN = """
 import numpy as np
 from graders.metrics import Metric
 
@@ -43,7 +43,7 @@ per_case = {**common, "level": "per_case"}
 short = Metric("short", always([1.0]), **per_case)
 kind = Metric("kind", lambda p, t, cases: (p == t).astype(float), **{**per_case, "worst": 0.5})
 share = Metric("share", share, **common)
-'''
+"""
 
 
 def assignment(task="classification", metric="balanced_accuracy", *, seeds=1, combine="median", redraw=False,

@@ -352,7 +352,6 @@ def test_a_gradient_has_the_shape_of_its_argument(script, student):
         student.gradient.scale(np.ones((2, 2)), wrt=0)
 
 
-
 # Probes
 
 

@@ -266,6 +266,7 @@ def test_the_host_decodes_what_the_sandbox_encodes(value):
 
 # Whatever comes, only a SubmissionFailure comes out: more of it in test_fuzz.py.
 
+
 def built(value, table, body):
     """A frame of a value, a table of arrays and a body that need not fit each other."""
     text = json.dumps({"value": value, "arrays": table}).encode()

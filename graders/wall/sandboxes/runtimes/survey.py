@@ -21,12 +21,7 @@ NEVER_WALKED = {"/proc", "/sys", "/dev"}
 def content_of(distribution: metadata.Distribution) -> str:
     """SHA-256 over a distribution's RECORD, without the lines that depend on where it was installed."""
     lines = (distribution.read_text("RECORD") or "").splitlines()
-    steady = [
-        line
-        for line in lines
-        if not line.startswith("../")
-        and not line.split(",")[0].endswith(UNSTEADY)
-    ]
+    steady = [line for line in lines if not line.startswith("../") and not line.split(",")[0].endswith(UNSTEADY)]
     return hashlib.sha256("\n".join(sorted(steady)).encode()).hexdigest()
 
 

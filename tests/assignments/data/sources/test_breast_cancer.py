@@ -35,8 +35,7 @@ def test_the_table_is_scikit_learns_with_malignant_as_the_positive_class():
 
 def test_reading_the_table_imports_no_scikit_learn():
     code = (
-        "import sys; from assignments.data.sources.breast_cancer import table; table(); "
-        "print('sklearn' in sys.modules)"
+        "import sys; from assignments.data.sources.breast_cancer import table; table(); print('sklearn' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"

@@ -59,8 +59,9 @@ def test_every_engine_of_the_toolkit_is_in_the_list():
 def test_it_has_what_the_contract_names(engine):
     for name, function in inspect.getmembers(Engine, inspect.isfunction):
         if not name.startswith("_"):
-            assert list(inspect.signature(getattr(engine, name)).parameters) == (
-                list(inspect.signature(function).parameters)[1:]
+            assert (
+                list(inspect.signature(getattr(engine, name)).parameters)
+                == (list(inspect.signature(function).parameters)[1:])
             )
 
 

@@ -483,11 +483,13 @@ def test_without_fork_the_same_wire_serves(folder, monkeypatch):
 
 
 def test_no_variable_of_medmark_reaches_the_solution(session, tmp_path):
-    (tmp_path / "solution.py").write_text(textwrap.dedent("""
+    (tmp_path / "solution.py").write_text(
+        textwrap.dedent("""
         import os
         found = [name for name in os.environ if "MEDMARK" in name]
         assert not found, found
-    """))
+    """)
+    )
     worker = session.worker(5.0, solution=str(tmp_path))
     session.end(worker)
 

@@ -68,13 +68,18 @@ def step(model, x):
     return float(sum(model["w"]))
 def axes(count): return np.ones((1,) * count)
 """
-NUMPY = COMMON + """
+NUMPY = (
+    COMMON
+    + """
 def weights_of(array): return array
 def square(x): return x * x
 def ignore(x): return np.float64(1.0)
 def build_model(): return object()
 """
-PYTORCH = COMMON + """
+)
+PYTORCH = (
+    COMMON
+    + """
 import torch
 def weights_of(array): return torch.from_numpy(array)
 def square(x): return x * x
@@ -90,7 +95,10 @@ class Net(torch.nn.Module):
     def forward(self, x): return self.dense(self.drop(x))[:, 0] ** 2
 def build_model(): return Net()
 """
-TENSORFLOW = COMMON + """
+)
+TENSORFLOW = (
+    COMMON
+    + """
 import tensorflow as tf
 def weights_of(array): return tf.Variable(array)
 def square(x): return x * x
@@ -106,6 +114,7 @@ class Net(tf.keras.Model):
     def call(self, x, training=False): return self.dense(self.drop(x, training=training))[:, 0] ** 2
 def build_model(): return Net()
 """
+)
 DOUBLES = """
 class Counter:
     def __init__(self, start): self.calls = start
