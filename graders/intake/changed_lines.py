@@ -1,4 +1,4 @@
-"""Counts the lines that each commit of a group changes: evidence for staff, on which no mark depends.
+"""LineCounts the lines that each commit of a group changes: evidence for staff, on which no mark depends.
 
 Git counts them in medmark's bare mirror, where no attribute, driver or setting of the group applies. No commit decides
 what that costs: one with too many files is left out before a file is opened, a large or binary file counts by its size,
@@ -57,7 +57,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Counts:
+class LineCounts:
     """The changes of commits by id. A commit in neither field could not be counted within the limits."""
 
     changed: Mapping[str, Changed]
@@ -65,7 +65,7 @@ class Counts:
     """Commits that touch more than `FILES` files."""
 
 
-def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S) -> Counts:
+def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S) -> LineCounts:
     """What each of these commits of a mirror changes against its first parent."""
     latest = time.monotonic() + count_s
     blobs: dict[str, dict[bytes, bytes]] = {}
@@ -87,7 +87,7 @@ def changed_lines(mirror: Path, commits: Sequence[str], count_s: float = COUNT_S
         for commit, files in by_size.items()
         if sizes.keys() >= set(files) - {_NOTHING}
     }
-    return Counts(changed, blobs.keys() - set(few))
+    return LineCounts(changed, blobs.keys() - set(few))
 
 
 def _diffs(

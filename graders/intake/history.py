@@ -22,7 +22,7 @@ from typing import Final
 
 from graders.course.cells import comparison_key
 from graders.course.roster import Member
-from graders.intake.changed_lines import COUNT_S, Changed, Counts, changed_lines
+from graders.intake.changed_lines import COUNT_S, Changed, LineCounts, changed_lines
 from graders.intake.clone import is_commit
 from graders.intake.hardened_git import GitFailed, Reach, environment_for_reading, run_git
 
@@ -176,7 +176,7 @@ def _silent(logger: logging.Logger) -> Iterator[None]:
         logger.disabled = before
 
 
-def _authors(signed: Sequence[_Signed], counts: Counts) -> tuple[Author, ...]:
+def _authors(signed: Sequence[_Signed], counts: LineCounts) -> tuple[Author, ...]:
     """One author for each name and address; the commits come newest first."""
     by_author: dict[str, list[_Signed]] = {}
     for commit in signed:

@@ -3,7 +3,7 @@
 import pytest
 
 from graders.intake import changed_lines as counting
-from graders.intake.changed_lines import Changed, Counts, changed_lines
+from graders.intake.changed_lines import Changed, LineCounts, changed_lines
 from tests.graders.intake.repositories import Link, Module, git, make, push
 
 
@@ -18,7 +18,7 @@ def test_each_commit_counts_what_it_adds_and_removes_against_its_parent(mirror):
     first = push(mirror, {"a": "1\n2\n3\n"})
     second = push(mirror, {"a": "1\nII\n3\n4\n", "b": "x\n"})
     third = push(mirror, {"b": "x\n"})
-    assert changed_lines(mirror, [first, second, third]) == Counts(
+    assert changed_lines(mirror, [first, second, third]) == LineCounts(
         {first: Changed(3, 0), second: Changed(3, 1), third: Changed(0, 4)}
     )
 
@@ -97,7 +97,7 @@ def test_of_output_that_is_cut_off_only_whole_commits_count(mirror, monkeypatch)
 
 
 def test_when_the_time_is_over_nothing_is_counted_and_nothing_is_zero(mirror):
-    assert changed_lines(mirror, [push(mirror, {"a": "1\n"})], count_s=-1) == Counts({})
+    assert changed_lines(mirror, [push(mirror, {"a": "1\n"})], count_s=-1) == LineCounts({})
 
 
 def test_a_commit_that_git_cannot_read_takes_no_other_with_it(mirror):
@@ -111,7 +111,7 @@ def test_a_commit_with_too_many_files_is_left_out_before_git_looks_for_moves(mir
     monkeypatch.setattr(counting, "FILES", 3)
     push(mirror, {"a": "1\n", "b": "1\n"})
     moved = push(mirror, {"to/a": "1\n", "to/b": "1\n"})
-    assert changed_lines(mirror, [moved]) == Counts({}, {moved})
+    assert changed_lines(mirror, [moved]) == LineCounts({}, {moved})
 
 
 def test_a_commit_at_which_git_ends_takes_none_but_its_neighbour_with_it(mirror):
