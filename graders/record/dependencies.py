@@ -56,7 +56,7 @@ class ImportedName:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFacts:
     """One file as the search needs it."""
 
     digest: str
@@ -254,16 +254,16 @@ def _exception(name: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _source(source: bytes) -> Source:
+def _source(source: bytes) -> SourceFacts:
     digest, imports = cached(_maker(), source, _read)
-    return Source(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))
+    return SourceFacts(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))
 
 
 @lru_cache(maxsize=256)
-def _part(source: bytes, literal: str, forms: tuple[str, ...] | None) -> Source:
+def _part(source: bytes, literal: str, forms: tuple[str, ...] | None) -> SourceFacts:
     """A family's file as far as it concerns the entries whose names have these forms, or all of them."""
     digest, imports = cached(f"{_maker()} {literal} {forms}", source, lambda source: _read_part(source, literal, forms))
-    return Source(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))
+    return SourceFacts(digest, tuple((name, ImportedName(*fields)) for name, fields in imports))
 
 
 @cache
