@@ -89,7 +89,7 @@ def _failed(scored: Scored) -> list[str]:
 
 def _false_positives(scored: Scored) -> list[str]:
     positives = scored.false_positives
-    return [f"Something was found in {positives.found} of {positives.of} empty cases."] if positives.of else []
+    return [f"Something was found in {positives.count} of {positives.of} empty cases."] if positives.of else []
 
 
 def _explained(scored: Scored) -> list[str]:

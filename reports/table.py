@@ -131,7 +131,7 @@ def _cause(finding: Finding) -> str:
     if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES or cause is None:
         return ""
     words = finding.cause_detail.splitlines()[0][:CAUSE] if finding.cause_detail.strip() else reason_words(cause.reason)
-    return words + (f", at {cause.place}" if cause.place else "")
+    return words + (f", at {cause.line}" if cause.line else "")
 
 
 _FAILURES: Final = {failure.reason for failure in SubmissionFailure.__subclasses__()} - {NotAccepted.reason}

@@ -126,7 +126,7 @@ def _result(asking: _Asking, ended: SubmissionFailure | None, order: Array, stor
     return AnswersResult(
         verdict="passed" if ended is None else "failed",
         cause=None if ended is None else asking.cause(ended),
-        said=_commonest_cause(failed.values()),
+        cause_detail=_commonest_cause(failed.values()),
         evidence="\n".join(filter(None, [_causes(failed.values()), usage.printed]))[-8000:],
         file=_store(store, _stacked(asking.answers, len(order), task_named(asking.assignment.task))),
         states=tuple(asking.cause(failed[index]) if index in failed else None for index in range(len(order))),
@@ -158,7 +158,7 @@ def load_answers(store: Path, result: AnswersResult) -> Answers:
         raise DataFailure("answers are recorded, but no file with them")
     causes = {index: cause for index, cause in enumerate(result.states) if cause is not None}
     failed = {index: cause.reason for index, cause in causes.items()}
-    return Answers(arrays, failed, causes, result.said, result.evidence)
+    return Answers(arrays, failed, causes, result.cause_detail, result.evidence)
 
 
 class _Asking:

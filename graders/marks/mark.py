@@ -357,7 +357,8 @@ def _test_finding(test: DeclaredTest, result: JobResult, refused: str) -> Findin
     printed = f"printed:\n{outcome.printed}" if outcome.printed else ""
     evidence = "\n".join(filter(None, [outcome.evidence, printed]))
     cost = Cost(outcome.cpu_s, outcome.wall_s, outcome.flags)
-    return replace(finding(Verdict(outcome.verdict), outcome.cause, evidence), cause_detail=outcome.said, cost=cost)
+    judged = finding(Verdict(outcome.verdict), outcome.cause, evidence)
+    return replace(judged, cause_detail=outcome.cause_detail, cost=cost)
 
 
 def _voided(finding: Finding, why: str) -> Finding:
@@ -404,7 +405,7 @@ def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refuse
     return replace(
         finding(verdict, _decimal(exact), outcome.cause, "\n".join(filter(None, [outcome.evidence, explanation]))),
         exact=exact,
-        cause_detail=outcome.said,
+        cause_detail=outcome.cause_detail,
         scored=scored,
         measured=outcome.measured,
         also=outcome.also,

@@ -56,7 +56,7 @@ def cause_words(cause: Cause) -> str:
     """Why something failed, as one phrase: `in fit: the call raised an exception (ValueError), at solution.py:12`."""
     function = f"in {cause.function}: " if cause.function else ""
     kind = f" ({cause.kind})" if cause.kind else ""
-    line = f", at {cause.place}" if cause.place else ""
+    line = f", at {cause.line}" if cause.line else ""
     return f"{function}{reason_words(cause.reason)}{kind}{line}"
 
 

@@ -20,7 +20,7 @@ class Answers:
     """By index: the reason, for cases without a usable answer; the arrays' values there are ignored."""
     causes: Mapping[int, Cause] = field(default_factory=dict)
     """By index: what the student may read of it: the reason, the nearest exception, a line of their code."""
-    said: str = ""
+    cause_detail: str = ""
     """For staff: what names the commonest cause."""
     evidence: str = ""
     """For staff: the details."""

@@ -55,7 +55,7 @@ class Cause(_Strict):
     """A word of the closed list in `graders.failures`."""
     kind: str | None = None
     """Name of the nearest built-in exception, or another word of a closed list that says more."""
-    place: str | None = None
+    line: str | None = None
     """File and line in the group's own code."""
     function: str | None = None
     """`fit` or `load`, where it gave no model."""
@@ -85,7 +85,7 @@ class TestResult(_Strict):
     verdict: Judged
     cause: Cause | None = None
     """Why it did not pass; None where it passed."""
-    said: str = ""
+    cause_detail: str = ""
     """What names the cause: the exception's type and message, or both sides of a comparison. Of a hidden test it is
     for staff."""
     evidence: str = ""
@@ -109,7 +109,7 @@ class AnswersResult(_Strict):
     verdict: Judged
     cause: Cause | None = None
     """Why asking ended before the last case."""
-    said: str = ""
+    cause_detail: str = ""
     """For staff: what names the commonest cause, such as the exception's type and message."""
     evidence: str = ""
     file: str | None = None
@@ -144,7 +144,7 @@ class CaseScore(_Strict):
 class FalsePositives(_Strict):
     """Cases whose truth is empty, and how many of them have a prediction that is not empty."""
 
-    found: int
+    count: int
     of: int
 
 
@@ -234,7 +234,7 @@ class ScoreResult(_Strict):
     """By name: the metrics of its caps, and those that are shown beside it."""
     failed: tuple[FailedCases, ...] = ()
     """Why cases failed, the commonest reason first."""
-    said: str = ""
+    cause_detail: str = ""
     """For staff: what names the cause of the answers that failed, such as the exception's type and message."""
     explained: Explained | None = None
     evidence: str = ""

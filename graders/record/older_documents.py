@@ -44,7 +44,7 @@ REASON_OF_SENTENCE: Final[Mapping[str, str]] = {
 _RAISED = re.compile(r"^(?:\w+|\d+ cases): (?:\w+\.)*(\w+: .+)$", re.M)
 """`Raised: builtins.ValueError: of the test`, as evidence begins."""
 _FUNCTION = re.compile(r"in (fit|load): ")
-_SCORE_FIELDS = ("metric", "score", "repeats", "combine", "interval", "cases", "false_positives")
+_SCORE_FIELDS = ("metric", "score", "repeats", "combine", "interval", "cases")
 _SCORE_FIELDS_ADDED = ("better", "unit", "subjects", "classes", "bootstrap_seed", "drawn", "placements")
 """Earlier ones lack these."""
 
@@ -92,7 +92,7 @@ def _common(plain: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "verdict": plain["verdict"],
         "cause": None if passed else _cause(plain["reason"], plain.get("told", "")),
-        "said": raised[1] if raised else "",
+        "cause_detail": raised[1] if raised else "",
         "evidence": evidence,
     }
 
@@ -105,11 +105,11 @@ def _cause(reason: str, sentence: str) -> dict[str, Any]:
     """`in fit: the call raised an exception (ValueError), at solution.py:12`, taken apart."""
     began = _FUNCTION.match(sentence)
     rest = sentence[began.end() :] if began else sentence
-    parts = re.fullmatch(re.escape(reason) + r"(?: \((?P<kind>.*?)\))?(?:, at (?P<place>.+))?", rest)
+    parts = re.fullmatch(re.escape(reason) + r"(?: \((?P<kind>.*?)\))?(?:, at (?P<line>.+))?", rest)
     return {
         "reason": REASON_OF_SENTENCE.get(reason, reason),
         "kind": parts and parts["kind"],
-        "place": parts and parts["place"],
+        "line": parts and parts["line"],
         "function": began and began[1],
     }
 
@@ -123,6 +123,7 @@ def _measured(plain: Mapping[str, Any], sentence: str) -> dict[str, Any]:
         **{name: plain[name] for name in _SCORE_FIELDS},
         **_present(plain, _SCORE_FIELDS_ADDED),
         "cases": cases,
+        "false_positives": {"count": plain["false_positives"]["found"], "of": plain["false_positives"]["of"]},
         "case_count": plain.get("asked", _case_count(plain, sentence)),
     }
 

@@ -48,7 +48,7 @@ class PublicTestResult:
         """Why it did not pass: everything but the stack frames."""
         if self.result.cause is None:
             return ""
-        why, message = cause_words(self.result.cause), self.result.said.strip()
+        why, message = cause_words(self.result.cause), self.result.cause_detail.strip()
         return "\n".join(filter(None, [why, message if message not in why else "", self.result.printed])).strip()
 
 

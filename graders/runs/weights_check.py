@@ -46,7 +46,7 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
         inputs = _two_cases(assignment, interface.fields(task_named(assignment.task).entry, "inputs"))
         answers = measure(session, assignment, interface, inputs, secret=PUBLISHED, commit="", store=Path(store))
     cause = answers.cause or next((state for state in answers.states if state is not None), None)
-    return None if cause is None else f"{cause_words(cause)}\n{answers.said}".strip()
+    return None if cause is None else f"{cause_words(cause)}\n{answers.cause_detail}".strip()
 
 
 def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> InputSet:

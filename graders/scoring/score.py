@@ -136,7 +136,7 @@ def _scored(
         main,
         measured,
         failed,
-        next((stored.said for stored in answers if stored.said), ""),
+        next((stored.cause_detail for stored in answers if stored.cause_detail), ""),
         evidence=_evidence(main, answers),
     )
 

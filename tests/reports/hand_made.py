@@ -43,11 +43,11 @@ def assignment(**changes):
     return Assignment.model_validate(values | changes)
 
 
-def check(name, title, points, out_of, verdict=None, reason=None, place=None, **more):
+def check(name, title, points, out_of, verdict=None, reason=None, line=None, **more):
     """A hidden test's finding; its verdict follows from the points unless given."""
     points = None if points is None else Decimal(str(points))
     verdict = verdict or (Verdict.UNKNOWN if points is None else Verdict.PASSED if points else Verdict.FAILED)
-    cause = None if reason is None else Cause(reason, place=place)
+    cause = None if reason is None else Cause(reason, line=line)
     id = f"tests/test_losses.py::{name}"
     return Finding(id, "hidden_test", "tests", verdict, points, Decimal(out_of), title, cause, **more)
 

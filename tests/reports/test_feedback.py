@@ -54,7 +54,7 @@ def test_a_hidden_test_tells_docstring_points_and_reason():
 
 
 def test_the_reason_stands_below_the_docstring():
-    text = read(mark(checks=(check("test_a", "A line.", 0, 35, reason="wrong_shape", place="solution.py:12"),)))
+    text = read(mark(checks=(check("test_a", "A line.", 0, 35, reason="wrong_shape", line="solution.py:12"),)))
     assert "A line. 0 / 35 The answer has the wrong shape, at solution.py:12." in text
 
 

@@ -13,7 +13,7 @@ from tests.reports.pages import Page
 X, Y = "test_a.py::test_x", "test_a.py::test_y"
 TESTS = {
     X: check_result(evidence="printed"),
-    Y: check_result("failed", "wrong_shape", place="solution.py:12", evidence="SECRET (3, 4)"),
+    Y: check_result("failed", "wrong_shape", line="solution.py:12", evidence="SECRET (3, 4)"),
 }
 SCORE = score_result(
     0.75, interval=(0.71, 0.79), case_count=15, cases=(CaseScore("SECRET-heron", "SECRET-1", 0, 0.6, 0.6, "scored"),),

@@ -42,7 +42,7 @@ def scored(**more):
 
 def test_a_test_is_shown_by_its_title_and_then_by_why_it_was_not_passed():
     assert feedback(check("a", "It is 0.", 5, 5)) == "It is 0."
-    failed = check("a", "It is 0.", 0, 5, reason="raised", place="solution.py:12")
+    failed = check("a", "It is 0.", 0, 5, reason="raised", line="solution.py:12")
     failed = replace(failed, cause=replace(failed.cause, kind="ValueError"))
     assert feedback(failed) == "It is 0.\nthe call raised an exception (ValueError), at solution.py:12"
 
@@ -106,7 +106,7 @@ def test_a_search_for_a_mistake_that_failed_is_not_shown():
 
 
 def test_page_and_json_tell_a_finding_alike():
-    failed = check("a", "It is 0.", 0, 35, reason="wrong_shape", place="solution.py:12")
+    failed = check("a", "It is 0.", 0, 35, reason="wrong_shape", line="solution.py:12")
     given = mark(checks=(failed,))
     page = Page(feedback_page(given, assignment(), hand_in())).text
     test, score, _ = mark_as_json(given, "student")["findings"]

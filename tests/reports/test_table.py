@@ -11,12 +11,12 @@ from tests.reports.hand_made import accuracy, check, mark
 NO_MODULE = "ModuleNotFoundError: No module named 'matplotlib'"
 
 
-def failed(name, reason=ImportFailed.reason, place="solution.py:2", cause_detail=NO_MODULE):
-    return check(name, "It is 0.", 0, 5, reason=reason, place=place, cause_detail=cause_detail)
+def failed(name, reason=ImportFailed.reason, line="solution.py:2", cause_detail=NO_MODULE):
+    return check(name, "It is 0.", 0, 5, reason=reason, line=line, cause_detail=cause_detail)
 
 
-def unanswered(reason=ImportFailed.reason, place="solution.py:2", cause_detail=NO_MODULE):
-    cause = Cause(reason, place=place, function="fit")
+def unanswered(reason=ImportFailed.reason, line="solution.py:2", cause_detail=NO_MODULE):
+    cause = Cause(reason, line=line, function="fit")
     of_none = measured(0.0, (0.0, 0.0), cases=cases_of([0.0, 0.0], failed=(0, 1)))
     failed = (FailedCases(cause, 2),)
     return accuracy(0.0, None, "0", reason, failed=failed, cause_detail=cause_detail, measured=of_none)

@@ -11,7 +11,7 @@ def declared(id, points, docstring="It is right.", criterion="tests"):
 
 def check_result(verdict="passed", reason=None, **more):
     """What a hidden test came to; `reason` and the parts of a `Cause` say why it did not pass."""
-    parts = {name: more.pop(name) for name in ("kind", "place") if name in more}
+    parts = {name: more.pop(name) for name in ("kind", "line") if name in more}
     cause = None if verdict == "passed" else Cause(reason or "wrong_answer", **parts)
     return TestResult(verdict, cause, cpu_s=0.1, wall_s=0.1, **more)
 
@@ -36,5 +36,6 @@ def measured(score=0.742, values=(0.9, 0.8), metric="dice", **more):
 
 def score_result(score=0.742, values=(0.9, 0.8), also=None, **more):
     """What an accuracy criterion came to, in one repeat."""
-    parts = {name: more.pop(name) for name in ("cause", "failed", "said", "explained", "evidence") if name in more}
+    own = ("cause", "failed", "cause_detail", "explained", "evidence")
+    parts = {name: more.pop(name) for name in own if name in more}
     return ScoreResult("passed", measured=measured(score, values, **more), also=also or {}, **parts)

@@ -191,8 +191,8 @@ def test_an_older_test_keeps_its_reason_exception_and_place_as_parts():
 
 
 def test_what_an_older_exception_said_is_read_out_of_its_evidence():
-    assert older("a test whose call raised").said == "ValueError: secret"
-    assert older("a test with a wrong answer").said == ""
+    assert older("a test whose call raised").cause_detail == "ValueError: secret"
+    assert older("a test with a wrong answer").cause_detail == ""
 
 
 def test_an_older_failure_of_the_toolkit_stays_unknown():

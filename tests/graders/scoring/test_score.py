@@ -147,7 +147,7 @@ def test_the_student_reads_the_line_where_all_failed_alike_and_the_reason_alone_
     assert alike.failed == (FailedCases(Cause("raised", "ValueError", "solution.py:3"), 2),)
     assert other.failed == (FailedCases(Cause("raised"), 2),)
     assert alike.evidence.splitlines()[-1] == "trace"
-    assert alike.said == "ValueError: trace"
+    assert alike.cause_detail == "ValueError: trace"
 
 
 def test_equal_values_that_differ_by_rounding_alone_have_no_interval():
