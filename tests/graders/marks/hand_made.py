@@ -1,5 +1,6 @@
 """Results made by hand, as a marker would give them: for tests of marks, pages and the ledger."""
 
+from assignments.assignment import Assignment
 from assignments.declared_tests import DeclaredTest
 from graders.record.documents import CaseScore, Cause, Measured, ScoreResult, TestResult
 
@@ -39,3 +40,37 @@ def score_result(score=0.742, values=(0.9, 0.8), also=None, **more):
     own = ("cause", "failed", "cause_detail", "explained", "evidence")
     parts = {name: more.pop(name) for name in own if name in more}
     return ScoreResult("passed", measured=measured(score, values, **more), also=also or {}, **parts)
+
+
+COURSE = """\
+title = "Deep learning"
+year = "2026-27"
+[assignments.mlp]
+source = "mlp"
+deadline = 2027-01-15T12:00:00
+"""
+TEST = '''import pytest
+
+
+@pytest.mark.points(5)
+def test_loss(student):
+    """It falls."""
+'''
+
+
+def write_course_of_mlp(folder, roster, **persons):
+    """A course of one assignment, `mlp`: 5 points for a hidden test, and points that persons give; the assignment."""
+    (folder / "course.toml").write_text(COURSE)
+    (folder / "roster.csv").write_text(roster)
+    (folder / "mlp/hidden_tests").mkdir(parents=True)
+    (folder / "mlp/hidden_tests/test_x.py").write_text(TEST)
+    return Assignment.model_validate(
+        {
+            "id": "mlp", "title": "MLP", "task": "classification", "folder": folder / "mlp",
+            "data": {"source": "breast_cancer", "train": 4, "test": 2}, "run": {"mode": "weights"},
+            "criterion": [
+                {"id": "tests", "kind": "hidden_tests", "points": 5},
+                *({"id": id, "kind": "person", "points": points} for id, points in persons.items()),
+            ],
+        }
+    )  # fmt: skip

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 import openpyxl
 import pytest
 
-from assignments.assignment import Assignment
 from assignments.errors import UserError
 from graders.course.course import load_course
 from graders.marks.deciding import DecisionChecks, Proposal, propose
@@ -17,14 +16,8 @@ from graders.marks.requests import DecisionRequest, from_file
 from graders.record.ledger import Ledger, Observation
 from tests.graders.events import about as about_of
 from tests.graders.events import event
+from tests.graders.marks.hand_made import write_course_of_mlp
 
-COURSE = """\
-title = "Deep learning"
-year = "2026-27"
-[assignments.mlp]
-source = "mlp"
-deadline = 2027-01-15T12:00:00
-"""
 ROSTER = """\
 group,member,name,email,repository
 g1,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
@@ -34,32 +27,11 @@ g9,2019/1234,Sofya,sofya@ucl.ac.uk,
 solo,s3,Grace,grace@ucl.ac.uk,https://a.org/b/d
 """
 A, B = "a" * 40, "b" * 40
-TEST = '''import pytest
-
-
-@pytest.mark.points(5)
-def test_loss(student):
-    """It falls."""
-'''
 
 
 @pytest.fixture
 def desk(tmp_path):
-    (tmp_path / "course.toml").write_text(COURSE)
-    (tmp_path / "roster.csv").write_text(ROSTER)
-    (tmp_path / "mlp/hidden_tests").mkdir(parents=True)
-    (tmp_path / "mlp/hidden_tests/test_x.py").write_text(TEST)
-    assignment = Assignment.model_validate(
-        {
-            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "mlp",
-            "data": {"source": "breast_cancer", "train": 4, "test": 2}, "run": {"mode": "weights"},
-            "criterion": [
-                {"id": "tests", "kind": "hidden_tests", "points": 5},
-                {"id": "report", "kind": "person", "points": 30},
-                {"id": "contribution", "kind": "person", "points": 10},
-            ],
-        }
-    )  # fmt: skip
+    assignment = write_course_of_mlp(tmp_path, ROSTER, report=30, contribution=10)
     with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
         for group, commit, time in (("g1", A, "11:55"), ("g1", A, "12:05"), ("g1", B, "14:00"),
                                     ("solo", A, "11:30"), ("solo", B, "15:00")):  # fmt: skip

@@ -6,53 +6,26 @@ from dataclasses import replace
 
 import pytest
 
-from assignments.assignment import Assignment
 from graders.course.course import load_course
 from graders.intake.owners import Record
 from graders.marks.unmatched import unmatched_lines
 from graders.record.ledger import Observation
 from tests.graders.events import event as an_event
+from tests.graders.marks.hand_made import write_course_of_mlp
 
-COURSE = """\
-title = "Deep learning"
-year = "2026-27"
-[assignments.mlp]
-source = "mlp"
-deadline = 2027-01-15T12:00:00
-"""
 ROSTER = """\
 group,member,name,email,repository
 g1,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
 g1,s2,Alan,alan@ucl.ac.uk,
 team,s3,Grace,grace@ucl.ac.uk,https://a.org/b/d
 """
-TEST = '''import pytest
-
-
-@pytest.mark.points(5)
-def test_loss(student):
-    """It falls."""
-'''
 NAMED = {"g1": "https://a.org/b/c", "old": "https://a.org/b/d"}
 """The roster as it was: `team` was called `old`."""
 
 
 @pytest.fixture
 def lines_of(tmp_path):
-    (tmp_path / "course.toml").write_text(COURSE)
-    (tmp_path / "roster.csv").write_text(ROSTER)
-    (tmp_path / "mlp/hidden_tests").mkdir(parents=True)
-    (tmp_path / "mlp/hidden_tests/test_x.py").write_text(TEST)
-    assignment = Assignment.model_validate(
-        {
-            "id": "mlp", "title": "MLP", "task": "classification", "folder": tmp_path / "mlp",
-            "data": {"source": "breast_cancer", "train": 4, "test": 2}, "run": {"mode": "weights"},
-            "criterion": [
-                {"id": "tests", "kind": "hidden_tests", "points": 5},
-                {"id": "report", "kind": "person", "points": 30},
-            ],
-        }
-    )  # fmt: skip
+    assignment = write_course_of_mlp(tmp_path, ROSTER, report=30)
 
     def lines_of(*events, looks=NAMED):
         seen = [look(name, address) for name, address in looks.items()]
