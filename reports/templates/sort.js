@@ -21,12 +21,12 @@
   }
 
   function sortBy(column, rising) {
-    const rows = Array.from(body.rows).map((row, place) => ({ row, place, key: keyOf(row, column) }));
-    rows.sort(function (one, other) {
-      if (one.key === null || other.key === null) {
-        return (one.key === null) - (other.key === null) || one.place - other.place;
+    const rows = Array.from(body.rows).map((row, index) => ({ row, index, key: keyOf(row, column) }));
+    rows.sort(function (first, second) {
+      if (first.key === null || second.key === null) {
+        return (first.key === null) - (second.key === null) || first.index - second.index;
       }
-      return (rising ? 1 : -1) * compare(one.key, other.key) || one.place - other.place;
+      return (rising ? 1 : -1) * compare(first.key, second.key) || first.index - second.index;
     });
     for (const { row } of rows) body.appendChild(row);
   }
