@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 from assignments.assignment import Accuracy, Anchors, Assignment, HiddenTests, Person, pass_percent
@@ -449,6 +450,7 @@ def _status(findings: Iterable[Finding]) -> Status:
     return Status.INCOMPLETE if unknown else Status.MARKED
 
 
+@lru_cache(maxsize=4096)
 def _exact(number: float) -> Fraction:
     """The decimal that a float is written as: 0.62 is 62/100, so a score at an anchor earns that anchor's share."""
     return Fraction(repr(float(number)))

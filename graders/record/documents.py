@@ -44,6 +44,7 @@ class Newer(Malformed):
 class _Strict:
     """How pydantic validates at the seams: it converts no value and refuses unknown keys, NaN and infinity."""
 
+    __slots__ = ()
     __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 
 
@@ -123,7 +124,7 @@ class AnswersResult(_Strict):
     schema: Literal[1] = SCHEMA
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CaseScore(_Strict):
     """One case of one repeat under one metric."""
 
