@@ -1,4 +1,4 @@
-"""LineCounts the lines that each commit of a group changes: evidence for staff, on which no mark depends.
+"""Counts the lines that each commit of a group changes: evidence for staff, on which no mark depends.
 
 Git counts them in medmark's bare mirror, where no attribute, driver or setting of the group applies. No commit decides
 what that costs: one with too many files is left out before a file is opened, a large or binary file counts by its size,
@@ -21,6 +21,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import IO, Final
 
+from graders.intake.clone import object_sizes
 from graders.intake.hardened_git import GitFailed, Reach, run_git
 
 FILES: Final = 500
@@ -182,14 +183,7 @@ def _sizes(mirror: Path, blobs: Sequence[bytes], latest: float) -> dict[bytes, i
     """The sizes of files by id; empty if Git takes too long."""
     if not blobs:
         return {}
-    reach = Reach(timeout_s=latest - time.monotonic())
     try:
-        listed = run_git(
-            ["cat-file", "--batch-check=%(objectname) %(objectsize)"],
-            reach=reach,
-            git_dir=mirror,
-            stdin_data=b"\n".join(blobs) + b"\n",
-        )
+        return object_sizes(mirror, blobs, Reach(timeout_s=latest - time.monotonic()))
     except GitFailed:
         return {}
-    return {blob: int(size) for blob, size in (line.split() for line in listed.splitlines()) if size.isdigit()}

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -173,6 +173,21 @@ def _held(mirror: Path, reach: Reach) -> Iterator[None]:
                 if reach.stop.wait(0.1) or time.monotonic() > latest:
                     raise GitFailed("another collection is fetching it") from None
         yield
+
+
+def object_sizes(mirror: Path, ids: Iterable[bytes], reach: Reach) -> dict[bytes, int]:
+    """The sizes of a mirror's objects by id, in this order, without those that it lacks.
+
+    Raises:
+        GitFailed: git failed, or took too long.
+    """
+    listed = run_git(
+        ["cat-file", "--batch-check=%(objectname) %(objectsize)"],
+        reach=reach,
+        git_dir=mirror,
+        stdin_data=b"".join(id + b"\n" for id in ids),
+    )
+    return {id: int(size) for id, size in (line.split() for line in listed.splitlines()) if size.isdigit()}
 
 
 @dataclass(frozen=True)

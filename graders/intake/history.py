@@ -17,13 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from graders.course.cells import comparison_key
 from graders.course.roster import Member
 from graders.intake.changed_lines import COUNT_S, Changed, LineCounts, changed_lines
-from graders.intake.clone import is_commit
+from graders.intake.clone import is_commit, object_sizes
 from graders.intake.hardened_git import GitFailed, Reach, environment_for_reading, run_git
 
 COMMITS: Final = 1000
@@ -121,13 +122,10 @@ def history_of(mirror: Path, commit: str, read_s: float = READ_S, count_s: float
     reach = Reach(timeout_s=WALK_S)
     try:
         listed = run_git(["rev-list", f"--max-count={COMMITS + 1}", commit, "--"], reach=reach, git_dir=mirror)
-        listed_sizes = run_git(
-            ["cat-file", "--batch-check=%(objectname) %(objectsize)"], reach=reach, git_dir=mirror, stdin_data=listed
-        )
+        sizes = object_sizes(mirror, listed.split(), reach)
     except GitFailed:
         return None
-    sizes = [line.split() for line in listed_sizes.decode("ascii", "replace").splitlines()]
-    small = [id for id, size in sizes[:COMMITS] if int(size) <= COMMIT_BYTES]
+    small = [id.decode("ascii") for id, size in islice(sizes.items(), COMMITS) if size <= COMMIT_BYTES]
     signed = list(_signed(mirror, small, time.monotonic() + read_s))
     counts = changed_lines(mirror, [commit.id for commit in signed], count_s)
     return History(
