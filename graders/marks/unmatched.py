@@ -39,7 +39,7 @@ def unmatched_lines(
         for decision in in_force(events)
         for problem in check.of(decision)
     ]
-    return (*lines, *_looks(course, assignment, record), *_marks(course, events))
+    return (*lines, *_looks(check.owners, record), *_marks(course, events))
 
 
 class _Check:
@@ -120,14 +120,14 @@ def _near(word: str, names: Iterable[str]) -> str:
     return f"; did you mean {close}?" if close else ""
 
 
-def _looks(course: Course, assignment: Assignment, record: Record) -> Iterator[str]:
+def _looks(owners: Owners, record: Record) -> Iterator[str]:
     """Commits that were seen of groups which no group of the roster matches."""
     for name, looks in record.unowned.items():
         commits = {look.commit for look in looks if look.commit}
         if not commits:
             continue
         last = looks[-1]
-        several = [group.name for group in Owners.of(course.groups).at.get(repository_key(last.repository), ())]
+        several = [group.name for group in owners.at.get(repository_key(last.repository), ())]
         why = f"is shared by {' and '.join(several)} now" if several else "is not a group's repository now"
         yield (
             f"group {name} is not in the roster and {last.repository}, where {len(commits)} of its commits were seen, "
