@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     import pandas
 
     from graders.course.roster import Group
-    from graders.intake.submission import Submission
 
 
 SHEETS: Final = (".csv", ".xlsx")
@@ -80,7 +79,7 @@ def report_results(
         assignment,
         results.marks,
         course.groups,
-        {submission.group: _hand_in(course, results, submission) for submission in results.submissions},
+        _hand_ins(course, results),
         board,
         course=course.title,
         ratified=ratified,
@@ -165,8 +164,9 @@ def keep_versions(course: Course, results: Results) -> Path:
     versions = Versions.of(results.events)
     names = file_names([mark.group for mark in results.marks])
     board = pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id)
-    for mark, submission in zip(results.marks, results.submissions, strict=True):
-        hand_in = _with_version(_hand_in(course, results, submission), mark, board, False, versions)
+    hand_ins = _hand_ins(course, results)
+    for mark in results.marks:
+        hand_in = _with_version(hand_ins[mark.group], mark, board, False, versions)
         page = feedback_page(mark, assignment, hand_in)
         _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
     people, groups = results.people, course.groups
@@ -175,10 +175,15 @@ def keep_versions(course: Course, results: Results) -> Path:
     return home
 
 
-def _hand_in(course: Course, results: Results, submission: Submission) -> HandIn:
+def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
+    """By group: its submission as the group's page describes it."""
     decisions = Decisions.of(results.assignment.id, results.events)
-    due = due_of_page(course, decisions, course.group(submission.group))
-    return hand_in_of(submission, timezone=course.timezone, due=due)
+    return {
+        submission.group: hand_in_of(
+            submission, timezone=course.timezone, due=due_of_page(course, decisions, course.group(submission.group))
+        )
+        for submission in results.submissions
+    }
 
 
 def _with_version(
