@@ -33,9 +33,6 @@ from graders.record.ledger import Ledger, Observation
 
 __all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
 
-Progress = Callable[[int, int, str], None]
-"""Called with the number of groups done, the number of all groups, and the name of the last one done."""
-
 
 @dataclass(frozen=True)
 class Receipt:
@@ -115,11 +112,14 @@ def collect(
     now: Callable[[], datetime] = clock,
     only: Collection[str] = (),
     jobs: int = 8,
-    progress: Progress | None = None,
+    on_progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Receipt]:
     """Look at the groups' repositories, several at once; record, fetch, and return the receipts in roster order.
 
     Every look is recorded at once, so stopping a collection loses nothing.
+
+    Args:
+        on_progress: Called with the number of groups done, the number of all groups, and the name of the last one done.
 
     Raises:
         UserError: the course has no such assignment or cannot read it, a token is missing, or `only` names an unknown
@@ -135,8 +135,8 @@ def collect(
             for observation in finished.result():
                 ledger.add_observation(observation)
                 latest[observation.group] = observation
-            if progress is not None:
-                progress(done, len(groups), looks[finished].name)
+            if on_progress is not None:
+                on_progress(done, len(groups), looks[finished].name)
     moment = now()
     record = Record.of(course.groups, ledger.observations(assignment_id))
     decisions = Decisions.of(assignment_id, record.followed(ledger.events(assignment_id)))

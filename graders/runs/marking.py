@@ -83,7 +83,7 @@ def collected(
         UserError: an unknown assignment or group, or a missing token. No host was contacted.
     """
     with Ledger.open(course.ledger) as ledger:
-        return collect(course, id, ledger, only=only, progress=on_progress)
+        return collect(course, id, ledger, only=only, on_progress=on_progress)
 
 
 def marked(

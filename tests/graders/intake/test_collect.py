@@ -213,7 +213,7 @@ def test_each_group_gets_a_receipt_that_says_what_to_do(tmp_path):
     (tmp_path / "roster.csv").write_text("\n".join([roster[0] + ",branch", *(row + ",main" for row in roster[1:])]))
     hall.course = load_course(tmp_path)
     done = []
-    receipts = hall.collect("12:05", jobs=3, progress=lambda *step: done.append(step[:2]))
+    receipts = hall.collect("12:05", jobs=3, on_progress=lambda *step: done.append(step[:2]))
     assert [receipt.group for receipt in receipts] == ["empty", "away", "fine", "weights", "branch"]
     assert sorted(done) == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
     empty, away, fine, weights, branch = (receipt.text for receipt in receipts)
