@@ -103,7 +103,7 @@ def test_a_number_is_read_as_excel_shows_its_digits(tmp_path, value, shown_as, t
         ("#N/A", "General", "holds what Excel calls an error"),
     ],
 )
-def test_a_ambiguous_cell_is_refused_by_its_name(tmp_path, value, shown_as, what):
+def test_an_ambiguous_cell_is_refused_by_its_name(tmp_path, value, shown_as, what):
     path = workbook(tmp_path / "t.xlsx", ["member", "value"], ["s1", value], formats={"B2": shown_as})
     (line,) = problems_of(path)
     assert line.startswith(f"t.xlsx:2: cell B2 {what}")
