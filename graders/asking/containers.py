@@ -15,7 +15,6 @@ from assignments.data.hidden import InputSet
 from assignments.data.overlap import CaseDigests, case_digests
 from graders.asking.job import Job
 from graders.asking.journal import Journal
-from graders.failures import InternalFailure, SubmissionFailure
 from graders.wall.patience import Patience
 from graders.wall.sandboxes.sandbox import Channel, Sandbox, SandboxSpec
 from graders.wall.session import Session
@@ -91,11 +90,7 @@ def opened(
                 return stack.enter_context(sandbox.open(spec))
 
         session = Session(channel(), spec.limits, spec.solution, patience, reopen=channel)
-        try:
-            info = session.begin()
-        except SubmissionFailure as failure:  # no code of the group has run yet
-            raise InternalFailure(f"before the solution was touched: {failure}") from failure
-        usage.forks = info["forks"]
+        usage.forks = session.begin()["forks"]
         yield session
         used = session.cpu_s()
         usage.cpu_s = used if usage.cpu_s is None or used is None else usage.cpu_s + used

@@ -145,6 +145,7 @@ class Session:
 
         Raises:
             ImageFailure: the runtime cannot serve.
+            InternalFailure: the sandbox ended as the submission's fault; but no code of the group has run in it yet.
         """
         limits = {
             "reply_bytes": self.reply_cap + MIB,
@@ -154,7 +155,11 @@ class Session:
             # A worker that waits for a GPU uses no core.
             "idle_s": IDLE_CALL_S if self._patience and not self._limits.gpus else 0,
         }
-        head, _ = self._ask({"verb": "begin", "wire": WIRE, "limits": limits}, [], START_S)
+        try:
+            head, _ = self._ask({"verb": "begin", "wire": WIRE, "limits": limits}, [], START_S)
+        except SubmissionFailure as failure:
+            self.lost = InternalFailure(f"before the solution was touched: {failure}")
+            raise self.lost from failure
         if head["outcome"] != "ready" or "info" not in head:
             self.lost = EngineFailure("the keeper did not report that it is ready")
             raise self.lost
@@ -192,9 +197,6 @@ class Session:
             self._channel = self._reopen()
             self.lost = None
             self.begin()
-        except SubmissionFailure as failure:
-            self.lost = InternalFailure(f"before the solution was touched: {failure}")
-            raise self.lost from failure
         except Exception as error:
             self.lost = error
             raise

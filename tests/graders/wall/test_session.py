@@ -11,6 +11,7 @@ from graders.failures import (
     GpuMemory,
     ImageFailure,
     ImportFailed,
+    InternalFailure,
     MemoryLimit,
     MissingFunction,
     NotProbed,
@@ -418,6 +419,14 @@ def test_a_sandbox_that_the_kernel_ended_for_memory_is_the_submissions_failure()
         session.begin()
         with pytest.raises(MemoryLimit):
             session.worker(1.0)
+
+
+def test_a_sandbox_that_the_kernel_ended_before_it_held_a_worker_is_a_toolkit_failure():
+    with ScriptedChannel(lambda head, body: None, ending=Ending(137, True, "oom")) as channel:
+        session = Session(channel, LIMITS)
+        for ask in (session.begin, lambda: session.worker(1.0)):
+            with pytest.raises(InternalFailure, match="before the solution was touched: the whole sandbox"):
+                ask()
 
 
 @pytest.mark.parametrize("verb", ["begin", "worker"])
