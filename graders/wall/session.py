@@ -1,14 +1,12 @@
 """One session with a keeper: requests out, replies in, under one deadline. The host's end of docs/wire.md.
 
-It separates the keeper's header from the worker's answer, and turns the end of a worker into the failure that it was.
-It knows no assignment; `replies.py` checks values.
+It holds the state of a session: which sandbox and which workers live, and what ended them. `transfer.py` exchanges one
+frame, `outcome.py` reads the value or the failure in it, and `replies.py` checks values. It knows no assignment.
 """
 
 from __future__ import annotations
 
-import builtins
 import secrets
-import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,49 +15,27 @@ from typing import Any
 
 from assignments.assignment import Limits
 from graders.failures import (
-    CpuLimit,
     EngineFailure,
-    GpuMemory,
     ImageFailure,
     ImportFailed,
     InternalFailure,
     MemoryLimit,
-    MissingFunction,
-    NotProbed,
-    ProcessEnded,
     ProtocolViolation,
     Raised,
-    ReplyTooLarge,
     SubmissionFailure,
     WallLimit,
-    WrongType,
 )
+from graders.wall.outcome import OF_A_LOST_CHILD, failure_of_end, is_starved, read_answer
 from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
 from graders.wall.sandboxes.sandbox import Channel
-from graders.wall.source_lines import source_lines_of
-from graders.wall.wire import HEAD_CAP, MIB, PREFIX, WIRE, Array, arrays_of, decode, frame, read_head, split
+from graders.wall.transfer import transfer
+from graders.wall.wire import MIB, WIRE, Array, frame, split
 
 GRACE_S = 15.0
 """How much longer than a worker's wall limit the host waits: the keeper should have ended the worker long before."""
 START_S = 300.0
 REOPENED = 3
 """How often a session continues in a new sandbox after it lost one."""
-EXCEPTIONS = frozenset(
-    name for name, value in vars(builtins).items() if isinstance(value, type) and issubclass(value, BaseException)
-)
-HEADER_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("id", "oom_kills", "strays", "log_bytes"), (int,)),
-    **dict.fromkeys(("exit", "signal"), (int, type(None))),
-    **dict.fromkeys(("cpu_s", "wall_s", "peak_mb", "waited_s"), (int, float, type(None))),
-    **{"outcome": (str,), "stopped": (str, type(None)), "text": (str,), "info": (dict,)},
-}
-"""Types of the keeper's header, for the keys that are used."""
-SIGKILL, SIGXCPU, SIGSEGV, SIGABRT = 9, 24, 11, 6
-OF_A_LOST_CHILD = frozenset({
-    "RuntimeError", "EOFError", "OSError", "BrokenPipeError", "ConnectionError", "ConnectionResetError",
-    "ConnectionAbortedError", "ConnectionRefusedError", "ChildProcessError", "TimeoutError", "Exception",
-})  # fmt: skip
-"""Exceptions of loaders, pools and pipes whose other process is gone."""
 
 
 @dataclass(frozen=True)
@@ -272,9 +248,9 @@ class Session:
         new_kills = kills > worker.oom_kills
         self._oom_kills = worker.oom_kills = kills
         if header["outcome"] != "replied":
-            worker.over = _ended(header, new_kills)
+            worker.over = failure_of_end(header, new_kills)
             if isinstance(worker.over, WallLimit):
-                worker.over.starved = _starved(header, worker.cpu_s)
+                worker.over.starved = is_starved(header, worker.cpu_s)
                 if self._patience:
                     self._patience.reached(worker.over)
             raise worker.over
@@ -282,7 +258,7 @@ class Session:
             answer, array_bytes = split(reply)
             if type(answer.get("id")) is not int or answer["id"] != head["id"]:
                 raise ProtocolViolation("an answer to another request")
-            return _answer(answer, array_bytes, worker.solution, opening=head["verb"] == "worker")
+            return read_answer(answer, array_bytes, worker.solution, opening=head["verb"] == "worker")
         except ProtocolViolation as violation:
             worker.over = violation
             raise
@@ -305,7 +281,9 @@ class Session:
             raise self.lost
         head.setdefault("id", secrets.randbits(53))
         try:
-            header, reply = self._transfer(frame(head, body), time.monotonic() + seconds)
+            header, reply = transfer(
+                self._channel, frame(head, body), self.reply_cap + 2 * MIB, time.monotonic() + seconds
+            )
             if header.get("id") != head["id"]:
                 raise EngineFailure("the keeper answered another request")
             if header["outcome"] == "broken":
@@ -317,95 +295,11 @@ class Session:
             raise
         return header, reply
 
-    def _transfer(self, out: list[memoryview], deadline: float) -> tuple[dict[str, Any], memoryview]:
-        """Write and read at the same time: a keeper that waits to be read must not be waited for."""
-        channel = self._channel
-        pending = [part for part in out if part.nbytes]
-        prefix, head, body = bytearray(PREFIX.size), bytearray(), bytearray()
-        target, filled, step = memoryview(prefix), 0, 0
-        while True:
-            progress = False
-            try:
-                while pending and (written := channel.write(pending[0])):
-                    progress = True
-                    pending[0] = pending[0][written:]
-                    if not pending[0].nbytes:
-                        pending.pop(0)
-            except (BrokenPipeError, ConnectionError):
-                pending = []
-            while filled < target.nbytes:
-                got = channel.readinto(target[filled:])
-                if got is None:
-                    raise self._hung_up()
-                if got == 0:
-                    break
-                progress = True
-                filled += got
-            if filled == target.nbytes:
-                step, filled, progress = step + 1, 0, True
-                if step == 1:
-                    head_size, body_size = PREFIX.unpack(prefix)
-                    if head_size > HEAD_CAP or body_size > self.reply_cap + 2 * MIB:
-                        raise EngineFailure("the keeper sent a frame over its caps")
-                    head, body = bytearray(head_size), bytearray(body_size)
-                    target = memoryview(head)
-                elif step == 2:
-                    target = memoryview(body)
-                if step == 3 or (step == 2 and not body):
-                    return _keeper_header(head), memoryview(body)
-            if progress:
-                continue
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise EngineFailure("the keeper did not answer in time")
-            _wait(channel, bool(pending), min(left, 1.0))
-
-    def _hung_up(self) -> Exception:
-        ending = self._channel.ending()
-        if ending.out_of_memory:
-            return MemoryLimit("the whole sandbox was over its memory limit, and the kernel ended it")
-        return EngineFailure(f"the sandbox ended (exit code {ending.exit_code}): {ending.text}")
-
-
-def _keeper_header(head: bytearray) -> dict[str, Any]:
-    """The keeper's header; any fault in it is the toolkit's."""
-    try:
-        header = read_head(memoryview(head))
-    except SubmissionFailure as failure:
-        raise EngineFailure(f"the keeper's header cannot be read: {failure}") from None
-    mistyped = [name for name, kinds in HEADER_TYPES.items() if name in header and type(header[name]) not in kinds]
-    missing = [name for name in ("id", "outcome") if name not in header]
-    if mistyped or missing:
-        keys = ", ".join([*mistyped, *missing])
-        raise EngineFailure(f"the keeper's header lacks these keys or has other types for them: {keys}")
-    return header
-
-
-def _wait(channel: Channel, writing: bool, seconds: float) -> None:
-    """Wait until the keeper can be read, or written to if there is something to write."""
-    poll = select.poll()
-    poll.register(channel.fileno_out(), select.POLLIN)
-    if writing:
-        both = select.POLLIN | select.POLLOUT
-        same = channel.fileno_in() == channel.fileno_out()
-        poll.register(channel.fileno_in(), both if same else select.POLLOUT)
-    poll.poll(seconds * 1000)
-
 
 def _idle_s(facts: dict[str, Any]) -> float:
     """Wall seconds in which a worker owed replies, less those that it computed or waited for a core."""
     wall_s, *used = (float(facts.get(name) or 0.0) for name in ("wall_s", "cpu_s", "waited_s"))
     return wall_s - sum(used)
-
-
-def _starved(header: dict[str, Any], cpu_s: float) -> bool:
-    """Whether the machine may have caused a wall limit: with CPU time left, the worker mostly waited for a core.
-
-    medmark's own slots cannot starve each other: a container gets its share of the cores, and the wall limit is four
-    times the CPU limit.
-    """
-    wall_s, used_s, waited_s = (float(header.get(name) or 0.0) for name in ("wall_s", "cpu_s", "waited_s"))
-    return used_s < cpu_s / 2 and waited_s > wall_s / 2
 
 
 def _usage(facts: dict[str, Any], log: bytes) -> Usage:
@@ -417,81 +311,3 @@ def _usage(facts: dict[str, Any], log: bytes) -> Usage:
         log_bytes=int(facts.get("log_bytes") or 0),
         log=log.decode("utf-8", "replace"),
     )
-
-
-def _ended(header: dict[str, Any], memory_kill: bool) -> SubmissionFailure:
-    """The failure of a worker that gave no answer, from the keeper's header."""
-    stopped, by, code = header.get("stopped"), header.get("signal"), header.get("exit")
-    if stopped == "cpu" or by == SIGXCPU:
-        return CpuLimit(f"{header.get('cpu_s')} CPU s")
-    # A pool whose child was killed waits for the child for ever.
-    kind = "after the memory limit ended a child process" if memory_kill else None
-    if stopped == "wall":
-        return WallLimit(f"{header.get('wall_s')} s, of which {header.get('cpu_s')} CPU s", kind=kind)
-    if stopped == "idle":
-        return WallLimit(f"idle for {IDLE_CALL_S} s with an answer owed; {header.get('cpu_s')} CPU s in all", kind=kind)
-    if stopped == "size":
-        return ReplyTooLarge("a frame over the reply cap")
-    if header["outcome"] == "violated":
-        return ProtocolViolation("bytes without a request, or a frame over its caps")
-    if by == SIGKILL and memory_kill:
-        return MemoryLimit("the kernel ended the process for memory")
-    if header["outcome"] == "gone":
-        return ProcessEnded("the process had ended before")
-    return ProcessEnded(f"signal {by}" if by else f"exit code {code}")
-
-
-def _answer(
-    answer: dict[str, Any], body: memoryview, solution: Path | None, *, opening: bool = False
-) -> tuple[Any, list[Array]]:
-    """The value of a worker's answer, or the failure it reports. Student code may send any field."""
-    match answer.get("kind"):
-        case "value":
-            arrays = arrays_of(answer.get("arrays"), body)
-            return decode(answer.get("value"), arrays), arrays
-        case "raised":
-            raise _raised(answer, solution, opening)
-        case "missing":
-            raise MissingFunction(_word(answer, "name"))
-        case "unsupported":
-            raise NotProbed(_word(answer, "why"))
-        case "misused":
-            raise Raised(_word(answer, "why"))
-        case "unsendable" if answer.get("large") is True:
-            raise ReplyTooLarge(_word(answer, "why"))
-        case "unsendable":
-            raise WrongType(_word(answer, "why"))
-    raise ProtocolViolation("an answer of an unknown kind")
-
-
-def _raised(answer: dict[str, Any], solution: Path | None, opening: bool = False) -> SubmissionFailure:
-    kind = answer.get("builtin")
-    kind = kind if type(kind) is str and kind in EXCEPTIONS else "Exception"
-    where = _line_name(answer.get("file"), answer.get("line"), solution)
-    own, message = _word(answer, "type"), _word(answer, "message")
-    evidence = f"{own}: {message}\n{_word(answer, 'trace')}"
-    cause_text = f"{own.removeprefix('builtins.')}: {message}".removesuffix(": ")
-    if kind == "MemoryError" or own.endswith("ResourceExhaustedError"):
-        return MemoryLimit(evidence, where=where, cause_text=cause_text)
-    if own in ("torch.OutOfMemoryError", "torch.cuda.OutOfMemoryError"):
-        return GpuMemory(evidence, where=where, cause_text=cause_text)
-    if answer.get("importing") is not True:
-        return Raised(evidence, kind=kind, where=where, cause_text=cause_text)
-    # A worker that is being opened has received nothing hidden: the module that it could not import reveals nothing.
-    module = _word(answer, "module").partition(".")[0] if opening else ""
-    if solution is not None and module in source_lines_of(solution).modules:
-        kind = f"{kind}: {module}"
-    return ImportFailed(evidence, kind=kind, where=where, cause_text=cause_text)
-
-
-def _line_name(file: object, line: object, solution: Path | None) -> str | None:
-    """A line of the group's own code, as exactly as a student may read it."""
-    if solution is None or type(file) is not str or type(line) is not int or not solution.is_dir():
-        return None
-    return source_lines_of(solution).describe(file, line)
-
-
-def _word(answer: dict[str, Any], key: str) -> str:
-    """Text for staff, made safe to store and print."""
-    text = answer.get(key)
-    return text[:4000].encode("utf-8", "replace").decode("utf-8") if type(text) is str else ""

@@ -24,7 +24,7 @@ from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
 from graders.marks.words import cause_words
 from graders.record.documents import Cause
-from graders.wall.session import EXCEPTIONS, _line_name, _raised
+from graders.wall.outcome import EXCEPTIONS, _line_name, _raised
 from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page

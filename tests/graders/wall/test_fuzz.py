@@ -27,9 +27,10 @@ from graders.failures import EngineFailure, ImageFailure, SubmissionFailure
 from graders.marks.words import cause_words
 from graders.record.documents import Cause
 from graders.wall.inside import values
+from graders.wall.outcome import read_answer
 from graders.wall.replies import typed
 from graders.wall.sandboxes.sandbox import Ending
-from graders.wall.session import Session, Worker, _answer
+from graders.wall.session import Session, Worker
 from graders.wall.wire import split
 from tests.scripted import frame, keeper_reply
 
@@ -195,7 +196,7 @@ def end_of(raw, solution, hint):
     """The text that a student would read for a worker's frame; empty where it is an answer of this type."""
     try:
         words, body = split(memoryview(raw))
-        typed(_answer(words, body, solution)[0], hint, lambda reference, hint: reference)
+        typed(read_answer(words, body, solution)[0], hint, lambda reference, hint: reference)
     except SubmissionFailure as failure:
         return cause_words(Cause.of(failure))
     return ""
