@@ -139,7 +139,8 @@ def _record(folder: Path, options: argparse.Namespace) -> list[tuple[Path, Path]
     from assignments.load import hidden_tests
     from graders import grade
     from graders.asking import containers
-    from graders.course.course import assignment_of, load_course, read_secret
+    from graders.course.course import assignment_of, load_course
+    from graders.course.secret import read_secret
     from graders.intake.collect import clock, submissions
     from graders.intake.owners import Record
     from graders.record.in_force import Decisions

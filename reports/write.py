@@ -13,7 +13,8 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
 from assignments.files import replace_file
 from graders.course.cells import WINDOWS_DEVICES
-from graders.course.course import Course, read_secret
+from graders.course.course import Course
+from graders.course.secret import read_secret
 from graders.intake.counting import due_of_page
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from graders.course.course import assignment_of, load_course, read_secret
+from graders.course.course import assignment_of, load_course
+from graders.course.secret import read_secret
 from graders.record.ledger import Ledger
 from graders.record.manifest import case_ids
 from tests.graders.intake.repositories import push

@@ -2,14 +2,12 @@
 
 course.toml     assignments, deadlines, and what Git may reach
 roster.csv      who is in which group, and its repository           (graders.course.roster)
-hidden/         the secret and the instructor's hidden data         (graders.course.new_course makes it)
+hidden/         the secret and the instructor's hidden data         (graders.course.secret)
 .medmark/       medmark's own files: ledger, mirrors, checkouts, stored answers
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Container, Iterable
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,10 +34,8 @@ __all__ = [
     "Member",
     "assignment_of",
     "load_course",
-    "read_secret",
 ]
 
-SECRET_BYTES = 32
 Rounding = Literal["0.1", "1"]
 """What marks in per cent are rounded to."""
 
@@ -315,52 +311,6 @@ def assignment_of(course: Course, id: str, *, names: bool = True) -> Assignment:
             f"write [assignments.{assignment.id}]"
         )
     return assignment
-
-
-def read_secret(course: Course) -> bytes:
-    """The course's secret: 32 bytes that only the owner can read, and staff_group where it is set.
-
-    Raises:
-        UserError: it is missing, has another length, or others can read it.
-    """
-    path = course.folder / "hidden/secret"
-    try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
-    except OSError as error:
-        raise UserError(
-            f"{path}: the course's secret cannot be read ({error.strerror}). Restore it from your backup: a new "
-            "one would draw other hidden cases. Only if the course has marked nothing yet, make one: "
-            f"(umask 077; head -c {SECRET_BYTES} /dev/urandom > {path})"
-        ) from None
-    with open(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        secret = file.read(SECRET_BYTES + 1)
-    if len(secret) != SECRET_BYTES:
-        raise UserError(
-            f"{path}: holds {status.st_size} bytes; a secret has {SECRET_BYTES}. Restore it from your backup."
-        )
-    others = status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-    if os.name == "posix" and others and not _open_to_staff_only(course, status):
-        raise UserError(f"{path}: other users of this machine can read it. Forbid that: chmod 600 {path}")
-    return secret
-
-
-def _open_to_staff_only(course: Course, status: os.stat_result) -> bool:
-    if course.staff_group is None:
-        return False
-    import grp  # only where there are POSIX groups
-
-    try:
-        staff = grp.getgrnam(course.staff_group).gr_gid
-    except KeyError:
-        if not (course.staff_group.isascii() and course.staff_group.isdigit()):
-            raise UserError(
-                f"{course.folder / 'course.toml'} staff_group: this machine has no group {course.staff_group}; "
-                "write its name, or its number where it has none"
-            ) from None
-        staff = int(course.staff_group)
-    allowed = stat.S_IRGRP
-    return status.st_gid == staff and not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO) & ~allowed
 
 
 def _names_to_look_up(metrics_too: bool) -> dict[str, Any]:

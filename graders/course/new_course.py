@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -12,8 +10,8 @@ from zoneinfo import ZoneInfo
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import catalogue
-from graders.course.course import SECRET_BYTES
 from graders.course.roster import HEADER, OPTIONAL
+from graders.course.secret import make_secret, secret_path
 
 COURSE_TOML = """\
 # A medmark course. Check it with: medmark doctor -c FOLDER
@@ -89,15 +87,12 @@ def init_course(
         folder / "roster.csv": ",".join([HEADER, *OPTIONAL]) + "\n",
         folder / ".gitignore": IGNORED,
     }  # fmt: skip
-    secret = folder / "hidden/secret"
+    secret = secret_path(folder)
     for path in (*files, secret):
         if path.exists():
             raise UserError(f"{path}: exists already. Choose another folder: medmark init FOLDER")
     try:
-        secret.parent.mkdir(parents=True, mode=0o700)
-        descriptor = os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SECRET_BYTES))
+        make_secret(folder)
         for path, text in files.items():
             replace_file(path, text)
     except OSError as error:

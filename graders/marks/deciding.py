@@ -14,7 +14,8 @@ from typing import Final
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError, nearest
-from graders.course.course import Course, Group, read_secret
+from graders.course.course import Course, Group
+from graders.course.secret import read_secret
 from graders.intake.collect import clock
 from graders.intake.counting import counting, due_for_all, due_of_person
 from graders.intake.owners import Record

@@ -85,7 +85,8 @@ def _course(folder: Path) -> Iterator[Fact]:
     from assignments.load import hidden_tests
     from graders.asking.allowance import ceiling
     from graders.asking.journal import MEMORY_IS_HELD
-    from graders.course.course import assignment_of, load_course, read_secret
+    from graders.course.course import assignment_of, load_course
+    from graders.course.secret import read_secret
     from graders.runs.marking import unmatched_of
 
     try:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
-from graders.course.course import Course, Group, assignment_of, read_secret
+from graders.course.course import Course, Group, assignment_of
+from graders.course.secret import read_secret
 from graders.intake.collect import Receipt, clock, collect, mirror_of, submissions
 from graders.intake.history import History, history_of
 from graders.intake.owners import Record

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from datetime import UTC, datetime
 
 import pytest
 
 from assignments.errors import UserError
-from graders.course.course import CourseError, assignment_of, load_course, read_secret
+from graders.course.course import CourseError, assignment_of, load_course
 from graders.course.new_course import init_course
+from graders.course.secret import read_secret
+from tests.graders import small_roster
+from tests.graders.small_roster import ROSTER, write_course
 
-COURSE = """\
-title = "Deep learning"
-year = "2026-27"
-[assignments.mlp_classifier]
-source = "mlp_classifier"
-deadline = 2027-01-15T12:00:00
-"""
-ROSTER = """\
-group,member,name,email,repository
-g1,s1,Ada Lovelace,ada@ucl.ac.uk,https://github.com/ucl/g1
-g1,s2,Alan Turing,alan@ucl.ac.uk,
-g2,s3,Grace Hopper,grace@ucl.ac.uk,git@github.com:ucl/g2.git
-"""
+COURSE = small_roster.COURSE.replace("mlp", "mlp_classifier")  # of the catalogue
 
 
 def course_in(folder, course=COURSE, roster=ROSTER):
-    (folder / "course.toml").write_text(course)
-    if roster is not None:
-        (folder / "roster.csv").write_bytes(roster if isinstance(roster, bytes) else roster.encode())
-    return load_course(folder)
+    return load_course(write_course(folder, course, roster))
 
 
 def problems_of(folder, course=COURSE, roster=ROSTER):
@@ -190,47 +177,6 @@ def test_a_new_course_overwrites_nothing(tmp_path):
     with pytest.raises(UserError, match="exists already"):
         init_course(tmp_path / "course")
     assert (tmp_path / "course/hidden/secret").read_bytes() == before
-
-
-def test_a_secret_that_is_missing_short_or_open_is_refused_with_the_cure(tmp_path):
-    course = course_in(tmp_path)
-    with pytest.raises(UserError, match="from your backup"):
-        read_secret(course)
-    secret = tmp_path / "hidden/secret"
-    secret.parent.mkdir()
-    secret.write_bytes(b"x" * 32)
-    secret.chmod(0o644)
-    with pytest.raises(UserError, match="chmod 600"):
-        read_secret(course)
-    secret.chmod(0o600)
-    assert read_secret(course) == b"x" * 32
-    secret.write_bytes(b"x" * 31)
-    with pytest.raises(UserError, match="holds 31 bytes"):
-        read_secret(course)
-    secret.rename(secret.with_name("other"))
-    secret.symlink_to("other")
-    with pytest.raises(UserError, match="cannot be read"):
-        read_secret(course)
-
-
-def test_the_secret_may_be_open_to_the_staff_group_alone(tmp_path, monkeypatch):
-    grp = pytest.importorskip("grp")
-    staff = grp.getgrgid(os.getgid()).gr_name
-    course = course_in(tmp_path, f'staff_group = "{staff}"\n{COURSE}')
-    secret = tmp_path / "hidden/secret"
-    secret.parent.mkdir()
-    secret.write_bytes(b"x" * 32)
-    secret.chmod(0o640)
-    assert len(read_secret(course)) == 32
-    secret.chmod(0o644)
-    with pytest.raises(UserError, match="chmod 600"):
-        read_secret(course)
-    secret.chmod(0o640)
-    numbered = course.model_copy(update={"staff_group": str(os.getgid())})
-    monkeypatch.setattr(grp, "getgrnam", lambda name: (_ for _ in ()).throw(KeyError(name)))
-    assert len(read_secret(numbered)) == 32
-    with pytest.raises(UserError, match="no group nobody-has-this"):
-        read_secret(course.model_copy(update={"staff_group": "nobody-has-this"}))
 
 
 ANCHORS = "trivial = 0.5, pass = 0.62, merit = 0.71, distinction = 0.79, reference = 0.81, ceiling = 0.9"

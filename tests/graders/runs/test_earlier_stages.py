@@ -8,7 +8,8 @@ import sqlite3
 
 import pytest
 
-from graders.course.course import assignment_of, load_course, read_secret
+from graders.course.course import assignment_of, load_course
+from graders.course.secret import read_secret
 from graders.record.manifest import case_ids
 from graders.runs.marking import recorded
 from tests.fixtures.ledgers.stored import HERE, OLDER, restored
