@@ -5,28 +5,11 @@ from __future__ import annotations
 import pytest
 
 from graders.course.course import CourseError, load_course
-
-COURSE = """\
-title = "Deep learning"
-year = "2026-27"
-[assignments.mlp]
-source = "mlp"
-deadline = 2027-01-15T12:00:00
-"""
-HEADER = "group,member,name,email,repository"
-ROSTER = f"""\
-{HEADER}
-g1,s1,Ada Lovelace,ada@ucl.ac.uk,https://github.com/ucl/g1
-g1,s2,Alan Turing,alan@ucl.ac.uk,
-g2,s3,Grace Hopper,grace@ucl.ac.uk,git@github.com:ucl/g2.git
-"""
+from tests.graders.small_roster import COURSE, HEADER, ROSTER, write_course
 
 
 def course_in(folder, roster=ROSTER, settings=""):
-    (folder / "course.toml").write_text(COURSE + settings)
-    if roster is not None:
-        (folder / "roster.csv").write_bytes(roster if isinstance(roster, bytes) else roster.encode())
-    return load_course(folder)
+    return load_course(write_course(folder, COURSE + settings, roster))
 
 
 def refused(folder, roster, settings=""):

@@ -13,16 +13,9 @@ from graders.record.in_force import Decisions
 from graders.record.ledger import Observation
 from tests.graders.events import event as an_event
 from tests.graders.intake.repositories import at
+from tests.graders.small_roster import COURSE, write_course
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
-COURSE = """\
-title = "Deep learning"
-year = "2026-27"
-[assignments.mlp]
-source = "mlp"
-deadline = 2027-01-15T12:00:00
-grace_minutes = 10
-"""
 ROSTER = """\
 group,member,name,email,repository
 g,s1,Ada,ada@ucl.ac.uk,https://a.org/b/c
@@ -37,9 +30,7 @@ def course(tmp_path):
 
 
 def course_with(folder, extra=""):
-    (folder / "course.toml").write_text(COURSE + extra)
-    (folder / "roster.csv").write_text(ROSTER)
-    return load_course(folder)
+    return load_course(write_course(folder, f"{COURSE}grace_minutes = 10\n{extra}", ROSTER))
 
 
 def looks(*seen, group="g"):

@@ -3,6 +3,7 @@
 from assignments.assignment import Assignment
 from assignments.declared_tests import DeclaredTest
 from graders.record.documents import CaseScore, Cause, Measured, ScoreResult, TestResult
+from tests.graders.small_roster import write_course
 
 
 def declared(id, points, docstring="It is right.", criterion="tests"):
@@ -42,13 +43,6 @@ def score_result(score=0.742, values=(0.9, 0.8), also=None, **more):
     return ScoreResult("passed", measured=measured(score, values, **more), also=also or {}, **parts)
 
 
-COURSE = """\
-title = "Deep learning"
-year = "2026-27"
-[assignments.mlp]
-source = "mlp"
-deadline = 2027-01-15T12:00:00
-"""
 TEST = '''import pytest
 
 
@@ -60,8 +54,7 @@ def test_loss(student):
 
 def write_course_of_mlp(folder, roster, **persons):
     """A course of one assignment, `mlp`: 5 points for a hidden test, and points that persons give; the assignment."""
-    (folder / "course.toml").write_text(COURSE)
-    (folder / "roster.csv").write_text(roster)
+    write_course(folder, roster=roster)
     (folder / "mlp/hidden_tests").mkdir(parents=True)
     (folder / "mlp/hidden_tests/test_x.py").write_text(TEST)
     return Assignment.model_validate(
