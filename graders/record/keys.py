@@ -86,20 +86,18 @@ def stage_inputs(
     tests: Sequence[DeclaredTest],
     sets: Sequence[SetDigests],
     *,
-    framework: str,
-    runtime: str,
+    runtimes: Mapping[str, str],
     secret: str,
     void_cases: Sequence[str] = (),
     toolkit: Path = TOOLKIT,
-) -> StageInputs:
-    """What the stages of a solution in `framework` depend on.
+) -> dict[str, StageInputs]:
+    """By framework: what the stages of a solution in it depend on.
 
     Args:
         assignment: With its folder; interface.py, doubles.py and an own metric are read from there.
         tests: Its hidden tests as declared.
         sets: The data manifest of each repeat; empty where there is no accuracy criterion.
-        framework: Whose adapter and runtime the solution meets.
-        runtime: Digest of the runtime image.
+        runtimes: By framework, whose adapter a solution meets too: the digest of the runtime image.
         secret: The secret's fingerprint, never the secret.
         void_cases: Hidden cases that are left out of the scores; answers stay what they are.
         toolkit: The folder that holds the toolkit's packages.
@@ -108,53 +106,49 @@ def stage_inputs(
         UserError: a file of the toolkit or the assignment is missing.
     """
     accuracies = [criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy)]
-    if not tests and not accuracies:
-        return StageInputs({}, {}, {})  # persons give all of its points
+    if not runtimes or not (tests or accuracies):  # without either, people give all points
+        return {framework: StageInputs({}, {}, {}) for framework in runtimes}
     interface = _source_of(assignment.folder / "interface.py")
-    common = {
-        "assignment": assignment.id,
-        "interface": source_digest(interface),
-        # The frames and their meaning are defined in this folder too, so it stands for the wire's version.
-        "inside": inside_digest(toolkit / INSIDE, framework),
-        "framework": framework,
-        "runtime": runtime,
-        "secret": secret,
-    }
+    common = {"assignment": assignment.id, "interface": source_digest(interface), "secret": secret}
+    of_tests = _test_inputs(assignment, tests, interface, toolkit) if tests else {}
+    of_answers = _answer_inputs(assignment, sets, interface, toolkit)
     void = _void_inputs(void_cases, toolkit)
-    return StageInputs(
-        tests=_test_inputs(assignment, tests, interface, common, toolkit) if tests else {},
-        answers=_answer_inputs(assignment, sets, interface, common, toolkit),
-        scores={criterion.id: _score_inputs(assignment, criterion, sets, void, toolkit) for criterion in accuracies},
-    )
+    scores = {criterion.id: _score_inputs(assignment, criterion, sets, void, toolkit) for criterion in accuracies}
+    by_framework = {}
+    for framework, runtime in runtimes.items():
+        # The frames and their meaning are defined in this folder too, so it stands for the wire's version.
+        inside = inside_digest(toolkit / INSIDE, framework)
+        sandbox = {**common, "inside": inside, "framework": framework, "runtime": runtime}
+        by_framework[framework] = StageInputs(
+            tests={id: digest_of(**sandbox, **inputs) for id, inputs in of_tests.items()},
+            answers={repeat: digest_of(**sandbox, **inputs) for repeat, inputs in of_answers.items()},
+            scores=scores,
+        )
+    return by_framework
 
 
 def _test_inputs(
-    assignment: Assignment,
-    tests: Sequence[DeclaredTest],
-    interface: bytes,
-    common: Mapping[str, Any],
-    toolkit: Path,
-) -> dict[str, str]:
-    """By the hidden test's id."""
+    assignment: Assignment, tests: Sequence[DeclaredTest], interface: bytes, toolkit: Path
+) -> dict[str, dict[str, Any]]:
+    """By the hidden test's id: what it depends on in every framework."""
     code_of = {text: _test_code(interface, text, toolkit) for text in {test.surroundings for test in tests}}
     doubles = assignment.folder / "doubles.py"
     files = _author_files(assignment.folder / "hidden_tests")
     tables = {name: digest for name, digest in files.items() if not name.endswith(".py")}
     shared = {
-        **common,
         "kind": "test",
         "doubles": code_digest(doubles) if doubles.is_file() else None,
         "limits": _limits(assignment, _TEST_LIMITS),
         **({"tables": tables} if tables else {}),
     }
     return {
-        test.id: digest_of(
+        test.id: {
             **shared,
-            id=test.id,
-            source=asking_source(test.source),
-            surroundings=source_digest(test.surroundings),
-            judges=code_of[test.surroundings],
-        )
+            "id": test.id,
+            "source": asking_source(test.source),
+            "surroundings": source_digest(test.surroundings),
+            "judges": code_of[test.surroundings],
+        }
         for test in tests
     }
 
@@ -166,18 +160,13 @@ def _test_code(interface: bytes, surroundings: str, toolkit: Path) -> str:
 
 
 def _answer_inputs(
-    assignment: Assignment,
-    sets: Sequence[SetDigests],
-    interface: bytes,
-    common: Mapping[str, Any],
-    toolkit: Path,
-) -> dict[int, str]:
-    """By repeat."""
+    assignment: Assignment, sets: Sequence[SetDigests], interface: bytes, toolkit: Path
+) -> dict[int, dict[str, Any]]:
+    """By repeat: what its answers depend on in every framework."""
     run = assignment.run
     retrained = run.mode == "retrain"
     named = {"TASKS": (assignment.task,)}
     shared = {
-        **common,
         "kind": "answers",
         "limits": _limits(assignment, _ANSWER_LIMITS),
         "judges": dependencies(ROOTS["answers"], authors=(interface,), named=named, toolkit=toolkit).digests,
@@ -187,7 +176,7 @@ def _answer_inputs(
         "per_call": assignment.data.per_call,
     }
     return {
-        repeat: digest_of(**shared, train=data.train if retrained else None, inputs=data.inputs)
+        repeat: {**shared, "train": data.train if retrained else None, "inputs": data.inputs}
         for repeat, data in enumerate(sets)
     }
 

@@ -283,19 +283,26 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     sets = set_digests(assignment, marking.secret, marking.course.folder / ".medmark/data.json") if scored else []
     frameworks = {submission.framework for submission in submissions}
-    runtimes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}
-    inputs: dict[str, StageInputs | ImageFailure] = {
-        name: _inputs(marking, tests, sets, name, runtime) for name, runtime in runtimes.items()
-    }
+    outcomes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}
+    failures: dict[str, ImageFailure] = {n: item for n, item in outcomes.items() if isinstance(item, ImageFailure)}
+    runtimes: dict[str, str] = {n: item for n, item in outcomes.items() if isinstance(item, str)}
+    inputs = stage_inputs(
+        assignment,
+        tests,
+        sets,
+        runtimes=runtimes,
+        secret=fingerprint(marking.secret),
+        void_cases=marking.decisions.void_cases,
+    )
     return Plan(
         assignment,
         tests,
         submissions,
         [_keys(submission, inputs.get(submission.framework or "")) for submission in submissions],
         sets,
-        inputs,
+        {**inputs, **failures},
         _common_provenance(marking, sets),
-        {name: runtime for name, runtime in runtimes.items() if isinstance(runtime, str)},
+        runtimes,
         marking.decisions,
     )
 
@@ -306,26 +313,6 @@ def _runtime(marking: Marking, framework: Framework) -> str | ImageFailure:
         return marking.sandbox.runtime(framework)
     except ImageFailure as failure:
         return failure
-
-
-def _inputs(
-    marking: Marking,
-    tests: Sequence[DeclaredTest],
-    sets: Sequence[SetDigests],
-    framework: Framework,
-    runtime: str | ImageFailure,
-) -> StageInputs | ImageFailure:
-    if isinstance(runtime, ImageFailure):
-        return runtime
-    return stage_inputs(
-        marking.assignment,
-        tests,
-        sets,
-        framework=framework,
-        runtime=runtime,
-        secret=fingerprint(marking.secret),
-        void_cases=marking.decisions.void_cases,
-    )
 
 
 def _common_provenance(marking: Marking, sets: Sequence[SetDigests]) -> dict[str, Any]:
@@ -350,10 +337,10 @@ def _common_provenance(marking: Marking, sets: Sequence[SetDigests]) -> dict[str
     }
 
 
-def _keys(submission: Submission, inputs: StageInputs | ImageFailure | None) -> StageKeys | None:
-    if submission.commit is None or submission.folder is None or submission.tree is None:
+def _keys(submission: Submission, inputs: StageInputs | None) -> StageKeys | None:
+    if submission.commit is None or submission.folder is None or submission.tree is None or inputs is None:
         return None
-    return inputs.of(submission.tree) if isinstance(inputs, StageInputs) else None
+    return inputs.of(submission.tree)
 
 
 def _recorded(keys: StageKeys, stages: Mapping[str, Stage], trouble: Trouble) -> JobResult:

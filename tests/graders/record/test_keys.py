@@ -73,6 +73,7 @@ class Scene:
         self.sets = SETS
         self.framework = "pytorch"
         self.runtime = "sha256:1"
+        self.other_runtimes = {}
         self.secret = "0123456789abcdef"
         self.solution = "tree"
         self.void = ()
@@ -90,9 +91,9 @@ class Scene:
         tests, problems = declared_tests(self.folder / "hidden_tests", hidden=True, criteria=("tests",))
         assert not problems
         keys = stage_inputs(
-            assignment, tests, self.sets, framework=self.framework, runtime=self.runtime, secret=self.secret,
-            void_cases=self.void, toolkit=self.toolkit,
-        ).of(self.solution)  # fmt: skip
+            assignment, tests, self.sets, runtimes={**self.other_runtimes, self.framework: self.runtime},
+            secret=self.secret, void_cases=self.void, toolkit=self.toolkit,
+        )[self.framework].of(self.solution)  # fmt: skip
         named = {("test", id): key for id, key in keys.tests.items()}
         named |= {("answers", repeat): key for repeat, key in keys.answers.items()}
         named |= {("score", id): key for id, key in keys.scores.items()}
@@ -174,6 +175,11 @@ def test_the_keys_of_a_small_course_are_those_that_ledgers_hold(scene, tmp_path,
         scene.write("doubles.py", "class D: ...\n")
     scene.void = void
     assert scene.keys() == stored
+
+
+def test_other_frameworks_of_a_cohort_are_in_no_key(scene, changed):
+    scene.other_runtimes = {"tensorflow": "sha256:2", "numpy": "sha256:3"}
+    assert changed() == set()
 
 
 def test_a_changed_solution_runs_everything(scene, changed):
