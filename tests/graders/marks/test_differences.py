@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import pytest
 
-from graders.course.course import load_course
 from graders.intake.submission import Submission
 from graders.marks.applying import snapshot_event, snapshot_of
 from graders.marks.differences import Differences, Move, compare, differences_of
@@ -20,17 +19,14 @@ from graders.record.snapshots import APPLIED, CORRECTION, RETURNED, RecordedMark
 from reports.as_json import differences_as_json
 from tests.graders.marks.hand_made import score_result
 from tests.graders.marks.test_mark import assignment, mark
-from tests.graders.marks.test_personal import COURSE, ROSTER, course_with, event
+from tests.graders.marks.test_personal import course_with, event
 
 AT = "2027-01-21T09:00:00.000+00:00"
 
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("course")
-    (folder / "course.toml").write_text(COURSE.format(extra=""))
-    (folder / "roster.csv").write_text(ROSTER)
-    return load_course(folder)
+    return course_with(tmp_path_factory.mktemp("course"))
 
 
 def results(course, *events, g1=None, solo=None, late_since=None):
