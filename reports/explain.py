@@ -1,7 +1,7 @@
 """Explains one person's mark as a page of text: from the commit and the data to the number on the sheet, step by step.
 
-A reader can follow every step with a pocket calculator. The page only lays out what `graders.marks.mark` and
-`graders.marks.personal` computed.
+A reader can follow every step with a pocket calculator. The page only lays out what `graders.marks.findings`
+and `graders.marks.personal` computed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,8 @@ from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.intake.changed_lines import FILES
-from graders.marks.mark import (
-    BY_DECISION,
-    Finding,
-    Mark,
-    Status,
-    anchor_shares,
-    earned,
-    exact_percent,
-    share_of_points,
-)
+from graders.marks.findings import anchor_shares, share_of_points
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, earned, exact_percent
 from graders.marks.personal import PersonalMark
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.decisions import AgreedMark

@@ -14,16 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.marks.mark import (
-    BY_DECISION,
-    Finding,
-    Mark,
-    Status,
-    anchor_shares,
-    is_ungraded,
-    rounded,
-    rounded_percent,
-)
+from graders.marks.findings import anchor_shares
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
 from graders.record.documents import Measured

@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Final
 
 from assignments.assignment import Accuracy
-from graders.marks.mark import anchor_shares, share_of_points
+from graders.marks.findings import anchor_shares, share_of_points
 from reports.page import fixed
 
 ANCHOR_NAMES: Final = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")

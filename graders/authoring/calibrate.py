@@ -22,7 +22,7 @@ from assignments.load import overridden, references
 from graders.authoring.bench import drawn, scored
 from graders.authoring.reference_runs import Reference
 from graders.authoring.stored_runs import StoredRun
-from graders.marks.mark import share_of_points
+from graders.marks.findings import share_of_points
 from graders.metrics import metric_named
 from graders.record.answers import Answers
 from graders.record.calibration import (

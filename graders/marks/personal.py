@@ -31,8 +31,9 @@ from typing import Final
 from assignments.assignment import Assignment, pass_percent
 from graders.course.course import Course
 from graders.course.roster import Group, Member
+from graders.marks.findings import with_points
 from graders.marks.lateness import lateness_of
-from graders.marks.mark import BY_DECISION, Mark, Status, exact_percent, rounded, with_points
+from graders.marks.mark import BY_DECISION, Mark, Status, exact_percent, rounded
 from graders.marks.peer_factors import moderated
 from graders.record.decisions import Dispute, Moderation, Override, PeerFactor
 from graders.record.in_force import Decisions, within_parts

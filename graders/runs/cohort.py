@@ -28,7 +28,8 @@ from graders.course.course import Course
 from graders.course.lock import course_lock
 from graders.failures import ImageFailure
 from graders.intake.submission import Submission
-from graders.marks.mark import NOT_GRADED, HandedIn, Mark, MarkDecisions, Status, mark_of
+from graders.marks.findings import HandedIn, MarkDecisions, mark_of
+from graders.marks.mark import NOT_GRADED, Mark, Status
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
 from graders.record.keys import StageInputs, StageKeys, scored_with, stage_inputs

@@ -1,1 +1,1 @@
-"""From predictions and truths to scores with intervals. `graders.marks.mark` decides what points a score earns."""
+"""From predictions and truths to scores with intervals. `graders.marks.findings` decides what points a score earns."""

@@ -1,8 +1,8 @@
-"""The pages read what `graders.marks.mark` writes: one mark made from documents, not by hand."""
+"""The pages read what `graders.marks.findings` makes: one mark made from documents, not by hand."""
 
 from decimal import Decimal
 
-from graders.marks.mark import HandedIn, MarkDecisions, mark_of
+from graders.marks.findings import HandedIn, MarkDecisions, mark_of
 from graders.record.documents import CaseScore, JobResult
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page

@@ -12,7 +12,8 @@ import pytest
 
 from graders import failures
 from graders.marks import words
-from graders.marks.mark import Finding, HandedIn, HeldCap, MarkDecisions, Verdict, mark_of
+from graders.marks.findings import HandedIn, MarkDecisions, mark_of
+from graders.marks.mark import Finding, HeldCap, Verdict
 from graders.record.documents import (
     Cause,
     Explained,

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from graders.marks.mark import HandedIn, MarkDecisions, mark_of
+from graders.marks.findings import HandedIn, MarkDecisions, mark_of
 from graders.metrics.ranking import placements
 from graders.record.documents import CaseScore, JobResult, Measured, ScoreResult
 from graders.scoring.intervals import packed

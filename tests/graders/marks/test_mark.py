@@ -12,20 +12,8 @@ from hypothesis import strategies as st
 from assignments.assignment import Anchors, Assignment
 from assignments.errors import UserError
 from graders.failures import InternalFailure
-from graders.marks.mark import (
-    HandedIn,
-    HeldCap,
-    MarkDecisions,
-    Status,
-    Verdict,
-    anchor_shares,
-    earned,
-    mark_of,
-    rounded,
-    rounded_percent,
-    share_of_points,
-    with_points,
-)
+from graders.marks.findings import HandedIn, MarkDecisions, anchor_shares, mark_of, share_of_points, with_points
+from graders.marks.mark import HeldCap, Status, Verdict, earned, rounded, rounded_percent
 from graders.record.documents import Cause, Explained, JobResult, Phrase, Trouble, unknown
 from reports.as_json import mark_as_json
 from tests.graders.marks.hand_made import check_result, declared, measured, score_result
