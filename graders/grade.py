@@ -18,7 +18,7 @@ from assignments.data.hidden import HiddenSet, InputSet
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
 from graders.asking.check import CodeTests, run_tests
-from graders.asking.containers import ContainerUsage, containers_for, opened
+from graders.asking.containers import containers_for, opened
 from graders.asking.job import Job
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.asking.measure import load_answers, measure
@@ -48,7 +48,6 @@ class Replies:
     """By repeat."""
     trouble: Trouble | None = None
     """Why some questions were not asked."""
-    usage: ContainerUsage = field(default_factory=ContainerUsage)
 
 
 def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: Sandboxes = SANDBOXES) -> JobResult:
@@ -65,14 +64,14 @@ def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal,
     """Ask a solution for the stages that a job lacks: its hidden tests, and answers to what each repeat is `shown`."""
     tests: dict[str, TestResult] = {}
     answers: dict[int, AnswersResult] = {}
-    usage, patience = ContainerUsage(), Patience(*job.waited, on_change=journal.waited)
+    patience = Patience(*job.waited, on_change=journal.waited)
     with troubles(journal) as first:
         assignment, sandbox = store.assignment(job.assignment), sandboxes[job.sandbox]()
         interface = _interface(assignment)
         memory = allowance.host_bytes(assignment.limits, list(shown.values()))
         for container in containers_for(job, shown, redraw=assignment.data.redraw):
             spec = container.spec(job, store.solution(job.solution), assignment.limits)
-            with opened(spec, sandbox, patience, journal, usage) as session:
+            with opened(spec, sandbox, patience, journal) as session:
                 if container.tests:
                     price = allowance.hidden_test_cpu_s(assignment.limits)
                     code_tests = CodeTests.of(
@@ -94,7 +93,7 @@ def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal,
                         unusable=job.unusable,
                     )
                     journal.stage_done("answers", str(repeat), answers[repeat])
-    return Replies(tests, answers, first.trouble, usage)
+    return Replies(tests, answers, first.trouble)
 
 
 def judge(
@@ -111,8 +110,7 @@ def judge(
             for id in job.scores:
                 scores[id] = _scored(job, assignment, id, stored_answers, truths, store, journal)
                 journal.stage_done("score", id, scores[id])
-    usage = replies.usage
-    return JobResult(replies.tests, replies.answers, scores, replies.trouble or first.trouble, usage.forks, usage.cpu_s)
+    return JobResult(replies.tests, replies.answers, scores, replies.trouble or first.trouble)
 
 
 def _scored(

@@ -86,9 +86,6 @@ class ScriptedChannel:
         view[: len(piece)] = piece
         return len(piece)
 
-    def cpu_s(self):
-        return 0.5
-
     def ending(self):
         return self._ending
 

@@ -35,16 +35,6 @@ class Container:
         return SandboxSpec(solution, job.framework, limits, job.course, job.run, self.forgets)
 
 
-@dataclass
-class ContainerUsage:
-    """What the containers of one submission have used so far."""
-
-    forks: bool | None = None
-    """Whether workers are forked; None before the first one is open."""
-    cpu_s: float | None = None
-    """CPU seconds of all of them; None where unknown."""
-
-
 def containers_for(job: Job, shown: Mapping[int, InputSet], *, redraw: bool) -> list[Container]:
     """One container for all questions of a job where they may share; else one for the tests and one for each repeat.
 
@@ -72,10 +62,8 @@ def may_share(carriers: Collection[CaseDigests]) -> bool:
 
 
 @contextmanager
-def opened(
-    spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal, usage: ContainerUsage
-) -> Iterator[Session]:
-    """Open a container of its own and a session with its keeper; what it used is added to `usage`.
+def opened(spec: SandboxSpec, sandbox: Sandbox, patience: Patience, journal: Journal) -> Iterator[Session]:
+    """Open a container of its own and a session with its keeper.
 
     A container that the kernel ends for memory is opened again for the remaining questions, a few times.
 
@@ -90,7 +78,5 @@ def opened(
                 return stack.enter_context(sandbox.open(spec))
 
         session = Session(channel(), spec.limits, spec.solution, patience, reopen=channel)
-        usage.forks = session.begin()["forks"]
+        session.begin()
         yield session
-        used = session.cpu_s()
-        usage.cpu_s = used if usage.cpu_s is None or used is None else usage.cpu_s + used

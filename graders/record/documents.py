@@ -265,10 +265,6 @@ class JobResult(_Strict):
     """By the criterion's id."""
     trouble: Trouble | None = None
     """The toolkit failure, if there was one; results from before it count."""
-    forks: bool | None = None
-    """Whether workers were forked; None where no sandbox was opened."""
-    sandbox_cpu_s: float | None = None
-    """CPU seconds of its containers; None where unknown."""
     schema: Literal[1] = SCHEMA
 
     def stage(self, kind: StageKind, name: str) -> Result | None:

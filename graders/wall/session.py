@@ -226,10 +226,6 @@ class Session:
         self.last_usage = _usage({**worker.facts, **head}, bytes(body))
         return self.last_usage
 
-    def cpu_s(self) -> float | None:
-        """CPU seconds of the sandbox so far; None where that is not known, as for a sandbox that was lost."""
-        return self._channel.cpu_s() if self._sandbox == 0 else None
-
     def _exchange(
         self, worker: Worker, head: dict[str, Any], body: list[memoryview], extra_s: float = 0.0
     ) -> tuple[Any, list[Array]]:

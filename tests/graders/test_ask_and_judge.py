@@ -9,7 +9,6 @@ from assignments.data.hidden import presented_purpose
 from assignments.data.streams import Keys
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.asking.containers import ContainerUsage
 from graders.asking.job import test_purpose
 from graders.asking.journal import Silent
 from graders.grade import Replies, ask, grade, judge
@@ -32,8 +31,8 @@ class NoSandbox:
 
 
 @pytest.fixture(scope="module")
-def asked(tmp_path_factory):
-    """A job of two tests and one repeat, the truths, and what came of asking."""
+def with_replies(tmp_path_factory):
+    """A job of two tests and one repeat, the truths, and the replies of asking."""
     assignment = load(GROUPS / "assignment")
     job, store = job_here(
         assignment, GROUPS / "perfect", tmp_path_factory.mktemp("answers"), secret=SECRET, tests=TESTS, repeats=(0,),
@@ -47,25 +46,25 @@ def asked(tmp_path_factory):
     return job, store, truths, replies
 
 
-def test_asking_needs_no_key_that_draws_a_truth(asked):
-    *_, replies = asked
+def test_asking_needs_no_key_that_draws_a_truth(with_replies):
+    *_, replies = with_replies
     assert replies.trouble is None
     assert {test: result.verdict for test, result in replies.tests.items()} == dict.fromkeys(TESTS, "passed")
     assert replies.answers[0].states == (None,) * 12
 
 
-def test_judging_gives_of_equal_replies_an_equal_result_and_opens_no_sandbox(asked, monkeypatch):
-    job, store, truths, replies = asked
+def test_judging_gives_of_equal_replies_an_equal_result_and_opens_no_sandbox(with_replies, monkeypatch):
+    job, store, truths, replies = with_replies
     monkeypatch.setattr(Local, "open", None)
-    one, two = (judge(job, replies, truths, store) for _ in range(2))
-    assert one == two
-    assert one.tests == replies.tests
-    assert one.answers == replies.answers
-    assert one.scores["accuracy"].measured.score > 0.9
+    first, second = (judge(job, replies, truths, store) for _ in range(2))
+    assert first == second
+    assert first.tests == replies.tests
+    assert first.answers == replies.answers
+    assert first.scores["accuracy"].measured.score > 0.9
 
 
-def test_to_grade_is_to_ask_and_to_judge(asked, tmp_path):
-    job, store, truths, replies = asked
+def test_to_grade_is_to_ask_and_to_judge(with_replies, tmp_path):
+    job, store, truths, replies = with_replies
     whole = grade(job, replace(store, answers=tmp_path))
     apart = judge(job, replies, truths, store)
     assert whole.scores == apart.scores
@@ -73,8 +72,8 @@ def test_to_grade_is_to_ask_and_to_judge(asked, tmp_path):
     assert {id: result.verdict for id, result in whole.tests.items()} == dict.fromkeys(TESTS, "passed")
 
 
-def test_a_stage_that_the_ledger_holds_is_not_made_again(asked):
-    job, store, truths, replies = asked
+def test_a_stage_that_the_ledger_holds_is_not_made_again(with_replies):
+    job, store, truths, replies = with_replies
     rest = replace(job, tests=(), repeats=(), answers=replies.answers)
     result = grade(rest, store, sandboxes={"local": NoSandbox})
     assert (result.tests, result.answers, result.trouble) == ({}, {}, None)
@@ -82,8 +81,8 @@ def test_a_stage_that_the_ledger_holds_is_not_made_again(asked):
 
 
 @pytest.mark.parametrize("kind", ["train", "inputs", "truth"])
-def test_a_machine_that_draws_other_cases_than_were_planned_says_so_and_asks_nobody(asked, kind):
-    job, store, truths, replies = asked
+def test_a_machine_that_draws_other_cases_than_were_planned_says_so_and_asks_nobody(with_replies, kind):
+    job, store, truths, replies = with_replies
     planned = truths[0].digests
     rescored = replace(job, tests=(), repeats=(), answers=replies.answers, data={0: planned})
     assert grade(rescored, store).trouble is None
@@ -94,18 +93,17 @@ def test_a_machine_that_draws_other_cases_than_were_planned_says_so_and_asks_nob
     assert (result.tests, result.answers, result.scores) == ({}, {}, {})
 
 
-def test_replies_that_are_not_whole_are_not_scored_and_keep_their_trouble(asked):
-    job, store, truths, replies = asked
+def test_replies_that_are_not_whole_are_not_scored_and_keep_their_trouble(with_replies):
+    job, store, truths, replies = with_replies
     trouble = Trouble("engine", "the daemon went away")
-    result = judge(job, Replies(replies.tests, {}, trouble, ContainerUsage(True, 1.5)), truths, store)
-    assert (result.scores, result.trouble) == ({}, trouble)
-    assert (result.tests, result.forks, result.sandbox_cpu_s) == (replies.tests, True, 1.5)
+    result = judge(job, Replies(replies.tests, {}, trouble), truths, store)
+    assert (result.tests, result.scores, result.trouble) == (replies.tests, {}, trouble)
     without_trouble = judge(job, Replies(replies.tests, {}), truths, store)
     assert (without_trouble.scores, without_trouble.trouble) == ({}, None)
 
 
-def test_a_trouble_of_judging_leaves_what_was_asked(asked):
-    job, store, truths, replies = asked
+def test_a_trouble_of_judging_leaves_the_replies(with_replies):
+    job, store, truths, replies = with_replies
     result = judge(job, replies, truths, replace(store, answers=Path("/nowhere")))
     assert result.trouble.reason == "data"
     assert replies.answers[0].file in result.trouble.evidence

@@ -22,6 +22,7 @@ from graders.record.documents import Cause, Phrase, Trouble, job_result, to_json
 from graders.scoring import explained
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
+from graders.wall.session import Session
 from tests.jobs import job_here
 
 GROUPS = Path(__file__).parents[1] / "example_groups"
@@ -483,9 +484,11 @@ def test_answers_without_a_file_are_a_toolkit_failure(tmp_path):
 
 def test_without_fork_the_same_tests_come_to_the_same(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMARK_NO_FORK", "1")
+    begin, forks = Session.begin, []
+    monkeypatch.setattr(Session, "begin", lambda session: forks.append(begin(session)["forks"]))
     plenty = load(GROUPS / "assignment")
     plenty = plenty.model_copy(update={"limits": plenty.limits.model_copy(update={"shared_cpu_s": 30, "cpu_s": 30})})
     document = run("perfect", tmp_path, assignment=plenty)
-    assert document.forks is False
+    assert forks == [False]
     assert [doc.verdict for doc in document.tests.values()] == ["passed"] * 4
     assert document.scores["accuracy"].measurement.score > 0.9

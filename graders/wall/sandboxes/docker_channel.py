@@ -125,16 +125,6 @@ class DockerChannel:
             return None
         return done
 
-    def cpu_s(self) -> float | None:
-        try:
-            stats: Any = self._api.stats(self._container, stream=False, one_shot=True)
-        except docker.errors.NotFound:
-            return None
-        except LOST as error:
-            raise EngineFailure(f"docker stats: {error}") from error
-        spent = stats.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
-        return None if not spent else float(spent) / 1e9
-
     def ending(self) -> Ending:
         """How the container ended.
 

@@ -61,9 +61,6 @@ class LocalChannel:
         except BlockingIOError:
             return 0
 
-    def cpu_s(self) -> float | None:
-        return None
-
     def ending(self) -> Ending:
         code: int | None = None
         with suppress(subprocess.TimeoutExpired):

@@ -68,9 +68,6 @@ class Channel(Protocol):
     def readinto(self, view: memoryview) -> int | None:
         """Bytes of the keeper's stdout put into `view` now, 0 if none are there; None at the end of the stream."""
 
-    def cpu_s(self) -> float | None:
-        """CPU seconds of the whole sandbox so far, None where the backend cannot tell."""
-
     def ending(self) -> Ending:
         """How the sandbox ended; waits up to a few seconds for the engine to report it."""
 

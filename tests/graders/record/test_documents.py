@@ -38,7 +38,7 @@ SCORE = ScoreResult(
     "passed", CAUSE, MEASURED, {"dice": MEASURED}, (FailedCases(CAUSE, 1),), "ValueError: x",
     Explained("threshold", Phrase("empty"), Phrase("threshold", (0.2, 3, "x")), 0.5, 0.9, 2), "trace",
 )  # fmt: skip
-JOB = JobResult({"t": TEST}, {0: ANSWERS}, {"accuracy": SCORE}, Trouble("engine", "gone"), True, 2.5)
+JOB = JobResult({"t": TEST}, {0: ANSWERS}, {"accuracy": SCORE}, Trouble("engine", "gone"))
 STAGES = {"test": TEST, "answers": ANSWERS, "score": SCORE}
 STORED = json.loads((Path(__file__).parent / "stored_before_schemas.json").read_text(encoding="utf-8"))
 """Documents as medmark made them before they had a schema number: by its own code, at commit 2af91da."""

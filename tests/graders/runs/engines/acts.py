@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graders.asking.journal import QuestionId
@@ -54,7 +54,8 @@ def act(job, store, journal, die=lambda number: os.kill(os.getpid(), number)) ->
             while len(list(job.folder.glob("met *"))) < 2 and time.monotonic() < end:
                 (job.folder / f"met {os.getpid()} {id(job)}").touch()
                 time.sleep(0.01)
-    return JobResult({"first": PASSED, "second": PASSED}, sandbox_cpu_s=float(len(list(job.folder.glob("met *")))))
+    met = len(list(job.folder.glob("met *")))
+    return JobResult({"first": PASSED, "second": replace(PASSED, cpu_s=float(met))})
 
 
 def in_words(number) -> None:

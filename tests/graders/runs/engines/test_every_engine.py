@@ -67,7 +67,7 @@ def test_it_has_what_the_contract_names(engine):
 
 def test_a_jobs_document_comes_out_whole(done):
     outcome = done("well")
-    assert outcome.document == JobResult({"first": PASSED, "second": PASSED}, sandbox_cpu_s=0.0)
+    assert outcome.document == JobResult({"first": PASSED, "second": PASSED})
     assert (outcome.trouble, outcome.limit, outcome.crashed) == ("", False, False)
     assert 0 <= outcome.wall_s < 30
 
@@ -153,7 +153,7 @@ def test_two_jobs_are_done_at_once(engine, tmp_path):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [outcome.document.sandbox_cpu_s for outcome in outcomes] == [2, 2]
+    assert [outcome.document.tests["second"].cpu_s for outcome in outcomes] == [2, 2]
 
 
 def test_one_jobs_end_leaves_another_alone(engine, tmp_path):

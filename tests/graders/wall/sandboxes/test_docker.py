@@ -128,12 +128,6 @@ def test_on_leaving_in_an_exception_the_container_is_gone_and_the_exception_stay
     assert containers() == []
 
 
-def test_cpu_seconds_are_the_whole_containers(box, spec):
-    with box.open(spec) as channel:
-        assert value(channel, "sum(i * i for i in range(3_000_000)) > 0")
-        assert 0.1 < channel.cpu_s() < 30
-
-
 def test_an_exit_is_reported_with_its_code_and_last_lines(box, spec):
     with box.open(spec) as channel:
         say(channel, b"err goodbye\neval __import__('sys').exit(7)\n")
@@ -141,7 +135,6 @@ def test_an_exit_is_reported_with_its_code_and_last_lines(box, spec):
         ending = channel.ending()
         assert (ending.exit_code, ending.out_of_memory) == (7, False)
         assert "goodbye" in ending.text
-        assert channel.cpu_s() is None
 
 
 def test_memory_over_the_limit_differs_from_any_other_kill(box, spec):

@@ -52,7 +52,6 @@ def test_a_worker_may_use_four_threads(images, tmp_path, framework):
             worker = session.worker(60)
             assert session.call(worker, {**request, "tensors": False, "arrays": []}, [])[0] == 500.0**3
             session.end(worker)
-        assert channel.cpu_s() > 0
 
 
 SHARED = """
