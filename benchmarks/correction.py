@@ -92,6 +92,7 @@ def fill(folder: Path, groups: int) -> None:
     """Record every test and every group's answers: the gland with the group's own noise."""
     from assignments.data.hidden import hidden_set
     from assignments.interface import read_interface
+    from graders.asking.measure import _store
     from graders.course.course import assignment_of, load_course
     from graders.record.documents import AnswersResult, TestResult
     from graders.record.ledger import Ledger, Stage
@@ -106,15 +107,14 @@ def fill(folder: Path, groups: int) -> None:
     task = task_named(assignment.task)
     fields = read_interface(assignment.folder / "interface.py").fields(task.entry, "inputs")
     hidden = hidden_set(assignment, SECRET, 0, fields, task.truth, task.extra_truths)
-    course.answers.mkdir(parents=True, exist_ok=True)
     rows = []
     for n, (submission, keys) in enumerate(zip(submissions, plan.keys, strict=True)):
         rng = np.random.default_rng(n)
         prob = np.where(rng.random(hidden.truth.shape) < 0.02 + 0.006 * n, 1 - hidden.truth, hidden.truth)
-        np.savez_compressed(course.answers / f"{n}.npz", prob=prob.astype(np.float16))
-        answers = AnswersResult("passed", file=f"{n}.npz", states=(None,) * len(hidden.cases))
+        file = _store(course.answers, {"prob": prob.astype(np.float16)})
+        answers = AnswersResult("passed", file=file, states=(None,) * len(hidden.cases))
         named = [("test", id, key, TestResult("passed"), None) for id, key in keys.tests.items()]
-        named += [("answers", str(r), key, answers, f"{n}.npz") for r, key in keys.answers.items()]
+        named += [("answers", str(r), key, answers, file) for r, key in keys.answers.items()]
         rows += [Stage(key, kind, submission.group, ASSIGNMENT, submission.commit, name, "final", None, 0.1, 0.1,
                        document, blob) for kind, name, key, document, blob in named]  # fmt: skip
     with Ledger.open(course.ledger) as ledger:
