@@ -116,7 +116,7 @@ def garbage(truth: np.ndarray, rounds: int) -> None:
             "deepmind": partial(deepmind, *pair, SPACING, (1,), TOLERANCE_MM),
         }
         took = times(calls, rounds)
-        fastest = max(took["ours"] / min(took["monai"], took["medpy"]), took["surfels"] / took["deepmind"])
+        fastest = max(took["medmark"] / min(took["monai"], took["medpy"]), took["surfels"] / took["deepmind"])
         print(f"{name:24}{took['medmark'] * 1e3:11.2f}{took['monai'] / took['medmark']:8.1f}"
               f"{took['medpy'] / took['medmark']:8.1f}{took['surfels'] * 1e3:12.2f}"
               f"{took['deepmind'] / took['surfels']:10.1f}{fastest:18.2f}{1.1:6}")  # fmt: skip
