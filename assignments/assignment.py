@@ -226,8 +226,6 @@ class Utility(Frozen):
 class Leaderboard(Frozen):
     """How groups are ranked. It changes no mark."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
     decimals: int | None = Field(default=None, ge=0, le=6, alias="places")
     """How scores are compared and shown; `places` in TOML. None: two figures of the anchors' range."""
     utilities: tuple[Utility, ...] = ()

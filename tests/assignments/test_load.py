@@ -206,6 +206,15 @@ def test_a_misspelt_key_a_wrong_type_and_wrong_points_are_reported_together(fold
     assert "write points = 10" in problems[2][3]
 
 
+def test_the_decimals_of_a_leaderboard_are_called_places_and_nothing_else(folder: Path) -> None:
+    path = folder / "assignment.toml"
+    path.write_text(path.read_text() + "\n[leaderboard]\nplaces = 2\n")
+    assert load(folder).leaderboard.decimals == 2
+    edit(path, "places = 2", "decimals = 2")
+    ((_, key, _, what),) = problems_of(folder)
+    assert (key, what) == ("leaderboard.decimals", "unknown key; use one of: places, utilities")
+
+
 def test_an_unknown_name_gets_the_nearest_as_its_cure(folder: Path) -> None:
     path = folder / "assignment.toml"
     edit(path, 'task = "classification"', 'task = "clasification"')
