@@ -40,7 +40,7 @@ class Data(Frozen):
     train: int = Field(gt=0)
     """Training cases that `fit` receives."""
     val: int = Field(default=0, ge=0)
-    """How many of them are set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
+    """How many training cases are set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
     test: int = Field(gt=0)
     """Hidden cases."""
     per_call: int = Field(default=1, gt=0)

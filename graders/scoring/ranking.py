@@ -66,7 +66,7 @@ class Ranking:
     """The ranks of all teams, and how robust their order is."""
 
     teams: tuple[TeamRank, ...]
-    """In the order of the scores' columns."""
+    """In the order of `TeamScores.value`."""
     subjects: int
     detectable: float | None
     """The smallest difference of two teams that a test on so many subjects detects (level 0.05, power 0.8)."""

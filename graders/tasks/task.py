@@ -55,7 +55,7 @@ class Task:
         """Predictions with a leading N, in the dtype in which they are stored and scored.
 
         For rows, (N,) and (N, K), floats become float32: rows are few, and probabilities close to 0 or 1 must still
-        have an order. Probabilities of voxels become float16, because only masks are made of them. A number too large
+        have an order. Probabilities of voxels become float16, because they are read as masks. A number too large
         for the dtype becomes infinite, which is refused later. A probability beyond 0 or 1 by rounding alone becomes 0
         or 1. Stored predictions do not change when they are stored again.
         """
