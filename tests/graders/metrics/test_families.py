@@ -228,8 +228,8 @@ def test_a_class_that_only_the_prediction_of_a_case_contains_counts_as_the_worst
 def test_the_classes_metrics_equal_those_of_one_pass_over_the_map(rng):
     truths, predictions = rng.integers(4, size=(2, 2, 7, 8, 9))
     case = SimpleNamespace(id="a", subject="a", spacing_mm=(3.0, 1.0, 0.5), group=None)
-    values = [score_labels(a, t, case.spacing_mm, classes=(1, 2, 3), tolerance_mm=2.0)
-             for a, t in zip(predictions, truths, strict=True)]  # fmt: skip
+    pairs = zip(predictions, truths, strict=True)
+    values = [score_labels(*pair, case.spacing_mm, classes=(1, 2, 3), tolerance_mm=2.0) for pair in pairs]
     for name in ("dice", "iou", "volume_error", "hd", "hd95", "hd95@medpy", "hd95@deepmind", "assd", "masd", "nsd@2mm"):
         mean = [np.mean([scores[c][name.replace("@2mm", "")] for c in (1, 2, 3)]) for scores in values]
         metric = METRICS[name].at(name, 2.0) if name == "nsd@2mm" else METRICS[name]
@@ -584,11 +584,12 @@ def test_a_thin_image_is_seen_through_a_thinner_window(rng, shape):
         weights = np.multiply.outer(weights, along / along.sum())
     x, y = (np.lib.stride_tricks.sliding_window_view(values, weights.shape) for values in (image, truth))
     axes = tuple(range(-len(shape), 0))
-    mean, second = (x * weights).sum(axes), (y * weights).sum(axes)
-    spread, other_spread = (x * x * weights).sum(axes) - mean**2, (y * y * weights).sum(axes) - second**2
-    shared = (x * y * weights).sum(axes) - mean * second
+    mean, true_mean = (x * weights).sum(axes), (y * weights).sum(axes)
+    spread, true_spread = (x * x * weights).sum(axes) - mean**2, (y * y * weights).sum(axes) - true_mean**2
+    shared = (x * y * weights).sum(axes) - mean * true_mean
     c1, c2 = 40.0**2, 120.0**2
-    expected = (2 * mean * second + c1) * (2 * shared + c2) / (mean**2 + second**2 + c1) / (spread + other_spread + c2)
+    same_light = (2 * mean * true_mean + c1) / (mean**2 + true_mean**2 + c1)
+    expected = same_light * (2 * shared + c2) / (spread + true_spread + c2)
     assert images.structural_similarity(image, truth, 4000.0) == pytest.approx(expected.mean(), abs=1e-10)
 
 

@@ -36,7 +36,7 @@ def golden():
 
 @pytest.fixture(scope="module")
 def computed(golden):
-    """Our values in the rows of the table, every metric that one of the peers has."""
+    """The toolkit's values in the rows of the table, every metric that one of the peers has."""
     rows, seeds = [], golden["seed"].astype(int)
     for seed in np.unique(seeds):
         prediction, truth, spacing, classes = INPUTS.labels(seed)

@@ -140,8 +140,8 @@ def test_a_failed_case_takes_the_worst_value_and_stays_in_the_denominator():
 def test_the_student_reads_the_line_where_all_failed_alike_and_the_reason_alone_where_they_differ():
     def failing_at(*lines):
         causes = {i: Cause("raised", "ValueError", line) for i, line in enumerate(lines)}
-        predictions = Answers({"prob": P}, dict.fromkeys(causes, "raised"), causes, "ValueError: trace", "trace")
-        return scored(assignment(), hidden(Y), predictions)
+        answers = Answers({"prob": P}, dict.fromkeys(causes, "raised"), causes, "ValueError: trace", "trace")
+        return scored(assignment(), hidden(Y), answers)
 
     alike, other = failing_at("solution.py:3", "solution.py:3"), failing_at("solution.py:3", "solution.py:4")
     assert alike.failed == (FailedCases(Cause("raised", "ValueError", "solution.py:3"), 2),)

@@ -52,7 +52,7 @@ def main():
 
 
 def differences(prediction, truth, classes, held):
-    """Each peer's difference from ours, by metric and class."""
+    """The difference of each peer's value from the toolkit's, by metric and class."""
     computed = score_labels(prediction, truth, SPACING, classes=classes, tolerance_mm=TOLERANCE_MM)
     for c, distances in surfel_distances(pair(prediction, truth, SPACING, classes)).items():
         if c in held:
