@@ -148,8 +148,8 @@ def grade(folder: Path, groups: int, reason: str, kind: str | None = None) -> No
 
 def typed(folder: Path, groups: int, *words: str) -> tuple[float, str]:
     began = time.perf_counter()
-    process = subprocess.run([sys.executable, __file__, str(groups), str(folder), *words], cwd=ROOT, check=True,
-                          capture_output=True, text=True)  # fmt: skip
+    command = [sys.executable, __file__, str(groups), str(folder), *words]
+    process = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     return time.perf_counter() - began, process.stdout.strip()
 
 
