@@ -158,16 +158,15 @@ class Session:
         try:
             return self._opened(cpu_s, doubles, solution)
         except self._reopens as failure:
-            if failure is not self.lost or self._reopen is None or self._sandbox == REOPENED:
+            # This worker has received no question yet: an earlier worker may have ended the sandbox.
+            if failure is not self.lost or not self._reopen_sandbox():
                 raise
-        # This worker has received no question yet: an earlier worker may have ended the sandbox.
-        self._reopen_sandbox()
         return self._opened(cpu_s, doubles, solution)
 
-    def _reopen_sandbox(self) -> None:
-        """Continue in a new sandbox if one can be opened; else every question raises what ended the last one."""
+    def _reopen_sandbox(self) -> bool:
+        """Continue in a new sandbox; False if there may be none, and every question raises what ended the last one."""
         if self._reopen is None or self._sandbox == REOPENED:
-            return
+            return False
         self._sandbox += 1
         try:
             self._channel = self._reopen()
@@ -176,6 +175,7 @@ class Session:
         except Exception as error:
             self.lost = error
             raise
+        return True
 
     def _opened(self, cpu_s: float, doubles: str, solution: str | None) -> Worker:
         self._serial += 1

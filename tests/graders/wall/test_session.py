@@ -578,7 +578,7 @@ def test_a_worker_of_a_lost_sandbox_stays_ended_and_its_new_keeper_hears_nothing
     assert sandboxes.channels[1].script.verbs == ["begin", "worker"]
 
 
-def test_a_sandbox_that_ends_for_another_reason_is_not_replaced_unless_it_is_said(sandboxes):
+def test_a_sandbox_that_ends_for_another_reason_is_not_replaced_unless_the_caller_lists_it(sandboxes):
     session = sandboxes("call", "", ending=ENDED)
     with pytest.raises(EngineFailure):
         session.call(session.worker(1.0), CALL, [])
