@@ -103,7 +103,7 @@ class PipeJournal:
         _soften(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + cpu_s))
 
     def stage_done(self, kind: StageKind, name: str, result: Result) -> None:
-        self._send(f'{{"came": [{json.dumps(kind)}, {json.dumps(name)}, {to_json(result)}]}}'.encode())
+        self._send(f'{{"stage_done": [{json.dumps(kind)}, {json.dumps(name)}, {to_json(result)}]}}'.encode())
 
     def waited(self, wall_limits: int, idle_s: float) -> None:
         self._send_json({"waited": [wall_limits, idle_s]})

@@ -65,7 +65,7 @@ class _MarkerMessages:
         match json.loads(body, parse_constant=_refuse):
             case {"document": dict(document)}:
                 self.document = job_result(json.dumps(document))
-            case {"came": ["test" | "answers" | "score" as kind, str(name), dict(document)]}:
+            case {"stage_done": ["test" | "answers" | "score" as kind, str(name), dict(document)]}:
                 self.stages_done = self.stages_done.with_stage(name, result(kind, json.dumps(document), older=False))
             case {"begins": dict(question)}:
                 self.question = QuestionId(**question)
