@@ -666,13 +666,13 @@ HOSTS = {
 
 @pytest.mark.attack("G19", "a host that never answers, drips, lists without end, sends garbage, redirects in a ring")
 def test_no_host_keeps_the_collection(attack, trusted):
-    stored, details = [], []
+    waiting, details = [], []
     for how, behave in HOSTS.items():
         with HostileHost(trusted, behave) as host:
             if how in ("never answers", "drips", "lists without end"):
                 with pytest.raises(subprocess.TimeoutExpired):
                     plain_git("ls-remote", host.address, timeout=2)
-                stored.append(how)
+                waiting.append(how)
             began = time.monotonic()
             result = look(host.address, "main", Reach(timeout_s=2))
             details.append(f"{how}: {result.detail.partition(' (git')[0]}")
@@ -680,7 +680,7 @@ def test_no_host_keeps_the_collection(attack, trusted):
         assert result.how == "unreachable", how
         assert time.monotonic() - began < 5, how
         assert result.detail.isprintable(), how
-    attack.fired(len(stored) == 3, f"plain git still waits for those that {', '.join(stored)}")
+    attack.fired(len(waiting) == 3, f"plain git still waits for those that {', '.join(waiting)}")
     attack.came_to("; ".join(details))
 
 
@@ -801,18 +801,18 @@ def test_no_cell_of_the_roster_is_an_option_or_a_way_out(attack, tmp_path):
         "path": ["../x", "--help", "a:b", ".git", "/etc"],
     }  # fmt: skip
     rows = ["member,name,email,group,repository,branch,path"]
-    addresses = []
+    problems = []
     for column, values in hostile.items():
         for value in values:
             number = len(rows)
             cells = {"group": f"g{number}", "repository": f"https://h/x{number}", "branch": "", "path": ""}
             quoted = ",".join(f'"{cell}"' for cell in {**cells, column: value}.values())
             rows.append(f"m{number},N,n{number}@example.org,{quoted}")
-            addresses.append(f"roster.csv:{number + 1} {column}:")
+            problems.append(f"roster.csv:{number + 1} {column}:")
     (course / "roster.csv").write_text("\n".join(rows) + "\n")
     result = medmark("collect", "target", "-c", course)
-    refused = sum(address in result.err for address in addresses)
-    attack.came_to(f"{refused} of {len(addresses)} refused with file, line and column")
-    assert (result.code, refused) == (2, len(addresses))
+    refused = sum(problem in result.err for problem in problems)
+    attack.came_to(f"{refused} of {len(problems)} refused with file, line and column")
+    assert (result.code, refused) == (2, len(problems))
     assert "\x1b" not in result.err
     assert not marker.exists()
