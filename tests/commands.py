@@ -26,15 +26,15 @@ LONGEST_S = 300
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command came to."""
+class CommandOutput:
+    """The exit code of a command, and what it printed."""
 
     code: int
     out: str
     err: str
 
 
-def typed(words: list[str], cwd: Path | None, surroundings: dict[str, str]) -> Said:
+def typed(words: list[str], cwd: Path | None, surroundings: dict[str, str]) -> CommandOutput:
     """Type a command and wait for its end.
 
     Raises:
@@ -43,14 +43,14 @@ def typed(words: list[str], cwd: Path | None, surroundings: dict[str, str]) -> S
     started = _prepared()
     with tempfile.TemporaryDirectory(prefix="typed-") as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        told = {"words": words, "cwd": str(cwd or Path.cwd()), "env": surroundings, "out": str(out), "err": str(err)}
-        started.stdin.write(json.dumps(told).encode() + b"\n")
+        request = {"words": words, "cwd": str(cwd or Path.cwd()), "env": surroundings, "out": str(out), "err": str(err)}
+        started.stdin.write(json.dumps(request).encode() + b"\n")
         started.stdin.flush()
         if not select.select([started.stdout], [], [], LONGEST_S)[0]:
             started.kill()
             _prepared.cache_clear()
             raise TimeoutError(f"medmark {' '.join(words)} has not ended after {LONGEST_S} s")
-        return Said(int(started.stdout.readline()), out.read_text(), err.read_text())
+        return CommandOutput(int(started.stdout.readline()), out.read_text(), err.read_text())
 
 
 @functools.cache
@@ -84,13 +84,13 @@ def serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _become(told: dict[str, Any]) -> None:
+def _become(request: dict[str, Any]) -> None:
     """Take the words, folder, surroundings and streams of a command."""
-    os.chdir(told["cwd"])
+    os.chdir(request["cwd"])
     os.environ.clear()
-    os.environ.update(told["env"])
-    for stream, path in ((0, os.devnull), (1, told["out"]), (2, told["err"])):
+    os.environ.update(request["env"])
+    for stream, path in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
         file = os.open(path, os.O_RDWR | os.O_CREAT)
         os.dup2(file, stream)
         os.close(file)
-    sys.argv = ["medmark", *told["words"]]
+    sys.argv = ["medmark", *request["words"]]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from tests.commands import ROOT, Said, typed
+from tests.commands import ROOT, CommandOutput, typed
 from tests.graders.intake.repositories import Content, make
 
 ASSIGNMENT = {
@@ -148,11 +148,11 @@ SLOW = SOUND.replace("budget_s):\n", "budget_s):\n    import time\n    time.slee
 GROUPS = {"sound": SOUND, "turned": TURNED, "crashes": CRASHES, "slow": SLOW}
 
 
-def medmark(*words: str | Path, cwd: Path | None = None) -> Said:
+def medmark(*words: str | Path, cwd: Path | None = None) -> CommandOutput:
     """Type a command."""
-    said = typed([str(word) for word in words], cwd, environment())
-    assert "Traceback" not in said.err, said.err
-    return said
+    output = typed([str(word) for word in words], cwd, environment())
+    assert "Traceback" not in output.err, output.err
+    return output
 
 
 def command(*words: str | Path) -> list[str]:

@@ -25,7 +25,7 @@ from tests.small_course import (
     ROOT,
     SOUND,
     TURNED,
-    Said,
+    CommandOutput,
     command,
     environment,
     medmark,
@@ -68,7 +68,7 @@ def typed(capsys, monkeypatch):
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        return Said(ended.value.code, *capsys.readouterr())
+        return CommandOutput(ended.value.code, *capsys.readouterr())
 
     return type_
 

@@ -31,22 +31,22 @@ def course(tmp_path_factory):
     ("handout", "halves", "out"), ("handout", "halves", "out", "--course", "."),
 ], ids=" ".join)  # fmt: skip
 def test_every_command_that_goes_by_it_says_all_that_is_wrong(course, words):
-    said = medmark(*words, cwd=course)
-    assert said.code == 2
-    assert [wrong for wrong in WRONG if wrong not in said.err] == []
+    output = medmark(*words, cwd=course)
+    assert output.code == 2
+    assert [wrong for wrong in WRONG if wrong not in output.err] == []
 
 
 def test_doctor_lists_it_as_missing(course):
-    said = medmark("doctor", "-c", ".", cwd=course)
-    assert said.code == 1
-    assert [wrong for wrong in WRONG if wrong not in "".join((said.out + said.err).split("\n"))] == []
+    output = medmark("doctor", "-c", ".", cwd=course)
+    assert output.code == 1
+    assert [wrong for wrong in WRONG if wrong not in "".join((output.out + output.err).split("\n"))] == []
 
 
 def test_a_file_that_raises_is_said_in_a_line(course):
     path = course / "halves" / "interface.py"
     text = path.read_text()
     path.write_text("import sys\nsys.exit(7)\n")
-    said = medmark("grade", "halves", "--trust-submissions", cwd=course)
+    output = medmark("grade", "halves", "--trust-submissions", cwd=course)
     path.write_text(text)
-    assert said.code == 2
-    assert "interface.py:2: cannot be imported: SystemExit: 7; correct the file" in said.err
+    assert output.code == 2
+    assert "interface.py:2: cannot be imported: SystemExit: 7; correct the file" in output.err

@@ -94,11 +94,11 @@ def _prose(file: Path) -> Iterator[tuple[int, str]]:
 
 
 def main(paths: Sequence[str]) -> None:
-    found = hits(paths or READ)
-    for hit in found if paths else ():
+    retired = hits(paths or READ)
+    for hit in retired if paths else ():
         print(f"{hit.file}:{hit.line}: {hit.word} ({hit.where})")
     for kind in ("name", "prose"):
-        of_kind = [hit for hit in found if hit.where == kind]
+        of_kind = [hit for hit in retired if hit.where == kind]
         print(f"{len(of_kind)} retired in {kind}{'s' if kind == 'name' else ''}")
 
 

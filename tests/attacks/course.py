@@ -19,7 +19,7 @@ from typing import Any
 
 from graders.wall.inside import processes
 from tests.graders.intake.repositories import Content
-from tests.small_course import Said, command, environment, medmark, write_roster
+from tests.small_course import CommandOutput, command, environment, medmark, write_roster
 
 HERE = Path(__file__).parent
 TARGET = HERE / "target"
@@ -84,7 +84,7 @@ class Attacked:
     """A course after it was marked."""
 
     folder: Path
-    outputs: Mapping[str, Said]
+    outputs: Mapping[str, CommandOutput]
     """What each command showed: `collect`, `grade`, `report`, `json` and `student`."""
 
     @cached_property
@@ -112,11 +112,11 @@ class Attacked:
         return b"\0".join([*(path.read_bytes() for path in files), *outputs])
 
 
-def program(*words: str | Path) -> Said:
+def program(*words: str | Path) -> CommandOutput:
     """A command as a program of its own: attacks on it are watched from outside, and find it by its words."""
     done = subprocess.run(command(*words), capture_output=True, text=True, env=environment())
     assert "Traceback" not in done.stderr, done.stderr
-    return Said(done.returncode, done.stdout, done.stderr)
+    return CommandOutput(done.returncode, done.stdout, done.stderr)
 
 
 def watched(

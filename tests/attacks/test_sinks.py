@@ -38,7 +38,7 @@ from tests.reports import hand_made
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
-from tests.small_course import Said, medmark
+from tests.small_course import CommandOutput, medmark
 
 LOOT = "lo0t"
 CANARIES = ("canary-in-the-tests", "0.6180339887498949", IN_THE_LABELS, str(IN_THE_INPUTS)[:8], LOOT)
@@ -204,7 +204,7 @@ def test_no_cell_of_the_sheet_is_a_formula(course, attack):
 # Terminals
 
 
-def commands(course: Attacked) -> dict[str, Said]:
+def commands(course: Attacked) -> dict[str, CommandOutput]:
     """Every command that shows what students wrote, and errors about it."""
     folder = course.folder
     return {
