@@ -21,7 +21,7 @@ from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
-from graders.intake.submission import find_solution, is_untouched, solution_entries
+from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, is_untouched, solution_entries
 
 NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
@@ -191,8 +191,8 @@ def _problems_of(
     if not solution.is_file():
         return written.problems
     checks = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
-    untouched = ("solution.py is the unchanged starter; commit and push your work",)
-    return (*written.problems, *checks.problems, *(untouched if is_untouched(solution, assignment) else ()))
+    untouched = [UNTOUCHED_PROBLEM] if is_untouched(solution, assignment) else []
+    return (*written.problems, *untouched, *checks.problems)
 
 
 def _caps(assignment: Assignment) -> Caps:

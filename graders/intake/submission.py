@@ -29,6 +29,8 @@ COMPARED_BYTES = 1_000_000
 RECORD = 3
 """The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
+"""Flag of a solution.py that is the unchanged starter."""
+UNTOUCHED_PROBLEM = "solution.py is the unchanged starter; if you have worked on it, commit and push"
 TELLING_BYTES = 1024
 """Smaller files of weights may be equal by chance."""
 
@@ -153,7 +155,7 @@ def submission_at(
         make_readable(target)  # an older one may have been written under a narrow umask
         if is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
-            problems.append("solution.py is the unchanged starter; if you have worked on it, commit and push")
+            problems.append(UNTOUCHED_PROBLEM)
         checks = static_checks(target, assignment, modules)
         framework = checks.framework
         problems += checks.problems
