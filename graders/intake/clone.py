@@ -22,9 +22,12 @@ from assignments.errors import nearest
 from assignments.files import replace_file
 from graders.course.addresses import address_problem, branch_problem
 from graders.intake.hardened_git import GitFailed, Reach, run_git
+from graders.intake.listing import without_controls
 
 How = Literal["tip", "empty", "no_branch", "unreachable"]
 
+SIGNATURE_CHARACTERS = 200
+"""Longest author or message that is read of a commit."""
 _COMMIT = re.compile(r"(?!0{40})[0-9a-f]{40}")
 
 
@@ -213,7 +216,7 @@ def signature_of(mirror: Path, commit: str) -> Signature | None:
     if author is None:
         return None
     first = message.strip().split("\n")[0]
-    return Signature(_plain(author[1]), _date(author[2]), _plain(first))
+    return Signature(_short(author[1]), _date(author[2]), _short(first))
 
 
 def _date(written: str) -> str:
@@ -227,8 +230,8 @@ def _date(written: str) -> str:
         return written[:40]
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text)[:200]
+def _short(text: str) -> str:
+    return without_controls(text)[:SIGNATURE_CHARACTERS]
 
 
 def _refs(folder: Path) -> list[Path]:

@@ -22,6 +22,7 @@ from typing import IO
 
 from assignments.errors import MedmarkError, UserError
 from graders.intake.git_messages import feedback_on, is_group_at_fault
+from graders.intake.listing import without_controls
 
 HARMLESS = (
     # Author and date of a commit or tag, as old or careless tools wrote them: no mark depends on these.
@@ -305,5 +306,5 @@ def _cleaned(messages: bytes, token: str | None) -> str:
     if token:
         text = text.replace(token, "***")
     text = re.sub(r"//[^/@\s]+@", "//***@", text)
-    lines = (re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", line).strip() for line in text.splitlines())
+    lines = (without_controls(line).strip() for line in text.splitlines())
     return "; ".join(line for line in lines if line)[-2000:]

@@ -11,7 +11,6 @@ change.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +25,7 @@ from graders.course.roster import Member
 from graders.intake.changed_lines import COUNT_S, Changed, LineCounts, changed_lines
 from graders.intake.clone import is_commit, object_sizes
 from graders.intake.hardened_git import GitFailed, Reach, environment_for_reading, run_git
+from graders.intake.listing import without_controls
 
 COMMITS: Final = 1000
 """How many commits are read; of a longer history, the newest."""
@@ -195,7 +195,7 @@ def _date(seconds: int) -> datetime | None:
 
 
 def _short(text: str | None) -> str:
-    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text or "")[:AUTHOR_CHARACTERS]
+    return without_controls(text or "")[:AUTHOR_CHARACTERS]
 
 
 def _words(name: str) -> str:

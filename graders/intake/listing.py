@@ -1,7 +1,8 @@
-"""Names files and groups in a sentence: how a path is printed, and how a long list is cut."""
+"""Prints names that a group chose in a sentence: paths, authors, messages, and long lists of them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -9,6 +10,11 @@ def printable(path: str) -> str:
     """A path as a person may see it: control characters and bytes that are not text are escaped."""
     shown = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in path)
     return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def without_controls(text: str) -> str:
+    """A text whose control characters are spaces, so that it stays on its line and moves no cursor."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text)
 
 
 def first_of(names: Sequence[str], count: int) -> str:
