@@ -88,7 +88,7 @@ class Rehearsal:
         return not self.blocking
 
     def as_json(self) -> dict[str, Any]:
-        """The same as plain data; `provenance` is the part that a mark carries."""
+        """The same as plain data, for `medmark rehearse --json`."""
         return {
             "assignment": self.assignment,
             "passed": self.passed,
