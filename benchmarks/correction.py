@@ -79,8 +79,8 @@ def submissions_of(folder: Path, groups: int) -> list:
 def marking_of(course, ledger):  # type: ignore[no-untyped-def]
     from graders.course.course import assignment_of
     from graders.record.in_force import Decisions
-    from graders.runs.cohort import Marking
     from graders.runs.engines.processes import Processes
+    from graders.runs.plan import Marking
 
     return Marking(
         course=course, assignment=assignment_of(course, ASSIGNMENT), secret=SECRET, sandbox=Sandbox(), ledger=ledger,
@@ -96,7 +96,7 @@ def fill(folder: Path, groups: int) -> None:
     from graders.course.course import assignment_of, load_course
     from graders.record.documents import AnswersResult, TestResult
     from graders.record.ledger import Ledger, Stage
-    from graders.runs.cohort import plan_cohort
+    from graders.runs.plan import plan_cohort
     from graders.tasks import task_named
 
     course = load_course(folder)

@@ -60,7 +60,7 @@ def marking_of(folder: Path, ledger):  # type: ignore[no-untyped-def]
     from assignments.load import find, load
     from graders.course.course import Course, CourseAssignment
     from graders.record.in_force import Decisions
-    from graders.runs.cohort import Marking
+    from graders.runs.plan import Marking
 
     set_here = {ASSIGNMENT: CourseAssignment(source=ASSIGNMENT, deadline=datetime(2026, 11, 20))}
     return Marking(
@@ -74,7 +74,7 @@ def fill(folder: Path, count: int) -> int:
     """Record a final stage under every key; returns the number of stages."""
     from graders.record.documents import AnswersResult, CaseScore, Measured, ScoreResult, TestResult
     from graders.record.ledger import Ledger, Stage
-    from graders.runs.cohort import plan_cohort
+    from graders.runs.plan import plan_cohort
 
     submissions = submissions_of(folder, count)
     with Ledger.open(folder / ".medmark/ledger.sqlite") as ledger:

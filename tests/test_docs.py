@@ -137,7 +137,7 @@ def test_a_command_that_a_message_names_exists():
         for word in re.findall(r"(?:: |; |\(|\brun |\bsay )medmark ([a-z]+)", said)
     }
     assert {item for item in named if item[1] not in WORDS} == set()
-    assert ("graders/runs/cohort.py", "grade") in named  # the pattern finds what it is to find
+    assert ("graders/runs/plan.py", "grade") in named  # the pattern finds what it is to find
 
 
 NAMED = re.compile(r"`((?:assignments|graders|reports)(?:\.\w+)+|(?:assignments|graders|reports|tests)/[\w./]+\.py)`")

@@ -1,4 +1,4 @@
-"""Runs works by an engine, many at once, and records their stages. `graders.runs.cohort` decides which works there are.
+"""Runs works by an engine, many at once, and records their stages. `graders.runs.plan` decides which works there are.
 
 The caller's thread is the only writer of the ledger. Each slot has a thread that waits for one job and sends events to
 the caller's thread through a queue. So do Ctrl-C and SIGTERM: no signal interrupts the writing of a row. A toolkit

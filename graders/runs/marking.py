@@ -39,9 +39,9 @@ from graders.runs.trust import sandbox_of
 from graders.wall.sandboxes.sandbox import Sandbox
 
 if TYPE_CHECKING:  # what runs submissions takes half a second to import, which what only reads does not need
-    from graders.runs.cohort import Marking
     from graders.runs.coordinator import Progress
     from graders.runs.engines.engine import Engine
+    from graders.runs.plan import Marking
 
 PROGRAM: Final = "a program"
 """The command in the record and the lock, for a caller that names none."""
@@ -341,8 +341,8 @@ def _marking(
     engine: Engine | None,
     command: str,
 ) -> Marking:
-    from graders.runs.cohort import Marking
     from graders.runs.engines.processes import Processes
+    from graders.runs.plan import Marking
 
     return Marking(
         course=course,

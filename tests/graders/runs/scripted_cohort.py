@@ -27,8 +27,9 @@ from graders.intake.submission import Submission
 from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger
-from graders.runs.cohort import Marking, grade_cohort
+from graders.runs.cohort import grade_cohort
 from graders.runs.engines.processes import Processes, start_forkserver
+from graders.runs.plan import Marking
 from tests.graders.marks.hand_made import check_result, score_result
 from tests.graders.runs import scripted_cohort  # by its name, so that a marker process finds `run` there
 from tests.graders.runs.engines.scripted import Died, Scripted
