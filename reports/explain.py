@@ -28,7 +28,7 @@ from reports.figures import ANCHOR_NAMES
 from reports.page import number
 from reports.personal import percent_text
 from reports.sentences import title, why
-from reports.terminal import terminal_text
+from reports.terminal import quantity, terminal_text
 
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
     from graders.course.course import Member
@@ -92,9 +92,8 @@ def _commit(submission: Submission, looks: Sequence[Observation], zone: ZoneInfo
             runs.append((look, look, 1))
     for first, last, count in runs[-LOOKS:]:
         until = f" to {_local(datetime.fromisoformat(last.seen_at), zone)}" if count > 1 else ""
-        times = "1 look" if count == 1 else f"{count} looks"
         tip = last.commit[:10] if last.commit else last.how.replace("_", " ")
-        yield f"seen {tip}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {times}"
+        yield f"seen {tip}: {_local(datetime.fromisoformat(first.seen_at), zone)}{until}, {quantity(count, 'look')}"
     for problem in submission.problems:
         yield f"problem: {problem}"
 
@@ -104,30 +103,30 @@ def _history(history: History | None, submission: Submission, zone: ZoneInfo) ->
     if history is None:
         yield "not known" if submission.commit else "no commit"
         return
-    yield f"{_count(history.commits, 'commit')} by {_count(len(history.authors), 'author')}{_span(history, zone)}"
+    yield f"{quantity(history.commits, 'commit')} by {quantity(len(history.authors), 'author')}{_span(history, zone)}"
     whose = history.of(submission.members)
     for member in submission.members:
         own = replace(history, authors=whose[member.id])
-        commits = _count(own.commits, "commit")
+        commits = quantity(own.commits, "commit")
         yield f"{member.id}: {commits}, matched by address or name{_changed(own)}{_span(own, zone)}"
     others = whose[""]
     for author in others[:AUTHORS]:
         who = f"{author.name} <{author.email}>"
         own = replace(history, authors=(author,))
-        commits = _count(own.commits, "commit")
+        commits = quantity(own.commits, "commit")
         yield f"not in the roster: {who}, {commits}{_changed(own)}{_span(own, zone)}"
     if len(others) > AUTHORS:
-        yield f"and {_count(len(others) - AUTHORS, 'such author')} more"
+        yield f"and {quantity(len(others) - AUTHORS, 'such author')} more"
     if history.unread:
-        yield f"{_count(history.unread, 'commit')} could not be read"
+        yield f"{quantity(history.unread, 'commit')} could not be read"
     if history.older:
         yield "there are older commits, which were not read"
     if history.merges:
-        yield f"{_count(history.merges, 'merge')}: lines count for the merged commits, not again for the merge"
+        yield f"{quantity(history.merges, 'merge')}: lines count for the merged commits, not again for the merge"
     if history.crowded:
-        yield f"lines not counted, more than {FILES} files changed: {_count(history.crowded, 'commit')}"
+        yield f"lines not counted, more than {FILES} files changed: {quantity(history.crowded, 'commit')}"
     if history.uncounted:
-        commits = _count(history.uncounted, "commit")
+        commits = quantity(history.uncounted, "commit")
         yield f"lines not counted, limits of time and memory reached: {commits}"
     yield (
         "an author sets the commit's name, address and date, and may commit another person's work: this is evidence, "
@@ -140,13 +139,9 @@ def _changed(history: History) -> str:
     if not history.counted:
         return ", lines not counted" if history.commits else ""
     changed = history.changed
-    files = f", {_count(changed.by_size, 'binary or large file')} ({changed.bytes / 1e6:.1f} MB)"
+    files = f", {quantity(changed.by_size, 'binary or large file')} ({changed.bytes / 1e6:.1f} MB)"
     part = "" if history.counted == history.commits else f" in the {history.counted} that were counted"
     return f", lines +{changed.added} -{changed.removed}{files if changed.by_size else ''}{part}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _span(of: History, zone: ZoneInfo) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reports.terminal import fitted, terminal_text
+from reports.terminal import fitted, quantity, terminal_text
 
 if TYPE_CHECKING:  # the intake opens Git, which a line of text does not need
     from graders.intake.collect import Receipt
@@ -16,8 +16,8 @@ def receipt_lines(receipts: Sequence[Receipt]) -> Iterator[str]:
     width = max((len(terminal_text(receipt.group)) for receipt in receipts), default=0)
     for receipt in receipts:
         tip = receipt.commit[:10] if receipt.commit else _NOTHING.get(receipt.how, receipt.how)
-        remarks = [_many(len(receipt.problems), "problem")] if receipt.problems else []
-        remarks += [_many(len(receipt.counting.later_tips), "later tip")] if receipt.counting.later_tips else []
+        remarks = [quantity(len(receipt.problems), "problem")] if receipt.problems else []
+        remarks += [quantity(len(receipt.counting.later_tips), "later tip")] if receipt.counting.later_tips else []
         parts = [fitted(terminal_text(receipt.group), min(width, 18)), f"{tip:13}", _counts(receipt), *remarks]
         yield "  ".join(part for part in parts if part).rstrip()
 
@@ -55,10 +55,6 @@ def _counts(receipt: Receipt) -> str:
     if counts.state == "counts" and counts.commit != receipt.commit:
         return f"counts: {str(counts.commit)[:10]}"
     return counts.state
-
-
-def _many(count: int, of: str) -> str:
-    return f"{count} {of}" + ("" if count == 1 else "s")
 
 
 _NOTHING = {"unreachable": "not read", "no_branch": "no branch"}

@@ -42,6 +42,11 @@ def terminal_text(value: object) -> str:
     return NARROW.sub("", one_line(value))
 
 
+def quantity(number: int, noun: str) -> str:
+    """`1 commit`, `2 commits`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def fitted(text: str, cells: int) -> str:
     """A text in exactly so many columns of a terminal: wide letters take two, combining marks none."""
     return set_cell_size(text, cells)
