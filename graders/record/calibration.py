@@ -19,8 +19,8 @@ from typing import Any, ClassVar
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.digests import code_digest, digest_of
 from assignments.load import references
-from graders.record.documents import first_problem
 from graders.record.keys import drawing, measuring
+from graders.record.read_documents import first_problem
 from graders.wall.wire import WIRE
 
 CALIBRATION_FILE = "calibration.json"

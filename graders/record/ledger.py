@@ -22,8 +22,9 @@ from typing import Any, Literal, Self
 import psutil
 
 from assignments.errors import UserError
-from graders.record.documents import Malformed, Newer, Result, result, to_json
+from graders.record.documents import Result, to_json
 from graders.record.ledger_file import damaged, named, open_to_read, open_to_write, transaction
+from graders.record.read_documents import Malformed, Newer, result
 
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "fuse.sshfs")
 """File systems on which SQLite's write-ahead log is not safe: it shares its index by mapping a file."""

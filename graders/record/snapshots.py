@@ -18,8 +18,8 @@ from functools import cache
 from typing import Any, ClassVar
 
 from assignments.errors import UserError
-from graders.record.documents import first_problem
 from graders.record.ledger import Event
+from graders.record.read_documents import first_problem
 
 APPLIED, RETURNED, CORRECTION = "marks", "returned", "correction"
 SNAPSHOTS = (APPLIED, RETURNED, CORRECTION)

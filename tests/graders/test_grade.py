@@ -18,7 +18,8 @@ import pytest
 from assignments.load import find, load, overridden
 from graders import grade
 from graders.failures import EngineFailure
-from graders.record.documents import Cause, Phrase, Trouble, job_result, to_json
+from graders.record.documents import Cause, Phrase, Trouble, to_json
+from graders.record.read_documents import job_result
 from graders.scoring import explained
 from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel

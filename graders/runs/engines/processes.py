@@ -26,7 +26,8 @@ from assignments.assignment import Limits
 from graders.asking.job import Job
 from graders.asking.journal import GAVE_UP, Journal, PipeJournal, QuestionId
 from graders.failures import InternalFailure
-from graders.record.documents import JobResult, Trouble, job_result, result, to_json
+from graders.record.documents import JobResult, Trouble, to_json
+from graders.record.read_documents import job_result, result
 from graders.record.store import Store
 from graders.runs.engines.engine import STOPPED, Outcome
 from graders.runs.slots import slots_for, this_machine

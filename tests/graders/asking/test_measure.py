@@ -14,7 +14,8 @@ from assignments.load import load
 from graders.asking import measure as measures
 from graders.asking.measure import load_answers, measure
 from graders.failures import DataFailure, EngineFailure, InternalFailure
-from graders.record.documents import Cause, result, to_json
+from graders.record.documents import Cause, to_json
+from graders.record.read_documents import result
 from graders.tasks import task_named
 from graders.wall.session import Session
 from tests.scripted import ScriptedChannel, Student, keeper_reply

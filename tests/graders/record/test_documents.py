@@ -14,17 +14,15 @@ from graders.record.documents import (
     Explained,
     FailedCases,
     JobResult,
-    Malformed,
     Measured,
     Phrase,
     ScoreResult,
     TestResult,
     Trouble,
-    job_result,
-    result,
     to_json,
     unknown,
 )
+from graders.record.read_documents import Malformed, job_result, result
 
 CAUSE = Cause("raised", "ValueError", "solution.py:12", "fit")
 TEST = TestResult("failed", CAUSE, "ValueError: x", "trace", "printed", 0.1, 0.2, ("a flag",), ("fit",))

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 from graders.asking.journal import Silent
-from graders.record.documents import JobResult, Trouble, job_result, result, to_json
+from graders.record.documents import JobResult, Trouble, to_json
+from graders.record.read_documents import job_result, result
 from graders.runs.engines.engine import STOPPED, Outcome
 from graders.runs.slots import Machine, slots_for
 
