@@ -277,7 +277,7 @@ def test_a_criterion_that_came_after_the_calibration_has_no_proposal_yet(folder:
     {"references": {"numpy": {"accuracy": [float("nan")] * 5}}}, {"baselines": {"blind": {"accuracy": [float("nan")]}}},
     {"standard_error": {"accuracy": "0.03"}}, {"surprise": 1},
 ])  # fmt: skip
-def test_a_calibration_with_a_value_that_is_none_is_old_and_not_a_traceback(
+def test_a_calibration_with_a_wrong_value_cannot_be_read_and_proves_nothing(
     folder: Path, change: dict[str, object]
 ) -> None:
     write_calibration(folder, [0.9] * 5, **change)

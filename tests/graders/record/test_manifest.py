@@ -199,7 +199,7 @@ def test_an_authors_function_that_ends_the_program_is_an_error_too(assignment, t
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"a": [{"train": 1}]}'])
-def test_a_damaged_memory_is_drawn_anew(own_source, tmp_path, drawn, text):
+def test_a_set_whose_cache_is_damaged_is_drawn_anew(own_source, tmp_path, drawn, text):
     (tmp_path / "data.json").write_text(text)
     set_digests(own_source, SECRET, tmp_path / "data.json")
     set_digests(own_source, SECRET, tmp_path / "data.json")
