@@ -101,7 +101,7 @@ OTHERWISE = {
     ("graders/intake/clone.py", "_held"): "a lock without words",
     ("graders/wall/sandboxes/host_runtime.py", "host_runtime"): "a lock without words",
     ("graders/wall/sandboxes/host_runtime.py", "_install"): "the list that pip reads, in an unfinished environment",
-    ("graders/course/new_course.py", "init_course"): "the secret, which must not be there yet",
+    ("graders/course/secret.py", "make_secret"): "the secret, which must not be there yet",
     ("graders/intake/checkout.py", "_write_one"): "a file of a checkout, which counts once its record lies beside it",
     ("graders/record/ledger_file.py", "_copied"): "SQLite's own copy, renamed when it is whole",
 }
