@@ -88,14 +88,6 @@ def check_toml(
     return (None if clashes else instance), clashes
 
 
-def validate_toml(path: Path, model: type[ModelT], added: Mapping[str, Any] | None = None) -> ModelT:
-    """The file as an instance of `model`, or `TomlErrors` with every problem at once."""
-    instance, problems = check_toml(read_toml(path), model, added)
-    if instance is None:
-        raise TomlErrors(problems)
-    return instance
-
-
 def _problem(document: Document, model: type[BaseModel], error: dict[str, Any]) -> Problem:
     """One error of pydantic's as a problem of the file."""
     kind: str = error["type"]

@@ -8,7 +8,7 @@ import pytest
 from pydantic import NaiveDatetime
 
 from assignments.assignment import Assignment, Frozen
-from assignments.toml_errors import TomlErrors, validate_toml
+from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from assignments.toml_lines import lines_of
 
 
@@ -49,6 +49,13 @@ id = "report"
 kind = "persn"
 points = 30
 """
+
+
+def validate_toml(path, model, added=None):
+    instance, problems = check_toml(read_toml(path), model, added)
+    if instance is None:
+        raise TomlErrors(problems)
+    return instance
 
 
 def write(folder: Path, text: str, name: str = "house.toml") -> Path:
