@@ -45,6 +45,8 @@ class ScriptedChannel:
         self.script = script
         self.takes = takes
         self.written = bytearray()
+        self.reply_bytes = 0
+        """Bytes of the last reply's body."""
         self._pending, self._out, self._closed = b"", b"", False
         self._ending = ending or Ending(1, False, "scripted")
         self._silent, self._other = os.pipe()
@@ -76,6 +78,7 @@ class ScriptedChannel:
             elif isinstance(answer, bytes):
                 self._out += answer
             else:
+                self.reply_bytes = len(answer[1])
                 self._out += frame({"id": head["id"], **answer[0]}, answer[1])
         return room
 

@@ -121,23 +121,19 @@ def many() -> Float[np.ndarray, "..."]: ...
 
 
 class MeasuredStudent:
-    """A client of a scripted student, and how many bytes its last answer was."""
+    """A client of a scripted student, and how many bytes its last reply was."""
 
     def __init__(self, tmp_path: Path, channel, script):
         (tmp_path / "interface.py").write_text(INTERFACE)
         session = Session(channel, Limits(reply_mb=64))
         session.begin()
         self.client = WorkerClient(session, read_interface(tmp_path / "interface.py"), 9.0)
-        self.script, self.crossed = script, 0
+        self.script, self._channel = script, channel
         self.student = Asking(self.client)
-        transfer = session._transfer
 
-        def counted(*args):
-            header, body = transfer(*args)
-            self.crossed = len(body)
-            return header, body
-
-        session._transfer = counted
+    @property
+    def reply_bytes(self):
+        return self._channel.reply_bytes
 
 
 @pytest.fixture
@@ -240,12 +236,13 @@ def test_a_model_that_is_a_value_stays_inside_and_a_value_is_none(attack, studen
     by_value.script.calls = lambda head: answer(head, MODELS["an array"], single=True)
     with pytest.raises(WrongType):
         by_value.student.build()
-    attack.fired(by_value.crossed > 8 << 20, f"{by_value.crossed} bytes cross where a worker sends a model as a value")
+    size = by_value.reply_bytes
+    attack.fired(size > 8 << 20, f"{size} bytes cross where a worker sends a model as a value")
     crossed = []
     for what, model in MODELS.items():
         measured = asks(model)
         handles = [measured.student.build(), measured.student.both()[0], measured.student.named()["best"]]
-        crossed.append(measured.crossed)
+        crossed.append(measured.reply_bytes)
         assert [measured.student.used(handle) for handle in handles] == [1.0] * 3, what
         for forged in (f4(3), np.array(1.0)):
             measured.script.calls = lambda head, forged=forged: answer(head, forged, single=True)
