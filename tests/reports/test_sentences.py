@@ -22,9 +22,9 @@ from graders.record.documents import (
     JobResult,
     Phrase,
     Trouble,
-    result,
 )
 from graders.record.older_documents import REASON_OF_SENTENCE
+from graders.record.read_documents import result
 from graders.scoring import fixes
 from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
