@@ -30,25 +30,60 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+Count = Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)]
+"""A number of cases or subjects; or, for a finite source, a share of the subjects."""
+
+
 class Data(Frozen):
-    """Where the cases come from and how many there are."""
+    """Where the cases come from and how many there are.
+
+    An endless source draws as many cases as `train` and `test` say. A finite source has subjects, and `train`, `val`
+    and `test` say how medmark splits them: `test` and `val` are numbers of subjects, or shares such as 0.25, and
+    `train` is all the others unless it is a number.
+    """
 
     source: str
-    """A name in `assignments.data.sources.SOURCES`, or `"file.py:function"` inside the assignment's folder."""
+    """A name in `assignments.data.sources.SOURCES`, or a Python file in the assignment's folder."""
     path: Path | None = None
     """Folder of real data; only for sources that read one. Relative to the file that names it."""
     train: int = Field(gt=0)
-    """Training cases that `fit` receives."""
+    """Training cases that `fit` receives; subjects of a finite source."""
     val: int = Field(default=0, ge=0)
     """How many training cases are set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
     test: int = Field(gt=0)
-    """Hidden cases."""
+    """Hidden cases; subjects of a finite source."""
     per_call: int = Field(default=1, gt=0)
     """Hidden cases that share one `predict` call: 1 for volumes and subjects, 64 for rows and frames."""
     redraw: bool = False
     """Whether every repeat of a retrain run draws its own training and hidden cases."""
+    split: Path | None = None
+    """The file with the split of a finite source; by default `split.csv` in the assignment's folder."""
     split_seed: int | None = None
-    """Fixes the split of a folder of real data into training and hidden cases; None: the course secret does."""
+    """Makes the split of a finite source reproducible; None: the split is random, and only its file has it."""
+    stratify: tuple[str, ...] = ()
+    """Strata that every part of the split has in equal shares, such as `["site"]`. Reports name them too."""
+    share: Literal["none", "students", "public"] | None = None
+    """Who may have the training cases; None: "none" for the source "folder", else "public"."""
+    permission: str = ""
+    """Who permitted that they are shared, and when: required where a finite source is shared."""
+
+    # Of the source "folder" alone:
+    cases: str = "cases.csv"
+    """The table of cases, in `path`."""
+    layout: str | None = None
+    """A known layout of `path` in place of a table; None: recognised by its files."""
+    channels: tuple[str, ...] = ()
+    """Order of the channels that the table's columns `image:NAME` are."""
+    classes: tuple[str, ...] = ()
+    """Names of the classes in the order of their numbers: class 0, or the background, first."""
+    orient: Literal["RAS", "LPS", "file"] = "RAS"
+    """Directions in which a volume's (column, row, slice) indices rise; "file" leaves them as they are stored."""
+    resample_mm: tuple[float, ...] | None = None
+    """Spacing in mm to which images and labels are resampled, in the order (D, H, W) or (H, W)."""
+    window: tuple[float, float] | None = None
+    """Centre and width of the intensities that are scaled to 0 to 1, such as `[40, 400]` for the liver in CT."""
+    size: tuple[int, ...] | None = None
+    """Voxels (D, H, W) or (H, W) of every case: cropped or padded about the middle after `resample_mm`, else scaled."""
 
 
 class Run(Frozen):

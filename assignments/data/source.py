@@ -1,0 +1,105 @@
+"""What a source of cases is: a generator that draws any number of them, or a folder of subjects that is split once.
+
+An author's file defines `ARRAYS` and either `draw`, or `open`, `subjects` and `load`; `assignments.data.sources` reads
+it. A finite source lists its subjects and loads one of them at a time. It is never told to which part a subject
+belongs, so its code cannot carry a hidden subject into the training cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.random import Generator
+
+from assignments.assignment import Assignment
+
+Arrays = dict[str, np.ndarray]
+"""Arrays by key. Those of several cases have a leading N."""
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = get_args(Part)
+RESERVED = ("subject", "group")
+"""Keys that a source need not declare: whose case it is, and its stratum. They are neither input nor truth."""
+
+
+@dataclass(frozen=True)
+class Axes:
+    """One array of a case, as its source declares it: `Axes("float32", "d h w")`."""
+
+    dtype: str
+    """NumPy's name of the dtype."""
+    axes: str
+    """Names or sizes of a case's axes, without the leading N: "d h w", "3 h w", "30", or "" for a single number."""
+    role: Literal["input", "truth"] = "input"
+    """Whether a solution may see it when it predicts."""
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """The axes one by one."""
+        return tuple(self.axes.split())
+
+    def fits(self, case: np.ndarray) -> bool:
+        """Whether one case's array is as declared."""
+        sizes = zip(self.sizes, case.shape, strict=False)
+        return (
+            case.dtype == np.dtype(self.dtype)
+            and case.ndim == len(self.sizes)
+            and all(not name.isdecimal() or int(name) == size for name, size in sizes)
+        )
+
+    def __str__(self) -> str:
+        return f'{self.dtype} "{self.axes}"'
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One subject of a finite source: a patient, or whatever must not be in two parts."""
+
+    id: str
+    strata: Mapping[str, str] = field(default_factory=dict)
+    """What the split may balance, such as `{"site": "A"}`."""
+    part: Part | None = None
+    """The part in which a published split has it; None leaves it to medmark."""
+    members: tuple[str, ...] = ()
+    """All patients of whom it has data, such as both of a registration pair; `(id,)` by default."""
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            object.__setattr__(self, "members", (self.id,))
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A generator: it draws any number of cases, and no subject twice."""
+
+    arrays: Mapping[str, Axes]
+    draw: Callable[[int, Generator], Arrays]
+    """(n, rng) -> n cases with a leading N."""
+    training: Callable[[int, Generator], Arrays] | None = None
+    """The same for training cases, where these come from elsewhere: from a public table, say."""
+    small_cases: Callable[[int, Generator], Arrays] | None = None
+    """The same, but tiny, for tests."""
+
+
+@dataclass(frozen=True)
+class Finite:
+    """A folder of subjects. medmark splits them once (`assignments.data.split`)."""
+
+    arrays: Callable[[Any], Mapping[str, Axes]]
+    """What each case has, given what `open` returned."""
+    open: Callable[[Assignment], Any]
+    """Called once; its result goes to the other functions: an open HDF5 file, a table."""
+    subjects: Callable[[Any], Sequence[Subject]]
+    """All subjects, without reading an image."""
+    load: Callable[[Any, str], Arrays | list[Arrays]]
+    """All cases of the subject with this id: a list of cases, or arrays of one case, or of several with a leading N."""
+    small_cases: Callable[[int, Generator], Arrays] | None = None
+    """(n, rng) -> tiny cases for tests, which show nobody's data."""
+    stamp: Callable[[Any, str], object] | None = None
+    """(opened, subject) -> what the subject's cases depend on, such as sizes and times of files: equal stamps, equal
+    cases. Without it, a subject is loaded each time."""
+
+
+Source = Endless | Finite
