@@ -17,6 +17,7 @@ from pydantic import Field
 
 from assignments.assignment import Frozen
 from assignments.errors import Problem, closest, nearest
+from assignments.tables import Row, Table, column_key, read_table
 from graders.course.cells import (
     OF_PERSON,
     branch_cell_problem,
@@ -27,7 +28,6 @@ from graders.course.cells import (
     repository_problem,
     without_credentials,
 )
-from graders.course.tables import Row, Table, column_key, read_table
 
 REQUIRED = ("group", "member", "name", "email", "repository")
 OPTIONAL = ("branch", "path", "pass_mark", "candidate")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError, nearest
+from assignments.tables import read_table
 from graders.course.course import Course
-from graders.course.tables import read_table
 from graders.marks.ratings import METHODS, factors_of
 from graders.record.decisions import CODES
 from graders.record.in_force import parts_of

@@ -12,8 +12,8 @@ import openpyxl
 import pandas
 import pytest
 
+from assignments.tables import read_table
 from graders.course.roster import Group, Member
-from graders.course.tables import read_table
 from graders.marks.personal import Adjustment
 from reports.feedback import HandIn
 from reports.marksheet import as_csv, as_xlsx, csv_text, marksheet, marksheet_json

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from assignments.errors import UserError
+from assignments.tables import read_table
 from graders.course.roster import Group, Member
-from graders.course.tables import read_table
 from reports.feedback import HandIn
 from reports.write import file_name, file_names, write, write_reports
 from tests.reports.hand_made import assignment, mark, not_submitted

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from graders.course.tables import read_table
+from assignments.tables import read_table
 
 ROWS = [{"member": "s1", "name": "Zoë O'Brien"}, {"member": "s2", "name": "Lovelace, Ada"}]
 PLAIN = 'member,name\ns1,Zoë O\'Brien\ns2,"Lovelace, Ada"\n'

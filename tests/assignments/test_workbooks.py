@@ -13,9 +13,9 @@ import openpyxl
 import pytest
 from openpyxl.utils import get_column_letter
 
-from graders.course import workbooks
+from assignments import workbooks
+from assignments.tables import read_table
 from graders.course.roster import HEADER, Columns, read_roster, roster_path
-from graders.course.tables import read_table
 
 
 def workbook(path, *rows, formats=None, sheets=None):
@@ -242,7 +242,7 @@ def test_two_rosters_are_refused(tmp_path):
 def test_a_table_of_text_is_read_without_pandas(tmp_path):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     code = (
-        "import sys, pathlib; from graders.course.tables import read_table\n"
+        "import sys, pathlib; from assignments.tables import read_table\n"
         f"assert read_table(pathlib.Path({str(tmp_path / 't.csv')!r}))[1] == []\n"
         "print(*({'pandas', 'openpyxl', 'numpy'} & set(sys.modules)))"
     )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.errors import Problem
-from graders.course.workbooks import SUFFIX, UnreadableTable, workbook_rows
+from assignments.workbooks import SUFFIX, UnreadableTable, workbook_rows
 
 _MARKS = (  # UTF-32 first: its mark begins like that of UTF-16
     (codecs.BOM_UTF8, "utf-8-sig"),
