@@ -1,0 +1,94 @@
+"""What a cell of the table of cases may say in place of a file: one array of an archive, or one volume of a stack.
+
+    images/P01.nii.gz                     a file, or a folder with a DICOM series
+    imagesTr/BRATS_001.nii.gz[2]          volume 2 along the last axis of a 4-D NIfTI file, counted from 0
+    bloodmnist.npz:train_images[17]       row 17 along the first axis of one array of an archive
+    fetal.h5:/subject000000_frame00000003 a data set of an HDF5 file
+
+Paths are relative to the folder of the data and stay in it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from assignments.errors import closest
+
+ARCHIVES = (".npz", ".h5", ".hdf5")
+"""Files that hold several arrays, each with a key."""
+
+_INDEX = re.compile(r"(.+\.\w+(?::[^:]+)?)\[(\d+)\]")
+_KEY = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVES))})):(.+)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One array, by its file, and by its key and index in that file."""
+
+    file: str
+    """With `/` between folders, relative to the folder of the data."""
+    key: str | None = None
+    """The array of an archive."""
+    index: int | None = None
+    """The row of that array, or the volume of a 4-D file, from 0."""
+
+    def __str__(self) -> str:
+        key = "" if self.key is None else f":{self.key}"
+        index = "" if self.index is None else f"[{self.index}]"
+        return f"{self.file}{key}{index}"
+
+
+def address(text: str) -> Address:
+    r"""The address that a cell writes. Folders may be separated by `\`, as Windows does."""
+    index = _INDEX.fullmatch(text)
+    rest, number = (index[1], int(index[2])) if index else (text, None)
+    key = _KEY.fullmatch(rest)
+    file, name = (key[1], key[2]) if key else (rest, None)
+    return Address(file.replace("\\", "/"), name, number)
+
+
+class WrongAddress(Exception):
+    """A file that cannot be used: what is wrong, and the cure."""
+
+    def __init__(self, what: str, cure: str) -> None:
+        super().__init__(what)
+        self.what, self.cure = what, cure
+
+
+def file_of(folder: Path, file: str) -> Path:
+    """The file or folder of an address, with all links followed.
+
+    Raises:
+        WrongAddress: it is not there, is empty, or lies outside `folder`.
+    """
+    inside = f"copy the file into {folder}, and write its path from there"
+    if PurePosixPath(file).is_absolute() or PureWindowsPath(file).drive:
+        raise WrongAddress(f"{file} is not a path within the folder of the data", inside)
+    try:
+        path = (folder / file).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte
+        raise WrongAddress(f"{file} cannot be followed ({error})", inside) from None
+    if not path.is_relative_to(folder.resolve()):
+        raise WrongAddress(f"{file} leads outside the folder of the data", inside)
+    try:
+        empty = next(path.iterdir(), None) is None if path.is_dir() else path.stat().st_size == 0
+    except FileNotFoundError:
+        raise WrongAddress(f"{file} is missing", _nearest_file(folder, file)) from None
+    except OSError as error:
+        raise WrongAddress(f"{file} cannot be read ({error.strerror})", "check its permissions") from None
+    if empty:
+        raise WrongAddress(f"{file} is empty", "copy it again, or delete the row")
+    return path
+
+
+def _nearest_file(folder: Path, file: str) -> str:
+    """The cure for a missing file: a similar name beside it, such as one in capitals."""
+    parent = (folder / file).parent
+    names = sorted(path.name for path in parent.iterdir()) if parent.is_dir() else []
+    name = PurePosixPath(file).name
+    same = next((other for other in names if other.casefold() == name.casefold()), None)
+    if near := same or closest(name, names, 0.8):
+        return f'did you mean "{(PurePosixPath(file).parent / near).as_posix()}"?'
+    return "copy it there, or delete the row"
