@@ -7,16 +7,31 @@ A column stands where a NumPy array with a leading N stands for cases that are s
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Protocol, overload
 
 import numpy as np
 
 from assignments.errors import UserError
 
 Array = np.ndarray[Any, Any]
+
+
+class LazyCase(Protocol):
+    """One case's array: its dtype and shape are known before it is read."""
+
+    @property
+    def dtype(self) -> str | np.dtype[Any]:
+        """Its dtype, or NumPy's name of it."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Without a leading N."""
+
+    def read(self) -> Array:
+        """The array."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +42,6 @@ class StoredCase:
     dtype: str
     shape: tuple[int, ...]
     row: int | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the case's array."""
-        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     def read(self) -> Array:
         """The array, mapped from its file: pages are read when they are used.
@@ -50,10 +60,26 @@ class StoredCase:
         return case
 
 
-class Column(Sequence[Array]):
-    """Cases of one array, read one at a time; `changed` is applied to each case when it is read."""
+@dataclass(frozen=True)
+class MadeCase:
+    """A case that a function makes each time it is read: from other cases, or from nothing but its shape."""
 
-    def __init__(self, cases: Sequence[StoredCase], changed: Callable[[Array], Array] | None = None) -> None:
+    make: Callable[[], Array]
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def read(self) -> Array:
+        """The array that the function makes."""
+        return self.make()
+
+
+class Column(Sequence[Array]):
+    """Cases of one array, read one at a time.
+
+    `changed` is applied to each case when it is read. It keeps dtype and shape, which are known without reading.
+    """
+
+    def __init__(self, cases: Sequence[LazyCase], changed: Callable[[Array], Array] | None = None) -> None:
         self.cases = tuple(cases)
         self._changed = changed
 
@@ -70,15 +96,23 @@ class Column(Sequence[Array]):
         if isinstance(index, int | np.integer):
             case = self.cases[index].read()
             return case if self._changed is None else self._changed(case)
-        return Column([self.cases[i] for i in index], self._changed)
+        indices = np.asarray(index)
+        if indices.dtype == bool:
+            indices = np.flatnonzero(indices)
+        return Column([self.cases[int(i)] for i in indices], self._changed)
 
     def __iter__(self) -> Iterator[Array]:
         return (self[i] for i in range(len(self)))
 
     @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each case."""
+        return tuple(case.shape for case in self.cases)
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all cases together."""
-        return sum(case.nbytes for case in self.cases)
+        return sum(_nbytes(case) for case in self.cases)
 
     @property
     def size(self) -> int:
@@ -90,11 +124,35 @@ Cases = np.ndarray[Any, Any] | Column
 """One array of many cases: with a leading N, or read one at a time."""
 
 
-def largest(cases: Cases) -> int:
-    """Numbers in the largest case."""
+def record_column(columns: Mapping[str, Cases]) -> Column:
+    """Several arrays of the same cases as one column: each case is a 0-d record with a field for each array."""
+    fields = {name: _lazy(cases) for name, cases in columns.items()}
+    count = len(next(iter(fields.values())))
+    return Column([_record(columns, {name: of[i] for name, of in fields.items()}, i) for i in range(count)])
+
+
+def field_names(cases: Cases) -> tuple[str, ...]:
+    """The fields of cases that are records; none if they are arrays of numbers."""
     if isinstance(cases, Column):
-        return max((math.prod(case.shape) for case in cases.cases), default=0)
-    return math.prod(cases.shape[1:])
+        return next((np.dtype(case.dtype).names or () for case in cases.cases), ())
+    return cases.dtype.names or ()
+
+
+def case_shapes(cases: Cases) -> tuple[tuple[int, ...], ...]:
+    """The shape of each case."""
+    return cases.shapes if isinstance(cases, Column) else (cases.shape[1:],) * len(cases)
+
+
+def largest(cases: Cases) -> int:
+    """Numbers in the largest case; bytes, if the cases are records."""
+    if isinstance(cases, Column):
+        return max((_numbers(np.dtype(case.dtype), case.shape) for case in cases.cases), default=0)
+    return _numbers(cases.dtype, cases.shape[1:])
+
+
+def largest_bytes(cases: Cases) -> int:
+    """Bytes of the largest case."""
+    return max((_nbytes(case) for case in _lazy(cases)), default=0)
 
 
 def stacked(cases: Cases) -> Array:
@@ -104,3 +162,35 @@ def stacked(cases: Cases) -> Array:
         ValueError: they differ in shape.
     """
     return np.stack(list(cases)) if isinstance(cases, Column) else cases
+
+
+def alone(cases: Cases, index: int) -> Array:
+    """One case with a leading N of 1."""
+    return np.asarray(cases[index])[None]
+
+
+def _lazy(cases: Cases) -> Sequence[LazyCase]:
+    """Each case, which is not read."""
+    if isinstance(cases, Column):
+        return cases.cases
+    return [MadeCase(lambda i=i: cases[i], cases.dtype, cases.shape[1:]) for i in range(len(cases))]  # type: ignore[misc]
+
+
+def _record(columns: Mapping[str, Cases], fields: Mapping[str, LazyCase], index: int) -> MadeCase:
+    dtype = np.dtype([(name, np.dtype(case.dtype), case.shape) for name, case in fields.items()])
+
+    def make() -> Array:
+        record = np.empty((), dtype)
+        for name in fields:
+            record[name] = columns[name][index]
+        return record
+
+    return MadeCase(make, dtype, ())
+
+
+def _numbers(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    return int(dtype.itemsize) if dtype.names else math.prod(shape)
+
+
+def _nbytes(case: LazyCase) -> int:
+    return math.prod(case.shape) * np.dtype(case.dtype).itemsize

@@ -7,13 +7,14 @@ order and the names of the cases reveal neither their class nor their position i
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from assignments.assignment import Assignment
+from assignments.data.columns import Cases, Column, largest
 from assignments.data.sources import draw_of
 from assignments.data.streams import PUBLISHED, Purpose, SecretOrKeys, stream
 from assignments.errors import UserError
@@ -50,9 +51,9 @@ class SetDigests:
 class InputSet:
     """What a solution receives of one repeat's hidden set. Of the truth it holds only the size."""
 
-    train: Arrays
-    val: Arrays | None
-    inputs: Arrays
+    train: Mapping[str, Cases]
+    val: Mapping[str, Cases] | None
+    inputs: Mapping[str, Cases]
     fit_seed: int
     count: int
     """Hidden cases."""
@@ -68,13 +69,13 @@ class InputSet:
 class HiddenSet:
     """Everything that one repeat needs. The solution receives `train`, `val` and `inputs`, never `truth` or `cases`."""
 
-    train: Arrays
+    train: Mapping[str, Cases]
     """What `fit` receives: inputs, truth, and `subject` and `spacing` if the source has them."""
-    val: Arrays | None
+    val: Mapping[str, Cases] | None
     """Cases set aside from `train` by subject, or None."""
-    inputs: Arrays
+    inputs: Mapping[str, Cases]
     """What `predict` receives, with a leading N in the order of `cases`."""
-    truth: np.ndarray
+    truth: Cases
     """With a leading N; records (N,) of several arrays if the task has further arrays of truth."""
     cases: tuple[Case, ...]
     fit_seed: int
@@ -108,9 +109,7 @@ class HiddenSet:
     @property
     def case_numbers(self) -> int:
         """Numbers in one case's truth or largest input, whichever is more: a field has several for each voxel."""
-        truth = self.truth
-        sizes = [math.prod(array.shape[1:]) for array in self.inputs.values()]
-        return max([*sizes, truth.dtype.itemsize if truth.dtype.names else math.prod(truth.shape[1:])])
+        return max(largest(cases) for cases in (*self.inputs.values(), self.truth))
 
 
 def hidden_set(
@@ -170,7 +169,7 @@ def hidden_set(
 def seeded(hidden: HiddenSet, assignment: Assignment, secret: SecretOrKeys, repeat: int) -> HiddenSet:
     """The same cases with the `fit_seed` of another repeat: without `data.redraw` nothing else differs."""
     fit_seed = int(stream(secret, assignment.id, "fit_seed", str(repeat)).integers(2**31))
-    fitted = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
+    fitted: dict[str, Cases] = {**hidden.train, **_prefixed("val", hidden.val or {}), "fit_seed": np.array(fit_seed)}
     return replace(hidden, fit_seed=fit_seed, train_digest=arrays_digest(fitted))
 
 
@@ -215,15 +214,36 @@ def records(test: Arrays, names: Sequence[str]) -> np.ndarray:
     return joined
 
 
-def arrays_digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """SHA-256 over the arrays' names, dtypes, shapes and bytes, in the order of their names."""
+def arrays_digest(arrays: Mapping[str, Cases]) -> str:
+    """SHA-256 over the arrays' names, dtypes, shapes and bytes, in the order of their names.
+
+    Cases that are read one at a time have the digest of the array that they would make together.
+    """
     state = hashlib.sha256()
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        kind = array.dtype.str if array.dtype.names is None else str(array.dtype.descr)
-        state.update(f"{name}|{kind}|{arrays[name].shape}|".encode())
+        cases = arrays[name]
+        if isinstance(cases, Column):
+            _add_column(state, name, cases)
+            continue
+        array = np.ascontiguousarray(cases)
+        state.update(f"{name}|{_kind(array.dtype)}|{cases.shape}|".encode())
         state.update(array.tobytes())
     return state.hexdigest()
+
+
+def _add_column(state: hashlib._Hash, name: str, column: Column) -> None:
+    """Add a column's name, dtypes, shapes and bytes to a digest, case by case."""
+    kinds = [_kind(np.dtype(case.dtype)) for case in column.cases]
+    if len(set(kinds)) == len(set(column.shapes)) == 1:
+        state.update(f"{name}|{kinds[0]}|{(len(column), *column.shapes[0])}|".encode())
+    else:
+        state.update(f"{name}|{kinds}|{column.shapes}|".encode())
+    for case in column:
+        state.update(np.ascontiguousarray(case).tobytes())
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    return dtype.str if dtype.names is None else str(dtype.descr)
 
 
 def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
@@ -275,5 +295,5 @@ def _set_aside(train: Arrays, n: int, rng: np.random.Generator) -> tuple[Arrays,
     return ({k: a[training] for k, a in train.items()}, {k: a[~training] for k, a in train.items()})
 
 
-def _prefixed(prefix: str, arrays: Arrays) -> Arrays:
+def _prefixed(prefix: str, arrays: Mapping[str, Cases]) -> dict[str, Cases]:
     return {f"{prefix}/{name}": array for name, array in arrays.items()}

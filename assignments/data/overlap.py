@@ -6,11 +6,13 @@ Two cases are the same if their source gives them one `subject`, or if one of th
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from assignments.data.columns import Cases, case_shapes, stacked
 from assignments.data.hidden import HiddenSet, InputSet
 
 
@@ -31,7 +33,7 @@ class CaseDigests:
 def case_digests(hidden: HiddenSet | InputSet) -> CaseDigests:
     """The digests of one repeat's labelled cases, and of its hidden ones."""
     inputs = {name: array for name, array in hidden.inputs.items() if name != "spacing"}  # a scanner's, not a case's
-    single = [name for name, array in inputs.items() if array[0].size == 1]
+    single = [name for name, cases in inputs.items() if math.prod(case_shapes(cases)[0]) == 1]
     labelled: set[bytes] = set()
     for side in (hidden.train, hidden.val or {}):
         arrays = [array for name, array in side.items() if name not in ("subject", "spacing")]
@@ -41,7 +43,7 @@ def case_digests(hidden: HiddenSet | InputSet) -> CaseDigests:
     return CaseDigests(frozenset(labelled), frozenset(hidden_cases | set(_subjects(hidden.subjects))))
 
 
-def _arrays(arrays: Iterable[np.ndarray]) -> Iterator[bytes]:
+def _arrays(arrays: Iterable[Cases]) -> Iterator[bytes]:
     """A digest for each array of each case, except constant ones: an empty mask does not identify a case."""
     for array in arrays:
         for row in array:
@@ -49,10 +51,10 @@ def _arrays(arrays: Iterable[np.ndarray]) -> Iterator[bytes]:
                 yield _digest(f"{row.dtype.str}{row.shape}", np.ascontiguousarray(row).tobytes())
 
 
-def _numbers(columns: list[np.ndarray]) -> Iterator[bytes]:
+def _numbers(columns: list[Cases]) -> Iterator[bytes]:
     """One digest for all single numbers of a case together: two patients may have the same age."""
     if columns:
-        table = np.stack([column.reshape(len(column)).astype(np.float64) for column in columns], axis=1)
+        table = np.stack([stacked(column).reshape(len(column)).astype(np.float64) for column in columns], axis=1)
         yield from (_digest("numbers", row.tobytes()) for row in table)
 
 

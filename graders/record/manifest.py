@@ -10,13 +10,17 @@ drawn each time: a corrected label always counts.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
+
 from assignments.assignment import Assignment
-from assignments.data.hidden import Arrays, HiddenSet, SetDigests, seeded
+from assignments.data.columns import Cases, stacked
+from assignments.data.hidden import HiddenSet, SetDigests, seeded
 from assignments.data.sources import SOURCES
 from assignments.data.streams import fingerprint
 from assignments.digests import code_digest, digest_of
@@ -74,17 +78,21 @@ def _check_declared(assignment: Assignment, interface: Interface, task: Task, hi
         if function is None:
             continue
         if problem := _argument_problem(name, function, args):
-            drawn = [f"{key} {a.dtype} {a.shape}" for arrays in args for key, a in (arrays or {}).items()]
+            drawn = [f"{key} {a.dtype} {a.shape}" for side in args for key, a in _stacked(side or {}).items()]
             raise UserError(
                 f"{assignment.folder / 'interface.py'}: {problem}; {assignment.data.source} draws {', '.join(drawn)}. "
                 "Declare these kinds and sizes, or draw what is declared."
             )
 
 
-def _argument_problem(name: str, function: Function, args: tuple[Arrays | None, ...]) -> str:
+def _argument_problem(name: str, function: Function, args: tuple[Mapping[str, Cases] | None, ...]) -> str:
     """The first way in which arguments are not as a function declares them; empty if they are."""
     try:
-        with bound(function, args, {"seed": 0, "budget_s": 0.0} if name == "fit" else {}):
+        with bound(
+            function,
+            tuple(None if arrays is None else _stacked(arrays) for arrays in args),
+            {"seed": 0, "budget_s": 0.0} if name == "fit" else {},
+        ):
             for parameter, value in zip(function.signature.parameters.values(), args, strict=False):
                 record = typed_dict_of(parameter.annotation)
                 lacks = record.__required_keys__ - set(value) if record is not None and value is not None else set()
@@ -93,6 +101,10 @@ def _argument_problem(name: str, function: Function, args: tuple[Arrays | None, 
     except TypeError as error:
         return str(error)
     return ""
+
+
+def _stacked(arrays: Mapping[str, Cases]) -> dict[str, np.ndarray]:
+    return {name: stacked(cases) for name, cases in arrays.items()}
 
 
 def _digests(assignment: Assignment, secret: bytes) -> list[SetDigests]:

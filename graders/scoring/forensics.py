@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
+from assignments.data.columns import stacked
 from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
 from graders.record.answers import Answers
@@ -93,7 +94,7 @@ def _without_invalid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers
     predictions = answers.arrays.get(task.prediction)
     if predictions is None:
         return answers
-    return replace(answers, failed={**task.invalid(predictions, hidden.truth), **answers.failed})
+    return replace(answers, failed={**task.invalid(predictions, stacked(hidden.truth)), **answers.failed})
 
 
 def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
@@ -103,10 +104,10 @@ def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) 
         return []
     usable = [i for i in range(len(predictions)) if i not in answers.failed]
     if "class" in task.forms:
-        return _of_rows(metric, predictions, hidden.truth, np.array(usable, dtype=int))
+        return _of_rows(metric, predictions, stacked(hidden.truth), np.array(usable, dtype=int))
     if "field" in task.forms:
         return _of_fields(task, metric, hidden, answers, _spread(usable, _case_count(hidden, SEARCHED)))
-    truths = truths_as(task, "mask", hidden.truth)
+    truths = truths_as(task, "mask", stacked(hidden.truth))
     chosen = _spread([i for i in usable if truths[i].any()], _case_count(hidden, SEARCHED))
     return _of_images(task, hidden, predictions, truths, chosen) if chosen else []
 
@@ -136,7 +137,7 @@ def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, 
 
 def _of_images(task: Task, hidden: HiddenSet, predictions: Array, truths: Array, chosen: list[int]) -> list[Fix]:
     """The best fixes by the overlap of masks or labels, which is quick to compute."""
-    shape = hidden.truth.shape[1:]
+    shape = stacked(hidden.truth).shape[1:]
     decide = task.forms["mask" if "mask" in task.forms else "labels"]
     decided = {i: decide(predictions[i]) for i in chosen}
     before = np.array([_overlap(decided[i], truths[i]) for i in chosen])
@@ -228,7 +229,7 @@ def _halves(task: Task, hidden: HiddenSet) -> Iterator[list[int]]:
 
 def _undone(task: Task, hidden: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
     """The answers without the mistake; None where the fix does not fit a case."""
-    shape = hidden.truth.shape[1:]
+    shape = stacked(hidden.truth).shape[1:]
     pairs = zip(answers.arrays[task.prediction], hidden.cases, strict=True)
     undone = [fix.undo(prediction, shape, case) for prediction, case in pairs]
     if any(prediction is None for prediction in undone):
@@ -251,7 +252,7 @@ def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, Phrase
     if predictions is None or len(predictions) != len(hidden.cases):
         return None
     good = [i for i in range(len(predictions)) if i not in answers.failed]
-    if not good or task.invalid(predictions, hidden.truth):
+    if not good or task.invalid(predictions, stacked(hidden.truth)):
         return None
     if "field" in task.forms:
         moved = task.forms["field"](predictions[good]).any()
@@ -269,10 +270,11 @@ def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, Phrase
 
 def _case_count(hidden: HiddenSet, at_most: int) -> int:
     """How many cases to use, by the size of their truths."""
-    records = hidden.truth.dtype.names is not None
-    if hidden.truth.ndim == 1 and not records:
+    truths = stacked(hidden.truth)
+    records = truths.dtype.names is not None
+    if truths.ndim == 1 and not records:
         return ROWS
-    voxels = hidden.truth.dtype.itemsize if records else int(np.prod(hidden.truth.shape[1:]))
+    voxels = truths.dtype.itemsize if records else int(np.prod(truths.shape[1:]))
     return max(3, min(at_most, VOXELS * at_most // SEARCHED // voxels))
 
 

@@ -14,6 +14,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from assignments.data.columns import stacked
 from assignments.data.hidden import Case, HiddenSet
 from graders.failures import DataFailure, MetricFailure, WrongType
 from graders.metrics import Array, Floats, Metric
@@ -99,9 +100,10 @@ def score_repeat(
     cases = hidden.cases
     if len(hidden.truth) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
         raise DataFailure(f"{len(cases)} cases, {len(hidden.truth)} truths, failed cases {sorted(answers.failed)}")
-    task.check_truths(hidden.truth)
-    predictions, failed = _completed(task, answers, hidden.truth)
-    metric, predictions, truths = _converted(task, metric, predictions, hidden.truth, absent)
+    truths = stacked(hidden.truth)
+    task.check_truths(truths)
+    predictions, failed = _completed(task, answers, truths)
+    metric, predictions, truths = _converted(task, metric, predictions, truths, absent)
     may_be_empty = form_of(task, metric) in MAY_BE_EMPTY
     counted, false_positives = _counted(metric, predictions, truths, failed, separate and may_be_empty)
     if metric.failure is not None and failed:
@@ -150,7 +152,7 @@ def each_class(task: Task, metric: Metric, sets: Sequence[HiddenSet]) -> list[Me
     """For a metric that is a mean over classes: the metric of each class that all sets contain, as `dice@class2`."""
     if metric.reads != "mask" or "labels" not in task.forms or metric.classes:
         return []
-    shared = set.intersection(*(_classes(hidden.truth) for hidden in sets))
+    shared = set.intersection(*(_classes(stacked(hidden.truth)) for hidden in sets))
     return [replace(metric, name=f"{metric.name}@class{c}", classes=(c,)) for c in sorted(shared)]
 
 
