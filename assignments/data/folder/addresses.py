@@ -4,6 +4,7 @@
     imagesTr/BRATS_001.nii.gz[2]          volume 2 along the last axis of a 4-D NIfTI file, counted from 0
     bloodmnist.npz:train_images[17]       row 17 along the first axis of one array of an archive
     fetal.h5:/subject000000_frame00000003 a data set of an HDF5 file
+    dicom/P01:1.2.840.113619.2            one series of a folder of DICOM files, by its SeriesInstanceUID
 
 Paths are relative to the folder of the data and stay in it.
 """
@@ -21,6 +22,7 @@ ARCHIVES = (".npz", ".h5", ".hdf5")
 
 _INDEX = re.compile(r"(.+\.\w+(?::[^:]+)?)\[(\d+)\]")
 _KEY = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVES))})):(.+)", re.IGNORECASE)
+_SERIES = re.compile(r"(.+):(\d+(?:\.\d+){3,})")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Address:
     file: str
     """With `/` between folders, relative to the folder of the data."""
     key: str | None = None
-    """The array of an archive."""
+    """The array of an archive, or the series of a folder."""
     index: int | None = None
     """The row of that array, or the volume of a 4-D file, from 0."""
 
@@ -44,7 +46,7 @@ def address(text: str) -> Address:
     r"""The address that a cell writes. Folders may be separated by `\`, as Windows does."""
     index = _INDEX.fullmatch(text)
     rest, number = (index[1], int(index[2])) if index else (text, None)
-    key = _KEY.fullmatch(rest)
+    key = _KEY.fullmatch(rest) or _SERIES.fullmatch(rest)
     file, name = (key[1], key[2]) if key else (rest, None)
     return Address(file.replace("\\", "/"), name, number)
 

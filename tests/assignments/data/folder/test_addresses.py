@@ -16,6 +16,7 @@ from assignments.data.folder.addresses import Address, WrongAddress, address, fi
         ("all.npz:image", Address("all.npz", "image")),
         ("fetal.h5:/subject000000_frame00000003", Address("fetal.h5", "/subject000000_frame00000003")),
         ("fetal.hdf5:/site A/P1.scan[0]", Address("fetal.hdf5", "/site A/P1.scan", 0)),
+        ("dicom/P01:1.2.840.113619.2", Address("dicom/P01", "1.2.840.113619.2")),
         ("scan_12:30.nii.gz", Address("scan_12:30.nii.gz")),
         ("slices/img[3].png", Address("slices/img[3].png")),
         ("stack.npy[4]", Address("stack.npy", None, 4)),

@@ -1,0 +1,89 @@
+"""Guesses whose case a file is from its name, where nothing else says so. A guess is always put as a question."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+SUFFIXES: Final = (
+    ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz",
+)  # fmt: skip
+"""Of image files, the longest first."""
+PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+MODALITIES: Final = (
+    "t1", "t2", "t1w", "t2w", "t1c", "t1ce", "t1n", "t2f", "flair", "pd", "dwi", "adc", "ct", "cbct", "pet", "mr",
+    "mri", "us", "ldct", "ndct",
+)  # fmt: skip
+"""Words of names that say how an image was taken, not of whom."""
+_TOKEN = re.compile(r"[^_\-. ]+")
+_BIDS = re.compile(r"sub-[A-Za-z0-9]+")
+_NUMBER = re.compile(r"[A-Za-z]*\d+(?=\D)")
+"""A word with a number, and something behind it: `P01a`, `12b`."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A guess of all subjects at once."""
+
+    subjects: tuple[str, ...]
+    """In the order of the names."""
+    how: str
+    """What of a name is taken: `the name before the first "_"`."""
+
+
+def stem_of(file: str) -> str:
+    """A file's name without its folder and its suffix."""
+    name = PurePosixPath(file.rstrip("/")).name
+    suffix = next((suffix for suffix in SUFFIXES if name.casefold().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)] if suffix else name
+
+
+def guessed_subjects(files: Sequence[str]) -> Guess | None:
+    """The subject of each file, from names that follow one rule; None if each file is its own.
+
+    The subject is the beginning of a name, up to the first part that differs from file to file: `P01` of `P01_a` and
+    `P02_a`, `case_7` of `case_7_slice_3`. A beginning that all names share counts if it has a number: else two images
+    of the only patient would be two patients.
+    """
+    stems = [stem_of(file) for file in files]
+    if len(stems) < 2:
+        return None
+    if all(_BIDS.match(stem) for stem in stems):
+        return _where_shared([match[0] for stem in stems if (match := _BIDS.match(stem))], 'the name\'s "sub-" part')
+    tokens = [list(_TOKEN.finditer(stem)) for stem in stems]
+    depth = min(map(len, tokens))
+    for at in range(depth):
+        words = {row[at][0] for row in tokens}
+        if len(words) == 1 and not _may_name(*words):
+            continue
+        subjects = [stem[: row[at].end()] for stem, row in zip(stems, tokens, strict=True)]
+        if any(len(row) > at + 1 for row in tokens):
+            guess = _where_shared(subjects, _rule(stems[0], tokens[0][at].end()))
+            if guess:
+                return guess
+        break
+    numbers = [_NUMBER.match(stem) for stem in stems]
+    if all(numbers):
+        return _where_shared([match[0] for match in numbers if match], "the letters and the number that begin the name")
+    return None
+
+
+def _may_name(word: str) -> bool:
+    """Whether a word that all names share can be the only patient's name."""
+    return any(map(str.isdigit, word)) and word.casefold() not in MODALITIES
+
+
+def _where_shared(subjects: Sequence[str], how: str) -> Guess | None:
+    """The guess, where some subject has more than one file."""
+    return Guess(tuple(subjects), how) if max(Counter(subjects).values()) > 1 else None
+
+
+def _rule(stem: str, end: int) -> str:
+    sign = stem[end : end + 1]
+    before = stem[:end].count(sign) if sign else 0
+    ordinal = ("first", "second", "third")[before] if before < 3 else f"{before + 1}th"
+    return f'the name before the {ordinal} "{sign}"' if sign else "the beginning of the name"
