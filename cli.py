@@ -483,6 +483,37 @@ def handout(
 
 
 @app.command()
+def data(
+    assignment: Annotated[
+        str, typer.Argument(metavar="ASSIGNMENT", help="A folder, or an id of the catalogue or the course.")
+    ],
+    course: Annotated[
+        Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="The assignment as this course sets it.")
+    ] = None,
+    split: Annotated[
+        bool, typer.Option("--split", help="Make the split, or add new subjects and mark those that are gone.")
+    ] = False,
+    resplit: Annotated[bool, typer.Option("--resplit", help="Draw the whole split anew.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Split the subjects of a folder into training and hidden ones.
+
+    The split is made once, and every later course, handout and rehearsal uses it. A new subject moves no other. The
+    file names the hidden subjects: it is never handed out.
+    """
+    from graders.authoring.splitting import data_assignment, proposed_split
+
+    opened = data_assignment(assignment, course)
+    if split or resplit:
+        proposed = proposed_split(opened, "resplit" if resplit else "split")
+        console.print_split(proposed)
+        if proposed.needs_consent and not _agreed("Replace the split?", yes):
+            raise typer.Exit(1)
+        proposed.write()
+        print(proposed.path)
+
+
+@app.command()
 def rehearse(
     assignment: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="An id of the catalogue, or a folder.")],
     framework: Annotated[

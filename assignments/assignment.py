@@ -34,6 +34,10 @@ Count = Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)]
 """A number of cases or subjects; or, for a finite source, a share of the subjects."""
 
 
+Share = Literal["none", "students", "public"]
+Orient = Literal["RAS", "LPS", "file"]
+
+
 class Data(Frozen):
     """Where the cases come from and how many there are.
 
@@ -46,11 +50,11 @@ class Data(Frozen):
     """A name in `assignments.data.sources.SOURCES`, or a Python file in the assignment's folder."""
     path: Path | None = None
     """Folder of real data; only for sources that read one. Relative to the file that names it."""
-    train: int = Field(gt=0)
+    train: int | None = Field(default=None, gt=0)
     """Training cases that `fit` receives; subjects of a finite source."""
-    val: int = Field(default=0, ge=0)
+    val: Count = 0
     """How many training cases are set aside by subject and passed to `fit` as `val`; 0 passes `val=None`."""
-    test: int = Field(gt=0)
+    test: Count | None = None
     """Hidden cases; subjects of a finite source."""
     per_call: int = Field(default=1, gt=0)
     """Hidden cases that share one `predict` call: 1 for volumes and subjects, 64 for rows and frames."""
@@ -62,7 +66,7 @@ class Data(Frozen):
     """Makes the split of a finite source reproducible; None: the split is random, and only its file has it."""
     stratify: tuple[str, ...] = ()
     """Strata that every part of the split has in equal shares, such as `["site"]`. Reports name them too."""
-    share: Literal["none", "students", "public"] | None = None
+    share: Share | None = None
     """Who may have the training cases; None: "none" for the source "folder", else "public"."""
     permission: str = ""
     """Who permitted that they are shared, and when: required where a finite source is shared."""
@@ -76,7 +80,7 @@ class Data(Frozen):
     """Order of the channels that the table's columns `image:NAME` are."""
     classes: tuple[str, ...] = ()
     """Names of the classes in the order of their numbers: class 0, or the background, first."""
-    orient: Literal["RAS", "LPS", "file"] = "RAS"
+    orient: Orient = "RAS"
     """Directions in which a volume's (column, row, slice) indices rise; "file" leaves them as they are stored."""
     resample_mm: tuple[float, ...] | None = None
     """Spacing in mm to which images and labels are resampled, in the order (D, H, W) or (H, W)."""

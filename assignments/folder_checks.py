@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.caps import parse_condition
+from assignments.data.source_names import is_own, old_name
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import Problem, nearest
 from assignments.folders import in_catalogue, reference_path
@@ -41,11 +42,26 @@ def names_problems(
 ) -> list[Problem]:
     """Names of tasks, metrics and sources that do not exist."""
     problems = _name_problems(document, folder, ("task",), "task", tasks)
-    problems += _name_problems(document, folder, ("data", "source"), "source", sources)
+    problems += _source_problems(document, folder, sources)
     for index, criterion in _tables(document, "criterion"):
         if criterion.get("kind") == "accuracy":
             problems += _metric_problems(document, folder, ("criterion", index), criterion, metrics)
     return problems
+
+
+def _source_problems(document: Document, folder: Path, sources: Collection[str] | None) -> list[Problem]:
+    """A source that does not exist, or is named as an earlier medmark did. What a file defines is not read here."""
+    data = document.values.get("data")
+    name = data.get("source") if isinstance(data, dict) else None
+    if not isinstance(name, str) or not is_own(name):
+        return _name_problems(document, folder, ("data", "source"), "source", sources)
+    if ":" in name:
+        return [document.problem(("data", "source"), *old_name(name))]
+    path = folder / name
+    if not path.is_file():
+        return [document.problem(("data", "source"), f"there is no {name} in the assignment's folder", f"add {path}")]
+    defined = _defined(path)
+    return [defined] if isinstance(defined, Problem) else []
 
 
 def _metric_problems(

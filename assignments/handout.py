@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.sources import draw_of
-from assignments.data.streams import PUBLISHED, stream
+from assignments.data.columns import stacked
+from assignments.data.parts import published_training_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
@@ -64,12 +64,8 @@ def _written(path: Path, content: str | bytes) -> Path:
 
 
 def _training_cases(assignment: Assignment, folder: Path) -> Path:
-    """The training cases of the published secret: those that `fit` receives without `data.redraw`.
-
-    The test cases drawn with them are dropped: from a folder of real data they can be the hidden ones.
-    """
-    streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
-    train, _ = draw_of(assignment)(assignment.data, *streams)
+    """The training cases of the published secret: those that `fit` receives without `data.redraw`."""
+    train = published_training_cases(assignment)
     arrays = io.BytesIO()
-    np.savez_compressed(arrays, **{name: array for name, array in train.items() if name != "group"})  # type: ignore[arg-type]
+    np.savez_compressed(arrays, **{name: stacked(array) for name, array in train.items()})  # type: ignore[arg-type]
     return _written(folder / "data" / "train.npz", arrays.getvalue())

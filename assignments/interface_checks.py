@@ -144,7 +144,7 @@ def _answer_problems(function: Function, record: Any, task: TaskNames, problem: 
         what = f'returns {_name(answer)}, but "{task.prediction}" is scored'
         yield problem(function, what, f"declare a TypedDict with the array {task.prediction}")
     for name, hint in fields.items():
-        array = _bare(hint)
+        array = bare(hint)
         if not is_array(array):
             yield problem(function, f'its answer\'s "{name}" is {_name(hint)}, not an array', "declare an array")
             continue
@@ -202,7 +202,7 @@ def _certain(function: Function) -> set[str]:
 
 
 def _bound_by(parameter: Parameter) -> set[str]:
-    hint = _bare(parameter.annotation)
+    hint = bare(parameter.annotation)
     if parameter.default is not Parameter.empty or parameter.kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
         return set()
     return _names([hint] if is_array(hint) else _arrays(hint).values() if typing.is_typeddict(hint) else [])
@@ -223,7 +223,7 @@ def _unbound(function: Function) -> Iterator[str]:
 
 def _within(hint: Any) -> Iterator[Any]:
     """All arrays of a declaration, at any depth."""
-    hint = _bare(hint)
+    hint = bare(hint)
     if is_array(hint):
         yield hint
     elif typing.is_typeddict(hint):
@@ -238,7 +238,7 @@ def _arrays(record: Any) -> Mapping[str, Any]:
     """The arrays of a TypedDict that it always has."""
     fields = typing.get_type_hints(record, include_extras=True)
     return {
-        name: _bare(hint) for name, hint in fields.items() if name in record.__required_keys__ and is_array(_bare(hint))
+        name: bare(hint) for name, hint in fields.items() if name in record.__required_keys__ and is_array(bare(hint))
     }
 
 
@@ -246,7 +246,8 @@ def _names(arrays: Iterable[Any]) -> set[str]:
     return {size for array in arrays for size in sizes(array) if _is_name(size)}
 
 
-def _bare(hint: Any) -> Any:
+def bare(hint: Any) -> Any:
+    """A declaration without its notes."""
     return typing.get_args(hint)[0] if typing.get_origin(hint) is Annotated else hint
 
 

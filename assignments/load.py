@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
-from assignments.errors import Problem, nearest
+from assignments.errors import MedmarkError, Problem, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
 from assignments.this_user import expand_home
@@ -73,12 +73,18 @@ def load(
         problems += files_problems(document, folder)
         if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
             problems += _interface_problems(document, folder, tasks)
+            if assignment is not None and not problems:
+                problems += _arrays_problems(assignment, folder, tasks)
     if assignment is None or problems:
         raise AssignmentError(problems)
     data = assignment.data
-    if data.path is not None:
-        data = data.model_copy(update={"path": (folder / expand_home(data.path)).resolve()})
-    return assignment.model_copy(update={"data": data})
+    paths = {name: path for name in _PATHS if (path := getattr(data, name)) is not None}
+    absolute = {name: (folder / expand_home(path)).resolve() for name, path in paths.items()}
+    return assignment.model_copy(update={"data": data.model_copy(update=absolute)})
+
+
+_PATHS = ("path", "split")
+"""Paths in `[data]`, each relative to the file that names it."""
 
 
 def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:
@@ -90,6 +96,25 @@ def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, Ta
     task = tasks.get(name) if "accuracy" in kinds_that_need_interface(document) and isinstance(name, str) else None
     per_call = data.get("per_call", 1) if isinstance(data, dict) else 1
     return interface_problems(folder / "interface.py", task, per_call)
+
+
+def _arrays_problems(assignment: Assignment, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:
+    """Where the source's arrays and `interface.py` differ, if the source says what it has without being opened."""
+    from assignments.arrays_checks import arrays_problems
+    from assignments.data.sources import source_of
+
+    if not any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
+        return []
+    try:
+        source = source_of(assignment)
+    except MedmarkError as error:
+        return [Problem(str(folder / "assignment.toml"), "data.source", None, str(error), "")]
+    task = tasks.get(assignment.task)
+    return (
+        []
+        if task is None or source.declared is None
+        else arrays_problems(folder / "interface.py", task, source.declared)
+    )
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
@@ -145,8 +170,8 @@ def overridden(
             item.model_copy(update={"anchors": anchors[item.id]}) if item.id in anchors else item
             for item in assignment.criteria
         )
-    if data and "path" in data and file is not None:
-        data = {**data, "path": str((file.parent / expand_home(str(data["path"]))).resolve())}
+    if data and file is not None:
+        data = _course_data(assignment, data, file)
     for name, values in (("data", data), ("run", run), ("limits", limits)):
         if not values:
             continue
@@ -160,6 +185,17 @@ def overridden(
     if problems:
         raise AssignmentError(problems)
     return assignment.model_copy(update=update)
+
+
+def _course_data(assignment: Assignment, data: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """A course's values for `[data]`. Another folder has another split, which is kept beside the course's secret."""
+    paths = {name: str((file.parent / expand_home(str(data[name]))).resolve()) for name in _PATHS if name in data}
+    other: dict[str, Any] = {}
+    if data.get("source", assignment.data.source) != assignment.data.source:
+        other = {"train": None, "val": 0, "test": None}
+    if {"source", "path"} & data.keys():
+        other["split"] = str(file.parent / "hidden" / f"{assignment.id}.split.csv")
+    return {**other, **data, **paths}
 
 
 def _override_problems(error: ValidationError, model: type[BaseModel], file: str, table: str) -> Iterator[Problem]:

@@ -146,7 +146,7 @@ def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:
     assignment = store.assignment(job.assignment)
     interface = _interface(assignment)
     repeats = range(assignment.run.seeds) if job.scores else sorted(job.repeats)
-    truths = {repeat: drawn_set(assignment, interface, job.keys, repeat) for repeat in repeats}
+    truths = {repeat: drawn_set(assignment, interface, job.keys, repeat, job.prepared) for repeat in repeats}
     for repeat, hidden in truths.items():
         if job.data.get(repeat, hidden.digests) != hidden.digests:
             raise DataFailure(

@@ -11,6 +11,7 @@ from reports.terminal import terminal_text, wrapped
 
 if TYPE_CHECKING:  # each is imported by the command that has it
     from assignments.assignment import Assignment
+    from graders.authoring.splitting import ProposedSplit
     from graders.course.course import Course
     from graders.demo import Demo
     from graders.intake.collect import Receipt
@@ -159,6 +160,14 @@ def print_rehearsal(result: Rehearsal, *, as_json: bool) -> None:
     text = json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines())
     for line in text.split("\n"):
         print(terminal_text(line))
+
+
+def print_split(proposed: ProposedSplit) -> None:
+    """A split and what it changes."""
+    from reports.split_lines import split_lines
+
+    for line in split_lines(proposed):
+        say(line)
 
 
 def print_demo(demo: Demo, results: Results, written: WrittenReports) -> None:

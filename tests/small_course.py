@@ -21,7 +21,7 @@ title = "Which half is brighter"
 task = "classification"
 frameworks = ["numpy"]
 [data]
-source = "rows.py:rows"
+source = "rows.py"
 train = 20
 test = 30
 per_call = 64
@@ -46,7 +46,11 @@ anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference
     "rows.py": """\
 import numpy as np
 
-def rows(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {"x": Axes("float32", "4"), "y": Axes("uint8", "", role="truth")}
+
+def draw(n, rng):
     y = rng.integers(0, 2, n).astype(np.uint8)
     x = rng.random((n, 4)).astype(np.float32)
     x[:, 2:] += 2 * y[:, None]

@@ -18,6 +18,9 @@ from assignments.errors import UserError
 
 Array = np.ndarray[Any, Any]
 
+TELLING_SIZE, TELLING_VALUES = 64, 8
+"""An array identifies its case if it is not constant and has so many numbers, or so many different ones."""
+
 
 class LazyCase(Protocol):
     """One case's array: its dtype and shape are known before it is read."""
@@ -42,6 +45,8 @@ class StoredCase:
     dtype: str
     shape: tuple[int, ...]
     row: int | None = None
+    digest: str = ""
+    """Of the array's dtype, shape and bytes."""
 
     def read(self) -> Array:
         """The array, mapped from its file: pages are read when they are used.
@@ -103,6 +108,11 @@ class Column(Sequence[Array]):
 
     def __iter__(self) -> Iterator[Array]:
         return (self[i] for i in range(len(self)))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each case is as it is stored."""
+        return self._changed is None
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -194,3 +204,10 @@ def _numbers(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
 
 def _nbytes(case: LazyCase) -> int:
     return math.prod(case.shape) * np.dtype(case.dtype).itemsize
+
+
+def identifies(array: Array) -> bool:
+    """Whether an array tells cases apart: it is not constant, and has many numbers or many different ones."""
+    if array.size < 2 or not (array != array.flat[0]).any():
+        return False
+    return array.size >= TELLING_SIZE or len(np.unique(array)) >= TELLING_VALUES

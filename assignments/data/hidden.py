@@ -14,28 +14,11 @@ from typing import Any
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.columns import Cases, Column, largest
-from assignments.data.sources import draw_of
-from assignments.data.streams import PUBLISHED, Purpose, SecretOrKeys, stream
+from assignments.data.cases import Case
+from assignments.data.columns import Cases, Column, StoredCase, largest, record_column, stacked
+from assignments.data.parts import Prepared, parts_of
+from assignments.data.streams import Purpose, SecretOrKeys, stream
 from assignments.errors import UserError
-
-Arrays = dict[str, np.ndarray]
-
-_SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
-
-
-@dataclass(frozen=True)
-class Case:
-    """What a metric reads of a hidden case besides its truth."""
-
-    id: str
-    """A random word, unrelated to the position."""
-    subject: str
-    """A random word; cases of one subject share it. A case without a subject is a subject of its own."""
-    spacing_mm: tuple[float, ...] | None
-    """Voxel size in mm in the order (D, H, W), if the case is an image."""
-    group: str | None
-    """A stratum for reports, such as the scanner."""
 
 
 @dataclass(frozen=True)
@@ -119,49 +102,45 @@ def hidden_set(
     inputs: tuple[str, ...],
     truth: str,
     extra_truths: Sequence[str] = (),
+    prepared: Prepared | None = None,
 ) -> HiddenSet:
     """The hidden set of one repeat: `inputs` names what `predict` receives, `truth` what it must not see.
 
     `extra_truths` names further arrays of truth that the data may have: the truths are then records of all of them.
 
-    Without `data.redraw` the training cases are the published ones, and all repeats share them and the hidden cases;
-    with it, each repeat draws both anew from the secret. `fit_seed` differs in every repeat. The keys of the streams
-    that `purposes_of` names serve as well as the secret.
+    An endless source draws the cases. Without `data.redraw` the training cases are the published ones, and all repeats
+    share them and the hidden cases; with it, each repeat draws both anew from the secret. A finite source has the
+    cases of its split, in all repeats and under every secret. `fit_seed` differs in every repeat. The keys of the
+    streams that `purposes_of` names serve as well as the secret.
+
+    Args:
+        prepared: The cases of a finite source; without them they are prepared now.
+
+    Raises:
+        UserError: the source cannot give the cases, they are not as it declares, or a case is in two parts.
     """
-    data = assignment.data
-    turn = str(repeat) if data.redraw else "0"
-    train_secret = secret if data.redraw else PUBLISHED
-    train, test = draw_of(assignment)(
-        data,
-        stream(train_secret, assignment.id, "train", turn),
-        stream(secret, assignment.id, "test", turn),
-    )
-    _check(train, (*inputs, truth), f"{data.source}: training cases")
-    n = _check(test, (*inputs, truth), f"{data.source}: test cases")
-
-    order = stream(secret, assignment.id, "order", turn).permutation(n)
-    test = {name: array[order] for name, array in test.items()}
-    cases = _cases(test, n, secret, assignment.id, turn)
-    fit_cases = {name: array for name, array in train.items() if name != "group"}  # words do not cross the wire
-    val = None
-    if data.val:
-        fit_cases, val = _set_aside(fit_cases, data.val, stream(train_secret, assignment.id, "val", turn))
-
     if revealed := {truth, *extra_truths} & set(inputs):
         raise UserError(f"{', '.join(sorted(revealed))} is the truth: take it out of the inputs in interface.py.")
-    test_inputs = {name: np.ascontiguousarray(test[name]) for name in inputs}
-    truths = records(test, (truth, *extra_truths)) if extra_truths else test[truth]
+    parts = parts_of(assignment, secret, str(repeat) if assignment.data.redraw else "0", prepared)
+    for cases, what in ((parts.train, "training cases"), (parts.test, "hidden cases")):
+        if missing := [name for name in (*inputs, truth) if name not in cases]:
+            has = ", ".join(cases)
+            raise UserError(f"{assignment.data.source}: the {what} lack {', '.join(missing)}; they have {has}.")
+    shown = {name: _contiguous(parts.test[name]) for name in inputs}
+    truths = {name: parts.test[name] for name in (truth, *extra_truths) if name in parts.test}
+    joined = records(truths) if extra_truths else truths[truth]
+    judged: Mapping[str, Cases] = {"truth": joined} if isinstance(joined, np.ndarray) else truths
     hidden = HiddenSet(
-        train=fit_cases,
-        val=val,
-        inputs=test_inputs,
-        truth=truths,
-        cases=cases,
+        train=parts.train,
+        val=parts.val,
+        inputs=shown,
+        truth=joined,
+        cases=parts.cases,
         fit_seed=0,
-        inputs_digest=arrays_digest(test_inputs),
+        inputs_digest=arrays_digest(shown),
         train_digest="",
-        truth_digest=arrays_digest({"truth": truths, "cases": np.array([repr(case) for case in cases])}),
-        subjects=frozenset(map(str, test.get("subject", ()))),
+        truth_digest=arrays_digest({**judged, "cases": np.array([repr(case) for case in parts.cases])}),
+        subjects=parts.subjects,
     )
     return seeded(hidden, assignment, secret, repeat)
 
@@ -189,27 +168,19 @@ def presented_purpose(assignment_id: str, commit: str) -> Purpose:
 def purposes_of(assignment: Assignment, repeat: int) -> list[Purpose]:
     """The purposes of the streams of one repeat's hidden set: their keys draw all of it, the truth too."""
     turn = str(repeat) if assignment.data.redraw else "0"
-    hidden = [("test", turn), ("order", turn), ("names", f"case/{turn}"), ("names", f"subject/{turn}")]
+    names = [("names", f"{what}/{turn}") for what in ("case", "subject", "order")]
+    hidden = [("test", turn), ("order", turn), *names]
     training = [("train", turn), ("val", turn)] if assignment.data.redraw else []
     return [(assignment.id, *purpose) for purpose in [*hidden, *training, ("fit_seed", str(repeat))]]
 
 
-def case_names(secret: SecretOrKeys, assignment_id: str, purpose: str, n: int) -> tuple[str, ...]:
-    """`n` different words such as `bodu-kire`, which only the secret can reproduce."""
-    rng = stream(secret, assignment_id, "names", purpose)
-    names: dict[str, None] = {}
-    while len(names) < n:
-        a, b, c, d = rng.choice(_SYLLABLES, 4)
-        names[f"{a}{b}-{c}{d}"] = None
-    return tuple(names)
-
-
-def records(test: Arrays, names: Sequence[str]) -> np.ndarray:
-    """The named arrays that exist, joined into one: records (N,) with a field for each."""
-    present = {name: test[name] for name in names if name in test}
-    n = len(next(iter(present.values())))
-    joined = np.empty(n, [(name, array.dtype, array.shape[1:]) for name, array in present.items()])
-    for name, array in present.items():
+def records(truths: Mapping[str, Cases]) -> Cases:
+    """Several arrays of truth as one: records (N,) with a field for each, or cases that are records."""
+    if any(isinstance(cases, Column) for cases in truths.values()):
+        return record_column(truths)
+    arrays = {name: stacked(cases) for name, cases in truths.items()}
+    joined = np.empty(len(next(iter(arrays.values()))), [(name, a.dtype, a.shape[1:]) for name, a in arrays.items()])
+    for name, array in arrays.items():
         joined[name] = array
     return joined
 
@@ -217,7 +188,7 @@ def records(test: Arrays, names: Sequence[str]) -> np.ndarray:
 def arrays_digest(arrays: Mapping[str, Cases]) -> str:
     """SHA-256 over the arrays' names, dtypes, shapes and bytes, in the order of their names.
 
-    Cases that are read one at a time have the digest of the array that they would make together.
+    Cases that are read one at a time have one digest each.
     """
     state = hashlib.sha256()
     for name in sorted(arrays):
@@ -232,67 +203,19 @@ def arrays_digest(arrays: Mapping[str, Cases]) -> str:
 
 
 def _add_column(state: hashlib._Hash, name: str, column: Column) -> None:
-    """Add a column's name, dtypes, shapes and bytes to a digest, case by case."""
-    kinds = [_kind(np.dtype(case.dtype)) for case in column.cases]
-    if len(set(kinds)) == len(set(column.shapes)) == 1:
-        state.update(f"{name}|{kinds[0]}|{(len(column), *column.shapes[0])}|".encode())
-    else:
-        state.update(f"{name}|{kinds}|{column.shapes}|".encode())
-    for case in column:
-        state.update(np.ascontiguousarray(case).tobytes())
+    """Add a column's name and its cases to a digest; stored cases have a digest of their own, and are not read."""
+    state.update(f"{name}|{len(column)} cases|".encode())
+    for i, case in enumerate(column.cases):
+        stored = case.digest if isinstance(case, StoredCase) and column.is_plain else ""
+        state.update((stored or arrays_digest({str(i): column[i]})).encode())
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
     return dtype.str if dtype.names is None else str(dtype.descr)
 
 
-def _check(arrays: Arrays, needed: tuple[str, ...], what: str) -> int:
-    """The number of cases: every array must have that many, and the needed ones must be there."""
-    missing = [name for name in needed if name not in arrays]
-    if missing:
-        raise UserError(f"{what} lack {', '.join(missing)}; they have {', '.join(arrays) or 'nothing'}.")
-    lengths = {name: len(array) for name, array in arrays.items()}
-    if len(set(lengths.values())) != 1 or not lengths[needed[0]]:
-        raise UserError(f"{what} need one leading N above 0 for every array; the lengths are {lengths}.")
-    return lengths[needed[0]]
-
-
-def _cases(test: Arrays, n: int, secret: SecretOrKeys, assignment_id: str, turn: str) -> tuple[Case, ...]:
-    ids = case_names(secret, assignment_id, f"case/{turn}", n)
-    subjects = ids
-    if "subject" in test:
-        unique, index = np.unique(test["subject"], return_inverse=True)
-        words = case_names(secret, assignment_id, f"subject/{turn}", len(unique))
-        subjects = tuple(words[i] for i in index)
-    spacings = [_decimals(row) for row in test["spacing"]] if "spacing" in test else [None] * n
-    groups = [str(group) for group in test["group"]] if "group" in test else [None] * n
-    return tuple(map(Case, ids, subjects, spacings, groups))
-
-
-def _decimals(row: np.ndarray) -> tuple[float, ...]:
-    """A spacing as its source wrote it: 0.6 in float32 is 0.6, not 0.6000000238418579.
-
-    It is compared with tolerances that are written in decimals, so a narrow float counts as the shortest decimal that
-    rounds to it. float64 and integers stay as they are.
-    """
-    narrow = row.dtype.kind == "f" and row.dtype.itemsize < 8
-    return tuple(float(str(number)) if narrow else float(number) for number in row)
-
-
-def _set_aside(train: Arrays, n: int, rng: np.random.Generator) -> tuple[Arrays, Arrays]:
-    """Training cases, and at least `n` validation cases of other subjects; a case without one is its own."""
-    total = len(next(iter(train.values())))
-    subjects = train.get("subject", np.arange(total))
-    training = np.ones(total, dtype=bool)
-    for subject in rng.permutation(np.unique(subjects)):
-        if total - training.sum() >= n:
-            break
-        training &= subjects != subject
-    if not training.any():
-        raise UserError(
-            f"[data]: val = {n} leaves none of {total} cases to train on, since subjects stay whole; lower val."
-        )
-    return ({k: a[training] for k, a in train.items()}, {k: a[~training] for k, a in train.items()})
+def _contiguous(cases: Cases) -> Cases:
+    return cases if isinstance(cases, Column) else np.ascontiguousarray(cases)
 
 
 def _prefixed(prefix: str, arrays: Mapping[str, Cases]) -> dict[str, Cases]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,6 +19,8 @@ from assignments.assignment import Assignment
 
 Arrays = dict[str, np.ndarray]
 """Arrays by key. Those of several cases have a leading N."""
+Draw = Callable[[int, Generator], Arrays]
+"""(n, rng) -> n cases with a leading N."""
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = get_args(Part)
 RESERVED = ("subject", "group")
@@ -39,6 +42,21 @@ class Axes:
     def sizes(self) -> tuple[str, ...]:
         """The axes one by one."""
         return tuple(self.axes.split())
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the declaration itself; empty if nothing is."""
+        try:
+            kind = np.dtype(self.dtype).kind
+        except TypeError:
+            return f'"{self.dtype}" is no dtype of NumPy; write one such as "float32" or "uint8"'
+        if kind not in "biuf":
+            return f'"{self.dtype}" cannot cross to a solution; use a bool, integer or float dtype'
+        if self.role not in ("input", "truth"):
+            return f'role is "{self.role}"; write "input" or "truth"'
+        if bad := [name for name in self.sizes if not name.isdecimal() and not name.isidentifier()]:
+            return f'"{bad[0]}" is not an axis; write names or sizes such as "d h w" or "30"'
+        return ""
 
     def fits(self, case: np.ndarray) -> bool:
         """Whether one case's array is as declared."""
@@ -75,12 +93,16 @@ class Endless:
     """A generator: it draws any number of cases, and no subject twice."""
 
     arrays: Mapping[str, Axes]
-    draw: Callable[[int, Generator], Arrays]
-    """(n, rng) -> n cases with a leading N."""
-    training: Callable[[int, Generator], Arrays] | None = None
+    draw: Draw
+    training: Draw | None = None
     """The same for training cases, where these come from elsewhere: from a public table, say."""
-    small_cases: Callable[[int, Generator], Arrays] | None = None
+    small_cases: Draw | None = None
     """The same, but tiny, for tests."""
+
+    @property
+    def declared(self) -> Mapping[str, Axes]:
+        """What each case has."""
+        return self.arrays
 
 
 @dataclass(frozen=True)
@@ -95,11 +117,23 @@ class Finite:
     """All subjects, without reading an image."""
     load: Callable[[Any, str], Arrays | list[Arrays]]
     """All cases of the subject with this id: a list of cases, or arrays of one case, or of several with a leading N."""
-    small_cases: Callable[[int, Generator], Arrays] | None = None
-    """(n, rng) -> tiny cases for tests, which show nobody's data."""
+    small_cases: Draw | None = None
+    """Draws tiny cases for tests, which show nobody's data."""
+    declared: Mapping[str, Axes] | None = None
+    """What each case has, where that is known without opening the folder."""
     stamp: Callable[[Any, str], object] | None = None
     """(opened, subject) -> what the subject's cases depend on, such as sizes and times of files: equal stamps, equal
     cases. Without it, a subject is loaded each time."""
 
 
 Source = Endless | Finite
+
+
+def file_stamp(path: Path) -> list[object]:
+    """What changes when a file changes: a file that was edited and given its old time has a new time of change.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]

@@ -46,15 +46,23 @@ class Ceiling:
     """Whether it is asked for the hidden cases at all."""
 
 
-def ceiling(assignment: Assignment, tests: Collection[str], repeats: int | None = None) -> Ceiling:
-    """The most that a submission can cost with these tests and so many repeats (None: all)."""
+def ceiling(
+    assignment: Assignment, tests: Collection[str], repeats: int | None = None, cases: int | None = None
+) -> Ceiling:
+    """The most that a submission can cost with these tests and so many repeats (None: all).
+
+    `cases` is the number of hidden cases, which decides the deadline: an endless source draws what its assignment says,
+    and of a finite one only who has prepared it knows the number.
+    """
     limits = assignment.limits
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     if repeats is None:
         repeats = assignment.run.seeds if scored else 0
     modules = len({id.partition("::")[0] for id in tests})
     cpu_s = len(tests) * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * limits.cpu_s
-    calls = repeats * -(-assignment.data.test // assignment.data.per_call)
+    if cases is None:
+        cases = assignment.data.test if isinstance(assignment.data.test, int) else 0
+    calls = repeats * -(-cases // assignment.data.per_call)
     host_s = len(tests) * hidden_test_cpu_s(limits) + calls * REPLY_CPU_S * limits.reply_mb + SLACK_S
     return Ceiling(cpu_s, cpu_s + IDLE_S, WALL_FACTOR * cpu_s + host_s, host_mb(limits), scored)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from assignments.assignment import Assignment, Framework
 from assignments.data.hidden import SetDigests, presented_purpose, purposes_of
+from assignments.data.parts import Prepared
 from assignments.data.streams import Keys, SecretOrKeys, test_purpose
 from graders.asking.journal import QuestionId
 from graders.record.documents import AnswersResult, JobResult
@@ -63,6 +64,8 @@ class Job:
     """Answers that exist, by repeat; each names its file in the store."""
     data: Mapping[int, SetDigests] = field(default_factory=dict)
     """Digests of each repeat's hidden set: a machine that draws other data reports it."""
+    prepared: Prepared | None = None
+    """The cases of a finite source: digests of arrays, which each machine has in its own cache."""
     void_cases: tuple[str, ...] = ()
     """Ids of hidden cases that are left out of the scores."""
     course: str = "none"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
-from assignments.folders import find, in_catalogue
+from assignments.folders import in_catalogue
 from assignments.handout import write_handout
-from assignments.load import hidden_tests, load
+from assignments.load import hidden_tests
 from graders.asking.allowance import ceiling
+from graders.authoring.splitting import data_assignment, record_handout
 from graders.record.proof_status import proof_status
-from graders.tasks import TASKS
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
 from graders.wall.sandboxes.images import locked
 
@@ -23,12 +23,7 @@ def hand_out(name: str, folder: Path, course: Path | None = None) -> tuple[Path,
     Raises:
         UserError: a catalogue assignment changed since its rehearsal or did not pass it, or the folder holds work.
     """
-    if course is None:
-        assignment = load(find(name, Path()), tasks=TASKS)
-    else:
-        from graders.course.course import assignment_of, load_course
-
-        assignment = assignment_of(load_course(course), name)
+    assignment = data_assignment(name, course)
     status = proof_status(assignment)
     if in_catalogue(assignment.folder) and not status.holds:
         why = "; ".join(status.gaps) if status.fresh else "it changed since its rehearsal, or was never rehearsed"
@@ -38,7 +33,9 @@ def hand_out(name: str, folder: Path, course: Path | None = None) -> tuple[Path,
         for framework in assignment.frameworks
         for name, version in locked(framework).items()
     ]
-    return write_handout(assignment, folder, packages, limits_text(assignment))
+    written = write_handout(assignment, folder, packages, limits_text(assignment))
+    record_handout(assignment)
+    return written
 
 
 def limits_text(assignment: Assignment) -> str:

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
 
-from assignments.assignment import Anchors, Assignment, Frozen
+from assignments.assignment import Anchors, Assignment, Count, Frozen, Orient, Share
 from assignments.errors import Problem, UserError, nearest
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
@@ -89,15 +89,30 @@ class Peer(Frozen):
 
 
 class DataChanges(Frozen):
-    """A course's own values for an assignment's [data]; what is left out stays as the assignment has it."""
+    """A course's own values for an assignment's [data]; what is left out stays as the assignment has it.
+
+    With another source, `train`, `val` and `test` are not those of the assignment.
+    """
 
     source: str | None = None
     path: Path | None = None
     train: int | None = None
-    val: int | None = None
-    test: int | None = None
+    val: Count | None = None
+    test: Count | None = None
     redraw: bool | None = None
+    split: Path | None = None
     split_seed: int | None = None
+    stratify: tuple[str, ...] | None = None
+    share: Share | None = None
+    permission: str | None = None
+    cases: str | None = None
+    layout: str | None = None
+    channels: tuple[str, ...] | None = None
+    classes: tuple[str, ...] | None = None
+    orient: Orient | None = None
+    resample_mm: tuple[float, ...] | None = None
+    window: tuple[float, float] | None = None
+    size: tuple[int, ...] | None = None
 
 
 class RunChanges(Frozen):

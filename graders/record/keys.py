@@ -16,6 +16,7 @@ from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import SetDigests
+from assignments.data.source_names import is_own
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import code_digest, digest_of, file_digest, source_digest, tree_digest
 from assignments.errors import UserError
@@ -27,7 +28,11 @@ ROOTS = {
     "scores": ("graders/scoring/score.py",),
 }
 """Where each stage begins: it depends on these files and on all that they import (`graders.record.dependencies`)."""
-DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/sources/__init__.py")
+DRAWN_BY = (
+    "graders/tasks/hidden_cases.py",
+    "assignments/data/parts.py",
+    "assignments/data/sources/__init__.py",
+)
 """Where drawing the cases begins."""
 LEFT_OUT_BY = ("graders/scoring/void.py",)
 """Where leaving out void cases begins."""
@@ -254,8 +259,8 @@ def _scoring(assignment: Assignment, criterion: Accuracy, toolkit: Path) -> tupl
 def drawing(assignment: Assignment, toolkit: Path = TOOLKIT) -> dict[str, str]:
     """The code that draws an assignment's cases, by file: the toolkit's, and an author's own source."""
     source = assignment.data.source
-    path = assignment.folder / source.partition(":")[0]
-    own = list(_sources_of(path).values()) if ":" in source else []
+    path = assignment.folder / source
+    own = list(_sources_of(path).values()) if is_own(source) else []
     named = {"TASKS": (assignment.task,), "SOURCES": () if own else (source,)}
     criteria = (criterion for criterion in assignment.criteria if isinstance(criterion, Accuracy))
     metrics = {name.partition(":")[0] for criterion in criteria for name in criterion.metrics}

@@ -1,18 +1,18 @@
 """The data manifest: digests of every repeat's hidden set, cached from one run to the next.
 
 Drawing the hidden sets of real images takes seconds, and a run with nothing to do should take none. So the digests of
-medmark's own sources are cached beside the ledger, under a digest of everything on which they depend: the assignment's
-values, the secret's fingerprint, the code that draws, and names, sizes and times of the files that it reads. If the
-file is lost, the sets are drawn once more. The files that an author's function reads are unknown, so its cases are
-drawn each time: a corrected label always counts.
+medmark's own generators are cached beside the ledger, under a digest of everything on which they depend: the
+assignment's values, the secret's fingerprint and the code that draws. If the file is lost, the sets are drawn once
+more. The files that an author's generator reads are unknown, so its cases are drawn each time. A finite source is
+prepared instead (`assignments.data.prepared`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,7 +21,9 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.columns import Cases, stacked
 from assignments.data.hidden import HiddenSet, SetDigests, seeded
-from assignments.data.sources import SOURCES
+from assignments.data.prepared import Prepared, prepare
+from assignments.data.source import Finite
+from assignments.data.sources import SOURCES, source_of
 from assignments.data.streams import fingerprint
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
@@ -37,22 +39,37 @@ DRAWN_WITH = ("numpy", "scikit-learn")
 """Distributions whose version may change what is drawn."""
 
 
-def set_digests(assignment: Assignment, secret: bytes, cache: Path) -> list[SetDigests]:
-    """The digests of each repeat's hidden set.
+@dataclass(frozen=True)
+class Manifest:
+    """The data of an assignment under one secret."""
 
-    They come from the file `cache` if the source is one of medmark's and nothing on which they depend has changed.
+    digests: Sequence[SetDigests] = ()
+    """Of each repeat's hidden set."""
+    prepared: Prepared | None = None
+    """The cases of a finite source."""
+
+
+def manifest_of(assignment: Assignment, secret: bytes, cache: Path) -> Manifest:
+    """The data of an assignment: each repeat's hidden set as digests.
+
+    Those of medmark's own generators come from the file `cache`, if nothing on which they depend has changed. A finite
+    source is prepared, which reads only what has changed.
 
     Raises:
         UserError: the data are missing, or are not as the assignment declares.
     """
+    source_kind = source_of(assignment)
+    if isinstance(source_kind, Finite):
+        prepared = prepare(assignment, source_kind)
+        return Manifest(_digests(assignment, secret, prepared), prepared)
     if assignment.data.source not in SOURCES:
-        return _digests(assignment, secret)
+        return Manifest(_digests(assignment, secret))
     source = _source(assignment, secret)
     cached_digests = _read(cache)
     if source not in cached_digests:
         cached_digests[source] = _digests(assignment, secret)
         _write(cache, cached_digests)
-    return cached_digests[source]
+    return Manifest(cached_digests[source])
 
 
 def case_ids(assignment: Assignment, secret: bytes) -> list[str]:
@@ -60,13 +77,15 @@ def case_ids(assignment: Assignment, secret: bytes) -> list[str]:
     return list(dict.fromkeys(case.id for drawn in _drawn(assignment, secret) for case in drawn.cases))
 
 
-def declared_set(assignment: Assignment, interface: Interface, secret: bytes, repeat: int) -> HiddenSet:
+def declared_set(
+    assignment: Assignment, interface: Interface, secret: bytes, repeat: int, prepared: Prepared | None = None
+) -> HiddenSet:
     """The hidden set of one repeat, checked against what `interface.py` declares.
 
     Raises:
         UserError: the data are missing, or are not as assignment and interface declare.
     """
-    hidden = drawn_set(assignment, interface, secret, repeat)
+    hidden = drawn_set(assignment, interface, secret, repeat, prepared)
     _check_declared(assignment, interface, task_named(assignment.task), hidden)
     return hidden
 
@@ -107,34 +126,29 @@ def _stacked(arrays: Mapping[str, Cases]) -> dict[str, np.ndarray]:
     return {name: stacked(cases) for name, cases in arrays.items()}
 
 
-def _digests(assignment: Assignment, secret: bytes) -> list[SetDigests]:
-    return [hidden.digests for hidden in _drawn(assignment, secret)]
+def _digests(assignment: Assignment, secret: bytes, prepared: Prepared | None = None) -> list[SetDigests]:
+    return [hidden.digests for hidden in _drawn(assignment, secret, prepared)]
 
 
-def _drawn(assignment: Assignment, secret: bytes) -> list[HiddenSet]:
+def _drawn(assignment: Assignment, secret: bytes, prepared: Prepared | None = None) -> list[HiddenSet]:
     """The hidden set of every repeat; without `data.redraw` one draw serves them all."""
     interface = read_interface(assignment.folder / "interface.py")
     repeats = range(assignment.run.seeds)
     if assignment.data.redraw:
         return [declared_set(assignment, interface, secret, repeat) for repeat in repeats]
-    first = declared_set(assignment, interface, secret, 0)
+    first = declared_set(assignment, interface, secret, 0, prepared)
     return [seeded(first, assignment, secret, repeat) for repeat in repeats]
 
 
 def _source(assignment: Assignment, secret: bytes) -> str:
     """Digest of everything on which the hidden sets of one of medmark's own sources depend."""
-    data = assignment.data
-    read = sorted(path for path in data.path.rglob("*") if path.is_file()) if data.path else []
-    stats = [(str(path), path.stat()) for path in read]
     return digest_of(
         id=assignment.id,
-        data=data.model_dump(mode="json"),
+        data=assignment.data.model_dump(mode="json"),
         seeds=assignment.run.seeds,
         secret=fingerprint(secret),
         interface=code_digest(assignment.folder / "interface.py"),
         code=drawing(assignment),
-        # A file that was edited and given its old modification time has a new time of change.
-        files=[(name, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino) for name, stat in stats],
         drawn_with=[version(name) for name in DRAWN_WITH],
     )
 

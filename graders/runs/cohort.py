@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from assignments.assignment import Accuracy, Assignment, Framework
+from assignments.data.parts import Prepared
 from assignments.digests import digest_of
 from assignments.errors import UserError
 from graders.asking.allowance import ceiling
@@ -100,7 +101,7 @@ def _run_works(
         store=_store(marking, works, digest),
         slots=slots,
         job_of=lambda work: _job(marking, plan, named, work, run),
-        deadline_of=lambda work: _deadline_s(marking.assignment, work),
+        deadline_of=lambda work: _deadline_s(marking.assignment, work, plan.prepared),
         on_progress=on_progress,
         total=len(plan.submissions),
         done=done,
@@ -167,6 +168,7 @@ def _job(marking: Marking, plan: Plan, named: Assignment, work: Work, run: str) 
         scores=scores,
         answers=dict(work.answers),
         data=dict(enumerate(plan.sets)),
+        prepared=plan.prepared,
         void_cases=marking.decisions.void_cases,
         course=identity_of(marking.course),
         run=run,
@@ -178,8 +180,9 @@ def identity_of(course: Course) -> str:
     return digest_of(folder=str(course.folder.resolve()))[:32]
 
 
-def _deadline_s(assignment: Assignment, work: Work) -> float:
-    return ceiling(assignment, work.names("test"), len(work.names("answers"))).deadline_s
+def _deadline_s(assignment: Assignment, work: Work, prepared: Prepared | None) -> float:
+    cases = None if prepared is None else sum(len(subject.cases) for subject in prepared.of("test"))
+    return ceiling(assignment, work.names("test"), len(work.names("answers")), cases).deadline_s
 
 
 def _check_criteria(assignment: Assignment) -> None:

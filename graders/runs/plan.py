@@ -13,6 +13,7 @@ from typing import Any
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import SetDigests
+from assignments.data.parts import Prepared
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import digest_of
@@ -26,7 +27,7 @@ from graders.record.documents import AnswersResult, JobResult, Trouble
 from graders.record.in_force import Decisions, within_parts
 from graders.record.keys import StageInputs, StageKeys, scored_with, stage_inputs
 from graders.record.ledger import Ledger, Stage
-from graders.record.manifest import set_digests
+from graders.record.manifest import Manifest, manifest_of
 from graders.record.proof_status import proof_status
 from graders.runs.coordinator import Work
 from graders.runs.engines.engine import Engine
@@ -77,6 +78,8 @@ class Plan:
     provenance: Mapping[str, Any]
     runtimes: Mapping[str, str]
     decisions: Decisions
+    prepared: Prepared | None = None
+    """The cases of a finite source."""
 
     @property
     def all_keys(self) -> list[str]:
@@ -165,7 +168,9 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
     assignment = marking.assignment
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    sets = set_digests(assignment, marking.secret, marking.course.folder / ".medmark/data.json") if scored else []
+    cache = marking.course.folder / ".medmark/data.json"
+    manifest = manifest_of(assignment, marking.secret, cache) if scored else Manifest()
+    sets = manifest.digests
     frameworks = {submission.framework for submission in submissions}
     outcomes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}
     failures: dict[str, ImageFailure] = {n: item for n, item in outcomes.items() if isinstance(item, ImageFailure)}
@@ -188,6 +193,7 @@ def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
         _common_provenance(marking, sets),
         runtimes,
         marking.decisions,
+        manifest.prepared,
     )
 
 

@@ -6,14 +6,17 @@ Two published training cases go through the marker's own `measure`. The check re
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import Arrays, InputSet
-from assignments.data.sources import draw_of
-from assignments.data.streams import PUBLISHED, stream
+from assignments.data.columns import Cases, stacked
+from assignments.data.hidden import InputSet
+from assignments.data.parts import published_training_cases
+from assignments.data.source_names import is_own
+from assignments.data.streams import PUBLISHED
 from assignments.interface import read_interface
 from graders.asking.measure import measure
 from graders.marks.words import cause_words
@@ -52,14 +55,14 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
 def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> InputSet:
     """The first published training cases, in place of hidden ones."""
     file = assignment.folder / "data" / "train.npz"
-    train: Arrays
+    train: Mapping[str, Cases]
     if file.is_file():
         with np.load(file, allow_pickle=False) as data:
             train = {name: data[name] for name in inputs}
     else:
-        streams = [stream(PUBLISHED, assignment.id, purpose, "0") for purpose in ("train", "test")]
-        few = {} if ":" in assignment.data.source else {"train": CASES, "test": CASES}  # an author's own draw may count
-        train = draw_of(assignment)(assignment.data.model_copy(update=few), *streams)[0]
-    cases = {name: np.ascontiguousarray(train[name][:CASES]) for name in inputs}
+        few = {} if is_own(assignment.data.source) else {"train": CASES}  # an author's own draw may count
+        data = assignment.data.model_copy(update=few)
+        train = published_training_cases(assignment.model_copy(update={"data": data}))
+    cases = {name: np.ascontiguousarray(stacked(train[name][:CASES])) for name in inputs}
     largest = max(array[0].size for array in cases.values())
     return InputSet(train={}, val=None, inputs=cases, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)

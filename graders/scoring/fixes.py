@@ -13,7 +13,7 @@ from itertools import combinations, permutations
 import numpy as np
 from scipy import special
 
-from assignments.data.hidden import Case
+from assignments.data.cases import Case
 from graders.metrics import Array
 from graders.record.documents import Phrase
 

@@ -14,8 +14,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from assignments.data.cases import Case
 from assignments.data.columns import stacked
-from assignments.data.hidden import Case, HiddenSet
+from assignments.data.hidden import HiddenSet
 from graders.failures import DataFailure, MetricFailure, WrongType
 from graders.metrics import Array, Floats, Metric
 from graders.metrics.metric import Absent, Form, anything

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.hidden import Case, HiddenSet
+from assignments.data.cases import Case
+from assignments.data.hidden import HiddenSet
 from assignments.errors import UserError
 from graders.failures import DataFailure, ToolkitFailure
 from graders.metrics import Floats, Metric, metric_named

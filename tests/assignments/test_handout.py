@@ -19,7 +19,7 @@ title = "Left or right"
 task = "classification"
 frameworks = ["numpy"]
 [data]
-source = "points.py:points"
+source = "points.py"
 train = 6
 test = 4
 [run]
@@ -33,7 +33,11 @@ points = 3
 POINTS = """\
 import numpy as np
 
-def points(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {"x": Axes("float64", "1"), "y": Axes("int64", "", role="truth")}
+
+def draw(n, rng):
     return {"x": rng.normal(size=(n, 1)), "y": np.arange(n) % 2, "group": np.array(["a"] * n)}
 """
 

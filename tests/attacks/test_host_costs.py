@@ -139,7 +139,7 @@ id = "target"
 title = "Maps of labels"
 task = "label_maps"
 frameworks = ["numpy"]
-data = { source = "rows.py:rows", train = 6, test = 12, per_call = 4 }
+data = { source = "rows.py", train = 6, test = 12, per_call = 4 }
 run = { mode = "weights" }
 [limits]
 cpu_s = 20
@@ -155,7 +155,11 @@ anchors = { trivial = 0.3, pass = 0.6, merit = 0.7, distinction = 0.8, reference
     "rows_py": """
 import numpy as np
 
-def rows(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {"image": Axes("float32", "24 24"), "label": Axes("uint8", "24 24", role="truth")}
+
+def draw(n, rng):
     label = np.zeros((n, 24, 24), np.uint8)
     label[:, 4:12, 4:12], label[:, 14:20, 14:20] = 1, 2
     return {"image": (label + 0.1 * rng.normal(size=label.shape)).astype(np.float32), "label": label}

@@ -22,7 +22,7 @@ id = "pool"
 title = "A pool of six cases, whose labels nobody can learn"
 task = "classification"
 frameworks = ["numpy"]
-data = { source = "pool.py:pool", train = 3, test = 3, per_call = 3, redraw = true }
+data = { source = "pool.py", train = 3, test = 3, per_call = 3, redraw = true }
 run = { mode = "retrain", seeds = 2, budget_cpu_s = 5 }
 [limits]
 cpu_s = 20
@@ -38,7 +38,11 @@ anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference
 POOL = """
 import numpy as np
 
-def pool(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {"x": Axes("float32", "6"), "y": Axes("uint8", "", role="truth")}
+
+def draw(n, rng):
     taken = rng.permutation(6)[:n]
     return {"x": np.eye(6, dtype=np.float32)[taken], "y": np.array([0, 1, 1, 0, 1, 1], np.uint8)[taken]}
 """

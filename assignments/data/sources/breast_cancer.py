@@ -28,38 +28,42 @@ from statistics import NormalDist
 import numpy as np
 from numpy.random import Generator
 
-from assignments.assignment import Data
+from assignments.data.source import Arrays, Axes, Endless
 from assignments.errors import UserError
-
-Arrays = dict[str, np.ndarray]
 
 MALIGNANT, BENIGN = 1, 0
 
 _NORMAL = NormalDist()
 
 
-def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays, Arrays]:
-    """Training rows from the real table, without repetition, and test rows from the model of it.
+def real_rows(n: int, rng: Generator) -> Arrays:
+    """`n` rows of the real table, without repetition and with the table's share of malignant cases.
 
-    Both hold `x` (n, 30) float32 in the table's own units and `y` (n,) uint8, and both keep the table's share
-    of malignant cases, so that no draw is luckier than another.
+    Returns:
+        x: (n, 30) float32 in the table's own units.
+        y: (n,) uint8.
     """
     x, y = table()
-    if data.train > len(y):
-        raise UserError(f"[data]: train = {data.train}, but the breast-cancer table has {len(y)} rows.")
-    malignant = round(data.train * float(y.mean()))
+    if n > len(y):
+        raise UserError(f"[data]: train = {n}, but the breast-cancer table has {len(y)} rows.")
+    malignant = round(n * float(y.mean()))
     rows = np.concatenate(
         [
-            train_rng.choice(np.flatnonzero(y == MALIGNANT), malignant, replace=False),
-            train_rng.choice(np.flatnonzero(y == BENIGN), data.train - malignant, replace=False),
+            rng.choice(np.flatnonzero(y == MALIGNANT), malignant, replace=False),
+            rng.choice(np.flatnonzero(y == BENIGN), n - malignant, replace=False),
         ]
     )
-    train_rng.shuffle(rows)
-    return {"x": x[rows].astype(np.float32), "y": y[rows]}, synthetic(data.test, test_rng)
+    rng.shuffle(rows)
+    return {"x": x[rows].astype(np.float32), "y": y[rows]}
 
 
 def synthetic(n: int, rng: Generator) -> Arrays:
-    """`n` cases that are not in the table, in random order."""
+    """`n` cases that are not in the table, in random order and with the table's share of malignant cases.
+
+    Returns:
+        x: (n, 30) float32 in the table's own units.
+        y: (n,) uint8.
+    """
     x, y = table()
     labels = np.full(n, BENIGN, dtype=np.uint8)
     labels[: round(n * float(y.mean()))] = MALIGNANT
@@ -125,3 +129,6 @@ class Copula:
 def _model(label: int) -> Copula:
     x, y = table()
     return Copula.fitted_to(x[y == label])
+
+
+SOURCE = Endless({"x": Axes("float32", "30"), "y": Axes("uint8", "", role="truth")}, draw=synthetic, training=real_rows)

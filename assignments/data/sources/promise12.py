@@ -13,15 +13,14 @@ The labels are public: a course that marks on them must trust its groups not to 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.random import Generator
 
-from assignments.assignment import Data
+from assignments.assignment import Assignment
+from assignments.data.source import Arrays, Axes, Finite, Subject, file_stamp
 from assignments.errors import UserError
-
-Arrays = dict[str, np.ndarray]
 
 SHAPE = (32, 128, 128)
 ASSUMED_SPACING_MM = (2.2, 0.6, 0.6)
@@ -29,61 +28,57 @@ ASSUMED_SPACING_MM = (2.2, 0.6, 0.6)
 _NAMES = "image_train00.npy, label_train00.npy, image_train01.npy, ..."
 
 
-def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays, Arrays]:
-    """Training and hidden cases from `data.path`; no patient is in both.
+@dataclass(frozen=True)
+class _Cases:
+    """The folder, and the numbers of its cases by subject."""
 
-    With `data.split_seed` the hidden cases are the first `data.test` of `default_rng(split_seed).permutation(cases)`,
-    the same for everybody; without it the hidden stream chooses, and `train_rng` is not needed.
-
-    Raises:
-        UserError: the folder, or a file in it, is not as described; the error says which, and what to do.
-    """
-    del train_rng
-    folder = _folder(data)
-    numbers = _numbers(folder)
-    if data.train + data.test > len(numbers):
-        raise UserError(
-            f"[data]: train = {data.train} and test = {data.test} are {data.train + data.test} cases, but {folder} "
-            f"has {len(numbers)}. Lower one of the two."
-        )
-    splitter = test_rng if data.split_seed is None else np.random.default_rng(data.split_seed)
-    order = [numbers[index] for index in splitter.permutation(len(numbers))]
-    test, train = order[: data.test], order[data.test : data.test + data.train]
-    return read_cases(folder, sorted(train)), read_cases(folder, sorted(test))
+    folder: Path
+    numbers: dict[str, int]
 
 
-def read_cases(folder: Path, numbers: list[int]) -> Arrays:
-    """The cases of these numbers, in this order.
+def _opened(assignment: Assignment) -> _Cases:
+    folder = _folder(assignment.data.path)
+    return _Cases(folder, {f"case{number:02d}": number for number in _numbers(folder)})
+
+
+def _subjects(cases: _Cases) -> list[Subject]:
+    return [Subject(id) for id in cases.numbers]
+
+
+def _load(cases: _Cases, subject: str) -> Arrays:
+    """One case.
 
     Returns:
-        image: (n, 32, 128, 128) float32, in the scanner's unit.
-        label: (n, 32, 128, 128) uint8.
-        spacing: (n, 3) float32, assumed.
-        subject: (n,) int64, the number in the file's name.
+        image: (32, 128, 128) float32, in the scanner's unit.
+        label: (32, 128, 128) uint8.
+        spacing: (3,) float32, assumed.
     """
-    images = np.empty((len(numbers), *SHAPE), np.float32)
-    labels = np.empty((len(numbers), *SHAPE), np.uint8)
-    for index, number in enumerate(numbers):
-        images[index] = _volume(folder / f"image_train{number:02d}.npy")
-        label_path = folder / f"label_train{number:02d}.npy"
-        label = _volume(label_path)
-        if label.min() < 0 or label.max() > 1:
-            raise UserError(f"{label_path}: labels from {label.min()} to {label.max()}; they must be 0 and 1.")
-        labels[index] = label
+    image, label = (_volume(path) for path in _files(cases, subject))
+    if label.min() < 0 or label.max() > 1:
+        path = _files(cases, subject)[1]
+        raise UserError(f"{path}: labels from {label.min()} to {label.max()}; they must be 0 and 1.")
     return {
-        "image": images,
-        "label": labels,
-        "spacing": np.tile(np.array(ASSUMED_SPACING_MM, np.float32), (len(numbers), 1)),
-        "subject": np.array(numbers, np.int64),
+        "image": image.astype(np.float32),
+        "label": label.astype(np.uint8),
+        "spacing": np.array(ASSUMED_SPACING_MM, np.float32),
     }
 
 
-def _folder(data: Data) -> Path:
-    if data.path is None:
+def _stamp(cases: _Cases, subject: str) -> object:
+    return [file_stamp(path) for path in _files(cases, subject)]
+
+
+def _files(cases: _Cases, subject: str) -> tuple[Path, Path]:
+    number = cases.numbers[subject]
+    return cases.folder / f"image_train{number:02d}.npy", cases.folder / f"label_train{number:02d}.npy"
+
+
+def _folder(path: Path | None) -> Path:
+    if path is None:
         raise UserError(f'[data]: source = "promise12" needs path = "FOLDER", the folder with {_NAMES}')
-    if not data.path.is_dir():
-        raise UserError(f"[data]: there is no folder {data.path}. path must be the folder with {_NAMES}")
-    return data.path
+    if not path.is_dir():
+        raise UserError(f"[data]: there is no folder {path}. path must be the folder with {_NAMES}")
+    return path
 
 
 def _numbers(folder: Path) -> list[int]:
@@ -113,3 +108,13 @@ def _volume(path: Path) -> np.ndarray:
             f"distributes them. Convert it, or remove the case from the folder."
         )
     return volume
+
+
+_ARRAYS = {
+    "image": Axes("float32", "32 128 128"),
+    "label": Axes("uint8", "32 128 128", role="truth"),
+    "spacing": Axes("float32", "3"),
+}
+SOURCE = Finite(
+    arrays=lambda cases: _ARRAYS, open=_opened, subjects=_subjects, load=_load, stamp=_stamp, declared=_ARRAYS
+)

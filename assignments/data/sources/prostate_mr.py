@@ -14,19 +14,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
-from assignments.assignment import Data
-
-Arrays = dict[str, np.ndarray]
+from assignments.data.source import Arrays, Axes, Endless
 
 SHAPE = (16, 64, 64)
 COIL_SHARE = 0.25
-
-
-def draw(data: Data, train_rng: Generator, test_rng: Generator) -> tuple[Arrays, Arrays]:
-    """Training and test phantoms; one case is one subject, and no subject is in both."""
-    train, test = prostate_mr(data.train, train_rng), prostate_mr(data.test, test_rng)
-    test["subject"] += data.train
-    return train, test
 
 
 def prostate_mr(n: int, rng: Generator) -> Arrays:
@@ -188,3 +179,13 @@ def _blurred(volumes: np.ndarray, widths: tuple[float, float, float]) -> np.ndar
 
 def _noise(shape: tuple[int, ...], rng: Generator) -> np.ndarray:
     return rng.standard_normal(shape, dtype=np.float32)
+
+
+SOURCE = Endless(
+    {
+        "image": Axes("float32", "16 64 64"),
+        "label": Axes("uint8", "16 64 64", role="truth"),
+        "spacing": Axes("float32", "3"),
+    },
+    prostate_mr,
+)

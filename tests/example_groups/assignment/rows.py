@@ -2,10 +2,15 @@
 
 import numpy as np
 
+from assignments.data.source import Axes
+
 CANARY = "canary-in-the-cases"
 
 
-def rows(n, rng):
+ARRAYS = {"x": Axes("float32", "3"), "y": Axes("uint8", "", role="truth")}
+
+
+def draw(n, rng):
     y = np.arange(n) % 2
     x = rng.normal(size=(n, 3)) + y[:, None] * np.array([4.0, 0.0, 0.0])
     groups = np.array([CANARY] * n)

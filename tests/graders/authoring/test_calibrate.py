@@ -28,7 +28,7 @@ title = "Left or right"
 task = "classification"
 frameworks = ["numpy"]
 [data]
-source = "points.py:points"
+source = "points.py"
 train = 60
 test = 80
 per_call = 64
@@ -51,7 +51,11 @@ anchors = { trivial = 0.5, pass = 0.6, merit = 0.7, distinction = 0.8, reference
 POINTS = """\
 import numpy as np
 
-def points(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {"x": Axes("float32", "1"), "y": Axes("uint8", "", role="truth")}
+
+def draw(n, rng):
     y = np.arange(n, dtype=np.uint8) % 2
     x = rng.normal(3.0 * y, 1.0).astype(np.float32)
     return {"x": x[:, None], "y": y}

@@ -40,7 +40,7 @@ title = "Discs"
 task = "classification"
 frameworks = ["pytorch", "tensorflow"]
 [data]
-source = "discs.py:discs"
+source = "discs.py"
 train = 8
 test = 4
 per_call = 4
@@ -76,7 +76,11 @@ SECRET = b"s" * 32
 DISCS = """
 import numpy as np
 
-def discs(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {"x": Axes("float32", "2"), "y": Axes("uint8", "", role="truth")}
+
+def draw(n, rng):
     y = np.arange(n, dtype=np.uint8) % 2
     return {"x": rng.random((n, 2), np.float32), "y": y}
 """

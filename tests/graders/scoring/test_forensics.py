@@ -9,7 +9,8 @@ import pytest
 from scipy import ndimage, special
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import Case, HiddenSet, records
+from assignments.data.cases import Case
+from assignments.data.hidden import HiddenSet, records
 from graders.failures import WallLimit
 from graders.marks.words import phrase_words
 from graders.record.answers import Answers

@@ -11,7 +11,8 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.hidden import Case, HiddenSet, records
+from assignments.data.cases import Case
+from assignments.data.hidden import HiddenSet, records
 from assignments.errors import UserError
 from graders.failures import NonFiniteAnswer, OutOfRange, WrongShape, WrongType
 from graders.record.answers import Answers

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from assignments.data.hidden import Case, HiddenSet
+from assignments.data.cases import Case
+from assignments.data.hidden import HiddenSet
 from graders.failures import DataFailure
 from graders.record.answers import Answers
 from graders.scoring.void import without

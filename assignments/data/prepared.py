@@ -1,0 +1,219 @@
+"""The cases of a finite source, read and checked once and kept as arrays: a second run reads no DICOM.
+
+`assignments.data.prepared_store` keeps the arrays. Only subjects that are new or changed are read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assignments.assignment import Assignment
+from assignments.data.prepared_store import PreparedArray, PreparedStore
+from assignments.data.source import RESERVED, Arrays, Axes, Finite, Part, Subject
+from assignments.data.split import Split, read_split, split_command, split_path
+from assignments.digests import digest_of
+from assignments.errors import UserError
+
+Progress = Callable[[int, int, str], None]
+"""(subjects done, of how many, subject)."""
+
+
+@dataclass(frozen=True)
+class PreparedSubject:
+    """All cases of one subject, each with its arrays by key."""
+
+    id: str
+    part: Part | None
+    members: tuple[str, ...]
+    group: str | None
+    """Its stratum, for reports."""
+    cases: tuple[Mapping[str, PreparedArray], ...]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The cases of a finite source with the part of each subject. It names files, and no folder: it can travel."""
+
+    arrays: Mapping[str, Axes]
+    subjects: tuple[PreparedSubject, ...]
+
+    def of(self, part: Part) -> tuple[PreparedSubject, ...]:
+        """The subjects of a part."""
+        return tuple(subject for subject in self.subjects if subject.part == part)
+
+
+def prepare(
+    assignment: Assignment, source: Finite, *, split: Split | None = None, on_progress: Progress = lambda *_: None
+) -> Prepared:
+    """The cases of every subject of a finite source that is in a part.
+
+    Args:
+        split: In place of the one in the assignment's file.
+
+    Raises:
+        UserError: there is no split yet; a subject of the split is gone; or a subject's cases cannot be read, or are
+            not as declared. All subjects are read first, and one error lists what is wrong with which.
+    """
+    split = split or required_split(assignment)
+    opened = opened_source(assignment, source)
+    subjects = listed(assignment, source, opened)
+    _check_present(assignment, split, subjects)
+    part_of = {row.subject: row.part for row in split.present}
+    arrays = source.arrays(opened)
+    store = PreparedStore(assignment)
+    used = [subject for subject in subjects if part_of.get(subject.id) is not None]
+    problems, prepared = [], []
+    for number, subject in enumerate(used):
+        on_progress(number, len(used), subject.id)
+        stamp = None if source.stamp is None else digest_of(stamp=source.stamp(opened, subject.id))
+        cases = store.known(subject.id, stamp)
+        if cases is None:
+            try:
+                cases = store.added(subject.id, stamp, loaded(source, opened, subject.id, arrays))
+            except UserError as error:
+                problems += str(error).splitlines()
+                continue
+        prepared.append((subject, cases))
+    if problems:
+        where = assignment.data.path or assignment.folder
+        raise UserError(
+            "\n  ".join([f"{where}: {len(used) - len(prepared)} of {len(used)} subjects cannot be used:", *problems])
+        )
+    store.close()
+    on_progress(len(used), len(used), "")
+    ready = []
+    for subject, cases in prepared:
+        group = " / ".join(subject.strata[name] for name in assignment.data.stratify) or None
+        placed = tuple({key: store.placed(array) for key, array in case.items()} for case in cases)
+        ready.append(PreparedSubject(subject.id, part_of[subject.id], subject.members, group, placed))
+    return Prepared(arrays, tuple(ready))
+
+
+def required_split(assignment: Assignment) -> Split:
+    """The split of an assignment's finite source; without one nothing may be handed out or marked."""
+    path = split_path(assignment)
+    split = read_split(path)
+    if split is None:
+        raise UserError(
+            f'{assignment.folder / "assignment.toml"} [data]: source = "{assignment.data.source}" is a folder of '
+            f"subjects, and has no split yet ({path}). Make it once: {split_command(assignment)}"
+        )
+    return split
+
+
+def opened_source(assignment: Assignment, source: Finite) -> Any:
+    """What the source's `open` returns."""
+    if assignment.data.redraw:
+        raise UserError(
+            f"{assignment.folder / 'assignment.toml'} [data]: redraw = true draws new hidden cases for each repeat, "
+            f'but "{assignment.data.source}" has subjects that are split once. Remove redraw.'
+        )
+    try:
+        return source.open(assignment)
+    except Exception as error:  # an author's own source may raise anything
+        raise _told(error, f"{assignment.data.source}: open") from error
+
+
+def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]:
+    """The subjects of a finite source, in the order of their ids.
+
+    Raises:
+        UserError: there is none, an id is there twice, or it is not a `Subject`.
+    """
+    try:
+        subjects = list(source.subjects(opened))
+    except Exception as error:
+        raise _told(error, f"{assignment.data.source}: subjects") from error
+    where = f"{assignment.data.source}: subjects(opened)"
+    if not subjects:
+        raise UserError(f"{where} is empty. It must list every subject of {assignment.data.path or 'the source'}.")
+    for subject in subjects:
+        if not isinstance(subject, Subject) or not isinstance(subject.id, str) or not subject.id.strip():
+            raise UserError(f"{where} lists {subject!r}; it must list Subject(id), with a text as id.")
+    ids = [subject.id for subject in subjects]
+    if twice := sorted({id for id in ids if ids.count(id) > 1}) if len(set(ids)) < len(ids) else []:
+        raise UserError(
+            f"{where} lists {', '.join(twice[:10])} twice. Give each subject one id, and load all its cases."
+        )
+    return sorted(subjects, key=lambda subject: subject.id)
+
+
+def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]) -> list[Arrays]:
+    """The cases of one subject, each as declared, without a leading N.
+
+    Raises:
+        UserError: they cannot be loaded, or are not as declared: a line for each problem.
+    """
+    try:
+        value = source.load(opened, subject)
+    except Exception as error:
+        raise _told(error, subject) from error
+    cases = list(_single(value, arrays))
+    problems = [
+        f"{subject}, case {number}: {problem}" for number, case in enumerate(cases) for problem in _wrong(case, arrays)
+    ]
+    if not cases:
+        problems = [f"{subject}: has no case"]
+    if problems:
+        raise UserError("\n".join(problems))
+    return [{key: case[key] for key in arrays if key in case} for case in cases]
+
+
+def _single(value: Any, arrays: Mapping[str, Axes]) -> Iterator[Arrays]:
+    """One case after the other, from a list of cases, the arrays of one case, or arrays with a leading N."""
+    if not isinstance(value, Mapping):
+        yield from ({key: np.asarray(array) for key, array in case.items()} for case in value)
+        return
+    given = {key: np.asarray(array) for key, array in value.items()}
+    several = {key for key, axes in arrays.items() if key in given and given[key].ndim == len(axes.sizes) + 1}
+    if not several:
+        yield given
+        return
+    for i in range(max(len(given[key]) for key in several)):
+        # An array that is not longer is checked, and refused, as it stands.
+        yield {key: array[i] if key in several and i < len(array) else array for key, array in given.items()}
+
+
+def _wrong(case: Arrays, arrays: Mapping[str, Axes]) -> Iterator[str]:
+    """What is not as declared in one case."""
+    for key, axes in arrays.items():
+        if key not in case:
+            yield f"lacks {key} ({axes})"
+        elif not axes.fits(case[key]):
+            yield f"{key} is {case[key].dtype} {case[key].shape}, but ARRAYS declares {axes}"
+        elif axes.role == "input" and case[key].dtype.kind == "f" and not np.isfinite(case[key]).all():
+            yield f"{key} holds NaN or infinity"
+    if extra := sorted(case.keys() - arrays.keys() - set(RESERVED)):
+        yield f"has {', '.join(extra)}, which ARRAYS does not declare"
+
+
+def _check_present(assignment: Assignment, split: Split, subjects: Sequence[Subject]) -> None:
+    """Every subject of the split is there, and no member is in two parts."""
+    ids = {subject.id for subject in subjects}
+    if gone := [f"{row.subject} ({row.part})" for row in split.present if row.part and row.subject not in ids]:
+        raise UserError(
+            f"{split_path(assignment)}: names subjects that {assignment.data.path or assignment.data.source} lacks: "
+            f"{', '.join(gone[:10])}. Restore them, or mark them as withdrawn: {split_command(assignment)}"
+        )
+    part_of = {row.subject: row.part for row in split.present if row.part}
+    first: dict[str, Subject] = {}
+    for subject in subjects:
+        for member in subject.members if subject.id in part_of else ():
+            other = first.setdefault(member, subject)
+            if part_of[other.id] != part_of[subject.id]:
+                raise UserError(
+                    f"{split_path(assignment)}: {member} is in {other.id} ({part_of[other.id]}) and in {subject.id} "
+                    f"({part_of[subject.id]}). Make the split anew: {split_command(assignment, '--resplit')}"
+                )
+
+
+def _told(error: Exception, what: str) -> UserError:
+    """A failure of a source as an error that its author reads."""
+    plain = isinstance(error, UserError | OSError)
+    lines = str(error).splitlines() or [""]
+    reason = [f"{what}: {line}" for line in lines] if plain else [f"{what} raised {type(error).__name__}: {error}"]
+    return UserError("\n".join(reason))

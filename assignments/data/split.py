@@ -1,0 +1,337 @@
+"""The split of a finite source into training, validation and hidden subjects: made once, kept in `split.csv`.
+
+The file belongs to the assignment and serves every course, year, handout and rehearsal. A new subject moves no other; a
+subject that has left the source keeps its row, marked as withdrawn. It names the hidden subjects: staff only.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.random import Generator
+
+from assignments.assignment import Assignment, Data
+from assignments.data.source import PARTS, Part, Subject
+from assignments.errors import UserError
+from assignments.files import replace_file
+
+COLUMNS = ("subject", "part", "withdrawn", "handed_out", "shown")
+
+
+@dataclass(frozen=True)
+class SplitRow:
+    """One subject of a split."""
+
+    subject: str
+    part: Part | None
+    """None: it is in no part, because `train` is a number and there are more subjects."""
+    withdrawn: str = ""
+    """The day on which the split was updated and its source no longer had it."""
+    handed_out: str = ""
+    """The day of the first handout with its cases."""
+    shown: str = ""
+    """The day on which its hidden cases were shown to students: they are spent."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """All subjects that a source has or had, with their parts."""
+
+    rows: tuple[SplitRow, ...] = ()
+
+    @property
+    def present(self) -> tuple[SplitRow, ...]:
+        """The rows of subjects that have not been withdrawn."""
+        return tuple(row for row in self.rows if not row.withdrawn)
+
+    def of(self, part: Part) -> tuple[str, ...]:
+        """The subjects of a part, without those withdrawn."""
+        return tuple(row.subject for row in self.present if row.part == part)
+
+    def marked(self, subjects: Iterable[str], *, handed_out: str = "", shown: str = "") -> Split:
+        """The split with the days on which these subjects were first handed out, or shown."""
+        names = set(subjects)
+        return Split(
+            tuple(
+                replace(row, handed_out=row.handed_out or handed_out, shown=row.shown or shown)
+                if row.subject in names
+                else row
+                for row in self.rows
+            )
+        )
+
+
+@dataclass(frozen=True)
+class SplitChange:
+    """What an update of a split changes: subjects, each with its part."""
+
+    new: Mapping[str, Part | None] = field(default_factory=dict)
+    withdrawn: Mapping[str, Part | None] = field(default_factory=dict)
+    returned: Mapping[str, Part | None] = field(default_factory=dict)
+    moved: Mapping[str, tuple[Part | None, Part | None]] = field(default_factory=dict)
+    """Only a new split moves subjects: the part before, and the part now."""
+    exposed: Mapping[str, str] = field(default_factory=dict)
+    """Subjects that are hidden now and were handed out before, each with the day."""
+
+
+def split_path(assignment: Assignment) -> Path:
+    """The file with the split of an assignment's finite source."""
+    return assignment.data.split or assignment.folder / "split.csv"
+
+
+def split_command(assignment: Assignment, flag: str = "--split") -> str:
+    """The command that makes the split of an assignment, to be typed as it is."""
+    kept = assignment.data.split
+    if kept is not None and kept.parent.name == "hidden":  # a course's own data
+        return f"medmark data {assignment.id} {flag} -c {kept.parent.parent}"
+    return f"medmark data {assignment.folder} {flag}"
+
+
+def read_split(path: Path) -> Split | None:
+    """The split in a file; None if there is no such file.
+
+    Raises:
+        UserError: the file is not a split; the error says where.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: the split cannot be read: {error}. Restore it from a copy.") from error
+    reader = csv.DictReader(io.StringIO(text))
+    if lacks := [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]:
+        raise UserError(f"{path}: has no column {' and no column '.join(lacks)}. Restore the file from a copy.")
+    rows, seen = [], set()
+    for record in reader:
+        values = {name: (record.get(name) or "").strip() for name in COLUMNS}
+        where = f"{path}, line {reader.line_num}"
+        if values["part"] not in ("", *PARTS):
+            raise UserError(f'{where}: "{values["part"]}" is no part; write train, val or test, or leave it empty.')
+        if not values["subject"] or values["subject"] in seen:
+            what = f"{values['subject']} is there twice" if values["subject"] else "names no subject"
+            raise UserError(f"{where}: {what}. Remove one of the rows.")
+        seen.add(values["subject"])
+        part = cast(Part, values.pop("part")) if values["part"] else None
+        values.pop("part", None)
+        rows.append(SplitRow(part=part, **values))
+    return Split(tuple(rows))
+
+
+def write_split(path: Path, split: Split) -> None:
+    """Replace the file of a split. It names hidden subjects, so that a new file is for its owner alone."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for row in split.rows:
+        writer.writerow([row.subject, row.part or "", row.withdrawn, row.handed_out, row.shown])
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+    replace_file(path, buffer.getvalue())
+
+
+def made(
+    subjects: Sequence[Subject], data: Data, *, before: Split | None = None, today: date | None = None
+) -> tuple[Split, SplitChange]:
+    """A split of all subjects. `before` is the split that it replaces: days of handouts stay known.
+
+    Raises:
+        UserError: there are too few subjects, or a published split puts linked subjects in different parts.
+    """
+    parts = _filled(_groups(subjects), data, _rng(data), {})
+    return _result(subjects, parts, before, today)
+
+
+def updated(
+    split: Split, subjects: Sequence[Subject], data: Data, *, today: date | None = None
+) -> tuple[Split, SplitChange]:
+    """The split with new subjects in the part that lacks most, and those that are gone marked as withdrawn.
+
+    Raises:
+        UserError: a new subject links subjects of two parts, or a published split now differs from the split.
+    """
+    kept = {row.subject: row.part for row in split.rows}
+    for subject in subjects:
+        if subject.part is not None and subject.id in kept and kept[subject.id] != subject.part:
+            raise UserError(
+                f"the source now puts {subject.id} in {subject.part}, and the split has it in "
+                f"{kept[subject.id] or 'no part'}. Make the split anew, with --resplit."
+            )
+    parts = _filled(_groups(subjects), data, _rng(data), kept)
+    return _result(subjects, parts, split, today)
+
+
+def _result(
+    subjects: Sequence[Subject], parts: Mapping[str, Part | None], before: Split | None, today: date | None
+) -> tuple[Split, SplitChange]:
+    """The new rows, in the order of the old ones with new subjects last, and what changed."""
+    day = (today or date.today()).isoformat()
+    old = {row.subject: row for row in (before.rows if before else ())}
+    ids = [subject.id for subject in subjects]
+    rows = []
+    for id in [*old, *(id for id in ids if id not in old)]:
+        row = old.get(id, SplitRow(id, None))
+        if id in parts:
+            rows.append(replace(row, part=parts[id], withdrawn=""))
+        else:
+            rows.append(replace(row, withdrawn=row.withdrawn or day))
+    new = Split(tuple(rows))
+    change = SplitChange(
+        new={id: parts[id] for id in ids if id not in old},
+        withdrawn={row.subject: row.part for row in old.values() if row.subject not in parts and not row.withdrawn},
+        returned={id: parts[id] for id in ids if id in old and old[id].withdrawn},
+        moved={id: (old[id].part, parts[id]) for id in ids if id in old and old[id].part != parts[id]},
+        exposed={row.subject: row.handed_out for row in new.present if row.part == "test" and row.handed_out},
+    )
+    return new, change
+
+
+def _rng(data: Data) -> Generator:
+    return np.random.default_rng(secrets.randbits(128) if data.split_seed is None else data.split_seed)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Subjects that share a member, and so must be in one part."""
+
+    subjects: tuple[Subject, ...]
+    stratum: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(subject.id for subject in self.subjects)
+
+
+def _groups(subjects: Sequence[Subject]) -> list[_Group]:
+    """Subjects joined by their members, in the order of their ids: the source's order decides nothing."""
+    leader: dict[str, str] = {}
+
+    def lead(id: str) -> str:
+        while leader.setdefault(id, id) != id:
+            id = leader[id]
+        return id
+
+    for subject in subjects:
+        for member in subject.members:
+            # Subjects and members have names of their own kinds: a pair "P1-P2" is not a patient.
+            leader[lead(f"member {member}")] = lead(f"subject {subject.id}")
+    joined: dict[str, list[Subject]] = defaultdict(list)
+    for subject in sorted(subjects, key=lambda subject: subject.id):
+        joined[lead(f"subject {subject.id}")].append(subject)
+    return [_Group(tuple(group)) for group in joined.values()]
+
+
+def _filled(
+    groups: Sequence[_Group], data: Data, rng: Generator, kept: Mapping[str, Part | None]
+) -> dict[str, Part | None]:
+    """The part of every subject: as kept, as published, and the rest drawn until each part has its share."""
+    groups = [replace(group, stratum=_stratum(group, data)) for group in groups]
+    parts: dict[str, Part | None] = {}
+    free = []
+    for group in groups:
+        fixed = _fixed(group, kept)
+        if fixed:
+            parts |= dict.fromkeys(group.ids, fixed[0])
+        else:
+            free.append(group)
+    total = sum(len(group.subjects) for group in groups)
+    wanted = _wanted(data, total) if free else {}
+    in_stratum = Counter(group.stratum for group in groups for _ in group.subjects)
+    quota = _quotas(wanted, in_stratum, total, rng)
+    stratum_of = {id: group.stratum for group in groups for id in group.ids}
+    for id, part in parts.items():
+        quota[stratum_of[id], part] = quota.get((stratum_of[id], part), 0) - 1
+    for index in rng.permutation(len(free)):
+        group = free[index]
+        # A group of several subjects looks for a part that lacks as many.
+        part = max(_ORDER, key=lambda part: min(quota.get((group.stratum, part), 0), len(group.ids)))
+        parts |= dict.fromkeys(group.ids, part)
+        quota[group.stratum, part] = quota.get((group.stratum, part), 0) - len(group.ids)
+    _check_sizes(parts, data)
+    return parts
+
+
+_ORDER: tuple[Part | None, ...] = ("test", "val", "train", None)
+"""In which parts are filled."""
+
+
+def _fixed(group: _Group, kept: Mapping[str, Part | None]) -> tuple[Part | None, ...]:
+    """The one part that a group has already, by the split or as published; empty if it is free."""
+    parts = {kept[id] for id in group.ids if id in kept}
+    parts |= {subject.part for subject in group.subjects if subject.part is not None and subject.id not in kept}
+    if len(parts) > 1:
+        where = ", ".join(
+            f"{subject.id} ({kept.get(subject.id, subject.part) or 'no part'})" for subject in group.subjects
+        )
+        raise UserError(
+            f"these subjects share a member, and are in different parts: {where}. Correct their members or published "
+            "parts, or make the split anew, with --resplit."
+        )
+    return tuple(parts)
+
+
+def _stratum(group: _Group, data: Data) -> tuple[str, ...]:
+    for subject in group.subjects:
+        if missing := [name for name in data.stratify if name not in subject.strata]:
+            has = ", ".join(subject.strata) or "none"
+            raise UserError(f"[data]: stratify names {missing[0]}, but {subject.id} has no such stratum; it has {has}.")
+    return tuple(group.subjects[0].strata[name] for name in data.stratify)
+
+
+def _wanted(data: Data, total: int) -> dict[Part | None, int]:
+    """How many subjects each part should have."""
+    if data.test is None:
+        raise UserError("[data]: test is missing. Write how many subjects are hidden, or a share such as test = 0.25")
+    test, val = (round(count * total) if isinstance(count, float) else count for count in (data.test, data.val))
+    if isinstance(data.test, float):
+        test = max(test, 1)
+    train = total - test - val if data.train is None else data.train
+    if train < 1 or train + val + test > total:
+        raise UserError(
+            f"[data]: train = {train if data.train is None else data.train}, val = {val} and test = {test} need "
+            f"{max(train, 1) + val + test} subjects, but there are {total}. Lower one of them."
+        )
+    return {"test": test, "val": val, "train": train, None: total - train - val - test}
+
+
+def _quotas(
+    wanted: Mapping[Part | None, int], strata: Mapping[tuple[str, ...], int], total: int, rng: Generator
+) -> dict[tuple[tuple[str, ...], Part | None], int]:
+    """How many subjects of each stratum each part should have: equal shares, by the largest remainders."""
+    quota: dict[tuple[tuple[str, ...], Part | None], int] = {}
+    left = dict(strata)
+    names = sorted(strata)
+    for part, count in wanted.items():
+        exact = {name: count * strata[name] / total for name in names}
+        shares = {name: min(int(exact[name]), left[name]) for name in names}
+        while (lacking := count - sum(shares.values())) > 0:
+            open_names = [name for name in names if shares[name] < left[name]]
+            ties = dict(zip(open_names, rng.random(len(open_names)), strict=True))
+            ranked = sorted(open_names, key=lambda name: (exact[name] - shares[name], ties[name]), reverse=True)
+            for name in ranked[:lacking]:
+                shares[name] += 1
+        for name in names:
+            quota[name, part] = shares[name]
+            left[name] -= shares[name]
+    return quota
+
+
+def _check_sizes(parts: Mapping[str, Part | None], data: Data) -> None:
+    counts = Counter(parts.values())
+    needed: tuple[Part, ...] = ("train", "val", "test") if data.val else ("train", "test")
+    lacking = [part for part in needed if not counts[part]]
+    if lacking:
+        have = ", ".join(f"{part} {counts[part]}" for part in PARTS)
+        raise UserError(
+            f"the split leaves no subject for {' and '.join(lacking)} ({have}). Change [data] train, val or test."
+        )

@@ -1,0 +1,83 @@
+"""Makes, updates and renews the split of an assignment's finite source. `assignments.data.split` holds the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+from assignments.assignment import Assignment
+from assignments.data.prepared import listed, opened_source, required_split
+from assignments.data.source import Finite
+from assignments.data.sources import source_of
+from assignments.data.split import Split, SplitChange, made, read_split, split_path, updated, write_split
+from assignments.errors import UserError
+from assignments.folders import find
+from assignments.load import load
+from graders.tasks import TASKS
+
+How = Literal["split", "resplit"]
+
+
+@dataclass(frozen=True)
+class ProposedSplit:
+    """A split that is not written yet, and what it changes."""
+
+    path: Path
+    split: Split
+    change: SplitChange
+    first: bool
+    """Whether the source has had no split before."""
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether it moves subjects that were in another part."""
+        return bool(self.change.moved)
+
+    def write(self) -> None:
+        """Replace the split in its file."""
+        write_split(self.path, self.split)
+
+
+def data_assignment(name: str, course: Path | None) -> Assignment:
+    """The assignment with this id or folder, as a course sets it if one is named."""
+    if course is None:
+        return load(find(name, Path()), tasks=TASKS)
+    from graders.course.course import assignment_of, load_course
+
+    return assignment_of(load_course(course), name)
+
+
+def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
+    """The split of an assignment's subjects as they are today.
+
+    "split" makes the first one, and later adds new subjects and marks those that are gone; "resplit" draws all anew.
+
+    Raises:
+        UserError: the source is endless, its subjects cannot be listed, or they cannot be split as `[data]` says.
+    """
+    source = source_of(assignment)
+    if not isinstance(source, Finite):
+        raise UserError(
+            f'{assignment.folder / "assignment.toml"} [data]: the source "{assignment.data.source}" draws new cases '
+            "each time, and has no subjects to split."
+        )
+    path = split_path(assignment)
+    before = read_split(path)
+    subjects = listed(assignment, source, opened_source(assignment, source))
+    if how == "resplit" or before is None:
+        split, change = made(subjects, assignment.data, before=before)
+    else:
+        split, change = updated(before, subjects, assignment.data)
+    return ProposedSplit(path, split, change, before is None)
+
+
+def record_handout(assignment: Assignment, today: date | None = None) -> None:
+    """Record in the split that the training subjects were handed out, so that a new split can say so."""
+    if not isinstance(source_of(assignment), Finite):
+        return
+    path = split_path(assignment)
+    split = required_split(assignment)
+    day = (today or date.today()).isoformat()
+    write_split(path, split.marked([*split.of("train"), *split.of("val")], handed_out=day))
