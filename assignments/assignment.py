@@ -308,6 +308,11 @@ class Assignment(Frozen):
         return self
 
     @property
+    def split_file(self) -> Path:
+        """The file with the split of a finite source."""
+        return self.data.split or self.folder / "split.csv"
+
+    @property
     def points(self) -> int:
         """Points of all criteria together."""
         return sum(criterion.points for criterion in self.criteria)

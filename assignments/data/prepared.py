@@ -14,7 +14,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.prepared_store import PreparedArray, PreparedStore
 from assignments.data.source import RESERVED, Arrays, Axes, Finite, Part, Subject
-from assignments.data.split import Split, read_split, split_command, split_path
+from assignments.data.split import Split, read_split, split_command
 from assignments.digests import digest_of
 from assignments.errors import UserError
 
@@ -95,7 +95,7 @@ def prepare(
 
 def required_split(assignment: Assignment) -> Split:
     """The split of an assignment's finite source; without one nothing may be handed out or marked."""
-    path = split_path(assignment)
+    path = assignment.split_file
     split = read_split(path)
     if split is None:
         raise UserError(
@@ -196,7 +196,7 @@ def _check_present(assignment: Assignment, split: Split, subjects: Sequence[Subj
     ids = {subject.id for subject in subjects}
     if gone := [f"{row.subject} ({row.part})" for row in split.present if row.part and row.subject not in ids]:
         raise UserError(
-            f"{split_path(assignment)}: names subjects that {assignment.data.path or assignment.data.source} lacks: "
+            f"{assignment.split_file}: names subjects that {assignment.data.path or assignment.data.source} lacks: "
             f"{', '.join(gone[:10])}. Restore them, or mark them as withdrawn: {split_command(assignment)}"
         )
     part_of = {row.subject: row.part for row in split.present if row.part}
@@ -206,7 +206,7 @@ def _check_present(assignment: Assignment, split: Split, subjects: Sequence[Subj
             other = first.setdefault(member, subject)
             if part_of[other.id] != part_of[subject.id]:
                 raise UserError(
-                    f"{split_path(assignment)}: {member} is in {other.id} ({part_of[other.id]}) and in {subject.id} "
+                    f"{assignment.split_file}: {member} is in {other.id} ({part_of[other.id]}) and in {subject.id} "
                     f"({part_of[subject.id]}). Make the split anew: {split_command(assignment, '--resplit')}"
                 )
 

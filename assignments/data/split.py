@@ -83,11 +83,6 @@ class SplitChange:
     """Subjects that are hidden now and were handed out before, each with the day."""
 
 
-def split_path(assignment: Assignment) -> Path:
-    """The file with the split of an assignment's finite source."""
-    return assignment.data.split or assignment.folder / "split.csv"
-
-
 def split_command(assignment: Assignment, flag: str = "--split") -> str:
     """The command that makes the split of an assignment, to be typed as it is."""
     kept = assignment.data.split

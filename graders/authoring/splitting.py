@@ -11,7 +11,7 @@ from assignments.assignment import Assignment
 from assignments.data.prepared import listed, opened_source, required_split
 from assignments.data.source import Finite
 from assignments.data.sources import source_of
-from assignments.data.split import Split, SplitChange, made, read_split, split_path, updated, write_split
+from assignments.data.split import Split, SplitChange, made, read_split, updated, write_split
 from assignments.errors import UserError
 from assignments.folders import find
 from assignments.load import load
@@ -63,7 +63,7 @@ def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
             f'{assignment.folder / "assignment.toml"} [data]: the source "{assignment.data.source}" draws new cases '
             "each time, and has no subjects to split."
         )
-    path = split_path(assignment)
+    path = assignment.split_file
     before = read_split(path)
     subjects = listed(assignment, source, opened_source(assignment, source))
     if how == "resplit" or before is None:
@@ -77,7 +77,7 @@ def record_handout(assignment: Assignment, today: date | None = None) -> None:
     """Record in the split that the training subjects were handed out, so that a new split can say so."""
     if not isinstance(source_of(assignment), Finite):
         return
-    path = split_path(assignment)
+    path = assignment.split_file
     split = required_split(assignment)
     day = (today or date.today()).isoformat()
     write_split(path, split.marked([*split.of("train"), *split.of("val")], handed_out=day))

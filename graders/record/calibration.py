@@ -107,7 +107,7 @@ def score_origins(assignment: Assignment, name: str) -> dict[str, str]:
     digests = {
         "drawing": digest_of(
             code=drawing(assignment),
-            data=assignment.data.model_dump(mode="json", exclude={"path", "per_call"}),
+            data=assignment.data.model_dump(mode="json", exclude={"path", "per_call", "split", "share", "permission"}),
             draws=[hashlib.sha256(secret_of(draw)).hexdigest() for draw in range(CALIBRATION_DRAWS)],
         ),
         "criteria": digest_of(task=assignment.task, criteria=declared),

@@ -14,6 +14,7 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.cached import cached
+from assignments.data.split import read_split
 from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replace_file
 from assignments.load import in_catalogue, references
@@ -83,10 +84,16 @@ def rehearsal_key(assignment: Assignment) -> str:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-        if path.is_file() and not hidden and name.as_posix() not in _TEXT_FILES:
+        if path.is_file() and not hidden and name.as_posix() not in _TEXT_FILES and path != assignment.split_file:
             files[name.as_posix()] = _digest(path)
     elsewhere = references(assignment) if in_catalogue(folder) else {}
-    return digest_of(files=files, references={name: code_digest(path) for name, path in elsewhere.items()})
+    split = read_split(assignment.split_file)
+    return digest_of(
+        files=files,
+        references={name: code_digest(path) for name, path in elsewhere.items()},
+        # Its days change with each handout; a rehearsal reads the parts alone.
+        **({} if split is None else {"split": {row.subject: row.part for row in split.present}}),
+    )
 
 
 def _digest(path: Path) -> str:

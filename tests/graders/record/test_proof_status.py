@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Assignment
+from assignments.data.split import Split, SplitRow, write_split
 from assignments.folders import CATALOGUE, catalogue
-from assignments.load import load
+from assignments.load import folder_digest, load
 from graders.authoring import calibrate as calibration
 from graders.record.proof_status import proof_status, store_rehearsal
 from graders.record.rehearsal import Gap, Rehearsal
@@ -67,6 +68,18 @@ def test_code_makes_a_rehearsal_old_and_words_do_not(assignment: Assignment) -> 
     assert proof_status(assignment).fresh
     (assignment.folder / "points.py").write_text("A = 2\n")
     assert not proof_status(assignment).fresh
+
+
+def test_the_parts_of_a_split_make_a_rehearsal_old_and_its_days_do_not(assignment: Assignment) -> None:
+    split = Split((SplitRow("A", "train"), SplitRow("B", "test")))
+    write_split(assignment.split_file, split)
+    store_rehearsal(assignment, rehearsal())
+    before = folder_digest(assignment)
+    write_split(assignment.split_file, split.marked(["A"], handed_out="2026-01-02"))
+    assert proof_status(assignment).fresh
+    write_split(assignment.split_file, Split((SplitRow("A", "test"), SplitRow("B", "train"))))
+    assert not proof_status(assignment).fresh
+    assert folder_digest(assignment) == before, "a digest that is handed out would let anybody try all splits"
 
 
 def test_layout_of_toml_makes_no_rehearsal_old_and_its_values_do(assignment: Assignment) -> None:
