@@ -153,6 +153,8 @@ BY_PATH = {
 """Files that run an author's files, or a student's behind the wall."""
 BY_NAME = {"graders/runs/engines/preload.py", "graders/wall/sandboxes/runtimes/survey.py"}
 """Files that import by a name that is ours: pytest's plug-ins, and an image's packages while it is built."""
+AUTHORS_DATA = {"h5py": {"assignments/data/folder/hdf5.py", "assignments/data/folder/hdf5_contents.py"}}
+"""Modules with the files that may import them: what the teacher brings, never what a student sent."""
 TRUSTED = {"exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/metrics/far.py"}}
 """Methods with the files that may call them; the query is a k-d tree's for points, no data frame's for code."""
 
@@ -174,7 +176,7 @@ def arms(text, place="", trusted=()):
     """What of a source could run, unpickle or unpack what it reads: the whole list, so that it is tried as one."""
     tree = ast.parse(text)
     for line, name in imported_of(tree):
-        if within(name, DANGEROUS):
+        if within(name, DANGEROUS) and not within(name, trusted):
             yield f"{place}:{line} imports {name}"
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in ("eval", "exec", "__import__", "__builtins__"):
@@ -218,7 +220,7 @@ def test_the_host_cannot_run_what_it_reads():
     found = []
     for file in on_the_host():
         place = str(file.relative_to(ROOT))
-        trusted = [method for method, places in TRUSTED.items() if place in places]
+        trusted = [word for word, places in (TRUSTED | AUTHORS_DATA).items() if place in places]
         found += arms(file.read_text(encoding="utf-8"), place, trusted)
     assert found == []
 

@@ -116,7 +116,22 @@ def test_what_is_used_is_required_or_comes_with_what_is_required():
     required = {normal(distribution(name)) for name in PROJECT["dependencies"]}
     along = {normal(distribution(more)) for name in required for more in requires(name) or () if "extra ==" not in more}
     outside = used(*PACKAGES) - OURS - set(sys.stdlib_module_names) - {"torch", "tensorflow"}  # behind the wall alone
-    assert [name for name in sorted(outside) if not installed().get(name, set()) & (required | along)] == []
+    formats = {normal(distribution(name)) for name in PROJECT["optional-dependencies"]["formats"]}
+    assert [name for name in sorted(outside) if not installed().get(name, set()) & (required | along | formats)] == []
+
+
+def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they_read():
+    """medmark works without the extra `formats`, until a folder has such files."""
+    names = set().union(*(modules_of(distribution(name)) for name in PROJECT["optional-dependencies"]["formats"]))
+    assert names >= {"nibabel", "SimpleITK", "pydicom", "h5py", "PIL"}
+    homes = set()
+    for file in [ROOT / "cli.py", *(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))]:
+        text = file.read_text(encoding="utf-8")
+        at_once = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert not names & set(used_in("\n".join(map(ast.unparse, at_once)))), file
+        if names & set(used_in(text)):
+            homes.add(file.parent.relative_to(ROOT).as_posix())
+    assert homes == {"assignments/data/folder"}
 
 
 def test_the_package_that_writes_bank_holidays_is_never_imported_by_the_program():

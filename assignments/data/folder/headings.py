@@ -96,14 +96,20 @@ def heading_problem(heading: str, headings: Collection[str]) -> tuple[str, str] 
     near = _spelt(family)
     if colon:
         return _wrong_family(near, name.strip())
-    word = _letters(heading)
-    meant = next((reserved for reserved in RESERVED if _letters(reserved) == word), None)
-    meant = meant or next((r for r, names in _SYNONYMS.items() if word in names and not _has(r, headings)), None)
-    meant = meant or closest(word, [r for r in RESERVED if ":" not in r], _SLIP)
-    if meant is None:
+    meant = meaning(heading)
+    synonym = meant is not None and _letters(heading) in _SYNONYMS.get(meant, ())
+    if meant is None or (synonym and _has(meant, headings)):
         return None
     what = f'is not a column that medmark reads, but looks like "{meant}"'
     return what, f"name it {meant}; if it is a stratum, give it another name"
+
+
+def meaning(heading: str) -> str | None:
+    """The reserved column that a heading without a colon seems to mean: other letters, a synonym, or a slip."""
+    word = _letters(heading)
+    meant = next((reserved for reserved in RESERVED if _letters(reserved) == word), None)
+    meant = meant or next((reserved for reserved, names in _SYNONYMS.items() if word in names), None)
+    return meant or closest(word, [reserved for reserved in RESERVED if ":" not in reserved], _SLIP)
 
 
 def identifying(heading: str) -> bool:

@@ -33,6 +33,8 @@ class Guess:
     """In the order of the names."""
     how: str
     """What of a name is taken: `the name before the first "_"`."""
+    agree: int
+    """Files whose name has that, and something behind it."""
 
 
 def stem_of(file: str) -> str:
@@ -53,7 +55,8 @@ def guessed_subjects(files: Sequence[str]) -> Guess | None:
     if len(stems) < 2:
         return None
     if all(_BIDS.match(stem) for stem in stems):
-        return _where_shared([match[0] for stem in stems if (match := _BIDS.match(stem))], 'the name\'s "sub-" part')
+        matches = [match[0] for stem in stems if (match := _BIDS.match(stem))]
+        return _where_shared(matches, 'the name\'s "sub-" part', len(stems))
     tokens = [list(_TOKEN.finditer(stem)) for stem in stems]
     depth = min(map(len, tokens))
     for at in range(depth):
@@ -61,14 +64,17 @@ def guessed_subjects(files: Sequence[str]) -> Guess | None:
         if len(words) == 1 and not _may_name(*words):
             continue
         subjects = [stem[: row[at].end()] for stem, row in zip(stems, tokens, strict=True)]
-        if any(len(row) > at + 1 for row in tokens):
-            guess = _where_shared(subjects, _rule(stems[0], tokens[0][at].end()))
-            if guess:
-                return guess
+        longer = [number for number, row in enumerate(tokens) if len(row) > at + 1]
+        if longer and (
+            guess := _where_shared(subjects, _rule(stems[longer[0]], tokens[longer[0]][at].end()), len(longer))
+        ):
+            return guess
         break
     numbers = [_NUMBER.match(stem) for stem in stems]
     if all(numbers):
-        return _where_shared([match[0] for match in numbers if match], "the letters and the number that begin the name")
+        return _where_shared(
+            [match[0] for match in numbers if match], "the letters and the number that begin the name", len(stems)
+        )
     return None
 
 
@@ -77,9 +83,9 @@ def _may_name(word: str) -> bool:
     return any(map(str.isdigit, word)) and word.casefold() not in MODALITIES
 
 
-def _where_shared(subjects: Sequence[str], how: str) -> Guess | None:
+def _where_shared(subjects: Sequence[str], how: str, agree: int) -> Guess | None:
     """The guess, where some subject has more than one file."""
-    return Guess(tuple(subjects), how) if max(Counter(subjects).values()) > 1 else None
+    return Guess(tuple(subjects), how, agree) if max(Counter(subjects).values()) > 1 else None
 
 
 def _rule(stem: str, end: int) -> str:

@@ -1,0 +1,108 @@
+"""What a file is, from its name and its folders: an image or a label, of which case, in which channel and part.
+
+`images/P01.png` and `masks/P01.png` are of one case, and so are `P01_t2.nii.gz` and `P01_seg.nii.gz`: what is left of
+both is `P01`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+from assignments.data.folder.subject_names import MODALITIES, stem_of
+from assignments.data.folder.values import PARTS
+from assignments.data.source import Part
+
+LABEL_WORDS: Final = frozenset({
+    "label", "labels", "labelmap", "mask", "masks", "seg", "segs", "segm", "segmentation", "segmentations", "gt",
+    "groundtruth", "truth", "annotation", "annotations", "manual", "contour", "roi",
+})  # fmt: skip
+IMAGE_WORDS: Final = frozenset({
+    "image", "images", "img", "imgs", "im", "scan", "scans", "volume", "volumes", "vol", "orig", "raw", "data",
+    "picture", "pictures",
+})  # fmt: skip
+_ENDS: Final = {"tr": "train", "ts": "test", "va": "val"}
+"""How nnU-Net's folders end: imagesTr, labelsTs."""
+_WORD = re.compile(r"[^_\-. ]+")
+_CHANNEL = re.compile(r"0\d{3}")
+"""nnU-Net's number of a channel, at the end of a name."""
+
+Role = Literal["image", "label"]
+
+
+@dataclass(frozen=True)
+class FileRole:
+    """What one file is."""
+
+    file: str
+    role: Role
+    case: str
+    """What is left of its path when all words for roles, channels and parts are left out."""
+    folders: tuple[str, ...]
+    """Its folders without such words: perhaps a class, perhaps a patient."""
+    channel: str | None
+    """The modality or the number in its name."""
+    part: Part | None
+
+
+def role_of(file: str) -> FileRole:
+    """What a file is, by its path within the folder of the data."""
+    path = PurePosixPath(file)
+    role: Role = "image"
+    part: Part | None = None
+    folders = []
+    for name in path.parts[:-1]:
+        word, end = _folder_word(name)
+        if name.casefold() in PARTS:
+            part = PARTS[name.casefold()]
+        elif word in LABEL_WORDS or word in IMAGE_WORDS:
+            role = "label" if word in LABEL_WORDS else role
+            part = PARTS[_ENDS[end]] if end == "ts" else part
+        else:
+            folders.append(name)
+    stem = stem_of(file)
+    words = list(_WORD.finditer(stem))
+    lowered = [word[0].casefold() for word in words]
+    at = _role_word(lowered)
+    if at is not None:
+        role = "label" if lowered[at] in LABEL_WORDS else role
+    channel_at = _channel_word(lowered, role)
+    left_out = {at, channel_at}
+    case = "_".join(word[0] for number, word in enumerate(words) if number not in left_out)
+    channel = words[channel_at][0] if channel_at is not None else None
+    return FileRole(file, role, "/".join([*folders, case]), tuple(folders), channel, part)
+
+
+def is_label_name(file: str) -> bool:
+    """Whether the name of a file, without its folders, says that it is a label."""
+    return role_of(PurePosixPath(file).name).role == "label"
+
+
+def is_role_folder(name: str) -> bool:
+    """Whether the name of a folder says what files are: `masks`, `imagesTr`."""
+    return _folder_word(name)[0] in LABEL_WORDS | IMAGE_WORDS
+
+
+def _folder_word(name: str) -> tuple[str, str]:
+    """A folder's name in small letters, and nnU-Net's end of it if there is one."""
+    word = re.sub(r"[_\-. ]", "", name).casefold()
+    if word[-2:] in _ENDS and word[:-2] in LABEL_WORDS | IMAGE_WORDS:
+        return word[:-2], word[-2:]
+    return word, ""
+
+
+def _role_word(words: list[str]) -> int | None:
+    """The index of the word of a name that says whether it is an image or a label: the last, else the first."""
+    for at in (len(words) - 1, 0):
+        if words and words[at] in LABEL_WORDS | IMAGE_WORDS:
+            return at
+    return None
+
+
+def _channel_word(words: list[str], role: Role) -> int | None:
+    """The index of the word that says which channel a file is. The name of a label may have it too."""
+    modality = next((at for at in range(len(words) - 1, -1, -1) if words[at] in MODALITIES), None)
+    numbered = len(words) - 1 if role == "image" and len(words) > 1 and _CHANNEL.fullmatch(words[-1]) else None
+    return modality if modality is not None else numbered

@@ -1,0 +1,84 @@
+"""What a known layout is, and what the layouts share: the files of a folder, and a `dataset.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from assignments.data.folder.cases import CaseTable
+from assignments.data.folder.subject_names import SUFFIXES
+from assignments.errors import Problem, UserError
+
+DESCRIPTION = "dataset.json"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A folder as many people have it."""
+
+    looks_like: str
+    """Its files, for a sentence."""
+    fits: Callable[[Path], bool]
+    """Whether a folder looks like that, from the names of its files."""
+    table: Callable[[Path], CaseTable]
+    """The cases of such a folder."""
+
+
+def visible(folder: Path, suffixes: Sequence[str] = ()) -> list[Path]:
+    """Files of a folder in the order of their names, without hidden ones such as `._liver_1.nii.gz` of a Mac."""
+    if not folder.is_dir():
+        return []
+    files = (path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    return sorted(path for path in files if not suffixes or path.name.casefold().endswith(tuple(suffixes)))
+
+
+def folders_of(folder: Path) -> list[Path]:
+    """The folders in a folder, without hidden ones."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in inside if not path.name.startswith((".", "__")) and path.is_dir())
+
+
+def images(folder: Path) -> list[Path]:
+    """The image files of a folder."""
+    return visible(folder, SUFFIXES)
+
+
+def relative(folder: Path, path: Path) -> str:
+    """A path as a table writes it."""
+    return path.relative_to(folder).as_posix()
+
+
+def description(folder: Path) -> Mapping[str, Any] | None:
+    """What `dataset.json` says; None if there is none, or if it is not a description of a data set.
+
+    Raises:
+        UserError: it is not JSON.
+    """
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        return None
+    try:
+        value = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path}:{error.lineno}: is not JSON: {error.msg}. Correct or replace it.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error}). Download it again.") from error
+    return value if isinstance(value, dict) else None
+
+
+def description_problems(folder: Path, error: ValidationError) -> tuple[Problem, ...]:
+    """What is wrong with the values of `dataset.json`."""
+    return tuple(
+        Problem(str(folder / DESCRIPTION), ".".join(map(str, wrong["loc"])), None, wrong["msg"], "correct it there")
+        for wrong in error.errors()
+    )
+
+
+def classes_by_number(names: Mapping[int, str]) -> tuple[str, ...]:
+    """Names of the classes from 0 on; a number without a name is its own."""
+    return tuple(names.get(number, str(number)) for number in range(max(names, default=-1) + 1))
