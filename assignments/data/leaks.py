@@ -98,12 +98,12 @@ def _same_arrays(key: str, a: np.ndarray, b: np.ndarray) -> Iterator[str]:
 
 def _same_rows(keys: Sequence[str], a: Arrays, b: Arrays) -> Iterator[str]:
     """Cases of both parts that agree in all inputs, unless so many agree by chance."""
-    mine, others = ([_digest(*row) for row in zip(*(part[key] for key in keys), strict=True)] for part in (a, b))
+    firsts, others = ([_digest(*row) for row in zip(*(part[key] for key in keys), strict=True)] for part in (a, b))
     by_digest = defaultdict(list)
-    for i, digest in enumerate(mine):
+    for i, digest in enumerate(firsts):
         by_digest[digest].append(i)
     same = [(by_digest[digest][0], i) for i, digest in enumerate(others) if digest in by_digest]
-    repeated = (len(mine) - len(set(mine)) + len(others) - len(set(others))) / (len(mine) + len(others))
+    repeated = (len(firsts) - len(set(firsts)) + len(others) - len(set(others))) / (len(firsts) + len(others))
     if len(same) > max(2, CHANCE * len(others)) and repeated < CHANCE / 2:
         yield from (f"all inputs of cases {i} and {j}" for i, j in same)
 

@@ -186,19 +186,19 @@ def _own_names(train: Arrays, val: Arrays | None, test: Arrays) -> frozenset[str
     """The hidden subjects as their source names them; numbers that begin again in each draw are other subjects."""
     if "subject" not in test:
         return frozenset()
-    known = {str(name) for side in (train, val or {}) for name in side.get("subject", ())}
+    trained = {str(name) for side in (train, val or {}) for name in side.get("subject", ())}
     names = set(map(str, test["subject"]))
-    return frozenset(f"hidden {name}" if name in known else name for name in names)
+    return frozenset(f"hidden {name}" if name in trained else name for name in names)
 
 
 def _count(assignment: Assignment, key: str) -> int:
     """How many cases an endless source draws for a part."""
     count: object = getattr(assignment.data, key)
     if not isinstance(count, int) or count < 1:
-        given = "is missing" if count is None else f"is {count}"
+        problem = "is missing" if count is None else f"is {count}"
         raise UserError(
-            f"{assignment.folder / 'assignment.toml'} [data]: {key} {given}; the source {assignment.data.source} draws "
-            "any number of cases, so write how many."
+            f"{assignment.folder / 'assignment.toml'} [data]: {key} {problem}; the source {assignment.data.source} "
+            "draws any number of cases, so write how many."
         )
     return count
 

@@ -66,11 +66,11 @@ def prepare(
     arrays = source.arrays(opened)
     store = PreparedStore(assignment)
     used = [subject for subject in subjects if part_of.get(subject.id) is not None]
-    problems, prepared = [], []
+    problems, prepared = folder_problems(source, opened), []
     for number, subject in enumerate(used):
         on_progress(number, len(used), subject.id)
         stamp = None if source.stamp is None else digest_of(stamp=source.stamp(opened, subject.id))
-        cases = store.known(subject.id, stamp)
+        cases = store.unchanged(subject.id, stamp)
         if cases is None:
             try:
                 cases = store.added(subject.id, stamp, loaded(source, opened, subject.id, arrays))
@@ -80,9 +80,7 @@ def prepare(
         prepared.append((subject, cases))
     if problems:
         where = assignment.data.path or assignment.folder
-        raise UserError(
-            "\n  ".join([f"{where}: {len(used) - len(prepared)} of {len(used)} subjects cannot be used:", *problems])
-        )
+        raise UserError("\n  ".join([f"{where} cannot be used as it is ({len(problems)} problems):", *problems]))
     store.close()
     on_progress(len(used), len(used), "")
     ready = []
@@ -115,7 +113,7 @@ def opened_source(assignment: Assignment, source: Finite) -> Any:
     try:
         return source.open(assignment)
     except Exception as error:  # an author's own source may raise anything
-        raise _told(error, f"{assignment.data.source}: open") from error
+        raise _as_user_error(error, f"{assignment.data.source}: open") from error
 
 
 def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]:
@@ -127,7 +125,7 @@ def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]
     try:
         subjects = list(source.subjects(opened))
     except Exception as error:
-        raise _told(error, f"{assignment.data.source}: subjects") from error
+        raise _as_user_error(error, f"{assignment.data.source}: subjects") from error
     where = f"{assignment.data.source}: subjects(opened)"
     if not subjects:
         raise UserError(f"{where} is empty. It must list every subject of {assignment.data.path or 'the source'}.")
@@ -142,6 +140,11 @@ def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]
     return sorted(subjects, key=lambda subject: subject.id)
 
 
+def folder_problems(source: Finite, opened: Any) -> list[str]:
+    """What is wrong with the folder as a whole, beside what its subjects' files show when they are read."""
+    return [] if source.problems is None else list(source.problems(opened))
+
+
 def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]) -> list[Arrays]:
     """The cases of one subject, each as declared, without a leading N.
 
@@ -151,7 +154,7 @@ def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]
     try:
         value = source.load(opened, subject)
     except Exception as error:
-        raise _told(error, subject) from error
+        raise _as_user_error(error, subject) from error
     cases = list(_single(value, arrays))
     problems = [
         f"{subject}, case {number}: {problem}" for number, case in enumerate(cases) for problem in _wrong(case, arrays)
@@ -168,14 +171,14 @@ def _single(value: Any, arrays: Mapping[str, Axes]) -> Iterator[Arrays]:
     if not isinstance(value, Mapping):
         yield from ({key: np.asarray(array) for key, array in case.items()} for case in value)
         return
-    given = {key: np.asarray(array) for key, array in value.items()}
-    several = {key for key, axes in arrays.items() if key in given and given[key].ndim == len(axes.sizes) + 1}
+    cases = {key: np.asarray(array) for key, array in value.items()}
+    several = {key for key, axes in arrays.items() if key in cases and cases[key].ndim == len(axes.sizes) + 1}
     if not several:
-        yield given
+        yield cases
         return
-    for i in range(max(len(given[key]) for key in several)):
+    for i in range(max(len(cases[key]) for key in several)):
         # An array that is not longer is checked, and refused, as it stands.
-        yield {key: array[i] if key in several and i < len(array) else array for key, array in given.items()}
+        yield {key: array[i] if key in several and i < len(array) else array for key, array in cases.items()}
 
 
 def _wrong(case: Arrays, arrays: Mapping[str, Axes]) -> Iterator[str]:
@@ -211,7 +214,7 @@ def _check_present(assignment: Assignment, split: Split, subjects: Sequence[Subj
                 )
 
 
-def _told(error: Exception, what: str) -> UserError:
+def _as_user_error(error: Exception, what: str) -> UserError:
     """A failure of a source as an error that its author reads."""
     plain = isinstance(error, UserError | OSError)
     lines = str(error).splitlines() or [""]

@@ -76,7 +76,7 @@ class PreparedStore:
         self._now: _Subjects = {}
         self._packs: dict[tuple[str, tuple[int, ...]], list[tuple[str, np.ndarray]]] = defaultdict(list)
 
-    def known(self, subject: str, stamp: str | None) -> Sequence[Case] | None:
+    def unchanged(self, subject: str, stamp: str | None) -> Sequence[Case] | None:
         """The cases of a subject whose stamp is that of an earlier run; None if it must be read."""
         if stamp is None:
             return None
@@ -121,9 +121,9 @@ class PreparedStore:
         state = hashlib.sha256(described)
         state.update(array.data if array.size else b"")
         digest = state.hexdigest()
-        known = self._arrays.get(digest)
-        if known is not None and (not known.file or (self._folder / known.file).is_file()):
-            return known
+        stored = self._arrays.get(digest)
+        if stored is not None and (not stored.file or (self._folder / stored.file).is_file()):
+            return stored
         new = PreparedArray(digest, array.dtype.str, array.shape, identifies(array))
         self._arrays[digest] = new
         if array.nbytes >= SMALL:

@@ -49,7 +49,7 @@ class Axes:
         try:
             kind = np.dtype(self.dtype).kind
         except TypeError:
-            return f'"{self.dtype}" is no dtype of NumPy; write one such as "float32" or "uint8"'
+            return f'"{self.dtype}" is not a dtype of NumPy; write one such as "float32" or "uint8"'
         if kind not in "biuf":
             return f'"{self.dtype}" cannot cross to a solution; use a bool, integer or float dtype'
         if self.role not in ("input", "truth"):
@@ -118,9 +118,13 @@ class Finite:
     load: Callable[[Any, str], Arrays | list[Arrays]]
     """All cases of the subject with this id: a list of cases, or arrays of one case, or of several with a leading N."""
     small_cases: Draw | None = None
-    """Draws tiny cases for tests, which show nobody's data."""
+    """Draws tiny cases for tests, which are of no patient."""
     declared: Mapping[str, Axes] | None = None
     """What each case has, where that is known without opening the folder."""
+    problems: Callable[[Any], Sequence[str]] | None = None
+    """What is wrong with the folder as a whole, each with file and cure: nothing is used until it is corrected."""
+    doubts: Callable[[Any], Sequence[str]] | None = None
+    """What was assumed, for the author to check."""
     stamp: Callable[[Any, str], object] | None = None
     """(opened, subject) -> what the subject's cases depend on, such as sizes and times of files: equal stamps, equal
     cases. Without it, a subject is loaded each time."""

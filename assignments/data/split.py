@@ -85,9 +85,9 @@ class SplitChange:
 
 def split_command(assignment: Assignment, flag: str = "--split") -> str:
     """The command that makes the split of an assignment, to be typed as it is."""
-    kept = assignment.data.split
-    if kept is not None and kept.parent.name == "hidden":  # a course's own data
-        return f"medmark data {assignment.id} {flag} -c {kept.parent.parent}"
+    file = assignment.data.split
+    if file is not None and file.parent.name == "hidden":  # a course's own data
+        return f"medmark data {assignment.id} {flag} -c {file.parent.parent}"
     return f"medmark data {assignment.folder} {flag}"
 
 
@@ -111,7 +111,7 @@ def read_split(path: Path) -> Split | None:
         values = {name: (record.get(name) or "").strip() for name in COLUMNS}
         where = f"{path}, line {reader.line_num}"
         if values["part"] not in ("", *PARTS):
-            raise UserError(f'{where}: "{values["part"]}" is no part; write train, val or test, or leave it empty.')
+            raise UserError(f'{where}: "{values["part"]}" is not a part; write train, val or test, or leave it empty.')
         if not values["subject"] or values["subject"] in seen:
             what = f"{values['subject']} is there twice" if values["subject"] else "names no subject"
             raise UserError(f"{where}: {what}. Remove one of the rows.")
@@ -135,7 +135,7 @@ def write_split(path: Path, split: Split) -> None:
     replace_file(path, buffer.getvalue())
 
 
-def made(
+def new_split(
     subjects: Sequence[Subject], data: Data, *, before: Split | None = None, today: date | None = None
 ) -> tuple[Split, SplitChange]:
     """A split of all subjects. `before` is the split that it replaces: days of handouts stay known.
@@ -155,14 +155,14 @@ def updated(
     Raises:
         UserError: a new subject links subjects of two parts, or a published split now differs from the split.
     """
-    kept = {row.subject: row.part for row in split.rows}
+    before_parts = {row.subject: row.part for row in split.rows}
     for subject in subjects:
-        if subject.part is not None and subject.id in kept and kept[subject.id] != subject.part:
+        if subject.part is not None and subject.id in before_parts and before_parts[subject.id] != subject.part:
             raise UserError(
                 f"the source now puts {subject.id} in {subject.part}, and the split has it in "
-                f"{kept[subject.id] or 'no part'}. Make the split anew, with --resplit."
+                f"{before_parts[subject.id] or 'no part'}. Make the split anew, with --resplit."
             )
-    parts = _filled(_groups(subjects), data, _rng(data), kept)
+    parts = _filled(_groups(subjects), data, _rng(data), before_parts)
     return _result(subjects, parts, split, today)
 
 
@@ -227,22 +227,22 @@ def _groups(subjects: Sequence[Subject]) -> list[_Group]:
 
 
 def _filled(
-    groups: Sequence[_Group], data: Data, rng: Generator, kept: Mapping[str, Part | None]
+    groups: Sequence[_Group], data: Data, rng: Generator, before_parts: Mapping[str, Part | None]
 ) -> dict[str, Part | None]:
-    """The part of every subject: as kept, as published, and the rest drawn until each part has its share."""
+    """The part of every subject: as before, as published, and the rest drawn until each part has its share."""
     groups = [replace(group, stratum=_stratum(group, data)) for group in groups]
     parts: dict[str, Part | None] = {}
     free = []
     for group in groups:
-        fixed = _fixed(group, kept)
+        fixed = _fixed(group, before_parts)
         if fixed:
             parts |= dict.fromkeys(group.ids, fixed[0])
         else:
             free.append(group)
     total = sum(len(group.subjects) for group in groups)
-    wanted = _wanted(data, total) if free else {}
+    sizes = _part_sizes(data, total) if free else {}
     in_stratum = Counter(group.stratum for group in groups for _ in group.subjects)
-    quota = _quotas(wanted, in_stratum, total, rng)
+    quota = _quotas(sizes, in_stratum, total, rng)
     stratum_of = {id: group.stratum for group in groups for id in group.ids}
     for id, part in parts.items():
         quota[stratum_of[id], part] = quota.get((stratum_of[id], part), 0) - 1
@@ -260,13 +260,13 @@ _ORDER: tuple[Part | None, ...] = ("test", "val", "train", None)
 """In which parts are filled."""
 
 
-def _fixed(group: _Group, kept: Mapping[str, Part | None]) -> tuple[Part | None, ...]:
+def _fixed(group: _Group, before_parts: Mapping[str, Part | None]) -> tuple[Part | None, ...]:
     """The one part that a group has already, by the split or as published; empty if it is free."""
-    parts = {kept[id] for id in group.ids if id in kept}
-    parts |= {subject.part for subject in group.subjects if subject.part is not None and subject.id not in kept}
+    parts = {before_parts[id] for id in group.ids if id in before_parts}
+    parts |= {subject.part for subject in group.subjects if subject.part is not None and subject.id not in before_parts}
     if len(parts) > 1:
         where = ", ".join(
-            f"{subject.id} ({kept.get(subject.id, subject.part) or 'no part'})" for subject in group.subjects
+            f"{subject.id} ({before_parts.get(subject.id, subject.part) or 'no part'})" for subject in group.subjects
         )
         raise UserError(
             f"these subjects share a member, and are in different parts: {where}. Correct their members or published "
@@ -283,7 +283,7 @@ def _stratum(group: _Group, data: Data) -> tuple[str, ...]:
     return tuple(group.subjects[0].strata[name] for name in data.stratify)
 
 
-def _wanted(data: Data, total: int) -> dict[Part | None, int]:
+def _part_sizes(data: Data, total: int) -> dict[Part | None, int]:
     """How many subjects each part should have."""
     if data.test is None:
         raise UserError("[data]: test is missing. Write how many subjects are hidden, or a share such as test = 0.25")
@@ -300,13 +300,13 @@ def _wanted(data: Data, total: int) -> dict[Part | None, int]:
 
 
 def _quotas(
-    wanted: Mapping[Part | None, int], strata: Mapping[tuple[str, ...], int], total: int, rng: Generator
+    sizes: Mapping[Part | None, int], strata: Mapping[tuple[str, ...], int], total: int, rng: Generator
 ) -> dict[tuple[tuple[str, ...], Part | None], int]:
     """How many subjects of each stratum each part should have: equal shares, by the largest remainders."""
     quota: dict[tuple[tuple[str, ...], Part | None], int] = {}
     left = dict(strata)
     names = sorted(strata)
-    for part, count in wanted.items():
+    for part, count in sizes.items():
         exact = {name: count * strata[name] / total for name in names}
         shares = {name: min(int(exact[name]), left[name]) for name in names}
         while (lacking := count - sum(shares.values())) > 0:

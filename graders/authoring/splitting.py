@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.assignment import Assignment
-from assignments.data.prepared import listed, opened_source, required_split
+from assignments.data.prepared import folder_problems, listed, opened_source, required_split
 from assignments.data.source import Finite
 from assignments.data.sources import source_of
-from assignments.data.split import Split, SplitChange, made, read_split, updated, write_split
+from assignments.data.split import Split, SplitChange, new_split, read_split, updated, write_split
 from assignments.errors import UserError
 from assignments.folders import find
 from assignments.load import load
@@ -65,9 +65,12 @@ def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
         )
     path = assignment.split_file
     before = read_split(path)
-    subjects = listed(assignment, source, opened_source(assignment, source))
+    opened = opened_source(assignment, source)
+    if problems := folder_problems(source, opened):
+        raise UserError("\n".join([f"{assignment.data.path}: nothing is split before this is corrected:", *problems]))
+    subjects = listed(assignment, source, opened)
     if how == "resplit" or before is None:
-        split, change = made(subjects, assignment.data, before=before)
+        split, change = new_split(subjects, assignment.data, before=before)
     else:
         split, change = updated(before, subjects, assignment.data)
     return ProposedSplit(path, split, change, before is None)

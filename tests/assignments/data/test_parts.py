@@ -6,7 +6,7 @@ import pytest
 from assignments.assignment import Assignment
 from assignments.data.parts import parts_of, published_training_cases
 from assignments.data.sources import source_of
-from assignments.data.split import SplitRow, made, read_split, updated, write_split
+from assignments.data.split import SplitRow, new_split, read_split, updated, write_split
 from assignments.errors import UserError
 from tests.assignments.data.finite_source import SCANS, assignment_of, patient, patients
 
@@ -24,7 +24,7 @@ def subjects_of(assignment):
 
 
 def split(assignment):
-    write_split(assignment.folder / "split.csv", made(subjects_of(assignment), assignment.data)[0])
+    write_split(assignment.folder / "split.csv", new_split(subjects_of(assignment), assignment.data)[0])
     return assignment
 
 

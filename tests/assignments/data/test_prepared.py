@@ -11,7 +11,7 @@ from assignments.data.prepared import prepare
 from assignments.data.prepared_store import prepared_folder
 from assignments.data.source import Axes, Finite, Subject, file_stamp
 from assignments.data.sources import source_of
-from assignments.data.split import made, write_split
+from assignments.data.split import new_split, write_split
 from assignments.errors import UserError
 from tests.assignments.data.finite_source import SCANS, assignment_of, patient, patients
 
@@ -30,7 +30,7 @@ def assignment(tmp_path):
 def split(assignment):
     source = source_of(assignment)
     subjects = source.subjects(source.open(assignment))
-    write_split(assignment.folder / "split.csv", made(subjects, assignment.data)[0])
+    write_split(assignment.folder / "split.csv", new_split(subjects, assignment.data)[0])
     return assignment
 
 
@@ -157,7 +157,7 @@ def test_all_bad_subjects_stand_in_one_list(assignment, tmp_path):
     with pytest.raises(UserError) as caught:
         prepare(assignment, source_of(assignment))
     lines = str(caught.value).splitlines()
-    assert "3 of 8 subjects cannot be used" in lines[0]
+    assert "cannot be used as it is (5 problems)" in lines[0]
     assert lines[1].startswith("  P001 raised ")
     assert "P002, case 0: image is float64 (3, 3), but ARRAYS declares float32" in lines[2]
     assert sum("P005" in line and "image holds NaN or infinity" in line for line in lines) == 3
@@ -178,7 +178,7 @@ def test_a_wrong_list_of_subjects_is_refused(tmp_path, subjects, says):
         SCANS[: SCANS.index("def subjects")] + f"def subjects(opened):\n    return {subjects}\n\ndef load(o, s): ...\n"
     )
     assignment = assignment_of(tmp_path, source=source)
-    write_split(assignment.folder / "split.csv", made([Subject("A"), Subject("B")], assignment.data)[0])
+    write_split(assignment.folder / "split.csv", new_split([Subject("A"), Subject("B")], assignment.data)[0])
     with pytest.raises(UserError, match=says):
         prepare(assignment, source_of(assignment))
 

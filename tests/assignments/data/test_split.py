@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from assignments.assignment import Data
 from assignments.data.source import Subject
-from assignments.data.split import Split, SplitRow, made, read_split, updated, write_split
+from assignments.data.split import Split, SplitRow, new_split, read_split, updated, write_split
 from assignments.errors import UserError
 
 TODAY = date(2026, 3, 4)
@@ -36,59 +36,59 @@ def counts(split):
 
 
 def test_a_share_of_a_quarter_hides_ten_of_forty():
-    split, change = made(people(40), data(val=0.1))
+    split, change = new_split(people(40), data(val=0.1))
     assert counts(split) == {"train": 26, "val": 4, "test": 10}
     assert set(change.new) == {f"P{i:02d}" for i in range(40)}
 
 
 def test_counts_are_kept_and_subjects_beyond_them_are_in_no_part():
-    split, _ = made(people(12), data(train=5, val=2, test=3))
+    split, _ = new_split(people(12), data(train=5, val=2, test=3))
     assert counts(split) == {"train": 5, "val": 2, "test": 3, None: 2}
 
 
 def test_the_seed_decides_and_the_order_of_the_source_does_not():
-    forwards, _ = made(people(20), data())
-    backwards, _ = made(people(20)[::-1], data())
+    forwards, _ = new_split(people(20), data())
+    backwards, _ = new_split(people(20)[::-1], data())
     assert parts(forwards) == parts(backwards)
-    assert parts(made(people(20), data(split_seed=8))[0]) != parts(forwards)
+    assert parts(new_split(people(20), data(split_seed=8))[0]) != parts(forwards)
 
 
 def test_without_a_seed_two_splits_differ():
-    assert len({tuple(made(people(40), data(split_seed=None))[0].of("test")) for _ in range(5)}) == 5
+    assert len({tuple(new_split(people(40), data(split_seed=None))[0].of("test")) for _ in range(5)}) == 5
 
 
 def test_each_stratum_is_split_in_the_same_shares():
-    split, _ = made(people(40, site="AB"), data(stratify=("site",)))
+    split, _ = new_split(people(40, site="AB"), data(stratify=("site",)))
     site = {subject.id: subject.strata["site"] for subject in people(40, site="AB")}
     assert Counter(site[id] for id in split.of("test")) == {"A": 5, "B": 5}
 
 
 def test_strata_too_small_for_their_share_still_add_up_to_the_whole():
     subjects = people(10, site="ABCDE")  # two of each; a quarter of two is half a subject
-    assert counts(made(subjects, data(test=3, stratify=("site",)))[0]) == {"train": 7, "test": 3}
+    assert counts(new_split(subjects, data(test=3, stratify=("site",)))[0]) == {"train": 7, "test": 3}
 
 
 def test_a_published_split_is_kept():
     subjects = [replace(subject, part="test" if i < 3 else "train") for i, subject in enumerate(people(10))]
-    split, _ = made(subjects, data(test=None))
+    split, _ = new_split(subjects, data(test=None))
     assert split.of("test") == ("P00", "P01", "P02")
 
 
 def test_members_that_two_subjects_share_keep_them_in_one_part():
     pairs = [Subject(f"{a}-{b}", members=(a, b)) for a, b in ("AB", "BC", "CD", "EF", "GH", "IJ")]
     for seed in range(20):
-        split, _ = made(pairs, data(test=3, split_seed=seed))
+        split, _ = new_split(pairs, data(test=3, split_seed=seed))
         assert len({parts(split)[id] for id in ("A-B", "B-C", "C-D")}) == 1
 
 
 def test_a_pair_of_two_published_parts_is_refused_by_name():
     pairs = [Subject("A-B", members=("A", "B"), part="train"), Subject("B-C", members=("B", "C"), part="test")]
     with pytest.raises(UserError, match=r"A-B \(train\), B-C \(test\)"):
-        made([*pairs, *people(4)], data(test=1))
+        new_split([*pairs, *people(4)], data(test=1))
 
 
 def test_a_newcomer_moves_nobody():
-    before, _ = made(people(40), data())
+    before, _ = new_split(people(40), data())
     after, change = updated(before, [*people(40), Subject("new")], data(), today=TODAY)
     assert {id: part for id, part in parts(after).items() if id != "new"} == parts(before)
     assert list(change.new) == ["new"]
@@ -96,13 +96,13 @@ def test_a_newcomer_moves_nobody():
 
 
 def test_newcomers_fill_the_part_that_lacks_most():
-    before, _ = made(people(8), data())  # 6 and 2
+    before, _ = new_split(people(8), data())  # 6 and 2
     after, _ = updated(before, [*people(8), *(Subject(f"new{i}") for i in range(8))], data())
     assert counts(after) == {"train": 12, "test": 4}
 
 
 def test_a_subject_that_is_gone_keeps_its_row_and_its_part_when_it_returns():
-    before, _ = made(people(8), data())
+    before, _ = new_split(people(8), data())
     hidden = before.of("test")[0]
     without = [subject for subject in people(8) if subject.id != hidden]
     gone, change = updated(before, without, data(), today=TODAY)
@@ -115,20 +115,20 @@ def test_a_subject_that_is_gone_keeps_its_row_and_its_part_when_it_returns():
 
 
 def test_a_subject_is_reported_as_withdrawn_once():
-    gone, _ = updated(made(people(8), data())[0], people(7), data(), today=TODAY)
+    gone, _ = updated(new_split(people(8), data())[0], people(7), data(), today=TODAY)
     again, change = updated(gone, people(7), data(), today=date(2026, 9, 9))
     assert (again, change.withdrawn) == (gone, {})
 
 
 def test_a_newcomer_who_links_two_parts_is_refused():
-    before, _ = made(people(8), data())
+    before, _ = new_split(people(8), data())
     link = Subject("link", members=(before.of("test")[0], before.of("train")[0]))
     with pytest.raises(UserError, match=r"share a member.*link \(no part\)"):
         updated(before, [*people(8), link], data())
 
 
 def test_a_published_part_that_differs_from_the_split_is_refused():
-    before, _ = made(people(8), data())
+    before, _ = new_split(people(8), data())
     hidden = before.of("test")[0]
     moved = [replace(subject, part="train") if subject.id == hidden else subject for subject in people(8)]
     with pytest.raises(UserError, match=f"now puts {hidden} in train, and the split has it in test"):
@@ -136,9 +136,9 @@ def test_a_published_part_that_differs_from_the_split_is_refused():
 
 
 def test_a_new_split_names_the_hidden_subjects_that_were_handed_out():
-    before, _ = made(people(8), data())
+    before, _ = new_split(people(8), data())
     handed = before.marked(before.of("train"), handed_out="2026-01-02")
-    after, change = made(people(8), data(split_seed=1), before=handed)
+    after, change = new_split(people(8), data(split_seed=1), before=handed)
     exposed = set(after.of("test")) & set(before.of("train"))
     assert exposed, "the seed moves somebody"
     assert dict(change.exposed) == dict.fromkeys(exposed, "2026-01-02")
@@ -165,7 +165,7 @@ def test_the_first_day_of_a_handout_is_kept():
 )
 def test_what_cannot_be_split_is_said(values, says):
     with pytest.raises(UserError, match=says):
-        made(people(8), data(**values))
+        new_split(people(8), data(**values))
 
 
 def test_a_file_holds_a_split_and_only_its_owner_reads_it(tmp_path):
@@ -209,7 +209,7 @@ def test_no_member_is_ever_in_two_parts(drawn, seed, later):
         Subject(f"S{i}", {"site": site}, members=(f"M{i}", f"M{i - back}")) for i, (site, back) in enumerate(drawn)
     ]
     try:
-        split, _ = made(subjects[:-later], data(split_seed=seed, stratify=("site",)))
+        split, _ = new_split(subjects[:-later], data(split_seed=seed, stratify=("site",)))
         after, change = updated(split, subjects, data(split_seed=seed, stratify=("site",)))
     except UserError:
         return  # they are linked too closely for two parts
