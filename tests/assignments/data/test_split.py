@@ -185,7 +185,7 @@ def test_a_file_holds_a_split_and_only_its_owner_reads_it(tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("subject,part\nA,training\n", 'line 2: "training" is no part; write train, val or test'),
+        ("subject,part\nA,training\n", 'line 2: "training" is not a part; write train, val or test'),
         ("subject,part\nA,train\nA,test\n", "line 3: A is there twice"),
         ("subject,part\n,train\n", "line 2: names no subject"),
         ("id,part\nA,train\n", "has no column subject"),

@@ -45,7 +45,7 @@ def test_the_file_is_read_as_it_is_now(tmp_path):
     [
         (IMPORTS + DRAW, "has no ARRAYS. Declare each array of a case"),
         (IMPORTS + 'ARRAYS = {"image": "float32"}\n' + DRAW, r"ARRAYS\['image'\] is 'float32', not Axes"),
-        (IMPORTS + 'ARRAYS = {"image": Axes("float33", "h w")}\n' + DRAW, '"float33" is no dtype of NumPy'),
+        (IMPORTS + 'ARRAYS = {"image": Axes("float33", "h w")}\n' + DRAW, '"float33" is not a dtype of NumPy'),
         (IMPORTS + 'ARRAYS = {"image": Axes("U8", "h w")}\n' + DRAW, "cannot cross to a solution"),
         (IMPORTS + 'ARRAYS = {"image": Axes("float32", "h, w")}\n' + DRAW, '"h," is not an axis'),
         (IMPORTS + 'ARRAYS = {"image": Axes("float32", "h w", role="label")}\n' + DRAW, 'role is "label"'),
