@@ -1,0 +1,211 @@
+"""A DICOM series, or one slice of it: headers by pydicom, voxels by SimpleITK, whose GDCM decompresses them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assignments.data.folder.affines import codes_of
+from assignments.data.folder.dicom import burned_in
+from assignments.data.folder.image import (
+    Array,
+    Facts,
+    Fault,
+    Image,
+    ImageAxes,
+    UnreadableImage,
+    missing_package,
+    refuse_absurd,
+    unreadable,
+)
+from assignments.data.folder.itk import itk_says
+from assignments.data.folder.location import Location
+from assignments.data.folder.stack import Slice, stack_of
+
+_AGAIN = "copy or download it again"
+_NO_DICOM = ("dicomdir", "thumbs.db")
+
+
+def read_dicom_file(where: Location) -> Image:
+    """One slice (h, w), or (3, h, w) in colours, of a DICOM file; the other files of its folder are not read.
+
+    Raises:
+        UnreadableImage: not DICOM, no picture in it, several frames, or a compression that cannot be read.
+    """
+    where.refuse_part("a DICOM file")
+    piece = _opened(where.path)
+    if piece is None:
+        raise unreadable(where, "it is not a DICOM file, or damaged", _AGAIN)
+    return _image(where, [piece], [])
+
+
+def read_series(where: Location) -> Image:
+    """The volume (d, h, w) of the one series in a folder, or of the series that the address names by its UID.
+
+    A folder with one slice is that slice (h, w).
+
+    Raises:
+        UnreadableImage: no DICOM, several series, missing or doubled slices, slices at uneven distances, a tilted
+            gantry, slices that differ in size or orientation, or a compression that cannot be read.
+    """
+    if where.index is not None:
+        where.refuse_part("a folder of DICOM")
+    series, passed_over = _listed(where.path)
+    if not series:
+        cure = "name a file, or the folder in which the slices of one series lie"
+        raise unreadable(where.path, "it is a folder without a DICOM file", cure)
+    if where.key is not None and where.key not in series:
+        raise unreadable(where, f"it has no series {where.key}", f"it has {', '.join(sorted(series))}")
+    if where.key is None and len(series) > 1:
+        longest = max(series, key=lambda uid: len(series[uid]))
+        cure = f"keep one in the folder, or name one: {where.path.name}:{longest}"
+        raise unreadable(where, f"it holds {len(series)} series: {_described(series)}", cure)
+    slices = series[where.key] if where.key is not None else next(iter(series.values()))
+    notes = [f"{passed_over} files of the folder that are not DICOM were passed over."] if passed_over else []
+    return _image(where, slices, notes)
+
+
+def _listed(folder: Path) -> tuple[dict[str, list[Slice]], int]:
+    """The slices of a folder by their series, and how many files are not DICOM.
+
+    Raises:
+        UnreadableImage: a file whose name says DICOM is not.
+    """
+    series: dict[str, list[Slice]] = defaultdict(list)
+    passed_over, broken = 0, []
+    for name in sorted(os.listdir(folder)):
+        path = folder / name
+        if name.startswith(".") or name.lower() in _NO_DICOM or not path.is_file():
+            continue
+        piece = _opened(path)
+        if piece is not None:
+            series[piece.uid].append(piece)
+        elif name.lower().endswith((".dcm", ".dicom", ".ima")):
+            broken.append(Fault(f"{name} is not a DICOM file, or damaged", _AGAIN))
+        else:
+            passed_over += 1
+    if broken:
+        raise UnreadableImage(folder, broken)
+    return dict(series), passed_over
+
+
+def _described(series: dict[str, list[Slice]]) -> str:
+    """For the author's eyes: a description may name anything, and is never kept."""
+    lines = []
+    for uid, slices in sorted(series.items(), key=lambda item: -len(item[1]))[:8]:
+        description = str(slices[0].header.get("SeriesDescription", "")).strip() or "without a description"
+        lines.append(f"{description} ({len(slices)} files, {uid})")
+    return "; ".join(lines) + ("; ..." if len(series) > 8 else "")
+
+
+def _opened(path: Path) -> Slice | None:
+    """A file's header; None if it is not DICOM.
+
+    Raises:
+        OSError: the disk says so.
+    """
+    try:
+        import pydicom
+        from pydicom.errors import InvalidDicomError
+    except ImportError as error:
+        raise missing_package("DICOM", "pydicom") from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of a header is checked below
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+    except InvalidDicomError:
+        return None
+    except OSError:
+        raise
+    except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise nearly anything
+        return None
+    return Slice(path, header) if "TransferSyntaxUID" in header.file_meta else None
+
+
+def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
+    """The slices as one image: each alone and all together are checked before a voxel is read."""
+    for piece in slices:
+        _check_alone(where, piece)
+    first = slices[0]
+    refuse_absurd(where, (len(slices), int(first.header.Rows), int(first.header.Columns)))
+    stack = stack_of(where, slices)
+    array = np.stack([_voxels(where, piece) for piece in stack.slices])
+    axes: ImageAxes = "d h w"
+    if len(slices) == 1:
+        array, axes = array[0], "h w"
+        if array.ndim == 3:
+            array, axes = np.moveaxis(array, 2, 0), "c h w"
+    elif array.ndim != 3:
+        raise unreadable(where, f"its {len(slices)} slices are in colours", "name one file a case")
+    if first.header.get("PhotometricInterpretation") == "MONOCHROME1":
+        notes = [*notes, "It is stored inverted (MONOCHROME1): high numbers are made bright, as elsewhere."]
+    if str(first.header.get("LossyImageCompression", "")) == "01":
+        notes = [*notes, "It was compressed with loss."]
+    facts = Facts("DICOM", _dtype(first), _modality(first), burned_in(first.header), (*notes, *stack.notes))
+    return Image(
+        array, axes, stack.affine, stack.spacing_mm, None if stack.affine is None else codes_of(stack.affine), facts
+    )
+
+
+def _modality(piece: Slice) -> str | None:
+    return str(piece.header.get("Modality", "")) or None
+
+
+def _dtype(piece: Slice) -> str:
+    """NumPy's name of the numbers that are stored, before they are rescaled."""
+    signed = int(piece.header.get("PixelRepresentation", 0) or 0)
+    return f"{'' if signed else 'u'}int{int(piece.header.get('BitsAllocated', 16))}"
+
+
+def _check_alone(where: Location, piece: Slice) -> None:
+    """Refuse what is not one picture of plain numbers."""
+    header, name = piece.header, piece.path.name
+    if not header.get("Rows") or not header.get("Columns"):
+        kind = str(getattr(header.get("SOPClassUID"), "name", "") or "DICOM object")
+        raise unreadable(where, f"{name} has no picture in it ({kind})", "name the files with the images")
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        cure = "convert it to NIfTI (dcm2niix), or export one file a slice"
+        raise unreadable(where, f"{name} holds {header.NumberOfFrames} frames", cure)
+    if header.get("ModalityLUTSequence"):
+        cure = "convert it to NIfTI with a program that applies the table"
+        raise unreadable(where, f"{name} maps its numbers by a table (Modality LUT)", cure)
+    if not piece.syntax.is_compressed:
+        bits = int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel", 1) or 1)
+        if piece.path.stat().st_size < bits * int(header.get("BitsAllocated", 16) or 16) // 8:
+            raise unreadable(where, f"{name} is cut off: its header declares more voxels than it has", _AGAIN)
+
+
+def _voxels(where: Location, piece: Slice) -> Array:
+    """The numbers of one slice, rescaled: (h, w) float32, or (h, w, 3) uint8 in colours."""
+    try:
+        import SimpleITK as sitk
+    except ImportError as error:
+        raise missing_package("DICOM", "SimpleITK") from error
+    reader: Any = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(piece.path))
+    colour = int(piece.header.get("SamplesPerPixel", 1) or 1) > 1 or "PALETTE" in str(
+        piece.header.get("PhotometricInterpretation", "")
+    )
+    if not colour:
+        reader.SetOutputPixelType(sitk.sitkFloat32)  # slices of one series may be rescaled differently, as in PET
+    try:
+        array: Array = sitk.GetArrayFromImage(reader.Execute())[0]
+    except RuntimeError as error:
+        syntax = piece.syntax.name
+        if piece.syntax.is_compressed:
+            cure = f"decompress it: gdcmconv --raw {piece.path.name} OUT.dcm, or dcmdjpeg of DCMTK"
+            raise unreadable(where, f"{piece.path.name}: {syntax} cannot be decompressed", cure) from error
+        what = f"{piece.path.name}: its voxels cannot be read ({syntax}; {itk_says(error)})"
+        raise unreadable(where, what, _AGAIN) from error
+    except IndexError as error:
+        raise unreadable(where, f"{piece.path.name} has no voxels", _AGAIN) from error
+    if array.shape[:2] != (int(piece.header.Rows), int(piece.header.Columns)):
+        raise unreadable(where, f"{piece.path.name}: its voxels are {array.shape}, not as its header says", _AGAIN)
+    return array

@@ -1,0 +1,102 @@
+"""MHA, MHD and NRRD, sound and damaged."""
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from assignments.data.folder.image import UnreadableImage
+from assignments.data.folder.reading import read_image
+from tests.assignments.data.folder.files import cut, phantom, write_itk
+
+
+def faults(path):
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(path)
+    assert all(fault.cure for fault in caught.value.faults)
+    return " | ".join(fault.what for fault in caught.value.faults)
+
+
+def changed(path, old, new):
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+    return path
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.mha", "MetaImage"), ("a.mhd", "MetaImage"), ("a.nrrd", "NRRD")])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_volume_is_slice_row_column_in_ras_mm(name, kind, compressed, tmp_path):
+    image = read_image(write_itk(tmp_path / name, phantom(), "LPS", origin=(-40, 25, 7), compressed=compressed))
+    assert (image.array == phantom()[:, ::-1, ::-1]).all()  # left is at the end, and the back
+    assert (image.axes, image.orientation, image.spacing_mm) == ("d h w", "LPS", (3.0, 2.0, 1.0))
+    # Stored voxel (0, 0, 0) is the one farthest right (4 x 1 mm) and to the front (3 x 2 mm).
+    assert image.affine[:3, 3] == pytest.approx([-36, 31, 7])
+    assert image.affine[:3, 2] == pytest.approx([-1, 0, 0])
+    assert (image.facts.format, image.facts.dtype, image.facts.notes) == (kind, "int16", ())
+
+
+def test_a_slice_has_two_axes(tmp_path):
+    still = sitk.GetImageFromArray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    still.SetSpacing((0.5, 0.7))
+    sitk.WriteImage(still, str(tmp_path / "a.mha"))
+    image = read_image(tmp_path / "a.mha")
+    assert (image.axes, image.spacing_mm) == ("h w", (0.7, 0.5))
+    assert image.array.tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_a_header_without_an_orientation_leaves_it_unknown(tmp_path):
+    path = changed(write_itk(tmp_path / "a.mha", phantom()), b"TransformMatrix", b"IgnoredWordHere")
+    image = read_image(path)
+    assert (image.affine, image.spacing_mm) == (None, (3.0, 2.0, 1.0))
+    assert "no orientation" in image.facts.notes[0]
+    plain = b"NRRD0004\ntype: uchar\ndimension: 3\nsizes: 2 1 1\nspacings: 1 2 3\nencoding: raw\n\n\x07\x08"
+    (tmp_path / "a.nrrd").write_bytes(plain)
+    image = read_image(tmp_path / "a.nrrd")
+    assert (image.array.tolist(), image.affine, image.spacing_mm) == ([[[7, 8]]], None, (3.0, 2.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("spacing", "words"), [(b"nan 2 3", "nan x 2 x 3 mm"), (b"0 2 3", "0 x 2 x 3 mm"), (b"-1 2 3", "-1 x 2 x 3 mm")]
+)
+def test_a_spacing_that_cannot_be_is_refused_whatever_itk_makes_of_it(spacing, words, tmp_path):
+    path = write_itk(tmp_path / "a.mha", phantom())
+    assert words in faults(changed(path, b"ElementSpacing = 1 2 3", b"ElementSpacing = " + spacing))
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("name", ["a.mha", "a.nrrd"])
+def test_a_truncated_file_is_said_to_be_unreadable(name, compressed, tmp_path):
+    assert "cannot be read" in faults(cut(write_itk(tmp_path / name, phantom(), compressed=compressed), 20))
+
+
+def test_a_header_without_its_file_of_voxels_is_said(tmp_path):
+    path = write_itk(tmp_path / "a.mhd", phantom())
+    cut(tmp_path / "a.raw", 20)
+    assert "cannot be read" in faults(path)
+    (tmp_path / "a.raw").unlink()
+    assert faults(path) == "the file of its voxels is missing: a.raw"
+
+
+def test_more_than_three_axes_and_several_numbers_a_voxel_are_refused(tmp_path):
+    series = sitk.JoinSeries([sitk.GetImageFromArray(phantom())] * 2)
+    sitk.WriteImage(series, str(tmp_path / "a.mha"))
+    assert "it has 4 axes (5 x 4 x 3 x 2)" in faults(tmp_path / "a.mha")
+    field = sitk.GetImageFromArray(np.zeros((2, 2, 2, 3)), isVector=True)
+    sitk.WriteImage(field, str(tmp_path / "b.nrrd"))
+    assert "it has 3 numbers a voxel" in faults(tmp_path / "b.nrrd")
+
+
+def test_an_absurd_size_is_refused_before_it_is_read(tmp_path):
+    path = changed(write_itk(tmp_path / "a.mha", phantom()), b"DimSize = 5 4 3", b"DimSize = 500000 4000 3000")
+    assert "it declares 500000 x 4000 x 3000 voxels" in faults(path)
+
+
+@pytest.mark.parametrize("name", ["a.mha", "a.mhd", "a.nrrd"])
+def test_a_text_under_the_name_of_an_image_is_not_one(name, tmp_path):
+    (tmp_path / name).write_text("This is a text.\n" * 20)
+    assert "it is not a" in faults(tmp_path / name)
+
+
+def test_a_part_of_a_file_with_one_image_is_refused(tmp_path):
+    path = write_itk(tmp_path / "a.mha", phantom())
+    assert "there is no part [1]" in faults(f"{path}[1]")

@@ -1,0 +1,119 @@
+"""What a cell of a table can name: no file, a folder, a circle of links, a missing package."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assignments.data.folder.image import UnreadableImage
+from assignments.data.folder.location import Location, location_of
+from assignments.data.folder.reading import read_image, read_numbers
+from assignments.errors import UserError
+from tests.assignments.data.folder.files import phantom, write_dicom, write_nifti, write_npy
+
+
+def faults(path):
+    with pytest.raises(UnreadableImage) as caught:
+        read_image(path)
+    return " | ".join(f"{fault.what}; {fault.cure}" for fault in caught.value.faults)
+
+
+@pytest.mark.parametrize(
+    "text", ["a/scan.nii.gz", "scan.nii.gz[2]", "set.npz:images[7]", "set.h5:/group/frame:1", "p:1.2.3.4"]
+)
+def test_a_location_is_written_as_in_the_table(text):
+    assert str(location_of(text)) == text
+
+
+def test_a_location_may_be_given_in_parts():
+    assert location_of("set.npz", "images", 7) == location_of("set.npz:images[7]")
+    assert location_of("odd[7].npz:x", key="y") == Location(Path("odd[7].npz:x"), "y")
+
+
+def test_a_missing_file_is_said_with_the_nearest(tmp_path):
+    write_nifti(tmp_path / "patient_01.nii.gz", phantom())
+    assert faults(tmp_path / "Patient_01.nii.gz") == 'there is no such file; did you mean "patient_01.nii.gz"?'
+    assert "there is no such file" in faults(tmp_path / "none" / "a.png")
+
+
+def test_a_link_to_nothing_and_a_circle_of_links_are_said(tmp_path):
+    (tmp_path / "a.png").symlink_to(tmp_path / "gone.png")
+    assert "a link to a file that is not there" in faults(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "c.png")
+    (tmp_path / "c.png").symlink_to(tmp_path / "b.png")
+    assert "its links lead round in a circle" in faults(tmp_path / "b.png")
+    (tmp_path / "d").symlink_to(tmp_path / "d")
+    assert "circle" in faults(tmp_path / "d" / "a.png")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.mha", "a.png", "a.npy", "a.npz", "a.h5", "a.dcm", "a"])
+def test_an_empty_file_is_empty(name, tmp_path):
+    (tmp_path / name).touch()
+    assert "it is empty" in faults(tmp_path / name)
+
+
+def test_a_folder_is_not_a_file(tmp_path):
+    (tmp_path / "a.nii.gz").mkdir()
+    assert faults(tmp_path / "a.nii.gz") == "it is a folder, not a .nii.gz file; name the file itself"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.nii")
+    assert "a device or a pipe" in faults(tmp_path / "a.nii")
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.mha", "a.png", "a.npy", "a.h5", "a.dcm"])
+def test_what_may_not_be_read_is_said_with_the_cure(name, tmp_path, monkeypatch):
+    path = tmp_path / name
+    path.write_bytes(b"x" * 400)
+    path.chmod(0)
+    if os.access(path, os.R_OK):  # root may read everything: the disk's answer is put in its mouth
+
+        def denied(self, *args, **kwargs):
+            raise PermissionError(13, "Permission denied", str(self))
+
+        monkeypatch.setattr(type(path), "open", denied)
+    assert faults(path) == f"you may not read it; chmod u+r {path}"
+
+
+def test_an_unknown_kind_lists_the_known_ones(tmp_path):
+    (tmp_path / "a.docx").write_text("a text")
+    assert "medmark reads .nii, .nii.gz" in faults(tmp_path / "a.docx")
+
+
+def test_dicom_is_known_by_its_mark(tmp_path):
+    path = write_dicom(tmp_path / "1.3.12.2.1107.5", np.ones((4, 5), np.int16))
+    assert read_image(path).array.tolist() == [[1.0] * 5] * 4
+
+
+def test_numbers_are_read_from_arrays_alone(tmp_path):
+    with pytest.raises(UnreadableImage, match="does not hold a table of numbers"):
+        read_numbers(write_nifti(tmp_path / "a.nii", phantom()))
+    landmarks = np.array([[[1.5, 2.0, 3.0]], [[4.0, 5.0, 6.0]]])
+    assert (read_numbers(write_npy(tmp_path / "a.npy", landmarks)) == landmarks).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("a.nii", "nibabel"), ("a.mha", "SimpleITK"), ("a.dcm", "pydicom"), ("a.png", "PIL"), ("a.h5", "h5py")],
+)
+def test_a_missing_package_is_said_with_what_to_install(name, package, tmp_path, monkeypatch):
+    (tmp_path / name).write_bytes(b"x" * 400)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(UserError, match=r'pip install "medmark\[formats\]"') as caught:
+        read_image(tmp_path / name)
+    assert not isinstance(caught.value, UnreadableImage)  # no fault of the file: reading stops
+
+
+def test_reading_imports_no_format_that_it_does_not_need(tmp_path):
+    path = write_npy(tmp_path / "a.npy", phantom())
+    code = (
+        "import sys; from assignments.data.folder.reading import read_image; "
+        f"read_image({str(path)!r}); "
+        "print(sorted({'nibabel', 'SimpleITK', 'pydicom', 'h5py', 'PIL'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
