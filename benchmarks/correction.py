@@ -92,8 +92,8 @@ def fill(folder: Path, groups: int) -> None:
     """Record every test and every group's answers: the gland with the group's own noise."""
     from assignments.data.hidden import hidden_set
     from assignments.interface import read_interface
-    from graders.asking.measure import _store
     from graders.course.course import assignment_of, load_course
+    from graders.record.answer_files import store_arrays
     from graders.record.documents import AnswersResult, TestResult
     from graders.record.ledger import Ledger, Stage
     from graders.runs.plan import plan_cohort
@@ -111,7 +111,7 @@ def fill(folder: Path, groups: int) -> None:
     for n, (submission, keys) in enumerate(zip(submissions, plan.keys, strict=True)):
         rng = np.random.default_rng(n)
         prob = np.where(rng.random(hidden.truth.shape) < 0.02 + 0.006 * n, 1 - hidden.truth, hidden.truth)
-        file = _store(course.answers, {"prob": prob.astype(np.float16)})
+        file = store_arrays(course.answers, {"prob": prob.astype(np.float16)})
         answers = AnswersResult("passed", file=file, states=(None,) * len(hidden.cases))
         named = [("test", id, key, TestResult("passed"), None) for id, key in keys.tests.items()]
         named += [("answers", str(r), key, answers, file) for r, key in keys.answers.items()]

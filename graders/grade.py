@@ -21,9 +21,10 @@ from graders.asking.check import CodeTests, run_tests
 from graders.asking.containers import containers_for, opened
 from graders.asking.job import Job
 from graders.asking.journal import Journal, QuestionId, Silent
-from graders.asking.measure import load_answers, measure
+from graders.asking.measure import measure
 from graders.asking.troubles import troubles
 from graders.failures import DataFailure, InternalFailure
+from graders.record.answer_files import load_answers
 from graders.record.documents import AnswersResult, JobResult, ScoreResult, TestResult, Trouble
 from graders.record.store import Store
 from graders.scoring.explained import EXPLAINED, score_and_explain

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol, overload
 
@@ -17,6 +18,8 @@ import numpy as np
 from assignments.errors import UserError
 
 Array = np.ndarray[Any, Any]
+COUNTED = 1 << 22
+"""Numbers that are counted at once."""
 
 TELLING_SIZE, TELLING_VALUES = 64, 8
 """An array identifies its case if it is not constant and has so many numbers, or so many different ones."""
@@ -119,6 +122,11 @@ class Column(Sequence[Array]):
         """The shape of each case."""
         return tuple(case.shape for case in self.cases)
 
+    @cached_property
+    def whole_numbers(self) -> frozenset[int]:
+        """All different numbers in cases of whole numbers. All cases are read once, one at a time."""
+        return frozenset().union(*(_whole_numbers(case) for case in self))
+
     @property
     def nbytes(self) -> int:
         """Bytes of all cases together."""
@@ -132,6 +140,12 @@ class Column(Sequence[Array]):
 
 Cases = np.ndarray[Any, Any] | Column
 """One array of many cases: with a leading N, or read one at a time."""
+
+
+def filled(shapes: Sequence[tuple[int, ...]], value: float, dtype: Any) -> Column:
+    """Cases of these shapes, each with one value everywhere, which take no memory before they are read."""
+    kind = np.dtype(dtype)
+    return Column([MadeCase(partial(np.full, shape, value, kind), kind, shape) for shape in shapes])
 
 
 def record_column(columns: Mapping[str, Cases]) -> Column:
@@ -148,8 +162,10 @@ def field_names(cases: Cases) -> tuple[str, ...]:
     return cases.dtype.names or ()
 
 
-def case_shapes(cases: Cases) -> tuple[tuple[int, ...], ...]:
-    """The shape of each case."""
+def case_shapes(cases: Cases, field: str | None = None) -> tuple[tuple[int, ...], ...]:
+    """The shape of each case, or of one field of each record."""
+    if field is not None:
+        return tuple(np.dtype(case.dtype)[field].shape for case in _lazy(cases))
     return cases.shapes if isinstance(cases, Column) else (cases.shape[1:],) * len(cases)
 
 
@@ -165,6 +181,11 @@ def largest_bytes(cases: Cases) -> int:
     return max((_nbytes(case) for case in _lazy(cases)), default=0)
 
 
+def held_bytes(cases: Cases) -> int:
+    """Bytes that lie in memory at once: all of an array, and the largest case of a column."""
+    return largest_bytes(cases) if isinstance(cases, Column) else cases.nbytes
+
+
 def stacked(cases: Cases) -> Array:
     """The cases as one array with a leading N.
 
@@ -174,9 +195,31 @@ def stacked(cases: Cases) -> Array:
     return np.stack(list(cases)) if isinstance(cases, Column) else cases
 
 
+def one_by_one(cases: Cases) -> Column:
+    """The cases as a column, whether or not they are an array."""
+    return cases if isinstance(cases, Column) else Column(_lazy(cases))
+
+
 def alone(cases: Cases, index: int) -> Array:
     """One case with a leading N of 1."""
     return np.asarray(cases[index])[None]
+
+
+def whole_numbers(cases: Cases) -> frozenset[int]:
+    """All different numbers in cases of whole numbers."""
+    return cases.whole_numbers if isinstance(cases, Column) else _whole_numbers(cases)
+
+
+def _whole_numbers(array: Array) -> frozenset[int]:
+    if array.dtype != np.uint8:
+        return frozenset(map(int, np.unique(array)))
+    # Sorting a volume of labels takes seconds; counting a part of it at a time takes little time and memory.
+    flat = array.reshape(-1)
+    counts = sum(
+        (np.bincount(flat[start : start + COUNTED], minlength=256) for start in range(0, flat.size, COUNTED)),
+        np.zeros(256, np.intp),
+    )
+    return frozenset(map(int, np.flatnonzero(counts)))
 
 
 def _lazy(cases: Cases) -> Sequence[LazyCase]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.cases import Case
-from assignments.data.columns import Cases, Column, StoredCase, largest, record_column, stacked
+from assignments.data.columns import Cases, Column, StoredCase, held_bytes, largest, record_column, stacked
 from assignments.data.parts import Prepared, parts_of
 from assignments.data.streams import Purpose, SecretOrKeys, stream
 from assignments.errors import UserError
@@ -41,7 +41,7 @@ class InputSet:
     count: int
     """Hidden cases."""
     truth_bytes: int
-    """Of all truths together."""
+    """Of all truths together, or of the largest where they are read one at a time."""
     case_numbers: int
     """Numbers in one case's truth or largest input, whichever is more: a field has several for each voxel."""
     subjects: frozenset[str] = frozenset()
@@ -84,7 +84,7 @@ class HiddenSet:
             self.inputs,
             self.fit_seed,
             len(self.cases),
-            self.truth.nbytes,
+            held_bytes(self.truth),
             self.case_numbers,
             self.subjects,
         )

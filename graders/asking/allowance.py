@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assignments.assignment import Accuracy, Assignment, Limits
+from assignments.data.columns import held_bytes
 from assignments.data.hidden import HiddenSet, InputSet
 from graders.wall.patience import IDLE_S, WALL_FACTOR
 from graders.wall.wire import MIB
@@ -26,6 +27,8 @@ VOXEL_BYTES = 300
 QUESTION_CPU_S = 30.0
 REPLY_CPU_S = 0.25
 """For each megabyte of the largest reply."""
+STORED_CPU_S = 0.02
+"""For each megabyte of the largest reply and each case; digest and copy of a megabyte take 0.005 s."""
 MEGAVOXEL_CPU_S = 20.0
 """For a million voxels; a noisy volume takes 1 s."""
 EXPLAIN_CPU_S = 120.0
@@ -73,9 +76,12 @@ def host_mb(limits: Limits) -> int:
 
 
 def host_bytes(limits: Limits, sets: Sequence[InputSet]) -> int:
-    """Bytes that a marker process may use beyond those it has when everything is imported and drawn."""
+    """Bytes that a marker process may use beyond those it has when everything is imported and drawn.
+
+    Of cases that are read one at a time, only the largest counts.
+    """
     groups = [group for inputs in sets for group in (inputs.train, inputs.val or {}, inputs.inputs)]
-    shown = sum(array.nbytes for group in groups for array in group.values())
+    shown = sum(held_bytes(cases) for group in groups for cases in group.values())
     drawn = shown + sum(inputs.truth_bytes for inputs in sets)
     largest = max((inputs.case_numbers for inputs in sets), default=0)
     return host_mb(limits) * MIB + DATA * drawn + VOXEL_BYTES * largest
@@ -90,6 +96,11 @@ def stored_bytes(shown: InputSet) -> int:
 def reply_cpu_s(limits: Limits) -> float:
     """Host CPU seconds for one call of an accuracy run."""
     return QUESTION_CPU_S + REPLY_CPU_S * limits.reply_mb
+
+
+def storing_cpu_s(limits: Limits, shown: InputSet) -> float:
+    """Host CPU seconds for storing all answers of one repeat: they are read once for their digest, and copied."""
+    return reply_cpu_s(limits) + STORED_CPU_S * limits.reply_mb * shown.count
 
 
 def hidden_test_cpu_s(limits: Limits) -> float:

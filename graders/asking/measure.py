@@ -6,29 +6,25 @@ of cases, so that neither position nor neighbour reveals anything.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
-import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from assignments.assignment import Assignment
+from assignments.data.columns import Cases, Column, alone, stacked
 from assignments.data.hidden import InputSet, presented_order
 from assignments.data.streams import SecretOrKeys
-from assignments.files import replace_file
 from assignments.interface import Interface
-from graders.asking.allowance import reply_cpu_s, stored_bytes
+from graders.asking.allowance import reply_cpu_s, stored_bytes, storing_cpu_s
+from graders.asking.collecting import Collected, collecting, is_read_singly
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.failures import (
     LOADED_HOST,
     CpuLimit,
-    DataFailure,
-    InternalFailure,
     NotUsable,
     ProcessEnded,
     ReplyTooLarge,
@@ -37,15 +33,17 @@ from graders.failures import (
     WrongShape,
     without_frames,
 )
-from graders.record.answers import Answers
 from graders.record.documents import AnswersResult, Cause
-from graders.tasks import Task, task_named
+from graders.tasks import task_named
+from graders.wall.cases import training_arguments
 from graders.wall.session import Session
 from graders.wall.student import Handle, Student, WorkerClient
 from graders.wall.wire import Array
 
 WORKER_RESTARTS = 3
 """How often the predicting worker is started again after it died."""
+ROWS_NDIM = 2
+"""Axes of answers that are rows, (N,) and (N, K): each has the form of the first, whatever size its case has."""
 BUDGET_SLACK = 1.25
 BUDGET_START_S = 10.0
 """What `fit` may use beyond its budget: a quarter of it, and the time of a framework's first operations."""
@@ -86,21 +84,22 @@ def measure(
         MemoryError: the answers take more of this process's memory than a question may.
     """
     journal = journal or Silent()
-    asking = _Asking(session, assignment, interface, shown, solution)
     order = presented_order(secret, assignment.id, commit, shown.count)
     ended: SubmissionFailure | None = None
     storing = QuestionId("answers", str(repeat), "stored")
-    try:
-        if storing in unusable or QuestionId("all") in unusable:
-            raise NotUsable
-        _ask_in_batches(asking, order, repeat, journal, unusable)
-    except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
-        ended = failure
-        asking.fail_rest(order, failure)
-    finally:
-        asking.close()
-    journal.begins(storing, reply_cpu_s(assignment.limits))
-    return _result(asking, ended, order, store)
+    with collecting(shown, task_named(assignment.task), store) as collected:
+        asking = _Asking(session, assignment, interface, shown, solution, collected)
+        try:
+            if storing in unusable or QuestionId("all") in unusable:
+                raise NotUsable
+            _ask_in_batches(asking, order, repeat, journal, unusable)
+        except SubmissionFailure as failure:  # no model, or no worker any more: the rest is not answered
+            ended = failure
+            asking.fail_rest(order, failure)
+        finally:
+            asking.close()
+        journal.begins(storing, storing_cpu_s(assignment.limits, shown))
+        return _result(asking, ended, order, collected)
 
 
 def _ask_in_batches(
@@ -119,7 +118,7 @@ def _ask_in_batches(
             journal.give_up()
 
 
-def _result(asking: _Asking, ended: SubmissionFailure | None, order: Array, store: Path) -> AnswersResult:
+def _result(asking: _Asking, ended: SubmissionFailure | None, order: Array, collected: Collected) -> AnswersResult:
     """Store the answers; the result that names their file. `ended` is the failure after which nothing was asked."""
     usage, failed = asking.usage, asking.failed
     starved = isinstance(ended, WallLimit) and ended.starved
@@ -128,37 +127,13 @@ def _result(asking: _Asking, ended: SubmissionFailure | None, order: Array, stor
         cause=None if ended is None else asking.cause(ended),
         cause_detail=_commonest_cause(failed.values()),
         evidence="\n".join(filter(None, [_causes(failed.values()), usage.printed]))[-8000:],
-        file=_store(store, _stacked(asking.answers, len(order), task_named(asking.assignment.task))),
+        file=collected.stored(len(order)),
         states=tuple(asking.cause(failed[index]) if index in failed else None for index in range(len(order))),
         cpu_s=usage.cpu_s,
         wall_s=usage.wall_s,
         peak_mb=usage.peak_mb,
         flags=(*((LOADED_HOST,) if starved else ()), *usage.strays),
     )
-
-
-def load_answers(store: Path, result: AnswersResult) -> Answers:
-    """Stored answers as scoring reads them: a file that medmark itself wrote."""
-    arrays: dict[str, Array] = {}
-    if result.file:
-        path = store / result.file
-        try:
-            with path.open("rb") as file:
-                if _name(hashlib.file_digest(file, "sha256").hexdigest()) != result.file:
-                    raise ValueError("its content has changed since it was stored")
-                file.seek(0)
-                with np.load(file, allow_pickle=False) as data:
-                    arrays = {name: data[name] for name in data.files}
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-            raise DataFailure(
-                f"{path}: the stored answers cannot be read: {error}. Restore the file from a copy, or remove it and "
-                "run medmark grade, which asks for them again."
-            ) from error
-    elif None in result.states:
-        raise DataFailure("answers are recorded, but no file with them")
-    causes = {index: cause for index, cause in enumerate(result.states) if cause is not None}
-    failed = {index: cause.reason for index, cause in causes.items()}
-    return Answers(arrays, failed, causes, result.cause_detail, result.evidence)
 
 
 class _Asking:
@@ -171,14 +146,17 @@ class _Asking:
         interface: Interface,
         shown: InputSet,
         solution: str | None,
+        collected: Collected,
     ) -> None:
         self.session, self.assignment = session, assignment
-        self.answers: dict[int, dict[str, Array]] = {}
-        """By index of the case."""
+        self.answered: set[int] = set()
+        """Indices of the cases with an answer."""
         self.failed: dict[int, SubmissionFailure] = {}
         """By index of the case."""
         self.usage = _RepeatUsage()
         self._interface, self._shown, self._solution = interface, shown, solution
+        self._collected = collected
+        self._singly = is_read_singly(shown)
         self._client: WorkerClient | None = None
         self._model: Handle | None = None
         self._had_model = False
@@ -199,7 +177,7 @@ class _Asking:
         """
         try:
             try:
-                self.answers.update(self._predicted(indices))
+                self._predict(indices)
             except MemoryError as error:  # the marker's own limit
                 raise NotUsable(f"the host's memory limit: {error}") from None
         except SubmissionFailure as failure:
@@ -208,7 +186,8 @@ class _Asking:
                 self.fail(indices, failure)
                 return
             for index in indices:
-                self.batch(np.array([index]))
+                if int(index) not in self.answered:
+                    self.batch(np.array([index]))
 
     def fail(self, indices: Iterable[int], failure: SubmissionFailure) -> None:
         """Record one failure for all these cases."""
@@ -216,7 +195,7 @@ class _Asking:
 
     def fail_rest(self, order: Array, failure: SubmissionFailure) -> None:
         """Record a failure for every case that has neither an answer nor a failure."""
-        self.fail([index for index in order if index not in self.answers and index not in self.failed], failure)
+        self.fail([index for index in order if index not in self.answered and index not in self.failed], failure)
 
     def cause(self, failure: SubmissionFailure) -> Cause:
         """The cause that the student reads; without a model, it names the function that should have made one."""
@@ -238,23 +217,27 @@ class _Asking:
                 total.printed = f"{total.printed}\nprinted:\n{usage.log[-2000:]}"[-8000:]
         self._client = self._model = None
 
-    def _predicted(self, indices: Array) -> dict[int, dict[str, Array]]:
+    def _predict(self, indices: Array) -> None:
+        """Ask for these cases in one call, and collect the answers."""
         model = self._trained_model()
         assert self._client is not None
-        inputs = {name: np.ascontiguousarray(array[indices]) for name, array in self._shown.inputs.items()}
+        inputs = {name: _together(cases, indices) for name, cases in self._shown.inputs.items()}
         entry = getattr(Student(self._client), task_named(self.assignment.task).entry)
         reply = entry(model, inputs)
         for name, array in reply.items():
             if array.shape[:1] != (len(indices),):
                 raise WrongShape(f"{name}: shape {array.shape} for {len(indices)} cases")
             shape = self._shapes.setdefault(name, array.shape[1:])
-            if array.shape[1:] != shape:
+            images = self._singly and array.ndim > ROWS_NDIM  # of cases that may differ in size
+            if array.shape[1:] != shape and not images:
                 raise WrongShape(f"{name}: shape {array.shape[1:]} a case, and {shape} before")
         size = sum(array.nbytes for array in reply.values())
         if size > self._room:
             raise ReplyTooLarge(f"{size} bytes of answers, with room for {self._room} more in this repeat")
         self._room -= size
-        return {int(index): {name: array[i] for name, array in reply.items()} for i, index in enumerate(indices)}
+        for i, index in enumerate(map(int, indices)):
+            self._collected.add(index, {name: array[i] for name, array in reply.items()})
+            self.answered.add(index)
 
     def _trained_model(self) -> Handle:
         if self._model is not None:
@@ -268,9 +251,8 @@ class _Asking:
             folder = self._solution or self.session.info["solution"]
             model = student.load(os.path.join(folder, "weights"))
         else:
-            model = student.fit(
-                self._shown.train, self._shown.val, seed=self._shown.fit_seed, budget_s=run.budget_cpu_s
-            )
+            train, val = training_arguments(self._interface.functions["fit"], self._shown.train, self._shown.val)
+            model = student.fit(train, val, seed=self._shown.fit_seed, budget_s=run.budget_cpu_s)
             used = float(self._client.opened().facts.get("cpu_s") or 0.0)
             if used > BUDGET_SLACK * run.budget_cpu_s + BUDGET_START_S:
                 raise CpuLimit(f"fit used {used:.1f} CPU s of a budget of {run.budget_cpu_s:.0f}")
@@ -294,6 +276,13 @@ class _Asking:
                 raise ProcessEnded(f"the predicting process ended {self._restarts} times; last: {failure}")
 
 
+def _together(cases: Cases, indices: Array) -> Array:
+    """These cases with a leading N, for one call."""
+    if not isinstance(cases, Column):
+        return np.ascontiguousarray(cases[indices])
+    return alone(cases, indices[0]) if len(indices) == 1 else stacked(cases[indices])
+
+
 def _batches(order: Array, size: int) -> Iterator[Array]:
     for start in range(0, len(order), size):
         yield order[start : start + size]
@@ -309,41 +298,3 @@ def _causes(failures: Iterable[SubmissionFailure]) -> str:
     """For staff: the commonest messages, and how many cases failed with each."""
     counted = Counter(str(failure)[-2000:] for failure in failures)
     return "\n".join(f"{count} cases: {text}" for text, count in counted.most_common(3))
-
-
-def _stacked(rows: Mapping[int, dict[str, Array]], count: int, task: Task) -> dict[str, Array]:
-    """Answers with a leading N in canonical order, in the dtype that scoring needs; zeros for a failed case.
-
-    They are rounded here, before the first scoring, so that scoring them again gives the same score.
-    """
-    arrays: dict[str, Array] = {}
-    for name in next(iter(rows.values()), {}):
-        common = np.result_type(*{answer[name].dtype for answer in rows.values()})
-        for index, answer in rows.items():
-            stored = task.stored(answer[name].astype(common)[None])
-            if name not in arrays:
-                arrays[name] = np.zeros((count, *stored.shape[1:]), stored.dtype)
-            arrays[name][index] = stored[0]
-    return arrays
-
-
-def _store(store: Path, arrays: Mapping[str, Array]) -> str | None:
-    """Write answers under the name of their content; None where there are none. Written whole or not at all."""
-    if not arrays:
-        return None
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    data = buffer.getvalue()
-    name = _name(hashlib.sha256(data).hexdigest())
-    path = store / name
-    try:
-        if not path.exists():
-            replace_file(path, data)
-    except OSError as error:
-        raise InternalFailure(f"the answers cannot be stored: {path}: {error.strerror}") from error
-    return name
-
-
-def _name(digest: str) -> str:
-    """The name of a file of answers whose content has this digest."""
-    return f"{digest[:32]}.npz"

@@ -16,9 +16,10 @@ from assignments.data.hidden import HiddenSet
 from assignments.errors import MedmarkError
 from assignments.interface import Interface, read_interface
 from graders.asking.check import CodeTests, run_tests
-from graders.asking.measure import load_answers, measure
+from graders.asking.measure import measure
 from graders.failures import MetricFailure
 from graders.marks.findings import caps_that_hold, share_of_points
+from graders.record.answer_files import load_answers
 from graders.record.answers import Answers
 from graders.record.calibration import secret_of
 from graders.record.documents import AnswersResult, ScoreResult, TestResult

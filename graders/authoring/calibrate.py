@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import fmean, median
 
 from assignments.assignment import Accuracy, Assignment, Framework
-from assignments.data.columns import stacked
 from assignments.data.hidden import HiddenSet
 from assignments.errors import UserError
 from assignments.files import replace_file
@@ -228,8 +227,7 @@ def baseline_scores(assignment: Assignment, sets: Sequence[HiddenSet]) -> dict[s
     task = task_named(assignment.task)
     scores_by_name: dict[str, dict[str, list[float]]] = {}
     for hidden in sets:
-        train = {name: stacked(cases) for name, cases in hidden.train.items()}
-        for name, answer in task.baselines(train, stacked(hidden.truth)).items():
+        for name, answer in task.baselines(hidden.train, hidden.truth).items():
             for id, score in scored(one_run, hidden, Answers({task.prediction: answer})).items():
                 scores_by_name.setdefault(name, {}).setdefault(id, []).append(round(score.measurement.score, 5))
     return scores_by_name

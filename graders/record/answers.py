@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from numpy.typing import NDArray
-
+from assignments.data.columns import Cases
 from graders.record.documents import Cause
 
 
@@ -15,7 +13,7 @@ from graders.record.documents import Cause
 class Answers:
     """The answers of a submission in one repeat, in the order of the hidden cases."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Mapping[str, Cases]
     failed: Mapping[int, str] = field(default_factory=dict)
     """By index: the reason, for cases without a usable answer; the arrays' values there are ignored."""
     causes: Mapping[int, Cause] = field(default_factory=dict)

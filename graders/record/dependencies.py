@@ -35,7 +35,6 @@ NOT_FOLLOWED = {
     "assignments/data/parts.py": "the keys hold digests of the cases of each part",
     "assignments/data/sources/__init__.py": "the keys hold what a source drew: training arrays, inputs, truth",
     "assignments/errors.py": "it holds the texts of errors, and no result holds these",
-    "assignments/files.py": "it writes a file whole or not at all; stored answers are named by their content",
     "assignments/folders.py": "it finds an assignment; the assignment itself is in the keys",
     "graders/record/": "it is the form of stored results; each form has a number, and older ones are read",
     "graders/wall/sandboxes/__init__.py": "a backend carries bytes and starts the image that is in the keys; one "

@@ -15,11 +15,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.columns import Cases, stacked
+from assignments.data.columns import Cases, Column, one_by_one
 from assignments.data.hidden import HiddenSet, SetDigests, seeded
 from assignments.data.prepared import Prepared, prepare
 from assignments.data.source import Finite
@@ -30,9 +31,11 @@ from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.interface import Function, Interface, read_interface, typed_dict_of
 from graders.record.keys import drawing
+from graders.record.read_singly import check_read_singly
 from graders.tasks import task_named
 from graders.tasks.hidden_cases import drawn_set
 from graders.tasks.task import Task
+from graders.wall.cases import Stack, training_arguments
 from graders.wall.replies import bound
 
 DRAWN_WITH = ("numpy", "scikit-learn")
@@ -86,32 +89,53 @@ def declared_set(
         UserError: the data are missing, or are not as assignment and interface declare.
     """
     hidden = drawn_set(assignment, interface, secret, repeat, prepared)
-    _check_declared(assignment, interface, task_named(assignment.task), hidden)
+    task = task_named(assignment.task)
+    check_read_singly(assignment, task, hidden)
+    _check_declared(assignment, interface, task, hidden)
     return hidden
 
 
 def _check_declared(assignment: Assignment, interface: Interface, task: Task, hidden: HiddenSet) -> None:
     """Refuse cases that `fit` and the entry point are not declared to take: no submission could be asked for them."""
-    for name, args in (("fit", (hidden.train, hidden.val)), (task.entry, (None, hidden.inputs))):
+    for name, sides in (("fit", (hidden.train, hidden.val)), (task.entry, (None, hidden.inputs))):
         function = interface.functions.get(name)
         if function is None:
             continue
-        if problem := _argument_problem(name, function, args):
-            drawn = [f"{key} {a.dtype} {a.shape}" for side in args for key, a in _stacked(side or {}).items()]
+        calls = [training_arguments(function, hidden.train, hidden.val)] if name == "fit" else _calls(hidden.inputs)
+        if problem := next(filter(None, (_argument_problem(name, function, args) for args in calls)), ""):
+            drawn = [_described(key, cases) for side in sides for key, cases in (side or {}).items()]
             raise UserError(
                 f"{assignment.folder / 'interface.py'}: {problem}; {assignment.data.source} draws {', '.join(drawn)}. "
                 "Declare these kinds and sizes, or draw what is declared."
             )
 
 
-def _argument_problem(name: str, function: Function, args: tuple[Mapping[str, Cases] | None, ...]) -> str:
+def _calls(inputs: Mapping[str, Cases]) -> list[tuple[None, dict[str, Any]]]:
+    """The arguments of the entry point: all cases in one call, or one of each size, none of which is read."""
+    if not any(isinstance(cases, Column) for cases in inputs.values()):
+        return [(None, dict(inputs))]
+    columns = {name: one_by_one(cases) for name, cases in inputs.items()}
+    calls = {}
+    for i in range(len(next(iter(columns.values())))):
+        alone = {name: column[i : i + 1] for name, column in columns.items()}
+        kinds = tuple((str(column.cases[0].dtype), column.shapes) for column in alone.values())
+        calls[kinds] = {name: Stack(column) for name, column in alone.items()}
+    return [(None, call) for call in calls.values()]
+
+
+def _described(name: str, cases: Cases) -> str:
+    """What a source draws under one name."""
+    if not isinstance(cases, Column):
+        return f"{name} {cases.dtype} {cases.shape}"
+    kinds = ", ".join(sorted({str(np.dtype(case.dtype)) for case in cases.cases}))
+    low, high = min(cases.shapes), max(cases.shapes)
+    return f"{name} {kinds} {len(cases)} x {low}" + (f" to {high}" if low != high else "")
+
+
+def _argument_problem(name: str, function: Function, args: tuple[dict[str, Any] | None, ...]) -> str:
     """The first way in which arguments are not as a function declares them; empty if they are."""
     try:
-        with bound(
-            function,
-            tuple(None if arrays is None else _stacked(arrays) for arrays in args),
-            {"seed": 0, "budget_s": 0.0} if name == "fit" else {},
-        ):
+        with bound(function, args, {"seed": 0, "budget_s": 0.0} if name == "fit" else {}):
             for parameter, value in zip(function.signature.parameters.values(), args, strict=False):
                 record = typed_dict_of(parameter.annotation)
                 lacks = record.__required_keys__ - set(value) if record is not None and value is not None else set()
@@ -120,10 +144,6 @@ def _argument_problem(name: str, function: Function, args: tuple[Mapping[str, Ca
     except TypeError as error:
         return str(error)
     return ""
-
-
-def _stacked(arrays: Mapping[str, Cases]) -> dict[str, np.ndarray]:
-    return {name: stacked(cases) for name, cases in arrays.items()}
 
 
 def _digests(assignment: Assignment, secret: bytes, prepared: Prepared | None = None) -> list[SetDigests]:

@@ -8,20 +8,23 @@ cases, so that it says nothing about a single case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.columns import stacked
+from assignments.data.cases import Case
+from assignments.data.columns import Cases, Column, MadeCase, alone, case_shapes, field_names, largest, stacked
 from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
 from graders.record.answers import Answers
 from graders.record.documents import Explained, Measured, Phrase
 from graders.scoring.caps import combined
+from graders.scoring.each_case import read_singly, usable
 from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
-from graders.scoring.repeat import RepeatScore, score_repeat, truths_as
+from graders.scoring.forms import truths_as
+from graders.scoring.repeat import RepeatScore, score_repeat
 from graders.tasks import Task, task_named
 
 FORMS_WITH_FIXES = {"mask", "labels", "class", "field"}
@@ -91,25 +94,43 @@ def explanation(
 
 def _without_invalid(task: Task, answers: Answers, hidden: HiddenSet) -> Answers:
     """The answers, with the cases whose predictions cannot be scored marked as failed."""
+    return replace(answers, failed={**_invalid(task, answers, hidden), **answers.failed})
+
+
+def _invalid(task: Task, answers: Answers, hidden: HiddenSet) -> dict[int, str]:
+    """The reasons of the cases whose predictions cannot be scored; none where there are no predictions."""
     predictions = answers.arrays.get(task.prediction)
     if predictions is None:
-        return answers
-    return replace(answers, failed={**task.invalid(predictions, stacked(hidden.truth)), **answers.failed})
+        return {}
+    if not read_singly(hidden, predictions):
+        return task.invalid(stacked(predictions), stacked(hidden.truth))
+    task = task.knowing(hidden.truth)
+    reasons = ((i, usable(task, answers, alone(hidden.truth, i), i)[1]) for i in range(len(hidden.cases)))
+    return {i: reason for i, reason in reasons if reason is not None and i not in answers.failed}
 
 
 def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) -> list[Fix]:
     """The fixes that help most on a few cases, best first; for rows all possible fixes."""
     predictions = answers.arrays.get(task.prediction)
-    if predictions is None or len(predictions) != len(hidden.cases) or predictions.dtype.kind not in "fiu":
+    if predictions is None or len(predictions) != len(hidden.cases):
         return []
-    usable = [i for i in range(len(predictions)) if i not in answers.failed]
+    good = [i for i in range(len(predictions)) if i not in answers.failed]
+    if not good or predictions[good[0]].dtype.kind not in "fiu":
+        return []
     if "class" in task.forms:
-        return _of_rows(metric, predictions, stacked(hidden.truth), np.array(usable, dtype=int))
+        return _of_rows(metric, stacked(predictions), stacked(hidden.truth), np.array(good, dtype=int))
     if "field" in task.forms:
-        return _of_fields(task, metric, hidden, answers, _spread(usable, _case_count(hidden, SEARCHED)))
-    truths = truths_as(task, "mask", stacked(hidden.truth))
-    chosen = _spread([i for i in usable if truths[i].any()], _case_count(hidden, SEARCHED))
-    return _of_images(task, hidden, predictions, truths, chosen) if chosen else []
+        return _of_fields(task, metric, hidden, answers, _spread(good, _case_count(hidden, SEARCHED)))
+    chosen = _spread([i for i in good if _mask(task, hidden, i).any()], _case_count(hidden, SEARCHED))
+    if not chosen:
+        return []
+    truths = {i: _mask(task, hidden, i) for i in chosen}
+    return _of_images(task, hidden, {i: predictions[i] for i in chosen}, truths)
+
+
+def _mask(task: Task, hidden: HiddenSet, index: int) -> Array:
+    """One case's truth as a mask, or as it is where the task has no masks."""
+    return np.asarray(truths_as(task, "mask", alone(hidden.truth, index))[0])
 
 
 def _of_rows(metric: Metric, predictions: Array, truths: Array, usable: Array) -> list[Fix]:
@@ -135,16 +156,18 @@ def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, 
     return _best(gains)
 
 
-def _of_images(task: Task, hidden: HiddenSet, predictions: Array, truths: Array, chosen: list[int]) -> list[Fix]:
-    """The best fixes by the overlap of masks or labels, which is quick to compute."""
-    shape = stacked(hidden.truth).shape[1:]
+def _of_images(
+    task: Task, hidden: HiddenSet, predictions: Mapping[int, Array], truths: Mapping[int, Array]
+) -> list[Fix]:
+    """The best fixes by the overlap of masks or labels, which is quick to compute. Each case has its own size."""
+    chosen = list(predictions)
     decide = task.forms["mask" if "mask" in task.forms else "labels"]
     decided = {i: decide(predictions[i]) for i in chosen}
     before = np.array([_overlap(decided[i], truths[i]) for i in chosen])
     full = all(mask.all() for mask in decided.values())
-    fixes = [*of_images(shape)]
+    fixes = [*of_images(truths[chosen[0]].shape)]
     if "probability" in task.forms:
-        fixes += of_probabilities(predictions[chosen], truths[chosen])
+        fixes += of_probabilities(*(np.concatenate([of[i].ravel() for i in chosen]) for of in (predictions, truths)))
     elif "labels" in task.forms:
         fixes += of_labels([predictions[i] for i in chosen], [truths[i] for i in chosen])
     gains: list[tuple[float, int, Fix]] = []
@@ -152,7 +175,7 @@ def _of_images(task: Task, hidden: HiddenSet, predictions: Array, truths: Array,
         mistaken = predictions if fix.kind in ("threshold", "sigmoid", "labels") else decided
         if fix.kind == "spacing" and full:
             continue
-        undone = [fix.undo(mistaken[i], shape, hidden.cases[i]) for i in chosen]
+        undone = [fix.undo(mistaken[i], truths[i].shape, hidden.cases[i]) for i in chosen]
         after = [_overlap(decide(p), truths[i]) for i, p in zip(chosen, undone, strict=True) if p is not None]
         if len(after) == len(chosen) and _gain_alike(np.array(after) - before):
             gains.append((-float(np.mean(after - before)), number, fix))
@@ -220,8 +243,9 @@ def _gain_alike(gains: Floats) -> bool:
 def _halves(task: Task, hidden: HiddenSet) -> Iterator[list[int]]:
     """The indices of every other case, class by class; nothing where a class has one case only."""
     rows = "class" in task.forms
-    order = np.argsort(hidden.truth, kind="stable") if rows else np.arange(len(hidden.cases))
-    if rows and np.bincount(hidden.truth).min(initial=len(order), where=np.bincount(hidden.truth) > 0) < 2:
+    truths = stacked(hidden.truth) if rows else np.arange(len(hidden.cases))
+    order = np.argsort(truths, kind="stable")
+    if rows and np.bincount(truths).min(initial=len(order), where=np.bincount(truths) > 0) < 2:
         return
     for start in (0, 1):
         yield sorted(int(i) for i in order[start::2])
@@ -229,12 +253,33 @@ def _halves(task: Task, hidden: HiddenSet) -> Iterator[list[int]]:
 
 def _undone(task: Task, hidden: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
     """The answers without the mistake; None where the fix does not fit a case."""
-    shape = stacked(hidden.truth).shape[1:]
-    pairs = zip(answers.arrays[task.prediction], hidden.cases, strict=True)
-    undone = [fix.undo(prediction, shape, case) for prediction, case in pairs]
+    predictions, shapes = answers.arrays[task.prediction], case_shapes(hidden.truth)
+    if read_singly(hidden, predictions):
+        return _undone_singly(task, hidden, answers, fix)
+    triples = zip(stacked(predictions), shapes, hidden.cases, strict=True)
+    undone = [fix.undo(prediction, shape, case) for prediction, shape, case in triples]
     if any(prediction is None for prediction in undone):
         return None
     return Answers({task.prediction: np.stack(undone)}, answers.failed)  # type: ignore[arg-type]
+
+
+def _undone_singly(task: Task, hidden: HiddenSet, answers: Answers, fix: Fix) -> Answers | None:
+    """The same for cases that are read one at a time: the mistake is undone whenever one is read."""
+    predictions, shapes = answers.arrays[task.prediction], case_shapes(hidden.truth)
+    cases: list[MadeCase] = []
+    for i, case in enumerate(hidden.cases):
+
+        def undone(i: int = i, case: Case = case) -> Array | None:
+            return fix.undo(np.asarray(predictions[i]), shapes[i], case)
+
+        fixed = None if i in answers.failed else undone()
+        if i in answers.failed:
+            cases.append(MadeCase(lambda: np.zeros(0), np.dtype(float), (0,)))  # a failed case is never read
+        elif fixed is None:
+            return None
+        else:
+            cases.append(MadeCase(undone, fixed.dtype, fixed.shape))  # type: ignore[arg-type]
+    return Answers({task.prediction: Column(cases)}, answers.failed)
 
 
 def _hidden_part(hidden: HiddenSet, chosen: Sequence[int]) -> HiddenSet:
@@ -252,30 +297,38 @@ def _plain(task: Task, hidden: HiddenSet, answers: Answers) -> tuple[str, Phrase
     if predictions is None or len(predictions) != len(hidden.cases):
         return None
     good = [i for i in range(len(predictions)) if i not in answers.failed]
-    if not good or task.invalid(predictions, stacked(hidden.truth)):
+    if not good or _invalid(task, answers, hidden):
         return None
-    if "field" in task.forms:
-        moved = task.forms["field"](predictions[good]).any()
-        return None if moved else ("empty", Phrase("nothing_moved"))
-    if task.forms.keys() & {"mask", "labels"}:
-        masks = task.forms["mask" if "mask" in task.forms else "labels"](predictions[good])
-        if not masks.any():
-            return "empty", Phrase("empty_below_half" if "probability" in task.forms else "empty")
-        return ("full", Phrase("full")) if masks.all() else None
-    classes = np.unique(task.forms["class"](predictions[good])) if "class" in task.forms else np.arange(2)
+    form = next((form for form in ("field", "mask", "labels") if form in task.forms), None)
+    if form is not None:
+        return _same_everywhere(task, form, predictions, good)
+    classes = np.unique(task.forms["class"](stacked(predictions)[good])) if "class" in task.forms else np.arange(2)
     if len(classes) == 1 and len(good) > 1:
         return "constant", Phrase("one_class", (int(classes[0]),))
     return None
 
 
+def _same_everywhere(task: Task, form: str, predictions: Cases, good: list[int]) -> tuple[str, Phrase] | None:
+    """Whether all images of these predictions are empty, or all full; of fields, whether nothing moves."""
+    empty = full = True
+    for i in good:
+        image = task.forms[form](alone(predictions, i))
+        empty, full = empty and not image.any(), full and bool(image.all())
+        if not empty and not full:
+            return None
+    if form == "field":
+        return ("empty", Phrase("nothing_moved")) if empty else None
+    if empty:
+        return "empty", Phrase("empty_below_half" if "probability" in task.forms else "empty")
+    return "full", Phrase("full")
+
+
 def _case_count(hidden: HiddenSet, at_most: int) -> int:
     """How many cases to use, by the size of their truths."""
-    truths = stacked(hidden.truth)
-    records = truths.dtype.names is not None
-    if truths.ndim == 1 and not records:
+    truths = hidden.truth
+    if not field_names(truths) and set(case_shapes(truths)) == {()}:
         return ROWS
-    voxels = truths.dtype.itemsize if records else int(np.prod(truths.shape[1:]))
-    return max(3, min(at_most, VOXELS * at_most // SEARCHED // voxels))
+    return max(3, min(at_most, VOXELS * at_most // SEARCHED // largest(truths)))
 
 
 def _spread(indices: list[int], at_most: int) -> list[int]:

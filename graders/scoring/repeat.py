@@ -7,27 +7,26 @@ scores. `graders.scoring.score` combines the repeats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assignments.data.cases import Case
-from assignments.data.columns import stacked
+from assignments.data.columns import Cases, case_shapes, field_names, stacked
 from assignments.data.hidden import HiddenSet
-from graders.failures import DataFailure, MetricFailure, WrongType
+from graders.failures import DataFailure, WrongType
 from graders.metrics import Array, Floats, Metric
-from graders.metrics.metric import Absent, Form, anything
+from graders.metrics.metric import Absent
 from graders.record.answers import Answers
+from graders.scoring.computed import checked, computed, not_beyond
+from graders.scoring.each_case import case_values, read_singly
+from graders.scoring.forms import MAY_BE_EMPTY, not_empty, read_as, truths_as
 from graders.scoring.intervals import subject_means
 from graders.tasks import Task
 
-TOLERANCE = 1e-9
-"""By how much rounding may carry a value beyond the metric's range."""
-MAY_BE_EMPTY = ("mask", "labels", "instances")
-"""Forms in which a truth can be empty."""
 WHOLE, CASES = "whole", "cases"
 """Parts of the computation of a score: the work that belongs to no case, such as resamples; and all cases together."""
 
@@ -101,11 +100,14 @@ def score_repeat(
     cases = hidden.cases
     if len(hidden.truth) != len(cases) or not cases or any(not 0 <= i < len(cases) for i in answers.failed):
         raise DataFailure(f"{len(cases)} cases, {len(hidden.truth)} truths, failed cases {sorted(answers.failed)}")
+    if read_singly(hidden, answers.arrays.get(task.prediction)) and _has_images(hidden.truth):
+        return _singly(task, metric, answers, hidden, separate=separate, absent=absent, on_case=on_case)
     truths = stacked(hidden.truth)
     task.check_truths(truths)
     predictions, failed = _completed(task, answers, truths)
-    metric, predictions, truths = _converted(task, metric, predictions, truths, absent)
-    may_be_empty = form_of(task, metric) in MAY_BE_EMPTY
+    metric, form = read_as(task, metric, truths, absent)
+    predictions, truths = task.forms[form](predictions), truths_as(task, form, truths)
+    may_be_empty = form in MAY_BE_EMPTY
     counted, false_positives = _counted(metric, predictions, truths, failed, separate and may_be_empty)
     if metric.failure is not None and failed:
         predictions = predictions.copy()
@@ -133,51 +135,39 @@ def score_repeat(
     )
 
 
-def truths_as(task: Task, form: str, truths: Array) -> Array:
-    """Ground truth converted to the form that a metric reads."""
-    return task.truth_forms[form](truths) if form in task.truth_forms else truths
+def _has_images(truths: Cases) -> bool:
+    """Whether the truths are images or records; rows, (N,) and (N, K), are stacked wherever they come from."""
+    return bool(field_names(truths)) or max(map(len, case_shapes(truths)), default=0) > 1
 
 
-def form_of(task: Task, metric: Metric) -> Form | None:
-    """The form in which the metric reads the task's predictions; None where it cannot read them as they are."""
-    return next((form for form in (metric.reads, metric.also_reads) if form in task.forms), None)
-
-
-def readable(task: Task, metric: Metric) -> bool:
-    """Whether the metric can read the task's predictions, class by class where it reads masks and they are labels."""
-    by_class = metric.reads == "mask" and "labels" in task.forms and metric.level == "per_case"
-    return by_class or (form_of(task, metric) is not None and metric.classes is None)
-
-
-def each_class(task: Task, metric: Metric, sets: Sequence[HiddenSet]) -> list[Metric]:
-    """For a metric that is a mean over classes: the metric of each class that all sets contain, as `dice@class2`."""
-    if metric.reads != "mask" or "labels" not in task.forms or metric.classes:
-        return []
-    shared = set.intersection(*(_classes(stacked(hidden.truth)) for hidden in sets))
-    return [replace(metric, name=f"{metric.name}@class{c}", classes=(c,)) for c in sorted(shared)]
-
-
-def _classes(labels: Array) -> set[int]:
-    return {int(label) for label in np.unique(labels) if label}
-
-
-def _converted(
-    task: Task, metric: Metric, predictions: Array, truths: Array, absent: Absent
-) -> tuple[Metric, Array, Array]:
-    """Predictions and truths in the form that the metric reads; a metric of masks becomes one of maps of labels."""
-    form = form_of(task, metric)
-    if form is None:
-        metric = _over_classes(metric, truths, absent)
-        form = metric.reads
-    return metric, task.forms[form](predictions), truths_as(task, form, truths)
-
-
-def _over_classes(metric: Metric, truths: Array, absent: Absent) -> Metric:
-    """A metric of masks for maps of labels: over the classes in its name, else over all classes of the truths."""
-    classes = _classes(truths)
-    if missing := set(metric.classes or ()) - classes:
-        raise DataFailure(f"{metric.name}: the truths have the classes {sorted(classes)}, not {sorted(missing)}")
-    return metric.over_classes(metric.classes or sorted(classes), absent)
+def _singly(
+    task: Task,
+    metric: Metric,
+    answers: Answers,
+    hidden: HiddenSet,
+    *,
+    separate: bool,
+    absent: Absent,
+    on_case: Callable[[Case | None], None] | None,
+) -> RepeatScore:
+    """The score of cases that are read one at a time."""
+    if metric.level == "per_set":
+        raise DataFailure(f"{metric.name} needs all images together, but they are read one at a time")
+    singly = case_values(task, metric, answers, hidden, separate=separate, absent=absent, on_case=on_case)
+    subjects = [hidden.cases[i].subject for i in singly.values]
+    values = list(singly.values.values())
+    return RepeatScore(
+        float(subject_means(values, subjects).mean()),
+        hidden.cases,
+        singly.failed,
+        tuple(singly.values),
+        singly.raw,
+        singly.values,
+        strata=None,
+        resampled=partial(_means, np.array(values), subjects),
+        placements=None,
+        false_positives=singly.false_positives,
+    )
 
 
 def _counted(
@@ -186,10 +176,10 @@ def _counted(
     """The indices of the cases that count, and how many of the others are false positives."""
     if not separate:
         return np.arange(len(truths)), 0
-    empty = ~_not_empty(metric, truths)
+    empty = ~not_empty(metric, truths)
     if empty.all():
         raise DataFailure('every truth is empty, and empty_reference = "separate" leaves no case to score')
-    positive = _not_empty(metric, predictions)
+    positive = not_empty(metric, predictions)
     positive[list(failed)] = True
     return np.flatnonzero(~empty), int((empty & positive).sum())
 
@@ -200,6 +190,7 @@ def _completed(task: Task, answers: Answers, truths: Array) -> tuple[Array, dict
     predictions = answers.arrays.get(task.prediction)
     if predictions is None:
         return task.worst_predictions(truths, None), dict.fromkeys(range(n), WrongType.reason) | dict(answers.failed)
+    predictions = stacked(predictions)
     if task.probabilities:
         predictions = task.stored(predictions)  # so that scoring a stored prediction gives the same number
     failed = task.invalid(predictions, truths) | dict(answers.failed)
@@ -234,36 +225,23 @@ def _per_case(
     usable = [i for i in counted.tolist() if i not in failed]
     if on_case is None:
         of_usable = [cases[i] for i in usable]
-        computed = _computed(metric, predictions[usable], truths[usable], of_usable).tolist() if usable else []
+        results = computed(metric, predictions[usable], truths[usable], of_usable).tolist() if usable else []
     else:
-        computed = []
+        results = []
         for i in usable:
             on_case(cases[i])
-            computed.append(float(_computed(metric, predictions[[i]], truths[[i]], [cases[i]])[0]))
+            results.append(float(computed(metric, predictions[[i]], truths[[i]], [cases[i]])[0]))
         on_case(None)
-    raw = dict(zip(usable, computed, strict=True))
+    raw = dict(zip(usable, results, strict=True))
     for i, value in raw.items():
-        beyond = worst[i] - value if metric.rising else value - worst[i]
-        if beyond > TOLERANCE:
-            raise MetricFailure(f"{metric.name} of case {cases[i].id} is {value}, worse than the worst, {worst[i]}")
+        not_beyond(metric, cases[i], value, worst[i])
     values = worst | raw
     means = subject_means(list(values.values()), [cases[i].subject for i in values])
     return float(means.mean()), raw, values
 
 
 def _per_set(metric: Metric, predictions: Array, truths: Array, cases: tuple[Case, ...], counted: Array) -> Valued:
-    return float(_computed(metric, predictions[counted], truths[counted], [cases[i] for i in counted])), {}, {}
-
-
-def _computed(metric: Metric, predictions: Array, truths: Array, cases: list[Case]) -> Floats:
-    """The metric's result after checks of its shape and range. All that a metric raises is a toolkit failure."""
-    try:
-        result = np.asarray(metric.compute(predictions, truths, cases), dtype=np.float64)
-    except MemoryError:  # a prediction reached the marker's limit: not a failure of the metric
-        raise
-    except Exception as error:
-        raise MetricFailure(f"{metric.name} raised {type(error).__name__}: {error}") from error
-    return _checked(metric, result, () if metric.level == "per_set" else (len(cases),))
+    return float(computed(metric, predictions[counted], truths[counted], [cases[i] for i in counted])), {}, {}
 
 
 def _means(values: Floats, subjects: list[str], counts: Floats) -> Floats:
@@ -275,9 +253,9 @@ def _means(values: Floats, subjects: list[str], counts: Floats) -> Floats:
 
 def _resampled(metric: Metric, predictions: Array, truths: Array, cases: list[Case], counts: Floats) -> Floats:
     if metric.resampled is not None:
-        return _checked(metric, metric.resampled(predictions, truths, counts), (len(counts),))
+        return checked(metric, metric.resampled(predictions, truths, counts), (len(counts),))
     draws = [np.repeat(np.arange(len(cases)), row.astype(int)) for row in counts]
-    return np.array([float(_computed(metric, predictions[i], truths[i], [cases[j] for j in i])) for i in draws])
+    return np.array([float(computed(metric, predictions[i], truths[i], [cases[j] for j in i])) for i in draws])
 
 
 def _placements(metric: Metric, predictions: Array, truths: Array, cases: list[Case]) -> tuple[Floats, Floats] | None:
@@ -286,17 +264,3 @@ def _placements(metric: Metric, predictions: Array, truths: Array, cases: list[C
         return None
     placements = metric.placements(predictions, truths)
     return placements if placements is not None and min(map(len, placements)) > 1 else None
-
-
-def _checked(metric: Metric, result: Floats, shape: tuple[int, ...]) -> Floats:
-    low, high = metric.range
-    if result.shape != shape or not np.isfinite(result).all():
-        raise MetricFailure(f"{metric.name} gave an array {result.shape}, which must be {shape} and finite")
-    if result.size and (result.min() < low - TOLERANCE or result.max() > high + TOLERANCE):
-        raise MetricFailure(f"{metric.name} gave {result.min()} to {result.max()}, outside {low} to {high}")
-    return np.clip(result, low, high)
-
-
-def _not_empty(metric: Metric, labels: Array) -> NDArray[np.bool_]:
-    """Whether each mask or map has a voxel of the metric's classes."""
-    return anything(labels if metric.classes is None else np.isin(labels, metric.classes))

@@ -24,18 +24,9 @@ from graders.record.answers import Answers
 from graders.record.documents import CaseScore, Cause, FailedCases, FalsePositives, Measured, ScoreResult
 from graders.scoring import intervals
 from graders.scoring.caps import combined
+from graders.scoring.forms import MAY_BE_EMPTY, each_class, form_of, readable
 from graders.scoring.intervals import Interval, packed
-from graders.scoring.repeat import (
-    CASES,
-    MAY_BE_EMPTY,
-    WHOLE,
-    RepeatScore,
-    case_part,
-    each_class,
-    form_of,
-    readable,
-    score_repeat,
-)
+from graders.scoring.repeat import CASES, WHOLE, RepeatScore, case_part, score_repeat
 from graders.tasks import Task, task_named
 
 __all__ = ["check_criterion", "score"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases, stacked
 from graders.failures import DataFailure, OutOfRange, WrongShape
 from graders.tasks.refusals import not_probabilities, wrong_type
 from graders.tasks.task import THRESHOLD, Array, Task
@@ -66,10 +67,11 @@ def _unchanged(array: Array) -> Array:
     return array
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """The share of each class in the training set, for every case."""
-    classes = max(2, int(train["y"].max()) + 1)
-    shares = np.bincount(train["y"].astype(np.int64), minlength=classes) / len(train["y"])
+    y = stacked(train["y"])
+    classes = max(2, int(y.max()) + 1)
+    shares = np.bincount(y.astype(np.int64), minlength=classes) / len(y)
     row = shares[1] if classes == 2 else shares
     return {"the training set's frequencies": np.tile(row, (len(truths), 1)[: row.ndim + 1]).astype(np.float32)}
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases
 from graders.failures import DataFailure
+from graders.tasks.blind import constant, same_shapes
 from graders.tasks.refusals import outside, wrong_form
 from graders.tasks.task import Array, Task
 
@@ -41,13 +43,13 @@ def _mask(numbered: Array) -> Array:
     return np.asarray(numbered > 0)
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """No instance, one instance everywhere, and those of the first training case where all images have one size."""
-    first, shape = train["instances"][0], truths.shape
-    predictions: dict[str, Array] = {"nothing anywhere": np.zeros(shape, np.int64)}
-    predictions["one instance everywhere"] = np.ones(shape, np.int64)
-    if first.shape == shape[1:]:
-        predictions["the first training case"] = np.broadcast_to(first, shape)
+    predictions = {"nothing anywhere": constant(truths, 0, np.int64)}
+    predictions["one instance everywhere"] = constant(truths, 1, np.int64)
+    if same := same_shapes(train["instances"], truths):
+        instances, shape = same
+        predictions["the first training case"] = np.broadcast_to(instances[0], shape)
     return predictions
 
 

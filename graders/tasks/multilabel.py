@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases, stacked
 from graders.failures import DataFailure
 from graders.tasks.refusals import not_probabilities, wrong_form
 from graders.tasks.task import THRESHOLD, Array, Task
@@ -55,9 +56,10 @@ def _varies(truths: Array) -> Array:
     return np.asarray(truths.min(axis=0, initial=1) < truths.max(axis=0, initial=0))
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """Each label's share of the training set for every case; no label; every label."""
-    shares = train["y"].mean(axis=0)
+    shares = stacked(train["y"]).mean(axis=0)
+    truths = stacked(truths)
     return {
         "the training set's frequencies": np.tile(shares, (len(truths), 1)).astype(np.float32),
         "no label": np.zeros(truths.shape, np.float32),

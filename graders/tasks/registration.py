@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases, Column, case_shapes, filled
 from graders.failures import DataFailure
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
@@ -47,8 +48,11 @@ def _field(predictions: Array) -> Array:
     return predictions
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """No displacement, which shows the error before registration."""
+    if isinstance(truths, Column):
+        images = [shape[1:] for shape in case_shapes(truths, "labels")]
+        return {"no displacement": filled([(len(image), *image) for image in images], 0, np.float32)}
     return {"no displacement": np.zeros(_field_shape(truths), np.float32)}
 
 

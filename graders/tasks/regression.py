@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases, stacked
 from graders.failures import DataFailure
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
@@ -36,9 +37,9 @@ def _number(predictions: Array) -> Array:
     return np.asarray(predictions, dtype=np.float64)
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """The training set's mean for every case, and its median."""
-    y = train["y"].astype(np.float64)
+    y, truths = stacked(train["y"]).astype(np.float64), stacked(truths)
     return {
         "the training set's mean": np.full(truths.shape, y.mean(), np.float32),
         "the training set's median": np.full(truths.shape, np.median(y), np.float32),

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases
 from graders.failures import DataFailure
+from graders.tasks.blind import constant, mean, same_shapes
 from graders.tasks.refusals import not_probabilities, wrong_form
 from graders.tasks.task import THRESHOLD, Array, Task
 
@@ -35,12 +37,13 @@ def _probability(predictions: Array) -> Array:
     return predictions
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """Background; foreground; the training labels' mean everywhere, and voxel by voxel where all sizes are equal."""
-    labels, shape = train["label"], truths.shape
-    predictions = {"nothing anywhere": np.zeros(shape, np.float32), "everything foreground": np.ones(shape, np.float32)}
-    predictions["the training set's frequencies"] = np.full(shape, float(labels.mean()), np.float32)
-    if labels.shape[1:] == shape[1:]:
+    predictions = {"nothing anywhere": constant(truths, 0, np.float32)}
+    predictions["everything foreground"] = constant(truths, 1, np.float32)
+    predictions["the training set's frequencies"] = constant(truths, mean(train["label"]), np.float32)
+    if same := same_shapes(train["label"], truths):
+        labels, shape = same
         predictions["the mean training case"] = np.broadcast_to(labels.mean(axis=0), shape).astype(np.float32)
     return predictions
 

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assignments.data.columns import Cases, Column
 from graders.failures import DataFailure
+from graders.tasks.blind import constant, mean, same_shapes
 from graders.tasks.refusals import not_finite, wrong_form
 from graders.tasks.task import Array, Task
 
@@ -47,12 +49,15 @@ def _masked_target(truths: Array) -> Array:
     return np.ma.MaskedArray(truths["target"].astype(np.float64), mask=left_out)
 
 
-def _baselines(train: Mapping[str, Array], truths: Array) -> dict[str, Array]:
+def _baselines(train: Mapping[str, Cases], truths: Cases) -> dict[str, Cases]:
     """The training targets' mean everywhere, and voxel by voxel where all images have one size."""
-    target, shape = train["target"].astype(np.float64), truths["target"].shape
-    predictions = {"the mean training intensity": np.full(shape, target.mean(), np.float32)}
-    if target.shape[1:] == shape[1:]:
-        predictions["the mean training image"] = np.broadcast_to(target.mean(axis=0), shape).astype(np.float32)
+    target = train["target"]
+    if not isinstance(target, Column):
+        target = target.astype(np.float64)
+    predictions = {"the mean training intensity": constant(truths, mean(target), np.float32, "target")}
+    if not isinstance(truths, Column) and (same := same_shapes(target, truths["target"])):
+        targets, shape = same
+        predictions["the mean training image"] = np.broadcast_to(targets.mean(axis=0), shape).astype(np.float32)
     return predictions
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from assignments.data.columns import Cases, Column, one_by_one
 from assignments.interface import Range
 
 Array: TypeAlias = NDArray[Any]
@@ -47,9 +48,18 @@ class Task:
     strata: Callable[[Array], Array] | None = None
     """(truths) -> the stratum of each case (N,). For a metric of the whole set, subjects are drawn within strata, so
     that every resample has cases of each."""
-    baselines: Callable[[Mapping[str, Array], Array], dict[str, Array]]
+    baselines: Callable[[Mapping[str, Cases], Cases], dict[str, Cases]]
     """(training arrays, truths) -> predictions that look at no input, by name: the trivial baselines. They use only the
     number and the shape of the truths."""
+    over: Callable[[Column], Task] | None = None
+    """(truths that are read one at a time) -> the task for one of these cases, with what it must know of all of them.
+    None: a case is judged alone."""
+
+    def knowing(self, truths: Cases) -> Task:
+        """The task for one case at a time of these truths: its functions take arrays with a leading N of 1."""
+        if self.over is None:
+            return self
+        return self.over(one_by_one(truths))
 
     def stored(self, predictions: Array) -> Array:
         """Predictions with a leading N, in the dtype in which they are stored and scored.

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import jaxtyped
+from jaxtyping import AnnotationError, jaxtyped
 
+from assignments.data.columns import Column
 from assignments.interface import (
     Function,
     MayBeEmpty,
@@ -27,6 +28,7 @@ from assignments.interface import (
 )
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
+from graders.wall.cases import Stack, list_item, stand_in
 from graders.wall.wire import HandleReference
 
 Wrap = Callable[[HandleReference, object], object]
@@ -91,13 +93,45 @@ def _binds(value: Any, hint: Any) -> bool:
     """Whether an argument agrees with its declaration, as far as arrays go; binds their named sizes."""
     hint = _bare(hint)
     if is_array(hint):
-        return not isinstance(value, np.ndarray) or isinstance(value, hint)
+        array = value.stand_in if isinstance(value, Stack) else value
+        return not isinstance(array, np.ndarray) or isinstance(array, hint)
     if typing.is_typeddict(hint) and type(value) is dict:
-        fields = typing.get_type_hints(hint, include_extras=True)
-        return all(_binds(value[key], fields[key]) for key in fields if key in value)
+        fields = {k: h for k, h in typing.get_type_hints(hint, include_extras=True).items() if k in value}
+        lists = {k: item for k, h in fields.items() if (item := list_item(h)) and isinstance(value[k], list | Column)}
+        alone = all(_binds(value[key], fields[key]) for key in fields if key not in lists)
+        return alone and _lists_bind({key: value[key] for key in lists}, lists)
     if is_union(hint) and value is not None:
         return any(_binds(value, part) for part in typing.get_args(hint) if part is not type(None))
     return True
+
+
+def _lists_bind(lists: Mapping[str, list[Any] | Column], hints: Mapping[str, Any]) -> bool:
+    """Whether lists with an array for each case agree with the declarations of their items.
+
+    The arrays of one case share their named sizes, such as an image's and its label's; each case has its own.
+
+    Raises:
+        TypeError: the lists differ in length, or a size is computed from a name outside the lists.
+    """
+    if len(lengths := {len(items) for items in lists.values()}) > 1:
+        raise TypeError(f"lists of {sorted(lengths)} items, where each has an array for each case")
+    seen: set[tuple[Any, ...]] = set()
+    for case in zip(*(_stand_ins(items) for items in lists.values()), strict=True):
+        kinds = tuple((array.dtype, array.shape) if isinstance(array, np.ndarray) else None for array in case)
+        if kinds in seen:
+            continue
+        seen.add(kinds)
+        with jaxtyped("context"):
+            try:
+                if not all(map(_binds, case, hints.values())):
+                    return False
+            except AnnotationError as error:
+                raise TypeError(f"{', '.join(lists)}: {error}") from None
+    return True
+
+
+def _stand_ins(items: list[Any] | Column) -> list[Any]:
+    return list(map(stand_in, items.cases)) if isinstance(items, Column) else items
 
 
 def typed(value: Any, hint: Any, wrap: Wrap, name: str = "the answer") -> Any:

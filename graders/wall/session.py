@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from graders.wall.outcome import OF_A_LOST_CHILD, failure_of_end, is_starved, re
 from graders.wall.patience import IDLE_CALL_S, WALL_FACTOR, Patience
 from graders.wall.sandboxes.sandbox import Channel
 from graders.wall.transfer import transfer
-from graders.wall.wire import MIB, WIRE, Array, frame, split
+from graders.wall.wire import MIB, WIRE, Array, Part, frame, split
 
 GRACE_S = 15.0
 """How much longer than a worker's wall limit the host waits: the keeper should have ended the worker long before."""
@@ -197,7 +197,7 @@ class Session:
             raise
         return worker
 
-    def call(self, worker: Worker, request: dict[str, Any], parts: list[memoryview]) -> tuple[Any, list[Array]]:
+    def call(self, worker: Worker, request: dict[str, Any], parts: Sequence[Part]) -> tuple[Any, list[Array]]:
         """Send one form of docs/wire.md; the value still holds `HandleReference` where a handle stands.
 
         Raises:
@@ -227,7 +227,7 @@ class Session:
         return self.last_usage
 
     def _exchange(
-        self, worker: Worker, head: dict[str, Any], body: list[memoryview], extra_s: float = 0.0
+        self, worker: Worker, head: dict[str, Any], body: Sequence[Part], extra_s: float = 0.0
     ) -> tuple[Any, list[Array]]:
         head.setdefault("id", secrets.randbits(53))
         began = time.monotonic()
@@ -271,7 +271,7 @@ class Session:
         if self._patience and not self._limits.gpus and header.get("waited_s") is not None:
             self._patience.waited(_idle_s(header) - _idle_s(before))
 
-    def _ask(self, head: dict[str, Any], body: list[memoryview], seconds: float) -> tuple[dict[str, Any], memoryview]:
+    def _ask(self, head: dict[str, Any], body: Sequence[Part], seconds: float) -> tuple[dict[str, Any], memoryview]:
         """One request to the keeper and its reply; any failure here ends the session."""
         if self.lost:
             raise self.lost

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from graders.failures import EngineFailure, MemoryLimit, SubmissionFailure
 from graders.wall.sandboxes.sandbox import Channel
-from graders.wall.wire import HEAD_CAP, PREFIX, read_head
+from graders.wall.wire import HEAD_CAP, PREFIX, Part, UnreadPart, read_head
 
 HEADER_TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "oom_kills", "strays", "log_bytes"), (int,)),
@@ -23,7 +24,7 @@ HEADER_TYPES: dict[str, tuple[type, ...]] = {
 
 
 def transfer(
-    channel: Channel, out: list[memoryview], body_cap: int, deadline: float
+    channel: Channel, out: Sequence[Part], body_cap: int, deadline: float
 ) -> tuple[dict[str, Any], memoryview]:
     """Write a request and read its reply at the same time: a keeper that waits to be read must not be waited for.
 
@@ -42,9 +43,12 @@ def transfer(
     while True:
         progress = False
         try:
-            while pending and (written := channel.write(pending[0])):
+            while pending:
+                data = pending[0] = _bytes(pending[0])
+                if not (written := channel.write(data)):
+                    break
                 progress = True
-                pending[0] = pending[0][written:]
+                pending[0] = data[written:]
                 if not pending[0].nbytes:
                     pending.pop(0)
         except (BrokenPipeError, ConnectionError):
@@ -75,6 +79,11 @@ def transfer(
         if left <= 0:
             raise EngineFailure("the keeper did not answer in time")
         _wait(channel, bool(pending), min(left, 1.0))
+
+
+def _bytes(part: Part) -> memoryview:
+    """A part's bytes, which may be read now."""
+    return part.read() if isinstance(part, UnreadPart) else part
 
 
 def _hung_up(channel: Channel) -> Exception:

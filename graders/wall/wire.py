@@ -9,19 +9,23 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
 
+from assignments.data.columns import Column
 from assignments.interface import AXES
-from graders.failures import ProtocolViolation, ReplyTooLarge
+from graders.failures import DataFailure, ProtocolViolation, ReplyTooLarge
+from graders.wall.cases import Stack, stand_in
 
 WIRE = 2
 PREFIX = struct.Struct("<II")
 MIB = 1 << 20
 HEAD_CAP = MIB
+BODY_CAP = (1 << 30) - 2 * HEAD_CAP
+"""The most bytes of a request's arrays: a keeper reads at most 1 GiB, and a worker's frame lies in it."""
 NESTING = 64
 ARRAYS = 10_000
 EXTENT = 1 << 40
@@ -30,6 +34,30 @@ DTYPES = {"|b1", "|i1", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "<f2", 
 INT_LIMIT = 1 << 63
 
 Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class UnreadPart:
+    """The bytes of one case that is read when they are sent, so that not all cases lie in memory together."""
+
+    column: Column
+    index: int
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes they are."""
+        return self.column[self.index : self.index + 1].nbytes
+
+    def read(self) -> memoryview:
+        """The bytes, little-endian in C order."""
+        data = _little_bytes(np.asarray(self.column[self.index]))
+        if data.nbytes != self.nbytes:
+            raise DataFailure(f"a case has {data.nbytes} bytes where its column declares {self.nbytes}")
+        return data
+
+
+Part = memoryview | UnreadPart
+"""A piece of a frame."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +79,7 @@ class Encoder:
     def __init__(self, reference: Callable[[object], HandleReference | None]) -> None:
         self._reference = reference
         self.arrays: list[tuple[str, list[int]]] = []
-        self.parts: list[memoryview] = []
+        self.parts: list[Part] = []
 
     def encode(self, value: object, depth: int = 0) -> Any:
         """The head's node for a value.
@@ -77,28 +105,54 @@ class Encoder:
             return {"d": {key: self.encode(item, depth + 1) for key, item in value.items()}}
         if type(value) is np.ndarray or isinstance(value, np.generic):
             return self._array(np.asarray(value))
+        if type(value) is Column:
+            return [self._unread(stand_in(case), value[i : i + 1]) for i, case in enumerate(value.cases)]
+        if type(value) is Stack:
+            return self._unread(value.stand_in, value.cases)
         reference = self._reference(value)
         if reference is None:
             raise TypeError(f"a {type(value).__name__} cannot cross the wall; arrays, plain values and handles can")
         return {"h": reference.number}
 
     def _array(self, array: Array) -> dict[str, int]:
-        little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        if little.dtype.str not in DTYPES:
-            raise TypeError(f"arrays of dtype {array.dtype} cannot cross the wall")
-        if array.ndim > AXES:
-            raise TypeError(f"arrays that cross the wall have at most {AXES} axes, not {array.ndim}")
-        self.arrays.append((little.dtype.str, list(array.shape)))
-        self.parts.append(little.reshape(-1).view(np.uint8).data)
+        node = self._declare(array.dtype, array.shape)
+        self.parts.append(_little_bytes(array))
+        return node
+
+    def _unread(self, like: Array, column: Column) -> dict[str, int]:
+        """One array of cases that are read when they are sent; `like` has its dtype and shape."""
+        node = self._declare(like.dtype, like.shape)
+        self.parts += [UnreadPart(column, i) for i in range(len(column))]
+        return node
+
+    def _declare(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> dict[str, int]:
+        little = dtype.newbyteorder("<").str
+        if little not in DTYPES:
+            raise TypeError(f"arrays of dtype {dtype} cannot cross the wall")
+        if len(shape) > AXES:
+            raise TypeError(f"arrays that cross the wall have at most {AXES} axes, not {len(shape)}")
+        self.arrays.append((little, list(shape)))
         return {"a": len(self.arrays) - 1}
 
 
-def frame(head: dict[str, Any], parts: list[memoryview]) -> list[memoryview]:
-    """A frame as buffers to write one after the other; the arrays are not copied."""
+def _little_bytes(array: Array) -> memoryview:
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return little.reshape(-1).view(np.uint8).data
+
+
+def frame(head: dict[str, Any], parts: Sequence[Part]) -> list[Part]:
+    """A frame as buffers to write one after the other; the arrays are not copied.
+
+    Raises:
+        TypeError: it is larger than a frame can be.
+    """
     text = json.dumps(head, allow_nan=False, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
     if len(text) > HEAD_CAP:
         raise TypeError(f"a request's head of {len(text)} bytes: pass long lists as arrays")
-    return [memoryview(PREFIX.pack(len(text), sum(part.nbytes for part in parts)) + text), *parts]
+    size = sum(part.nbytes for part in parts)
+    if size > BODY_CAP:
+        raise TypeError(f"a request's arrays have {size} bytes together; at most {BODY_CAP} can cross the wall at once")
+    return [memoryview(PREFIX.pack(len(text), size) + text), *parts]
 
 
 def read_head(data: bytes | memoryview) -> dict[str, Any]:

@@ -5,7 +5,8 @@ import numpy as np
 from assignments.data.hidden import hidden_set
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.asking.measure import load_answers, measure
+from graders.asking.measure import measure
+from graders.record.answer_files import load_answers
 from graders.scoring.score import score
 from graders.wall.session import Session
 from tests.attacks.course import TARGET

@@ -11,8 +11,8 @@ from assignments.data.hidden import hidden_set
 from assignments.data.overlap import case_digests
 from assignments.load import load
 from graders.asking import containers
-from graders.asking.measure import load_answers
 from graders.grade import grade
+from graders.record.answer_files import load_answers
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.jobs import job_here
 

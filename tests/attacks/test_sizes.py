@@ -18,8 +18,9 @@ from assignments.folders import CATALOGUE, AssignmentError
 from assignments.interface import read_interface
 from assignments.load import load
 from graders.asking.check import CodeTests, run_tests
-from graders.asking.measure import load_answers, measure
+from graders.asking.measure import measure
 from graders.failures import ProtocolViolation, ReplyTooLarge, WrongType
+from graders.record.answer_files import load_answers
 from graders.tasks import TASKS
 from graders.wall.session import Session
 from graders.wall.student import Student as Asking

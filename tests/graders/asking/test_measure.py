@@ -12,8 +12,10 @@ from assignments.data.hidden import hidden_set, presented_order
 from assignments.interface import read_interface
 from assignments.load import load
 from graders.asking import measure as measures
-from graders.asking.measure import load_answers, measure
+from graders.asking.collecting import stacked_answers
+from graders.asking.measure import measure
 from graders.failures import DataFailure, EngineFailure, InternalFailure
+from graders.record.answer_files import load_answers
 from graders.record.documents import Cause, to_json
 from graders.record.read_documents import result
 from graders.tasks import task_named
@@ -448,7 +450,7 @@ def test_answers_beyond_what_the_cases_can_fill_are_not_kept(measured, monkeypat
 def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
     rows = {index: {"prob": np.full((64, 64), index / 64, np.float16)} for index in range(64)}
     tracemalloc.start()
-    gathered = measures._stacked(rows, 64, task_named("segmentation"))["prob"]
+    gathered = stacked_answers(rows, 64, task_named("segmentation"))["prob"]
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (gathered == np.arange(64)[:, None, None] / 64).all()
@@ -456,7 +458,7 @@ def test_answers_are_gathered_in_one_array_however_many_cases_there_are():
 
 
 def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
-    plain, calls = measures._Asking._predicted, []
+    plain, calls = measures._Asking._predict, []
 
     def predicted(asking, indices):
         calls.append(len(indices))
@@ -464,7 +466,7 @@ def test_a_call_that_takes_the_hosts_memory_fails_alone(measured, monkeypatch):
             raise MemoryError("no room")
         return plain(asking, indices)
 
-    monkeypatch.setattr(measures._Asking, "_predicted", predicted)
+    monkeypatch.setattr(measures._Asking, "_predict", predicted)
     document = measured(Group())
     assert calls == [4, 4, 1, 1, 1, 1, 4]
     assert [index for index, state in enumerate(document.states) if state] == [ORDER[5]]

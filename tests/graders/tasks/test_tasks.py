@@ -12,8 +12,8 @@ from assignments.data.hidden import records
 from assignments.errors import UserError
 from graders.failures import DataFailure, NonFiniteAnswer, OutOfRange, WrongLabels, WrongShape, WrongType
 from graders.metrics import METRICS
+from graders.scoring.forms import readable
 from graders.scoring.intervals import cluster_draws
-from graders.scoring.repeat import readable
 from graders.tasks import TASKS, task_named
 
 SEGMENTATION, CLASSIFICATION = TASKS["segmentation"], TASKS["classification"]
