@@ -17,7 +17,7 @@ from assignments.data.source import Part
 
 LABEL_WORDS: Final = frozenset({
     "label", "labels", "labelmap", "mask", "masks", "seg", "segs", "segm", "segmentation", "segmentations", "gt",
-    "groundtruth", "truth", "annotation", "annotations", "manual", "contour", "roi",
+    "groundtruth", "truth", "annotation", "annotations", "manual", "contour",
 })  # fmt: skip
 IMAGE_WORDS: Final = frozenset({
     "image", "images", "img", "imgs", "im", "scan", "scans", "volume", "volumes", "vol", "orig", "raw", "data",
@@ -45,6 +45,11 @@ class FileRole:
     channel: str | None
     """The modality or the number in its name."""
     part: Part | None
+
+    @property
+    def pair(self) -> str:
+        """The same for all files of one case. Parts of a published split may use the same names for different cases."""
+        return f"{self.part}/{self.case}" if self.part else self.case
 
 
 def role_of(file: str) -> FileRole:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 SUFFIXES: Final = (
-    ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy", ".npz",
+    ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy",
 )  # fmt: skip
 """Of image files, the longest first."""
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -21,8 +21,8 @@ MODALITIES: Final = (
 """Words of names that say how an image was taken, not of whom."""
 _TOKEN = re.compile(r"[^_\-. ]+")
 _BIDS = re.compile(r"sub-[A-Za-z0-9]+")
-_NUMBER = re.compile(r"[A-Za-z]*\d+(?=\D)")
-"""A word with a number, and something behind it: `P01a`, `12b`."""
+_NUMBER = re.compile(r"[A-Za-z]*\d+(?=[A-Za-z])")
+"""A word with a number, and a letter behind it: `P01a`, `12b`."""
 
 
 @dataclass(frozen=True)

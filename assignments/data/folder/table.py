@@ -64,11 +64,13 @@ def read_table(
         return CaseTable(folder, str(path), (), (), problems=tuple(map(_with_cure, problems)))
     columns = _columns(table)
     problems += _heading_problems(path, table, columns)
-    used, channel_problems, doubts = _in_order(path, list(columns.reserved), channels)
+    used, channel_problems, doubts = channels_in_order(str(path), list(columns.reserved), channels)
     problems += channel_problems
     class_names, class_doubts = _class_names(table, columns, classes)
     if classes and (labels := [column for column in used if column.startswith("class:")]):
         problems += _label_problems(path, table.line, labels, classes)
+        ordered = [f"class:{name}" for name in classes if f"class:{name}" in labels]
+        used = [column for column in used if column not in labels] + ordered
     rows = []
     checked: dict[str, WrongAddress | None] = {}
     for row in table.rows:
@@ -114,14 +116,14 @@ def _heading_problems(path: Path, table: Table, columns: _Columns) -> Iterator[P
             yield Problem(str(path), heading, table.line, "is empty in every row", "fill it in, or delete the column")
 
 
-def _in_order(
-    path: Path, columns: Sequence[str], channels: Sequence[str]
+def channels_in_order(
+    file: str, columns: Sequence[str], channels: Sequence[str]
 ) -> tuple[list[str], list[Problem], list[str]]:
     """The columns that are used, those of channels in the order of the channels; problems and doubts."""
     named = [column for column in columns if column.startswith("image:")]
     ordered = [f"image:{channel}" for channel in channels]
     problems = [
-        Problem(str(path), column, None, "is one of the channels of [data], but no column", nearest(column, named))
+        Problem(file, column, None, "is one of the channels of [data], but no column", nearest(column, named))
         for column in ordered
         if column not in named
     ]

@@ -1,0 +1,256 @@
+"""Proposes a table of cases for a folder that has none: pairs by name, guesses subjects, and asks about each guess.
+
+Nothing is written. The author reads the table, answers the questions by correcting it, and saves it as `cases.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from assignments.data.folder.cases import CaseRow, CaseTable, listed
+from assignments.data.folder.file_roles import FileRole, role_of
+from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
+from assignments.data.folder.layouts.class_folders import are_patients
+from assignments.data.folder.layouts.layout import folders_of, images, relative, visible
+from assignments.data.folder.row_checks import rows_doubts, rows_problems
+from assignments.data.folder.subject_names import guessed_subjects
+from assignments.data.folder.table import NAME
+from assignments.data.folder.tables_beside import Beside, beside
+from assignments.data.folder.values import PARTS
+from assignments.errors import UserError
+
+_DEPTH: Final = 8
+"""Folders within folders that are searched."""
+_MOST_CLASSES: Final = 20
+_RUNS_AS_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A table of cases for the author to correct, and what to look at."""
+
+    folder: Path
+    rows: tuple[CaseRow, ...]
+    columns: tuple[str, ...]
+    strata: tuple[str, ...]
+    questions: tuple[str, ...]
+    """Each guess, as a question or a statement to check."""
+    layout: str | None = None
+    """The known layout of the folder, which needs no table."""
+
+
+def propose(folder: Path) -> Proposal:
+    """A table of cases for a folder, from the names of its files.
+
+    Raises:
+        UserError: there is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}. Name the folder of the images.")
+    names = fitting(folder)
+    if len(names) == 1:
+        return _of_layout(table_of(folder, names[0]), names[0])
+    files = [relative(folder, path) for path in _images_below(folder, _DEPTH)]
+    roles = [role_of(file) for file in files]
+    pictures = [role for role in roles if role.role == "image"]
+    if not pictures:
+        raise UserError(f"{folder} has no image that medmark reads. {_hint(folder)}")
+    questions = [f"it looks like {len(names)} layouts: {', '.join(names)}; write one as layout"] if names else []
+    rows, columns = _paired(pictures, [role for role in roles if role.role == "label"], questions)
+    by_file = {role.file: role for role in roles}
+    notes = beside(folder, [row.id for row in rows])
+    rows = [_with_values(row, notes) for row in rows] if notes else rows
+    questions += notes.questions if notes else ()
+    rows = _with_classes(rows, by_file, columns, notes, questions)
+    rows = _with_subjects(rows, by_file, notes, questions)
+    rows = _with_parts(rows, by_file, questions)
+    columns += [column for column in (notes.columns if notes else ()) if column not in ("subject", "part", *columns)]
+    columns += ["class"] if rows and "class" in rows[0].values and "class" not in columns else []
+    problems = [f"{problem.key or problem.line}: {problem.what}" for problem in rows_problems(folder, NAME, rows)]
+    if not any(map(_says_truth, columns)):
+        questions.append("what is the ground truth? add a column label, class, target or target_image")
+    return Proposal(
+        folder,
+        tuple(rows),
+        tuple(columns),
+        notes.strata if notes else (),
+        (*questions, *problems, *rows_doubts(rows)),
+    )
+
+
+def as_csv(proposal: Proposal) -> str:
+    """The proposal as `cases.csv`."""
+    parts = ["part"] if any(row.part for row in proposal.rows) else []
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["subject", *proposal.columns, *proposal.strata, *parts])
+    for row in proposal.rows:
+        cells = {**row.values, **row.files}
+        values = [row.subject, *(cells.get(column, "") for column in proposal.columns)]
+        values += [row.strata.get(stratum, "") for stratum in proposal.strata]
+        writer.writerow([_as_text(value) for value in (*values, *([row.part or ""] if parts else []))])
+    return text.getvalue()
+
+
+def _as_text(cell: str) -> str:
+    """A cell that no spreadsheet runs as a formula. The reader of tables takes the mark off again."""
+    return f"'{cell}" if _RUNS_AS_FORMULA.match(cell) else cell
+
+
+def _of_layout(table: CaseTable, name: str) -> Proposal:
+    """The rows of a known layout, which needs no table; the table may still be written, to correct it."""
+    statement = f'the folder is layout = "{name}" ({LAYOUTS[name].looks_like}), and needs no {NAME}'
+    questions = (statement, *(str(problem) for problem in table.problems), *table.doubts)
+    return Proposal(table.folder, table.rows, table.columns, table.strata, questions, layout=name)
+
+
+def _images_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The image files of a folder and of those in it. A folder of DICOM files is one image."""
+    slices = visible(folder, [".dcm"])
+    if len(slices) > 1:
+        yield folder
+    yield from (path for path in images(folder) if len(slices) < 2 or path not in slices)
+    for inside in folders_of(folder) if depth else ():
+        if not inside.is_symlink():
+            yield from _images_below(inside, depth - 1)
+
+
+def _hint(folder: Path) -> str:
+    archives = [path.name for path in visible(folder, [".npz", ".h5", ".hdf5"])]
+    if archives:
+        return f"For {listed(archives)}, write a {NAME} whose cells name an array: {archives[0]}:KEY[0]."
+    return "Name the folder that has NIfTI, MHA, NRRD, DICOM, PNG, JPEG, TIFF or NPY files in it."
+
+
+def _paired(
+    pictures: Sequence[FileRole], labels: Sequence[FileRole], questions: list[str]
+) -> tuple[list[CaseRow], list[str]]:
+    """A row for each case that has all its files, and the columns."""
+    groups: dict[str, list[FileRole]] = {}
+    for picture in pictures:
+        groups.setdefault(picture.pair, []).append(picture)
+    channels = _channels(groups)
+    if channels is None:
+        groups = {_own_case(picture): [picture] for picture in pictures}
+    elif channels:
+        example = ", ".join(role.file for role in next(iter(groups.values()))[:2])
+        questions.append(
+            f"are {', '.join(channels)} channels of one image, as in {example}? else: image and target_image to make "
+            "one of the other, or fixed and moving to register them"
+        )
+    columns = [f"image:{channel}" for channel in channels] if channels else ["image"]
+    truths: dict[str, list[FileRole]] = {}
+    for label in labels:
+        truths.setdefault(label.pair if channels is not None else _own_case(label), []).append(label)
+    pairs, rows = 0, []
+    for case, files in groups.items():
+        in_order = sorted(files, key=lambda role: channels.index(str(role.channel)) if channels else 0)
+        row = dict(zip(columns, (role.file for role in in_order), strict=True))
+        if case in truths:
+            row["label"] = truths[case][0].file
+            pairs += 1
+        rows.append(CaseRow(in_order[0].file, case, row))
+    if not labels:
+        return rows, columns
+    questions += _pair_questions(rows, groups, truths, pairs)
+    return [row for row in rows if "label" in row.files], [*columns, "label"]
+
+
+def _pair_questions(
+    rows: Sequence[CaseRow], groups: Mapping[str, object], truths: Mapping[str, Sequence[FileRole]], pairs: int
+) -> Iterator[str]:
+    """What pairs of images and labels were made, and what is left."""
+    if pair := next((row for row in rows if "label" in row.files), None):
+        yield f"is {pair.files['label']} the label of {pair.id}? {pairs} of {len(rows)} images have such a label"
+    if without := [row.id for row in rows if "label" not in row.files]:
+        yield f"{len(without)} images have no label and are left out: {listed(without)}"
+    if alone := [roles[0].file for case, roles in truths.items() if case not in groups]:
+        yield f"{len(alone)} labels have no image and are left out: {listed(alone)}"
+    if several := [roles for roles in truths.values() if len(roles) > 1]:
+        files = listed([role.file for role in several[0]])
+        yield f"{len(several)} cases have several labels, of which the first is taken: {files}; raters, or structures?"
+
+
+def _channels(groups: Mapping[str, Sequence[FileRole]]) -> tuple[str, ...] | None:
+    """The channels that all cases have, in order; () where each case is one file; None where cases differ."""
+    sets = {tuple(sorted(str(role.channel) for role in roles)) for roles in groups.values()}
+    if all(len(names) == 1 for names in sets):
+        return ()
+    names = next(iter(sets))
+    return names if len(sets) == 1 and len(set(names)) == len(names) else None
+
+
+def _own_case(role: FileRole) -> str:
+    """The case of a file whose channel tells cases apart."""
+    return role.pair if role.channel is None else f"{role.pair}_{role.channel}"
+
+
+def _with_values(row: CaseRow, notes: Beside) -> CaseRow:
+    """A row with what the table beside the images says of it."""
+    cells = notes.cells.get(row.id, {})
+    values = {column: cells.get(column, "") for column in notes.columns if column not in ("subject", "part")}
+    part = PARTS.get(cells.get("part", "").casefold())
+    strata = {stratum: cells.get(stratum, "") for stratum in notes.strata}
+    return replace(row, values={**row.values, **values}, strata=strata, part=part)
+
+
+def _with_classes(
+    rows: list[CaseRow],
+    roles: Mapping[str, FileRole],
+    columns: Sequence[str],
+    notes: Beside | None,
+    questions: list[str],
+) -> list[CaseRow]:
+    """Rows with the class that the first folder names, where nothing else is the truth."""
+    first = [roles[row.id].folders[:1] for row in rows]
+    names = {name for folders in first for name in folders}
+    no_classes = not all(first) or not 2 <= len(names) <= _MOST_CLASSES or are_patients(names)
+    if "label" in columns or (notes and any(map(_says_truth, notes.columns))) or no_classes:
+        return rows
+    counts = Counter(name for folders in first for name in folders)
+    questions.append("are the folders classes? " + ", ".join(f"{name}: {n} images" for name, n in counts.items()))
+    return [replace(row, values={**row.values, "class": roles[row.id].folders[0]}) for row in rows]
+
+
+def _with_subjects(
+    rows: list[CaseRow], roles: Mapping[str, FileRole], notes: Beside | None, questions: list[str]
+) -> list[CaseRow]:
+    """Rows with their subjects: of the table beside, of a folder, of the names; else each row is its own."""
+    if notes and "subject" in notes.columns:
+        return [replace(row, subject=notes.cells.get(row.id, {}).get("subject", ""), members=()) for row in rows]
+    inner = [roles[row.id].folders[1 if "class" in row.values else 0 :] for row in rows]
+    if all(inner) and len({folders[0] for folders in inner}) > 1:
+        subjects = [folders[0] for folders in inner]
+        how, agree = f"the folder {subjects[0]} of {rows[0].id}", len(rows)
+    elif guess := guessed_subjects([row.id for row in rows]):
+        subjects, agree = list(guess.subjects), guess.agree
+        how = f"`{subjects[0]}` in `{Path(rows[0].id).name}` ({guess.how})"
+    else:
+        subjects = [Path(row.subject).name for row in rows]
+        how, agree = f"each of {len(rows)} cases a patient of its own, such as {subjects[0]}", 0
+    if agree:
+        count = len(set(subjects))
+        questions.append(f"is {how} the patient? {agree} of {len(rows)} files agree, of {count} patients")
+    else:
+        questions.append(f"is {how}? A patient with two images must have one name in the column subject")
+    return [replace(row, subject=subject, members=()) for row, subject in zip(rows, subjects, strict=True)]
+
+
+def _with_parts(rows: list[CaseRow], roles: Mapping[str, FileRole], questions: list[str]) -> list[CaseRow]:
+    """Rows with the part that a folder names."""
+    parts = [row.part or roles[row.id].part for row in rows]
+    if any(parts):
+        counts = Counter(part or "no part" for part in parts)
+        questions.append("is this a published split? " + ", ".join(f"{part}: {n}" for part, n in counts.items()))
+    return [replace(row, part=part) for row, part in zip(rows, parts, strict=True)]
+
+
+def _says_truth(column: str) -> bool:
+    return column in ("label", "class", "target", "target_image") or column.startswith("class:")
