@@ -67,9 +67,9 @@ class Data(Frozen):
     stratify: tuple[str, ...] = ()
     """Strata that every part of the split has in equal shares, such as `["site"]`. Reports name them too."""
     share: Share | None = None
-    """Who may have the training cases; None: "none" for the source "folder", else "public"."""
+    """Who may have the training cases; None: "none" for a folder of subjects, "public" for what is drawn or public."""
     permission: str = ""
-    """Who permitted that they are shared, and when: required where a finite source is shared."""
+    """Who permitted that they are shared, and when: required where the subjects of a folder are shared."""
 
     # Of the source "folder" alone:
     cases: str = "cases.csv"

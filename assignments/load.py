@@ -73,8 +73,8 @@ def load(
         problems += files_problems(document, folder)
         if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
             problems += _interface_problems(document, folder, tasks)
-            if assignment is not None and not problems:
-                problems += _arrays_problems(assignment, folder, tasks)
+        if tasks is not None and assignment is not None and not problems:
+            problems += _source_problems(document, assignment, tasks)
     if assignment is None or problems:
         raise AssignmentError(problems)
     data = assignment.data
@@ -98,23 +98,24 @@ def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, Ta
     return interface_problems(folder / "interface.py", task, per_call)
 
 
-def _arrays_problems(assignment: Assignment, folder: Path, tasks: Mapping[str, TaskNames]) -> list[Problem]:
-    """Where the source's arrays and `interface.py` differ, if the source says what it has without being opened."""
+def _source_problems(document: Document, assignment: Assignment, tasks: Mapping[str, TaskNames]) -> list[Problem]:
+    """What the source contradicts: who may have its cases, and, where it need not be opened, `interface.py`."""
     from assignments.arrays_checks import arrays_problems
+    from assignments.data.sharing import sharing_problems
     from assignments.data.sources import source_of
 
-    if not any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
-        return []
     try:
         source = source_of(assignment)
     except MedmarkError as error:
-        return [Problem(str(folder / "assignment.toml"), "data.source", None, str(error), "")]
+        return [Problem(str(document.path), "data.source", document.line_of(("data", "source")), str(error), "")]
+    problems = [
+        document.problem(tuple(key.split(".")), what, cure) for key, what, cure in sharing_problems(assignment, source)
+    ]
     task = tasks.get(assignment.task)
-    return (
-        []
-        if task is None or source.declared is None
-        else arrays_problems(folder / "interface.py", task, source.declared)
-    )
+    scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
+    if scored and task is not None and source.declared is not None:
+        problems += arrays_problems(assignment.folder / "interface.py", task, source.declared)
+    return problems
 
 
 def hidden_tests(assignment: Assignment) -> tuple[DeclaredTest, ...]:
@@ -182,9 +183,12 @@ def overridden(
         except ValidationError as error:
             table = ".".join(part for part in (key, name) if part)
             problems += _override_problems(error, type(current), str(file or assignment.folder), table)
+    changed = assignment.model_copy(update=update)
+    if file is not None and (data or run) and not problems:
+        problems += _sharing_problems(changed, str(file), key)
     if problems:
         raise AssignmentError(problems)
-    return assignment.model_copy(update=update)
+    return changed
 
 
 def _course_data(assignment: Assignment, data: Mapping[str, Any], file: Path) -> dict[str, Any]:
@@ -196,6 +200,18 @@ def _course_data(assignment: Assignment, data: Mapping[str, Any], file: Path) ->
     if {"source", "path"} & data.keys():
         other["split"] = str(file.parent / "hidden" / f"{assignment.id}.split.csv")
     return {**other, **data, **paths}
+
+
+def _sharing_problems(assignment: Assignment, file: str, key: str) -> list[Problem]:
+    """Where a course's values contradict who may have the cases."""
+    from assignments.data.sharing import sharing_problems
+    from assignments.data.sources import source_of
+
+    try:
+        contradictions = list(sharing_problems(assignment, source_of(assignment)))
+    except MedmarkError as error:
+        return [Problem(file, f"{key}.data.source", None, str(error), "")]
+    return [Problem(file, f"{key}.{name}", None, what, cure) for name, what, cure in contradictions]
 
 
 def _override_problems(error: ValidationError, model: type[BaseModel], file: str, table: str) -> Iterator[Problem]:

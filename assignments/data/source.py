@@ -128,6 +128,8 @@ class Finite:
     stamp: Callable[[Any, str], object] | None = None
     """(opened, subject) -> what the subject's cases depend on, such as sizes and times of files: equal stamps, equal
     cases. Without it, a subject is loaded each time."""
+    public: bool = False
+    """Whether anybody can have its cases anyway, so that a handout need not ask."""
 
 
 Source = Endless | Finite

@@ -116,5 +116,11 @@ _ARRAYS = {
     "spacing": Axes("float32", "3"),
 }
 SOURCE = Finite(
-    arrays=lambda cases: _ARRAYS, open=_opened, subjects=_subjects, load=_load, stamp=_stamp, declared=_ARRAYS
+    arrays=lambda cases: _ARRAYS,
+    open=_opened,
+    subjects=_subjects,
+    load=_load,
+    stamp=_stamp,
+    declared=_ARRAYS,
+    public=True,
 )
