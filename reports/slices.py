@@ -1,0 +1,122 @@
+"""Pictures of slices for pages: the image as a PNG inside the page, and outlines of a label drawn over it.
+
+Pixels are drawn as large as they are: of a slice that is 0.5 mm by 3 mm, each is six times as wide as high.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+LARGEST = 320
+"""Rows and columns of a PNG: a larger slice is reduced by block means, for a page that a mail program can open."""
+WINDOW = (0.5, 99.5)
+"""Percentiles of the slice that are drawn black and white."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The border of one class."""
+
+    number: int
+    """Of the class."""
+    path: str
+    """For SVG, in the units of the picture."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A slice as a template draws it: `<svg viewBox="0 0 width height">` with an image and paths."""
+
+    png: str
+    """A data URI."""
+    width: float
+    height: float
+    outlines: tuple[Outline, ...] = ()
+
+
+def picture(image: Array, labels: Array | None = None, pixel_mm: tuple[float, float] = (1.0, 1.0)) -> Picture:
+    """The picture of a slice.
+
+    Args:
+        image: (h, w), or (3, h, w) for red, green and blue.
+        labels: (h, w) integers, 0 is background; None without a label.
+        pixel_mm: Height and width of a pixel; only their ratio matters.
+    """
+    rows, columns = image.shape[-2:]
+    tall, wide = (size * mm for size, mm in zip((rows, columns), pixel_mm, strict=True))
+    scale = 100 / max(tall, wide)
+    width, height = round(scale * wide, 2), round(scale * tall, 2)
+    steps = height / rows, width / columns
+    outlines = () if labels is None else _outlines(labels, steps)
+    return Picture(png_uri(grey_or_colour(_reduced(image))), width, height, outlines)
+
+
+def _outlines(labels: Array, steps: tuple[float, float]) -> tuple[Outline, ...]:
+    numbers = [int(number) for number in np.unique(labels) if number > 0]
+    return tuple(Outline(number, outline_path(labels == number, steps)) for number in numbers)
+
+
+def outline_path(mask: Array, step: tuple[float, float] = (1.0, 1.0)) -> str:
+    """The border of a mask (h, w) as a path of SVG; `step` is the height and width of a pixel in the path's units."""
+    from skimage.measure import approximate_polygon, find_contours
+
+    pieces = []
+    for contour in find_contours(np.pad(mask, 1).astype(np.float32), 0.5):
+        corners = (
+            approximate_polygon(contour, 0.3) - 0.5
+        )  # pixel centres are at whole numbers, its corner is drawn at 0
+        points = [f"{x * step[1]:.2f} {y * step[0]:.2f}" for y, x in corners.tolist()]
+        pieces.append(f"M{'L'.join(points[:-1])}Z")
+    return "".join(pieces)
+
+
+def grey_or_colour(image: Array) -> Array:
+    """A slice (h, w) or (3, h, w) as uint8 (h, w) or (h, w, 3), scaled between two percentiles of its values."""
+    finite = image[np.isfinite(image)]
+    low, high = np.percentile(finite, WINDOW) if finite.size else (0.0, 1.0)
+    if high <= low:
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    shares = np.nan_to_num((image.astype(np.float64) - low) / ((high - low) or 1.0))
+    pixels: Array = np.round(255 * shares.clip(0, 1)).astype(np.uint8)
+    return np.moveaxis(pixels, 0, -1) if pixels.ndim == 3 else pixels
+
+
+def png_uri(pixels: Array) -> str:
+    """A data URI of a PNG of uint8 pixels (h, w) or (h, w, 3)."""
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()
+
+
+def png(pixels: Array) -> bytes:
+    """A PNG of uint8 pixels, grey (h, w) or coloured (h, w, 3). It has no field but the pixels."""
+    rows, columns = pixels.shape[:2]
+    header = struct.pack(">IIBBBBB", columns, rows, 8, 2 if pixels.ndim == 3 else 0, 0, 0, 0)
+    lines = np.ascontiguousarray(pixels, np.uint8).reshape(rows, -1)
+    data = np.pad(lines, ((0, 0), (1, 0))).tobytes()  # each line begins with the number of its filter: 0, none
+    chunks = (_chunk(b"IHDR", header), _chunk(b"IDAT", zlib.compress(data, 9)), _chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _reduced(image: Array) -> Array:
+    """The slice with at most `LARGEST` rows and columns."""
+    factors: Sequence[int] = [-(-size // LARGEST) for size in image.shape[-2:]]
+    if max(factors) == 1:
+        return image
+    small: Array = image.astype(np.float64)
+    for axis, factor in zip((-2, -1), factors, strict=True):
+        edges = np.arange(0, small.shape[axis], factor)
+        counts = np.diff([*edges, small.shape[axis]])
+        small = np.add.reduceat(small, edges, axis=axis) / (counts[:, None] if axis == -2 else counts)
+    return small
