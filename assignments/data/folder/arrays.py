@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from assignments.data.folder.image import (
     Facts,
     Image,
     ImageAxes,
+    UnreadableImage,
     native,
     refuse_absurd,
     refuse_dtype,
@@ -59,7 +58,7 @@ def read_npy(where: Location) -> Array:
         array: Array = np.load(where.path, mmap_mode="r", allow_pickle=False)
     except (PermissionError, FileNotFoundError):
         raise
-    except (ValueError, EOFError, OSError, SyntaxError) as error:
+    except Exception as error:  # a damaged header makes NumPy raise nearly anything
         raise _unreadable_array(where, error) from error
     return _numbers(where, array)
 
@@ -132,7 +131,7 @@ def _names(where: Location) -> list[str]:
             return list(archive.files)
     except (PermissionError, FileNotFoundError):
         raise
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, NotImplementedError) as error:
+    except Exception as error:  # as above, or zipfile
         raise _unreadable_array(where, error) from error
 
 
@@ -147,12 +146,9 @@ def _member(where: Location, name: str) -> Array:
                 raise unreadable(where, what, f"save it as {name}.npy, whose rows are read one by one")
             array: Array = archive[name]
             return array
-    except (PermissionError, FileNotFoundError):
+    except (PermissionError, FileNotFoundError, UnreadableImage):
         raise
-    except (
-        ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, SyntaxError, MemoryError,
-        RuntimeError,
-    ) as error:  # fmt: skip
+    except Exception as error:  # as above, or zlib
         raise _unreadable_array(where, error) from error
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from assignments.data.folder.affines import codes_of
-from assignments.data.folder.dicom import burned_in
+from assignments.data.folder.dicom import burned_in, field_values, safe_header
 from assignments.data.folder.image import (
     Array,
     Facts,
@@ -85,7 +85,7 @@ def _listed(folder: Path) -> tuple[dict[str, list[Slice]], int]:
             continue
         piece = _opened(path)
         if piece is not None:
-            series[piece.uid].append(piece)
+            series[piece.text("SeriesInstanceUID")].append(piece)
         elif name.lower().endswith((".dcm", ".dicom", ".ima")):
             broken.append(Fault(f"{name} is not a DICOM file, or damaged", _AGAIN))
         else:
@@ -99,7 +99,7 @@ def _described(series: dict[str, list[Slice]]) -> str:
     """For the author's eyes: a description may name anything, and is never kept."""
     lines = []
     for uid, slices in sorted(series.items(), key=lambda item: -len(item[1]))[:8]:
-        description = str(slices[0].header.get("SeriesDescription", "")).strip() or "without a description"
+        description = slices[0].text("SeriesDescription") or "without a description"
         lines.append(f"{description} ({len(slices)} files, {uid})")
     return "; ".join(lines) + ("; ..." if len(series) > 8 else "")
 
@@ -125,7 +125,7 @@ def _opened(path: Path) -> Slice | None:
         raise
     except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise nearly anything
         return None
-    return Slice(path, header) if "TransferSyntaxUID" in header.file_meta else None
+    return Slice(path, header) if field_values(header.file_meta, "TransferSyntaxUID") else None
 
 
 def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
@@ -133,7 +133,7 @@ def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
     for piece in slices:
         _check_alone(where, piece)
     first = slices[0]
-    refuse_absurd(where, (len(slices), int(first.header.Rows), int(first.header.Columns)))
+    refuse_absurd(where, (len(slices), first.whole("Rows"), first.whole("Columns")))
     stack = stack_of(where, slices)
     array = np.stack([_voxels(where, piece) for piece in stack.slices])
     axes: ImageAxes = "d h w"
@@ -143,42 +143,43 @@ def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
             array, axes = np.moveaxis(array, 2, 0), "c h w"
     elif array.ndim != 3:
         raise unreadable(where, f"its {len(slices)} slices are in colours", "name one file a case")
-    if first.header.get("PhotometricInterpretation") == "MONOCHROME1":
+    if first.text("PhotometricInterpretation") == "MONOCHROME1":
         notes = [*notes, "It is stored inverted (MONOCHROME1): high numbers are made bright, as elsewhere."]
-    if str(first.header.get("LossyImageCompression", "")) == "01":
+    if first.text("LossyImageCompression") == "01":
         notes = [*notes, "It was compressed with loss."]
-    facts = Facts("DICOM", _dtype(first), _modality(first), burned_in(first.header), (*notes, *stack.notes))
+    facts = Facts(
+        "DICOM",
+        _dtype(first),
+        safe_header(first.header).get("Modality"),
+        burned_in(first.header),
+        (*notes, *stack.notes),
+    )
     return Image(
         array, axes, stack.affine, stack.spacing_mm, None if stack.affine is None else codes_of(stack.affine), facts
     )
 
 
-def _modality(piece: Slice) -> str | None:
-    return str(piece.header.get("Modality", "")) or None
-
-
 def _dtype(piece: Slice) -> str:
     """NumPy's name of the numbers that are stored, before they are rescaled."""
-    signed = int(piece.header.get("PixelRepresentation", 0) or 0)
-    return f"{'' if signed else 'u'}int{int(piece.header.get('BitsAllocated', 16))}"
+    return f"{'' if piece.whole('PixelRepresentation') else 'u'}int{piece.whole('BitsAllocated', 16)}"
 
 
 def _check_alone(where: Location, piece: Slice) -> None:
     """Refuse what is not one picture of plain numbers."""
-    header, name = piece.header, piece.path.name
-    if not header.get("Rows") or not header.get("Columns"):
-        kind = str(getattr(header.get("SOPClassUID"), "name", "") or "DICOM object")
+    name, frames = piece.path.name, piece.whole("NumberOfFrames", 1)
+    rows, columns = piece.whole("Rows"), piece.whole("Columns")
+    if rows < 1 or columns < 1:
+        kind = next((str(getattr(uid, "name", uid)) for uid in field_values(piece.header, "SOPClassUID")), "no class")
         raise unreadable(where, f"{name} has no picture in it ({kind})", "name the files with the images")
-    if int(header.get("NumberOfFrames") or 1) > 1:
+    if frames > 1:
         cure = "convert it to NIfTI (dcm2niix), or export one file a slice"
-        raise unreadable(where, f"{name} holds {header.NumberOfFrames} frames", cure)
-    if header.get("ModalityLUTSequence"):
+        raise unreadable(where, f"{name} holds {frames} frames", cure)
+    if "ModalityLUTSequence" in piece.header:
         cure = "convert it to NIfTI with a program that applies the table"
         raise unreadable(where, f"{name} maps its numbers by a table (Modality LUT)", cure)
-    if not piece.syntax.is_compressed:
-        bits = int(header.Rows) * int(header.Columns) * int(header.get("SamplesPerPixel", 1) or 1)
-        if piece.path.stat().st_size < bits * int(header.get("BitsAllocated", 16) or 16) // 8:
-            raise unreadable(where, f"{name} is cut off: its header declares more voxels than it has", _AGAIN)
+    declared = rows * columns * piece.whole("SamplesPerPixel", 1) * piece.whole("BitsAllocated", 16) // 8
+    if not piece.compressed and piece.path.stat().st_size < declared:
+        raise unreadable(where, f"{name} is cut off: its header declares more voxels than it has", _AGAIN)
 
 
 def _voxels(where: Location, piece: Slice) -> Array:
@@ -190,22 +191,19 @@ def _voxels(where: Location, piece: Slice) -> Array:
     reader: Any = sitk.ImageFileReader()
     reader.SetImageIO("GDCMImageIO")
     reader.SetFileName(str(piece.path))
-    colour = int(piece.header.get("SamplesPerPixel", 1) or 1) > 1 or "PALETTE" in str(
-        piece.header.get("PhotometricInterpretation", "")
-    )
+    colour = piece.whole("SamplesPerPixel", 1) > 1 or "PALETTE" in piece.text("PhotometricInterpretation")
     if not colour:
         reader.SetOutputPixelType(sitk.sitkFloat32)  # slices of one series may be rescaled differently, as in PET
     try:
         array: Array = sitk.GetArrayFromImage(reader.Execute())[0]
     except RuntimeError as error:
-        syntax = piece.syntax.name
-        if piece.syntax.is_compressed:
+        if piece.compressed:
             cure = f"decompress it: gdcmconv --raw {piece.path.name} OUT.dcm, or dcmdjpeg of DCMTK"
-            raise unreadable(where, f"{piece.path.name}: {syntax} cannot be decompressed", cure) from error
-        what = f"{piece.path.name}: its voxels cannot be read ({syntax}; {itk_says(error)})"
+            raise unreadable(where, f"{piece.path.name}: {piece.syntax} cannot be decompressed", cure) from error
+        what = f"{piece.path.name}: its voxels cannot be read ({piece.syntax}; {itk_says(error)})"
         raise unreadable(where, what, _AGAIN) from error
     except IndexError as error:
         raise unreadable(where, f"{piece.path.name} has no voxels", _AGAIN) from error
-    if array.shape[:2] != (int(piece.header.Rows), int(piece.header.Columns)):
+    if array.shape[:2] != (piece.whole("Rows"), piece.whole("Columns")):
         raise unreadable(where, f"{piece.path.name}: its voxels are {array.shape}, not as its header says", _AGAIN)
     return array

@@ -39,14 +39,26 @@ class Slice:
             return None
         return numbers if len(numbers) else None
 
-    @property
-    def uid(self) -> str:
-        return str(self.header.get("SeriesInstanceUID", ""))
+    def whole(self, keyword: str, otherwise: int = 0) -> int:
+        """The one whole number of a field; `otherwise` where it is missing, or is something else."""
+        numbers = self.numbers(keyword)
+        return int(numbers[0]) if numbers is not None and np.isfinite(numbers[0]) else otherwise
+
+    def text(self, keyword: str) -> str:
+        """The first value of a field as a text; empty where it is missing."""
+        return next((str(value).strip() for value in field_values(self.header, keyword)), "")
 
     @property
-    def syntax(self) -> Any:
-        """The transfer syntax: how the voxels are compressed."""
-        return self.header.file_meta.TransferSyntaxUID
+    def syntax(self) -> str:
+        """How the voxels are stored, by its name in the standard; its UID where it has none."""
+        values = field_values(self.header.file_meta, "TransferSyntaxUID")
+        return next((str(getattr(value, "name", value)) for value in values), "")
+
+    @property
+    def compressed(self) -> bool:
+        """Whether the voxels are compressed, as far as the standard says."""
+        plain = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+        return not {str(value) for value in field_values(self.header.file_meta, "TransferSyntaxUID")} & set(plain)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,15 @@ from assignments.data.folder.image import UnreadableImage
 from assignments.data.folder.location import Location, location_of
 from assignments.data.folder.reading import read_image, read_numbers
 from assignments.errors import UserError
-from tests.assignments.data.folder.files import phantom, write_dicom, write_nifti, write_npy
+from tests.assignments.data.folder.files import (
+    phantom,
+    write_dicom,
+    write_itk,
+    write_nifti,
+    write_npy,
+    write_npz,
+    write_picture,
+)
 
 
 def faults(path):
@@ -117,3 +125,34 @@ def test_reading_imports_no_format_that_it_does_not_need(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+NOISE = np.random.default_rng(1).integers(0, 900, (4, 16, 24)).astype(np.int16)
+WRITERS = {
+    "a.nii": write_nifti,
+    "a.nii.gz": write_nifti,
+    "a.mha": write_itk,
+    "a.nrrd": write_itk,
+    "a.dcm": lambda path, volume: write_dicom(path, volume[0]),
+    "a.png": lambda path, volume: write_picture(path, volume[0].astype(np.uint8)),
+    "a.tif": lambda path, volume: write_picture(path, volume[0].astype(np.uint16)),
+    "a.npy": write_npy,
+    "a.npz": lambda path, volume: write_npz(path, image=volume),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_spoiled_header_is_an_image_or_a_sentence(name, tmp_path):
+    path = WRITERS[name](tmp_path / name, NOISE)
+    sound = path.read_bytes()
+    rng = np.random.default_rng(7)
+    for _ in range(40):
+        data = bytearray(sound)
+        for _ in range(rng.integers(1, 5)):
+            data[rng.integers(min(len(data), 600))] = rng.integers(256)
+        path.write_bytes(data)
+        try:
+            faults_of_it = [] if read_image(path).array.ndim in (2, 3) else [None]
+        except UnreadableImage as error:
+            faults_of_it = error.faults
+        assert all(fault.what and fault.cure and "\n" not in fault.what for fault in faults_of_it)
