@@ -171,6 +171,8 @@ def _turned(a: str | None, b: str | None) -> str:
 
 def _regridded(image: Image, shape: list[int], factors: list[float], label: bool) -> Image:
     """The image on a grid with this shape whose steps are `factors` old voxels, about the same middle."""
+    if tuple(shape) == image.spatial and np.allclose(factors, 1.0, rtol=0, atol=1e-6):
+        return image if label else replace(image, array=np.asarray(image.array, np.float32))
     starts = [(n - 1 - factor * (new - 1)) / 2 for n, new, factor in zip(image.spatial, shape, factors, strict=True)]
     grid = (tuple(shape), tuple(factors), tuple(starts))
     planes = image.array if image.axes == "c h w" else image.array[None]

@@ -78,7 +78,7 @@ def _affine(stored: Any) -> np.ndarray:
     return from_lps(directions, spacing, origin)
 
 
-def itk_says(error: RuntimeError) -> str:
+def itk_says(error: RuntimeError | str) -> str:
     """What ITK says of a file, without where in its own source it says so."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     plain = [line for line in lines if ".cxx" not in line and ".hxx" not in line and not line.startswith("Exception")]

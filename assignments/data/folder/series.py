@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from assignments.data.folder import decoding
 from assignments.data.folder.affines import codes_of
+from assignments.data.folder.decoding import decoded
 from assignments.data.folder.dicom import burned_in, field_values, safe_header
 from assignments.data.folder.image import (
     Array,
@@ -29,6 +34,8 @@ from assignments.data.folder.location import Location
 from assignments.data.folder.stack import Slice, stack_of
 
 _AGAIN = "copy or download it again"
+_SECONDS = 20.0
+"""Wall clock for one compressed slice, and for the start of the process that decompresses."""
 _NO_DICOM = ("dicomdir", "thumbs.db")
 
 
@@ -135,7 +142,7 @@ def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
     first = slices[0]
     refuse_absurd(where, (len(slices), first.whole("Rows"), first.whole("Columns")))
     stack = stack_of(where, slices)
-    array = np.stack([_voxels(where, piece) for piece in stack.slices])
+    array = _voxels(where, stack.slices)
     axes: ImageAxes = "d h w"
     if len(slices) == 1:
         array, axes = array[0], "h w"
@@ -182,28 +189,64 @@ def _check_alone(where: Location, piece: Slice) -> None:
         raise unreadable(where, f"{name} is cut off: its header declares more voxels than it has", _AGAIN)
 
 
-def _voxels(where: Location, piece: Slice) -> Array:
-    """The numbers of one slice, rescaled: (h, w) float32, or (h, w, 3) uint8 in colours."""
+def _voxels(where: Location, slices: Sequence[Slice]) -> Array:
+    """The numbers of all slices, rescaled: (d, h, w) float32, or (d, h, w, 3) uint8 in colours.
+
+    Raises:
+        UnreadableImage: one cannot be read; the error names it.
+    """
     try:
-        import SimpleITK as sitk
+        import SimpleITK  # noqa: F401 - `decoding` needs it
     except ImportError as error:
         raise missing_package("DICOM", "SimpleITK") from error
-    reader: Any = sitk.ImageFileReader()
-    reader.SetImageIO("GDCMImageIO")
-    reader.SetFileName(str(piece.path))
-    colour = piece.whole("SamplesPerPixel", 1) > 1 or "PALETTE" in piece.text("PhotometricInterpretation")
-    if not colour:
-        reader.SetOutputPixelType(sitk.sitkFloat32)  # slices of one series may be rescaled differently, as in PET
-    try:
-        array: Array = sitk.GetArrayFromImage(reader.Execute())[0]
-    except RuntimeError as error:
-        if piece.compressed:
-            cure = f"decompress it: gdcmconv --raw {piece.path.name} OUT.dcm, or dcmdjpeg of DCMTK"
-            raise unreadable(where, f"{piece.path.name}: {piece.syntax} cannot be decompressed", cure) from error
-        what = f"{piece.path.name}: its voxels cannot be read ({piece.syntax}; {itk_says(error)})"
-        raise unreadable(where, what, _AGAIN) from error
-    except IndexError as error:
-        raise unreadable(where, f"{piece.path.name} has no voxels", _AGAIN) from error
-    if array.shape[:2] != (piece.whole("Rows"), piece.whole("Columns")):
-        raise unreadable(where, f"{piece.path.name}: its voxels are {array.shape}, not as its header says", _AGAIN)
-    return array
+    decode = _apart if any(piece.compressed for piece in slices) else _here
+    arrays = []
+    for piece, array in zip(slices, decode(slices), strict=True):
+        name = piece.path.name
+        if isinstance(array, str) and piece.compressed:
+            cure = f"decompress it: gdcmconv --raw {name} OUT.dcm, or dcmdjpeg of DCMTK"
+            raise unreadable(where, f"{name}: {piece.syntax} cannot be decompressed ({array})", cure)
+        if isinstance(array, str):
+            raise unreadable(where, f"{name}: its voxels cannot be read ({piece.syntax}; {array})", _AGAIN)
+        if array.shape[:2] != (piece.whole("Rows"), piece.whole("Columns")):
+            raise unreadable(where, f"{name}: its voxels are {array.shape}, not as its header says", _AGAIN)
+        arrays.append(array)
+    if len({array.shape for array in arrays}) > 1:
+        raise unreadable(where, "some of its slices are in colours", "name one file a case")
+    return np.stack(arrays)
+
+
+def _colour(piece: Slice) -> bool:
+    return piece.whole("SamplesPerPixel", 1) > 1 or "PALETTE" in piece.text("PhotometricInterpretation")
+
+
+def _here(slices: Sequence[Slice]) -> Iterator[Array | str]:
+    """The numbers of each slice, or why there are none, in this process."""
+    for piece in slices:
+        try:
+            yield decoded(piece.path, _colour(piece))
+        except RuntimeError as error:
+            yield itk_says(error)
+
+
+def _apart(slices: Sequence[Slice]) -> Iterator[Array | str]:
+    """The same in a process of its own, which a damaged compressed file may end."""
+    files = json.dumps([[str(piece.path.absolute()), _colour(piece)] for piece in slices])
+    with tempfile.TemporaryDirectory(prefix="medmark-") as folder:
+        out = Path(folder)
+        command = [sys.executable, "-I", "-B", decoding.__file__, folder]
+        try:
+            done = subprocess.run(
+                command, input=files, text=True, capture_output=True, timeout=_SECONDS * (1 + len(slices)), check=False
+            )
+            reason = f"the program that does it ended with {done.returncode}"
+        except subprocess.TimeoutExpired:
+            reason = "it took too long"
+        for i in range(len(slices)):
+            if (out / f"{i}.npy").is_file():
+                array: Array = np.load(out / f"{i}.npy", allow_pickle=False)
+                yield array
+            elif (out / f"{i}.txt").is_file():
+                yield itk_says((out / f"{i}.txt").read_text(encoding="utf-8"))
+            else:
+                yield reason

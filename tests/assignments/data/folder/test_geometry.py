@@ -189,6 +189,14 @@ def test_a_spacing_that_does_not_fit_is_refused(spacing, words):
         resampled(in_order("RAS"), spacing)
 
 
+def test_a_grid_that_is_already_as_wished_keeps_every_number():
+    image = in_order("RAS")
+    same = resampled(image, (3.0, 2.0, 1.0))
+    assert (same.array == image.array).all()
+    assert same.array.dtype == np.float32
+    assert resampled(image, (3.0, 2.0, 1.0), label=True).array.dtype == np.int16
+
+
 def test_what_has_no_spacing_cannot_be_resampled():
     with pytest.raises(UserError, match="size"):
         resampled(image_of(phantom()), (1.0, 1.0, 1.0))

@@ -153,6 +153,14 @@ def test_an_animation_is_refused(tmp_path):
     assert faults(tmp_path / "a.png") == "it is an animation of 2 pictures"
 
 
+def test_of_a_jpeg_with_a_preview_the_first_picture_is_read(tmp_path):
+    first, preview = Pillow.fromarray(np.full((16, 16), 200, np.uint8)), Pillow.fromarray(np.zeros((8, 8), np.uint8))
+    first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview])
+    image = read_image(tmp_path / "a.jpg")
+    assert image.array.shape == (16, 16)
+    assert "The first of 2 pictures" in image.facts.notes[0]
+
+
 def test_an_absurd_size_is_refused_before_it_is_read(tmp_path):
     path = write_png_bytes(tmp_path / "a.png", [b"\0"], 1, 8, 0)
     data = bytearray(path.read_bytes())

@@ -13,6 +13,7 @@ from pydicom.uid import (
     UltrasoundImageStorage,
 )
 
+from assignments.data.folder import decoding, series
 from assignments.data.folder.geometry import canonical
 from assignments.data.folder.image import UnreadableImage
 from assignments.data.folder.reading import read_image
@@ -232,6 +233,29 @@ def test_a_damaged_compressed_file_names_its_compression_and_how_to_undo_it(volu
     with pytest.raises(UnreadableImage, match=r"gdcmconv --raw a\.dcm"):
         read_image(path)
     assert "JPEG 2000 Image Compression (Lossless Only) cannot be decompressed" in faults(path)
+
+
+@pytest.mark.parametrize(
+    ("end", "seconds", "words"),
+    [
+        ("np.save(out, x); os.kill(os.getpid(), signal.SIGSEGV)", 20.0, "001.dcm: RLE Lossless cannot be decompressed"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", 20.0, "ended with -11"),
+        ("time.sleep(60)", 0.1, "it took too long"),
+    ],
+)
+def test_a_decompressor_that_crashes_or_hangs_is_a_fault_of_the_slice(
+    end, seconds, words, volume, tmp_path, monkeypatch
+):
+    """GDCM does crash on some damaged files: medmark goes on, and names the first slice that it could not read."""
+    folder = write_dicom_series(tmp_path / "ct", volume, compression="RLE")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, signal, sys, time\nimport numpy as np\n"
+        f"out, x = sys.argv[1] + '/0.npy', np.zeros((16, 24), np.float32)\n{end}"
+    )
+    monkeypatch.setattr(decoding, "__file__", str(program))
+    monkeypatch.setattr(series, "_SECONDS", seconds)
+    assert words in faults(folder)
 
 
 def test_several_frames_and_a_table_of_numbers_are_refused(tmp_path):
