@@ -20,6 +20,8 @@ from assignments.errors import closest
 ARCHIVES = (".npz", ".h5", ".hdf5")
 """Files that hold several arrays, each with a key."""
 
+_SHOWN = 120
+"""Characters of a path in a message."""
 _INDEX = re.compile(r"(.+\.\w+(?::[^:]+)?)\[(\d+)\]")
 _KEY = re.compile(rf"(.+?(?:{'|'.join(map(re.escape, ARCHIVES))})):(.+)", re.IGNORECASE)
 _SERIES = re.compile(r"(.+):(\d+(?:\.\d+){3,})")
@@ -65,23 +67,28 @@ def file_of(folder: Path, file: str) -> Path:
     Raises:
         WrongAddress: it is not there, is empty, or lies outside `folder`.
     """
+    shown = file if len(file) <= _SHOWN else f"{file[:_SHOWN]}..."
     inside = f"copy the file into {folder}, and write its path from there"
     if PurePosixPath(file).is_absolute() or PureWindowsPath(file).drive:
-        raise WrongAddress(f"{file} is not a path within the folder of the data", inside)
+        raise WrongAddress(f"{shown} is not a path within the folder of the data", inside)
     try:
         path = (folder / file).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte
-        raise WrongAddress(f"{file} cannot be followed ({error})", inside) from None
+        raise WrongAddress(f"{shown} cannot be followed ({error})", inside) from None
     if not path.is_relative_to(folder.resolve()):
-        raise WrongAddress(f"{file} leads outside the folder of the data", inside)
+        raise WrongAddress(f"{shown} leads outside the folder of the data", inside)
     try:
+        if not path.is_dir() and not path.is_file() and path.exists():
+            raise WrongAddress(f"{shown} is neither a file nor a folder", "name a file")
         empty = next(path.iterdir(), None) is None if path.is_dir() else path.stat().st_size == 0
     except FileNotFoundError:
-        raise WrongAddress(f"{file} is missing", _nearest_file(folder, file)) from None
+        raise WrongAddress(f"{shown} is missing", _nearest_file(folder, file)) from None
     except OSError as error:
-        raise WrongAddress(f"{file} cannot be read ({error.strerror})", "check its permissions") from None
+        raise WrongAddress(
+            f"{shown} cannot be read ({error.strerror})", "check the path, and its permissions"
+        ) from None
     if empty:
-        raise WrongAddress(f"{file} is empty", "copy it again, or delete the row")
+        raise WrongAddress(f"{shown} is empty", "copy it again, or delete the row")
     return path
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from assignments.data.folder.image import missing_package
 from assignments.errors import UserError
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
@@ -70,6 +71,6 @@ def numbers_of(path: Path, keys: Iterable[str], contents: Contents) -> dict[str,
 def _h5py() -> Any:
     try:
         import h5py
-    except ModuleNotFoundError as error:
-        raise UserError('reading HDF5 needs h5py: pip install "medmark[formats]"') from error
+    except ImportError as error:
+        raise missing_package("HDF5", "h5py") from error
     return h5py

@@ -33,7 +33,7 @@ _RUNS_AS_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 
 
 @dataclass(frozen=True)
-class Proposal:
+class ProposedTable:
     """A table of cases for the author to correct, and what to look at."""
 
     folder: Path
@@ -46,7 +46,7 @@ class Proposal:
     """The known layout of the folder, which needs no table."""
 
 
-def propose(folder: Path) -> Proposal:
+def propose(folder: Path) -> ProposedTable:
     """A table of cases for a folder, from the names of its files.
 
     Raises:
@@ -57,15 +57,21 @@ def propose(folder: Path) -> Proposal:
     names = fitting(folder)
     if len(names) == 1:
         return _of_layout(table_of(folder, names[0]), names[0])
-    files = [relative(folder, path) for path in _images_below(folder, _DEPTH)]
+    paths = [relative(folder, path) for path in _images_below(folder, _DEPTH)]
+    files = [path for path in paths if path.isprintable()]
     roles = [role_of(file) for file in files]
     pictures = [role for role in roles if role.role == "image"]
     if not pictures:
         raise UserError(f"{folder} has no image that medmark reads. {_hint(folder)}")
     questions = [f"it looks like {len(names)} layouts: {', '.join(names)}; write one as layout"] if names else []
+    if len(files) < len(paths):
+        questions.append(
+            f"{len(paths) - len(files)} files have names with bytes that are not text, and are left out: rename them"
+        )
     rows, columns = _paired(pictures, [role for role in roles if role.role == "label"], questions)
     by_file = {role.file: role for role in roles}
-    notes = beside(folder, [row.id for row in rows])
+    notes, unread = beside(folder, [row.id for row in rows])
+    questions += unread
     rows = [_with_values(row, notes) for row in rows] if notes else rows
     questions += notes.questions if notes else ()
     rows = _with_classes(rows, by_file, columns, notes, questions)
@@ -76,7 +82,7 @@ def propose(folder: Path) -> Proposal:
     problems = [f"{problem.key or problem.line}: {problem.what}" for problem in rows_problems(folder, NAME, rows)]
     if not any(map(_says_truth, columns)):
         questions.append("what is the ground truth? add a column label, class, target or target_image")
-    return Proposal(
+    return ProposedTable(
         folder,
         tuple(rows),
         tuple(columns),
@@ -85,7 +91,7 @@ def propose(folder: Path) -> Proposal:
     )
 
 
-def as_csv(proposal: Proposal) -> str:
+def as_csv(proposal: ProposedTable) -> str:
     """The proposal as `cases.csv`."""
     parts = ["part"] if any(row.part for row in proposal.rows) else []
     text = io.StringIO()
@@ -104,11 +110,11 @@ def _as_text(cell: str) -> str:
     return f"'{cell}" if _RUNS_AS_FORMULA.match(cell) else cell
 
 
-def _of_layout(table: CaseTable, name: str) -> Proposal:
+def _of_layout(table: CaseTable, name: str) -> ProposedTable:
     """The rows of a known layout, which needs no table; the table may still be written, to correct it."""
     statement = f'the folder is layout = "{name}" ({LAYOUTS[name].looks_like}), and needs no {NAME}'
     questions = (statement, *(str(problem) for problem in table.problems), *table.doubts)
-    return Proposal(table.folder, table.rows, table.columns, table.strata, questions, layout=name)
+    return ProposedTable(table.folder, table.rows, table.columns, table.strata, questions, layout=name)
 
 
 def _images_below(folder: Path, depth: int) -> Iterator[Path]:

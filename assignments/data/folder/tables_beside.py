@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from assignments.data.folder.cases import listed
 from assignments.data.folder.headings import is_reserved, meaning
 from assignments.data.folder.layouts.layout import relative, visible
 from assignments.data.folder.subject_names import stem_of
@@ -31,18 +33,16 @@ class Beside:
     questions: tuple[str, ...]
 
 
-def beside(folder: Path, files: Sequence[str]) -> Beside | None:
-    """The table of a folder that has a row for these images; None if there is none."""
+def beside(folder: Path, files: Sequence[str]) -> tuple[Beside | None, list[str]]:
+    """The table of a folder that has a row for these images, or None; and what is wrong with its tables."""
+    wrong: list[str] = []
     for path in visible(folder, (".csv", ".tsv", ".xlsx")):
         table, problems = read_table(path) if path.name != "cases.csv" else (None, [])
-        if table is None:
-            continue
-        key = _naming(table, files)
-        if key is not None:
-            read = _said_by(table, key, relative(folder, path), files)
-            notes = tuple(f"{problem}" for problem in problems)
-            return Beside(read.cells, read.columns, read.strata, (*read.questions, *notes))
-    return None
+        wrong += [f"{path.name} is not used: it {problem.what}; {problem.cure}" for problem in problems]
+        key = _naming(table, files) if table else None
+        if table and key is not None:
+            return _read_by(table, key, relative(folder, path), files), wrong
+    return None, wrong
 
 
 def _naming(table: Table, files: Sequence[str]) -> str | None:
@@ -55,18 +55,22 @@ def _naming(table: Table, files: Sequence[str]) -> str | None:
     return best if best is not None and counts[best] >= _SHARE * len(files) else None
 
 
-def _said_by(table: Table, key: str, name: str, files: Sequence[str]) -> Beside:
+def _read_by(table: Table, key: str, name: str, files: Sequence[str]) -> Beside:
     """The cells of each file, by what the columns mean."""
     by_name = {row.cells[key]: row.cells for row in table.rows}
     rows = {
         file: next((by_name[n] for n in (file, Path(file).name, stem_of(file)) if n in by_name), None) for file in files
     }
     questions = [f"{name}: its column {table.headings[key]} names the images"]
+    counts = Counter(row.cells[key] for row in table.rows if row.cells[key])
     without = [file for file, cells in rows.items() if cells is None]
     if without:
         questions.append(f"{name} has no row for {len(without)} of {len(files)} images, such as {without[0]}")
-    if unused := len(table.rows) - (len(files) - len(without)):
+    if unused := len(counts) - (len(files) - len(without)):
         questions.append(f"{name} has {unused} rows without an image here")
+    if twice := [text for text, count in counts.items() if count > 1]:
+        questions.append(f"{name} has several rows for {listed(twice)}: the last is taken")
+    questions += [f"{name}: line {row.line} {row.problem.what}" for row in table.rows if row.problem]
     others = {k: heading for k, heading in table.headings.items() if heading and k != key}
     columns = _columns(table, others, questions)
     labels = _yes_or_no(table, [k for k in others if k not in columns.values()])
@@ -91,7 +95,7 @@ def _columns(table: Table, others: Mapping[str, str], questions: list[str]) -> d
         meant = heading if is_reserved(heading) else meaning(heading)
         if meant in _USED and meant not in columns:
             columns[meant] = key
-            questions.append(f"is {heading} the {meant}?")
+            questions += [f"is {heading} the {meant}?"] if heading != meant else []
     if "subject" not in columns:
         for key, heading in others.items():
             values = [row.cells[key] for row in table.rows]

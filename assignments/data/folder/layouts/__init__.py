@@ -6,11 +6,12 @@ from collections import Counter
 from pathlib import Path
 
 from assignments.data.folder.cases import CaseTable, listed
+from assignments.data.folder.hdf5_contents import contents_of
 from assignments.data.folder.layouts.class_folders import CLASS_FOLDERS
 from assignments.data.folder.layouts.decathlon import DECATHLON
 from assignments.data.folder.layouts.frames import FRAMES
 from assignments.data.folder.layouts.layout import Layout, folders_of, visible
-from assignments.data.folder.layouts.medmnist import MEDMNIST
+from assignments.data.folder.layouts.medmnist import MEDMNIST, arrays_in
 from assignments.data.folder.layouts.nnunet import NNUNET
 from assignments.data.folder.layouts.promise12 import PROMISE12, PROMISE12_NPY
 from assignments.data.folder.subject_names import SUFFIXES
@@ -95,4 +96,11 @@ def _contents(folder: Path) -> str:
     )
     seen = [f"{count} {kind or 'files without suffix'}" for kind, count in kinds.most_common(4)]
     seen += [f"{len(folders)} folders ({listed(folders)})"] if folders else []
+    seen += [f"{path.name}, which is damaged or another kind of file" for path in files if _is_damaged(path)]
     return "it has " + (", ".join(seen) or "nothing in it")
+
+
+def _is_damaged(path: Path) -> bool:
+    """Whether an archive cannot be opened."""
+    kind = path.suffix.casefold()
+    return (kind == ".npz" and not arrays_in(path)) or (kind in (".h5", ".hdf5") and contents_of(path) is None)

@@ -7,13 +7,15 @@ doi:10.1038/s41467-022-30695-9.
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.layouts.layout import (
     DESCRIPTION,
+    ClassNumber,
     Layout,
     classes_by_number,
     description,
@@ -23,12 +25,14 @@ from assignments.data.folder.layouts.layout import (
 from assignments.data.folder.subject_names import stem_of
 from assignments.errors import Problem
 
+_Path = Annotated[str, Field(min_length=1)]
+
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True)
 
-    image: str | tuple[str, ...]
-    label: str | None = None
+    image: _Path | Annotated[tuple[_Path, ...], Field(min_length=1)]
+    label: _Path | None = None
 
 
 class _Description(BaseModel):
@@ -36,7 +40,7 @@ class _Description(BaseModel):
 
     training: tuple[_Entry, ...]
     modality: dict[int, str] = {}
-    labels: dict[int, str] = {}
+    labels: dict[ClassNumber, str] = {}
     test: tuple[object, ...] = ()
     numTraining: int | None = None
 

@@ -21,12 +21,14 @@ import numpy as np
 from assignments.data.folder.cases import CaseRow, CaseTable, listed
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.hdf5_contents import Contents, contents_of, numbers_of
-from assignments.data.folder.layouts.layout import Layout, visible
+from assignments.data.folder.layouts.layout import HIGHEST_CLASS, Layout, visible
 from assignments.data.folder.values import inferred_classes
 from assignments.errors import Problem
 
 _FRAME: Final = re.compile(r"(?P<subject>subject\d+)_frame(?P<frame>\d+)|frame_(?P<case>\d+)_(?P<number>\d+)")
 _MASK: Final = re.compile(r"label_(\d+_\d+)_(\d+)")
+_MOST: Final = 2**31
+"""A count beyond this, or NaN, is not a count."""
 _AGAIN: Final = "copy or download the file again"
 
 
@@ -57,7 +59,8 @@ class _File:
 
     def number(self, key: str) -> int | None:
         """A number that MATLAB stores as (1, 1)."""
-        return int(self.numbers[key][0]) if key in self.numbers and self.numbers[key].size == 1 else None
+        value = self.numbers.get(key, np.empty(0))
+        return int(value[0]) if value.size == 1 and 0 <= value[0] <= _MOST else None
 
     def problem(self, key: str, what: str, cure: str) -> Problem:
         """A problem of one data set."""
@@ -130,7 +133,8 @@ def _class_of(file: _File, label: str, of_subject: str, position: int, count: in
         number = file.numbers[of_subject][position]
     else:
         return "has no label"
-    return int(number) if number == np.floor(number) and number >= 0 else f"its label is {number}, not a class"
+    whole = 0 <= number <= HIGHEST_CLASS and number == np.floor(number)
+    return int(number) if whole else f"its label is {number}, not a class"
 
 
 def _count_problems(file: _File) -> Iterator[Problem]:
@@ -148,7 +152,7 @@ def _classes(file: _File, rows: Sequence[CaseRow], problems: list[Problem]) -> t
     """Classes by number, up to the number of classes that the file names."""
     used = {row.values["class"] for row in rows if "class" in row.values}
     count = file.number("num_classes")
-    if count is None or not used:
+    if count is None or count > HIGHEST_CLASS or not used:
         return inferred_classes(used) if used else ((), [])
     if beyond := sorted(name for name in used if int(name) >= count):
         problems.append(file.problem("num_classes", f"is {count}, but some labels are {listed(beyond)}", _AGAIN))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from assignments.data.folder.cases import CaseTable
 from assignments.data.folder.subject_names import SUFFIXES
 from assignments.errors import Problem, UserError
 
 DESCRIPTION = "dataset.json"
+HIGHEST_CLASS = 65_535
+"""No list of names is made for more: a number in a file must not decide how much memory that takes."""
+ClassNumber = Annotated[int, Field(ge=0, le=HIGHEST_CLASS)]
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,14 @@ def description(folder: Path) -> Mapping[str, Any] | None:
 
 def description_problems(folder: Path, error: ValidationError) -> tuple[Problem, ...]:
     """What is wrong with the values of `dataset.json`."""
+    reasons: dict[str, str] = {}
+    for wrong in error.errors():
+        # pydantic names the types that it tried, too: `training.0.image.tuple[str, ...]`
+        parts = [str(part) for part in wrong["loc"]]
+        key = ".".join(part for part in parts if not re.match(r"constrained-|tuple\[|str$|\[key\]", part))
+        reasons.setdefault(key, wrong["msg"])
     return tuple(
-        Problem(str(folder / DESCRIPTION), ".".join(map(str, wrong["loc"])), None, wrong["msg"], "correct it there")
-        for wrong in error.errors()
+        Problem(str(folder / DESCRIPTION), key, None, what, "correct it there") for key, what in reasons.items()
     )
 
 

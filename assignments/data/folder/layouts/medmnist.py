@@ -35,13 +35,15 @@ class _Labels:
 
 def _archives(folder: Path) -> list[Path]:
     """The archives of a folder that have these arrays."""
-    return [path for path in visible(folder, [".npz"]) if set(_members(path)) >= _NAMES]
+    return [path for path in visible(folder, [".npz"]) if set(arrays_in(path)) >= _NAMES]
 
 
-def _members(path: Path) -> list[str]:
+def arrays_in(path: Path) -> list[str]:
+    """The keys of an archive; none if it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return list(archive.files)
+        with path.open("rb") as file:  # numpy leaves a damaged file open
+            archive = np.load(file, allow_pickle=False)
+            return list(archive.files) if isinstance(archive, np.lib.npyio.NpzFile) else []
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return []  # another kind of file, which the reader of images names if a table lists it
 
@@ -58,7 +60,7 @@ def _table(folder: Path) -> CaseTable:
         return CaseTable(folder, str(folder), (), (), problems=(problem,))
     parts = list(_labels(path))
     problems = [part.problem for part in parts if part.problem]
-    widths = {part.labels.shape[1] for part in parts if part.labels is not None}
+    widths = {part.labels.shape[1] for part in parts if part.labels is not None and not part.problem}
     if len(widths) > 1:
         what = f"the parts have different numbers of labels a case: {sorted(widths)}"
         problems.append(Problem(str(path), "", None, what, "download it again"))

@@ -16,6 +16,7 @@ from assignments.data.folder.cases import CaseRow, CaseTable, listed
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.layouts.layout import (
     DESCRIPTION,
+    ClassNumber,
     Layout,
     classes_by_number,
     description,
@@ -38,7 +39,7 @@ class _Description(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     channel_names: dict[int, str]
-    labels: dict[str, int | tuple[int, ...]] = {}
+    labels: dict[str, ClassNumber | tuple[ClassNumber, ...]] = {}
     file_ending: str
     numTraining: int | None = None
     dataset: dict[str, _Case] | None = None

@@ -1,5 +1,7 @@
 """Addresses of arrays: files, arrays of archives, volumes of stacks; and what leads outside the folder."""
 
+import os
+
 import pytest
 
 from assignments.data.folder.addresses import Address, WrongAddress, address, file_of
@@ -61,6 +63,15 @@ def test_a_missing_file_is_named_with_the_nearest(tmp_path):
     (tmp_path / "images" / "P01.PNG").write_bytes(b"x")
     assert refusal(tmp_path, "images/P01.png") == 'images/P01.png is missing; did you mean "images/P01.PNG"?'
     assert refusal(tmp_path, "gone/P01.png") == "gone/P01.png is missing; copy it there, or delete the row"
+
+
+def test_a_pipe_is_not_a_file(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    assert "neither a file nor a folder" in refusal(tmp_path, "a.png")
+
+
+def test_a_path_that_no_disk_takes_is_cut_in_the_message(tmp_path):
+    assert len(refusal(tmp_path, "a" * 5000 + ".png")) < 250
 
 
 def test_links_in_a_circle_and_empty_files_are_refused(tmp_path):

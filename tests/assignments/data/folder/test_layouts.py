@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assignments.data.folder.layouts import LAYOUTS, recognised, table_of, unrecognised
+from assignments.data.folder.reading import read_image
 from assignments.errors import UserError
 from tests.assignments.data.folder import layouts_made as made
 
@@ -97,6 +98,22 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path):
     text["training"][0]["label"] = "../other.nii.gz"
     made.described(tmp_path / "data", **text)
     assert "leads outside the folder" in said(read(tmp_path / "data"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"training": [{"image": None, "label": "a"}]}, "training.0.image"),
+        ({"training": [{"image": [], "label": "a"}]}, "training.0.image"),
+        ({"labels": {"999999999": "liver"}}, "labels.999999999"),
+        ({"labels": {"-1": "liver"}}, "labels.-1"),
+    ],
+)
+def test_values_that_no_description_has_are_a_problem_with_their_key(tmp_path, changes, key):
+    """A number of a file must not decide how much memory a list of names takes."""
+    made.liver(tmp_path)
+    made.described(tmp_path, **(json.loads((tmp_path / "dataset.json").read_text()) | changes))
+    assert [problem.key for problem in table_of(tmp_path, "decathlon").problems] == [key]
 
 
 # nnU-Net
@@ -270,6 +287,14 @@ def test_an_archive_with_objects_or_too_few_labels_is_a_problem(tmp_path):
     assert "train_images.npy holds objects" in said(read(tmp_path))
 
 
+def test_labels_that_are_not_numbers_of_classes_are_a_problem(tmp_path):
+    arrays = made.medmnist(tmp_path)
+    wrong = {"train_labels": np.full((5, 1), np.nan), "val_labels": np.array(3), "test_images": np.array(5)}
+    np.savez(tmp_path / "bloodmnist.npz", **(arrays | wrong))
+    table = read(tmp_path)
+    assert [problem.key for problem in table.problems] == ["train_labels", "val_labels", "test_labels"]
+
+
 def test_two_archives_in_one_folder_are_a_problem(tmp_path):
     made.medmnist(tmp_path)
     made.medmnist(tmp_path, "pathmnist.npz")
@@ -325,6 +350,20 @@ def test_a_label_of_the_frames_size_is_a_mask(tmp_path):
     table = read(tmp_path)
     assert table.columns == ("image", "label")
     assert table.rows[0].files["label"] == "masks.h5:/subject000000_label00000000"
+
+
+def test_labels_and_counts_that_are_not_numbers_are_problems(tmp_path):
+    labels = [np.array([[np.nan]]), np.array([[-1]]), np.zeros((0,)), "text", np.array([[1e300]]), np.array([[2]])]
+    with h5py.File(tmp_path / "odd.h5", "w") as file:
+        for subject, label in enumerate(labels):
+            file[f"subject{subject:06d}_frame00000000"] = np.zeros((3, 4), np.uint8)
+            file[f"subject{subject:06d}_label00000000"] = label
+        file["num_subjects"] = np.array([[np.nan]])
+        file["num_classes"] = np.array([[1e300]])
+        file["frame_size"] = "text"
+    table = read(tmp_path)
+    assert [row.subject for row in table.rows] == ["subject000005"]
+    assert [problem.key[:13] for problem in table.problems] == [f"subject{subject:06d}" for subject in range(5)]
 
 
 def test_a_link_to_another_file_is_not_followed(tmp_path):
@@ -397,6 +436,28 @@ def test_the_tutorials_arrays_have_an_assumed_spacing(tmp_path):
 # Which layout
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        made.liver,
+        made.brain_tumour,
+        made.nnunet,
+        made.medmnist,
+        made.fetal,
+        made.transrectal,
+        made.promise12,
+        made.promise12_npy,
+    ],
+)
+def test_every_file_of_a_layout_is_read_as_an_image_and_a_label_as_large(tmp_path, make):
+    make(tmp_path)
+    for row in read(tmp_path).rows:
+        images = {
+            column: read_image(f"{tmp_path}/{file}", label=column == "label") for column, file in row.files.items()
+        }
+        assert len({image.spatial for image in images.values()}) == 1
+
+
 def test_a_folder_that_fits_two_layouts_is_refused_with_both(tmp_path):
     made.nnunet(tmp_path, channels=["T2"])
     text = json.loads((tmp_path / "dataset.json").read_text())
@@ -416,6 +477,17 @@ def test_a_folder_that_fits_none_says_what_it_has_and_what_to_write(tmp_path):
     assert f"medmark new ID --data {tmp_path}" in text
     assert all(name in text for name in LAYOUTS)
     assert "there is no folder" in str(unrecognised(Path("nowhere")))
+
+
+def test_a_damaged_archive_is_named(tmp_path):
+    made.medmnist(tmp_path)
+    made.fetal(tmp_path)
+    for name in ("bloodmnist.npz", "fetal.h5"):
+        data = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(data[: len(data) // 2])
+    assert recognised(tmp_path) is None
+    assert "bloodmnist.npz, which is damaged" in str(unrecognised(tmp_path))
+    assert "fetal.h5, which is damaged" in str(unrecognised(tmp_path))
 
 
 def test_a_layout_one_folder_below_is_named(tmp_path):

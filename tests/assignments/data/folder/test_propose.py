@@ -155,6 +155,16 @@ def test_a_table_beside_the_images_gives_classes_subjects_and_strata(tmp_path):
     assert "is lesion_id the patient? 5 rows have 4 of them" in text
 
 
+def test_a_table_beside_that_is_broken_or_names_an_image_twice_is_said(tmp_path):
+    folder = folder_of(tmp_path, "a.jpg", "b.jpg")
+    (folder / "broken.csv").write_bytes(b"\xff\xfe\x00")
+    (folder / "truth.csv").write_text("image,class\na,x\nb,y,more\na,z\n")
+    text = asked(propose(folder))
+    assert "broken.csv is not used: it begins with the byte order mark of utf-16" in text
+    assert "truth.csv has several rows for a: the last is taken" in text
+    assert "truth.csv: line 3 has 3 cells under 2 columns" in text
+
+
 def test_columns_of_0_and_1_are_the_class_where_each_row_has_one(tmp_path):
     folder = folder_of(tmp_path, "a.jpg", "b.jpg", "c.jpg")
     (folder / "truth.csv").write_text("image,MEL,NV\na,1.0,0.0\nb,0.0,1.0\nc,0.0,1.0\n")
