@@ -1,0 +1,55 @@
+"""A folder of patients' files, without code: `assignments.data.folder` reads it.
+
+That package imports SciPy's image functions, which a marking process without such a folder has no need of: so each
+function imports it when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from assignments.assignment import Assignment
+from assignments.data.source import Arrays, Axes, Finite, Subject
+
+if TYPE_CHECKING:
+    from assignments.data.folder.source import OpenFolder
+
+
+def _opened(assignment: Assignment) -> OpenFolder:
+    from assignments.data.folder.source import opened_folder
+
+    return opened_folder(assignment)
+
+
+def _arrays(opened: OpenFolder) -> Mapping[str, Axes]:
+    return opened.arrays
+
+
+def _subjects(opened: OpenFolder) -> list[Subject]:
+    from assignments.data.folder.source import subjects
+
+    return subjects(opened)
+
+
+def _load(opened: OpenFolder, subject: str) -> list[Arrays]:
+    from assignments.data.folder.source import load
+
+    return load(opened, subject)
+
+
+def _stamp(opened: OpenFolder, subject: str) -> object:
+    from assignments.data.folder.source import stamp
+
+    return stamp(opened, subject)
+
+
+def _problems(opened: OpenFolder) -> Sequence[str]:
+    return [str(problem) for problem in opened.table.problems]
+
+
+def _doubts(opened: OpenFolder) -> Sequence[str]:
+    return opened.table.doubts
+
+
+SOURCE = Finite(_arrays, _opened, _subjects, _load, problems=_problems, doubts=_doubts, stamp=_stamp)
