@@ -93,7 +93,7 @@ def images(size):
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
         target = rng.uniform(-1000, 3000, (2, size, size)) * draw(st.sampled_from([0.0, 1.0]))
         predictions = target + rng.normal(0, draw(st.sampled_from([0.0, 50.0, 3000.0, 1e6])), target.shape)
-        return records({"target": target}, ("target",)), predictions * draw(st.sampled_from([-1.0, 1.0]))
+        return records({"target": target}), predictions * draw(st.sampled_from([-1.0, 1.0]))
 
     return drawn()
 
@@ -115,7 +115,7 @@ def fields(draw):
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     labels = rng.integers(3, size=(n, 2, 4, 5)).astype(np.uint8)
     labels[:, :, 0, 0] = 1
-    truths = records({"labels": labels, "landmarks": rng.uniform(0, 4, (n, 2, 4, 2))}, ("labels", "landmarks"))
+    truths = records({"labels": labels, "landmarks": rng.uniform(0, 4, (n, 2, 4, 2))})
     return truths, rng.normal(0, draw(st.sampled_from([0.0, 0.5, 3.0, 1e30])), (n, 2, 4, 5)).astype(np.float32)
 
 

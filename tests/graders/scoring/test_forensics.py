@@ -274,7 +274,7 @@ def pairs(n=8, shape=(20, 24), seed=0):
     fixed = rng.uniform(6, 12, (n, 10, 2))
     labels = np.ones((n, 2, *shape), np.uint8)
     marks = np.stack([fixed, fixed + by[:, None]], axis=1)
-    truths = records({"labels": labels, "landmarks": marks}, ("labels", "landmarks"))
+    truths = records({"labels": labels, "landmarks": marks})
     return truths, np.broadcast_to(by[:, :, None, None], (n, 2, *shape)).astype(np.float32)
 
 

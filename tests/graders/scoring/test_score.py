@@ -650,7 +650,7 @@ def test_a_registration_is_scored_by_landmarks_labels_and_folds():
     labels = np.zeros((3, 2, 6, 8), np.uint8)
     labels[:, 0, 2:4, 1:3], labels[:, 1, 2:4, 3:5] = 1, 1
     marks = np.broadcast_to([[[2.0, 1], [3, 2]], [[2, 3], [3, 4]]], (3, 2, 2, 2))
-    truths = records({"labels": labels, "landmarks": marks}, ("labels", "landmarks"))
+    truths = records({"labels": labels, "landmarks": marks})
     field = np.zeros((3, 2, 6, 8), np.float32)
     field[0, 1], field[1, 1] = 2, 1
     of = assignment("registration", "tre", also=["tre95", "warped_dice", "folding", "sd_log_jacobian"], anchors=DOWN)
@@ -667,7 +667,7 @@ def test_a_synthesis_is_scored_inside_the_mask():
     target = np.zeros((2, 3, 4), np.float32)
     mask = np.zeros((2, 3, 4), np.uint8)
     mask[:, 1:, :2] = 1
-    truths = records({"target": target, "mask": mask}, ("target", "mask"))
+    truths = records({"target": target, "mask": mask})
     predictions = np.where(mask == 1, 40, 1e9).astype(np.float32)
     document = scored(assignment("synthesis", "mae@4000", anchors=DOWN), hidden(truths), predictions)
     assert [case.value for case in document.measured.cases] == [40, 40]
@@ -696,7 +696,7 @@ def test_a_frechet_distance_is_of_the_features_that_an_instructor_gives(tmp_path
     (tmp_path / "my_metrics.py").write_text(SETS_OF_FEATURES)
     rng = np.random.default_rng(0)
     target = rng.normal(size=(12, 3, 4)).astype(np.float32)
-    truths = records({"target": target}, ("target",))
+    truths = records({"target": target})
     of = assignment("synthesis", "my_metrics.py:frechet", folder=tmp_path, also=["my_metrics.py:covered"], anchors=DOWN)
     document = scored(of, hidden(truths), target + 3)
     assert document.measured.score == pytest.approx(9, abs=1e-4)  # the means move by 3, the deviations not at all

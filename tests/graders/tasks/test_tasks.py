@@ -245,7 +245,7 @@ def all_of(reason, n=2):
 def truth_of(task, truths, **extra):
     """The truths as the task has them: as they are, or as records."""
     arrays = {TASKS[task].truth: np.asarray(truths), **extra}
-    return records(arrays, tuple(arrays)) if TASKS[task].extra_truths else arrays[TASKS[task].truth]
+    return records(arrays) if TASKS[task].extra_truths else arrays[TASKS[task].truth]
 
 
 @pytest.mark.parametrize(
