@@ -126,7 +126,11 @@ def _entry_problems(function: Function, task: TaskNames, per_call: int, problem:
 def _inputs_problems(
     function: Function, record: Any, task: TaskNames, per_call: int, problem: MakeProblem
 ) -> Iterator[Problem]:
-    """The inputs hold no truth, and a call may have any number of cases up to `per_call`."""
+    """The inputs are arrays without the truth, and a call may have any number of cases up to `per_call`."""
+    for name, hint in typing.get_type_hints(record).items():
+        if typing.get_origin(hint) is list:
+            cure = 'declare an array with a leading size, such as "n d h w": fit alone may receive lists'
+            yield problem(function, f'its inputs include "{name}", a list, but a call receives its cases stacked', cure)
     for name in sorted({task.truth, *task.extra_truths} & set(typing.get_type_hints(record))):
         cure = f"remove {name} from {record.__name__}; fit can receive it in another TypedDict"
         yield problem(function, f'its inputs include "{name}", the truth of the hidden cases', cure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import Parameter
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,10 @@ class Stack:
 
 
 def as_declared(arrays: Mapping[str, Cases], hint: Any) -> dict[str, Any]:
-    """Arrays of cases as a parameter declares them: lists where its TypedDict has lists, else arrays."""
+    """Arrays of cases as a parameter declares them: lists where its TypedDict has lists, else arrays.
+
+    Cases of different sizes that it does not declare are lists too.
+    """
     record = typed_dict_of(hint)
     fields = {} if record is None else typing.get_type_hints(record, include_extras=True)
     return {name: _as_declared(cases, fields.get(name)) for name, cases in arrays.items()}
@@ -50,8 +54,10 @@ def training_arguments(
     fit: Function, train: Mapping[str, Cases], val: Mapping[str, Cases] | None
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """What `fit` receives of training and validation cases, as its declaration has it."""
-    hints = [parameter.annotation for parameter in fit.signature.parameters.values()]
-    return as_declared(train, hints[0]), None if val is None else as_declared(val, hints[1])
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    hints = [each.annotation for each in fit.signature.parameters.values() if each.kind in positional]
+    train_hint, val_hint = (*hints, Any, Any)[:2]
+    return as_declared(train, train_hint), None if val is None else as_declared(val, val_hint)
 
 
 def list_item(hint: Any) -> Any:
@@ -61,7 +67,8 @@ def list_item(hint: Any) -> Any:
 
 
 def _as_declared(cases: Cases, hint: Any) -> Any:
-    if list_item(hint) is not None:
+    undeclared = hint is None and isinstance(cases, Column) and len(set(cases.shapes)) > 1
+    if undeclared or list_item(hint) is not None:
         return one_by_one(cases)
     return Stack(cases) if isinstance(cases, Column) else cases
 

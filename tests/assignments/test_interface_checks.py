@@ -66,6 +66,8 @@ SERVES = {
     "a named number": (PROB, 'Float[np.ndarray, "n classes=3"]'),
     "a size of the inputs": (PROB, 'Float[np.ndarray, "n d"]'),
     "twice a size of the inputs": (PROB, 'Float[np.ndarray, "n 2*d"]'),
+    "lists to train on": (FIT + ": ...", 'class Lists(TypedDict):\n    x: list[Float32[np.ndarray, "d h w"]]\n'
+                          '    y: list[UInt8[np.ndarray, "d h w"]]\n\n' + FIT.replace("Labelled", "Lists") + ": ..."),
     "validation cases under another name": ("val: Labelled | None", "val: Others | None"),
 }  # fmt: skip
 
@@ -115,6 +117,13 @@ def test_parameters_that_the_call_does_not_pass_are_a_problem(problems, declared
 def test_the_entry_declares_the_arrays_of_its_inputs(problems, inputs):
     ((key, what),) = problems((PREDICT, f"def predict(model: Model, {inputs}) -> Prediction"))
     assert (key, what) == ("predict", "its second parameter is not inputs, a TypedDict of arrays")
+
+
+def test_the_entry_receives_no_lists(problems):
+    edit = ('    spacing: Float32[np.ndarray, "n d"]', '    image: list[Float32[np.ndarray, "d h w"]]')
+    assert problems(edit) == [
+        ("predict", 'its inputs include "image", a list, but a call receives its cases stacked'),
+    ]
 
 
 @pytest.mark.parametrize("truth", ["y", "weight"])

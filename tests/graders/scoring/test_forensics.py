@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import ndimage, special
 
 from assignments.assignment import Assignment
 from assignments.data.cases import Case
+from assignments.data.columns import Column, MadeCase
 from assignments.data.hidden import HiddenSet, records
 from graders.failures import WallLimit
 from graders.marks.words import phrase_words
@@ -375,6 +377,72 @@ def test_no_answers_have_no_explanation():
     for answers in (Answers({}, failed), Answers({"prob": np.zeros(TRUTH.shape, np.float16)}, failed)):
         measured = score(of, of.criteria[0], sets, [answers]).measurement
         assert explanation(of, of.criteria[0], sets, [answers], measured) is None
+
+
+def in_columns(truth, predictions):
+    """A hidden set and answers of cases that are read one at a time."""
+    truths, answers = (
+        Column([MadeCase(lambda case=case: case, case.dtype, case.shape) for case in cases])
+        for cases in (truth, predictions)
+    )
+    return hidden(truths), Answers({"prob": answers})
+
+
+SIZES = [(16, 24, 24), (12, 30, 26), (20, 22, 28), (16, 26, 24), (14, 24, 32), (18, 28, 24)]
+
+
+def of_all_sizes(spoil=lambda case: case):
+    """Truths of six sizes, and good predictions that are spoilt in one way."""
+    truths = [phantoms(1, size, seed)[0] for seed, size in enumerate(SIZES)]
+    return truths, [spoil(predicted(truth[None], seed)[0]) for seed, truth in enumerate(truths)]
+
+
+def explained_singly(truths, predictions, of=None, failed=()):
+    of = of or assignment()
+    hidden_set, stored = in_columns(truths, predictions)
+    stored = replace(stored, failed=dict.fromkeys(failed, "r"))
+    measured = score(of, of.criteria[0], [hidden_set], [stored]).measurement
+    return explanation(of, of.criteria[0], [hidden_set], [stored], measured)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "phrase"),
+    [
+        (lambda case: np.flip(case, 1), "flip", Phrase("axes_flipped", (1,))),
+        (lambda case: np.flip(case, (0, 2)), "flip", Phrase("axes_flipped", (0, 2))),
+        (lambda case: 1 - case, "labels", Phrase("foreground_exchanged")),
+        (lambda case: case * np.float32(0.3), "threshold", None),
+    ],
+)
+def test_a_mistake_is_found_in_cases_of_different_sizes_and_undone_in_each_cases_own(spoil, kind, phrase):
+    truths, predictions = of_all_sizes(spoil)
+    result = explained_singly(truths, predictions)
+    right = of_all_sizes()[1]
+    best = np.mean([dice(p[None], t[None]) for p, t in zip(right, truths, strict=True)])
+    assert result.kind == kind
+    assert phrase in (None, result.mistake)
+    assert result.fixed > best - 0.02
+
+
+def test_a_failed_case_among_different_sizes_hides_no_mistake():
+    truths, predictions = of_all_sizes(lambda case: np.flip(case, 1))
+    assert explained_singly(truths, predictions, failed=[2]).kind == "flip"
+
+
+def test_sound_predictions_of_different_sizes_have_no_explanation_and_empty_ones_are_named():
+    truths, predictions = of_all_sizes()
+    weak = assignment(anchors={**UP, "pass": 0.995, "merit": 0.996, "distinction": 0.997, "reference": 0.998})
+    assert explained_singly(truths, predictions, weak) is None
+    empty = [np.zeros(truth.shape, np.float32) for truth in truths]
+    assert explained_singly(truths, empty) == Explained("empty", Phrase("empty_below_half"))
+
+
+@pytest.mark.parametrize("spoil", [lambda case: np.flip(case, 2), lambda case: case * 0.3, lambda case: case * 0])
+def test_an_explanation_is_the_same_stacked_and_one_at_a_time(spoil):
+    predictions = np.stack([spoil(case) for case in predicted(TRUTH)])
+    stacked = explained(TRUTH, predictions)
+    assert explained_singly(list(TRUTH), list(predictions)) == stacked
+    assert stacked is not None
 
 
 def test_large_images_are_looked_at_in_part():

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.cases import Case
+from assignments.data.columns import Column
 from assignments.data.hidden import HiddenSet, records
 from assignments.errors import UserError
 from graders.failures import NonFiniteAnswer, OutOfRange, WrongShape, WrongType
@@ -65,7 +66,7 @@ def assignment(task="classification", metric="balanced_accuracy", *, seeds=1, co
 
 
 def hidden(truth, subjects=None, spacing=(2.0, 1.0, 1.0), turn=0, train=8):
-    truth = np.asarray(truth)
+    truth = truth if isinstance(truth, Column) else np.asarray(truth)
     subjects = [f"s{i}" for i in range(len(truth))] if subjects is None else subjects
     cases = tuple(Case(f"c{turn}-{i}", f"{s}-{turn}", spacing, None) for i, s in enumerate(subjects))
     return HiddenSet({"x": np.zeros(train)}, None, {}, truth, cases, 0, "", "", "")
