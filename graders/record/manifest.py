@@ -119,7 +119,7 @@ def _calls(inputs: Mapping[str, Cases]) -> list[tuple[None, dict[str, Any]]]:
     for i in range(len(next(iter(columns.values())))):
         alone = {name: column[i : i + 1] for name, column in columns.items()}
         kinds = tuple((str(column.cases[0].dtype), column.shapes) for column in alone.values())
-        calls[kinds] = {name: Stack(column) for name, column in alone.items()}
+        calls[kinds] = {name: Stack(column, name) for name, column in alone.items()}
     return [(None, call) for call in calls.values()]
 
 

@@ -12,7 +12,7 @@ from graders.tasks.task import Array
 
 
 def constant(truths: Cases, value: float, dtype: Any, field: str | None = None) -> Cases:
-    """One value everywhere, in the shapes of the truths, or of a field of theirs."""
+    """One value everywhere, in the shapes of the truths, or of one of their fields."""
     if isinstance(truths, Column):
         return filled(case_shapes(truths, field), value, dtype)
     return np.full(truths.shape if field is None else truths[field].shape, value, dtype)

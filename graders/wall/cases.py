@@ -23,6 +23,7 @@ class Stack:
     """Cases of one size that are sent as one array with a leading N."""
 
     cases: Column
+    name: str = "the argument"
 
     @property
     def stand_in(self) -> np.ndarray[Any, Any]:
@@ -35,7 +36,9 @@ class Stack:
         if len(kinds) != 1:
             shapes = sorted({shape for _, shape in kinds})
             listed = f"{shapes[0]} to {shapes[-1]}" if len(shapes) > 1 else str(shapes)
-            raise TypeError(f"cases of different sizes, {listed}, cannot be one array: declare a list of arrays")
+            raise TypeError(
+                f"{self.name}: cases of different sizes, {listed}, cannot be one array: declare a list of arrays"
+            )
         dtype, shape = kinds.pop()
         return np.broadcast_to(np.zeros((), dtype), (len(self.cases), *shape))
 
@@ -47,7 +50,7 @@ def as_declared(arrays: Mapping[str, Cases], hint: Any) -> dict[str, Any]:
     """
     record = typed_dict_of(hint)
     fields = {} if record is None else typing.get_type_hints(record, include_extras=True)
-    return {name: _as_declared(cases, fields.get(name)) for name, cases in arrays.items()}
+    return {name: _as_declared(name, cases, fields.get(name)) for name, cases in arrays.items()}
 
 
 def training_arguments(
@@ -66,11 +69,11 @@ def list_item(hint: Any) -> Any:
     return parts[0] if typing.get_origin(hint) is list and is_array(parts[0]) else None
 
 
-def _as_declared(cases: Cases, hint: Any) -> Any:
+def _as_declared(name: str, cases: Cases, hint: Any) -> Any:
     undeclared = hint is None and isinstance(cases, Column) and len(set(cases.shapes)) > 1
     if undeclared or list_item(hint) is not None:
         return one_by_one(cases)
-    return Stack(cases) if isinstance(cases, Column) else cases
+    return Stack(cases, name) if isinstance(cases, Column) else cases
 
 
 def stand_in(case: Any) -> np.ndarray[Any, Any]:

@@ -147,8 +147,8 @@ def test_a_class_counts_in_the_cases_that_have_it_or_everywhere_as_the_author_sa
         "class1": 1,
         "class3": pytest.approx((1 + half + 1) / 3, abs=1e-12),
     }
-    one = assignment("label_maps", "dice", absent="one")
-    document = scored(one, hidden(column(MAPS)), predictions)
+    everywhere = assignment("label_maps", "dice", absent="one")
+    document = scored(everywhere, hidden(column(MAPS)), predictions)
     assert document.measured.cases[1].value == pytest.approx((1 + half) / 2)
 
 
