@@ -92,6 +92,18 @@ def file_of(folder: Path, file: str) -> Path:
     return path
 
 
+def wrong_file(folder: Path, text: str, seen: dict[str, WrongAddress | None]) -> WrongAddress | None:
+    """What is wrong with the file of a cell; None if it can be used. `seen` has the files that were looked at."""
+    file = address(text).file
+    if file not in seen:
+        try:
+            file_of(folder, file)
+            seen[file] = None
+        except WrongAddress as error:
+            seen[file] = error
+    return seen[file]
+
+
 def _nearest_file(folder: Path, file: str) -> str:
     """The cure for a missing file: a similar name beside it, such as one in capitals."""
     parent = (folder / file).parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from assignments.data.folder.addresses import WrongAddress, address, file_of
+from assignments.data.folder.addresses import WrongAddress, wrong_file
 from assignments.data.folder.cases import CaseRow, CaseTable, numbered
 from assignments.data.folder.row_checks import rows_doubts, rows_problems
 from assignments.errors import Problem
@@ -49,12 +49,5 @@ def checked_table(
 def _file_problems(folder: Path, file: Path, row: CaseRow, seen: dict[str, WrongAddress | None]) -> Iterable[Problem]:
     """Files of one row that cannot be used. Each file is looked at once."""
     for text in row.files.values():
-        name = address(text).file
-        if name not in seen:
-            try:
-                file_of(folder, name)
-                seen[name] = None
-            except WrongAddress as error:
-                seen[name] = error
-        if wrong := seen[name]:
+        if wrong := wrong_file(folder, text, seen):
             yield Problem(str(file), row.id, None, wrong.what, wrong.cure)

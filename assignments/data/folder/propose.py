@@ -19,6 +19,7 @@ from assignments.data.folder.file_roles import FileRole, role_of
 from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
 from assignments.data.folder.layouts.class_folders import are_patients
 from assignments.data.folder.layouts.layout import folders_of, images, relative, visible
+from assignments.data.folder.pairing import paired
 from assignments.data.folder.row_checks import rows_doubts, rows_problems
 from assignments.data.folder.subject_names import guessed_subjects
 from assignments.data.folder.table import NAME
@@ -68,7 +69,7 @@ def propose(folder: Path) -> ProposedTable:
         questions.append(
             f"{len(paths) - len(files)} files have names with bytes that are not text, and are left out: rename them"
         )
-    rows, columns = _paired(pictures, [role for role in roles if role.role == "label"], questions)
+    rows, columns = paired(pictures, [role for role in roles if role.role == "label"], questions)
     by_file = {role.file: role for role in roles}
     notes, unread = beside(folder, [row.id for row in rows])
     questions += unread
@@ -133,69 +134,6 @@ def _hint(folder: Path) -> str:
     if archives:
         return f"For {listed(archives)}, write a {NAME} whose cells name an array: {archives[0]}:KEY[0]."
     return "Name the folder that has NIfTI, MHA, NRRD, DICOM, PNG, JPEG, TIFF or NPY files in it."
-
-
-def _paired(
-    pictures: Sequence[FileRole], labels: Sequence[FileRole], questions: list[str]
-) -> tuple[list[CaseRow], list[str]]:
-    """A row for each case that has all its files, and the columns."""
-    groups: dict[str, list[FileRole]] = {}
-    for picture in pictures:
-        groups.setdefault(picture.pair, []).append(picture)
-    channels = _channels(groups)
-    if channels is None:
-        groups = {_own_case(picture): [picture] for picture in pictures}
-    elif channels:
-        example = ", ".join(role.file for role in next(iter(groups.values()))[:2])
-        questions.append(
-            f"are {', '.join(channels)} channels of one image, as in {example}? else: image and target_image to make "
-            "one of the other, or fixed and moving to register them"
-        )
-    columns = [f"image:{channel}" for channel in channels] if channels else ["image"]
-    truths: dict[str, list[FileRole]] = {}
-    for label in labels:
-        truths.setdefault(label.pair if channels is not None else _own_case(label), []).append(label)
-    pairs, rows = 0, []
-    for case, files in groups.items():
-        in_order = sorted(files, key=lambda role: channels.index(str(role.channel)) if channels else 0)
-        row = dict(zip(columns, (role.file for role in in_order), strict=True))
-        if case in truths:
-            row["label"] = truths[case][0].file
-            pairs += 1
-        rows.append(CaseRow(in_order[0].file, case, row))
-    if not labels:
-        return rows, columns
-    questions += _pair_questions(rows, groups, truths, pairs)
-    return [row for row in rows if "label" in row.files], [*columns, "label"]
-
-
-def _pair_questions(
-    rows: Sequence[CaseRow], groups: Mapping[str, object], truths: Mapping[str, Sequence[FileRole]], pairs: int
-) -> Iterator[str]:
-    """What pairs of images and labels were made, and what is left."""
-    if pair := next((row for row in rows if "label" in row.files), None):
-        yield f"is {pair.files['label']} the label of {pair.id}? {pairs} of {len(rows)} images have such a label"
-    if without := [row.id for row in rows if "label" not in row.files]:
-        yield f"{len(without)} images have no label and are left out: {listed(without)}"
-    if alone := [roles[0].file for case, roles in truths.items() if case not in groups]:
-        yield f"{len(alone)} labels have no image and are left out: {listed(alone)}"
-    if several := [roles for roles in truths.values() if len(roles) > 1]:
-        files = listed([role.file for role in several[0]])
-        yield f"{len(several)} cases have several labels, of which the first is taken: {files}; raters, or structures?"
-
-
-def _channels(groups: Mapping[str, Sequence[FileRole]]) -> tuple[str, ...] | None:
-    """The channels that all cases have, in order; () where each case is one file; None where cases differ."""
-    sets = {tuple(sorted(str(role.channel) for role in roles)) for roles in groups.values()}
-    if all(len(names) == 1 for names in sets):
-        return ()
-    names = next(iter(sets))
-    return names if len(sets) == 1 and len(set(names)) == len(names) else None
-
-
-def _own_case(role: FileRole) -> str:
-    """The case of a file whose channel tells cases apart."""
-    return role.pair if role.channel is None else f"{role.pair}_{role.channel}"
 
 
 def _with_values(row: CaseRow, notes: Beside) -> CaseRow:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from assignments.data.folder.addresses import WrongAddress, address, file_of
+from assignments.data.folder.addresses import WrongAddress, address, wrong_file
 from assignments.data.folder.cases import CaseRow, CaseTable, listed, numbered
 from assignments.data.folder.headings import (
     combination_problems,
@@ -21,7 +21,7 @@ from assignments.data.folder.headings import (
     is_file,
     is_reserved,
 )
-from assignments.data.folder.row_checks import rows_doubts, rows_problems
+from assignments.data.folder.row_checks import rows_doubts, rows_problems, unlisted_doubts
 from assignments.data.folder.values import A_SUBJECT, PARTS, empty_problem, inferred_classes, value_problem
 from assignments.errors import Problem, nearest
 from assignments.tables import Row, Table
@@ -82,6 +82,7 @@ def read_table(
     problems += rows_problems(folder, str(path), cases)
     strata = tuple(heading for heading in columns.strata if heading not in columns.empty)
     doubts += [*class_doubts, *_part_doubts(table, columns), *_stratum_doubts(cases, strata), *rows_doubts(cases)]
+    doubts += unlisted_doubts(folder, cases)
     in_order = tuple(sorted(problems, key=lambda problem: problem.line or 0))
     return CaseTable(folder, str(path), cases, tuple(used), strata, class_names, in_order, tuple(doubts))
 
@@ -177,16 +178,7 @@ def _file_problems(
     """Files of one row that cannot be used. Each file is looked at once."""
     for heading, key in columns.reserved.items():
         text = row.cells[key]
-        if not is_file(heading) or not text:
-            continue
-        file = address(text).file
-        if file not in checked:
-            try:
-                file_of(folder, file)
-                checked[file] = None
-            except WrongAddress as error:
-                checked[file] = error
-        if wrong := checked[file]:
+        if is_file(heading) and text and (wrong := wrong_file(folder, text, checked)):
             yield Problem(str(path), heading, row.line, wrong.what, wrong.cure)
 
 

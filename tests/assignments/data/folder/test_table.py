@@ -330,6 +330,12 @@ def test_strata_that_name_a_patient_or_vary_within_one_are_doubted(tmp_path):
     assert "slice differs within subject P01" in text
 
 
+def test_files_in_no_row_are_said(tmp_path):
+    table = "subject,image,class\nP01,images/a.png,0\n"
+    text = doubts_of(tmp_path, table, "images/a.png", "images/b.png", "images/notes.txt", "images/.c.png")
+    assert f"{tmp_path / 'images'}: 1 files are in no row: b.png" in text
+
+
 def test_a_workbook_is_a_table_too(tmp_path):
     import pandas
 

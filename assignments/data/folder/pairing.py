@@ -1,0 +1,71 @@
+"""Puts the files of one case together by their names: its channels, and its image with its label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from assignments.data.folder.cases import CaseRow, listed
+from assignments.data.folder.file_roles import FileRole
+
+
+def paired(
+    pictures: Sequence[FileRole], labels: Sequence[FileRole], questions: list[str]
+) -> tuple[list[CaseRow], list[str]]:
+    """A row for each case that has all its files, and the columns. `questions` gets what was guessed and left out."""
+    groups: dict[str, list[FileRole]] = {}
+    for picture in pictures:
+        groups.setdefault(picture.pair, []).append(picture)
+    channels = _channels(groups)
+    if channels is None:
+        groups = {_own_case(picture): [picture] for picture in pictures}
+    elif channels:
+        example = ", ".join(role.file for role in next(iter(groups.values()))[:2])
+        questions.append(
+            f"are {', '.join(channels)} channels of one image, as in {example}? else: image and target_image to make "
+            "one of the other, or fixed and moving to register them"
+        )
+    columns = [f"image:{channel}" for channel in channels] if channels else ["image"]
+    truths: dict[str, list[FileRole]] = {}
+    for label in labels:
+        truths.setdefault(label.pair if channels is not None else _own_case(label), []).append(label)
+    pairs, rows = 0, []
+    for case, files in groups.items():
+        in_order = sorted(files, key=lambda role: channels.index(str(role.channel)) if channels else 0)
+        row = dict(zip(columns, (role.file for role in in_order), strict=True))
+        if case in truths:
+            row["label"] = truths[case][0].file
+            pairs += 1
+        rows.append(CaseRow(in_order[0].file, case, row))
+    if not labels:
+        return rows, columns
+    questions += _pair_questions(rows, groups, truths, pairs)
+    return [row for row in rows if "label" in row.files], [*columns, "label"]
+
+
+def _pair_questions(
+    rows: Sequence[CaseRow], groups: Mapping[str, object], truths: Mapping[str, Sequence[FileRole]], pairs: int
+) -> Iterator[str]:
+    """What pairs of images and labels were made, and what is left."""
+    if pair := next((row for row in rows if "label" in row.files), None):
+        yield f"is {pair.files['label']} the label of {pair.id}? {pairs} of {len(rows)} images have such a label"
+    if without := [row.id for row in rows if "label" not in row.files]:
+        yield f"{len(without)} images have no label and are left out: {listed(without)}"
+    if alone := [roles[0].file for case, roles in truths.items() if case not in groups]:
+        yield f"{len(alone)} labels have no image and are left out: {listed(alone)}"
+    if several := [roles for roles in truths.values() if len(roles) > 1]:
+        files = listed([role.file for role in several[0]])
+        yield f"{len(several)} cases have several labels, of which the first is taken: {files}; raters, or structures?"
+
+
+def _channels(groups: Mapping[str, Sequence[FileRole]]) -> tuple[str, ...] | None:
+    """The channels that all cases have, in order; () where each case is one file; None where cases differ."""
+    sets = {tuple(sorted(str(role.channel) for role in roles)) for roles in groups.values()}
+    if all(len(names) == 1 for names in sets):
+        return ()
+    names = next(iter(sets))
+    return names if len(sets) == 1 and len(set(names)) == len(names) else None
+
+
+def _own_case(role: FileRole) -> str:
+    """The case of a file whose channel tells cases apart."""
+    return role.pair if role.channel is None else f"{role.pair}_{role.channel}"
