@@ -496,10 +496,14 @@ def data(
     resplit: Annotated[bool, typer.Option("--resplit", help="Draw the whole split anew.")] = False,
     yes: Yes = False,
 ) -> None:
-    """Split the subjects of a folder into training and hidden ones.
+    """Show the cases of an assignment, or split its subjects.
 
-    The split is made once, and every later course, handout and rehearsal uses it. A new subject moves no other. The
-    file names the hidden subjects: it is never handed out.
+    Without a flag it prints what was read: subjects and cases by part, shapes, values, spacing, classes, what is
+    unusual, and cases of two parts that are nearly equal. This names hidden subjects: it is for staff.
+
+    --split divides the subjects of a folder into training and hidden ones. The split is made once, and every later
+    course, handout and rehearsal uses it. A new subject moves no other. The file names the hidden subjects: it is never
+    handed out.
     """
     from graders.authoring.splitting import data_assignment, proposed_split
 
@@ -511,6 +515,21 @@ def data(
             raise typer.Exit(1)
         proposed.write()
         print(proposed.path)
+        return
+    _show_data(opened)
+
+
+def _show_data(assignment: Assignment) -> None:
+    """Read all cases and print what they are like."""
+    from graders.authoring.data_summary import data_summary
+    from graders.authoring.shown_data import shown_data
+    from reports.progress import progress
+
+    with progress("reading") as step:
+        shown = shown_data(assignment, lambda done, of, subject: step(done, of, subject, None))
+    with progress("looking") as step:
+        summary = data_summary(shown, lambda done, of, subject: step(done, of, subject, None))
+    console.print_data(summary)
 
 
 @app.command()

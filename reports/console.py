@@ -11,6 +11,7 @@ from reports.terminal import terminal_text, wrapped
 
 if TYPE_CHECKING:  # each is imported by the command that has it
     from assignments.assignment import Assignment
+    from graders.authoring.data_summary import DataSummary
     from graders.authoring.splitting import ProposedSplit
     from graders.course.course import Course
     from graders.demo import Demo
@@ -167,6 +168,20 @@ def print_split(proposed: ProposedSplit) -> None:
     from reports.split_lines import split_lines
 
     for line in split_lines(proposed):
+        say(line)
+
+
+def print_data(summary: DataSummary) -> None:
+    """What the cases of an assignment are like."""
+    from rich.console import Console
+
+    from reports.data_table import head_lines, tables, tail_lines
+
+    for line in head_lines(summary):
+        say(line)
+    for table in tables(summary):
+        Console(markup=False, highlight=False).print(table)
+    for line in tail_lines(summary):
         say(line)
 
 

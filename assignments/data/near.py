@@ -139,7 +139,8 @@ def _compared(cases: Sequence[NearCase], on_progress: Progress) -> tuple[int, li
     """(near pairs, the most alike as indices with their correlation, images compared)."""
     groups: dict[tuple[str, tuple[int, ...]], dict[Part, _Thumbnails]] = defaultdict(lambda: defaultdict(list))
     for index, case in enumerate(cases):
-        on_progress(index, len(cases), case.subject)
+        if case.number == 0:
+            on_progress(index, len(cases), case.subject)
         small = thumbnail(case.read(), case.axes)
         if small is not None:
             groups[case.key, small.shape][case.part].append((index, small.ravel()))

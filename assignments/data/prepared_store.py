@@ -116,7 +116,7 @@ class PreparedStore:
         return digest_of(stamp=stamp, settings=self._settings)
 
     def _stored(self, array: np.ndarray) -> PreparedArray:
-        array = np.ascontiguousarray(array)
+        array = np.asarray(array, order="C")  # ascontiguousarray makes a single number (1,)
         described = f"{array.dtype.str}{array.shape}".encode()
         state = hashlib.sha256(described)
         state.update(array.data if array.size else b"")

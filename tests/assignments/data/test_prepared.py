@@ -189,3 +189,20 @@ def test_redraw_is_refused_because_the_split_is_made_once(tmp_path):
     data = assignment.data.model_copy(update={"redraw": True})
     with pytest.raises(UserError, match="Remove redraw"):
         prepare(assignment.model_copy(update={"data": data}), source_of(assignment))
+
+
+def test_a_single_number_of_a_case_stays_a_single_number(tmp_path):
+    source = """
+import numpy as np
+from assignments.data.source import Axes, Subject
+ARRAYS = {"y": Axes("uint8", "", role="truth")}
+def open(path): return None
+def subjects(opened): return [Subject("A"), Subject("B")]
+def load(opened, subject): return [{"y": np.uint8(subject == "B")}]
+"""
+    assignment = split(assignment_of(tmp_path, source=source, test=1))
+    stored = arrays_of(assignment, prepare(assignment, source_of(assignment)), "y")
+    assert {subject: (array.shape, int(array)) for (subject, _), array in stored.items()} == {
+        "A": ((), 0),
+        "B": ((), 1),
+    }

@@ -1,0 +1,145 @@
+"""What is unusual about the cases of an assignment: allowed, but worth a look before anybody trains on them."""
+
+from __future__ import annotations
+
+import typing
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from assignments.data.leaks import refuse_shared
+from assignments.data.source import Part
+from assignments.data.split import split_command
+from assignments.errors import MedmarkError, UserError
+from assignments.interface import is_array, read_interface, typed_dict_of
+from assignments.interface_checks import bare
+from graders.authoring.data_summary import CaseFacts, DataSummary, without_part
+from graders.tasks import TASKS
+
+FAR_SPACING = 3
+"""Spacings of two cases are unusual if one is so many times the other."""
+NAMED = 5
+"""Cases or subjects that a line names."""
+
+WORDS: dict[Part | None, str] = {"train": "training", "val": "validation", "test": "hidden", None: "all"}
+
+
+def unusual(summary: DataSummary) -> Iterator[str]:
+    """One line for each thing, with the cases that it is about."""
+    yield from summary.data.doubts
+    yield from _split_lines(summary)
+    yield from _constant(summary)
+    yield from _empty(summary)
+    yield from _missing_classes(summary)
+    yield from _two_classes(summary)
+    yield from _far_spacing(summary)
+    yield from _shapes(summary)
+
+
+def _split_lines(summary: DataSummary) -> Iterator[str]:
+    data = summary.data
+    if names := without_part(data):
+        command = split_command(data.assignment)
+        yield f"not in the split yet, and not read: {_named(names)}. To add them: {command}"
+    if data.prepared is not None:
+        try:
+            refuse_shared(data.prepared, "refused by handout and grade", split_command(data.assignment, "--resplit"))
+        except UserError as error:
+            yield from str(error).splitlines()
+
+
+def _constant(summary: DataSummary) -> Iterator[str]:
+    for key, axes in summary.data.arrays.items():
+        flat = [each for each in summary.facts if axes.role == "input" and _facts_are_constant(each, key)]
+        if flat:
+            yield f"{key} has one value only in {_cases(flat)}"
+
+
+def _facts_are_constant(each: CaseFacts, key: str) -> bool:
+    return key in each.arrays and each.arrays[key].is_constant
+
+
+def _empty(summary: DataSummary) -> Iterator[str]:
+    """Labels without any foreground, by part."""
+    totals = Counter(each.case.part for each in summary.facts)
+    for key, axes in summary.data.arrays.items():
+        empty: dict[Part | None, list[CaseFacts]] = defaultdict(list)
+        for each in summary.facts:
+            facts = each.arrays.get(key)
+            if axes.role == "truth" and facts is not None and facts.is_image and set(facts.classes) == {0}:
+                empty[each.case.part].append(each)
+        for part in summary.present:
+            if cases := empty[part]:
+                yield f"{key} is empty in {len(cases)} of {totals[part]} {WORDS[part]} cases: {_names(cases)}"
+
+
+def _missing_classes(summary: DataSummary) -> Iterator[str]:
+    for key, classes in summary.classes.items():
+        for each in classes:
+            if missing := [WORDS[part] for part in summary.present if not each.cases.get(part)]:
+                name = f"{each.number} ({each.name})" if each.name else str(each.number)
+                yield f"{key}: no {' and no '.join(missing)} case has class {name}"
+
+
+def _two_classes(summary: DataSummary) -> Iterator[str]:
+    """Subjects whose cases are of several classes: allowed, as a patient may have a healthy eye."""
+    for key in summary.classes:
+        if summary.data.arrays[key].sizes:
+            continue
+        classes: dict[tuple[str, Part | None], set[int]] = defaultdict(set)
+        for each in summary.facts:
+            if key in each.arrays:
+                classes[each.case.subject, each.case.part].update(each.arrays[key].classes)
+        if several := sorted({subject for (subject, _), held in classes.items() if len(held) > 1}):
+            count = f"{len(several)} subjects have" if len(several) > 1 else "one subject has"
+            yield f"{key}: {count} cases of more than one class: {_named(several)}"
+
+
+def _far_spacing(summary: DataSummary) -> Iterator[str]:
+    for name, (low, high) in summary.spacing.items():
+        if low > 0 and high > FAR_SPACING * low:
+            yield f"spacing along {name} is {low:g} to {high:g} mm; resample_mm in [data] makes it equal"
+
+
+def _shapes(summary: DataSummary) -> Iterator[str]:
+    """Arrays that `interface.py` declares with a leading N, while the cases have several shapes."""
+    stacked = _stacked(summary.data.assignment.folder / "interface.py", summary.data.assignment.task)
+    for key in summary.keys:
+        if key.key in stacked and len(key.shapes) > 1:
+            yield (
+                f"{key.key} has {len(key.shapes)} shapes, but interface.py declares all cases as one array; declare a "
+                "list of arrays, or write size in [data]"
+            )
+
+
+def _stacked(path: Path, task: str) -> set[str]:
+    """The keys that `fit` or the entry point declares as one array of all cases."""
+    if not path.is_file():
+        return set()
+    try:
+        functions = read_interface(path).functions
+    except MedmarkError:  # `rehearse` says what is wrong with it
+        return set()
+    keys = set()
+    entry = TASKS[task].entry if task in TASKS else ""
+    for name, positions in (("fit", slice(0, 2)), (entry, slice(1, 2))):
+        function = functions.get(name)
+        for parameter in list(function.signature.parameters.values())[positions] if function else ():
+            record: Any = typed_dict_of(parameter.annotation)
+            hints = typing.get_type_hints(record, include_extras=True) if record is not None else {}
+            keys |= {key for key, hint in hints.items() if is_array(bare(hint))}
+    return keys
+
+
+def _cases(facts: Sequence[CaseFacts]) -> str:
+    return f"{len(facts)} {'case' if len(facts) == 1 else 'cases'}: {_names(facts)}"
+
+
+def _names(facts: Sequence[CaseFacts]) -> str:
+    return _named([each.case.name for each in facts], "; ")
+
+
+def _named(names: Sequence[str], between: str = ", ") -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return between.join(names[:NAMED]) + more

@@ -1,0 +1,147 @@
+"""What the cases of an assignment are like, as tables for its author's terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from assignments.data.near import ALIKE, Near, NearCase
+from assignments.data.source import Part
+from assignments.data.split import split_command
+from graders.authoring.unusual_data import WORDS, unusual
+from reports.terminal import quantity, terminal_text
+
+if TYPE_CHECKING:
+    from graders.authoring.data_summary import ClassCount, DataSummary, KeySummary, PartCount
+
+CLASSES = 40
+"""Classes that are listed for each ground truth."""
+
+
+def head_lines(summary: DataSummary) -> Iterator[str]:
+    """Where the cases come from, and what is not seen here."""
+    data = summary.data
+    assignment = data.assignment
+    yield f"{assignment.title} ({assignment.id})"
+    where = f" in {assignment.data.path}" if assignment.data.path else ""
+    yield f"source: {assignment.data.source}{where}"
+    if data.is_drawn:
+        counts = " and ".join(f"{count.cases} {WORDS[count.part]}" for count in summary.parts)
+        yield f"It draws any number of cases. These are {counts} ones, drawn as everybody may draw them:"
+        yield "none is a hidden case of a course."
+    elif data.split is None:
+        yield f"There is no split yet, so all subjects are shown. To make it: {split_command(assignment)}"
+    else:
+        yield f"split: {assignment.split_file}"
+
+
+def tables(summary: DataSummary) -> Iterator[Table]:
+    """Parts, arrays, classes and strata."""
+    yield _parts_table(summary.parts, summary.data.is_drawn)
+    yield _keys_table(summary.keys)
+    for key, classes in summary.classes.items():
+        unit = "voxels" if summary.data.arrays[key].sizes else "cases"
+        yield _classes_table(key, unit, classes, summary.present)
+    if summary.strata:
+        yield _strata_table(summary.strata, summary.present)
+
+
+def tail_lines(summary: DataSummary) -> Iterator[str]:
+    """Spacing, what is unusual, and near-duplicates."""
+    if summary.spacing:
+        yield "spacing in mm: " + ", ".join(f"{name} {span(*ends)}" for name, ends in summary.spacing.items())
+    for classes in summary.classes.values():
+        if len(classes) > CLASSES:
+            yield f"{len(classes) - CLASSES} more classes are not listed."
+    yield from near_lines(summary.near, drawn=summary.data.is_drawn, split=summary.data.split is not None)
+    notes = list(unusual(summary))
+    yield "Unusual:" if notes else "Nothing is unusual."
+    yield from (f"- {note}" for note in notes)
+
+
+def near_lines(near: Near, *, drawn: bool, split: bool) -> Iterator[str]:
+    """The near pairs by name, or what was not compared."""
+    if not drawn and not split:
+        yield "Nearly equal cases in two parts: not looked for before there is a split."
+    elif not near.compared:
+        yield "Nearly equal cases in two parts: not looked for, since no input is an image of 16 x 16 or more."
+    elif not near.count:
+        yield f"Nearly equal cases in two parts: none of {near.compared} images (correlation below {ALIKE:g})."
+    else:
+        yield f"{quantity(near.count, 'pair')} of cases in two parts {'is' if near.count == 1 else 'are'} nearly equal:"
+        for pair in near.pairs:
+            yield f"- {pair.first.key}: {_near_case(pair.first)} and {_near_case(pair.second)}, {pair.correlation:.2f}"
+        if near.count > len(near.pairs):
+            yield f"- and {near.count - len(near.pairs)} more, less alike"
+        yield "They may be one patient's: look at them, and give one subject both, or remove one (docs/data.md)."
+
+
+def _near_case(case: NearCase) -> str:
+    return f"{case.subject} ({WORDS[case.part]}, case {case.number})"
+
+
+def span(low: float, high: float) -> str:
+    """`0.6`, or `0.6 to 1.2`."""
+    if not isfinite(low) or not isfinite(high):
+        return "no number"
+    return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
+
+
+def shapes(sizes: Sequence[tuple[int, ...]]) -> str:
+    """The one shape, or the smallest and the largest."""
+    if not sizes:
+        return "-"
+    return _shape(sizes[0]) if len(sizes) == 1 else f"{_shape(sizes[0])} to {_shape(sizes[-1])}, {len(sizes)} shapes"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one number"
+
+
+def _parts_table(parts: Sequence[PartCount], drawn: bool) -> Table:
+    table = _table("part", "subjects", "cases", *(() if drawn else ("handed out", "shown", "withdrawn")))
+    for count in parts:
+        name = WORDS[count.part] if count.part or count.cases else "in no part"
+        cases = "not read" if count.cases is None else str(count.cases)
+        days = () if drawn else (count.handed_out, count.shown, count.withdrawn)
+        _row(table, name, str(count.subjects), cases, *(str(number) if number else "-" for number in days))
+    return table
+
+
+def _keys_table(keys: Sequence[KeySummary]) -> Table:
+    table = _table("array", "role", "dtype", "axes", "shape of a case", "values", right=False)
+    for key in keys:
+        _row(table, key.key, key.axes.role, key.axes.dtype, key.axes.axes, shapes(key.shapes), span(key.low, key.high))
+    return table
+
+
+def _classes_table(key: str, unit: str, classes: Sequence[ClassCount], present: Sequence[Part | None]) -> Table:
+    table = _table(f"cases with {key}", *(WORDS[part] for part in present), f"share of {unit}")
+    for each in classes[:CLASSES]:
+        counts = (str(each.cases.get(part, 0)) for part in present)
+        _row(table, f"{each.number} {each.name}".strip(), *counts, f"{100 * each.share:.1f} %")
+    return table
+
+
+def _strata_table(strata: Mapping[str, Mapping[Part | None, int]], present: Sequence[Part | None]) -> Table:
+    table = _table("subjects of stratum", *(WORDS[part] for part in present))
+    for stratum, counts in strata.items():
+        _row(table, stratum, *(str(counts.get(part, 0)) for part in present))
+    return table
+
+
+def _table(first: str, *others: str, right: bool = True) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(Text(terminal_text(first)), overflow="fold")
+    for other in others:
+        table.add_column(Text(terminal_text(other)), justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _row(table: Table, *cells: str) -> None:
+    table.add_row(*(Text(terminal_text(cell)) for cell in cells))
