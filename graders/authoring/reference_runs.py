@@ -58,8 +58,8 @@ class Reference:
                     count = "" if result.cause else f"{len(unanswered)} cases without an answer: "
                     why = cause_words(result.cause or unanswered[0])
                     raise UserError(f"{self.path}, draw {draw + 1}: {count}{why}\n{result.evidence}")
-                runs[draw] = StoredRun(Answers(answers.arrays), round(result.cpu_s, 1), bench.versions)
-                store_run(folder, keys[draw], runs[draw])
+                run = StoredRun(Answers(answers.arrays), round(result.cpu_s, 1), bench.versions)
+                runs[draw] = store_run(folder, keys[draw], run)
         return runs
 
     def _keys(self) -> list[str]:

@@ -11,13 +11,16 @@ import json
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from assignments.data.columns import Cases, Column, in_memory
 from assignments.files import replace_file
 from assignments.this_user import cache_folder
+from graders.failures import InternalFailure
+from graders.record.answer_files import AnswerFile, read_arrays
 from graders.record.answers import Answers
 
 STORED_DRAWS = 30
@@ -47,24 +50,52 @@ def stored_run(folder: Path | None, key: str) -> StoredRun | None:
         return None
     try:
         facts = json.loads((folder / f"{key}.json").read_text("utf-8"))
-        with (folder / f"{key}.npz").open("rb") as file, np.load(file, allow_pickle=False) as data:
-            arrays = {name: data[name] for name in data.files}
+        count = int(facts.get("cases", 0))
+        path = folder / f"{key}.npz"
+        with path.open("rb") as file:
+            arrays = read_arrays(path, file, range(count), count)
         return StoredRun(Answers(arrays), float(facts["cpu_s"]), dict(facts["versions"]))
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None
 
 
-def store_run(folder: Path | None, key: str, run: StoredRun) -> None:
-    """Store a run under a key. It only saves time: where it cannot be written, the next calibration trains again."""
-    if folder is None:
+def store_run(folder: Path | None, key: str, run: StoredRun) -> StoredRun:
+    """Store a run under a key. It only saves time: where it cannot be written, the next calibration trains again.
+
+    Returns:
+        The run; answers that are read one at a time are read from its file from now on, or lie in memory.
+    """
+    arrays = run.answers.arrays
+    count = len(next(iter(arrays.values()), ()))
+    facts = json.dumps({"cpu_s": run.cpu_s, "versions": dict(run.versions), "cases": count})
+    stored = None
+    with suppress(OSError, InternalFailure):
+        if folder is not None:
+            # The facts are written last: a run with them is complete.
+            _write_arrays(folder / f"{key}.npz", arrays, count)
+            replace_file(folder / f"{key}.json", facts)
+            _remove_old(folder)
+            stored = stored_run(folder, key)
+    if not any(isinstance(cases, Column) for cases in arrays.values()):
+        return run
+    return stored or replace(run, answers=Answers({name: in_memory(cases) for name, cases in arrays.items()}))
+
+
+def _write_arrays(path: Path, arrays: Mapping[str, Cases], count: int) -> None:
+    if any(isinstance(cases, Column) for cases in arrays.values()):
+        with AnswerFile(path.parent) as file:
+            for index in range(count):
+                file.add(index, {name: np.asarray(cases[index]) for name, cases in arrays.items()})
+            file.save(path)
         return
-    arrays = io.BytesIO()
-    np.savez_compressed(arrays, **run.answers.arrays)  # type: ignore[arg-type]
-    facts = json.dumps({"cpu_s": run.cpu_s, "versions": dict(run.versions)})
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)  # type: ignore[arg-type]
+    replace_file(path, content.getvalue())
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove all runs but the newest."""
     with suppress(OSError):
-        # The facts are written last: a run with them is complete.
-        replace_file(folder / f"{key}.npz", arrays.getvalue())
-        replace_file(folder / f"{key}.json", facts)
         by_age = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
         for old in by_age[STORED_DRAWS:]:
             old.unlink(missing_ok=True)

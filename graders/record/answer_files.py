@@ -11,7 +11,7 @@ import hashlib
 import io
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +80,19 @@ class AnswerFile:
         except OSError as error:
             raise _unwritable(self._store, error) from error
 
+    def save(self, path: Path) -> None:
+        """Give the file a name of the caller's.
+
+        Raises:
+            InternalFailure: the disk is full.
+        """
+        try:
+            self._archive.close()
+            self._file.seek(0)
+            replace_file(path, self._file)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
 
 def store_arrays(store: Path, arrays: Mapping[str, Array]) -> str | None:
     """Write arrays with a leading N under the name of their content; None where there are none."""
@@ -103,7 +116,8 @@ def load_answers(store: Path, result: AnswersResult) -> Answers:
             with path.open("rb") as file:
                 if _name(file) != result.file:
                     raise ValueError("its content has changed since it was stored")
-                arrays = _read(path, file, result)
+                answered = [index for index, cause in enumerate(result.states) if cause is None]
+                arrays = read_arrays(path, file, answered, len(result.states))
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise _unreadable(path, error) from error
     elif None in result.states:
@@ -132,8 +146,12 @@ class _Member:
         return array.astype(self.dtype, copy=False)
 
 
-def _read(path: Path, file: IO[bytes], result: AnswersResult) -> dict[str, Cases]:
-    """The arrays of a file by key."""
+def read_arrays(path: Path, file: IO[bytes], answered: Collection[int], count: int) -> dict[str, Cases]:
+    """The arrays of a file by key: arrays, or columns of `count` cases that are read from `path` when they are used.
+
+    Raises:
+        OSError, EOFError, ValueError, BadZipFile: it is not such a file.
+    """
     file.seek(0)
     with np.load(file, allow_pickle=False) as data:
         members: dict[str, dict[int, str]] = {}
@@ -141,9 +159,9 @@ def _read(path: Path, file: IO[bytes], result: AnswersResult) -> dict[str, Cases
             key, _, index = member.rpartition("/")
             if not key:
                 return {name: data[name] for name in data.files}
-            if result.states[int(index)] is None:
+            if int(index) in answered:
                 members.setdefault(key, {})[int(index)] = member
-        return {key: _column(path, data, of, len(result.states)) for key, of in members.items()}
+        return {key: _column(path, data, of, count) for key, of in members.items()}
 
 
 def _column(path: Path, data: NpzFile, members: Mapping[int, str], count: int) -> Cases:

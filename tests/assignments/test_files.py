@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import io
 import os
 import stat
 import threading
@@ -19,6 +20,13 @@ def test_a_file_is_replaced_and_its_folder_created(tmp_path):
     replace_file(path, b"\x00two")
     assert path.read_bytes() == b"\x00two"
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_files_content_is_copied_from_where_it_stands(tmp_path):
+    content = io.BytesIO(b"head" + bytes(3 << 20))
+    content.seek(4)
+    replace_file(tmp_path / "copy", content)
+    assert (tmp_path / "copy").read_bytes() == bytes(3 << 20)
 
 
 def test_a_full_disk_leaves_the_old_file_and_no_other_file(tmp_path, monkeypatch):
@@ -82,7 +90,7 @@ OTHERWISE = {
     ("assignments/handout.py", "_training_cases"): "into memory",
     ("graders/record/answer_files.py", "store_arrays"): "into memory",
     ("graders/record/answer_files.py", "add"): "a file without a name, which is copied when it is complete",
-    ("graders/authoring/stored_runs.py", "store_run"): "into memory",
+    ("graders/authoring/stored_runs.py", "_write_arrays"): "into memory",
     ("reports/marksheet.py", "as_csv"): "into memory",
     ("reports/marksheet.py", "as_xlsx"): "into memory",
     ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",

@@ -12,10 +12,14 @@ from assignments.data.columns import (
     alone,
     case_shapes,
     field_names,
+    filled,
+    held_bytes,
     largest,
     largest_bytes,
+    one_by_one,
     record_column,
     stacked,
+    whole_numbers,
 )
 from assignments.data.hidden import HiddenSet, arrays_digest
 from assignments.data.overlap import case_digests
@@ -109,12 +113,8 @@ def test_fields_are_those_of_a_record_array_too():
     assert field_names(np.zeros((2, 3))) == ()
 
 
-def test_equal_cases_have_one_digest_stacked_or_not(stored):
-    dense = np.stack([SMALL, SMALL + 1])
-    assert arrays_digest({"x": stored(SMALL, SMALL + 1)}) == arrays_digest({"x": dense})
-    records = np.zeros(2, [("target", "<f4", (2, 3))])
-    records["target"] = dense
-    assert arrays_digest({"x": record_column({"target": dense})}) == arrays_digest({"x": records})
+def test_equal_cases_have_one_digest_in_whichever_files_they_lie(stored):
+    assert arrays_digest({"x": stored(SMALL, LARGE)}) == arrays_digest({"x": stored(SMALL, LARGE, name="copy")})
 
 
 def test_the_digest_changes_with_every_part_of_a_column(stored):
@@ -130,6 +130,33 @@ def test_the_digest_changes_with_every_part_of_a_column(stored):
         )
     }
     assert len(digests) == 5
+
+
+def test_the_different_numbers_of_all_cases_are_those_of_the_stacked_ones():
+    rng = np.random.default_rng(0)
+    for dtype in (np.uint8, np.int16, np.int64, bool):
+        dense = rng.integers(0, 2 if dtype is bool else 5, (6, 3, 4)).astype(dtype)
+        assert whole_numbers(dense) == set(map(int, np.unique(dense)))
+        assert whole_numbers(one_by_one(dense)) == whole_numbers(dense)
+    ragged = Column([MadeCase(lambda a=a: a, a.dtype, a.shape) for a in (np.uint8([0, 255]), np.uint8([[7]]))])
+    assert ragged.whole_numbers == {0, 7, 255}
+    assert Column([]).whole_numbers == set()
+
+
+def test_numbers_are_counted_a_part_of_a_volume_at_a_time(monkeypatch):
+    monkeypatch.setattr("assignments.data.columns.COUNTED", 3)
+    assert whole_numbers(np.uint8([[1, 0, 0], [4, 0, 1], [0, 0, 200]])) == {0, 1, 4, 200}
+
+
+def test_what_lies_in_memory_at_once_is_all_of_an_array_and_one_case_of_a_column(stored):
+    assert held_bytes(np.zeros((3, 4), np.float32)) == 48
+    assert held_bytes(stored(SMALL, LARGE)) == 80
+
+
+def test_cases_of_one_value_take_no_memory_before_they_are_read():
+    column = filled([(2, 2), (1 << 20, 1 << 20)], 3, np.uint8)
+    assert column[0].tolist() == [[3, 3], [3, 3]]
+    assert column.shapes[1] == (1 << 20, 1 << 20)
 
 
 def test_a_case_that_is_made_is_made_when_it_is_read():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assignments.data.columns import Column, MadeCase, record_column
 from assignments.data.hidden import records
 from assignments.errors import UserError
 from graders.failures import DataFailure, NonFiniteAnswer, OutOfRange, WrongLabels, WrongShape, WrongType
@@ -362,6 +363,43 @@ def test_nothing_anywhere_is_a_baseline_wherever_a_prediction_can_be_empty(name)
     baselines = TASKS[name].baselines(train, truth_of(name, truths))
     if TASKS[name].forms.keys() & {"mask", "labels", "instances", "field"}:
         assert any(not predictions.any() for predictions in baselines.values())
+
+
+def unread(arrays):
+    """The same cases as columns."""
+    return {
+        key: Column([MadeCase(lambda case=case: case, case.dtype, case.shape) for case in cases])
+        for key, cases in arrays.items()
+    }
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_baselines_of_cases_that_are_read_one_at_a_time_are_those_of_the_stacked_ones(name):
+    train, truths = BASELINES[name]
+    task = TASKS[name]
+    columns = unread({task.truth: truths})
+    singly = task.baselines(unread(train), record_column(columns) if task.extra_truths else columns[task.truth])
+    stacked = task.baselines(train, truth_of(name, truths))
+    assert singly
+    for baseline, predictions in singly.items():
+        assert np.array_equal(np.stack(list(predictions)), stacked[baseline])
+
+
+def test_a_baseline_has_the_size_of_each_case_and_none_needs_one_size():
+    labels = [np.zeros((1, 2, 3), np.uint8), np.uint8([[[2, 2, 0, 1]]])]
+    columns = unread({"label": labels})
+    baselines = TASKS["label_maps"].baselines(columns, columns["label"])
+    assert {name: [case.tolist() for case in cases] for name, cases in baselines.items()} == {
+        "nothing anywhere": [[[[0, 0, 0], [0, 0, 0]]], [[[0, 0, 0, 0]]]],
+        "one class everywhere": [[[[2, 2, 2], [2, 2, 2]]], [[[2, 2, 2, 2]]]],
+    }
+    masks = unread({"label": [labels[0], np.uint8([[[1, 1, 0, 1]]])]})
+    baselines = TASKS["segmentation"].baselines(masks, masks["label"])
+    assert baselines["the training set's frequencies"][1].tolist() == [[[np.float32(0.3)] * 4]]  # 3 of 10 voxels
+    assert set(baselines) == {"nothing anywhere", "everything foreground", "the training set's frequencies"}
+    pairs = record_column(unread({"labels": [np.zeros((2, 3, 4), np.uint8), np.zeros((2, 1, 2, 5), np.uint8)]}))
+    fields = TASKS["registration"].baselines({}, pairs)["no displacement"]
+    assert [field.shape for field in fields] == [(2, 3, 4), (3, 1, 2, 5)]
 
 
 def test_baselines_by_hand():
