@@ -483,6 +483,31 @@ def handout(
 
 
 @app.command()
+def new(
+    id: Annotated[str, typer.Argument(metavar="ID", help="Id of the new assignment, which is its folder too.")],
+    images: Annotated[Path, typer.Option("--data", metavar="FOLDER", help="Folder with the images and labels.")],
+    task: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The task; by default the one the labels fit.")
+    ] = None,
+    yes: Yes = False,
+) -> None:
+    """Start an assignment from a folder of images.
+
+    Proposes a table of cases by the names of the files, with a question for each guess. After your yes it writes the
+    table, and a folder whose files load as they are.
+    """
+    from graders.authoring.new_assignment import new_assignment
+
+    proposed = new_assignment(id, images, Path(), task)
+    console.print_new_assignment(proposed)
+    if not _agreed("Write this?", yes):
+        raise typer.Exit(1)
+    for path in proposed.write():
+        print(path)
+    print(f"\nNext: answer the questions by correcting the table, then\n  medmark data {proposed.folder}")
+
+
+@app.command()
 def data(
     assignment: Annotated[
         str, typer.Argument(metavar="ASSIGNMENT", help="A folder, or an id of the catalogue or the course.")

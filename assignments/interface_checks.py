@@ -219,7 +219,7 @@ def _unbound(function: Function) -> Iterator[str]:
     for hint in (*hints, function.signature.return_annotation):
         for array in _within(hint):
             for size in sizes(array):
-                computed = not size.isdecimal() and not size.lstrip("*#_.?").isidentifier() and size.strip(".")
+                computed = not size.isdecimal() and not size.lstrip("*#_.?").isidentifier() and size.strip("._")
                 if computed and not _computed_from(size) <= bound:
                     yield size
             bound |= _names([array])

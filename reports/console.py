@@ -12,6 +12,7 @@ from reports.terminal import terminal_text, wrapped
 if TYPE_CHECKING:  # each is imported by the command that has it
     from assignments.assignment import Assignment
     from graders.authoring.data_summary import DataSummary
+    from graders.authoring.new_assignment import NewAssignment
     from graders.authoring.splitting import ProposedSplit
     from graders.course.course import Course
     from graders.demo import Demo
@@ -161,6 +162,14 @@ def print_rehearsal(result: Rehearsal, *, as_json: bool) -> None:
     text = json.dumps(result.as_json(), indent=2) if as_json else "\n".join(result.lines())
     for line in text.split("\n"):
         print(terminal_text(line))
+
+
+def print_new_assignment(new: NewAssignment) -> None:
+    """The proposed cases of a new assignment, and the questions that its author has to answer."""
+    from reports.proposal import proposal_lines
+
+    for line in proposal_lines(new):
+        say(line)
 
 
 def print_split(proposed: ProposedSplit) -> None:

@@ -287,9 +287,7 @@ def _part_sizes(data: Data, total: int) -> dict[Part | None, int]:
     """How many subjects each part should have."""
     if data.test is None:
         raise UserError("[data]: test is missing. Write how many subjects are hidden, or a share such as test = 0.25")
-    test, val = (round(count * total) if isinstance(count, float) else count for count in (data.test, data.val))
-    if isinstance(data.test, float):
-        test = max(test, 1)
+    test, val = (max(round(n * total), 1) if isinstance(n, float) else n for n in (data.test, data.val))
     train = total - test - val if data.train is None else data.train
     if train < 1 or train + val + test > total:
         raise UserError(

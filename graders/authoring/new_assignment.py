@@ -1,0 +1,281 @@
+"""Starts an assignment from a folder of images: a proposed table of cases, and files that load as they are.
+
+Nothing is written before the author has agreed. What the files declare follows from the images that were read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assignments.assignment import Assignment, Data, Person, Run
+from assignments.data.folder.addresses import WrongAddress, address, file_of
+from assignments.data.folder.propose import ProposedTable, as_csv, propose
+from assignments.data.folder.reading import read_image
+from assignments.data.folder.table import NAME
+from assignments.data.prepared import folder_problems, opened_source
+from assignments.data.source import Axes, Finite
+from assignments.data.sources import source_of
+from assignments.errors import UserError
+from assignments.files import replace_file
+from graders.tasks import task_named
+
+
+@dataclass(frozen=True)
+class Start:
+    """What an assignment with a task starts with, before its author knows better."""
+
+    metric: str
+    prediction: str
+    """The declaration of the task's prediction; `{of}` are the sizes of a case's image."""
+    falls: bool = False
+    """Whether lower is better."""
+
+
+STARTS = {
+    "segmentation": Start("dice", 'Annotated[Float[np.ndarray, "n {of}"], Range(0, 1)]'),
+    "label_maps": Start("dice", 'UInt8[np.ndarray, "n {of}"]'),
+    "classification": Start("balanced_accuracy", 'Annotated[Float[np.ndarray, "n {classes}"], Range(0, 1)]'),
+    "multilabel": Start("average_precision@macro", 'Annotated[Float[np.ndarray, "n {classes}"], Range(0, 1)]'),
+    "regression": Start("rmse", 'Float[np.ndarray, "n"]', falls=True),
+    "synthesis": Start("mae@4000", 'Float[np.ndarray, "n {of}"]', falls=True),
+    "registration": Start("warped_dice", 'Float[np.ndarray, "n {dims} {of}"]'),
+}
+
+
+@dataclass(frozen=True)
+class NewAssignment:
+    """An assignment that is not written yet: a table of cases, and what an author has to look at."""
+
+    id: str
+    table: ProposedTable
+    task: str
+    folder: Path
+    """Where the assignment goes."""
+
+    @property
+    def writes_table(self) -> bool:
+        """Whether the folder of images needs a table of cases."""
+        return self.table.layout is None and not (self.table.folder / NAME).exists()
+
+    def write(self) -> tuple[Path, ...]:
+        """Write the table and the assignment's files; return them.
+
+        Raises:
+            UserError: the images cannot be read. The table is written by then, to be corrected by hand.
+        """
+        written: dict[Path, str] = {}
+        if self.writes_table:
+            table = self.table.folder / NAME
+            replace_file(table, as_csv(self.table))
+            written[table] = ""
+        data = Data(source="folder", path=self.table.folder, test=0.25)
+        of_person = Person(kind="person", id="report", points=1)
+        run = Run(mode="retrain")
+        named = Assignment(
+            id=self.id, title=self.id, task=self.task, data=data, run=run, criterion=(of_person,), folder=self.folder
+        )
+        source = source_of(named)
+        assert isinstance(source, Finite)
+        opened = opened_source(named, source)
+        if problems := folder_problems(source, opened):
+            raise UserError(
+                "\n".join([f"correct these rows, then: medmark new {self.id} --data {data.path}", *problems])
+            )
+        texts = {
+            "assignment.toml": _toml(self),
+            "interface.py": interface_text(self.task, source.arrays(opened), opened.table.classes),
+            "brief.md": f"# {self.id}\n\nDescribe the task for the students on a page.\n",
+        }
+        for name, text in texts.items():
+            replace_file(self.folder / name, text)
+            written[self.folder / name] = text
+        return tuple(written)
+
+
+def new_assignment(id: str, images: Path, into: Path, task: str | None = None) -> NewAssignment:
+    """An assignment with this id for a folder of images, to be looked at before it is written to `into / id`.
+
+    Raises:
+        UserError: the id or the task does not exist or fit, the assignment is there already, or there are no images.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", id):
+        raise UserError(f'"{id}" cannot be an id: write small letters, digits and _, such as liver_ct')
+    folder = into / id
+    if (folder / "assignment.toml").exists():
+        raise UserError(f"{folder / 'assignment.toml'} is there already; choose another id")
+    table = propose(images.resolve())
+    chosen = task or _task_of(table)
+    if chosen not in STARTS:
+        task_named(chosen)  # says which tasks there are
+        raise UserError(f"medmark new cannot start the task {chosen} from a folder; write its files by hand")
+    return NewAssignment(id, table, chosen, folder)
+
+
+def _task_of(table: ProposedTable) -> str:
+    """The task that the columns of a table are for."""
+    columns = set(table.columns)
+    if any(column.startswith("class:") for column in columns):
+        return "multilabel"
+    for column, task in (
+        ("fixed", "registration"), ("target_image", "synthesis"), ("class", "classification"), ("target", "regression"),
+    ):  # fmt: skip
+        if column in columns:
+            return task
+    return "label_maps" if _has_classes(table) else "segmentation"
+
+
+def _has_classes(table: ProposedTable) -> bool:
+    """Whether the first label has more than a foreground and a background."""
+    text = next((row.files["label"] for row in table.rows if "label" in row.files), None)
+    if text is None:
+        return False
+    where = address(text)
+    try:
+        path = file_of(table.folder, where.file)
+        values = np.unique(read_image(path, key=where.key, index=where.index, label=True).array)
+    except (UserError, WrongAddress):
+        return False  # what is wrong with it stands in the list of problems
+    return bool(values[-1] > 1) and set(values.tolist()) != {0, 255}
+
+
+TOML = """\
+id = {id}
+title = {id}
+task = "{task}"
+frameworks = ["pytorch"]
+
+[data]
+source = "folder"
+path = {path}
+test = 0.25                  # of the subjects are hidden; or a number of them
+val = 0.1
+# stratify = ["site"]        # a column of cases.csv that every part has in equal shares
+# resample_mm = [3.0, 1.0, 1.0]
+# size = [32, 128, 128]      # one size for all cases: fit then gets arrays, and per_call may rise
+# window = [40, 400]
+# share = "students"         # nothing leaves this machine without it, and a permission
+# permission = "who permitted it, and when"
+per_call = 1
+
+[run]
+mode = "retrain"
+seeds = 1
+budget_cpu_s = 60
+
+[[criterion]]
+id = "accuracy"
+kind = "accuracy"
+points = 100
+metric = "{metric}"
+# Guesses: write a reference, run `medmark rehearse {folder} --calibrate`, and take the anchors that it proposes.
+anchors = {anchors}
+"""
+RISING = "{ trivial = 0.1, pass = 0.4, merit = 0.55, distinction = 0.65, reference = 0.8, ceiling = 0.95 }"
+FALLING = "{ trivial = 100.0, pass = 40.0, merit = 30.0, distinction = 25.0, reference = 20.0, ceiling = 1.0 }"
+
+
+def _toml(new: NewAssignment) -> str:
+    start = STARTS[new.task]
+    path = os.path.relpath(new.table.folder, new.folder.resolve())
+    return TOML.format(
+        id=json.dumps(new.id),
+        task=new.task,
+        path=json.dumps(path, ensure_ascii=False),
+        metric=start.metric,
+        folder=new.folder,
+        anchors=FALLING if start.falls else RISING,
+    )
+
+
+def interface_text(task: str, arrays: Mapping[str, Axes], classes: Sequence[str]) -> str:
+    """An `interface.py` for these arrays. Cases whose sizes are not fixed reach `fit` as lists."""
+    inputs = {key: axes for key, axes in arrays.items() if axes.role == "input"}
+    image = next((axes for key, axes in arrays.items() if key in ("image", "fixed")), None)
+    of = " ".join(_spatial(image)) if image is not None else ""
+    sizes = {"of": of, "dims": len(of.split()), "classes": max(2, len(classes))}
+    prediction = STARTS[task].prediction.format(**sizes)
+    names = ["Annotated", "TypedDict"] if "Annotated" in prediction else ["TypedDict"]
+    kinds = sorted({_kind(axes) for axes in arrays.values()} | ({"Float"} if "Float[" in prediction else set()))
+    kinds = sorted({*kinds, *(["UInt8"] if "UInt8[" in prediction else [])})
+    doors = "Model, Range" if "Range" in prediction else "Model"
+    labelled = "\n".join(f"    {key}: {_declared(axes, listed=True)}" for key, axes in arrays.items())
+    shown = "\n".join(f"    {key}: {_declared(axes, listed=False)}" for key, axes in inputs.items())
+    return INTERFACE.format(
+        typing=", ".join(names),
+        kinds=", ".join(kinds),
+        doors=doors,
+        labelled=labelled,
+        shown=shown,
+        answer=f"    {task_named(task).prediction}: {prediction}",
+    )
+
+
+INTERFACE = '''\
+from typing import {typing}
+
+import numpy as np
+from jaxtyping import {kinds}
+
+from assignments.interface import {doors}
+
+
+class Labelled(TypedDict):
+    """Training cases."""
+
+{labelled}
+
+
+class Cases(TypedDict):
+    """Cases to predict for."""
+
+{shown}
+
+
+class Prediction(TypedDict):
+{answer}
+
+
+def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model:
+    """Train a model."""
+
+
+def predict(model: Model, inputs: Cases) -> Prediction:
+    """Predict for cases that were never seen."""
+
+
+def save(model: Model, folder: str) -> None:
+    """Save a model."""
+
+
+def load(folder: str) -> Model:
+    """Load a saved model."""
+'''
+
+
+def _spatial(axes: Axes) -> tuple[str, ...]:
+    """The axes of an image that lie in space: without channels."""
+    names = [size for size in axes.sizes if not size.isdecimal()]
+    if names:
+        return tuple(names)
+    return axes.sizes[1:] if len(axes.sizes) == 4 or (len(axes.sizes) == 3 and int(axes.sizes[0]) <= 4) else axes.sizes
+
+
+def _declared(axes: Axes, *, listed: bool) -> str:
+    """The declaration of many cases of an array."""
+    free = [size for size in axes.sizes if not size.isdecimal()]
+    if listed and free:
+        each = " ".join(size if size.isdecimal() else "_" for size in axes.sizes)
+        return f'list[{_kind(axes)}[np.ndarray, "{each}"]]'
+    return f'{_kind(axes)}[np.ndarray, "{" ".join(["n", *axes.sizes])}"]'
+
+
+def _kind(axes: Axes) -> str:
+    """jaxtyping's name of a dtype."""
+    return {"float32": "Float32", "uint8": "UInt8", "int32": "Int32", "int64": "Int64"}[axes.dtype]

@@ -1,0 +1,27 @@
+"""The proposed cases of a new assignment, as lines: a few rows, then each guess as a question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from graders.authoring.new_assignment import NewAssignment
+
+SHOWN = 5
+
+
+def proposal_lines(new: NewAssignment) -> Iterator[str]:
+    """What was found in the folder, and what its author must look at."""
+    table = new.table
+    subjects = {row.subject for row in table.rows}
+    yield f'{table.folder}: {len(table.rows)} cases of {len(subjects)} subjects; task = "{new.task}"'
+    for row in table.rows[:SHOWN]:
+        cells = {**row.files, **row.values}
+        yield "  " + "  ".join([row.subject, *(cells.get(column, "-") for column in table.columns)])
+    if len(table.rows) > SHOWN:
+        yield f"  and {len(table.rows) - SHOWN} more"
+    yield "Look at these guesses:" if table.questions else "Nothing had to be guessed."
+    yield from (f"- {question}" for question in table.questions)
+    writes = [*([str(table.folder / "cases.csv")] if new.writes_table else []), f"{new.folder}/"]
+    yield f"With your yes, this writes {' and '.join(writes)}"

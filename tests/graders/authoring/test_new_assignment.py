@@ -1,0 +1,104 @@
+"""An assignment from a folder of images: a proposal, and after a yes files that load and split as they are."""
+
+import numpy as np
+import pytest
+
+from assignments.assignment import Assignment
+from assignments.data.hidden import hidden_set
+from assignments.errors import UserError
+from assignments.interface import read_interface
+from assignments.load import load
+from graders.authoring.new_assignment import new_assignment
+from graders.authoring.splitting import proposed_split
+from graders.metrics import METRICS
+from graders.record.manifest import declared_set
+from graders.tasks import TASKS
+from tests.assignments.data.folder.files import phantom, write_nifti, write_picture
+
+SECRET = b"s" * 32
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
+
+
+def written(tmp_path, task=None) -> Assignment:
+    new = new_assignment("own", tmp_path / "images", tmp_path, task)
+    new.write()
+    assignment = load(tmp_path / "own", tasks=TASKS, metrics=METRICS, sources=("folder",))
+    proposed_split(assignment, "split").write()
+    return assignment
+
+
+def volumes(tmp_path, classes=1):
+    (tmp_path / "images").mkdir()
+    for i in range(8):
+        volume = phantom((3, 4, 5 + i % 2)) + i
+        write_nifti(tmp_path / f"images/P{i}_ct.nii.gz", volume)
+        write_nifti(tmp_path / f"images/P{i}_seg.nii.gz", (volume % (classes + 1)).astype(np.uint8))
+
+
+def pictures(tmp_path):
+    for name in ("naevus", "melanoma"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+    for i in range(12):
+        picture = np.full((9, 9), 20 * i, np.uint8) + np.eye(9, dtype=np.uint8)
+        write_picture(tmp_path / f"images/{('naevus', 'melanoma')[i % 2]}/p{i}_a.png", picture)
+
+
+@pytest.mark.parametrize(("classes", "task"), [(1, "segmentation"), (3, "label_maps")])
+def test_volumes_with_labels_become_an_assignment_whose_cases_fit_its_interface(tmp_path, classes, task):
+    volumes(tmp_path, classes)
+    assignment = written(tmp_path)
+    assert assignment.task == task
+    hidden = declared_set(assignment, read_interface(assignment.folder / "interface.py"), SECRET, 0)
+    assert len(hidden.cases) == 2
+    assert hidden.inputs["image"][0].shape[:2] == (3, 4)
+
+
+def test_pictures_in_folders_of_classes_are_a_layout_that_needs_no_table(tmp_path):
+    pictures(tmp_path)
+    assignment = written(tmp_path)
+    assert assignment.task == "classification"
+    assert not (tmp_path / "images" / "cases.csv").exists()
+    hidden = hidden_set(assignment, SECRET, 0, ("image",), "y")
+    assert len(hidden.cases) == 3
+
+
+def test_nothing_is_written_before_it_is_agreed_to(tmp_path):
+    volumes(tmp_path)
+    new = new_assignment("own", tmp_path / "images", tmp_path)
+    assert new.writes_table
+    assert any("is P0_seg.nii.gz the label of P0_ct.nii.gz?" in question for question in new.table.questions)
+    assert not (tmp_path / "own").exists()
+    assert not (tmp_path / "images" / "cases.csv").exists()
+
+
+def test_a_table_that_is_there_is_never_replaced(tmp_path):
+    volumes(tmp_path)
+    own = "subject,image,label\n" + "".join(f"P{i},P{i}_ct.nii.gz,P{i}_seg.nii.gz\n" for i in range(6))
+    (tmp_path / "images" / "cases.csv").write_text(own)
+    written(tmp_path)
+    assert (tmp_path / "images" / "cases.csv").read_text() == own
+
+
+@pytest.mark.parametrize(
+    ("id", "task", "says"),
+    [
+        ("My Data", None, '"My Data" cannot be an id'),
+        ("own", "segmentaton", 'did you mean "segmentation"'),
+        ("own", "instances", "cannot start the task instances"),
+    ],
+)
+def test_what_cannot_be_started_is_said(tmp_path, id, task, says):
+    volumes(tmp_path)
+    with pytest.raises(UserError, match=says):
+        new_assignment(id, tmp_path / "images", tmp_path, task)
+
+
+def test_an_assignment_that_is_there_is_not_overwritten(tmp_path):
+    volumes(tmp_path)
+    written(tmp_path)
+    with pytest.raises(UserError, match="is there already; choose another id"):
+        new_assignment("own", tmp_path / "images", tmp_path)
