@@ -139,7 +139,8 @@ class _Case:
             if prepared.spacing_mm is None:
                 self._problem("image", "has no spacing, and the first case has one", "save it with its spacing")
             else:
-                arrays["spacing"] = np.array(prepared.spacing_mm, np.float32)
+                # What [data] asks for, without the rounding of an affine.
+                arrays["spacing"] = np.array(self._data.resample_mm or prepared.spacing_mm, np.float32)
         if "landmarks" in self._row.files and prepared is not None:
             arrays |= self._landmarks(images)
         return arrays | self._numbers()
