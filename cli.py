@@ -470,15 +470,24 @@ def handout(
     course: Annotated[
         Path | None, typer.Option("--course", "-c", metavar="FOLDER", help="The assignment as this course sets it.")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Let shared patients' cases leave without asking.")] = False,
 ) -> None:
     """Write the handout for students: brief, starter, tests, data.
 
     It leaves out hidden tests, references and hidden cases. An assignment of the catalogue is handed out only while its
-    last rehearsal passed and is still valid.
+    last rehearsal passed and is still valid. Of a folder of patients, no case leaves unless [data] share and permission
+    say so: then you see how many would, and nothing is written unless you agree.
     """
-    from graders.authoring.handing_out import hand_out
+    from graders.authoring.handing_out import planned_handout
+    from reports.progress import progress, seldom
 
-    for path in hand_out(assignment, folder, course):
+    with progress("reading") as step:
+        planned = planned_handout(assignment, course, seldom(step))
+    console.print_leaving(planned)
+    agreed = not planned.needs_consent or _agreed("Hand out these cases?", yes)
+    if not agreed:
+        raise typer.Exit(1)
+    for path in planned.write(folder, agreed=agreed):
         print(path)
 
 
@@ -574,7 +583,7 @@ def rehearse(
     code 1 if a gap must be closed before the assignment is handed out.
     """
     from graders.authoring.rehearse import rehearse_folder
-    from reports.progress import progress
+    from reports.progress import progress, seldom
 
     with progress("rehearsing") as step:
         result = rehearse_folder(
@@ -582,6 +591,7 @@ def rehearse(
             frameworks=framework,
             calibrate=calibrate,
             on_progress=lambda text, done, of: step(done, of, text, None),
+            on_reading=seldom(step, "reading"),
         )
     console.print_rehearsal(result, as_json=as_json)
     raise typer.Exit(0 if result.passed else 1)
@@ -598,9 +608,11 @@ def doctor(
     Exit code 1 if something is missing that marking needs.
     """
     from graders.runs.doctor import examine
+    from reports.progress import seldom
 
     well = True
-    for fact in examine(course):
+    reading = seldom(lambda done, of, subject, left: console.warn(f"reading {done}/{of} {subject}"))
+    for fact in examine(course, reading):
         console.print_fact(fact)
         well = well and (fact.well or fact.optional)
     raise typer.Exit(0 if well else 1)
@@ -770,7 +782,7 @@ def _marked(
 
     start_forkserver(*PRELOAD)  # before the imports below, so that it imports beside them
     from graders.runs.marking import marked
-    from reports.progress import progress
+    from reports.progress import progress, seldom
 
     with progress("marking") as step:
         change = marked(
@@ -783,6 +795,7 @@ def _marked(
             command=_typed(),
             engine=Processes(preload=PRELOAD),
             on_progress=lambda p: step(p.done, p.total, f"{p.group} {p.reason or p.what}", p.left_s),
+            on_reading=seldom(step, "reading"),
         )
     console.warn_all(change.results.unmatched)
     return change

@@ -1,71 +1,95 @@
-"""Writes what students get of an assignment: brief, starter, interface, public tests and published training cases.
+"""Writes what students get of an assignment: brief, starter, interface, public tests and published cases.
 
-Hidden tests, misconceptions, references and hidden cases stay behind. The caller decides whether an assignment may be
-handed out (`graders.authoring.handing_out`).
+Hidden tests, misconceptions, references and hidden cases stay behind, and what names or places patients. The caller
+decides whether an assignment may be handed out (`graders.authoring.handing_out`).
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from assignments.assignment import Assignment
-from assignments.data.columns import stacked
-from assignments.data.parts import published_training_cases
+from assignments.data.case_files import refuse_leftovers, write_cases
+from assignments.data.published import PublishedCases, published_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
 from assignments.load import folder_digest
+from assignments.public_settings import public_settings
 
-_FILES = ("brief.md", "interface.py", "doubles.py", "assignment.toml")
+_FILES = ("brief.md", "interface.py", "doubles.py")
 
 
 def write_handout(
-    assignment: Assignment, out: Path, packages: Sequence[str] = (), limits: str = ""
+    assignment: Assignment,
+    out: Path,
+    packages: Sequence[str] = (),
+    limits: str = "",
+    cases: PublishedCases | None = None,
 ) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
 
     Args:
         packages: names and versions that solutions may import, as the runtime image lists them.
         limits: text about what a submission may use, written to `limits.md`.
+        cases: the published cases; without them they are made now.
 
     Returns:
         The files written.
 
     Raises:
-        UserError: there is a solution.py already; a second handout must not overwrite a group's work.
+        UserError: there is a solution.py already, or there are cases of an earlier handout; or the cases may not be
+            handed out.
     """
     folder = out / assignment.id
-    starters = sorted((assignment.folder / "starter").glob("*"))
-    for starter in starters:
-        if (folder / starter.name).exists():
-            raise UserError(f"{folder / starter.name} is there already; choose an empty folder")
+    refuse_work(assignment, out)
+    cases = cases or published_cases(assignment)
+    settings = _settings(assignment)
     folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for path in [*(assignment.folder / name for name in _FILES), *starters]:
+    written = [_written(folder / "assignment.toml", settings)]
+    for path in [*(assignment.folder / name for name in _FILES), *_starters(assignment)]:
         if path.is_file():
             written.append(_written(folder / path.name, path.read_bytes()))
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):
         written.append(_written(folder / "public_tests" / path.name, path.read_bytes()))
     if limits:
         written.append(_written(folder / "limits.md", limits))
-    written.append(_training_cases(assignment, folder))
+    for name, part in (("train", cases.train), ("val", cases.val)):
+        written += write_cases(folder / "data", name, part) if part is not None else ()
+    if cases.readme:
+        written.append(_written(folder / "data" / "README.md", cases.readme))
     note = {"assignment": assignment.id, "digest": folder_digest(assignment), "packages": list(packages)}
     return (*written, _written(folder / HANDOUT, json.dumps(note, indent=2) + "\n"))
+
+
+def refuse_work(assignment: Assignment, out: Path) -> None:
+    """Refuse a folder that holds a group's work or an earlier handout's cases, before anything is written.
+
+    Raises:
+        UserError: it does.
+    """
+    folder = out / assignment.id
+    for starter in _starters(assignment):
+        if (folder / starter.name).exists():
+            raise UserError(f"{folder / starter.name} is there already; choose an empty folder")
+    for name in ("train", "val"):
+        refuse_leftovers(folder / "data", name)
+
+
+def _starters(assignment: Assignment) -> list[Path]:
+    return sorted((assignment.folder / "starter").glob("*"))
+
+
+def _settings(assignment: Assignment) -> bytes:
+    """The text of assignment.toml for students; as it is where it has nothing private."""
+    content = (assignment.folder / "assignment.toml").read_bytes()
+    text = content.decode("utf-8-sig")
+    public = public_settings(text.replace("\r\n", "\n"))
+    return content if public == text.replace("\r\n", "\n") else public.encode()
 
 
 def _written(path: Path, content: str | bytes) -> Path:
     replace_file(path, content)
     return path
-
-
-def _training_cases(assignment: Assignment, folder: Path) -> Path:
-    """The training cases of the published secret: those that `fit` receives without `data.redraw`."""
-    train = published_training_cases(assignment)
-    arrays = io.BytesIO()
-    np.savez_compressed(arrays, **{name: stacked(array) for name, array in train.items()})  # type: ignore[arg-type]
-    return _written(folder / "data" / "train.npz", arrays.getvalue())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from pydantic import BaseModel, ValidationError
 
 from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framework, Limits, Run
 from assignments.declared_tests import DeclaredTest, declared_tests
-from assignments.errors import MedmarkError, Problem, nearest
+from assignments.errors import MedmarkError, Problem, UserError, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
 from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
+from assignments.public_settings import public_settings
 from assignments.this_user import expand_home
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
@@ -35,6 +37,7 @@ __all__ = [
     "in_catalogue",
     "load",
     "overridden",
+    "own_files",
     "public_tests",
     "references",
 ]
@@ -225,16 +228,34 @@ def _override_problems(error: ValidationError, model: type[BaseModel], file: str
 
 
 def folder_digest(assignment: Assignment) -> str:
-    """SHA-256 over the names and bytes of the folder's files: groups with equal digests had the same assignment."""
+    """SHA-256 over the names and bytes of the folder's files: groups with equal digests had the same assignment.
+
+    It is published with every handout. So it leaves out what of few subjects could be found by trying: the split, the
+    seed of the split, and where the subjects lie.
+    """
     total = hashlib.sha256()
-    for path in sorted(assignment.folder.rglob("*")):
-        name = path.relative_to(assignment.folder)
+    for name, path in own_files(assignment):
+        if name == "rehearsal.json":  # it only records a proof, and when
+            continue
+        content = path.read_bytes()
+        if name == "assignment.toml":
+            with suppress(UserError, UnicodeDecodeError):
+                text = content.decode()
+                content = content if public_settings(text) == text else public_settings(text).encode()
+        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return total.hexdigest()
+
+
+def own_files(assignment: Assignment) -> Iterator[tuple[str, Path]]:
+    """The files of the folder that make the assignment, by name: without caches, splits, and subjects' own files.
+
+    The digests of cases are part of every result anyway, and a folder of patients may be large.
+    """
+    folder, data = assignment.folder, assignment.data.path
+    apart = {assignment.split_file, folder / "split.csv"}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
         if not path.is_file() or any(part.startswith(".") or part == "__pycache__" for part in name.parts):
             continue
-        # The one only records a proof, and when. The other is secret: this digest is published with every handout, and
-        # of a few subjects all splits could be tried.
-        if name.as_posix() == "rehearsal.json" or path == assignment.split_file:
-            continue
-        body = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{name.as_posix()}\0{body}\n".encode())
-    return total.hexdigest()
+        if path not in apart and (data is None or data == folder or not path.is_relative_to(data)):
+            yield name.as_posix(), path

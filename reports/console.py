@@ -12,6 +12,7 @@ from reports.terminal import terminal_text, wrapped
 if TYPE_CHECKING:  # each is imported by the command that has it
     from assignments.assignment import Assignment
     from graders.authoring.data_summary import DataSummary
+    from graders.authoring.handing_out import PlannedHandout
     from graders.authoring.new_assignment import NewAssignment
     from graders.authoring.splitting import ProposedSplit
     from graders.course.course import Course
@@ -170,6 +171,13 @@ def print_new_assignment(new: NewAssignment) -> None:
 
     for line in proposal_lines(new):
         say(line)
+
+
+def print_leaving(planned: PlannedHandout) -> None:
+    """Which patients' cases would leave with a handout, by whose leave, and what is not checked; on stderr."""
+    from reports.leaving import leaving_lines
+
+    warn_all(leaving_lines(planned))
 
 
 def print_split(proposed: ProposedSplit) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ from reports.terminal import terminal_text
 
 OnProgress = Callable[[int, int, str, float | None], None]
 """(steps done, steps in all, the current step, seconds left or None)"""
+PAUSE_S = 2.0
+"""Seconds between two reports of reading subjects."""
 
 
 @contextmanager
@@ -32,6 +35,19 @@ def progress(what: str) -> Iterator[OnProgress]:
             bar.update(task, completed=done, total=max(1, total), left=words, now=terminal_text(text)[:40])
 
         yield on_progress
+
+
+def seldom(step: OnProgress, what: str = "") -> Callable[[int, int, str], None]:
+    """A function that reports which subject is being read, at most every `PAUSE_S`: most take no time, being stored."""
+    last = time.monotonic()
+
+    def on_reading(done: int, total: int, subject: str) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PAUSE_S:
+            last = time.monotonic()
+            step(done, total, f"{what} {subject}".strip(), None)
+
+    return on_reading
 
 
 def _duration(seconds: float) -> str:

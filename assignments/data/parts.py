@@ -11,19 +11,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from assignments.assignment import Assignment
+from assignments.assignment import Accuracy, Assignment
 from assignments.data.cases import Case, described, drawn_names, keyed_names, keyed_order
 from assignments.data.columns import Cases
 from assignments.data.leaks import refuse_leaks, refuse_shared
-from assignments.data.prepared import Prepared, PreparedSubject, prepare
+from assignments.data.prepared import Prepared, PreparedSubject, Progress, prepare
 from assignments.data.prepared_store import PreparedArray, gathered
 from assignments.data.source import RESERVED, Arrays, Axes, Draw, Endless, Part
+from assignments.data.source_names import is_own
 from assignments.data.sources import source_of
 from assignments.data.split import split_command
 from assignments.data.streams import PUBLISHED, SecretOrKeys, stream
 from assignments.errors import UserError
 
-__all__ = ["Parts", "Prepared", "drawn_parts", "parts_of", "published_training_cases", "split_parts"]
+__all__ = ["Parts", "Prepared", "checked_cases", "drawn_parts", "parts_of", "split_parts"]
 
 
 @dataclass(frozen=True)
@@ -52,18 +53,22 @@ def parts_of(assignment: Assignment, secret: SecretOrKeys, turn: str, prepared: 
     return split_parts(prepared or prepare(assignment, source), assignment, secret)
 
 
-def published_training_cases(assignment: Assignment) -> dict[str, Cases]:
-    """The training cases that students may have: of the published secret, or of the split.
+def checked_cases(assignment: Assignment, on_progress: Progress = lambda *_: None) -> Prepared | None:
+    """Refuse cases that may neither be handed out nor marked on; the prepared cases of a finite source.
+
+    medmark's own generators are not drawn: its tests hold them.
 
     Raises:
-        UserError: the source cannot give them; of a finite source, two parts hold an equal array.
+        UserError: there is no split, a subject of it is gone, a case cannot be read, or a case is in two parts.
     """
     source = source_of(assignment)
     if isinstance(source, Endless):
-        return _crossing(_training_cases(source, assignment, PUBLISHED))
-    prepared = prepare(assignment, source)
+        if is_own(assignment.data.source) and any(isinstance(item, Accuracy) for item in assignment.criteria):
+            drawn_parts(source, assignment, PUBLISHED, "0")
+        return None
+    prepared = prepare(assignment, source, on_progress=on_progress)
     _refuse_shared(prepared, assignment)
-    return _numbered(prepared, assignment, (*prepared.of("train"), *prepared.of("val")))
+    return prepared
 
 
 def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, turn: str) -> Parts:
@@ -73,9 +78,9 @@ def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, t
         UserError: they are not as the source declares, or a case is in two parts.
     """
     data = assignment.data
-    train = _training_cases(source, assignment, secret if data.redraw else PUBLISHED, turn)
+    train = training_cases(source, assignment, secret if data.redraw else PUBLISHED, turn)
     rng = stream(secret, assignment.id, "test", turn)
-    test = _drawn(data.source, source.draw, source.arrays, _count(assignment, "test"), rng)
+    test = drawn_cases(data.source, source.draw, source.arrays, _count(assignment, "test"), rng)
     val = None
     if data.val:
         rng = stream(secret if data.redraw else PUBLISHED, assignment.id, "val", turn)
@@ -94,17 +99,17 @@ def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, t
     groups = [str(group) for group in test["group"]] if "group" in test else [None] * n
     cases = described(ids, subjects, test.get("spacing"), groups)
     own = _own_names(train, val, test)
-    return Parts(_crossing(train), None if val is None else _crossing(val), test, cases, own)
+    return Parts(crossing(train), None if val is None else crossing(val), test, cases, own)
 
 
-def _training_cases(source: Endless, assignment: Assignment, secret: SecretOrKeys, turn: str = "0") -> Arrays:
+def training_cases(source: Endless, assignment: Assignment, secret: SecretOrKeys, turn: str = "0") -> Arrays:
     """Training cases of an endless source, those that are set aside for validation among them."""
     rng = stream(secret, assignment.id, "train", turn)
     draw = source.training or source.draw
-    return _drawn(assignment.data.source, draw, source.arrays, _count(assignment, "train"), rng)
+    return drawn_cases(assignment.data.source, draw, source.arrays, _count(assignment, "train"), rng)
 
 
-def _drawn(name: str, draw: Draw, arrays: Mapping[str, Axes], n: int, rng: Generator) -> Arrays:
+def drawn_cases(name: str, draw: Draw, arrays: Mapping[str, Axes], n: int, rng: Generator) -> Arrays:
     """`n` cases of a generator, checked against what it declares.
 
     Raises:
@@ -150,20 +155,33 @@ def split_parts(prepared: Prepared, assignment: Assignment, secret: SecretOrKeys
         test.get("spacing"),
         [subject.group for subject, _ in hidden],
     )
-    train, val = prepared.of("train"), prepared.of("val")
+    train, val = numbered_cases(prepared, assignment)
     return Parts(
-        _numbered(prepared, assignment, train),
-        _numbered(prepared, assignment, val) if val else None,
+        train,
+        val,
         test,
         cases,
         frozenset(subject.id for subject, _ in hidden),
     )
 
 
-def _numbered(prepared: Prepared, assignment: Assignment, subjects: Sequence[PreparedSubject]) -> dict[str, Cases]:
-    """All cases of these subjects, with numbers for their names, in an order that follows from neither."""
+def numbered_cases(prepared: Prepared, assignment: Assignment) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
+    """The training and the validation cases of a split, with numbers for their subjects: an id could be a patient's.
+
+    No number is in both. Numbers and cases stand in an order that follows from no id.
+    """
+    train, val = prepared.of("train"), prepared.of("val")
+    return (
+        _numbered(prepared, assignment, train, first=0),
+        _numbered(prepared, assignment, val, first=len(train)) if val else None,
+    )
+
+
+def _numbered(
+    prepared: Prepared, assignment: Assignment, subjects: Sequence[PreparedSubject], first: int
+) -> dict[str, Cases]:
     order = keyed_order(PUBLISHED, assignment.id, "train", [subject.id for subject in subjects])
-    cases = [(code, case) for code, i in enumerate(order) for case in subjects[i].cases]
+    cases = [(code, case) for code, i in enumerate(order, first) for case in subjects[i].cases]
     codes = np.array([code for code, _ in cases], np.int64)
     return {**_gathered(prepared, [case for _, case in cases]), "subject": codes}
 
@@ -177,7 +195,7 @@ def _gathered(prepared: Prepared, cases: Sequence[Mapping[str, PreparedArray]]) 
     return {key: gathered([case[key] for case in cases]) for key in prepared.arrays}
 
 
-def _crossing(cases: Arrays) -> dict[str, Cases]:
+def crossing(cases: Arrays) -> dict[str, Cases]:
     """What a solution receives: words do not cross the wire."""
     return {name: array for name, array in cases.items() if name != "group"}
 

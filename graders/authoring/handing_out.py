@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.data.prepared import Progress
+from assignments.data.published import PublishedCases, published_cases
+from assignments.data.sharing import shows_patients
+from assignments.data.split import split_command
 from assignments.errors import UserError
 from assignments.folders import in_catalogue
-from assignments.handout import write_handout
+from assignments.handout import refuse_work, write_handout
 from assignments.load import hidden_tests
 from graders.asking.allowance import ceiling
 from graders.authoring.splitting import data_assignment, record_handout
@@ -17,25 +22,66 @@ from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
 from graders.wall.sandboxes.images import locked
 
 
-def hand_out(name: str, folder: Path, course: Path | None = None) -> tuple[Path, ...]:
-    """Write the handout of an assignment, named by its id or folder; return the files.
+@dataclass(frozen=True)
+class PlannedHandout:
+    """What a handout will hold. Nothing is written yet."""
+
+    assignment: Assignment
+    cases: PublishedCases
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether patients' cases leave this machine with it."""
+        return self.cases.kind == "shared" and shows_patients(self.assignment)
+
+    def write(self, folder: Path, *, agreed: bool = False) -> tuple[Path, ...]:
+        """Write the handout; return the files. A split then has the day on which its cases were handed out.
+
+        Args:
+            agreed: Whether a person agrees that the cases leave, where this `needs_consent`.
+
+        Raises:
+            UserError: nobody agreed, or the folder holds work.
+        """
+        if self.needs_consent and not agreed:
+            cases, subjects = self.cases.counts
+            raise UserError(
+                f"{self.assignment.folder}: the handout holds {cases} cases of {subjects} subjects, and nobody has "
+                f"agreed that they leave. See which: {split_command(self.assignment, '--leaves')}"
+            )
+        refuse_work(self.assignment, folder)
+        if self.cases.kind == "shared":
+            record_handout(self.assignment)  # first: if writing fails half-way, some cases may have left
+        packages = [
+            f"{framework}: {name}=={version}"
+            for framework in self.assignment.frameworks
+            for name, version in locked(framework).items()
+        ]
+        return write_handout(self.assignment, folder, packages, limits_text(self.assignment), self.cases)
+
+
+def planned_handout(name: str, course: Path | None = None, on_progress: Progress = lambda *_: None) -> PlannedHandout:
+    """The handout of an assignment, named by its id or folder.
 
     Raises:
-        UserError: a catalogue assignment changed since its rehearsal or did not pass it, or the folder holds work.
+        UserError: a catalogue assignment changed since its rehearsal or did not pass it, or its cases may not be used:
+            there is no split, or a case is in two parts.
     """
     assignment = data_assignment(name, course)
     status = proof_status(assignment)
     if in_catalogue(assignment.folder) and not status.holds:
         why = "; ".join(status.gaps) if status.fresh else "it changed since its rehearsal, or was never rehearsed"
         raise UserError(f"{assignment.folder}: is not proven ({why}). Prove it: medmark rehearse {assignment.id}")
-    packages = [
-        f"{framework}: {name}=={version}"
-        for framework in assignment.frameworks
-        for name, version in locked(framework).items()
-    ]
-    written = write_handout(assignment, folder, packages, limits_text(assignment))
-    record_handout(assignment)
-    return written
+    return PlannedHandout(assignment, published_cases(assignment, on_progress))
+
+
+def hand_out(name: str, folder: Path, course: Path | None = None, *, agreed: bool = False) -> tuple[Path, ...]:
+    """Write the handout of an assignment, named by its id or folder; return the files.
+
+    Raises:
+        UserError: as `planned_handout` and `PlannedHandout.write`.
+    """
+    return planned_handout(name, course).write(folder, agreed=agreed)
 
 
 def limits_text(assignment: Assignment) -> str:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
+from assignments.data.parts import checked_cases
+from assignments.data.prepared import Progress
 from assignments.data.sources import SOURCES
 from assignments.errors import UserError
 from assignments.load import find, folder_digest, hidden_tests, in_catalogue, load, references
@@ -91,6 +93,7 @@ def rehearse_folder(
     calibrate: bool = False,
     base: Path | None = None,
     on_progress: OnProgress = lambda text, done, of: None,
+    on_reading: Progress = lambda *_: None,
 ) -> Rehearsal:
     """Rehearse an assignment, of the catalogue or in a folder, on this machine in the local sandbox.
 
@@ -102,7 +105,8 @@ def rehearse_folder(
 
     Raises:
         AssignmentError: the assignment cannot be loaded.
-        UserError: it is not offered in a framework of `frameworks`, or a reference cannot be calibrated.
+        UserError: it is not offered in a framework of `frameworks`, a reference cannot be calibrated, or its cases may
+            not be used: there is no split, or a case is in two parts.
     """
     folder = find(name_or_folder, base or Path.cwd())
     assignment = load(folder, tasks=TASKS, metrics=METRICS, sources=SOURCES)
@@ -111,6 +115,8 @@ def rehearse_folder(
             raise UserError(f"{assignment.id} is not offered in {name}: {', '.join(assignment.frameworks)}")
     for criterion in accuracies(assignment):
         check_criterion(assignment, criterion)
+    # Nothing is proven on cases of which some are hidden and handed out; a stored calibration would not draw them.
+    checked_cases(assignment, on_reading)
     if calibrate:
         calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress)
     chosen = frameworks or calibration.proving_frameworks(assignment)

@@ -22,7 +22,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.columns import Cases, Column, one_by_one
 from assignments.data.hidden import HiddenSet, SetDigests, seeded
-from assignments.data.prepared import Prepared, prepare
+from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.source import Finite
 from assignments.data.sources import SOURCES, source_of
 from assignments.data.streams import fingerprint
@@ -52,7 +52,7 @@ class Manifest:
     """The cases of a finite source."""
 
 
-def manifest_of(assignment: Assignment, secret: bytes, cache: Path) -> Manifest:
+def manifest_of(assignment: Assignment, secret: bytes, cache: Path, on_reading: Progress = lambda *_: None) -> Manifest:
     """The data of an assignment: each repeat's hidden set as digests.
 
     Those of medmark's own generators come from the file `cache`, if nothing on which they depend has changed. A finite
@@ -63,7 +63,7 @@ def manifest_of(assignment: Assignment, secret: bytes, cache: Path) -> Manifest:
     """
     source_kind = source_of(assignment)
     if isinstance(source_kind, Finite):
-        prepared = prepare(assignment, source_kind)
+        prepared = prepare(assignment, source_kind, on_progress=on_reading)
         return Manifest(_digests(assignment, secret, prepared), prepared)
     if assignment.data.source not in SOURCES:
         return Manifest(_digests(assignment, secret))

@@ -17,7 +17,7 @@ from assignments.cached import cached
 from assignments.data.split import read_split
 from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replace_file
-from assignments.load import in_catalogue, references
+from assignments.load import in_catalogue, own_files, references
 from graders.record.calibration import CALIBRATION_FILE
 from graders.record.rehearsal import Rehearsal
 
@@ -80,12 +80,7 @@ def rehearsal_key(assignment: Assignment) -> str:
     Of code, TOML and the calibration only the content counts, not the layout.
     """
     folder = assignment.folder
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-        if path.is_file() and not hidden and name.as_posix() not in _TEXT_FILES and path != assignment.split_file:
-            files[name.as_posix()] = _digest(path)
+    files = {name: _digest(path) for name, path in own_files(assignment) if name not in _TEXT_FILES}
     elsewhere = references(assignment) if in_catalogue(folder) else {}
     split = read_split(assignment.split_file)
     return digest_of(

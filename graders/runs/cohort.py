@@ -39,6 +39,7 @@ def grade_cohort(
     *,
     jobs: int | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    on_reading: Callable[[int, int, str], None] = lambda *_: None,
     only: Collection[str] | None = None,
     rescore_only: bool = False,
 ) -> list[Mark]:
@@ -49,6 +50,7 @@ def grade_cohort(
         submissions: In the order of the roster.
         jobs: How many run at once at most; None for as many as the engine has room for.
         on_progress: Called at every step, in the caller's thread.
+        on_reading: Called with each subject of a finite source before it is read.
         only: Groups to mark; None for all.
         rescore_only: Whether only stored answers are scored again; no sandbox opens, and what needs one waits.
 
@@ -61,7 +63,7 @@ def grade_cohort(
     chosen = [submission for submission in submissions if only is None or submission.group in only]
     began = time.time()
     with course_lock(course.folder / ".medmark", marking.command):
-        plan = plan_cohort(marking, chosen)
+        plan = plan_cohort(marking, chosen, on_reading)
         stages = ledger.stages(plan.all_keys)
         works = plan.works(stages, course.answers)
         if rescore_only:

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from assignments.assignment import Framework
+from assignments.assignment import Assignment, Framework
+from assignments.data.parts import checked_cases
+from assignments.data.prepared import Progress, required_split
 from assignments.errors import MedmarkError
 from graders.failures import EngineFailure, ImageFailure
 
@@ -29,8 +31,8 @@ class Fact:
     """Whether marking works without it."""
 
 
-def examine(course: Path | None = None) -> Iterator[Fact]:
-    """The machine, then a course if one is named."""
+def examine(course: Path | None = None, on_reading: Progress = lambda *_: None) -> Iterator[Fact]:
+    """The machine, then a course if one is named; `on_reading` is called with each subject of its folders."""
     version = ".".join(map(str, sys.version_info[:3]))
     yield Fact(sys.version_info >= (3, 11), f"Python {version} (3.11 or newer is needed)")
     yield _git()
@@ -38,7 +40,7 @@ def examine(course: Path | None = None) -> Iterator[Fact]:
     yield Fact(trouble is None, trouble or "the Docker engine answers", optional=True)
     yield from (_image(framework) for framework in ("pytorch", "tensorflow", "numpy"))
     if course is not None:
-        yield from _course(course)
+        yield from _course(course, on_reading)
 
 
 def docker_trouble() -> str | None:
@@ -81,7 +83,7 @@ def _image(framework: str) -> Fact:
     return Fact(True, f"runtime image for {framework}, {runtime.digest[:19]}, {len(runtime.packages)} packages")
 
 
-def _course(folder: Path) -> Iterator[Fact]:
+def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
     from assignments.load import hidden_tests
     from graders.asking.allowance import ceiling
     from graders.asking.journal import MEMORY_IS_HELD
@@ -112,6 +114,7 @@ def _course(folder: Path) -> Iterator[Fact]:
             yield Fact(False, str(error))
         else:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
+            yield from _cases(assignment, on_reading)
             if course.ledger.is_file():
                 yield from (Fact(False, line, optional=True) for line in unmatched_of(course, id))
     policies = {name: course.late(id) for id in course.assignments if (name := course.late_policy_of(id))}
@@ -122,6 +125,31 @@ def _course(folder: Path) -> Iterator[Fact]:
         held = "the memory that a submission's answers cost this machine is limited"
         missing = "this system cannot limit a process's memory: only the CPU time that answers cost it is limited"
         yield Fact(MEMORY_IS_HELD, held if MEMORY_IS_HELD else missing, optional=True)
+
+
+def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:
+    """Whether the cases may be marked on; of a folder, how many subjects are in which part, and how many are spent."""
+    try:
+        prepared = checked_cases(assignment, on_reading)
+    except MedmarkError as error:
+        yield Fact(False, f"assignment {assignment.id}: {error}")
+        return
+    if prepared is None:
+        return
+    split = required_split(assignment)
+    parts = ((len(split.of("train")), "for training"), (len(split.of("val")), "for validation"))
+    counts = [f"{count} {what}" for count, what in (*parts, (len(split.of("test")), "hidden")) if count]
+    spare = sum(row.part is None for row in split.present)
+    rest = [f"{spare} in no part"] if spare else []
+    yield Fact(True, f"assignment {assignment.id}: {len(split.present)} subjects, {', '.join([*counts, *rest])}")
+    if spent := [row for row in split.present if row.part == "test" and row.shown]:
+        hidden = len(split.of("test"))
+        yield Fact(
+            len(spent) < hidden,
+            f"assignment {assignment.id}: {len(spent)} of {hidden} hidden subjects were shown to students, the last on "
+            f"{max(row.shown for row in spent)}: whoever has seen them may know their ground truth",
+            optional=True,
+        )
 
 
 def _words(cost: Ceiling) -> str:

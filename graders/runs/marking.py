@@ -98,6 +98,7 @@ def marked(
     command: str = PROGRAM,
     engine: Engine | None = None,
     on_progress: Callable[[Progress], None] = lambda _: None,
+    on_reading: Callable[[int, int, str], None] = lambda *_: None,
 ) -> Change:
     """Mark the collected commits; recorded stages do not run again. The marks stand once they are `applied`.
 
@@ -111,9 +112,11 @@ def marked(
         command: For the lock and the record.
         engine: Does the jobs; by default processes on this machine.
         on_progress: Called at every step, in the caller's thread.
+        on_reading: Called with each subject of a folder before it is read: how many are done, of how many, and which.
 
     Raises:
-        UserError: an unknown assignment, group or sandbox, nothing collected yet, no secret.
+        UserError: an unknown assignment, group or sandbox, nothing collected yet, no secret; or the cases may not be
+            marked on: there is no split, or a case is in two parts.
         EngineFailure: the sandbox's engine does not answer; nothing was started.
         Stopped: Ctrl-C or SIGTERM; what had finished is recorded, and the same call goes on.
     """
@@ -132,7 +135,7 @@ def marked(
         decisions = Decisions.of(id, followed)
         handed_in = submissions(course, assignment, seen, decisions, clock(), only=only)
         marking = _marking(course, assignment, secret, chosen, ledger, decisions, engine, command)
-        marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress)
+        marks = grade_cohort(marking, handed_in, jobs=jobs, on_progress=on_progress, on_reading=on_reading)
     results = replace(results_of(course, assignment, followed, handed_in, marks), unmatched=loose)
     return Change(course, results, differences_of(results), sandbox=chosen.name, command=command)
 

@@ -14,6 +14,7 @@ from typing import Any
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import SetDigests
 from assignments.data.parts import Prepared
+from assignments.data.prepared import Progress
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import digest_of
@@ -163,13 +164,16 @@ class Plan:
         }
 
 
-def plan_cohort(marking: Marking, submissions: Sequence[Submission]) -> Plan:
-    """The stages of each submission, with their keys; nothing runs, and the ledger is not read."""
+def plan_cohort(marking: Marking, submissions: Sequence[Submission], on_reading: Progress = lambda *_: None) -> Plan:
+    """The stages of each submission, with their keys; nothing runs, and the ledger is not read.
+
+    `on_reading` is called with each subject of a finite source.
+    """
     assignment = marking.assignment
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     cache = marking.course.folder / ".medmark/data.json"
-    manifest = manifest_of(assignment, marking.secret, cache) if scored else Manifest()
+    manifest = manifest_of(assignment, marking.secret, cache, on_reading) if scored else Manifest()
     sets = manifest.digests
     frameworks = {submission.framework for submission in submissions}
     outcomes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}

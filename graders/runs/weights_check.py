@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.columns import Cases, stacked
+from assignments.data.case_files import read_cases
+from assignments.data.columns import Cases, case_shapes, largest, stacked
 from assignments.data.hidden import InputSet
-from assignments.data.parts import published_training_cases
+from assignments.data.published import published_cases
 from assignments.data.source_names import is_own
 from assignments.data.streams import PUBLISHED
 from assignments.interface import read_interface
@@ -54,15 +55,17 @@ def weights_problem(assignment: Assignment, folder: Path, sandbox: str = "local"
 
 def _two_cases(assignment: Assignment, inputs: tuple[str, ...]) -> InputSet:
     """The first published training cases, in place of hidden ones."""
-    file = assignment.folder / "data" / "train.npz"
-    train: Mapping[str, Cases]
-    if file.is_file():
-        with np.load(file, allow_pickle=False) as data:
-            train = {name: data[name] for name in inputs}
-    else:
+    train: Mapping[str, Cases] | None = read_cases(assignment.folder / "data", "train")
+    if train is None:
         few = {} if is_own(assignment.data.source) else {"train": CASES}  # an author's own draw may count
         data = assignment.data.model_copy(update=few)
-        train = published_training_cases(assignment.model_copy(update={"data": data}))
-    cases = {name: np.ascontiguousarray(stacked(train[name][:CASES])) for name in inputs}
-    largest = max(array[0].size for array in cases.values())
-    return InputSet(train={}, val=None, inputs=cases, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=largest)
+        train = published_cases(assignment.model_copy(update={"data": data})).train
+    cases = {name: _first(train[name]) for name in inputs}
+    numbers = max(largest(column) for column in cases.values())
+    return InputSet(train={}, val=None, inputs=cases, fit_seed=0, count=CASES, truth_bytes=0, case_numbers=numbers)
+
+
+def _first(cases: Cases) -> Cases:
+    """The first cases; an array where they have one shape."""
+    few = cases[:CASES]
+    return few if len(set(case_shapes(few))) > 1 else np.ascontiguousarray(stacked(few))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment
-from assignments.data.parts import parts_of, published_training_cases
+from assignments.data.parts import parts_of
 from assignments.data.sources import source_of
 from assignments.data.split import SplitRow, new_split, read_split, updated, write_split
 from assignments.errors import UserError
@@ -95,10 +95,10 @@ def test_training_patients_are_numbers_in_an_order_of_their_own(assignment, tmp_
     assert order != sorted(order), "a number must not follow from the patient's place in the folder"
 
 
-def test_what_is_published_is_training_and_validation(assignment, tmp_path):
-    rows = read_split(assignment.folder / "split.csv")
-    published = published_training_cases(assignment)
-    assert digests(published["image"]) == of_patients(tmp_path, [*rows.of("train"), *rows.of("val")])
+def test_validation_patients_have_other_numbers_than_training_patients(tmp_path):
+    patients(tmp_path / "patients", 10)
+    parts = parts_of(split(assignment_of(tmp_path, val=2)), SECRET, "0")
+    assert [sorted(set(part["subject"].tolist())) for part in (parts.train, parts.val)] == [[0, 1, 2, 3, 4, 5], [6, 7]]
 
 
 def test_a_slice_of_two_patients_in_two_parts_is_refused_with_both_names(assignment, tmp_path):

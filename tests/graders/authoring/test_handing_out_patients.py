@@ -1,0 +1,186 @@
+"""A handout of patients: who stays, who leaves and by whose leave, and what names nobody."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import numpy as np
+import pytest
+
+from assignments.data.sources import source_of
+from assignments.data.split import new_split, read_split, write_split
+from assignments.errors import UserError
+from assignments.load import load
+from graders.authoring.handing_out import hand_out, planned_handout
+from graders.tasks import TASKS
+from reports.leaving import leaving_lines
+from tests.assignments.data.scans_folder import INTERFACE, write_folder
+from tests.assignments.data.test_sharing import PERMITTED
+
+RAGGED = """
+from assignments.data.source import Axes, Subject
+import numpy as np
+ARRAYS = {"image": Axes("float32", "h w"), "label": Axes("uint8", "h w", role="truth"), "spacing": Axes("float32", "2")}
+
+def open(path):
+    return {file.stem: file for file in sorted(path.glob("*.npz"))}
+
+def subjects(opened):
+    return [Subject(id) for id in opened]
+
+def load(opened, subject):
+    with np.load(opened[subject]) as data:
+        image = data["image"][0][: 4 + int(subject[1:])]
+    return {"image": image, "label": (image > 0).astype(np.uint8), "spacing": np.float32([1, 1])}
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
+
+
+def split_folder(tmp_path, **changes):
+    folder = write_folder(tmp_path, **changes)
+    assignment = load(folder, tasks=TASKS)
+    source = source_of(assignment)
+    write_split(assignment.split_file, new_split(source.subjects(source.open(assignment)), assignment.data)[0])
+    return folder
+
+
+def files_of(tmp_path):
+    out = tmp_path / "out" / "slices"
+    return sorted(path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file())
+
+
+def test_patients_stay_unless_they_are_shared(tmp_path):
+    folder = split_folder(tmp_path)
+    before = (folder / "split.csv").read_text()
+    planned = planned_handout(str(folder))
+    assert not planned.needs_consent
+    assert list(leaving_lines(planned)) == [
+        'share = "none": no case leaves this machine; the handout holds 16 phantoms in their place.'
+    ]
+    planned.write(tmp_path / "out")
+    slices = {image.tobytes() for file in (tmp_path / "patients").iterdir() for image in np.load(file)["image"]}
+    cases = np.load(tmp_path / "out" / "slices" / "data" / "train.npz")
+    assert not {image.tobytes() for image in cases["image"]} & slices
+    assert files_of(tmp_path) == [
+        "assignment.toml", "brief.md", "data/README.md", "data/train.npz", "handout.json", "interface.py", "limits.md",
+    ]  # fmt: skip
+    assert (folder / "split.csv").read_text() == before, "nobody was handed out"
+
+
+def test_shared_patients_leave_only_if_a_person_agrees(tmp_path):
+    folder = split_folder(tmp_path, data=PERMITTED)
+    planned = planned_handout(str(folder))
+    assert planned.needs_consent
+    assert list(leaving_lines(planned)) == [
+        "18 cases of 6 subjects would leave this machine, for students.",
+        "Permitted: Ethics committee, 2026-03-04",
+        f"Faces and burned-in text are not checked; this lists everything that leaves: medmark data {folder} --leaves",
+    ]
+    with pytest.raises(UserError, match="18 cases of 6 subjects, and nobody has agreed that they leave"):
+        hand_out(str(folder), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    hand_out(str(folder), tmp_path / "out", agreed=True)
+    rows = read_split(folder / "split.csv")
+    today = date.today().isoformat()
+    assert {row.subject: row.handed_out for row in rows.rows} == {
+        **dict.fromkeys(rows.of("train"), today),
+        **dict.fromkeys(rows.of("test"), ""),
+    }
+
+
+def test_training_and_validation_cases_are_a_file_each(tmp_path):
+    folder = split_folder(tmp_path, data=f"val = 2\n{PERMITTED}")
+    hand_out(str(folder), tmp_path / "out", agreed=True)
+    assert [name for name in files_of(tmp_path) if name.startswith("data/")] == [
+        "data/README.md", "data/train.npz", "data/val.npz",
+    ]  # fmt: skip
+    data = tmp_path / "out" / "slices" / "data"
+    assert (len(np.load(data / "train.npz")["image"]), len(np.load(data / "val.npz")["image"])) == (12, 6)
+    assert (data / "README.md").read_text().startswith("18 cases of 6 subjects, who have numbers in place of names.")
+
+
+def test_nothing_in_it_names_a_patient_or_says_where_they_lie(tmp_path):
+    folder = split_folder(tmp_path, data=f"val = 2\n{PERMITTED}")
+    hand_out(str(folder), tmp_path / "out", agreed=True)
+    out = tmp_path / "out" / "slices"
+    rows = read_split(folder / "split.csv")
+    for path in out.rglob("*"):
+        text = path.read_bytes() if path.is_file() else b""
+        for secret in (*(row.subject for row in rows.rows), "patients", "split_seed", "Ethics", str(tmp_path)):
+            assert secret.encode() not in text, f"{secret} in {path.name}"
+            assert secret not in path.relative_to(out).as_posix()
+    handed_out = load(out)
+    assert (handed_out.data.path, handed_out.data.split_seed, handed_out.data.permission) == (None, None, "")
+    assert handed_out.data.share == "students"
+
+
+def test_the_digest_of_a_handout_tells_no_split_and_no_seed(tmp_path):
+    folder = split_folder(tmp_path)
+    hand_out(str(folder), tmp_path / "out")
+    digest = json.loads((tmp_path / "out" / "slices" / "handout.json").read_text())["digest"]
+    toml = folder / "assignment.toml"
+    toml.write_text(toml.read_text().replace("split_seed = 1", "split_seed = 2"))
+    rows = (folder / "split.csv").read_text()
+    (folder / "split.csv").write_text(rows.replace("test", "val").replace("train", "test"))
+    hand_out(str(folder), tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "slices" / "handout.json").read_text())["digest"] == digest
+    toml.write_text(toml.read_text().replace("points = 60", "points = 61"))
+    hand_out(str(folder), tmp_path / "third")
+    assert json.loads((tmp_path / "third" / "slices" / "handout.json").read_text())["digest"] != digest
+
+
+def test_images_of_different_sizes_are_a_file_each_with_a_number_for_a_name(tmp_path):
+    slices, labelled = INTERFACE.split("class Labelled")
+    labelled = labelled.replace('image: Float32[np.ndarray, "n h w"]', 'image: list[Float32[np.ndarray, "h w"]]', 1)
+    labelled = labelled.replace('UInt8[np.ndarray, "n h w"]', 'list[UInt8[np.ndarray, "h w"]]')
+    interface = f"{slices}class Labelled{labelled}"
+    folder = split_folder(tmp_path, data=f"val = 1\n{PERMITTED}", source=RAGGED)
+    (folder / "interface.py").write_text(interface)
+    hand_out(str(folder), tmp_path / "out", agreed=True)
+    names = [name for name in files_of(tmp_path) if name.startswith("data/")]
+    # One validation case is of one shape: it stays one file.
+    assert names == ["data/README.md", *(f"data/train/{number:04d}.npz" for number in range(5)), "data/val.npz"]
+    rows = read_split(folder / "split.csv")
+    lengths = {4 + int(id[1:]) for id in rows.of("train")}
+    files = sorted((tmp_path / "out" / "slices" / "data" / "train").iterdir())
+    assert {np.load(file)["image"].shape[0] for file in files} == lengths
+    assert [int(np.load(file)["subject"]) for file in files] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("data", ["", PERMITTED])
+@pytest.mark.parametrize("trouble", ["no split", "gone", "leak"])
+def test_a_handout_is_refused_with_the_command_to_type(tmp_path, data, trouble):
+    folder = split_folder(tmp_path, data=data)
+    rows = read_split(folder / "split.csv")
+    hidden, trained = rows.of("test")[0], rows.of("train")[0]
+    says = {
+        "no split": f"has no split yet .*: medmark data {folder} --split",
+        "gone": rf"names subjects that .* lacks: {hidden} \(test\).*medmark data {folder} --split",
+        "leak": rf"(?s)({hidden} \(test, case 0\) and {trained}|{trained} \(train, case 0\) and {hidden}).*--resplit",
+    }[trouble]
+    if trouble == "no split":
+        (folder / "split.csv").unlink()
+    elif trouble == "gone":
+        (tmp_path / "patients" / f"{hidden}.npz").unlink()
+    else:
+        (tmp_path / "patients" / f"{trained}.npz").write_bytes((tmp_path / "patients" / f"{hidden}.npz").read_bytes())
+    with pytest.raises(UserError, match=says):
+        hand_out(str(folder), tmp_path / "out", agreed=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_handout_over_work_records_nothing(tmp_path):
+    folder = split_folder(tmp_path, data=PERMITTED)
+    (folder / "starter").mkdir()
+    (folder / "starter" / "solution.py").write_text('FRAMEWORK = "numpy"\n')
+    (tmp_path / "out" / "slices").mkdir(parents=True)
+    (tmp_path / "out" / "slices" / "solution.py").write_text("mine")
+    before = (folder / "split.csv").read_text()
+    with pytest.raises(UserError, match="is there already"):
+        hand_out(str(folder), tmp_path / "out", agreed=True)
+    assert (folder / "split.csv").read_text() == before
