@@ -528,6 +528,9 @@ def data(
         bool, typer.Option("--split", help="Make the split, or add new subjects and mark those that are gone.")
     ] = False,
     resplit: Annotated[bool, typer.Option("--resplit", help="Draw the whole split anew.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what was read as a page with pictures, for staff.")
+    ] = None,
     yes: Yes = False,
 ) -> None:
     """Show the cases of an assignment, or split its subjects.
@@ -550,20 +553,25 @@ def data(
         proposed.write()
         print(proposed.path)
         return
-    _show_data(opened)
+    _show_data(opened, page)
 
 
-def _show_data(assignment: Assignment) -> None:
-    """Read all cases and print what they are like."""
+def _show_data(assignment: Assignment, page: Path | None) -> None:
+    """Read all cases and print what they are like; with `page`, as a page too."""
     from graders.authoring.data_summary import data_summary
     from graders.authoring.shown_data import shown_data
+    from reports.data_page import check_page_path, write_data_page
     from reports.progress import progress
 
+    if page is not None:
+        check_page_path(assignment, page)
     with progress("reading") as step:
         shown = shown_data(assignment, lambda done, of, subject: step(done, of, subject, None))
     with progress("looking") as step:
         summary = data_summary(shown, lambda done, of, subject: step(done, of, subject, None))
     console.print_data(summary)
+    if page is not None:
+        print(write_data_page(summary, page))
 
 
 @app.command()

@@ -192,12 +192,12 @@ def print_data(summary: DataSummary) -> None:
     """What the cases of an assignment are like."""
     from rich.console import Console
 
-    from reports.data_table import head_lines, tables, tail_lines
+    from reports.data_table import grids, head_lines, tail_lines, terminal_table
 
     for line in head_lines(summary):
         say(line)
-    for table in tables(summary):
-        Console(markup=False, highlight=False).print(table)
+    for grid in grids(summary):
+        Console(markup=False, highlight=False).print(terminal_table(grid))
     for line in tail_lines(summary):
         say(line)
 

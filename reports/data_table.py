@@ -1,8 +1,9 @@
-"""What the cases of an assignment are like, as tables for its author's terminal of 80 columns."""
+"""What the cases of an assignment are like, as lines and grids for its author: a terminal of 80 columns, or a page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,16 @@ CLASSES = 40
 """Classes that are listed for each ground truth."""
 
 
+@dataclass(frozen=True)
+class Grid:
+    """A table: the first column names, the others describe or count."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    counts: bool = True
+    """Whether the columns after the first are numbers, which stand to the right."""
+
+
 def head_lines(summary: DataSummary) -> Iterator[str]:
     """Where the cases come from, and what is not seen here."""
     data = summary.data
@@ -40,24 +51,32 @@ def head_lines(summary: DataSummary) -> Iterator[str]:
         yield f"split: {assignment.split_file}"
 
 
-def tables(summary: DataSummary) -> Iterator[Table]:
+def grids(summary: DataSummary) -> Iterator[Grid]:
     """Parts, arrays, classes and strata."""
-    yield _parts_table(summary.parts, summary.data.is_drawn)
-    yield _keys_table(summary.keys)
+    yield _parts_grid(summary.parts, summary.data.is_drawn)
+    yield _keys_grid(summary.keys)
     for key, classes in summary.classes.items():
         unit = "voxels" if summary.data.arrays[key].sizes else "cases"
-        yield _classes_table(key, unit, classes, summary.present)
+        yield _classes_grid(key, unit, classes, summary.present)
     if summary.strata:
-        yield _strata_table(summary.strata, summary.present)
+        yield _strata_grid(summary.strata, summary.present)
+
+
+def terminal_table(grid: Grid) -> Table:
+    """A grid for a terminal; long cells are folded."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for number, name in enumerate(grid.head):
+        right = grid.counts and number > 0
+        table.add_column(Text(terminal_text(name)), justify="right" if right else "left", overflow="fold")
+    for row in grid.rows:
+        table.add_row(*(Text(terminal_text(cell)) for cell in row))
+    return table
 
 
 def tail_lines(summary: DataSummary) -> Iterator[str]:
-    """Spacing, what is unusual, and near-duplicates."""
+    """Spacing, near-duplicates, and what is unusual."""
     if summary.spacing:
         yield "spacing in mm: " + ", ".join(f"{name} {span(*ends)}" for name, ends in summary.spacing.items())
-    for classes in summary.classes.values():
-        if len(classes) > CLASSES:
-            yield f"{len(classes) - CLASSES} more classes are not listed."
     yield from near_lines(summary.near, drawn=summary.data.is_drawn, split=summary.data.split is not None)
     notes = list(unusual(summary))
     yield "Unusual:" if notes else "Nothing is unusual."
@@ -103,45 +122,38 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "one number"
 
 
-def _parts_table(parts: Sequence[PartCount], drawn: bool) -> Table:
-    table = _table("part", "subjects", "cases", *(() if drawn else ("handed out", "shown", "withdrawn")))
+def _parts_grid(parts: Sequence[PartCount], drawn: bool) -> Grid:
+    rows = []
     for count in parts:
         name = WORDS[count.part] if count.part or count.cases else "in no part"
         cases = "not read" if count.cases is None else str(count.cases)
         days = () if drawn else (count.handed_out, count.shown, count.withdrawn)
-        _row(table, name, str(count.subjects), cases, *(str(number) if number else "-" for number in days))
-    return table
+        rows.append((name, str(count.subjects), cases, *(str(number) if number else "-" for number in days)))
+    return Grid(("part", "subjects", "cases", *(() if drawn else ("handed out", "shown", "withdrawn"))), tuple(rows))
 
 
-def _keys_table(keys: Sequence[KeySummary]) -> Table:
-    table = _table("array", "role", "dtype", "axes", "shape of a case", "values", right=False)
-    for key in keys:
-        _row(table, key.key, key.axes.role, key.axes.dtype, key.axes.axes, shapes(key.shapes), span(key.low, key.high))
-    return table
+def _keys_grid(keys: Sequence[KeySummary]) -> Grid:
+    rows = [
+        (key.key, key.axes.role, key.axes.dtype, key.axes.axes, shapes(key.shapes), span(key.low, key.high))
+        for key in keys
+    ]
+    return Grid(("array", "role", "dtype", "axes", "shape of a case", "values"), tuple(rows), counts=False)
 
 
-def _classes_table(key: str, unit: str, classes: Sequence[ClassCount], present: Sequence[Part | None]) -> Table:
-    table = _table(f"cases with {key}", *(WORDS[part] for part in present), f"share of {unit}")
-    for each in classes[:CLASSES]:
-        counts = (str(each.cases.get(part, 0)) for part in present)
-        _row(table, f"{each.number} {each.name}".strip(), *counts, f"{100 * each.share:.1f} %")
-    return table
+def _classes_grid(key: str, unit: str, classes: Sequence[ClassCount], present: Sequence[Part | None]) -> Grid:
+    rows = [
+        (
+            f"{each.number} {each.name}".strip(),
+            *(str(each.cases.get(part, 0)) for part in present),
+            f"{100 * each.share:.1f} %",
+        )
+        for each in classes[:CLASSES]
+    ]
+    if len(classes) > CLASSES:
+        rows.append((f"and {len(classes) - CLASSES} more", *("" for _ in present), ""))
+    return Grid((f"cases with {key}", *(WORDS[part] for part in present), f"share of {unit}"), tuple(rows))
 
 
-def _strata_table(strata: Mapping[str, Mapping[Part | None, int]], present: Sequence[Part | None]) -> Table:
-    table = _table("subjects of stratum", *(WORDS[part] for part in present))
-    for stratum, counts in strata.items():
-        _row(table, stratum, *(str(counts.get(part, 0)) for part in present))
-    return table
-
-
-def _table(first: str, *others: str, right: bool = True) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.add_column(Text(terminal_text(first)), overflow="fold")
-    for other in others:
-        table.add_column(Text(terminal_text(other)), justify="right" if right else "left", overflow="fold")
-    return table
-
-
-def _row(table: Table, *cells: str) -> None:
-    table.add_row(*(Text(terminal_text(cell)) for cell in cells))
+def _strata_grid(strata: Mapping[str, Mapping[Part | None, int]], present: Sequence[Part | None]) -> Grid:
+    rows = [(stratum, *(str(counts.get(part, 0)) for part in present)) for stratum, counts in strata.items()]
+    return Grid(("subjects of stratum", *(WORDS[part] for part in present)), tuple(rows))

@@ -2,9 +2,11 @@
 
 import pytest
 
+from reports.data_page import data_page
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
 from tests.reports.browser import CHROMIUM, Browser
+from tests.reports.data_made import named_summary
 from tests.reports.hand_made import accuracy, assignment, hand_in, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.test_pages_are_safe import hostile_board, hostile_page
@@ -140,3 +142,15 @@ def test_a_page_prints(browser, tmp_path):
     browser.open(page)
     browser.print(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_page_of_cases_shows_its_pictures_and_is_not_wider_than_its_window(browser, tmp_path, width):
+    page = tmp_path / "data.html"
+    page.write_text(data_page(named_summary(tmp_path / "cases", "W" * 200, '"><img src=x onerror=window.MM=1>')))
+    browser.open(page, width=width)
+    assert browser.run(WIDTH) == width
+    assert browser.run("[...document.querySelectorAll('.pictures svg')].every(svg => svg.clientHeight > 100)")
+    assert browser.run("document.querySelectorAll('.pictures .edge').length") == 2
+    assert browser.run("typeof window.MM") == "undefined"
+    assert browser.console == []
