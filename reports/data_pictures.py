@@ -54,8 +54,8 @@ class Histogram:
 
 def orientation(data: ShownData) -> Orient:
     """Where the axes of volumes rise to: only files that say where their voxels lie are turned."""
-    known = data.assignment.data.source == "folder" and "spacing" in data.arrays
-    return data.assignment.data.orient if known else "file"
+    says = data.assignment.data.source == "folder" and "spacing" in data.arrays
+    return data.assignment.data.orient if says else "file"
 
 
 def pictures(data: ShownData, part: Part | None) -> Iterator[ShownPicture]:
@@ -144,11 +144,11 @@ def _cut(
 ) -> tuple[Array, Array | None, tuple[float, float]]:
     """One slice of a volume (c, d, h, w), the way up in which people read it."""
     flips = FLIPPED[orientation(data)]
-    kept = [i for i in range(3) if i != axis]
-    steps = tuple(slice(None, None, -1 if flips[i] else 1) for i in kept)
+    stay = [i for i in range(3) if i != axis]
+    steps = tuple(slice(None, None, -1 if flips[i] else 1) for i in stay)
     slices = np.take(image, index, axis=1 + axis)[(slice(None), *steps)]
     cut = None if labels is None else np.take(labels, index, axis=axis)[steps]
-    return slices, cut, (spacing[kept[0]], spacing[kept[1]])
+    return slices, cut, (spacing[stay[0]], spacing[stay[1]])
 
 
 def _sample(array: Array) -> Array:

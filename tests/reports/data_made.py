@@ -1,6 +1,7 @@
 """Summaries of cases made by hand, for the table and the page: hostile names, a volume whose corners are known."""
 
 import json
+from dataclasses import replace
 
 from assignments.data.split import Split, SplitRow
 from graders.authoring.data_summary import data_summary
