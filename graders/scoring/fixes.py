@@ -6,7 +6,7 @@ truth. `graders.scoring.forensics` scores the results.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from assignments.data.cases import Case
+from assignments.data.columns import COUNTED
 from graders.metrics import Array
 from graders.record.documents import Phrase
 
@@ -23,6 +24,9 @@ TWICE = (0.5, float(special.expit(1)))
 """The range of all values of a sigmoid of a sigmoid."""
 ISOTROPIC_MM = 1.0
 """The voxel size that volumes are often resampled to."""
+
+HALVES = np.arange(0x3C01, dtype=np.uint16).view(np.float16)
+"""All float16 from 0 to 1, in their order."""
 
 Undo = Callable[[Array, tuple[int, ...], Case], Array | None]
 
@@ -62,6 +66,27 @@ def of_probabilities(predictions: Array, truths: Array) -> Iterator[Fix]:
     yield from of_thresholds(predictions, float(np.mean(truths)))
 
 
+def of_probabilities_of_each(predictions: Iterable[Array], share: float) -> Iterator[Fix]:
+    """The same for cases that are read one at a time; the truths mark this `share` of all voxels.
+
+    There are few different probabilities in float16, so they are counted and not sorted.
+    """
+    yield Fix("labels", Phrase("foreground_exchanged"), _inverted)
+    counts = np.zeros(len(HALVES), np.intp)
+    for prediction in predictions:
+        flat = np.abs(prediction.astype(np.float16, copy=False)).reshape(-1).view(np.uint16)
+        for start in range(0, flat.size, COUNTED):
+            counts += np.bincount(flat[start : start + COUNTED], minlength=len(HALVES))[: len(HALVES)]
+    present = np.flatnonzero(counts)
+    low, high = float(HALVES[present[0]]), float(HALVES[present[-1]])
+    if low < high:
+        # Linear between the two nearest of all sorted probabilities, as `np.quantile` has it.
+        position = (1 - min(1.0, max(0.0, share))) * (counts.sum() - 1)
+        below = np.searchsorted(np.cumsum(counts), [np.floor(position), np.ceil(position)], side="right")
+        first, second = HALVES[below].astype(np.float64)
+        yield from _of_range(low, high, float(first + (second - first) * (position % 1)))
+
+
 def of_labels(predictions: Sequence[Array], truths: Sequence[Array]) -> Iterator[Fix]:
     """Permuted numbers in maps of labels, of which each stands for the class of another."""
     classes = 1 + max(int(labels.max()) for labels in (*predictions, *truths))
@@ -85,11 +110,15 @@ def of_thresholds(predictions: Array, share: float) -> Iterator[Fix]:
     """Thresholds other than 0.5, among them the one that marks as much as the truths do, `share`."""
     values = predictions.astype(np.float32)
     low, high = float(values.min()), float(values.max())
-    if low == high:
-        return
+    if low < high:
+        yield from _of_range(low, high, float(np.quantile(values, 1 - min(1.0, max(0.0, share)))))
+
+
+def _of_range(low: float, high: float, marks_alike: float) -> Iterator[Fix]:
+    """The same, given the range of all probabilities and the threshold that marks as much as the truths do."""
     if low >= TWICE[0] - 1e-3 and high <= TWICE[1] + 1e-3:
         yield Fix("sigmoid", Phrase("second_sigmoid"), _threshold(float(special.expit(0.5))))
-    alike = float(f"{np.quantile(values, 1 - min(1.0, max(0.0, share))):.2g}")
+    alike = float(f"{marks_alike:.2g}")
     for threshold in dict.fromkeys((*THRESHOLDS, *([alike] if not 0.25 < alike < 0.75 else []))):
         if low < threshold <= high:
             yield Fix("threshold", Phrase("threshold", (threshold,)), _threshold(threshold))

@@ -8,21 +8,40 @@ cases, so that it says nothing about a single case.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.cases import Case
-from assignments.data.columns import Cases, Column, MadeCase, alone, case_shapes, field_names, largest, stacked
+from assignments.data.columns import (
+    Cases,
+    Column,
+    MadeCase,
+    alone,
+    case_shapes,
+    field_names,
+    largest,
+    one_by_one,
+    stacked,
+)
 from assignments.data.hidden import HiddenSet
 from graders.metrics import Array, Floats, Metric, metric_named
 from graders.record.answers import Answers
 from graders.record.documents import Explained, Measured, Phrase
 from graders.scoring.caps import combined
 from graders.scoring.each_case import read_singly, usable
-from graders.scoring.fixes import Fix, of_classes, of_fields, of_images, of_labels, of_probabilities
+from graders.scoring.fixes import (
+    Fix,
+    of_classes,
+    of_fields,
+    of_images,
+    of_labels,
+    of_probabilities,
+    of_probabilities_of_each,
+)
 from graders.scoring.forms import truths_as
 from graders.scoring.repeat import RepeatScore, score_repeat
 from graders.tasks import Task, task_named
@@ -122,10 +141,7 @@ def _shortlist(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers) 
     if "field" in task.forms:
         return _of_fields(task, metric, hidden, answers, _spread(good, _case_count(hidden, SEARCHED)))
     chosen = _spread([i for i in good if _mask(task, hidden, i).any()], _case_count(hidden, SEARCHED))
-    if not chosen:
-        return []
-    truths = {i: _mask(task, hidden, i) for i in chosen}
-    return _of_images(task, hidden, {i: predictions[i] for i in chosen}, truths)
+    return _of_images(task, hidden, predictions, chosen) if chosen else []
 
 
 def _mask(task: Task, hidden: HiddenSet, index: int) -> Array:
@@ -156,30 +172,42 @@ def _of_fields(task: Task, metric: Metric, hidden: HiddenSet, answers: Answers, 
     return _best(gains)
 
 
-def _of_images(
-    task: Task, hidden: HiddenSet, predictions: Mapping[int, Array], truths: Mapping[int, Array]
-) -> list[Fix]:
-    """The best fixes by the overlap of masks or labels, which is quick to compute. Each case has its own size."""
-    chosen = list(predictions)
+def _of_images(task: Task, hidden: HiddenSet, predictions: Cases, chosen: list[int]) -> list[Fix]:
+    """The best fixes by the overlap of masks or labels, which is quick to compute. One case at a time is in memory."""
     decide = task.forms["mask" if "mask" in task.forms else "labels"]
-    decided = {i: decide(predictions[i]) for i in chosen}
-    before = np.array([_overlap(decided[i], truths[i]) for i in chosen])
-    full = all(mask.all() for mask in decided.values())
-    fixes = [*of_images(truths[chosen[0]].shape)]
+    fixes = [*of_images(_mask(task, hidden, chosen[0]).shape)]
+    if all(decide(predictions[i]).all() for i in chosen):
+        fixes = [fix for fix in fixes if fix.kind != "spacing"]
     if "probability" in task.forms:
-        fixes += of_probabilities(*(np.concatenate([of[i].ravel() for i in chosen]) for of in (predictions, truths)))
+        fixes += _of_probabilities(task, hidden, predictions, chosen)
     elif "labels" in task.forms:
-        fixes += of_labels([predictions[i] for i in chosen], [truths[i] for i in chosen])
+        fixes += of_labels(one_by_one(predictions)[chosen], one_by_one(hidden.truth)[chosen])
+    before, after = np.zeros(len(chosen)), np.full((len(fixes), len(chosen)), np.nan)
+    for k, i in enumerate(chosen):
+        prediction, truth = predictions[i], _mask(task, hidden, i)
+        decided = decide(prediction)
+        before[k] = _overlap(decided, truth)
+        for number, fix in enumerate(fixes):
+            mistaken = prediction if fix.kind in ("threshold", "sigmoid", "labels") else decided
+            undone = fix.undo(mistaken, truth.shape, hidden.cases[i])
+            if undone is not None:
+                after[number, k] = _overlap(decide(undone), truth)
     gains: list[tuple[float, int, Fix]] = []
     for number, fix in enumerate(fixes):
-        mistaken = predictions if fix.kind in ("threshold", "sigmoid", "labels") else decided
-        if fix.kind == "spacing" and full:
-            continue
-        undone = [fix.undo(mistaken[i], truths[i].shape, hidden.cases[i]) for i in chosen]
-        after = [_overlap(decide(p), truths[i]) for i, p in zip(chosen, undone, strict=True) if p is not None]
-        if len(after) == len(chosen) and _gain_alike(np.array(after) - before):
-            gains.append((-float(np.mean(after - before)), number, fix))
+        if not np.isnan(after[number]).any() and _gain_alike(after[number] - before):
+            gains.append((-float(np.mean(after[number] - before)), number, fix))
     return _best(gains)
+
+
+def _of_probabilities(task: Task, hidden: HiddenSet, predictions: Cases, chosen: list[int]) -> Iterator[Fix]:
+    """Mistakes in probabilities of voxels, from all of these cases together."""
+    if not read_singly(hidden, predictions):
+        truths = truths_as(task, "mask", stacked(hidden.truth)[chosen])
+        return of_probabilities(stacked(predictions)[chosen], truths)
+    marked = sum(int(np.count_nonzero(_mask(task, hidden, i))) for i in chosen)
+    sizes = case_shapes(hidden.truth)
+    share = marked / sum(math.prod(sizes[i]) for i in chosen)
+    return of_probabilities_of_each((predictions[i] for i in chosen), share)
 
 
 def _best(gains: Sequence[tuple[float, int, Fix]]) -> list[Fix]:

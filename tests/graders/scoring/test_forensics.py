@@ -17,6 +17,7 @@ from graders.failures import WallLimit
 from graders.marks.words import phrase_words
 from graders.record.answers import Answers
 from graders.record.documents import Explained, Phrase
+from graders.scoring.fixes import of_probabilities_of_each, of_thresholds
 from graders.scoring.forensics import explanation
 from graders.scoring.score import score
 from graders.tasks import task_named
@@ -435,6 +436,42 @@ def test_sound_predictions_of_different_sizes_have_no_explanation_and_empty_ones
     assert explained_singly(truths, predictions, weak) is None
     empty = [np.zeros(truth.shape, np.float32) for truth in truths]
     assert explained_singly(truths, empty) == Explained("empty", Phrase("empty_below_half"))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("spread", [0.2, 0.7, 1.0])
+def test_counted_probabilities_suggest_the_thresholds_of_sorted_ones(share, spread):
+    rng = np.random.default_rng(int(10 * spread))
+    cases = [(rng.random(shape) ** 3 * spread).astype(np.float16) for shape in ((3, 7, 11), (2, 50, 5), (1, 4, 4))]
+    together = np.concatenate([case.ravel() for case in cases])
+    sorted_ones = [(fix.kind, fix.phrase) for fix in of_thresholds(together, share)]
+    counted = [(fix.kind, fix.phrase) for fix in of_probabilities_of_each(cases, share)]
+    assert counted == [("labels", Phrase("foreground_exchanged")), *sorted_ones]
+    assert len(counted) > 2
+
+
+def test_equal_probabilities_suggest_no_threshold():
+    fixes = of_probabilities_of_each([np.full((2, 3, 4), 0.25, np.float16)] * 2, 0.5)
+    assert [fix.kind for fix in fixes] == ["labels"]
+
+
+def test_a_search_holds_one_image_at_a_time():
+    truths, predictions = of_all_sizes(lambda case: np.flip(case, 1))
+    truths, predictions = (
+        [np.kron(case, np.ones((4, 4, 4), case.dtype)) for case in cases] for cases in (truths, predictions)
+    )
+    hidden_set, stored = in_columns(truths, [case.astype(np.float16) for case in predictions])
+    of = assignment()
+    measured = score(of, of.criteria[0], [hidden_set], [stored]).measurement
+    tracemalloc.start()
+    try:
+        result = explanation(of, of.criteria[0], [hidden_set], [stored], measured)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert result.kind == "flip"
+    # Six predictions together are 12 bytes a voxel, beside what the work on one case takes.
+    assert peak < 12 * max(case.size for case in truths)
 
 
 @pytest.mark.parametrize("spoil", [lambda case: np.flip(case, 2), lambda case: case * 0.3, lambda case: case * 0])
