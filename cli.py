@@ -531,6 +531,9 @@ def data(
     page: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what was read as a page with pictures, for staff.")
     ] = None,
+    leaves: Annotated[
+        bool, typer.Option("--leaves", help="List all that a handout would take off this machine; write nothing.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Show the cases of an assignment, or split its subjects.
@@ -538,12 +541,15 @@ def data(
     Without a flag it prints what was read: subjects and cases by part, shapes, values, spacing, classes, what is
     unusual, and cases of two parts that are nearly equal. This names hidden subjects: it is for staff.
 
+    --leaves writes the handout into a temporary folder and lists it: each file with its fields, cases and subjects.
+
     --split divides the subjects of a folder into training and hidden ones. The split is made once, and every later
     course, handout and rehearsal uses it. A new subject moves no other. The file names the hidden subjects: it is never
     handed out.
     """
     from graders.authoring.splitting import data_assignment, proposed_split
 
+    _check_one(("--split", split), ("--resplit", resplit), ("--page", page), ("--leaves", leaves))
     opened = data_assignment(assignment, course)
     if split or resplit:
         proposed = proposed_split(opened, "resplit" if resplit else "split")
@@ -552,8 +558,20 @@ def data(
             raise typer.Exit(1)
         proposed.write()
         print(proposed.path)
-        return
-    _show_data(opened, page)
+    elif leaves:
+        _list_leaves(opened)
+    else:
+        _show_data(opened, page)
+
+
+def _list_leaves(assignment: Assignment) -> None:
+    """List what a handout would take off this machine."""
+    from graders.authoring.leaves import leaves_of
+    from reports.progress import progress, seldom
+
+    with progress("reading") as step:
+        listed = leaves_of(assignment, seldom(step))
+    console.print_leaves(listed)
 
 
 def _show_data(assignment: Assignment, page: Path | None) -> None:
@@ -561,14 +579,14 @@ def _show_data(assignment: Assignment, page: Path | None) -> None:
     from graders.authoring.data_summary import data_summary
     from graders.authoring.shown_data import shown_data
     from reports.data_page import check_page_path, write_data_page
-    from reports.progress import progress
+    from reports.progress import progress, seldom
 
     if page is not None:
         check_page_path(assignment, page)
     with progress("reading") as step:
-        shown = shown_data(assignment, lambda done, of, subject: step(done, of, subject, None))
+        shown = shown_data(assignment, seldom(step))
     with progress("looking") as step:
-        summary = data_summary(shown, lambda done, of, subject: step(done, of, subject, None))
+        summary = data_summary(shown, seldom(step))
     console.print_data(summary)
     if page is not None:
         print(write_data_page(summary, page))
@@ -745,6 +763,13 @@ def _check_name(name: str, names: Iterable[str], option: str) -> None:
 
     if name not in names:
         _fail(f'{option} "{name}": {nearest(name, names)}', 2)
+
+
+def _check_one(*options: tuple[str, object]) -> None:
+    """Exit with a hint if several of these options are typed, of which each does something of its own."""
+    typed = [name for name, value in options if value]
+    if len(typed) > 1:
+        _fail(f"{' and '.join(typed)}: type one of them at a time", 2)
 
 
 def _course(folder: Path) -> Course:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from assignments.assignment import Assignment
     from graders.authoring.data_summary import DataSummary
     from graders.authoring.handing_out import PlannedHandout
+    from graders.authoring.leaves import Leaves
     from graders.authoring.new_assignment import NewAssignment
     from graders.authoring.splitting import ProposedSplit
     from graders.course.course import Course
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.doctor import Fact
     from graders.runs.marking import Change
     from graders.runs.public_check import PublicTestResult
+    from reports.data_table import Grid
     from reports.write import WrittenReports
 
 
@@ -190,15 +192,28 @@ def print_split(proposed: ProposedSplit) -> None:
 
 def print_data(summary: DataSummary) -> None:
     """What the cases of an assignment are like."""
+    from reports.data_table import grids, head_lines, tail_lines
+
+    _print_with_grids(head_lines(summary), grids(summary), tail_lines(summary))
+
+
+def print_leaves(leaves: Leaves) -> None:
+    """What a handout would take off this machine."""
+    from reports.leaves_lines import leaves_grids, leaves_head, leaves_tail
+
+    _print_with_grids(leaves_head(leaves), leaves_grids(leaves), leaves_tail(leaves))
+
+
+def _print_with_grids(head: Iterable[str], grids: Iterable[Grid], tail: Iterable[str]) -> None:
     from rich.console import Console
 
-    from reports.data_table import grids, head_lines, tail_lines, terminal_table
+    from reports.data_table import terminal_table
 
-    for line in head_lines(summary):
+    for line in head:
         say(line)
-    for grid in grids(summary):
+    for grid in grids:
         Console(markup=False, highlight=False).print(terminal_table(grid))
-    for line in tail_lines(summary):
+    for line in tail:
         say(line)
 
 

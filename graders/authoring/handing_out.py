@@ -52,6 +52,10 @@ class PlannedHandout:
         refuse_work(self.assignment, folder)
         if self.cases.kind == "shared":
             record_handout(self.assignment)  # first: if writing fails half-way, some cases may have left
+        return self.write_files(folder)
+
+    def write_files(self, folder: Path) -> tuple[Path, ...]:
+        """Write the files alone, such as for a list of them: nobody is asked, and nothing is recorded."""
         packages = [
             f"{framework}: {name}=={version}"
             for framework in self.assignment.frameworks
