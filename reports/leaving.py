@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 def leaving_lines(planned: PlannedHandout) -> Iterator[str]:
-    """How many cases of patients would leave, and who permitted it; or what goes in their place."""
+    """How many cases of patients would leave, and who permitted it; or what goes in their place; near cases first."""
     cases, data = planned.cases, planned.assignment.data
+    if planned.near:
+        yield planned.near
     if cases.kind in ("phantoms", "small cases"):
         count = cases.counts[0]
         yield f'share = "none": no case leaves this machine; the handout holds {count} {cases.kind} in their place.'

@@ -23,12 +23,14 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from assignments.assignment import Assignment
 from assignments.cached import cached
 from assignments.data.columns import StoredCase
 from assignments.data.image_axes import image_view
 from assignments.data.prepared import Prepared, Progress
 from assignments.data.prepared_store import prepared_folder
 from assignments.data.source import PARTS, Axes, Part
+from assignments.data.split import split_command
 from assignments.digests import digest_of
 
 ALIKE = 0.7
@@ -95,6 +97,15 @@ def near_pairs(prepared: Prepared, on_progress: Progress = lambda *_: None) -> N
     source = digest_of(cases=digests).encode()
     count, pairs, compared = cached(_MAKER, source, lambda _: _compared(cases, on_progress))
     return Near(count, tuple(NearPair(cases[i], cases[j], float(like)) for i, j, like in pairs), compared)
+
+
+def near_note(assignment: Assignment, prepared: Prepared | None, on_progress: Progress = lambda *_: None) -> str:
+    """How many near pairs a split has, and the command that names them; empty if there is none."""
+    count = 0 if prepared is None else near_pairs(prepared, on_progress).count
+    if not count:
+        return ""
+    pairs = "1 pair of cases in two parts is" if count == 1 else f"{count} pairs of cases in two parts are"
+    return f"{pairs} nearly equal, and may be of one patient. To see them: {split_command(assignment, '')}"
 
 
 def near_drawn(arrays: Mapping[str, Axes], parts: Mapping[Part, Mapping[str, Array]]) -> Near:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Literal
 
@@ -22,7 +22,7 @@ from assignments.data.parts import (
     training_cases,
 )
 from assignments.data.phantoms import phantoms, with_sizes
-from assignments.data.prepared import Progress
+from assignments.data.prepared import Prepared, Progress
 from assignments.data.sharing import sharing_of
 from assignments.data.source import Axes, Endless
 from assignments.data.sources import source_of
@@ -44,6 +44,8 @@ class PublishedCases:
     train: Mapping[str, Cases]
     val: Mapping[str, Cases] | None = None
     """Of a finite source with a validation part; an endless source has its validation cases in `train`."""
+    prepared: Prepared | None = None
+    """All cases of a finite source, hidden ones too: they stay here, and may be compared with those that leave."""
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -79,12 +81,12 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
     source = source_of(assignment)
     if sharing_of(assignment) == "none":
         arrays = source.declared or (prepared.arrays if prepared is not None else {})
-        return _stand_ins(assignment, source.small_cases, arrays)
+        return replace(_stand_ins(assignment, source.small_cases, arrays), prepared=prepared)
     if isinstance(source, Endless):
         return PublishedCases("drawn", crossing(training_cases(source, assignment, PUBLISHED)))
     assert prepared is not None
     train, val = numbered_cases(prepared, assignment)
-    return PublishedCases("shared", train, val)
+    return PublishedCases("shared", train, val, prepared)
 
 
 def _stand_ins(assignment: Assignment, small_cases: Any, arrays: Mapping[str, Axes]) -> PublishedCases:

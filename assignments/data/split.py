@@ -84,11 +84,12 @@ class SplitChange:
 
 
 def split_command(assignment: Assignment, flag: str = "--split") -> str:
-    """The command that makes the split of an assignment, to be typed as it is."""
+    """The command that makes the split of an assignment, to be typed as it is; with "" it shows the cases."""
     file = assignment.data.split
+    words = ["medmark data", str(assignment.folder), flag]
     if file is not None and file.parent.name == "hidden":  # a course's own data
-        return f"medmark data {assignment.id} {flag} -c {file.parent.parent}"
-    return f"medmark data {assignment.folder} {flag}"
+        words = ["medmark data", assignment.id, flag, f"-c {file.parent.parent}"]
+    return " ".join(filter(None, words))
 
 
 def read_split(path: Path) -> Split | None:

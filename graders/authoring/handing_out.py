@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.data.near import near_note
 from assignments.data.prepared import Progress
 from assignments.data.published import PublishedCases, published_cases
 from assignments.data.sharing import shows_patients
@@ -28,6 +29,8 @@ class PlannedHandout:
 
     assignment: Assignment
     cases: PublishedCases
+    near: str = ""
+    """How many cases of two parts are nearly equal; empty if none is."""
 
     @property
     def needs_consent(self) -> bool:
@@ -76,7 +79,8 @@ def planned_handout(name: str, course: Path | None = None, on_progress: Progress
     if in_catalogue(assignment.folder) and not status.holds:
         why = "; ".join(status.gaps) if status.fresh else "it changed since its rehearsal, or was never rehearsed"
         raise UserError(f"{assignment.folder}: is not proven ({why}). Prove it: medmark rehearse {assignment.id}")
-    return PlannedHandout(assignment, published_cases(assignment, on_progress))
+    cases = published_cases(assignment, on_progress)
+    return PlannedHandout(assignment, cases, near_note(assignment, cases.prepared, on_progress))
 
 
 def hand_out(name: str, folder: Path, course: Path | None = None, *, agreed: bool = False) -> tuple[Path, ...]:

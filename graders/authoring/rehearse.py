@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assignments.assignment import Assignment, Framework
+from assignments.data.near import near_note
 from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress
 from assignments.data.sources import SOURCES
@@ -116,7 +117,7 @@ def rehearse_folder(
     for criterion in accuracies(assignment):
         check_criterion(assignment, criterion)
     # Nothing is proven on cases of which some are hidden and handed out; a stored calibration would not draw them.
-    checked_cases(assignment, on_reading)
+    near = near_note(assignment, checked_cases(assignment, on_reading), on_reading)
     if calibrate:
         calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress)
     chosen = frameworks or calibration.proving_frameworks(assignment)
@@ -126,7 +127,7 @@ def rehearse_folder(
         frameworks=[name for name in assignment.frameworks if name in chosen],
         calibrated=lambda: calibration.gaps(assignment),
         baselines=lambda: calibration.baseline_shares(assignment),
-        notes=lambda: calibration.proposal(assignment),
+        notes=lambda: [*calibration.proposal(assignment), *([near] if near else [])],
         on_progress=on_progress,
     )
     if frameworks is None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from assignments.assignment import Assignment, Framework
+from assignments.data.near import near_note
 from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress, required_split
 from assignments.errors import MedmarkError
@@ -142,6 +143,8 @@ def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:
     spare = sum(row.part is None for row in split.present)
     rest = [f"{spare} in no part"] if spare else []
     yield Fact(True, f"assignment {assignment.id}: {len(split.present)} subjects, {', '.join([*counts, *rest])}")
+    if near := near_note(assignment, prepared, on_reading):
+        yield Fact(False, f"assignment {assignment.id}: {near}", optional=True)
     if spent := [row for row in split.present if row.part == "test" and row.shown]:
         hidden = len(split.of("test"))
         yield Fact(
