@@ -362,6 +362,10 @@ def return_marks(
         list[str] | None,
         typer.Option("--for", metavar="WHO", help="Only this group or member; may be repeated."),
     ] = None,
+    show_cases: Annotated[
+        int,
+        typer.Option("--show-cases", min=0, metavar="N", help="Show N hidden cases, with each group's own answers."),
+    ] = 0,
     by: By = None,
     yes: Yes = False,
     sandbox: SandboxOption = None,
@@ -372,10 +376,14 @@ def return_marks(
     on, a change of a returned mark is a correction: it needs a reason, on_correction in course.toml says whether it may
     lower the mark, and the page becomes version 2. The folder versions/ keeps the pages as returned. To retract a
     return, use its number: medmark decide ASSIGNMENT retract N.
+
+    With --show-cases each group gets a page of hidden cases, the same for all: never while anybody may hand in, and
+    their subjects are recorded as shown.
     """
     from assignments.errors import UserError
     from graders.runs.marking import returnable, returned
-    from reports.write import keep_versions
+    from graders.runs.showing import planned_showing
+    from reports.write import keep_versions, write_case_pages
 
     opened = _course(course)
     by = _decider(opened, by)
@@ -383,14 +391,21 @@ def return_marks(
     console.warn_all(change.results.unmatched)
     offer = returnable(change, who or ())
     console.print_returnable(offer)
-    if offer.problem:
+    if offer.problem and not (show_cases and offer.already):
         raise UserError(offer.problem)
-    if not _agreed(f"Record {len(offer.now)} {'mark' if len(offer.now) == 1 else 'marks'} as returned?", yes):
+    showing = planned_showing(change, offer, show_cases) if show_cases else None
+    console.print_showing(showing)
+    if not _agreed(console.question_of_return(offer, showing), yes):
         raise typer.Exit(1)
-    after = returned(change, who or (), by=by)
-    folder = keep_versions(opened, after.results)
-    console.say(f"Recorded {len(offer.now)} as returned; the pages as returned: {folder}")
-    console.say(f"To write the pages to hand out: medmark report {assignment}")
+    if showing is not None:
+        showing.record()
+    if offer.now:
+        change = returned(change, who or (), by=by)
+        folder = keep_versions(opened, change.results)
+        console.say(f"Recorded {len(offer.now)} as returned; the pages as returned: {folder}")
+        console.say(f"To write the pages to hand out: medmark report {assignment}")
+    if showing is not None:
+        console.say(f"Pages of hidden cases: {write_case_pages(opened, change.results, showing)}")
 
 
 @app.command()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.doctor import Fact
     from graders.runs.marking import Change
     from graders.runs.public_check import PublicTestResult
+    from graders.runs.showing import Showing
     from reports.data_table import Grid
     from reports.write import WrittenReports
 
@@ -131,6 +132,22 @@ def print_returnable(offer: Returnable) -> None:
 
     for line in return_lines(offer):
         print(wrapped(line, sys.stdout))
+
+
+def print_showing(showing: Showing | None) -> None:
+    """How many hidden cases students will see, and whose they are; nothing if none are shown."""
+    from reports.leaving import showing_lines
+
+    for line in () if showing is None else showing_lines(showing):
+        say(line)
+
+
+def question_of_return(offer: Returnable, showing: Showing | None = None) -> str:
+    """What a person is asked before a return."""
+    if not offer.now:
+        return "Show these cases?"
+    marks = f"Record {len(offer.now)} {'mark' if len(offer.now) == 1 else 'marks'} as returned"
+    return f"{marks}?" if showing is None else f"{marks}, and show these cases?"
 
 
 def moved(differences: Differences) -> str:

@@ -12,6 +12,7 @@ from assignments.assignment import Orient
 from assignments.data.image_axes import image_view
 from assignments.data.source import Axes, Part
 from graders.authoring.shown_data import ShownCase, ShownData
+from reports import cutting
 from reports.slices import Picture, picture
 
 Array = np.ndarray[Any, Any]
@@ -21,12 +22,6 @@ PER_PART = 3
 SAMPLED = 4096
 """Voxels of a case that a histogram counts."""
 BINS = 48
-FLIPPED: Mapping[str, tuple[bool, bool, bool]] = {
-    "RAS": (True, True, True),
-    "LPS": (True, False, False),
-    "file": (False, False, False),
-}
-"""Whether (d, h, w) are drawn backwards: superior and anterior are up, the patient's right is on the left."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +48,8 @@ class Histogram:
 
 
 def orientation(data: ShownData) -> Orient:
-    """Where the axes of volumes rise to: only files that say where their voxels lie are turned."""
-    says = data.assignment.data.source == "folder" and "spacing" in data.arrays
-    return data.assignment.data.orient if says else "file"
+    """Where the axes of volumes rise to."""
+    return cutting.orientation(data.assignment.data, with_spacing="spacing" in data.arrays)
 
 
 def pictures(data: ShownData, part: Part | None) -> Iterator[ShownPicture]:
@@ -94,17 +88,15 @@ def _shown(case: ShownCase, key: str, axes: Axes, data: ShownData) -> ShownPictu
     if image is None:
         return None
     labels = _labels(case, key, image.shape[1:], data)
-    spacing = _spacing(case, image.ndim - 1)
-    words = []
-    if image.ndim == 4:
-        axis = int(np.argmax(spacing))  # slices are taken where they are thickest; along d if all are alike
-        index = _widest(labels, axis) if labels is not None and labels.any() else image.shape[1 + axis] // 2
-        words.append(f"slice {index + 1} of {image.shape[1 + axis]}" + (f" along {'dhw'[axis]}" if axis else ""))
-        image, labels, spacing = _cut(image, labels, spacing, axis, index, data)
+    values = np.asarray(case.arrays["spacing"].read()) if "spacing" in case.arrays else None
+    spacing = cutting.usable_spacing(values, image.ndim - 1)
+    cut = cutting.cut_through(image.shape[1:], spacing, orientation(data), labels)
+    image, labels = cut.of(image), None if labels is None else cut.of(labels)
+    words = [cut.words] if cut.words else []
     if image.shape[0] not in (1, 3):
         words.append(f"the first of {image.shape[0]} channels")
     image = image if image.shape[0] == 3 else image[0]
-    drawn = picture(image, labels, (spacing[0], spacing[1]))
+    drawn = picture(image, labels, cut.pixel_mm)
     if labels is not None and not drawn.outlines:
         words.append("no label here")
     return ShownPicture(case, key, ", ".join(words), drawn)
@@ -122,33 +114,6 @@ def _labels(case: ShownCase, key: str, shape: tuple[int, ...], data: ShownData) 
             side: Array = array[0 if key == "fixed" else 1]
             return side
     return None
-
-
-def _spacing(case: ShownCase, axes: int) -> tuple[float, ...]:
-    if "spacing" not in case.arrays:
-        return (1.0,) * axes
-    values = [float(value) for value in np.ravel(case.arrays["spacing"].read())]
-    return tuple(values) if len(values) == axes and min(values) > 0 else (1.0,) * axes
-
-
-def _widest(labels: Array, axis: int) -> int:
-    """The slice with the most of the label; the middle one, if several have as much."""
-    others = tuple(i for i in range(labels.ndim) if i != axis)
-    areas = np.count_nonzero(labels, axis=others)
-    best = np.flatnonzero(areas == areas.max())
-    return int(best[len(best) // 2])
-
-
-def _cut(
-    image: Array, labels: Array | None, spacing: tuple[float, ...], axis: int, index: int, data: ShownData
-) -> tuple[Array, Array | None, tuple[float, float]]:
-    """One slice of a volume (c, d, h, w), the way up in which people read it."""
-    flips = FLIPPED[orientation(data)]
-    stay = [i for i in range(3) if i != axis]
-    steps = tuple(slice(None, None, -1 if flips[i] else 1) for i in stay)
-    slices = np.take(image, index, axis=1 + axis)[(slice(None), *steps)]
-    cut = None if labels is None else np.take(labels, index, axis=axis)[steps]
-    return slices, cut, (spacing[stay[0]], spacing[stay[1]])
 
 
 def _sample(array: Array) -> Array:

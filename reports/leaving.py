@@ -1,4 +1,4 @@
-"""What leaves the machine with a handout, as lines for the person who is asked to agree."""
+"""What leaves the machine with a handout or a return, as lines for the person who is asked to agree."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from reports.terminal import quantity
 
 if TYPE_CHECKING:
     from graders.authoring.handing_out import PlannedHandout
+    from graders.runs.showing import Showing
 
 
 def leaving_lines(planned: PlannedHandout) -> Iterator[str]:
@@ -29,3 +30,15 @@ def leaving_lines(planned: PlannedHandout) -> Iterator[str]:
             "Faces and burned-in text are not checked; this lists everything that leaves: "
             f"{split_command(planned.assignment, '--leaves')}"
         )
+
+
+def showing_lines(showing: Showing) -> Iterator[str]:
+    """How many hidden cases students will see, and that their subjects are spent from then on."""
+    yield f"{quantity(len(showing.cases), 'hidden case')} of {showing.of} will be shown to every group."
+    if showing.subjects:
+        yield (
+            f"They are of {quantity(len(showing.subjects), 'subject')}, recorded as shown in "
+            f"{showing.assignment.split_file}: in later years, students may know their ground truth."
+        )
+    else:
+        yield "They were drawn, and are of no patient."

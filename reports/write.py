@@ -22,6 +22,7 @@ from graders.marks.results import Results
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
+from reports.cases_page import cases_page
 from reports.cohort import distribution_table, summary_table
 from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     import pandas
 
     from graders.course.roster import Group
+    from graders.runs.showing import Showing
 
 
 SHEETS: Final = (".csv", ".xlsx")
@@ -173,6 +175,15 @@ def keep_versions(course: Course, results: Results) -> Path:
     people, groups = results.people, course.groups
     for person, path, page in _personal_pages(home / "personal", assignment, people, groups, False, versions):
         _keep(path, page, versions.people.get(person.member))
+    return home
+
+
+def write_case_pages(course: Course, results: Results, showing: Showing) -> Path:
+    """Write each group's page of hidden cases, and return their folder. Record the showing before."""
+    home = course.folder / "reports" / file_name(results.assignment.id) / "cases"
+    names = file_names([mark.group for mark in results.marks])
+    for group in showing.groups:
+        write(home / f"{names[group]}.html", cases_page(showing, group))
     return home
 
 

@@ -147,7 +147,7 @@ def split_parts(prepared: Prepared, assignment: Assignment, secret: SecretOrKeys
     order = keyed_order(secret, assignment.id, "order/0", labels)
     hidden, labels = [hidden[i] for i in order], [labels[i] for i in order]
     ids = keyed_names(secret, assignment.id, "case/0", labels)
-    words = keyed_names(secret, assignment.id, "subject/0", [subject.id for subject in prepared.of("test")])
+    words = hidden_names(prepared, assignment, secret)
     test = _gathered(prepared, [subject.cases[number] for subject, number in hidden])
     cases = described(
         [ids[label] for label in labels],
@@ -163,6 +163,11 @@ def split_parts(prepared: Prepared, assignment: Assignment, secret: SecretOrKeys
         cases,
         frozenset(subject.id for subject, _ in hidden),
     )
+
+
+def hidden_names(prepared: Prepared, assignment: Assignment, secret: SecretOrKeys) -> dict[str, str]:
+    """By hidden subject: the word that stands for it in cases, scores and pages."""
+    return keyed_names(secret, assignment.id, "subject/0", [subject.id for subject in prepared.of("test")])
 
 
 def numbered_cases(prepared: Prepared, assignment: Assignment) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
