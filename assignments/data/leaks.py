@@ -44,6 +44,12 @@ def refuse_leaks(source: str, arrays: Mapping[str, Axes], parts: Mapping[Part, A
             )
 
 
+def is_numbering(cases: Arrays) -> bool:
+    """Whether the subjects of a draw are numbered from 0 or 1: each draw begins anew, and they are other subjects."""
+    names = np.unique(cases.get("subject", ()))
+    return names.dtype.kind in "iu" and names[0] in (0, 1) and bool((np.diff(names) == 1).all())
+
+
 def refuse_shared(prepared: Prepared, what: str, command: str) -> None:
     """Refuse a split of which two parts hold an equal array.
 
@@ -75,17 +81,10 @@ def refuse_shared(prepared: Prepared, what: str, command: str) -> None:
         )
 
 
-def _same_subjects(a: Arrays, b: Arrays) -> Iterator[str]:
-    """Subjects of both parts. A generator that numbers its subjects from 0 starts again in each draw."""
-    if "subject" not in a or "subject" not in b or (_is_numbering(a["subject"]) and _is_numbering(b["subject"])):
-        return
-    for name in sorted(set(map(str, a["subject"])) & set(map(str, b["subject"]))):
-        yield f"subject {name}"
-
-
-def _is_numbering(subjects: np.ndarray) -> bool:
-    names = np.unique(subjects)
-    return names.dtype.kind in "iu" and bool((names == np.arange(len(names))).all())
+def _same_subjects(a: Arrays, b: Arrays) -> list[str]:
+    """Subjects of both parts."""
+    first, second = (set(map(str, part.get("subject", ()))) for part in (a, b))
+    return [f"subject {name}" for name in sorted(first & second)]
 
 
 def _same_arrays(key: str, a: np.ndarray, b: np.ndarray) -> Iterator[str]:

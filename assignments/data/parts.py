@@ -14,7 +14,7 @@ from numpy.random import Generator
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.cases import Case, described, drawn_names, keyed_names, keyed_order
 from assignments.data.columns import Cases
-from assignments.data.leaks import refuse_leaks, refuse_shared
+from assignments.data.leaks import is_numbering, refuse_leaks, refuse_shared
 from assignments.data.prepared import Prepared, PreparedSubject, Progress, prepare
 from assignments.data.prepared_store import PreparedArray, gathered
 from assignments.data.source import RESERVED, Arrays, Axes, Draw, Endless, Part
@@ -81,6 +81,9 @@ def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, t
     train = training_cases(source, assignment, secret if data.redraw else PUBLISHED, turn)
     rng = stream(secret, assignment.id, "test", turn)
     test = drawn_cases(data.source, source.draw, source.arrays, _count(assignment, "test"), rng)
+    # Judged before some are set aside: what is left of a numbering is none.
+    if is_numbering(train) and is_numbering(test):
+        test["subject"] = test["subject"].astype(np.int64) + train["subject"].max() + 1
     val = None
     if data.val:
         rng = stream(secret if data.redraw else PUBLISHED, assignment.id, "val", turn)
@@ -98,7 +101,7 @@ def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, t
         subjects = tuple(words[i] for i in index)
     groups = [str(group) for group in test["group"]] if "group" in test else [None] * n
     cases = described(ids, subjects, test.get("spacing"), groups)
-    own = _own_names(train, val, test)
+    own = frozenset(map(str, test.get("subject", ())))
     return Parts(crossing(train), None if val is None else crossing(val), test, cases, own)
 
 
@@ -203,15 +206,6 @@ def _gathered(prepared: Prepared, cases: Sequence[Mapping[str, PreparedArray]]) 
 def crossing(cases: Arrays) -> dict[str, Cases]:
     """What a solution receives: words do not cross the wire."""
     return {name: array for name, array in cases.items() if name != "group"}
-
-
-def _own_names(train: Arrays, val: Arrays | None, test: Arrays) -> frozenset[str]:
-    """The hidden subjects as their source names them; numbers that begin again in each draw are other subjects."""
-    if "subject" not in test:
-        return frozenset()
-    trained = {str(name) for side in (train, val or {}) for name in side.get("subject", ())}
-    names = set(map(str, test["subject"]))
-    return frozenset(f"hidden {name}" if name in trained else name for name in names)
 
 
 def _count(assignment: Assignment, key: str) -> int:
