@@ -87,7 +87,7 @@ def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, t
     val = None
     if data.val:
         rng = stream(secret if data.redraw else PUBLISHED, assignment.id, "val", turn)
-        train, val = _set_aside(train, int(data.val), rng)
+        train, val = _set_aside(train, _count(assignment, "val"), rng)
     parts: dict[Part, Arrays] = {"train": train, **({} if val is None else {"val": val}), "test": test}
     refuse_leaks(data.source, source.arrays, parts)
     n = len(next(iter(test.values())))

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment, Data, Person, Run
+from assignments.data.cases import drawn_names
 from assignments.data.hidden import (
     HiddenSet,
     arrays_digest,
-    case_names,
     hidden_set,
     presented_order,
     presented_purpose,
     purposes_of,
     records,
 )
-from assignments.data.sources import draw_of
+from assignments.data.sources import source_of
 from assignments.data.streams import PUBLISHED, Keys
 from assignments.errors import UserError
 
@@ -28,7 +28,15 @@ FRAMES = '''
 """Three frames a subject, so that a split by case would leak."""
 import numpy as np
 
-def frames(n, rng):
+from assignments.data.source import Axes
+
+ARRAYS = {
+    "image": Axes("float32", "2 2"),
+    "label": Axes("uint8", "", role="truth"),
+    "spacing": Axes("float64", "3"),
+}
+
+def draw(n, rng):
     return {
         "image": rng.normal(size=(n, 2, 2)).astype(np.float32),
         "label": np.arange(n, dtype=np.uint8) % 2,
@@ -54,7 +62,7 @@ def assignment(folder=Path(), id="example", source="breast_cancer", **data):
 @pytest.fixture
 def frames(tmp_path):
     (tmp_path / "scans.py").write_text(FRAMES)
-    return lambda **data: assignment(tmp_path, source="scans.py:frames", **data)
+    return lambda **data: assignment(tmp_path, source="scans.py", **data)
 
 
 def rows(hidden):
@@ -118,22 +126,27 @@ def test_what_a_metric_reads_of_a_case_follows_it_through_the_shuffle(frames):
     assert hidden.truth.tolist() != [i % 2 for i in range(30)]  # the source's order is gone
 
 
-@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, object])
+@pytest.mark.parametrize("kind", ["float16", "float32", "float64"])
 def test_a_spacing_is_the_decimal_that_its_source_wrote_whatever_float_holds_it(tmp_path, kind):
     spacing = np.array([[2.2, 0.6, 1.1]], kind).repeat(6, axis=0)
     np.save(tmp_path / "spacing.npy", spacing)
+    stored = f"np.load({str(tmp_path / 'spacing.npy')!r})[:n]"
     (tmp_path / "scans.py").write_text(
-        FRAMES.replace("np.tile([3.0, 0.5, 0.25], (n, 1))", f"np.load({str(tmp_path / 'spacing.npy')!r}, "
-                                                            "allow_pickle=True)[:n]")
-    )  # fmt: skip
-    hidden = hidden_set(assignment(tmp_path, source="scans.py:frames", train=6, test=6), SECRET, 0, ("image",), "label")
+        FRAMES.replace("np.tile([3.0, 0.5, 0.25], (n, 1))", stored).replace(
+            'Axes("float64", "3")', f'Axes("{kind}", "3")'
+        )
+    )
+    hidden = hidden_set(assignment(tmp_path, source="scans.py", train=6, test=6), SECRET, 0, ("image",), "label")
     assert {case.spacing_mm for case in hidden.cases} == {(2.2, 0.6, 1.1)}
 
 
 def test_a_spacing_in_float64_or_integers_stays_what_it_is(tmp_path):
-    for number, mm in (("np.float64(np.float32(0.6))", 0.6000000238418579), ("2", 2.0)):
-        (tmp_path / "scans.py").write_text(FRAMES.replace("[3.0, 0.5, 0.25]", f"[{number}] * 3"))
-        of = assignment(tmp_path, source="scans.py:frames", train=6, test=6)
+    for kind, number, mm in (("float64", "np.float64(np.float32(0.6))", 0.6000000238418579), ("int64", "2", 2.0)):
+        text = FRAMES.replace("[3.0, 0.5, 0.25]", f"[{number}] * 3").replace(
+            'Axes("float64", "3")', f'Axes("{kind}", "3")'
+        )
+        (tmp_path / "scans.py").write_text(text)
+        of = assignment(tmp_path, source="scans.py", train=6, test=6)
         hidden = hidden_set(of, SECRET, 0, ("image",), "label")
         assert {case.spacing_mm for case in hidden.cases} == {(mm,) * 3}
 
@@ -156,12 +169,12 @@ def test_a_validation_set_that_leaves_nothing_to_train_on_is_refused(frames):
 
 
 def test_case_names_are_different_words_that_do_not_reveal_the_position():
-    names = case_names(SECRET, "example", "case/0", 2000)
+    names = drawn_names(SECRET, "example", "case/0", 2000)
     assert len(set(names)) == 2000
     assert all(len(a) == len(b) == 4 and (a + b).isalpha() for a, b in (name.split("-") for name in names))
     ranks = np.argsort(np.argsort(names))
     assert abs(np.corrcoef(ranks, np.arange(2000))[0, 1]) < 0.1
-    assert names[:10] != case_names(OTHER, "example", "case/0", 10)
+    assert names[:10] != drawn_names(OTHER, "example", "case/0", 10)
 
 
 def test_each_commit_receives_the_cases_in_its_own_order():
@@ -198,29 +211,90 @@ def test_inputs_truth_and_training_data_have_separate_digests(frames):
 
 def test_an_unknown_source_names_the_nearest_or_lists_all():
     with pytest.raises(UserError, match=r'no source "breast_canser" .*; did you mean "breast_cancer"\?'):
-        draw_of(assignment(source="breast_canser"))
+        source_of(assignment(source="breast_canser"))
     with pytest.raises(UserError, match=r"use one of: breast_cancer, promise12, prostate_mr$"):
-        draw_of(assignment(source="nothing like it"))
+        source_of(assignment(source="nothing like it"))
 
 
-def test_an_own_source_must_exist_and_have_the_function(tmp_path, frames):
-    with pytest.raises(UserError, match="there is no file"):
-        draw_of(assignment(tmp_path, source="away.py:frames"))
-    with pytest.raises(UserError, match='has no function "discs"; write one with the signature discs'):
-        draw_of(assignment(tmp_path, source="scans.py:discs"))
+def test_an_own_source_must_exist_and_define_arrays_and_a_way_to_get_cases(tmp_path):
+    def refusal(text, name="scans.py"):
+        (tmp_path / "scans.py").write_text(text)
+        with pytest.raises(UserError) as caught:
+            source_of(assignment(tmp_path, source=name))
+        return str(caught.value)
+
+    declared = FRAMES.partition("def draw")[0]
+    assert f"there is no file {tmp_path / 'away.py'}" in refusal("", "away.py")
+    assert "scans.py: has no ARRAYS. Declare each array of a case" in refusal("def draw(n, rng): ...")
+    text = refusal(declared)
+    assert "scans.py: defines no source" in text
+    assert "draw(n, rng)" in text
+    assert "open(path), subjects(opened) and load(opened, subject)" in text
+    assert "defines draw and load" in refusal(FRAMES + "def load(opened, subject): ...")
+    assert '"object" cannot cross to a solution' in refusal(
+        FRAMES.replace('Axes("float64", "3")', 'Axes("object", "3")')
+    )
+
+
+def test_a_source_in_the_form_of_an_earlier_medmark_is_refused_with_what_to_write(tmp_path):
+    (tmp_path / "scans.py").write_text("def frames(n, rng): ...")
+    with pytest.raises(UserError) as caught:
+        source_of(assignment(tmp_path, source="scans.py:frames"))
+    text = str(caught.value)
+    assert text.startswith(f'{tmp_path / "assignment.toml"} [data]: source = "scans.py:frames": ')
+    assert "the same ones came into training and hidden cases" in text
+    for cure in (
+        'write source = "scans.py"',
+        "rename frames to draw",
+        "ARRAYS = {",
+        "from assignments.data.source import",
+    ):
+        assert cure in text
+
+
+DECLARED = """\
+import numpy as np
+from assignments.data.source import Axes
+ARRAYS = {"image": Axes("float64", "2"), "label": Axes("float64", "", role="truth")}
+"""
 
 
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('{"image": np.zeros((n, 2)), "label": np.zeros(n - 1)}', "one leading N"),
-        ('{"image": np.zeros((n, 2))}', "lack label; they have image"),
+        ('{"image": np.zeros((n, 2)), "label": np.zeros(n - 1)}', "was asked for 60 cases, .* 'label': 59}"),
+        ('{"image": np.zeros((n, 2)), "label": np.float64(0)}', "was asked for 60 cases, .* 'label': 0}"),
+        ('{"image": np.zeros((n, 2))}', "draws no label, which ARRAYS declares; it draws image"),
+        ('{"image": np.zeros((n, 3)), "label": np.zeros(n)}', r'image as float64 \(60, 3\), .* float64 "2"'),
+        ('{"image": np.zeros((n, 2), "f4"), "label": np.zeros(n)}', r'image as float32 \(60, 2\), .* float64 "2"'),
+        ('{"image": np.zeros((n, 2)), "label": np.zeros(n), "age": np.zeros(n)}', "draws age, .* Declare it"),
+        ("np.zeros((n, 2))", "drew ndarray, not a dict"),
     ],
 )
-def test_a_source_with_missing_or_uneven_arrays_is_named(tmp_path, body, message):
-    (tmp_path / "bad.py").write_text(f"import numpy as np\ndef make(n, rng):\n    return {body}\n")
-    with pytest.raises(UserError, match=f"bad.py:make: training cases .*{message}"):
-        hidden_set(assignment(tmp_path, source="bad.py:make"), SECRET, 0, ("image",), "label")
+def test_a_source_whose_arrays_are_not_as_it_declares_is_named(tmp_path, body, message):
+    (tmp_path / "bad.py").write_text(f"{DECLARED}def draw(n, rng):\n    return {body}\n")
+    with pytest.raises(UserError, match=f"^bad.py .*{message}"):
+        hidden_set(assignment(tmp_path, source="bad.py"), SECRET, 0, ("image",), "label")
+
+
+def test_a_source_without_the_array_that_is_scored_is_named(tmp_path):
+    body = '{"image": rng.normal(size=(n, 2)), "label": np.zeros(n)}'
+    (tmp_path / "bad.py").write_text(f"{DECLARED}def draw(n, rng):\n    return {body}\n")
+    with pytest.raises(UserError, match=r"bad.py: the training cases lack mask; they have image, label"):
+        hidden_set(assignment(tmp_path, source="bad.py"), SECRET, 0, ("image",), "mask")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"train": None}, "train is missing; .* so write how many"),
+        ({"test": 0.25}, "test is 0.25; .* so write how many"),
+        ({"val": 0.25}, "val is 0.25; .* so write how many"),
+    ],
+)
+def test_a_generator_needs_numbers_of_cases_not_shares(frames, data, message):
+    with pytest.raises(UserError, match=rf"\[data\]: {message}"):
+        hidden_set(frames(**data), SECRET, 0, ("image",), "label")
 
 
 def test_further_arrays_of_truth_are_records_in_the_order_of_the_cases(frames):
@@ -235,8 +309,8 @@ def test_further_arrays_of_truth_are_records_in_the_order_of_the_cases(frames):
 
 def test_a_digest_of_records_depends_on_their_fields():
     values = np.arange(4, dtype=np.uint8)
-    first = records({"a": values, "b": values}, ("a", "b"))
-    second = records({"a": values, "c": values}, ("a", "c"))
+    first = records({"a": values, "b": values})
+    second = records({"a": values, "c": values})
     assert arrays_digest({"truth": first}) != arrays_digest({"truth": second})
     assert arrays_digest({"truth": first}) == arrays_digest({"truth": first.copy()})
 

@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from assignments.assignment import Data
 from assignments.data.sources import breast_cancer
 from assignments.errors import UserError
 
@@ -21,8 +20,9 @@ ROOT = Path(__file__).parents[4]
 
 
 def drawn(train=400, test=600, seed=0):
-    data = Data(source="breast_cancer", train=train, test=test)
-    return breast_cancer.draw(data, np.random.default_rng(seed), np.random.default_rng(seed + 1))
+    """Training cases, and hidden ones."""
+    source = breast_cancer.SOURCE
+    return source.training(train, np.random.default_rng(seed)), source.draw(test, np.random.default_rng(seed + 1))
 
 
 def test_the_table_is_scikit_learns_with_malignant_as_the_positive_class():
@@ -50,7 +50,12 @@ def test_training_rows_are_different_rows_of_the_real_table_with_its_share_of_ma
     assert train["y"].sum() == 149  # 400 * 212 / 569 = 149.03
 
 
-def test_arrays_have_the_types_that_the_interface_declares():
+def test_arrays_have_the_types_that_the_source_declares():
+    declared = breast_cancer.SOURCE.arrays
+    assert {key: (axes.dtype, axes.axes, axes.role) for key, axes in declared.items()} == {
+        "x": ("float32", "30", "input"),
+        "y": ("uint8", "", "truth"),
+    }
     for cases, n in zip(drawn(), (400, 600), strict=True):
         assert (cases["x"].dtype, cases["x"].shape) == (np.float32, (n, 30))
         assert (cases["y"].dtype, cases["y"].shape) == (np.uint8, (n,))

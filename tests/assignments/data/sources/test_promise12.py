@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assignments.assignment import Data
-from assignments.data.sources.promise12 import draw
+from assignments.assignment import Assignment
+from assignments.data.parts import parts_of
+from assignments.data.sources.promise12 import SOURCE
+from assignments.data.split import made, read_split, write_split
 from assignments.errors import UserError
 
 SHAPE = (32, 128, 128)
@@ -27,43 +29,79 @@ def write(folder, number):
     np.save(folder / f"label_train{number:02d}.npy", label)
 
 
-def drawn(folder, *, split_seed=None, secret=0, train=4, test=2):
-    data = Data(source="promise12", path=folder, train=train, test=test, split_seed=split_seed)
-    return draw(data, np.random.default_rng(9), np.random.default_rng(secret))
+def assignment(folder, id="prostate", **data):
+    return Assignment.model_validate({
+        "id": id, "title": "t", "task": "segmentation", "run": {"mode": "weights"}, "folder": "/nowhere",
+        "criterion": [{"id": "report", "kind": "person", "points": 1}],
+        "data": {"source": "promise12", "path": folder, "test": 2, **data},
+    })  # fmt: skip
 
 
-def refusal(folder, **kwargs):
+def loaded(folder):
+    """All cases by subject, one after the other as medmark reads them."""
+    opened = SOURCE.open(assignment(folder))
+    return {subject.id: SOURCE.load(opened, subject.id) for subject in SOURCE.subjects(opened)}
+
+
+def refusal(folder):
     with pytest.raises(UserError) as caught:
-        drawn(folder, **kwargs)
+        loaded(folder)
     return str(caught.value)
 
 
 def test_arrays_are_as_declared_and_images_keep_their_labels(folder):
-    train, test = drawn(folder, split_seed=41)
-    for cases, n in ((train, 4), (test, 2)):
-        assert cases["image"].shape == cases["label"].shape == (n, *SHAPE)
-        assert cases["image"].dtype == np.float32
-        assert cases["label"].dtype == np.uint8
-        assert np.allclose(cases["spacing"], [[2.2, 0.6, 0.6]] * n)
-        for image, label, subject in zip(cases["image"], cases["label"], cases["subject"], strict=True):
-            assert image[0, 0, 0] == 100 + subject
-            assert label[subject].all()
-            assert label.sum() == 128 * 128
+    cases = loaded(folder)
+    assert list(cases) == ["case00", "case01", "case02", "case03", "case04", "case05"]
+    for number, case in enumerate(cases.values()):
+        assert case["image"].shape == case["label"].shape == SHAPE
+        assert case["image"].dtype == np.float32
+        assert case["label"].dtype == np.uint8
+        assert np.allclose(case["spacing"], [2.2, 0.6, 0.6])
+        assert all(axes.fits(case[key]) for key, axes in SOURCE.declared.items())
+        assert case["image"][0, 0, 0] == 100 + number
+        assert case["label"][number].all()
+        assert case["label"].sum() == 128 * 128
+    assert [key for key, axes in SOURCE.declared.items() if axes.role == "truth"] == ["label"]
 
 
-def test_split_seed_41_holds_out_what_numpy_says(folder):
-    order = np.random.default_rng(41).permutation(6)
-    for secret in (1, 2):  # whatever the course's secret
-        train, test = drawn(folder, split_seed=41, secret=secret)
-        assert sorted(order[:2]) == test["subject"].tolist()
-        assert sorted(order[2:]) == train["subject"].tolist()
+def test_a_case_is_one_patient_of_no_published_part(folder):
+    for subject in SOURCE.subjects(SOURCE.open(assignment(folder))):
+        assert subject.members == (subject.id,)
+        assert subject.part is None
 
 
-def test_without_a_split_seed_the_hidden_stream_chooses(folder):
-    splits = {tuple(drawn(folder, secret=secret)[1]["subject"]) for secret in range(12)}
-    assert len(splits) > 1
-    train, test = drawn(folder, secret=3)
-    assert not set(train["subject"]) & set(test["subject"])
+def test_a_split_seed_holds_out_the_same_cases_for_everybody(folder):
+    subjects = SOURCE.subjects(SOURCE.open(assignment(folder)))
+    splits = {made(subjects, assignment(folder, id=id, split_seed=41).data)[0].of("test") for id in ("one", "two")}
+    assert [len(hidden) for hidden in splits] == [2]
+
+
+def test_without_a_split_seed_chance_decides(folder):
+    subjects = SOURCE.subjects(SOURCE.open(assignment(folder)))
+    splits = [made(subjects, assignment(folder).data)[0] for _ in range(20)]
+    # One of 15 pairs, 20 times: all alike once in 15^19.
+    assert len({split.of("test") for split in splits}) > 1
+    for split in splits:
+        assert sorted(split.of("train") + split.of("test")) == [subject.id for subject in subjects]
+
+
+def test_a_hidden_case_is_the_same_whatever_the_secret(folder, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path_factory.mktemp("home")))
+    of = assignment(folder, split=folder / "split.csv")
+    write_split(of.data.split, made(SOURCE.subjects(SOURCE.open(of)), of.data)[0])
+    hidden = read_split(of.data.split).of("test")
+    for secret in (b"s" * 32, b"o" * 32):
+        parts = parts_of(of, secret, "0")
+        assert parts.subjects == set(hidden)
+        assert {f"case{int(image[0, 0, 0]) - 100:02d}" for image in parts.test["image"]} == set(hidden)
+        assert not {int(image[0, 0, 0]) for image in parts.train["image"]} & {100 + int(id[4:]) for id in hidden}
+
+
+def test_a_case_is_read_again_when_one_of_its_files_changes(folder):
+    opened = SOURCE.open(assignment(folder))
+    before = {number: SOURCE.stamp(opened, f"case{number:02d}") for number in range(6)}
+    write(folder, 3)
+    assert [n for n in range(6) if SOURCE.stamp(opened, f"case{n:02d}") != before[n]] == [3]
 
 
 def test_a_source_without_a_path_names_the_key():
@@ -87,8 +125,9 @@ def test_every_image_or_label_without_the_other_is_named(folder):
 
 
 def test_too_few_cases_are_refused_with_both_numbers(folder):
-    assert "are 9 cases" in refusal(folder, train=7, test=2)
-    assert "has 6" in refusal(folder, train=7, test=2)
+    of = assignment(folder, train=7)
+    with pytest.raises(UserError, match=r"train = 7, .* test = 2 need 9 subjects, but there are 6"):
+        made(SOURCE.subjects(SOURCE.open(of)), of.data)
 
 
 def test_another_shape_is_named_with_its_file(folder):

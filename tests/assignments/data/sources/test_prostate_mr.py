@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from assignments.assignment import Data
-from assignments.data.sources.prostate_mr import draw, prostate_mr
+from assignments.assignment import Assignment
+from assignments.data.parts import parts_of
+from assignments.data.sources.prostate_mr import SOURCE, prostate_mr
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,9 @@ def test_arrays_are_as_declared(cases):
     assert set(np.unique(cases["label"])) == {0, 1}
     assert cases["spacing"].shape == (40, 3)
     assert cases["spacing"].dtype == np.float32
+    for key, axes in SOURCE.arrays.items():
+        assert axes.fits(cases[key][0])
+    assert {key for key, axes in SOURCE.arrays.items() if axes.role == "truth"} == {"label"}
     assert set(cases["group"]) <= {"surface coil", "endorectal coil"}
 
 
@@ -34,11 +38,18 @@ def test_the_generator_alone_decides(cases):
     assert not np.array_equal(other["image"], cases["image"])
 
 
-def test_training_and_test_phantoms_share_no_subject():
-    data = Data(source="prostate_mr", train=3, test=2)
-    train, test = draw(data, np.random.default_rng(1), np.random.default_rng(1))
-    assert train["subject"].tolist() == [0, 1, 2]
-    assert test["subject"].tolist() == [3, 4]
+@pytest.mark.parametrize("val", [0, 1])
+def test_training_validation_and_hidden_phantoms_share_no_subject(val):
+    data = {"source": "prostate_mr", "train": 3, "val": val, "test": 2}
+    criterion = {"id": "report", "kind": "person", "points": 1}
+    assignment = Assignment.model_validate({
+        "id": "phantoms", "title": "t", "task": "segmentation", "run": {"mode": "weights"}, "data": data,
+        "criterion": [criterion], "folder": "/nowhere",
+    })  # fmt: skip
+    parts = parts_of(assignment, b"s" * 32, "0")
+    labelled = [*parts.train["subject"], *(parts.val["subject"] if val else ())]
+    assert sorted(labelled) == [0, 1, 2]
+    assert parts.subjects == {"3", "4"}
 
 
 def test_voxels_have_the_sizes_of_a_pelvic_scan(cases):
