@@ -216,85 +216,9 @@ def test_an_unknown_source_names_the_nearest_or_lists_all():
         source_of(assignment(source="nothing like it"))
 
 
-def test_an_own_source_must_exist_and_define_arrays_and_a_way_to_get_cases(tmp_path):
-    def refusal(text, name="scans.py"):
-        (tmp_path / "scans.py").write_text(text)
-        with pytest.raises(UserError) as caught:
-            source_of(assignment(tmp_path, source=name))
-        return str(caught.value)
-
-    declared = FRAMES.partition("def draw")[0]
-    assert f"there is no file {tmp_path / 'away.py'}" in refusal("", "away.py")
-    assert "scans.py: has no ARRAYS. Declare each array of a case" in refusal("def draw(n, rng): ...")
-    text = refusal(declared)
-    assert "scans.py: defines no source" in text
-    assert "draw(n, rng)" in text
-    assert "open(path), subjects(opened) and load(opened, subject)" in text
-    assert "defines draw and load" in refusal(FRAMES + "def load(opened, subject): ...")
-    assert '"object" cannot cross to a solution' in refusal(
-        FRAMES.replace('Axes("float64", "3")', 'Axes("object", "3")')
-    )
-
-
-def test_a_source_in_the_form_of_an_earlier_medmark_is_refused_with_what_to_write(tmp_path):
-    (tmp_path / "scans.py").write_text("def frames(n, rng): ...")
-    with pytest.raises(UserError) as caught:
-        source_of(assignment(tmp_path, source="scans.py:frames"))
-    text = str(caught.value)
-    assert text.startswith(f'{tmp_path / "assignment.toml"} [data]: source = "scans.py:frames": ')
-    assert "the same ones came into training and hidden cases" in text
-    for cure in (
-        'write source = "scans.py"',
-        "rename frames to draw",
-        "ARRAYS = {",
-        "from assignments.data.source import",
-    ):
-        assert cure in text
-
-
-DECLARED = """\
-import numpy as np
-from assignments.data.source import Axes
-ARRAYS = {"image": Axes("float64", "2"), "label": Axes("float64", "", role="truth")}
-"""
-
-
-@pytest.mark.parametrize(
-    ("body", "message"),
-    [
-        ('{"image": np.zeros((n, 2)), "label": np.zeros(n - 1)}', "was asked for 60 cases, .* 'label': 59}"),
-        ('{"image": np.zeros((n, 2)), "label": np.float64(0)}', "was asked for 60 cases, .* 'label': 0}"),
-        ('{"image": np.zeros((n, 2))}', "draws no label, which ARRAYS declares; it draws image"),
-        ('{"image": np.zeros((n, 3)), "label": np.zeros(n)}', r'image as float64 \(60, 3\), .* float64 "2"'),
-        ('{"image": np.zeros((n, 2), "f4"), "label": np.zeros(n)}', r'image as float32 \(60, 2\), .* float64 "2"'),
-        ('{"image": np.zeros((n, 2)), "label": np.zeros(n), "age": np.zeros(n)}', "draws age, .* Declare it"),
-        ("np.zeros((n, 2))", "drew ndarray, not a dict"),
-    ],
-)
-def test_a_source_whose_arrays_are_not_as_it_declares_is_named(tmp_path, body, message):
-    (tmp_path / "bad.py").write_text(f"{DECLARED}def draw(n, rng):\n    return {body}\n")
-    with pytest.raises(UserError, match=f"^bad.py .*{message}"):
-        hidden_set(assignment(tmp_path, source="bad.py"), SECRET, 0, ("image",), "label")
-
-
-def test_a_source_without_the_array_that_is_scored_is_named(tmp_path):
-    body = '{"image": rng.normal(size=(n, 2)), "label": np.zeros(n)}'
-    (tmp_path / "bad.py").write_text(f"{DECLARED}def draw(n, rng):\n    return {body}\n")
-    with pytest.raises(UserError, match=r"bad.py: the training cases lack mask; they have image, label"):
-        hidden_set(assignment(tmp_path, source="bad.py"), SECRET, 0, ("image",), "mask")
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ({"train": None}, "train is missing; .* so write how many"),
-        ({"test": 0.25}, "test is 0.25; .* so write how many"),
-        ({"val": 0.25}, "val is 0.25; .* so write how many"),
-    ],
-)
-def test_a_generator_needs_numbers_of_cases_not_shares(frames, data, message):
-    with pytest.raises(UserError, match=rf"\[data\]: {message}"):
-        hidden_set(frames(**data), SECRET, 0, ("image",), "label")
+def test_a_source_without_the_array_that_is_scored_is_named(frames):
+    with pytest.raises(UserError, match=r"scans\.py: the training cases lack mask; they have image, label"):
+        hidden_set(frames(train=6, test=6), SECRET, 0, ("image",), "mask")
 
 
 def test_further_arrays_of_truth_are_records_in_the_order_of_the_cases(frames):

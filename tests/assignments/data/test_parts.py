@@ -227,6 +227,21 @@ def test_cases_that_are_not_as_declared_are_refused(tmp_path, source, says):
         parts_of(endless(tmp_path, source), SECRET, "0")
 
 
+@pytest.mark.parametrize("first", [0, 1])
+def test_numbers_that_begin_anew_in_each_draw_are_other_subjects_beside_a_validation_set_too(tmp_path, first):
+    source = SOURCES["numbered"].replace("np.arange(n)", f"(np.arange(n) // 2 + {first}).astype(np.uint8)")
+    parts = parts_of(endless(tmp_path, source, train=400, test=260, val=7), SECRET, "0")
+    labelled = {str(subject) for side in (parts.train, parts.val) for subject in side["subject"]}
+    assert len(labelled) == 200
+    assert len(parts.subjects) == len({case.subject for case in parts.cases}) == 130
+    assert not labelled & parts.subjects
+
+
+def test_a_generator_needs_a_number_of_validation_cases_not_a_share(tmp_path):
+    with pytest.raises(UserError, match=r"val is 0\.25; the source cases.py draws any number of cases"):
+        parts_of(endless(tmp_path, "anew", val=0.25), SECRET, "0")
+
+
 @pytest.mark.parametrize("key", ["train", "test"])
 def test_a_generator_must_be_told_how_many_cases(tmp_path, key):
     with pytest.raises(UserError, match=f"{key} is missing; the source cases.py draws any number of cases"):
