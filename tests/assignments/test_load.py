@@ -27,7 +27,7 @@ title = "Spots on a slide"
 task = "classification"
 frameworks = ["pytorch"]
 [data]
-source = "spots.py:spots"
+source = "spots.py"
 path = "slides"
 train = 20
 test = 10
@@ -95,6 +95,14 @@ def load(folder: str) -> Model: ...
 def predict(model: Model, inputs: Slides) -> Answer: ...
 """
 
+SPOTS = """\
+from assignments.data.source import Axes
+
+ARRAYS = {"image": Axes("float32", "8 8"), "y": Axes("uint8", "", role="truth")}
+
+def draw(n, rng): ...
+"""
+
 TASKS = {"classification": SimpleNamespace(entry="predict", truth="y", extra_truths=(), prediction="prob")}
 
 
@@ -106,7 +114,7 @@ def folder(tmp_path: Path) -> Path:
     (home / "assignment.toml").write_text(TOML)
     (home / "brief.md").write_text("Classify.\n")
     (home / "interface.py").write_text(INTERFACE)
-    (home / "spots.py").write_text("def spots(n, rng): ...\n")
+    (home / "spots.py").write_text(SPOTS)
     (home / "hidden_tests" / "test_losses.py").write_text(TESTS)
     (home / "public_tests" / "test_shapes.py").write_text(
         'def test_shape(student):\n    """One probability a row."""\n    assert True\n'
@@ -218,7 +226,7 @@ def test_the_decimals_of_a_leaderboard_are_called_places_and_nothing_else(folder
 def test_an_unknown_name_gets_the_nearest_as_its_cure(folder: Path) -> None:
     path = folder / "assignment.toml"
     edit(path, 'task = "classification"', 'task = "clasification"')
-    edit(path, 'source = "spots.py:spots"', 'source = "brest_cancer"')
+    edit(path, 'source = "spots.py"', 'source = "brest_cancer"')
     edit(path, 'metric = "balanced_accuracy"', 'metric = "balanced_acuracy"')
     edit(path, "balanced_accuracy < 0.55", "acuracy < 0.55")
     problems = problems_of(
@@ -298,14 +306,47 @@ def test_a_condition_outside_the_grammar_is_refused(folder: Path, condition: str
     assert "cases_below(METRIC, 0.5) > 0" in what
 
 
-def test_a_function_by_path_must_be_there(folder: Path) -> None:
-    edit(folder / "assignment.toml", "spots.py:spots", "spots.py:spot")
-    assert 'spots.py does not define spot; did you mean "spots"?' in problems_of(folder)[0][3]
-    edit(folder / "assignment.toml", "spots.py:spot", "dots.py:dots")
-    assert "there is no dots.py" in problems_of(folder)[0][3]
-    edit(folder / "assignment.toml", "dots.py:dots", "spots.py:spots")
-    (folder / "spots.py").write_text("def spots(n, rng:\n")
+def test_a_source_by_path_must_be_there_and_be_python(folder: Path) -> None:
+    edit(folder / "assignment.toml", '"spots.py"', '"dots.py"')
+    ((_, key, line, what),) = problems_of(folder)
+    assert (key, line) == ("data.source", 6)
+    assert what == f"there is no dots.py in the assignment's folder; add {folder / 'dots.py'}"
+    edit(folder / "assignment.toml", '"dots.py"', '"spots.py"')
+    (folder / "spots.py").write_text("def draw(n, rng:\n")
     assert problems_of(folder)[0][0] == "spots.py"
+
+
+def test_a_source_in_the_form_of_an_earlier_medmark_says_how_to_change_it(folder: Path) -> None:
+    edit(folder / "assignment.toml", '"spots.py"', '"spots.py:spots"')
+    ((_, key, line, what),) = problems_of(folder)
+    assert (key, line) == ("data.source", 6)
+    for cure in ('write source = "spots.py"', "ARRAYS = {", "rename spots to draw", "open(path), subjects(opened)"):
+        assert cure in what
+
+
+def test_a_source_must_have_what_the_interface_declares(folder: Path) -> None:
+    edit(folder / "spots.py", '"8 8"', '"8 9"')
+    edit(folder / "spots.py", '"y"', '"label"')
+    problems = problems_of(folder, tasks=TASKS)
+    assert [(file, key) for file, key, *_ in problems] == [("interface.py", ""), ("interface.py", "predict")]
+    assert 'the source has no "y", the truth of this task; it has image, label' in problems[0][3]
+    assert 'a case of the source is float32 "8 9"' in problems[1][3]
+
+
+def test_a_source_that_defines_none_is_a_problem_of_its_key(folder: Path) -> None:
+    edit(folder / "spots.py", "def draw", "def drew")
+    ((file, key, _, what),) = problems_of(folder, tasks=TASKS)
+    assert (file, key) == ("assignment.toml", "data.source")
+    assert "spots.py: defines no source. Write" in what
+
+
+def test_a_function_by_path_must_be_there(folder: Path) -> None:
+    metric = 'metric = "balanced_accuracy"'
+    (folder / "own.py").write_text("def recall(answers, truths, cases): ...\n")
+    edit(folder / "assignment.toml", metric, 'metric = "own.py:recal"')
+    assert 'own.py does not define recal; did you mean "recall"?' in problems_of(folder, metrics=set())[0][3]
+    edit(folder / "assignment.toml", "own.py:recal", "away.py:recall")
+    assert "there is no away.py" in problems_of(folder, metrics=set())[0][3]
 
 
 def test_missing_files_are_reported_together(folder: Path) -> None:

@@ -51,9 +51,9 @@ def test_each_part_holds_exactly_the_slices_of_its_patients(assignment, tmp_path
 
 
 def test_the_split_is_the_same_under_every_secret_and_the_names_are_not(assignment):
-    ours, theirs = parts_of(assignment, SECRET, "0"), parts_of(assignment, OTHER, "0")
-    assert digests(ours.test["image"]) == digests(theirs.test["image"])
-    assert not {case.id for case in ours.cases} & {case.id for case in theirs.cases}
+    first, second = parts_of(assignment, SECRET, "0"), parts_of(assignment, OTHER, "0")
+    assert digests(first.test["image"]) == digests(second.test["image"])
+    assert not {case.id for case in first.cases} & {case.id for case in second.cases}
 
 
 def test_hidden_cases_keep_patient_stratum_and_spacing_together(assignment, tmp_path):
@@ -243,7 +243,7 @@ def test_a_generator_needs_a_number_of_validation_cases_not_a_share(tmp_path):
 
 
 @pytest.mark.parametrize("key", ["train", "test"])
-def test_a_generator_must_be_told_how_many_cases(tmp_path, key):
+def test_a_generator_needs_to_know_how_many_cases(tmp_path, key):
     with pytest.raises(UserError, match=f"{key} is missing; the source cases.py draws any number of cases"):
         parts_of(endless(tmp_path, "anew", **{key: None}), SECRET, "0")
     if key == "test":
