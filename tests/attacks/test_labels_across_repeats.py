@@ -7,7 +7,6 @@ holds of files is dropped between such containers. Where a guard is taken away, 
 
 import pytest
 
-from assignments.data.hidden import hidden_set
 from assignments.data.overlap import case_digests
 from assignments.load import load
 from graders.asking import containers
@@ -15,6 +14,7 @@ from graders.grade import grade
 from graders.record.answer_files import load_answers
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.jobs import job_here
+from tests.pools import first_secret
 
 pytestmark = pytest.mark.docker
 TOML = """
@@ -132,14 +132,10 @@ def load(folder): return Net()
 '''
 
 
-def asks_for_labelled_cases(assignment):
-    """A secret by which the second repeat asks for cases that the first one had with labels, and has none of them."""
-    for number in range(10_000):
-        secret = number.to_bytes(32, "big")
-        first, second = (case_digests(hidden_set(assignment, secret, repeat, ("x",), "y")) for repeat in (0, 1))
-        if second.hidden <= first.labelled and not second.hidden & second.labelled:
-            return secret
-    raise AssertionError("no secret draws such repeats")
+def asks_for_labelled_cases(sets):
+    """Whether the second repeat asks for cases that the first one had with labels, and has none of them."""
+    first, second = map(case_digests, sets)
+    return second.hidden <= first.labelled and not second.hidden & second.labelled
 
 
 @pytest.mark.parametrize(
@@ -171,8 +167,8 @@ def test_no_label_of_one_repeat_reaches_another_that_asks_for_the_case(
             (container / name).chmod(0o644)
     tmp_path.chmod(0o755)
     assignment = load(folder)
-    secret = asks_for_labelled_cases(assignment)
-    truth = hidden_set(assignment, secret, 1, ("x",), "y").truth
+    secret, (_, second) = first_secret(assignment, (0, 1), asks_for_labelled_cases)
+    truth = second.truth
 
     def right():
         """How many hidden cases with label 1 the second repeat knew, of how many."""

@@ -10,6 +10,7 @@ import shutil
 import struct
 import time
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from graders.wall import session as sessions
 from graders.wall.sandboxes.local import Local, LocalChannel
 from graders.wall.session import Session
 from tests.jobs import job_here
+from tests.pools import first_secret
 
 GROUPS = Path(__file__).parents[1] / "example_groups"
 CASES = 12
@@ -35,9 +37,9 @@ SECRET = b"of these tests, 32 bytes or so.."
 
 def run(group, kept_in, folder=GROUPS / "assignment", assignment=None, solution=None, **changes):
     """What comes of all tests and one repeat of a group."""
-    stages = {"tests": TESTS, "repeats": (0,), "scores": ("accuracy",), **changes}
+    stages = {"tests": TESTS, "repeats": (0,), "scores": ("accuracy",), "secret": SECRET, **changes}
     chosen = assignment or load(folder)
-    return grade.grade(*job_here(chosen, solution or GROUPS / group, kept_in, secret=SECRET, group=group, **stages))
+    return grade.grade(*job_here(chosen, solution or GROUPS / group, kept_in, group=group, **stages))
 
 
 class Recorded:
@@ -274,32 +276,42 @@ def opened(monkeypatch):
     return containers
 
 
-FINITE = """
+ARRAYS = """
 import numpy as np
-def rows(n, rng):
-    pool = np.random.default_rng(7).normal(size=(30, 3)).astype(np.float32)
-    taken = pool[rng.permutation(30)[:n]]
+from assignments.data.source import Axes
+ARRAYS = {"x": Axes("float32", "3"), "y": Axes("uint8", "", role="truth")}
+"""
+POOL = """
+def draw(n, rng):
+    pool = np.random.default_rng(7).normal(size=(3, 20, 3)).astype(np.float32)
+    taken = pool[rng.integers(3), rng.permutation(20)[:n]]
     return {"x": taken, "y": (taken[:, 0] > 0).astype(np.uint8)}
 """
 ANEW = """
-import numpy as np
-def rows(n, rng):
+def draw(n, rng):
     x = rng.normal(size=(n, 3)).astype(np.float32)
     return {"x": x, "y": (x[:, 0] > 0).astype(np.uint8)}
 """
 
 
+def asks_for_trained(sets):
+    """Whether a repeat asks for a case on which another trains."""
+    rows = [[{row.tobytes() for row in x} for x in (of.train["x"], of.inputs["x"])] for of in sets]
+    return any(trained & hidden for (trained, _), (_, hidden) in permutations(rows, 2))
+
+
 @pytest.mark.parametrize(
-    ("source", "containers"), [(FINITE, [["tests"], [0], [1], [2]]), (ANEW, [["tests", 0, 1, 2]])], ids=["pool", "anew"]
+    ("source", "containers"), [(POOL, [["tests"], [0], [1], [2]]), (ANEW, [["tests", 0, 1, 2]])], ids=["pool", "anew"]
 )
 def test_a_case_that_one_repeat_labels_and_another_asks_for_parts_their_containers(
     folder, tmp_path, opened, source, containers
 ):
-    (folder / "rows.py").write_text(source)
+    (folder / "rows.py").write_text(ARRAYS + source)
     text = (folder / "assignment.toml").read_text()
     text = re.sub(r"\ntrain = .*\ntest = .*", "\ntrain = 20\ntest = 12\nredraw = true", text)
     (folder / "assignment.toml").write_text(re.sub(r"(mode = \"retrain\".*)", r"\1\nseeds = 3", text))
-    document = run("perfect", tmp_path, folder, repeats=(0, 1, 2))
+    secret, _ = first_secret(load(folder), (0, 1, 2), asks_for_trained if source is POOL else lambda sets: True)
+    document = run("perfect", tmp_path, folder, repeats=(0, 1, 2), secret=secret)
     assert opened == containers
     assert document.trouble is None
     assert document.scores["accuracy"].verdict == "passed"
@@ -342,7 +354,7 @@ def test_a_hidden_test_file_with_an_error_is_a_toolkit_failure(folder, tmp_path,
 
 
 def test_a_source_that_raises_is_a_data_failure(folder, tmp_path):
-    (folder / "rows.py").write_text("def rows(n, rng):\n    raise OSError('no disk')\n")
+    (folder / "rows.py").write_text(f"{ARRAYS}def draw(n, rng):\n    raise OSError('no disk')\n")
     document = run("perfect", tmp_path, folder)
     assert document.trouble.reason == "data"
     assert "no disk" in document.trouble.evidence

@@ -3,9 +3,8 @@
 import pytest
 
 from assignments.assignment import Assignment
-from assignments.data.hidden import hidden_set
 from assignments.data.overlap import CaseDigests, case_digests
-from assignments.errors import UserError
+from tests.pools import first_secret
 
 TOML = {
     "id": "pool", "title": "t", "task": "classification",
@@ -72,14 +71,12 @@ def two_repeats(tmp_path, source, inputs=("x",), *, redraw=True, val=0):
     (tmp_path / "source.py").write_text(HEAD + SOURCES[source])
     data = {"source": "source.py", "train": 20, "test": 20, "redraw": redraw, "val": val}
     assignment = Assignment.model_validate({**TOML, "data": data, "folder": tmp_path})
-    for number in range(200):
-        try:
-            sets = [hidden_set(assignment, bytes([number] * 32), repeat, inputs, "y") for repeat in (0, 1)]
-        except UserError:
-            continue  # the parts of a repeat are of one third: refused
-        if not redraw or "POOL" not in SOURCES[source] or third_of(sets[0].train["x"]) == third_of(sets[1].inputs["x"]):
-            return sets
-    raise AssertionError("no secret draws such repeats")
+    pooled = redraw and "POOL" in SOURCES[source]
+
+    def meet(sets):
+        return not pooled or third_of(sets[0].train["x"]) == third_of(sets[1].inputs["x"])
+
+    return first_secret(assignment, (0, 1), meet, inputs)[1]
 
 
 def third_of(x):

@@ -42,7 +42,7 @@ def case(*spacing):
 
 def registered(field, marks=MARKS, spacing=(1.0, 1.0, 1.0)):
     labels = np.ones((1, 2, 6, 6, 6), np.uint8)
-    truths = records({"labels": labels, "landmarks": np.stack([marks, marks])[None]}, ("labels", "landmarks"))
+    truths = records({"labels": labels, "landmarks": np.stack([marks, marks])[None]})
     return registration.tre(field[None], truths, [case(*spacing)])
 
 

@@ -413,7 +413,7 @@ def test_a_known_translation_brings_landmarks_and_labels_home():
 
 def registered(labels, **landmarks):
     arrays = {"labels": np.asarray(labels), **landmarks}
-    return records(arrays, tuple(arrays))
+    return records(arrays)
 
 
 def test_registration_metrics_of_a_set_by_hand():
