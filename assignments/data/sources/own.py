@@ -16,7 +16,8 @@ def own_source(folder: Path, name: str) -> Source:
     """The source that the file `name` in `folder` defines.
 
     Raises:
-        UserError: the file is missing, has an old signature, or does not define a source. The error says what to write.
+        UserError: the file is missing, raises, has an old signature, or does not define a source. The error says what
+            to write.
     """
     where = f'{folder / "assignment.toml"} [data]: source = "{name}"'
     if ":" in name:
@@ -25,8 +26,11 @@ def own_source(folder: Path, name: str) -> Source:
     path = folder / name
     if not path.is_file():
         raise UserError(f"{where}, but there is no file {path}")
-    # Run as it is: an import would find the bytecode of a file that was saved twice within a second.
-    defined = runpy.run_path(str(path))
+    try:
+        # Run as it is: an import would find the bytecode of a file that was saved twice within a second.
+        defined = runpy.run_path(str(path))
+    except (Exception, SystemExit) as error:  # an author's file may raise anything
+        raise UserError(f"{path} raised {type(error).__name__}: {error}. Correct the file.") from error
     draw, finite = defined.get("draw"), [name for name in ("open", "subjects", "load") if callable(defined.get(name))]
     arrays = _arrays(path, defined.get("ARRAYS"))
     if callable(draw) and finite:

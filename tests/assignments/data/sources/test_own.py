@@ -67,6 +67,20 @@ def test_the_old_form_says_how_to_change_it(tmp_path):
         assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("raise SystemExit(3)", "SystemExit: 3"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("import no_such_library", "ModuleNotFoundError: No module named 'no_such_library'"),
+        ("def draw(n, rng:", "SyntaxError: "),
+    ],
+)
+def test_a_file_that_raises_when_it_is_read_is_named_with_the_error(tmp_path, text, says):
+    with pytest.raises(UserError, match=rf"scans\.py raised {says}.* Correct the file\."):
+        read(tmp_path, text)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(UserError, match=f"there is no file {tmp_path / 'away.py'}"):
         own_source(tmp_path, "away.py")
