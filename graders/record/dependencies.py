@@ -32,8 +32,7 @@ FAMILIES = {
 """Files that hold a literal of named entries, and its name."""
 NOT_FOLLOWED = {
     "assignments/assignment.py": "its values are in the keys, each in those of the stages that read it",
-    "assignments/data/parts.py": "the keys hold digests of the cases of each part",
-    "assignments/data/sources/__init__.py": "the keys hold what a source drew: training arrays, inputs, truth",
+    "assignments/data/parts.py": "the keys hold what the parts of a source are: training arrays, inputs, truth",
     "assignments/errors.py": "it holds the texts of errors, and no result holds these",
     "assignments/folders.py": "it finds an assignment; the assignment itself is in the keys",
     "graders/record/": "it is the form of stored results; each form has a number, and older ones are read",

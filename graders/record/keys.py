@@ -28,11 +28,7 @@ ROOTS = {
     "scores": ("graders/scoring/score.py",),
 }
 """Where each stage begins: it depends on these files and on all that they import (`graders.record.dependencies`)."""
-DRAWN_BY = (
-    "graders/tasks/hidden_cases.py",
-    "assignments/data/parts.py",
-    "assignments/data/sources/__init__.py",
-)
+DRAWN_BY = ("graders/tasks/hidden_cases.py", "assignments/data/parts.py")
 """Where drawing the cases begins."""
 LEFT_OUT_BY = ("graders/scoring/void.py",)
 """Where leaving out void cases begins."""
