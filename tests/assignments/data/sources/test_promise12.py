@@ -8,7 +8,7 @@ import pytest
 from assignments.assignment import Assignment
 from assignments.data.parts import parts_of
 from assignments.data.sources.promise12 import SOURCE
-from assignments.data.split import made, read_split, write_split
+from assignments.data.split import new_split, read_split, write_split
 from assignments.errors import UserError
 
 SHAPE = (32, 128, 128)
@@ -72,13 +72,13 @@ def test_a_case_is_one_patient_of_no_published_part(folder):
 
 def test_a_split_seed_holds_out_the_same_cases_for_everybody(folder):
     subjects = SOURCE.subjects(SOURCE.open(assignment(folder)))
-    splits = {made(subjects, assignment(folder, id=id, split_seed=41).data)[0].of("test") for id in ("one", "two")}
+    splits = {new_split(subjects, assignment(folder, id=id, split_seed=41).data)[0].of("test") for id in ("one", "two")}
     assert [len(hidden) for hidden in splits] == [2]
 
 
 def test_without_a_split_seed_chance_decides(folder):
     subjects = SOURCE.subjects(SOURCE.open(assignment(folder)))
-    splits = [made(subjects, assignment(folder).data)[0] for _ in range(20)]
+    splits = [new_split(subjects, assignment(folder).data)[0] for _ in range(20)]
     # One of 15 pairs, 20 times: all alike once in 15^19.
     assert len({split.of("test") for split in splits}) > 1
     for split in splits:
@@ -88,7 +88,7 @@ def test_without_a_split_seed_chance_decides(folder):
 def test_a_hidden_case_is_the_same_whatever_the_secret(folder, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path_factory.mktemp("home")))
     of = assignment(folder, split=folder / "split.csv")
-    write_split(of.data.split, made(SOURCE.subjects(SOURCE.open(of)), of.data)[0])
+    write_split(of.data.split, new_split(SOURCE.subjects(SOURCE.open(of)), of.data)[0])
     hidden = read_split(of.data.split).of("test")
     for secret in (b"s" * 32, b"o" * 32):
         parts = parts_of(of, secret, "0")
@@ -127,7 +127,7 @@ def test_every_image_or_label_without_the_other_is_named(folder):
 def test_too_few_cases_are_refused_with_both_numbers(folder):
     of = assignment(folder, train=7)
     with pytest.raises(UserError, match=r"train = 7, .* test = 2 need 9 subjects, but there are 6"):
-        made(SOURCE.subjects(SOURCE.open(of)), of.data)
+        new_split(SOURCE.subjects(SOURCE.open(of)), of.data)
 
 
 def test_another_shape_is_named_with_its_file(folder):
