@@ -70,7 +70,7 @@ def _agree(hint: Any, axes: Axes) -> bool:
     each = typing.get_origin(hint) is list
     array = bare(typing.get_args(hint)[0]) if each else hint
     if not is_array(array):
-        return True  # what is no array is not checked here
+        return True  # only arrays are checked here
     words = sizes(array)[0 if each else 1 :]
     shape = [
         int(size) if size.isdecimal() else int(words[i]) if i < len(words) and words[i].isdecimal() else 2 + i

@@ -78,8 +78,12 @@ def test_every_use_case_is_on_the_page_and_says_what_it_is_for():
 
 TALKS = {"reports/console.py", "reports/progress.py", "reports/interrupts.py", "reports/terminal.py"}
 """What the command line prints with; nothing below `cli` imports it."""
-ALONE = {"graders/wall/sandboxes/host_runtime.py", "graders/wall/sandboxes/runtimes/survey.py"}
-"""Programs that run in a process or a container of their own, and answer on stdout."""
+ALONE = {
+    "assignments/data/folder/decoding.py",
+    "graders/wall/sandboxes/host_runtime.py",
+    "graders/wall/sandboxes/runtimes/survey.py",
+}
+"""Programs that run in a process or a container of their own, and answer on stdout or in files."""
 TERMINAL = {"sys.stdin", "sys.stdout", "sys.stderr", "sys.argv", "sys.exit", "os._exit", "input", "print"}
 
 

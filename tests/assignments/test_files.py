@@ -87,6 +87,7 @@ def test_several_writers_at_once_leave_one_whole_file(tmp_path):
 
 OTHERWISE = {
     ("assignments/files.py", "replace_file"): "this is how",
+    ("assignments/data/folder/decoding.py", "main"): "a folder of one reading",
     ("assignments/data/prepared_store.py", "_save"): "into memory",
     ("assignments/handout.py", "_training_cases"): "into memory",
     ("graders/record/answer_files.py", "store_arrays"): "into memory",
