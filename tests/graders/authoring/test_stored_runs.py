@@ -30,10 +30,10 @@ def ragged(tmp_path):
 @pytest.mark.parametrize("cached", [True, False])
 def test_answers_of_different_sizes_outlive_the_bench_with_and_without_a_cache(ragged, tmp_path, cached):
     run, bench = ragged
-    kept = store_run(tmp_path / "cache" if cached else None, "key", run)
+    again = store_run(tmp_path / "cache" if cached else None, "key", run)
     shutil.rmtree(bench)
-    assert [answer.tolist() for answer in kept.answers.arrays["prob"]] == [answer.tolist() for answer in ANSWERS]
-    assert (kept.cpu_s, kept.versions) == (1.5, {"numpy": "2"})
+    assert [answer.tolist() for answer in again.answers.arrays["prob"]] == [answer.tolist() for answer in ANSWERS]
+    assert (again.cpu_s, again.versions) == (1.5, {"numpy": "2"})
 
 
 def test_a_stored_run_is_read_one_answer_at_a_time(ragged, tmp_path):
@@ -47,9 +47,9 @@ def test_a_stored_run_is_read_one_answer_at_a_time(ragged, tmp_path):
 def test_a_cache_that_cannot_be_written_costs_only_memory(ragged, tmp_path):
     (tmp_path / "cache").write_text("a file in its place")
     run, bench = ragged
-    kept = store_run(tmp_path / "cache", "key", run)
+    again = store_run(tmp_path / "cache", "key", run)
     shutil.rmtree(bench)
-    assert kept.answers.arrays["prob"][0].tolist() == ANSWERS[0].tolist()
+    assert again.answers.arrays["prob"][0].tolist() == ANSWERS[0].tolist()
 
 
 def test_a_run_from_before_its_cases_were_counted_is_read(tmp_path):
