@@ -37,6 +37,7 @@ def data_page(summary: DataSummary) -> str:
         grids=list(grids(summary)),
         spacing=[(name, span(*ends)) for name, ends in summary.spacing.items()],
         near=list(near_lines(summary.near, drawn=data.is_drawn, split=data.split is not None)),
+        doubts=data.doubts,
         notes=list(unusual(summary)),
         parts=[(WORDS[part], list(pictures(data, part))) for part in summary.present],
         histograms=[

@@ -31,8 +31,10 @@ class ShownPicture:
     case: ShownCase
     key: str
     words: str
-    """Which slice it is, and which classes are outlined."""
+    """Which slice it is."""
     picture: Picture
+    outlined: str
+    """The classes that are outlined: `1 gland, 2 tumour`."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ def _shown(case: ShownCase, key: str, axes: Axes, data: ShownData) -> ShownPictu
     drawn = picture(image, labels, cut.pixel_mm)
     if labels is not None and not drawn.outlines:
         words.append("no label here")
-    return ShownPicture(case, key, ", ".join(words), drawn)
+    names = dict(enumerate(data.assignment.data.classes))
+    outlined = ", ".join(f"{each.number} {names.get(each.number, '')}".strip() for each in drawn.outlines)
+    return ShownPicture(case, key, ", ".join(words), drawn, outlined)
 
 
 def _labels(case: ShownCase, key: str, shape: tuple[int, ...], data: ShownData) -> Array | None:

@@ -74,10 +74,13 @@ def terminal_table(grid: Grid) -> Table:
 
 
 def tail_lines(summary: DataSummary) -> Iterator[str]:
-    """Spacing, near-duplicates, and what is unusual."""
+    """Spacing, near-duplicates, what was assumed, and what is unusual."""
     if summary.spacing:
         yield "spacing in mm: " + ", ".join(f"{name} {span(*ends)}" for name, ends in summary.spacing.items())
     yield from near_lines(summary.near, drawn=summary.data.is_drawn, split=summary.data.split is not None)
+    if summary.data.doubts:
+        yield "Assumed; please check:"
+        yield from (f"- {doubt}" for doubt in summary.data.doubts)
     notes = list(unusual(summary))
     yield "Unusual:" if notes else "Nothing is unusual."
     yield from (f"- {note}" for note in notes)

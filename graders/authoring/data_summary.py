@@ -163,6 +163,10 @@ def _values(array: Array) -> Counter[int]:
     """How often an array has each value; slice by slice, since counting all at once needs eight times its memory."""
     counts: Counter[int] = Counter()
     for piece in array if array.ndim > 2 else [array]:
+        if array.dtype == np.uint8:
+            numbers = np.bincount(piece.ravel(), minlength=256)
+            counts.update({int(value): int(numbers[value]) for value in np.flatnonzero(numbers)})
+            continue
         values, numbers = np.unique(piece, return_counts=True)
         counts.update(dict(zip(values.astype(int).tolist(), numbers.tolist(), strict=True)))
     return counts

@@ -27,7 +27,6 @@ WORDS: dict[Part | None, str] = {"train": "training", "val": "validation", "test
 
 def unusual(summary: DataSummary) -> Iterator[str]:
     """One line for each thing, with the cases that it is about."""
-    yield from summary.data.doubts
     yield from _split_lines(summary)
     yield from _constant(summary)
     yield from _empty(summary)
