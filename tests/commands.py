@@ -50,7 +50,7 @@ def typed(words: list[str], cwd: Path | None, surroundings: dict[str, str]) -> C
             started.kill()
             _prepared.cache_clear()
             raise TimeoutError(f"medmark {' '.join(words)} has not ended after {LONGEST_S} s")
-        return CommandOutput(int(started.stdout.readline()), out.read_text(), err.read_text())
+        return CommandOutput(int(started.stdout.readline()), out.read_text("utf-8"), err.read_text("utf-8"))
 
 
 @functools.cache

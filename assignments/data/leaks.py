@@ -76,8 +76,8 @@ def refuse_shared(prepared: Prepared, what: str, command: str) -> None:
         more = f"\n  and {len(pairs) - 20} more" if len(pairs) > 20 else ""
         lines = "\n  ".join(pairs[:20])
         raise UserError(
-            f"{what}: equal arrays in two parts\n  {lines}{more}\nGive both cases to one subject, name both patients "
-            "in members, or remove one file. Then make the split anew: " + command
+            f"{what}: equal arrays in two parts\n  {lines}{more}\nGive both cases to one subject, or remove one file; "
+            "a source of your own may name both patients in members. Then make the split anew: " + command
         )
 
 

@@ -13,10 +13,12 @@ import numpy as np
 
 from assignments.assignment import Assignment
 from assignments.data.prepared_store import PreparedArray, PreparedStore
+from assignments.data.problem_list import SubjectProblems, problem_lines
 from assignments.data.source import RESERVED, Arrays, Axes, Finite, Part, Subject
+from assignments.data.source_names import is_own
 from assignments.data.split import Split, read_split, split_command
 from assignments.digests import digest_of
-from assignments.errors import UserError
+from assignments.errors import Problem, UserError
 
 Progress = Callable[[int, int, str], None]
 """(subjects done, of how many, subject)."""
@@ -66,7 +68,7 @@ def prepare(
     arrays = source.arrays(opened)
     store = PreparedStore(assignment)
     used = [subject for subject in subjects if part_of.get(subject.id) is not None]
-    problems, prepared = folder_problems(source, opened), []
+    problems, prepared = [] if source.problems is None else list(source.problems(opened)), []
     for number, subject in enumerate(used):
         on_progress(number, len(used), subject.id)
         stamp = None if source.stamp is None else digest_of(stamp=source.stamp(opened, subject.id))
@@ -74,13 +76,14 @@ def prepare(
         if cases is None:
             try:
                 cases = store.added(subject.id, stamp, loaded(source, opened, subject.id, arrays))
-            except UserError as error:
-                problems += str(error).splitlines()
+            except SubjectProblems as error:
+                problems += error.problems
                 continue
         prepared.append((subject, cases))
     if problems:
         where = assignment.data.path or assignment.folder
-        raise UserError("\n  ".join([f"{where} cannot be used as it is ({len(problems)} problems):", *problems]))
+        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        raise UserError("\n  ".join([f"{where} cannot be used as it is ({count}):", *problem_lines(problems)]))
     store.close()
     on_progress(len(used), len(used), "")
     ready = []
@@ -113,6 +116,8 @@ def opened_source(assignment: Assignment, source: Finite) -> Any:
     try:
         return source.open(assignment)
     except Exception as error:  # an author's own source may raise anything
+        if isinstance(error, UserError) and not is_own(assignment.data.source):
+            raise
         raise _as_user_error(error, f"{assignment.data.source}: open") from error
 
 
@@ -142,27 +147,31 @@ def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]
 
 def folder_problems(source: Finite, opened: Any) -> list[str]:
     """What is wrong with the folder as a whole, beside what its subjects' files show when they are read."""
-    return [] if source.problems is None else list(source.problems(opened))
+    return [] if source.problems is None else list(problem_lines(source.problems(opened)))
 
 
 def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]) -> list[Arrays]:
     """The cases of one subject, each as declared, without a leading N.
 
     Raises:
-        UserError: they cannot be loaded, or are not as declared: a line for each problem.
+        SubjectProblems: they cannot be loaded, or are not as declared.
     """
     try:
         value = source.load(opened, subject)
+    except SubjectProblems:
+        raise
     except Exception as error:
-        raise _as_user_error(error, subject) from error
+        raise SubjectProblems([Problem(subject, "", None, line, "") for line in _reasons(error)]) from error
     cases = list(_single(value, arrays))
     problems = [
-        f"{subject}, case {number}: {problem}" for number, case in enumerate(cases) for problem in _wrong(case, arrays)
+        Problem(f"{subject}, case {number}", "", None, problem, "")
+        for number, case in enumerate(cases)
+        for problem in _wrong(case, arrays)
     ]
     if not cases:
-        problems = [f"{subject}: has no case"]
+        problems = [Problem(subject, "", None, "has no case", "")]
     if problems:
-        raise UserError("\n".join(problems))
+        raise SubjectProblems(problems)
     return [{key: case[key] for key in arrays if key in case} for case in cases]
 
 
@@ -216,7 +225,11 @@ def _check_present(assignment: Assignment, split: Split, subjects: Sequence[Subj
 
 def _as_user_error(error: Exception, what: str) -> UserError:
     """A failure of a source as an error that its author reads."""
-    plain = isinstance(error, UserError | OSError)
-    lines = str(error).splitlines() or [""]
-    reason = [f"{what}: {line}" for line in lines] if plain else [f"{what} raised {type(error).__name__}: {error}"]
-    return UserError("\n".join(reason))
+    return UserError("\n".join(f"{what}: {reason}" for reason in _reasons(error)))
+
+
+def _reasons(error: Exception) -> list[str]:
+    """A failure of a source as sentences."""
+    if isinstance(error, UserError | OSError):
+        return str(error).splitlines() or [type(error).__name__]
+    return [f"raised {type(error).__name__}: {error}"]

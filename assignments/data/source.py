@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 
 from assignments.assignment import Assignment
+from assignments.errors import Problem
 
 Arrays = dict[str, np.ndarray]
 """Arrays by key. Those of several cases have a leading N."""
@@ -121,8 +122,8 @@ class Finite:
     """Draws tiny cases for tests, which are of no patient."""
     declared: Mapping[str, Axes] | None = None
     """What each case has, where that is known without opening the folder."""
-    problems: Callable[[Any], Sequence[str]] | None = None
-    """What is wrong with the folder as a whole, each with file and cure: nothing is used until it is corrected."""
+    problems: Callable[[Any], Sequence[Problem]] | None = None
+    """What is wrong with the folder as a whole: nothing is used until it is corrected."""
     doubts: Callable[[Any], Sequence[str]] | None = None
     """What was assumed, for the author to check."""
     stamp: Callable[[Any, str], object] | None = None

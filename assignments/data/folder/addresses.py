@@ -104,11 +104,17 @@ def wrong_file(folder: Path, text: str, seen: dict[str, WrongAddress | None]) ->
     return seen[file]
 
 
+def numbers_in(name: str) -> tuple[int, ...]:
+    """The numbers of a name, which tell patients apart: `P07_2` and `p7-2` have the same."""
+    return tuple(map(int, re.findall(r"\d+", name)))
+
+
 def _nearest_file(folder: Path, file: str) -> str:
-    """The cure for a missing file: a similar name beside it, such as one in capitals."""
+    """The cure for a missing file: a similar name beside it, such as one in capitals; never another patient's."""
     parent = (folder / file).parent
-    names = sorted(path.name for path in parent.iterdir()) if parent.is_dir() else []
     name = PurePosixPath(file).name
+    names = sorted(path.name for path in parent.iterdir()) if parent.is_dir() else []
+    names = [other for other in names if numbers_in(other) == numbers_in(name)]
     same = next((other for other in names if other.casefold() == name.casefold()), None)
     if near := same or closest(name, names, 0.8):
         return f'did you mean "{(PurePosixPath(file).parent / near).as_posix()}"?'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -161,5 +162,6 @@ def _mm(spacing: tuple[float, ...]) -> str:
 
 
 def _sentence(error: Exception) -> str:
-    """The first line of what a library says."""
-    return (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
+    """The first line of what a library says, with the file's name in place of its path."""
+    line = (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
+    return re.sub(r"""(^|[\s"'])/\S*/""", r"\1", line)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assignments.data.folder.addresses import numbers_in
 from assignments.data.folder.affines import affine_faults, spacing_faults
 from assignments.data.folder.arrays import Members, array_image, read_npy, read_npz
 from assignments.data.folder.hdf5 import read_dataset
@@ -150,7 +151,8 @@ def _unopened(path: Path, error: OSError) -> UnreadableImage:
         case errno.ENOENT | errno.ENOTDIR if path.is_symlink():
             return unreadable(path, "it is a link to a file that is not there", "copy the file itself")
         case errno.ENOENT | errno.ENOTDIR:
-            similar = closest(path.name, _names(path.parent), 0.8)
+            names = [name for name in _names(path.parent) if numbers_in(name) == numbers_in(path.name)]
+            similar = closest(path.name, names, 0.8)
             cure = f'did you mean "{similar}"?' if similar else "check the name, and its capitals"
             return unreadable(path, "there is no such file", cure)
         case errno.ELOOP:

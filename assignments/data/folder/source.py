@@ -23,9 +23,12 @@ from assignments.data.folder.image import Array, Image, UnreadableImage
 from assignments.data.folder.landmarks import read_landmarks
 from assignments.data.folder.listing import cases_of
 from assignments.data.folder.reading import read_image
+from assignments.data.problem_list import SubjectProblems, problem_lines, within
 from assignments.data.source import Arrays, Axes, Subject, file_stamp
 from assignments.errors import Problem, UserError
 
+TRIED = 20
+"""Images that are tried until one can be read, which says how many axes all have."""
 LABELS = {"label": "image", "label:fixed": "fixed", "label:moving": "moving"}
 """Columns of labels, each with the image on whose voxels it lies."""
 
@@ -51,18 +54,20 @@ def opened_folder(assignment: Assignment) -> OpenFolder:
         UserError: there is no such folder, no table and no known layout, or no usable case: all problems in one list.
     """
     data = assignment.data
-    table = cases_of(data)
-    members = Members()
-
-    def look(text: str) -> ImageKind:
-        image = _read(table, text, data, members)
-        size = " ".join(_names(image))
-        return ImageKind(size if image.axes != "c h w" else f"{len(image.array)} {size}", image.spacing_mm is not None)
-
     try:
-        arrays = arrays_of(table, assignment.task, look, size=data.size)
+        table = cases_of(data)
+    except PermissionError as error:
+        what = f"{error.filename}: you may not read this folder or file"
+        raise UserError(f"{what}. Give yourself the permission: chmod -R u+rX {data.path}") from error
+    members = Members()
+    try:
+        arrays = arrays_of(table, assignment.task, lambda text: _kind(table, text, data, members), size=data.size)
     except UserError as error:
-        raise UserError("\n".join([*map(str, table.problems), str(error)])) from error
+        if not table.problems:
+            raise
+        lines = [*problem_lines([within(table.folder, problem) for problem in table.problems])]
+        lines += str(error).splitlines() if table.rows else []  # without a row, the problems say why
+        raise UserError("\n  ".join([f"{table.folder} cannot be used as it is:", *lines])) from error
     rows: dict[str, list[CaseRow]] = defaultdict(list)
     for row in table.rows:
         rows[row.subject].append(row)
@@ -83,7 +88,7 @@ def load(opened: OpenFolder, subject: str) -> list[Arrays]:
     """The cases of one subject.
 
     Raises:
-        UserError: a line for each problem of its files.
+        SubjectProblems: all that is wrong with its files.
     """
     cases, problems = [], []
     for row in opened.rows[subject]:
@@ -92,7 +97,7 @@ def load(opened: OpenFolder, subject: str) -> list[Arrays]:
         problems += case.problems
         cases.append(arrays)
     if problems:
-        raise UserError("\n".join(map(str, problems)))
+        raise SubjectProblems([within(opened.table.folder, problem) for problem in problems])
     return cases
 
 
@@ -143,7 +148,18 @@ class _Case:
                 arrays["spacing"] = np.array(self._data.resample_mm or prepared.spacing_mm, np.float32)
         if "landmarks" in self._row.files and prepared is not None:
             arrays |= self._landmarks(images)
-        return arrays | self._numbers()
+        return {key: array for key, array in (arrays | self._numbers()).items() if self._is_alike(key, array)}
+
+    def _is_alike(self, key: str, array: Array) -> bool:
+        """Whether an array has the axes of the first case's; a problem where it has not."""
+        axes = self._opened.arrays.get(key)
+        if axes is None or axes.fits(array):
+            return True
+        column = key if key in self._row.files else next(iter(self._row.files), key)
+        sizes = " x ".join(map(str, array.shape)) or "one number"
+        cure = "all cases need one kind: volumes, grey slices or slices in colours; save it so, or delete the row"
+        self._problem(column, f"gives {key} with the axes {sizes}, and other cases have {axes.axes or 'one'}", cure)
+        return False
 
     def _image(self, column: str) -> Image | None:
         try:
@@ -223,8 +239,9 @@ class _Case:
         if values[0] < 0 or (classes is not None and values[-1] >= classes):
             known = f"0 to {classes - 1}" if classes is not None else "numbers from 0"
             found = ", ".join(f"{value:g}" for value in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
-            cure = "correct the label, or name all classes below [data]: classes = [...]"
-            self._problem(column, f"holds {found}; the classes are {known}", cure)
+            two = self._opened.task == "segmentation"
+            more = 'write task = "label_maps"' if two else "name all classes below [data]: classes = [...]"
+            self._problem(column, f"holds {found}; the classes are {known}", f"correct the label, or {more}")
             return None
         if self._opened.task == "segmentation" and values[-1] == 255:
             return np.asarray(array == 255, np.uint8)
@@ -283,6 +300,28 @@ def _read(table: CaseTable, text: str, data: Data, members: Members, *, label: b
     if image.spacing_mm is None and table.spacing_mm is not None and len(table.spacing_mm) == len(image.spatial):
         image = replace(image, spacing_mm=table.spacing_mm)
     return image
+
+
+def _kind(table: CaseTable, first: str, data: Data, members: Members) -> ImageKind:
+    """What the images of a column are like: the first of them that can be read says so.
+
+    Raises:
+        UserError: none of the first few can be read.
+    """
+    column = next(column for column, text in table.rows[0].files.items() if text == first)
+    problems: list[Problem] = []
+    for row in table.rows[:TRIED]:
+        try:
+            image = _read(table, row.files[column], data, members)
+        except UnreadableImage as error:
+            problems += error.problems(row.subject)
+            continue
+        size = " ".join(_names(image))
+        axes = size if image.axes != "c h w" else f"{len(image.array)} {size}"
+        return ImageKind(axes, image.spacing_mm is not None)
+    count = "no image" if len(table.rows) <= TRIED else f"none of the first {TRIED} images"
+    lines = problem_lines([within(table.folder, problem) for problem in problems])
+    raise UserError("\n  ".join([f"{table.folder}: {count} can be read:", *lines]))
 
 
 def _names(image: Image) -> tuple[str, ...]:

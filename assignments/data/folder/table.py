@@ -63,7 +63,8 @@ def read_table(
     if table is None:
         return CaseTable(folder, str(path), (), (), problems=tuple(map(_with_cure, problems)))
     columns = _columns(table)
-    problems += _heading_problems(path, table, columns)
+    wrong_headings = list(_heading_problems(path, table, columns))
+    problems += wrong_headings
     used, channel_problems, doubts = channels_in_order(str(path), list(columns.reserved), channels)
     problems += channel_problems
     class_names, class_doubts = _class_names(table, columns, classes)
@@ -73,7 +74,7 @@ def read_table(
         used = [column for column in used if column not in labels] + ordered
     rows = []
     checked: dict[str, WrongAddress | None] = {}
-    for row in table.rows:
+    for row in table.rows if not wrong_headings else ():  # else a row would lack what stands under a wrong heading
         wrong = [*_row_problems(path, row, columns, class_names), *_file_problems(folder, path, row, columns, checked)]
         problems += wrong
         if not wrong:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from assignments.assignment import Assignment
+from assignments.data.problem_list import within
 from assignments.data.source import Arrays, Axes, Finite, Subject
+from assignments.errors import Problem
 
 if TYPE_CHECKING:
     from assignments.data.folder.source import OpenFolder
@@ -44,8 +46,8 @@ def _stamp(opened: OpenFolder, subject: str) -> object:
     return stamp(opened, subject)
 
 
-def _problems(opened: OpenFolder) -> Sequence[str]:
-    return [str(problem) for problem in opened.table.problems]
+def _problems(opened: OpenFolder) -> Sequence[Problem]:
+    return [within(opened.table.folder, problem) for problem in opened.table.problems]
 
 
 def _doubts(opened: OpenFolder) -> Sequence[str]:

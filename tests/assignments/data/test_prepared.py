@@ -158,7 +158,7 @@ def test_all_bad_subjects_stand_in_one_list(assignment, tmp_path):
         prepare(assignment, source_of(assignment))
     lines = str(caught.value).splitlines()
     assert "cannot be used as it is (6 problems)" in lines[0]
-    assert lines[1].startswith("  P001 raised ")
+    assert lines[1].startswith("  P001: raised ")
     assert "P002, case 0: image is float64 (3, 3), but ARRAYS declares float32" in lines[2]
     assert sum("P005" in line and "image holds NaN or infinity" in line for line in lines) == 3
 

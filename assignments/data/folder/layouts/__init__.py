@@ -56,18 +56,20 @@ def recognised(folder: Path) -> str | None:
 def unrecognised(folder: Path) -> UserError:
     """The error for a folder that has no table of cases, and no known layout: what is in it, and what to do."""
     if not folder.is_dir():
-        return UserError(
-            f"[data]: there is no folder {folder}. path is relative to the file that names it: correct it."
-        )
+        what = "that is a file; name the folder that it lies in" if folder.is_file() else "correct it"
+        return UserError(f"[data] path: there is no folder {folder}: {what}. It is relative to the file that names it.")
     for inside in folders_of(folder):
         if names := fitting(inside):
             return UserError(
                 f'{folder} has no cases.csv, but {inside.name} in it is "{names[0]}". Write path = "{inside}".'
             )
-    layouts = "; ".join(f"{name}: {layout.looks_like}" for name, layout in LAYOUTS.items())
+    if not any(folder.iterdir()):
+        return UserError(f"{folder} is empty. Copy the images there, or correct [data] path.")
+    layouts = "\n".join(f"  {name}: {layout.looks_like}" for name, layout in LAYOUTS.items())
     return UserError(
-        f"{folder} has no cases.csv, and no layout fits: {_contents(folder)}. Run `medmark new ID --data {folder}`: it "
-        f"proposes a cases.csv with the columns subject, image, label or class. Or use one of the layouts. {layouts}."
+        f"{folder} has no cases.csv, and no layout fits: {_contents(folder)}.\n"
+        "Write a cases.csv with the columns subject, image, and label or class. To have one proposed, run\n"
+        f"  medmark new ID --data {folder}\nOr use one of the layouts that need none:\n{layouts}"
     )
 
 

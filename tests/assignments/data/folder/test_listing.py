@@ -62,5 +62,8 @@ def test_a_folder_without_cases_says_what_to_do(tmp_path):
         cases(None)
     with pytest.raises(UserError, match="there is no folder"):
         cases(tmp_path / "gone")
+    with pytest.raises(UserError, match="is empty"):
+        cases(tmp_path)
+    (tmp_path / "notes.txt").write_text("?")
     with pytest.raises(UserError, match="medmark new ID --data"):
         cases(tmp_path)
