@@ -14,6 +14,7 @@ from assignments.data.source import Axes, Part
 from graders.authoring.shown_data import ShownCase, ShownData
 from reports import cutting
 from reports.slices import Picture, picture
+from reports.terminal import quantity
 
 Array = np.ndarray[Any, Any]
 
@@ -22,6 +23,8 @@ PER_PART = 3
 SAMPLED = 4096
 """Voxels of a case that a histogram counts."""
 BINS = 48
+NAMED = 8
+"""Outlines that a caption names by their classes."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,14 @@ def _shown(case: ShownCase, key: str, axes: Axes, data: ShownData) -> ShownPictu
     drawn = picture(image, labels, cut.pixel_mm)
     if labels is not None and not drawn.outlines:
         words.append("no label here")
+    return ShownPicture(case, key, ", ".join(words), drawn, _outlined(drawn, data))
+
+
+def _outlined(drawn: Picture, data: ShownData) -> str:
     names = dict(enumerate(data.assignment.data.classes))
-    outlined = ", ".join(f"{each.number} {names.get(each.number, '')}".strip() for each in drawn.outlines)
-    return ShownPicture(case, key, ", ".join(words), drawn, outlined)
+    if data.assignment.task == "instances" or len(drawn.outlines) > NAMED:
+        return quantity(len(drawn.outlines), "object") if drawn.outlines else ""
+    return ", ".join(f"{each.number} {names.get(each.number, '')}".strip() for each in drawn.outlines)
 
 
 def _labels(case: ShownCase, key: str, shape: tuple[int, ...], data: ShownData) -> Array | None:

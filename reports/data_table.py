@@ -56,7 +56,7 @@ def grids(summary: DataSummary) -> Iterator[Grid]:
     yield _parts_grid(summary.parts, summary.data.is_drawn)
     yield _keys_grid(summary.keys)
     for key, classes in summary.classes.items():
-        unit = "voxels" if summary.data.arrays[key].sizes else "cases"
+        unit = "voxels" if len(summary.data.arrays[key].sizes) > 1 else "cases"
         yield _classes_grid(key, unit, classes, summary.present)
     if summary.strata:
         yield _strata_grid(summary.strata, summary.present)

@@ -35,6 +35,8 @@ class ArrayFacts:
     classes: Mapping[int, int] = field(default_factory=dict)
     """Of a ground truth of integers: how often it has each value."""
     is_image: bool = False
+    is_finite: bool = True
+    """Whether no value is NaN or infinite."""
 
     @property
     def is_constant(self) -> bool:
@@ -86,7 +88,7 @@ class ClassCount:
     cases: Mapping[Part | None, int]
     """By part: how many cases are of it, or have a voxel of it."""
     share: float
-    """Of all voxels or cases."""
+    """Of all voxels; of all cases, where a case is of a class."""
 
 
 @dataclass(frozen=True)
@@ -146,17 +148,18 @@ def _array_facts(array: Array, axes: Axes) -> ArrayFacts:
     classes: dict[int, int] = {}
     if axes.role == "truth" and array.dtype.kind in "biu":
         classes = dict(_values(array))
-    return ArrayFacts(array.shape, low, high, classes, image_view(array, axes) is not None)
+    is_image = image_view(array, axes) is not None
+    return ArrayFacts(array.shape, low, high, classes, is_image, array.size == 0 or bool(np.isfinite(array).all()))
 
 
 def _range(array: Array) -> tuple[float, float]:
-    if array.size == 0:
-        return np.nan, np.nan
-    low, high = float(array.min()), float(array.max())
-    if np.isfinite(low) and np.isfinite(high):
-        return low, high
-    finite = array[np.isfinite(array)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (np.nan, np.nan)
+    """The smallest and the largest finite value."""
+    if array.size:
+        low, high = float(array.min()), float(array.max())
+        if np.isfinite(low) and np.isfinite(high):
+            return low, high
+        array = array[np.isfinite(array)]
+    return (float(array.min()), float(array.max())) if array.size else (np.nan, np.nan)
 
 
 def _values(array: Array) -> Counter[int]:
@@ -229,8 +232,10 @@ def _class_keys(data: ShownData, facts: Sequence[CaseFacts]) -> Iterator[str]:
 def _class_counts(key: str, data: ShownData, facts: Sequence[CaseFacts]) -> tuple[ClassCount, ...]:
     names = data.assignment.data.classes
     held = [(each.case.part, _classes(key, each, data)) for each in facts if key in each.arrays]
-    numbers = sorted(set(range(len(names))).union(*(classes for _, classes in held)))
-    total = sum(sum(classes.values()) for _, classes in held) or 1
+    several = _may_be_several(key, data)
+    declared = max([len(names), *(array.shape[0] for each in facts if several and (array := each.arrays.get(key)))])
+    numbers = sorted(set(range(declared)).union(*(classes for _, classes in held)))
+    total = (len(held) if several else sum(sum(classes.values()) for _, classes in held)) or 1
     return tuple(
         ClassCount(
             number,
@@ -243,11 +248,15 @@ def _class_counts(key: str, data: ShownData, facts: Sequence[CaseFacts]) -> tupl
 
 
 def _classes(key: str, each: CaseFacts, data: ShownData) -> Mapping[int, int]:
-    """The classes of one case. Of several that may hold at once, `y` says for each whether it does."""
-    if data.assignment.task == "multilabel" and len(data.arrays[key].sizes) == 1:
+    """The classes of one case. Of several that may hold at once, the array says for each whether it does."""
+    if _may_be_several(key, data):
         row = np.asarray(each.case.arrays[key].read())
         return {number: 1 for number, holds in enumerate(row.tolist()) if holds}
     return each.arrays[key].classes
+
+
+def _may_be_several(key: str, data: ShownData) -> bool:
+    return data.assignment.task == "multilabel" and len(data.arrays[key].sizes) == 1
 
 
 def _strata(cases: Sequence[ShownCase]) -> dict[str, dict[Part | None, int]]:

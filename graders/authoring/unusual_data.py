@@ -28,6 +28,7 @@ WORDS: dict[Part | None, str] = {"train": "training", "val": "validation", "test
 def unusual(summary: DataSummary) -> Iterator[str]:
     """One line for each thing, with the cases that it is about."""
     yield from _split_lines(summary)
+    yield from _not_finite(summary)
     yield from _constant(summary)
     yield from _empty(summary)
     yield from _missing_classes(summary)
@@ -46,6 +47,14 @@ def _split_lines(summary: DataSummary) -> Iterator[str]:
             refuse_shared(data.prepared, "refused by handout and grade", split_command(data.assignment, "--resplit"))
         except UserError as error:
             yield from str(error).splitlines()
+
+
+def _not_finite(summary: DataSummary) -> Iterator[str]:
+    """Ground truths with NaN or infinity; inputs with them are refused when they are read."""
+    for key in summary.data.arrays:
+        bad = [each for each in summary.facts if key in each.arrays and not each.arrays[key].is_finite]
+        if bad:
+            yield f"{key} holds NaN or infinity in {_cases(bad)}"
 
 
 def _constant(summary: DataSummary) -> Iterator[str]:

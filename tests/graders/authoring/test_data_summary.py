@@ -167,3 +167,31 @@ def test_of_a_source_that_draws_a_few_published_cases_are_shown(tmp_path):
     assert summary.data.is_drawn
     assert summary.parts == (PartCount("train", 20, 20), PartCount("test", 20, 20))
     assert summary.near.compared == 0
+
+
+OTHER = """
+import numpy as np
+from assignments.data.source import Axes, Subject
+ARRAYS = {"x": Axes("float32", "3"), "y": Axes("uint8", "4", role="truth"), "target": Axes("float32", "", role="truth")}
+def open(path): return None
+def subjects(opened): return [Subject("A"), Subject("B")]
+def load(opened, subject):
+    y = [1, 0, 0, 1] if subject == "A" else [0, 0, 0, 1]
+    return [{"x": np.float32([1, 2, 3]), "y": np.uint8(y), "target": np.float32(2 if subject == "A" else "nan")}]
+"""
+
+
+def test_of_classes_that_may_hold_at_once_each_is_counted(tmp_path):
+    home = assignment_of(tmp_path, source=OTHER).model_copy(update={"task": "multilabel"})
+    summary = data_summary(shown_data(home))
+    assert [(each.number, dict(each.cases), each.share) for each in summary.classes["y"]] == [
+        (0, {None: 1}, 0.5),
+        (1, {}, 0),
+        (2, {}, 0),
+        (3, {None: 2}, 1),
+    ]
+
+
+def test_a_ground_truth_that_is_no_number_is_named(tmp_path):
+    lines = list(unusual(data_summary(shown_data(assignment_of(tmp_path, source=OTHER)))))
+    assert lines[0] == "target holds NaN or infinity in 1 case: B, case 0"
