@@ -19,10 +19,14 @@ def image_view(array: np.ndarray[Any, Any], axes: Axes) -> np.ndarray[Any, Any] 
     """One case's array with its channels first, (c, h, w) or (c, d, h, w); None if it is not an image."""
     if array.ndim < 2 or array.ndim > 4 or min(array.shape[-2:]) < SMALLEST:
         return None
-    if array.ndim == 4 or (array.ndim == 3 and _is_channels(axes.sizes[0], array.shape[0])):
-        return array
-    return array[None]
+    return array if has_channels(axes.sizes[0], array.shape) else array[None]
 
 
-def _is_channels(name: str, size: int) -> bool:
+def has_channels(first: str, shape: tuple[int, ...]) -> bool:
+    """Whether the first axis of an image is its channels, by the axis's name and the image's shape."""
+    return len(shape) == 4 or (len(shape) == 3 and is_channels(first, shape[0]))
+
+
+def is_channels(name: str, size: int) -> bool:
+    """Whether an axis before rows and columns is that of channels, and not of slices."""
     return size <= CHANNELS if name.isdecimal() else name in _CHANNEL_NAMES

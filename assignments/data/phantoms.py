@@ -13,16 +13,12 @@ from math import prod
 import numpy as np
 from numpy.random import Generator
 
+from assignments.data.image_axes import SMALLEST, has_channels, is_channels
 from assignments.data.source import Arrays, Axes
 
 Array = np.ndarray
 ROWS, SLICES, CHANNELS, NUMBERS = 32, 16, 2, 8
 """Sizes of axes that nothing fixes: rows and columns; slices; channels; numbers of a row, such as features."""
-SMALLEST = 8
-"""Rows and columns from which an array is an image, and not a table."""
-COLOURS = 4
-"""Up to so many images before rows and columns are channels where the axis has no name."""
-_CHANNEL_NAMES = ("c", "channel", "channels")
 _PAIR = ("labels", "landmarks")
 """Keys of both images of a registration pair."""
 
@@ -86,7 +82,7 @@ def with_sizes(arrays: Mapping[str, Axes], sizes: Mapping[str, Sequence[str]]) -
 def _usual(name: str, from_last: int, count: int) -> int:
     if count == 1:
         return NUMBERS
-    if name in _CHANNEL_NAMES:
+    if is_channels(name, ROWS):
         return CHANNELS
     return ROWS if from_last <= 2 else SLICES if from_last == 3 else CHANNELS
 
@@ -96,17 +92,12 @@ def _space(arrays: Mapping[str, Axes], shapes: Mapping[str, tuple[int, ...]]) ->
     images = {key: shape for key, shape in shapes.items() if _is_image(shape)}
     for key in [key for key in images if key in ("label", "instances")] + list(images):
         names = arrays[key].sizes
-        return images[key][1:] if key in _PAIR or _has_channels(names[0], images[key]) else images[key]
+        return images[key][1:] if key in _PAIR or has_channels(names[0], images[key]) else images[key]
     return (ROWS, ROWS)
 
 
 def _is_image(shape: tuple[int, ...]) -> bool:
     return 2 <= len(shape) <= 4 and min(shape[-2:]) >= SMALLEST
-
-
-def _has_channels(name: str, shape: tuple[int, ...]) -> bool:
-    named = shape[0] <= COLOURS if name.isdecimal() else name in _CHANNEL_NAMES
-    return len(shape) == 4 or (len(shape) == 3 and named)
 
 
 def _drawn(space: tuple[int, ...], number: int, classes: int, rng: Generator) -> _Phantom:

@@ -8,12 +8,16 @@ from datetime import date
 import numpy as np
 import pytest
 
+from assignments.data.case_files import read_cases
 from assignments.data.sources import source_of
 from assignments.data.split import new_split, read_split, write_split
 from assignments.errors import UserError
+from assignments.interface import read_interface
 from assignments.load import load
 from graders.authoring.handing_out import hand_out, planned_handout
+from graders.authoring.splitting import proposed_split
 from graders.tasks import TASKS
+from graders.wall.replies import bound
 from reports.leaving import leaving_lines
 from tests.assignments.data.scans_folder import INTERFACE, write_folder
 from tests.assignments.data.test_sharing import PERMITTED
@@ -72,6 +76,18 @@ def test_patients_stay_unless_they_are_shared(tmp_path):
     assert (folder / "split.csv").read_text() == before, "nobody was handed out"
 
 
+def test_phantoms_are_taken_as_the_interface_declares(tmp_path):
+    folder = split_folder(tmp_path, data="val = 1\n")
+    hand_out(str(folder), tmp_path / "out")
+    out = tmp_path / "out" / "slices"
+    fit = read_interface(out / "interface.py").functions["fit"]
+    train, val = (read_cases(out / "data", name) for name in ("train", "val"))
+    with bound(fit, (train, val), {"seed": 0, "budget_s": 0.0}):
+        pass
+    with pytest.raises(TypeError), bound(fit, ({**train, "image": train["label"]}, val), {"seed": 0, "budget_s": 0.0}):
+        pass
+
+
 def test_shared_patients_leave_only_if_a_person_agrees(tmp_path):
     folder = split_folder(tmp_path, data=PERMITTED)
     planned = planned_handout(str(folder))
@@ -91,6 +107,29 @@ def test_shared_patients_leave_only_if_a_person_agrees(tmp_path):
         **dict.fromkeys(rows.of("train"), today),
         **dict.fromkeys(rows.of("test"), ""),
     }
+
+
+def test_public_cases_leave_without_a_question_and_are_recorded(tmp_path):
+    (tmp_path / "tutorial").mkdir()
+    for number in range(3):
+        image = np.random.default_rng(number).integers(0, 900, (32, 128, 128)).astype(np.int16)
+        np.save(tmp_path / "tutorial" / f"image_train{number:02d}.npy", image)
+        np.save(tmp_path / "tutorial" / f"label_train{number:02d}.npy", (image > 450).astype(np.uint8))
+    folder = tmp_path / "prostate"
+    folder.mkdir()
+    (folder / "brief.md").write_text("# Prostate\n")
+    (folder / "assignment.toml").write_text(
+        'id = "prostate"\ntitle = "Prostate"\ntask = "segmentation"\nframeworks = ["numpy"]\n[data]\n'
+        'source = "promise12"\npath = "../tutorial"\ntest = 1\n[run]\nmode = "weights"\n'
+        '[[criterion]]\nid = "report"\nkind = "person"\npoints = 5\n'
+    )
+    proposed_split(load(folder, tasks=TASKS), "split").write()
+    planned = planned_handout(str(folder))
+    assert (planned.needs_consent, list(leaving_lines(planned))) == (False, [])
+    planned.write(tmp_path / "out")
+    assert len(np.load(tmp_path / "out" / "prostate" / "data" / "train.npz")["image"]) == 2
+    rows = read_split(folder / "split.csv").rows
+    assert {row.part for row in rows if row.handed_out} == {"train"}
 
 
 def test_training_and_validation_cases_are_a_file_each(tmp_path):

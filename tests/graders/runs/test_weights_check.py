@@ -82,6 +82,17 @@ def test_the_training_cases_of_a_handout_are_taken_where_they_lie(problem_of):
     assert problem_of(weights=stored(2.0)) is None
 
 
+def test_training_cases_that_are_a_file_each_are_tried_too(problem_of):
+    import numpy as np
+
+    (problem_of.assignment.folder / "data/train").mkdir(parents=True)
+    for number in range(3):
+        file = problem_of.assignment.folder / f"data/train/{number:04d}.npz"
+        np.savez(file, x=np.full(4, number, np.float32), y=np.uint8(1))
+    (problem_of.assignment.folder / "rows.py").write_text("def rows(n, rng): raise AssertionError('not drawn')\n")
+    assert problem_of(weights=stored(2.0)) is None
+
+
 def test_the_check_fails_where_only_the_weights_do(problem_of, tmp_path):
     problem_of()
     process = medmark("check", tmp_path / "halves", "--folder", "work", cwd=tmp_path)
