@@ -71,7 +71,11 @@ def leaves_tail(leaves: Leaves) -> Iterator[str]:
     yield "Staying here: every hidden case."
     pictures = [file.name for file in leaves.files if file.is_picture]
     yield f"Pictures and documents: {', '.join(pictures) if pictures else 'none'}."
-    yield "Pages for students and leaderboards: no case, and no picture of one."
+    if leaves.share == "none":
+        yield "Pages for students and leaderboards: no case, and no picture of one."
+    else:
+        shown = f"medmark return {leaves.assignment.id} --show-cases N"
+        yield f"Pages for students and leaderboards: no case, but for hidden ones that you show with {shown}"
     if leaves.named:
         lines = [f"{each.subject} ({each.file}, line {each.line})" for each in leaves.named[:SHOWN]]
         more = f" and {len(leaves.named) - SHOWN} more" if len(leaves.named) > SHOWN else ""

@@ -83,6 +83,7 @@ def test_what_is_not_checked_is_said(tmp_path):
     text = text_of(leaves_of(shared(tmp_path)))
     assert 'share = "students": 18 cases of 6 subjects leave this machine, for students.' in text
     assert "Permitted: Ethics 12/3" in text
+    assert "no case, but for hidden ones that you show with medmark return slices --show-cases N" in text
     assert "NOT CHECKED: faces, burned-in text, and whether the pixels themselves identify anybody." in text
     assert "What files say of burned-in text is not known" in text
     assert "No text of the handout names a subject." in text
@@ -97,6 +98,7 @@ def test_where_nobody_may_have_the_cases_none_leaves(tmp_path):
     assert 'share = "none": no case of scans.py leaves this machine.' in text
     assert f"In their place the handout holds {leaves.cases} phantoms." in text
     assert "NOT CHECKED" not in text
+    assert "Pages for students and leaderboards: no case, and no picture of one." in text
 
 
 def test_cases_of_many_shapes_are_one_line(tmp_path):
