@@ -12,7 +12,7 @@ SHOWN = 5
 
 
 def proposal_lines(new: NewAssignment) -> Iterator[str]:
-    """What was found in the folder, and what its author must look at."""
+    """The cases of the folder by the names of its files, and what its author must look at."""
     table = new.table
     subjects = {row.subject for row in table.rows}
     yield f'{table.folder}: {len(table.rows)} cases of {len(subjects)} subjects; task = "{new.task}"'

@@ -67,7 +67,7 @@ class PreparedStore:
         self._index = self._folder / f"{name[:32]}.json"
         self._settings = digest_of(
             data=data.model_dump(mode="json", include={"source", *_READING}),
-            code={path.name: code_digest(path) for path in sorted(Path(__file__).parent.rglob("*.py"))},
+            code={str(path.relative_to(_HERE)): code_digest(path) for path in _reading_code()},
             read_by=[_version(name) for name in READ_BY],
             task=assignment.task,
         )
@@ -159,6 +159,15 @@ class PreparedStore:
             with suppress(OSError):
                 if path.name not in named and time.time() - path.stat().st_mtime > KEPT_S:
                     path.unlink()
+
+
+_HERE = Path(__file__).parent
+
+
+def _reading_code() -> list[Path]:
+    """The code that turns files into arrays."""
+    below = [path for name in ("folder", "sources") for path in sorted((_HERE / name).rglob("*.py"))]
+    return [*below, _HERE / "prepared.py", Path(__file__)]
 
 
 _READING = ("cases", "layout", "channels", "classes", "orient", "resample_mm", "window", "size")

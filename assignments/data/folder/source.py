@@ -193,17 +193,17 @@ class _Case:
         return image
 
     def _labels(self, images: Mapping[str, Image | None], first: Image | None) -> Arrays:
-        made: dict[str, Array] = {}
+        labels: dict[str, Array] = {}
         for column in (column for column in LABELS if column in self._row.files):
             image = images.get(LABELS[column]) or (first if column == "label" else None)
             label = self._label(column, image)
             if label is not None:
-                made[column] = label
-        if "label" in made:
+                labels[column] = label
+        if "label" in labels:
             key = "instances" if self._opened.task == "instances" else "label"
-            return {key: made["label"].astype(self._opened.arrays[key].dtype)}
-        if len(made) == 2 and made["label:fixed"].shape == made["label:moving"].shape:
-            both = np.stack([made["label:fixed"], made["label:moving"]])
+            return {key: labels["label"].astype(self._opened.arrays[key].dtype)}
+        if len(labels) == 2 and labels["label:fixed"].shape == labels["label:moving"].shape:
+            both = np.stack([labels["label:fixed"], labels["label:moving"]])
             return {"labels": both.astype(self._opened.arrays["labels"].dtype)}
         return {}
 
@@ -237,11 +237,11 @@ class _Case:
         values = np.unique(array)
         classes = self._known_classes(label, values)
         if values[0] < 0 or (classes is not None and values[-1] >= classes):
-            known = f"0 to {classes - 1}" if classes is not None else "numbers from 0"
-            found = ", ".join(f"{value:g}" for value in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
+            classes_text = f"0 to {classes - 1}" if classes is not None else "numbers from 0"
+            shown = ", ".join(f"{value:g}" for value in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
             two = self._opened.task == "segmentation"
             more = 'write task = "label_maps"' if two else "name all classes below [data]: classes = [...]"
-            self._problem(column, f"holds {found}; the classes are {known}", f"correct the label, or {more}")
+            self._problem(column, f"holds {shown}; the classes are {classes_text}", f"correct the label, or {more}")
             return None
         if self._opened.task == "segmentation" and values[-1] == 255:
             return np.asarray(array == 255, np.uint8)

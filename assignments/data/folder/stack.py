@@ -62,7 +62,7 @@ class Slice:
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
+class SliceStack:
     """Slices in their order, and where they lie."""
 
     slices: tuple[Slice, ...]
@@ -75,7 +75,7 @@ class Stack:
     """What had to be decided."""
 
 
-def stack_of(where: Location, slices: Sequence[Slice]) -> Stack:
+def stack_of(where: Location, slices: Sequence[Slice]) -> SliceStack:
     """The slices as one stack.
 
     Raises:
@@ -95,7 +95,7 @@ def stack_of(where: Location, slices: Sequence[Slice]) -> Stack:
         if len(slices) > 1:
             lacking = "PixelSpacing, ImageOrientationPatient or ImagePositionPatient"
             raise unreadable(where, f"its slices cannot be put in order: some have no {lacking}", _EXPORT)
-        return Stack((first,), None, spacing, (*notes, "The header gives no orientation."))
+        return SliceStack((first,), None, spacing, (*notes, "The header gives no orientation."))
 
     normal = np.cross(turn[:3], turn[3:])
     positions = np.array(origins)
@@ -108,7 +108,7 @@ def stack_of(where: Location, slices: Sequence[Slice]) -> Stack:
     else:
         gap, all_spacing = 1.0, spacing  # a slice alone has no neighbour
     affine = from_lps(directions, np.array([spacing[1], spacing[0], gap]), positions[order[0]])
-    return Stack(tuple(slices[i] for i in order), affine, all_spacing, tuple(notes))
+    return SliceStack(tuple(slices[i] for i in order), affine, all_spacing, tuple(notes))
 
 
 def _of_length(piece: Slice, keyword: str, count: int) -> Array | None:
