@@ -35,7 +35,7 @@ from graders.record.read_singly import check_read_singly
 from graders.tasks import task_named
 from graders.tasks.hidden_cases import drawn_set
 from graders.tasks.task import Task
-from graders.wall.cases import Stack, training_arguments
+from graders.wall.cases import JoinedCases, training_arguments
 from graders.wall.replies import bound
 
 DRAWN_WITH = ("numpy", "scikit-learn")
@@ -119,7 +119,7 @@ def _calls(inputs: Mapping[str, Cases]) -> list[tuple[None, dict[str, Any]]]:
     for i in range(len(next(iter(columns.values())))):
         alone = {name: column[i : i + 1] for name, column in columns.items()}
         kinds = tuple((str(column.cases[0].dtype), column.shapes) for column in alone.values())
-        calls[kinds] = {name: Stack(column, name) for name, column in alone.items()}
+        calls[kinds] = {name: JoinedCases(column, name) for name, column in alone.items()}
     return [(None, call) for call in calls.values()]
 
 

@@ -19,7 +19,7 @@ from assignments.interface import Function, is_array, typed_dict_of
 
 
 @dataclass(frozen=True)
-class Stack:
+class JoinedCases:
     """Cases of one size that are sent as one array with a leading N."""
 
     cases: Column
@@ -73,7 +73,7 @@ def _as_declared(name: str, cases: Cases, hint: Any) -> Any:
     undeclared = hint is None and isinstance(cases, Column) and len(set(cases.shapes)) > 1
     if undeclared or list_item(hint) is not None:
         return one_by_one(cases)
-    return Stack(cases, name) if isinstance(cases, Column) else cases
+    return JoinedCases(cases, name) if isinstance(cases, Column) else cases
 
 
 def stand_in(case: Any) -> np.ndarray[Any, Any]:

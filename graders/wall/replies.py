@@ -28,7 +28,7 @@ from assignments.interface import (
 )
 from graders import failures
 from graders.failures import OutOfRange, WrongShape, WrongType
-from graders.wall.cases import Stack, list_item, stand_in
+from graders.wall.cases import JoinedCases, list_item, stand_in
 from graders.wall.wire import HandleReference
 
 Wrap = Callable[[HandleReference, object], object]
@@ -93,7 +93,7 @@ def _binds(value: Any, hint: Any) -> bool:
     """Whether an argument agrees with its declaration, as far as arrays go; binds their named sizes."""
     hint = _bare(hint)
     if is_array(hint):
-        array = value.stand_in if isinstance(value, Stack) else value
+        array = value.stand_in if isinstance(value, JoinedCases) else value
         return not isinstance(array, np.ndarray) or isinstance(array, hint)
     if typing.is_typeddict(hint) and type(value) is dict:
         fields = {k: h for k, h in typing.get_type_hints(hint, include_extras=True).items() if k in value}

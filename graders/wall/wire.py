@@ -18,7 +18,7 @@ import numpy as np
 from assignments.data.columns import Column
 from assignments.interface import AXES
 from graders.failures import DataFailure, ProtocolViolation, ReplyTooLarge
-from graders.wall.cases import Stack, stand_in
+from graders.wall.cases import JoinedCases, stand_in
 
 WIRE = 2
 PREFIX = struct.Struct("<II")
@@ -107,7 +107,7 @@ class Encoder:
             return self._array(np.asarray(value))
         if type(value) is Column:
             return [self._unread(stand_in(case), value[i : i + 1]) for i, case in enumerate(value.cases)]
-        if type(value) is Stack:
+        if type(value) is JoinedCases:
             return self._unread(value.stand_in, value.cases)
         reference = self._reference(value)
         if reference is None:
