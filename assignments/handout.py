@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from assignments.data.case_files import refuse_leftovers, write_cases
+from assignments.data.case_files import read_singly, refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
@@ -56,8 +56,10 @@ def write_handout(
         written.append(_written(folder / "public_tests" / path.name, path.read_bytes()))
     if limits:
         written.append(_written(folder / "limits.md", limits))
-    for name, part in (("train", cases.train), ("val", cases.val)):
-        written += write_cases(folder / "data", name, part) if part is not None else ()
+    parts = {"train": cases.train} if cases.val is None else {"train": cases.train, "val": cases.val}
+    singly = any(map(read_singly, parts.values()))  # then all parts alike, or students would read two forms
+    for name, part in parts.items():
+        written += write_cases(folder / "data", name, part, singly=singly)
     if cases.readme:
         written.append(_written(folder / "data" / "README.md", cases.readme))
     note = {"assignment": assignment.id, "digest": folder_digest(assignment), "packages": list(packages)}

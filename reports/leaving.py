@@ -25,7 +25,7 @@ def leaving_lines(planned: PlannedHandout) -> Iterator[str]:
         count, subjects = cases.counts
         whom = "anybody" if data.share == "public" else "students"
         yield f"{quantity(count, 'case')} of {quantity(subjects, 'subject')} would leave this machine, for {whom}."
-        yield f"Permitted: {data.permission}"
+        yield f"Permitted: {' '.join(data.permission.split())}"
         yield (
             "Faces and burned-in text are not checked; this lists everything that leaves: "
             f"{split_command(planned.assignment, '--leaves')}"

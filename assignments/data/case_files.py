@@ -21,20 +21,27 @@ from assignments.files import replace_file
 DIGITS = 4
 
 
-def write_cases(folder: Path, name: str, cases: Mapping[str, Cases]) -> tuple[Path, ...]:
+def write_cases(folder: Path, name: str, cases: Mapping[str, Cases], *, singly: bool = False) -> tuple[Path, ...]:
     """Write cases as `folder/name.npz`, or below `folder/name/` where they differ in shape or are large; the files.
+
+    With `singly` they are a file each in any case.
 
     Raises:
         UserError: there are such files already in the other form, or of other cases.
     """
     refuse_leftovers(folder, name)
-    if not any(isinstance(column, Column) for column in cases.values()):
+    if not (singly or read_singly(cases)):
         return (_written(folder / f"{name}.npz", cases),)
     count = len(next(iter(cases.values())))
     return tuple(
         _written(folder / name / f"{number:0{DIGITS}}.npz", {key: column[number] for key, column in cases.items()})
         for number in range(count)
     )
+
+
+def read_singly(cases: Mapping[str, Cases]) -> bool:
+    """Whether cases differ in shape or are large together, so that each is a file of its own."""
+    return any(isinstance(column, Column) for column in cases.values())
 
 
 def refuse_leftovers(folder: Path, name: str) -> None:

@@ -58,11 +58,12 @@ def phantoms(arrays: Mapping[str, Axes], n: int, rng: Generator, *, task: str, c
     return {**{key: np.stack(each) for key, each in cases.items()}, "subject": np.arange(n)}
 
 
-def with_sizes(arrays: Mapping[str, Axes], sizes: Mapping[str, Sequence[str]]) -> dict[str, Axes]:
+def with_sizes(arrays: Mapping[str, Axes], sizes: Mapping[str, Sequence[str]], more: int = 0) -> dict[str, Axes]:
     """The arrays with a number for each named axis.
 
     Args:
         sizes: By key, the sizes that an interface declares for a case: names, and numbers that are kept.
+        more: By how much rows, columns and slices are larger than usual.
     """
     named: dict[str, int] = {}
     for key, axes in arrays.items():
@@ -72,19 +73,19 @@ def with_sizes(arrays: Mapping[str, Axes], sizes: Mapping[str, Sequence[str]]) -
     for axes in arrays.values():
         for position, name in enumerate(axes.sizes):
             if not name.isdecimal():
-                named.setdefault(name, _usual(name, len(axes.sizes) - position, len(axes.sizes)))
+                named.setdefault(name, _usual(name, len(axes.sizes) - position, len(axes.sizes), more))
     return {
         key: Axes(axes.dtype, " ".join(str(named.get(name, name)) for name in axes.sizes), axes.role)
         for key, axes in arrays.items()
     }
 
 
-def _usual(name: str, from_last: int, count: int) -> int:
+def _usual(name: str, from_last: int, count: int, more: int) -> int:
     if count == 1:
         return NUMBERS
     if is_channels(name, ROWS):
         return CHANNELS
-    return ROWS if from_last <= 2 else SLICES if from_last == 3 else CHANNELS
+    return ROWS + more if from_last <= 2 else SLICES + more if from_last == 3 else CHANNELS
 
 
 def _space(arrays: Mapping[str, Axes], shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:

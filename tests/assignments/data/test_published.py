@@ -77,6 +77,21 @@ def test_phantoms_have_the_sizes_that_the_interface_fixes(tmp_path):
     assert (cases["image"].shape, cases["label"].shape) == ((16, 24, 32), (16, 24, 32))
 
 
+def test_where_fit_receives_lists_phantoms_differ_in_size(tmp_path):
+    assignment = split(loaded(tmp_path, data="val = 2\n"))
+    slices, labelled = INTERFACE.split("class Labelled")
+    labelled = labelled.replace('image: Float32[np.ndarray, "n h w"]', 'image: list[Float32[np.ndarray, "h w"]]', 1)
+    labelled = labelled.replace('UInt8[np.ndarray, "n h w"]', 'list[UInt8[np.ndarray, "h w"]]')
+    (assignment.folder / "interface.py").write_text(f"{slices}class Labelled{labelled}")
+    published = published_cases(assignment)
+    for part, count in ((published.train, 16), (published.val, 4)):
+        shapes = [image.shape for image in part["image"]]
+        assert shapes == [label.shape for label in part["label"]]
+        assert shapes == [(32, 32), (40, 40)] * (count // 2)
+        assert all(label.any() for label in part["label"])
+    assert published.train["subject"].tolist() + published.val["subject"].tolist() == list(range(20))
+
+
 def test_an_authors_small_cases_stand_in_where_there_are_some(tmp_path):
     published = published_cases(split(loaded(tmp_path, source=SCANS + SMALL)))
     assert (published.kind, published.train["image"].shape, published.val) == ("small cases", (16, 4, 6), None)
