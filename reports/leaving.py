@@ -40,5 +40,10 @@ def showing_lines(showing: Showing) -> Iterator[str]:
             f"They are of {quantity(len(showing.subjects), 'subject')}, recorded as shown in "
             f"{showing.assignment.split_file}: in later years, students may know their ground truth."
         )
+        if not showing.left:
+            yield (
+                "No hidden subject is left whom students have not seen. Before the next year, add subjects to the "
+                f"folder, then: {split_command(showing.assignment)}"
+            )
     else:
         yield "They were drawn, and are of no patient."

@@ -11,6 +11,7 @@ import pytest
 import cli
 from assignments.data.split import read_split
 from graders.runs import showing
+from tests.assignments.data.test_sharing import DRAWN
 from tests.commands import CommandOutput
 from tests.patients_course import write_course
 from tests.small_course import environment, medmark
@@ -89,6 +90,26 @@ def test_the_doctor_lists_unusable_cases_as_missing(course, typed, trouble):
     assert "missing  assignment slices:" in output.out
     for text in says:
         assert text.replace(" ", "") in output.out.replace("\n", "").replace(" ", "")
+
+
+@pytest.mark.parametrize("command", ["handout", "rehearse", "grade", "doctor"])
+def test_a_generator_that_draws_patients_from_a_pool_is_refused(course, typed, command):
+    folder = course / "slices"
+    fixed = "image = np.random.default_rng(1).normal(size=(n, 12, 12))"
+    (folder / "scans.py").write_text(DRAWN.replace("image = rng.normal(size=(n, 12, 12))", fixed))
+    toml = folder / "assignment.toml"
+    toml.write_text(toml.read_text().replace("split_seed = 1", "train = 5"))
+    words = {
+        "handout": ["handout", folder, course / "out", "--yes"],
+        "rehearse": ["rehearse", folder],
+        "grade": ["grade", "slices", "-c", course, TRUSTED],
+        "doctor": ["doctor", "-c", course],
+    }[command]
+    output = typed(*words)
+    assert output.code == (1 if command == "doctor" else 2)
+    assert "draws the same cases for train and test: image of cases 0 and 0" in flat(output.out + output.err)
+    assert "is proven" not in output.out
+    assert not (course / "out").exists()
 
 
 def test_the_doctor_counts_subjects_by_part_and_those_who_are_spent(course, typed):

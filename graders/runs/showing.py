@@ -90,6 +90,13 @@ class Showing:
     _indices: tuple[int, ...]
     _store: Path
 
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Hidden subjects of a folder whom students will not have seen, now or before."""
+        split = required_split(self.assignment)
+        unseen = [row.subject for row in split.present if row.part == "test" and not row.shown]
+        return tuple(subject for subject in unseen if subject not in self.subjects)
+
     def record(self, today: date | None = None) -> None:
         """Record in the split that these subjects were shown. Call it before anything is written."""
         if self.subjects:

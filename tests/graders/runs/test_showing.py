@@ -81,6 +81,8 @@ def test_their_patients_are_spent_before_a_page_is_written(course, closed):
     lines = list(showing_lines(showing))
     assert lines[0] == "2 hidden cases of 6 will be shown to every group."
     assert f"recorded as shown in {path}" in lines[1]
+    assert planned(course, 6).left == ()
+    assert "No hidden subject is left whom students have not seen." in list(showing_lines(planned(course, 6)))[2]
 
 
 def test_nothing_is_shown_while_somebody_may_hand_in(course, monkeypatch):
@@ -129,6 +131,8 @@ def test_a_page_names_its_group_and_nobody_else(course, closed):
     for subject in read_split(course / "slices" / "split.csv").rows:
         assert subject.subject not in page
     assert page.count("<image href=") == 2
+    assert "your marks rest on all 6" in page
+    assert "These are all hidden cases." in cases_page(planned(course, 6), "alder")
     assert page.count('<path class="truth"') >= 3
     assert page.count('<path class="own"') >= 3
 
