@@ -40,7 +40,7 @@ def refuse_leaks(source: str, arrays: Mapping[str, Axes], parts: Mapping[Part, A
             raise UserError(
                 f"{source} draws the same cases for {first} and {second}: {'; '.join(same[:SHOWN])}{more}. "
                 "draw(n, rng) must make new subjects each time. From a folder of subjects, write open, subjects and "
-                "load instead: medmark then splits them (docs/data.md)."
+                "load instead, so that medmark splits them (docs/data.md)."
             )
 
 

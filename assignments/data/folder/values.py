@@ -24,7 +24,7 @@ def empty_problem(heading: str) -> tuple[str, str]:
     if heading == "subject":
         return "is empty", A_SUBJECT
     if heading.startswith("feature:"):
-        return "is empty", "write a number, or delete the row: medmark fills in no missing value"
+        return "is empty", "write a number, or delete the row: a missing value is never filled in"
     return "is empty", "fill it in, or delete the row"
 
 

@@ -173,7 +173,7 @@ def _label_doubts(labels: Mapping[str, int | tuple[int, ...]]) -> list[str]:
     if regions := [name for name, numbers in labels.items() if isinstance(numbers, tuple)]:
         doubts.append(f"{listed(regions)}: regions, which medmark does not join; the labels stay as in the files")
     if "ignore" in labels:
-        doubts.append(f'label {labels["ignore"]} is "ignore": medmark scores these voxels like all others')
+        doubts.append(f'label {labels["ignore"]} is "ignore", but these voxels are scored like all others')
     return doubts
 
 
