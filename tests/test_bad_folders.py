@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 
 import nibabel
@@ -56,27 +57,28 @@ def data(folder, *words):
     """What `medmark data own` prints, without the lines that say how far it is."""
     home = folder.parent
     output = typed(["data", "own", *words], home, {**os.environ, "MEDMARK_HOME": str(home / "home")})
-    said = [line for line in output.err.splitlines() if not line.startswith(("reading ", "looking "))]
+    message = [line for line in output.err.splitlines() if not line.startswith(("reading ", "looking "))]
     assert "Traceback" not in output.err
     assert "ARRAYS" not in output.err
-    return output.code, output.out, "\n".join(said)
+    return output.code, output.out, "\n".join(message)
 
 
 def refused(folder, *words):
     """The lines of a refusal, without the folder that its first line names."""
-    code, _, said = data(folder, *words)
-    assert code == 2, said
-    first, *others = said.splitlines()
+    code, _, message = data(folder, *words)
+    assert code == 2, message
+    first, *others = message.splitlines()
     assert str(folder) in first
     return [first.replace(str(folder), "data"), *(line.strip() for line in others)]
 
 
 def doubts(folder, task):
-    """What is printed as unusual of a folder that can be used."""
+    """What is printed as assumed of a folder that can be used."""
     write_assignment(folder.parent, task)
-    code, out, said = data(folder)
-    assert (code, said) == (0, "")
-    return [line.removeprefix("- ") for line in out.split("Unusual:\n")[1].splitlines()]
+    code, out, message = data(folder)
+    assert (code, message) == (0, "")
+    assumed = out.split("Assumed; please check:\n")[1].splitlines()
+    return [line.removeprefix("- ") for line in takewhile(lambda line: line.startswith("- "), assumed)]
 
 
 def volume(i):
@@ -99,7 +101,7 @@ def volumes(folder, count=4):
     table(folder, "subject,image,label", *(f"P{i},im{i}.nii.gz,seg{i}.nii.gz" for i in range(count)))
 
 
-ONE = "data cannot be used as it is (1 problem):"
+HEADING = "data cannot be used as it is (1 problem):"
 
 
 # The folder
@@ -133,10 +135,10 @@ def test_images_without_table_and_layout_get_the_command_that_proposes_a_table(f
 def test_a_folder_without_labels_says_what_the_task_needs(folder):
     volumes(folder)
     table(folder, "subject,image", *(f"P{i},im{i}.nii.gz" for i in range(4)))
-    code, _, said = data(folder)
+    code, _, message = data(folder)
     assert code == 2
-    assert f'task = "segmentation" needs label, but {folder}/cases.csv has image.' in said
-    assert "Add the ground truth of each case, or name another task." in said
+    assert f'task = "segmentation" needs label, but {folder}/cases.csv has image.' in message
+    assert "Add the ground truth of each case, or name another task." in message
 
 
 def test_a_folder_that_one_may_not_read_is_said_with_the_command_that_cures_it(monkeypatch, capsys):
@@ -163,10 +165,10 @@ def test_a_folder_that_one_may_not_read_is_said_with_the_command_that_cures_it(m
             if nobody:
                 os.seteuid(0)
             images.chmod(0o755)
-        said = capsys.readouterr().err
+        message = capsys.readouterr().err
         assert ended.value.code == 2
-        assert "you may not read this folder or file" in said
-        assert f"chmod -R u+rX {images}" in " ".join(said.split())
+        assert "you may not read this folder or file" in message
+        assert f"chmod -R u+rX {images}" in " ".join(message.split())
 
 
 # The table
@@ -194,7 +196,7 @@ def test_a_subject_in_two_published_parts_is_refused(folder):
     rows = [f"{subject},im{i}.nii.gz,seg{i}.nii.gz,{part}" for i, (subject, part) in enumerate(PARTS)]
     table(folder, "subject,image,label,part", *rows)
     assert refused(folder) == [
-        ONE,
+        HEADING,
         "cases.csv:3 part: P0 is in test, but in train on line 2; put all cases of a subject into one part; if they "
         "are two patients, give them two names",
     ]
@@ -207,7 +209,7 @@ def test_one_file_under_two_subjects_is_refused(folder):
     volumes(folder)
     table(folder, "subject,image,label", "P0,im0.nii.gz,seg0.nii.gz", "P1,im0.nii.gz,seg1.nii.gz")
     assert refused(folder) == [
-        ONE,
+        HEADING,
         "cases.csv:3 image: im0.nii.gz is a file of P1, and of P0 on line 2; give both the same subject, or correct "
         "the file",
     ]
@@ -329,7 +331,7 @@ def test_a_label_with_an_unknown_class_is_refused(folder):
     volumes(folder)
     write_nifti(folder / "seg2.nii.gz", 3 * label(2))
     assert refused(folder) == [
-        ONE,
+        HEADING,
         'seg2.nii.gz P2: holds 0, 3; the classes are 0 to 1; correct the label, or write task = "label_maps"',
     ]
 

@@ -1,4 +1,4 @@
-"""The worked examples of docs/data.md: each folder is made, its block read, and what the page prints is what is printed."""
+"""The worked examples of docs/data.md: each folder is made, its block is read, and the page has what is printed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def sections():
     """Headings and texts of the worked examples, after the assignment that all of them complete."""
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8").split("## Worked examples\n", 1)[1]
     head, *examples = re.split(r"^### ", text, flags=re.M)
-    return head, {title: body for title, body in (example.split("\n", 1) for example in examples)}
+    return head, dict(example.split("\n", 1) for example in examples)
 
 
 def blocks(text, language=""):

@@ -162,4 +162,5 @@ def _parts_of_some(rows: Sequence[CaseRow]) -> Iterator[str]:
     """A published split of some rows only."""
     without = [row.id for row in rows if row.part is None]
     if without and len(without) < len(rows):
-        yield f"{len(without)} of {len(rows)} cases have no part ({listed(without, 2)}), and the split decides about their subjects"
+        several = f"{len(without)} of {len(rows)} cases have no part ({listed(without, 2)})"
+        yield f"{several}: the split decides about their subjects"
