@@ -35,6 +35,8 @@ class SubjectProblems(UserError):
 def within(folder: Path, problem: Problem) -> Problem:
     """The problem with its file as a path within the folder, for a list that names the folder once."""
     path = Path(problem.file)
+    if path == folder:
+        return replace(problem, file=folder.name)
     return replace(problem, file=str(path.relative_to(folder))) if path.is_relative_to(folder) else problem
 
 

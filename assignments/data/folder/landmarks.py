@@ -22,11 +22,12 @@ def read_landmarks(path: Path, fixed: Image, moving: Image) -> Array:
     images. An empty row of one image means that the point is not seen in it.
 
     Raises:
-        UserError: the file is not such a table.
+        UserError: the file is not such a table: what is wrong with it, without its name.
     """
     table, problems = read_table(path)
     if table is None or problems:
-        raise UserError("\n".join(map(str, problems)))
+        where = ("" if problem.line is None else f"line {problem.line}: " for problem in problems)
+        raise UserError("; ".join(f"{line}{problem.what}" for line, problem in zip(where, problems, strict=True)))
     heading = {name: key for key, name in table.headings.items()}
     points = []
     for name, image in (("fixed", fixed), ("moving", moving)):
@@ -35,31 +36,25 @@ def read_landmarks(path: Path, fixed: Image, moving: Image) -> Array:
         columns = voxels if set(voxels) <= heading.keys() else mm
         if not set(columns) <= heading.keys():
             has = ", ".join(heading) or "none"
-            raise UserError(
-                f"{path}: needs the columns {', '.join(mm)} (mm) or {', '.join(voxels)} (voxels); it has {has}."
-            )
-        rows = np.array(
-            [[_number(path, row.line, row.cells[heading[column]]) for column in columns] for row in table.rows]
-        )
-        points.append(rows if columns == voxels else _voxels(path, rows, image))
+            raise UserError(f"needs the columns {', '.join(mm)} (mm) or {', '.join(voxels)} (voxels); it has {has}")
+        rows = np.array([[_number(row.line, row.cells[heading[column]]) for column in columns] for row in table.rows])
+        points.append(rows if columns == voxels else _voxels(rows, image))
     if not points[0].size:
-        raise UserError(f"{path}: has no landmark.")
+        raise UserError("has no landmark")
     return np.stack(points).astype(np.float32)
 
 
-def _number(path: Path, line: int, text: str) -> float:
+def _number(line: int, text: str) -> float:
     try:
         return float(text) if text.strip() else float("nan")
     except ValueError:
-        raise UserError(f'{path}, line {line}: "{text}" is not a number.') from None
+        raise UserError(f'line {line}: "{text}" is not a number') from None
 
 
-def _voxels(path: Path, mm: Array, image: Image) -> Array:
+def _voxels(mm: Array, image: Image) -> Array:
     """Points in mm as indices (d, h, w) of an image."""
     if image.affine is None:
-        raise UserError(
-            f"{path}: has mm, but its image does not say where it lies. Write voxels: fixed_h, fixed_w, ..."
-        )
+        raise UserError("has mm, but its image does not say where it lies; write voxels: fixed_h, fixed_w, ...")
     homogeneous = np.column_stack([mm, np.ones(len(mm))])
     indices: Array = (homogeneous @ np.linalg.inv(image.affine).T)[:, :3]
     return indices[:, -len(image.spatial) :]

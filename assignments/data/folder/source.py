@@ -148,18 +148,18 @@ class _Case:
                 arrays["spacing"] = np.array(self._data.resample_mm or prepared.spacing_mm, np.float32)
         if "landmarks" in self._row.files and prepared is not None:
             arrays |= self._landmarks(images)
-        return {key: array for key, array in (arrays | self._numbers()).items() if self._is_alike(key, array)}
+        arrays |= self._numbers()
+        other = next((key for key in arrays if not self._opened.arrays[key].fits(arrays[key])), None)
+        if other is not None:
+            self._is_another_kind(other, arrays[other])
+        return arrays
 
-    def _is_alike(self, key: str, array: Array) -> bool:
-        """Whether an array has the axes of the first case's; a problem where it has not."""
-        axes = self._opened.arrays.get(key)
-        if axes is None or axes.fits(array):
-            return True
+    def _is_another_kind(self, key: str, array: Array) -> None:
+        """The problem of a case with other axes than those that were seen first."""
         column = key if key in self._row.files else next(iter(self._row.files), key)
-        sizes = " x ".join(map(str, array.shape)) or "one number"
+        what = f"gives {key} with the axes {' x '.join(map(str, array.shape))}, and other cases have "
         cure = "all cases need one kind: volumes, grey slices or slices in colours; save it so, or delete the row"
-        self._problem(column, f"gives {key} with the axes {sizes}, and other cases have {axes.axes or 'one'}", cure)
-        return False
+        self._problem(column, what + self._opened.arrays[key].axes, cure)
 
     def _image(self, column: str) -> Image | None:
         try:

@@ -46,3 +46,4 @@ def test_a_file_in_the_folder_is_named_from_there():
     problem = Problem("/data/liver/ct/P1.nii.gz", "P1", None, "is empty", "")
     assert within(Path("/data/liver"), problem).file == "ct/P1.nii.gz"
     assert within(Path("/data/skin"), problem) == problem
+    assert within(Path("/data/liver"), Problem("/data/liver", "P1", None, "has no label", "")).file == "liver"

@@ -254,6 +254,26 @@ def test_a_registration_pair_names_both_patients_and_turns_landmarks_into_voxels
     assert subject.members == ("P1", "P2")
 
 
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("fixed_x,moving_x\n1,2\n", "needs the columns fixed_x, fixed_y, fixed_z (mm) or fixed_d"),
+        ("fixed_d,fixed_h,fixed_w,moving_d,moving_h,moving_w\n1,2,left,1,2,3\n", 'line 2: "left" is not a number'),
+        ("fixed_d,fixed_h,fixed_w,moving_d,moving_h,moving_w\n", "has no landmark"),
+    ],
+)
+def test_landmarks_that_cannot_be_read_are_named_once(folder, tmp_path, text, what):
+    for name in ("a", "b"):
+        write_nifti(folder / f"{name}.nii.gz", phantom())
+        write_nifti(folder / f"{name}_seg.nii.gz", label_of(phantom()))
+    (folder / "marks.csv").write_text(text)
+    columns = "subject,fixed,moving,label:fixed,label:moving,landmarks"
+    table(folder, columns, "P1+P2,a.nii.gz,b.nii.gz,a_seg.nii.gz,b_seg.nii.gz,marks.csv")
+    lines = refusal(tmp_path, "registration").splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(f"  marks.csv P1+P2: {what}")
+
+
 def test_rows_of_archives(folder, tmp_path):
     images = np.arange(2 * 6 * 8, dtype=np.uint8).reshape(2, 6, 8)
     write_npz(folder / "set.npz", images=images)
