@@ -351,8 +351,10 @@ def test_equal_pixels_of_two_subjects_in_two_parts_are_named_and_refused(folder)
     shutil.copy(folder / "im0.nii.gz", folder / "im1.nii.gz")  # another label, the same patient
     rows = [f"P{i},im{i}.nii.gz,seg{i}.nii.gz,{'test' if i == 1 else 'train'}" for i in range(4)]
     table(folder, "subject,image,label,part", *rows)
+    assert "- equal images of two subjects: P0 and P1; give both one subject" in data(folder)[1]
     assert data(folder, "--split")[0] == 0
     code, out, _ = data(folder)
+    assert "equal images of two subjects" not in out  # it is refused now
     assert code == 0
     assert "P0 (train, case 0) and P1 (test, case 0): image" in out
     assert "refused by handout and grade: equal arrays in two parts" in out

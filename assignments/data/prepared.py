@@ -80,11 +80,11 @@ def prepare(
                 problems += error.problems
                 continue
         prepared.append((subject, cases))
+    store.close()  # so that after a correction only the corrected files are read
     if problems:
         where = assignment.data.path or assignment.folder
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise UserError("\n  ".join([f"{where} cannot be used as it is ({count}):", *problem_lines(problems)]))
-    store.close()
     on_progress(len(used), len(used), "")
     ready = []
     for subject, cases in prepared:

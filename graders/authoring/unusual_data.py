@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from assignments.data.columns import StoredCase
 from assignments.data.leaks import refuse_shared
 from assignments.data.source import Part
 from assignments.data.split import split_command
@@ -29,6 +30,7 @@ def unusual(summary: DataSummary) -> Iterator[str]:
     """One line for each thing, with the cases that it is about."""
     yield from _split_lines(summary)
     yield from _not_finite(summary)
+    yield from _equal(summary)
     yield from _constant(summary)
     yield from _empty(summary)
     yield from _missing_classes(summary)
@@ -55,6 +57,25 @@ def _not_finite(summary: DataSummary) -> Iterator[str]:
         bad = [each for each in summary.facts if key in each.arrays and not each.arrays[key].is_finite]
         if bad:
             yield f"{key} holds NaN or infinity in {_cases(bad)}"
+
+
+def _equal(summary: DataSummary) -> Iterator[str]:
+    """Before a split: equal images of two subjects, which a split may put into two parts."""
+    if summary.data.split is not None:
+        return
+    first: dict[tuple[str, str], str] = {}
+    pairs: dict[tuple[str, str], None] = {}
+    for each in summary.facts:
+        for key, facts in each.arrays.items():
+            stored = each.case.arrays[key]
+            is_input = summary.data.arrays[key].role == "input" and facts.is_image and not facts.is_constant
+            if is_input and isinstance(stored, StoredCase):
+                other = first.setdefault((key, stored.digest), each.case.subject)
+                if other != each.case.subject:
+                    pairs[other, each.case.subject] = None
+    if pairs:
+        names = _named([f"{other} and {subject}" for other, subject in pairs], "; ")
+        yield f"equal images of two subjects: {names}; give both one subject, or remove one, before you split them"
 
 
 def _constant(summary: DataSummary) -> Iterator[str]:

@@ -368,3 +368,21 @@ def test_only_a_changed_patient_is_read_again(folder, tmp_path, monkeypatch):
     changed = prepare(of, source)
     assert read == ["P2"]
     assert [a.id for a, b in zip(first.subjects, changed.subjects, strict=True) if a != b] == ["P2"]
+
+
+def test_after_a_refusal_only_what_was_corrected_is_read(folder, tmp_path, monkeypatch):
+    volumes(folder, 4)
+    write_nifti(folder / "seg2.nii.gz", 2 * label_of(phantom()))
+    of = assignment(tmp_path)
+    source = source_of(of)
+    write_split(of.split_file, new_split(source.subjects(source.open(of)), of.data)[0])
+    with pytest.raises(UserError, match="holds 0, 2"):
+        prepare(of, source)
+    read = []
+    from assignments.data.folder import source as module
+
+    original = module.load
+    monkeypatch.setattr(module, "load", lambda opened, subject: read.append(subject) or original(opened, subject))
+    write_nifti(folder / "seg2.nii.gz", label_of(phantom()))
+    assert len(prepare(of, source).subjects) == 4
+    assert read == ["P2"]
