@@ -51,14 +51,20 @@ class StoredCase:
     digest: str = ""
     """Of the array's dtype, shape and bytes."""
 
-    def read(self) -> Array:
+    def read(self, files: dict[Path, Array] | None = None) -> Array:
         """The array, mapped from its file: pages are read when they are used.
+
+        Args:
+            files: those that are mapped already, where many rows of one file are read.
 
         Raises:
             UserError: the file is gone or cut off.
         """
+        files = {} if files is None else files
         try:
-            array: Array = np.load(self.path, mmap_mode="r", allow_pickle=False)
+            if self.path not in files:
+                files[self.path] = np.asarray(np.load(self.path, mmap_mode="r", allow_pickle=False))
+            array = files[self.path]
             case = array if self.row is None else array[self.row]
             if case.shape != self.shape or case.dtype != np.dtype(self.dtype):
                 raise ValueError(f"it holds {case.dtype} {case.shape}, not {self.dtype} {self.shape}")

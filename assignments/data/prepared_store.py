@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.columns import Cases, Column, StoredCase, identifies, stacked
+from assignments.data.columns import Cases, Column, StoredCase, identifies
 from assignments.data.source import Arrays
 from assignments.digests import code_digest, digest_of
 from assignments.errors import UserError
@@ -181,7 +181,8 @@ def gathered(arrays: Sequence[PreparedArray]) -> Cases:
     column = Column(stored)
     if len({(case.dtype, case.shape) for case in stored}) != 1 or column.nbytes > STACKED:
         return column
-    return stacked(column)
+    files: dict[Path, np.ndarray] = {}
+    return np.stack([case.read(files) for case in stored])
 
 
 def prepared_folder() -> Path:
