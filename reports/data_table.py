@@ -78,6 +78,9 @@ def tail_lines(summary: DataSummary) -> Iterator[str]:
     if summary.spacing:
         yield "spacing in mm: " + ", ".join(f"{name} {span(*ends)}" for name, ends in summary.spacing.items())
     yield from near_lines(summary.near, drawn=summary.data.is_drawn, split=summary.data.split is not None)
+    if summary.data.remarks:
+        yield "Read as:"
+        yield from (f"- {remark}" for remark in summary.data.remarks)
     if summary.data.doubts:
         yield "Assumed; please check:"
         yield from (f"- {doubt}" for doubt in summary.data.doubts)

@@ -34,6 +34,8 @@ class PreparedSubject:
     group: str | None
     """Its stratum, for reports."""
     cases: tuple[Mapping[str, PreparedArray], ...]
+    remarks: tuple[str, ...] = ()
+    """What its reader decided, such as how a volume was turned: for the author."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,9 @@ def prepare(
         cases = store.unchanged(subject.id, stamp)
         if cases is None:
             try:
-                cases = store.added(subject.id, stamp, loaded(source, opened, subject.id, arrays))
+                read = loaded(source, opened, subject.id, arrays)
+                remarks = () if source.remarks is None else source.remarks(opened, subject.id)
+                cases = store.added(subject.id, stamp, read, remarks)
             except SubjectProblems as error:
                 problems += error.problems
                 continue
@@ -90,7 +94,8 @@ def prepare(
     for subject, cases in prepared:
         group = " / ".join(subject.strata[name] for name in assignment.data.stratify) or None
         placed = tuple({key: store.placed(array) for key, array in case.items()} for case in cases)
-        ready.append(PreparedSubject(subject.id, part_of[subject.id], subject.members, group, placed))
+        remarks = store.remarks(subject.id)
+        ready.append(PreparedSubject(subject.id, part_of[subject.id], subject.members, group, placed, remarks))
     return Prepared(arrays, tuple(ready))
 
 

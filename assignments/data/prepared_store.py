@@ -57,6 +57,15 @@ class PreparedArray:
 Case = Mapping[str, PreparedArray]
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """What an index says of a subject."""
+
+    stamp: str | None
+    cases: Sequence[Case]
+    remarks: tuple[str, ...]
+
+
 class PreparedStore:
     """The prepared arrays of one assignment: those of an earlier run, and those that are added to them."""
 
@@ -80,20 +89,26 @@ class PreparedStore:
         """The cases of a subject whose stamp is that of an earlier run; None if it must be read."""
         if stamp is None:
             return None
-        earlier, cases = self._subjects.get(subject, (None, ()))
-        if earlier != self._stamp(stamp):
+        earlier = self._subjects.get(subject)
+        if earlier is None or earlier.stamp != self._stamp(stamp):
             return None
-        arrays = [array for case in cases for array in case.values()]
+        arrays = [array for case in earlier.cases for array in case.values()]
         if not all((self._folder / array.file).is_file() for array in arrays):
             return None
-        self._now[subject] = (earlier, cases)
-        return cases
+        self._now[subject] = earlier
+        return earlier.cases
 
-    def added(self, subject: str, stamp: str | None, cases: Sequence[Arrays]) -> Sequence[Case]:
+    def added(
+        self, subject: str, stamp: str | None, cases: Sequence[Arrays], remarks: Sequence[str] = ()
+    ) -> Sequence[Case]:
         """The cases of a subject that was read, stored. Where each array lies is settled by `close`."""
         stored = [{key: self._stored(array) for key, array in case.items()} for case in cases]
-        self._now[subject] = (None if stamp is None else self._stamp(stamp), stored)
+        self._now[subject] = _Subject(None if stamp is None else self._stamp(stamp), stored, tuple(remarks))
         return stored
+
+    def remarks(self, subject: str) -> tuple[str, ...]:
+        """What its reader decided when the subject was read."""
+        return self._now[subject].remarks
 
     def placed(self, array: PreparedArray) -> PreparedArray:
         """An array with the file that holds it."""
@@ -104,10 +119,10 @@ class PreparedStore:
         for kind in list(self._packs):
             self._write_pack(kind)
         self._now = {
-            id: (stamp, [{key: self.placed(array) for key, array in case.items()} for case in cases])
-            for id, (stamp, cases) in self._now.items()
+            id: replace(of, cases=[{key: self.placed(array) for key, array in case.items()} for case in of.cases])
+            for id, of in self._now.items()
         }
-        named = {array.digest: array for _, cases in self._now.values() for case in cases for array in case.values()}
+        named = {array.digest: array for of in self._now.values() for case in of.cases for array in case.values()}
         if (self._now, named) != self._before:
             _write(self._index, self._now, named)
             self._sweep()
@@ -204,9 +219,9 @@ def _version(name: str) -> str | None:
         return None
 
 
-_Subjects = dict[str, tuple[str | None, Sequence[Case]]]
+_Subjects = dict[str, _Subject]
 _Index = tuple[_Subjects, dict[str, PreparedArray]]
-"""The subjects with stamp and cases, and the arrays by digest."""
+"""The subjects, and the arrays by digest."""
 
 
 def _read(path: Path) -> _Index:
@@ -218,8 +233,10 @@ def _read(path: Path) -> _Index:
             for digest, array in text["arrays"].items()
         }
         subjects: _Subjects = {
-            id: (stamp, [{key: arrays[digest] for key, digest in case.items()} for case in cases])
-            for id, (stamp, cases) in text["subjects"].items()
+            id: _Subject(
+                stamp, [{key: arrays[digest] for key, digest in case.items()} for case in cases], tuple(remarks)
+            )
+            for id, (stamp, cases, remarks) in text["subjects"].items()
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return {}, {}
@@ -230,8 +247,8 @@ def _write(path: Path, subjects: _Subjects, arrays: dict[str, PreparedArray]) ->
     text = {
         "arrays": {digest: asdict(array) for digest, array in arrays.items()},
         "subjects": {
-            id: (stamp, [{key: array.digest for key, array in case.items()} for case in cases])
-            for id, (stamp, cases) in subjects.items()
+            id: (of.stamp, [{key: array.digest for key, array in case.items()} for case in of.cases], of.remarks)
+            for id, of in subjects.items()
         },
     }
     replace_file(path, json.dumps(text))

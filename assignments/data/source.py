@@ -126,6 +126,8 @@ class Finite:
     """What is wrong with the folder as a whole: nothing is used until it is corrected."""
     doubts: Callable[[Any], Sequence[str]] | None = None
     """What was assumed, for the author to check."""
+    remarks: Callable[[Any, str], Sequence[str]] | None = None
+    """(opened, subject) -> what was decided when the subject was loaded, such as how a volume was turned."""
     stamp: Callable[[Any, str], object] | None = None
     """(opened, subject) -> what the subject's cases depend on, such as sizes and times of files: equal stamps, equal
     cases. Without it, a subject is loaded each time."""

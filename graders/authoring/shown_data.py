@@ -26,6 +26,8 @@ from assignments.errors import UserError
 
 DRAWN = 20
 """Cases of an endless source that are shown of each part."""
+REMARKS = 8
+"""Remarks of the reader that are shown, the commonest first."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class ShownData:
     """The cases of a finite source, if their split is made."""
     doubts: tuple[str, ...] = ()
     """What the source assumed, for the author to check."""
+    remarks: tuple[str, ...] = ()
+    """How files were read, such as how volumes were turned, and of how many subjects."""
 
     @property
     def is_drawn(self) -> bool:
@@ -106,7 +110,17 @@ def _read(assignment: Assignment, source: Finite, on_progress: Progress) -> Show
         tuple(subjects),
         None if split is None else prepared,
         () if source.doubts is None else tuple(source.doubts(opened)),
+        tuple(_counted(prepared)),
     )
+
+
+def _counted(prepared: Prepared) -> Iterator[str]:
+    """Each remark of the reader, and for how many subjects it holds."""
+    remarks = Counter(remark for subject in prepared.subjects for remark in dict.fromkeys(subject.remarks))
+    for remark, count in remarks.most_common(REMARKS):
+        yield f"{remark} ({count} of {len(prepared.subjects)} subjects)"
+    if len(remarks) > REMARKS:
+        yield f"and {len(remarks) - REMARKS} other remarks of the reader"
 
 
 def _stored(case: Mapping[str, PreparedArray], arrays: Mapping[str, Axes]) -> dict[str, LazyCase]:

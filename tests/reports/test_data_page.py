@@ -77,7 +77,7 @@ def test_a_page_is_for_its_owner_alone_and_loads_nothing(tmp_path):
     summary = named_summary(tmp_path, "A", "B")
     path = write_data_page(summary, tmp_path / "out" / "data.html")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    page = Page(path.read_text())
+    page = Page(path.read_text(encoding="utf-8"))
     assert (
         page.policy
         == "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assignments.assignment import Assignment, Data
+from assignments.assignment import Assignment, Data, Orient
 from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.arrays import Members
 from assignments.data.folder.cases import CaseRow, CaseTable
@@ -45,6 +45,8 @@ class OpenFolder:
     """By subject."""
     members: Members
     """The last array that was taken out of an archive."""
+    remarks: dict[str, tuple[str, ...]]
+    """By subject that was loaded: how its files were read."""
 
 
 def opened_folder(assignment: Assignment) -> OpenFolder:
@@ -71,7 +73,8 @@ def opened_folder(assignment: Assignment) -> OpenFolder:
     rows: dict[str, list[CaseRow]] = defaultdict(list)
     for row in table.rows:
         rows[row.subject].append(row)
-    return OpenFolder(table, arrays, assignment.task, data, {id: tuple(of) for id, of in rows.items()}, members)
+    by_subject = {id: tuple(of) for id, of in rows.items()}
+    return OpenFolder(table, arrays, assignment.task, data, by_subject, members, {})
 
 
 def subjects(opened: OpenFolder) -> list[Subject]:
@@ -90,12 +93,14 @@ def load(opened: OpenFolder, subject: str) -> list[Arrays]:
     Raises:
         SubjectProblems: all that is wrong with its files.
     """
-    cases, problems = [], []
+    cases, problems, remarks = [], [], []
     for row in opened.rows[subject]:
         case = _Case(opened, row)
         arrays = case.arrays()
         problems += case.problems
+        remarks += case.remarks
         cases.append(arrays)
+    opened.remarks[subject] = tuple(dict.fromkeys(remarks))
     if problems:
         raise SubjectProblems([within(opened.table.folder, problem) for problem in problems])
     return cases
@@ -121,6 +126,7 @@ class _Case:
         self._opened, self._row = opened, row
         self._data, self._table = opened.data, opened.table
         self.problems: list[Problem] = []
+        self.remarks: list[str] = []
 
     def arrays(self) -> Arrays:
         """The case's arrays as far as they can be read."""
@@ -163,10 +169,12 @@ class _Case:
 
     def _image(self, column: str) -> Image | None:
         try:
-            return _read(self._table, self._row.files[column], self._data, self._opened.members)
+            image = _read(self._table, self._row.files[column], self._data, self._opened.members)
         except UnreadableImage as error:
             self.problems += error.problems(self._row.subject)
             return None
+        self.remarks += _remarks(column, image, self._data.orient)
+        return image
 
     def _compare(self, column: str, image: Image | None, other: Image | None, name: str) -> None:
         """A problem where two images of one case do not lie on the same voxels."""
@@ -289,6 +297,14 @@ class _Case:
     def _problem(self, column: str, what: str, cure: str) -> None:
         file = self._row.files.get(column) or self._row.id
         self.problems.append(Problem(str(self._table.folder / file), self._row.subject, None, what, cure))
+
+
+def _remarks(column: str, image: Image, orient: Orient) -> Iterator[str]:
+    """How an image was read: its orientation and what was done about it, and what its reader decided."""
+    if image.axes == "d h w" and image.orientation is not None:
+        turned = "as it is" if orient in ("file", image.orientation) else f"turned to {orient}"
+        yield f"{column}: {image.facts.format}, {image.orientation}, {turned}"
+    yield from (f"{column}: {note}" for note in image.facts.notes)
 
 
 def _read(table: CaseTable, text: str, data: Data, members: Members, *, label: bool = False) -> Image:

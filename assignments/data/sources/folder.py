@@ -54,4 +54,8 @@ def _doubts(opened: OpenFolder) -> Sequence[str]:
     return opened.table.doubts
 
 
-SOURCE = Finite(_arrays, _opened, _subjects, _load, problems=_problems, doubts=_doubts, stamp=_stamp)
+def _remarks(opened: OpenFolder, subject: str) -> Sequence[str]:
+    return opened.remarks.get(subject, ())
+
+
+SOURCE = Finite(_arrays, _opened, _subjects, _load, problems=_problems, doubts=_doubts, remarks=_remarks, stamp=_stamp)

@@ -10,6 +10,7 @@ some orientation is given in RAS: its axes rise towards superior, anterior, righ
 
 from __future__ import annotations
 
+import locale
 import struct
 import warnings
 import zlib
@@ -165,7 +166,9 @@ def write_dicom(path, array, compression=None, **settings):
         header.ReadImageInformation()
         for key in header.GetMetaDataKeys():
             plain.SetMetaData(key, header.GetMetaData(key))
+        kept = locale.setlocale(locale.LC_CTYPE)
         writer.Execute(plain)
+        locale.setlocale(locale.LC_CTYPE, kept)  # the encoder leaves C, and texts would be read as ASCII from then on
     return path
 
 

@@ -10,6 +10,7 @@ from assignments.data.source import Subject
 from assignments.data.sources import source_of
 from assignments.data.split import Split, new_split, write_split
 from assignments.errors import UserError
+from graders.authoring.shown_data import shown_data
 from tests.assignments.data.folder import layouts_made
 from tests.assignments.data.folder.files import (
     phantom,
@@ -386,3 +387,15 @@ def test_after_a_refusal_only_what_was_corrected_is_read(folder, tmp_path, monke
     write_nifti(folder / "seg2.nii.gz", label_of(phantom()))
     assert len(prepare(of, source).subjects) == 4
     assert read == ["P2"]
+
+
+def test_how_a_volume_was_turned_is_kept_and_said(folder, tmp_path):
+    """Two patients in LPS and one in RAS, read once: the second time from what was kept."""
+    for i, code in enumerate(("LPS", "RAS", "LPS")):
+        write_nifti(folder / f"im{i}.nii.gz", phantom() + i, code=code)
+        write_nifti(folder / f"seg{i}.nii.gz", label_of(phantom()), code=code)
+    table(folder, "subject,image,label", *(f"P{i},im{i}.nii.gz,seg{i}.nii.gz" for i in range(3)))
+    for _ in range(2):
+        remarks = shown_data(assignment(tmp_path)).remarks
+        assert "image: NIfTI, LPS, turned to RAS (2 of 3 subjects)" in remarks
+        assert "image: NIfTI, RAS, as it is (1 of 3 subjects)" in remarks
