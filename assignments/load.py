@@ -77,7 +77,7 @@ def load(
         if tasks is not None and kinds_that_need_interface(document) and (folder / "interface.py").is_file():
             problems += _interface_problems(document, folder, tasks)
         if tasks is not None and assignment is not None and not problems:
-            problems += _source_problems(document, assignment, tasks)
+            problems += _source_problems(document, assignment, tasks, reported=sources is not None)
     if assignment is None or problems:
         raise AssignmentError(problems)
     data = assignment.data
@@ -101,8 +101,14 @@ def _interface_problems(document: Document, folder: Path, tasks: Mapping[str, Ta
     return interface_problems(folder / "interface.py", task, per_call)
 
 
-def _source_problems(document: Document, assignment: Assignment, tasks: Mapping[str, TaskNames]) -> list[Problem]:
-    """What the source contradicts: who may have its cases, and, where it need not be opened, `interface.py`."""
+def _source_problems(
+    document: Document, assignment: Assignment, tasks: Mapping[str, TaskNames], *, reported: bool
+) -> list[Problem]:
+    """What the source contradicts: who may have its cases, and, where it need not be opened, `interface.py`.
+
+    A source that cannot be read is `reported` only to whoever looks up sources: the record of what groups hand in does
+    not wait for it.
+    """
     from assignments.arrays_checks import arrays_problems
     from assignments.data.sharing import sharing_problems
     from assignments.data.sources import source_of
@@ -110,7 +116,8 @@ def _source_problems(document: Document, assignment: Assignment, tasks: Mapping[
     try:
         source = source_of(assignment)
     except MedmarkError as error:
-        return [Problem(str(document.path), "data.source", document.line_of(("data", "source")), str(error), "")]
+        where = Problem(str(document.path), "data.source", document.line_of(("data", "source")), str(error), "")
+        return [where] if reported else []
     problems = [
         document.problem(tuple(key.split(".")), what, cure) for key, what, cure in sharing_problems(assignment, source)
     ]
@@ -212,8 +219,8 @@ def _sharing_problems(assignment: Assignment, file: str, key: str) -> list[Probl
 
     try:
         contradictions = list(sharing_problems(assignment, source_of(assignment)))
-    except MedmarkError as error:
-        return [Problem(file, f"{key}.data.source", None, str(error), "")]
+    except MedmarkError:
+        return []  # whoever draws the cases reports it; the record of what groups hand in does not wait for the source
     return [Problem(file, f"{key}.{name}", None, what, cure) for name, what, cure in contradictions]
 
 

@@ -335,7 +335,7 @@ def test_a_source_must_have_what_the_interface_declares(folder: Path) -> None:
 
 def test_a_source_that_defines_none_is_a_problem_of_its_key(folder: Path) -> None:
     edit(folder / "spots.py", "def draw", "def drew")
-    ((file, key, _, what),) = problems_of(folder, tasks=TASKS)
+    ((file, key, _, what),) = problems_of(folder, tasks=TASKS, sources=set())
     assert (file, key) == ("assignment.toml", "data.source")
     assert "spots.py: defines no source. Write" in what
 
