@@ -41,15 +41,15 @@ def drawn_names(secret: SecretOrKeys, assignment_id: str, purpose: str, n: int) 
 def keyed_names(secret: SecretOrKeys, assignment_id: str, purpose: str, labels: Sequence[str]) -> dict[str, str]:
     """A different word for each label. A label keeps its word when others join or leave."""
     names: dict[str, str] = {}
-    taken = {""}
+    words = {""}
     for label in sorted(labels):
         turn, word = 0, ""
-        while word in taken:
+        while word in words:
             drawn = _drawn(secret, assignment_id, purpose, label if not turn else f"{label}#{turn}")
             a, b, c, d = (_SYLLABLES[number % len(_SYLLABLES)] for number in drawn[:4])
             word, turn = f"{a}{b}-{c}{d}", turn + 1
         names[label] = word
-        taken.add(word)
+        words.add(word)
     return names
 
 
