@@ -8,7 +8,6 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.data.columns import Cases, Column, case_shapes, largest_bytes
 from assignments.data.hidden import HiddenSet
 from assignments.errors import UserError
-from graders.metrics import metric_named
 from graders.tasks.task import Task
 from graders.wall.wire import BODY_CAP, MIB
 
@@ -44,6 +43,8 @@ def _of_calls(assignment: Assignment, hidden: HiddenSet) -> Iterator[str]:
 def _of_metrics(assignment: Assignment, task: Task, hidden: HiddenSet) -> Iterator[str]:
     if not _any_column({**hidden.inputs, "": hidden.truth}):
         return
+    from graders.metrics import metric_named  # with SciPy, for which commands that only show marks would wait
+
     for criterion in (each for each in assignment.criteria if isinstance(each, Accuracy)):
         for name in criterion.metrics:
             metric = metric_named(name, assignment.folder, criterion.costs)

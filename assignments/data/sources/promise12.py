@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment
-from assignments.data.folder.layouts.promise12 import ASSUMED_SPACING_MM
 from assignments.data.source import Arrays, Axes, Finite, Subject, file_stamp
 from assignments.errors import UserError
 
 SHAPE = (32, 128, 128)
+ASSUMED_SPACING_MM = (2.2, 0.6, 0.6)
 
 _NAMES = "image_train00.npy, label_train00.npy, image_train01.npy, ..."
 

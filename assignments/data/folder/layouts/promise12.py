@@ -13,10 +13,9 @@ from typing import Final
 from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.layouts.layout import Layout, folders_of, relative, visible
+from assignments.data.sources.promise12 import ASSUMED_SPACING_MM
 from assignments.errors import Problem
 
-ASSUMED_SPACING_MM: Final = (2.2, 0.6, 0.6)
-"""Of the tutorial's files, which have none: report millimetres on these cases, but do not mark by them."""
 _CLASSES: Final = ("background", "prostate")
 _CASE = re.compile(r"(Case\d+)\.(mhd|mha)")
 _ARRAY = re.compile(r"(image|label)_train(\d+)\.npy")
