@@ -26,10 +26,6 @@ class Facts:
     """"NIfTI", "DICOM", "PNG", ..."""
     dtype: str
     """NumPy's name of the dtype in which the file stores its numbers."""
-    modality: str | None = None
-    """DICOM's code, such as "CT"."""
-    burned_in: bool | None = None
-    """Whether DICOM says that a name or the like is drawn into the picture; None: it says nothing, as most files."""
     notes: tuple[str, ...] = ()
     """What the reader had to decide, each in a sentence."""
 

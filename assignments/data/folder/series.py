@@ -17,7 +17,7 @@ import numpy as np
 from assignments.data.folder import decoding
 from assignments.data.folder.affines import codes_of
 from assignments.data.folder.decoding import decoded
-from assignments.data.folder.dicom import burned_in, field_values, safe_header
+from assignments.data.folder.dicom import field_values
 from assignments.data.folder.image import (
     Array,
     Facts,
@@ -154,13 +154,7 @@ def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
         notes = [*notes, "It is stored inverted (MONOCHROME1): high numbers are made bright, as elsewhere."]
     if first.text("LossyImageCompression") == "01":
         notes = [*notes, "It was compressed with loss."]
-    facts = Facts(
-        "DICOM",
-        _dtype(first),
-        safe_header(first.header).get("Modality"),
-        burned_in(first.header),
-        (*notes, *stack.notes),
-    )
+    facts = Facts("DICOM", _dtype(first), (*notes, *stack.notes))
     return Image(
         array, axes, stack.affine, stack.spacing_mm, None if stack.affine is None else codes_of(stack.affine), facts
     )

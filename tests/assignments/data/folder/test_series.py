@@ -38,8 +38,7 @@ def test_a_series_is_a_volume_whatever_its_files_are_called(volume, tmp_path):
     assert (image.axes, image.orientation, image.spacing_mm) == ("d h w", "LPS", (3.0, 2.0, 1.0))
     assert (canonical(image, "RAS").array == volume).all()
     assert canonical(image, "RAS").affine[:3, 3] == pytest.approx([-40, 25, 7])
-    assert (image.facts.format, image.facts.modality, image.facts.dtype) == ("DICOM", "CT", "int16")
-    assert image.facts.burned_in is None
+    assert (image.facts.format, image.facts.dtype) == ("DICOM", "int16")
 
 
 def test_simpleitk_puts_the_same_series_in_the_same_space(volume, tmp_path):
@@ -105,10 +104,9 @@ def test_inverted_greys_are_made_bright_and_that_is_said(tmp_path):
 
 def test_colours_go_first(tmp_path):
     picture = np.random.default_rng(2).integers(0, 255, (6, 8, 3)).astype(np.uint8)
-    image = read_image(write_dicom(tmp_path / "a.dcm", picture, sop=UltrasoundImageStorage, BurnedInAnnotation="YES"))
+    image = read_image(write_dicom(tmp_path / "a.dcm", picture, sop=UltrasoundImageStorage))
     assert image.axes == "c h w"
     assert (np.moveaxis(image.array, 0, 2) == picture).all()
-    assert image.facts.burned_in is True
 
 
 def test_a_radiograph_has_the_spacing_of_its_detector_and_that_is_said(tmp_path):
