@@ -8,7 +8,7 @@ from pathlib import Path
 from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.dicom import burned_in
 from assignments.data.folder.image import missing_package
-from assignments.data.folder.source import OpenFolder
+from assignments.data.folder.open_folder import OpenFolder
 
 SUFFIXES = (".dcm", ".dicom", ".ima", "")
 """Of files that may be DICOM."""

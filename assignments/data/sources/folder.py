@@ -15,11 +15,11 @@ from assignments.data.source import Arrays, Axes, Finite, Subject
 from assignments.errors import Problem
 
 if TYPE_CHECKING:
-    from assignments.data.folder.source import OpenFolder
+    from assignments.data.folder.open_folder import OpenFolder
 
 
 def _opened(assignment: Assignment) -> OpenFolder:
-    from assignments.data.folder.source import opened_folder
+    from assignments.data.folder.open_folder import opened_folder
 
     return opened_folder(assignment)
 

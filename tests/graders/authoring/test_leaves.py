@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assignments.data.folder.burned_in import burned_in_subjects
-from assignments.data.folder.source import opened_folder
+from assignments.data.folder.open_folder import opened_folder
 from assignments.data.published import published_cases
 from assignments.data.sources import source_of
 from assignments.data.split import new_split, write_split

@@ -1,0 +1,218 @@
+"""Puts one case of a folder together: reads its files, checks them against each other, and makes its arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from assignments.assignment import Orient
+from assignments.data.folder.addresses import address, file_of
+from assignments.data.folder.cases import CaseRow
+from assignments.data.folder.geometry import resampled, same_geometry, sized, windowed
+from assignments.data.folder.image import Array, Image, UnreadableImage
+from assignments.data.folder.landmarks import read_landmarks
+from assignments.data.folder.open_folder import OpenFolder, oriented_image
+from assignments.data.source import Arrays
+from assignments.errors import Problem, UserError
+
+LABELS = {"label": "image", "label:fixed": "fixed", "label:moving": "moving"}
+"""Columns of labels, each with the image on whose voxels it lies."""
+
+
+class CaseReading:
+    """One case while its files are read: its arrays, and all that is wrong with them."""
+
+    def __init__(self, opened: OpenFolder, row: CaseRow) -> None:
+        self._opened, self._row = opened, row
+        self._data, self._table = opened.data, opened.table
+        self.problems: list[Problem] = []
+        self.remarks: list[str] = []
+
+    def arrays(self) -> Arrays:
+        """The case's arrays as far as they can be read."""
+        images = {column: self._image(column) for column in self._row.files if _is_image(column)}
+        channels = [column for column in self._table.columns if column.startswith("image:")]
+        first = images.get(channels[0]) if channels else images.get("image", images.get("fixed"))
+        arrays: Arrays = {}
+        for column in channels[1:]:
+            self._compare(column, images[column], first, "the first channel")
+        if channels:
+            arrays |= self._channels([images[column] for column in channels])
+        for column, key in (("image", "image"), ("fixed", "fixed"), ("moving", "moving"), ("target_image", "target")):
+            image = images.get(column)
+            if column == "target_image":
+                self._compare(column, image, first, "the image")
+            if image is not None:
+                arrays[key] = self._intensities(image)
+        arrays |= self._labels(images, first)
+        prepared = None if first is None else self._formed(first, label=False)
+        if "spacing" in self._opened.arrays and prepared is not None:
+            if prepared.spacing_mm is None:
+                self._problem("image", "has no spacing, and the first case has one", "save it with its spacing")
+            else:
+                # What [data] asks for, without the rounding of an affine.
+                arrays["spacing"] = np.array(self._data.resample_mm or prepared.spacing_mm, np.float32)
+        if "landmarks" in self._row.files and prepared is not None:
+            arrays |= self._landmarks(images)
+        arrays |= self._numbers()
+        other = next((key for key in arrays if not self._opened.arrays[key].fits(arrays[key])), None)
+        if other is not None:
+            self._is_another_kind(other, arrays[other])
+        return arrays
+
+    def _is_another_kind(self, key: str, array: Array) -> None:
+        """The problem of a case with other axes than those that were seen first."""
+        column = key if key in self._row.files else next(iter(self._row.files), key)
+        what = f"gives {key} with the axes {' x '.join(map(str, array.shape))}, and other cases have "
+        cure = "all cases need one kind: volumes, grey slices or slices in colours; save it so, or delete the row"
+        self._problem(column, what + self._opened.arrays[key].axes, cure)
+
+    def _image(self, column: str) -> Image | None:
+        try:
+            image = oriented_image(self._table, self._row.files[column], self._data, self._opened.members)
+        except UnreadableImage as error:
+            self.problems += error.problems(self._row.subject)
+            return None
+        self.remarks += _remarks(column, image, self._data.orient)
+        return image
+
+    def _compare(self, column: str, image: Image | None, other: Image | None, name: str) -> None:
+        """A problem where two images of one case do not lie on the same voxels."""
+        if image is not None and other is not None and (what := same_geometry(other, image)):
+            cure = f"resample it to {name}, or export both again from one series"
+            self._problem(column, what.replace("the image", name), cure)
+
+    def _channels(self, images: Sequence[Image | None]) -> Arrays:
+        formed = [self._intensities(image) for image in images if image is not None]
+        whole = len(formed) == len(images) and len({array.shape for array in formed}) == 1
+        return {"image": np.stack(formed) if len(formed) > 1 else formed[0]} if whole else {}
+
+    def _intensities(self, image: Image) -> Array:
+        """The voxels as float32, on the voxels that `[data]` asks for, through its window."""
+        array = np.asarray(self._formed(image, label=False).array, np.float32)
+        return array if self._data.window is None else windowed(array, *self._data.window)
+
+    def _formed(self, image: Image, *, label: bool) -> Image:
+        """The image with the spacing and size of `[data]`."""
+        if self._data.resample_mm is not None:
+            image = resampled(image, self._data.resample_mm, label=label)
+        if self._data.size is not None:
+            image = sized(image, self._data.size, crop=self._data.resample_mm is not None, label=label)
+        return image
+
+    def _labels(self, images: Mapping[str, Image | None], first: Image | None) -> Arrays:
+        labels: dict[str, Array] = {}
+        for column in (column for column in LABELS if column in self._row.files):
+            image = images.get(LABELS[column]) or (first if column == "label" else None)
+            label = self._label(column, image)
+            if label is not None:
+                labels[column] = label
+        if "label" in labels:
+            key = "instances" if self._opened.task == "instances" else "label"
+            return {key: labels["label"].astype(self._opened.arrays[key].dtype)}
+        if len(labels) == 2 and labels["label:fixed"].shape == labels["label:moving"].shape:
+            both = np.stack([labels["label:fixed"], labels["label:moving"]])
+            return {"labels": both.astype(self._opened.arrays["labels"].dtype)}
+        return {}
+
+    def _label(self, column: str, image: Image | None) -> Array | None:
+        """A label's numbers on the voxels of its prepared image; None where it has a problem."""
+        try:
+            label = oriented_image(self._table, self._row.files[column], self._data, self._opened.members, label=True)
+        except UnreadableImage as error:
+            self.problems += error.problems(self._row.subject)
+            return None
+        if image is not None:
+            self._compare(column, label, image, "the image")
+            if label.spatial != image.spatial:
+                return None
+        numbers = self._whole_numbers(column, label)
+        if numbers is None:
+            return None
+        on_image = label if image is None else replace(label, affine=image.affine, spacing_mm=image.spacing_mm)
+        return self._formed(replace(on_image, array=numbers), label=True).array
+
+    def _whole_numbers(self, column: str, label: Image) -> Array | None:
+        """The numbers of a label, checked: whole, not below 0, and each a known class."""
+        array = label.array
+        if label.axes == "c h w":
+            self._problem(column, "is in colours, not one number a pixel", "save the number of the class in each pixel")
+            return None
+        if array.dtype.kind == "f" and not (array == np.rint(array)).all():
+            cure = "save whole numbers; a map of probabilities is not a label"
+            self._problem(column, f"has numbers that are not whole, such as {_odd(array):g}", cure)
+            return None
+        values = np.unique(array)
+        classes = self._known_classes(label, values)
+        if values[0] < 0 or (classes is not None and values[-1] >= classes):
+            classes_text = f"0 to {classes - 1}" if classes is not None else "numbers from 0"
+            shown = ", ".join(f"{value:g}" for value in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
+            two = self._opened.task == "segmentation"
+            more = 'write task = "label_maps"' if two else "name all classes below [data]: classes = [...]"
+            self._problem(column, f"holds {shown}; the classes are {classes_text}", f"correct the label, or {more}")
+            return None
+        if self._opened.task == "segmentation" and values[-1] == 255:
+            return np.asarray(array == 255, np.uint8)
+        return np.asarray(array, np.int64)
+
+    def _known_classes(self, label: Image, values: Array) -> int | None:
+        """How many classes a label may have; None where any number is one."""
+        if self._opened.task == "segmentation":
+            # A picture's mask is black and white.
+            picture = label.facts.format in ("PNG", "JPEG", "TIFF") and set(values.tolist()) <= {0, 255}
+            return 256 if picture else 2
+        if self._opened.task == "instances" or not self._table.classes:
+            return None
+        return len(self._table.classes)
+
+    def _landmarks(self, images: Mapping[str, Image | None]) -> Arrays:
+        formed = [images.get("fixed"), images.get("moving")]
+        if any(image is None for image in formed):
+            return {}
+        prepared = [self._formed(image, label=False) for image in formed if image is not None]
+        path = file_of(self._table.folder, address(self._row.files["landmarks"]).file)
+        try:
+            return {"landmarks": read_landmarks(path, *prepared)}
+        except UserError as error:
+            self._problem("landmarks", str(error), "")
+            return {}
+
+    def _numbers(self) -> Arrays:
+        """Classes, labels, targets and features."""
+        values, table = self._row.values, self._table
+        arrays: Arrays = {}
+        if "y" in self._opened.arrays:
+            dtype = self._opened.arrays["y"].dtype
+            labels = [column for column in table.columns if column.startswith("class:")]
+            if labels:
+                arrays["y"] = np.array([int(float(values[column])) for column in labels], dtype)
+            elif "class" in values:
+                arrays["y"] = np.array(table.class_number(values["class"]), dtype)
+            else:
+                arrays["y"] = np.array(float(values["target"]), dtype)
+        if table.features:
+            arrays["features"] = np.array([float(values[f"feature:{name}"]) for name in table.features], np.float32)
+        return arrays
+
+    def _problem(self, column: str, what: str, cure: str) -> None:
+        file = self._row.files.get(column) or self._row.id
+        self.problems.append(Problem(str(self._table.folder / file), self._row.subject, None, what, cure))
+
+
+def _remarks(column: str, image: Image, orient: Orient) -> Iterator[str]:
+    """How an image was read: its orientation and what was done about it, and what its reader decided."""
+    if image.axes == "d h w" and image.orientation is not None:
+        turned = "as it is" if orient in ("file", image.orientation) else f"turned to {orient}"
+        yield f"{column}: {image.facts.format}, {image.orientation}, {turned}"
+    yield from (f"{column}: {note}" for note in image.facts.notes)
+
+
+def _is_image(column: str) -> bool:
+    return column in ("image", "fixed", "moving", "target_image") or column.startswith("image:")
+
+
+def _odd(array: Array) -> float:
+    """A number that is not whole."""
+    return float(array[array != np.rint(array)].flat[0])
