@@ -7,6 +7,8 @@ at a time. File names are numbers.
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from assignments.errors import UserError
 from assignments.files import replace_file
 
 DIGITS = 4
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+"""What NumPy raises for an archive that is missing, cut off, or damaged."""
 
 
 def write_cases(folder: Path, name: str, cases: Mapping[str, Cases], *, singly: bool = False) -> tuple[Path, ...]:
@@ -85,9 +89,9 @@ class _Member:
 
 def _arrays(file: Path, keys: Iterable[str] | None = None) -> dict[str, Array]:
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             return {key: data[key] for key in keys or data.files}
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise UserError(f"{file}: cannot be read ({error}). Fetch the handout again.") from error
 
 
@@ -95,13 +99,13 @@ def _members(file: Path) -> dict[str, _Member]:
     """The arrays of a case's file by key, of which only the headers are read."""
     members = {}
     try:
-        with np.load(file, allow_pickle=False) as data:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             for key in data.files:
-                with data.zip.open(f"{key}.npy") as stream:
-                    np.lib.format.read_magic(stream)
-                    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+                with data.zip.open(f"{key}.npy") as member:
+                    np.lib.format.read_magic(member)
+                    shape, _, dtype = np.lib.format.read_array_header_1_0(member)
                 members[key] = _Member(file, key, dtype, shape)
-    except (OSError, EOFError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise UserError(f"{file}: cannot be read ({error}). Fetch the handout again.") from error
     return members
 

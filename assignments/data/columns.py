@@ -68,7 +68,7 @@ class StoredCase:
             case = array if self.row is None else array[self.row]
             if case.shape != self.shape or case.dtype != np.dtype(self.dtype):
                 raise ValueError(f"it holds {case.dtype} {case.shape}, not {self.dtype} {self.shape}")
-        except (OSError, ValueError, IndexError) as error:
+        except (OSError, EOFError, ValueError, IndexError) as error:
             cure = "Remove this folder and run the command again: it reads the cases anew."
             raise UserError(f"{self.path}: a prepared case cannot be read ({error}). {cure}") from error
         return case

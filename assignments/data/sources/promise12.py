@@ -100,7 +100,7 @@ def _numbers(folder: Path) -> list[int]:
 def _volume(path: Path) -> np.ndarray:
     try:
         volume: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as a NumPy array ({error}). Copy it again.") from error
     if volume.shape != SHAPE or volume.dtype.kind not in "iu":
         raise UserError(

@@ -64,3 +64,14 @@ def test_a_broken_file_is_named(tmp_path):
     (tmp_path / "train" / "0001.npz").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"train/0001.npz: cannot be read"):
         read_cases(tmp_path, "train")
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:-30], lambda data: data[:60] + b"\xff" * 40 + data[100:]])
+@pytest.mark.parametrize("many", [False, True])
+def test_a_file_that_is_cut_off_or_damaged_is_named(tmp_path, damage, many):
+    """The end of an archive is its list of members; what NumPy raises without it is neither OSError nor ValueError."""
+    cases = column(tmp_path) if many else np.random.default_rng(0).normal(size=(4, 30))
+    path = write_cases(tmp_path, "train", {"image": cases})[0]
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(UserError, match=f"{path.name}: cannot be read"):
+        list(read_cases(tmp_path, "train")["image"])

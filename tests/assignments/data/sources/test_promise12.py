@@ -155,5 +155,6 @@ def test_a_file_with_objects_is_never_unpickled(folder):
 
 def test_a_truncated_file_is_named(folder):
     path = folder / "image_train03.npy"
-    path.write_bytes(path.read_bytes()[:5000])
-    assert "image_train03.npy: cannot be read" in refusal(folder)
+    for size in (5000, 0):
+        path.write_bytes(path.read_bytes()[:size])
+        assert "image_train03.npy: cannot be read" in refusal(folder)
