@@ -17,10 +17,10 @@ from assignments.data.source import Axes
 from graders.metrics.registration import warp_labels
 from graders.runs.showing import HiddenCase, OwnAnswer, Showing
 from graders.tasks import Task, task_named
-from reports.cutting import Cut, cut_through, orientation, usable_spacing
+from reports.cutting import Cut, cut_picture, cut_through, labels_on, orientation, usable_spacing
 from reports.page import fixed, number, policy, render
 from reports.sentences import SCORE_DECIMALS
-from reports.slices import Outline, Picture, outline_path, picture
+from reports.slices import Outline, Picture, outlines
 
 Array = np.ndarray[Any, Any]
 
@@ -82,7 +82,7 @@ def _pictures(showing: Showing, task: Task, case: HiddenCase, own: OwnAnswer) ->
         if image is None:
             continue
         shape = image.shape[1:]
-        truth = _truth_map(case, key, shape)
+        truth = labels_on(key, shape, case.truth.values())
         answer = _answer_map(task, case, own, key, shape)
         if shape not in cuts:
             spacing = usable_spacing(case.inputs.get("spacing"), len(shape))
@@ -100,29 +100,9 @@ def _pictures(showing: Showing, task: Task, case: HiddenCase, own: OwnAnswer) ->
 def _picture(
     title: str, image: Array, cut: Cut, truth: Array | None = None, answer: Array | None = None
 ) -> CasePicture:
-    words = [title, cut.words] if cut.words else [title]
-    shown = cut.of(image)
-    if shown.shape[0] not in (1, 3):
-        words.append(f"the first of {shown.shape[0]} channels")
-    drawn = picture(shown if shown.shape[0] == 3 else shown[0], None if truth is None else cut.of(truth), cut.pixel_mm)
-    return CasePicture(", ".join(words), drawn, () if answer is None else _outlines(cut.of(answer), drawn))
-
-
-def _outlines(labels: Array, drawn: Picture) -> tuple[Outline, ...]:
-    step = drawn.height / labels.shape[0], drawn.width / labels.shape[1]
-    return tuple(Outline(int(k), outline_path(labels == k, step)) for k in np.unique(labels) if k > 0)
-
-
-def _truth_map(case: HiddenCase, key: str, shape: tuple[int, ...]) -> Array | None:
-    """The numbers of an image's voxels; of a pair, those of this image."""
-    for truth in case.truth.values():
-        if truth.dtype.kind not in "biu":
-            continue
-        if truth.shape == shape:
-            return truth
-        if truth.shape == (2, *shape):
-            return np.asarray(truth[1 if key == "moving" else 0])
-    return None
+    drawn, words = cut_picture(image, truth, cut)
+    own = () if answer is None else outlines(cut.of(answer), drawn)
+    return CasePicture(", ".join([title, *words]), drawn, own)
 
 
 def _answer_map(task: Task, case: HiddenCase, own: OwnAnswer, key: str, shape: tuple[int, ...]) -> Array | None:

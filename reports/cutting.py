@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from assignments.assignment import Data, Orient
+from reports.slices import Picture, picture
 
 Array = np.ndarray[Any, Any]
 
@@ -64,6 +65,28 @@ def cut_through(shape: tuple[int, ...], spacing: tuple[float, ...], orient: Orie
     first, second = (i for i in range(3) if i != axis)
     flips = FLIPPED[orient]
     return Cut(axis, index, shape[axis], (flips[first], flips[second]), (spacing[first], spacing[second]))
+
+
+def cut_picture(image: Array, labels: Array | None, cut: Cut) -> tuple[Picture, list[str]]:
+    """The slice of an image (c, [d,] h, w) with the outlines of its labels, and words for what of the image it is."""
+    shown = cut.of(image)
+    words = [cut.words] if cut.words else []
+    if shown.shape[0] not in (1, 3):
+        words.append(f"the first of {shown.shape[0]} channels")
+    pixels = shown if shown.shape[0] == 3 else shown[0]
+    return picture(pixels, None if labels is None else cut.of(labels), cut.pixel_mm), words
+
+
+def labels_on(key: str, shape: tuple[int, ...], truths: Iterable[Array]) -> Array | None:
+    """The whole numbers of a case's truths that lie on an image's voxels; of a pair, those of this image."""
+    for truth in truths:
+        if truth.dtype.kind not in "biu":
+            continue
+        if truth.shape == shape:
+            return truth
+        if truth.shape == (2, *shape):
+            return np.asarray(truth[1 if key == "moving" else 0])
+    return None
 
 
 def orientation(data: Data, *, with_spacing: bool) -> Orient:

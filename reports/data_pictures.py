@@ -13,7 +13,7 @@ from assignments.data.image_axes import image_view
 from assignments.data.source import Axes, Part
 from graders.authoring.shown_data import ShownCase, ShownData
 from reports import cutting
-from reports.slices import Picture, picture
+from reports.slices import Picture
 from reports.terminal import quantity
 
 Array = np.ndarray[Any, Any]
@@ -92,16 +92,12 @@ def _shown(case: ShownCase, key: str, axes: Axes, data: ShownData) -> ShownPictu
     image = image_view(np.asarray(case.arrays[key].read()), axes)
     if image is None:
         return None
-    labels = _labels(case, key, image.shape[1:], data)
+    truths = (np.asarray(case.arrays[name].read()) for name in case.arrays if data.arrays[name].role == "truth")
+    labels = cutting.labels_on(key, image.shape[1:], truths)
     values = np.asarray(case.arrays["spacing"].read()) if "spacing" in case.arrays else None
     spacing = cutting.usable_spacing(values, image.ndim - 1)
     cut = cutting.cut_through(image.shape[1:], spacing, orientation(data), labels)
-    image, labels = cut.of(image), None if labels is None else cut.of(labels)
-    words = [cut.words] if cut.words else []
-    if image.shape[0] not in (1, 3):
-        words.append(f"the first of {image.shape[0]} channels")
-    image = image if image.shape[0] == 3 else image[0]
-    drawn = picture(image, labels, cut.pixel_mm)
+    drawn, words = cutting.cut_picture(image, labels, cut)
     if labels is not None and not drawn.outlines:
         words.append("no label here")
     return ShownPicture(case, key, ", ".join(words), drawn, _outlined(drawn, data))
@@ -112,20 +108,6 @@ def _outlined(drawn: Picture, data: ShownData) -> str:
     if data.assignment.task == "instances" or len(drawn.outlines) > NAMED:
         return quantity(len(drawn.outlines), "object") if drawn.outlines else ""
     return ", ".join(f"{each.number} {names.get(each.number, '')}".strip() for each in drawn.outlines)
-
-
-def _labels(case: ShownCase, key: str, shape: tuple[int, ...], data: ShownData) -> Array | None:
-    """The label map on an image: that of the case, or of a pair's image."""
-    for name, axes in data.arrays.items():
-        if axes.role != "truth" or np.dtype(axes.dtype).kind not in "biu" or name not in case.arrays:
-            continue
-        array: Array = np.asarray(case.arrays[name].read())
-        if array.shape == shape:
-            return array
-        if array.shape == (2, *shape):
-            side: Array = array[0 if key == "fixed" else 1]
-            return side
-    return None
 
 
 def _sample(array: Array) -> Array:

@@ -9,7 +9,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,14 +55,15 @@ def picture(image: Array, labels: Array | None = None, pixel_mm: tuple[float, fl
     tall, wide = (size * mm for size, mm in zip((rows, columns), pixel_mm, strict=True))
     scale = 100 / max(tall, wide)
     width, height = round(scale * wide, 2), round(scale * tall, 2)
-    steps = height / rows, width / columns
-    outlines = () if labels is None else _outlines(labels, steps)
-    return Picture(png_uri(grey_or_colour(_reduced(image))), width, height, outlines)
+    drawn = Picture(png_uri(grey_or_colour(_reduced(image))), width, height)
+    return drawn if labels is None else replace(drawn, outlines=outlines(labels, drawn))
 
 
-def _outlines(labels: Array, steps: tuple[float, float]) -> tuple[Outline, ...]:
+def outlines(labels: Array, on: Picture) -> tuple[Outline, ...]:
+    """The border of each class of labels (h, w) that lie on the pixels of a picture."""
+    step = on.height / labels.shape[0], on.width / labels.shape[1]
     numbers = [int(number) for number in np.unique(labels) if number > 0]
-    return tuple(Outline(number, outline_path(labels == number, steps)) for number in numbers)
+    return tuple(Outline(number, outline_path(labels == number, step)) for number in numbers)
 
 
 def outline_path(mask: Array, step: tuple[float, float] = (1.0, 1.0)) -> str:
