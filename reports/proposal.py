@@ -23,5 +23,5 @@ def proposal_lines(new: NewAssignment) -> Iterator[str]:
         yield f"  and {len(table.rows) - SHOWN} more"
     yield "Look at these guesses:" if table.questions else "Nothing had to be guessed."
     yield from (f"- {question}" for question in table.questions)
-    writes = [*([str(table.folder / "cases.csv")] if new.writes_table else []), f"{new.folder}/"]
+    writes = [*([str(new.new_table)] if new.new_table else []), f"{new.folder}/"]
     yield f"With your yes, this writes {' and '.join(writes)}"

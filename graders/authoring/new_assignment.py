@@ -60,9 +60,10 @@ class NewAssignment:
     """Where the assignment goes."""
 
     @property
-    def writes_table(self) -> bool:
-        """Whether the folder of images needs a table of cases."""
-        return self.table.layout is None and not (self.table.folder / NAME).exists()
+    def new_table(self) -> Path | None:
+        """Where a table of cases is written; None if the folder of images needs none."""
+        path = self.table.folder / NAME
+        return path if self.table.layout is None and not path.exists() else None
 
     def write(self) -> tuple[Path, ...]:
         """Write the table and the assignment's files; return them.
@@ -70,11 +71,9 @@ class NewAssignment:
         Raises:
             UserError: the images cannot be read. The table is written by then, to be corrected by hand.
         """
-        written: dict[Path, str] = {}
-        if self.writes_table:
-            table = self.table.folder / NAME
+        table = self.new_table
+        if table is not None:
             replace_file(table, as_csv(self.table))
-            written[table] = ""
         data = Data(source="folder", path=self.table.folder, test=0.25)
         of_person = Person(kind="person", id="report", points=1)
         run = Run(mode="retrain")
@@ -95,8 +94,7 @@ class NewAssignment:
         }
         for name, text in texts.items():
             replace_file(self.folder / name, text)
-            written[self.folder / name] = text
-        return tuple(written)
+        return (*([table] if table is not None else []), *(self.folder / name for name in texts))
 
 
 def new_assignment(id: str, images: Path, into: Path, task: str | None = None) -> NewAssignment:
@@ -202,14 +200,14 @@ def interface_text(task: str, arrays: Mapping[str, Axes], classes: Sequence[str]
     sizes = {"of": of, "dims": len(of.split()), "classes": max(2, len(classes))}
     prediction = STARTS[task].prediction.format(**sizes)
     names = ["Annotated", "TypedDict"] if "Annotated" in prediction else ["TypedDict"]
-    kinds = sorted({_kind(axes) for axes in arrays.values()} | ({"Float"} if "Float[" in prediction else set()))
-    kinds = sorted({*kinds, *(["UInt8"] if "UInt8[" in prediction else [])})
+    kinds = {kind for kind in ("Float", "UInt8") if f"{kind}[" in prediction}
+    kinds |= {_kind(axes) for axes in arrays.values()}
     doors = "Model, Range" if "Range" in prediction else "Model"
     labelled = "\n".join(f"    {key}: {_declared(axes, listed=True)}" for key, axes in arrays.items())
     shown = "\n".join(f"    {key}: {_declared(axes, listed=False)}" for key, axes in inputs.items())
     return INTERFACE.format(
         typing=", ".join(names),
-        kinds=", ".join(kinds),
+        kinds=", ".join(sorted(kinds)),
         doors=doors,
         labelled=labelled,
         shown=shown,

@@ -69,7 +69,7 @@ def test_pictures_in_folders_of_classes_are_a_layout_that_needs_no_table(tmp_pat
 def test_nothing_is_written_before_it_is_agreed_to(tmp_path):
     volumes(tmp_path)
     new = new_assignment("own", tmp_path / "images", tmp_path)
-    assert new.writes_table
+    assert new.new_table == new.table.folder / "cases.csv"
     assert any("is P0_seg.nii.gz the label of P0_ct.nii.gz?" in question for question in new.table.questions)
     assert not (tmp_path / "own").exists()
     assert not (tmp_path / "images" / "cases.csv").exists()
