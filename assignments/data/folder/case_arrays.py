@@ -29,6 +29,7 @@ class CaseReading:
         self._data, self._table = opened.data, opened.table
         self.problems: list[Problem] = []
         self.remarks: list[str] = []
+        self._prepared: dict[Image, Image] = {}
 
     def arrays(self) -> Arrays:
         """The case's arrays as far as they can be read."""
@@ -47,7 +48,7 @@ class CaseReading:
             if image is not None:
                 arrays[key] = self._intensities(image)
         arrays |= self._labels(images, first)
-        prepared = None if first is None else self._formed(first, label=False)
+        prepared = None if first is None else self._prepared_image(first)
         if "spacing" in self._opened.arrays and prepared is not None:
             if prepared.spacing_mm is None:
                 self._problem("image", "has no spacing, and the first case has one", "save it with its spacing")
@@ -91,8 +92,14 @@ class CaseReading:
 
     def _intensities(self, image: Image) -> Array:
         """The voxels as float32, on the voxels that `[data]` asks for, through its window."""
-        array = np.asarray(self._formed(image, label=False).array, np.float32)
+        array = np.asarray(self._prepared_image(image).array, np.float32)
         return array if self._data.window is None else windowed(array, *self._data.window)
+
+    def _prepared_image(self, image: Image) -> Image:
+        """An image of intensities with the spacing and size of `[data]`; made once, since resampling takes seconds."""
+        if image not in self._prepared:
+            self._prepared[image] = self._formed(image, label=False)
+        return self._prepared[image]
 
     def _formed(self, image: Image, *, label: bool) -> Image:
         """The image with the spacing and size of `[data]`."""
@@ -171,7 +178,7 @@ class CaseReading:
         formed = [images.get("fixed"), images.get("moving")]
         if any(image is None for image in formed):
             return {}
-        prepared = [self._formed(image, label=False) for image in formed if image is not None]
+        prepared = [self._prepared_image(image) for image in formed if image is not None]
         path = file_of(self._table.folder, address(self._row.files["landmarks"]).file)
         try:
             return {"landmarks": read_landmarks(path, *prepared)}

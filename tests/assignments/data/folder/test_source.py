@@ -169,6 +169,18 @@ def test_size_crops_and_pads_after_resampling_and_scales_without_it(folder, tmp_
     assert scaled["spacing"].tolist() == [3.0, 2.0, 0.5]
 
 
+def test_an_image_is_resampled_once(folder, tmp_path, monkeypatch):
+    from assignments.data.folder import case_arrays as module
+
+    volumes(folder, 1)
+    of_label, original = [], module.resampled
+    monkeypatch.setattr(
+        module, "resampled", lambda image, mm, *, label: of_label.append(label) or original(image, mm, label=label)
+    )
+    cases_of(tmp_path, "P0", resample_mm=[3.0, 1.0, 1.0])
+    assert sorted(of_label) == [False, True]
+
+
 def test_several_rows_of_one_patient_are_several_cases(folder, tmp_path):
     for i in range(3):
         write_nifti(folder / f"im{i}.nii.gz", phantom((3, 4, 5 + i)))
@@ -286,7 +298,7 @@ def test_rows_of_archives(folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("made", "task", "keys"),
+    ("write_layout", "task", "keys"),
     [
         (layouts_made.liver, "label_maps", {"image", "label", "spacing"}),
         (layouts_made.nnunet, "label_maps", {"image", "label", "spacing"}),
@@ -295,8 +307,8 @@ def test_rows_of_archives(folder, tmp_path):
         (layouts_made.fetal, "classification", {"image", "y"}),
     ],
 )
-def test_every_layout_gives_its_cases_without_a_table(tmp_path, folder, made, task, keys):
-    made(folder)
+def test_every_layout_gives_its_cases_without_a_table(tmp_path, folder, write_layout, task, keys):
+    write_layout(folder)
     of = assignment(tmp_path, task)
     source = source_of(of)
     opened = source.open(of)
@@ -390,7 +402,7 @@ def test_after_a_refusal_only_what_was_corrected_is_read(folder, tmp_path, monke
 
 
 def test_how_a_volume_was_turned_is_kept_and_said(folder, tmp_path):
-    """Two patients in LPS and one in RAS, read once: the second time from what was kept."""
+    """Two patients in LPS and one in RAS, read once: the second time from the stored cases."""
     for i, code in enumerate(("LPS", "RAS", "LPS")):
         write_nifti(folder / f"im{i}.nii.gz", phantom() + i, code=code)
         write_nifti(folder / f"seg{i}.nii.gz", label_of(phantom()), code=code)
