@@ -34,12 +34,18 @@ def cases_of(data: Data) -> CaseTable:
 
 
 def _with_settings(table: CaseTable, data: Data) -> CaseTable:
-    """A layout's table, with the channels and classes of `[data]` in place of its own."""
+    """A layout's table, with the channels and classes of `[data]` in place of its own, and the files that are used."""
     columns, wrong, unused = channels_in_order(table.file, table.columns, data.channels or table.channels)
     problems = [*table.problems, *wrong, *_class_problems(table, data)]
     classes = data.classes or table.classes
     doubts = [doubt for doubt in table.doubts if not data.classes or "classes = [...]" not in doubt] + unused
-    return replace(table, columns=tuple(columns), classes=classes, problems=tuple(problems), doubts=tuple(doubts))
+    rows = tuple(
+        replace(row, files={column: row.files[column] for column in columns if column in row.files})
+        for row in table.rows
+    )
+    return replace(
+        table, rows=rows, columns=tuple(columns), classes=classes, problems=tuple(problems), doubts=tuple(doubts)
+    )
 
 
 def _class_problems(table: CaseTable, data: Data) -> Iterator[Problem]:

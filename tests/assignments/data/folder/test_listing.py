@@ -48,6 +48,7 @@ def test_the_settings_order_the_channels_of_a_layout(tmp_path):
     assert cases(tmp_path, channels=("ADC", "T2")).channels == ("ADC", "T2")
     table = cases(tmp_path, channels=("ADC",))
     assert table.channels == ("ADC",)
+    assert list(table.rows[0].files) == ["image:ADC", "label"]  # as in a table: what is not used is not read
     assert "image:T2: not used, since channels does not name it" in table.doubts
 
 
