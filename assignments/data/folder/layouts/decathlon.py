@@ -17,6 +17,7 @@ from assignments.data.folder.layouts.layout import (
     DESCRIPTION,
     ClassNumber,
     Layout,
+    channel_names,
     classes_by_number,
     description,
     description_problems,
@@ -56,9 +57,7 @@ def _table(folder: Path) -> CaseTable:
         stated = _Description.model_validate(description(folder))
     except ValidationError as error:
         return CaseTable(folder, str(file), (), (), problems=description_problems(folder, error))
-    channels = tuple(stated.modality[number] for number in sorted(stated.modality))
-    if len(set(channels)) < len(channels):
-        channels = tuple(f"{name}_{number}" for number, name in enumerate(channels))
+    channels = channel_names(stated.modality)
     columns = tuple(f"image:{name}" for name in channels) if len(channels) > 1 else ("image",)
     rows, problems = [], []
     for entry in stated.training:

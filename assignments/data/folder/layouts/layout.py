@@ -91,3 +91,11 @@ def description_problems(folder: Path, error: ValidationError) -> tuple[Problem,
 def classes_by_number(names: Mapping[int, str]) -> tuple[str, ...]:
     """Names of the classes from 0 on; a number without a name is its own."""
     return tuple(names.get(number, str(number)) for number in range(max(names, default=-1) + 1))
+
+
+def channel_names(names: Mapping[int, str]) -> tuple[str, ...]:
+    """Names of the channels in the order of their numbers; where two are equal, each gets a number."""
+    channels = tuple(names[number] for number in sorted(names))
+    if len(set(channels)) < len(channels):
+        return tuple(f"{name}_{number}" for number, name in enumerate(channels))
+    return channels

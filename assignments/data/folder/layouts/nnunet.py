@@ -18,6 +18,7 @@ from assignments.data.folder.layouts.layout import (
     DESCRIPTION,
     ClassNumber,
     Layout,
+    channel_names,
     classes_by_number,
     description,
     description_problems,
@@ -56,13 +57,11 @@ def _table(folder: Path) -> CaseTable:
         stated = _Description.model_validate(description(folder))
     except ValidationError as error:
         return CaseTable(folder, str(file), (), (), problems=description_problems(folder, error))
-    channels = [stated.channel_names[number] for number in sorted(stated.channel_names)]
-    if len(set(channels)) < len(channels):
-        channels = [f"{name}_{number}" for number, name in enumerate(channels)]
+    channels = channel_names(stated.channel_names)
     doubts = ["each case is a subject of its own: nnU-Net does not name patients"]
     if len(channels) > 1 and not _several_files(folder, stated.file_ending):
         doubts.append(f"{', '.join(channels)} are the colours of one file")
-        channels = ["colours"]
+        channels = ("colours",)
     columns = ["image"] if len(channels) == 1 else [f"image:{name}" for name in channels]
     rows, problems = _cases(folder, stated, columns)
     unlabelled = {name for name, _ in _files(folder / "imagesTs", stated.file_ending)}
