@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from assignments.data.folder.image import (
+    AGAIN,
     Array,
     Facts,
     Image,
     ImageAxes,
     UnreadableImage,
+    first_line,
     native,
     refuse_absurd,
     refuse_dtype,
@@ -24,7 +26,6 @@ from assignments.errors import nearest
 MAX_MEMBER_BYTES = 2**31
 """The largest array of an archive that is decompressed: it has to lie in memory as a whole."""
 
-_AGAIN = "copy or download it again"
 _OBJECTS = "it holds Python objects, which could run code when they are read"
 _NUMBERS = "save plain numbers: np.savez(file, images=np.stack(images)), or one .npy a case where shapes differ"
 
@@ -73,7 +74,7 @@ def read_npz(where: Location, members: Members | None = None) -> Array:
     name = where.key
     if name is None:
         if len(names) != 1:
-            cure = f"name one, such as {where.path.name}:{names[0]}" if names else _AGAIN
+            cure = f"name one, such as {where.path.name}:{names[0]}" if names else AGAIN
             raise unreadable(where, f"it holds {len(names)} arrays: {', '.join(names) or 'none'}", cure)
         name = names[0]
     if name not in names:
@@ -159,6 +160,6 @@ def _unreadable_array(where: Location, error: Exception) -> Exception:
         with where.path.open("rb") as file:
             numpys = file.read(6).startswith((b"\x93NUMPY", b"PK"))
         what = _OBJECTS if numpys else "it is not a file of NumPy"
-        return unreadable(where, what, _NUMBERS if numpys else _AGAIN)
-    reason = (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-    return unreadable(where, f"it is damaged, or not a file of NumPy ({reason})", _AGAIN)
+        return unreadable(where, what, _NUMBERS if numpys else AGAIN)
+    reason = first_line(error)
+    return unreadable(where, f"it is damaged, or not a file of NumPy ({reason})", AGAIN)

@@ -7,11 +7,19 @@ from typing import Any
 import numpy as np
 
 from assignments.data.folder.arrays import refuse_missing_row
-from assignments.data.folder.image import Array, missing_package, native, refuse_absurd, refuse_dtype, unreadable
+from assignments.data.folder.image import (
+    AGAIN,
+    Array,
+    first_line,
+    missing_package,
+    native,
+    refuse_absurd,
+    refuse_dtype,
+    unreadable,
+)
 from assignments.data.folder.location import Location
 from assignments.errors import nearest
 
-_AGAIN = "copy or download it again"
 _INSIDE = "copy the data into this file (h5repack, or h5py's `copy`)"
 _LINKS = 16
 """Soft links that may follow one another before they count as a circle."""
@@ -33,12 +41,12 @@ def read_dataset(where: Location) -> Array:
     except (PermissionError, FileNotFoundError):
         raise
     except (OSError, RuntimeError) as error:
-        raise unreadable(where, f"it is not an HDF5 file, or damaged ({_sentence(error)})", _AGAIN) from error
+        raise unreadable(where, f"it is not an HDF5 file, or damaged ({first_line(error)})", AGAIN) from error
     with file:
         try:
             return _read(where, _dataset(where, file, h5py))
         except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise unreadable(where, f"it cannot be read ({_sentence(error)})", _AGAIN) from error
+            raise unreadable(where, f"it cannot be read ({first_line(error)})", AGAIN) from error
 
 
 def _read(where: Location, dataset: Any) -> Array:
@@ -58,7 +66,7 @@ def _dataset(where: Location, file: Any, h5py: Any) -> Any:
     if where.key is None:
         names = [f"/{name}" for name in file]
         some_names = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-        cure = f"name one, such as {where.path.name}:{names[0]}" if names else _AGAIN
+        cure = f"name one, such as {where.path.name}:{names[0]}" if names else AGAIN
         raise unreadable(where, f"an HDF5 file holds many arrays ({some_names or 'this holds none'})", cure)
     node, left, links = file, where.key.strip("/").split("/"), 0
     while left:
@@ -89,7 +97,3 @@ def _dataset(where: Location, file: Any, h5py: Any) -> Any:
 def _has_link(group: Any, name: str) -> bool:
     """Whether there is a link of this name, wherever it leads: `in` would follow it, and open another file."""
     return bool(group.id.links.exists(name.encode()))
-
-
-def _sentence(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")

@@ -14,6 +14,8 @@ from assignments.errors import Problem, UserError
 Array = np.ndarray[Any, Any]
 ImageAxes = Literal["d h w", "h w", "c h w"]
 
+AGAIN = "copy or download it again"
+"""The cure for a file that is damaged."""
 MAX_VOXELS = 2**29
 """The largest image that is read: 512 x 512 x 2048. A header that declares more is refused before anything is read."""
 
@@ -79,6 +81,11 @@ class UnreadableImage(UserError):
 def unreadable(path: object, what: str, cure: str) -> UnreadableImage:
     """The error for a file, or an address, with one fault."""
     return UnreadableImage(path, [Fault(what, cure)])
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what a library says, without its full stop; the error's kind where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
 
 
 def missing_package(reading: str, package: str) -> UserError:

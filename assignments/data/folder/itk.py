@@ -9,6 +9,7 @@ import numpy as np
 
 from assignments.data.folder.affines import codes_of, from_lps
 from assignments.data.folder.image import (
+    AGAIN,
     Facts,
     Image,
     missing_package,
@@ -17,8 +18,6 @@ from assignments.data.folder.image import (
 )
 from assignments.data.folder.location import Location
 from assignments.data.folder.text_headers import refuse_damaged, text_header
-
-_AGAIN = "copy or download it again"
 
 
 def read_itk(where: Location) -> Image:
@@ -40,7 +39,7 @@ def read_itk(where: Location) -> Image:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise unreadable(where, f"its header cannot be read ({itk_says(error)})", _AGAIN) from error
+        raise unreadable(where, f"its header cannot be read ({itk_says(error)})", AGAIN) from error
     size = reader.GetSize()
     if len(size) not in (2, 3):
         cure = "save one volume a file; each channel can be a file of its own (columns image:NAME)"
@@ -52,7 +51,7 @@ def read_itk(where: Location) -> Image:
     try:
         stored = reader.Execute()
     except RuntimeError as error:
-        raise unreadable(where, f"its voxels cannot be read ({itk_says(error)})", _AGAIN) from error
+        raise unreadable(where, f"its voxels cannot be read ({itk_says(error)})", AGAIN) from error
     if "complex" in stored.GetPixelIDTypeAsString():
         raise unreadable(where, "its voxels are complex numbers", "save one number a voxel")
     refuse_damaged(where, header)

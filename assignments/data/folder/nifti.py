@@ -11,10 +11,12 @@ import numpy as np
 
 from assignments.data.folder.affines import TOLERANCE, codes_of, from_xyz, spacing_faults, spacing_of
 from assignments.data.folder.image import (
+    AGAIN,
     Array,
     Facts,
     Image,
     UnreadableImage,
+    first_line,
     missing_package,
     native,
     refuse_absurd,
@@ -23,7 +25,6 @@ from assignments.data.folder.image import (
 )
 from assignments.data.folder.location import Location
 
-_AGAIN = "copy or download it again"
 _SLACK = 2**20
 """Bytes that may follow the voxels."""
 _HEADER = "correct the header, or convert the original again (dcm2niix writes sound headers)"
@@ -88,7 +89,7 @@ def _opened(where: Location) -> Any:
     except (PermissionError, FileNotFoundError):
         raise
     except Exception as error:  # a damaged file makes nibabel, gzip or zlib raise nearly anything
-        raise unreadable(where, f"it is not a NIfTI file, or damaged ({_sentence(error)})", _AGAIN) from error
+        raise unreadable(where, f"it is not a NIfTI file, or damaged ({_sentence(error)})", AGAIN) from error
     if not isinstance(stored, nibabel.nifti1.Nifti1Pair):
         what = f"it is not NIfTI but {type(stored).__name__.removesuffix('Image')}, whose left and right are uncertain"
         raise unreadable(where, what, "convert the original to NIfTI, with dcm2niix for example")
@@ -122,7 +123,7 @@ def _voxels(where: Location, stored: Any) -> Array:
     except (PermissionError, UnreadableImage):
         raise
     except Exception as error:  # as above: the voxels are decompressed here
-        raise unreadable(where, f"its voxels cannot be read ({_sentence(error)})", _AGAIN) from error
+        raise unreadable(where, f"its voxels cannot be read ({_sentence(error)})", AGAIN) from error
     rescaled = volume.dtype == np.float64 and stored.get_data_dtype() != np.float64
     return volume.astype(np.float32) if rescaled else volume
 
@@ -136,7 +137,7 @@ def _whole(where: Location, stored: Any) -> Any:
     with gzip.open(where.path, "rb") as file:
         content = file.read(declared)
         if len(content) == declared and len(file.read(_SLACK)) == _SLACK:
-            raise unreadable(where, "it is much longer than its header says", _AGAIN)
+            raise unreadable(where, "it is much longer than its header says", AGAIN)
     return type(stored).from_bytes(content)
 
 
@@ -149,7 +150,7 @@ def _written_spacing(where: Location, stored: Any) -> Array:
     except PermissionError:
         raise
     except Exception as error:  # as above
-        raise unreadable(where, f"its header cannot be read ({_sentence(error)})", _AGAIN) from error
+        raise unreadable(where, f"its header cannot be read ({_sentence(error)})", AGAIN) from error
     return pixdim
 
 
@@ -163,5 +164,4 @@ def _mm(spacing: tuple[float, ...]) -> str:
 
 def _sentence(error: Exception) -> str:
     """The first line of what a library says, with the file's name in place of its path."""
-    line = (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-    return re.sub(r"""(^|[\s"'])/\S*/""", r"\1", line)
+    return re.sub(r"""(^|[\s"'])/\S*/""", r"\1", first_line(error))

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from assignments.data.folder.image import (
+    AGAIN,
     Array,
     Facts,
     Image,
     ImageAxes,
     UnreadableImage,
+    first_line,
     missing_package,
     native,
     refuse_absurd,
@@ -20,7 +22,6 @@ from assignments.data.folder.image import (
 )
 from assignments.data.folder.location import Location
 
-_AGAIN = "copy or download it again"
 _FLAT = "save it without transparency (`magick IN -alpha off OUT`)"
 _COLOUR_BITS = "save it with 8 bits a colour, or each colour as a grey 16-bit file (columns image:NAME)"
 _NOT_TURNED = "save it as PNG, or with PhotometricInterpretation MINISBLACK"
@@ -54,13 +55,13 @@ def read_picture(where: Location, *, label: bool = False) -> Image:
         raise
     except UnidentifiedImageError as error:
         what = "it is not a picture, or damaged: Pillow sees no PNG, JPEG or TIFF that it can read"
-        raise unreadable(where, what, _AGAIN) from error
+        raise unreadable(where, what, AGAIN) from error
     except (Pillow.DecompressionBombWarning, Pillow.DecompressionBombError) as error:
         what = f"it declares more than {Pillow.MAX_IMAGE_PIXELS:,} pixels"
         raise unreadable(where, what, "crop it, or save it at a lower resolution") from error
     except Exception as error:  # a damaged file makes Pillow raise nearly anything
-        reason = (str(error).splitlines() or [type(error).__name__])[0].strip().rstrip(".")
-        raise unreadable(where, f"it is not a picture, or damaged ({reason})", _AGAIN) from error
+        reason = first_line(error)
+        raise unreadable(where, f"it is not a picture, or damaged ({reason})", AGAIN) from error
 
 
 def _image(where: Location, picture: Any, label: bool) -> Image:

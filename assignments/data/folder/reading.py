@@ -19,7 +19,7 @@ from assignments.data.folder.addresses import numbers_in
 from assignments.data.folder.affines import affine_faults, spacing_faults
 from assignments.data.folder.arrays import Members, array_image, read_npy, read_npz
 from assignments.data.folder.hdf5 import read_dataset
-from assignments.data.folder.image import Fault, Image, UnreadableImage, unreadable
+from assignments.data.folder.image import AGAIN, Fault, Image, UnreadableImage, unreadable
 from assignments.data.folder.itk import read_itk
 from assignments.data.folder.location import Location, location_of
 from assignments.data.folder.nifti import read_nifti
@@ -139,7 +139,7 @@ def _kind(where: Location) -> str:
     if not stat.S_ISREG(mode.st_mode):
         raise unreadable(path, "it is not a file but a device or a pipe", "name a file")  # reading it would wait
     if not mode.st_size:
-        raise unreadable(path, "it is empty", "copy or download it again")
+        raise unreadable(path, "it is empty", AGAIN)
     with path.open("rb") as file:  # a file that this user may not read says so here, whatever its format
         start = file.read(132)
     return suffix or (".dcm" if start[128:] == b"DICM" else "")
@@ -160,7 +160,7 @@ def _unopened(path: Path, error: OSError) -> UnreadableImage:
         case errno.EACCES | errno.EPERM:
             return unreadable(path, "you may not read it", f"chmod u+r {path}")
         case _:
-            return unreadable(path, f"it cannot be read ({error.strerror or error})", "copy or download it again")
+            return unreadable(path, f"it cannot be read ({error.strerror or error})", AGAIN)
 
 
 def _names(folder: Path) -> list[str]:

@@ -19,6 +19,7 @@ from assignments.data.folder.affines import codes_of
 from assignments.data.folder.decoding import decoded
 from assignments.data.folder.dicom import field_values
 from assignments.data.folder.image import (
+    AGAIN,
     Array,
     Facts,
     Fault,
@@ -33,7 +34,6 @@ from assignments.data.folder.itk import itk_says
 from assignments.data.folder.location import Location
 from assignments.data.folder.stack import Slice, stack_of
 
-_AGAIN = "copy or download it again"
 _SECONDS = 20.0
 """Wall clock for one compressed slice, and for the start of the process that decompresses."""
 _NO_DICOM = ("dicomdir", "thumbs.db")
@@ -48,7 +48,7 @@ def read_dicom_file(where: Location) -> Image:
     where.refuse_part("a DICOM file")
     piece = _opened(where.path)
     if piece is None:
-        raise unreadable(where, "it is not a DICOM file, or damaged", _AGAIN)
+        raise unreadable(where, "it is not a DICOM file, or damaged", AGAIN)
     return _image(where, [piece], [])
 
 
@@ -94,7 +94,7 @@ def _listed(folder: Path) -> tuple[dict[str, list[Slice]], int]:
         if piece is not None:
             series[piece.text("SeriesInstanceUID")].append(piece)
         elif name.lower().endswith((".dcm", ".dicom", ".ima")):
-            broken.append(Fault(f"{name} is not a DICOM file, or damaged", _AGAIN))
+            broken.append(Fault(f"{name} is not a DICOM file, or damaged", AGAIN))
         else:
             passed_over += 1
     if broken:
@@ -180,7 +180,7 @@ def _check_alone(where: Location, piece: Slice) -> None:
         raise unreadable(where, f"{name} maps its numbers by a table (Modality LUT)", cure)
     declared = rows * columns * piece.whole("SamplesPerPixel", 1) * piece.whole("BitsAllocated", 16) // 8
     if not piece.compressed and piece.path.stat().st_size < declared:
-        raise unreadable(where, f"{name} is cut off: its header declares more voxels than it has", _AGAIN)
+        raise unreadable(where, f"{name} is cut off: its header declares more voxels than it has", AGAIN)
 
 
 def _voxels(where: Location, slices: Sequence[Slice]) -> Array:
@@ -201,9 +201,9 @@ def _voxels(where: Location, slices: Sequence[Slice]) -> Array:
             cure = f"decompress it: gdcmconv --raw {name} OUT.dcm, or dcmdjpeg of DCMTK"
             raise unreadable(where, f"{name}: {piece.syntax} cannot be decompressed ({array})", cure)
         if isinstance(array, str):
-            raise unreadable(where, f"{name}: its voxels cannot be read ({piece.syntax}; {array})", _AGAIN)
+            raise unreadable(where, f"{name}: its voxels cannot be read ({piece.syntax}; {array})", AGAIN)
         if array.shape[:2] != (piece.whole("Rows"), piece.whole("Columns")):
-            raise unreadable(where, f"{name}: its voxels are {array.shape}, not as its header says", _AGAIN)
+            raise unreadable(where, f"{name}: its voxels are {array.shape}, not as its header says", AGAIN)
         arrays.append(array)
     if len({array.shape for array in arrays}) > 1:
         raise unreadable(where, "some of its slices are in colours", "name one file a case")

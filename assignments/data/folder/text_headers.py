@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.data.folder.affines import spacing_faults
-from assignments.data.folder.image import UnreadableImage, unreadable
+from assignments.data.folder.image import AGAIN, UnreadableImage, unreadable
 from assignments.data.folder.location import Location
 
-_AGAIN = "copy or download it again"
 _HEADER_BYTES = 65536
 _BLOCK = 2**20
 
@@ -71,7 +70,7 @@ def text_header(where: Location) -> TextHeader:
     header = _nrrd(start) if where.path.suffix.lower() in (".nrrd", ".nhdr") else _meta(start)
     if header is None:
         kind = "a NRRD" if where.path.suffix.lower() in (".nrrd", ".nhdr") else "a MetaImage"
-        raise unreadable(where, f"it is not {kind} file, or its header is damaged", _AGAIN)
+        raise unreadable(where, f"it is not {kind} file, or its header is damaged", AGAIN)
     written = header.fields.get("elementspacing") or header.fields.get("elementsize")
     if written and (faults := spacing_faults(_numbers(written), "correct ElementSpacing in the header")):
         raise UnreadableImage(str(where), faults)
@@ -100,9 +99,9 @@ def refuse_damaged(where: Location, header: TextHeader) -> None:
                 inflater.decompress(block, _BLOCK)  # never more than a block at a time: it is thrown away
                 block = inflater.unconsumed_tail or file.read(_BLOCK)
         except zlib.error as error:
-            raise unreadable(where, f"its voxels cannot be read ({error})", _AGAIN) from error
+            raise unreadable(where, f"its voxels cannot be read ({error})", AGAIN) from error
     if not inflater.eof:
-        raise unreadable(where, "its voxels cannot be read: they are cut off", _AGAIN)
+        raise unreadable(where, "its voxels cannot be read: they are cut off", AGAIN)
 
 
 def _meta(start: bytes) -> TextHeader | None:
