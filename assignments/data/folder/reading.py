@@ -70,26 +70,6 @@ def read_image(
     return image
 
 
-def read_numbers(path: Path | str, *, key: str | None = None, index: int | None = None) -> np.ndarray:
-    """An array that is not an image, such as landmarks or labels of an archive: NPY, NPZ or HDF5, any shape.
-
-    Raises:
-        UnreadableImage: see `read_image`.
-    """
-    where = location_of(path, key, index)
-    try:
-        name = _kind(where)
-        if name == ".npy":
-            return read_npy(where)
-        if name == ".npz":
-            return read_npz(where)
-        if name in HDF5:
-            return read_dataset(where)
-    except OSError as error:
-        raise _unopened(where.path, error) from error
-    raise unreadable(where, "it does not hold a table of numbers", "write a .npy, .npz or HDF5 file")
-
-
 _Reader = Callable[[Location, bool, Members | None], Image]
 
 

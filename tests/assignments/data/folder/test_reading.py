@@ -10,7 +10,7 @@ import pytest
 
 from assignments.data.folder.image import UnreadableImage
 from assignments.data.folder.location import Location, location_of
-from assignments.data.folder.reading import read_image, read_numbers
+from assignments.data.folder.reading import read_image
 from assignments.errors import UserError
 from tests.assignments.data.folder.files import (
     phantom,
@@ -95,13 +95,6 @@ def test_an_unknown_kind_lists_the_known_ones(tmp_path):
 def test_dicom_is_known_by_its_mark(tmp_path):
     path = write_dicom(tmp_path / "1.3.12.2.1107.5", np.ones((4, 5), np.int16))
     assert read_image(path).array.tolist() == [[1.0] * 5] * 4
-
-
-def test_numbers_are_read_from_arrays_alone(tmp_path):
-    with pytest.raises(UnreadableImage, match="does not hold a table of numbers"):
-        read_numbers(write_nifti(tmp_path / "a.nii", phantom()))
-    landmarks = np.array([[[1.5, 2.0, 3.0]], [[4.0, 5.0, 6.0]]])
-    assert (read_numbers(write_npy(tmp_path / "a.npy", landmarks)) == landmarks).all()
 
 
 @pytest.mark.parametrize(
