@@ -11,6 +11,7 @@ from assignments.assignment import Orient
 from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.cases import CaseRow
 from assignments.data.folder.geometry import resampled, same_geometry, sized, windowed
+from assignments.data.folder.headings import is_image
 from assignments.data.folder.image import Array, Image, UnreadableImage
 from assignments.data.folder.landmarks import read_landmarks
 from assignments.data.folder.open_folder import OpenFolder, oriented_image
@@ -33,7 +34,7 @@ class CaseReading:
 
     def arrays(self) -> Arrays:
         """The case's arrays as far as they can be read."""
-        images = {column: self._image(column) for column in self._row.files if _is_image(column)}
+        images = {column: self._image(column) for column in self._row.files if is_image(column)}
         channels = [column for column in self._table.columns if column.startswith("image:")]
         first = images.get(channels[0]) if channels else images.get("image", images.get("fixed"))
         arrays: Arrays = {}
@@ -214,10 +215,6 @@ def _remarks(column: str, image: Image, orient: Orient) -> Iterator[str]:
         turned = "as it is" if orient in ("file", image.orientation) else f"turned to {orient}"
         yield f"{column}: {image.facts.format}, {image.orientation}, {turned}"
     yield from (f"{column}: {note}" for note in image.facts.notes)
-
-
-def _is_image(column: str) -> bool:
-    return column in ("image", "fixed", "moving", "target_image") or column.startswith("image:")
 
 
 def _odd(array: Array) -> float:

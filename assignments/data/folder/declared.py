@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from assignments.data.folder.cases import CaseTable
+from assignments.data.folder.headings import is_image
 from assignments.data.source import Axes
 from assignments.errors import UserError
 
@@ -22,7 +23,6 @@ TRUTH_OF: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The columns with a task's ground truth."""
 _MOST_OF_A_BYTE = 256
-_IMAGES = ("fixed", "moving", "target_image")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def arrays_of(
     _check(table, task)
     columns = table.columns
     arrays: dict[str, Axes] = {}
-    first = next((table.rows[0].files[column] for column in columns if _is_image(column)), None)
+    first = next((table.rows[0].files[column] for column in columns if is_image(column)), None)
     if first is not None:
         kind = look(first)
         space = " ".join(map(str, size or kind.spatial))
@@ -90,10 +90,6 @@ def _check(table: CaseTable, task: str) -> None:
             f'task = "{task}" needs {" and ".join(missing)}, but {table.file} has {", ".join(table.columns)}. '
             f"Add the ground truth of each case, or name another task."
         )
-
-
-def _is_image(column: str) -> bool:
-    return column == "image" or column.startswith("image:") or column in _IMAGES
 
 
 def _images(table: CaseTable, kind: ImageKind, space: str) -> dict[str, Axes]:

@@ -13,16 +13,9 @@ from typing import Final
 
 from assignments.errors import closest
 
-FILES: Final = (
-    "image",
-    "label",
-    "fixed",
-    "moving",
-    "label:fixed",
-    "label:moving",
-    "target_image",
-    "landmarks",
-)
+IMAGES: Final = ("image", "fixed", "moving", "target_image")
+"""Columns of images. `image:NAME` is one too."""
+FILES: Final = (*IMAGES, "label", "label:fixed", "label:moving", "landmarks")
 """Columns of addresses. `image:NAME` is one too."""
 VALUES: Final = ("class", "target")
 """Columns of texts and numbers. `class:NAME` and `feature:NAME` are such columns too."""
@@ -72,9 +65,14 @@ _NEEDS: Final = (
 """A column, and the one that it needs."""
 
 
+def is_image(column: str) -> bool:
+    """Whether the cells of a reserved column are addresses of images, which have intensities."""
+    return column in IMAGES or column.startswith("image:")
+
+
 def is_file(column: str) -> bool:
     """Whether the cells of a reserved column are addresses."""
-    return column in FILES or column.startswith("image:")
+    return column in FILES or is_image(column)
 
 
 def is_reserved(heading: str) -> bool:

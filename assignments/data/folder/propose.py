@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from assignments.data.folder.addresses import ARCHIVES
 from assignments.data.folder.cases import CaseRow, CaseTable, listed
 from assignments.data.folder.file_roles import FileRole, role_of
+from assignments.data.folder.headings import is_truth
 from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
 from assignments.data.folder.layouts.class_folders import are_patients
 from assignments.data.folder.layouts.layout import folders_of, images, relative, visible
@@ -81,7 +83,7 @@ def propose(folder: Path) -> ProposedTable:
     columns += [column for column in (notes.columns if notes else ()) if column not in ("subject", "part", *columns)]
     columns += ["class"] if rows and "class" in rows[0].values and "class" not in columns else []
     problems = [f"{problem.key or problem.line}: {problem.what}" for problem in rows_problems(folder, NAME, rows)]
-    if not any(map(_says_truth, columns)):
+    if not any(map(is_truth, columns)):
         questions.append("what is the ground truth? add a column label, class, target or target_image")
     return ProposedTable(
         folder,
@@ -130,7 +132,7 @@ def _images_below(folder: Path, depth: int) -> Iterator[Path]:
 
 
 def _hint(folder: Path) -> str:
-    archives = [path.name for path in visible(folder, [".npz", ".h5", ".hdf5"])]
+    archives = [path.name for path in visible(folder, ARCHIVES)]
     if archives:
         return f"For {listed(archives)}, write a {NAME} whose cells name an array: {archives[0]}:KEY[0]."
     return "Name the folder that has NIfTI, MHA, NRRD, DICOM, PNG, JPEG, TIFF or NPY files in it."
@@ -156,7 +158,7 @@ def _with_classes(
     first = [roles[row.id].folders[:1] for row in rows]
     names = {name for folders in first for name in folders}
     no_classes = not all(first) or not 2 <= len(names) <= _MOST_CLASSES or are_patients(names)
-    if "label" in columns or (notes and any(map(_says_truth, notes.columns))) or no_classes:
+    if "label" in columns or (notes and any(map(is_truth, notes.columns))) or no_classes:
         return rows
     counts = Counter(name for folders in first for name in folders)
     questions.append("are the folders classes? " + ", ".join(f"{name}: {n} images" for name, n in counts.items()))
@@ -194,7 +196,3 @@ def _with_parts(rows: list[CaseRow], roles: Mapping[str, FileRole], questions: l
         counts = Counter(part or "no part" for part in parts)
         questions.append("is this a published split? " + ", ".join(f"{part}: {n}" for part, n in counts.items()))
     return [replace(row, part=part) for row, part in zip(rows, parts, strict=True)]
-
-
-def _says_truth(column: str) -> bool:
-    return column in ("label", "class", "target", "target_image") or column.startswith("class:")

@@ -13,7 +13,6 @@ SUFFIXES: Final = (
     ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy",
 )  # fmt: skip
 """Of image files, the longest first."""
-PICTURES: Final = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 MODALITIES: Final = (
     "t1", "t2", "t1w", "t2w", "t1c", "t1ce", "t1n", "t2f", "flair", "pd", "dwi", "adc", "ct", "cbct", "pet", "mr",
     "mri", "us", "ldct", "ndct",
