@@ -78,9 +78,6 @@ def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
 
 def record_handout(assignment: Assignment, today: date | None = None) -> None:
     """Record in the split that the training subjects were handed out, so that a new split can say so."""
-    if not isinstance(source_of(assignment), Finite):
-        return
-    path = assignment.split_file
     split = required_split(assignment)
     day = (today or date.today()).isoformat()
-    write_split(path, split.marked([*split.of("train"), *split.of("val")], handed_out=day))
+    write_split(assignment.split_file, split.marked([*split.of("train"), *split.of("val")], handed_out=day))
