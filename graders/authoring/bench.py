@@ -13,6 +13,7 @@ from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
+from assignments.data.prepared import Prepared
 from assignments.errors import MedmarkError
 from assignments.interface import Interface, read_interface
 from graders.asking.check import CodeTests, run_tests
@@ -109,9 +110,9 @@ def _opened(assignment: Assignment, framework: Framework) -> Iterator[LocalBench
             yield LocalBench(session, assignment, interface, Path(folder) / "answers")
 
 
-def drawn(assignment: Assignment, interface: Interface, draw: int) -> HiddenSet:
-    """The hidden set of the n-th draw."""
-    return declared_set(assignment, interface, secret_of(draw), 0)
+def drawn(assignment: Assignment, interface: Interface, draw: int, prepared: Prepared | None = None) -> HiddenSet:
+    """The hidden set of the n-th draw. The cases of a finite source are prepared now unless they are given."""
+    return declared_set(assignment, interface, secret_of(draw), 0, prepared)
 
 
 def scored(assignment: Assignment, hidden: HiddenSet, answers: Answers) -> dict[str, ScoreResult]:

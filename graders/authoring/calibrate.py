@@ -15,6 +15,7 @@ from statistics import fmean, median
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import HiddenSet
+from assignments.data.prepared import Prepared
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.interface import read_interface
@@ -58,12 +59,16 @@ def calibrate(
     *,
     frameworks: Sequence[str] | None = None,
     on_progress: Callable[[str, int, int], None] = lambda text, done, of: None,
+    prepared: Prepared | None = None,
 ) -> Calibration:
     """Score every reference on every draw, and the baselines, and store both in the assignment's folder.
 
     A reference whose answers are stored is scored in seconds. Without them, if only the code that draws or scores has
     changed, one draw is trained anew: if its scores agree with the stored ones, these are accepted. Each framework is
     stored as soon as it is done; the scores of the others stay.
+
+    Args:
+        prepared: The cases of a finite source; without them they are prepared for every draw.
 
     Raises:
         UserError: a reference gave no model or left cases without an answer, or the scores cannot be stored.
@@ -77,7 +82,7 @@ def calibrate(
     chosen = [name for name in reference_files if frameworks is None or name in frameworks]
     one_run = overridden(assignment, run={"mode": "retrain", "seeds": 1})
     interface = read_interface(assignment.folder / "interface.py")
-    sets = [drawn(one_run, interface, draw) for draw in range(CALIBRATION_DRAWS)]
+    sets = [drawn(one_run, interface, draw, prepared) for draw in range(CALIBRATION_DRAWS)]
     calibration = stored_calibration(assignment)[0] or Calibration({}, {}, {}, {}, {})
     if stale_parts(calibration, assignment, BASELINES):
         origins = {**calibration.made_by, BASELINES: score_origins(assignment, BASELINES)}

@@ -117,9 +117,10 @@ def rehearse_folder(
     for criterion in accuracies(assignment):
         check_criterion(assignment, criterion)
     # Nothing is proven on cases of which some are hidden and handed out; a stored calibration would not draw them.
-    near = near_note(assignment, checked_cases(assignment, on_reading), on_reading)
+    prepared = checked_cases(assignment, on_reading)
+    near = near_note(assignment, prepared, on_reading)
     if calibrate:
-        calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress)
+        calibration.calibrate(assignment, frameworks=frameworks, on_progress=on_progress, prepared=prepared)
     chosen = frameworks or calibration.proving_frameworks(assignment)
     result = rehearse(
         assignment,

@@ -19,8 +19,18 @@ from graders.authoring import calibrate as calibration
 from graders.authoring.bench import LocalBench, drawn, opener, share_of
 from graders.authoring.calibrate import calibrate, gaps
 from graders.authoring.rehearse import rehearse_folder
-from graders.record.calibration import BASELINES, CALIBRATION_FILE, fresh_calibration, score_origins, stored_calibration
+from graders.authoring.splitting import proposed_split
+from graders.record.calibration import (
+    BASELINES,
+    CALIBRATION_DRAWS,
+    CALIBRATION_FILE,
+    fresh_calibration,
+    score_origins,
+    stored_calibration,
+)
 from graders.record.proof_status import proof_status
+from tests.assignments.data.finite_source import SCANS
+from tests.assignments.data.scans_folder import write_folder
 
 TOML = """\
 id = "sides"
@@ -508,3 +518,12 @@ def test_only_what_still_holds_is_shown_beside_the_groups(folder: Path) -> None:
     assert (set(calibrated.references), set(calibrated.baselines)) == (set(), {"blind"})
     (folder / "points.py").write_text(POINTS.replace("3.0", "2.0"))
     assert fresh_calibration(load(folder)) is None
+
+
+def test_patients_are_not_read_anew_for_every_draw(tmp_path):
+    counted = 'def open(path):\n    with (path.parent / "opened").open("a") as file:\n        file.write("x")\n'
+    folder = write_folder(tmp_path, source=SCANS.replace("def open(path):\n", counted))
+    proposed_split(load(folder), "split").write()
+    (tmp_path / "opened").unlink()
+    rehearse_folder(folder, calibrate=True)
+    assert 1 <= len((tmp_path / "opened").read_text()) < CALIBRATION_DRAWS
