@@ -9,7 +9,7 @@ MedmarkError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -50,3 +50,9 @@ def nearest(word: str, names: Iterable[str]) -> str:
 def closest(word: str, names: Iterable[str], likeness: float = 0.6) -> str | None:
     """The name that is most similar to this word; None if no name is similar."""
     return next(iter(difflib.get_close_matches(word, sorted(names), n=1, cutoff=likeness)), None)
+
+
+def listed(names: Sequence[str], most: int = 4, between: str = ", ") -> str:
+    """Names for a sentence: the first few, and how many more there are."""
+    more = len(names) - most
+    return between.join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -14,6 +14,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.image_axes import image_view
 from assignments.data.source import Axes
+from assignments.errors import listed
 from graders.metrics.registration import warp_labels
 from graders.runs.showing import HiddenCase, OwnAnswer, Showing
 from graders.tasks import Task, task_named
@@ -123,8 +124,7 @@ def _inputs_without_picture(case: HiddenCase, arrays: Mapping[str, Axes]) -> Ite
         if key == "spacing" or (key in arrays and image_view(array, arrays[key]) is not None) or array.ndim > 1:
             continue
         values = [number(float(value), 3) for value in np.ravel(array)]
-        more = f" and {len(values) - NUMBERS} more" if len(values) > NUMBERS else ""
-        yield key, ", ".join(values[:NUMBERS]) + more
+        yield key, listed(values, NUMBERS)
 
 
 def _truth_and_answer(
@@ -137,10 +137,10 @@ def _truth_and_answer(
         if own.prediction is not None:
             yield "your answer", _probabilities(own.prediction, names)
     elif task.name == "multilabel":
-        yield "ground truth", _listed([_class(int(k), names) for k in np.flatnonzero(truth)])
+        yield "ground truth", listed([_class(int(k), names) for k in np.flatnonzero(truth)], NUMBERS) or "none"
         if own.prediction is not None:
             pairs = [f"{_class(k, names)} {fixed(float(p), 2)}" for k, p in enumerate(own.prediction)]
-            yield "your answer", _listed(pairs)
+            yield "your answer", listed(pairs, NUMBERS)
     elif task.name == "regression":
         yield "ground truth", number(float(truth), 3)
         if own.prediction is not None:
@@ -150,13 +150,8 @@ def _truth_and_answer(
 def _probabilities(prediction: Array, names: Sequence[str]) -> str:
     """The probability of class 1 of two, or of every class."""
     row = prediction if prediction.ndim else np.array([1 - float(prediction), float(prediction)])
-    return _listed([f"{_class(k, names)} {fixed(float(p), 2)}" for k, p in enumerate(row)])
+    return listed([f"{_class(k, names)} {fixed(float(p), 2)}" for k, p in enumerate(row)], NUMBERS)
 
 
 def _class(k: int, names: Sequence[str]) -> str:
     return names[k] if k < len(names) else f"class {k}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    more = f" and {len(words) - NUMBERS} more" if len(words) > NUMBERS else ""
-    return (", ".join(words[:NUMBERS]) + more) or "none"

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from assignments.data.split import split_command
+from assignments.errors import listed
 from reports.data_table import Grid, shapes
 from reports.terminal import quantity
 
@@ -77,9 +78,8 @@ def leaves_tail(leaves: Leaves) -> Iterator[str]:
         shown = f"medmark return {leaves.assignment.id} --show-cases N"
         yield f"Pages for students and leaderboards: no case, but for hidden ones that you show with {shown}"
     if leaves.named:
-        lines = [f"{each.subject} ({each.file}, line {each.line})" for each in leaves.named[:SHOWN]]
-        more = f" and {len(leaves.named) - SHOWN} more" if len(leaves.named) > SHOWN else ""
-        yield f"Texts name subjects: {', '.join(lines)}{more}. Correct them before you hand out."
+        texts = [f"{each.subject} ({each.file}, line {each.line})" for each in leaves.named]
+        yield f"Texts name subjects: {listed(texts, SHOWN)}. Correct them before you hand out."
     elif leaves.of_patients:
         yield "No text of the handout names a subject."
     if leaves.share != "none" and leaves.of_patients:
@@ -97,10 +97,9 @@ def _burned_in_lines(leaves: Leaves) -> Iterator[str]:
     elif not says:
         yield "What files say of burned-in text: nothing, since none is DICOM."
     elif marked := [subject for subject, flag in says.items() if flag]:
-        more = f" and {len(marked) - SHOWN} more" if len(marked) > SHOWN else ""
         yield (
             f"DICOM says that text is burned into the pictures of {len(marked)} of {len(says)} subjects: "
-            f"{', '.join(marked[:SHOWN])}{more}"
+            f"{listed(marked, SHOWN)}"
         )
     else:
         yield f"No DICOM file of {quantity(len(says), 'subject')} says that text is burned in; most say nothing of it."

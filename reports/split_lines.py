@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from assignments.data.source import PARTS, Part
+from assignments.errors import listed
 
 if TYPE_CHECKING:
     from graders.authoring.splitting import ProposedSplit
@@ -24,17 +25,17 @@ def split_lines(proposed: ProposedSplit) -> Iterator[str]:
         return
     for what, subjects in (("new", change.new), ("withdrawn", change.withdrawn), ("returned", change.returned)):
         for part, names in _by_part(subjects).items():
-            yield f"{what}, {_words(part)}: {_named(names)}"
+            yield f"{what}, {_words(part)}: {listed(names, SHOWN)}"
     moves: dict[tuple[Part | None, Part | None], list[str]] = {}
     for subject, move in change.moved.items():
         moves.setdefault(move, []).append(subject)
     for (before, now), names in moves.items():
-        yield f"moved from {_words(before)} to {_words(now)}: {_named(names)}"
+        yield f"moved from {_words(before)} to {_words(now)}: {listed(names, SHOWN)}"
     if not change.moved:
         yield "moved: nobody"
     if change.exposed:
         count, names = len(change.exposed), list(change.exposed)
-        yield f"{count} subjects that are hidden now were handed out before: {_named(names)}"
+        yield f"{count} subjects that are hidden now were handed out before: {listed(names, SHOWN)}"
 
 
 def _by_part(subjects: Mapping[str, Part | None]) -> dict[Part | None, list[str]]:
@@ -46,8 +47,3 @@ def _by_part(subjects: Mapping[str, Part | None]) -> dict[Part | None, list[str]
 
 def _words(part: Part | None) -> str:
     return {"train": "for training", "val": "for validation", "test": "hidden", None: "in no part"}[part]
-
-
-def _named(names: list[str]) -> str:
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more

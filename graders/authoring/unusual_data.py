@@ -12,7 +12,7 @@ from assignments.data.columns import StoredCase
 from assignments.data.leaks import refuse_shared
 from assignments.data.source import Part
 from assignments.data.split import split_command
-from assignments.errors import MedmarkError, UserError
+from assignments.errors import MedmarkError, UserError, listed
 from assignments.interface import is_array, read_interface, typed_dict_of
 from assignments.interface_checks import bare
 from graders.authoring.data_summary import CaseFacts, DataSummary, without_part
@@ -43,7 +43,7 @@ def _split_lines(summary: DataSummary) -> Iterator[str]:
     data = summary.data
     if names := without_part(data):
         command = split_command(data.assignment)
-        yield f"not in the split yet, and not read: {_named(names)}. To add them: {command}"
+        yield f"not in the split yet, and not read: {listed(names, NAMED)}. To add them: {command}"
     if data.prepared is not None:
         try:
             refuse_shared(data.prepared, "refused by handout and grade", split_command(data.assignment, "--resplit"))
@@ -74,7 +74,7 @@ def _equal(summary: DataSummary) -> Iterator[str]:
                 if other != each.case.subject:
                     pairs[other, each.case.subject] = None
     if pairs:
-        names = _named([f"{other} and {subject}" for other, subject in pairs], "; ")
+        names = listed([f"{other} and {subject}" for other, subject in pairs], NAMED, "; ")
         yield f"equal images of two subjects: {names}; give both one subject, or remove one, before you split them"
 
 
@@ -122,7 +122,7 @@ def _two_classes(summary: DataSummary) -> Iterator[str]:
                 classes[each.case.subject, each.case.part].update(each.arrays[key].classes)
         if several := sorted({subject for (subject, _), held in classes.items() if len(held) > 1}):
             count = f"{len(several)} subjects have" if len(several) > 1 else "one subject has"
-            yield f"{key}: {count} cases of more than one class: {_named(several)}"
+            yield f"{key}: {count} cases of more than one class: {listed(several, NAMED)}"
 
 
 def _far_spacing(summary: DataSummary) -> Iterator[str]:
@@ -166,9 +166,4 @@ def _cases(facts: Sequence[CaseFacts]) -> str:
 
 
 def _names(facts: Sequence[CaseFacts]) -> str:
-    return _named([each.case.name for each in facts], "; ")
-
-
-def _named(names: Sequence[str], between: str = ", ") -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return between.join(names[:NAMED]) + more
+    return listed([each.case.name for each in facts], NAMED, "; ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,9 +87,3 @@ def numbered(rows: Iterable[CaseRow]) -> tuple[CaseRow, ...]:
         seen[row.id] = seen.get(row.id, 0) + 1
         different.append(row if seen[row.id] == 1 else replace(row, id=f"{row.id}#{seen[row.id]}"))
     return tuple(different)
-
-
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """Names for a sentence: the first few, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from assignments.assignment import Data
-from assignments.data.folder.cases import CaseTable, listed
+from assignments.data.folder.cases import CaseTable
 from assignments.data.folder.layouts import recognised, table_of, unrecognised
 from assignments.data.folder.table import channels_in_order, read_table
 from assignments.data.folder.values import value_problem
-from assignments.errors import Problem, UserError
+from assignments.errors import Problem, UserError, listed
 
 
 def cases_of(data: Data) -> CaseTable:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from assignments.data.folder.cases import CaseRow, listed
+from assignments.data.folder.cases import CaseRow
 from assignments.data.folder.file_roles import FileRole
+from assignments.errors import listed
 
 
 def paired(

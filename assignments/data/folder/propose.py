@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from assignments.data.folder.addresses import ARCHIVES
-from assignments.data.folder.cases import CaseRow, CaseTable, listed
+from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.file_roles import FileRole, role_of
 from assignments.data.folder.headings import is_truth
 from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
@@ -27,7 +27,7 @@ from assignments.data.folder.subject_names import guessed_subjects
 from assignments.data.folder.table import NAME
 from assignments.data.folder.tables_beside import Beside, beside
 from assignments.data.folder.values import PARTS
-from assignments.errors import UserError
+from assignments.errors import UserError, listed
 
 _DEPTH: Final = 8
 """Folders within folders that are searched."""

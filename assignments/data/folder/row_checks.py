@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from assignments.data.folder.addresses import address
-from assignments.data.folder.cases import CaseRow, listed
+from assignments.data.folder.cases import CaseRow
 from assignments.data.folder.headings import is_truth
 from assignments.data.folder.subject_names import guessed_subjects
-from assignments.errors import Problem
+from assignments.errors import Problem, listed
 
 
 def rows_problems(folder: Path, file: str, rows: Sequence[CaseRow]) -> list[Problem]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from assignments.data.folder.addresses import WrongAddress, address, wrong_file
-from assignments.data.folder.cases import CaseRow, CaseTable, listed, numbered
+from assignments.data.folder.cases import CaseRow, CaseTable, numbered
 from assignments.data.folder.headings import (
     combination_problems,
     heading_problem,
@@ -23,7 +23,7 @@ from assignments.data.folder.headings import (
 )
 from assignments.data.folder.row_checks import rows_doubts, rows_problems, unlisted_doubts
 from assignments.data.folder.values import A_SUBJECT, PARTS, empty_problem, inferred_classes, value_problem
-from assignments.errors import Problem, nearest
+from assignments.errors import Problem, listed, nearest
 from assignments.tables import Row, Table
 from assignments.tables import read_table as read_any_table
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from assignments.data.folder.cases import listed
 from assignments.data.folder.headings import is_reserved, meaning
 from assignments.data.folder.layouts.layout import relative, visible
 from assignments.data.folder.subject_names import stem_of
+from assignments.errors import listed
 from assignments.tables import Table, read_table
 
 _MOST_VALUES: Final = 12

@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from assignments.data.folder.cases import listed
 from assignments.data.source import Part
-from assignments.errors import nearest
+from assignments.errors import listed, nearest
 
 PARTS: Final[Mapping[str, Part]] = {
     **dict.fromkeys(("train", "training", "tr"), "train"),

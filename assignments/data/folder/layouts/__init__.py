@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from assignments.data.folder.cases import CaseTable, listed
+from assignments.data.folder.cases import CaseTable
 from assignments.data.folder.hdf5_contents import contents_of
 from assignments.data.folder.layouts.class_folders import CLASS_FOLDERS
 from assignments.data.folder.layouts.decathlon import DECATHLON
@@ -15,7 +15,7 @@ from assignments.data.folder.layouts.medmnist import MEDMNIST, arrays_in
 from assignments.data.folder.layouts.nnunet import NNUNET
 from assignments.data.folder.layouts.promise12 import PROMISE12, PROMISE12_NPY
 from assignments.data.folder.subject_names import SUFFIXES
-from assignments.errors import UserError, nearest
+from assignments.errors import UserError, listed, nearest
 
 __all__ = ["LAYOUTS", "Layout", "fitting", "recognised", "table_of"]
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from assignments.data.folder.cases import CaseRow, CaseTable, listed
+from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.file_roles import is_label_name, is_role_folder
 from assignments.data.folder.layouts.layout import Layout, folders_of, images, relative
 from assignments.data.folder.subject_names import guessed_subjects, stem_of
 from assignments.data.folder.values import PARTS, inferred_classes
 from assignments.data.source import Part
+from assignments.errors import listed
 
 _CLASS_WORDS = re.compile(r"(class|grade|stage|level|type|score|kl|birads|bi-rads|label|cat|category)", re.IGNORECASE)
 _MOST_CLASSES: Final = 100

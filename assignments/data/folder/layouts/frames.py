@@ -18,12 +18,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from assignments.data.folder.cases import CaseRow, CaseTable, listed
+from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.hdf5_contents import Contents, contents_of, numbers_of
 from assignments.data.folder.layouts.layout import HIGHEST_CLASS, Layout, visible
 from assignments.data.folder.values import inferred_classes
-from assignments.errors import Problem
+from assignments.errors import Problem, listed
 
 _FRAME: Final = re.compile(r"(?P<subject>subject\d+)_frame(?P<frame>\d+)|frame_(?P<case>\d+)_(?P<number>\d+)")
 _MASK: Final = re.compile(r"label_(\d+_\d+)_(\d+)")

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from assignments.data.folder.cases import CaseRow, CaseTable, listed
+from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.checked import checked_table
 from assignments.data.folder.layouts.layout import (
     DESCRIPTION,
@@ -26,7 +26,7 @@ from assignments.data.folder.layouts.layout import (
     visible,
 )
 from assignments.data.source import Part
-from assignments.errors import Problem
+from assignments.errors import Problem, listed
 
 
 class _Case(BaseModel):
