@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment, Data, Person, Run
-from assignments.data.folder.addresses import WrongAddress, address, file_of
+from assignments.data.folder.addresses import WrongAddress
+from assignments.data.folder.location import located
 from assignments.data.folder.propose import ProposedTable, as_csv, propose
 from assignments.data.folder.reading import read_image
 from assignments.data.folder.table import NAME
@@ -134,10 +135,8 @@ def _has_classes(table: ProposedTable) -> bool:
     text = next((row.files["label"] for row in table.rows if "label" in row.files), None)
     if text is None:
         return False
-    where = address(text)
     try:
-        path = file_of(table.folder, where.file)
-        values = np.unique(read_image(path, key=where.key, index=where.index, label=True).array)
+        values = np.unique(read_image(located(table.folder, text), label=True).array)
     except (UserError, WrongAddress):
         return False  # what is wrong with it stands in the list of problems
     return bool(values[-1] > 1) and set(values.tolist()) != {0, 255}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.dicom import burned_in
 from assignments.data.folder.image import missing_package
+from assignments.data.folder.location import located
 from assignments.data.folder.open_folder import OpenFolder
 
 SUFFIXES = (".dcm", ".dicom", ".ima", "")
@@ -26,7 +26,7 @@ def burned_in_subjects(opened: OpenFolder) -> dict[str, bool]:
     for subject, rows in opened.rows.items():
         for row in rows:
             for text in row.files.values():
-                for flag in _flags(file_of(opened.table.folder, address(text).file)):
+                for flag in _flags(located(opened.table.folder, text).path):
                     says[subject] = says.get(subject, False) or flag
     return says
 

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from assignments.assignment import Orient
-from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.cases import CaseRow
 from assignments.data.folder.geometry import resampled, same_geometry, sized, windowed
 from assignments.data.folder.headings import is_image
 from assignments.data.folder.image import Array, Image, UnreadableImage
 from assignments.data.folder.landmarks import read_landmarks
+from assignments.data.folder.location import located
 from assignments.data.folder.open_folder import OpenFolder, oriented_image
 from assignments.data.source import Arrays
 from assignments.errors import Problem, UserError
@@ -180,7 +180,7 @@ class CaseReading:
         if any(image is None for image in formed):
             return {}
         prepared = [self._prepared_image(image) for image in formed if image is not None]
-        path = file_of(self._table.folder, address(self._row.files["landmarks"]).file)
+        path = located(self._table.folder, self._row.files["landmarks"]).path
         try:
             return {"landmarks": read_landmarks(path, *prepared)}
         except UserError as error:

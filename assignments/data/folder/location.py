@@ -9,11 +9,10 @@ Location(patient_3, "1.2.840.113619.1")    one series of a folder of DICOM, by i
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from assignments.data.folder.addresses import address
+from assignments.data.folder.addresses import Address, address, file_of
 from assignments.data.folder.image import unreadable
 
 
@@ -30,7 +29,7 @@ class Location:
     @property
     def part(self) -> str:
         """As a table of cases writes it after the file: ":key[index]"."""
-        return (f":{self.key}" if self.key else "") + ("" if self.index is None else f"[{self.index}]")
+        return str(Address("", self.key, self.index))
 
     def __str__(self) -> str:
         return f"{self.path}{self.part}"
@@ -45,9 +44,11 @@ class Location:
             raise unreadable(self, f"{kind} holds one image: there is no part {self.part}", f"write {self.path.name}")
 
 
-def location_of(path: Path | str, key: str | None = None, index: int | None = None) -> Location:
-    """Where the image lies: `path` may say it all, as a cell of the table does, or key and index are given apart."""
-    if key is not None or index is not None:
-        return Location(Path(path), key, index)
-    written = address(os.fspath(path))
-    return Location(Path(written.file), written.key, written.index)
+def located(folder: Path, text: str) -> Location:
+    """Where that lies which a cell of the table of cases names, in the folder of the data.
+
+    Raises:
+        WrongAddress: its file is not there, is empty, or lies outside `folder`.
+    """
+    written = address(text)
+    return Location(file_of(folder, written.file), written.key, written.index)

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from assignments.assignment import Assignment, Data
-from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.arrays import Members
 from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.declared import ImageKind, arrays_of
 from assignments.data.folder.geometry import canonical
 from assignments.data.folder.image import Image, UnreadableImage
 from assignments.data.folder.listing import cases_of
+from assignments.data.folder.location import located
 from assignments.data.folder.reading import read_image
 from assignments.data.problem_list import problem_lines, within
 from assignments.data.source import Axes
@@ -69,10 +69,7 @@ def opened_folder(assignment: Assignment) -> OpenFolder:
 
 def oriented_image(table: CaseTable, text: str, data: Data, members: Members, *, label: bool = False) -> Image:
     """An image in the orientation that `[data]` asks for, with the spacing that its layout assumes if it has none."""
-    where = address(text)
-    path = file_of(table.folder, where.file)
-    image = read_image(path, key=where.key, index=where.index, label=label, members=members)
-    image = canonical(image, data.orient)
+    image = canonical(read_image(located(table.folder, text), label=label, members=members), data.orient)
     if image.spacing_mm is None and table.spacing_mm is not None and len(table.spacing_mm) == len(image.spatial):
         image = replace(image, spacing_mm=table.spacing_mm)
     return image

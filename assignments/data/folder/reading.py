@@ -21,7 +21,7 @@ from assignments.data.folder.arrays import Members, array_image, read_npy, read_
 from assignments.data.folder.hdf5 import read_dataset
 from assignments.data.folder.image import AGAIN, Fault, Image, UnreadableImage, unreadable
 from assignments.data.folder.itk import read_itk
-from assignments.data.folder.location import Location, location_of
+from assignments.data.folder.location import Location
 from assignments.data.folder.nifti import read_nifti
 from assignments.data.folder.pictures import read_picture
 from assignments.data.folder.series import read_dicom_file, read_series
@@ -39,20 +39,11 @@ _GEOMETRY = "correct the header, or export the image again from where it was mad
 _SHEAR = "resample it to a straight grid first: in 3D Slicer, Resample Scalar Volume; a gantry tilt: dcm2niix"
 
 
-def read_image(
-    path: Path | str,
-    *,
-    key: str | None = None,
-    index: int | None = None,
-    label: bool = False,
-    members: Members | None = None,
-) -> Image:
-    """The image that a cell of the table of cases names (see `addresses`), in a folder that is already in the path.
+def read_image(where: Location, *, label: bool = False, members: Members | None = None) -> Image:
+    """The image that lies there.
 
     Args:
-        path: a file, or a folder that holds one DICOM series; "file:key[index]" where it holds several images.
-        key: the array, dataset or SeriesInstanceUID, where it is not written in `path`.
-        index: the row or volume, where it is not written in `path`.
+        where: a file, or a folder that holds one DICOM series; and what of it, where it holds several images.
         label: whether the numbers are classes. A palette then keeps its indices, and colours are refused.
         members: keeps what was decompressed, where many rows of one archive are read.
 
@@ -60,7 +51,6 @@ def read_image(
         UnreadableImage: all that is wrong with the file, each with its cure.
         UserError: a package of the extra `formats` is missing.
     """
-    where = location_of(path, key, index)
     try:
         image = _reader(where)(where, label, members)
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Writes small files of the true formats: NIfTI, MHA, MHD, NRRD, DICOM, PNG, JPEG, TIFF, NPY, NPZ, HDF5.
+"""Writes small files of the true formats: NIfTI, MHA, MHD, NRRD, DICOM, PNG, JPEG, TIFF, NPY, NPZ, HDF5; reads one.
 
-Every function takes a path and an array and returns the path. Volumes are (d, h, w), and a volume that is written in
-some orientation is given in RAS: its axes rise towards superior, anterior, right.
+Every function that writes takes a path and an array and returns the path. Volumes are (d, h, w), and a volume that is
+written in some orientation is given in RAS: its axes rise towards superior, anterior, right.
 
     write_nifti(tmp_path / "a.nii.gz", phantom())
     write_nifti(tmp_path / "b.nii.gz", phantom(), code="LPS", spacing=(3, 2, 1))
@@ -15,6 +15,7 @@ import struct
 import warnings
 import zlib
 from itertools import permutations, product
+from pathlib import Path
 
 import h5py
 import nibabel
@@ -24,6 +25,10 @@ from PIL import Image as Pillow
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RLELossless, generate_uid
 
+from assignments.data.folder import reading
+from assignments.data.folder.addresses import address
+from assignments.data.folder.location import Location
+
 CODES = tuple(
     "".join(ends[axis] for ends, axis in zip(choice, order, strict=True))
     for order in permutations(range(3))
@@ -32,6 +37,14 @@ CODES = tuple(
 """All 48: the directions in which a file's x, y and z rise."""
 ORIGIN = (-40.0, 25.0, 7.0)
 """mm to the right, anterior and superior of voxel (0, 0, 0) of the volume in RAS."""
+
+
+def read_image(path, key=None, index=None, **settings):
+    """The image at a path, which may end as a cell of the table does: `set.npz:images[7]`."""
+    if key is not None or index is not None:
+        return reading.read_image(Location(Path(path), key, index), **settings)
+    written = address(str(path))
+    return reading.read_image(Location(Path(written.file), written.key, written.index), **settings)
 
 
 def phantom(shape=(3, 4, 5)):
@@ -166,9 +179,9 @@ def write_dicom(path, array, compression=None, **settings):
         header.ReadImageInformation()
         for key in header.GetMetaDataKeys():
             plain.SetMetaData(key, header.GetMetaData(key))
-        kept = locale.setlocale(locale.LC_CTYPE)
+        before = locale.setlocale(locale.LC_CTYPE)
         writer.Execute(plain)
-        locale.setlocale(locale.LC_CTYPE, kept)  # the encoder leaves C, and texts would be read as ASCII from then on
+        locale.setlocale(locale.LC_CTYPE, before)  # the encoder leaves C, and texts would be read as ASCII from then on
     return path
 
 

@@ -9,8 +9,7 @@ import pytest
 from assignments.data.folder import arrays
 from assignments.data.folder.arrays import Members
 from assignments.data.folder.image import UnreadableImage
-from assignments.data.folder.reading import read_image
-from tests.assignments.data.folder.files import cut, phantom, write_h5, write_npy, write_npz
+from tests.assignments.data.folder.files import cut, phantom, read_image, write_h5, write_npy, write_npz
 
 
 def faults(path, read=read_image, **settings):

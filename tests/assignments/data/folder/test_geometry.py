@@ -8,12 +8,12 @@ import SimpleITK as sitk
 from assignments.data.folder.affines import codes_of, from_xyz
 from assignments.data.folder.geometry import canonical, resampled, same_geometry, sized, windowed
 from assignments.data.folder.image import Facts, Image
-from assignments.data.folder.reading import read_image
 from assignments.errors import UserError
 from tests.assignments.data.folder.files import (
     CODES,
     ORIGIN,
     phantom,
+    read_image,
     stored,
     write_itk,
     write_nifti,

@@ -5,8 +5,7 @@ import pytest
 import SimpleITK as sitk
 
 from assignments.data.folder.image import UnreadableImage
-from assignments.data.folder.reading import read_image
-from tests.assignments.data.folder.files import cut, phantom, write_itk
+from tests.assignments.data.folder.files import cut, phantom, read_image, write_itk
 
 
 def faults(path):

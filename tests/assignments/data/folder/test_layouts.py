@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from assignments.data.folder.layouts import LAYOUTS, recognised, table_of, unrecognised
-from assignments.data.folder.reading import read_image
 from assignments.errors import UserError
 from tests.assignments.data.folder import layouts_made as made
+from tests.assignments.data.folder.files import read_image
 
 
 def read(folder):
@@ -22,7 +22,7 @@ def files(table):
     return [dict(row.files) for row in table.rows]
 
 
-def said(table):
+def text_of(table):
     """Problems and doubts as one text."""
     return "\n".join([*(f"{p.key}: {p.what}; {p.cure}" for p in table.problems), *table.doubts])
 
@@ -41,8 +41,8 @@ def test_a_decathlon_lists_its_training_cases(tmp_path):
     ]
     assert [row.subject for row in table.rows] == ["liver_0", "liver_10"]
     assert table.classes == ("background", "liver", "cancer")
-    assert "imagesTs: 1 images without labels are not used" in said(table)
-    assert "each image is a subject of its own" in said(table)
+    assert "imagesTs: 1 images without labels are not used" in text_of(table)
+    assert "each image is a subject of its own" in text_of(table)
 
 
 def test_a_decathlons_modalities_are_the_volumes_of_one_file(tmp_path):
@@ -77,8 +77,8 @@ def test_missing_and_unlisted_files_of_a_decathlon_are_said(tmp_path):
     made.nifti(tmp_path / "imagesTr" / "liver_99.nii.gz")
     table = read(tmp_path)
     assert [row.subject for row in table.rows] == ["liver_0"]
-    assert "labelsTr/liver_10.nii.gz is missing" in said(table)
-    assert "1 images are not listed in dataset.json, such as liver_99.nii.gz" in said(table)
+    assert "labelsTr/liver_10.nii.gz is missing" in text_of(table)
+    assert "1 images are not listed in dataset.json, such as liver_99.nii.gz" in text_of(table)
 
 
 def test_an_entry_without_label_and_a_wrong_value_are_problems(tmp_path):
@@ -86,7 +86,7 @@ def test_an_entry_without_label_and_a_wrong_value_are_problems(tmp_path):
     text = json.loads((tmp_path / "dataset.json").read_text())
     del text["training"][1]["label"]
     made.described(tmp_path, **text)
-    assert "liver_10: has no label" in said(read(tmp_path))
+    assert "liver_10: has no label" in text_of(read(tmp_path))
     made.described(tmp_path, **(text | {"labels": ["background", "liver"]}))
     assert [problem.key for problem in read(tmp_path).problems] == ["labels"]
 
@@ -97,7 +97,7 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path):
     text = json.loads((tmp_path / "data" / "dataset.json").read_text())
     text["training"][0]["label"] = "../other.nii.gz"
     made.described(tmp_path / "data", **text)
-    assert "leads outside the folder" in said(read(tmp_path / "data"))
+    assert "leads outside the folder" in text_of(read(tmp_path / "data"))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_labels_of_imagests_make_it_the_published_test_part(tmp_path):
     (tmp_path / "labelsTs" / "prostate_02.nii.gz").unlink()
     table = read(tmp_path)
     assert [row.part for row in table.rows] == [None, None]
-    assert "imagesTs: 1 cases without labels are not used" in said(table)
+    assert "imagesTs: 1 cases without labels are not used" in text_of(table)
 
 
 def test_a_channel_a_label_and_an_image_that_are_missing_are_problems(tmp_path):
@@ -169,8 +169,8 @@ def test_regions_and_an_ignored_label_are_said(tmp_path):
     made.nnunet(tmp_path, channels=["CT"], labels=labels)
     table = read(tmp_path)
     assert table.classes == ("background", "1", "tumor", "3", "ignore")
-    assert "kidney, masses: regions" in said(table)
-    assert 'label 4 is "ignore"' in said(table)
+    assert "kidney, masses: regions" in text_of(table)
+    assert 'label 4 is "ignore"' in text_of(table)
 
 
 def test_the_colours_of_a_picture_are_one_file(tmp_path):
@@ -208,7 +208,7 @@ def test_folders_are_classes_and_the_beginning_of_a_name_is_the_subject(tmp_path
         ("P01", "malignant/P01_b.png", "malignant"),
     ]
     assert table.classes == ("benign", "malignant")
-    assert 'subject: the name before the first "_", such as P02 of benign/P02_a.png; 4 images of 3 subjects' in said(
+    assert 'subject: the name before the first "_", such as P02 of benign/P02_a.png; 4 images of 3 subjects' in text_of(
         table
     )
 
@@ -219,12 +219,12 @@ def test_folders_of_parts_are_a_published_split(tmp_path):
     assert [(row.part, row.values["class"]) for row in table.rows] == [
         ("test", "0"), ("test", "1"), ("train", "0"), ("train", "1"),
     ]  # fmt: skip
-    assert "published split" in said(table)
+    assert "published split" in text_of(table)
 
 
 def test_a_patient_in_train_and_test_is_a_problem(tmp_path):
     made.class_folders(tmp_path, ["train/a/P1_x.png", "train/b/P2_x.png", "test/a/P1_y.png", "test/b/P4_x.png"])
-    assert "P1 is in train, but in test" in said(read(tmp_path))
+    assert "P1 is in train, but in test" in text_of(read(tmp_path))
 
 
 def test_names_with_one_number_are_subjects_of_their_own(tmp_path):
@@ -232,7 +232,7 @@ def test_names_with_one_number_are_subjects_of_their_own(tmp_path):
     made.class_folders(tmp_path, names)
     table = read(tmp_path)
     assert len({row.subject for row in table.rows}) == 6
-    assert "each of 6 images is a patient of its own" in said(table)
+    assert "each of 6 images is a patient of its own" in text_of(table)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_medmnist_has_a_row_for_each_image_of_its_published_parts(tmp_path):
     assert table.rows[3].files == {"image": "bloodmnist.npz:train_images[3]"}
     assert [int(row.values["class"]) for row in table.rows[:5]] == arrays["train_labels"].ravel().tolist()
     assert len({row.subject for row in table.rows}) == 10
-    assert "does not say which images are of one patient" in said(table)
+    assert "does not say which images are of one patient" in text_of(table)
 
 
 def test_labels_of_several_columns_are_labels_that_do_not_exclude_each_other(tmp_path):
@@ -281,10 +281,10 @@ def test_an_archive_with_objects_or_too_few_labels_is_a_problem(tmp_path):
     )
     table = read(tmp_path)
     assert [problem.key for problem in table.problems] == ["val_labels", "test_labels"]
-    assert "allow_pickle" in said(table)
-    assert "has 2 rows for 3 images" in said(table)
+    assert "allow_pickle" in text_of(table)
+    assert "has 2 rows for 3 images" in text_of(table)
     np.savez(tmp_path / "bloodmnist.npz", **(arrays | {"train_images": np.array([None] * 5, dtype=object)}))
-    assert "train_images.npy holds objects" in said(read(tmp_path))
+    assert "train_images.npy holds objects" in text_of(read(tmp_path))
 
 
 def test_labels_that_are_not_numbers_of_classes_are_a_problem(tmp_path):
@@ -298,7 +298,7 @@ def test_labels_that_are_not_numbers_of_classes_are_a_problem(tmp_path):
 def test_two_archives_in_one_folder_are_a_problem(tmp_path):
     made.medmnist(tmp_path)
     made.medmnist(tmp_path, "pathmnist.npz")
-    assert "several sets: bloodmnist.npz, pathmnist.npz" in said(read(tmp_path))
+    assert "several sets: bloodmnist.npz, pathmnist.npz" in text_of(read(tmp_path))
 
 
 # The tutorials' HDF5
@@ -317,7 +317,7 @@ def test_the_classification_tutorial_has_a_class_for_each_frame(tmp_path):
         ("subject000001", "fetal.h5:/subject000001_frame00000002", "3"),
     ]
     assert table.classes == ("0", "1", "2", "3")
-    assert "stored as (column, row) (8, 6)" in said(table)
+    assert "stored as (column, row) (8, 6)" in text_of(table)
 
 
 def test_a_broken_copy_of_the_tutorials_file_is_found_by_its_counts(tmp_path):
@@ -327,7 +327,7 @@ def test_a_broken_copy_of_the_tutorials_file_is_found_by_its_counts(tmp_path):
         del file["subject000000_label00000001"]
         file["num_subjects"][...] = 3
         file["num_classes"][...] = 1
-    text = said(read(tmp_path))
+    text = text_of(read(tmp_path))
     assert "num_subjects: is 3, but there are 2 subjects" in text
     assert "subject000001_num_frames: is 3, but there are 2 frames" in text
     assert "subject000000_frame00000001: has no label" in text
@@ -373,7 +373,7 @@ def test_a_link_to_another_file_is_not_followed(tmp_path):
     with h5py.File(tmp_path / "data" / "fetal.h5", "a") as file:
         file["subject000009_frame00000000"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/x")
     table = read(tmp_path / "data")
-    assert "subject000009_frame00000000: is a link, or lies in another file" in said(table)
+    assert "subject000009_frame00000000: is a link, or lies in another file" in text_of(table)
     assert all(row.subject != "subject000009" for row in table.rows)
 
 
@@ -386,7 +386,7 @@ def test_the_coursework_has_three_raters_of_whom_the_first_is_taken(tmp_path):
         "image": "dataset70-200.h5:/frame_0000_001",
         "label": "dataset70-200.h5:/label_0000_001_00",
     }
-    assert "raters 00, 01, 02: the first is the truth" in said(table)
+    assert "raters 00, 01, 02: the first is the truth" in text_of(table)
 
 
 # PROMISE12
@@ -402,7 +402,7 @@ def test_promise12_pairs_volumes_and_segmentations(tmp_path):
         "image": "TrainingData_Part1/Case00.mhd",
         "label": "TrainingData_Part1/Case00_segmentation.mhd",
     }
-    assert "1 images of folders without labels" in said(table)
+    assert "1 images of folders without labels" in text_of(table)
 
 
 def test_a_volume_without_segmentation_and_a_segmentation_without_volume_are_problems(tmp_path):
@@ -427,10 +427,10 @@ def test_the_tutorials_arrays_have_an_assumed_spacing(tmp_path):
         {"image": "image_train01.npy", "label": "label_train01.npy"},
     ]
     assert table.spacing_mm == (2.2, 0.6, 0.6)
-    assert "2.2 x 0.6 x 0.6 mm" in said(table)
-    assert "image_test: 1 images" in said(table)
+    assert "2.2 x 0.6 x 0.6 mm" in text_of(table)
+    assert "image_test: 1 images" in text_of(table)
     (tmp_path / "label_train01.npy").unlink()
-    assert "train01: has no label" in said(read(tmp_path))
+    assert "train01: has no label" in text_of(read(tmp_path))
 
 
 # Which layout

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from assignments.data.folder.image import UnreadableImage
-from assignments.data.folder.reading import read_image
-from tests.assignments.data.folder.files import cut, edit, phantom, write_nifti, write_nifti_as_stored
+from tests.assignments.data.folder.files import cut, edit, phantom, read_image, write_nifti, write_nifti_as_stored
 
 PIXDIM_X, QFORM_CODE, DIM, UNITS = 80, 252, 40, 123
 """Offsets of fields in the header."""

@@ -9,10 +9,10 @@ import tifffile
 from PIL import Image as Pillow
 
 from assignments.data.folder.image import UnreadableImage
-from assignments.data.folder.reading import read_image
 from tests.assignments.data.folder.files import (
     cut,
     edit,
+    read_image,
     write_palette,
     write_picture,
     write_png_bytes,

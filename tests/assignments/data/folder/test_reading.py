@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assignments.data.folder.addresses import address
 from assignments.data.folder.image import UnreadableImage
-from assignments.data.folder.location import Location, location_of
-from assignments.data.folder.reading import read_image
+from assignments.data.folder.location import Location
 from assignments.errors import UserError
 from tests.assignments.data.folder.files import (
     phantom,
+    read_image,
     write_dicom,
     write_itk,
     write_nifti,
@@ -33,12 +34,8 @@ def faults(path):
     "text", ["a/scan.nii.gz", "scan.nii.gz[2]", "set.npz:images[7]", "set.h5:/group/frame:1", "p:1.2.3.4"]
 )
 def test_a_location_is_written_as_in_the_table(text):
-    assert str(location_of(text)) == text
-
-
-def test_a_location_may_be_given_in_parts():
-    assert location_of("set.npz", "images", 7) == location_of("set.npz:images[7]")
-    assert location_of("odd[7].npz:x", key="y") == Location(Path("odd[7].npz:x"), "y")
+    written = address(text)
+    assert str(Location(Path(written.file), written.key, written.index)) == text
 
 
 def test_a_missing_file_is_said_with_the_nearest(tmp_path):
@@ -112,8 +109,9 @@ def test_a_missing_package_is_said_with_what_to_install(name, package, tmp_path,
 def test_reading_imports_no_format_that_it_does_not_need(tmp_path):
     path = write_npy(tmp_path / "a.npy", phantom())
     code = (
-        "import sys; from assignments.data.folder.reading import read_image; "
-        f"read_image({str(path)!r}); "
+        "import sys; from pathlib import Path; from assignments.data.folder.location import Location; "
+        "from assignments.data.folder.reading import read_image; "
+        f"read_image(Location(Path({str(path)!r}))); "
         "print(sorted({'nibabel', 'SimpleITK', 'pydicom', 'h5py', 'PIL'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -16,8 +16,7 @@ from pydicom.uid import (
 from assignments.data.folder import decoding, series
 from assignments.data.folder.geometry import canonical
 from assignments.data.folder.image import UnreadableImage
-from assignments.data.folder.reading import read_image
-from tests.assignments.data.folder.files import cut, write_dicom, write_dicom_series
+from tests.assignments.data.folder.files import cut, read_image, write_dicom, write_dicom_series
 
 
 def faults(path):

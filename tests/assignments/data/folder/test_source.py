@@ -317,6 +317,14 @@ def test_every_layout_gives_its_cases_without_a_table(tmp_path, folder, write_la
             assert case.keys() == keys
 
 
+def test_a_folder_may_have_a_name_that_looks_like_a_key(tmp_path):
+    inside = tmp_path / "set.npz:old"
+    inside.mkdir()
+    volumes(inside, 1)
+    (case,) = cases_of(tmp_path, "P0", path=inside)
+    assert np.array_equal(case["image"], phantom().astype(np.float32))
+
+
 # What is wrong
 
 
