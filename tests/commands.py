@@ -66,15 +66,18 @@ def _prepared() -> subprocess.Popen[bytes]:
 
 def serve() -> None:
     """Import what commands import; then, for each line of the input, fork one and print its exit code."""
+    import assignments.data.folder
     import cli
+    import graders.authoring
     import graders.marks
     import graders.runs
     import reports
 
-    for package in (graders.marks, graders.runs, reports):
+    for package in (assignments.data.folder, graders.authoring, graders.marks, graders.runs, reports):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(module.name)
-    importlib.import_module("pandas")
+    for library in ("pandas", "nibabel", "pydicom.pixels", "SimpleITK", "h5py", "PIL.Image"):
+        importlib.import_module(library)
     gc.freeze()  # or every fork, as it ends, goes through all that was imported
     for line in sys.stdin:
         child = os.fork()
