@@ -7,6 +7,7 @@ module is imported, the first Ctrl-C) starts one: `tests/small_course.py:command
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import importlib
@@ -66,6 +67,8 @@ def _prepared() -> subprocess.Popen[bytes]:
 
 def serve() -> None:
     """Import what commands import; then, for each line of the input, fork one and print its exit code."""
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # before all others, so that it is called after them
     import assignments.data.folder
     import cli
     import graders.authoring
@@ -83,8 +86,20 @@ def serve() -> None:
         child = os.fork()
         if not child:
             _become(json.loads(line))
-            cli.main()  # it raises SystemExit, and the fork ends as an interpreter does
+            try:
+                cli.main()
+            except SystemExit as ended:
+                codes.append(ended.code)
+                raise  # the fork ends as an interpreter does
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _leave(codes: list[int]) -> None:
+    """End a fork whose exit code is known, instead of taking apart all that was imported: that takes 0.1 s of CPU."""
+    if codes:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codes[0])
 
 
 def _become(request: dict[str, Any]) -> None:
