@@ -162,7 +162,7 @@ def test_volumes_of_different_sizes_are_marked_and_a_correction_costs_what_it_to
     first = medmark("grade", "organ", "-c", course, TRUSTED)
     assert first.code == 0, first.err
     assert score(first) > 0.99
-    made = stages(course)
+    first_stages = stages(course)
 
     hidden, trained = split.of("test")[0], split.of("train")[0]
     label = np.zeros((4, 9 + int(hidden[1:]) % 3, 10), np.uint8)
@@ -170,13 +170,13 @@ def test_volumes_of_different_sizes_are_marked_and_a_correction_costs_what_it_to
     write_nifti(tmp_path / "patients" / f"{hidden}_seg.nii.gz", label, code=("RAS", "LPS")[int(hidden[1:]) % 2])
     again = medmark("grade", "organ", "-c", course, TRUSTED, "--yes")
     assert score(again) < 0.8, "one of four hidden patients is now all wrong"
-    assert stages(course) == (made[0], made[1] + 1), "a corrected label asks nothing of the solution"
+    assert stages(course) == (first_stages[0], first_stages[1] + 1), "a corrected label asks nothing of the solution"
 
     image = np.full((4, 9 + int(trained[1:]) % 3, 10), 50, np.int16)
     image[0, 0, 0] = 51
     write_nifti(tmp_path / "patients" / f"{trained}.nii.gz", image, code=("RAS", "LPS")[int(trained[1:]) % 2])
     assert medmark("grade", "organ", "-c", course, TRUSTED, "--yes").code == 0
-    assert stages(course) == (made[0] + 1, made[1] + 2), "another training image is another model"
+    assert stages(course) == (first_stages[0] + 1, first_stages[1] + 2), "another training image is another model"
 
 
 def test_next_year_a_newcomer_moves_nobody_and_a_withdrawn_patient_is_marked_so(course, tmp_path):
@@ -228,10 +228,10 @@ def test_a_new_split_after_a_handout_says_who_was_handed_out_and_asks(course, tm
     path = tmp_path / "organ" / "split.csv"
     before = path.read_text()
     toml.write_text(toml.read_text().replace("split_seed = 1", "split_seed = 2"))
-    asked = medmark("data", "organ", "--resplit", cwd=tmp_path)
-    assert asked.code == 1
+    question = medmark("data", "organ", "--resplit", cwd=tmp_path)
+    assert question.code == 1
     assert path.read_text() == before
     assert medmark("data", "organ", "--resplit", "--yes", cwd=tmp_path).code == 0
     exposed = [row.subject for row in read_split(path).rows if row.part == "test" and row.handed_out]
     assert exposed, "another seed must hide somebody who was handed out, or nothing is to be said"
-    assert f"{len(exposed)} subjects that are hidden now were handed out before: {', '.join(exposed)}" in asked.out
+    assert f"{len(exposed)} subjects that are hidden now were handed out before: {', '.join(exposed)}" in question.out
