@@ -1,4 +1,7 @@
-"""Docker for the tests that need it. With MEDMARK_REQUIRE_DOCKER=1 none of them can skip: a skip is a failure."""
+"""Commands that are typed in this process, and Docker for the tests that need it.
+
+With MEDMARK_REQUIRE_DOCKER=1 no test of Docker can skip: a skip is a failure.
+"""
 
 import os
 import tempfile
@@ -25,6 +28,26 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
         report.longrepr = f"MEDMARK_REQUIRE_DOCKER=1, but this test was skipped: {report.longrepr[-1]}"
     return report
+
+
+@pytest.fixture
+def typed(capsys, monkeypatch):
+    """Types a command in this process: for what ends before anything starts, and for what a test replaces."""
+    import cli
+    from tests.commands import CommandOutput
+    from tests.small_course import environment
+
+    def type_(*words, cwd=None):
+        monkeypatch.setattr("sys.argv", ["medmark", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", environment()["COLUMNS"])
+        if cwd is not None:
+            monkeypatch.chdir(cwd)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return CommandOutput(ended.value.code, *capsys.readouterr())
+
+    return type_
 
 
 @pytest.fixture(scope="session")

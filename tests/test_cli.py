@@ -25,7 +25,6 @@ from tests.small_course import (
     ROOT,
     SOUND,
     TURNED,
-    CommandOutput,
     command,
     environment,
     medmark,
@@ -55,22 +54,6 @@ def template(tmp_path_factory):
 def fresh(template, tmp_path):
     """A course with one sound group that was not collected yet."""
     return shutil.copytree(template, tmp_path / "course")
-
-
-@pytest.fixture
-def typed(capsys, monkeypatch):
-    """The same as `medmark`, in this process: for what ends before anything starts, ten times as quick."""
-
-    def type_(*words, cwd=None):
-        monkeypatch.setattr("sys.argv", ["medmark", *map(str, words)])
-        if cwd is not None:
-            monkeypatch.chdir(cwd)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return CommandOutput(ended.value.code, *capsys.readouterr())
-
-    return type_
 
 
 def flat(output):

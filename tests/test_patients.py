@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-import cli
 from assignments.data.split import read_split
 from graders.runs import showing
 from tests.assignments.data.test_sharing import DRAWN
-from tests.commands import CommandOutput
 from tests.patients_course import write_course
-from tests.small_course import environment, medmark
+from tests.small_course import medmark
 
 TRUSTED = "--trust-submissions"
 
@@ -29,21 +27,6 @@ def template(tmp_path_factory):
 @pytest.fixture
 def course(template, tmp_path):
     return shutil.copytree(template, tmp_path / "course")
-
-
-@pytest.fixture
-def typed(capsys, monkeypatch):
-    """Types a command in this process, with the surroundings that others have."""
-
-    def type_(*words):
-        monkeypatch.setattr("sys.argv", ["medmark", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", environment()["COLUMNS"])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return CommandOutput(ended.value.code, *capsys.readouterr())
-
-    return type_
 
 
 def flat(text):
