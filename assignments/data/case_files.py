@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from assignments.data.columns import Array, Cases, Column
 from assignments.errors import UserError
 from assignments.files import replace_file
 
 DIGITS = 4
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 """What NumPy raises for an archive that is missing, cut off, or damaged."""
 
 
@@ -91,7 +92,7 @@ def _arrays(file: Path, keys: Iterable[str] | None = None) -> dict[str, Array]:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             return {key: data[key] for key in keys or data.files}
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UserError(f"{file}: cannot be read ({error}). Fetch the handout again.") from error
 
 
@@ -101,13 +102,19 @@ def _members(file: Path) -> dict[str, _Member]:
     try:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as data:
             for key in data.files:
-                with data.zip.open(f"{key}.npy") as member:
-                    np.lib.format.read_magic(member)
-                    shape, _, dtype = np.lib.format.read_array_header_1_0(member)
-                members[key] = _Member(file, key, dtype, shape)
-    except _UNREADABLE as error:
+                members[key] = _Member(file, key, *header(data, key))
+    except UNREADABLE as error:
         raise UserError(f"{file}: cannot be read ({error}). Fetch the handout again.") from error
     return members
+
+
+def header(data: NpzFile, key: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Dtype and shape of one array of an open archive, which is not read."""
+    assert data.zip is not None
+    with data.zip.open(f"{key}.npy") as member:
+        np.lib.format.read_magic(member)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    return dtype, shape
 
 
 def _written(path: Path, arrays: Mapping[str, Cases]) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from assignments.data.case_files import UNREADABLE
 from assignments.data.columns import Cases, Column, in_memory
 from assignments.files import replace_file
 from assignments.this_user import cache_folder
@@ -55,7 +55,7 @@ def stored_run(folder: Path | None, key: str) -> StoredRun | None:
         with path.open("rb") as file:
             arrays = read_arrays(path, file, range(count), count)
         return StoredRun(Answers(arrays), float(facts["cpu_s"]), dict(facts["versions"]))
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (*UNREADABLE, TypeError):
         return None
 
 

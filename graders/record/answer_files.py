@@ -21,6 +21,7 @@ from typing import IO, Any, Self
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
+from assignments.data.case_files import UNREADABLE, header
 from assignments.data.columns import Array, Cases, Column, LazyCase, filled
 from assignments.files import replace_file
 from graders.failures import DataFailure, InternalFailure
@@ -118,7 +119,7 @@ def load_answers(store: Path, result: AnswersResult) -> Answers:
                     raise ValueError("its content has changed since it was stored")
                 answered = [index for index, cause in enumerate(result.states) if cause is None]
                 arrays = read_arrays(path, file, answered, len(result.states))
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise _unreadable(path, error) from error
     elif None in result.states:
         raise DataFailure("answers are recorded, but no file with them")
@@ -141,7 +142,7 @@ class _Member:
         try:
             with np.load(self.path, allow_pickle=False) as data:
                 array: Array = data[self.member]
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise _unreadable(self.path, error) from error
         return array.astype(self.dtype, copy=False)
 
@@ -150,7 +151,7 @@ def read_arrays(path: Path, file: IO[bytes], answered: Collection[int], count: i
     """The arrays of a file by key: arrays, or columns of `count` cases that are read from `path` when they are used.
 
     Raises:
-        OSError, EOFError, ValueError, BadZipFile: it is not such a file.
+        One of `UNREADABLE`: it is not such a file.
     """
     file.seek(0)
     with np.load(file, allow_pickle=False) as data:
@@ -166,7 +167,7 @@ def read_arrays(path: Path, file: IO[bytes], answered: Collection[int], count: i
 
 def _column(path: Path, data: NpzFile, members: Mapping[int, str], count: int) -> Cases:
     """The answers under one key: an array if they are rows, else a column. A failed case has none."""
-    kinds = {index: _kind(data, member) for index, member in members.items()}
+    kinds = {index: header(data, member) for index, member in members.items()}
     dtype = np.result_type(*{dtype for dtype, _ in kinds.values()})
     cases: list[LazyCase] = list(filled([(0,)] * count, 0, dtype).cases)
     for index, (_, shape) in kinds.items():
@@ -178,15 +179,6 @@ def _column(path: Path, data: NpzFile, members: Mapping[int, str], count: int) -
     for index in kinds:
         rows[index] = cases[index].read()
     return rows
-
-
-def _kind(data: NpzFile, member: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Dtype and shape of an array, from its header."""
-    assert data.zip is not None
-    with data.zip.open(f"{member}.npy") as stream:
-        np.lib.format.read_magic(stream)
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-    return dtype, shape
 
 
 def _named(store: Path, content: IO[bytes]) -> str:

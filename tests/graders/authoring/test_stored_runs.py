@@ -59,3 +59,14 @@ def test_a_run_from_before_its_cases_were_counted_is_read(tmp_path):
     del facts["cases"]
     (tmp_path / "key.json").write_text(json.dumps(facts))
     assert stored_run(tmp_path, "key").answers.arrays["prob"].tolist() == [0.5, 1]
+
+
+@pytest.mark.parametrize("damage", ["middle", "end"])
+def test_a_damaged_run_is_none(tmp_path, damage):
+    answers = np.random.default_rng(1).random((50, 8)).astype(np.float32)
+    store_run(tmp_path, "key", StoredRun(Answers({"prob": answers}), 1.0, {}))
+    assert stored_run(tmp_path, "key") is not None
+    path = tmp_path / "key.npz"
+    content = path.read_bytes()
+    path.write_bytes(content[:300] + b"\xff" * 200 + content[500:] if damage == "middle" else content[:-10])
+    assert stored_run(tmp_path, "key") is None
