@@ -169,16 +169,16 @@ def _column(path: Path, data: NpzFile, members: Mapping[int, str], count: int) -
     """The answers under one key: an array if they are rows, else a column. A failed case has none."""
     kinds = {index: header(data, member) for index, member in members.items()}
     dtype = np.result_type(*{dtype for dtype, _ in kinds.values()})
+    shapes = {shape for _, shape in kinds.values()}
+    if len(shapes) == 1 and len(next(iter(shapes))) <= 1:
+        rows = np.zeros((count, *shapes.pop()), dtype)
+        for index, member in members.items():
+            rows[index] = data[member]
+        return rows
     cases: list[LazyCase] = list(filled([(0,)] * count, 0, dtype).cases)
     for index, (_, shape) in kinds.items():
         cases[index] = _Member(path, members[index], dtype, shape)
-    shapes = {shape for _, shape in kinds.values()}
-    if len(shapes) > 1 or len(next(iter(shapes))) > 1:
-        return Column(cases)
-    rows = np.zeros((count, *shapes.pop()), dtype)
-    for index in kinds:
-        rows[index] = cases[index].read()
-    return rows
+    return Column(cases)
 
 
 def _named(store: Path, content: IO[bytes]) -> str:
