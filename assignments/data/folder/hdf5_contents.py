@@ -44,11 +44,13 @@ def contents_of(path: Path) -> Contents | None:
                 # Opening a soft link may follow a chain that ends in another file.
                 if not isinstance(file.get(key, getlink=True), h5py.HardLink):
                     outside.append(key)
-                elif isinstance(file[key], h5py.Dataset):
-                    if file[key].external or file[key].is_virtual:
+                    continue
+                held = file[key]
+                if isinstance(held, h5py.Dataset):
+                    if held.external or held.is_virtual:
                         outside.append(key)
-                    elif file[key].dtype.kind in "biuf":
-                        shapes[key] = tuple(file[key].shape or ())
+                    elif held.dtype.kind in "biuf":
+                        shapes[key] = tuple(held.shape or ())
     except (OSError, RuntimeError, KeyError):
         return None
     return Contents(shapes, tuple(outside))
