@@ -126,9 +126,7 @@ def same_geometry(image: Image, other: Image) -> str | None:
     if not np.allclose(*spacings, atol=TOLERANCE, rtol=0):
         return f"its spacing is {_mm(spacings[1])} mm, and that of the image {_mm(spacings[0])} mm"
     corners = np.array([[i, j, k, 1] for k in (0, 1) for j in (0, 1) for i in (0, 1)], np.float64)
-    corners[:, :3] *= [1.0] * 3 if other.axes != "d h w" else np.array(other.spatial) - 1
-    if other.axes != "d h w":
-        corners[:, 0], corners[:, 1:3] = 0.0, corners[:, 1:3] * (np.array(other.spatial) - 1)
+    corners[:, :3] *= np.array((1, *other.spatial)[-3:]) - 1  # a slice has d = 0
     moved = (corners @ (other.affine - image.affine).T)[:, :3]
     farthest = float(np.linalg.norm(moved, axis=1).max())
     if farthest <= 2 * TOLERANCE:
