@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from assignments.data.folder.dicom import burned_in
+from assignments.data.folder.dicom import SUFFIXES, burned_in
 from assignments.data.folder.image import missing_package
 from assignments.data.folder.location import located
 from assignments.data.folder.open_folder import OpenFolder
-
-SUFFIXES = (".dcm", ".dicom", ".ima", "")
-"""Of files that may be DICOM."""
 
 
 def burned_in_subjects(opened: OpenFolder) -> dict[str, bool]:
@@ -35,7 +32,7 @@ def _flags(path: Path) -> Iterator[bool]:
     """Of the first DICOM file at a path."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     for file in files:
-        if file.suffix.lower() in SUFFIXES and file.is_file() and (flag := _flag(file)) is not None:
+        if file.suffix.lower() in (*SUFFIXES, "") and file.is_file() and (flag := _flag(file)) is not None:
             yield flag
             return
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+SUFFIXES = (".dcm", ".dicom", ".ima")
+"""Of files that must be DICOM; others may be."""
+
 
 def field_values(dataset: Any, keyword: str) -> list[Any]:
     """The values of a field; none where it is missing or not what its type says."""

@@ -18,6 +18,7 @@ import numpy as np
 from assignments.data.folder.addresses import numbers_in
 from assignments.data.folder.affines import affine_faults, spacing_faults
 from assignments.data.folder.arrays import Members, array_image, read_npy, read_npz
+from assignments.data.folder.dicom import SUFFIXES as DICOM
 from assignments.data.folder.hdf5 import read_dataset
 from assignments.data.folder.image import AGAIN, Fault, Image, UnreadableImage, unreadable
 from assignments.data.folder.itk import read_itk
@@ -31,7 +32,6 @@ NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
 ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 HDF5 = (".h5", ".hdf5")
-DICOM = (".dcm", ".dicom", ".ima")
 SUFFIXES = (*NIFTI, *ITK, *PICTURES, ".npy", ".npz", *HDF5, *DICOM)
 """Ends of the names of all files that are read. A folder, or a file of another name with DICOM's mark, is DICOM."""
 

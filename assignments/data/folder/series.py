@@ -17,7 +17,7 @@ import numpy as np
 from assignments.data.folder import decoding
 from assignments.data.folder.affines import codes_of
 from assignments.data.folder.decoding import decoded
-from assignments.data.folder.dicom import field_values
+from assignments.data.folder.dicom import SUFFIXES, field_values
 from assignments.data.folder.image import (
     AGAIN,
     Array,
@@ -93,7 +93,7 @@ def _listed(folder: Path) -> tuple[dict[str, list[Slice]], int]:
         piece = _opened(path)
         if piece is not None:
             series[piece.text("SeriesInstanceUID")].append(piece)
-        elif name.lower().endswith((".dcm", ".dicom", ".ima")):
+        elif name.lower().endswith(SUFFIXES):
             broken.append(Fault(f"{name} is not a DICOM file, or damaged", AGAIN))
         else:
             passed_over += 1
