@@ -6,6 +6,7 @@ which is (w, h, d), and DICOM and ITK have mm to the left and posterior.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
@@ -36,6 +37,11 @@ def spacing_of(affine: Array) -> tuple[float, float, float]:
     """Distance of neighbouring voxels along (d, h, w) in mm; 1e-6 mm are rounding."""
     d, h, w = (round(float(np.linalg.norm(affine[:3, i])), 6) for i in range(3))
     return d, h, w
+
+
+def in_mm(spacing: Sequence[float]) -> str:
+    """A spacing for a sentence: `3 x 0.5 x 0.5 mm`."""
+    return f"{' x '.join(f'{mm:g}' for mm in spacing)} mm"
 
 
 def nearest_axes(affine: Array) -> tuple[tuple[int, int], ...]:
@@ -76,4 +82,4 @@ def spacing_faults(spacing: tuple[float, ...], cure: str) -> list[Fault]:
     """Spacings that are NaN, infinite, zero or negative."""
     if all(np.isfinite(mm) and mm > 0 for mm in spacing):
         return []
-    return [Fault(f"its spacing is {' x '.join(f'{mm:g}' for mm in spacing)} mm", cure)]
+    return [Fault(f"its spacing is {in_mm(spacing)}", cure)]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import ndimage
 
-from assignments.data.folder.affines import TOLERANCE, codes_of, nearest_axes, spacing_of
+from assignments.data.folder.affines import TOLERANCE, codes_of, in_mm, nearest_axes, spacing_of
 from assignments.data.folder.image import Array, Image
 from assignments.errors import UserError
 
@@ -124,7 +124,7 @@ def same_geometry(image: Image, other: Image) -> str | None:
         return f"it runs {b}, and the image {a}: {_turned(a, b)}"
     spacings = spacing_of(image.affine), spacing_of(other.affine)
     if not np.allclose(*spacings, atol=TOLERANCE, rtol=0):
-        return f"its spacing is {_mm(spacings[1])} mm, and that of the image {_mm(spacings[0])} mm"
+        return f"its spacing is {in_mm(spacings[1])}, and that of the image {in_mm(spacings[0])}"
     corners = np.array([[i, j, k, 1] for k in (0, 1) for j in (0, 1) for i in (0, 1)], np.float64)
     corners[:, :3] *= np.array((1, *other.spatial)[-3:]) - 1  # a slice has d = 0
     moved = (corners @ (other.affine - image.affine).T)[:, :3]
@@ -147,7 +147,7 @@ def same_geometry(image: Image, other: Image) -> str | None:
 def _half_known(image: Image, other: Image) -> str | None:
     """Where a file gives no orientation, indices must agree as they were stored."""
     if image.spacing_mm and other.spacing_mm and not np.allclose(image.spacing_mm, other.spacing_mm, atol=TOLERANCE):
-        return f"its spacing is {_mm(other.spacing_mm)} mm, and that of the image {_mm(image.spacing_mm)} mm"
+        return f"its spacing is {in_mm(other.spacing_mm)}, and that of the image {in_mm(image.spacing_mm)}"
     for oriented, name in ((image, "the image"), (other, "this")):
         if oriented.affine is not None and codes_of(oriented.affine) != oriented.orientation:
             lacking = "its file" if oriented is image else "that of the image"
@@ -244,7 +244,3 @@ def _check_numbers(setting: str, numbers: Sequence[float], axes: int) -> None:
 
 def _sizes(shape: Sequence[int]) -> str:
     return " x ".join(map(str, shape))
-
-
-def _mm(spacing: Sequence[float]) -> str:
-    return " x ".join(f"{mm:g}" for mm in spacing)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from assignments.data.folder.affines import TOLERANCE, codes_of, from_xyz, spacing_faults, spacing_of
+from assignments.data.folder.affines import TOLERANCE, codes_of, from_xyz, in_mm, spacing_faults, spacing_of
 from assignments.data.folder.image import (
     AGAIN,
     Array,
@@ -60,7 +60,7 @@ def read_nifti(where: Location) -> Image:
         affine = from_xyz(stored.affine)
         in_affine = spacing_of(affine)[3 - len(shape) :]
         if not np.allclose(in_affine, spacing, rtol=TOLERANCE):
-            notes.append(f"pixdim says {_mm(spacing)} mm, the sform {_mm(in_affine)} mm, which is used.")
+            notes.append(f"pixdim says {in_mm(spacing)}, the sform {in_mm(in_affine)}, which is used.")
         spacing = in_affine
         if header["sform_code"] and header["qform_code"] and _differ(stored.affine, header.get_qform()):
             notes.append("sform and qform differ: the sform is used.")
@@ -156,10 +156,6 @@ def _written_spacing(where: Location, stored: Any) -> Array:
 
 def _differ(a: Array, b: Array) -> bool:
     return not np.allclose(a, b, atol=TOLERANCE)
-
-
-def _mm(spacing: tuple[float, ...]) -> str:
-    return " x ".join(f"{mm:g}" for mm in spacing)
 
 
 def _sentence(error: Exception) -> str:
