@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from assignments.assignment import Assignment, Share
+from assignments.data.case_files import header
 from assignments.data.prepared import Progress, listed, opened_source
 from assignments.data.published import Kind, published_cases
 from assignments.data.sharing import sharing_of, shows_patients
@@ -121,12 +122,9 @@ def _file(home: Path, path: Path) -> LeavingFile:
     if path.suffix != ".npz":
         return LeavingFile(name, size)
     with np.load(path, allow_pickle=False) as data:
-        arrays, subjects = [], ()
-        for key in data.files:
-            array = data[key]
-            arrays.append(LeavingArray(key, array.dtype.name, array.shape))
-            if key == "subject":
-                subjects = tuple(np.unique(array).tolist())
+        headers = {key: header(data, key) for key in data.files}
+        subjects = tuple(np.unique(data["subject"]).tolist()) if "subject" in headers else ()
+    arrays = (LeavingArray(key, dtype.name, shape) for key, (dtype, shape) in headers.items())
     return LeavingFile(name, size, tuple(arrays), subjects)
 
 
