@@ -100,7 +100,7 @@ def array_image(where: Location, array: Array, kind: str) -> Image:
         array, axes = np.moveaxis(array, 2, 0), "c h w"
         notes = [f"{size} was read as (row, column, colour)."]
     notes.append("The file has no spacing and no orientation.")
-    return Image(native(array), axes, None, None, None, Facts(kind, array.dtype.name, notes=tuple(notes)))
+    return Image(native(array), axes, None, None, None, Facts(kind, tuple(notes)))
 
 
 def _numbers(where: Location, array: Array) -> Array:

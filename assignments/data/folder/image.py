@@ -22,12 +22,10 @@ MAX_VOXELS = 2**29
 
 @dataclass(frozen=True)
 class Facts:
-    """What a file says besides its voxels, for the author's table of what was read. Nothing here names a patient."""
+    """What a file is, and how it was read. Nothing here names a patient."""
 
     format: str
     """"NIfTI", "DICOM", "PNG", ..."""
-    dtype: str
-    """NumPy's name of the dtype in which the file stores its numbers."""
     notes: tuple[str, ...] = ()
     """What the reader had to decide, each in a sentence."""
 

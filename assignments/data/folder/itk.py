@@ -64,7 +64,7 @@ def read_itk(where: Location) -> Image:
         affine,
         tuple(round(mm, 6) for mm in reversed(stored.GetSpacing())),
         None if affine is None else codes_of(affine),
-        Facts(header.kind, array.dtype.name, notes=notes),
+        Facts(header.kind, notes),
     )
 
 

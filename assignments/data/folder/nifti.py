@@ -72,7 +72,7 @@ def read_nifti(where: Location) -> Image:
         affine,
         spacing,
         None if affine is None else codes_of(affine),
-        Facts("NIfTI", stored.get_data_dtype().name, notes=tuple(notes)),
+        Facts("NIfTI", tuple(notes)),
     )
 
 

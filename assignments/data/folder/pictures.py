@@ -84,7 +84,7 @@ def _image(where: Location, picture: Any, label: bool) -> Image:
         notes.append("JPEG changes numbers at edges: a label may hold classes that nobody drew.")
     notes.append("The file has no spacing and no orientation.")
     axes: ImageAxes = "h w" if array.ndim == 2 else "c h w" if pages == 1 else "d h w"
-    return Image(array, axes, None, None, None, Facts(kind, array.dtype.name, notes=tuple(notes)))
+    return Image(array, axes, None, None, None, Facts(kind, tuple(notes)))
 
 
 def _pages(where: Location, picture: Any, pages: int, label: bool) -> Array:

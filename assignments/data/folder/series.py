@@ -154,15 +154,10 @@ def _image(where: Location, slices: Sequence[Slice], notes: list[str]) -> Image:
         notes = [*notes, "It is stored inverted (MONOCHROME1): high numbers are made bright, as elsewhere."]
     if first.text("LossyImageCompression") == "01":
         notes = [*notes, "It was compressed with loss."]
-    facts = Facts("DICOM", _dtype(first), (*notes, *stack.notes))
+    facts = Facts("DICOM", (*notes, *stack.notes))
     return Image(
         array, axes, stack.affine, stack.spacing_mm, None if stack.affine is None else codes_of(stack.affine), facts
     )
-
-
-def _dtype(piece: Slice) -> str:
-    """NumPy's name of the numbers that are stored, before they are rescaled."""
-    return f"{'' if piece.whole('PixelRepresentation') else 'u'}int{piece.whole('BitsAllocated', 16)}"
 
 
 def _check_alone(where: Location, piece: Slice) -> None:

@@ -21,7 +21,7 @@ from tests.assignments.data.folder.files import (
     write_npy,
 )
 
-FACTS = Facts("NIfTI", "int16")
+FACTS = Facts("NIfTI")
 
 
 def image_of(array, affine=None, spacing=None):
