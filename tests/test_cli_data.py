@@ -2,36 +2,15 @@
 
 import pytest
 
-from tests.assignments.data.finite_source import SCANS, patients
+from tests.assignments.data.finite_source import patients
+from tests.assignments.data.scans_folder import write_folder
 from tests.small_course import medmark
-
-TOML = """\
-id = "slices"
-title = "Slices"
-task = "segmentation"
-frameworks = ["numpy"]
-[data]
-source = "scans.py"
-path = "../patients"
-test = 2
-split_seed = 1
-[run]
-mode = "retrain"
-[[criterion]]
-id = "report"
-kind = "person"
-points = 1
-"""
 
 
 @pytest.fixture
 def home(tmp_path):
+    folder = write_folder(tmp_path, subjects=0)
     patients(tmp_path / "patients", 6, size=16)
-    folder = tmp_path / "slices"
-    folder.mkdir()
-    (folder / "scans.py").write_text(SCANS)
-    (folder / "assignment.toml").write_text(TOML)
-    (folder / "brief.md").write_text("# Slices\n")
     return folder
 
 

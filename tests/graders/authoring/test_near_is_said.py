@@ -9,24 +9,7 @@ from graders.authoring.rehearse import rehearse_folder
 from graders.course.new_course import init_course
 from graders.runs.doctor import examine
 from reports.leaving import leaving_lines
-from tests.assignments.data.finite_source import SCANS
-
-TOML = """\
-id = "slices"
-title = "Slices"
-task = "segmentation"
-frameworks = ["numpy"]
-[data]
-source = "scans.py"
-path = "../patients"
-test = 1
-[run]
-mode = "retrain"
-[[criterion]]
-id = "report"
-kind = "person"
-points = 1
-"""
+from tests.assignments.data.scans_folder import write_folder
 
 
 @pytest.fixture
@@ -34,14 +17,9 @@ def home(tmp_path):
     """Three patients, of whom the hidden one's only slice is the first one's with noise."""
     rng = np.random.default_rng(3)
     first, second = rng.normal(size=(2, 1, 20, 20)).astype(np.float32)
-    (tmp_path / "patients").mkdir()
+    folder = write_folder(tmp_path, subjects=0)
     for name, image in {"P000": first, "P001": second, "P002": first + 0.05 * second}.items():
         np.savez(tmp_path / "patients" / f"{name}.npz", image=image, label=(image > 0).astype(np.uint8))
-    folder = tmp_path / "slices"
-    folder.mkdir()
-    (folder / "scans.py").write_text(SCANS)
-    (folder / "assignment.toml").write_text(TOML)
-    (folder / "brief.md").write_text("# Slices\n")
     write_split(
         folder / "split.csv", Split((SplitRow("P000", "train"), SplitRow("P001", "train"), SplitRow("P002", "test")))
     )
