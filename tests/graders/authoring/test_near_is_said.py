@@ -44,8 +44,8 @@ def test_the_doctor_says_it(home, tmp_path):
     toml.write_text(f'{toml.read_text()}\n[assignments.slices]\nsource = "{home}"\ndeadline = 2027-01-01T12:00:00\n')
     with (tmp_path / "course" / "roster.csv").open("a") as roster:
         roster.write("g1,m1,Ann,ann@example.org,https://example.org/g1.git\n")
-    said = [fact for fact in examine(tmp_path / "course") if "nearly equal" in fact.text]
-    assert [(fact.well, fact.optional, fact.text) for fact in said] == [
+    facts = [fact for fact in examine(tmp_path / "course") if "nearly equal" in fact.text]
+    assert [(fact.well, fact.optional, fact.text) for fact in facts] == [
         (False, True, f"assignment slices: {sentence(home)}")
     ]
 
