@@ -76,25 +76,6 @@ def load(opened, subject):
     image += label
     return {{"image": image, "label": label, "spacing": np.float32([2, 0.7, 0.7])}}
 """
-INTERFACE = """
-from typing import Annotated, TypedDict
-import numpy as np
-from jaxtyping import Float, Float32, UInt8
-from assignments.interface import Model, Range
-
-class Training(TypedDict):
-    image: list[Float32[np.ndarray, "d h w"]]
-    label: list[UInt8[np.ndarray, "d h w"]]
-class Volumes(TypedDict):
-    image: Float32[np.ndarray, "n d h w"]
-class Prediction(TypedDict):
-    prob: Annotated[Float[np.ndarray, "n d h w"], Range(0, 1)]
-
-def fit(train: Training, val: Training | None, *, seed: int, budget_s: float) -> Model: ...
-def save(model: Model, folder: str) -> None: ...
-def load(folder: str) -> Model: ...
-def predict(model: Model, inputs: Volumes) -> Prediction: ...
-"""
 SOLUTION = """
 import numpy as np
 
@@ -149,6 +130,8 @@ def main() -> None:
 
 def write(folder: Path, options: argparse.Namespace) -> None:
     """An assignment's folder and a solution."""
+    from tests.ragged_interface import INTERFACE
+
     voxels_mb = -(-options.size[0] * options.size[1] * options.size[2] // MB)
     assignment, solution = folder / "volumes", folder / "solution"
     assignment.mkdir()

@@ -10,8 +10,8 @@ from assignments.load import load
 from graders import grade
 from graders.authoring.splitting import proposed_split
 from graders.record.answer_files import load_answers
-from tests.graders.asking.test_measure_singly import INTERFACE
 from tests.jobs import job_here
+from tests.ragged_interface import INTERFACE
 
 SOURCE = """
 import numpy as np

@@ -14,29 +14,9 @@ from graders.asking import allowance, collecting
 from graders.asking.measure import measure
 from graders.record.answer_files import load_answers
 from graders.wall.session import Session
+from tests.ragged_interface import INTERFACE
 from tests.scripted import ScriptedChannel, Student
 
-INTERFACE = """
-from typing import Annotated, TypedDict
-import numpy as np
-from jaxtyping import Float, Float32, UInt8
-from assignments.errors import UserError
-from assignments.interface import Model, Range
-
-class Training(TypedDict):
-    image: list[Float32[np.ndarray, "d h w"]]
-    label: list[UInt8[np.ndarray, "d h w"]]
-class Volumes(TypedDict):
-    image: Float32[np.ndarray, "n d h w"]
-    spacing: Float32[np.ndarray, "n 3"]
-class Prediction(TypedDict):
-    prob: Annotated[Float[np.ndarray, "n d h w"], Range(0, 1)]
-
-def fit(train: Training, val: Training | None, *, seed: int, budget_s: float) -> Model: ...
-def save(model: Model, folder: str) -> None: ...
-def load(folder: str) -> Model: ...
-def predict(model: Model, inputs: Volumes) -> Prediction: ...
-"""
 SHAPES = [(2, 3, 4), (1, 5, 2), (3, 3, 3), (2, 2, 2)]
 IMAGES = [np.linspace(0, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape) for shape in SHAPES]
 LABELS = [(image >= 0.5).astype(np.uint8) for image in IMAGES]

@@ -13,7 +13,7 @@ from assignments.interface import read_interface
 from graders.record.manifest import _check_declared
 from graders.record.read_singly import check_read_singly
 from graders.tasks import task_named
-from tests.graders.asking.test_measure_singly import INTERFACE
+from tests.ragged_interface import INTERFACE
 
 AREA = """
 from graders.metrics import Metric
