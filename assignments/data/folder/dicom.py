@@ -7,6 +7,8 @@ from typing import Any
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 """Of files that must be DICOM; others may be."""
+NO_SLICES = ("dicomdir", "thumbs.db")
+"""Names, in small letters, of files that lie among slices and are none."""
 
 
 def field_values(dataset: Any, keyword: str) -> list[Any]:

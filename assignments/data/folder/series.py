@@ -17,7 +17,7 @@ import numpy as np
 from assignments.data.folder import decoding
 from assignments.data.folder.affines import codes_of
 from assignments.data.folder.decoding import decoded
-from assignments.data.folder.dicom import SUFFIXES, field_values
+from assignments.data.folder.dicom import NO_SLICES, SUFFIXES, field_values
 from assignments.data.folder.image import (
     AGAIN,
     Array,
@@ -36,7 +36,6 @@ from assignments.data.folder.stack import Slice, stack_of
 
 _SECONDS = 20.0
 """Wall clock for one compressed slice, and for the start of the process that decompresses."""
-_NO_DICOM = ("dicomdir", "thumbs.db")
 
 
 def read_dicom_file(where: Location) -> Image:
@@ -88,7 +87,7 @@ def _listed(folder: Path) -> tuple[dict[str, list[Slice]], int]:
     passed_over, broken = 0, []
     for name in sorted(os.listdir(folder)):
         path = folder / name
-        if name.startswith(".") or name.lower() in _NO_DICOM or not path.is_file():
+        if name.startswith(".") or name.lower() in NO_SLICES or not path.is_file():
             continue
         piece = _opened(path)
         if piece is not None:

@@ -1,9 +1,12 @@
 """What leaves is what a handout writes: files, fields, counts, and texts that name a subject."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from assignments.data.folder.burned_in import burned_in_subjects
+from assignments.data.folder.cases import CaseRow
 from assignments.data.folder.open_folder import opened_folder
 from assignments.data.published import published_cases
 from assignments.data.sources import source_of
@@ -126,6 +129,17 @@ def test_what_dicom_says_of_burned_in_text_is_repeated(tmp_path, flag):
     home = home.model_copy(update={"data": settings, "task": "classification"})
     says = burned_in_subjects(opened_folder(home))
     assert says == {f"PAT{number}": flag == "YES" and number == 2 for number in range(6)}
+
+
+def test_an_index_of_a_disc_does_not_hide_what_the_slices_say(tmp_path):
+    """`DICOMDIR` comes first in the order of names, is DICOM, and says nothing of a picture."""
+    image = np.zeros((3, 16, 16), np.int16)
+    folder = write_dicom_series(tmp_path / "P0", image, BurnedInAnnotation="YES")
+    index = write_dicom_series(tmp_path / "other", image) / "000.dcm"
+    index.rename(folder / "DICOMDIR")
+    row = CaseRow("P0", "P0", {"image": "P0"})
+    opened = SimpleNamespace(rows={"P0": (row,)}, table=SimpleNamespace(folder=tmp_path))
+    assert burned_in_subjects(opened) == {"P0": True}
 
 
 def test_a_catalogue_assignment_has_no_patients():
