@@ -134,7 +134,8 @@ def test_what_dicom_says_of_burned_in_text_is_repeated(tmp_path, flag):
 def test_an_index_of_a_disc_does_not_hide_what_the_slices_say(tmp_path):
     """`DICOMDIR` comes first in the order of names, is DICOM, and says nothing of a picture."""
     image = np.zeros((3, 16, 16), np.int16)
-    folder = write_dicom_series(tmp_path / "P0", image, BurnedInAnnotation="YES")
+    names = ["IM0", "IM1", "IM2"]
+    folder = write_dicom_series(tmp_path / "P0", image, names=names, BurnedInAnnotation="YES")
     index = write_dicom_series(tmp_path / "other", image) / "000.dcm"
     index.rename(folder / "DICOMDIR")
     row = CaseRow("P0", "P0", {"image": "P0"})
