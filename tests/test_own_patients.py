@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shutil
 import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -118,11 +119,11 @@ def write_own_course(folder: Path, source: str = "../organ") -> Path:
     return folder
 
 
-@pytest.fixture
-def course(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
     """Sixteen patients of two sites, an assignment, and a course with one group."""
-    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
-    patients, home = tmp_path / "patients", tmp_path / "organ"
+    folder = tmp_path_factory.mktemp("courses")
+    patients, home = folder / "patients", folder / "organ"
     patients.mkdir()
     home.mkdir()
     for number in range(16):
@@ -130,7 +131,15 @@ def course(tmp_path, monkeypatch):
     list_patients(patients, range(16))
     for name, text in (("assignment.toml", TOML), ("interface.py", INTERFACE), ("brief.md", "# Organ\n")):
         (home / name).write_text(text)
-    return write_own_course(tmp_path / "course")
+    write_own_course(folder / "course")
+    return folder
+
+
+@pytest.fixture
+def course(template, tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "course"
 
 
 def stages(course):
