@@ -313,7 +313,7 @@ def test_compressed_dicom_that_is_damaged_is_refused_with_the_program_that_undoe
     cut(folder / "P2" / "001.dcm", 300)
     _, line = refused(folder)
     assert line.startswith("P2 P2: 001.dcm")
-    assert "gdcmconv --raw 001.dcm OUT.dcm" in line or "copy" in line
+    assert "gdcmconv --raw 001.dcm OUT.dcm" in line, line
 
 
 def test_an_archive_of_python_objects_is_refused(folder):

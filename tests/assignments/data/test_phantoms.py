@@ -97,7 +97,7 @@ def test_a_pair_for_registration_is_one_image_moved():
     }
     cases = drawn(arrays, n=4, task="registration")
     assert cases["labels"].shape == (4, 2, 16, 32, 32)
-    assert cases["landmarks"].shape[1:] == (2, 32, 3) or cases["landmarks"].shape[1:] == (2, 16, 3)
+    assert cases["landmarks"].shape[1:] == (2, 32, 3), cases["landmarks"].shape
     for fixed, moving, labels, marks in zip(*(cases[key] for key in arrays), strict=True):
         shift = marks[1, 0] - marks[0, 0]
         assert np.allclose(marks[1] - marks[0], shift, atol=1e-5)

@@ -127,7 +127,7 @@ def test_a_flipped_label_is_refused_with_file_and_cure(folder, tmp_path):
     text = refusal(tmp_path)
     assert "seg.nii.gz" in text
     assert "P0" in text
-    assert "left and right are reversed" in text or "mm away" in text
+    assert "left and right are reversed" in text, text
     assert "resample it to the image, or export both again" in text
 
 
