@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from assignments.assignment import Assignment, Data, Person, Run
-from assignments.data.folder.addresses import WrongAddress
 from assignments.data.folder.location import located
 from assignments.data.folder.propose import ProposedTable, as_csv, propose
 from assignments.data.folder.reading import read_image
@@ -137,7 +136,7 @@ def _has_classes(table: ProposedTable) -> bool:
         return False
     try:
         values = np.unique(read_image(located(table.folder, text), label=True).array)
-    except (UserError, WrongAddress):
+    except UserError:
         return False  # what is wrong with it stands in the list of problems
     return bool(values[-1] > 1) and set(values.tolist()) != {0, 255}
 

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from assignments.errors import closest
+from assignments.errors import UserError, closest
 
 ARCHIVES = (".npz", ".h5", ".hdf5")
 """Files that hold several arrays, each with a key."""
@@ -53,11 +53,11 @@ def address(text: str) -> Address:
     return Address(file.replace("\\", "/"), name, number)
 
 
-class WrongAddress(Exception):
+class WrongAddress(UserError):
     """A file that cannot be used: what is wrong, and the cure."""
 
     def __init__(self, what: str, cure: str) -> None:
-        super().__init__(what)
+        super().__init__(f"{what}; {cure}")
         self.what, self.cure = what, cure
 
 

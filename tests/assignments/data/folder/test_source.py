@@ -419,3 +419,14 @@ def test_how_a_volume_was_turned_is_kept_and_said(folder, tmp_path):
         remarks = shown_data(assignment(tmp_path)).remarks
         assert "image: NIfTI, LPS, turned to RAS (2 of 3 subjects)" in remarks
         assert "image: NIfTI, RAS, as it is (1 of 3 subjects)" in remarks
+
+
+def test_a_file_that_goes_away_while_the_folder_is_read_is_named(folder, tmp_path):
+    volumes(folder, 3)
+    of = assignment(tmp_path)
+    source = source_of(of)
+    opened = source.open(of)
+    (folder / "im1.nii.gz").unlink()
+    for read in (source.load, source.stamp):
+        with pytest.raises(UserError, match=r"im1\.nii\.gz"):
+            read(opened, "P1")
