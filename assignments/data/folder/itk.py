@@ -46,6 +46,8 @@ def read_itk(where: Location) -> Image:
         raise unreadable(where, f"it has {len(size)} axes ({' x '.join(map(str, size))}), not one volume", cure)
     if reader.GetNumberOfComponents() != 1:
         cure = "save each as a file of its own (columns image:NAME)"
+        if any(re.fullmatch(r"segment\d+_layer", field) for field in header.fields):
+            cure = "its segments overlap, in layers; in 3D Slicer, export them as one label map"
         raise unreadable(where, f"it has {reader.GetNumberOfComponents()} numbers a voxel", cure)
     refuse_absurd(where, size)
     try:
@@ -81,5 +83,7 @@ def itk_says(error: RuntimeError | str) -> str:
     """What ITK says of a file, without where in its own source it says so."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     plain = [line for line in lines if ".cxx" not in line and ".hxx" not in line and not line.startswith("Exception")]
-    first = (plain or lines or ["no reason given"])[0]
+    # The NRRD library says the reason last.
+    reasons = [line.rpartition(": ")[2] for line in lines if line.startswith("[nrrd]")][-1:]
+    first = (reasons or plain or lines or ["no reason given"])[0]
     return re.sub(r"^(ITK|sitk::)\s*ERROR:\s*|\(0x[0-9a-f]+\)", "", first).strip().rstrip(".")

@@ -26,6 +26,7 @@ from assignments.data.folder.location import Location
 from assignments.data.folder.nifti import read_nifti
 from assignments.data.folder.pictures import read_picture
 from assignments.data.folder.series import read_dicom_file, read_series
+from assignments.data.folder.text_headers import voxel_files
 from assignments.errors import closest
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
@@ -58,6 +59,19 @@ def read_image(where: Location, *, label: bool = False, members: Members | None 
     if faults := _faults(image):
         raise UnreadableImage(str(where), faults)
     return image
+
+
+def files_beside(path: Path) -> list[Path]:
+    """The other files of an image that is stored in several: its voxels beside a header, or its header.
+
+    Raises:
+        OSError: so says the disk.
+    """
+    kind = path.suffix.lower()
+    if kind in ITK:
+        return voxel_files(path)
+    other = {".hdr": ".img", ".img": ".hdr"}.get(kind)
+    return [beside] if other and (beside := path.with_suffix(other)).is_file() else []
 
 
 _Reader = Callable[[Location, bool, Members | None], Image]

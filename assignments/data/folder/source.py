@@ -12,6 +12,7 @@ from pathlib import Path
 from assignments.data.folder.addresses import address, file_of
 from assignments.data.folder.case_arrays import CaseReading
 from assignments.data.folder.open_folder import OpenFolder
+from assignments.data.folder.reading import files_beside
 from assignments.data.problem_list import SubjectProblems, within
 from assignments.data.source import Arrays, Subject, file_stamp
 
@@ -59,9 +60,12 @@ def stamp(opened: OpenFolder, subject: str) -> object:
 
 
 def _stamp(path: Path) -> list[object]:
-    """What changes when a file changes, or any file in a folder."""
-    return [file_stamp(file) for file in sorted(_files(path))]
+    """What changes when a file changes, any file in a folder, or the voxels beside a header."""
+    return [file_stamp(file) for file in sorted({*_files(path)})]
 
 
 def _files(path: Path) -> Iterator[Path]:
-    yield from (file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    if path.is_dir():
+        yield from (file for file in path.rglob("*") if file.is_file())
+        return
+    yield from (path, *files_beside(path))

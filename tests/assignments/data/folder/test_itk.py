@@ -1,5 +1,8 @@
 """MHA, MHD and NRRD, sound and damaged."""
 
+import bz2
+import gzip
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -89,6 +92,86 @@ def test_a_header_without_its_file_of_voxels_is_said(tmp_path):
     assert "cannot be read" in faults(path)
     (tmp_path / "a.raw").unlink()
     assert faults(path) == "the file of its voxels is missing: a.raw"
+
+
+VOXELS = phantom().tobytes()
+
+
+def nrrd(path, fields, voxels=VOXELS):
+    """A NRRD by hand of the phantom, 5 x 4 x 3."""
+    head = f"NRRD0004\ntype: short\ndimension: 3\nsizes: 5 4 3\nendian: little\n{fields}\n"
+    head += "\n" if voxels else ""  # else the list of files would name an empty one
+    path.write_bytes(head.encode() + voxels)
+    return path
+
+
+DIRECTIONS = "space directions: (1,0,0) (0,2,0) (0,0,3)"
+
+
+def test_a_segmentation_whose_header_is_long_is_read(tmp_path):
+    """3D Slicer describes each segment: a hundred organs are more than 64 KiB, before what says where they lie."""
+    segments = "\n".join(f"Segment{number}_Tags:={'t' * 900}" for number in range(100))
+    fields = f"{segments}\nspace: LPS\n{DIRECTIONS}\nencoding: gzip"
+    image = read_image(nrrd(tmp_path / "a.seg.nrrd", fields, gzip.compress(phantom().tobytes())), label=True)
+    assert (image.array == phantom()).all()
+    assert (image.orientation, image.spacing_mm) == ("LPS", (3.0, 2.0, 1.0))
+
+
+def test_segments_that_overlap_are_refused_with_the_cure(tmp_path):
+    head = (
+        "NRRD0004\ntype: uchar\ndimension: 4\nspace: LPS\nsizes: 2 5 4 3\nkinds: list domain domain domain\n"
+        "space directions: none (1,0,0) (0,2,0) (0,0,3)\nencoding: raw\nSegment0_Layer:=0\nSegment1_Layer:=1\n\n"
+    )
+    (tmp_path / "a.seg.nrrd").write_bytes(head.encode() + bytes(120))
+    with pytest.raises(UnreadableImage, match=r"2 numbers a voxel.*one label map"):
+        read_image(tmp_path / "a.seg.nrrd")
+
+
+@pytest.mark.parametrize("spacing", ["nan 2 3", "-1 2 3"])
+def test_a_nrrds_spacing_that_cannot_be_is_refused_whatever_itk_makes_of_it(spacing, tmp_path):
+    path = nrrd(tmp_path / "a.nrrd", f"spacings: {spacing}\nencoding: raw")
+    assert faults(path) == f"its spacing is {spacing.replace(' ', ' x ')} mm"
+
+
+@pytest.mark.parametrize("space", ["scanner-xyz", "3D-right-handed"])
+def test_a_space_that_is_not_the_patients_gives_no_orientation(space, tmp_path):
+    """ITK takes every space that it does not know for left, posterior, superior."""
+    image = read_image(nrrd(tmp_path / "a.nrrd", f"space: {space}\n{DIRECTIONS}\nencoding: raw"))
+    assert (image.affine, image.orientation) == (None, None)
+
+
+@pytest.mark.parametrize("space", ["RAS", "right-anterior-superior"])
+def test_a_nrrd_in_ras_is_not_one_in_lps(space, tmp_path):
+    image = read_image(nrrd(tmp_path / "a.nrrd", f"space: {space}\n{DIRECTIONS}\nencoding: raw"))
+    assert image.orientation == "RAS"
+
+
+def test_a_compression_that_is_not_read_is_named(tmp_path):
+    assert "compressed by bzip2" in faults(nrrd(tmp_path / "a.nrrd", "encoding: bzip2", bz2.compress(bytes(120))))
+
+
+@pytest.mark.parametrize("named", ["LIST\ns0.raw\ns1.raw\ns2.raw", "s%d.raw 0 2 1"])
+def test_a_slice_of_several_files_that_is_missing_is_named(named, tmp_path):
+    """MHD and NRRD name the file of each slice alike."""
+    for z, piece in enumerate(phantom()):
+        (tmp_path / f"s{z}.raw").write_bytes(piece.tobytes())
+    meta = write_itk(tmp_path / "a.mhd", phantom())
+    changed(meta, b"a.raw", named.encode())
+    header = nrrd(tmp_path / "a.nhdr", f"encoding: raw\ndata file: {named}", b"")
+    for path in (meta, header):
+        assert (read_image(path).array == phantom()).all()
+    (tmp_path / "s1.raw").unlink()
+    for path in (meta, header):
+        assert faults(path) == "the file of its voxels is missing: s1.raw"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_voxels_outside_the_folder_of_their_header_are_refused(absolute, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "secret.raw").write_bytes(phantom().tobytes())
+    path = write_itk(tmp_path / "in/a.mhd", phantom())
+    named = str(tmp_path / "secret.raw") if absolute else "../secret.raw"
+    assert "lies outside its folder" in faults(changed(path, b"a.raw", named.encode()))
 
 
 def test_more_than_three_axes_and_several_numbers_a_voxel_are_refused(tmp_path):

@@ -391,6 +391,23 @@ def test_only_a_changed_patient_is_read_again(folder, tmp_path, monkeypatch):
     assert [a.id for a, b in zip(first.subjects, changed.subjects, strict=True) if a != b] == ["P2"]
 
 
+@pytest.mark.parametrize(("name", "voxels"), [("P.mhd", "P.raw"), ("P.nhdr", "P.raw"), ("P.hdr", "P.img")])
+def test_a_correction_of_voxels_that_lie_beside_their_header_is_read(folder, tmp_path, name, voxels):
+    if name == "P.hdr":
+        nibabel.save(nibabel.Nifti1Pair(phantom(), np.eye(4)), folder / "P.hdr")
+    else:
+        write_itk(folder / name, phantom())
+    table(folder, "subject,image,class", f"P,{name},a")
+    of = assignment(tmp_path, "classification")
+    source = source_of(of)
+    opened = source.open(of)
+    before = source.stamp(opened, "P")
+    assert source.stamp(opened, "P") == before
+    data = (folder / voxels).read_bytes()
+    (folder / voxels).write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    assert source.stamp(opened, "P") != before
+
+
 def test_after_a_refusal_only_what_was_corrected_is_read(folder, tmp_path, monkeypatch):
     volumes(folder, 4)
     write_nifti(folder / "seg2.nii.gz", 2 * label_of(phantom()))
