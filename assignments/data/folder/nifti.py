@@ -25,6 +25,8 @@ from assignments.data.folder.image import (
 )
 from assignments.data.folder.location import Location
 
+_UNITS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}
+"""By the lowest three bits of `xyzt_units`; the others are the unit of time."""
 _SLACK = 2**20
 """Bytes that may follow the voxels."""
 _HEADER = "correct the header, or convert the original again (dcm2niix writes sound headers)"
@@ -47,7 +49,7 @@ def read_nifti(where: Location) -> Image:
     pixdim = _written_spacing(where, stored)[: len(shape)]
     if faults := spacing_faults(tuple(map(float, reversed(pixdim))), _HEADER):
         raise UnreadableImage(str(where), faults)
-    unit = header.get_xyzt_units()[0]
+    unit = _UNITS.get(int(header["xyzt_units"]) & 7, "not one that NIfTI has")
     if unit not in ("mm", "unknown"):
         raise unreadable(where, f"its unit is {unit}, not mm", _HEADER)
 
@@ -62,7 +64,7 @@ def read_nifti(where: Location) -> Image:
         if not np.allclose(in_affine, spacing, rtol=TOLERANCE):
             notes.append(f"pixdim says {in_mm(spacing)}, the sform {in_mm(in_affine)}, which is used.")
         spacing = in_affine
-        if header["sform_code"] and header["qform_code"] and _differ(stored.affine, header.get_qform()):
+        if header["sform_code"] and header["qform_code"] and _differ(stored.affine, _qform(header)):
             notes.append("sform and qform differ: the sform is used.")
     else:
         notes.append("The header gives no orientation (sform and qform codes are 0): it is unknown.")
@@ -93,6 +95,9 @@ def _opened(where: Location) -> Any:
     if not isinstance(stored, nibabel.nifti1.Nifti1Pair):
         what = f"it is not NIfTI but {type(stored).__name__.removesuffix('Image')}, whose left and right are uncertain"
         raise unreadable(where, what, "convert the original to NIfTI, with dcm2niix for example")
+    voxels: Any = stored.dataobj
+    if "header" not in stored.file_map and voxels.offset < stored.header.single_vox_offset:
+        raise unreadable(where, f"its voxels begin at byte {voxels.offset}, within the header", _HEADER)
     return stored
 
 
@@ -154,8 +159,17 @@ def _written_spacing(where: Location, stored: Any) -> Array:
     return pixdim
 
 
-def _differ(a: Array, b: Array) -> bool:
-    return not np.allclose(a, b, atol=TOLERANCE)
+def _qform(header: Any) -> Array | None:
+    """The affine of the quaternion; None where it is not one of a rotation."""
+    try:
+        affine: Array = header.get_qform()
+    except Exception:  # noqa: BLE001 - nibabel raises several kinds for numbers that are no rotation
+        return None
+    return affine
+
+
+def _differ(a: Array, b: Array | None) -> bool:
+    return b is None or not np.allclose(a, b, atol=TOLERANCE)
 
 
 def _sentence(error: Exception) -> str:

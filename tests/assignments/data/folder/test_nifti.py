@@ -93,6 +93,29 @@ def test_another_unit_is_refused(tmp_path):
     assert "no unit" in read_image(write_nifti(tmp_path / "b.nii", phantom(), units="unknown")).facts.notes[0]
 
 
+@pytest.mark.parametrize(("units", "words"), [(7, "not one that NIfTI has"), (255, "not one that NIfTI has")])
+def test_a_unit_that_does_not_exist_is_a_sentence(units, words, tmp_path):
+    assert words in faults(edit(write_nifti(tmp_path / "a.nii", phantom()), UNITS, "<B", units))
+
+
+def test_a_unit_of_time_that_does_not_exist_changes_nothing(tmp_path):
+    """mm are 2, and the bits of the time are 8, 16 and 32: all of them together are not a unit."""
+    image = read_image(edit(write_nifti(tmp_path / "a.nii", phantom()), UNITS, "<B", 2 + 56))
+    assert (image.spacing_mm, image.facts.notes) == ((3.0, 2.0, 1.0), ())
+
+
+def test_a_qform_that_is_not_a_rotation_is_said_and_the_sform_used(tmp_path):
+    """The squares of b, c and d of a quaternion are 1 together at most; here 3."""
+    path = edit(write_nifti(tmp_path / "a.nii", phantom()), QFORM_CODE, "<hhfff", 1, 1, 1.0, 1.0, 1.0)
+    image = read_image(path)
+    assert (image.orientation, image.facts.notes) == ("RAS", ("sform and qform differ: the sform is used.",))
+
+
+def test_voxels_that_begin_within_the_header_are_refused(tmp_path):
+    """Else the header's first number, 348, would be an intensity."""
+    assert "at byte 0, within the header" in faults(edit(write_nifti(tmp_path / "a.nii", phantom()), 108, "<f", 0.0))
+
+
 def test_a_sheared_grid_is_refused(tmp_path):
     affine = np.eye(4)
     affine[1, 2] = np.tan(np.radians(10))
