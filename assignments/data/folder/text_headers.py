@@ -20,6 +20,7 @@ _HEADER_BYTES = 65536
 _MOST_NRRD = 2**24
 """Bytes of a NRRD header: a segmentation of 3D Slicer describes each of a hundred organs in it."""
 _MOST_FILES = 2**16
+_LONGEST_NAME = 255
 _BLOCK = 2**20
 _NUMBERED = re.compile(r"(.*)%(0?\d?)d(\S*)\s+(\d{1,6})\s+(\d{1,6})\s+(\d{1,6})(?:\s+\d)?")
 """The files of slices by their numbers: `slice%03d.raw 1 20 1`, from the first to the last by a step."""
@@ -133,7 +134,9 @@ def _is_nrrd(path: Path) -> bool:
 def _header(path: Path) -> TextHeader | None:
     """The header of a file; None if it is not one."""
     with path.open("rb") as file:
-        return _nrrd(file) if _is_nrrd(path) else _meta(file.read(_HEADER_BYTES))
+        header = _nrrd(file) if _is_nrrd(path) else _meta(file.read(_HEADER_BYTES))
+    damaged = header is not None and any("\0" in name or len(name) > _LONGEST_NAME for name in header.data_names)
+    return None if damaged else header
 
 
 def _meta(start: bytes) -> TextHeader | None:
