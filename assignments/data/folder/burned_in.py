@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from assignments.data.folder.dicom import NO_SLICES, SUFFIXES, burned_in
+from assignments.data.folder.dicom import burned_in, is_slice
 from assignments.data.folder.image import missing_package
 from assignments.data.folder.location import located
 from assignments.data.folder.open_folder import OpenFolder
@@ -31,8 +31,8 @@ def burned_in_subjects(opened: OpenFolder) -> dict[str, bool]:
 def _flags(path: Path) -> Iterator[bool]:
     """Of the first DICOM file at a path."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
-    for file in (file for file in files if file.name.lower() not in NO_SLICES):
-        if file.suffix.lower() in (*SUFFIXES, "") and file.is_file() and (flag := _flag(file)) is not None:
+    for file in files:
+        if file.is_file() and is_slice(file) and (flag := _flag(file)) is not None:
             yield flag
             return
 

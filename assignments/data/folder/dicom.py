@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 SUFFIXES = (".dcm", ".dicom", ".ima")
 """Of files that must be DICOM; others may be."""
 NO_SLICES = ("dicomdir", "thumbs.db")
 """Names, in small letters, of files that lie among slices and are none."""
+
+
+def has_mark(path: Path) -> bool:
+    """Whether a file begins as DICOM does, whatever its name is."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
+def is_slice(path: Path) -> bool:
+    """Whether a file is DICOM by its name; or by its mark, as `IM000001` is.
+
+    Raises:
+        OSError: so says the disk.
+    """
+    name = path.name.lower()
+    return name not in NO_SLICES and (name.endswith(SUFFIXES) or has_mark(path))
 
 
 def field_values(dataset: Any, keyword: str) -> list[Any]:

@@ -16,6 +16,7 @@ from typing import Final
 
 from assignments.data.folder.addresses import ARCHIVES
 from assignments.data.folder.cases import CaseRow, CaseTable
+from assignments.data.folder.dicom import is_slice
 from assignments.data.folder.file_roles import FileRole, role_of
 from assignments.data.folder.headings import is_truth
 from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
@@ -122,10 +123,9 @@ def _of_layout(table: CaseTable, name: str) -> ProposedTable:
 
 def _images_below(folder: Path, depth: int) -> Iterator[Path]:
     """The image files of a folder and of those in it. A folder of DICOM files is one image."""
-    slices = visible(folder, [".dcm"])
-    if len(slices) > 1:
-        yield folder
-    yield from (path for path in images(folder) if len(slices) < 2 or path not in slices)
+    slices = [path for path in visible(folder) if is_slice(path)]
+    yield from [folder] if len(slices) > 1 else slices
+    yield from (path for path in images(folder) if path not in slices)
     for inside in folders_of(folder) if depth else ():
         if not inside.is_symlink():
             yield from _images_below(inside, depth - 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import numpy as np
 from assignments.data.folder import decoding
 from assignments.data.folder.affines import codes_of
 from assignments.data.folder.decoding import decoded
-from assignments.data.folder.dicom import NO_SLICES, SUFFIXES, field_values
+from assignments.data.folder.dicom import NO_SLICES, field_values, is_slice
 from assignments.data.folder.image import (
     AGAIN,
     Array,
@@ -36,6 +37,10 @@ from assignments.data.folder.stack import Slice, stack_of
 
 _SECONDS = 20.0
 """Wall clock for one compressed slice, and for the start of the process that decompresses."""
+
+
+_NAMED = re.compile(r"\.[A-Za-z]\w*$")
+"""The end of a name that says what a file is. `IM0001` and `1.2.840.5` are names of slices."""
 
 
 def read_dicom_file(where: Location) -> Image:
@@ -92,7 +97,7 @@ def _listed(folder: Path) -> tuple[dict[str, list[Slice]], int]:
         piece = _opened(path)
         if piece is not None:
             series[piece.text("SeriesInstanceUID")].append(piece)
-        elif name.lower().endswith(SUFFIXES):
+        elif is_slice(path) or (not path.stat().st_size and not _NAMED.search(name)):
             broken.append(Fault(f"{name} is not a DICOM file, or damaged", AGAIN))
         else:
             passed_over += 1

@@ -89,6 +89,7 @@ def stack_of(where: Location, slices: Sequence[Slice]) -> SliceStack:
     if spacing and (faults := spacing_faults(spacing, "correct PixelSpacing in the header")):
         raise UnreadableImage(str(where), faults)
     _check_alike(where, slices)
+    _check_one_patient(where, slices)
     turn = _of_length(first, "ImageOrientationPatient", 6)
     origins = [_of_length(piece, "ImagePositionPatient", 3) for piece in slices]
     if spacing is None or turn is None or any(origin is None for origin in origins):
@@ -132,6 +133,15 @@ def _check_alike(where: Location, slices: Sequence[Slice]) -> None:
                 cure = "keep one series of slices in the folder: a scout, or a second scan, lies among them"
                 what = f"its slices differ in {keyword}: {slices[0].path.name} and {piece.path.name}"
                 raise unreadable(where, what, cure)
+
+
+def _check_one_patient(where: Location, slices: Sequence[Slice]) -> None:
+    """Refuse slices of two patients, whom a program gave the same series. No patient is named."""
+    first = slices[0]
+    for piece in slices:
+        if piece.text("PatientID") != first.text("PatientID"):
+            what = f"its slices are of two patients: PatientID differs in {first.path.name} and {piece.path.name}"
+            raise unreadable(where, what, "keep the files of one patient in a folder, and export them again")
 
 
 def _even_gap(where: Location, origins: Array, heights: Array, normal: Array) -> float:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-SUFFIXES: Final = (
-    ".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".npy",
-)  # fmt: skip
-"""Of image files, the longest first."""
+from assignments.data.folder.reading import HDF5
+from assignments.data.folder.reading import SUFFIXES as READ
+
+SUFFIXES: Final = tuple(sorted({*READ} - {".npz", *HDF5}, key=lambda end: (-len(end), end)))
+"""Of files that hold one image, the longest first."""
 MODALITIES: Final = (
     "t1", "t2", "t1w", "t2w", "t1c", "t1ce", "t1n", "t2f", "flair", "pd", "dwi", "adc", "ct", "cbct", "pet", "mr",
     "mri", "us", "ldct", "ndct",

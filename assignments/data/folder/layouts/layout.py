@@ -48,8 +48,10 @@ def folders_of(folder: Path) -> list[Path]:
 
 
 def images(folder: Path) -> list[Path]:
-    """The image files of a folder."""
-    return visible(folder, SUFFIXES)
+    """The image files of a folder. A header with its voxels beside it, `P1.hdr` and `P1.img`, is one image."""
+    files = visible(folder, SUFFIXES)
+    headers = {path.stem for path in files if path.suffix.casefold() == ".hdr"}
+    return [path for path in files if path.suffix.casefold() != ".img" or path.stem not in headers]
 
 
 def relative(folder: Path, path: Path) -> str:

@@ -1,5 +1,7 @@
 """A table proposed from names: pairs, subjects, classes, channels, parts, and a question for each guess."""
 
+import nibabel
+import numpy as np
 import pytest
 
 from assignments.data.folder.file_roles import role_of
@@ -8,6 +10,7 @@ from assignments.data.folder.subject_names import guessed_subjects
 from assignments.data.folder.table import read_table
 from assignments.errors import UserError
 from tests.assignments.data.folder import layouts_made as made
+from tests.assignments.data.folder.files import phantom, write_dicom_series, write_itk
 
 
 def folder_of(folder, *files):
@@ -214,6 +217,25 @@ def test_a_folder_of_dicom_files_is_one_image(tmp_path):
     proposal = propose(folder_of(tmp_path, *files))
     assert [(row.subject, row.files["image"]) for row in proposal.rows] == [("P1", "P1/T2"), ("P2", "P2/T2")]
     assert "what is the ground truth?" in asked(proposal)
+
+
+@pytest.mark.parametrize("names", [["a.IMA", "b.IMA", "c.IMA"], ["IM1", "IM2", "IM3"]])
+def test_slices_of_any_name_are_one_image(tmp_path, names):
+    for patient in ("P0", "P1"):
+        write_dicom_series(tmp_path / patient, phantom(), names=names)
+        (tmp_path / patient / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    assert [row.id for row in propose(tmp_path).rows] == ["P0", "P1"]
+
+
+def test_whatever_is_read_is_proposed_and_a_pair_of_files_once(tmp_path):
+    for patient in ("P0", "P1"):
+        nibabel.save(nibabel.Nifti1Pair(phantom(), np.eye(4)), tmp_path / f"{patient}.hdr")
+    write_itk(tmp_path / "P2.nhdr", phantom())
+    assert [(row.id, row.subject) for row in propose(tmp_path).rows] == [
+        ("P0.hdr", "P0"),
+        ("P1.hdr", "P1"),
+        ("P2.nhdr", "P2"),
+    ]
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_written_as_text_and_read_back(tmp_path):

@@ -16,7 +16,7 @@ from pydicom.uid import (
 from assignments.data.folder import decoding, series
 from assignments.data.folder.geometry import canonical
 from assignments.data.folder.image import UnreadableImage
-from tests.assignments.data.folder.files import cut, read_image, write_dicom, write_dicom_series
+from tests.assignments.data.folder.files import cut, phantom, read_image, write_dicom, write_dicom_series
 
 
 def faults(path):
@@ -265,6 +265,26 @@ def test_several_frames_and_a_table_of_numbers_are_refused(tmp_path):
 def test_a_text_under_the_name_of_dicom_is_not_one(tmp_path):
     (tmp_path / "a.dcm").write_text("This is a text. " * 20)
     assert faults(tmp_path / "a.dcm") == "it is not a DICOM file, or damaged"
+
+
+def test_slices_of_two_patients_in_one_series_are_refused(volume, tmp_path):
+    """Some programs that remove names give all patients the same series."""
+    folder = write_dicom_series(tmp_path / "a", volume)
+    header = pydicom.dcmread(folder / "002.dcm")
+    header.PatientID = "4712"
+    header.save_as(folder / "002.dcm")
+    said = faults(folder)
+    assert "two patients: PatientID differs in 000.dcm and 002.dcm" in said
+    assert "471" not in said
+
+
+@pytest.mark.parametrize("kept", [0, 200])
+def test_a_slice_without_suffix_that_is_cut_off_is_not_passed_over(kept, tmp_path):
+    """The last slice of a stack: without it, the rest is a volume that looks sound."""
+    folder = write_dicom_series(tmp_path / "a", phantom(), names=["IM1", "IM2", "1.2.840.3"])
+    last = folder / "1.2.840.3"
+    last.write_bytes(last.read_bytes()[:kept])
+    assert "1.2.840.3 is not a DICOM file, or damaged" in faults(folder)
 
 
 def test_a_folder_without_dicom_is_said(tmp_path):
