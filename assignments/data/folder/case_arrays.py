@@ -20,6 +20,8 @@ from assignments.errors import Problem, UserError
 
 LABELS = {"label": "image", "label:fixed": "fixed", "label:moving": "moving"}
 """Columns of labels, each with the image on whose voxels it lies."""
+_ROUNDING = 1e-6
+"""Share of a label's number by which it may differ from a whole one: that of float32."""
 
 
 class CaseReading:
@@ -148,10 +150,15 @@ class CaseReading:
         if label.axes == "c h w":
             self._problem(column, "is in colours, not one number a pixel", "save the number of the class in each pixel")
             return None
-        if array.dtype.kind == "f" and not (array == np.rint(array)).all():
-            cure = "save whole numbers; a map of probabilities is not a label"
-            self._problem(column, f"has numbers that are not whole, such as {_odd(array):g}", cure)
-            return None
+        if array.dtype.kind == "f":
+            whole = np.rint(array)
+            # A file that rescales its numbers makes 1.0000001 of 1.
+            odd = np.abs(array - whole) > _ROUNDING * np.maximum(np.abs(whole), 1)
+            if odd.any():
+                cure = "save whole numbers; a map of probabilities is not a label"
+                self._problem(column, f"has numbers that are not whole, such as {array[odd].flat[0]!s}", cure)
+                return None
+            array = whole
         values = np.unique(array)
         classes = self._known_classes(label, values)
         if values[0] < 0 or (classes is not None and values[-1] >= classes):
@@ -163,7 +170,8 @@ class CaseReading:
             return None
         if self._opened.task == "segmentation" and values[-1] == 255:
             return np.asarray(array == 255, np.uint8)
-        return np.asarray(array, np.int64)
+        # Labels of a CT in int64 are a gigabyte.
+        return np.asarray(array, np.uint8 if values[-1] <= np.iinfo(np.uint8).max else np.int64)
 
     def _known_classes(self, label: Image, values: Array) -> int | None:
         """How many classes a label may have; None where any number is one."""
@@ -215,8 +223,3 @@ def _remarks(column: str, image: Image, orient: Orient) -> Iterator[str]:
         turned = "as it is" if orient in ("file", image.orientation) else f"turned to {orient}"
         yield f"{column}: {image.facts.format}, {image.orientation}, {turned}"
     yield from (f"{column}: {note}" for note in image.facts.notes)
-
-
-def _odd(array: Array) -> float:
-    """A number that is not whole."""
-    return float(array[array != np.rint(array)].flat[0])

@@ -296,6 +296,17 @@ def test_a_shift_below_a_thousandth_of_a_mm_is_rounding(tmp_path):
     assert both(tmp_path, "RAS", "RAS", origin=(x + 5e-4, y, z)) is None
 
 
+def test_a_spacing_with_four_decimals_is_rounding():
+    """512 voxels of 0.703125 or 0.7031 mm: the last lies 511 x 0.000025 = 0.0128 mm away, 0.018 of a voxel."""
+    array = np.zeros((1, 1, 512), np.uint8)
+    images = [
+        Image(array, "d h w", np.diag([1.0, 1, 1, 1])[[2, 1, 0, 3]] * [1, 1, mm, 1], (1, 1, mm), "RAS", Facts("NIfTI"))
+        for mm in (0.703125, 0.7031, 0.7030)
+    ]
+    assert same_geometry(images[0], images[1]) is None
+    assert same_geometry(images[0], images[2]) is not None
+
+
 def test_another_spacing_is_said(tmp_path):
     assert both(tmp_path, "RAS", "RAS", spacing=(3.0, 2.0, 1.5)) == (
         "its spacing is 3 x 2 x 1.5 mm, and that of the image 3 x 2 x 1 mm"

@@ -354,6 +354,17 @@ def test_half_a_label_is_no_class(folder, tmp_path):
     assert "has numbers that are not whole, such as 0.5" in refusal(tmp_path)
 
 
+def test_a_label_that_its_file_rescales_is_whole(folder, tmp_path):
+    """float32 of 1 / 3 is 0.33333334, and three times that 1.0000001 in some programs."""
+    volumes(folder, 2)
+    label = label_of(phantom())
+    write_nifti(folder / "seg0.nii.gz", label * np.float32(1.0000001))
+    (case,) = cases_of(tmp_path, "P0")
+    assert (case["label"] == label).all()
+    write_nifti(folder / "seg0.nii.gz", label * np.float32(0.9999))
+    assert "not whole, such as 0.9999;" in refusal(tmp_path)
+
+
 def test_a_colour_picture_among_grey_ones_is_named(folder, tmp_path):
     for i in range(3):
         write_picture(folder / f"{i}.png", np.full((6, 8, 3) if i == 2 else (6, 8), i, np.uint8))
