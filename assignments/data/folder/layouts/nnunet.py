@@ -64,6 +64,10 @@ def _table(folder: Path) -> CaseTable:
         channels = ("colours",)
     columns = ["image"] if len(channels) == 1 else [f"image:{name}" for name in channels]
     rows, problems = _cases(folder, stated, columns)
+    if not rows and not problems and (others := visible(folder / "imagesTr")):
+        what = f'is "{stated.file_ending}", but imagesTr has files such as {others[0].name}'
+        cure = f"correct it; files are named CASE_0000{stated.file_ending}"
+        problems.append(Problem(str(file), "file_ending", None, what, cure))
     unlabelled = {name for name, _ in _files(folder / "imagesTs", stated.file_ending)}
     if unlabelled and not _labels(folder / "labelsTs", stated.file_ending):
         doubts.append(f"imagesTs: {len(unlabelled)} cases without labels are not used")

@@ -164,6 +164,14 @@ def test_a_channel_a_label_and_an_image_that_are_missing_are_problems(tmp_path):
     ]
 
 
+def test_a_file_ending_that_no_file_has_is_a_problem(tmp_path):
+    made.nnunet(tmp_path, ["a", "b"])
+    text = (tmp_path / "dataset.json").read_text()
+    (tmp_path / "dataset.json").write_text(text.replace(".nii.gz", ".nrrd"))
+    (problem,) = table_of(tmp_path, "nnunet").problems
+    assert (problem.key, "a_0000.nii.gz" in problem.what) == ("file_ending", True)
+
+
 def test_regions_and_an_ignored_label_are_said(tmp_path):
     labels = {"background": 0, "kidney": [1, 2, 3], "masses": [2, 3], "tumor": 2, "ignore": 4}
     made.nnunet(tmp_path, channels=["CT"], labels=labels)
