@@ -18,7 +18,7 @@ def paired(
         groups.setdefault(picture.pair, []).append(picture)
     channels = _channels(groups)
     if channels is None:
-        groups = {_own_case(picture): [picture] for picture in pictures}
+        groups = _alone(pictures, questions)
     elif channels:
         example = ", ".join(role.file for role in next(iter(groups.values()))[:2])
         questions.append(
@@ -37,10 +37,28 @@ def paired(
             row["label"] = truths[case][0].file
             pairs += 1
         rows.append(CaseRow(in_order[0].file, case, row))
-    if not labels:
+    if labels and not pairs:
+        questions.append(
+            f"{len(labels)} labels are of no image by their names, such as {labels[0].file}: fill in the column label"
+        )
+    if not pairs:
         return rows, columns
     questions += _pair_questions(rows, groups, truths, pairs)
     return [row for row in rows if "label" in row.files], [*columns, "label"]
+
+
+def _alone(pictures: Sequence[FileRole], questions: list[str]) -> dict[str, list[FileRole]]:
+    """Each image as a case of its own. Of those with one name, such as `P1.nii` and `P1.nii.gz`, the first is taken."""
+    groups: dict[str, list[FileRole]] = {}
+    for picture in pictures:
+        groups.setdefault(_own_case(picture), []).append(picture)
+    if twice := [roles for roles in groups.values() if len(roles) > 1]:
+        others = [role.file for roles in twice for role in roles[1:]]
+        questions.append(
+            f"{len(others)} images have the name of another and are left out: {listed(others)}; "
+            f"is {twice[0][0].file} the right one?"
+        )
+    return {case: roles[:1] for case, roles in groups.items()}
 
 
 def _pair_questions(

@@ -238,6 +238,24 @@ def test_whatever_is_read_is_proposed_and_a_pair_of_files_once(tmp_path):
     ]
 
 
+def test_labels_that_fit_no_image_are_said_and_the_images_proposed(tmp_path):
+    """BIDS has labels among the derivatives, under other names than the images."""
+    for patient in ("sub-01", "sub-02"):
+        made.nifti(tmp_path / f"{patient}/anat/{patient}_T1w.nii.gz")
+        made.nifti(tmp_path / f"derivatives/manual/{patient}/anat/{patient}_label-lesion_mask.nii.gz")
+    table = propose(tmp_path)
+    assert [row.subject for row in table.rows] == ["sub-01", "sub-02"]
+    assert any("2 labels are of no image by their names" in question for question in table.questions)
+
+
+def test_two_files_of_one_name_are_asked_about(tmp_path):
+    for name in ("P0.nii", "P0.nii.gz", "P1.nii.gz"):
+        made.nifti(tmp_path / name)
+    table = propose(tmp_path)
+    assert [row.id for row in table.rows] == ["P0.nii", "P1.nii.gz"]
+    assert any("1 images have the name of another and are left out: P0.nii.gz" in text for text in table.questions)
+
+
 def test_a_name_that_a_spreadsheet_would_run_is_written_as_text_and_read_back(tmp_path):
     folder = folder_of(tmp_path, "=1+1.png", "b.png")
     proposal = propose(folder)
