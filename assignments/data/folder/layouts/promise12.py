@@ -47,7 +47,8 @@ def _mhd_table(folder: Path) -> CaseTable:
     unlabelled = len(without) - len(problems)
     if unlabelled:
         doubts.append(f"{unlabelled} images of folders without labels, the challenge's test set, are not used")
-    files = {path for inside in (folder, *folders_of(folder)) for path in visible(inside, ["_segmentation.mhd"])}
+    ends = ["_segmentation.mhd", "_segmentation.mha"]
+    files = {path for inside in (folder, *folders_of(folder)) for path in visible(inside, ends)}
     images = {folder / row.id for row in rows}
     for path in sorted(files):
         if path.with_name(path.name.replace("_segmentation", "")) not in images:

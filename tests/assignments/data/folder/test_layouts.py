@@ -425,6 +425,13 @@ def test_a_volume_without_segmentation_and_a_segmentation_without_volume_are_pro
     ]
 
 
+def test_a_segmentation_without_volume_is_a_problem_as_mha_too(tmp_path):
+    for name in ("Case00.mha", "Case00_segmentation.mha", "Case01_segmentation.mha"):
+        (tmp_path / name).write_bytes(b"NDims = 3")
+    (problem,) = table_of(tmp_path, "promise12").problems
+    assert (problem.key, problem.what) == ("Case01_segmentation", "is a label without image")
+
+
 def test_the_tutorials_arrays_have_an_assumed_spacing(tmp_path):
     made.promise12_npy(tmp_path)
     assert recognised(tmp_path) == "promise12_npy"
