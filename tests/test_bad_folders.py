@@ -180,6 +180,15 @@ def test_columns_that_nobody_knows_are_strata_and_said(folder):
     assert doubts(folder, "segmentation") == ["strata, which the split can balance and reports name: site, age"]
 
 
+def test_a_stratum_that_no_column_is_named_after_is_said_before_the_split(folder):
+    volumes(folder)
+    table(folder, "subject,image,label,Site", *(f"P{i},im{i}.nii.gz,seg{i}.nii.gz,A" for i in range(4)))
+    write_assignment(folder.parent, "segmentation", 'stratify = ["site"]')
+    code, _, message = data(folder)
+    assert code == 2
+    assert "stratify names site, but P0 has no such stratum; it has Site" in " ".join(message.split())
+
+
 def test_columns_that_look_like_reserved_ones_are_all_named_and_nothing_else(folder):
     volumes(folder)
     table(folder, "patient,Image,lable", *(f"P{i},im{i}.nii.gz,seg{i}.nii.gz" for i in range(4)))

@@ -16,7 +16,7 @@ from assignments.data.prepared_store import PreparedArray, PreparedStore
 from assignments.data.problem_list import SubjectProblems, problem_lines
 from assignments.data.source import RESERVED, Arrays, Axes, Finite, Part, Subject
 from assignments.data.source_names import is_own
-from assignments.data.split import Split, read_split, split_command
+from assignments.data.split import Split, read_split, split_command, stratum_of
 from assignments.digests import digest_of
 from assignments.errors import Problem, UserError
 
@@ -70,6 +70,7 @@ def prepare(
     arrays = source.arrays(opened)
     store = PreparedStore(assignment)
     used = [subject for subject in subjects if part_of.get(subject.id) is not None]
+    groups = {subject.id: " / ".join(stratum_of(subject, assignment.data)) or None for subject in used}
     problems, prepared = [] if source.problems is None else list(source.problems(opened)), []
     for number, subject in enumerate(used):
         on_progress(number, len(used), subject.id)
@@ -92,10 +93,9 @@ def prepare(
     on_progress(len(used), len(used), "")
     ready = []
     for subject, cases in prepared:
-        group = " / ".join(subject.strata[name] for name in assignment.data.stratify) or None
         placed = tuple({key: store.placed(array) for key, array in case.items()} for case in cases)
         remarks = store.remarks(subject.id)
-        ready.append(PreparedSubject(subject.id, part_of[subject.id], subject.members, group, placed, remarks))
+        ready.append(PreparedSubject(subject.id, part_of[subject.id], subject.members, groups[subject.id], placed, remarks))
     return Prepared(arrays, tuple(ready))
 
 

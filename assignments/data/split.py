@@ -21,7 +21,7 @@ from numpy.random import Generator
 
 from assignments.assignment import Assignment, Data
 from assignments.data.source import PARTS, Part, Subject
-from assignments.errors import UserError
+from assignments.errors import UserError, nearest
 from assignments.files import replace_file
 
 COLUMNS = ("subject", "part", "withdrawn", "handed_out", "shown")
@@ -277,11 +277,22 @@ def _fixed(group: _Group, before_parts: Mapping[str, Part | None]) -> tuple[Part
 
 
 def _stratum(group: _Group, data: Data) -> tuple[str, ...]:
-    for subject in group.subjects:
-        if missing := [name for name in data.stratify if name not in subject.strata]:
-            has = ", ".join(subject.strata) or "none"
-            raise UserError(f"[data]: stratify names {missing[0]}, but {subject.id} has no such stratum; it has {has}.")
-    return tuple(group.subjects[0].strata[name] for name in data.stratify)
+    return [stratum_of(subject, data) for subject in group.subjects][0]
+
+
+def stratum_of(subject: Subject, data: Data) -> tuple[str, ...]:
+    """The values of the strata that `[data]` names.
+
+    Raises:
+        UserError: the subject has no such stratum.
+    """
+    if missing := [name for name in data.stratify if name not in subject.strata]:
+        has = ", ".join(subject.strata) or "none"
+        cure = nearest(missing[0], subject.strata) if subject.strata else "remove stratify"
+        raise UserError(
+            f"[data]: stratify names {missing[0]}, but {subject.id} has no such stratum; it has {has}; {cure}."
+        )
+    return tuple(subject.strata[name] for name in data.stratify)
 
 
 def _part_sizes(data: Data, total: int) -> dict[Part | None, int]:

@@ -12,6 +12,7 @@ Paths are relative to the folder of the data and stay in it.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -72,7 +73,7 @@ def file_of(folder: Path, file: str) -> Path:
     if PurePosixPath(file).is_absolute() or PureWindowsPath(file).drive:
         raise WrongAddress(f"{shown} is not a path within the folder of the data", inside)
     try:
-        path = (folder / file).resolve()
+        path = (folder / _as_on_disk(folder, file)).resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, a zero byte
         raise WrongAddress(f"{shown} cannot be followed ({error})", inside) from None
     if not path.is_relative_to(folder.resolve()):
@@ -82,6 +83,8 @@ def file_of(folder: Path, file: str) -> Path:
             raise WrongAddress(f"{shown} is neither a file nor a folder", "name a file")
         empty = next(path.iterdir(), None) is None if path.is_dir() else path.stat().st_size == 0
     except FileNotFoundError:
+        if (folder / file).is_symlink():
+            raise WrongAddress(f"{shown} is a link to a file that is not there", "copy the file itself") from None
         raise WrongAddress(f"{shown} is missing", _nearest_file(folder, file)) from None
     except OSError as error:
         raise WrongAddress(
@@ -109,13 +112,40 @@ def numbers_in(name: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", name)))
 
 
+def _as_on_disk(folder: Path, file: str) -> str:
+    """The same path, with its letters composed as on disk: a Mac writes an accent as a sign of its own, others do not."""
+    if file.isascii() or (folder / file).exists():
+        return file
+    found = folder
+    for name in PurePosixPath(file).parts:
+        here = found / name
+        if not here.exists() and name != ".." and found.is_dir():
+            plain = unicodedata.normalize("NFC", name)
+            here = next((path for path in found.iterdir() if unicodedata.normalize("NFC", path.name) == plain), here)
+        found = here
+    return found.relative_to(folder).as_posix()
+
+
 def _nearest_file(folder: Path, file: str) -> str:
     """The cure for a missing file: a similar name beside it, such as one in capitals; never another patient's."""
+    if other := _in_other_capitals(folder, file):
+        return f'did you mean "{other}"?'
     parent = (folder / file).parent
     name = PurePosixPath(file).name
     names = sorted(path.name for path in parent.iterdir()) if parent.is_dir() else []
     names = [other for other in names if numbers_in(other) == numbers_in(name)]
-    same = next((other for other in names if other.casefold() == name.casefold()), None)
-    if near := same or closest(name, names, 0.8):
+    if near := closest(name, names, 0.8):
         return f'did you mean "{(PurePosixPath(file).parent / near).as_posix()}"?'
     return "copy it there, or delete the row"
+
+
+def _in_other_capitals(folder: Path, file: str) -> str | None:
+    """The path of a file whose folders and name differ in capitals alone; Windows does not tell them apart."""
+    found = folder
+    for name in PurePosixPath(file).parts:
+        names = [path.name for path in found.iterdir()] if found.is_dir() else []
+        same = sorted(other for other in names if other.casefold() == name.casefold())
+        if not same or name == "..":
+            return None
+        found /= name if name in same else same[0]
+    return found.relative_to(folder).as_posix()

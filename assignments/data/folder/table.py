@@ -22,9 +22,9 @@ from assignments.data.folder.headings import (
     is_reserved,
 )
 from assignments.data.folder.row_checks import rows_doubts, rows_problems, unlisted_doubts
-from assignments.data.folder.values import A_SUBJECT, PARTS, empty_problem, inferred_classes, value_problem
+from assignments.data.folder.values import A_SUBJECT, PARTS, empty_problem, inferred_classes, is_missing, value_problem
 from assignments.errors import Problem, listed, nearest
-from assignments.tables import Row, Table
+from assignments.tables import Row, Table, column_key
 from assignments.tables import read_table as read_any_table
 
 NAME: Final = "cases.csv"
@@ -75,6 +75,9 @@ def read_table(
     rows = []
     checked: dict[str, WrongAddress | None] = {}
     for row in table.rows if not wrong_headings else ():  # else a row would lack what stands under a wrong heading
+        if all(column_key(row.cells[key]) == key for key in columns.headings):
+            problems.append(Problem(str(path), "", row.line, "has the headings once more", "delete this line"))
+            continue
         wrong = [*_row_problems(path, row, columns, class_names), *_file_problems(folder, path, row, columns, checked)]
         problems += wrong
         if not wrong:
@@ -149,7 +152,7 @@ def _class_names(table: Table, columns: _Columns, classes: Sequence[str]) -> tup
         return tuple(classes), []
     if key is None:
         return labels, []
-    return inferred_classes({row.cells[key] for row in table.rows} - {""})
+    return inferred_classes({text for row in table.rows if (text := row.cells[key]) and not is_missing(text)})
 
 
 def _label_problems(path: Path, line: int, columns: Sequence[str], classes: Sequence[str]) -> list[Problem]:
@@ -228,5 +231,5 @@ def _stratum_doubts(rows: Sequence[CaseRow], strata: Sequence[str]) -> Iterator[
         values = {value for values in by_subject.values() for value in values}
         if len(by_subject) > 3 and len(values) == len(by_subject) and not varying:
             yield f"{stratum} is different for every subject: it cannot balance a split"
-        if "" in values:
-            yield f"{stratum} is empty in some rows: they are a stratum of their own"
+        if absent := sorted(value for value in values if not value or is_missing(value)):
+            yield f"{stratum} is {listed([value or 'empty' for value in absent])} in some rows: a stratum of its own"

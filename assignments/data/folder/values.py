@@ -15,6 +15,8 @@ PARTS: Final[Mapping[str, Part]] = {
     **dict.fromkeys(("test", "testing", "te", "ts"), "test"),
 }
 """How published splits call their parts, without regard to case."""
+_MISSING: Final = ("nan", "n/a", "#n/a", "<na>", "nat", "null", "#value!", "#ref!")
+"""What programs write where they have no value. "None" is a class too."""
 A_SUBJECT = "a subject is a patient, who must not be in two parts: with one image a patient, write the file's name"
 
 
@@ -29,10 +31,14 @@ def empty_problem(heading: str) -> tuple[str, str]:
 
 def value_problem(column: str, text: str, classes: Sequence[str]) -> tuple[str, str] | None:
     """What is wrong with the text of a reserved column, and the cure."""
+    if column == "subject":
+        return (f'is "{text}", which stands for a missing value', A_SUBJECT) if is_missing(text) else None
     if column == "part":
         parts = "write train, val or test, or leave it empty for medmark to decide"
         return None if text.casefold() in PARTS else (f'"{text}" is not a part', parts)
     if column == "class":
+        if is_missing(text) and text not in classes:
+            return f'is "{text}", which stands for a missing value', "write the class, or delete the row"
         number = text.isdecimal() and int(text) < len(classes)
         return None if text in classes or number else (f'there is no class "{text}"', nearest(text, classes))
     if column.startswith("class:"):
@@ -40,6 +46,11 @@ def value_problem(column: str, text: str, classes: Sequence[str]) -> tuple[str, 
     if column == "target" or column.startswith("feature:"):
         return _number_problem(text)
     return None
+
+
+def is_missing(text: str) -> bool:
+    """Whether a text is what pandas, R or Excel write for a missing value."""
+    return text.casefold() in _MISSING
 
 
 def _number_problem(text: str) -> tuple[str, str] | None:

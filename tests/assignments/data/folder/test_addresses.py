@@ -1,6 +1,7 @@
 """Addresses of arrays: files, arrays of archives, volumes of stacks; and what leads outside the folder."""
 
 import os
+import unicodedata
 
 import pytest
 
@@ -82,3 +83,24 @@ def test_links_in_a_circle_and_empty_files_are_refused(tmp_path):
     assert "a.png cannot be" in refusal(tmp_path, "a.png")
     assert "empty.png is empty" in refusal(tmp_path, "empty.png")
     assert "series is empty" in refusal(tmp_path, "series")
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_an_accent_is_the_same_however_it_is_composed(tmp_path, form):
+    """A Mac writes é as e and an accent, Excel as one letter; both look the same to a person."""
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    (tmp_path / unicodedata.normalize(form, "Gré")).mkdir()
+    (tmp_path / unicodedata.normalize(form, "Gré/Pü.png")).write_bytes(b"x")
+    found = file_of(tmp_path, unicodedata.normalize(other, "Gré/Pü.png"))
+    assert found == (tmp_path / unicodedata.normalize(form, "Gré/Pü.png")).resolve()
+
+
+def test_other_capitals_of_a_folder_are_named(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "P01.png").write_bytes(b"x")
+    assert refusal(tmp_path, "Images/P01.PNG") == 'Images/P01.PNG is missing; did you mean "images/P01.png"?'
+
+
+def test_a_link_to_a_missing_file_is_not_called_a_slip_of_its_own_name(tmp_path):
+    (tmp_path / "P01.png").symlink_to("nowhere.png")
+    assert refusal(tmp_path, "P01.png") == "P01.png is a link to a file that is not there; copy the file itself"

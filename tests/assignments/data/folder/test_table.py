@@ -346,3 +346,21 @@ def test_a_workbook_is_a_table_too(tmp_path):
     table = read_table(tmp_path, "cases.xlsx")
     assert table.problems == ()
     assert table.rows[0].subject == "007"
+
+
+def test_a_missing_value_that_a_program_wrote_is_not_a_patient_nor_a_class(tmp_path):
+    """pandas writes NaN: two such rows would be one patient, and "NaN" a class."""
+    table = "subject,image,class\nP1,a.png,x\nnan,b.png,y\nP3,c.png,NaN\n"
+    found = problems_of(folder_of(tmp_path, table, "a.png", "b.png", "c.png"))
+    assert [(line, key, text.partition(";")[0]) for line, key, text in found] == [
+        (3, "subject", 'is "nan", which stands for a missing value'),
+        (4, "class", 'is "NaN", which stands for a missing value'),
+    ]
+
+
+def test_headings_that_stand_in_the_table_once_more_are_named_as_that(tmp_path):
+    """As of two files that were joined with `cat`."""
+    table = "subject,image,class\nP1,a.png,x\nSubject,image,class\nP2,b.png,y\n"
+    assert problems_of(folder_of(tmp_path, table, "a.png", "b.png")) == [
+        (3, "", "has the headings once more; delete this line")
+    ]
