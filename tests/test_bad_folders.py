@@ -183,7 +183,9 @@ def test_columns_that_nobody_knows_are_strata_and_said(folder):
 def test_a_stratum_that_no_column_is_named_after_is_said_before_the_split(folder):
     volumes(folder)
     table(folder, "subject,image,label,Site", *(f"P{i},im{i}.nii.gz,seg{i}.nii.gz,A" for i in range(4)))
-    write_assignment(folder.parent, "segmentation", 'stratify = ["site"]')
+    write_assignment(folder.parent)
+    settings = folder.parent / "own" / "assignment.toml"
+    settings.write_text(settings.read_text().replace("test = 1", 'test = 1, stratify = ["site"]'))
     code, _, message = data(folder)
     assert code == 2
     assert "stratify names site, but P0 has no such stratum; it has Site" in " ".join(message.split())

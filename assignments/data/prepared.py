@@ -95,7 +95,9 @@ def prepare(
     for subject, cases in prepared:
         placed = tuple({key: store.placed(array) for key, array in case.items()} for case in cases)
         remarks = store.remarks(subject.id)
-        ready.append(PreparedSubject(subject.id, part_of[subject.id], subject.members, groups[subject.id], placed, remarks))
+        ready.append(
+            PreparedSubject(subject.id, part_of[subject.id], subject.members, groups[subject.id], placed, remarks)
+        )
     return Prepared(arrays, tuple(ready))
 
 

@@ -277,7 +277,8 @@ def _fixed(group: _Group, before_parts: Mapping[str, Part | None]) -> tuple[Part
 
 
 def _stratum(group: _Group, data: Data) -> tuple[str, ...]:
-    return [stratum_of(subject, data) for subject in group.subjects][0]
+    strata = [stratum_of(subject, data) for subject in group.subjects]
+    return strata[0]
 
 
 def stratum_of(subject: Subject, data: Data) -> tuple[str, ...]:

@@ -113,17 +113,17 @@ def numbers_in(name: str) -> tuple[int, ...]:
 
 
 def _as_on_disk(folder: Path, file: str) -> str:
-    """The same path, with its letters composed as on disk: a Mac writes an accent as a sign of its own, others do not."""
+    """The same path, with its letters composed as on disk: a Mac writes an accent as a sign of its own."""
     if file.isascii() or (folder / file).exists():
         return file
-    found = folder
+    at = folder
     for name in PurePosixPath(file).parts:
-        here = found / name
-        if not here.exists() and name != ".." and found.is_dir():
+        here = at / name
+        if not here.exists() and name != ".." and at.is_dir():
             plain = unicodedata.normalize("NFC", name)
-            here = next((path for path in found.iterdir() if unicodedata.normalize("NFC", path.name) == plain), here)
-        found = here
-    return found.relative_to(folder).as_posix()
+            here = next((path for path in at.iterdir() if unicodedata.normalize("NFC", path.name) == plain), here)
+        at = here
+    return at.relative_to(folder).as_posix()
 
 
 def _nearest_file(folder: Path, file: str) -> str:
@@ -141,11 +141,11 @@ def _nearest_file(folder: Path, file: str) -> str:
 
 def _in_other_capitals(folder: Path, file: str) -> str | None:
     """The path of a file whose folders and name differ in capitals alone; Windows does not tell them apart."""
-    found = folder
+    at = folder
     for name in PurePosixPath(file).parts:
-        names = [path.name for path in found.iterdir()] if found.is_dir() else []
+        names = [path.name for path in at.iterdir()] if at.is_dir() else []
         same = sorted(other for other in names if other.casefold() == name.casefold())
         if not same or name == "..":
             return None
-        found /= name if name in same else same[0]
-    return found.relative_to(folder).as_posix()
+        at /= name if name in same else same[0]
+    return at.relative_to(folder).as_posix()

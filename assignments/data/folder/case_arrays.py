@@ -177,7 +177,7 @@ class CaseReading:
         """How many classes a label may have; None where any number is one."""
         if self._opened.task == "segmentation":
             # A picture's mask is black and white.
-            picture = label.facts.format in ("PNG", "JPEG", "TIFF") and set(values.tolist()) <= {0, 255}
+            picture = label.facts.format in ("PNG", "JPEG", "TIFF", "BMP", "GIF") and set(values.tolist()) <= {0, 255}
             return 256 if picture else 2
         if self._opened.task == "instances" or not self._table.classes:
             return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -17,14 +18,16 @@ from assignments.data.source import Part
 
 LABEL_WORDS: Final = frozenset({
     "label", "labels", "labelmap", "mask", "masks", "seg", "segs", "segm", "segmentation", "segmentations", "gt",
-    "groundtruth", "truth", "annotation", "annotations", "manual", "contour",
+    "groundtruth", "truth", "annotation", "annotations", "manual", "contour", "lbl", "msk",
 })  # fmt: skip
 IMAGE_WORDS: Final = frozenset({
     "image", "images", "img", "imgs", "im", "scan", "scans", "volume", "volumes", "vol", "orig", "raw", "data",
-    "picture", "pictures",
+    "picture", "pictures", "imaging", "original", "originals", "input", "inputs",
 })  # fmt: skip
 _ENDS: Final = {"tr": "train", "ts": "test", "va": "val"}
 """How nnU-Net's folders end: imagesTr, labelsTs."""
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Between the words of `leftMask`."""
 _WORD = re.compile(r"[^_\-. ]+")
 _CHANNEL = re.compile(r"0\d{3}")
 """nnU-Net's number of a channel, at the end of a name."""
@@ -43,7 +46,7 @@ class FileRole:
     folders: tuple[str, ...]
     """Its folders without such words: perhaps a class, perhaps a patient."""
     channel: str | None
-    """The modality or the number in its name."""
+    """The modality or the number in its name, or the modality in its folder's."""
     part: Part | None
 
     @property
@@ -57,26 +60,34 @@ def role_of(file: str) -> FileRole:
     path = PurePosixPath(file)
     role: Role = "image"
     part: Part | None = None
-    folders = []
+    folders, modality = [], None
     for name in path.parts[:-1]:
         word, end = _folder_word(name)
+        role = "label" if _says_label(name) else role
         if name.casefold() in PARTS:
             part = PARTS[name.casefold()]
         elif word in LABEL_WORDS or word in IMAGE_WORDS:
             role = "label" if word in LABEL_WORDS else role
             part = PARTS[_ENDS[end]] if end == "ts" else part
         else:
-            folders.append(name)
+            inside = _WORD.findall(name)
+            modality = next((text for text in inside if text.casefold() in MODALITIES), modality)
+            rest = "_".join(text for text in inside if text.casefold() not in MODALITIES)
+            folders += [name] if len(inside) == len(_WORD.findall(rest)) else [rest] if rest else []
     stem = stem_of(file)
     words = list(_WORD.finditer(stem))
     lowered = [word[0].casefold() for word in words]
     at = _role_word(lowered)
     if at is not None:
-        role = "label" if lowered[at] in LABEL_WORDS else role
+        role = "label" if lowered[at].rstrip("0123456789") in LABEL_WORDS else role
     channel_at = _channel_word(lowered, role)
-    left_out = {at, channel_at}
-    case = "_".join(word[0] for number, word in enumerate(words) if number not in left_out)
-    channel = words[channel_at][0] if channel_at is not None else None
+    # `21_training` in the folder `training`: the name says it once more.
+    parts = {n for n, text in enumerate(lowered) if part and PARTS.get(text) == part and len(text) > 2}
+    rest_of_name = [word[0] for number, word in enumerate(words) if number not in {at, channel_at, *parts}]
+    if at is not None and (number_of := re.search(r"\d+$", lowered[at])):
+        rest_of_name.append(number_of[0])  # `21_manual1` is one of several labels
+    case = "_".join(rest_of_name)
+    channel = words[channel_at][0] if channel_at is not None else modality
     return FileRole(file, role, "/".join([*folders, case]), tuple(folders), channel, part)
 
 
@@ -85,9 +96,21 @@ def is_label_name(file: str) -> bool:
     return role_of(PurePosixPath(file).name).role == "label"
 
 
-def is_role_folder(name: str) -> bool:
-    """Whether the name of a folder says what files are: `masks`, `imagesTr`."""
-    return _folder_word(name)[0] in LABEL_WORDS | IMAGE_WORDS
+def mentions_role(name: str) -> bool:
+    """Whether a word in the name of a folder says what files are, or how they were taken: `test_images`, `IXI-T1`."""
+    return bool(_folder_words(name) & (LABEL_WORDS | IMAGE_WORDS | set(MODALITIES)))
+
+
+def _says_label(name: str) -> bool:
+    """Whether the name of a folder says that labels lie in it: `leftMask`, `ISIC2018_Task1_Training_GroundTruth`."""
+    words = _folder_words(name)
+    return bool(words & LABEL_WORDS) and not words & IMAGE_WORDS
+
+
+def _folder_words(name: str) -> set[str]:
+    """The words of a folder's name in small letters, and each with the next: `ground truth` is one."""
+    words = [part.casefold() for word in _WORD.findall(name) for part in _HUMP.split(word)]
+    return {*words, *(first + second for first, second in pairwise(words))}
 
 
 def _folder_word(name: str) -> tuple[str, str]:
@@ -99,11 +122,18 @@ def _folder_word(name: str) -> tuple[str, str]:
 
 
 def _role_word(words: list[str]) -> int | None:
-    """The index of the word of a name that says whether it is an image or a label: the last, else the first."""
-    for at in (len(words) - 1, 0):
-        if words and words[at] in LABEL_WORDS | IMAGE_WORDS:
-            return at
-    return None
+    """The index of the word of a name that says whether it is an image or a label: the last, else the first.
+
+    A label may have a number behind its word: `P01_mask_1`, `P01_mask1`.
+    """
+    if not words:
+        return None
+    last = len(words) - 1
+    if words[last] in LABEL_WORDS | IMAGE_WORDS or words[last].rstrip("0123456789") in LABEL_WORDS:
+        return last
+    if last and words[last].isdecimal() and words[last - 1] in LABEL_WORDS:
+        return last - 1
+    return 0 if words[0] in LABEL_WORDS | IMAGE_WORDS else None
 
 
 def _channel_word(words: list[str], role: Role) -> int | None:

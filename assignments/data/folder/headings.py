@@ -26,7 +26,20 @@ FAMILIES: Final = ("image", "class", "feature")
 TRUTHS: Final = ("label", "class", "target", "target_image", "label:fixed", "label:moving", "landmarks")
 
 _SYNONYMS: Final = {
-    "subject": ("patient", "patientid", "subjectid", "pid", "participant", "participantid", "person", "case", "caseid"),
+    "subject": (
+        "patient",
+        "patientid",
+        "patientnum",
+        "patientnumber",
+        "patientno",
+        "subjectid",
+        "pid",
+        "participant",
+        "participantid",
+        "person",
+        "case",
+        "caseid",
+    ),
     "part": ("split", "set", "subset", "partition", "phase"),
     "image": ("img", "scan", "volume", "file", "filename", "filepath", "path", "imagepath", "imagefile", "picture"),
     "label": ("mask", "seg", "segmentation", "groundtruth", "gt", "truth", "annotation", "labelpath", "labelmap"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from assignments.data.folder.cases import CaseRow
@@ -16,7 +17,11 @@ def paired(
     groups: dict[str, list[FileRole]] = {}
     for picture in pictures:
         groups.setdefault(picture.pair, []).append(picture)
-    channels = _channels(groups)
+    partners = _partners(groups, {label.pair: label for label in labels})
+    labelled = {case: groups[case] for case in partners.values()}
+    channels = _channels(labelled or groups)
+    if channels and labelled:
+        groups = _with_all_channels(groups, channels, questions)
     if channels is None:
         groups = _alone(pictures, questions)
     elif channels:
@@ -27,8 +32,10 @@ def paired(
         )
     columns = [f"image:{channel}" for channel in channels] if channels else ["image"]
     truths: dict[str, list[FileRole]] = {}
-    for label in labels:
-        truths.setdefault(label.pair if channels is not None else _own_case(label), []).append(label)
+    own = {label: label.pair if channels is not None else _own_case(label) for label in labels}
+    partners = _partners(groups, {case: label for label, case in own.items()})
+    for label, case in own.items():
+        truths.setdefault(partners.get(case, case), []).append(label)
     pairs, rows = 0, []
     for case, files in groups.items():
         in_order = sorted(files, key=lambda role: channels.index(str(role.channel)) if channels else 0)
@@ -59,6 +66,43 @@ def _alone(pictures: Sequence[FileRole], questions: list[str]) -> dict[str, list
             f"is {twice[0][0].file} the right one?"
         )
     return {case: roles[:1] for case, roles in groups.items()}
+
+
+def _partners(groups: Mapping[str, Sequence[FileRole]], labels: Mapping[str, FileRole]) -> dict[str, str]:
+    """The case of each label: the same path, else the only one with the same end of it, in the same part.
+
+    Labels in a tree of their own have other folders: `Training_Input/P1.jpg`, `Training_GroundTruth/P1.png`. Several
+    labels of one image may have a number behind its name.
+    """
+    case_of = {case: case for case in labels if case in groups}
+    for length in (3, 2, 1):
+        ends: dict[str, list[str]] = {}
+        for case, (role, *_) in groups.items():
+            ends.setdefault(_end(role.case, length), []).append(case)
+        for case, label in labels.items():
+            for name in (label.case, re.sub(r"_\d+$", "", label.case)):
+                same = ends.get(_end(name, length), []) if _end(name, length).strip("/") else []
+                if case not in case_of and len(same) == 1 and _one_part(groups[same[0]][0], label):
+                    case_of[case] = same[0]
+    return case_of
+
+
+def _end(case: str, length: int) -> str:
+    return "/".join(case.split("/")[-length:])
+
+
+def _one_part(image: FileRole, label: FileRole) -> bool:
+    return image.part == label.part or not (image.part and label.part)
+
+
+def _with_all_channels(
+    groups: Mapping[str, list[FileRole]], channels: Sequence[str], questions: list[str]
+) -> dict[str, list[FileRole]]:
+    """The cases that have the channels which all labelled cases have."""
+    whole = {case: roles for case, roles in groups.items() if _channels({case: roles}) == tuple(channels)}
+    if others := [role.file for case, roles in groups.items() if case not in whole for role in roles]:
+        questions.append(f"{len(others)} files have other channels and are left out: {listed(others)}")
+    return whole
 
 
 def _pair_questions(

@@ -1,4 +1,4 @@
-"""PNG, JPEG and TIFF, by Pillow: a slice in greys (h, w) or colours (3, h, w); the pages of a TIFF are a volume."""
+"""PNG, JPEG, TIFF, BMP, GIF, by Pillow: a slice in greys (h, w) or colours (3, h, w); a TIFF of pages is a volume."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def read_picture(where: Location, *, label: bool = False) -> Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata; what matters is refused below
             warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-            with Pillow.open(where.path, formats=("PNG", "JPEG", "TIFF")) as picture:
+            with Pillow.open(where.path, formats=("PNG", "JPEG", "TIFF", "BMP", "GIF")) as picture:
                 return _image(where, picture, label)
     except (PermissionError, FileNotFoundError, UnreadableImage):
         raise
     except UnidentifiedImageError as error:
-        what = "it is not a picture, or damaged: Pillow sees no PNG, JPEG or TIFF that it can read"
+        what = "it is not a picture, or damaged: Pillow sees no PNG, JPEG, TIFF, BMP or GIF that it can read"
         raise unreadable(where, what, AGAIN) from error
     except (Pillow.DecompressionBombWarning, Pillow.DecompressionBombError) as error:
         what = f"it declares more than {Pillow.MAX_IMAGE_PIXELS:,} pixels"
@@ -113,13 +113,17 @@ def _page(where: Location, picture: Any, label: bool) -> tuple[Array, list[str]]
         notes.append("It was turned as its EXIF orientation says.")
         picture = ImageOps.exif_transpose(picture)
     indices = label and picture.mode == "P"
+    if indices and picture.format in ("BMP", "GIF") and _is_grey(picture):
+        picture, indices = picture.convert("L"), False  # these formats have no greys but by a palette
     if not indices and (picture.mode in _ALPHA or "transparency" in picture.info):
         picture = _without_alpha(where, picture)
         notes.append("Its alpha channel, which hides nothing, was left out.")
     if picture.mode == "P" and not indices:
-        greys = np.ptp(np.reshape(picture.getpalette("RGB"), (-1, 3)), axis=1).max() == 0
-        picture = picture.convert("L" if greys else "RGB")
+        picture = picture.convert("L" if _is_grey(picture) else "RGB")
     if picture.mode == "RGB":
+        colours = np.asarray(picture)
+        if label and (colours == colours[..., :1]).all():
+            return colours[..., 0], [*notes, "Its three colours are equal, and were read as greys."]
         if label:
             cure = "save the number of the class in each pixel (grey or palette), not a colour"
             raise unreadable(where, "a label must be numbers, and this is a picture in colours", cure)
@@ -131,6 +135,11 @@ def _page(where: Location, picture: Any, label: bool) -> tuple[Array, list[str]]
     if bits is not None:
         array = array // np.uint8(255 // (2**bits - 1))  # Pillow stretches 2 and 4 bits to 0..255
     return array if whole is None else array.astype(whole), notes
+
+
+def _is_grey(picture: Any) -> bool:
+    """Whether all colours of a palette are greys."""
+    return bool(np.ptp(np.reshape(picture.getpalette("RGB"), (-1, 3)), axis=1).max() == 0)
 
 
 def _without_alpha(where: Location, picture: Any) -> Any:

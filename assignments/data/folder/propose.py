@@ -33,6 +33,10 @@ from assignments.errors import UserError, listed
 _DEPTH: Final = 8
 """Folders within folders that are searched."""
 _MOST_CLASSES: Final = 20
+_NOT_IMAGES: Final = (".csv", ".tsv", ".xlsx", ".raw", ".zraw", ".txt", ".md", ".pdf", ".html")
+"""Files of which nobody thinks that they are images; tables are named elsewhere."""
+_NO_PATIENT: Final = re.compile(r"(batch|part|fold|set|chunk|shard|group|site|cent(er|re)|hospital)s?$", re.IGNORECASE)
+"""Words in the names of folders that hold several patients: `Training Batch 1`."""
 _RUNS_AS_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 
 
@@ -59,28 +63,32 @@ def propose(folder: Path) -> ProposedTable:
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}. Name the folder of the images.")
     names = fitting(folder)
-    if len(names) == 1:
+    if len(names) == 1 and not _has_better_table(folder, names[0]):
         return _of_layout(table_of(folder, names[0]), names[0])
     paths = [relative(folder, path) for path in _images_below(folder, _DEPTH)]
     files = [path for path in paths if path.isprintable()]
     roles = [role_of(file) for file in files]
+    if all(role.role == "label" for role in roles):
+        roles = [replace(role, role="image") for role in roles]  # a folder above all says "masks"
     pictures = [role for role in roles if role.role == "image"]
     if not pictures:
         raise UserError(f"{folder} has no image that medmark reads. {_hint(folder)}")
-    questions = [f"it looks like {len(names)} layouts: {', '.join(names)}; write one as layout"] if names else []
+    questions = [f"it looks like {len(names)} layouts: {listed(names)}; write one as layout"] if names[1:] else []
     if len(files) < len(paths):
         questions.append(
             f"{len(paths) - len(files)} files have names with bytes that are not text, and are left out: rename them"
         )
+    questions += _unread(folder, paths)
     rows, columns = paired(pictures, [role for role in roles if role.role == "label"], questions)
     by_file = {role.file: role for role in roles}
-    notes, unread = beside(folder, [row.id for row in rows])
+    notes, unread = beside(folder, [row.id for row in rows], labelled="label" in columns)
     questions += unread
-    rows = [_with_values(row, notes) for row in rows] if notes else rows
     questions += notes.questions if notes else ()
+    rows = _with_notes(rows, notes, questions) if notes else rows
     rows = _with_classes(rows, by_file, columns, notes, questions)
     rows = _with_subjects(rows, by_file, notes, questions)
     rows = _with_parts(rows, by_file, questions)
+    strata = (*(notes.strata if notes else ()), *(["group"] if rows and "group" in rows[0].strata else []))
     columns += [column for column in (notes.columns if notes else ()) if column not in ("subject", "part", *columns)]
     columns += ["class"] if rows and "class" in rows[0].values and "class" not in columns else []
     problems = [f"{problem.key or problem.line}: {problem.what}" for problem in rows_problems(folder, NAME, rows)]
@@ -90,7 +98,7 @@ def propose(folder: Path) -> ProposedTable:
         folder,
         tuple(rows),
         tuple(columns),
-        notes.strata if notes else (),
+        strata,
         (*questions, *problems, *rows_doubts(rows)),
     )
 
@@ -131,18 +139,56 @@ def _images_below(folder: Path, depth: int) -> Iterator[Path]:
             yield from _images_below(inside, depth - 1)
 
 
+def _has_better_table(folder: Path, layout: str) -> bool:
+    """Whether a table names the files of folders that look like classes: then it says what the classes are."""
+    if layout != "class_folders":
+        return False
+    files = [relative(folder, path) for path in _images_below(folder, _DEPTH)]
+    return beside(folder, files)[0] is not None
+
+
+def _unread(folder: Path, read: Sequence[str]) -> Iterator[str]:
+    """Files that are not images, and no tables either, by their kinds."""
+    images = {folder / file for file in read}
+    kinds = Counter(path.suffix.casefold() or "files without suffix" for path in _files_below(folder, images, _DEPTH))
+    if kinds:
+        yield "not read, since they are not images that medmark knows: " + listed(
+            [f"{count} {kind}" for kind, count in kinds.most_common()], 6
+        )
+
+
+def _files_below(folder: Path, images: set[Path], depth: int) -> Iterator[Path]:
+    for path in visible(folder):
+        if path not in images and path.suffix.casefold() not in _NOT_IMAGES and path.name != "Thumbs.db":
+            yield path
+    for inside in folders_of(folder) if depth else ():
+        if not inside.is_symlink() and inside not in images:
+            yield from _files_below(inside, images, depth - 1)
+
+
 def _hint(folder: Path) -> str:
     archives = [path.name for path in visible(folder, ARCHIVES)]
     if archives:
         return f"For {listed(archives)}, write a {NAME} whose cells name an array: {archives[0]}:KEY[0]."
-    return "Name the folder that has NIfTI, MHA, NRRD, DICOM, PNG, JPEG, TIFF or NPY files in it."
+    return "Name the folder that has NIfTI, MHA, NRRD, DICOM, PNG, JPEG, TIFF, BMP, GIF or NPY files in it."
+
+
+def _with_notes(rows: Sequence[CaseRow], notes: Beside, questions: list[str]) -> list[CaseRow]:
+    """Rows with what the table says, without those of whom it does not say the truth."""
+    filled = [_with_values(row, notes) for row in rows]
+    truths = [column for column in notes.columns if is_truth(column)]
+    whole = [row for row in filled if all(row.values.get(column) for column in truths)]
+    if without := [row.id for row in filled if not all(row.values.get(column) for column in truths)]:
+        questions.append(f"{len(without)} images have no {truths[0]} in the table and are left out: {listed(without)}")
+    return whole or filled
 
 
 def _with_values(row: CaseRow, notes: Beside) -> CaseRow:
     """A row with what the table beside the images says of it."""
     cells = notes.cells.get(row.id, {})
     values = {column: cells.get(column, "") for column in notes.columns if column not in ("subject", "part")}
-    part = PARTS.get(cells.get("part", "").casefold())
+    text = cells.get("part", "").casefold()
+    part = PARTS.get({"1": "train", "0": "test"}.get(text, text))
     strata = {stratum: cells.get(stratum, "") for stratum in notes.strata}
     return replace(row, values={**row.values, **values}, strata=strata, part=part)
 
@@ -171,8 +217,18 @@ def _with_subjects(
     """Rows with their subjects: of the table beside, of a folder, of the names; else each row is its own."""
     if notes and "subject" in notes.columns:
         return [replace(row, subject=notes.cells.get(row.id, {}).get("subject", ""), members=()) for row in rows]
-    inner = [roles[row.id].folders[1 if "class" in row.values else 0 :] for row in rows]
-    if all(inner) and len({folders[0] for folders in inner}) > 1:
+    of_class = bool(rows) and "class" in rows[0].values and not (notes and "class" in notes.columns)
+    inner = [roles[row.id].folders[1 if of_class else 0 :] for row in rows]
+    names = {folders[0] for folders in inner if folders}
+    if all(inner) and 1 < len(names) <= _MOST_CLASSES and not any(map(_may_be_patient, names)):
+        questions.append(
+            f"are the folders {listed(sorted(names))} patients? They are taken for groups of them, the stratum group"
+        )
+        rows = [
+            replace(row, strata={**row.strata, "group": folders[0]}) for row, folders in zip(rows, inner, strict=True)
+        ]
+        inner, names = [folders[1:] for folders in inner], {folders[1] for folders in inner if folders[1:]}
+    if all(inner) and len(names) > 1:
         subjects = [folders[0] for folders in inner]
         how, agree = f"the folder {subjects[0]} of {rows[0].id}", len(rows)
     elif guess := guessed_subjects([row.id for row in rows]):
@@ -189,9 +245,19 @@ def _with_subjects(
     return [replace(row, subject=subject, members=()) for row, subject in zip(rows, subjects, strict=True)]
 
 
+def _may_be_patient(folder: str) -> bool:
+    """Whether a folder can be named after a patient: it has a number, and does not say that it holds several."""
+    words = re.findall(r"[A-Za-z]+", folder)
+    return any(map(str.isdigit, folder)) and not any(map(_NO_PATIENT.fullmatch, words))
+
+
 def _with_parts(rows: list[CaseRow], roles: Mapping[str, FileRole], questions: list[str]) -> list[CaseRow]:
-    """Rows with the part that a folder names."""
+    """Rows with the part that a table or a folder names, where that makes a split."""
     parts = [row.part or roles[row.id].part for row in rows]
+    if any(parts) and not {"train", "test"} <= set(parts):
+        only = " and ".join(sorted({part for part in parts if part}))
+        questions.append(f"the folders name cases for {only} alone, which is not a split: medmark splits the patients")
+        parts = [None] * len(rows)
     if any(parts):
         counts = Counter(part or "no part" for part in parts)
         questions.append("is this a published split? " + ", ".join(f"{part}: {n}" for part, n in counts.items()))

@@ -31,7 +31,7 @@ from assignments.errors import closest
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img")
 ITK = (".mha", ".mhd", ".nrrd", ".nhdr")
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif")
 HDF5 = (".h5", ".hdf5")
 SUFFIXES = (*NIFTI, *ITK, *PICTURES, ".npy", ".npz", *HDF5, *DICOM)
 """Ends of the names of all files that are read. A folder, or a file of another name with DICOM's mark, is DICOM."""

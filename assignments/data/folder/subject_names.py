@@ -21,8 +21,9 @@ MODALITIES: Final = (
 """Words of names that say how an image was taken, not of whom."""
 _TOKEN = re.compile(r"[^_\-. ]+")
 _BIDS = re.compile(r"sub-[A-Za-z0-9]+")
-_NUMBER = re.compile(r"[A-Za-z]*\d+(?=[A-Za-z])")
-"""A word with a number, and a letter behind it: `P01a`, `12b`."""
+_NUMBER = re.compile(r"[A-Za-z]*\d+(?=[A-Za-z]{1,2}(?:[_\-. ]|$))")
+"""A word with a number, and a letter or two behind it: `P01a`, `12b`. More letters are a random name: `cju0qkwl35`."""
+_PATIENT = re.compile(r"(p|pt|pat|patient|s|sub|subj|subject|c|case|id|vol|volunteer)?\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,16 @@ def guessed_subjects(files: Sequence[str]) -> Guess | None:
         matches = [match[0] for stem in stems if (match := _BIDS.match(stem))]
         return _where_shared(matches, 'the name\'s "sub-" part', len(stems))
     tokens = [list(_TOKEN.finditer(stem)) for stem in stems]
+    around = [{folder.casefold() for folder in PurePosixPath(file).parts[:-1]} for file in files]
     depth = min(map(len, tokens))
     for at in range(depth):
         words = {row[at][0] for row in tokens}
         if len(words) == 1 and not _may_name(*words):
             continue
-        subjects = [stem[: row[at].end()] for stem, row in zip(stems, tokens, strict=True)]
-        longer = [number for number, row in enumerate(tokens) if len(row) > at + 1]
-        if longer and (
-            guess := _where_shared(subjects, _rule(stems[longer[0]], tokens[longer[0]][at].end()), len(longer))
-        ):
+        ends = [_patient_end(row, at, folders) for row, folders in zip(tokens, around, strict=True)]
+        subjects = [stem[:end] for stem, end in zip(stems, ends, strict=True)]
+        longer = [number for number, stem in enumerate(stems) if len(stem) > ends[number]]
+        if longer and (guess := _where_shared(subjects, _rule(stems[longer[0]], ends[longer[0]]), len(longer))):
             return guess
         break
     numbers = [_NUMBER.match(stem) for stem in stems]
@@ -79,8 +80,24 @@ def guessed_subjects(files: Sequence[str]) -> Guess | None:
 
 
 def _may_name(word: str) -> bool:
-    """Whether a word that all names share can be the only patient's name."""
-    return any(map(str.isdigit, word)) and word.casefold() not in MODALITIES
+    """Whether a word that all names share can be the only patient's name: `P01` can, `BraTS20` is a collection."""
+    return bool(_PATIENT.fullmatch(word))
+
+
+def _patient_end(words: Sequence[re.Match[str]], at: int, folders: set[str]) -> int:
+    """Where the patient's name ends that begins with the word at an index, or behind it.
+
+    A word without a number is part of it where two more follow: `IM-0008` of `IM-0008-0001`. The name of the folder,
+    a class, is not: neither `benign` nor `NORMAL2` is a patient in the folders `benign` and `NORMAL`.
+    """
+
+    def is_class(word: str) -> bool:
+        return word.casefold() in folders or word.rstrip("0123456789").casefold() in folders
+
+    for number in range(at, len(words) - 1):
+        if any(map(str.isdigit, words[number][0])) and not is_class(words[number][0]):
+            return words[number].end()
+    return words[-1].end() if is_class(words[at][0]) else words[at].end()
 
 
 def _where_shared(subjects: Sequence[str], how: str, agree: int) -> Guess | None:

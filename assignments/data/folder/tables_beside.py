@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from assignments.data.folder.headings import is_reserved, meaning
-from assignments.data.folder.layouts.layout import relative, visible
+from assignments.data.folder.headings import is_reserved, is_truth, meaning
+from assignments.data.folder.layouts.layout import folders_of, relative, visible
 from assignments.data.folder.subject_names import stem_of
 from assignments.errors import listed
 from assignments.tables import Table, read_table
@@ -18,6 +20,15 @@ _MOST_VALUES: Final = 12
 """Different values of a column that is proposed as a stratum."""
 _SHARE: Final = 0.5
 """The share of images that a column must name to be the one that names them."""
+_DEPTH: Final = 3
+"""Folders within folders that are searched for tables."""
+_NOTHING: Final = ("no finding", "no findings", "none", "normal", "healthy")
+_CLASS_WORDS: Final = frozenset({
+    "label", "labels", "class", "diagnosis", "finding", "findings", "grade", "type", "plane", "category", "pathology",
+    "disease", "grading",
+})  # fmt: skip
+_TARGET_WORDS: Final = frozenset({"boneage", "target", "ef", "survival", "age"})
+"""Words of headings that name what is often predicted, where a table has nothing else of that kind."""
 _USED: Final = ("subject", "part", "class", "target")
 
 
@@ -33,46 +44,86 @@ class Beside:
     questions: tuple[str, ...]
 
 
-def beside(folder: Path, files: Sequence[str]) -> tuple[Beside | None, list[str]]:
+def beside(folder: Path, files: Sequence[str], *, labelled: bool = False) -> tuple[Beside | None, list[str]]:
     """The table of a folder that has a row for these images, or None; and what is wrong with its tables."""
     wrong: list[str] = []
-    for path in visible(folder, (".csv", ".tsv", ".xlsx")):
-        table, problems = read_table(path) if path.name != "cases.csv" else (None, [])
-        wrong += [f"{path.name} is not used: it {problem.what}; {problem.cure}" for problem in problems]
-        key = _naming(table, files) if table else None
+    naming: list[tuple[int, Table, str, str]] = []
+    for path in _tables_below(folder, _DEPTH):
+        name = relative(folder, path)
+        table, problems = read_table(path)
+        wrong += [f"{name} is not used: it {problem.what}; {problem.cure}" for problem in problems]
+        key, count = _naming(table, files) if table else (None, 0)
         if table and key is not None:
-            return _read_by(table, key, relative(folder, path), files), wrong
-    return None, wrong
+            naming.append((count, table, key, name))
+        elif table:
+            wrong.append(f"{name} is not used: no column of it names the images or their patients")
+    if not naming:
+        return None, wrong
+    best = max(naming, key=lambda table_of: table_of[0])
+    wrong += [
+        f"{table_of[3]} names images too, and is not used: join it with {best[3]}"
+        for table_of in naming
+        if table_of is not best
+    ]
+    return _read_by(best[1], best[2], best[3], files, labelled), wrong
 
 
-def _naming(table: Table, files: Sequence[str]) -> str | None:
-    """The key of the column whose cells are names of these files."""
-    names = {name for file in files for name in (file, Path(file).name, stem_of(file))}
-    counts = {
-        key: len({row.cells[key] for row in table.rows} & names) for key, heading in table.headings.items() if heading
-    }
-    best = max(counts, key=lambda key: counts[key], default=None)
-    return best if best is not None and counts[best] >= _SHARE * len(files) else None
+def _tables_below(folder: Path, depth: int) -> Iterator[Path]:
+    yield from (path for path in visible(folder, (".csv", ".tsv", ".xlsx")) if path.name != "cases.csv")
+    for inside in folders_of(folder) if depth else ():
+        if not inside.is_symlink():
+            yield from _tables_below(inside, depth - 1)
 
 
-def _read_by(table: Table, key: str, name: str, files: Sequence[str]) -> Beside:
+def _naming(table: Table, files: Sequence[str]) -> tuple[str | None, int]:
+    """The key of the column whose cells are names of these files, or of their patients; and how many it names."""
+    cells = {key: {row.cells[key] for row in table.rows} for key, heading in table.headings.items() if heading}
+    for names_of in (_file_names, _patient_names):
+        counts = {key: sum(any(n in texts for n in names_of(file)) for file in files) for key, texts in cells.items()}
+        best = max(counts, key=lambda key: counts[key], default=None)
+        if best is not None and counts[best] >= _SHARE * len(files):
+            return best, counts[best]
+    return None, 0
+
+
+def _file_names(file: str) -> tuple[str, ...]:
+    """How a table may name a file."""
+    return file, Path(file).name, stem_of(file)
+
+
+def _patient_names(file: str) -> tuple[str, ...]:
+    """How a table may name the patient of a file: by a folder, or by a beginning of its name that has a number."""
+    stem = stem_of(file)
+    ends = [match.start() for match in re.finditer(r"[_\-. ]", stem)]
+    beginnings = [stem[:end] for end in reversed(ends) if any(map(str.isdigit, stem[:end]))]
+    return (*reversed(Path(file).parts[:-1]), *beginnings)
+
+
+def _read_by(table: Table, key: str, name: str, files: Sequence[str], labelled: bool) -> Beside:
     """The cells of each file, by what the columns mean."""
     by_name = {row.cells[key]: row.cells for row in table.rows}
     rows = {
-        file: next((by_name[n] for n in (file, Path(file).name, stem_of(file)) if n in by_name), None) for file in files
+        file: next((by_name[n] for n in (*_file_names(file), *_patient_names(file)) if n in by_name), None)
+        for file in files
     }
-    questions = [f"{name}: its column {table.headings[key]} names the images"]
+    of_files = any(row.cells[key] in _file_names(file) for file in files for row in table.rows[:1]) or any(
+        n in by_name for n in _file_names(files[0])
+    )
+    questions = [f"{name}: its column {table.headings[key]} names the {'images' if of_files else 'patients'}"]
     counts = Counter(row.cells[key] for row in table.rows if row.cells[key])
     without = [file for file, cells in rows.items() if cells is None]
     if without:
         questions.append(f"{name} has no row for {len(without)} of {len(files)} images, such as {without[0]}")
-    if unused := len(counts) - (len(files) - len(without)):
+    used = {cells[key] for cells in rows.values() if cells is not None}
+    if unused := len(counts) - len(used):
         questions.append(f"{name} has {unused} rows without an image here")
     if twice := [text for text, count in counts.items() if count > 1]:
         questions.append(f"{name} has several rows for {listed(twice)}: the last is taken")
     questions += [f"{name}: line {row.line} {row.problem.what}" for row in table.rows if row.problem]
     others = {k: heading for k, heading in table.headings.items() if heading and k != key}
     columns = _columns(table, others, questions)
+    if not of_files and "subject" not in columns:
+        columns["subject"] = key
     labels = _yes_or_no(table, [k for k in others if k not in columns.values()])
     if labels and not {"class", "target"} & set(columns):
         one_each = all(sum(float(row.cells[k]) for k in labels) == 1 for row in table.rows)
@@ -85,7 +136,68 @@ def _read_by(table: Table, key: str, name: str, files: Sequence[str]) -> Beside:
             )
         columns |= {f"class:{others[k]}": k for k in labels}
     plain = {file: dict(cells) for file, cells in rows.items() if cells}
-    return _beside(plain, columns, _strata(table, others, set(columns.values())), questions)
+    if not labelled and not any(map(is_truth, columns)):
+        several = _several_labels(table, others, columns)
+        if several:
+            at, names = several
+            questions.append(
+                f"are {listed(names, 6)} of {others[at]} labels that do not exclude each other? "
+                "A case with none of them has 0 in all"
+            )
+            columns |= {f"class:{label}": f"\0{label}" for label in names}
+            for of_file in plain.values():
+                marked = {word.strip() for word in of_file[at].split("|")}
+                of_file.update({f"\0{label}": str(int(label in marked)) for label in names})
+            others = {k: heading for k, heading in others.items() if k != at}
+        elif guess := _guessed_truth(table, others, columns):
+            columns[guess[0]] = guess[1]
+            questions.append(f"is {others[guess[1]]} the {guess[0]}?")
+    strata = _strata(table, others, set(columns.values()))
+    unused_columns = [h for k, h in others.items() if k not in columns.values() and k not in strata.values()]
+    if unused_columns:
+        questions.append(f"columns of {name} that are not used: {listed(unused_columns, 8)}")
+    return _beside(plain, columns, strata, questions)
+
+
+def _words(heading: str) -> set[str]:
+    return {word.casefold() for word in re.findall(r"[A-Za-z][a-z]*", heading)} | {heading.strip().casefold()}
+
+
+def _several_labels(
+    table: Table, others: Mapping[str, str], columns: Mapping[str, str]
+) -> tuple[str, tuple[str, ...]] | None:
+    """The column whose cells list findings, `Effusion|Mass`, and their names; None where no cell lists several."""
+    for key in others:
+        cells = [row.cells[key] for row in table.rows]
+        if key in columns.values() or not any("|" in cell for cell in cells):
+            continue
+        names = {word.strip() for cell in cells for word in cell.split("|")} - {""}
+        names -= {name for name in names if name.casefold() in _NOTHING}
+        if 2 <= len(names) <= _MOST_VALUES * 4:
+            return key, tuple(sorted(names))
+    return None
+
+
+def _guessed_truth(
+    table: Table, others: Mapping[str, str], columns: Mapping[str, str]
+) -> tuple[Literal["class", "target"], str] | None:
+    """The column that is likely to be the truth, by a word of its heading and its cells: its kind and its key."""
+    for key, heading in others.items():
+        values = {row.cells[key] for row in table.rows} - {""}
+        if key not in columns.values() and _words(heading) & _CLASS_WORDS and 1 < len(values) <= _MOST_VALUES * 2:
+            return "class", key
+    for key, heading in others.items():
+        values = {row.cells[key] for row in table.rows} - {""}
+        if key not in columns.values() and _words(heading) & _TARGET_WORDS and values and all(map(_is_number, values)):
+            return "target", key
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 def _columns(table: Table, others: Mapping[str, str], questions: list[str]) -> dict[str, str]:
@@ -96,6 +208,9 @@ def _columns(table: Table, others: Mapping[str, str], questions: list[str]) -> d
         if meant in _USED and meant not in columns:
             columns[meant] = key
             questions += [f"is {heading} the {meant}?"] if heading != meant else []
+    if "part" not in columns and (marks := _train_or_not(table, others, columns)):
+        columns["part"] = marks
+        questions.append(f"does {others[marks]} name a published split, with 1 for training and 0 for hidden cases?")
     if "subject" not in columns:
         for key, heading in others.items():
             values = [row.cells[key] for row in table.rows]
@@ -104,6 +219,14 @@ def _columns(table: Table, others: Mapping[str, str], questions: list[str]) -> d
                 questions.append(f"is {heading} the patient? {len(values)} rows have {len(set(values))} of them")
                 break
     return columns
+
+
+def _train_or_not(table: Table, others: Mapping[str, str], columns: Mapping[str, str]) -> str | None:
+    """The column that says of each case whether it is for training."""
+    for key, heading in others.items():
+        if "train" in _words(heading) and {row.cells[key] for row in table.rows} == {"0", "1"}:
+            return None if key in columns.values() else key
+    return None
 
 
 def _yes_or_no(table: Table, keys: Sequence[str]) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Final
 
 from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.checked import checked_table
-from assignments.data.folder.file_roles import is_label_name, is_role_folder
-from assignments.data.folder.layouts.layout import Layout, folders_of, images, relative
+from assignments.data.folder.file_roles import is_label_name, mentions_role
+from assignments.data.folder.layouts.layout import Layout, folders_of, images, relative, visible
 from assignments.data.folder.subject_names import guessed_subjects, stem_of
 from assignments.data.folder.values import PARTS, inferred_classes
 from assignments.data.source import Part
@@ -25,7 +25,7 @@ def _fits(folder: Path) -> bool:
     names = {path.name for path in classes}
     return (
         2 <= len(names) <= _MOST_CLASSES
-        and not any(is_role_folder(name) or name.casefold() in PARTS for name in names)
+        and not any(mentions_role(name) or name.casefold() in PARTS for name in names)
         and not are_patients(names)
         and all(images(path) for path in classes)
         and not any(is_label_name(file.name) for path in classes for file in images(path))
@@ -67,7 +67,19 @@ def _table(folder: Path) -> CaseTable:
         doubts.append(f"subject: each of {len(rows)} images is a patient of its own, such as {subjects[0]}")
     if (parts := _parts(folder))[0][0] is not None:
         doubts.append(f"the folders {', '.join(path.name for _, path in parts)} are a published split")
+    doubts += _left_out(folder)
     return checked_table(folder, folder, rows, ("image", "class"), classes=classes, doubts=doubts)
+
+
+def _left_out(folder: Path) -> Iterator[str]:
+    """What lies in the folders of the classes, and is not read: other files, and folders in them."""
+    for _, inside in _parts(folder):
+        for path in folders_of(inside):
+            read = images(path)
+            others = [other.name for other in visible(path) if other not in read and other.name != "Thumbs.db"]
+            others += [f"{other.name}/" for other in folders_of(path)]
+            if others:
+                yield f"{relative(folder, path)}: {len(others)} files or folders are not read: {listed(others)}"
 
 
 def _files(folder: Path) -> Iterator[tuple[Part | None, Path]]:

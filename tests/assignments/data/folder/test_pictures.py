@@ -183,3 +183,19 @@ def test_a_wrong_checksum_of_a_png_is_seen(tmp_path):
     path = write_picture(tmp_path / "a.png", np.zeros((16, 16), np.uint8))
     at = path.read_bytes().index(b"IDAT") + 6
     assert "damaged" in faults(edit(path, at, "B", 255))
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "gif"])
+def test_a_black_and_white_mask_is_0_and_255_in_formats_without_greys(suffix, tmp_path):
+    """As in DRIVE and REFUGE."""
+    array = np.zeros((6, 5), np.uint8)
+    array[2:4, 1:3] = 255
+    Pillow.fromarray(array).save(tmp_path / f"mask.{suffix}")
+    assert (read_image(tmp_path / f"mask.{suffix}", label=True).array == array).all()
+
+
+def test_a_label_whose_colours_are_equal_is_grey(tmp_path):
+    array = np.zeros((6, 5, 3), np.uint8)
+    array[2:4, 1:3] = 1
+    Pillow.fromarray(array).save(tmp_path / "mask.png")
+    assert (read_image(tmp_path / "mask.png", label=True).array == array[..., 0]).all()

@@ -103,7 +103,8 @@ def test_what_has_no_partner_is_left_out_and_said(tmp_path):
     folder = folder_of(tmp_path, "a.nii.gz", "a_seg.nii.gz", "b.nii.gz", "c_seg.nii.gz", "a_seg2.nii.gz")
     proposal = propose(folder)
     assert [row.files["image"] for row in proposal.rows] == ["a.nii.gz"]
-    assert "2 images have no label and are left out: a_seg2.nii.gz, b.nii.gz" in asked(proposal)
+    assert "1 images have no label and are left out: b.nii.gz" in asked(proposal)
+    assert "1 cases have several labels, of which the first is taken: a_seg.nii.gz, a_seg2.nii.gz" in asked(proposal)
     assert "1 labels have no image and are left out: c_seg.nii.gz" in asked(proposal)
 
 
@@ -271,3 +272,130 @@ def test_a_folder_without_images_is_refused_with_what_to_do(tmp_path):
         propose(folder_of(tmp_path, "notes.txt"))
     with pytest.raises(UserError, match=r"all\.npz:KEY\[0\]"):
         propose(folder_of(tmp_path, "all.npz"))
+
+
+@pytest.mark.parametrize(
+    ("files", "pairs"),
+    [
+        pytest.param(  # ISIC 2018
+            ["Task1-2_Training_Input/ISIC_1.jpg", "Task1_Training_GroundTruth/ISIC_1_segmentation.png"],
+            {"Task1-2_Training_Input/ISIC_1.jpg": "Task1_Training_GroundTruth/ISIC_1_segmentation.png"},
+            id="isic",
+        ),
+        pytest.param(  # DRIVE
+            [
+                "training/images/2_training.tif",
+                "training/1st_manual/2_manual1.gif",
+                "training/mask/2_training_mask.gif",
+            ],
+            {"training/images/2_training.tif": "training/1st_manual/2_manual1.gif"},
+            id="drive",
+        ),
+        pytest.param(  # BUSI
+            ["benign/benign (4).png", "benign/benign (4)_mask.png", "benign/benign (4)_mask_1.png"],
+            {"benign/benign (4).png": "benign/benign (4)_mask.png"},
+            id="busi",
+        ),
+        pytest.param(  # KiTS
+            ["data/case_0/imaging.nii.gz", "data/case_0/segmentation.nii.gz"],
+            {"data/case_0/imaging.nii.gz": "data/case_0/segmentation.nii.gz"},
+            id="kits",
+        ),
+        pytest.param(  # REFUGE
+            ["Training400/Glaucoma/g1.jpg", "Annotation-Training400/Disc_Cup_Masks/Glaucoma/g1.bmp"],
+            {"Training400/Glaucoma/g1.jpg": "Annotation-Training400/Disc_Cup_Masks/Glaucoma/g1.bmp"},
+            id="refuge",
+        ),
+        pytest.param(
+            ["CXR_png/M_1.png", "ManualMask/leftMask/M_1.png"],
+            {"CXR_png/M_1.png": "ManualMask/leftMask/M_1.png"},
+            id="montgomery",
+        ),
+    ],
+)  # fmt: skip
+def test_labels_in_a_tree_of_their_own_are_paired(tmp_path, files, pairs):
+    rows = propose(folder_of(tmp_path, *files)).rows
+    assert {row.files["image"]: row.files["label"] for row in rows} == pairs
+
+
+def test_labels_whose_names_say_nothing_are_asked_about(tmp_path):
+    proposal = propose(folder_of(tmp_path, "images/a.png", "images/b.png", "masks/x.png", "masks/y.png"))
+    assert proposal.columns == ("image",)
+    assert "2 labels are of no image by their names" in asked(proposal)
+
+
+def test_a_label_of_a_case_in_train_is_not_that_of_a_case_in_test(tmp_path):
+    proposal = propose(folder_of(tmp_path, "train/images/1.png", "test/images/1.png", "test/masks/1.png"))
+    assert [dict(row.files) for row in proposal.rows] == [{"image": "test/images/1.png", "label": "test/masks/1.png"}]
+
+
+@pytest.mark.parametrize(
+    ("files", "subjects"),
+    [
+        (["cju0qkwl35piu.jpg", "cju0ue769mxii.jpg"], None),
+        (["NORMAL/IM-0115-0001.jpeg", "NORMAL/IM-0115-0002.jpeg"], ["IM-0115", "IM-0115"]),
+        (["benign/benign (1).png", "benign/benign (2).png", "normal/normal (1).png"], None),
+        (["BraTS20_1_a.nii", "BraTS20_1_b.nii", "BraTS20_2_a.nii"], ["BraTS20_1", "BraTS20_1", "BraTS20_2"]),
+    ],
+)  # fmt: skip
+def test_random_names_classes_and_collections_are_not_patients(files, subjects):
+    guess = guessed_subjects(files)
+    assert (list(guess.subjects) if guess else None) == subjects
+
+
+def test_folders_that_say_how_images_were_taken_are_channels_and_not_classes(tmp_path):
+    proposal = propose(folder_of(tmp_path, *(f"IXI-{c}/IXI{n}-{c}.nii.gz" for c in ("T1", "T2") for n in (2, 3))))
+    assert proposal.columns == ("image:T1", "image:T2")
+    assert proposal.layout is None
+
+
+def test_folders_of_groups_are_a_stratum_and_not_patients(tmp_path):
+    files = [f"{c}/{k}{n}{m}.png" for c, k in (("benign", "b"), ("normal", "n")) for n in (1, 2) for m in ("", "_mask")]
+    proposal = propose(folder_of(tmp_path, *files))
+    assert [(row.subject, row.strata["group"]) for row in proposal.rows] == [
+        ("b1", "benign"), ("b2", "benign"), ("n1", "normal"), ("n2", "normal"),
+    ]  # fmt: skip
+    assert "are the folders benign, normal patients?" in asked(proposal)
+
+
+def test_a_folder_train_alone_is_not_a_split(tmp_path):
+    proposal = propose(folder_of(tmp_path, *(f"train/{k}/{n}.png" for k in ("images", "masks") for n in "ab")))
+    assert [row.part for row in proposal.rows] == [None, None]
+    assert "which is not a split" in asked(proposal)
+
+
+def test_findings_in_one_cell_are_labels_that_do_not_exclude_each_other(tmp_path):
+    """ChestX-ray14."""
+    folder = folder_of(tmp_path, "images/1_0.png", "images/1_1.png", "images/2_0.png")
+    (folder / "Data_Entry.csv").write_text(
+        "Image Index,Finding Labels,Patient ID,Patient Age\n"
+        "1_0.png,Mass|Effusion,1,58\n1_1.png,No Finding,1,59\n2_0.png,Mass,2,60\n"
+    )
+    proposal = propose(folder)
+    assert as_csv(proposal).splitlines() == [
+        "subject,image,class:Effusion,class:Mass,Patient Age",
+        "1,images/1_0.png,1,1,58", "1,images/1_1.png,0,0,59", "2,images/2_0.png,0,1,60",
+    ]  # fmt: skip
+
+
+def test_a_table_in_another_folder_says_classes_patients_and_the_split(tmp_path):
+    """FETAL_PLANES_DB."""
+    folder = folder_of(tmp_path, *(f"Images/P{n}_a_{n}.png" for n in range(4)))
+    rows = "".join(f"P{n}_a_{n};{n};{'Brain' if n % 2 else 'Thorax'};{int(n < 2)}\n" for n in range(4))
+    (folder / "tables").mkdir()
+    (folder / "tables" / "planes.csv").write_text("Image_name;Patient_num;Plane;Train \n" + rows)
+    (folder / "other.csv").write_text("a,b\n1,2\n")
+    proposal = propose(folder)
+    assert [(row.subject, row.values["class"], row.part) for row in proposal.rows] == [
+        ("0", "Thorax", "train"), ("1", "Brain", "train"), ("2", "Thorax", "test"), ("3", "Brain", "test"),
+    ]  # fmt: skip
+    assert "other.csv is not used" in asked(proposal)
+
+
+def test_images_of_whom_the_table_has_no_class_and_unknown_files_are_said(tmp_path):
+    folder = folder_of(tmp_path, "train_images/a.png", "train_images/b.png", "test_images/c.png", "train_images/d.webp")
+    (folder / "train.csv").write_text("id_code,diagnosis\na,0\nb,1\n")
+    proposal = propose(folder)
+    assert [row.values["class"] for row in proposal.rows] == ["0", "1"]
+    assert "1 images have no class in the table and are left out: test_images/c.png" in asked(proposal)
+    assert "not read, since they are not images that medmark knows: 1 .webp" in asked(proposal)
