@@ -163,7 +163,7 @@ def _qform(header: Any) -> Array | None:
     """The affine of the quaternion; None where it is not one of a rotation."""
     try:
         affine: Array = header.get_qform()
-    except Exception:  # noqa: BLE001 - nibabel raises several kinds for numbers that are no rotation
+    except Exception:  # noqa: BLE001 - nibabel raises several kinds for numbers that do not make a rotation
         return None
     return affine
 

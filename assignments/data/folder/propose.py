@@ -256,7 +256,9 @@ def _with_parts(rows: list[CaseRow], roles: Mapping[str, FileRole], questions: l
     parts = [row.part or roles[row.id].part for row in rows]
     if any(parts) and not {"train", "test"} <= set(parts):
         only = " and ".join(sorted({part for part in parts if part}))
-        questions.append(f"the folders name cases for {only} alone, which is not a split: medmark splits the patients")
+        questions.append(
+            f"the folders name cases for {only} alone, which is not a split, so medmark splits the patients"
+        )
         parts = [None] * len(rows)
     if any(parts):
         counts = Counter(part or "no part" for part in parts)
