@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from assignments.assignment import Assignment
 from assignments.data.prepared_store import PreparedArray, PreparedStore
 from assignments.data.problem_list import SubjectProblems, problem_lines
-from assignments.data.source import RESERVED, Arrays, Axes, Finite, Part, Subject
+from assignments.data.source import PARTS, RESERVED, Arrays, Axes, Finite, Part, Subject
 from assignments.data.source_names import is_own
 from assignments.data.split import Split, read_split, split_command, stratum_of
 from assignments.digests import digest_of
@@ -122,7 +122,7 @@ def opened_source(assignment: Assignment, source: Finite) -> Any:
         )
     try:
         return source.open(assignment)
-    except Exception as error:  # an author's own source may raise anything
+    except (Exception, SystemExit) as error:  # an author's own source may raise anything
         if isinstance(error, UserError) and not is_own(assignment.data.source):
             raise
         raise _as_user_error(error, f"{assignment.data.source}: open") from error
@@ -136,7 +136,7 @@ def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]
     """
     try:
         subjects = list(source.subjects(opened))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _as_user_error(error, f"{assignment.data.source}: subjects") from error
     where = f"{assignment.data.source}: subjects(opened)"
     if not subjects:
@@ -144,12 +144,29 @@ def listed(assignment: Assignment, source: Finite, opened: Any) -> list[Subject]
     for subject in subjects:
         if not isinstance(subject, Subject) or not isinstance(subject.id, str) or not subject.id.strip():
             raise UserError(f"{where} lists {subject!r}; it must list Subject(id), with a text as id.")
+    if wrong := [problem for subject in subjects for problem in _misnamed(subject)]:
+        raise UserError("\n  ".join([f"{where} lists subjects that cannot be split:", *problem_lines(wrong)]))
     ids = [subject.id for subject in subjects]
     if twice := sorted({id for id in ids if ids.count(id) > 1}) if len(set(ids)) < len(ids) else []:
         raise UserError(
             f"{where} lists {', '.join(twice[:10])} twice. Give each subject one id, and load all its cases."
         )
     return sorted(subjects, key=lambda subject: subject.id)
+
+
+def _misnamed(subject: Subject) -> Iterator[Problem]:
+    """What a split could not keep of a subject, or would misunderstand."""
+    name = repr(subject.id)
+    if subject.id != subject.id.strip():
+        yield Problem(name, "", None, "its id has a space at an end", "name it without")
+    if subject.part is not None and subject.part not in PARTS:
+        yield Problem(name, "part", None, f"is {subject.part!r}", 'write "train", "val" or "test", or leave it out')
+    members = subject.members
+    if not isinstance(members, tuple | list | set | frozenset) or not all(isinstance(each, str) for each in members):
+        yield Problem(name, "members", None, f"is {members!r}", f"write texts in brackets, such as members=({name},)")
+    strata = subject.strata
+    if not isinstance(strata, Mapping) or not all(isinstance(text, str) for text in [*strata, *strata.values()]):
+        yield Problem(name, "strata", None, f"is {strata!r}", 'write texts, such as {"site": "A"}')
 
 
 def folder_problems(source: Finite, opened: Any) -> list[str]:
@@ -164,12 +181,11 @@ def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]
         SubjectProblems: they cannot be loaded, or are not as declared.
     """
     try:
-        value = source.load(opened, subject)
+        cases = list(_single(source.load(opened, subject), arrays))
     except SubjectProblems:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SubjectProblems([Problem(subject, "", None, line, "") for line in _reasons(error)]) from error
-    cases = list(_single(value, arrays))
     problems = [
         Problem(f"{subject}, case {number}", "", None, problem, "")
         for number, case in enumerate(cases)
@@ -185,9 +201,15 @@ def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]
 def _single(value: Any, arrays: Mapping[str, Axes]) -> Iterator[Arrays]:
     """One case after the other, from a list of cases, the arrays of one case, or arrays with a leading N."""
     if not isinstance(value, Mapping):
-        yield from ({key: np.asarray(array) for key, array in case.items()} for case in value)
+        if isinstance(value, np.ndarray) or not isinstance(value, Iterable):
+            raise _NotCases(value)
+        again = isinstance(value, Iterator)  # a generator may fill the same array for its next case
+        for case in value:
+            if not isinstance(case, Mapping):
+                raise _NotCases(case)
+            yield {key: _array(key, array, copy=again) for key, array in case.items()}
         return
-    cases = {key: np.asarray(array) for key, array in value.items()}
+    cases = {key: _array(key, array) for key, array in value.items()}
     several = {key for key, axes in arrays.items() if key in cases and cases[key].ndim == len(axes.sizes) + 1}
     if not several:
         yield cases
@@ -195,6 +217,22 @@ def _single(value: Any, arrays: Mapping[str, Axes]) -> Iterator[Arrays]:
     for i in range(max(len(cases[key]) for key in several)):
         # An array that is not longer is checked, and refused, as it stands.
         yield {key: array[i] if key in several and i < len(array) else array for key, array in cases.items()}
+
+
+class _NotCases(UserError):
+    """What `load` returned is not cases."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(
+            f"load gives {type(value).__name__}; it must return a dict of arrays by key, or a list of such dicts"
+        )
+
+
+def _array(key: str, value: Any, *, copy: bool = False) -> np.ndarray:
+    try:
+        return np.array(value) if copy else np.asarray(value)
+    except ValueError as error:
+        raise UserError(f"{key} is not an array: {error}") from error
 
 
 def _wrong(case: Arrays, arrays: Mapping[str, Axes]) -> Iterator[str]:
@@ -230,12 +268,12 @@ def _check_present(assignment: Assignment, split: Split, subjects: Sequence[Subj
                 )
 
 
-def _as_user_error(error: Exception, what: str) -> UserError:
+def _as_user_error(error: BaseException, what: str) -> UserError:
     """A failure of a source as an error that its author reads."""
     return UserError("\n".join(f"{what}: {reason}" for reason in _reasons(error)))
 
 
-def _reasons(error: Exception) -> list[str]:
+def _reasons(error: BaseException) -> list[str]:
     """A failure of a source as sentences."""
     if isinstance(error, UserError | OSError):
         return str(error).splitlines() or [type(error).__name__]

@@ -147,7 +147,8 @@ class PreparedStore:
             self._arrays[digest] = replace(new, file=file)
         else:
             kind = (array.dtype.str, array.shape)
-            self._packs[kind].append((digest, array))
+            # A copy: the source may fill the same array with its next case before the pack is written.
+            self._packs[kind].append((digest, array.copy()))
             if len(self._packs[kind]) * array.nbytes >= PACK:
                 self._write_pack(kind)
         return self._arrays[digest]

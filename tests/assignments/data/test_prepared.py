@@ -170,6 +170,12 @@ def test_all_bad_subjects_stand_in_one_list(assignment, tmp_path):
         ('[Subject("A"), Subject("A")]', "lists A twice"),
         ('["A"]', "must list Subject"),
         ("[Subject(1)]", "must list Subject"),
+        ('[Subject("A"), Subject(" B")]', "' B': its id has a space at an end"),
+        ('[Subject("A\\t")]', "its id has a space at an end"),
+        ('[Subject("A", part="training")]', "'A' part: is 'training'; write \"train\""),
+        ('[Subject("P1", members="P1")]', "'P1' members: is 'P1'; write texts in brackets"),
+        ('[Subject("A", strata={"site": 1})]', "'A' strata: is {'site': 1}; write texts"),
+        ("exit()", "raised SystemExit"),
     ],
 )
 def test_a_wrong_list_of_subjects_is_refused(tmp_path, subjects, says):
@@ -206,3 +212,55 @@ def load(opened, subject): return [{"y": np.uint8(subject == "B")}]
         "A": ((), 0),
         "B": ((), 1),
     }
+
+
+def test_an_array_that_the_source_fills_again_is_kept_as_it_was(tmp_path):
+    """Two subjects with two cases each, all in one buffer: case i of subject s is 10 s + i everywhere."""
+    source = """
+import numpy as np
+from assignments.data.source import Axes, Subject
+ARRAYS = {"image": Axes("float32", "2 2"), "label": Axes("uint8", "2 2", role="truth")}
+BUFFER = np.zeros((2, 2), np.float32)
+def open(path): return None
+def subjects(opened): return [Subject("1"), Subject("2")]
+def load(opened, subject):
+    for i in range(2):
+        BUFFER[:] = 10 * int(subject) + i
+        yield {"image": BUFFER, "label": np.zeros((2, 2), np.uint8)}
+"""
+    assignment = split(assignment_of(tmp_path, source=source, test=1))
+    stored = arrays_of(assignment, prepare(assignment, source_of(assignment)), "image")
+    assert {case: float(array[0, 0]) for case, array in stored.items()} == {
+        ("1", 0): 10,
+        ("1", 1): 11,
+        ("2", 0): 20,
+        ("2", 1): 21,
+    }
+
+
+@pytest.mark.parametrize(
+    ("returns", "says"),
+    [
+        ("None", "load gives NoneType; it must return a dict"),
+        ("np.zeros((2, 2))", "load gives ndarray; it must return a dict"),
+        ("(np.zeros((2, 2)), np.zeros((2, 2)))", "load gives ndarray; it must return a dict"),
+        ('{"image": [[1], [2, 3]]}', "image is not an array"),
+        ("exit(3)", "raised SystemExit: 3"),
+    ],
+)
+def test_what_is_not_cases_is_a_problem_of_its_subject(tmp_path, returns, says):
+    patients(tmp_path / "patients", 4)
+    source = SCANS[: SCANS.index("def load")] + f"def load(opened, subject):\n    return {returns}\n"
+    assignment = split(assignment_of(tmp_path, source=source))
+    with pytest.raises(UserError, match=rf"P000: {says}"):
+        prepare(assignment, source_of(assignment))
+
+
+def test_a_newcomer_without_a_stratum_of_the_split_is_named(tmp_path):
+    patients(tmp_path / "patients", 4)
+    source = SCANS.replace('strata={"site": "AB"[int(id[1:]) % 2]}', 'strata={} if id == "P002" else {"site": "A"}')
+    assignment = assignment_of(tmp_path, source=source)
+    split(assignment)
+    data = assignment.data.model_copy(update={"stratify": ["site"]})
+    with pytest.raises(UserError, match="stratify names site, but P002 has no such stratum"):
+        prepare(assignment.model_copy(update={"data": data}), source_of(assignment))
