@@ -64,11 +64,21 @@ def checked_cases(assignment: Assignment, on_progress: Progress = lambda *_: Non
     source = source_of(assignment)
     if isinstance(source, Endless):
         if is_own(assignment.data.source) and any(isinstance(item, Accuracy) for item in assignment.criteria):
-            drawn_parts(source, assignment, PUBLISHED, "0")
+            first, second = (drawn_parts(source, assignment, PUBLISHED, "0") for _ in range(2))
+            if not (_equal(first.train, second.train) and _equal(first.test, second.test)):
+                raise UserError(
+                    f"{assignment.data.source} draws other cases when it is called again with the same rng: groups "
+                    "would be marked on different cases, and no mark could be checked. Draw every random number from "
+                    "rng, and keep nothing between calls."
+                )
         return None
     prepared = prepare(assignment, source, on_progress=on_progress)
     _refuse_shared(prepared, assignment)
     return prepared
+
+
+def _equal(a: Mapping[str, Cases], b: Mapping[str, Cases]) -> bool:
+    return a.keys() == b.keys() and all(np.array_equal(np.asarray(a[key]), np.asarray(b[key])) for key in a)
 
 
 def drawn_parts(source: Endless, assignment: Assignment, secret: SecretOrKeys, turn: str) -> Parts:
@@ -118,10 +128,16 @@ def drawn_cases(name: str, draw: Draw, arrays: Mapping[str, Axes], n: int, rng: 
     Raises:
         UserError: they are not as declared.
     """
-    value = draw(n, rng)
+    try:
+        value = draw(n, rng)
+    except (Exception, SystemExit) as error:  # an author's file may raise anything
+        raise UserError(f"{name} raised {type(error).__name__}: {error}. Correct the file.") from error
     if not isinstance(value, Mapping):
         raise UserError(f"{name} drew {type(value).__name__}, not a dict of arrays with a leading N.")
-    cases = {key: np.asarray(array) for key, array in value.items()}
+    try:  # copies, as a generator may fill the same arrays again
+        cases = {key: np.array(array) for key, array in value.items()}
+    except ValueError as error:
+        raise UserError(f"{name} draws cases of several sizes, or no numbers: {error}") from error
     if missing := [key for key in arrays if key not in cases]:
         raise UserError(f"{name} draws no {', '.join(missing)}, which ARRAYS declares; it draws {', '.join(cases)}.")
     if extra := sorted(cases.keys() - arrays.keys() - set(RESERVED)):
@@ -129,10 +145,15 @@ def drawn_cases(name: str, draw: Draw, arrays: Mapping[str, Axes], n: int, rng: 
     lengths = {key: len(array) if array.ndim else 0 for key, array in cases.items()}
     if set(lengths.values()) != {n}:
         raise UserError(f"{name} was asked for {n} cases, and the arrays have these lengths: {lengths}.")
+    for key in RESERVED:
+        if key in cases and cases[key].ndim != 1:
+            raise UserError(f"{name} draws {key} as {cases[key].shape}; it must have one entry for each case.")
     for key, axes in arrays.items():
         if not axes.fits(cases[key][0]):
             drew = f"{cases[key].dtype} {cases[key].shape}"
             raise UserError(f"{name} draws {key} as {drew}, but ARRAYS declares a case as {axes}.")
+        if axes.role == "input" and cases[key].dtype.kind == "f" and not np.isfinite(cases[key]).all():
+            raise UserError(f"{name} draws {key} with NaN or infinity.")
     return cases
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from assignments.assignment import Assignment
-from assignments.data.parts import parts_of
+from assignments.data.parts import checked_cases, parts_of
 from assignments.data.sources import source_of
 from assignments.data.split import SplitRow, new_split, read_split, updated, write_split
 from assignments.errors import UserError
@@ -168,7 +168,10 @@ SOURCES = {
 }
 
 
-def endless(tmp_path, source, size=3, **data):
+PERSON = {"id": "report", "kind": "person", "points": 1}
+
+
+def endless(tmp_path, source, size=3, criterion=PERSON, **data):
     (tmp_path / "cases.py").write_text((HEAD + SOURCES.get(source, source)).replace("SIZE", str(size)))
     return Assignment.model_validate(
         {
@@ -177,7 +180,7 @@ def endless(tmp_path, source, size=3, **data):
             "task": "classification",
             "data": {"source": "cases.py", "train": 30, "test": 20, **data},
             "run": {"mode": "retrain"},
-            "criterion": [{"id": "report", "kind": "person", "points": 1}],
+            "criterion": [criterion],
             "folder": tmp_path,
         }
     )
@@ -220,11 +223,45 @@ def test_rows_of_a_few_small_numbers_agree_by_chance(tmp_path):
         (ANEW.replace('"y":', '"z": np.zeros(n), "y":'), "draws z, which ARRAYS does not declare"),
         (ANEW.replace("(n, SIZE)", "(n + 1, SIZE)"), "was asked for 30 cases"),
         ("def draw(n, rng):\n    return [1]\n", "drew list, not a dict"),
+        ("def draw(n, rng):\n    raise ValueError('no')\n", "cases.py raised ValueError: no"),
+        ("def draw(n, rng):\n    exit(4)\n", "cases.py raised SystemExit: 4"),
+        ('def draw(n, rng):\n    return {"x": [[1], [2, 3]]}\n', "draws cases of several sizes"),
+        (
+            ANEW.replace('"y":', '"subject": np.zeros((n, 2)), "y":'),
+            r"draws subject as \(30, 2\); it must have one entry",
+        ),
+        (ANEW.replace("rng.normal(", "np.nan * rng.normal("), "draws x with NaN or infinity"),
     ],
 )
 def test_cases_that_are_not_as_declared_are_refused(tmp_path, source, says):
     with pytest.raises(UserError, match=says):
         parts_of(endless(tmp_path, source), SECRET, "0")
+
+
+def test_a_generator_that_fills_one_array_again_draws_copies(tmp_path):
+    source = (
+        "BUFFER = np.zeros((60, SIZE), np.float32)\ndef draw(n, rng):\n    BUFFER[:n] = rng.normal(size=(n, SIZE))\n"
+        '    return {"x": BUFFER[:n], "y": np.zeros(n, np.uint8)}\n'
+    )
+    expected = parts_of(endless(tmp_path, "anew", 100), SECRET, "0").train["x"]
+    assert (parts_of(endless(tmp_path, source, 100), SECRET, "0").train["x"] == expected).all()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        ANEW.replace("rng.normal(", "np.random.default_rng().normal("),
+        "CALLS = []\n"
+        + ANEW.replace("    return", "    CALLS.append(1)\n    return").replace("rng.n", "len(CALLS) + rng.n"),
+    ],
+)
+def test_a_generator_must_draw_equal_cases_from_equal_random_numbers(tmp_path, source):
+    anchors = {"trivial": 0.5, "pass": 0.6, "merit": 0.7, "distinction": 0.8, "reference": 0.9, "ceiling": 1.0}
+    accuracy = {"id": "a", "kind": "accuracy", "points": 1, "metric": "accuracy", "anchors": anchors}
+    assignment = endless(tmp_path, source, 100, criterion=accuracy)
+    with pytest.raises(UserError, match="draws other cases when it is called again with the same rng"):
+        checked_cases(assignment)
+    checked_cases(endless(tmp_path, "anew", 100, criterion=accuracy))
 
 
 @pytest.mark.parametrize("first", [0, 1])
