@@ -1,4 +1,4 @@
-"""Proposes a table of cases for a folder that has none: pairs by name, guesses subjects, and asks about each guess.
+"""Proposes a table of cases for a folder: pairs files by name, guesses subjects, and asks about each guess.
 
 Nothing is written. The author reads the table, answers the questions by correcting it, and saves it as `cases.csv`.
 """
@@ -25,9 +25,10 @@ from assignments.data.folder.layouts.layout import folders_of, images, relative,
 from assignments.data.folder.pairing import paired
 from assignments.data.folder.row_checks import rows_doubts, rows_problems
 from assignments.data.folder.subject_names import guessed_subjects
-from assignments.data.folder.table import NAME
+from assignments.data.folder.table import NAME, read_table
 from assignments.data.folder.tables_beside import Beside, beside
 from assignments.data.folder.values import PARTS
+from assignments.data.problem_list import problem_lines, within
 from assignments.errors import UserError, listed
 
 _DEPTH: Final = 8
@@ -55,13 +56,15 @@ class ProposedTable:
 
 
 def propose(folder: Path) -> ProposedTable:
-    """A table of cases for a folder, from the names of its files.
+    """A table of cases for a folder: the one that it has, else one from the names of its files.
 
     Raises:
         UserError: there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}. Name the folder of the images.")
+    if (folder / NAME).is_file():
+        return _of_table(read_table(folder))
     names = fitting(folder)
     if len(names) == 1 and not _has_better_table(folder, names[0]):
         return _of_layout(table_of(folder, names[0]), names[0])
@@ -120,6 +123,13 @@ def as_csv(proposal: ProposedTable) -> str:
 def _as_text(cell: str) -> str:
     """A cell that no spreadsheet runs as a formula. The reader of tables takes the mark off again."""
     return f"'{cell}" if _RUNS_AS_FORMULA.match(cell) else cell
+
+
+def _of_table(table: CaseTable) -> ProposedTable:
+    """The table that the author has written already, and what there is to look at in it."""
+    problems = problem_lines([within(table.folder, problem) for problem in table.problems])
+    questions = (f"the cases are those of {NAME}, which stays as it is", *problems, *table.doubts)
+    return ProposedTable(table.folder, table.rows, table.columns, table.strata, questions)
 
 
 def _of_layout(table: CaseTable, name: str) -> ProposedTable:

@@ -92,7 +92,9 @@ def read_table(
 
 
 def _with_cure(problem: Problem) -> Problem:
-    proposal = f"run `medmark new ID --data {Path(problem.file).parent}` for a proposal"
+    file = Path(problem.file)
+    first = "delete it and " if file.exists() else ""  # a proposal never replaces a table
+    proposal = f"{first}run `medmark new ID --data {file.parent}` for a proposal"
     cure = f"write a table with the columns subject, image and label, or {proposal}"
     return problem if problem.cure else replace(problem, cure=cure)
 

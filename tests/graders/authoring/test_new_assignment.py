@@ -83,6 +83,29 @@ def test_a_table_that_is_there_is_never_replaced(tmp_path):
     assert (tmp_path / "images" / "cases.csv").read_text() == own
 
 
+def test_a_table_that_is_there_says_the_cases_and_the_task(tmp_path):
+    pictures(tmp_path)
+    rows = [f"P{i},melanoma/p{i}_a.png,{i / 2}\n" for i in (1, 3, 5)]
+    (tmp_path / "images" / "cases.csv").write_text("subject,image,target\n" + "".join(rows))
+    new = new_assignment("own", tmp_path / "images", tmp_path)
+    assert [row.subject for row in new.table.rows] == ["P1", "P3", "P5"]
+    assert (new.task, new.new_table) == ("regression", None)
+
+
+def test_all_that_is_wrong_with_a_table_that_is_there_is_shown(tmp_path):
+    volumes(tmp_path)
+    (tmp_path / "images" / "cases.csv").write_text("subject,image,label\nP0,P0_ct.nii.gz,gone.nii.gz\n")
+    questions = new_assignment("own", tmp_path / "images", tmp_path).table.questions
+    assert "cases.csv:2 label: gone.nii.gz is missing; copy it there, or delete the row" in questions
+
+
+def test_an_empty_table_is_deleted_before_a_proposal_is_asked_for(tmp_path):
+    volumes(tmp_path)
+    (tmp_path / "images" / "cases.csv").write_text("")
+    questions = new_assignment("own", tmp_path / "images", tmp_path).table.questions
+    assert any("or delete it and run `medmark new ID --data" in question for question in questions)
+
+
 @pytest.mark.parametrize(
     ("id", "task", "says"),
     [
