@@ -133,7 +133,10 @@ def _far_spacing(summary: DataSummary) -> Iterator[str]:
 
 def _shapes(summary: DataSummary) -> Iterator[str]:
     """Arrays that `interface.py` declares with a leading N, while the cases have several shapes."""
-    stacked = _stacked(summary.data.assignment.folder / "interface.py", summary.data.assignment.task)
+    assignment = summary.data.assignment
+    # One hidden case a call is an array with a leading 1, whatever its shape.
+    entry = TASKS[assignment.task].entry if assignment.task in TASKS and assignment.data.per_call > 1 else ""
+    stacked = _stacked(assignment.folder / "interface.py", entry)
     for key in summary.keys:
         if key.key in stacked and len(key.shapes) > 1:
             yield (
@@ -142,8 +145,8 @@ def _shapes(summary: DataSummary) -> Iterator[str]:
             )
 
 
-def _stacked(path: Path, task: str) -> set[str]:
-    """The keys that `fit` or the entry point declares as one array of all cases."""
+def _stacked(path: Path, entry: str) -> set[str]:
+    """The keys that `fit`, or the entry point if it is named, declares as one array of several cases."""
     if not path.is_file():
         return set()
     try:
@@ -151,7 +154,6 @@ def _stacked(path: Path, task: str) -> set[str]:
     except MedmarkError:  # `rehearse` says what is wrong with it
         return set()
     keys = set()
-    entry = TASKS[task].entry if task in TASKS else ""
     for name, positions in (("fit", slice(0, 2)), (entry, slice(1, 2))):
         function = functions.get(name)
         for parameter in list(function.signature.parameters.values())[positions] if function else ():

@@ -8,8 +8,11 @@ from assignments.data.hidden import hidden_set
 from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import load
+from graders.authoring.data_summary import data_summary
 from graders.authoring.new_assignment import new_assignment
+from graders.authoring.shown_data import shown_data
 from graders.authoring.splitting import proposed_split
+from graders.authoring.unusual_data import unusual
 from graders.metrics import METRICS
 from graders.record.manifest import declared_set
 from graders.tasks import TASKS
@@ -104,6 +107,11 @@ def test_an_empty_table_is_deleted_before_a_proposal_is_asked_for(tmp_path):
     (tmp_path / "images" / "cases.csv").write_text("")
     questions = new_assignment("own", tmp_path / "images", tmp_path).table.questions
     assert any("or delete it and run `medmark new ID --data" in question for question in questions)
+
+
+def test_nothing_is_unusual_about_volumes_of_a_new_assignment_that_differ_in_size(tmp_path):
+    volumes(tmp_path)
+    assert not [line for line in unusual(data_summary(shown_data(written(tmp_path)))) if "interface.py" in line]
 
 
 @pytest.mark.parametrize(
