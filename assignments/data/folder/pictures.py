@@ -43,7 +43,7 @@ def read_picture(where: Location, *, label: bool = False) -> Image:
         from PIL import Image as Pillow
         from PIL import UnidentifiedImageError
     except ImportError as error:
-        raise missing_package("PNG, JPEG and TIFF", "Pillow") from error
+        raise missing_package("pictures", "Pillow") from error
     where.refuse_part("a picture")
     try:
         with warnings.catch_warnings():

@@ -16,6 +16,7 @@ from typing import Final
 
 from assignments.data.folder.addresses import ARCHIVES
 from assignments.data.folder.cases import CaseRow, CaseTable
+from assignments.data.folder.dicom import SUFFIXES as DICOM
 from assignments.data.folder.dicom import is_slice
 from assignments.data.folder.file_roles import FileRole, role_of
 from assignments.data.folder.headings import is_truth
@@ -141,9 +142,12 @@ def _of_layout(table: CaseTable, name: str) -> ProposedTable:
 
 def _images_below(folder: Path, depth: int) -> Iterator[Path]:
     """The image files of a folder and of those in it. A folder of DICOM files is one image."""
-    slices = [path for path in visible(folder) if is_slice(path)]
+    files = images(folder)
+    others = {path for path in files if not path.name.casefold().endswith(DICOM)}  # not opened to look for a mark
+    slices = [path for path in visible(folder) if path not in others and is_slice(path)]
     yield from [folder] if len(slices) > 1 else slices
-    yield from (path for path in images(folder) if path not in slices)
+    read = set(slices)
+    yield from (path for path in files if path not in read)
     for inside in folders_of(folder) if depth else ():
         if not inside.is_symlink():
             yield from _images_below(inside, depth - 1)
@@ -169,7 +173,7 @@ def _unread(folder: Path, read: Sequence[str]) -> Iterator[str]:
 
 def _files_below(folder: Path, images: set[Path], depth: int) -> Iterator[Path]:
     for path in visible(folder):
-        if path not in images and path.suffix.casefold() not in _NOT_IMAGES and path.name != "Thumbs.db":
+        if path not in images and path.suffix.casefold() not in _NOT_IMAGES:
             yield path
     for inside in folders_of(folder) if depth else ():
         if not inside.is_symlink() and inside not in images:

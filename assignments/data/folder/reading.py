@@ -1,7 +1,7 @@
 """A file of any known format -> one image, or the sentences that say why not.
 
-NIfTI is read by nibabel; MHA, MHD, NRRD and DICOM by SimpleITK, and DICOM headers by pydicom; PNG, JPEG and TIFF by
-Pillow; NPY and NPZ by NumPy; HDF5 by h5py. They come with the extra `formats`. Nothing of a file is ever run.
+NIfTI is read by nibabel; MHA, MHD, NRRD and DICOM by SimpleITK, and DICOM headers by pydicom; PNG, JPEG, TIFF, BMP and
+GIF by Pillow; NPY and NPZ by NumPy; HDF5 by h5py. They come with the extra `formats`. Nothing of a file is ever run.
 """
 
 from __future__ import annotations

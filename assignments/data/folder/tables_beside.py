@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -47,25 +47,21 @@ class Beside:
 def beside(folder: Path, files: Sequence[str], *, labelled: bool = False) -> tuple[Beside | None, list[str]]:
     """The table of a folder that has a row for these images, or None; and what is wrong with its tables."""
     wrong: list[str] = []
-    naming: list[tuple[int, Table, str, str]] = []
+    naming: list[_Naming] = []
     for path in _tables_below(folder, _DEPTH):
         name = relative(folder, path)
         table, problems = read_table(path)
         wrong += [f"{name} is not used: it {problem.what}; {problem.cure}" for problem in problems]
-        key, count = _naming(table, files) if table else (None, 0)
-        if table and key is not None:
-            naming.append((count, table, key, name))
+        if table and (column := _naming(table, name, files)):
+            naming.append(column)
         elif table:
             wrong.append(f"{name} is not used: no column of it names the images or their patients")
     if not naming:
         return None, wrong
-    best = max(naming, key=lambda table_of: table_of[0])
-    wrong += [
-        f"{table_of[3]} names images too, and is not used: join it with {best[3]}"
-        for table_of in naming
-        if table_of is not best
-    ]
-    return _read_by(best[1], best[2], best[3], files, labelled), wrong
+    best = max(naming, key=lambda column: column.count)
+    others = [column.name for column in naming if column is not best]
+    wrong += [f"{other} names images too, and is not used: join it with {best.name}" for other in others]
+    return _read_by(best, files, labelled), wrong
 
 
 def _tables_below(folder: Path, depth: int) -> Iterator[Path]:
@@ -75,15 +71,29 @@ def _tables_below(folder: Path, depth: int) -> Iterator[Path]:
             yield from _tables_below(inside, depth - 1)
 
 
-def _naming(table: Table, files: Sequence[str]) -> tuple[str | None, int]:
-    """The key of the column whose cells are names of these files, or of their patients; and how many it names."""
+@dataclass(frozen=True)
+class _Naming:
+    """A column of a table whose cells are names of the images, or of their patients."""
+
+    table: Table
+    name: str
+    """Of the table."""
+    key: str
+    count: int
+    """Images that it names."""
+    names_of: Callable[[str], tuple[str, ...]]
+    """How it may name a file, or its patient."""
+
+
+def _naming(table: Table, name: str, files: Sequence[str]) -> _Naming | None:
+    """The column whose cells are names of these files, or else of their patients."""
     cells = {key: {row.cells[key] for row in table.rows} for key, heading in table.headings.items() if heading}
     for names_of in (_file_names, _patient_names):
         counts = {key: sum(any(n in texts for n in names_of(file)) for file in files) for key, texts in cells.items()}
         best = max(counts, key=lambda key: counts[key], default=None)
         if best is not None and counts[best] >= _SHARE * len(files):
-            return best, counts[best]
-    return None, 0
+            return _Naming(table, name, best, counts[best], names_of)
+    return None
 
 
 def _file_names(file: str) -> tuple[str, ...]:
@@ -99,16 +109,12 @@ def _patient_names(file: str) -> tuple[str, ...]:
     return (*reversed(Path(file).parts[:-1]), *beginnings)
 
 
-def _read_by(table: Table, key: str, name: str, files: Sequence[str], labelled: bool) -> Beside:
+def _read_by(column: _Naming, files: Sequence[str], labelled: bool) -> Beside:
     """The cells of each file, by what the columns mean."""
+    table, key, name = column.table, column.key, column.name
+    of_files = column.names_of is _file_names
     by_name = {row.cells[key]: row.cells for row in table.rows}
-    rows = {
-        file: next((by_name[n] for n in (*_file_names(file), *_patient_names(file)) if n in by_name), None)
-        for file in files
-    }
-    of_files = any(row.cells[key] in _file_names(file) for file in files for row in table.rows[:1]) or any(
-        n in by_name for n in _file_names(files[0])
-    )
+    rows = {file: next((by_name[n] for n in column.names_of(file) if n in by_name), None) for file in files}
     questions = [f"{name}: its column {table.headings[key]} names the {'images' if of_files else 'patients'}"]
     counts = Counter(row.cells[key] for row in table.rows if row.cells[key])
     without = [file for file, cells in rows.items() if cells is None]

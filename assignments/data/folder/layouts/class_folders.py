@@ -75,8 +75,8 @@ def _left_out(folder: Path) -> Iterator[str]:
     """What lies in the folders of the classes, and is not read: other files, and folders in them."""
     for _, inside in _parts(folder):
         for path in folders_of(inside):
-            read = images(path)
-            others = [other.name for other in visible(path) if other not in read and other.name != "Thumbs.db"]
+            read = set(images(path))
+            others = [other.name for other in visible(path) if other not in read]
             others += [f"{other.name}/" for other in folders_of(path)]
             if others:
                 yield f"{relative(folder, path)}: {len(others)} files or folders are not read: {listed(others)}"

@@ -34,10 +34,14 @@ class Layout:
 
 
 def visible(folder: Path, suffixes: Sequence[str] = ()) -> list[Path]:
-    """Files of a folder in the order of their names, without hidden ones such as `._liver_1.nii.gz` of a Mac."""
+    """Files of a folder in the order of their names, without what a Mac or Windows adds: `._liver_1.nii.gz`."""
     if not folder.is_dir():
         return []
-    files = (path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
+    files = (
+        path
+        for path in folder.iterdir()
+        if not path.name.startswith(".") and path.name != "Thumbs.db" and path.is_file()
+    )
     return sorted(path for path in files if not suffixes or path.name.casefold().endswith(tuple(suffixes)))
 
 
