@@ -99,12 +99,12 @@ def read_split(path: Path) -> Split | None:
         UserError: the file is not a split; the error says where.
     """
     try:
-        text = path.read_text("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: the split cannot be read: {error}. Restore it from a copy.") from error
-    reader = csv.DictReader(io.StringIO(text))
+    reader = csv.DictReader(io.StringIO(text, newline=""))
     if lacks := [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]:
         raise UserError(f"{path}: has no column {' and no column '.join(lacks)}. Restore the file from a copy.")
     rows, seen = [], set()
@@ -126,9 +126,11 @@ def read_split(path: Path) -> Split | None:
 def write_split(path: Path, split: Split) -> None:
     """Replace the file of a split. It names hidden subjects, so that a new file is for its owner alone."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    plain = csv.writer(buffer, lineterminator="\n")
+    quoted = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)  # else Python 3.11 would end a line at CR
+    plain.writerow(COLUMNS)
     for row in split.rows:
+        writer = quoted if "\r" in row.subject else plain
         writer.writerow([row.subject, row.part or "", row.withdrawn, row.handed_out, row.shown])
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

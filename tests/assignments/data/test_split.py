@@ -3,9 +3,11 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assignments.assignment import Data
@@ -166,6 +168,17 @@ def test_the_first_day_of_a_handout_is_kept():
 def test_what_cannot_be_split_is_said(values, says):
     with pytest.raises(UserError, match=says):
         new_split(people(8), data(**values))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).map(str.strip).filter(bool))
+@example("A\rB")
+@example('A"\r\n,B')
+def test_a_file_keeps_every_id_as_it_is(id):
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "split.csv"
+        split = Split((SplitRow(id, "test"), SplitRow("other " + id, "train")))
+        write_split(file, split)
+        assert read_split(file) == split
 
 
 def test_a_file_holds_a_split_and_only_its_owner_reads_it(tmp_path):
