@@ -29,6 +29,13 @@ MAX_MEMBER_BYTES = 2**31
 _OBJECTS = "it holds Python objects, which could run code when they are read"
 _NUMBERS = "save plain numbers: np.savez(file, images=np.stack(images)), or one .npy a case where shapes differ"
 
+_MOST_CHANNELS = 4
+"""Colours and transparency, or a few modalities, behind the rows and columns."""
+_CHANNELS = (
+    "colours: save array[..., :3]; channels: save each as a file of its own (columns image:NAME); a label: save "
+    "array.argmax(-1); a volume: save it as (slice, row, column), np.moveaxis(array, -1, 0)"
+)
+
 
 class Members:
     """Arrays of archives that were decompressed already: a row of the same array is read without doing it again.
@@ -83,10 +90,10 @@ def read_npz(where: Location, members: Members | None = None) -> Array:
 
 
 def array_image(where: Location, array: Array, kind: str) -> Image:
-    """An array as an image: (h, w), (d, h, w), or (h, w, 3), whose colours go first. An array has no spacing.
+    """An array as an image: (h, w), (h, w, 1), (d, h, w), or (h, w, 3), whose colours go first. It has no spacing.
 
     Raises:
-        UnreadableImage: it has one axis, or more than three.
+        UnreadableImage: it has one axis, more than three, or 2 or 4 channels behind rows and columns.
     """
     refuse_absurd(where, array.shape)
     size = " x ".join(map(str, array.shape))
@@ -96,9 +103,17 @@ def array_image(where: Location, array: Array, kind: str) -> Image:
         raise unreadable(where, f"it has {array.ndim} axes ({size}): not an image or a volume", cure)
     axes: ImageAxes = "h w" if array.ndim == 2 else "d h w"
     notes = [] if array.ndim == 2 else [f"{size} was read as (slice, row, column)."]
-    if array.ndim == 3 and array.shape[2] == 3 < min(array.shape[:2]):
+    # So few columns are not a volume's, but numbers of each pixel.
+    few = array.ndim == 3 and array.shape[2] <= _MOST_CHANNELS and array.shape[2] < min(array.shape[:2])
+    last = array.shape[2] if few else None
+    if last == 1:
+        array, axes, notes = array[..., 0], "h w", [f"{size} was read as (row, column, 1): a slice in greys."]
+    elif last == 3:
         array, axes = np.moveaxis(array, 2, 0), "c h w"
         notes = [f"{size} was read as (row, column, colour)."]
+    elif last is not None:
+        what = f"it has the axes {size}: {last} numbers a pixel, or a volume with {last} columns"
+        raise unreadable(where, what, _CHANNELS)
     notes.append("The file has no spacing and no orientation.")
     return Image(native(array), axes, None, None, None, Facts(kind, tuple(notes)))
 

@@ -46,6 +46,24 @@ def test_colours_go_first(tmp_path):
     assert "(row, column, colour)" in image.facts.notes[0]
 
 
+def test_a_single_channel_behind_rows_and_columns_is_a_slice_in_greys(tmp_path):
+    grey = np.arange(4 * 5).reshape(4, 5)
+    image = read_image(write_npy(tmp_path / "a.npy", grey[..., None]))
+    assert image.axes == "h w"
+    assert (image.array == grey).all()
+    assert image.facts.notes[0] == "4 x 5 x 1 was read as (row, column, 1): a slice in greys."
+    rows = write_npz(tmp_path / "b.npz", images=np.stack([grey, grey + 1])[..., None])
+    assert (read_image(f"{rows}:images[1]").array == grey + 1).all()
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_few_channels_that_are_no_colours_are_refused_with_each_cure(channels, tmp_path):
+    path = write_npy(tmp_path / "a.npy", np.zeros((8, 9, channels)))
+    assert f"it has the axes 8 x 9 x {channels}: {channels} numbers a pixel, or a volume with" in faults(path)
+    for cure in ("array[..., :3]", "image:NAME", "array.argmax(-1)", "(slice, row, column)"):
+        assert cure in faults(path)
+
+
 def test_a_row_of_an_array_is_one_case(tmp_path):
     many = np.arange(6 * 4 * 5, dtype=">i4").reshape(6, 4, 5)
     path = write_npy(tmp_path / "a.npy", many)
