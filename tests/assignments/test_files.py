@@ -87,6 +87,7 @@ def test_several_writers_at_once_leave_one_whole_file(tmp_path):
 
 OTHERWISE = {
     ("assignments/files.py", "replace_file"): "this is how",
+    ("assignments/data/folder/itk.py", "_silent"): "into nothing",
     ("assignments/data/folder/decoding.py", "main"): "a folder of one reading",
     ("assignments/data/prepared_store.py", "_save"): "into memory",
     ("assignments/data/case_files.py", "_written"): "into memory",

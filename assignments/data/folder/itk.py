@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -37,7 +41,8 @@ def read_itk(where: Location) -> Image:
     reader.SetImageIO("MetaImageIO" if header.kind == "MetaImage" else "NrrdImageIO")
     reader.SetFileName(str(where.path))
     try:
-        reader.ReadImageInformation()
+        with _silent():
+            reader.ReadImageInformation()
     except RuntimeError as error:
         raise unreadable(where, f"its header cannot be read ({itk_says(error)})", AGAIN) from error
     size = reader.GetSize()
@@ -51,7 +56,8 @@ def read_itk(where: Location) -> Image:
         raise unreadable(where, f"it has {reader.GetNumberOfComponents()} numbers a voxel", cure)
     refuse_absurd(where, size)
     try:
-        stored = reader.Execute()
+        with _silent():
+            stored = reader.Execute()
     except RuntimeError as error:
         raise unreadable(where, f"its voxels cannot be read ({itk_says(error)})", AGAIN) from error
     if "complex" in stored.GetPixelIDTypeAsString():
@@ -68,6 +74,25 @@ def read_itk(where: Location) -> Image:
         None if affine is None else codes_of(affine),
         Facts(header.kind, notes),
     )
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without what the library of MetaImage prints itself on stderr, file by file: the errors here say it."""
+    sys.stderr.flush()
+    try:
+        before = os.dup(2)
+    except OSError:  # stderr is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
 
 
 def _affine(stored: Any) -> np.ndarray:

@@ -86,6 +86,7 @@ def _opened(where: Location) -> Any:
         raise missing_package("NIfTI", "nibabel") from error
     if where.key is not None:
         where.refuse_part("a NIfTI file")
+    nibabel.imageglobals.logger.disabled = True  # it prints what it corrects, which the sentences here say
     try:
         stored = nibabel.load(where.path)
     except (PermissionError, FileNotFoundError):

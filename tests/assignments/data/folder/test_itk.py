@@ -86,6 +86,12 @@ def test_a_damaged_byte_of_compressed_voxels_is_seen(name, tmp_path):
     assert (read_image(path).array == noise).all()
 
 
+def test_what_the_library_of_metaimage_prints_is_not_shown(tmp_path, capfd):
+    faults(cut(write_itk(tmp_path / "a.mha", phantom())))
+    faults(changed(write_itk(tmp_path / "b.mha", phantom()), b"NDims = 3", b"NDims = 7"))
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_header_without_its_file_of_voxels_is_said(tmp_path):
     path = write_itk(tmp_path / "a.mhd", phantom())
     cut(tmp_path / "a.raw", 20)

@@ -39,6 +39,12 @@ def test_numbers_are_rescaled_by_slope_and_intercept(tmp_path):
     assert image.array.dtype == np.float32
 
 
+def test_what_nibabel_corrects_is_not_printed_by_it(tmp_path, caplog):
+    faults(edit(write_nifti(tmp_path / "a.nii", phantom()), PIXDIM_X, "<f", 0.0))
+    read_image(edit(write_nifti(tmp_path / "b.nii", phantom()), QFORM_CODE, "<h", 77))  # the sform is used
+    assert not caplog.records
+
+
 def test_big_endian_numbers_are_native(tmp_path):
     header = nibabel.Nifti1Header(endianness=">")
     image = nibabel.Nifti1Image(phantom().astype(">i2"), np.eye(4), header)
