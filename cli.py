@@ -53,6 +53,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the marks as JSON.")
 AudienceOption = Annotated[str, typer.Option("--as", metavar="WHO", help="staff or student: who may read the JSON.")]
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Apply the difference without asking.")]
+YesToWrite = Annotated[bool, typer.Option("--yes", "-y", help="Write the proposal without asking.")]
+YesToSplit = Annotated[
+    bool, typer.Option("--yes", "-y", help="With --split or --resplit: write the split without asking.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the difference and apply nothing.")]
 By = Annotated[
     str | None, typer.Option("--by", metavar="NAME", help="Who decides; the user of this machine by default.")
@@ -513,7 +517,7 @@ def new(
     task: Annotated[
         str | None, typer.Option(metavar="NAME", help="The task; by default the one the labels fit.")
     ] = None,
-    yes: Yes = False,
+    yes: YesToWrite = False,
 ) -> None:
     """Start an assignment from a folder of images.
 
@@ -549,7 +553,7 @@ def data(
     leaves: Annotated[
         bool, typer.Option("--leaves", help="List all that a handout would take off this machine; write nothing.")
     ] = False,
-    yes: Yes = False,
+    yes: YesToSplit = False,
 ) -> None:
     """Show the cases of an assignment, or split its subjects.
 
