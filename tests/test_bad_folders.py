@@ -240,7 +240,12 @@ def test_one_patient_in_two_classes_is_a_doubt(folder):
     for number, name in enumerate(pictures):
         (folder / name).parent.mkdir(exist_ok=True)
         write_picture(folder / f"{name}.png", np.eye(9, dtype=np.uint8) * np.uint8(40 + number))
-    assert "subject P1 is in 2 classes (benign, malignant): is this meant?" in doubts(folder, "classification")
+    write_assignment(folder.parent, "classification")
+    _, out, _ = data(folder)
+    assert "- subject P1 is in 2 classes (benign, malignant): is this meant?" in out
+    assert "more than one class" not in out  # it is said once
+    rows = [line.split() for line in out.splitlines() if line.split()[:1] in (["0"], ["1"])]
+    assert [row[:2] for row in rows] == [["0", "benign"], ["1", "malignant"]]  # as the folders name them
 
 
 # The files

@@ -126,6 +126,8 @@ class Finite:
     """What is wrong with the folder as a whole: nothing is used until it is corrected."""
     doubts: Callable[[Any], Sequence[str]] | None = None
     """What was assumed, for the author to check."""
+    classes: Callable[[Any], Sequence[str]] | None = None
+    """Names of the classes in the order of their numbers, where the folder has them."""
     remarks: Callable[[Any, str], Sequence[str]] | None = None
     """(opened, subject) -> what was decided when the subject was loaded, such as how a volume was turned."""
     stamp: Callable[[Any, str], object] | None = None

@@ -84,7 +84,7 @@ class ClassCount:
 
     number: int
     name: str
-    """As `[data] classes` names it; empty without a name."""
+    """As the folder or `[data] classes` names it; empty without a name."""
     cases: Mapping[Part | None, int]
     """By part: how many cases are of it, or have a voxel of it."""
     share: float
@@ -230,7 +230,7 @@ def _class_keys(data: ShownData, facts: Sequence[CaseFacts]) -> Iterator[str]:
 
 
 def _class_counts(key: str, data: ShownData, facts: Sequence[CaseFacts]) -> tuple[ClassCount, ...]:
-    names = data.assignment.data.classes
+    names = data.classes
     held = [(each.case.part, _classes(key, each, data)) for each in facts if key in each.arrays]
     several = _may_be_several(key, data)
     declared = max([len(names), *(array.shape[0] for each in facts if several and (array := each.arrays.get(key)))])

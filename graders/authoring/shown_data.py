@@ -62,6 +62,8 @@ class ShownData:
     """All subjects of a finite source, those in no part among them."""
     prepared: Prepared | None = None
     """The cases of a finite source, if their split is made."""
+    classes: tuple[str, ...] = ()
+    """Names by number, of the folder or of `[data] classes`; empty where neither has them."""
     doubts: tuple[str, ...] = ()
     """What the source assumed, for the author to check."""
     remarks: tuple[str, ...] = ()
@@ -109,6 +111,7 @@ def _read(assignment: Assignment, source: Finite, on_progress: Progress) -> Show
         split,
         tuple(subjects),
         None if split is None else prepared,
+        tuple(source.classes(opened) if source.classes else assignment.data.classes),
         () if source.doubts is None else tuple(source.doubts(opened)),
         tuple(_counted(prepared)),
     )
@@ -139,7 +142,7 @@ def _draw(assignment: Assignment, source: Endless) -> ShownData:
     few = assignment.model_copy(update={"data": data.model_copy(update={**counts, "val": 0})})
     drawn = drawn_parts(source, few, PUBLISHED, "0")
     cases = (*_drawn_cases("train", drawn.train, source.arrays), *_drawn_cases("test", drawn.test, source.arrays))
-    return ShownData(assignment, source.arrays, cases)
+    return ShownData(assignment, source.arrays, cases, classes=assignment.data.classes)
 
 
 def _few(count: Any, name: str, assignment: Assignment) -> int:

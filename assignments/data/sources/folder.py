@@ -54,8 +54,22 @@ def _doubts(opened: OpenFolder) -> Sequence[str]:
     return opened.table.doubts
 
 
+def _classes(opened: OpenFolder) -> Sequence[str]:
+    return opened.table.classes
+
+
 def _remarks(opened: OpenFolder, subject: str) -> Sequence[str]:
     return opened.remarks.get(subject, ())
 
 
-SOURCE = Finite(_arrays, _opened, _subjects, _load, problems=_problems, doubts=_doubts, remarks=_remarks, stamp=_stamp)
+SOURCE = Finite(
+    _arrays,
+    _opened,
+    _subjects,
+    _load,
+    problems=_problems,
+    doubts=_doubts,
+    classes=_classes,
+    remarks=_remarks,
+    stamp=_stamp,
+)
