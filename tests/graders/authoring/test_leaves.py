@@ -120,6 +120,16 @@ def test_cases_of_many_shapes_are_one_line(tmp_path):
     assert image[3].endswith("x 16, 5 shapes")
 
 
+def test_a_file_of_one_case_counts_as_one_whatever_its_first_axis(tmp_path):
+    home = shared(tmp_path)
+    for number in range(8):
+        image = np.random.default_rng(number).normal(size=(1, 16 + number, 16)).astype(np.float32)
+        np.savez(tmp_path / "patients" / f"P00{number}.npz", image=image, label=(image > 0).astype(np.uint8))
+    files, _ = leaves_grids(leaves_of(home))
+    [row] = [row for row in files.rows if row[0] == "data/val/0000.npz"]
+    assert row[2:] == ("1", "1")
+
+
 @pytest.mark.parametrize("flag", ["YES", "NO", None])
 def test_what_dicom_says_of_burned_in_text_is_repeated(tmp_path, flag):
     for number in range(6):
