@@ -10,7 +10,7 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from assignments.caps import Condition, parse_condition
 
@@ -30,7 +30,17 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-Count = Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)]
+
+def _counted(value: object) -> int | float:
+    """Refuse what is neither a number of cases nor a share of them."""
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise ValueError("write a number of cases from 0 such as 20, or a share between 0 and 1 such as 0.25")
+
+
+Count = Annotated[int | float, BeforeValidator(_counted)]
 """A number of cases or subjects; or, for a finite source, a share of the subjects."""
 
 

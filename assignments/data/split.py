@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import secrets
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -136,6 +138,37 @@ def write_split(path: Path, split: Split) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
     replace_file(path, buffer.getvalue())
+
+
+@contextmanager
+def locked_split(path: Path) -> Iterator[None]:
+    """Let one process at a time read and then replace the split in a file.
+
+    The lock is on its folder, so that no file is left there. Where a file system has no locks,
+    `replace_split` still notices what another process wrote.
+    """
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def replace_split(path: Path, split: Split, before: Split | None) -> None:
+    """Replace a split that was read earlier, unless somebody has changed it since.
+
+    Raises:
+        UserError: the file no longer holds `before`.
+    """
+    with locked_split(path):
+        if read_split(path) != before:
+            raise UserError(f"{path}: was changed meanwhile, so nothing is written. Run the same command again.")
+        write_split(path, split)
 
 
 def new_split(
@@ -303,13 +336,21 @@ def _part_sizes(data: Data, total: int) -> dict[Part | None, int]:
     if data.test is None:
         raise UserError("[data]: test is missing. Write how many subjects are hidden, or a share such as test = 0.25")
     test, val = (max(round(n * total), 1) if isinstance(n, float) else n for n in (data.test, data.val))
-    train = total - test - val if data.train is None else data.train
-    if train < 1 or train + val + test > total:
+    train = max(total - test - val, 1) if data.train is None else data.train
+    if train + val + test > total:
+        rest = f"val = {_written(data.val, val)} and test = {_written(data.test, test)}"
+        if data.train is None:
+            raise UserError(f"[data]: {rest} leave none of {total} subjects to train on. Lower one of them.")
         raise UserError(
-            f"[data]: train = {train if data.train is None else data.train}, val = {val} and test = {test} need "
-            f"{max(train, 1) + val + test} subjects, but there are {total}. Lower one of them."
+            f"[data]: train = {train}, {rest} need {train + val + test} subjects, but there are {total}. "
+            "Lower one of them."
         )
     return {"test": test, "val": val, "train": train, None: total - train - val - test}
+
+
+def _written(share: int | float, count: int) -> str:
+    """A number as `[data]` has it; a share with what it comes to."""
+    return f"{share:g} ({count} subjects)" if isinstance(share, float) else str(share)
 
 
 def _quotas(

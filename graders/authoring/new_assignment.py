@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from assignments.data.folder.location import located
 from assignments.data.folder.propose import ProposedTable, as_csv, propose
 from assignments.data.folder.reading import read_image
 from assignments.data.folder.table import NAME
-from assignments.data.prepared import folder_problems, opened_source
-from assignments.data.source import Axes, Finite
+from assignments.data.prepared import folder_problems, listed, opened_source
+from assignments.data.source import Axes, Finite, Part
 from assignments.data.sources import source_of
 from assignments.errors import UserError
 from assignments.files import replace_file
@@ -88,7 +88,7 @@ class NewAssignment:
                 "\n".join([f"correct these rows, then: medmark new {self.id} --data {data.path}", *problems])
             )
         texts = {
-            "assignment.toml": _toml(self),
+            "assignment.toml": _toml(self, {subject.part for subject in listed(named, source, opened)}),
             "interface.py": interface_text(self.task, source.arrays(opened), opened.table.classes),
             "brief.md": f"# {self.id}\n\nDescribe the task for the students on a page.\n",
         }
@@ -151,8 +151,7 @@ frameworks = ["pytorch"]
 source = "folder"
 path = {path}
 test = 0.25                  # of the subjects are hidden; or a number of them
-val = 0.1
-# stratify = ["site"]        # a column of cases.csv that every part has in equal shares
+{val}# stratify = ["site"]        # a column of cases.csv that every part has in equal shares
 # resample_mm = [3.0, 1.0, 1.0]
 # size = [32, 128, 128]      # one size for all cases: fit then gets arrays, and per_call may rise
 # window = [40, 400]
@@ -177,12 +176,17 @@ RISING = "{ trivial = 0.1, pass = 0.4, merit = 0.55, distinction = 0.65, referen
 FALLING = "{ trivial = 100.0, pass = 40.0, merit = 30.0, distinction = 25.0, reference = 20.0, ceiling = 1.0 }"
 
 
-def _toml(new: NewAssignment) -> str:
+def _toml(new: NewAssignment, parts: Collection[Part | None]) -> str:
+    """The text of assignment.toml. `parts` are those that the folder puts its subjects in, None where it names none.
+
+    A published split without a validation part leaves no subject for one.
+    """
     start = STARTS[new.task]
     path = os.path.relpath(new.table.folder, new.folder.resolve())
     return TOML.format(
         id=json.dumps(new.id),
         task=new.task,
+        val="" if None not in parts and "val" not in parts else "val = 0.1\n",
         path=json.dumps(path, ensure_ascii=False),
         metric=start.metric,
         folder=new.folder,

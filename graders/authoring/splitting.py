@@ -11,7 +11,16 @@ from assignments.assignment import Assignment
 from assignments.data.prepared import folder_problems, listed, opened_source, required_split
 from assignments.data.source import Finite
 from assignments.data.sources import source_of
-from assignments.data.split import Split, SplitChange, new_split, read_split, updated, write_split
+from assignments.data.split import (
+    Split,
+    SplitChange,
+    locked_split,
+    new_split,
+    read_split,
+    replace_split,
+    updated,
+    write_split,
+)
 from assignments.errors import UserError
 from assignments.folders import find
 from assignments.load import load
@@ -26,9 +35,13 @@ class ProposedSplit:
 
     path: Path
     split: Split
+    before: Split | None
     change: SplitChange
-    first: bool
-    """Whether the source has had no split before."""
+
+    @property
+    def first(self) -> bool:
+        """Whether the source has had no split before."""
+        return self.before is None
 
     @property
     def needs_consent(self) -> bool:
@@ -36,8 +49,12 @@ class ProposedSplit:
         return bool(self.change.moved)
 
     def write(self) -> None:
-        """Replace the split in its file."""
-        write_split(self.path, self.split)
+        """Replace the split in its file.
+
+        Raises:
+            UserError: somebody has changed the file since this was proposed.
+        """
+        replace_split(self.path, self.split, self.before)
 
 
 def data_assignment(name: str, course: Path | None) -> Assignment:
@@ -73,11 +90,12 @@ def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
         split, change = new_split(subjects, assignment.data, before=before)
     else:
         split, change = updated(before, subjects, assignment.data)
-    return ProposedSplit(path, split, change, before is None)
+    return ProposedSplit(path, split, before, change)
 
 
 def record_handout(assignment: Assignment, today: date | None = None) -> None:
     """Record in the split that the training subjects were handed out, so that a new split can say so."""
-    split = required_split(assignment)
     day = (today or date.today()).isoformat()
-    write_split(assignment.split_file, split.marked([*split.of("train"), *split.of("val")], handed_out=day))
+    with locked_split(assignment.split_file):
+        split = required_split(assignment)
+        write_split(assignment.split_file, split.marked([*split.of("train"), *split.of("val")], handed_out=day))

@@ -21,7 +21,7 @@ from assignments.data.prepared import Prepared, prepare, required_split
 from assignments.data.sharing import sharing_of
 from assignments.data.source import Axes, Finite
 from assignments.data.sources import source_of
-from assignments.data.split import write_split
+from assignments.data.split import locked_split, write_split
 from assignments.errors import UserError
 from assignments.interface import read_interface
 from graders.course.course import Course
@@ -101,8 +101,9 @@ class Showing:
         """Record in the split that these subjects were shown. Call it before anything is written."""
         if self.subjects:
             day = (today or date.today()).isoformat()
-            split = required_split(self.assignment)
-            write_split(self.assignment.split_file, split.marked(self.subjects, shown=day))
+            with locked_split(self.assignment.split_file):
+                split = required_split(self.assignment)
+                write_split(self.assignment.split_file, split.marked(self.subjects, shown=day))
 
     def answers(self, group: str) -> list[OwnAnswer]:
         """A group's answers to the cases, in their order; they are read now.
@@ -154,14 +155,15 @@ def planned_showing(change: Change, offer: Returnable, count: int) -> Showing:
     prepared = prepare(assignment, source) if isinstance(source, Finite) else None
     secret = read_secret(course)
     hidden = drawn_set(assignment, read_interface(assignment.folder / "interface.py"), secret, REPEAT, prepared)
-    indices = _chosen(hidden, assignment, secret, decisions, count)
+    named = _subjects_of(hidden, prepared, assignment, secret)
+    indices = _chosen(hidden, assignment, secret, decisions, count, _spent(assignment, named))
     arrays = prepared.arrays if prepared is not None else source.declared
     return Showing(
         assignment,
         arrays or {},
         tuple(_case(hidden, index, assignment) for index in indices),
         len(hidden.cases),
-        _subjects(hidden, indices, prepared, assignment, secret),
+        tuple(dict.fromkeys(named[index] for index in indices if index in named)),
         tuple(mark.group for mark in groups),
         recorded,
         indices,
@@ -228,11 +230,15 @@ def _recorded_of(course: Course, id: str, marks: Sequence[Mark]) -> dict[str, _R
 
 
 def _chosen(
-    hidden: HiddenSet, assignment: Assignment, secret: bytes, decisions: Decisions, count: int
+    hidden: HiddenSet, assignment: Assignment, secret: bytes, decisions: Decisions, count: int, spent: frozenset[int]
 ) -> tuple[int, ...]:
-    """The indices of the cases: the first of an order that only the secret gives, without those that are void."""
+    """The indices of the cases: the first of an order that only the secret gives, without those that are void.
+
+    Cases of subjects who were shown before come first: fewer subjects are then spent.
+    """
     ids = [case.id for case in hidden.cases]
     order = keyed_order(secret, assignment.id, "shown", ids)
+    order.sort(key=lambda index: index not in spent)
     able = [index for index in order if ids[index] not in decisions.void_cases]
     if count > len(able):
         raise UserError(f"--show-cases {count}: {assignment.id} has {len(able)} hidden cases that count.")
@@ -250,13 +256,22 @@ def _truth(truths: Cases, index: int, name: str) -> dict[str, Array]:
     return {key: truth[key] for key in field_names(truths)} or {name: truth}
 
 
-def _subjects(
-    hidden: HiddenSet, indices: Sequence[int], prepared: Prepared | None, assignment: Assignment, secret: bytes
-) -> tuple[str, ...]:
+def _subjects_of(
+    hidden: HiddenSet, prepared: Prepared | None, assignment: Assignment, secret: bytes
+) -> dict[int, str]:
+    """By index of the case: its subject, as the folder names it; empty where the cases are drawn."""
     if prepared is None:
-        return ()
+        return {}
     named = {word: subject for subject, word in hidden_names(prepared, assignment, secret).items()}
-    return tuple(dict.fromkeys(named[hidden.cases[index].subject] for index in indices))
+    return {index: named[case.subject] for index, case in enumerate(hidden.cases)}
+
+
+def _spent(assignment: Assignment, named: Mapping[int, str]) -> frozenset[int]:
+    """The cases of subjects whom students of an earlier course were shown."""
+    if not named:
+        return frozenset()
+    shown = {row.subject for row in required_split(assignment).present if row.shown}
+    return frozenset(index for index, subject in named.items() if subject in shown)
 
 
 def _reason(scores: Iterable[CaseScore]) -> str:

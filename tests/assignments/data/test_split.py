@@ -1,18 +1,30 @@
 """A split is made once: everyone who lists the same subjects gets it, and newcomers move nobody."""
 
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import date
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from assignments.assignment import Data
 from assignments.data.source import Subject
-from assignments.data.split import Split, SplitRow, new_split, read_split, updated, write_split
+from assignments.data.split import (
+    Split,
+    SplitRow,
+    locked_split,
+    new_split,
+    read_split,
+    replace_split,
+    updated,
+    write_split,
+)
 from assignments.errors import UserError
 
 TODAY = date(2026, 3, 4)
@@ -231,3 +243,41 @@ def test_no_member_is_ever_in_two_parts(drawn, seed, later):
     for subject in subjects:
         for member in subject.members:
             assert of_member.setdefault(member, parts(after)[subject.id]) == parts(after)[subject.id]
+
+
+def test_two_who_change_one_split_at_once_lose_nothing(tmp_path):
+    path = tmp_path / "split.csv"
+    write_split(path, Split(tuple(SplitRow(f"P{i:02d}", "test") for i in range(40))))
+    with ProcessPoolExecutor(4, mp_context=get_context("fork")) as pool:
+        list(pool.map(_mark_one, [path] * 40, range(40)))
+    assert {row.shown for row in read_split(path).rows} == {"2026-03-04"}
+
+
+def _mark_one(path, number):
+    with locked_split(path):
+        write_split(path, read_split(path).marked([f"P{number:02d}"], shown="2026-03-04"))
+
+
+def test_a_split_that_somebody_changed_after_it_was_read_is_not_replaced(tmp_path):
+    path = tmp_path / "split.csv"
+    before, changed = Split((SplitRow("P1", "test"),)), Split((SplitRow("P1", "test", shown="2026-03-04"),))
+    replace_split(path, before, None)
+    write_split(path, changed)
+    with pytest.raises(UserError, match=r"split\.csv: was changed meanwhile, so nothing is written"):
+        replace_split(path, Split((SplitRow("P1", "train"),)), before)
+    assert read_split(path) == changed
+    with pytest.raises(UserError, match="changed meanwhile"):
+        replace_split(path, before, None)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, 0.0, -0.2, True, "a"])
+def test_a_part_is_a_number_of_subjects_or_a_share_and_anything_else_is_one_problem(value):
+    with pytest.raises(ValidationError) as caught:
+        data(val=value)
+    (problem,) = caught.value.errors()
+    assert "write a number of cases from 0 such as 20, or a share between 0 and 1 such as 0.25" in problem["msg"]
+
+
+def test_shares_that_leave_nobody_to_train_on_are_said_with_what_they_come_to():
+    with pytest.raises(UserError, match=r"val = 0.5 \(4 subjects\) and test = 0.6 \(5 subjects\) leave none of 8"):
+        new_split(people(8), data(val=0.5, test=0.6))

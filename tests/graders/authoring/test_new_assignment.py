@@ -5,6 +5,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.data.hidden import hidden_set
+from assignments.data.split import read_split
 from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import load
@@ -133,3 +134,12 @@ def test_an_assignment_that_is_there_is_not_overwritten(tmp_path):
     written(tmp_path)
     with pytest.raises(UserError, match="is there already; choose another id"):
         new_assignment("own", tmp_path / "images", tmp_path)
+
+
+def test_a_published_split_without_a_validation_part_leaves_none(tmp_path):
+    volumes(tmp_path)
+    rows = [f"P{i},P{i}_ct.nii.gz,P{i}_seg.nii.gz,{'test' if i < 2 else 'train'}" for i in range(8)]
+    (tmp_path / "images/cases.csv").write_text("\n".join(["subject,image,label,part", *rows]) + "\n")
+    assignment = written(tmp_path)
+    assert assignment.data.val == 0
+    assert set(read_split(assignment.split_file).of("test")) == {"P0", "P1"}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from assignments.data.split import read_split
+from assignments.data.split import read_split, write_split
 from assignments.errors import UserError
 from graders.course.course import load_course
 from graders.runs import showing as showing_cases
@@ -83,6 +83,15 @@ def test_their_patients_are_spent_before_a_page_is_written(course, closed):
     assert f"recorded as shown in {path}" in lines[1]
     assert planned(course, 6).left == ()
     assert "No hidden subject is left whom students have not seen." in list(showing_lines(planned(course, 6)))[2]
+
+
+def test_who_was_shown_in_another_course_is_shown_again_before_anybody_else_is_spent(course, closed):
+    path = course / "slices" / "split.csv"
+    first = set(planned(course, 1).subjects)
+    split = read_split(path)
+    other = next(id for id in split.of("test") if id not in first)
+    write_split(path, split.marked([other], shown="2025-05-01"))
+    assert planned(course, 1).subjects == (other,)
 
 
 def test_nothing_is_shown_while_somebody_may_hand_in(course, monkeypatch):
