@@ -11,7 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from assignments.data.near import ALIKE, Near, NearCase
+from assignments.data.near import ALIKE, Near, NearCase, NearPair
 from assignments.data.source import Part
 from assignments.data.split import split_command
 from graders.authoring.unusual_data import WORDS, unusual
@@ -98,12 +98,20 @@ def near_lines(near: Near, *, drawn: bool, split: bool) -> Iterator[str]:
     elif not near.count:
         yield f"Nearly equal cases in two parts: none of {near.compared} images (correlation below {ALIKE:g})."
     else:
-        yield f"{quantity(near.count, 'pair')} of cases in two parts {'is' if near.count == 1 else 'are'} nearly equal:"
-        for pair in near.pairs:
-            yield f"- {pair.first.key}: {_near_case(pair.first)} and {_near_case(pair.second)}, {pair.correlation:.2f}"
-        if near.count > len(near.pairs):
-            yield f"- and {near.count - len(near.pairs)} more, less alike"
+        of = "" if near.count == near.subjects else f", of {quantity(near.subjects, 'pair')} of subjects"
+        verb = "is" if near.count == 1 else "are"
+        yield f"{quantity(near.count, 'pair')} of cases in two parts {verb} nearly equal{of}:"
+        yield from map(_near_pair, near.pairs)
+        if near.subjects > len(near.pairs):
+            yield f"- and {quantity(near.subjects - len(near.pairs), 'pair')} of subjects more, less alike"
         yield "They may be one patient's: look at them, and give one subject both, or remove one (docs/data.md)."
+
+
+def _near_pair(pair: NearPair) -> str:
+    pose = f", {pair.pose}" if pair.pose else ""
+    more = f"; {pair.count - 1} more of these two" if pair.count > 1 else ""
+    cases = f"{_near_case(pair.first)} and {_near_case(pair.second)}{pose}"
+    return f"- {pair.first.key}: {cases}, {pair.correlation:.2f}{more}"
 
 
 def _near_case(case: NearCase) -> str:

@@ -193,9 +193,20 @@ def loaded(source: Finite, opened: Any, subject: str, arrays: Mapping[str, Axes]
     ]
     if not cases:
         problems = [Problem(subject, "", None, "has no case", "")]
+    problems += _refilled(subject, cases, arrays)
     if problems:
         raise SubjectProblems(problems)
     return [{key: case[key] for key in arrays if key in case} for case in cases]
+
+
+def _refilled(subject: str, cases: Sequence[Arrays], arrays: Mapping[str, Axes]) -> Iterator[Problem]:
+    """A list whose cases hold one and the same array, which `load` filled anew for each: all are the last one."""
+    inputs = [key for key, axes in arrays.items() if axes.role == "input" and axes.sizes]
+    for key in inputs if len(cases) > 1 else ():
+        addresses = {case[key].__array_interface__["data"][0] for case in cases if key in case and case[key].size}
+        if len(addresses) == 1:
+            what = f"its {len(cases)} cases hold one and the same array, so that all are equal to the last"
+            yield Problem(subject, key, None, what, f'give each case its own, such as {{"{key}": {key}.copy()}}')
 
 
 def _single(value: Any, arrays: Mapping[str, Axes]) -> Iterator[Arrays]:

@@ -272,7 +272,7 @@ def _near(data: ShownData, on_progress: Progress) -> Near:
     if data.prepared is not None:
         return near_pairs(data.prepared, on_progress)
     if not data.is_drawn:
-        return Near(0, (), 0)
+        return Near(0, 0, (), 0)
     drawn: dict[Part, dict[str, Array]] = {}
     for part in PARTS:
         cases = [case for case in data.cases if case.part == part]

@@ -147,6 +147,6 @@ def _named(home: Path, paths: Sequence[Path], subjects: Sequence[Subject]) -> It
 def _burned_in(assignment: Assignment, opened: Any) -> dict[str, bool] | None:
     if assignment.data.source != "folder" or sharing_of(assignment) == "none":
         return None
-    from assignments.data.folder.burned_in import burned_in_subjects
+    from assignments.data.folder.dicom_headers import burned_in_subjects
 
     return burned_in_subjects(opened)

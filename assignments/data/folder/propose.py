@@ -18,6 +18,7 @@ from assignments.data.folder.addresses import ARCHIVES
 from assignments.data.folder.cases import CaseRow, CaseTable
 from assignments.data.folder.dicom import SUFFIXES as DICOM
 from assignments.data.folder.dicom import is_slice
+from assignments.data.folder.dicom_headers import same_patients
 from assignments.data.folder.file_roles import FileRole, role_of
 from assignments.data.folder.headings import is_truth
 from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
@@ -103,7 +104,7 @@ def propose(folder: Path) -> ProposedTable:
         tuple(rows),
         tuple(columns),
         strata,
-        (*questions, *problems, *rows_doubts(rows)),
+        (*questions, *problems, *rows_doubts(rows), *same_patients(folder, rows)),
     )
 
 

@@ -6,6 +6,7 @@ All of them are ways in which a hidden patient gets into the training cases.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -135,7 +136,8 @@ def _alike_subjects(rows: Sequence[CaseRow]) -> Iterator[str]:
     spellings: defaultdict[str, dict[str, None]] = defaultdict(dict)
     for row in rows:
         for member in row.members:
-            plain = re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\W_]", "", member)).casefold()
+            letters = re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", member))
+            plain = re.sub(r"(?<!\d)0+(?=\d)", "", letters).casefold()
             spellings[plain][member] = None
     for names in spellings.values():
         if len(names) > 1:

@@ -51,7 +51,9 @@ def _problems(opened: OpenFolder) -> Sequence[Problem]:
 
 
 def _doubts(opened: OpenFolder) -> Sequence[str]:
-    return opened.table.doubts
+    from assignments.data.folder.dicom_headers import same_patients
+
+    return (*opened.table.doubts, *same_patients(opened.table.folder, opened.table.rows))
 
 
 def _classes(opened: OpenFolder) -> Sequence[str]:

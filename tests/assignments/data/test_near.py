@@ -50,6 +50,32 @@ def test_the_same_slice_is_near_after_a_change(change):
     assert drawn.pairs[0].correlation > 0.8
 
 
+TURNED = {
+    "turned by 180 degrees": lambda image: np.rot90(image, 2, (-2, -1)),
+    "mirrored from left to right": lambda image: np.flip(image, -1),
+    "mirrored from top to bottom": lambda image: np.flip(image, -2),
+    "turned by a quarter": lambda image: np.rot90(image, 1, (-2, -1)),
+    "with rows and columns exchanged": lambda image: np.swapaxes(image, -2, -1),
+    "mirrored and turned": lambda image: np.rot90(np.swapaxes(image, -2, -1), 2, (-2, -1)),
+}
+
+
+@pytest.mark.parametrize("pose", TURNED)
+@pytest.mark.parametrize(("axes", "shape"), [(SLICE, (64, 64)), (VOLUME, (8, 64, 64))], ids=["slice", "volume"])
+def test_a_copy_that_is_turned_or_mirrored_in_the_plane_is_near_and_says_how(pose, axes, shape):
+    image = tissue(1, *shape)
+    copy = np.ascontiguousarray(TURNED[pose](image))
+    (pair,) = near_drawn({"image": axes}, {"train": {"image": image[None]}, "test": {"image": copy[None]}}).pairs
+    assert (pair.pose, pair.correlation > 0.95) == (pose, True)
+
+
+def test_an_image_with_more_rows_than_columns_is_compared_in_the_poses_that_keep_its_shape():
+    image = tissue(1, 30, 20)
+    copies = np.stack([np.rot90(image, 2), np.flip(image, 1)])
+    drawn = near_drawn({"image": SLICE}, {"train": {"image": image[None]}, "test": {"image": copies}})
+    assert [pair.pose for pair in drawn.pairs] == ["turned by 180 degrees", "mirrored from left to right"]
+
+
 def test_a_volume_that_is_shifted_is_near_and_another_is_not():
     a, b = (tissue(number, 16, 64, 64) for number in (1, 2))
     parts = {"train": {"image": np.stack([a, b])}, "test": {"image": np.roll(a, 1, axis=2)[None]}}
@@ -111,11 +137,13 @@ def split_of_four(tmp_path):
 
 def test_the_pairs_of_a_split_name_subject_part_and_case(split_of_four):
     near = near_pairs(split_of_four)
-    assert near.count == 2
-    named = {(pair.first.subject, pair.first.number, pair.second.subject, pair.second.number) for pair in near.pairs}
-    assert named == {("P000", 0, "P002", 0), ("P000", 1, "P002", 1)}
-    assert {(pair.first.part, pair.second.part) for pair in near.pairs} == {("train", "test")}
-    assert all(pair.correlation >= ALIKE for pair in near.pairs)
+    (pair,) = near.pairs  # two slices of each are near: one line for the two subjects
+    assert (near.count, near.subjects, pair.count) == (2, 1, 2)
+    assert (pair.first.subject, pair.first.part, pair.second.subject, pair.second.part) == (
+        "P000", "train", "P002", "test",
+    )  # fmt: skip
+    assert pair.first.number == pair.second.number
+    assert pair.correlation >= ALIKE
 
 
 def test_a_second_look_reads_no_image(split_of_four, monkeypatch):
@@ -127,8 +155,8 @@ def test_a_second_look_reads_no_image(split_of_four, monkeypatch):
     ]
 
 
-def test_ten_pairs_are_named_and_all_are_counted():
+def test_ten_pairs_of_subjects_are_named_and_all_are_counted():
     image = tissue(1, 64, 64)
     same = np.stack([image] * 6)
     near = near_drawn({"image": SLICE}, {"train": {"image": same[:4]}, "test": {"image": same[:5]}})
-    assert (near.count, len(near.pairs)) == (20, 10)
+    assert (near.count, near.subjects, len(near.pairs)) == (20, 20, 10)

@@ -214,6 +214,29 @@ def load(opened, subject): return [{"y": np.uint8(subject == "B")}]
     }
 
 
+def test_a_list_of_cases_that_hold_one_and_the_same_array_is_a_problem(tmp_path):
+    source = """
+import numpy as np
+from assignments.data.source import Axes, Subject
+ARRAYS = {"image": Axes("float32", "2 2"), "y": Axes("uint8", "", role="truth")}
+def open(path): return np.zeros((2, 2), np.float32)
+def subjects(opened): return [Subject("1"), Subject("2")]
+def load(opened, subject):
+    cases = []
+    for i in range(3):
+        opened[:] = 10 * int(subject) + i
+        cases.append({"image": COPY, "y": np.uint8(i)})
+    return cases
+"""
+    wrong = split(assignment_of(tmp_path, source=source.replace("COPY", "opened"), test=1))
+    with pytest.raises(UserError, match=r"its 3 cases hold one and the same array, so that all are equal to the last"):
+        prepare(wrong, source_of(wrong))
+    (tmp_path / "right").mkdir()
+    right = split(assignment_of(tmp_path / "right", source=source.replace("COPY", "opened.copy()"), test=1))
+    stored = arrays_of(right, prepare(right, source_of(right)), "image")
+    assert {case: float(array[0, 0]) for case, array in stored.items()}["1", 2] == 12
+
+
 def test_an_array_that_the_source_fills_again_is_kept_as_it_was(tmp_path):
     """Two subjects with two cases each, all in one buffer: case i of subject s is 10 s + i everywhere."""
     source = """

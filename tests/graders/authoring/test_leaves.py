@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from assignments.data.folder.burned_in import burned_in_subjects
 from assignments.data.folder.cases import CaseRow
+from assignments.data.folder.dicom_headers import burned_in_subjects
 from assignments.data.folder.open_folder import opened_folder
 from assignments.data.published import published_cases
 from assignments.data.sources import source_of
