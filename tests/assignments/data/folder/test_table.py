@@ -1,6 +1,7 @@
 """The table of cases: what is a case, what is a stratum, and every problem in one list with line and column."""
 
 import codecs
+import unicodedata
 
 import pytest
 
@@ -321,6 +322,13 @@ def test_subjects_that_differ_in_spelling_are_doubted(tmp_path):
     text = doubts_of(tmp_path, table, "a.png", "b.png", "c.png")
     assert "P01 and p-1 differ only in spelling" in text
     assert "P10" not in text
+
+
+def test_subjects_that_differ_in_the_form_of_a_letter_are_doubted(tmp_path):
+    """macOS writes a name's letters decomposed: two equal names on the screen."""
+    composed, decomposed = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
+    table = f"subject,image,class\n{composed},a.png,0\n{decomposed},b.png,1\n"
+    assert "differ only in spelling" in doubts_of(tmp_path, table, "a.png", "b.png")
 
 
 def test_strata_that_name_a_patient_or_vary_within_one_are_doubted(tmp_path):
