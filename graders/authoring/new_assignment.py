@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,8 @@ STARTS = {
     "synthesis": Start("mae@4000", 'Float[np.ndarray, "n {of}"]', falls=True),
     "registration": Start("warped_dice", 'Float[np.ndarray, "n {dims} {of}"]'),
 }
+BY_LANDMARKS = replace(STARTS["registration"], metric="tre", falls=True)
+"""A registration whose pairs have landmarks and no labels."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,8 @@ def _toml(new: NewAssignment, parts: Collection[Part | None]) -> str:
 
     A published split without a validation part leaves no subject for one.
     """
-    start = STARTS[new.task]
+    by_landmarks = new.task == "registration" and "label:fixed" not in new.table.columns
+    start = BY_LANDMARKS if by_landmarks else STARTS[new.task]
     path = os.path.relpath(new.table.folder, new.folder.resolve())
     return TOML.format(
         id=json.dumps(new.id),

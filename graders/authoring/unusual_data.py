@@ -93,6 +93,8 @@ def _empty(summary: DataSummary) -> Iterator[str]:
     """Labels without any foreground, by part."""
     totals = Counter(each.case.part for each in summary.facts)
     for key, axes in summary.data.arrays.items():
+        if key == "labels" and "landmarks" in summary.data.arrays and _all_empty(summary, key):
+            continue  # pairs that are judged by their landmarks alone
         empty: dict[Part | None, list[CaseFacts]] = defaultdict(list)
         for each in summary.facts:
             facts = each.arrays.get(key)
@@ -101,6 +103,10 @@ def _empty(summary: DataSummary) -> Iterator[str]:
         for part in summary.present:
             if cases := empty[part]:
                 yield f"{key} is empty in {len(cases)} of {totals[part]} {WORDS[part]} cases: {_names(cases)}"
+
+
+def _all_empty(summary: DataSummary, key: str) -> bool:
+    return all(key not in each.arrays or set(each.arrays[key].classes) == {0} for each in summary.facts)
 
 
 def _missing_classes(summary: DataSummary) -> Iterator[str]:

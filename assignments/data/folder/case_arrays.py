@@ -122,9 +122,24 @@ class CaseReading:
         if "label" in labels:
             key = "instances" if self._opened.task == "instances" else "label"
             return {key: labels["label"].astype(self._opened.arrays[key].dtype)}
-        if len(labels) == 2 and labels["label:fixed"].shape == labels["label:moving"].shape:
-            both = np.stack([labels["label:fixed"], labels["label:moving"]])
-            return {"labels": both.astype(self._opened.arrays["labels"].dtype)}
+        return self._pair(images, labels) if "labels" in self._opened.arrays else {}
+
+    def _pair(self, images: Mapping[str, Image | None], labels: Mapping[str, Array]) -> Arrays:
+        """The labels of a registration pair: 0 everywhere where it has landmarks alone."""
+        fixed, moving = images.get("fixed"), images.get("moving")
+        if fixed is None or moving is None:
+            return {}
+        fixed, moving = self._prepared_image(fixed), self._prepared_image(moving)
+        if fixed.spatial != moving.spatial:
+            shapes = (" x ".join(map(str, image.spatial)) for image in (moving, fixed))
+            what = "its shape is {}, and that of the fixed image {}".format(*shapes)
+            self._problem("moving", what, "resample it to the fixed image, or write size = [...] below [data]")
+            return {}
+        dtype = self._opened.arrays["labels"].dtype
+        if "label:fixed" not in self._row.files:
+            return {"labels": np.zeros((2, *fixed.spatial), dtype)}
+        if "label:fixed" in labels and "label:moving" in labels:
+            return {"labels": np.stack([labels["label:fixed"], labels["label:moving"]]).astype(dtype)}
         return {}
 
     def _label(self, column: str, image: Image | None) -> Array | None:

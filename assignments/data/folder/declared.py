@@ -85,9 +85,12 @@ def _check(table: CaseTable, task: str) -> None:
         raise UserError(f"{table.file} has no case that can be read.")
     has = {"class:NAME" if column.startswith("class:") else column for column in table.columns}
     missing = [column for column in TRUTH_OF.get(task, ()) if column not in has]
+    if task == "registration" and "landmarks" in has and {"label:fixed", "label:moving"}.isdisjoint(has):
+        missing = []  # a pair is judged by its landmarks alone, and its labels are 0
     if missing:
+        also = ", or landmarks" if task == "registration" else ""
         raise UserError(
-            f'task = "{task}" needs {" and ".join(missing)}, but {table.file} has {", ".join(table.columns)}. '
+            f'task = "{task}" needs {" and ".join(missing)}{also}, but {table.file} has {", ".join(table.columns)}. '
             f"Add the ground truth of each case, or name another task."
         )
 
@@ -118,7 +121,7 @@ def _maps(table: CaseTable, task: str, space: str) -> dict[str, Axes]:
         instances = task == "instances"
         key = "instances" if instances else "label"
         arrays[key] = Axes("int32" if instances else dtype, space, role="truth")
-    if "label:fixed" in table.columns:
+    if "label:fixed" in table.columns or (task == "registration" and "landmarks" in table.columns):
         arrays["labels"] = Axes(dtype, f"2 {space}", role="truth")
     return arrays
 

@@ -38,8 +38,9 @@ def rows_doubts(rows: Sequence[CaseRow]) -> list[str]:
     ]
 
 
-def unlisted_doubts(folder: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
+def unlisted_doubts(table: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
     """Files beside those of the rows, of the same kind, that no row names."""
+    folder = table.parent
     named: defaultdict[Path, set[str]] = defaultdict(set)
     for row in rows:
         for text in row.files.values():
@@ -47,7 +48,8 @@ def unlisted_doubts(folder: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
             named[at.parent].add(at.name)
     for inside, names in named.items():
         kinds = tuple({Path(name).suffix for name in names if Path(name).suffix})
-        beside = [path.name for path in sorted(inside.iterdir()) if kinds and path.name.endswith(kinds)]
+        files = (path for path in sorted(inside.iterdir()) if path != table)
+        beside = [path.name for path in files if kinds and path.name.endswith(kinds)]
         if others := [name for name in beside if name not in names and not name.startswith(".")]:
             yield f"{inside}: {len(others)} files are in no row: {listed(others)}"
 

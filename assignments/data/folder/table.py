@@ -86,7 +86,7 @@ def read_table(
     problems += rows_problems(folder, str(path), cases)
     strata = tuple(heading for heading in columns.strata if heading not in columns.empty)
     doubts += [*class_doubts, *_part_doubts(table, columns), *_stratum_doubts(cases, strata), *rows_doubts(cases)]
-    doubts += unlisted_doubts(folder, cases)
+    doubts += unlisted_doubts(path, cases)
     in_order = tuple(sorted(problems, key=lambda problem: problem.line or 0))
     return CaseTable(folder, str(path), cases, tuple(used), strata, class_names, in_order, tuple(doubts))
 

@@ -51,6 +51,23 @@ def pictures(tmp_path):
         write_picture(tmp_path / f"images/{('naevus', 'melanoma')[i % 2]}/p{i}_a.png", picture)
 
 
+def test_pairs_with_landmarks_and_no_labels_are_judged_by_their_distance(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    rows = ["subject,fixed,moving,landmarks"]
+    for i in range(6):
+        for name in ("in", "ex"):
+            write_nifti(images / f"L{i}_{name}.nii.gz", phantom((3, 4, 5)) + i)
+        (images / f"L{i}.csv").write_text("fixed_d,fixed_h,fixed_w,moving_d,moving_h,moving_w\n1,2,3,1,2,4\n")
+        rows.append(f"L{i},L{i}_in.nii.gz,L{i}_ex.nii.gz,L{i}.csv")
+    (images / "cases.csv").write_text("\n".join(rows) + "\n")
+    assignment = written(tmp_path)
+    assert (assignment.task, assignment.criteria[0].metric) == ("registration", "tre")
+    hidden = declared_set(assignment, read_interface(assignment.folder / "interface.py"), SECRET, 0)
+    assert "labels" not in hidden.inputs
+    assert not [note for note in unusual(data_summary(shown_data(assignment))) if "labels" in note]
+
+
 @pytest.mark.parametrize(("classes", "task"), [(1, "segmentation"), (3, "label_maps")])
 def test_volumes_with_labels_become_an_assignment_whose_cases_fit_its_interface(tmp_path, classes, task):
     volumes(tmp_path, classes)

@@ -75,6 +75,18 @@ SPACING = Axes("float32", "3")
                 "spacing": SPACING,
             },
         ),
+        (
+            "registration",
+            VOLUME,
+            ["fixed", "moving", "landmarks"],
+            {
+                "fixed": IMAGE,
+                "moving": IMAGE,
+                "labels": truth("uint8", "2 d h w"),
+                "landmarks": truth("float32", "2 p 3"),
+                "spacing": SPACING,
+            },
+        ),
     ],
 )
 def test_columns_declare_arrays(task, kind, columns, expected):

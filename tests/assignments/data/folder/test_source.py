@@ -267,6 +267,28 @@ def test_a_registration_pair_names_both_patients_and_turns_landmarks_into_voxels
     assert subject.members == ("P1", "P2")
 
 
+def test_a_registration_pair_with_landmarks_alone_has_labels_of_0(folder, tmp_path):
+    for name in ("a", "b"):
+        write_nifti(folder / f"{name}.nii.gz", phantom())
+    (folder / "marks.csv").write_text("fixed_d,fixed_h,fixed_w,moving_d,moving_h,moving_w\n1,2,3,1,2,4\n")
+    table(folder, "subject,fixed,moving,landmarks", "P1,a.nii.gz,b.nii.gz,marks.csv")
+    (case,) = cases_of(tmp_path, "P1", "registration")
+    assert np.array_equal(case["landmarks"], [[[1, 2, 3]], [[1, 2, 4]]])
+    assert case["labels"].shape == (2, *phantom().shape)
+    assert case["labels"].dtype == np.uint8
+    assert not case["labels"].any()
+
+
+def test_a_pair_of_different_shapes_is_named_where_it_has_no_labels(folder, tmp_path):
+    write_nifti(folder / "a.nii.gz", phantom())
+    write_nifti(folder / "b.nii.gz", phantom()[1:])
+    (folder / "marks.csv").write_text("fixed_d,fixed_h,fixed_w,moving_d,moving_h,moving_w\n1,2,3,1,2,4\n")
+    table(folder, "subject,fixed,moving,landmarks", "P1,a.nii.gz,b.nii.gz,marks.csv")
+    lines = refusal(tmp_path, "registration").splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("  b.nii.gz P1: its shape is ")
+
+
 @pytest.mark.parametrize(
     ("text", "what"),
     [

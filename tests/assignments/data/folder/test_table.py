@@ -344,6 +344,11 @@ def test_files_in_no_row_are_said(tmp_path):
     assert f"{tmp_path / 'images'}: 1 files are in no row: b.png" in text
 
 
+def test_the_table_itself_is_in_no_row_and_is_not_said(tmp_path):
+    table = "subject,fixed,moving,landmarks\nP01,a.png,b.png,marks.csv\n"
+    assert "in no row" not in doubts_of(tmp_path, table, "a.png", "b.png", "marks.csv")
+
+
 def test_a_workbook_is_a_table_too(tmp_path):
     import pandas
 
