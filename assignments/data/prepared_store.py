@@ -83,6 +83,7 @@ class PreparedStore:
         self._subjects, self._arrays = _read(self._index)
         self._before = (dict(self._subjects), dict(self._arrays))
         self._now: _Subjects = {}
+        self._whole: dict[str, bool] = {}
         self._packs: dict[tuple[str, tuple[int, ...]], list[tuple[str, np.ndarray]]] = defaultdict(list)
 
     def unchanged(self, subject: str, stamp: str | None) -> Sequence[Case] | None:
@@ -93,7 +94,7 @@ class PreparedStore:
         if earlier is None or earlier.stamp != self._stamp(stamp):
             return None
         arrays = [array for case in earlier.cases for array in case.values()]
-        if not all((self._folder / array.file).is_file() for array in arrays):
+        if not all(self._is_whole(array.file) for array in arrays):
             return None
         self._now[subject] = earlier
         return earlier.cases
@@ -130,14 +131,21 @@ class PreparedStore:
     def _stamp(self, stamp: str) -> str:
         return digest_of(stamp=stamp, settings=self._settings)
 
+    def _is_whole(self, file: str) -> bool:
+        """Whether a file is there and not cut off; looked at once."""
+        if file not in self._whole:
+            try:
+                np.load(self._folder / file, mmap_mode="r", allow_pickle=False)
+                self._whole[file] = True
+            except (OSError, EOFError, ValueError):
+                self._whole[file] = False
+        return self._whole[file]
+
     def _stored(self, array: np.ndarray) -> PreparedArray:
         array = np.asarray(array, order="C")  # ascontiguousarray makes a single number (1,)
-        described = f"{array.dtype.str}{array.shape}".encode()
-        state = hashlib.sha256(described)
-        state.update(array.data if array.size else b"")
-        digest = state.hexdigest()
+        digest = _digest(array)
         stored = self._arrays.get(digest)
-        if stored is not None and (not stored.file or (self._folder / stored.file).is_file()):
+        if stored is not None and (not stored.file or self._is_whole(stored.file)):
             return stored
         new = PreparedArray(digest, array.dtype.str, array.shape, identifies(array))
         self._arrays[digest] = new
@@ -167,6 +175,7 @@ class PreparedStore:
         buffer = io.BytesIO()
         np.save(buffer, array, allow_pickle=False)
         replace_file(self._folder / file, buffer.getvalue())
+        self._whole[file] = True
 
     def _sweep(self) -> None:
         """Remove files that no index of any assignment names, some time after they were written."""
@@ -190,15 +199,36 @@ _READING = ("cases", "layout", "channels", "classes", "orient", "resample_mm", "
 """Settings that change what is read."""
 
 
+def _digest(array: np.ndarray) -> str:
+    """Of a contiguous array's dtype, shape and bytes."""
+    state = hashlib.sha256(f"{array.dtype.str}{array.shape}".encode())
+    state.update(array.data if array.size else b"")
+    return state.hexdigest()
+
+
 def gathered(arrays: Sequence[PreparedArray]) -> Cases:
-    """One array of many cases: stacked if all have one shape and are small together, else read one at a time."""
+    """One array of many cases: stacked if all have one shape and are small together, else read one at a time.
+
+    Raises:
+        UserError: a file was changed since it was written, cut off or removed. Of cases that are larger together than
+            `STACKED` only the latter two are seen, and when a case is read.
+    """
     folder = prepared_folder()
     stored = [StoredCase(folder / array.file, array.dtype, array.shape, array.row, array.digest) for array in arrays]
     column = Column(stored)
-    if len({(case.dtype, case.shape) for case in stored}) != 1 or column.nbytes > STACKED:
+    if column.nbytes > STACKED:
         return column
     files: dict[Path, np.ndarray] = {}
-    return np.stack([case.read(files) for case in stored])
+    cases = [_checked(case, files) for case in stored]
+    return np.stack(cases) if len({(case.dtype, case.shape) for case in stored}) == 1 else column
+
+
+def _checked(case: StoredCase, files: dict[Path, np.ndarray]) -> np.ndarray:
+    array = np.asarray(case.read(files), order="C")
+    if _digest(array) != case.digest:
+        cure = f"Remove {case.path.parent} and run the same command again: it reads the cases anew."
+        raise UserError(f"{case.path}: a prepared case is damaged: it is not as it was written. {cure}")
+    return array
 
 
 def prepared_folder() -> Path:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assignments.data.prepared import prepare
-from assignments.data.prepared_store import prepared_folder
+from assignments.data.prepared_store import gathered, prepared_folder
 from assignments.data.source import Axes, Finite, Subject, file_stamp
 from assignments.data.sources import source_of
 from assignments.data.split import new_split, write_split
@@ -119,6 +119,29 @@ def test_lost_files_are_read_again(assignment):
         path.unlink()
     assert prepare(assignment, reader.source) == first
     assert len(reader.read) == 16
+
+
+@pytest.mark.parametrize("kept", [0, 100, 200])
+def test_files_that_are_cut_off_are_read_again(assignment, kept):
+    reader = Reader()
+    first = prepare(assignment, reader.source)
+    before = {path.name: path.read_bytes() for path in prepared_folder().glob("*.npy")}
+    for path in prepared_folder().glob("*.npy"):
+        os.truncate(path, kept)
+    assert prepare(assignment, reader.source) == first
+    assert {path.name: path.read_bytes() for path in prepared_folder().glob("*.npy")} == before
+
+
+def test_an_array_that_was_changed_in_its_file_is_refused_with_the_cure(assignment):
+    prepared = prepare(assignment, source_of(assignment))
+    images = [case["image"] for subject in prepared.subjects for case in subject.cases]
+    path = prepared_folder() / images[0].file
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"{path}: a prepared case is damaged") as error:
+        gathered(images)
+    assert f"Remove {prepared_folder()} and run the same command again" in str(error.value)
 
 
 def test_an_index_that_is_cut_off_costs_time_only(assignment):
