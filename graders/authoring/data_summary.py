@@ -230,7 +230,9 @@ def _class_keys(data: ShownData, facts: Sequence[CaseFacts]) -> Iterator[str]:
 
 
 def _class_counts(key: str, data: ShownData, facts: Sequence[CaseFacts]) -> tuple[ClassCount, ...]:
-    names = data.classes
+    # Of a folder with a class for each case, the classes of its masks are others.
+    of_case = data.assignment.data.source == "folder" and "y" in data.arrays
+    names = data.classes if key == "y" or not of_case else ()
     held = [(each.case.part, _classes(key, each, data)) for each in facts if key in each.arrays]
     several = _may_be_several(key, data)
     declared = max([len(names), *(array.shape[0] for each in facts if several and (array := each.arrays.get(key)))])

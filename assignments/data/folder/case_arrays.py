@@ -9,6 +9,7 @@ import numpy as np
 
 from assignments.assignment import Orient
 from assignments.data.folder.cases import CaseRow
+from assignments.data.folder.declared import TRUTH_OF
 from assignments.data.folder.geometry import resampled, same_geometry, sized, windowed
 from assignments.data.folder.headings import is_image
 from assignments.data.folder.image import Array, Image, UnreadableImage
@@ -22,6 +23,13 @@ LABELS = {"label": "image", "label:fixed": "fixed", "label:moving": "moving"}
 """Columns of labels, each with the image on whose voxels it lies."""
 _ROUNDING = 1e-6
 """Share of a label's number by which it may differ from a whole one: that of float32."""
+
+
+_TURN_BOTH = (
+    "look at both without EXIF: if they fit, `magick mogrify -strip` the one that was turned; else `-auto-orient` it"
+)
+_QUARTERS = (5, 6, 7, 8)
+"""EXIF's orientations that make rows of columns."""
 
 
 class CaseReading:
@@ -84,7 +92,12 @@ class CaseReading:
 
     def _compare(self, column: str, image: Image | None, other: Image | None, name: str) -> None:
         """A problem where two images of one case do not lie on the same voxels."""
-        if image is not None and other is not None and (what := same_geometry(other, image)):
+        if image is None or other is None:
+            return
+        what = same_geometry(other, image)
+        if image.facts.exif != other.facts.exif and (what or _may_lie_otherwise(image, other)):
+            self._problem(column, _turned_apart(image, other, name), _TURN_BOTH)
+        elif what:
             cure = f"resample it to {name}, or export both again from one series"
             self._problem(column, what.replace("the image", name), cure)
 
@@ -175,27 +188,42 @@ class CaseReading:
                 return None
             array = whole
         values = np.unique(array)
-        classes = self._known_classes(label, values)
+        classes = self._known_classes(column, label, values)
         if values[0] < 0 or (classes is not None and values[-1] >= classes):
             classes_text = f"0 to {classes - 1}" if classes is not None else "numbers from 0"
             shown = ", ".join(f"{value:g}" for value in values[:8].tolist()) + (", ..." if len(values) > 8 else "")
             two = self._opened.task == "segmentation"
             more = 'write task = "label_maps"' if two else "name all classes below [data]: classes = [...]"
-            self._problem(column, f"holds {shown}; the classes are {classes_text}", f"correct the label, or {more}")
+            cure = f"correct the label, or {more}"
+            if label.facts.format == "JPEG" and len(values) > 2:
+                half = (float(values[0]) + float(values[-1])) / 2
+                cure = (
+                    "JPEG changes numbers at edges, so save the label as PNG from where it was drawn; a mask of one "
+                    f"structure only as JPEG: what lies above {half:g} is the structure (`magick IN.jpg -threshold "
+                    f"{half / 2.55:.3g}% OUT.png`)"
+                )
+            elif self._is_beside(column):
+                cure = "correct the label, or delete the column label, which the task does not need"
+            self._problem(column, f"holds {shown}; the classes are {classes_text}", cure)
             return None
-        if self._opened.task == "segmentation" and values[-1] == 255:
+        if (self._opened.task == "segmentation" or self._is_beside(column)) and _is_black_and_white(label, values):
             return np.asarray(array == 255, np.uint8)
         # Labels of a CT in int64 are a gigabyte.
         return np.asarray(array, np.uint8 if values[-1] <= np.iinfo(np.uint8).max else np.int64)
 
-    def _known_classes(self, label: Image, values: Array) -> int | None:
+    def _is_beside(self, column: str) -> bool:
+        """Whether a label is not the task's ground truth: the classes are then not its own."""
+        return column == "label" and "label" not in TRUTH_OF.get(self._opened.task, ("label",))
+
+    def _known_classes(self, column: str, label: Image, values: Array) -> int | None:
         """How many classes a label may have; None where any number is one."""
         if self._opened.task == "segmentation":
-            # A picture's mask is black and white.
-            picture = label.facts.format in ("PNG", "JPEG", "TIFF", "BMP", "GIF") and set(values.tolist()) <= {0, 255}
-            return 256 if picture else 2
-        if self._opened.task == "instances" or not self._table.classes:
+            return 256 if _is_black_and_white(label, values) else 2
+        if self._opened.task == "instances":
             return None
+        if self._is_beside(column) or not self._table.classes:
+            key = column if column in self._opened.arrays else "labels"
+            return int(np.iinfo(self._opened.arrays[key].dtype).max) + 1
         return len(self._table.classes)
 
     def _landmarks(self, images: Mapping[str, Image | None]) -> Arrays:
@@ -230,6 +258,29 @@ class CaseReading:
     def _problem(self, column: str, what: str, cure: str) -> None:
         file = self._row.files.get(column) or self._row.id
         self.problems.append(Problem(str(self._table.folder / file), self._row.subject, None, what, cure))
+
+
+def _is_black_and_white(label: Image, values: Array) -> bool:
+    """Whether a picture's mask is of 0 and 255."""
+    picture = label.facts.format in ("PNG", "JPEG", "TIFF", "BMP", "GIF")
+    return picture and values[-1] == 255 and set(values.tolist()) <= {0, 255}
+
+
+def _may_lie_otherwise(image: Image, other: Image) -> bool:
+    """Whether two pictures of one shape, turned by EXIF in two ways, may not fit as they were read.
+
+    A quarter turn of a picture that is not square changes its shape: then equal shapes say that it fits.
+    """
+    quarter = (image.facts.exif in _QUARTERS) != (other.facts.exif in _QUARTERS)
+    return not quarter or image.spatial[-1] == image.spatial[-2]
+
+
+def _turned_apart(image: Image, other: Image, name: str) -> str:
+    """The sentence about two pictures of which EXIF turned one, or each in another way."""
+    if image.facts.exif == 1:
+        return f"was not turned, but {name} was, as its EXIF orientation {other.facts.exif} says: do they fit?"
+    also = "was not" if other.facts.exif == 1 else f"as {other.facts.exif}"
+    return f"was turned as its EXIF orientation {image.facts.exif} says, and {name} {also}: do they fit?"
 
 
 def _remarks(column: str, image: Image, orient: Orient) -> Iterator[str]:

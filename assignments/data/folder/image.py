@@ -28,6 +28,8 @@ class Facts:
     """"NIfTI", "DICOM", "PNG", ..."""
     notes: tuple[str, ...] = ()
     """What the reader had to decide, each in a sentence."""
+    exif: int = 1
+    """EXIF's orientation, as which a picture was turned; 1: it was not."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def _image(where: Location, picture: Any, label: bool) -> Image:
         notes.append("JPEG changes numbers at edges: a label may hold classes that nobody drew.")
     notes.append("The file has no spacing and no orientation.")
     axes: ImageAxes = "h w" if array.ndim == 2 else "c h w" if pages == 1 else "d h w"
-    return Image(array, axes, None, None, None, Facts(kind, tuple(notes)))
+    return Image(array, axes, None, None, None, Facts(kind, tuple(notes), _orientation(picture)))
 
 
 def _pages(where: Location, picture: Any, pages: int, label: bool) -> Array:
@@ -109,7 +110,7 @@ def _page(where: Location, picture: Any, label: bool) -> tuple[Array, list[str]]
     if label and picture.format == "TIFF" and picture.tag_v2.get(262) == 0:
         raise unreadable(where, "its numbers run from white to black, so that classes are turned round", _NOT_TURNED)
     notes = []
-    if picture.getexif().get(0x0112, 1) not in (0, 1):
+    if _orientation(picture) != 1:
         notes.append("It was turned as its EXIF orientation says.")
         picture = ImageOps.exif_transpose(picture)
     indices = label and picture.mode == "P"
@@ -135,6 +136,25 @@ def _page(where: Location, picture: Any, label: bool) -> tuple[Array, list[str]]
     if bits is not None:
         array = array // np.uint8(255 // (2**bits - 1))  # Pillow stretches 2 and 4 bits to 0..255
     return array if whole is None else array.astype(whole), notes
+
+
+def _orientation(picture: Any) -> int:
+    """EXIF's number from 1 to 8; others turn nothing. Of a PNG it reads the pixels."""
+    number = picture.getexif().get(0x0112, 1)
+    return number if number in range(2, 9) else 1
+
+
+def turned_by_exif(path: Path) -> bool:
+    """Whether a picture is turned when it is read; its pixels are not. False for what is not a picture."""
+    try:
+        from PIL import Image as Pillow
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Pillow.open(path, formats=("PNG", "JPEG", "TIFF")) as picture:
+                return _orientation(picture) != 1
+    except Exception:  # noqa: BLE001 - what is wrong with it is said when it is read
+        return False
 
 
 def _is_grey(picture: Any) -> bool:

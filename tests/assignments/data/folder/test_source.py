@@ -3,6 +3,7 @@
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from assignments.assignment import Assignment
 from assignments.data.prepared import loaded, prepare
@@ -226,6 +227,70 @@ def test_a_black_and_white_mask_is_0_and_1(folder, tmp_path):
     table(folder, "subject,image,label", "P0,im.png,mask.png")
     (case,) = cases_of(tmp_path, "P0")
     assert np.array_equal(case["label"], mask // 255)
+
+
+def test_a_mask_with_the_noise_of_jpeg_gets_the_threshold(folder, tmp_path):
+    mask = np.zeros((32, 40), np.uint8)
+    mask[9:21, 13:30] = 254
+    write_picture(folder / "im.png", np.arange(1280, dtype=np.uint16).reshape(32, 40).astype(np.uint8))
+    write_picture(folder / "mask.jpg", mask, quality=60)
+    with Pillow.open(folder / "mask.jpg") as picture:
+        low, high = picture.getextrema()  # not 0 and 254 alone, whatever the library
+    table(folder, "subject,image,label", "P0,im.png,mask.jpg")
+    text = refusal(tmp_path)
+    assert "JPEG changes numbers at edges, so save the label as PNG" in text
+    assert f"what lies above {(low + high) / 2:g} is the structure" in text
+
+
+@pytest.mark.parametrize(
+    ("task", "column", "values"), [("classification", "class", "ab"), ("regression", "target", "12")]
+)
+def test_a_mask_beside_another_truth_has_classes_of_its_own(folder, tmp_path, task, column, values):
+    mask = np.zeros((6, 8), np.uint8)
+    mask[2:4, 3:6] = 255
+    for i in range(2):
+        write_picture(folder / f"{i}.png", np.arange(48, dtype=np.uint8).reshape(6, 8) + np.uint8(i))
+        write_picture(folder / f"m{i}.png", mask)
+    table(folder, f"subject,image,label,{column}", *(f"P{i},{i}.png,m{i}.png,{values[i]}" for i in range(2)))
+    (case,) = cases_of(tmp_path, "P1", task)
+    assert (case["label"] == mask // 255).all()
+    write_npy(folder / "m1.npy", mask.astype(np.uint16) * 2)
+    table(folder, f"subject,image,label,{column}", f"P0,0.png,m0.png,{values[0]}", f"P1,1.png,m1.npy,{values[1]}")
+    assert (
+        "m1.npy P1: holds 0, 510; the classes are 0 to 255; correct the label, or delete the column label"
+        in refusal(tmp_path, task)
+    )
+
+
+def with_exif(path, array, orientation):
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    return write_picture(path, array, exif=exif)
+
+
+@pytest.mark.parametrize(("shape", "orientation"), [((8, 8), 6), ((6, 8), 3)])
+def test_a_picture_that_exif_turns_beside_a_mask_that_it_does_not_is_a_problem(folder, tmp_path, shape, orientation):
+    grey = np.arange(shape[0] * shape[1], dtype=np.uint8).reshape(shape)
+    with_exif(folder / "im.png", grey, orientation)
+    write_picture(folder / "mask.png", (grey > 40).astype(np.uint8))
+    table(folder, "subject,image,label", "P0,im.png,mask.png")
+    what = f"mask.png P0: was not turned, but the image was, as its EXIF orientation {orientation} says: do they fit?"
+    assert what in refusal(tmp_path)
+    assert "magick mogrify" in refusal(tmp_path)
+    with_exif(folder / "mask.png", (grey > 40).astype(np.uint8), orientation)
+    (case,) = cases_of(tmp_path, "P0")
+    assert ((case["image"] > 40) == case["label"]).all()
+
+
+def test_a_mask_of_the_shape_of_a_picture_after_a_quarter_turn_fits_it(folder, tmp_path):
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    with_exif(folder / "im.png", grey, 6)
+    write_picture(folder / "mask.png", (np.rot90(grey, -1) > 20).astype(np.uint8))
+    table(folder, "subject,image,label", "P0,im.png,mask.png")
+    (case,) = cases_of(tmp_path, "P0")
+    assert ((case["image"] > 20) == case["label"]).all()
+    write_picture(folder / "mask.png", (grey > 20).astype(np.uint8))
+    assert "mask.png P0: was not turned, but the image was" in refusal(tmp_path)
 
 
 def test_labels_that_do_not_exclude_each_other(folder, tmp_path):
