@@ -30,7 +30,6 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-
 def _counted(value: object) -> int | float:
     """Refuse what is neither a number of cases nor a share of them."""
     if isinstance(value, float) and 0 < value < 1:

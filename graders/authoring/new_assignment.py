@@ -76,6 +76,12 @@ class NewAssignment:
         table = self.new_table
         if table is not None:
             replace_file(table, as_csv(self.table))
+        if not self.table.has_truth:
+            where = self.table.folder / NAME
+            raise UserError(
+                f"{where} has no ground truth: fill in a column label (files), class, target or target_image for each "
+                f"case, then: medmark new {self.id} --data {self.table.folder}"
+            )
         data = Data(source="folder", path=self.table.folder, test=0.25)
         of_person = Person(kind="person", id="report", points=1)
         run = Run(mode="retrain")

@@ -19,6 +19,7 @@ from assignments.data.source import Part
 LABEL_WORDS: Final = frozenset({
     "label", "labels", "labelmap", "mask", "masks", "seg", "segs", "segm", "segmentation", "segmentations", "gt",
     "groundtruth", "truth", "annotation", "annotations", "manual", "contour", "lbl", "msk",
+    "dseg",
 })  # fmt: skip
 IMAGE_WORDS: Final = frozenset({
     "image", "images", "img", "imgs", "im", "scan", "scans", "volume", "volumes", "vol", "orig", "raw", "data",
@@ -31,6 +32,8 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WORD = re.compile(r"[^_\-. ]+")
 _CHANNEL = re.compile(r"0\d{3}")
 """nnU-Net's number of a channel, at the end of a name."""
+_BIDS_DERIVED = re.compile(r"(?<=[A-Za-z0-9])_(space|desc|label|res|den|atlas)-[A-Za-z0-9]+(?=_)")
+"""What BIDS puts into the names of derivatives: `sub-01_space-T1w_desc-lesion_mask` is a label of `sub-01_T1w`."""
 
 Role = Literal["image", "label"]
 
@@ -74,7 +77,7 @@ def role_of(file: str) -> FileRole:
             modality = next((text for text in inside if text.casefold() in MODALITIES), modality)
             rest = "_".join(text for text in inside if text.casefold() not in MODALITIES)
             folders += [name] if len(inside) == len(_WORD.findall(rest)) else [rest] if rest else []
-    stem = stem_of(file)
+    stem = _BIDS_DERIVED.sub("", stem_of(file))
     words = list(_WORD.finditer(stem))
     lowered = [word[0].casefold() for word in words]
     at = _role_word(lowered)
@@ -83,7 +86,8 @@ def role_of(file: str) -> FileRole:
     channel_at = _channel_word(lowered, role)
     # `21_training` in the folder `training`: the name says it once more.
     parts = {n for n, text in enumerate(lowered) if part and PARTS.get(text) == part and len(text) > 2}
-    rest_of_name = [word[0] for number, word in enumerate(words) if number not in {at, channel_at, *parts}]
+    first = {0} if lowered and lowered[0] in IMAGE_WORDS else set()  # of `scan_1` and of `scan_1_mask`
+    rest_of_name = [word[0] for number, word in enumerate(words) if number not in {at, channel_at, *first, *parts}]
     if at is not None and (number_of := re.search(r"\d+$", lowered[at])):
         rest_of_name.append(number_of[0])  # `21_manual1` is one of several labels
     case = "_".join(rest_of_name)

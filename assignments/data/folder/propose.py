@@ -25,6 +25,7 @@ from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
 from assignments.data.folder.layouts.class_folders import are_patients
 from assignments.data.folder.layouts.layout import folders_of, images, relative, visible
 from assignments.data.folder.pairing import paired
+from assignments.data.folder.pictures import turned_by_exif
 from assignments.data.folder.row_checks import rows_doubts, rows_problems
 from assignments.data.folder.subject_names import guessed_subjects
 from assignments.data.folder.table import NAME, read_table
@@ -40,7 +41,21 @@ _NOT_IMAGES: Final = (".csv", ".tsv", ".xlsx", ".raw", ".zraw", ".txt", ".md", "
 """Files of which nobody thinks that they are images; tables are named elsewhere."""
 _NO_PATIENT: Final = re.compile(r"(batch|part|fold|set|chunk|shard|group|site|cent(er|re)|hospital)s?$", re.IGNORECASE)
 """Words in the names of folders that hold several patients: `Training Batch 1`."""
+_WITH_EXIF: Final = (".jpg", ".jpeg", ".tif", ".tiff")
+_GROUPS: Final = frozenset({
+    "benign", "malignant", "normal", "abnormal", "healthy", "control", "controls", "positive", "negative", "disease",
+    "diseased", "tumor", "tumour", "cancer", "lesion", "pathological", "patient", "patients", "case", "cases", "covid",
+    "pneumonia", "left", "right", "axial", "coronal", "sagittal", "male", "female", "low", "high", "ge", "siemens",
+    "philips", "canon", "toshiba", "hitachi", "unknown", "other", "others",
+})  # fmt: skip
+"""Names of folders that hold several patients. Others may be a patient's, such as `Anna`."""
 _RUNS_AS_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
+
+NO_TRUTH: Final = (
+    "what is the ground truth? No labels were recognised. Name each like its image with _seg behind it, or put them "
+    f"into a folder labels/ under the images' names, and propose again (delete {NAME} first); or fill in a column "
+    "label, class, target or target_image of the table"
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,11 @@ class ProposedTable:
     """Each guess, as a question or a statement to check."""
     layout: str | None = None
     """The known layout of the folder, which needs no table."""
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether a column has the ground truth."""
+        return any(map(is_truth, self.columns))
 
 
 def propose(folder: Path) -> ProposedTable:
@@ -84,7 +104,9 @@ def propose(folder: Path) -> ProposedTable:
             f"{len(paths) - len(files)} files have names with bytes that are not text, and are left out: rename them"
         )
     questions += _unread(folder, paths)
+    pictures = _as_taken(pictures, questions)
     rows, columns = paired(pictures, [role for role in roles if role.role == "label"], questions)
+    questions += _turned_apart(folder, rows)
     by_file = {role.file: role for role in roles}
     notes, unread = beside(folder, [row.id for row in rows], labelled="label" in columns)
     questions += unread
@@ -98,7 +120,7 @@ def propose(folder: Path) -> ProposedTable:
     columns += ["class"] if rows and "class" in rows[0].values and "class" not in columns else []
     problems = [f"{problem.key or problem.line}: {problem.what}" for problem in rows_problems(folder, NAME, rows)]
     if not any(map(is_truth, columns)):
-        questions.append("what is the ground truth? add a column label, class, target or target_image")
+        questions.append(NO_TRUTH)
     return ProposedTable(
         folder,
         tuple(rows),
@@ -130,7 +152,8 @@ def _as_text(cell: str) -> str:
 def _of_table(table: CaseTable) -> ProposedTable:
     """The table that the author has written already, and what there is to look at in it."""
     problems = problem_lines([within(table.folder, problem) for problem in table.problems])
-    questions = (f"the cases are those of {NAME}, which stays as it is", *problems, *table.doubts)
+    truth = () if any(map(is_truth, table.columns)) else (NO_TRUTH,)
+    questions = (f"the cases are those of {NAME}, which stays as it is", *problems, *table.doubts, *truth)
     return ProposedTable(table.folder, table.rows, table.columns, table.strata, questions)
 
 
@@ -160,6 +183,32 @@ def _has_better_table(folder: Path, layout: str) -> bool:
         return False
     files = [relative(folder, path) for path in _images_below(folder, _DEPTH)]
     return beside(folder, files)[0] is not None
+
+
+def _as_taken(pictures: Sequence[FileRole], questions: list[str]) -> list[FileRole]:
+    """Images without those that BIDS keeps in `derivatives`, which were made of others."""
+    taken = [role for role in pictures if "derivatives" not in role.folders]
+    if taken and (made := [role.file for role in pictures if "derivatives" in role.folders]):
+        questions.append(f"{len(made)} images in derivatives/ were made of others, and are left out: {listed(made)}")
+    return taken or list(pictures)
+
+
+def _turned_apart(folder: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
+    """Pictures that EXIF turns while it does not turn their labels, or the other way round."""
+    apart = []
+    for row in rows:
+        files = [file for column, file in row.files.items() if file.casefold().endswith(_WITH_EXIF)]
+        if (
+            "label" in row.files
+            and len({file in files and turned_by_exif(folder / file) for file in row.files.values()}) > 1
+        ):
+            apart.append(row.id)
+    if apart:
+        yield (
+            f"do images and labels fit? EXIF turns one of the two in {len(apart)} of {len(rows)} cases: "
+            f"{listed(apart)}. Look at them without EXIF: if they fit, `magick mogrify -strip` the one that it turns; "
+            "else `-auto-orient` it"
+        )
 
 
 def _unread(folder: Path, read: Sequence[str]) -> Iterator[str]:
@@ -235,7 +284,8 @@ def _with_subjects(
     of_class = bool(rows) and "class" in rows[0].values and not (notes and "class" in notes.columns)
     inner = [roles[row.id].folders[1 if of_class else 0 :] for row in rows]
     names = {folders[0] for folders in inner if folders}
-    if all(inner) and 1 < len(names) <= _MOST_CLASSES and not any(map(_may_be_patient, names)):
+    deeper = all(folders[1:] for folders in inner)
+    if all(inner) and 1 < len(names) <= _MOST_CLASSES and _are_groups(names, deeper=deeper):
         questions.append(
             f"are the folders {listed(sorted(names))} patients? They are taken for groups of them, the stratum group"
         )
@@ -258,6 +308,17 @@ def _with_subjects(
     else:
         questions.append(f"is {how}? A patient with two images must have one name in the column subject")
     return [replace(row, subject=subject, members=()) for row, subject in zip(rows, subjects, strict=True)]
+
+
+def _are_groups(names: set[str], *, deeper: bool) -> bool:
+    """Whether folders hold several patients each: by their names, or since each has folders in it.
+
+    When in doubt they are patients: then no patient can come into two parts.
+    """
+    if any(map(_may_be_patient, names)):
+        return False
+    words = [word for name in names for word in re.findall(r"[A-Za-z]+", name)]
+    return deeper or any(word.casefold() in _GROUPS or _NO_PATIENT.fullmatch(word) for word in words)
 
 
 def _may_be_patient(folder: str) -> bool:

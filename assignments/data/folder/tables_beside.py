@@ -159,6 +159,8 @@ def _read_by(column: _Naming, files: Sequence[str], labelled: bool) -> Beside:
             columns[guess[0]] = guess[1]
             questions.append(f"is {others[guess[1]]} the {guess[0]}?")
     strata = _strata(table, others, set(columns.values()))
+    if strata:
+        questions.append(f"columns of {name} that become strata, by which a split can be balanced: {listed([*strata])}")
     unused_columns = [h for k, h in others.items() if k not in columns.values() and k not in strata.values()]
     if unused_columns:
         questions.append(f"columns of {name} that are not used: {listed(unused_columns, 8)}")

@@ -17,6 +17,7 @@ from graders.authoring.unusual_data import unusual
 from graders.metrics import METRICS
 from graders.record.manifest import declared_set
 from graders.tasks import TASKS
+from reports.proposal import proposal_lines
 from tests.assignments.data.folder.files import phantom, write_nifti, write_picture
 
 SECRET = b"s" * 32
@@ -94,6 +95,20 @@ def test_nothing_is_written_before_it_is_agreed_to(tmp_path):
     assert any("is P0_seg.nii.gz the label of P0_ct.nii.gz?" in question for question in new.table.questions)
     assert not (tmp_path / "own").exists()
     assert not (tmp_path / "images" / "cases.csv").exists()
+
+
+def test_images_without_labels_get_a_table_to_fill_in_and_no_assignment(tmp_path):
+    (tmp_path / "images").mkdir()
+    for i in range(3):
+        write_picture(tmp_path / f"images/P{i}.png", np.full((9, 9), 20 * i, np.uint8))
+    new = new_assignment("own", tmp_path / "images", tmp_path)
+    lines = list(proposal_lines(new))
+    assert lines[0].endswith("3 cases of 3 subjects; no ground truth was recognised")
+    assert lines[-1] == f"With your yes, this writes {tmp_path / 'images' / 'cases.csv'}"
+    with pytest.raises(UserError, match="has no ground truth: fill in a column label"):
+        new.write()
+    assert (tmp_path / "images/cases.csv").is_file()
+    assert not (tmp_path / "own").exists()
 
 
 def test_a_table_that_is_there_is_never_replaced(tmp_path):

@@ -3,6 +3,7 @@
 import nibabel
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 
 from assignments.data.folder.file_roles import role_of
 from assignments.data.folder.propose import as_csv, propose
@@ -10,7 +11,7 @@ from assignments.data.folder.subject_names import guessed_subjects
 from assignments.data.folder.table import read_table
 from assignments.errors import UserError
 from tests.assignments.data.folder import layouts_made as made
-from tests.assignments.data.folder.files import phantom, write_dicom_series, write_itk
+from tests.assignments.data.folder.files import phantom, write_dicom_series, write_itk, write_picture
 
 
 def folder_of(folder, *files):
@@ -58,6 +59,8 @@ def test_subjects_are_guessed_from_the_beginnings_of_names(files, subjects):
         ("BraTS_001/BraTS_001_seg.nii.gz", "label", "BraTS_001/BraTS_001", None, None),
         ("imagesTr/a_0000.nii.gz", "image", "a", "0000", None),
         ("labelsTr/a.nii.gz", "label", "a", None, None),
+        ("scan_1.png", "image", "1", None, None),
+        ("scan_1_mask.png", "label", "1", None, None),
         ("imagesTs/b_0000.nii.gz", "image", "b", "0000", "test"),
         ("train/images/c.png", "image", "c", None, "train"),
         ("validation/masks/c_mask.png", "label", "c", None, "val"),
@@ -240,10 +243,9 @@ def test_whatever_is_read_is_proposed_and_a_pair_of_files_once(tmp_path):
 
 
 def test_labels_that_fit_no_image_are_said_and_the_images_proposed(tmp_path):
-    """BIDS has labels among the derivatives, under other names than the images."""
     for patient in ("sub-01", "sub-02"):
         made.nifti(tmp_path / f"{patient}/anat/{patient}_T1w.nii.gz")
-        made.nifti(tmp_path / f"derivatives/manual/{patient}/anat/{patient}_label-lesion_mask.nii.gz")
+        made.nifti(tmp_path / f"derivatives/manual/{patient}_lesions_mask.nii.gz")
     table = propose(tmp_path)
     assert [row.subject for row in table.rows] == ["sub-01", "sub-02"]
     assert any("2 labels are of no image by their names" in question for question in table.questions)
@@ -356,6 +358,52 @@ def test_folders_of_groups_are_a_stratum_and_not_patients(tmp_path):
         ("b1", "benign"), ("b2", "benign"), ("n1", "normal"), ("n2", "normal"),
     ]  # fmt: skip
     assert "are the folders benign, normal patients?" in asked(proposal)
+
+
+def test_folders_with_first_names_are_patients_to_confirm(tmp_path):
+    files = [f"{who}/scan_{n}{m}.png" for who in ("Anna", "Bob", "Carla") for n in (1, 2) for m in ("", "_mask")]
+    proposal = propose(folder_of(tmp_path, *files))
+    assert [row.subject for row in proposal.rows] == ["Anna", "Anna", "Bob", "Bob", "Carla", "Carla"]
+    assert proposal.strata == ()
+    assert "is the folder Anna of Anna/scan_1.png the patient? 6 of 6 files agree, of 3 patients" in asked(proposal)
+
+
+def test_bids_derivatives_are_the_labels_of_their_images_and_participants_their_strata(tmp_path):
+    subjects = [f"sub-{n:02d}" for n in (1, 2, 3)]
+    ends = {"a": "space-T1w_desc-lesion_mask", "b": "label-lesion_desc-manual_mask", "c": "dseg"}
+    for name, end in ends.items():
+        folder = folder_of(
+            tmp_path / name,
+            *(f"{s}/anat/{s}_T1w.nii.gz" for s in subjects),
+            *(f"derivatives/manual/{s}/anat/{s}_{end}.nii.gz" for s in subjects),
+            *(f"derivatives/prep/{s}/anat/{s}_desc-preproc_T1w.nii.gz" for s in subjects),
+        )
+        rows = "".join(f"{s}\t{40 + n}\t{'MF'[n % 2]}\n" for n, s in enumerate(subjects))
+        (folder / "participants.tsv").write_text("participant_id\tage\tsex\n" + rows)
+        proposal = propose(folder)
+        assert [(row.subject, dict(row.files), row.strata["sex"]) for row in proposal.rows] == [
+            (s, {"image": f"{s}/anat/{s}_T1w.nii.gz", "label": f"derivatives/manual/{s}/anat/{s}_{end}.nii.gz"}, sex)
+            for s, sex in zip(subjects, "MFM", strict=True)
+        ]
+        assert "3 images in derivatives/ were made of others, and are left out" in asked(proposal)
+        assert "columns of participants.tsv that become strata" in asked(proposal)
+
+
+def test_a_picture_that_exif_turns_beside_a_mask_that_it_does_not_is_asked_about(tmp_path):
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    for n in (1, 2):
+        write_picture(tmp_path / f"P{n}.jpg", np.eye(8, dtype=np.uint8), **({"exif": exif} if n == 2 else {}))
+        write_picture(tmp_path / f"P{n}_mask.png", np.eye(8, dtype=np.uint8))
+    assert "do images and labels fit? EXIF turns one of the two in 1 of 2 cases: P2.jpg" in asked(propose(tmp_path))
+
+
+def test_a_folder_without_labels_says_so_and_what_to_do(tmp_path):
+    proposal = propose(folder_of(tmp_path, "p1.png", "p2.png"))
+    assert not proposal.has_truth
+    assert "No labels were recognised. Name each like its image with _seg" in asked(proposal)
+    (tmp_path / "cases.csv").write_text(as_csv(proposal))
+    assert "No labels were recognised" in asked(propose(tmp_path))
 
 
 def test_a_folder_train_alone_is_not_a_split(tmp_path):
