@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from assignments.data.columns import StoredCase
 from assignments.data.leaks import refuse_shared
 from assignments.data.source import Part
@@ -32,6 +34,8 @@ def unusual(summary: DataSummary) -> Iterator[str]:
     yield from _not_finite(summary)
     yield from _equal(summary)
     yield from _constant(summary)
+    yield from _equal_target(summary)
+    yield from _one_number(summary)
     yield from _empty(summary)
     yield from _missing_classes(summary)
     yield from _two_classes(summary)
@@ -81,8 +85,30 @@ def _equal(summary: DataSummary) -> Iterator[str]:
 def _constant(summary: DataSummary) -> Iterator[str]:
     for key, axes in summary.data.arrays.items():
         flat = [each for each in summary.facts if axes.role == "input" and _facts_are_constant(each, key)]
+        if key == "target":
+            flat = [each for each in summary.facts if (facts := each.arrays.get(key)) and facts.low == facts.high]
         if flat:
             yield f"{key} has one value only in {_cases(flat)}"
+
+
+def _equal_target(summary: DataSummary) -> Iterator[str]:
+    """Images to synthesise that are the image itself."""
+    same = []
+    for each in summary.facts:
+        image, target = each.case.arrays.get("image"), each.case.arrays.get("target")
+        if isinstance(image, StoredCase) and isinstance(target, StoredCase) and image.digest == target.digest:
+            same.append(each)
+    if same:
+        yield f"target equals image in {_cases(same)}"
+
+
+def _one_number(summary: DataSummary) -> Iterator[str]:
+    """Targets of a regression that are the same number in all cases."""
+    for key, axes in summary.data.arrays.items():
+        if axes.role == "truth" and not axes.sizes and np.dtype(axes.dtype).kind == "f":
+            values = {each.arrays[key].low for each in summary.facts if key in each.arrays}
+            if len(values) == 1 and len(summary.facts) > 1:
+                yield f"{key} is {next(iter(values)):g} in all {len(summary.facts)} cases"
 
 
 def _facts_are_constant(each: CaseFacts, key: str) -> bool:

@@ -256,9 +256,7 @@ def _truth(truths: Cases, index: int, name: str) -> dict[str, Array]:
     return {key: truth[key] for key in field_names(truths)} or {name: truth}
 
 
-def _subjects_of(
-    hidden: HiddenSet, prepared: Prepared | None, assignment: Assignment, secret: bytes
-) -> dict[int, str]:
+def _subjects_of(hidden: HiddenSet, prepared: Prepared | None, assignment: Assignment, secret: bytes) -> dict[int, str]:
     """By index of the case: its subject, as the folder names it; empty where the cases are drawn."""
     if prepared is None:
         return {}

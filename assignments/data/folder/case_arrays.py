@@ -227,13 +227,13 @@ class CaseReading:
         return len(self._table.classes)
 
     def _landmarks(self, images: Mapping[str, Image | None]) -> Arrays:
-        formed = [images.get("fixed"), images.get("moving")]
-        if any(image is None for image in formed):
+        fixed, moving = images.get("fixed"), images.get("moving")
+        if fixed is None or moving is None:
             return {}
-        prepared = [self._prepared_image(image) for image in formed if image is not None]
         path = located(self._table.folder, self._row.files["landmarks"]).path
         try:
-            return {"landmarks": read_landmarks(path, *prepared)}
+            prepared = self._prepared_image(fixed), self._prepared_image(moving)
+            return {"landmarks": read_landmarks(path, *prepared, stored=(fixed, moving))}
         except UserError as error:
             self._problem("landmarks", str(error), "")
             return {}

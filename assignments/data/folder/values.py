@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -17,6 +18,10 @@ PARTS: Final[Mapping[str, Part]] = {
 """How published splits call their parts, without regard to case."""
 _MISSING: Final = ("nan", "n/a", "#n/a", "<na>", "nat", "null", "#value!", "#ref!")
 """What programs write where they have no value. "None" is a class too."""
+_LARGEST: Final = 3.4028234e38
+"""Of float32."""
+_WITH_UNIT: Final = re.compile(r"([-+]?\d+(?:\.\d+)?)\s*(?:%|[A-Za-zµ°][^\d]*)")
+"""`40 y`, `10%`, `3.5 mm`."""
 A_SUBJECT = "a subject is a patient, who must not be in two parts: with one image a patient, write the file's name"
 
 
@@ -44,7 +49,7 @@ def value_problem(column: str, text: str, classes: Sequence[str]) -> tuple[str, 
     if column.startswith("class:"):
         return None if text in ("0", "1") else (f'"{text}" is neither 0 nor 1', "write 1 where the case has the class")
     if column == "target" or column.startswith("feature:"):
-        return _number_problem(text)
+        return number_problem(text)
     return None
 
 
@@ -53,14 +58,29 @@ def is_missing(text: str) -> bool:
     return text.casefold() in _MISSING
 
 
-def _number_problem(text: str) -> tuple[str, str] | None:
+def number_problem(text: str) -> tuple[str, str] | None:
+    """What is wrong with a number that becomes a float32, and the cure."""
     try:
-        finite = math.isfinite(float(text))
+        number = float("" if "_" in text else text)  # Python takes 4_1 for 41
     except ValueError:
-        comma = text.replace(",", ".", 1)
-        point = f"write {comma}" if comma != text and _number_problem(comma) is None else "write a number, such as 1.5"
-        return f'"{text}" is not a number', point
-    return None if finite else (f'"{text}" is not a finite number', "write a number, or delete the row")
+        if is_missing(text) or text.casefold() == "na":
+            return f'is "{text}", which stands for a missing value', "write a number, or delete the row"
+        return f'"{text}" is not a number', _number_cure(text)
+    if not math.isfinite(number):
+        return f'"{text}" is not a finite number', "write a number, or delete the row"
+    if abs(number) > _LARGEST:
+        return f'"{text}" is too large for float32', "correct it, or write it in a larger unit"
+    return None
+
+
+def _number_cure(text: str) -> str:
+    comma = text.replace(",", ".", 1)
+    if comma != text and number_problem(comma) is None:
+        thousands = re.fullmatch(r"[-+]?\d{1,3},\d{3}", text)
+        return f"write {comma}" + (f", or {text.replace(',', '')} if the comma parts thousands" if thousands else "")
+    if united := _WITH_UNIT.fullmatch(text):
+        return f"write {united[1]}; the unit may stand in the heading of a feature, and in the brief"
+    return "write a number, such as 1.5; for categories a column of 0 and 1 each, for a date the days since another"
 
 
 def inferred_classes(names: set[str]) -> tuple[tuple[str, ...], list[str]]:

@@ -111,6 +111,29 @@ def test_images_without_labels_get_a_table_to_fill_in_and_no_assignment(tmp_path
     assert not (tmp_path / "own").exists()
 
 
+def unusual_lines(tmp_path, table):
+    (tmp_path / "images/cases.csv").write_text(table)
+    new_assignment("own", tmp_path / "images", tmp_path).write()
+    assignment = load(tmp_path / "own", tasks=TASKS, metrics=METRICS, sources=("folder",))
+    return list(unusual(data_summary(shown_data(assignment))))
+
+
+def test_a_target_that_is_its_image_or_constant_or_one_number_is_unusual(tmp_path):
+    (tmp_path / "images").mkdir()
+    for i in range(4):
+        write_nifti(tmp_path / f"images/a{i}.nii.gz", phantom() + i)
+        write_nifti(tmp_path / f"images/b{i}.nii.gz", (phantom() + i) * (0 if i == 3 else 2))
+    rows = "".join(f"P{i},a{i}.nii.gz,{'a' if i == 1 else 'b'}{i}.nii.gz\n" for i in range(4))
+    lines = unusual_lines(tmp_path, "subject,image,target_image\n" + rows)
+    assert lines == ["target has one value only in 1 case: P3, case 0", "target equals image in 1 case: P1, case 0"]
+
+
+def test_a_regression_to_one_number_is_unusual(tmp_path):
+    (tmp_path / "images").mkdir()
+    rows = "".join(f"P{i},{40 + i},2.5\n" for i in range(4))
+    assert unusual_lines(tmp_path, "subject,feature:age,target\n" + rows) == ["y is 2.5 in all 4 cases"]
+
+
 def test_a_table_that_is_there_is_never_replaced(tmp_path):
     volumes(tmp_path)
     own = "subject,image,label\n" + "".join(f"P{i},P{i}_ct.nii.gz,P{i}_seg.nii.gz\n" for i in range(6))

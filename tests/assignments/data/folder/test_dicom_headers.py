@@ -9,9 +9,7 @@ from assignments.data.folder.dicom_headers import same_patients
 from assignments.data.folder.propose import propose
 from tests.assignments.data.folder.files import phantom, write_dicom_series, write_nifti
 
-QUESTION = (
-    "subjects a, c have one PatientID in their DICOM headers: if they are one patient, write one name"
-)
+QUESTION = "subjects a, c have one PatientID in their DICOM headers: if they are one patient, write one name"
 
 
 @pytest.fixture

@@ -344,6 +344,45 @@ def test_a_registration_pair_with_landmarks_alone_has_labels_of_0(folder, tmp_pa
     assert not case["labels"].any()
 
 
+MM = "fixed_x,fixed_y,fixed_z,moving_x,moving_y,moving_z\n"
+VOXELS = "fixed_d,fixed_h,fixed_w,moving_d,moving_h,moving_w\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        # 5 voxels of 1 mm from -40: the edge of the last is at -35.5.
+        (
+            MM + "-40,25,7,-40,25,7\n-35.4,25,7,-40,25,7\n",
+            "1 of 2 points lie outside fixed, the first in line 3: -35.4",
+        ),
+        (MM + "40,-25,7,37,-27,13\n", "1 of 1 points lie outside fixed"),
+        (MM + "40,-25,7,37,-27,13\n", "they fit with the other sign of x and y, so they are LPS"),
+        (VOXELS + "1,2,3,1,2,5\n", "1 of 1 points lie outside moving, the first in line 2: 1, 2, 5 voxels"),
+        (VOXELS + "1,2,3,1,2,-1\n", "1 of 1 points lie outside moving"),
+        (VOXELS + "1,2,3,1,,3\n", "line 2: moving has some of its 3 numbers"),
+        (VOXELS + "1,2,3,,,\n,,,1,2,3\n", "has no point that is seen in both images"),
+        (VOXELS + "1,2,3,1,2,inf\n", 'line 2: "inf" is not a finite number'),
+    ],
+)
+def test_landmarks_that_can_be_of_no_pair_are_refused(folder, tmp_path, text, says):
+    for name in ("a", "b"):
+        write_nifti(folder / f"{name}.nii.gz", phantom())
+    (folder / "marks.csv").write_text(text)
+    table(folder, "subject,fixed,moving,landmarks", "P1,a.nii.gz,b.nii.gz,marks.csv")
+    assert says in refusal(tmp_path, "registration")
+
+
+def test_a_point_that_size_crops_away_is_not_outside_its_image(folder, tmp_path):
+    for name in ("a", "b"):
+        write_nifti(folder / f"{name}.nii.gz", phantom())
+    (folder / "marks.csv").write_text(MM + "-36,31,13,-40,25,7\n")  # the last voxel, and the first
+    table(folder, "subject,fixed,moving,landmarks", "P1,a.nii.gz,b.nii.gz,marks.csv")
+    (case,) = cases_of(tmp_path, "P1", "registration", resample_mm=[3, 2, 1], size=[1, 2, 3])
+    assert case["fixed"].shape == (1, 2, 3)
+    assert np.allclose(case["landmarks"], [[[1, 2, 3]], [[-1, -1, -1]]])
+
+
 def test_a_pair_of_different_shapes_is_named_where_it_has_no_labels(folder, tmp_path):
     write_nifti(folder / "a.nii.gz", phantom())
     write_nifti(folder / "b.nii.gz", phantom()[1:])

@@ -140,6 +140,27 @@ def test_without_a_subject_the_table_says_what_a_subject_is(tmp_path):
     assert "write the file's name" in text
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("40 y", '"40 y" is not a number; write 40; the unit may stand in the heading'),
+        ("10%", '"10%" is not a number; write 10; the unit'),
+        ("1,234", '"1,234" is not a number; write 1.234, or 1234 if the comma parts thousands'),
+        ("4_1", '"4_1" is not a number'),
+        ("1e39", '"1e39" is too large for float32'),
+        ("NA", 'is "NA", which stands for a missing value; write a number, or delete the row'),
+        ("M", '"M" is not a number; write a number, such as 1.5; for categories a column of 0 and 1 each'),
+    ],
+)
+@pytest.mark.parametrize("column", ["feature:age", "target"])
+def test_a_text_that_is_no_number_gets_the_cure_of_its_kind(tmp_path, column, text, says):
+    other = "target" if column != "target" else "feature:age"
+    folder = folder_of(tmp_path, f'subject,{column},{other}\nP1,"{text}",1\nP2,4.1e1,-2\n')
+    ((line, key, problem),) = problems_of(folder)
+    assert (line, key) == (2, column)
+    assert problem.startswith(says)
+
+
 def test_all_problems_of_cells_are_in_one_list_with_line_and_column(tmp_path):
     table = """subject,image,class,target_image,feature:age,part
 P01,a.png,benign,t.png,41,train
