@@ -104,7 +104,7 @@ def propose(folder: Path) -> ProposedTable:
             f"{len(paths) - len(files)} files have names with bytes that are not text, and are left out: rename them"
         )
     questions += _unread(folder, paths)
-    pictures = _as_taken(pictures, questions)
+    pictures = _originals(pictures, questions)
     rows, columns = paired(pictures, [role for role in roles if role.role == "label"], questions)
     questions += _turned_apart(folder, rows)
     by_file = {role.file: role for role in roles}
@@ -185,12 +185,14 @@ def _has_better_table(folder: Path, layout: str) -> bool:
     return beside(folder, files)[0] is not None
 
 
-def _as_taken(pictures: Sequence[FileRole], questions: list[str]) -> list[FileRole]:
+def _originals(pictures: Sequence[FileRole], questions: list[str]) -> list[FileRole]:
     """Images without those that BIDS keeps in `derivatives`, which were made of others."""
-    taken = [role for role in pictures if "derivatives" not in role.folders]
-    if taken and (made := [role.file for role in pictures if "derivatives" in role.folders]):
-        questions.append(f"{len(made)} images in derivatives/ were made of others, and are left out: {listed(made)}")
-    return taken or list(pictures)
+    originals = [role for role in pictures if "derivatives" not in role.folders]
+    if originals and (derived := [role.file for role in pictures if "derivatives" in role.folders]):
+        questions.append(
+            f"{len(derived)} images in derivatives/ were made of others, and are left out: {listed(derived)}"
+        )
+    return originals or list(pictures)
 
 
 def _turned_apart(folder: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
