@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -36,22 +37,29 @@ _CHANNELS = (
     "array.argmax(-1); a volume: save it as (slice, row, column), np.moveaxis(array, -1, 0)"
 )
 
+T = TypeVar("T")
+
 
 class Members:
-    """Arrays of archives that were decompressed already: a row of the same array is read without doing it again.
+    """What was decompressed already, so that rows of one array, or volumes of one file, decompress it once.
 
     It keeps the last one. Whoever reads many rows makes one, and drops it after the last.
     """
 
     def __init__(self) -> None:
-        self._last: tuple[Path, str, Array] | None = None
+        self._last: tuple[Path, str, Any] | None = None
 
     def read(self, where: Location, name: str) -> Array:
         """The array of this name."""
-        if self._last is None or self._last[:2] != (where.path, name):
+        return self.content(where.path, name, lambda: _member(where, name))
+
+    def content(self, path: Path, name: str, decompressed: Callable[[], T]) -> T:
+        """What lies in a file under a name, decompressed now or before."""
+        if self._last is None or self._last[:2] != (path, name):
             self._last = None  # never two at a time
-            self._last = (where.path, name, _member(where, name))
-        return self._last[2]
+            self._last = (path, name, decompressed())
+        content: T = self._last[2]
+        return content
 
 
 def read_npy(where: Location) -> Array:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from assignments.data.folder.affines import TOLERANCE, codes_of, from_xyz, in_mm, spacing_faults, spacing_of
+from assignments.data.folder.arrays import Members
 from assignments.data.folder.image import (
     AGAIN,
     Array,
@@ -32,11 +33,12 @@ _SLACK = 2**20
 _HEADER = "correct the header, or convert the original again (dcm2niix writes sound headers)"
 
 
-def read_nifti(where: Location) -> Image:
+def read_nifti(where: Location, members: Members | None = None) -> Image:
     """One volume (d, h, w), or slice (h, w), of a NIfTI file. Its numbers are rescaled by scl_slope and scl_inter.
 
     A file with four axes is refused, unless one volume is named ("scan.nii.gz[2]") or the fourth has size 1. Where
     the header gives no orientation (sform and qform codes are 0), programs assume different ones: it stays unknown.
+    `members` keeps a file of several volumes decompressed.
 
     Raises:
         UnreadableImage: not NIfTI, damaged, Analyze, too many axes, or a header that cannot be right.
@@ -54,7 +56,7 @@ def read_nifti(where: Location) -> Image:
         raise unreadable(where, f"its unit is {unit}, not mm", _HEADER)
 
     notes = [] if unit == "mm" else ["The header names no unit: mm are assumed."]
-    volume = _voxels(where, stored)
+    volume = _voxels(where, stored, members)
     array = native(volume.reshape(shape).T)
     spacing = tuple(round(float(mm), 6) for mm in reversed(pixdim))
     affine = None
@@ -119,11 +121,12 @@ def _shape(where: Location, shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:3]
 
 
-def _voxels(where: Location, stored: Any) -> Array:
+def _voxels(where: Location, stored: Any, members: Members | None) -> Array:
     """The voxels of the volume, rescaled; float32 where rescaling alone makes them float64."""
     try:
         if where.path.suffix.lower() == ".gz":
-            stored = _whole(where, stored)
+            store = members if members is not None and where.index is not None else Members()
+            stored = type(stored).from_bytes(store.content(where.path, "", lambda: _whole(where, stored)))
         data = stored.dataobj if where.index is None else stored.dataobj[..., where.index]
         volume: Array = np.asanyarray(data)
     except (PermissionError, UnreadableImage):
@@ -134,8 +137,8 @@ def _voxels(where: Location, stored: Any) -> Array:
     return volume.astype(np.float32) if rescaled else volume
 
 
-def _whole(where: Location, stored: Any) -> Any:
-    """The same image from a file that was decompressed to its end, where its checksum is.
+def _whole(where: Location, stored: Any) -> bytes:
+    """The content of a file that was decompressed to its end, where its checksum is.
 
     nibabel stops after the last voxel, and a damaged byte before it would be a wrong number without a word.
     """
@@ -144,7 +147,7 @@ def _whole(where: Location, stored: Any) -> Any:
         content = file.read(declared)
         if len(content) == declared and len(file.read(_SLACK)) == _SLACK:
             raise unreadable(where, "it is much longer than its header says", AGAIN)
-    return type(stored).from_bytes(content)
+    return content
 
 
 def _written_spacing(where: Location, stored: Any) -> Array:

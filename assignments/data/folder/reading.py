@@ -88,7 +88,7 @@ def _reader(where: Location) -> _Reader:
     if kind == "folder":
         return lambda where, label, members: read_series(where)
     if kind in NIFTI:
-        return lambda where, label, members: read_nifti(where)
+        return lambda where, label, members: read_nifti(where, members)
     if kind in ITK:
         return lambda where, label, members: read_itk(where)
     if kind in PICTURES:

@@ -6,6 +6,8 @@ import nibabel
 import numpy as np
 import pytest
 
+from assignments.data.folder import nifti
+from assignments.data.folder.arrays import Members
 from assignments.data.folder.image import UnreadableImage
 from tests.assignments.data.folder.files import cut, edit, phantom, read_image, write_nifti, write_nifti_as_stored
 
@@ -43,6 +45,20 @@ def test_what_nibabel_corrects_is_not_printed_by_it(tmp_path, caplog):
     faults(edit(write_nifti(tmp_path / "a.nii", phantom()), PIXDIM_X, "<f", 0.0))
     read_image(edit(write_nifti(tmp_path / "b.nii", phantom()), QFORM_CODE, "<h", 77))  # the sform is used
     assert not caplog.records
+
+
+def test_the_volumes_of_a_compressed_file_are_decompressed_once(tmp_path, monkeypatch):
+    series = np.stack([phantom().T + np.int16(1000 * i) for i in range(4)], axis=3)
+    path = write_nifti_as_stored(tmp_path / "BRATS_001.nii.gz", series, np.eye(4))
+    other = write_nifti_as_stored(tmp_path / "BRATS_002.nii.gz", series + np.int16(7), np.eye(4))
+    whole, content = [], nifti._whole
+    monkeypatch.setattr(nifti, "_whole", lambda where, stored: whole.append(where.path) or content(where, stored))
+    members = Members()
+    for file, more in ((path, 0), (other, 7)):
+        for i in range(4):
+            read = read_image(f"{file}[{i}]", members=members)
+            assert (read.array == phantom() + 1000 * i + more).all()
+    assert whole == [path, other]
 
 
 def test_big_endian_numbers_are_native(tmp_path):
