@@ -235,6 +235,8 @@ def grade(
         console.print_marks(change.results)
     done = _applied(change, who, yes=yes, dry_run=dry_run, quiet=as_json, reason=reason)
     _exit_by(change.results)
+    if done:
+        console.warn(f"Next: medmark report {assignment}{_in_course(course)}")
     raise typer.Exit(0 if done or dry_run else 1)
 
 
@@ -442,6 +444,7 @@ def report(
     console.warn_all(change.results.unmatched)
     written = report_results(opened, settled(change), out, names=names, ratified=ratified, sheet=sheet)
     console.print_written(written, names=names)
+    console.warn(f"Next, when the students may have them: medmark return {assignment}{_in_course(course)}")
 
 
 @app.command()
@@ -566,6 +569,7 @@ def data(
     course, handout and rehearsal uses it. A new subject moves no other. The file names the hidden subjects: it is never
     handed out.
     """
+    from assignments.data.split import split_command
     from graders.authoring.splitting import data_assignment, proposed_split
 
     _check_one(("--split", split), ("--resplit", resplit), ("--page", page), ("--leaves", leaves))
@@ -577,6 +581,7 @@ def data(
             raise typer.Exit(1)
         proposed.write()
         print(proposed.path)
+        console.warn(f"Next: {split_command(opened, '--page cases.html')}")
     elif leaves:
         _list_leaves(opened)
     else:
@@ -609,6 +614,8 @@ def _show_data(assignment: Assignment, page: Path | None) -> None:
     console.print_data(summary)
     if page is not None:
         print(write_data_page(summary, page))
+        if shown.is_drawn or shown.split is not None:
+            console.warn(f"Next: medmark rehearse {assignment.folder}")
 
 
 @app.command()
@@ -639,6 +646,8 @@ def rehearse(
             on_reading=seldom(step, "reading"),
         )
     console.print_rehearsal(result, as_json=as_json)
+    if result.passed:
+        console.warn(f"Next: medmark handout {assignment} FOLDER")
     raise typer.Exit(0 if result.passed else 1)
 
 
@@ -892,6 +901,11 @@ def _agreed(question: str, yes: bool) -> bool:
         return typer.confirm(question, err=True)
     print("Not applied: run the same command with --yes.", file=sys.stderr)
     return False
+
+
+def _in_course(course: Path) -> str:
+    """The option of a next command that names the course, where it is not the current folder."""
+    return "" if course == Path(".") else f" -c {course}"
 
 
 def _typed() -> str:

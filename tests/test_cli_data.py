@@ -50,6 +50,12 @@ def test_a_page_is_written_beside_the_assignment_and_not_in_it(home, tmp_path):
     assert (tmp_path / "data.html").read_text().startswith("<!doctype html>")
 
 
+def test_after_a_split_and_a_page_the_next_command_is_said(home, tmp_path):
+    assert f"Next: medmark data {home} --page cases.html" in medmark("data", home, "--split").err.replace("\n  ", " ")
+    page = medmark("data", home, "--page", tmp_path / "cases.html")
+    assert f"Next: medmark rehearse {home}" in page.err.replace("\n  ", " ")
+
+
 def test_what_leaves_is_listed_and_nothing_is_written(home):
     assert medmark("data", home, "--split").code == 0
     before = files(home.parent)

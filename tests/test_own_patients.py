@@ -169,6 +169,7 @@ def test_volumes_of_different_sizes_are_marked_and_a_correction_costs_what_it_to
     split = read_split(tmp_path / "organ" / "split.csv")
     assert {len(split.of("train")), len(split.of("test"))} == {12, 4}
     first = medmark("grade", "organ", "-c", course, TRUSTED)
+    assert f"Next: medmark report organ -c {course}" in first.err.replace("\n  ", " ")
     assert first.code == 0, first.err
     assert score(first) > 0.99
     first_stages = stages(course)
