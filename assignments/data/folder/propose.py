@@ -49,6 +49,18 @@ _GROUPS: Final = frozenset({
     "philips", "canon", "toshiba", "hitachi", "unknown", "other", "others",
 })  # fmt: skip
 """Names of folders that hold several patients. Others may be a patient's, such as `Anna`."""
+_PAIRS: Final = (
+    (
+        (frozenset({"fixed", "baseline", "reference"}), frozenset({"moving", "followup", "follow"})),
+        "to register them, write a row for each pair with the columns subject, fixed, moving, and landmarks or "
+        "label:fixed and label:moving",
+    ),
+    (
+        (frozenset({"input", "inputs", "source", "image", "images"}), frozenset({"target", "targets"})),
+        "to make one of the other, write a row for each pair with the columns subject, image and target_image",
+    ),
+)
+"""Words of names by which two images make a case, and what to write then."""
 _RUNS_AS_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 
 NO_TRUTH: Final = (
@@ -107,6 +119,7 @@ def propose(folder: Path) -> ProposedTable:
     pictures = _originals(pictures, questions)
     rows, columns = paired(pictures, [role for role in roles if role.role == "label"], questions)
     questions += _turned_apart(folder, rows)
+    questions += _pairs_by_name(rows, columns)
     by_file = {role.file: role for role in roles}
     notes, unread = beside(folder, [row.id for row in rows], labelled="label" in columns)
     questions += unread
@@ -195,6 +208,14 @@ def _originals(pictures: Sequence[FileRole], questions: list[str]) -> list[FileR
     return originals or list(pictures)
 
 
+def _pairs_by_name(rows: Sequence[CaseRow], columns: Sequence[str]) -> Iterator[str]:
+    """Images whose names say that two of them make a case, which is not proposed."""
+    words = [set(re.findall(r"[a-z]+", row.id.casefold())) for row in rows]
+    for pair, cure in _PAIRS:
+        if "image" in columns and all(any(pair[at] & of for of in words) for at in (0, 1)):
+            yield f"the names say {listed(sorted(set().union(*words) & (pair[0] | pair[1])))}: {cure}"
+
+
 def _turned_apart(folder: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
     """Pictures that EXIF turns while it does not turn their labels, or the other way round."""
     apart = []
@@ -236,6 +257,11 @@ def _hint(folder: Path) -> str:
     archives = [path.name for path in visible(folder, ARCHIVES)]
     if archives:
         return f"For {listed(archives)}, write a {NAME} whose cells name an array: {archives[0]}:KEY[0]."
+    if tables := [path.name for path in visible(folder, (".csv", ".tsv", ".xlsx"))]:
+        return (
+            f"If the cases are the rows of {listed(tables)}, write {NAME} with the columns subject, feature:NAME for "
+            "each number that a model sees, and class or target; then propose again."
+        )
     return "Name the folder that has NIfTI, MHA, NRRD, DICOM, PNG, JPEG, TIFF, BMP, GIF or NPY files in it."
 
 

@@ -398,6 +398,32 @@ def test_a_picture_that_exif_turns_beside_a_mask_that_it_does_not_is_asked_about
     assert "do images and labels fit? EXIF turns one of the two in 1 of 2 cases: P2.jpg" in asked(propose(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        (("P1/fixed.nii", "P1/moving.nii", "P1/fixed_seg.nii", "P1/moving_seg.nii"), "columns subject, fixed, moving"),
+        (
+            ("P1/baseline.nii", "P1/followup.nii", "P2/baseline.nii", "P2/followup.nii"),
+            "columns subject, fixed, moving",
+        ),
+        (("input/P1.nii", "input/P2.nii", "target/P1.nii", "target/P2.nii"), "columns subject, image and target_image"),
+    ],
+)
+def test_names_of_pairs_are_asked_about_with_the_columns_of_a_pair(tmp_path, files, says):
+    assert says in asked(propose(folder_of(tmp_path, *files)))
+
+
+def test_names_without_a_pair_are_not(tmp_path):
+    proposal = propose(folder_of(tmp_path, *(f"{k}/P{n}.png" for k in ("images", "masks") for n in (1, 2))))
+    assert "the names say" not in asked(proposal)
+
+
+def test_a_table_without_images_gets_the_columns_of_features(tmp_path):
+    (tmp_path / "data.csv").write_text("patient,age,outcome\nP1,40,1\n")
+    with pytest.raises(UserError, match="with the columns subject, feature:NAME"):
+        propose(tmp_path)
+
+
 def test_a_folder_without_labels_says_so_and_what_to_do(tmp_path):
     proposal = propose(folder_of(tmp_path, "p1.png", "p2.png"))
     assert not proposal.has_truth
