@@ -97,6 +97,9 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
             groups.setdefault(terminal_text(why), []).append(mark.group)
     for why, names in groups.items():
         yield f"{', '.join(names)}: {why}"
+    if any(submission.state == "waits for a person" for submission in handed_in):
+        words = "late_commit COMMIT --for GROUP --reason TEXT"
+        yield f"To choose which commit counts: medmark decide {marks[0].assignment} {words}"
     if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
         yield f"To look for commits: medmark collect {marks[0].assignment}"
 

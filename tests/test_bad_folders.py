@@ -110,7 +110,8 @@ HEADING = "data cannot be used as it is (1 problem):"
 def test_a_folder_that_is_not_there_is_named(folder):
     folder.rmdir()
     (line,) = refused(folder)
-    assert line == "[data] path: there is no folder data: correct it. It is relative to the file that names it."
+    cure = "connect its drive, or correct it. It is relative to the file that names it."
+    assert line == f"[data] path: there is no folder data: {cure}"
 
 
 def test_a_file_in_place_of_the_folder_is_said(folder):

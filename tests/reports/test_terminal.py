@@ -106,3 +106,12 @@ def test_a_mark_of_nothing_is_listed_with_why_the_submission_did_not_run():
     nothing = replace(mark("g"), points=Decimal(0))
     assert list(why_not_marked([nothing], [handed_in])) == ["g: no package pandas"]
     assert list(why_not_marked([mark("g")], [handed_in])) == []
+
+
+def test_where_a_person_must_choose_a_commit_the_command_is_said():
+    handed_in = Submission("g", (), "", None, None, None, "", state="waits for a person", reason="the host was down")
+    nothing = mark("g")
+    why, command = why_not_marked([nothing], [handed_in])
+    assert why == "g: waits for a person: the host was down"
+    choice = f"medmark decide {nothing.assignment} late_commit COMMIT --for GROUP --reason TEXT"
+    assert command == f"To choose which commit counts: {choice}"

@@ -56,7 +56,8 @@ def recognised(folder: Path) -> str | None:
 def unrecognised(folder: Path) -> UserError:
     """The error for a folder that has no table of cases, and no known layout: what is in it, and what to do."""
     if not folder.is_dir():
-        what = "that is a file; name the folder that it lies in" if folder.is_file() else "correct it"
+        is_file = folder.is_file()
+        what = "that is a file; name the folder that it lies in" if is_file else "connect its drive, or correct it"
         return UserError(f"[data] path: there is no folder {folder}: {what}. It is relative to the file that names it.")
     for inside in folders_of(folder):
         if names := fitting(inside):
