@@ -29,6 +29,7 @@ SUBJECTS = 1000
 def data_page(summary: DataSummary) -> str:
     """The whole page as HTML: it loads nothing and runs nothing."""
     data = summary.data
+    parts = [(WORDS[part], list(pictures(data, part))) for part in summary.present]
     return render(
         "data.html",
         csp=policy(),
@@ -39,7 +40,8 @@ def data_page(summary: DataSummary) -> str:
         near=list(near_lines(summary.near, drawn=data.is_drawn, split=data.split is not None)),
         doubts=data.doubts,
         notes=list(unusual(summary)),
-        parts=[(WORDS[part], list(pictures(data, part))) for part in summary.present],
+        parts=parts,
+        flat=not any("slice" in picture.words for _, shown in parts for picture in shown),
         histograms=[
             (figure, [(WORDS[part], figure.lines[part]) for part in summary.present if part in figure.lines])
             for figure in histograms(data)

@@ -38,6 +38,8 @@ class ShownPicture:
     picture: Picture
     outlined: str
     """The classes that are outlined: `1 gland, 2 tumour`."""
+    truth: str = ""
+    """The number of the case that is to be predicted, with its class's name."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,17 @@ def _shown(case: ShownCase, key: str, axes: Axes, data: ShownData) -> ShownPictu
     drawn, words = cutting.cut_picture(image, labels, cut)
     if labels is not None and not drawn.outlines:
         words.append("no label here")
-    return ShownPicture(case, key, ", ".join(words), drawn, _outlined(drawn, data))
+    return ShownPicture(case, key, ", ".join(words), drawn, _outlined(drawn, data), _number(case, data))
+
+
+def _number(case: ShownCase, data: ShownData) -> str:
+    """The class or the number of a case, where it has one."""
+    y = case.arrays["y"].read() if "y" in case.arrays else None
+    if y is None or np.ndim(y):
+        return ""
+    number = int(y) if np.issubdtype(np.asarray(y).dtype, np.integer) else float(y)
+    name = data.classes[number] if isinstance(number, int) and 0 <= number < len(data.classes) else ""
+    return f"{number:g} {name}".strip()
 
 
 def _outlined(drawn: Picture, data: ShownData) -> str:

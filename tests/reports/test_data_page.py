@@ -12,11 +12,14 @@ from rich.console import Console
 
 from assignments.errors import UserError
 from assignments.load import folder_digest
+from graders.authoring.data_summary import data_summary
+from graders.authoring.shown_data import shown_data
 from reports.console import print_data
 from reports.data_page import data_page, write_data_page
 from reports.data_pictures import histograms, pictures
 from reports.data_table import grids, shapes, span, terminal_table
 from reports.terminal import UNSAFE
+from tests.assignments.data.finite_source import assignment_of
 from tests.reports.data_made import named_summary, volume_summary
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
@@ -65,6 +68,37 @@ def test_in_a_coronal_slice_superior_is_up(tmp_path):
     assert first.words.endswith("along h")
     assert (np.diff(drawn) <= 0).all()
     assert drawn[0] > drawn[-1]
+
+
+PICTURES = """
+import numpy as np
+from assignments.data.source import Axes, Subject
+ARRAYS = {"image": Axes("float32", "h w"), "y": Axes(DTYPE, "", role="truth")}
+def open(path): return None
+def subjects(opened): return [Subject("A"), Subject("B")]
+def load(opened, subject):
+    return [{"image": np.eye(16, dtype=np.float32), "y": np.asarray(VALUE, DTYPE)}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "classes", "told"),
+    [
+        ("uint8", 1, ("naevus", "melanoma"), "1 melanoma"),
+        ("uint8", 1, (), "1"),
+        ("float32", 8.25, (), "8.25"),
+    ],
+)
+def test_a_picture_says_its_class_or_number_and_speaks_of_no_volume(tmp_path, dtype, value, classes, told):
+    (tmp_path / "patients").mkdir()
+    source = PICTURES.replace("DTYPE", repr(dtype)).replace("VALUE", repr(value))
+    summary = data_summary(shown_data(assignment_of(tmp_path, source=source, classes=classes)))
+    [first, _] = pictures(summary.data, None)
+    assert first.truth == told
+    text = Page(data_page(summary)).text
+    assert f"case 0: image; y {told}" in " ".join(text.split())
+    assert "Volumes are drawn" not in text
+    assert "the most of the label" not in text
 
 
 def test_a_histogram_has_a_line_for_each_part(tmp_path):
