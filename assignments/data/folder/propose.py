@@ -24,10 +24,10 @@ from assignments.data.folder.headings import is_truth
 from assignments.data.folder.layouts import LAYOUTS, fitting, table_of
 from assignments.data.folder.layouts.class_folders import are_patients
 from assignments.data.folder.layouts.layout import folders_of, images, relative, visible
+from assignments.data.folder.pair_questions import pairs_by_name, turned_apart
 from assignments.data.folder.pairing import paired
-from assignments.data.folder.pictures import turned_by_exif
 from assignments.data.folder.row_checks import rows_doubts, rows_problems
-from assignments.data.folder.subject_names import guessed_subjects
+from assignments.data.folder.row_subjects import with_subjects
 from assignments.data.folder.table import NAME, read_table
 from assignments.data.folder.tables_beside import Beside, beside
 from assignments.data.folder.values import PARTS
@@ -39,28 +39,6 @@ _DEPTH: Final = 8
 _MOST_CLASSES: Final = 20
 _NOT_IMAGES: Final = (".csv", ".tsv", ".xlsx", ".raw", ".zraw", ".txt", ".md", ".pdf", ".html")
 """Files of which nobody thinks that they are images; tables are named elsewhere."""
-_NO_PATIENT: Final = re.compile(r"(batch|part|fold|set|chunk|shard|group|site|cent(er|re)|hospital)s?$", re.IGNORECASE)
-"""Words in the names of folders that hold several patients: `Training Batch 1`."""
-_WITH_EXIF: Final = (".jpg", ".jpeg", ".tif", ".tiff")
-_GROUPS: Final = frozenset({
-    "benign", "malignant", "normal", "abnormal", "healthy", "control", "controls", "positive", "negative", "disease",
-    "diseased", "tumor", "tumour", "cancer", "lesion", "pathological", "patient", "patients", "case", "cases", "covid",
-    "pneumonia", "left", "right", "axial", "coronal", "sagittal", "male", "female", "low", "high", "ge", "siemens",
-    "philips", "canon", "toshiba", "hitachi", "unknown", "other", "others",
-})  # fmt: skip
-"""Names of folders that hold several patients. Others may be a patient's, such as `Anna`."""
-_PAIRS: Final = (
-    (
-        (frozenset({"fixed", "baseline", "reference"}), frozenset({"moving", "followup", "follow"})),
-        "to register them, write a row for each pair with the columns subject, fixed, moving, and landmarks or "
-        "label:fixed and label:moving",
-    ),
-    (
-        (frozenset({"input", "inputs", "source", "image", "images"}), frozenset({"target", "targets"})),
-        "to make one of the other, write a row for each pair with the columns subject, image and target_image",
-    ),
-)
-"""Words of names by which two images make a case, and what to write then."""
 _RUNS_AS_FORMULA: Final = re.compile(r"[=+\-@\t\r]")
 
 NO_TRUTH: Final = (
@@ -118,15 +96,15 @@ def propose(folder: Path) -> ProposedTable:
     questions += _unread(folder, paths)
     pictures = _originals(pictures, questions)
     rows, columns = paired(pictures, [role for role in roles if role.role == "label"], questions)
-    questions += _turned_apart(folder, rows)
-    questions += _pairs_by_name(rows, columns)
+    questions += turned_apart(folder, rows)
+    questions += pairs_by_name(rows, columns)
     by_file = {role.file: role for role in roles}
     notes, unread = beside(folder, [row.id for row in rows], labelled="label" in columns)
     questions += unread
     questions += notes.questions if notes else ()
     rows = _with_notes(rows, notes, questions) if notes else rows
     rows = _with_classes(rows, by_file, columns, notes, questions)
-    rows = _with_subjects(rows, by_file, notes, questions)
+    rows = with_subjects(rows, by_file, notes, questions)
     rows = _with_parts(rows, by_file, questions)
     strata = (*(notes.strata if notes else ()), *(["group"] if rows and "group" in rows[0].strata else []))
     columns += [column for column in (notes.columns if notes else ()) if column not in ("subject", "part", *columns)]
@@ -208,32 +186,6 @@ def _originals(pictures: Sequence[FileRole], questions: list[str]) -> list[FileR
     return originals or list(pictures)
 
 
-def _pairs_by_name(rows: Sequence[CaseRow], columns: Sequence[str]) -> Iterator[str]:
-    """Images whose names say that two of them make a case, which is not proposed."""
-    words = [set(re.findall(r"[a-z]+", row.id.casefold())) for row in rows]
-    for pair, cure in _PAIRS:
-        if "image" in columns and all(any(pair[at] & of for of in words) for at in (0, 1)):
-            yield f"the names say {listed(sorted(set().union(*words) & (pair[0] | pair[1])))}: {cure}"
-
-
-def _turned_apart(folder: Path, rows: Sequence[CaseRow]) -> Iterator[str]:
-    """Pictures that EXIF turns while it does not turn their labels, or the other way round."""
-    apart = []
-    for row in rows:
-        files = [file for column, file in row.files.items() if file.casefold().endswith(_WITH_EXIF)]
-        if (
-            "label" in row.files
-            and len({file in files and turned_by_exif(folder / file) for file in row.files.values()}) > 1
-        ):
-            apart.append(row.id)
-    if apart:
-        yield (
-            f"do images and labels fit? EXIF turns one of the two in {len(apart)} of {len(rows)} cases: "
-            f"{listed(apart)}. Look at them without EXIF: if they fit, `magick mogrify -strip` the one that it turns; "
-            "else `-auto-orient` it"
-        )
-
-
 def _unread(folder: Path, read: Sequence[str]) -> Iterator[str]:
     """Files that are not images, and no tables either, by their kinds."""
     images = {folder / file for file in read}
@@ -301,58 +253,6 @@ def _with_classes(
     counts = Counter(name for folders in first for name in folders)
     questions.append("are the folders classes? " + ", ".join(f"{name}: {n} images" for name, n in counts.items()))
     return [replace(row, values={**row.values, "class": roles[row.id].folders[0]}) for row in rows]
-
-
-def _with_subjects(
-    rows: list[CaseRow], roles: Mapping[str, FileRole], notes: Beside | None, questions: list[str]
-) -> list[CaseRow]:
-    """Rows with their subjects: of the table beside, of a folder, of the names; else each row is its own."""
-    if notes and "subject" in notes.columns:
-        return [replace(row, subject=notes.cells.get(row.id, {}).get("subject", ""), members=()) for row in rows]
-    of_class = bool(rows) and "class" in rows[0].values and not (notes and "class" in notes.columns)
-    inner = [roles[row.id].folders[1 if of_class else 0 :] for row in rows]
-    names = {folders[0] for folders in inner if folders}
-    deeper = all(folders[1:] for folders in inner)
-    if all(inner) and 1 < len(names) <= _MOST_CLASSES and _are_groups(names, deeper=deeper):
-        questions.append(
-            f"are the folders {listed(sorted(names))} patients? They are taken for groups of them, the stratum group"
-        )
-        rows = [
-            replace(row, strata={**row.strata, "group": folders[0]}) for row, folders in zip(rows, inner, strict=True)
-        ]
-        inner, names = [folders[1:] for folders in inner], {folders[1] for folders in inner if folders[1:]}
-    if all(inner) and len(names) > 1:
-        subjects = [folders[0] for folders in inner]
-        how, agree = f"the folder {subjects[0]} of {rows[0].id}", len(rows)
-    elif guess := guessed_subjects([row.id for row in rows]):
-        subjects, agree = list(guess.subjects), guess.agree
-        how = f"`{subjects[0]}` in `{Path(rows[0].id).name}` ({guess.how})"
-    else:
-        subjects = [Path(row.subject).name for row in rows]
-        how, agree = f"each of {len(rows)} cases a patient of its own, such as {subjects[0]}", 0
-    if agree:
-        count = len(set(subjects))
-        questions.append(f"is {how} the patient? {agree} of {len(rows)} files agree, of {count} patients")
-    else:
-        questions.append(f"is {how}? A patient with two images must have one name in the column subject")
-    return [replace(row, subject=subject, members=()) for row, subject in zip(rows, subjects, strict=True)]
-
-
-def _are_groups(names: set[str], *, deeper: bool) -> bool:
-    """Whether folders hold several patients each: by their names, or since each has folders in it.
-
-    When in doubt they are patients: then no patient can come into two parts.
-    """
-    if any(map(_may_be_patient, names)):
-        return False
-    words = [word for name in names for word in re.findall(r"[A-Za-z]+", name)]
-    return deeper or any(word.casefold() in _GROUPS or _NO_PATIENT.fullmatch(word) for word in words)
-
-
-def _may_be_patient(folder: str) -> bool:
-    """Whether a folder can be named after a patient: it has a number, and does not say that it holds several."""
-    words = re.findall(r"[A-Za-z]+", folder)
-    return any(map(str.isdigit, folder)) and not any(map(_NO_PATIENT.fullmatch, words))
 
 
 def _with_parts(rows: list[CaseRow], roles: Mapping[str, FileRole], questions: list[str]) -> list[CaseRow]:
