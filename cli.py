@@ -763,23 +763,24 @@ def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
 
 
 def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
-    """Run the public tests and load the weights, if there are any; whether everything passed."""
-    from graders.intake.static_checks import loads_weights
+    """Try the solution: its import, its model if marking asks for one, the public tests. Whether all of it works."""
+    from graders.runs.model_check import try_solution
     from graders.runs.public_check import check_public
-    from graders.runs.weights_check import weights_problem
     from reports.progress import progress
 
+    with progress("trying") as step:
+        tried = try_solution(assignment, folder, sandbox, lambda text: step(0, 1, text, None))
+    console.print_import(tried)
+    if tried.problem:
+        return False
     with progress("checking") as step:
         results = check_public(
             assignment, folder, sandbox=sandbox, on_progress=lambda text: step(0, 1, text.partition("::")[2], None)
         )
     console.print_public_tests(results)
-    problem = None
-    if loads_weights(assignment):
-        problem = weights_problem(assignment, folder, sandbox)
-        console.print_weights(problem)
+    console.print_model(tried.model)
     console.print_passed(assignment, results)
-    return all(result.passed for result in results) and problem is None
+    return all(result.passed for result in results) and (tried.model is None or not tried.model.problem)
 
 
 # Steps that several commands share

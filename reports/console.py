@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.record.rehearsal import Rehearsal
     from graders.runs.doctor import Fact
     from graders.runs.marking import Change
+    from graders.runs.model_check import ModelCheck, SolutionTry
     from graders.runs.public_check import PublicTestResult
     from graders.runs.showing import Showing
     from reports.data_table import Grid
@@ -269,10 +270,27 @@ def print_public_tests(results: Iterable[PublicTestResult]) -> None:
             _print_reason(result.feedback)
 
 
-def print_weights(problem: str | None) -> None:
-    """Whether the weights load and answer."""
-    say(f"{':(' if problem else ':)'} `load` reads the weights, and `predict` answers for two training cases.", "   ")
-    _print_reason(problem or "")
+def print_import(tried: SolutionTry) -> None:
+    """Why solution.py cannot be imported, if it cannot: everything else would fail for the same reason."""
+    if tried.problem:
+        say(":( solution.py can be imported.", "   ")
+        _print_failure(tried.problem, tried.cure)
+
+
+def print_model(checked: ModelCheck | None) -> None:
+    """Whether the solution's model loads or trains, and predicts; and its score on public cases."""
+    from reports.model_lines import model_lines
+
+    if checked is not None:
+        for line in model_lines(checked):
+            say(line, "   ")
+        _print_failure(checked.problem, checked.cure)
+
+
+def _print_failure(problem: str, cure: str) -> None:
+    _print_reason(problem, lines=4 if cure else 12)
+    if cure:
+        say(f"     To do: {cure}", "     ")
 
 
 def print_passed(assignment: Assignment, results: Sequence[PublicTestResult]) -> None:
@@ -286,6 +304,6 @@ def print_passed(assignment: Assignment, results: Sequence[PublicTestResult]) ->
     print(f"{passed} of {len(results)} public tests passed.", more)
 
 
-def _print_reason(text: str) -> None:
-    for line in text.splitlines()[:12]:
+def _print_reason(text: str, lines: int = 12) -> None:
+    for line in text.splitlines()[:lines]:
         say(f"     {line}")

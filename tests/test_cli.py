@@ -390,17 +390,25 @@ def test_a_sound_solution_passes_the_public_tests(tmp_path):
     assert output.code == 0
     assert output.out.splitlines() == [
         ":) The halves of 1, 1, 2, 2 differ by 2.",
+        ":) `fit` trains briefly, and `predict` answers for 4 validation cases.",
+        "   accuracy 1.000 on 4 validation subjects. Anchors:",
+        "   trivial 0.5, pass 0.6, merit 0.7, distinction 0.8, reference 0.9, ceiling 1",
+        "   `fit` had little time or few cases here: marking gives it all of both.",
         "1 of 1 public tests passed. 2 hidden tests worth 40 marks are not run here.",
     ]
 
 
 def test_a_broken_solution_is_shown_why(tmp_path):
     write_assignment(tmp_path / "halves")
-    for solution, message in ((TURNED, "the answer is not the expected one"), (CRASHES, "solution.py:3")):
+    shown = {
+        TURNED: (":( The halves of 1, 1, 2, 2 differ by 2.", "the answer is not the expected one"),
+        CRASHES: (":( solution.py can be imported.", "solution.py:3"),
+    }
+    for solution, (line, message) in shown.items():
         (tmp_path / "halves/solution.py").write_text(solution, encoding="utf-8")
         output = medmark("check", "halves", cwd=tmp_path)
         assert output.code == 1
-        assert output.out.startswith(":( The halves of 1, 1, 2, 2 differ by 2.\n     ")
+        assert output.out.startswith(f"{line}\n     ")
         assert message in output.out
 
 

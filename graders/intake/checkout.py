@@ -22,6 +22,7 @@ from graders.intake.listing import first_of, printable
 from graders.wall.modes import make_readable
 
 LFS = b"version https://git-lfs.github.com/spec/"
+LFS_CURE = "commit the file itself (git lfs uninstall; git rm --cached FILE; git add FILE)"
 POINTER_BYTES = 1024
 """A Git LFS pointer is shorter than this."""
 _ASCII = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.()[]@+,=&'!~#% -")
@@ -116,9 +117,7 @@ def write_files(mirror: Path, entries: Sequence[TreeEntry], target: Path, caps: 
                 raise
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    problems += _problems_with(
-        pointers, "Git LFS pointer", "commit the file itself (git lfs uninstall; git rm --cached FILE; git add FILE)"
-    )
+    problems += _problems_with(pointers, "Git LFS pointer", LFS_CURE)
     problems += _problems_with(unwritten, "file with the same name as another file or folder", "rename it")
     return CheckoutResult(len(selected) - len(pointers) - len(unwritten), tuple(problems), tuple(flags))
 

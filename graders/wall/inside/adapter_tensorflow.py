@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ def prepare() -> None:
     """One thread within and between operations. No operation may run here: it starts threads, and a fork hangs then."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    if sys.platform == "darwin":
+        tf.config.set_visible_devices([], "GPU")  # no marker has Apple's
 
 
 def versions() -> dict[str, str]:

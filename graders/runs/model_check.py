@@ -1,0 +1,302 @@
+"""Tries a solution's model where it will be marked on one: in a process without a GPU, on cases that students have.
+
+In weights mode it loads the weights, in retrain mode it trains briefly; then it predicts and scores as the marker does.
+The public tests ask for neither, so they all pass where no model comes to be.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assignments.assignment import Accuracy, Assignment
+from assignments.data.case_files import read_cases
+from assignments.data.cases import described
+from assignments.data.columns import Cases, case_shapes, stacked
+from assignments.data.hidden import HiddenSet, records
+from assignments.data.published import published_cases
+from assignments.data.streams import PUBLISHED
+from assignments.interface import Interface, read_interface
+from graders.asking.measure import measure
+from graders.failures import CpuLimit, SubmissionFailure, WallLimit
+from graders.intake.listing import first_of
+from graders.intake.static_checks import loads_weights
+from graders.intake.weight_files import WeightFile, weight_files
+from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of
+from graders.marks.words import cause_words
+from graders.record.answer_files import load_answers
+from graders.record.documents import AnswersResult, Cause, Measured
+from graders.runs.public_check import solution_checks
+from graders.scoring.score import score
+from graders.tasks import task_named
+from graders.wall.sandboxes import SANDBOXES
+from graders.wall.sandboxes.sandbox import SandboxSpec
+from graders.wall.session import Session
+from graders.wall.student import WorkerClient
+
+ROWS, IMAGES = 200, 8
+"""How many cases are predicted: of rows of numbers, and of anything larger."""
+TRAINING_BYTES = 8 << 20
+"""How much of the training cases a brief `fit` receives."""
+BRIEF_S = 10.0
+"""CPU seconds of a brief `fit`."""
+IMPORT_S = 30.0
+"""CPU seconds for importing solution.py. Marking allows as much as a test, which a student need not wait for."""
+HELD_OUT = 5
+"""One subject in so many is predicted for, where the handout has no validation cases."""
+
+
+@dataclass(frozen=True)
+class ModelCheck:
+    """What a solution's model gave on public cases."""
+
+    trained: bool
+    """Whether `fit` made it, and not `load`."""
+    cases: int
+    subjects: int
+    seen: bool
+    """Whether the model may have been trained on these cases, so that the score says nothing about hidden ones."""
+    problem: str = ""
+    """Why there is no valid prediction, in the marker's words and the solution's."""
+    cure: str = ""
+    notes: tuple[str, ...] = ()
+    """What a student may have to change, although the predictions are valid."""
+    scores: tuple[tuple[Accuracy, Measured], ...] = ()
+    """By criterion; empty where the metric has no value on these cases."""
+
+
+@dataclass(frozen=True)
+class SolutionTry:
+    """Whether a solution can be imported, and what its model gave."""
+
+    problem: str = ""
+    """Why solution.py cannot be imported: nothing else can be asked then."""
+    cure: str = ""
+    model: ModelCheck | None = None
+    """None where marking asks for no model, or nothing can be asked."""
+
+
+def try_solution(
+    assignment: Assignment, folder: Path, sandbox: str = "local", on_progress: Callable[[str], None] = lambda _: None
+) -> SolutionTry:
+    """Import the solution in a folder, or below it; then load or train a model, and score it on public cases.
+
+    Raises:
+        UserError: there is no solution, or the public cases cannot be read.
+        ToolkitFailure: the sandbox cannot be opened.
+    """
+    solution, checks = solution_checks(assignment, folder)
+    assert checks.framework is not None
+    interface = read_interface(assignment.folder / "interface.py")
+    spec = SandboxSpec(solution, checks.framework, assignment.limits)
+    on_progress("import")
+    with tempfile.TemporaryDirectory(prefix="medmark-model-") as scratch, _session(spec, sandbox) as session:
+        if (failure := _import_failure(session, interface)) is not None:
+            problem = cause_words(Cause.of(failure))
+            return SolutionTry(f"{problem}\n{failure.cause_text}".strip(), _import_cure(failure))
+        if not any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
+            return SolutionTry()
+        trains = not loads_weights(assignment)
+        on_progress("fit" if trains else "load")
+        public = _public_cases(assignment, interface, trains)
+        answers = _answers(session, assignment, interface, public, Path(scratch))
+        files = () if trains else weight_files(solution)
+        return SolutionTry(model=_checked(assignment, public, answers, files, Path(scratch), trains))
+
+
+@contextmanager
+def _session(spec: SandboxSpec, sandbox: str) -> Iterator[Session]:
+    with SANDBOXES[sandbox]().open(spec) as channel:
+        session = Session(channel, spec.limits, spec.solution)
+        session.begin()
+        yield session
+
+
+def _import_failure(session: Session, interface: Interface) -> SubmissionFailure | None:
+    """Why solution.py cannot be imported in a short time."""
+    client = WorkerClient(session, interface, IMPORT_S)
+    try:
+        client.opened()
+    except SubmissionFailure as failure:
+        return failure
+    client.close()
+    return None
+
+
+def _import_cure(failure: SubmissionFailure) -> str:
+    if isinstance(failure, CpuLimit | WallLimit):
+        return (
+            f"importing solution.py takes no more than {IMPORT_S:g} s. Look for an endless loop, or for training at "
+            'the top level: put it into `fit`, or below `if __name__ == "__main__":`'
+        )
+    return cure_of(failure.cause_text)
+
+
+@dataclass(frozen=True)
+class _Public:
+    """Public cases, as one repeat of marking has its hidden ones."""
+
+    hidden: HiddenSet
+    seen: bool
+
+
+def _answers(
+    session: Session, assignment: Assignment, interface: Interface, public: _Public, store: Path
+) -> AnswersResult:
+    """Predictions of a model that `fit` makes briefly or `load` reads.
+
+    A `fit` that goes over a brief budget has the marker's whole budget: some count steps and not seconds.
+    """
+    whole = assignment.run.budget_cpu_s
+    for budget_s in dict.fromkeys((min(BRIEF_S, whole), whole)):
+        run = assignment.run.model_copy(update={"budget_cpu_s": budget_s})
+        briefly = assignment.model_copy(update={"run": run})
+        shown = public.hidden.input_set
+        answers = measure(session, briefly, interface, shown, secret=PUBLISHED, commit="", store=store)
+        cause = answers.cause
+        if cause is None or (cause.reason, cause.function) != (CpuLimit.reason, "fit"):
+            break
+    return answers
+
+
+def _checked(
+    assignment: Assignment,
+    public: _Public,
+    answers: AnswersResult,
+    files: tuple[WeightFile, ...],
+    store: Path,
+    trains: bool,
+) -> ModelCheck:
+    hidden = public.hidden
+    result = ModelCheck(
+        trained=trains,
+        cases=len(hidden.cases),
+        subjects=len({case.subject for case in hidden.cases}),
+        seen=public.seen,
+    )
+    cause = answers.cause or next((state for state in answers.states if state is not None), None)
+    if cause is not None:
+        problem = f"{cause_words(cause)}\n{answers.cause_detail}".strip()
+        return _with(result, problem=problem, cure=_cure(answers.cause_detail, files))
+    scored = [
+        (criterion, score(assignment, criterion, [hidden], [load_answers(store, answers)]))
+        for criterion in assignment.criteria
+        if isinstance(criterion, Accuracy)
+    ]
+    for _, result_of in scored:
+        if result_of.failed:
+            failed = result_of.failed[0]
+            where = f"{failed.count} of {result.cases} cases: {cause_words(failed.cause)}"
+            return _with(result, problem=f"{where}\n{result_of.cause_detail}".strip())
+    return _with(
+        result,
+        scores=tuple((criterion, of.measured) for criterion, of in scored if of.measured is not None),
+        notes=tuple(_notes(assignment, answers, result.cases, trains)),
+    )
+
+
+def _with(result: ModelCheck, **values: Any) -> ModelCheck:
+    return replace(result, **values)
+
+
+def _cure(error: str, files: tuple[WeightFile, ...]) -> str:
+    """What to do about weights that do not load: by the files themselves, else by the text of the error."""
+    for file in files:
+        if file.problem:
+            return f"{file.path} {file.problem}"
+    if any(words in error for words in ("FileNotFoundError", "No such file", "File not found")):
+        if not files:
+            return "weights/ holds no file: git add -f weights/, commit and push"
+        there = first_of([file.path for file in files], 5)
+        return f"there are {there}. `load` receives the folder: open Path(folder) / NAME, and spell NAME as the file is"
+    cure = cure_of(error)
+    for file in files if cure else ():
+        if file.devices and MAP_LOCATION in cure:
+            return f"{file.path} was saved on {', '.join(file.devices)}, and the marker has only a CPU: {MAP_LOCATION}"
+        if file.classes and cure == WHOLE_MODEL:
+            return f"{file.path} names {first_of(file.classes, 3)}: {cure}"
+    return cure
+
+
+def _notes(assignment: Assignment, answers: AnswersResult, cases: int, trains: bool) -> Iterator[str]:
+    limit, count = assignment.limits.cpu_s, assignment.data.test
+    if not trains and isinstance(count, int) and cases and answers.cpu_s / cases * count > limit:
+        yield (
+            f"{cases} cases took {answers.cpu_s:.0f} CPU s. At this pace the {count} hidden ones take "
+            f"{answers.cpu_s / cases * count:.0f}, and the limit is {limit:g}: predict faster"
+        )
+
+
+def _public_cases(assignment: Assignment, interface: Interface, trains: bool) -> _Public:
+    """The handout's cases, or those that one would have: predicted are validation cases, if there are any.
+
+    A brief `fit` receives other subjects than those that are predicted. Weights may come from any training case.
+    """
+    train, val = _published(assignment)
+    seen = val is None and not trains
+    if val is None and trains:
+        train, val = _apart(train)
+    predicted = val or train
+    task = task_named(assignment.task)
+    inputs = interface.fields(task.entry, "inputs")
+    count = ROWS if all(len(case_shapes(predicted[name])[0]) < 2 for name in inputs) else IMAGES
+    few = {name: _first(cases, count) for name, cases in predicted.items()}
+    truths = {name: few[name] for name in (task.truth, *task.extra_truths) if name in few}
+    ids = [str(number) for number in range(len(few[task.truth]))]
+    subjects = [f"subject {number}" for number in few["subject"]] if "subject" in few else ids
+    hidden = HiddenSet(
+        train=_brief(train) if trains else {},
+        val=_brief(val) if trains and assignment.data.val and val else None,
+        inputs={name: few[name] for name in inputs},
+        truth=records(truths) if task.extra_truths else truths[task.truth],
+        cases=described(ids, subjects, few.get("spacing"), [None] * len(ids)),
+        fit_seed=0,
+        inputs_digest="",
+        train_digest="",
+        truth_digest="",
+    )
+    return _Public(hidden, seen)
+
+
+def _published(assignment: Assignment) -> tuple[Mapping[str, Cases], Mapping[str, Cases] | None]:
+    """Training and validation cases where a handout lies, else those that one would have."""
+    folder = assignment.folder / "data"
+    train = read_cases(folder, "train")
+    if train is not None:
+        return train, read_cases(folder, "val")
+    published = published_cases(assignment)
+    return published.train, published.val
+
+
+def _apart(cases: Mapping[str, Cases]) -> tuple[dict[str, Cases], dict[str, Cases]]:
+    """Cases to train on, and those of a fifth of the subjects to predict for; no subject is in both."""
+    count = len(next(iter(cases.values())))
+    subjects = np.asarray(cases["subject"]) if "subject" in cases else np.arange(count)
+    different = np.unique(subjects)
+    held = np.isin(subjects, different[: max(1, len(different) // HELD_OUT)])
+    first, second = np.flatnonzero(~held), np.flatnonzero(held)
+    return {name: column[first] for name, column in cases.items()}, {
+        name: column[second] for name, column in cases.items()
+    }
+
+
+def _brief(cases: Mapping[str, Cases]) -> dict[str, Cases]:
+    """As many of the first cases as are enough for a brief `fit`."""
+    count = len(next(iter(cases.values())))
+    size = sum(column.nbytes for column in cases.values())
+    return {
+        name: _first(column, max(2, count * TRAINING_BYTES // max(size, TRAINING_BYTES)))
+        for name, column in cases.items()
+    }
+
+
+def _first(cases: Cases, count: int) -> Cases:
+    """The first cases; an array where they have one shape."""
+    few = cases[:count]
+    return few if len(set(case_shapes(few))) > 1 else np.ascontiguousarray(stacked(few))
