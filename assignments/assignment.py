@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from math import inf
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -248,6 +249,18 @@ class Person(Frozen):
     kind: Literal["person"]
     id: str
     points: int = Field(gt=0)
+    file: str | None = None
+    """The paper that is marked, as the commit must hold it in the assignment's folder: "report.pdf"."""
+    max_pages: int | None = Field(default=None, gt=0)
+    """How long a PDF may be; told to the group, and nobody loses points for it by themselves."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Person:
+        if self.file is not None and not re.fullmatch(r"(?!\.|/)[\w ./-]+", self.file):
+            raise ValueError(f'file = "{self.file}": write a path within the repository, such as "report.pdf"')
+        if self.max_pages is not None and not (self.file or "").casefold().endswith(".pdf"):
+            raise ValueError('max_pages is for a PDF: add file = "report.pdf"')
+        return self
 
 
 Criterion = Annotated[HiddenTests | Accuracy | Person, Field(discriminator="kind")]

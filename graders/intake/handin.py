@@ -19,6 +19,7 @@ from graders.intake.hardened_git import GitFailed
 from graders.intake.imports import modules_of
 from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
+from graders.intake.papers import paper_problems
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
 from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, is_untouched, solution_entries
@@ -181,18 +182,19 @@ def _problems_of(
     """The problems of a commit, as the marker would report them."""
     try:
         entries = tree_of(git_dir, commit, "", HERE)
+        papers = paper_problems(assignment, entries, git_dir, caps, HERE)
         inside = solution_entries(entries, assignment.id)
         if inside is None:
-            return (missing_solution((entry.path for entry in entries), assignment.id),)
+            return (missing_solution((entry.path for entry in entries), assignment.id), *papers)
         written = write_files(git_dir, inside, target, caps, HERE)
     except GitFailed as failure:
         return (f"the commit cannot be read: {failure.feedback}",)
     solution = target / SOLUTION
     if not solution.is_file():
-        return written.problems
+        return (*written.problems, *papers)
     checks = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
     untouched = [UNTOUCHED_PROBLEM] if is_untouched(solution, assignment) else []
-    return (*written.problems, *untouched, *checks.problems)
+    return (*written.problems, *untouched, *checks.problems, *papers)
 
 
 def _caps(assignment: Assignment) -> Caps:

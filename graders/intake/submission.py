@@ -20,6 +20,7 @@ from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, wr
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.imports import modules_of
+from graders.intake.papers import paper_problems, papers_of
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
 from graders.wall.modes import make_readable
@@ -141,7 +142,8 @@ def submission_at(
 
     `modules` lists the modules of a framework's runtime; None if they are unknown.
     """
-    settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps)])
+    papers = [[paper.id, paper.file, paper.max_pages] for paper in papers_of(assignment)]
+    settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps), *papers])
     # Other settings have another folder: files that a marker may be reading are never replaced.
     target = folder / commit / hashlib.sha256(settings.encode()).hexdigest()[:8]
     record = target.with_suffix(".json")
@@ -210,6 +212,7 @@ def _write(
         if not (target / SOLUTION).is_file():
             problems += ("solution.py cannot be read: see above",)
             shutil.rmtree(target)
+    problems += paper_problems(assignment, entries, mirror, caps, reach)
     written_out = target.is_dir()
     solution, weights = _fingerprints(target, assignment) if written_out else (None, ())
     return {

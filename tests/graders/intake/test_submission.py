@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, Person
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
@@ -189,3 +189,14 @@ def test_a_students_own_folder_is_searched_the_same_way(tmp_path, assignment):
     (tmp_path / "mlp/solution.py").symlink_to(tmp_path / "solution.py")
     assert find_solution(tmp_path, "mlp") == tmp_path
     assert not is_untouched(tmp_path / "solution.py", assignment)
+
+
+def test_a_missing_paper_is_a_problem_of_the_commit_that_counts_with_and_without_a_solution(tmp_path, assignment):
+    report = Person(kind="person", id="report", points=10, file="report.pdf")
+    asks = assignment.model_copy(update={"criteria": (report,)})
+    missing = "report: report.pdf is not in the commit: put it at mlp/report.pdf, git add -f, commit and push"
+    weights = {"mlp/solution.py": SOLUTION, "mlp/weights/w.npy": b"1"}
+    assert submitted(tmp_path, asks, weights).problems == (missing,)
+    assert missing in submitted(tmp_path, asks, {"README.md": ""}).problems
+    assert submitted(tmp_path, asks, {**weights, "mlp/report.pdf": b"%PDF-1.7"}).problems == ()
+    assert submitted(tmp_path, assignment, weights).problems == ()
