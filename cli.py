@@ -728,6 +728,7 @@ def check(
     something did not pass. The local sandbox is for folders that you trust. With --sandbox docker no code of the folder
     runs outside a container: the tests are the catalogue's, or those of a folder that you name by its path (./brain).
     """
+    from graders.intake.own_versions import other_medmark
     from graders.runs.public_check import assignment_here, solution_checks
     from graders.wall.sandboxes import SANDBOXES
 
@@ -737,6 +738,7 @@ def check(
     opened = assignment_here(folder, assignment, trusted=trusted)
     if trusted:
         console.warn("The local sandbox trusts this folder: its solution and its tests run as you, without a wall.")
+    console.warn_all(filter(None, [other_medmark(opened)]))
     if handin:
         ready = _check_handin(opened, folder, sandbox)
     else:

@@ -6,8 +6,7 @@ decides whether an assignment may be handed out (`graders.authoring.handing_out`
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from assignments.assignment import Assignment
@@ -16,6 +15,7 @@ from assignments.data.published import PublishedCases, published_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
+from assignments.handout_note import HandoutNote, RuntimeFacts
 from assignments.load import folder_digest
 from assignments.public_settings import public_settings
 
@@ -25,14 +25,16 @@ _FILES = ("brief.md", "interface.py", "doubles.py")
 def write_handout(
     assignment: Assignment,
     out: Path,
-    packages: Sequence[str] = (),
+    runtimes: Mapping[str, RuntimeFacts] | None = None,
+    medmark: str = "",
     limits: str = "",
     cases: PublishedCases | None = None,
 ) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
 
     Args:
-        packages: names and versions that solutions may import, as the runtime image lists them.
+        runtimes: what solutions may use, by framework.
+        medmark: its version.
         limits: text about what a submission may use, written to `limits.md`.
         cases: the published cases; without them they are made now.
 
@@ -62,8 +64,8 @@ def write_handout(
         written += write_cases(folder / "data", name, part, singly=singly)
     if cases.readme:
         written.append(_written(folder / "data" / "README.md", cases.readme))
-    note = {"assignment": assignment.id, "digest": folder_digest(assignment), "packages": list(packages)}
-    return (*written, _written(folder / HANDOUT, json.dumps(note, indent=2) + "\n"))
+    note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {})
+    return (*written, _written(folder / HANDOUT, note.text()))
 
 
 def refuse_work(assignment: Assignment, out: Path) -> None:

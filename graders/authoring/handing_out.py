@@ -15,12 +15,14 @@ from assignments.data.split import split_command
 from assignments.errors import UserError
 from assignments.folders import in_catalogue
 from assignments.handout import refuse_work, write_handout
+from assignments.handout_note import RuntimeFacts
 from assignments.load import hidden_tests
 from graders.asking.allowance import ceiling
 from graders.authoring.splitting import data_assignment, record_handout
 from graders.record.proof_status import proof_status
+from graders.version import medmark_version
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
-from graders.wall.sandboxes.images import locked
+from graders.wall.sandboxes.images import facts_of
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,9 @@ class PlannedHandout:
 
     def write_files(self, folder: Path) -> tuple[Path, ...]:
         """Write the files alone, such as for a list of them: nobody is asked, and nothing is recorded."""
-        packages = [
-            f"{framework}: {name}=={version}"
-            for framework in self.assignment.frameworks
-            for name, version in locked(framework).items()
-        ]
-        return write_handout(self.assignment, folder, packages, limits_text(self.assignment), self.cases)
+        runtimes: dict[str, RuntimeFacts] = {name: facts_of(name) for name in self.assignment.frameworks}
+        limits = limits_text(self.assignment)
+        return write_handout(self.assignment, folder, runtimes, medmark_version(), limits, self.cases)
 
 
 def planned_handout(name: str, course: Path | None = None, on_progress: Progress = lambda *_: None) -> PlannedHandout:

@@ -25,7 +25,7 @@ from graders.intake.clone import Look, fetch, last_failure, look, seen_in, store
 from graders.intake.copies import flag_equal_work
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
-from graders.intake.imports import modules_of
+from graders.intake.imports import runtime_of
 from graders.intake.owners import Record
 from graders.intake.submission import Submission, submission_at
 from graders.record.in_force import Decisions
@@ -308,9 +308,9 @@ def _submission(
     limits = course.repositories
     caps = Caps(assignment.limits.weights_mb, limits.file_mb, limits.total_mb, limits.files)
     folder = course.checkouts / assignment.id / group.name
-    modules = modules_of if course.sandbox == "docker" else _unknown_modules
+    runtime = runtime_of if course.sandbox == "docker" else _unknown_runtime
     try:
-        submission = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, modules)
+        submission = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, runtime)
     except GitFailed as failure:
         if not seen_in(mirror, decided.commit):  # the failure of its fetch says more
             failure = last_failure(mirror, decided.commit) or failure
@@ -331,7 +331,7 @@ def _submission(
     return replace(submission, **facts, flags=(*nothing.flags, *submission.flags))
 
 
-def _unknown_modules(framework: str) -> None:
+def _unknown_runtime(framework: str) -> None:
     """Without an image, medmark cannot know which modules a solution may import."""
 
 

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
+from assignments.handout_note import RuntimeFacts
 from graders.intake.checkout import Caps, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
-from graders.intake.imports import modules_of
+from graders.intake.imports import runtime_in_handout
 from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
+from graders.intake.own_versions import versions_differ
 from graders.intake.papers import paper_problems
-from graders.intake.source import SOLUTION
+from graders.intake.source import SOLUTION, read_source
 from graders.intake.static_checks import missing_solution, static_checks
 from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, is_untouched, solution_entries
 
@@ -28,6 +31,9 @@ NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
     ".ruff_cache", ".idea", ".vscode",
 }  # fmt: skip
+
+Runtime: TypeAlias = Callable[[str], RuntimeFacts | None]
+"""What a framework's runtime offers a solution; None if that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class Handin:
     in_git: bool = True
     left_out: tuple[str, ...] = ()
     """Settings of the repository that medmark ignored."""
+    versions: str = ""
+    """What this machine has in another version than the marker."""
 
     @property
     def ready(self) -> bool:
@@ -96,6 +104,8 @@ class Handin:
         if self.left_out:
             ignored = _list(self.left_out)
             lines.append(f":| medmark ignores these Git settings, since such settings can run programs: {ignored}")
+        if self.versions:
+            lines.append(f":| {self.versions}")
         lines += [f":( {problem}" for problem in self.problems]
         if not self.problems:
             lines.append(":) the marker can read all of it, and has everything that it imports")
@@ -103,11 +113,11 @@ class Handin:
 
 
 def inspect_handin(
-    folder: Path, assignment: Assignment, *, modules: Collection[str] | None = None, caps: Caps | None = None
+    folder: Path, assignment: Assignment, *, runtime: Runtime | None = None, caps: Caps | None = None
 ) -> Handin:
     """What the marker would see of the repository around `folder`; it changes nothing and contacts no host.
 
-    `modules` are the modules that a solution can import; left out, those of the runtime image or its lock.
+    `runtime` says what a framework's runtime offers; left out, it is as the handout says, or as on this machine.
 
     Raises:
         UserError: git is not installed, or cannot read the repository.
@@ -117,12 +127,12 @@ def inspect_handin(
         if clone is None:
             return Handin(folder, assignment, None, None, None, None, None, in_git=False)
         try:
-            return _inspected(clone, assignment, modules, caps or _caps(assignment))
+            return _inspected(clone, assignment, runtime or runtime_in_handout(assignment), caps or _caps(assignment))
         except GitFailed as failure:
             raise UserError(f"{clone.root}: git cannot read the repository: {failure}") from None
 
 
-def _inspected(clone: OwnClone, assignment: Assignment, modules: Collection[str] | None, caps: Caps) -> Handin:
+def _inspected(clone: OwnClone, assignment: Assignment, runtime: Runtime, caps: Caps) -> Handin:
     changed, ignored = _status(clone)
     remote, merged = _upstream(clone.settings, clone.branch)
     tracked = f"{remote}/{merged}" if remote and merged else None
@@ -133,7 +143,7 @@ def _inspected(clone: OwnClone, assignment: Assignment, modules: Collection[str]
     if commit:
         with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
             target = Path(scratch) / "clone"
-            problems = _problems_of(clone.bare, commit, target, assignment, modules, caps)
+            problems = _problems_of(clone.bare, commit, target, assignment, runtime, caps)
     return Handin(
         root=clone.root,
         assignment=assignment,
@@ -147,7 +157,15 @@ def _inspected(clone: OwnClone, assignment: Assignment, modules: Collection[str]
         ignored=_below(prefix, ignored),
         problems=problems,
         left_out=clone.left_out,
+        versions=_versions(solution, assignment, runtime),
     )
+
+
+def _versions(solution: Path | None, assignment: Assignment, runtime: Runtime) -> str:
+    named = read_source(solution / SOLUTION).framework if solution is not None else None
+    framework = next((name for name in assignment.frameworks if name == named), None)
+    offered = runtime(framework) if framework is not None else None
+    return versions_differ(framework, offered) if framework is not None and offered is not None else ""
 
 
 def clean_clone(handin: Handin, target: Path) -> Path:
@@ -176,7 +194,7 @@ def _problems_of(
     commit: str,
     target: Path,
     assignment: Assignment,
-    modules: Collection[str] | None,
+    runtime: Runtime,
     caps: Caps,
 ) -> tuple[str, ...]:
     """The problems of a commit, as the marker would report them."""
@@ -192,7 +210,7 @@ def _problems_of(
     solution = target / SOLUTION
     if not solution.is_file():
         return (*written.problems, *papers)
-    checks = static_checks(target, assignment, modules_of if modules is None else lambda _: modules)
+    checks = static_checks(target, assignment, runtime)
     untouched = [UNTOUCHED_PROBLEM] if is_untouched(solution, assignment) else []
     return (*written.problems, *untouched, *checks.problems, *papers)
 

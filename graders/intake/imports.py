@@ -5,21 +5,14 @@ from __future__ import annotations
 import ast
 import sys
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import cast
 
-from assignments.assignment import Framework
-from graders.failures import ImageFailure
+from assignments.assignment import Assignment, Framework
+from assignments.handout_note import RuntimeFacts, read_note
 from graders.intake.listing import first_of
-
-MODULE_OF = {
-    "tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL",
-    "opencv-python-headless": "cv2", "opencv-python": "cv2", "pyyaml": "yaml", "protobuf": "google",
-    "simpleitk": "SimpleITK", "absl-py": "absl",
-}  # fmt: skip
-"""Distributions whose module has another name."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +69,7 @@ def import_problems(
         modules: what the runtime has beside Python's own modules; None if that is unknown.
         own: names of the folder around solution.py, which is not a package in the sandbox.
     """
-    offered = {MODULE_OF.get(name, name).replace("-", "_").casefold() for name in modules or ()}
+    offered = {name.casefold() for name in modules or ()}
     modules_at = {path.removesuffix("/__init__.py").removesuffix(".py") for path in paths if path.endswith(".py")}
     tops = {path.split("/", 1)[0] for path in modules_at}
     if any(_moves_the_search(tree) for tree in trees.values()):
@@ -153,13 +146,16 @@ def _own_module(
     return None
 
 
-def modules_of(framework: str | None) -> Collection[str]:
-    """The modules of the runtime image if it was built here, else those of its lock."""
+def runtime_of(framework: str) -> RuntimeFacts:
+    """What the runtime offers that marks a framework's solutions on this machine."""
     # Imported here: it loads Docker's SDK, which only this function needs.
     from graders.wall.sandboxes import images
 
-    name = cast(Framework, framework)
-    try:
-        return images.runtime(name).modules
-    except ImageFailure:
-        return images.locked(name)
+    return images.facts_of(cast(Framework, framework))
+
+
+def runtime_in_handout(assignment: Assignment) -> Callable[[str], RuntimeFacts]:
+    """What the marker's runtimes offer, as the handout says; without one, those of this machine."""
+    note = read_note(assignment.folder)
+    runtimes = {} if note is None else note.runtimes
+    return lambda framework: runtimes[framework] if framework in runtimes else runtime_of(framework)

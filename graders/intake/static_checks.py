@@ -16,6 +16,8 @@ from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.errors import nearest
+from assignments.handout_note import RuntimeFacts
+from graders.intake.grammar import newer_syntax
 from graders.intake.imports import SourceImport, import_problems, imports_of
 from graders.intake.listing import first_of, printable
 from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source
@@ -47,16 +49,17 @@ class StaticChecks:
     """Each with its cure; a student reads them."""
 
 
-def static_checks(
-    folder: Path, assignment: Assignment, modules: Callable[[str], Collection[str] | None]
-) -> StaticChecks:
-    """Check the solution in a folder; `modules` lists the modules of a framework's runtime, None if unknown."""
+def static_checks(folder: Path, assignment: Assignment, runtime: Callable[[str], RuntimeFacts | None]) -> StaticChecks:
+    """Check the solution in a folder; `runtime` says what a framework's runtime offers, None if that is unknown."""
     source = read_source(folder / SOLUTION)
     framework, problems = _framework(source, assignment)
     paths = frozenset(files_below(folder))
     trees = _imported_sources(folder, source, paths)
     own = {assignment.id, folder.name} - {path.removesuffix(".py") for path in paths}
-    problems += import_problems(trees, paths, modules(framework) if framework else None, own)
+    offered = runtime(framework) if framework else None
+    problems += import_problems(trees, paths, None if offered is None else offered.modules, own)
+    if offered is not None:
+        problems += newer_syntax(folder, trees, offered.grammar)
     problems += _relative_paths(trees, paths)
     if loads_weights(assignment) and not any(path.startswith("weights/") or path.endswith(_WEIGHTS) for path in paths):
         problems.append("weights/ holds no file, but load() gets that folder: git add -f weights/, commit and push")

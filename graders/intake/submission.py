@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.files import replace_file
+from assignments.handout_note import RuntimeFacts
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
-from graders.intake.imports import modules_of
+from graders.intake.imports import runtime_of
 from graders.intake.papers import paper_problems, papers_of
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
@@ -136,11 +137,11 @@ def submission_at(
     folder: Path,
     caps: Caps,
     reach: Reach,
-    modules: Callable[[str], Collection[str] | None] = modules_of,
+    runtime: Callable[[str], RuntimeFacts | None] = runtime_of,
 ) -> Submission:
     """The group's submission at a commit; its files are written below `folder / commit` unless they exist.
 
-    `modules` lists the modules of a framework's runtime; None if they are unknown.
+    `runtime` says what a framework's runtime offers; None if that is unknown.
     """
     papers = [[paper.id, paper.file, paper.max_pages] for paper in papers_of(assignment)]
     settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps), *papers])
@@ -158,7 +159,7 @@ def submission_at(
         if is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
             problems.append(UNTOUCHED_PROBLEM)
-        checks = static_checks(target, assignment, modules)
+        checks = static_checks(target, assignment, runtime)
         framework = checks.framework
         problems += checks.problems
     signature = Signature(**facts["signature"]) if facts["signature"] else None

@@ -19,7 +19,7 @@ from assignments.load import folder_digest, load, public_tests
 from assignments.this_user import expand_home
 from graders.asking.job import Job, keys_for
 from graders.asking.journal import QuestionId, Silent
-from graders.intake.imports import modules_of
+from graders.intake.imports import runtime_in_handout
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import StaticChecks, files_below, missing_solution, static_checks
 from graders.intake.submission import find_solution
@@ -107,7 +107,7 @@ def solution_checks(assignment: Assignment, folder: Path) -> tuple[Path, StaticC
     if solution is None:
         problem = missing_solution(files_below(folder), assignment.id, "this folder")
         raise UserError(f"{folder}: {problem}. Begin with the handout's starter.")
-    checks = static_checks(solution, assignment, modules_of)
+    checks = static_checks(solution, assignment, runtime_in_handout(assignment))
     if checks.framework is None:
         raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in checks.problems))
     return solution, checks

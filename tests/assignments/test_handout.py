@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,10 @@ import pytest
 from assignments.assignment import Assignment
 from assignments.errors import UserError
 from assignments.handout import write_handout
+from assignments.handout_note import RuntimeFacts, read_note
 from assignments.load import hidden_tests, load, public_tests
 
+NUMPY = RuntimeFacts("3.11", {"numpy": "2.0"}, ("numpy",))
 TOML = """\
 id = "sides"
 title = "Left or right"
@@ -61,7 +62,7 @@ def assignment(tmp_path: Path) -> Assignment:
 
 
 def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, tmp_path: Path) -> None:
-    written = write_handout(assignment, tmp_path / "out", ["numpy==2.0"])
+    written = write_handout(assignment, tmp_path / "out", {"numpy": NUMPY}, "0.1.0")
     folder = tmp_path / "out" / "sides"
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     assert names == [
@@ -74,7 +75,8 @@ def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, 
         "solution.py",
     ]
     assert sorted(path.relative_to(folder).as_posix() for path in written) == names
-    assert json.loads((folder / "handout.json").read_text())["packages"] == ["numpy==2.0"]
+    note = read_note(folder)
+    assert (note.assignment, note.medmark, note.runtimes) == ("sides", "0.1.0", {"numpy": NUMPY})
 
 
 def test_the_training_cases_are_the_published_ones(assignment: Assignment, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from assignments.assignment import Assignment
 from assignments.folders import CATALOGUE
+from assignments.handout_note import RuntimeFacts
 from graders.intake.handin import clean_clone, inspect_handin
 from tests.graders.intake.repositories import ENVIRONMENT, git, make
 from tests.small_course import SOUND, medmark, write_assignment
@@ -208,7 +209,7 @@ def test_no_setting_of_a_folder_runs_where_its_hand_in_is_checked(attack, tmp_pa
             "criterion": [{"kind": "person", "id": "report", "points": 10}],
         }
     )  # fmt: skip
-    handin = inspect_handin(clone, assignment, modules=("torch",))
+    handin = inspect_handin(clone, assignment, runtime=lambda _: RuntimeFacts("3.11", {}, ("torch",)))
     report = setting.report.replace("{script}", str(script)) or next(iter(setting.keys), "")
     attack.came_to(f"nothing ran; the student reads of {report or 'nothing'}")
     assert (handin.commit, "solution.py" in handin.uncommitted) == (tip, True)

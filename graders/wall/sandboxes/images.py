@@ -27,6 +27,7 @@ from docker.types import Mount
 
 from assignments.assignment import Framework
 from assignments.files import replace_file
+from assignments.handout_note import RuntimeFacts
 from assignments.this_user import home_folder
 from graders.failures import ImageFailure
 from graders.wall.sandboxes import engine
@@ -71,6 +72,15 @@ class Runtime:
     built: str
 
 
+LOCKED_PYTHON = "3.11"
+"""The version of Python that the locks are for, and that the default base image has."""
+MODULE_OF = {
+    "tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL",
+    "opencv-python-headless": "cv2", "opencv-python": "cv2", "pyyaml": "yaml", "protobuf": "google",
+    "simpleitk": "SimpleITK", "absl-py": "absl", "python-dateutil": "dateutil", "grpcio": "grpc", "libclang": "clang",
+    "google-pasta": "pasta",
+}  # fmt: skip
+"""Distributions whose module has another name."""
 ELSEWHERE = "choose a folder that you can write to (export MEDMARK_HOME=/srv/medmark), and run the command again"
 
 
@@ -118,6 +128,17 @@ def locked(framework: Framework) -> dict[str, str]:
     lines = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8").splitlines()
     pins = (line.split("#")[0].strip().partition("==") for line in lines)
     return {name: version for name, equals, version in pins if equals}
+
+
+def facts_of(framework: Framework) -> RuntimeFacts:
+    """What the framework's runtime offers: that of the image that was built here, else that of its lock."""
+    try:
+        built = runtime(framework)
+    except ImageFailure:
+        packages = locked(framework)
+        modules = sorted({MODULE_OF.get(name, name).replace("-", "_") for name in packages})
+        return RuntimeFacts(LOCKED_PYTHON, packages, tuple(modules))
+    return RuntimeFacts(".".join(built.python_version.split(".")[:2]), built.packages, built.modules)
 
 
 def how_to_build(framework: Framework) -> str:

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
+from assignments.handout_note import HandoutNote, RuntimeFacts
 from graders.intake import hardened_git
 from graders.intake.handin import clean_clone, inspect_handin
 from tests.graders.intake.repositories import Link, git, make
 
+HERE = ".".join(map(str, sys.version_info[:2]))
+TORCH = version("torch").partition("+")[0]
 SOLUTION = 'FRAMEWORK = "pytorch"\nimport torch\n'
-MODULES = ("torch", "numpy", "scikit-learn")
+def runtime_with(framework):
+    """A runtime with these packages, on the Python that runs the test."""
+    return RuntimeFacts(HERE, {"torch": TORCH}, ("torch", "numpy", "sklearn"))
 
 
 class Desk:
@@ -48,7 +55,7 @@ class Desk:
         return git("-C", str(self.folder), *arguments)
 
     def inspect(self):
-        return inspect_handin(self.folder, self.assignment, modules=MODULES)
+        return inspect_handin(self.folder, self.assignment, runtime=runtime_with)
 
 
 @pytest.fixture
@@ -71,7 +78,7 @@ def test_work_that_is_pushed_is_ready_within_two_seconds(desk, tmp_path):
 
 def test_the_check_works_from_a_folder_inside_the_repository(desk):
     (desk.folder / "notes").mkdir()
-    assert inspect_handin(desk.folder / "notes", desk.assignment, modules=MODULES).commit == desk.tip
+    assert inspect_handin(desk.folder / "notes", desk.assignment, runtime=runtime_with).commit == desk.tip
 
 
 def test_changed_and_new_files_are_not_handed_in(desk):
@@ -150,7 +157,7 @@ def test_an_untouched_starter_is_reported(desk):
 
 def test_a_folder_without_repository_or_remote_says_what_to_do(tmp_path, desk):
     (tmp_path / "plain").mkdir()
-    handin = inspect_handin(tmp_path / "plain", desk.assignment, modules=MODULES)
+    handin = inspect_handin(tmp_path / "plain", desk.assignment, runtime=runtime_with)
     assert "is not in a Git repository" in handin.lines()[0]
     with pytest.raises(UserError, match="nothing is pushed"):
         clean_clone(handin, tmp_path / "out")
@@ -203,14 +210,14 @@ def test_a_linked_work_tree_packed_refs_and_a_shallow_clone_are_read_as_git_read
     desk.git("worktree", "add", "--quiet", "-b", "main2", str(tmp_path / "tree"), "HEAD")
     git("-C", str(tmp_path / "tree"), "branch", "--quiet", "--set-upstream-to=origin/main")
     (tmp_path / "tree/new.py").write_text("")
-    handin = inspect_handin(tmp_path / "tree", desk.assignment, modules=MODULES)
+    handin = inspect_handin(tmp_path / "tree", desk.assignment, runtime=runtime_with)
     assert (handin.root, handin.branch, handin.tracked) == (tmp_path / "tree", "main2", "origin/main")
     assert (handin.commit, handin.uncommitted) == (desk.tip, ("new.py",))
     desk.write(solution_py=SOLUTION + "x = 1\n")
     desk.commit()
     desk.git("push", "--quiet")
     git("clone", "--quiet", "--depth=1", f"file://{tmp_path}/host.git", str(tmp_path / "shallow"))
-    assert inspect_handin(tmp_path / "shallow", desk.assignment, modules=MODULES).ready
+    assert inspect_handin(tmp_path / "shallow", desk.assignment, runtime=runtime_with).ready
 
 
 def test_what_the_disk_cannot_keep_is_no_change(desk):
@@ -384,3 +391,29 @@ def test_an_editors_file_among_ignored_weights_is_no_lost_weight(desk, home):
     desk.git("push", "--quiet")
     (desk.folder / "weights/.w.pt.swp").write_text("")
     assert desk.inspect().ready
+
+
+def test_another_version_here_is_one_grey_line_and_no_problem(desk):
+    older = RuntimeFacts("3.9", {"torch": "1.0"}, ("torch",))
+    handin = inspect_handin(desk.folder, desk.assignment, runtime=lambda _: older)
+    (line,) = [line for line in handin.lines() if line.startswith(":|")]
+    assert line == f":| here Python {HERE} and torch {TORCH}; the marker has Python 3.9 and torch 1.0"
+    assert handin.ready
+
+
+def test_the_same_versions_are_not_mentioned(desk):
+    same = RuntimeFacts(HERE, {"torch": TORCH}, ("torch",))
+    handin = inspect_handin(desk.folder, desk.assignment, runtime=lambda _: same)
+    assert not [line for line in handin.lines() if line.startswith(":|")]
+
+
+def test_what_the_handout_says_of_the_runtime_holds_and_not_what_is_installed_here(desk):
+    folder = desk.assignment.folder
+    folder.mkdir()
+    offered = RuntimeFacts("3.11", {"torch": TORCH}, ("torch", "einops"))
+    (folder / "handout.json").write_text(HandoutNote("mlp", "0.1.0", "", {"pytorch": offered}).text())
+    desk.write(solution_py=SOLUTION + "import einops\nimport pytest\n")
+    desk.commit()
+    desk.git("push", "--quiet")
+    (problem,) = inspect_handin(desk.folder, desk.assignment).problems
+    assert "nor in the marker's runtime: pytest (solution.py:4)" in problem

@@ -8,6 +8,7 @@ import pytest
 from pypdf import PdfWriter
 
 from assignments.assignment import Assignment, Person
+from assignments.handout_note import RuntimeFacts
 from graders.intake.checkout import Caps, tree_of
 from graders.intake.handin import inspect_handin
 from graders.intake.hardened_git import Reach
@@ -113,6 +114,7 @@ def test_pages_are_counted_of_a_pdf_alone():
 def test_the_hand_in_check_lists_a_missing_paper(tmp_path):
     make(tmp_path / "host.git", {"solution.py": SOLUTION})
     git("clone", "--quiet", f"file://{tmp_path}/host.git", str(tmp_path / "clone"))
-    handin = inspect_handin(tmp_path / "clone", assignment_with(tmp_path, file="report.pdf"), modules=("torch",))
+    assignment = assignment_with(tmp_path, file="report.pdf")
+    handin = inspect_handin(tmp_path / "clone", assignment, runtime=lambda _: RuntimeFacts("3.11", {}, ("torch",)))
     assert not handin.ready
     assert any("report.pdf is not in the commit" in line for line in handin.lines())

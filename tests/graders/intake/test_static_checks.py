@@ -6,13 +6,16 @@ import unicodedata
 
 import pytest
 
-from graders.intake.imports import modules_of
+from assignments.handout_note import RuntimeFacts
+from graders.intake.imports import runtime_of
 from graders.intake.source import PARSED_BYTES
 from graders.intake.static_checks import missing_solution, static_checks
 from tests.graders.intake.test_submission import assignment  # noqa: F401  (a fixture)
 
 LINE = 'FRAMEWORK = "pytorch"\n'
-MODULES = ("torch", "numpy", "scikit-learn", "tensorflow-cpu", "PIL")
+def runtime_with(framework):
+    """A runtime with these modules."""
+    return RuntimeFacts("3.11", {}, ("torch", "numpy", "sklearn", "tensorflow", "PIL"))
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def problems_of(tmp_path, assignment):  # noqa: F811
         for name, text in {"solution.py": LINE + source, **files}.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
-        return static_checks(folder, assignment, lambda _: MODULES).problems
+        return static_checks(folder, assignment, runtime_with).problems
 
     return of
 
@@ -148,5 +151,5 @@ def test_where_nothing_is_there_nothing_is_named():
 def test_a_runtime_offers_what_its_lock_promises(monkeypatch, tmp_path, assignment):  # noqa: F811
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "none"))
     (tmp_path / "solution.py").write_text(LINE + "import torch, numpy, scipy, tensorflow\n")
-    (problem,) = static_checks(tmp_path, assignment, modules_of).problems
+    (problem,) = static_checks(tmp_path, assignment, runtime_of).problems
     assert "nor in the marker's runtime: tensorflow (solution.py:2);" in problem
