@@ -19,14 +19,7 @@ from graders.intake.listing import first_of, printable
 
 PAGES_CPU_S, PAGES_MB = 10, 1024
 """What counting the pages of one paper may take."""
-_COUNT = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2])))
-if sys.platform == "linux":
-    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]) << 20, int(sys.argv[3]) << 20))
-import pypdf
-print(sum(1 for _ in pypdf.PdfReader(sys.argv[1], strict=False).pages))
-"""
+COUNT_PAGES = Path(__file__).with_name("count_pages.py")
 
 
 def papers_of(assignment: Assignment) -> tuple[Person, ...]:
@@ -104,7 +97,7 @@ def _of_pdf(criterion: Person, name: str, file: Path, start: bytes) -> Iterator[
 
 def pages_of(file: Path) -> int | None:
     """The number of pages of a PDF; None if it cannot be counted."""
-    command = [sys.executable, "-I", "-c", _COUNT, str(file), str(PAGES_CPU_S), str(PAGES_MB)]
+    command = [sys.executable, "-I", str(COUNT_PAGES), str(file), str(PAGES_CPU_S), str(PAGES_MB)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=4 * PAGES_CPU_S, check=True, text=True)
         return int(done.stdout)

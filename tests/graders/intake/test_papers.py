@@ -94,7 +94,8 @@ def test_a_paper_of_another_kind_need_only_be_there(problems):
 
 
 def test_a_pdf_that_never_ends_is_given_up(tmp_path, monkeypatch):
-    monkeypatch.setattr("graders.intake.papers._COUNT", "while True: pass")
+    (tmp_path / "endless.py").write_text("while True: pass")
+    monkeypatch.setattr("graders.intake.papers.COUNT_PAGES", tmp_path / "endless.py")
     monkeypatch.setattr("graders.intake.papers.PAGES_CPU_S", 0.25)
     (tmp_path / "report.pdf").write_bytes(pdf(1))
     assert pages_of(tmp_path / "report.pdf") is None
