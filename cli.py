@@ -735,7 +735,8 @@ def check(
     _check_name(sandbox, SANDBOXES, "--sandbox")
     folder = folder.resolve()
     trusted = not SANDBOXES[sandbox]().isolates
-    opened = assignment_here(folder, assignment, trusted=trusted)
+    here = assignment_here(folder, assignment, trusted=trusted)
+    opened, folder = here.assignment, here.folder
     if trusted:
         console.warn("The local sandbox trusts this folder: its solution and its tests run as you, without a wall.")
     console.warn_all(filter(None, [other_medmark(opened)]))

@@ -29,8 +29,9 @@ from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, is_untou
 
 NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
-    ".ruff_cache", ".idea", ".vscode",
+    ".ruff_cache", ".idea", ".vscode", "Thumbs.db", "desktop.ini",
 }  # fmt: skip
+"""Files and folders that tools leave behind; macOS leaves `._NAME` too."""
 
 Runtime: TypeAlias = Callable[[str], RuntimeFacts | None]
 """What a framework's runtime offers a solution; None if that is unknown."""
@@ -268,8 +269,12 @@ def _below(prefix: str, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(
         printable(name)
         for name in names
-        if (name.startswith(prefix) or prefix.startswith(name)) and not NOISE & set(name.rstrip("/").split("/"))
+        if (name.startswith(prefix) or prefix.startswith(name)) and not any(map(_is_noise, name.rstrip("/").split("/")))
     )
+
+
+def _is_noise(name: str) -> bool:
+    return name in NOISE or name.startswith("._")
 
 
 def _of_an_editor(name: str) -> bool:

@@ -52,31 +52,60 @@ class PublicTestResult:
         return "\n".join(filter(None, [why, message if message not in why else "", self.result.printed])).strip()
 
 
-def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> Assignment:
+@dataclass(frozen=True)
+class FoundAssignment:
+    """The assignment that a person means, and the folder in which its solution is looked for."""
+
+    assignment: Assignment
+    folder: Path
+
+
+def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> FoundAssignment:
     """The assignment that a person means: by id or folder, else the one whose folder or handout lies here.
 
-    Its code (interface, public tests, doubles, metrics) runs on this machine. If the folder under check is not
-    `trusted`, code is never taken from there just because it lies there: only from the catalogue, or from a folder that
-    was named by its path.
+    "Here" is the folder or one around it, up to the root of its repository. The assignment's code (interface, public
+    tests, doubles, metrics) runs on this machine. If the folder under check is not `trusted`, code is never taken from
+    there just because it lies there: only from the catalogue, or from a folder that was named by its path.
 
     Raises:
         UserError: it is not clear which assignment is meant; the text says what to type.
     """
+    around = _within_repository(folder)
     if named is not None:
-        return load(find(named, folder) if trusted else _named_by_the_person(named, folder))
-    if trusted and (folder / "assignment.toml").is_file():
-        return load(folder)
+        at = (base for base in around if (base / named / "assignment.toml").is_file())
+        base = next(at, folder) if trusted else folder
+        return FoundAssignment(load(find(named, base) if trusted else _named_by_the_person(named, folder)), base)
+    for base in around:
+        if trusted and (base / "assignment.toml").is_file():
+            return FoundAssignment(load(base), base)
+        if here := _ids_in(base, trusted=trusted):
+            if len(here) > 1:
+                raise _unclear(base, f"several lie here: {', '.join(here)}")
+            return FoundAssignment(load(find(here[0], base) if trusted else CATALOGUE / here[0]), base)
+    raise _unclear(folder, "none of their folders lies here")
+
+
+def _within_repository(folder: Path) -> tuple[Path, ...]:
+    """The folder, and those around it up to the root of its repository; outside a repository the folder alone."""
+    for number, base in enumerate((folder, *folder.parents)):
+        if (base / ".git").exists():
+            return (folder, *folder.parents)[: number + 1]
+    return (folder,)
+
+
+def _ids_in(folder: Path, *, trusted: bool) -> list[str]:
+    """Ids of the assignments whose folders lie in a folder, or whose folder it is."""
     here = [id for id in catalogue() if (folder / id / SOLUTION).is_file() or folder.name == id]
     below = [path for path in sorted(folder.glob("*")) if path.is_dir()]
     if trusted:
         here += [path.name for path in below if (path / "assignment.toml").is_file() and path.name not in here]
     # Else a folder whose name differs in case only: the next check says what is wrong with it.
-    here = here or [id for id in catalogue() if any(path.name.casefold() == id for path in below)]
-    if len(here) == 1:
-        return load(find(here[0], folder) if trusted else CATALOGUE / here[0])
-    situation = f"several lie here: {', '.join(here)}" if here else "none of their folders lies here"
+    return here or [id for id in catalogue() if any(path.name.casefold() == id for path in below)]
+
+
+def _unclear(folder: Path, situation: str) -> UserError:
     ids = ", ".join(catalogue())
-    raise UserError(f"{folder}: which assignment? {situation}. Name it: medmark check ID, with an ID of {ids}")
+    return UserError(f"{folder}: which assignment? {situation}. Name it: medmark check ID, with an ID of {ids}")
 
 
 def _named_by_the_person(named: str, folder: Path) -> Path:
