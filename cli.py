@@ -687,8 +687,9 @@ def image_build(
 ) -> None:
     """Build a runtime image from its lock and record its digest."""
     from graders.wall.sandboxes import images
+    from graders.wall.sandboxes.runtime_records import IMPORTS
 
-    _check_name(framework, images.IMPORTS, "FRAMEWORK")
+    _check_name(framework, IMPORTS, "FRAMEWORK")
     name: Any = framework
     if from_host:
         image = images.build_from_host(name, add=add or (), say=print)
@@ -700,9 +701,9 @@ def image_build(
 @image_app.command("list")
 def image_list() -> None:
     """List the runtime images built on this machine."""
-    from graders.wall.sandboxes import images
+    from graders.wall.sandboxes.runtime_records import listed
 
-    for image in images.listed():
+    for image in listed():
         print(f"{image.framework:11} {image.digest[:26]}  python {image.python_version}  from {image.made_from}")
 
 

@@ -22,7 +22,7 @@ from graders.authoring.splitting import data_assignment, record_handout
 from graders.record.proof_status import proof_status
 from graders.version import medmark_version
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
-from graders.wall.sandboxes.images import facts_of
+from graders.wall.sandboxes.runtime_records import facts_of
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import cast
 from assignments.assignment import Assignment, Framework
 from assignments.handout_note import RuntimeFacts, read_note
 from graders.intake.listing import first_of
+from graders.wall.sandboxes.runtime_records import facts_of
 
 
 @dataclass(frozen=True)
@@ -148,10 +149,7 @@ def _own_module(
 
 def runtime_of(framework: str) -> RuntimeFacts:
     """What the runtime offers that marks a framework's solutions on this machine."""
-    # Imported here: it loads Docker's SDK, which only this function needs.
-    from graders.wall.sandboxes import images
-
-    return images.facts_of(cast(Framework, framework))
+    return facts_of(cast(Framework, framework))
 
 
 def runtime_in_handout(assignment: Assignment) -> Callable[[str], RuntimeFacts]:

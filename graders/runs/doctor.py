@@ -75,10 +75,10 @@ def _git() -> Fact:
 
 
 def _image(framework: str) -> Fact:
-    from graders.wall.sandboxes import images
+    from graders.wall.sandboxes import runtime_records
 
     try:
-        runtime = images.runtime(cast(Framework, framework))
+        runtime = runtime_records.runtime(cast(Framework, framework))
     except ImageFailure as failure:
         return Fact(False, str(failure), optional=True)
     return Fact(True, f"runtime image for {framework}, {runtime.digest[:19]}, {len(runtime.packages)} packages")

@@ -15,7 +15,7 @@ from assignments.this_user import expand_home, home_folder, login
 from graders.failures import ImageFailure
 from graders.intake.hardened_git import Reach
 from graders.intake.own_settings import own_settings
-from graders.wall.sandboxes import images
+from graders.wall.sandboxes import images, runtime_records
 
 
 @pytest.fixture
@@ -45,11 +45,11 @@ def test_without_a_home_a_tilde_stays(nobody):
 
 
 def test_without_a_home_runtimes_ask_for_a_folder(nobody, monkeypatch, tmp_path):
-    for ask in (images.home, lambda: images.runtime("numpy"), images.listed):
+    for ask in (runtime_records.home, lambda: runtime_records.runtime("numpy"), runtime_records.listed):
         with pytest.raises(ImageFailure, match="export MEDMARK_HOME="):
             ask()
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "place"))
-    assert images.listed() == ()
+    assert runtime_records.listed() == ()
 
 
 def test_a_folder_that_cannot_be_written_is_named_before_anything_is_built(monkeypatch, tmp_path):
@@ -57,7 +57,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_anything_is_built(monke
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "file/place"))
     with pytest.raises(ImageFailure, match=r"file/place: cannot be written .*export MEDMARK_HOME="):
         images.build_from_host("numpy")
-    assert images.listed() == ()
+    assert runtime_records.listed() == ()
 
 
 def test_a_clone_of_a_user_without_a_home_is_read_without_their_settings(nobody, tmp_path):

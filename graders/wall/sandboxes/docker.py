@@ -20,7 +20,7 @@ from docker.types import DeviceRequest, Mount, Ulimit
 from assignments.assignment import Framework, Limits
 from graders.failures import EngineFailure, ImageFailure, InternalFailure
 from graders.wall.modes import make_readable
-from graders.wall.sandboxes import engine, gpus, images
+from graders.wall.sandboxes import engine, gpus, runtime_records
 from graders.wall.sandboxes.docker_channel import DockerChannel, Watch
 from graders.wall.sandboxes.owner import is_alive, this_process
 from graders.wall.sandboxes.sandbox import COMPUTING, INSIDE_FOLDER, SandboxSpec
@@ -46,11 +46,11 @@ class Docker:
         self._engine = address or engine.address()
 
     def runtime(self, framework: Framework) -> str:
-        return images.runtime(framework).digest
+        return runtime_records.runtime(framework).digest
 
     @contextmanager
     def open(self, spec: SandboxSpec) -> Iterator[DockerChannel]:
-        runtime = images.runtime(spec.framework)
+        runtime = runtime_records.runtime(spec.framework)
         with suppress(OSError):  # another user's installation: the next lines check whether it can be read
             make_readable(self._inside)
         for folder in (spec.solution, self._inside):
@@ -128,7 +128,7 @@ class Docker:
 
 def _created(
     api: docker.APIClient,
-    runtime: images.Runtime,
+    runtime: runtime_records.Runtime,
     inside: Path,
     spec: SandboxSpec,
     cpus: float,
@@ -136,7 +136,7 @@ def _created(
 ) -> str:
     """Create the container, to be attached before it starts: only then does hanging up close the keeper's stdin."""
     if missing := [here for here, _ in runtime.mounts if not os.path.exists(here)]:
-        raise ImageFailure(f"{missing[0]} is gone: {images.how_to_build(spec.framework)}")
+        raise ImageFailure(f"{missing[0]} is gone: {runtime_records.how_to_build(spec.framework)}")
     try:
         container = api.create_container(
             runtime.image,
@@ -156,13 +156,13 @@ def _created(
             host_config=api.create_host_config(**_host_config(runtime, inside, spec, cpus, leased)),
         )
     except docker.errors.ImageNotFound as error:
-        cure = images.how_to_build(spec.framework)
+        cure = runtime_records.how_to_build(spec.framework)
         raise ImageFailure(f"the engine has no image for {spec.framework} ({error.explanation}): {cure}") from error
     return str(container["Id"])
 
 
 def _host_config(
-    runtime: images.Runtime, inside: Path, spec: SandboxSpec, cpus: float, leased: tuple[str, ...]
+    runtime: runtime_records.Runtime, inside: Path, spec: SandboxSpec, cpus: float, leased: tuple[str, ...]
 ) -> dict[str, Any]:
     """The container's limits and rights: keeper and zygote have three capabilities, a worker drops them all."""
     limits = spec.limits
@@ -196,7 +196,7 @@ def _host_config(
     }
 
 
-def _environment(runtime: images.Runtime, spec: SandboxSpec, leased: tuple[str, ...]) -> dict[str, str]:
+def _environment(runtime: runtime_records.Runtime, spec: SandboxSpec, leased: tuple[str, ...]) -> dict[str, str]:
     return {
         "PATH": f"{os.path.dirname(runtime.python)}:/usr/local/bin:/usr/bin:/bin",
         "HOME": "/zygote",

@@ -14,7 +14,7 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import EngineFailure, ImageFailure, InternalFailure
-from graders.wall.sandboxes import images as image_store
+from graders.wall.sandboxes import runtime_records
 from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.owner import this_process
 from graders.wall.sandboxes.sandbox import SandboxSpec
@@ -215,22 +215,22 @@ def test_an_engine_cut_off_in_mid_run_is_an_engine_failure(images, spec, contain
 
 
 def test_an_image_that_the_engine_lost_names_the_command(box, spec, monkeypatch):
-    lost = replace(image_store.runtime("numpy"), image="sha256:" + "0" * 64)
-    monkeypatch.setattr(image_store, "runtime", lambda framework: lost)
+    lost = replace(runtime_records.runtime("numpy"), image="sha256:" + "0" * 64)
+    monkeypatch.setattr(runtime_records, "runtime", lambda framework: lost)
     with pytest.raises(ImageFailure, match="medmark image build numpy --from-host"), box.open(spec):
         pass
 
 
 def test_a_runtime_folder_that_was_deleted_names_the_command(box, spec, monkeypatch):
-    lost = replace(image_store.runtime("numpy"), mounts=(("/no/such/folder", "/opt"),))
-    monkeypatch.setattr(image_store, "runtime", lambda framework: lost)
+    lost = replace(runtime_records.runtime("numpy"), mounts=(("/no/such/folder", "/opt"),))
+    monkeypatch.setattr(runtime_records, "runtime", lambda framework: lost)
     with pytest.raises(ImageFailure, match="/no/such/folder is gone: medmark image build numpy"), box.open(spec):
         pass
 
 
 def test_an_image_that_cannot_start_leaves_no_container(box, spec, containers, monkeypatch):
-    broken = replace(image_store.runtime("numpy"), python="/no/python")
-    monkeypatch.setattr(image_store, "runtime", lambda framework: broken)
+    broken = replace(runtime_records.runtime("numpy"), python="/no/python")
+    monkeypatch.setattr(runtime_records, "runtime", lambda framework: broken)
     with pytest.raises(ImageFailure, match="/no/python"), box.open(spec):
         pass
     assert containers() == []
@@ -259,7 +259,7 @@ def test_a_solution_that_nobody_can_read_is_a_toolkit_failure(box, spec):
 
 
 def test_a_sweep_takes_containers_of_dead_owners_of_the_course_and_no_others(box, spec, client, containers):
-    image = image_store.runtime("numpy").image
+    image = runtime_records.runtime("numpy").image
     dead = "999999999 never"
 
     def left_over(course, owner):
@@ -279,6 +279,6 @@ def test_a_sweep_takes_containers_of_dead_owners_of_the_course_and_no_others(box
 
 
 def test_the_record_of_a_runtime_is_its_digest(box):
-    record = json.loads((image_store.home() / "images" / "numpy.json").read_text())
+    record = json.loads((runtime_records.home() / "images" / "numpy.json").read_text())
     assert box.runtime("numpy") == record["digest"]
     assert len(record["digest"]) == 64

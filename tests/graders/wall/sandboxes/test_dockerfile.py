@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assignments.assignment import Limits
-from graders.wall.sandboxes import images
+from graders.wall.sandboxes import images, runtime_records
 from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
@@ -23,7 +23,7 @@ def test_an_image_of_the_dockerfile_holds_the_lock_and_answers(engine, tmp_path)
         pytest.skip("make test-dockerfile runs this")
     framework, base, wheels = os.environ["DOCKERFILE_TEST"].split()
     built = images.build(framework, base_image=base, wheels=Path(wheels))
-    locked = images.locked(framework)
+    locked = runtime_records.locked(framework)
     assert {name: built.packages[name].split("+")[0] for name in locked} == locked
     assert (built.made_from, built.mounts, built.python) == (base, (), "/opt/runtime/bin/python")
     assert "pip" not in built.packages

@@ -7,7 +7,7 @@ import pytest
 
 from assignments.assignment import Limits
 from graders.failures import EngineFailure, ImageFailure
-from graders.wall.sandboxes import images
+from graders.wall.sandboxes import images, runtime_records
 from graders.wall.sandboxes.docker import Docker
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from tests.graders.wall.sandboxes.talk import ECHO, value
@@ -20,7 +20,7 @@ TINY = {"tiny.py": "answer = 42\n"}
 def lock(tmp_path, monkeypatch):
     """A lock that says `tiny==1.0`, with its wheel; nothing is built yet."""
     recipes = tmp_path / "recipes"
-    shutil.copytree(images.RECIPES, recipes)
+    shutil.copytree(runtime_records.RECIPES, recipes)
     (recipes / "numpy.lock").write_text("# a comment\ntiny==1.0\n")
     monkeypatch.setattr(images, "RECIPES", recipes)
     monkeypatch.setattr(images, "IMPORTS", {"numpy": ("tiny",)})
@@ -52,8 +52,8 @@ def build(**options):
 @pytest.mark.docker
 def test_a_build_is_recorded_with_its_packages(bench):
     built = build()
-    assert images.runtime("numpy") == built
-    assert images.listed() == (built,)
+    assert runtime_records.runtime("numpy") == built
+    assert runtime_records.listed() == (built,)
     assert built.packages == {"tiny": "1.0"}
     assert built.modules == ("tiny",)
     assert (built.made_from, built.added, len(built.digest)) == ("host", (), 64)
@@ -102,7 +102,7 @@ def test_a_build_with_an_assignments_data_in_it_fails(bench, tmp_path):
     make_wheel(tmp_path / "wheels", "answers", {"answers/data/breast_cancer.csv": "569,30\n"})
     with pytest.raises(ImageFailure, match=r"answers/data/breast_cancer\.csv .*mlp_classifier"):
         build(add=["answers==1.0"])
-    assert images.listed() == ()
+    assert runtime_records.listed() == ()
 
 
 @pytest.mark.docker
@@ -138,7 +138,7 @@ def test_a_build_without_an_engine_names_its_socket(lock, tmp_path, monkeypatch)
 def test_a_runtime_that_was_never_built_names_the_command(tmp_path, monkeypatch):
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
     with pytest.raises(ImageFailure, match="no runtime image for pytorch: medmark image build pytorch --from-host"):
-        images.runtime("pytorch")
+        runtime_records.runtime("pytorch")
 
 
 def test_a_record_that_cannot_be_read_names_its_file_and_the_command(tmp_path, monkeypatch):
@@ -146,17 +146,17 @@ def test_a_record_that_cannot_be_read_names_its_file_and_the_command(tmp_path, m
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "numpy.json").write_text("{")
     with pytest.raises(ImageFailure, match=r"numpy\.json cannot be read .*medmark image build numpy --from-host"):
-        images.runtime("numpy")
+        runtime_records.runtime("numpy")
 
 
 def test_a_lock_pins_every_package(tmp_path):
-    for framework in images.IMPORTS:
-        lines = (images.RECIPES / f"{framework}.lock").read_text().splitlines()
+    for framework in runtime_records.IMPORTS:
+        lines = (runtime_records.RECIPES / f"{framework}.lock").read_text().splitlines()
         pins = [line for line in lines if line and not line.startswith("#")]
-        assert len(images.locked(framework)) == len(pins)
+        assert len(runtime_records.locked(framework)) == len(pins)
         assert all(line.count("==") == 1 for line in pins)
 
 
 def test_the_frameworks_share_one_numpy():
-    versions = {images.locked(framework)["numpy"] for framework in images.IMPORTS}
+    versions = {runtime_records.locked(framework)["numpy"] for framework in runtime_records.IMPORTS}
     assert len(versions) == 1
