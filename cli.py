@@ -63,6 +63,8 @@ By = Annotated[
 ]
 
 
+STAFF_MODULES = ("docker", "git", "openpyxl", "pandas", "skimage", "sklearn")
+"""Modules of the extra `tools`."""
 PRELOAD = ("cli",)
 """The module that every marker process would import again, since its parent's main file imports it."""
 
@@ -107,6 +109,8 @@ def _explain(error: Exception) -> NoReturn:
         _fail(f"{error.reason}: {error}", 3)
     if isinstance(error, MedmarkError):
         _fail(str(error), 3)
+    if isinstance(error, ModuleNotFoundError) and error.name in STAFF_MODULES:
+        _fail(f"this needs {error.name}, which students do without. Install it: pip install 'medmark[staff]'", 2)
     if isinstance(error, OSError) and error.errno in UNWRITABLE and error.filename is None:
         _fail(f"the output cannot be written: {error.strerror}. Check its target, and run the same command again.", 3)
     if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
@@ -782,9 +786,9 @@ def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
             assignment, folder, sandbox=sandbox, on_progress=lambda text: step(0, 1, text.partition("::")[2], None)
         )
     console.print_public_tests(results)
-    console.print_model(tried.model)
+    console.print_model(tried)
     console.print_passed(assignment, results)
-    return all(result.passed for result in results) and (tried.model is None or not tried.model.problem)
+    return all(result.passed for result in results) and tried.works
 
 
 # Steps that several commands share

@@ -34,6 +34,11 @@ def in_catalogue(folder: Path) -> bool:
     return folder.resolve().parent == CATALOGUE.resolve()
 
 
+def lacks_staff_files(folder: Path) -> bool:
+    """Whether a folder of the catalogue came without the distribution medmark-staff: no hidden tests, no references."""
+    return in_catalogue(folder) and not (folder / "hidden_tests").exists() and not (REFERENCES / folder.name).exists()
+
+
 def find(name_or_folder: str | Path, base: Path) -> Path:
     """The folder of a catalogue id, or of a path relative to `base`.
 

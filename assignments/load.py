@@ -19,7 +19,15 @@ from assignments.assignment import Accuracy, Anchors, Assignment, Data, Framewor
 from assignments.declared_tests import DeclaredTest, declared_tests
 from assignments.errors import MedmarkError, Problem, UserError, nearest
 from assignments.folder_checks import files_problems, kinds_that_need_interface, names_problems, tests_problems
-from assignments.folders import HANDOUT, AssignmentError, catalogue, find, in_catalogue, reference_path
+from assignments.folders import (
+    HANDOUT,
+    AssignmentError,
+    catalogue,
+    find,
+    in_catalogue,
+    lacks_staff_files,
+    reference_path,
+)
 from assignments.public_settings import public_settings
 from assignments.this_user import expand_home
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
@@ -49,12 +57,15 @@ def load(
     tasks: Mapping[str, TaskNames] | None = None,
     metrics: Collection[str] | None = None,
     sources: Collection[str] | None = None,
+    public: bool = False,
 ) -> Assignment:
     """The assignment in `folder`.
 
     `tasks`, `metrics` and `sources` are those that exist, by name. Names of a kind that the caller does not pass stay
     unchecked: the packages that define them import this one. With `tasks`, `interface.py` is imported and must serve
     its task.
+
+    With `public`, what students do not have is not asked for: hidden tests, misconceptions and references.
 
     Raises:
         AssignmentError: with every problem: its file, key, line and cure.
@@ -70,7 +81,10 @@ def load(
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
     assignment, problems = check_toml(document, Assignment, {"folder": str(folder)})
-    if not (folder / HANDOUT).is_file():
+    if not public and lacks_staff_files(folder):
+        what = "its hidden tests and references are not installed: this is medmark as students have it"
+        raise AssignmentError([Problem(str(folder), "", None, what, "install them: pip install 'medmark[staff]'")])
+    if not public and not (folder / HANDOUT).is_file():
         problems += names_problems(document, folder, tasks=tasks, metrics=metrics, sources=sources)
         problems += tests_problems(document, folder)
         problems += files_problems(document, folder)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.record.rehearsal import Rehearsal
     from graders.runs.doctor import Fact
     from graders.runs.marking import Change
-    from graders.runs.model_check import ModelCheck, SolutionTry
+    from graders.runs.model_check import SolutionTry
     from graders.runs.public_check import PublicTestResult
     from graders.runs.showing import Showing
     from reports.data_table import Grid
@@ -277,11 +277,14 @@ def print_import(tried: SolutionTry) -> None:
         _print_failure(tried.problem, tried.cure)
 
 
-def print_model(checked: ModelCheck | None) -> None:
+def print_model(tried: SolutionTry) -> None:
     """Whether the solution's model loads or trains, and predicts; and its score on public cases."""
     from reports.model_lines import model_lines
 
-    if checked is not None:
+    if tried.untried:
+        say(":( the model was not tried, since there are no public cases here. Put the handout's data/ here.", "   ")
+        _print_reason(tried.untried)
+    if (checked := tried.model) is not None:
         for line in model_lines(checked):
             say(line, "   ")
         _print_failure(checked.problem, checked.cure)

@@ -10,8 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import cli
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+OWN = ("medmark", "medmark-staff")
+"""Distributions of this tree, which extras name."""
 PACKAGES = ("assignments", "graders", "reports", "cli.py")
 OURS = {"assignments", "graders", "reports", "cli", "reference_solutions", "tests"}
 AS = {"opencv-python-headless": "cv2", "surface-distance": "surface_distance"}
@@ -100,12 +105,19 @@ def test_what_is_required_is_used_by_the_packages():
     assert without_use(PROJECT["dependencies"], *PACKAGES) == []
 
 
+def test_the_extra_for_staff_is_used_by_the_packages_and_named_where_it_is_missing():
+    assert without_use(EXTRAS["tools"], *PACKAGES) == []
+    brought = [modules_of(distribution(name)) & set(cli.STAFF_MODULES) for name in EXTRAS["tools"]]
+    assert sorted(min(names) for names in brought) == sorted(cli.STAFF_MODULES)
+
+
 def test_what_an_extra_brings_is_used_by_references_tests_or_tools():
     stubs = re.compile(r"types-(.+)|(.+)-stubs")
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    required = {normal(distribution(name)) for name in PROJECT["dependencies"]}
-    for extra, requirements in PROJECT["optional-dependencies"].items():
-        idle = without_use(requirements, *PACKAGES, "reference_solutions", "tests", "benchmarks")
+    required = {normal(distribution(name)) for name in [*PROJECT["dependencies"], *EXTRAS["tools"]]}
+    for extra, requirements in EXTRAS.items():
+        others = [name for name in requirements if distribution(name) not in OWN]
+        idle = without_use(others, *PACKAGES, "reference_solutions", "tests", "benchmarks", "staff")
         of_types = {name for name in idle if (of := stubs.fullmatch(name)) and normal(of[1] or of[2]) in required}
         tools = {name for name in idle if name in TOOLS and f"/{name} " in makefile}
         assert set(idle) - of_types - tools - set(LATER) == set(), extra
@@ -113,16 +125,16 @@ def test_what_an_extra_brings_is_used_by_references_tests_or_tools():
 
 def test_what_is_used_is_required_or_comes_with_what_is_required():
     """A package that came along by chance goes when nobody looks."""
-    required = {normal(distribution(name)) for name in PROJECT["dependencies"]}
+    required = {normal(distribution(name)) for name in [*PROJECT["dependencies"], *EXTRAS["tools"]]}
     along = {normal(distribution(more)) for name in required for more in requires(name) or () if "extra ==" not in more}
     outside = used(*PACKAGES) - OURS - set(sys.stdlib_module_names) - {"torch", "tensorflow"}  # behind the wall alone
-    formats = {normal(distribution(name)) for name in PROJECT["optional-dependencies"]["formats"]}
+    formats = {normal(distribution(name)) for name in EXTRAS["formats"]}
     assert [name for name in sorted(outside) if not installed().get(name, set()) & (required | along | formats)] == []
 
 
 def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they_read():
     """medmark works without the extra `formats`, until a folder has such files."""
-    names = set().union(*(modules_of(distribution(name)) for name in PROJECT["optional-dependencies"]["formats"]))
+    names = set().union(*(modules_of(distribution(name)) for name in EXTRAS["formats"]))
     assert names >= {"nibabel", "SimpleITK", "pydicom", "h5py", "PIL"}
     homes = set()
     for file in [ROOT / "cli.py", *(file for package in PACKAGES for file in (ROOT / package).rglob("*.py"))]:

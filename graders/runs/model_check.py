@@ -22,6 +22,7 @@ from assignments.data.columns import Cases, case_shapes, stacked
 from assignments.data.hidden import HiddenSet, records
 from assignments.data.published import published_cases
 from assignments.data.streams import PUBLISHED
+from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
 from graders.asking.measure import measure
 from graders.failures import CpuLimit, SubmissionFailure, WallLimit
@@ -80,6 +81,13 @@ class SolutionTry:
     cure: str = ""
     model: ModelCheck | None = None
     """None where marking asks for no model, or nothing can be asked."""
+    untried: str = ""
+    """Why the model was not tried, through no fault of the solution."""
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing failed, and nothing was left out."""
+        return not self.problem and not self.untried and (self.model is None or not self.model.problem)
 
 
 def try_solution(
@@ -88,7 +96,7 @@ def try_solution(
     """Import the solution in a folder, or below it; then load or train a model, and score it on public cases.
 
     Raises:
-        UserError: there is no solution, or the public cases cannot be read.
+        UserError: there is no solution.
         ToolkitFailure: the sandbox cannot be opened.
     """
     solution, checks = solution_checks(assignment, folder)
@@ -104,7 +112,10 @@ def try_solution(
             return SolutionTry()
         trains = not loads_weights(assignment)
         on_progress("fit" if trains else "load")
-        public = _public_cases(assignment, interface, trains)
+        try:
+            public = _public_cases(assignment, interface, trains)
+        except UserError as error:
+            return SolutionTry(untried=str(error))
         answers = _answers(session, assignment, interface, public, Path(scratch))
         files = () if trains else weight_files(solution)
         return SolutionTry(model=_checked(assignment, public, answers, files, Path(scratch), trains))

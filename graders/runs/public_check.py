@@ -74,14 +74,15 @@ def assignment_here(folder: Path, named: str | None, *, trusted: bool) -> FoundA
     if named is not None:
         at = (base for base in around if (base / named / "assignment.toml").is_file())
         base = next(at, folder) if trusted else folder
-        return FoundAssignment(load(find(named, base) if trusted else _named_by_the_person(named, folder)), base)
+        home = find(named, base) if trusted else _named_by_the_person(named, folder)
+        return FoundAssignment(load(home, public=True), base)
     for base in around:
         if trusted and (base / "assignment.toml").is_file():
-            return FoundAssignment(load(base), base)
+            return FoundAssignment(load(base, public=True), base)
         if here := _ids_in(base, trusted=trusted):
             if len(here) > 1:
                 raise _unclear(base, f"several lie here: {', '.join(here)}")
-            return FoundAssignment(load(find(here[0], base) if trusted else CATALOGUE / here[0]), base)
+            return FoundAssignment(load(find(here[0], base) if trusted else CATALOGUE / here[0], public=True), base)
     raise _unclear(folder, "none of their folders lies here")
 
 

@@ -1,0 +1,48 @@
+"""Which files the distribution `medmark-staff` holds: exactly those that `medmark` leaves out."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+TREE = Path(__file__).resolve().parents[1]
+PATTERNS = (
+    "reference_solutions/**/*.py",
+    "assignments/catalogue/*/hidden_tests/**/*",
+    "assignments/catalogue/*/misconceptions.toml",
+    "assignments/catalogue/*/calibration.json",
+    "assignments/catalogue/*/rehearsal.json",
+)
+
+
+def staff_files() -> list[str]:
+    """The files, as paths from the root of the tree."""
+    paths = (path for pattern in PATTERNS for path in sorted(TREE.glob(pattern)))
+    return [path.relative_to(TREE).as_posix() for path in paths if path.is_file() and path.suffix != ".pyc"]
+
+
+def version() -> str:
+    """The version of medmark, which this one equals."""
+    project = tomllib.loads((TREE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+class Files(BuildHookInterface):
+    """Puts the files at their paths in the packages of medmark."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Name every file, and where the wheel has it."""
+        build_data["force_include"] |= {str(TREE / name): name for name in staff_files()}
+
+
+class Metadata(MetadataHookInterface):
+    """Ties both distributions to one version."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set the version, and require medmark at exactly that."""
+        metadata["version"] = version()
+        metadata["dependencies"] = [f"medmark=={version()}"]
