@@ -19,7 +19,8 @@ from graders.metrics.registration import warp_labels
 from graders.runs.showing import HiddenCase, OwnAnswer, Showing
 from graders.tasks import Task, task_named
 from reports.cutting import Cut, cut_picture, cut_through, labels_on, orientation, usable_spacing
-from reports.page import fixed, number, policy, render
+from reports.numbers import fixed, number
+from reports.page import policy, render
 from reports.sentences import SCORE_DECIMALS
 from reports.slices import Outline, Picture, outlines
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import MASTERS, Assignment
 from reports.bands import band_of, bands
-from reports.page import half_up
+from reports.numbers import half_up
 
 if TYPE_CHECKING:  # pandas takes 0.3 s
     import pandas

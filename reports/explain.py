@@ -25,7 +25,7 @@ from graders.record.decisions import AgreedMark
 from graders.record.in_force import Decisions, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
-from reports.page import number
+from reports.numbers import number
 from reports.personal import percent_text
 from reports.sentences import title, why
 from reports.terminal import quantity, terminal_text

@@ -21,7 +21,8 @@ from graders.marks.words import reason_words
 from graders.record.documents import Measured
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
-from reports.page import fixed, number, policy, render
+from reports.numbers import fixed, number
+from reports.page import policy, render
 from reports.sentences import SCORE_DECIMALS, TOOLKIT_FAILED, after_score, feedback, shown_score, title, why
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need

@@ -12,7 +12,7 @@ from typing import Final
 
 from assignments.assignment import Accuracy
 from graders.marks.findings import anchor_shares, share_of_points
-from reports.page import fixed
+from reports.numbers import fixed
 
 ANCHOR_NAMES: Final = ("trivial", "pass", "merit", "distinction", "reference", "ceiling")
 

@@ -17,7 +17,7 @@ from graders.marks.mark import BY_DECISION, Mark, Status, rounded_percent
 from graders.marks.personal import Adjustment, PersonalMark, pass_mark_of
 from reports.as_json import person_as_json
 from reports.feedback import HandIn, points_of
-from reports.page import half_up
+from reports.numbers import half_up
 from reports.personal import percent_text
 from reports.terminal import NARROW, one_line
 

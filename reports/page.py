@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reports.numbers import fixed, number
 from reports.terminal import UNSAFE
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -33,25 +33,6 @@ def policy(script: str = "") -> str:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
         allowed = f"script-src 'sha256-{digest}'; "
     return f"default-src 'none'; {allowed}style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-
-
-def half_up(value: Decimal | float, decimals: int) -> Decimal:
-    """A number to so many decimals; a half goes away from zero."""
-    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-
-
-def number(value: Decimal | float | int | None, decimals: int = 1) -> str:
-    """A number as people write it: rounded half up, without trailing zeros; an em dash for None."""
-    if value is None:
-        return "—"
-    text = f"{half_up(value, decimals):f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return text.replace("-", "−") if text != "-0" else "0"
-
-
-def fixed(value: float, decimals: int) -> str:
-    """A number of a column: always with so many decimals."""
-    return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def prose(text: str) -> Markup:

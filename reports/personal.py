@@ -12,7 +12,8 @@ from graders.marks.mark import rounded
 from graders.marks.personal import Adjustment, PersonalMark
 from reports.bands import band_of
 from reports.feedback import HEADLINES
-from reports.page import number, policy, render
+from reports.numbers import number
+from reports.page import policy, render
 
 
 def personal_page(

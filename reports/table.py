@@ -12,7 +12,7 @@ from rich.text import Text
 from graders.failures import NotAccepted, SubmissionFailure
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
 from graders.marks.words import reason_words
-from reports.page import number
+from reports.numbers import number
 from reports.terminal import terminal_text
 
 if TYPE_CHECKING:  # the intake opens Git, which a table does not need

@@ -9,8 +9,12 @@ import sys
 import tomllib
 import zipfile
 from email import message_from_string
+from importlib.metadata import distribution
+from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import cli
 from tests.commands import ROOT
@@ -88,6 +92,22 @@ def test_a_student_installs_no_framework_and_no_tool_of_the_staff(wheels):
     required = [line for line in metadata(wheels[0]).get_all("Requires-Dist") if "extra ==" not in line]
     heavy = ("docker", "pandas", "scikit", "matplotlib", "torch", "tensorflow", "openpyxl", "gitpython", "nbgrader")
     assert not [line for line in required if line.lower().startswith(heavy)]
+
+
+def test_what_a_student_installs_beside_numpy_and_scipy_is_at_most_40_mb():
+    """By the files that each distribution lists; the byte code that pip compiles is among them."""
+    left, sizes = [*PROJECT["dependencies"]], {"numpy": 0, "scipy": 0}
+    while left:
+        requirement = Requirement(left.pop())
+        name = canonicalize_name(requirement.name)
+        if name not in sizes and (requirement.marker is None or requirement.marker.evaluate({"extra": ""})):
+            of = distribution(name)
+            sizes[name] = sum(
+                path.stat().st_size for file in of.files or () if (path := Path(of.locate_file(file))).is_file()
+            )
+            left += of.requires or ()
+    own = sum(path.stat().st_size for name in shipped() if (path := ROOT / name).is_file())
+    assert 20e6 < sum(sizes.values()) + own < 40e6, sizes
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from reports.figures import Axis, axis_of, curve, whisker, within_sight
-from reports.page import number
+from reports.numbers import number
 from tests.reports.hand_made import assignment
 
 

@@ -1,0 +1,24 @@
+"""Numbers as people write them, on pages and in the terminal."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+
+def half_up(value: Decimal | float, decimals: int) -> Decimal:
+    """A number to so many decimals; a half goes away from zero."""
+    return Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+
+
+def number(value: Decimal | float | int | None, decimals: int = 1) -> str:
+    """A number as people write it: rounded half up, without trailing zeros; an em dash for None."""
+    if value is None:
+        return "—"
+    text = f"{half_up(value, decimals):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", "−") if text != "-0" else "0"
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number of a column: always with so many decimals."""
+    return f"{value:.{decimals}f}".replace("-", "−")
