@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assignments.assignment import Assignment
-from assignments.data.case_files import read_singly, refuse_leftovers, write_cases
+from assignments.data.case_files import refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
@@ -59,9 +59,8 @@ def write_handout(
     if limits:
         written.append(_written(folder / "limits.md", limits))
     parts = {"train": cases.train} if cases.val is None else {"train": cases.train, "val": cases.val}
-    singly = any(map(read_singly, parts.values()))  # then all parts alike, or students would read two forms
     for name, part in parts.items():
-        written += write_cases(folder / "data", name, part, singly=singly)
+        written += write_cases(folder / "data", name, part)
     if cases.readme:
         written.append(_written(folder / "data" / "README.md", cases.readme))
     note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {})

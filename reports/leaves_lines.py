@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 TOGETHER = 5
 """Files of a folder from which they are one line."""
 SHOWN = 10
-ONE_CASE_EACH = ("train", "val")
-"""Folders of `data/` whose files hold a case each, without a leading N."""
 
 
 def leaves_head(leaves: Leaves) -> Iterator[str]:
@@ -123,8 +121,7 @@ def _grouped(files: Sequence[LeavingFile]) -> Iterator[tuple[str, list[LeavingFi
 def _counts(files: Sequence[LeavingFile]) -> tuple[str, str]:
     if not files[0].arrays:
         return "-", "-"
-    single = PurePosixPath(files[0].name).parent.name in ONE_CASE_EACH
-    cases = len(files) if single else files[0].arrays[0].shape[0]
+    cases = sum(file.arrays[0].shape[0] for file in files)
     subjects = {number for file in files for number in file.subjects}
     return str(cases), str(len(subjects)) if subjects else "-"
 

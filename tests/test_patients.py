@@ -119,7 +119,7 @@ def test_shared_patients_leave_only_with_a_yes(course, typed):
     assert not any(row.handed_out for row in read_split(folder / "split.csv").rows)
     output = typed("handout", folder, course / "out", "--yes")
     assert output.code == 0
-    assert str(course / "out" / "slices" / "data" / "train.npz") in output.out
+    assert str(course / "out" / "slices" / "data" / "train" / "0000.npz") in output.out
 
 
 def test_hidden_cases_are_shown_with_the_return_and_can_be_shown_later(course, typed, monkeypatch):

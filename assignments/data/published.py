@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from assignments.assignment import Assignment
+from assignments.data.cases import keyed_order
 from assignments.data.columns import Cases
 from assignments.data.parts import checked_cases, crossing, numbered_cases, training_cases
 from assignments.data.prepared import Prepared, Progress
@@ -20,8 +23,10 @@ from assignments.data.sources import source_of
 from assignments.data.stand_ins import stand_ins
 from assignments.data.streams import PUBLISHED
 
-SMALL_TRAIN, SMALL_VAL = 16, 4
+SMALL = 20
 """How many cases stand in for those that nobody may have."""
+HELD_OUT = 5
+"""One subject in so many is set aside, where a split has no validation part: students need cases to try a model on."""
 
 Kind = Literal["drawn", "shared", "small cases", "phantoms"]
 
@@ -33,7 +38,7 @@ class PublishedCases:
     kind: Kind
     train: Mapping[str, Cases]
     val: Mapping[str, Cases] | None = None
-    """Of a finite source with a validation part; an endless source has its validation cases in `train`."""
+    """Validation cases, of subjects that `train` does not have; None where there are too few subjects."""
     prepared: Prepared | None = None
     """All cases of a finite source, hidden ones too: they stay here, and may be compared with those that leave."""
 
@@ -73,21 +78,32 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
         arrays = source.declared or (prepared.arrays if prepared is not None else {})
         return replace(_stood_in(assignment, source.small_cases, arrays), prepared=prepared)
     if isinstance(source, Endless):
-        return PublishedCases("drawn", crossing(training_cases(source, assignment, PUBLISHED)))
+        return PublishedCases(
+            "drawn", *held_out(crossing(training_cases(source, assignment, PUBLISHED)), assignment.id)
+        )
     assert prepared is not None
     train, val = numbered_cases(prepared, assignment)
+    if val is None:
+        train, val = held_out(train, assignment.id)
     return PublishedCases("shared", train, val, prepared)
+
+
+def held_out(cases: Mapping[str, Cases], assignment_id: str) -> tuple[dict[str, Cases], dict[str, Cases] | None]:
+    """The cases without those of a fifth of the subjects, and these: the same every time; None if they are too few."""
+    count = len(next(iter(cases.values())))
+    subjects = np.array([int(number) for number in cases["subject"]]) if "subject" in cases else np.arange(count)
+    different = np.unique(subjects)
+    number = len(different) // HELD_OUT
+    if not number:
+        return dict(cases), None
+    order = keyed_order(PUBLISHED, assignment_id, "held out", [str(subject) for subject in different])
+    aside = np.isin(subjects, different[order[:number]])
+    first, second = np.flatnonzero(~aside), np.flatnonzero(aside)
+    return {key: each[first] for key, each in cases.items()}, {key: each[second] for key, each in cases.items()}
 
 
 def _stood_in(assignment: Assignment, small_cases: Draw | None, arrays: Mapping[str, Axes]) -> PublishedCases:
     """Small cases or phantoms: with validation cases if `fit` receives some."""
-    n = SMALL_TRAIN + (SMALL_VAL if assignment.data.val else 0)
-    cases = stand_ins(assignment, small_cases, arrays, n)
+    cases = stand_ins(assignment, small_cases, arrays, SMALL)
     kind: Kind = "phantoms" if small_cases is None else "small cases"
-    if n == SMALL_TRAIN:
-        return PublishedCases(kind, cases)
-    return PublishedCases(
-        kind,
-        {key: column[:SMALL_TRAIN] for key, column in cases.items()},
-        {key: column[SMALL_TRAIN:] for key, column in cases.items()},
-    )
+    return PublishedCases(kind, *held_out(cases, assignment.id))

@@ -20,7 +20,7 @@ from assignments.data.case_files import read_cases
 from assignments.data.cases import described
 from assignments.data.columns import Cases, case_shapes, stacked
 from assignments.data.hidden import HiddenSet, records
-from assignments.data.published import published_cases
+from assignments.data.published import held_out, published_cases
 from assignments.data.streams import PUBLISHED
 from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
@@ -49,8 +49,6 @@ BRIEF_S = 10.0
 """CPU seconds of a brief `fit`."""
 IMPORT_S = 30.0
 """CPU seconds for importing solution.py. Marking allows as much as a test, which a student need not wait for."""
-HELD_OUT = 5
-"""One subject in so many is predicted for, where the handout has no validation cases."""
 
 
 @dataclass(frozen=True)
@@ -250,9 +248,8 @@ def _public_cases(assignment: Assignment, interface: Interface, trains: bool) ->
     A brief `fit` receives other subjects than those that are predicted. Weights may come from any training case.
     """
     train, val = _published(assignment)
-    seen = val is None and not trains
     if val is None and trains:
-        train, val = _apart(train)
+        train, val = held_out(train, assignment.id)
     predicted = val or train
     task = task_named(assignment.task)
     inputs = interface.fields(task.entry, "inputs")
@@ -272,7 +269,7 @@ def _public_cases(assignment: Assignment, interface: Interface, trains: bool) ->
         train_digest="",
         truth_digest="",
     )
-    return _Public(hidden, seen)
+    return _Public(hidden, seen=val is None)
 
 
 def _published(assignment: Assignment) -> tuple[Mapping[str, Cases], Mapping[str, Cases] | None]:
@@ -283,18 +280,6 @@ def _published(assignment: Assignment) -> tuple[Mapping[str, Cases], Mapping[str
         return train, read_cases(folder, "val")
     published = published_cases(assignment)
     return published.train, published.val
-
-
-def _apart(cases: Mapping[str, Cases]) -> tuple[dict[str, Cases], dict[str, Cases]]:
-    """Cases to train on, and those of a fifth of the subjects to predict for; no subject is in both."""
-    count = len(next(iter(cases.values())))
-    subjects = np.asarray(cases["subject"]) if "subject" in cases else np.arange(count)
-    different = np.unique(subjects)
-    held = np.isin(subjects, different[: max(1, len(different) // HELD_OUT)])
-    first, second = np.flatnonzero(~held), np.flatnonzero(held)
-    return {name: column[first] for name, column in cases.items()}, {
-        name: column[second] for name, column in cases.items()
-    }
 
 
 def _brief(cases: Mapping[str, Cases]) -> dict[str, Cases]:

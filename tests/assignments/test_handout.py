@@ -69,6 +69,7 @@ def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, 
         "assignment.toml",
         "brief.md",
         "data/train.npz",
+        "data/val.npz",
         "handout.json",
         "interface.py",
         "public_tests/test_public.py",
@@ -84,7 +85,7 @@ def test_the_training_cases_are_the_published_ones(assignment: Assignment, tmp_p
     write_handout(assignment, tmp_path / "two")
     first, second = (np.load(tmp_path / name / "sides" / "data" / "train.npz") for name in ("one", "two"))
     assert first.files == ["x", "y"]
-    assert first["x"].shape == (6, 1)
+    assert first["x"].shape == (5, 1)  # of six, one is for validation
     assert (first["x"] == second["x"]).all()
 
 

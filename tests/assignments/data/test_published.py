@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assignments.data.published import published_cases
+from assignments.data.published import held_out, published_cases
 from assignments.data.sources import source_of
 from assignments.data.split import new_split, read_split, write_split
 from assignments.errors import UserError
@@ -87,14 +87,15 @@ def test_where_fit_receives_lists_phantoms_differ_in_size(tmp_path):
     for part, count in ((published.train, 16), (published.val, 4)):
         shapes = [image.shape for image in part["image"]]
         assert shapes == [label.shape for label in part["label"]]
-        assert shapes == [(32, 32), (40, 40)] * (count // 2)
+        assert (len(shapes), set(shapes)) == (count, {(32, 32), (40, 40)})
         assert all(label.any() for label in part["label"])
-    assert published.train["subject"].tolist() + published.val["subject"].tolist() == list(range(20))
+    assert sorted(published.train["subject"].tolist() + published.val["subject"].tolist()) == list(range(20))
 
 
 def test_an_authors_small_cases_stand_in_where_there_are_some(tmp_path):
     published = published_cases(split(loaded(tmp_path, source=SCANS + SMALL)))
-    assert (published.kind, published.train["image"].shape, published.val) == ("small cases", (16, 4, 6), None)
+    assert (published.kind, published.train["image"].shape) == ("small cases", (16, 4, 6))
+    assert published.val["image"].shape == (4, 4, 6)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_an_authors_small_cases_stand_in_where_there_are_some(tmp_path):
         (
             "astype(np.uint8)",
             "astype(np.int64)",
-            r"draws label as int64 \(16, 4, 6\), but ARRAYS declares a case as uint8",
+            r"draws label as int64 \(20, 4, 6\), but ARRAYS declares a case as uint8",
         ),
         ("size=(n, 4, 6)", "size=(n, 2, 4, 6)", "draws image as float32"),
         ('"label":', '"mask":', "draws no label"),
@@ -120,7 +121,25 @@ def test_a_generator_that_is_kept_back_publishes_phantoms_too(tmp_path):
     published = published_cases(loaded(tmp_path, source=DRAWN, data='train = 5\nshare = "none"\n'))
     assert (published.kind, len(published.train["image"])) == ("phantoms", 16)
     published = published_cases(loaded(tmp_path, source=DRAWN, data="train = 5\nval = 2\n"))
-    assert (published.kind, len(published.train["image"]), published.val) == ("drawn", 5, None)
+    assert (published.kind, len(published.train["image"]), len(published.val["image"])) == ("drawn", 4, 1)
+
+
+def test_where_no_split_has_a_validation_part_a_fifth_of_the_subjects_is_set_aside(tmp_path):
+    assignment = split(loaded(tmp_path, data=PERMITTED))
+    published, again = published_cases(assignment), published_cases(assignment)
+    train, val = ({int(number) for number in part["subject"]} for part in (published.train, published.val))
+    assert (len(train), len(val), train & val) == (5, 1, set())  # six training subjects
+    assert (again.val["image"] == published.val["image"]).all()
+    hidden = slices_of(tmp_path, read_split(assignment.split_file).of("test"))
+    assert not hidden & {image.tobytes() for part in (published.train, published.val) for image in part["image"]}
+
+
+@pytest.mark.parametrize(("subjects", "aside"), [(4, None), (5, 1), (9, 1), (10, 2)])
+def test_fewer_than_five_subjects_all_stay_for_training(subjects, aside):
+    cases = {"x": np.arange(2 * subjects), "subject": np.repeat(np.arange(subjects), 2)}
+    train, val = held_out(cases, "id")
+    assert (None if val is None else len(set(val["subject"].tolist()))) == aside
+    assert sorted([*train["x"], *(() if val is None else val["x"])]) == list(range(2 * subjects))
 
 
 def test_nothing_is_published_of_a_folder_without_a_split(tmp_path):

@@ -64,14 +64,15 @@ def test_patients_stay_unless_they_are_shared(tmp_path):
     planned = planned_handout(str(folder))
     assert not planned.needs_consent
     assert list(leaving_lines(planned)) == [
-        'share = "none": no case leaves this machine; the handout holds 16 phantoms in their place.'
+        'share = "none": no case leaves this machine; the handout holds 20 phantoms in their place.'
     ]
     planned.write(tmp_path / "out")
     slices = {image.tobytes() for file in (tmp_path / "patients").iterdir() for image in np.load(file)["image"]}
-    cases = np.load(tmp_path / "out" / "slices" / "data" / "train.npz")
-    assert not {image.tobytes() for image in cases["image"]} & slices
-    assert files_of(tmp_path) == [
-        "assignment.toml", "brief.md", "data/README.md", "data/train.npz", "handout.json", "interface.py", "limits.md",
+    files = sorted((tmp_path / "out" / "slices" / "data").rglob("*.npz"))
+    assert not {image.tobytes() for file in files for image in np.load(file)["image"]} & slices
+    assert (len([*files[0].parents[1].glob("train/*")]), len([*files[0].parents[1].glob("val/*")])) == (16, 4)
+    assert [name for name in files_of(tmp_path) if not name.endswith(".npz")] == [
+        "assignment.toml", "brief.md", "data/README.md", "handout.json", "interface.py", "limits.md",
     ]  # fmt: skip
     assert (folder / "split.csv").read_text() == before, "nobody was handed out"
 
@@ -127,19 +128,20 @@ def test_public_cases_leave_without_a_question_and_are_recorded(tmp_path):
     planned = planned_handout(str(folder))
     assert (planned.needs_consent, list(leaving_lines(planned))) == (False, [])
     planned.write(tmp_path / "out")
-    assert len(np.load(tmp_path / "out" / "prostate" / "data" / "train.npz")["image"]) == 2
+    files = sorted((tmp_path / "out" / "prostate" / "data" / "train").glob("*.npz"))
+    assert [np.load(file)["image"].shape for file in files] == [(1, 32, 128, 128)] * 2
     rows = read_split(folder / "split.csv").rows
     assert {row.part for row in rows if row.handed_out} == {"train"}
 
 
-def test_training_and_validation_cases_are_a_file_each(tmp_path):
+def test_training_and_validation_cases_are_a_file_for_each_subject(tmp_path):
     folder = split_folder(tmp_path, data=f"val = 2\n{PERMITTED}")
     hand_out(str(folder), tmp_path / "out", agreed=True)
     assert [name for name in files_of(tmp_path) if name.startswith("data/")] == [
-        "data/README.md", "data/train.npz", "data/val.npz",
+        "data/README.md", *(f"data/train/000{n}.npz" for n in range(4)), "data/val/0004.npz", "data/val/0005.npz",
     ]  # fmt: skip
     data = tmp_path / "out" / "slices" / "data"
-    assert (len(np.load(data / "train.npz")["image"]), len(np.load(data / "val.npz")["image"])) == (12, 6)
+    assert {len(np.load(file)["image"]) for file in data.rglob("*.npz")} == {3}
     assert (data / "README.md").read_text().startswith("18 cases of 6 subjects, who have numbers in place of names.")
 
 
@@ -173,7 +175,7 @@ def test_the_digest_of_a_handout_tells_no_split_and_no_seed(tmp_path):
     assert json.loads((tmp_path / "third" / "slices" / "handout.json").read_text())["digest"] != digest
 
 
-def test_images_of_different_sizes_are_a_file_each_with_a_number_for_a_name(tmp_path):
+def test_images_of_different_sizes_are_a_file_for_each_subject_with_a_number_for_a_name(tmp_path):
     slices, labelled = INTERFACE.split("class Labelled")
     labelled = labelled.replace('image: Float32[np.ndarray, "n h w"]', 'image: list[Float32[np.ndarray, "h w"]]', 1)
     labelled = labelled.replace('UInt8[np.ndarray, "n h w"]', 'list[UInt8[np.ndarray, "h w"]]')
@@ -182,14 +184,13 @@ def test_images_of_different_sizes_are_a_file_each_with_a_number_for_a_name(tmp_
     (folder / "interface.py").write_text(interface)
     hand_out(str(folder), tmp_path / "out", agreed=True)
     names = [name for name in files_of(tmp_path) if name.startswith("data/")]
-    # One validation case is of one shape, but a student who reads a file a case reads it so too.
     train = [f"data/train/{number:04d}.npz" for number in range(5)]
-    assert names == ["data/README.md", *train, "data/val/0000.npz"]
+    assert names == ["data/README.md", *train, "data/val/0005.npz"]
     rows = read_split(folder / "split.csv")
     lengths = {4 + int(id[1:]) for id in rows.of("train")}
     files = sorted((tmp_path / "out" / "slices" / "data" / "train").iterdir())
-    assert {np.load(file)["image"].shape[0] for file in files} == lengths
-    assert [int(np.load(file)["subject"]) for file in files] == [0, 1, 2, 3, 4]
+    assert {np.load(file)["image"].shape[1] for file in files} == lengths
+    assert [int(np.load(file)["subject"][0]) for file in files] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("data", ["", PERMITTED])

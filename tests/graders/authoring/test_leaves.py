@@ -59,15 +59,16 @@ def test_the_list_is_what_the_handout_writes(tmp_path):
 
 def test_each_field_is_listed_with_its_cases_and_subjects(tmp_path):
     leaves = leaves_of(shared(tmp_path))
-    train, val = (file for file in leaves.files if file.arrays)
-    assert (train.name, val.name) == ("data/train.npz", "data/val.npz")
-    assert train.arrays == (
-        LeavingArray("image", "float32", (15, 16, 16)),
-        LeavingArray("label", "uint8", (15, 16, 16)),
-        LeavingArray("spacing", "float32", (15, 2)),
-        LeavingArray("subject", "int64", (15,)),
+    *train, val = (file for file in leaves.files if file.arrays)
+    assert [file.name for file in train] == [f"data/train/{number:04d}.npz" for number in range(5)]
+    assert val.name == "data/val/0005.npz"
+    assert train[0].arrays == (
+        LeavingArray("image", "float32", (3, 16, 16)),
+        LeavingArray("label", "uint8", (3, 16, 16)),
+        LeavingArray("spacing", "float32", (3, 2)),
+        LeavingArray("subject", "int64", (3,)),
     )
-    assert (len(train.subjects), len(val.subjects)) == (5, 1)
+    assert [file.subjects for file in (*train, val)] == [(number,) for number in range(6)]
     assert (leaves.cases, leaves.subjects) == (18, 6)
 
 
@@ -126,7 +127,7 @@ def test_a_file_of_one_case_counts_as_one_whatever_its_first_axis(tmp_path):
         image = np.random.default_rng(number).normal(size=(1, 16 + number, 16)).astype(np.float32)
         np.savez(tmp_path / "patients" / f"P00{number}.npz", image=image, label=(image > 0).astype(np.uint8))
     files, _ = leaves_grids(leaves_of(home))
-    [row] = [row for row in files.rows if row[0] == "data/val/0000.npz"]
+    [row] = [row for row in files.rows if row[0] == "data/val/0005.npz"]
     assert row[2:] == ("1", "1")
 
 
