@@ -63,7 +63,7 @@ def write_handout(
         written += write_cases(folder / "data", name, part)
     if cases.readme:
         written.append(_written(folder / "data" / "README.md", cases.readme))
-    note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {})
+    note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {}, cases.kind)
     return (*written, _written(folder / HANDOUT, note.text()))
 
 

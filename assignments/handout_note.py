@@ -41,6 +41,8 @@ class HandoutNote:
     """Of the assignment's folder, without what names or places patients."""
     runtimes: Mapping[str, RuntimeFacts] = field(default_factory=dict)
     """By framework."""
+    cases: str = ""
+    """What `data/` holds: drawn or shared cases, small cases or phantoms; empty where an earlier medmark wrote it."""
 
     def text(self) -> str:
         """The file's content."""
@@ -57,7 +59,8 @@ def read_note(folder: Path) -> HandoutNote | None:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         runtimes = {name: _facts(facts) for name, facts in values.get("runtimes", {}).items()}
-        return HandoutNote(values["assignment"], values.get("medmark", ""), values.get("digest", ""), runtimes)
+        texts = {name: str(values.get(name, "")) for name in ("medmark", "digest", "cases")}
+        return HandoutNote(values["assignment"], runtimes=runtimes, **texts)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assignments.assignment import Accuracy
+from graders.public_cases import SHOWN
 from graders.record.documents import Measured
 from graders.runs.model_check import ModelCheck
 from reports.figures import decimals_of
@@ -24,6 +25,9 @@ def model_lines(checked: ModelCheck) -> Iterator[str]:
 def _score(criterion: Accuracy, measured: Measured, checked: ModelCheck) -> Iterator[str]:
     digits = decimals_of(criterion)
     value = f"   {measured.metric} {measured.score:.{digits}f}"
+    if checked.kind not in SHOWN:
+        yield f"{value} on {checked.kind}, which stand in for patients: no forecast."
+        return
     if checked.seen:
         yield f"{value} on cases that your model has seen: no forecast."
         return

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 
+import numpy as np
 import pytest
 
+from assignments.data.case_files import write_cases
 from tests.commands import typed
 from tests.graders.intake.repositories import git, make
 from tests.small_course import SOUND, environment, write_assignment
@@ -18,11 +20,19 @@ def made(tmp_path_factory):
     write_assignment(home / "halves")
     shutil.rmtree(home / "halves/hidden_tests")
     (home / "halves/handout.json").write_text('{"assignment": "halves"}')
+    write_cases(home / "halves/data", "train", rows([0, 1, 1, 0, 1]))
+    write_cases(home / "halves/data", "val", rows([1, 0]))
     files = {
-        path.relative_to(home).as_posix(): path.read_text() for path in (home / "halves").rglob("*") if path.is_file()
+        path.relative_to(home).as_posix(): path.read_bytes() for path in (home / "halves").rglob("*") if path.is_file()
     }
     make(home / "host.git", {**files, "halves/solution.py": SOUND, "halves/notes/plan.md": ""})
     return home / "host.git"
+
+
+def rows(labels):
+    """Rows whose halves differ by 2.5 where the label is 1."""
+    y = np.array(labels, np.uint8)
+    return {"x": np.float32(2.5) * y[:, None] * np.float32([0, 0, 0, 1]), "y": y}
 
 
 @pytest.fixture
@@ -92,3 +102,11 @@ def test_a_solution_in_other_capitals_is_named_although_a_mac_would_open_it(clon
     assert f"There is halves/{name}: capital letters count" in " ".join((output.out + output.err).split())
 
 
+
+
+def test_without_the_handouts_cases_the_model_is_not_tried_and_the_check_does_not_pass(clone):
+    shutil.rmtree(clone / "halves/data")
+    output = check(clone)
+    assert output.code == 1
+    assert ":( the model was not tried, since there are no public cases here" in output.out
+    assert "1 of 1 public tests passed." in output.out

@@ -13,14 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from assignments.assignment import Accuracy, Assignment
-from assignments.data.case_files import read_cases
-from assignments.data.cases import described
-from assignments.data.columns import Cases, case_shapes, stacked
-from assignments.data.hidden import HiddenSet, records
-from assignments.data.published import held_out, published_cases
+from assignments.data.columns import Cases, case_shapes
+from assignments.data.hidden import HiddenSet
 from assignments.data.streams import PUBLISHED
 from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
@@ -31,11 +26,10 @@ from graders.intake.static_checks import loads_weights
 from graders.intake.weight_files import WeightFile, weight_files
 from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of
 from graders.marks.words import cause_words
+from graders.public_cases import PublicCases, first_cases, public_cases, scores_of, with_validation
 from graders.record.answer_files import load_answers
 from graders.record.documents import AnswersResult, Cause, Measured
 from graders.runs.public_check import solution_checks
-from graders.scoring.score import score
-from graders.tasks import task_named
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
@@ -61,6 +55,8 @@ class ModelCheck:
     subjects: int
     seen: bool
     """Whether the model may have been trained on these cases, so that the score says nothing about hidden ones."""
+    kind: str = "shared"
+    """Of the cases, as `PublicCases.kind`."""
     problem: str = ""
     """Why there is no valid prediction, in the marker's words and the solution's."""
     cure: str = ""
@@ -111,12 +107,12 @@ def try_solution(
         trains = not loads_weights(assignment)
         on_progress("fit" if trains else "load")
         try:
-            public = _public_cases(assignment, interface, trains)
+            tried = _tried_cases(public_cases(assignment), trains)
         except UserError as error:
             return SolutionTry(untried=str(error))
-        answers = _answers(session, assignment, interface, public, Path(scratch))
+        answers = _answers(session, assignment, interface, tried.hidden, Path(scratch))
         files = () if trains else weight_files(solution)
-        return SolutionTry(model=_checked(assignment, public, answers, files, Path(scratch), trains))
+        return SolutionTry(model=_checked(assignment, tried, answers, files, Path(scratch), trains))
 
 
 @contextmanager
@@ -148,15 +144,16 @@ def _import_cure(failure: SubmissionFailure) -> str:
 
 
 @dataclass(frozen=True)
-class _Public:
+class _Tried:
     """Public cases, as one repeat of marking has its hidden ones."""
 
     hidden: HiddenSet
     seen: bool
+    kind: str
 
 
 def _answers(
-    session: Session, assignment: Assignment, interface: Interface, public: _Public, store: Path
+    session: Session, assignment: Assignment, interface: Interface, hidden: HiddenSet, store: Path
 ) -> AnswersResult:
     """Predictions of a model that `fit` makes briefly or `load` reads.
 
@@ -166,7 +163,7 @@ def _answers(
     for budget_s in dict.fromkeys((min(BRIEF_S, whole), whole)):
         run = assignment.run.model_copy(update={"budget_cpu_s": budget_s})
         briefly = assignment.model_copy(update={"run": run})
-        shown = public.hidden.input_set
+        shown = hidden.input_set
         answers = measure(session, briefly, interface, shown, secret=PUBLISHED, commit="", store=store)
         cause = answers.cause
         if cause is None or (cause.reason, cause.function) != (CpuLimit.reason, "fit"):
@@ -176,36 +173,33 @@ def _answers(
 
 def _checked(
     assignment: Assignment,
-    public: _Public,
+    tried: _Tried,
     answers: AnswersResult,
     files: tuple[WeightFile, ...],
     store: Path,
     trains: bool,
 ) -> ModelCheck:
-    hidden = public.hidden
+    hidden = tried.hidden
     result = ModelCheck(
         trained=trains,
         cases=len(hidden.cases),
         subjects=len({case.subject for case in hidden.cases}),
-        seen=public.seen,
+        seen=tried.seen,
+        kind=tried.kind,
     )
     cause = answers.cause or next((state for state in answers.states if state is not None), None)
     if cause is not None:
         problem = f"{cause_words(cause)}\n{answers.cause_detail}".strip()
         return _with(result, problem=problem, cure=_cure(answers.cause_detail, files))
-    scored = [
-        (criterion, score(assignment, criterion, [hidden], [load_answers(store, answers)]))
-        for criterion in assignment.criteria
-        if isinstance(criterion, Accuracy)
-    ]
-    for _, result_of in scored:
-        if result_of.failed:
-            failed = result_of.failed[0]
+    scored = scores_of(assignment, hidden, load_answers(store, answers))
+    for each in scored:
+        if each.result.failed:
+            failed = each.result.failed[0]
             where = f"{failed.count} of {result.cases} cases: {cause_words(failed.cause)}"
-            return _with(result, problem=f"{where}\n{result_of.cause_detail}".strip())
+            return _with(result, problem=f"{where}\n{each.result.cause_detail}".strip())
     return _with(
         result,
-        scores=tuple((criterion, of.measured) for criterion, of in scored if of.measured is not None),
+        scores=tuple((each.criterion, each.measured) for each in scored if each.measured is not None),
         notes=tuple(_notes(assignment, answers, result.cases, trains)),
     )
 
@@ -242,57 +236,21 @@ def _notes(assignment: Assignment, answers: AnswersResult, cases: int, trains: b
         )
 
 
-def _public_cases(assignment: Assignment, interface: Interface, trains: bool) -> _Public:
-    """The handout's cases, or those that one would have: predicted are validation cases, if there are any.
-
-    A brief `fit` receives other subjects than those that are predicted. Weights may come from any training case.
-    """
-    train, val = _published(assignment)
-    if val is None and trains:
-        train, val = held_out(train, assignment.id)
-    predicted = val or train
-    task = task_named(assignment.task)
-    inputs = interface.fields(task.entry, "inputs")
-    count = ROWS if all(len(case_shapes(predicted[name])[0]) < 2 for name in inputs) else IMAGES
-    few = {name: _first(cases, count) for name, cases in predicted.items()}
-    truths = {name: few[name] for name in (task.truth, *task.extra_truths) if name in few}
-    ids = [str(number) for number in range(len(few[task.truth]))]
-    subjects = [f"subject {number}" for number in few["subject"]] if "subject" in few else ids
-    hidden = HiddenSet(
-        train=_brief(train) if trains else {},
-        val=_brief(val) if trains and assignment.data.val and val else None,
-        inputs={name: few[name] for name in inputs},
-        truth=records(truths) if task.extra_truths else truths[task.truth],
-        cases=described(ids, subjects, few.get("spacing"), [None] * len(ids)),
-        fit_seed=0,
-        inputs_digest="",
-        train_digest="",
-        truth_digest="",
-    )
-    return _Public(hidden, seen=val is None)
-
-
-def _published(assignment: Assignment) -> tuple[Mapping[str, Cases], Mapping[str, Cases] | None]:
-    """Training and validation cases where a handout lies, else those that one would have."""
-    folder = assignment.folder / "data"
-    train = read_cases(folder, "train")
-    if train is not None:
-        return train, read_cases(folder, "val")
-    published = published_cases(assignment)
-    return published.train, published.val
+def _tried_cases(public: PublicCases, trains: bool) -> _Tried:
+    """What is predicted: validation cases, if there are any. A brief `fit` receives other subjects than those."""
+    if trains:
+        public = with_validation(public)
+    predicted = public.val or public.train
+    rows = all(len(case_shapes(column)[0]) < 2 for column in predicted.values())
+    hidden = public.hidden_set(first_cases(predicted, ROWS if rows else IMAGES))
+    if trains:
+        val = public.val if public.assignment.data.val else None
+        hidden = replace(hidden, train=_brief(public.train), val=None if val is None else _brief(val))
+    return _Tried(hidden, public.val is None, public.kind)
 
 
 def _brief(cases: Mapping[str, Cases]) -> dict[str, Cases]:
     """As many of the first cases as are enough for a brief `fit`."""
     count = len(next(iter(cases.values())))
     size = sum(column.nbytes for column in cases.values())
-    return {
-        name: _first(column, max(2, count * TRAINING_BYTES // max(size, TRAINING_BYTES)))
-        for name, column in cases.items()
-    }
-
-
-def _first(cases: Cases, count: int) -> Cases:
-    """The first cases; an array where they have one shape."""
-    few = cases[:count]
-    return few if len(set(case_shapes(few))) > 1 else np.ascontiguousarray(stacked(few))
+    return first_cases(cases, max(2, count * TRAINING_BYTES // max(size, TRAINING_BYTES)))
