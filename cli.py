@@ -725,6 +725,10 @@ def check(
     ] = Path("."),
     handin: Annotated[bool, typer.Option("--handin", help="Check the commit that would be marked.")] = False,
     sandbox: Annotated[str, typer.Option(metavar="NAME", help="local or docker.")] = "local",
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="SOURCE", help="First fetch the handout's cases: a ZIP file, or its address (https)."),
+    ] = None,
 ) -> None:
     """For students: run the public tests on your solution.
 
@@ -742,6 +746,8 @@ def check(
     trusted = not SANDBOXES[sandbox]().isolates
     here = assignment_here(folder, assignment, trusted=trusted)
     opened, folder = here.assignment, here.folder
+    if data is not None:
+        _fetch_data(opened, data)
     if trusted:
         console.warn("The local sandbox trusts this folder: its solution and its tests run as you, without a wall.")
     console.warn_all(filter(None, [other_medmark(opened)]))
@@ -752,6 +758,16 @@ def check(
         console.print_problems(problems)
         ready = _check_folder(opened, folder, sandbox) and not problems
     raise typer.Exit(0 if ready else 1)
+
+
+def _fetch_data(assignment: Assignment, source: str) -> None:
+    """Fetch the handout's cases into its folder."""
+    from graders.runs.handout_data import fetch_data
+    from reports.progress import progress, seldom
+
+    with progress("fetching") as step:
+        files = fetch_data(assignment.folder, source, seldom(step))
+    print(f"{len(files)} files of cases in {assignment.folder / 'data'}")
 
 
 def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:

@@ -15,6 +15,7 @@ from assignments.data.published import PublishedCases, published_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
+from assignments.handout_data import write_archive
 from assignments.handout_note import HandoutNote, RuntimeFacts
 from assignments.load import folder_digest
 from assignments.public_settings import public_settings
@@ -31,6 +32,8 @@ def write_handout(
     cases: PublishedCases | None = None,
 ) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
+
+    Its cases are in `out / <assignment id>-data.zip` too: they are too large for a repository.
 
     Args:
         runtimes: what solutions may use, by framework.
@@ -63,8 +66,10 @@ def write_handout(
         written += write_cases(folder / "data", name, part)
     if cases.readme:
         written.append(_written(folder / "data" / "README.md", cases.readme))
-    note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {}, cases.kind)
-    return (*written, _written(folder / HANDOUT, note.text()))
+    archive = out / f"{assignment.id}-data.zip"
+    digest = write_archive(folder, written, archive)
+    note = HandoutNote(assignment.id, medmark, folder_digest(assignment), runtimes or {}, cases.kind, digest)
+    return (*written, _written(folder / HANDOUT, note.text()), archive)
 
 
 def refuse_work(assignment: Assignment, out: Path) -> None:

@@ -43,6 +43,8 @@ class HandoutNote:
     """By framework."""
     cases: str = ""
     """What `data/` holds: drawn or shared cases, small cases or phantoms; empty where an earlier medmark wrote it."""
+    data: str = ""
+    """SHA-256 of the archive of `data/`; empty where an earlier medmark wrote it."""
 
     def text(self) -> str:
         """The file's content."""
@@ -59,7 +61,7 @@ def read_note(folder: Path) -> HandoutNote | None:
     try:
         values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         runtimes = {name: _facts(facts) for name, facts in values.get("runtimes", {}).items()}
-        texts = {name: str(values.get(name, "")) for name in ("medmark", "digest", "cases")}
+        texts = {name: str(values.get(name, "")) for name in ("medmark", "digest", "cases", "data")}
         return HandoutNote(values["assignment"], runtimes=runtimes, **texts)
     except FileNotFoundError:
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assignments.assignment import Accuracy
-from graders.public_cases import SHOWN
 from graders.record.documents import Measured
 from graders.runs.model_check import ModelCheck
+from graders.runs.public_cases import SHOWN
 from reports.figures import decimals_of
 
 

@@ -48,7 +48,7 @@ class LeavingFile:
     """One file of a handout."""
 
     name: str
-    """From the folder of the handout."""
+    """From the folder of the handout; the archive of its cases lies beside it."""
     size: int
     """Bytes."""
     arrays: tuple[LeavingArray, ...] = ()
@@ -118,7 +118,8 @@ def leaves_of(assignment: Assignment, on_progress: Progress = lambda *_: None) -
 
 
 def _file(home: Path, path: Path) -> LeavingFile:
-    name, size = path.relative_to(home).as_posix(), path.stat().st_size
+    inside = path.is_relative_to(home)  # the archive of the cases lies beside it
+    name, size = path.relative_to(home).as_posix() if inside else path.name, path.stat().st_size
     if path.suffix != ".npz":
         return LeavingFile(name, size)
     with np.load(path, allow_pickle=False) as data:
@@ -137,7 +138,7 @@ def _named(home: Path, paths: Sequence[Path], subjects: Sequence[Subject]) -> It
     longest_first = sorted(ids, key=len, reverse=True)
     pattern = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
     for path in sorted(paths):
-        if path.suffix == ".npz":
+        if path.suffix in (".npz", ".zip"):  # the archive holds the same cases
             continue
         for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1):
             for match in pattern.finditer(line):

@@ -26,9 +26,9 @@ from graders.intake.static_checks import loads_weights
 from graders.intake.weight_files import WeightFile, weight_files
 from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of
 from graders.marks.words import cause_words
-from graders.public_cases import PublicCases, first_cases, public_cases, scores_of, with_validation
 from graders.record.answer_files import load_answers
 from graders.record.documents import AnswersResult, Cause, Measured
+from graders.runs.public_cases import PublicCases, first_cases, public_cases, scores_of, with_validation
 from graders.runs.public_check import solution_checks
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec

@@ -75,7 +75,9 @@ def test_students_get_what_they_need_and_nothing_hidden(assignment: Assignment, 
         "public_tests/test_public.py",
         "solution.py",
     ]
-    assert sorted(path.relative_to(folder).as_posix() for path in written) == names
+    assert sorted(path.relative_to(folder.parent).as_posix() for path in written) == sorted(
+        ["sides-data.zip", *(f"sides/{name}" for name in names)]
+    )
     note = read_note(folder)
     assert (note.assignment, note.medmark, note.runtimes) == ("sides", "0.1.0", {"numpy": NUMPY})
 

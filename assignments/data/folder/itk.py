@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -79,7 +78,6 @@ def read_itk(where: Location) -> Image:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Without what the library of MetaImage prints itself on stderr, file by file: the errors here say it."""
-    sys.stderr.flush()
     try:
         before = os.dup(2)
     except OSError:  # stderr is closed

@@ -50,9 +50,12 @@ def test_the_list_is_what_the_handout_writes(tmp_path):
     home = shared(tmp_path)
     leaves = leaves_of(home)
     written = PlannedHandout(home, published_cases(home)).write(tmp_path / "out", agreed=True)
-    sizes = {path.relative_to(tmp_path / "out" / "slices").as_posix(): path.stat().st_size for path in written}
+    *inside, archive = written
+    assert archive == tmp_path / "out" / "slices-data.zip"
+    sizes = {path.relative_to(tmp_path / "out" / "slices").as_posix(): path.stat().st_size for path in inside}
+    sizes[archive.name] = archive.stat().st_size
     assert {file.name: file.size for file in leaves.files} == sizes
-    assert {path.name for path in (tmp_path / "out" / "slices").rglob("*") if path.is_file()} == {
+    assert {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()} == {
         file.name.split("/")[-1] for file in leaves.files
     }
 
