@@ -20,7 +20,7 @@ from assignments.handout_note import HandoutNote, RuntimeFacts
 from assignments.load import folder_digest
 from assignments.public_settings import public_settings
 
-_FILES = ("brief.md", "interface.py", "doubles.py")
+_FILES = ("brief.md", "interface.py", "doubles.py", "AGENTS.md")
 
 
 def write_handout(
@@ -28,7 +28,7 @@ def write_handout(
     out: Path,
     runtimes: Mapping[str, RuntimeFacts] | None = None,
     medmark: str = "",
-    limits: str = "",
+    texts: Mapping[str, str] | None = None,
     cases: PublishedCases | None = None,
 ) -> tuple[Path, ...]:
     """Write the handout to `out / <assignment id>`, the folder that a group's repository has too.
@@ -38,7 +38,7 @@ def write_handout(
     Args:
         runtimes: what solutions may use, by framework.
         medmark: its version.
-        limits: text about what a submission may use, written to `limits.md`.
+        texts: further files by name, such as the kit's `README.md` and `limits.md`.
         cases: the published cases; without them they are made now.
 
     Returns:
@@ -59,8 +59,7 @@ def write_handout(
             written.append(_written(folder / path.name, path.read_bytes()))
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):
         written.append(_written(folder / "public_tests" / path.name, path.read_bytes()))
-    if limits:
-        written.append(_written(folder / "limits.md", limits))
+    written += [_written(folder / name, text) for name, text in (texts or {}).items()]
     parts = {"train": cases.train} if cases.val is None else {"train": cases.train, "val": cases.val}
     for name, part in parts.items():
         written += write_cases(folder / "data", name, part)

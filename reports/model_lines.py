@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from assignments.assignment import Accuracy
 from graders.record.documents import Measured
 from graders.runs.model_check import ModelCheck
-from graders.runs.public_cases import SHOWN
+from graders.runs.public_cases import SHOWN, Score
 from reports.figures import decimals_of
+
+BRIEF = "   `fit` had little time or few cases here: marking gives it all of both."
+UNSEEN = "   A forecast only if your model never trained on these cases; train.py leaves them out."
 
 
 def model_lines(checked: ModelCheck) -> Iterator[str]:
@@ -19,24 +22,35 @@ def model_lines(checked: ModelCheck) -> Iterator[str]:
     yield f"{':(' if checked.problem else ':)'} {does}, and `predict` answers for {cases}."
     yield from (f":| {note}" for note in checked.notes)
     for criterion, measured in checked.scores:
-        yield from _score(criterion, measured, checked)
+        if checked.seen and checked.kind in SHOWN:
+            yield f"   {_value(criterion, measured)} on cases that your model has seen: no forecast."
+            continue
+        yield from (f"   {line}" for line in _lines(criterion, measured, checked.kind))
+        if checked.kind in SHOWN:
+            yield BRIEF if checked.trained else UNSEEN
 
 
-def _score(criterion: Accuracy, measured: Measured, checked: ModelCheck) -> Iterator[str]:
+def validation_lines(scores: Iterable[Score], kind: str) -> Iterator[str]:
+    """The scores of a model on validation cases that it was not trained on, beside the anchors."""
+    for score in scores:
+        if score.measured is None:
+            yield f"{score.criterion.metric} has no value on these cases: {score.result.evidence}"
+        else:
+            yield from _lines(score.criterion, score.measured, kind)
+
+
+def _lines(criterion: Accuracy, measured: Measured, kind: str) -> Iterator[str]:
+    value = _value(criterion, measured)
+    if kind not in SHOWN:
+        yield f"{value} on {kind}, which stand in for patients: no forecast."
+        return
     digits = decimals_of(criterion)
-    value = f"   {measured.metric} {measured.score:.{digits}f}"
-    if checked.kind not in SHOWN:
-        yield f"{value} on {checked.kind}, which stand in for patients: no forecast."
-        return
-    if checked.seen:
-        yield f"{value} on cases that your model has seen: no forecast."
-        return
     if measured.interval is not None:
         low, high = measured.interval
         value += f" (95 % interval {low:.{digits}f} to {high:.{digits}f})"
-    yield f"{value} on {checked.subjects} validation subjects. Anchors:"
-    yield "   " + ", ".join(f"{name} {at:g}" for name, at in criterion.anchors.model_dump(by_alias=True).items())
-    if checked.trained:
-        yield "   `fit` had little time or few cases here: marking gives it all of both."
-    else:
-        yield "   A forecast only if your model never trained on these cases; train.py leaves them out."
+    yield f"{value} on {measured.subjects} validation subjects. Anchors:"
+    yield ", ".join(f"{name} {at:g}" for name, at in criterion.anchors.model_dump(by_alias=True).items())
+
+
+def _value(criterion: Accuracy, measured: Measured) -> str:
+    return f"{measured.metric} {measured.score:.{decimals_of(criterion)}f}"

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import cli
+from graders.authoring.student_wheel import student_wheel
 from tests.commands import ROOT
 from tests.small_course import SOUND, environment, write_assignment
 
@@ -78,6 +79,14 @@ def test_together_they_hold_every_file_once(wheels):
     students, staff = map(contents, wheels)
     assert not students.keys() & staff.keys()
     assert students.keys() | staff.keys() == shipped()
+
+
+def test_the_wheel_in_a_kit_is_the_students_wheel(wheels, tmp_path):
+    kit = student_wheel(tmp_path)
+    assert kit.name == wheels[0].name
+    assert contents(kit) == contents(wheels[0])
+    assert metadata(kit)["Version"] == metadata(wheels[0])["Version"]
+    assert student_wheel(tmp_path / "..").read_bytes() == kit.read_bytes()
 
 
 def test_both_have_one_version_and_the_extra_of_the_staff_brings_the_other(wheels):

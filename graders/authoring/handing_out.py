@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assignments.assignment import Assignment
@@ -18,7 +18,9 @@ from assignments.handout import refuse_work, write_handout
 from assignments.handout_note import RuntimeFacts
 from assignments.load import hidden_tests
 from graders.asking.allowance import ceiling
+from graders.authoring.kit_files import KitTerms, kit_texts
 from graders.authoring.splitting import data_assignment, record_handout
+from graders.authoring.student_wheel import student_wheel
 from graders.record.proof_status import proof_status
 from graders.version import medmark_version
 from graders.wall.patience import IDLE_CALL_S, IDLE_S, WALL_LIMITS
@@ -33,6 +35,8 @@ class PlannedHandout:
     cases: PublishedCases
     near: str = ""
     """How many cases of two parts are nearly equal; empty if none is."""
+    terms: KitTerms = field(default_factory=lambda: KitTerms(medmark_version()))
+    """What a course says of it."""
 
     @property
     def needs_consent(self) -> bool:
@@ -61,9 +65,13 @@ class PlannedHandout:
 
     def write_files(self, folder: Path) -> tuple[Path, ...]:
         """Write the files alone, such as for a list of them: nobody is asked, and nothing is recorded."""
-        runtimes: dict[str, RuntimeFacts] = {name: facts_of(name) for name in self.assignment.frameworks}
+        runtimes = {name: facts_of(name) for name in self.assignment.frameworks}
         limits = limits_text(self.assignment)
-        return write_handout(self.assignment, folder, runtimes, medmark_version(), limits, self.cases)
+        offered: dict[str, RuntimeFacts] = {str(name): facts for name, facts in runtimes.items()}
+        texts = {**kit_texts(self.assignment, self.cases, runtimes, limits, self.terms), "limits.md": limits}
+        written = write_handout(self.assignment, folder, offered, medmark_version(), texts, self.cases)
+        wheel = None if self.terms.install else student_wheel(folder / self.assignment.id)
+        return written if wheel is None else (*written, wheel)
 
 
 def planned_handout(name: str, course: Path | None = None, on_progress: Progress = lambda *_: None) -> PlannedHandout:
@@ -79,7 +87,19 @@ def planned_handout(name: str, course: Path | None = None, on_progress: Progress
         why = "; ".join(status.gaps) if status.fresh else "it changed since its rehearsal, or was never rehearsed"
         raise UserError(f"{assignment.folder}: is not proven ({why}). Prove it: medmark rehearse {assignment.id}")
     cases = published_cases(assignment, on_progress)
-    return PlannedHandout(assignment, cases, near_note(assignment, cases.prepared, on_progress))
+    near = near_note(assignment, cases.prepared, on_progress)
+    return PlannedHandout(assignment, cases, near, _terms(assignment, course))
+
+
+def _terms(assignment: Assignment, course: Path | None) -> KitTerms:
+    """What the course says: how medmark is installed, and when the work is due."""
+    if course is None:
+        return KitTerms(medmark_version())
+    from graders.course.course import load_course
+
+    opened = load_course(course)
+    due = opened.assignment(assignment.id).deadline
+    return KitTerms(medmark_version(), opened.install, f"{due:%A} {due.day} {due:%B %Y, %H:%M} ({opened.timezone})")
 
 
 def hand_out(name: str, folder: Path, course: Path | None = None, *, agreed: bool = False) -> tuple[Path, ...]:

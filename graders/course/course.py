@@ -179,6 +179,8 @@ class Course(Frozen):
     peer: Peer = Peer()
     staff: dict[Annotated[str, Field(min_length=1)], str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
     """Login to full name of those who may decide; if empty, everyone who may run medmark here."""
+    install: str = Field(default="", pattern=r"[^\n\r`]*")
+    """The line with which students install medmark; empty: the wheel that a handout carries."""
     access: Access = Access()
     repositories: Repositories = Repositories()
     roster: RosterSettings = RosterSettings()

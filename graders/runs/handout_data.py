@@ -7,7 +7,6 @@ The handout has the archive's digest; members other than cases are refused.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 import urllib.error
 import urllib.request
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from assignments.errors import UserError
+from assignments.files import replace_file
 from assignments.handout_data import MEMBER
 from assignments.handout_note import read_note
 
@@ -83,9 +83,8 @@ def _unpacked(file: IO[bytes], folder: Path, source: str) -> tuple[Path, ...]:
                 raise UserError(f"{source}: holds {wrong[0]!r}, which is not a file of cases. Fetch it again.")
             for name in names:
                 path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(name) as member, path.open("wb") as target:
-                    shutil.copyfileobj(member, target, _CHUNK)
+                with archive.open(name) as member:
+                    replace_file(path, member)
                 written.append(path)
     except (OSError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{source}: cannot be unpacked ({error}). Fetch it again.") from error

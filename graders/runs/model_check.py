@@ -242,7 +242,7 @@ def _tried_cases(public: PublicCases, trains: bool) -> _Tried:
         public = with_validation(public)
     predicted = public.val or public.train
     rows = all(len(case_shapes(column)[0]) < 2 for column in predicted.values())
-    hidden = public.hidden_set(first_cases(predicted, ROWS if rows else IMAGES))
+    hidden = public.as_hidden(first_cases(predicted, ROWS if rows else IMAGES))
     if trains:
         val = public.val if public.assignment.data.val else None
         hidden = replace(hidden, train=_brief(public.train), val=None if val is None else _brief(val))

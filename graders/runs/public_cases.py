@@ -58,9 +58,9 @@ class PublicCases:
         count = len(next(iter(cases.values())))
         size = self.assignment.data.per_call
         for start in range(0, count, size):
-            yield {name: stacked(cases[name][start : start + size]) for name in self._inputs()}
+            yield {name: stacked(cases[name][start : start + size]) for name in self.inputs()}
 
-    def hidden_set(self, cases: Mapping[str, Cases]) -> HiddenSet:
+    def as_hidden(self, cases: Mapping[str, Cases]) -> HiddenSet:
         """Cases as one repeat of marking has its hidden ones; nothing is given to train on."""
         task = task_named(self.assignment.task)
         truths = {name: cases[name] for name in (task.truth, *task.extra_truths) if name in cases}
@@ -73,7 +73,7 @@ class PublicCases:
         return HiddenSet(
             train={},
             val=None,
-            inputs={name: cases[name] for name in self._inputs()},
+            inputs={name: cases[name] for name in self.inputs()},
             truth=records(truths) if task.extra_truths else truths[task.truth],
             cases=described(ids, subjects, cases.get("spacing"), [None] * len(ids)),
             fit_seed=0,
@@ -97,12 +97,13 @@ class PublicCases:
         arrays: dict[str, Cases] = {}
         for key in rows[0]:
             each = [task.stored(np.asarray(row[key])[None])[0] for row in rows]
-            made = Column([MadeCase(_itself(array), array.dtype, array.shape) for array in each])
-            arrays[key] = stacked(made) if len(set(made.shapes)) == 1 else made
-        hidden = self.hidden_set(cases)
+            column = Column([MadeCase(_itself(array), array.dtype, array.shape) for array in each])
+            arrays[key] = stacked(column) if len(set(column.shapes)) == 1 else column
+        hidden = self.as_hidden(cases)
         return scores_of(self.assignment, hidden, Answers(arrays))
 
-    def _inputs(self) -> tuple[str, ...]:
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the arrays that a model receives to predict."""
         return self.interface.fields(task_named(self.assignment.task).entry, "inputs")
 
 
@@ -131,8 +132,10 @@ def public_cases(folder_or_assignment: Path | Assignment) -> PublicCases:
     Raises:
         UserError: they are not there, or cannot be read.
     """
-    given = folder_or_assignment
-    assignment = given if isinstance(given, Assignment) else load(given, public=True)
+    if isinstance(folder_or_assignment, Assignment):
+        assignment = folder_or_assignment
+    else:
+        assignment = load(folder_or_assignment, public=True)
     interface = read_interface(assignment.folder / "interface.py")
     data = assignment.folder / "data"
     train = read_cases(data, "train")

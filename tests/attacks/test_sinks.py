@@ -326,10 +326,13 @@ def test_nothing_hidden_is_in_what_a_student_gets(course, attack, tmp_path):
     own_folder.mkdir(parents=True)
     (own_folder / "solution.py").write_text(carrying(*CARRIERS["by-raising"]))
     checked = medmark("check", course.folder / "target", "--folder", own_folder).out.encode()
-    open_ = b"\0".join([course.in_the_open(), handed, checked])
-    attack.came_to(f"no canary in {len(open_) / 1e6:.1f} MB of pages, receipts, JSON, handout and check")
+    open_ = b"\0".join([course.in_the_open(), handed])
+    attack.came_to(f"no canary in {len(open_) / 1e6:.1f} MB of pages, receipts, JSON and handout, and none in check")
+    # On their own machine, students read what their own code says of public cases.
+    own = (str(IN_THE_INPUTS)[:8], LOOT)
     for canary in CANARIES:
         assert canary.encode() not in open_, canary
+        assert canary in own or canary.encode() not in checked, canary
     assert BYTES not in open_
     assert BYTES.hex().encode() not in open_
 

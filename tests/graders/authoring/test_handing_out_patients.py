@@ -17,6 +17,7 @@ from assignments.load import load
 from graders.authoring.handing_out import hand_out, planned_handout
 from graders.authoring.splitting import proposed_split
 from graders.tasks import TASKS
+from graders.version import medmark_version
 from graders.wall.replies import bound
 from reports.leaving import leaving_lines
 from tests.assignments.data.scans_folder import INTERFACE, write_folder
@@ -72,7 +73,8 @@ def test_patients_stay_unless_they_are_shared(tmp_path):
     assert not {image.tobytes() for file in files for image in np.load(file)["image"]} & slices
     assert (len([*files[0].parents[1].glob("train/*")]), len([*files[0].parents[1].glob("val/*")])) == (16, 4)
     assert [name for name in files_of(tmp_path) if not name.endswith(".npz")] == [
-        "assignment.toml", "brief.md", "data/README.md", "handout.json", "interface.py", "limits.md",
+        ".gitignore", "README.md", "assignment.toml", "brief.md", "data/README.md", "handout.json", "interface.py",
+        "limits.md", f"medmark-{medmark_version()}-py3-none-any.whl", "requirements.txt", "train.py",
     ]  # fmt: skip
     assert (folder / "split.csv").read_text() == before, "nobody was handed out"
 

@@ -1,0 +1,150 @@
+"""A handout is a kit to start from: train, look, commit and check, as its README says, with nothing else at hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assignments.folders import catalogue
+from assignments.load import load, references
+from tests.commands import ROOT, typed
+from tests.graders.intake.repositories import git, make
+from tests.small_course import SOUND, environment, medmark, write_assignment, write_course
+
+LOGS = SOUND.replace(
+    "budget_s):\n    return Threshold()",
+    "budget_s, log=None):\n    for step in range(3):\n        log and log(step, 1 / (1 + step), 0.5 + step / 10)\n"
+    "    return Threshold()",
+)
+
+
+class Desk:
+    """A student's clone with the kit in it."""
+
+    def __init__(self, home: Path, assignment: str | Path):
+        self.output = medmark("handout", assignment, home / "out")
+        assert self.output.code == 0, self.output.err
+        self.id = Path(assignment).name
+        make(home / "host.git", {"README.md": "ours"})
+        git("clone", "--quiet", f"file://{home}/host.git", str(home / "clone"))
+        shutil.copytree(home / "out" / self.id, home / "clone" / self.id)
+        self.home, self.clone, self.kit = home, home / "clone", home / "clone" / self.id
+
+    def train(self, *words):
+        variables = {**environment(), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        command = [sys.executable, "train.py", *words]
+        return subprocess.run(command, cwd=self.kit, env=variables, capture_output=True, text=True, check=True).stdout
+
+    def check(self, *words):
+        output = typed(["check", *map(str, words)], self.kit, environment())
+        assert "Traceback" not in output.err, output.err
+        return output
+
+    def push(self):
+        git("-C", str(self.clone), "add", "-A")
+        git("-C", str(self.clone), "-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "--quiet", "-m", "Work")
+        git("-C", str(self.clone), "push", "--quiet")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    desk = Desk(tmp_path, write_assignment(tmp_path / "halves"))
+    (desk.kit / "solution.py").write_text(LOGS)
+    return desk
+
+
+def test_a_kit_trains_draws_scores_and_is_handed_in(desk):
+    said = desk.train()
+    assert "16 cases to train on, 4 for validation" in said
+    assert "step      2  loss 0.3333  validation 0.7000" in said
+    assert "accuracy 1.000" in said
+    assert "trivial 0.5, pass 0.6" in said
+    assert (desk.kit / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert (desk.kit / "cases.png").read_bytes().startswith(b"\x89PNG")
+    desk.push()
+    tracked = git("-C", str(desk.clone), "ls-files").splitlines()
+    assert f"{desk.id}/train.py" in tracked
+    assert not [name for name in tracked if name.startswith(f"{desk.id}/data/") or name.endswith(".png")]
+    output = desk.check("--handin")
+    assert output.code == 0, output.out + output.err
+    assert "accuracy 1.000" in output.out
+
+
+def test_a_new_clone_fetches_the_cases_from_the_archive(desk):
+    shutil.rmtree(desk.kit / "data")
+    assert desk.check().code == 1
+    output = desk.check("--data", desk.home / "out" / f"{desk.id}-data.zip")
+    assert output.code == 0, output.out + output.err
+    assert "2 files of cases in" in output.out
+
+
+def test_a_fit_without_log_trains_all_the_same(desk):
+    (desk.kit / "solution.py").write_text(SOUND)
+    said = desk.train()
+    assert "fit takes no `log`: no learning curve" in said
+    assert not (desk.kit / "curve.png").exists()
+    assert "accuracy 1.000" in said
+
+
+def test_the_readme_says_what_is_there_and_what_to_type(desk):
+    text = (desk.kit / "README.md").read_text()
+    (wheel,) = desk.kit.glob("medmark-*.whl")
+    assert f"pip install ./{wheel.name}" in text
+    assert "medmark check halves --handin" in text
+    assert "16 cases are in `data/train`." in text
+    assert "| `x` | float32 | 4 |" in text
+    assert "60 marks: accuracy on hidden cases (your `fit` is run on hidden training cases): trivial 0.5" in text
+    assert "one hidden test on a model of its own" in text
+    with np.load(desk.kit / "data/train.npz") as data:
+        assert len(data["x"]) == 16
+
+
+def test_a_course_says_how_medmark_is_installed_and_when_the_work_is_due(tmp_path):
+    folder = write_course(tmp_path / "course", {"sound": SOUND})
+    (folder / "course.toml").write_text(
+        'title = "Halves"\nyear = "2027"\ntimezone = "UTC"\ninstall = "pip install medmark-at-ucl==0.1.0"\n'
+        '[access]\nallow_file = true\n[assignments.halves]\nsource = "halves"\ndeadline = 2027-03-05T16:00:00\n'
+    )
+    assert medmark("handout", "halves", tmp_path / "out", "-c", folder).code == 0
+    text = (tmp_path / "out/halves/README.md").read_text()
+    assert "    pip install medmark-at-ucl==0.1.0\n" in text
+    assert "**Due Friday 5 March 2027, 16:00 (UTC).**" in text
+    assert not list((tmp_path / "out/halves").glob("*.whl"))
+
+
+def test_instructions_for_assistants_are_in_a_kit_only_where_an_author_wrote_them(tmp_path):
+    folder = write_assignment(tmp_path / "halves")
+    assert medmark("handout", folder, tmp_path / "without").code == 0
+    assert not (tmp_path / "without/halves/AGENTS.md").exists()
+    (folder / "AGENTS.md").write_text("Explain, do not solve.\n")
+    assert medmark("handout", folder, tmp_path / "out").code == 0
+    assert (tmp_path / "out/halves/AGENTS.md").read_text() == "Explain, do not solve.\n"
+
+
+KITS = [
+    (id, framework)
+    for id in catalogue()
+    for framework in references(load(ROOT / "assignments/catalogue" / id))
+    if framework != "numpy"
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("id", "framework"), KITS)
+def test_every_kit_of_the_catalogue_runs_from_end_to_end(tmp_path, id, framework):
+    desk = Desk(tmp_path, id)
+    reference = references(load(ROOT / "assignments/catalogue" / id))[framework]
+    shutil.copy(reference, desk.kit / "solution.py")
+    said = desk.train("--budget", "20")
+    assert "saved to" in said
+    assert "validation subjects. Anchors:" in said
+    desk.push()
+    output = desk.check("--handin")
+    assert output.code == 0, output.out + output.err
+    assert os.path.getsize(desk.kit / "cases.png") > 1000
