@@ -23,7 +23,7 @@ from numpy.random import Generator
 
 from assignments.assignment import Assignment, Data
 from assignments.data.source import PARTS, Part, Subject
-from assignments.errors import UserError, nearest
+from assignments.errors import UserError, listed, nearest
 from assignments.files import replace_file
 
 COLUMNS = ("subject", "part", "withdrawn", "handed_out", "shown")
@@ -288,7 +288,7 @@ def _filled(
         part = max(_ORDER, key=lambda part: min(quota.get((group.stratum, part), 0), len(group.ids)))
         parts |= dict.fromkeys(group.ids, part)
         quota[group.stratum, part] = quota.get((group.stratum, part), 0) - len(group.ids)
-    _check_sizes(parts, data)
+    _check_sizes(parts, data, groups)
     return parts
 
 
@@ -375,12 +375,17 @@ def _quotas(
     return quota
 
 
-def _check_sizes(parts: Mapping[str, Part | None], data: Data) -> None:
+def _check_sizes(parts: Mapping[str, Part | None], data: Data, groups: Sequence[_Group]) -> None:
     counts = Counter(parts.values())
     needed: tuple[Part, ...] = ("train", "val", "test") if data.val else ("train", "test")
     lacking = [part for part in needed if not counts[part]]
     if lacking:
         have = ", ".join(f"{part} {counts[part]}" for part in PARTS)
-        raise UserError(
-            f"the split leaves no subject for {' and '.join(lacking)} ({have}). Change [data] train, val or test."
-        )
+        what = f"the split leaves no subject for {' and '.join(lacking)} ({have})."
+        largest = max(groups, key=lambda group: len(group.ids))
+        if len(groups) < len(needed):
+            raise UserError(
+                f"{what} {len(largest.ids)} subjects share patients with each other, and stay in one part: "
+                f"{listed(largest.ids)}. Name other patients in members, or add subjects that share none with them."
+            )
+        raise UserError(f"{what} Change [data] train, val or test.")

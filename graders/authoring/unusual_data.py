@@ -31,6 +31,7 @@ WORDS: dict[Part | None, str] = {"train": "training", "val": "validation", "test
 def unusual(summary: DataSummary) -> Iterator[str]:
     """One line for each thing, with the cases that it is about."""
     yield from _split_lines(summary)
+    yield from _strata_missed(summary)
     yield from _not_finite(summary)
     yield from _equal(summary)
     yield from _constant(summary)
@@ -53,6 +54,22 @@ def _split_lines(summary: DataSummary) -> Iterator[str]:
             refuse_shared(data.prepared, "refused by handout and grade", split_command(data.assignment, "--resplit"))
         except UserError as error:
             yield from str(error).splitlines()
+
+
+def _strata_missed(summary: DataSummary) -> Iterator[str]:
+    """Strata that a part lacks although `stratify` names them: it was written after the split was made."""
+    data = summary.data
+    if data.split is None or not data.assignment.data.stratify:
+        return
+    parts: tuple[Part, ...] = ("test", "train")
+    for stratum, counts in summary.strata.items():
+        number = sum(counts.values())
+        missed = [WORDS[part] for part in parts if not counts.get(part)]
+        if missed and number > 1:
+            yield (
+                f"stratify: of {number} subjects of {stratum} none is in the {missed[0]} part. The split was made "
+                f"without stratify, or they are too few. To draw it anew: {split_command(data.assignment, '--resplit')}"
+            )
 
 
 def _not_finite(summary: DataSummary) -> Iterator[str]:

@@ -281,3 +281,9 @@ def test_a_part_is_a_number_of_subjects_or_a_share_and_anything_else_is_one_prob
 def test_shares_that_leave_nobody_to_train_on_are_said_with_what_they_come_to():
     with pytest.raises(UserError, match=r"val = 0.5 \(4 subjects\) and test = 0.6 \(5 subjects\) leave none of 8"):
         new_split(people(8), data(val=0.5, test=0.6))
+
+
+def test_pairs_that_all_share_patients_stay_in_one_part_and_are_named():
+    atlas = [Subject(f"P{i}-atlas", members=(f"P{i}", "atlas")) for i in range(5)]
+    with pytest.raises(UserError, match="5 subjects share patients with each other, and stay in one part: P0-atlas"):
+        new_split(atlas, data())

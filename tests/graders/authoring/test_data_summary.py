@@ -195,3 +195,15 @@ def test_of_classes_that_may_hold_at_once_each_is_counted(tmp_path):
 def test_a_ground_truth_that_is_no_number_is_named(tmp_path):
     lines = list(unusual(data_summary(shown_data(assignment_of(tmp_path, source=OTHER)))))
     assert lines[0] == "target holds NaN or infinity in 1 case: B, case 0"
+
+
+def test_a_stratum_that_the_hidden_part_lacks_is_said_where_stratify_names_it(assignment):
+    rows = tuple(SplitRow(id, part) for id, part in {"A1": "train", "A2": "test", "B1": "train", "B2": "train"}.items())
+    write_split(assignment.split_file, Split(rows))
+    lines = list(unusual(data_summary(shown_data(assignment))))
+    (line,) = [line for line in lines if line.startswith("stratify")]
+    assert "of 2 subjects of B none is in the hidden part" in line
+    assert "--resplit" in line
+    both = tuple(SplitRow(row.subject, "test" if row.subject == "B1" else row.part) for row in rows)
+    write_split(assignment.split_file, Split(both))
+    assert not [line for line in unusual(data_summary(shown_data(assignment))) if line.startswith("stratify")]
