@@ -5,6 +5,7 @@ Nothing runs here, and the ledger is not read. `graders.runs.cohort` runs the st
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -18,6 +19,7 @@ from assignments.data.prepared import Progress
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import digest_of
+from assignments.errors import UserError
 from assignments.load import folder_digest, hidden_tests
 from graders.course.course import Course
 from graders.failures import ImageFailure
@@ -36,7 +38,10 @@ from graders.runs.engines.processes import Processes
 from graders.version import medmark_version
 from graders.wall.sandboxes.sandbox import Sandbox
 
-MADE_EARLIER = "an earlier medmark, or with another assignment, image or NumPy; run medmark grade to renew it"
+log = logging.getLogger("medmark")
+MADE_EARLIER = "an earlier medmark, or with another assignment, image, data or NumPy; run medmark grade to renew it"
+UNREAD = SetDigests("unread", "unread", "unread")
+"""In place of a hidden set's digests where its cases cannot be read: no stage was recorded with them."""
 UNKNOWN_OF_EARLIER = ("medmark", "assignment_digest", "rehearsal", "data_digest", "image_digest", "scored_with")
 NOTHING_RECORDED = Trouble(NOT_GRADED, "nothing is recorded: run medmark grade")
 
@@ -164,16 +169,33 @@ class Plan:
         }
 
 
-def plan_cohort(marking: Marking, submissions: Sequence[Submission], on_reading: Progress = lambda *_: None) -> Plan:
+def plan_cohort(
+    marking: Marking,
+    submissions: Sequence[Submission],
+    on_reading: Progress = lambda *_: None,
+    *,
+    run: bool = True,
+) -> Plan:
     """The stages of each submission, with their keys; nothing runs, and the ledger is not read.
 
-    `on_reading` is called with each subject of a finite source.
+    Args:
+        on_reading: Called with each subject of a finite source.
+        run: Whether the stages are to run. Else the plan does without hidden cases that cannot be read.
+
+    Raises:
+        UserError: the hidden cases cannot be read, and the plan is to run.
     """
     assignment = marking.assignment
     tests = hidden_tests(assignment)
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     cache = marking.course.folder / ".medmark/data.json"
-    manifest = manifest_of(assignment, marking.secret, cache, on_reading) if scored else Manifest()
+    try:
+        manifest = manifest_of(assignment, marking.secret, cache, on_reading) if scored else Manifest()
+    except UserError as error:
+        if run:
+            raise
+        log.warning("%s\nNothing was scored anew: marks are shown as they were recorded.", error)
+        manifest = Manifest([UNREAD] * assignment.run.seeds)
     sets = manifest.digests
     frameworks = {submission.framework for submission in submissions}
     outcomes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}
@@ -226,9 +248,16 @@ def _common_provenance(marking: Marking, sets: Sequence[SetDigests]) -> dict[str
         "secret_fingerprint": fingerprint(marking.secret),
         "sandbox": sandbox.name,
         "isolated": sandbox.isolates,
-        "data_digest": digest_of(sets=[[s.train, s.inputs, s.truth] for s in sets]) if sets else None,
+        "data_digest": _data_digest(sets),
         "scored_with": packages or None,
     }
+
+
+def _data_digest(sets: Sequence[SetDigests]) -> str | None:
+    """The digest of all hidden sets; None where there are none, or they cannot be read."""
+    if not sets or UNREAD in sets:
+        return None
+    return digest_of(sets=[[each.train, each.inputs, each.truth] for each in sets])
 
 
 def _keys(submission: Submission, inputs: StageInputs | None) -> StageKeys | None:

@@ -15,7 +15,7 @@ from graders.runs.marking import recorded
 from tests.fixtures.ledgers.stored import HERE, OLDER, restored
 from tests.small_course import medmark
 
-EARLIER = "an earlier medmark, or with another assignment, image or NumPy; run medmark grade to renew it"
+EARLIER = "an earlier medmark, or with another assignment, image, data or NumPy; run medmark grade to renew it"
 PLAIN = ("member", "status", "points", "out_of", "percent", "group_percent", "commit",
          "criterion_tests", "criterion_accuracy", "criterion_report")  # fmt: skip
 
