@@ -108,7 +108,8 @@ def read_split(path: Path) -> Split | None:
         raise UserError(f"{path}: the split cannot be read: {error}. Restore it from a copy.") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if lacks := [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]:
-        raise UserError(f"{path}: has no column {' and no column '.join(lacks)}. Restore the file from a copy.")
+        cure = "Save it as CSV with commas" if any(sign in text.split("\n")[0] for sign in ";\t") else "Restore it"
+        raise UserError(f"{path}: has no column {' and no column '.join(lacks)}. {cure}, or take a copy.")
     rows, seen = [], set()
     for record in reader:
         values = {name: (record.get(name) or "").strip() for name in COLUMNS}
@@ -118,11 +119,21 @@ def read_split(path: Path) -> Split | None:
         if not values["subject"] or values["subject"] in seen:
             what = f"{values['subject']} is there twice" if values["subject"] else "names no subject"
             raise UserError(f"{where}: {what}. Remove one of the rows.")
+        for name in COLUMNS[2:]:
+            if values[name] and not _is_day(values[name]):
+                raise UserError(f'{where}: {name} is "{values[name]}". Write the day as 2026-03-04, or leave it empty.')
         seen.add(values["subject"])
         part = cast(Part, values.pop("part")) if values["part"] else None
         values.pop("part", None)
         rows.append(SplitRow(part=part, **values))
     return Split(tuple(rows))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def write_split(path: Path, split: Split) -> None:

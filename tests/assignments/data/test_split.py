@@ -287,3 +287,22 @@ def test_pairs_that_all_share_patients_stay_in_one_part_and_are_named():
     atlas = [Subject(f"P{i}-atlas", members=(f"P{i}", "atlas")) for i in range(5)]
     with pytest.raises(UserError, match="5 subjects share patients with each other, and stay in one part: P0-atlas"):
         new_split(atlas, data())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (",", ";", "has no column subject and no column part. Save it as CSV with commas"),
+        (",", "\t", "has no column subject and no column part. Save it as CSV with commas"),
+        ("2026-03-04", "04/03/2026", r'line 2: handed_out is "04/03/2026". Write the day as 2026-03-04'),
+        ("P1,train,,", "P1,train,yesterday,", r'line 2: withdrawn is "yesterday"'),
+        ("2026-03-04", "20260304", r'handed_out is "20260304"'),
+    ],
+)
+def test_what_a_spreadsheet_makes_of_a_split_is_refused_with_the_cure(tmp_path, old, new, says):
+    """Any text in `withdrawn` would take a subject out of the training cases without a word."""
+    path = tmp_path / "split.csv"
+    write_split(path, Split((SplitRow("P1", "train", handed_out="2026-03-04"), SplitRow("P2", "test"))))
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(UserError, match=says):
+        read_split(path)
