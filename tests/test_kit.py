@@ -74,6 +74,7 @@ def test_a_kit_trains_draws_scores_and_is_handed_in(desk):
     output = desk.check("--handin")
     assert output.code == 0, output.out + output.err
     assert "accuracy 1.000" in output.out
+    assert "ignore rules" not in output.out
 
 
 def test_a_new_clone_fetches_the_cases_from_the_archive(desk):

@@ -32,6 +32,8 @@ NOISE = {
     ".ruff_cache", ".idea", ".vscode", "Thumbs.db", "desktop.ini",
 }  # fmt: skip
 """Files and folders that tools leave behind; macOS leaves `._NAME` too."""
+OF_THE_KIT = {"data", "curve.png", "cases.png"}
+"""What a kit's own .gitignore keeps out."""
 
 Runtime: TypeAlias = Callable[[str], RuntimeFacts | None]
 """What a framework's runtime offers a solution; None if that is unknown."""
@@ -155,7 +157,7 @@ def _inspected(clone: OwnClone, assignment: Assignment, runtime: Runtime, caps: 
         as_of=_last_contact(clone.common_dir, tracked),
         unpushed=int(clone.git("rev-list", "--count", f"{commit}..{clone.head}")) if commit and clone.head else 0,
         uncommitted=_below(prefix, changed),
-        ignored=_below(prefix, ignored),
+        ignored=tuple(name for name in _below(prefix, ignored) if _last(name) not in OF_THE_KIT),
         problems=problems,
         left_out=clone.left_out,
         versions=_versions(solution, assignment, runtime),
@@ -277,8 +279,12 @@ def _is_noise(name: str) -> bool:
     return name in NOISE or name.startswith("._")
 
 
+def _last(name: str) -> str:
+    return name.rstrip("/").rpartition("/")[2]
+
+
 def _of_an_editor(name: str) -> bool:
-    last = name.rstrip("/").rpartition("/")[2]
+    last = _last(name)
     return last.startswith(".") or last.endswith(("~", ".swp", ".tmp", ".bak"))
 
 
