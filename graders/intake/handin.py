@@ -19,6 +19,7 @@ from assignments.handout_note import RuntimeFacts
 from graders.intake.checkout import Caps, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
 from graders.intake.imports import runtime_in_handout
+from graders.intake.likeness import is_starter
 from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
 from graders.intake.own_versions import versions_differ
@@ -214,7 +215,8 @@ def _problems_of(
     if not solution.is_file():
         return (*written.problems, *papers)
     checks = static_checks(target, assignment, runtime)
-    untouched = [UNTOUCHED_PROBLEM] if is_untouched(solution, assignment) else []
+    starts = is_untouched(solution, assignment) or is_starter(solution, assignment)
+    untouched = [UNTOUCHED_PROBLEM] if starts else []
     return (*written.problems, *untouched, *checks.problems, *papers)
 
 

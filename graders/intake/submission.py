@@ -21,6 +21,7 @@ from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, wr
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
 from graders.intake.imports import runtime_of
+from graders.intake.likeness import copied_from, is_starter
 from graders.intake.papers import paper_problems, papers_of
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
@@ -28,7 +29,7 @@ from graders.wall.modes import make_readable
 
 COMPARED_BYTES = 1_000_000
 """How much of a solution.py is compared with a starter."""
-RECORD = 3
+RECORD = 4
 """The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
 """Flag of a solution.py that is the unchanged starter."""
@@ -156,7 +157,7 @@ def submission_at(
     framework = None
     if facts["written"]:
         make_readable(target)  # an older one may have been written under a narrow umask
-        if is_untouched(target / SOLUTION, assignment):
+        if facts["starter"] or is_untouched(target / SOLUTION, assignment):
             flags.append(UNTOUCHED)
             problems.append(UNTOUCHED_PROBLEM)
         checks = static_checks(target, assignment, runtime)
@@ -216,10 +217,12 @@ def _write(
     problems += paper_problems(assignment, entries, mirror, caps, reach)
     written_out = target.is_dir()
     solution, weights = _fingerprints(target, assignment) if written_out else (None, ())
+    copied = copied_from(target / SOLUTION, assignment) if written_out else ""
     return {
         "written": written_out,
         "problems": problems,
-        "flags": written.flags,
+        "flags": (*written.flags, *([copied] if copied else [])),
+        "starter": written_out and is_starter(target / SOLUTION, assignment),
         "tree": solution_digest(target) if written_out else None,
         "solution": solution,
         "weights": weights,

@@ -1,0 +1,85 @@
+"""How much of a solution is code that everybody can read: a published reference, or the starter.
+
+Code is compared by tokens: layout, comments, docstrings and the names of variables do not count, but keywords,
+attributes and what is called do. It is a hint for staff, who ask the group about its code; no mark depends on it.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import keyword
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from assignments.assignment import Assignment
+from assignments.load import references
+from graders.intake.source import read_source
+
+SHINGLE = 12
+"""Tokens that are compared together: about a line and a half."""
+LEAST = 80
+"""Shingles of a solution's own from which a share says something."""
+COPIED = 0.6
+"""Share of a solution's own code from which it is flagged. References of two topics share 0.1 to 0.2, those of one
+topic in two frameworks, which are alike line by line, 0.5 to 0.58; one with a dozen names changed shares 0.84."""
+
+
+def copied_from(solution: Path, assignment: Assignment) -> str:
+    """A line for staff if most of a solution is that of a published reference; empty if it is not."""
+    own = _shingles(code_tokens(solution)) - _shingles_of(_starters(assignment))
+    if len(own) < LEAST:
+        return ""
+    for path in references(assignment).values():
+        share = len(own & _shingles(code_tokens(path))) / len(own)
+        if share >= COPIED:
+            return f"{share:.0%} of the code of solution.py is that of the published {path.name}"
+    return ""
+
+
+def is_starter(solution: Path, assignment: Assignment) -> bool:
+    """Whether the code of a solution is that of a starter, whatever its comments and layout."""
+    tokens = code_tokens(solution)
+    return bool(tokens) and any(tokens == code_tokens(starter) for starter in _starters(assignment))
+
+
+def code_tokens(path: Path) -> tuple[str, ...]:
+    """The tokens of a source; none where it cannot be read as Python."""
+    tree = read_source(path).tree
+    try:
+        return () if tree is None else tuple(_tokens(ast.unparse(_without_docstrings(tree))))
+    except (RecursionError, tokenize.TokenError, ValueError):  # nested too deeply to be a person's code
+        return ()
+
+
+def _tokens(text: str) -> Iterator[str]:
+    before = ""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in (tokenize.NEWLINE, tokenize.NL, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER):
+            continue
+        name = token.type == tokenize.NAME and not keyword.iskeyword(token.string)
+        called = token.line[token.end[1] : token.end[1] + 1] == "("
+        yield "n" if name and before != "." and not called else token.string
+        before = token.string
+
+
+def _without_docstrings(tree: ast.Module) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(
+            node, clean=False
+        ):
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _starters(assignment: Assignment) -> list[Path]:
+    return sorted((assignment.folder / "starter").glob("solution*.py"))
+
+
+def _shingles_of(paths: Iterable[Path]) -> set[tuple[str, ...]]:
+    return set().union(*(_shingles(code_tokens(path)) for path in paths))
+
+
+def _shingles(tokens: tuple[str, ...]) -> set[tuple[str, ...]]:
+    return {tokens[at : at + SHINGLE] for at in range(len(tokens) - SHINGLE + 1)}
