@@ -61,9 +61,14 @@ def static_checks(folder: Path, assignment: Assignment, runtime: Callable[[str],
     if offered is not None:
         problems += newer_syntax(folder, trees, offered.grammar)
     problems += _relative_paths(trees, paths)
-    if loads_weights(assignment) and not any(path.startswith("weights/") or path.endswith(_WEIGHTS) for path in paths):
+    if loads_weights(assignment) and not any(map(is_weights, paths)):
         problems.append("weights/ holds no file, but load() gets that folder: git add -f weights/, commit and push")
     return StaticChecks(framework, tuple(problems))
+
+
+def is_weights(path: str) -> bool:
+    """Whether a file beside solution.py may be one of weights; those below `data/` are a handout's cases."""
+    return path.startswith("weights/") or (path.endswith(_WEIGHTS) and not path.startswith("data/"))
 
 
 def loads_weights(assignment: Assignment) -> bool:

@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from graders.intake.checkout import LFS, LFS_CURE
-from graders.intake.static_checks import files_below
+from graders.intake.static_checks import files_below, is_weights
 
 PICKLE_BYTES = 4_000_000
 """How much of a file's pickle is read: that of a network with thousands of tensors has some hundred kilobytes."""
 MAX_FILES = 20
 """How many files of weights are read."""
 _PYTORCH = (".pt", ".pth", ".ckpt", ".bin", ".pkl")
-_WEIGHTS = (*_PYTORCH, ".safetensors", ".npy", ".npz", ".h5", ".hdf5", ".keras")
 _Opcodes: TypeAlias = Iterable[tuple[pickletools.OpcodeInfo, object, int | None]]
 _LIBRARIES = {"torch", "collections", "builtins", "__builtin__", "numpy", "copyreg", "_codecs", "OrderedDict"}
 """Packages whose classes a state dict may name."""
@@ -45,7 +44,7 @@ class WeightFile:
 
 def weight_files(folder: Path) -> tuple[WeightFile, ...]:
     """The files of weights below the folder of solution.py."""
-    paths = [path for path in files_below(folder) if path.startswith("weights/") or path.endswith(_WEIGHTS)]
+    paths = [path for path in files_below(folder) if is_weights(path)]
     return tuple(_read(folder / path, path) for path in paths[:MAX_FILES])
 
 

@@ -95,6 +95,12 @@ _CURES: Final[tuple[tuple[str, _Cure], ...]] = (
         "predict inside `with torch.no_grad():`, or write tensor.detach().numpy()",
     ),
     (r"can't convert cuda\S* device type tensor to numpy", "write tensor.cpu().numpy()"),
+    # A file
+    (
+        r"No such file or directory: '(?:/|~|[A-Za-z]:)",
+        "this path is of one machine alone. The marker hands cases to `fit` and `predict`; a file of yours is "
+        "Path(__file__).parent / NAME",
+    ),
     # A module
     (
         r"attempted relative import with no known parent package",

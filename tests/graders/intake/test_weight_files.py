@@ -118,3 +118,9 @@ def test_files_of_weights_beside_solution_py_are_read_too(tmp_path):
     (tmp_path / "solution.py").write_text("")
     (tmp_path / "model.pth").write_bytes(b"")
     assert [file.path for file in weight_files(tmp_path)] == ["model.pth"]
+
+
+def test_the_cases_of_a_handout_are_no_weights(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/train.npz").write_bytes(b"PK")
+    assert weight_files(tmp_path) == ()

@@ -96,6 +96,11 @@ def test_a_tensor_with_a_gradient_is_to_be_detached():
     assert "torch.no_grad()" in cure_of(raised(lambda: torch.zeros(1, requires_grad=True).numpy()))
 
 
+def test_a_path_of_one_machine_is_not_the_markers(tmp_path):
+    assert "Path(__file__).parent / NAME" in cure_of(raised(lambda: open(tmp_path / "train.npz", "rb")))
+    assert cure_of(raised(lambda: open("train.npz", "rb"))) == ""
+
+
 def test_an_error_of_the_students_own_has_no_cure():
     assert cure_of("ValueError: the gland is empty") == ""
 

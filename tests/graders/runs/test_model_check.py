@@ -138,6 +138,8 @@ def test_weights_from_a_gpu_fail_as_on_the_marker_whatever_this_machine_has(tmp_
 
 def test_a_hand_in_without_any_weights_is_reported_before_it_runs(assignment, tmp_path):
     write_solution(tmp_path / "work", SOUND + READS)
+    (tmp_path / "work/data").mkdir()
+    (tmp_path / "work/data/train.npz").write_bytes(b"the handout's cases")
     (problem,) = static_checks(tmp_path / "work", assignment, lambda _: None).problems
     assert problem == "weights/ holds no file, but load() gets that folder: git add -f weights/, commit and push"
 
