@@ -56,7 +56,7 @@ class HostileHost:
                 plain, _ = self._socket.accept()
             except OSError:
                 return
-            plain.settimeout(5)
+            plain.settimeout(30)  # a busy machine may take seconds for a handshake
             threading.Thread(target=self._answer, args=(plain,), daemon=True).start()
 
     def _answer(self, plain: socket.socket) -> None:
