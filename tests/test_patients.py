@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from assignments.data.split import read_split
+from assignments.data.split import read_split, write_split
 from graders.runs import showing
 from tests.assignments.data.test_sharing import DRAWN
 from tests.patients_course import write_course
@@ -104,6 +104,39 @@ def test_the_doctor_counts_subjects_by_part_and_those_who_are_spent(course, type
     assert read_split(path).rows != ()
     out = flat(typed("doctor", "-c", course).out)
     assert "ok assignment slices: 1 of 2 hidden subjects were shown to students, the last on 2026-05-06" in out
+
+
+def test_a_hidden_row_that_was_lost_is_said_by_the_doctor_and_while_marking(course, typed):
+    """The hidden set is then another one, and marks move."""
+    path = course / "slices" / "split.csv"
+    lost = read_split(path).of("test")[0]
+    path.write_text("".join(row for row in path.read_text().splitlines(True) if not row.startswith(f"{lost},")))
+    says = f"split.csv: does not name {lost}, so they are in no part. If they are new, add them: medmark data"
+    assert says in flat(typed("doctor", "-c", course).out)
+    assert says in flat(typed("grade", "slices", "-c", course, TRUSTED).err)
+
+
+@pytest.mark.parametrize("command", ["handout", "rehearse", "grade", "doctor"])
+def test_a_split_that_hides_nobody_is_refused(course, typed, command):
+    path = course / "slices" / "split.csv"
+    path.write_text(path.read_text().replace(",test,", ",train,"))
+    words = {
+        "handout": ["handout", course / "slices", course / "out", "--yes"],
+        "rehearse": ["rehearse", course / "slices"],
+        "grade": ["grade", "slices", "-c", course, TRUSTED],
+        "doctor": ["doctor", "-c", course],
+    }[command]
+    output = typed(*words)
+    assert output.code == (1 if command == "doctor" else 2)
+    assert "split.csv: has no subject to hide. Restore it from a copy, or make it anew" in flat(output.out + output.err)
+
+
+def test_the_doctor_says_how_many_hidden_subjects_were_handed_out(course, typed):
+    path = course / "slices" / "split.csv"
+    hidden = read_split(path).of("test")[0]
+    write_split(path, read_split(path).marked([hidden], handed_out="2026-05-06"))
+    out = flat(typed("doctor", "-c", course).out)
+    assert "1 of 2 hidden subjects were handed out before, the last on 2026-05-06: students may have their" in out
 
 
 def test_shared_patients_leave_only_with_a_yes(course, typed):

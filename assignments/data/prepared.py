@@ -19,6 +19,7 @@ from assignments.data.source_names import is_own
 from assignments.data.split import Split, read_split, split_command, stratum_of
 from assignments.digests import digest_of
 from assignments.errors import Problem, UserError
+from assignments.errors import listed as named
 
 Progress = Callable[[int, int, str], None]
 """(subjects done, of how many, subject)."""
@@ -44,10 +45,16 @@ class Prepared:
 
     arrays: Mapping[str, Axes]
     subjects: tuple[PreparedSubject, ...]
+    outside: tuple[str, ...] = ()
+    """Subjects that the source has and the split does not know: they are in no part."""
 
     def of(self, part: Part) -> tuple[PreparedSubject, ...]:
         """The subjects of a part."""
         return tuple(subject for subject in self.subjects if subject.part == part)
+
+
+_NEEDED: tuple[tuple[Part, str], ...] = (("train", "to train on"), ("test", "to hide"))
+"""Parts without which nothing can be marked."""
 
 
 def prepare(
@@ -98,11 +105,16 @@ def prepare(
         ready.append(
             PreparedSubject(subject.id, part_of[subject.id], subject.members, groups[subject.id], placed, remarks)
         )
-    return Prepared(arrays, tuple(ready))
+    in_split = {row.subject for row in split.rows}
+    return Prepared(arrays, tuple(ready), tuple(subject.id for subject in subjects if subject.id not in in_split))
 
 
 def required_split(assignment: Assignment) -> Split:
-    """The split of an assignment's finite source; without one nothing may be handed out or marked."""
+    """The split of an assignment's finite source; without one nothing may be handed out or marked.
+
+    Raises:
+        UserError: there is none, or it leaves nobody to train on or to hide.
+    """
     path = assignment.split_file
     split = read_split(path)
     if split is None:
@@ -110,7 +122,25 @@ def required_split(assignment: Assignment) -> Split:
             f'{assignment.folder / "assignment.toml"} [data]: source = "{assignment.data.source}" is a folder of '
             f"subjects, and has no split yet ({path}). Make it once: {split_command(assignment)}"
         )
+    if lacks := [what for part, what in _NEEDED if not split.of(part)]:
+        raise UserError(
+            f"{path}: has no subject {' and none '.join(lacks)}. Restore it from a copy, or make it anew: "
+            f"{split_command(assignment, '--resplit')}"
+        )
     return split
+
+
+def outside_note(assignment: Assignment, prepared: Prepared) -> str:
+    """Which subjects the split does not know, and what adds them; empty if it knows all.
+
+    They may be new, or their rows were lost: then the hidden set is another one than before.
+    """
+    if not prepared.outside:
+        return ""
+    return (
+        f"{assignment.split_file}: does not name {named(prepared.outside)}, so they are in no part. If they are new, "
+        f"add them: {split_command(assignment)}. If the file lost their rows, restore it from a copy."
+    )
 
 
 def opened_source(assignment: Assignment, source: Finite) -> Any:

@@ -10,6 +10,7 @@ import csv
 import io
 import os
 import secrets
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -103,17 +104,15 @@ def read_split(path: Path) -> Split | None:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
+        if path.is_symlink():
+            raise UserError(
+                f"{path}: links to {path.resolve()}, which is not there. Connect what it is on, or remove the link."
+            ) from None
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: the split cannot be read: {error}. Restore it from a copy.") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    if lacks := [name for name in COLUMNS[:2] if name not in (reader.fieldnames or ())]:
-        cure = "Save it as CSV with commas" if any(sign in text.split("\n")[0] for sign in ";\t") else "Restore it"
-        raise UserError(f"{path}: has no column {' and no column '.join(lacks)}. {cure}, or take a copy.")
     rows, seen = [], set()
-    for record in reader:
-        values = {name: (record.get(name) or "").strip() for name in COLUMNS}
-        where = f"{path}, line {reader.line_num}"
+    for where, values in _records(path, text):
         if values["part"] not in ("", *PARTS):
             raise UserError(f'{where}: "{values["part"]}" is not a part; write train, val or test, or leave it empty.')
         if not values["subject"] or values["subject"] in seen:
@@ -129,6 +128,49 @@ def read_split(path: Path) -> Split | None:
     return Split(tuple(rows))
 
 
+def _records(path: Path, text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each row of a split stands, and its cells by column: any other form could lose a row or a day.
+
+    Raises:
+        UserError: a column or a cell is missing or is one too many, or a quotation mark is not closed.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    heading: list[str] = []
+    begins = 1
+    try:
+        for cells in reader:
+            where = f"{path}, line {begins}"
+            begins = reader.line_num + 1
+            if not heading:
+                heading = [cell.strip() for cell in cells]
+                _check_heading(path, heading)
+            elif cells and len(cells) != len(heading):
+                raise UserError(f"{where}: has {len(cells)} cells, and the heading {len(heading)}. Correct the row.")
+            elif cells:
+                yield where, dict(zip(heading, (cell.strip() for cell in cells), strict=True))
+    except csv.Error as error:
+        raise UserError(
+            f"{path}, line {begins}: a quotation mark is not closed, or text follows it ({error}), so it is unknown "
+            "where the row ends. Correct the row, or take a copy."
+        ) from error
+    if not heading:
+        raise UserError(f"{path}: is empty. Restore it from a copy.")
+
+
+def _check_heading(path: Path, heading: Sequence[str]) -> None:
+    if lacks := [name for name in COLUMNS if name not in heading]:
+        if any(sign in cell for sign in ";\t" for cell in heading):
+            cure = "Save it as CSV with commas, or take a copy"
+        elif {*lacks} & {*COLUMNS[:2]}:
+            cure = "Restore it, or take a copy"
+        else:
+            cure = "Take a copy; or, if nobody was withdrawn, handed out or shown, add it with empty cells"
+        raise UserError(f"{path}: has no column {' and no column '.join(lacks)}. {cure}.")
+    if extra := [name for name in heading if name not in COLUMNS or heading.count(name) > 1]:
+        what = f'a column "{extra[0]}" twice' if extra[0] in COLUMNS else f'a column "{extra[0]}", which would be lost'
+        raise UserError(f"{path}: has {what}. Keep {', '.join(COLUMNS)}, and remove what else there is.")
+
+
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
@@ -137,7 +179,8 @@ def _is_day(text: str) -> bool:
 
 
 def write_split(path: Path, split: Split) -> None:
-    """Replace the file of a split. It names hidden subjects, so that a new file is for its owner alone."""
+    """Replace the file of a split, or what it links to. It names hidden subjects: a new file is for its owner alone."""
+    path = path.resolve()  # else courses that share a split by links would each go on with their own
     buffer = io.StringIO()
     plain = csv.writer(buffer, lineterminator="\n")
     quoted = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)  # else Python 3.11 would end a line at CR
@@ -160,6 +203,7 @@ def locked_split(path: Path) -> Iterator[None]:
     """
     import fcntl
 
+    path = path.resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -200,8 +244,10 @@ def updated(
     """The split with new subjects in the part that lacks most, and those that are gone marked as withdrawn.
 
     Raises:
-        UserError: a new subject links subjects of two parts, or a published split now differs from the split.
+        UserError: a new subject links subjects of two parts, a published split now differs from the split, or the split
+            writes a subject otherwise than the source.
     """
+    _refuse_rewritten(split, subjects)
     before_parts = {row.subject: row.part for row in split.rows}
     for subject in subjects:
         if subject.part is not None and subject.id in before_parts and before_parts[subject.id] != subject.part:
@@ -211,6 +257,25 @@ def updated(
             )
     parts = _filled(_groups(subjects), data, _rng(data), before_parts)
     return _result(subjects, parts, split, today)
+
+
+def _refuse_rewritten(split: Split, subjects: Sequence[Subject]) -> None:
+    """Refuse an id such as 7 for 007: a hidden subject would count as withdrawn, and return as a new one."""
+    ids = {subject.id for subject in subjects}
+    in_split = {row.subject for row in split.rows}
+    gone = {_bare(row.subject): row.subject for row in split.present if row.subject not in ids}
+    pairs = [(gone[_bare(id)], id) for id in sorted(ids - in_split) if _bare(id) in gone]
+    if pairs:
+        listing = listed([f"{old} for {new}" for old, new in pairs])
+        raise UserError(
+            f"the split writes subjects otherwise than the source: {listing}. A spreadsheet may have rewritten them: "
+            "correct their rows, or take a copy of the split. If they are other subjects, write the day in withdrawn."
+        )
+
+
+def _bare(id: str) -> str:
+    """An id without what programs change when they write it: leading zeros, case, composed letters."""
+    return unicodedata.normalize("NFC", id).casefold().lstrip("0")
 
 
 def _result(

@@ -50,7 +50,7 @@ class PlannedHandout:
             agreed: Whether a person agrees that the cases leave, where this `needs_consent`.
 
         Raises:
-            UserError: nobody agreed, or the folder holds work.
+            UserError: nobody agreed, the folder holds work, or the split has been changed since the cases were read.
         """
         if self.needs_consent and not agreed:
             cases, subjects = self.cases.counts
@@ -60,7 +60,9 @@ class PlannedHandout:
             )
         refuse_work(self.assignment, folder)
         if self.cases.kind == "shared":
-            record_handout(self.assignment)  # first: if writing fails half-way, some cases may have left
+            assert self.cases.prepared is not None
+            # First: if writing fails half-way, some cases may have left.
+            record_handout(self.assignment, self.cases.prepared)
         return self.write_files(folder)
 
     def write_files(self, folder: Path) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from assignments.assignment import Assignment
-from assignments.data.prepared import folder_problems, listed, opened_source, required_split
+from assignments.data.prepared import Prepared, folder_problems, listed, opened_source, required_split
 from assignments.data.source import Finite
 from assignments.data.sources import source_of
 from assignments.data.split import (
@@ -93,9 +93,20 @@ def proposed_split(assignment: Assignment, how: How) -> ProposedSplit:
     return ProposedSplit(path, split, before, change)
 
 
-def record_handout(assignment: Assignment, today: date | None = None) -> None:
-    """Record in the split that the training subjects were handed out, so that a new split can say so."""
+def record_handout(assignment: Assignment, prepared: Prepared, today: date | None = None) -> None:
+    """Record in the split that the training subjects were handed out, so that a new split can say so.
+
+    Args:
+        prepared: The cases that are handed out, read before a person agreed.
+
+    Raises:
+        UserError: the split has been changed since.
+    """
     day = (today or date.today()).isoformat()
     with locked_split(assignment.split_file):
         split = required_split(assignment)
+        if {row.subject: row.part for row in split.present if row.part} != {s.id: s.part for s in prepared.subjects}:
+            raise UserError(
+                f"{assignment.split_file}: was changed meanwhile, so nothing is handed out. Run the same command again."
+            )
         write_split(assignment.split_file, split.marked([*split.of("train"), *split.of("val")], handed_out=day))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from assignments.assignment import Assignment, Framework
 from assignments.data.near import near_note
 from assignments.data.parts import checked_cases
-from assignments.data.prepared import Progress, required_split
+from assignments.data.prepared import Progress, outside_note, required_split
 from assignments.errors import MedmarkError
 from graders.failures import EngineFailure, ImageFailure
 
@@ -143,6 +143,15 @@ def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:
     spare = sum(row.part is None for row in split.present)
     rest = [f"{spare} in no part"] if spare else []
     yield Fact(True, f"assignment {assignment.id}: {len(split.present)} subjects, {', '.join([*counts, *rest])}")
+    if outside := outside_note(assignment, prepared):
+        yield Fact(False, f"assignment {assignment.id}: {outside}", optional=True)
+    if exposed := [row for row in split.present if row.part == "test" and row.handed_out]:
+        yield Fact(
+            False,
+            f"assignment {assignment.id}: {len(exposed)} of {len(split.of('test'))} hidden subjects were handed out "
+            f"before, the last on {max(row.handed_out for row in exposed)}: students may have their ground truth",
+            optional=True,
+        )
     if near := near_note(assignment, prepared, on_reading):
         yield Fact(False, f"assignment {assignment.id}: {near}", optional=True)
     if spent := [row for row in split.present if row.part == "test" and row.shown]:

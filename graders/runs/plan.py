@@ -15,7 +15,7 @@ from typing import Any
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.hidden import SetDigests
 from assignments.data.parts import Prepared
-from assignments.data.prepared import Progress
+from assignments.data.prepared import Progress, outside_note
 from assignments.data.streams import fingerprint
 from assignments.declared_tests import DeclaredTest
 from assignments.digests import digest_of
@@ -196,6 +196,8 @@ def plan_cohort(
             raise
         log.warning("%s\nNothing was scored anew: marks are shown as they were recorded.", error)
         manifest = Manifest([UNREAD] * assignment.run.seeds)
+    if manifest.prepared is not None and (outside := outside_note(assignment, manifest.prepared)):
+        log.warning("%s", outside)
     sets = manifest.digests
     frameworks = {submission.framework for submission in submissions}
     outcomes = {name: _runtime(marking, name) for name in assignment.frameworks if name in frameworks}

@@ -98,11 +98,20 @@ class Showing:
         return tuple(subject for subject in unseen if subject not in self.subjects)
 
     def record(self, today: date | None = None) -> None:
-        """Record in the split that these subjects were shown. Call it before anything is written."""
+        """Record in the split that these subjects were shown. Call it before anything is written.
+
+        Raises:
+            UserError: the split has been changed since they were chosen, and hides them no more.
+        """
         if self.subjects:
             day = (today or date.today()).isoformat()
             with locked_split(self.assignment.split_file):
                 split = required_split(self.assignment)
+                if not {*self.subjects} <= {*split.of("test")}:
+                    raise UserError(
+                        f"{self.assignment.split_file}: was changed meanwhile, so nothing is shown. Run the same "
+                        "command again."
+                    )
                 write_split(self.assignment.split_file, split.marked(self.subjects, shown=day))
 
     def answers(self, group: str) -> list[OwnAnswer]:

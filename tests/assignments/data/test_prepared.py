@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from assignments.data.prepared import prepare
 from assignments.data.prepared_store import gathered, prepared_folder
 from assignments.data.source import Axes, Finite, Subject, file_stamp
 from assignments.data.sources import source_of
-from assignments.data.split import new_split, write_split
+from assignments.data.split import Split, SplitRow, new_split, read_split, write_split
 from assignments.errors import UserError
 from tests.assignments.data.finite_source import SCANS, assignment_of, patient, patients
 
@@ -166,10 +167,12 @@ def test_a_hidden_patient_who_is_gone_stops_everything(assignment, tmp_path):
         prepare(assignment, source_of(assignment))
 
 
-def test_a_newcomer_without_a_part_is_left_out(assignment, tmp_path):
+def test_a_newcomer_without_a_part_is_left_out_and_named(assignment, tmp_path):
     before = prepare(assignment, source_of(assignment))
     patient(tmp_path / "patients", 99)
-    assert prepare(assignment, source_of(assignment)) == before
+    assert prepare(assignment, source_of(assignment)) == replace(before, outside=("P099",))
+    write_split(assignment.split_file, Split((*read_split(assignment.split_file).rows, SplitRow("P099", None))))
+    assert prepare(assignment, source_of(assignment)) == before, "who is in the split with no part is not outside it"
 
 
 def test_all_bad_subjects_stand_in_one_list(assignment, tmp_path):

@@ -207,13 +207,24 @@ def test_a_file_holds_a_split_and_only_its_owner_reads_it(tmp_path):
     assert read_split(tmp_path / "none.csv") is None
 
 
+HEADING = "subject,part,withdrawn,handed_out,shown\n"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("subject,part\nA,training\n", 'line 2: "training" is not a part; write train, val or test'),
-        ("subject,part\nA,train\nA,test\n", "line 3: A is there twice"),
-        ("subject,part\n,train\n", "line 2: names no subject"),
-        ("id,part\nA,train\n", "has no column subject"),
+        (HEADING + "A,training,,,\n", 'line 2: "training" is not a part; write train, val or test'),
+        (HEADING + "A,train,,,\nA,test,,,\n", "line 3: A is there twice"),
+        (HEADING + ",train,,,\n", "line 2: names no subject"),
+        ("id,part\nA,train\n", "has no column subject and no column withdrawn"),
+        ("", "is empty"),
+        (HEADING + '"A,train,,,\nB,test,,,\n', "line 2: a quotation mark is not closed"),
+        (HEADING + '"A,train,,,\n"B, Bea",test,,,\n', "line 2: a quotation mark is not closed, or text follows it"),
+        (HEADING + "A,train,,,\nB,te", "line 3: has 2 cells, and the heading 5"),
+        (HEADING + "A, Anna,train,,,\n", "line 2: has 6 cells, and the heading 5"),
+        ("subject,part,withdrawn,shown\nA,train,,\n", "has no column handed_out. Take a copy; or, if nobody was"),
+        ("subject,part,withdrawn,handed_out,shown,note\nA,train,,,,x\n", 'a column "note", which would be lost'),
+        ("subject,part,withdrawn,handed_out,shown,shown\nA,train,,,,\n", 'a column "shown" twice'),
     ],
 )
 def test_a_spoiled_file_is_refused_with_its_line(tmp_path, text, says):
@@ -292,8 +303,8 @@ def test_pairs_that_all_share_patients_stay_in_one_part_and_are_named():
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        (",", ";", "has no column subject and no column part. Save it as CSV with commas"),
-        (",", "\t", "has no column subject and no column part. Save it as CSV with commas"),
+        (",", ";", "has no column subject and no column part .*Save it as CSV with commas"),
+        (",", "\t", "has no column subject and no column part .*Save it as CSV with commas"),
         ("2026-03-04", "04/03/2026", r'line 2: handed_out is "04/03/2026". Write the day as 2026-03-04'),
         ("P1,train,,", "P1,train,yesterday,", r'line 2: withdrawn is "yesterday"'),
         ("2026-03-04", "20260304", r'handed_out is "20260304"'),
@@ -306,3 +317,33 @@ def test_what_a_spreadsheet_makes_of_a_split_is_refused_with_the_cure(tmp_path, 
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(UserError, match=says):
         read_split(path)
+
+
+def test_a_link_to_a_split_stays_a_link_and_what_it_names_is_replaced(tmp_path):
+    """Two courses that share a split by links would else each go on with their own."""
+    shared, link = tmp_path / "shared" / "split.csv", tmp_path / "split.csv"
+    write_split(shared, Split((SplitRow("P1", "test"),)))
+    link.symlink_to(shared)
+    with locked_split(link):
+        write_split(link, read_split(link).marked(["P1"], shown="2026-03-04"))
+    assert link.is_symlink()
+    assert read_split(shared) == Split((SplitRow("P1", "test", shown="2026-03-04"),))
+
+
+def test_a_link_to_a_split_that_is_away_is_not_taken_for_no_split(tmp_path):
+    """A second split would be made while the drive is away."""
+    (tmp_path / "split.csv").symlink_to(tmp_path / "drive" / "split.csv")
+    with pytest.raises(UserError, match=r"split\.csv: links to .*drive/split\.csv, which is not there"):
+        read_split(tmp_path / "split.csv")
+
+
+@pytest.mark.parametrize(("kept", "true"), [("7", "007"), ("p7", "P7"), ("Ma\u0308rz", "M\u00e4rz")])
+def test_an_id_that_a_program_rewrote_is_neither_withdrawn_nor_new(kept, true):
+    subjects = [*people(8), Subject(true)]
+    split, _ = new_split([*people(8), Subject(kept)], data(split_seed=1))
+    with pytest.raises(UserError, match=f"writes subjects otherwise than the source: {kept} for {true}"):
+        updated(split, subjects, data(split_seed=1))
+    withdrawn = Split(tuple(replace(row, withdrawn="2026-03-04" if row.subject == kept else "") for row in split.rows))
+    after, change = updated(withdrawn, subjects, data(split_seed=1))
+    assert list(change.new) == [true]
+    assert {row.subject for row in after.rows} == {row.subject for row in split.rows} | {true}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from assignments.data.case_files import read_cases
 from assignments.data.sources import source_of
-from assignments.data.split import new_split, read_split, write_split
+from assignments.data.split import Split, new_split, read_split, write_split
 from assignments.errors import UserError
 from assignments.interface import read_interface
 from assignments.load import load
@@ -112,6 +113,21 @@ def test_shared_patients_leave_only_if_a_person_agrees(tmp_path):
     }
 
 
+def test_a_split_made_while_a_person_reads_the_question_stops_the_handout(tmp_path):
+    """The cases are those of the old split, so the new one would name the wrong subjects as handed out."""
+    folder = split_folder(tmp_path, data=PERMITTED)
+    planned = planned_handout(str(folder))
+    rows = read_split(folder / "split.csv").rows
+    hidden, trained = (next(row for row in rows if row.part == part) for part in ("test", "train"))
+    other = {hidden: replace(hidden, part="train"), trained: replace(trained, part="test")}
+    write_split(folder / "split.csv", Split(tuple(other.get(row, row) for row in rows)))
+    before = read_split(folder / "split.csv")
+    with pytest.raises(UserError, match=r"split\.csv: was changed meanwhile, so nothing is handed out"):
+        planned.write(tmp_path / "out", agreed=True)
+    assert read_split(folder / "split.csv") == before
+    assert not (tmp_path / "out").exists()
+
+
 def test_public_cases_leave_without_a_question_and_are_recorded(tmp_path):
     (tmp_path / "tutorial").mkdir()
     for number in range(3):
@@ -169,7 +185,7 @@ def test_the_digest_of_a_handout_tells_no_split_and_no_seed(tmp_path):
     toml = folder / "assignment.toml"
     toml.write_text(toml.read_text().replace("split_seed = 1", "split_seed = 2"))
     rows = (folder / "split.csv").read_text()
-    (folder / "split.csv").write_text(rows.replace("test", "val").replace("train", "test"))
+    (folder / "split.csv").write_text(rows.replace("test", "moved").replace("train", "test").replace("moved", "train"))
     hand_out(str(folder), tmp_path / "again")
     assert json.loads((tmp_path / "again" / "slices" / "handout.json").read_text())["digest"] == digest
     toml.write_text(toml.read_text().replace("points = 60", "points = 61"))

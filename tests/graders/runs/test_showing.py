@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from assignments.data.split import read_split, write_split
+from assignments.data.split import Split, read_split, write_split
 from assignments.errors import UserError
 from graders.course.course import load_course
 from graders.runs import showing as showing_cases
@@ -83,6 +84,18 @@ def test_their_patients_are_spent_before_a_page_is_written(course, closed):
     assert f"recorded as shown in {path}" in lines[1]
     assert planned(course, 6).left == ()
     assert "No hidden subject is left whom students have not seen." in list(showing_lines(planned(course, 6)))[2]
+
+
+def test_a_split_made_while_a_person_reads_the_question_shows_nobody(course, closed):
+    path = course / "slices" / "split.csv"
+    showing = planned(course)
+    rows = [replace(row, part="train") if row.subject in showing.subjects else row for row in read_split(path).rows]
+    other = next(row for row in rows if row.part == "train" and row.subject not in showing.subjects)
+    changed = Split(tuple(replace(row, part="test") if row == other else row for row in rows))
+    write_split(path, changed)
+    with pytest.raises(UserError, match=r"split\.csv: was changed meanwhile, so nothing is shown"):
+        showing.record()
+    assert read_split(path) == changed
 
 
 def test_who_was_shown_in_another_course_is_shown_again_before_anybody_else_is_spent(course, closed):
