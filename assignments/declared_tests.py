@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeGuard
 
-from assignments.errors import Problem
+from assignments.errors import Problem, nearest
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -30,6 +30,8 @@ _REFUSED_NAMES = {
     "pytest.importorskip": "import only what medmark itself depends on",
     "pytest.xfail": "remove the test; an expected failure counts as not passed",
 }
+LONGEST = 200
+"""Characters of what `needs` and `close` say to a student."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def declared_tests(
     """
     tests: list[DeclaredTest] = []
     problems: list[Problem] = []
+    mends: list[tuple[Problem, str]] = []
     for path in sorted(folder.glob("**/*.py")):
         if path.parent != folder or not path.name.startswith("test_"):
             if hidden:
@@ -72,6 +75,11 @@ def declared_tests(
         reader = _Module(path, hidden=hidden, criteria=criteria)
         tests.extend(reader.tests())
         problems.extend(reader.problems)
+        mends.extend(reader.mends)
+    ids = [test.id for test in tests]
+    for problem, id in mends:
+        if id not in ids:
+            problems.append(replace(problem, cure=nearest(id, ids)))
     return tuple(tests), tuple(problems)
 
 
@@ -94,6 +102,8 @@ class _Module:
         self.hidden = hidden
         self.criteria = criteria
         self.problems: list[Problem] = []
+        self.mends: list[tuple[Problem, str]] = []
+        """Ids that `mend=` names, each with the problem that it is if there is no such test."""
         self.text = path.read_text(encoding="utf-8", errors="replace")
         try:
             self.tree = ast.parse(self.text)
@@ -107,6 +117,7 @@ class _Module:
         if self.hidden:
             self._refuse_names()
         self._refuse_module_marks()
+        self._check_words()
         functions = [node for node in self.tree.body if _is_test(node)]
         surroundings = self._without(functions)
         first_lines: dict[str, int] = {}
@@ -216,6 +227,31 @@ class _Module:
                 "is a class, and tests must be plain functions",
                 "move its tests to the top level of the module",
             )
+
+    def _check_words(self) -> None:
+        """What `needs` and `close` say to students is written out: other text could hold hidden values."""
+        for call in (node for node in ast.walk(self.tree) if isinstance(node, ast.Call)):
+            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            named = {key.arg: key.value for key in call.keywords}
+            if name == "needs":
+                text = named.get("text", call.args[1] if len(call.args) > 1 else None)
+                mend = named.get("mend", call.args[2] if len(call.args) > 2 else None)
+                self._check_text(call, "needs", text)
+                id = None if mend is None else _literal(mend)
+                if isinstance(id, str):
+                    what = f'there is no test "{id}" to mend'
+                    self.mends.append((Problem(str(self.path), "needs", call.lineno, what, ""), id))
+                elif mend is not None:
+                    self._problem(call.lineno, "needs", "names no test to mend", 'write mend="test_file.py::test_name"')
+            elif name == "close" and "hint" in named:
+                self._check_text(call, "close", named["hint"])
+
+    def _check_text(self, call: ast.Call, name: str, text: ast.expr | None) -> None:
+        value = None if text is None else _literal(text)
+        if not isinstance(value, str) or not value.strip() or len(value) > LONGEST or "\n" in value:
+            what = "says nothing to the student that stands in the file as one text"
+            cure = f"write it out, on one line of at most {LONGEST} characters, without values"
+            self._problem(call.lineno, name, what, cure)
 
     def _refuse_names(self) -> None:
         for node in ast.walk(self.tree):

@@ -1,21 +1,76 @@
-"""What an assignment's tests import from medmark: `close`. (`interface.py` imports from `assignments.interface`.)"""
+"""What an assignment's tests import from medmark: `close` and `needs`."""
 
 from __future__ import annotations
 
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 
-def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6) -> bool:
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison that did not hold, from which `graders.asking.relations` says how the two are related."""
+
+    answer: np.ndarray[Any, Any]
+    expected: np.ndarray[Any, Any]
+    atol: float
+    rtol: float
+    hint: str
+    line: int
+    """Of the call in the test file."""
+
+
+latest: ContextVar[Comparison | None] = ContextVar("latest", default=None)
+"""The comparison of this test that failed last. Whoever runs a test sets it to None before."""
+
+
+class Unmet(AssertionError):
+    """A test could not ask its question: `needs` says what it lacked."""
+
+    def __init__(self, text: str, mend: str | None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.mend = mend or ""
+
+
+def needs(condition: bool, text: str, mend: str | None = None) -> None:
+    """End a test whose own question would say something untrue of this solution.
+
+    A model that learnt nothing gives equal answers alone and in a batch: "failed" would be as untrue as "passed". The
+    test then earns no points, and the student reads that it could not be asked, and why.
+
+    Args:
+        condition: What has to hold before the question makes sense.
+        text: Completes "could not be asked: ..."; written out, without values.
+        mend: Id of the test to mend first, `test_file.py::test_name`.
+    """
+    if not condition:
+        raise Unmet(text, mend)
+
+
+def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6, hint: str = "") -> bool:
     """Whether an answer has the expected shape, and every number in it is within tolerance.
 
     `|answer - expected| <= atol + rtol * |expected|`, in float64. An empty array and a NaN are never close. An answer
     of another shape can satisfy `pytest.approx` and `numpy.testing`, but not this.
+
+    Args:
+        hint: What the student reads where an assertion fails by this comparison; written out, without values.
     """
     got, want = np.asarray(answer), np.asarray(expected)
     if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
         raise TypeError(f"close() compares numbers, not {got.dtype} with {want.dtype}")
+    if agree(got, want, atol, rtol):
+        return True
+    latest.set(Comparison(got, want, atol, rtol, hint, sys._getframe(1).f_lineno))
+    return False
+
+
+def agree(got: np.ndarray[Any, Any], want: np.ndarray[Any, Any], atol: float, rtol: float) -> bool:
+    """What `close` says of two arrays of numbers."""
     if got.shape != want.shape or got.size == 0:
         return False
     a, b = got.astype(np.float64), want.astype(np.float64)

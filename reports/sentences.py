@@ -53,7 +53,8 @@ def why(finding: Finding) -> str:
         return f"{reason_words(NOT_GRADED).capitalize()}." if finding.reason == NOT_GRADED else TOOLKIT_FAILED
     if finding.reason == NotAccepted.reason:
         return "" if finding.kind == "accuracy" else finding.note
-    return cause_words(finding.cause) if finding.cause else ""
+    words = cause_words(finding.cause) if finding.cause else ""
+    return f"{words}; mend this first: {finding.mend}" if finding.mend else words
 
 
 def _by_a_person(finding: Finding) -> str:

@@ -22,13 +22,16 @@ import pytest
 from assignments.assignment import Assignment, Limits
 from assignments.data.streams import SecretOrKeys, stream, test_purpose
 from assignments.interface import Interface
+from assignments.testing import Unmet, latest
 from graders.asking.journal import Journal, QuestionId, Silent
+from graders.asking.relations import relation_of
 from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.record.documents import Cause, TestResult
 from graders.wall.session import Session, Usage
 from graders.wall.student import Student, WorkerClient
 
 WRONG = "wrong_answer"
+UNMET = "not_asked"
 NOT_RUN_REASON = "not_run"
 EVIDENCE = 6000
 
@@ -255,6 +258,7 @@ class _Recorder:
         self._journal.begins(QuestionId("test", self._test), self._code_tests.host_cpu_s)
         self._began = time.perf_counter()
         self._passed = set()
+        latest.set(None)
         self.results[self._test] = UNSEEN
 
     @pytest.hookimpl(wrapper=True)
@@ -264,7 +268,7 @@ class _Recorder:
         report = yield
         result = self.results[_name(item)]
         if call.excinfo is not None and result.cause == Cause(NOT_RUN_REASON):
-            result = replace(_judged(call.excinfo), names_used=result.names_used)
+            result = replace(_judged(call.excinfo, item.path), names_used=result.names_used)
         if report.passed and not hasattr(report, "wasxfail"):
             self._passed.add(call.when)
         names = {*result.names_used, *(name for client in self._clients for name in client.names_used)}
@@ -289,24 +293,37 @@ class _Recorder:
         self._journal.stage_done("test", self._test, result)
 
 
-def _judged(excinfo: pytest.ExceptionInfo[BaseException]) -> TestResult:
-    """The result that an exception means; its class says who is responsible."""
+def _judged(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> TestResult:
+    """The result that an exception means, raised in a test of `file`; its class says who is responsible."""
     error = excinfo.value
     message, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
+    entry = next((entry for entry in reversed(excinfo.traceback) if entry.path == file), None)
+    line = None if entry is None else entry.lineno + 1
+    statement = range(0) if entry is None else range(entry.lineno + 1, entry.lineno + 1 + len(entry.statement.lines))
     if isinstance(error, ToolkitFailure):
-        return TestResult("unknown", Cause(error.reason), message, evidence)
+        return TestResult("unknown", Cause(error.reason), message, evidence, line=line)
     if isinstance(error, SubmissionFailure):
         starved = isinstance(error, WallLimit) and error.starved
         flags = (LOADED_HOST,) if starved else ()
-        return TestResult("failed", Cause.of(error), error.cause_text[:EVIDENCE], evidence, flags=flags)
+        return TestResult("failed", Cause.of(error), error.cause_text[:EVIDENCE], evidence, flags=flags, line=line)
     if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
-        return TestResult("failed", Cause(NOT_RUN_REASON), message, evidence)
+        return TestResult("failed", Cause(NOT_RUN_REASON), message, evidence, line=line)
+    if isinstance(error, Unmet):
+        return TestResult("failed", Cause(UNMET, text=error.text, mend=error.mend), message, evidence, line=line)
     if isinstance(error, AssertionError | pytest.fail.Exception):
-        return TestResult("failed", Cause(WRONG), message, evidence)
+        return TestResult("failed", _wrong(statement), message, evidence, line=line)
     # A rehearsed test works with every right answer: this submission's reply made it raise.
     evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
     flag = "the test ended in an exception of its own"
-    return TestResult("failed", Cause(NotUsable.reason), evidence, evidence, flags=(flag,))
+    return TestResult("failed", Cause(NotUsable.reason), evidence, evidence, flags=(flag,), line=line)
+
+
+def _wrong(statement: range) -> Cause:
+    """The cause of an assertion that failed in these lines: with a relation and a hint, if it failed by `close`."""
+    comparison = latest.get()
+    if comparison is None or comparison.line not in statement:
+        return Cause(WRONG)  # the last comparison that did not hold was meant not to
+    return Cause(WRONG, relation_of(comparison), text=comparison.hint)
 
 
 def _name(item: Any) -> str:

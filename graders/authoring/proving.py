@@ -14,12 +14,13 @@ from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
 from assignments.load import DeclaredTest
+from graders.asking.check import WRONG
 from graders.authoring.misconceptions import Misconception, write_solution
 from graders.authoring.mutants import copy_reference, declared_names, mutants_of, write_mutant
 from graders.intake.source import read_source
 from graders.marks.words import cause_words
 from graders.record.documents import TestResult
-from graders.record.rehearsal import Gap, Mutant, Proof
+from graders.record.rehearsal import Gap, Mutant, Pattern, Proof
 
 NEXT_TO_NOTHING = 0.05
 """Share of the accuracy points that a starter or a trivial baseline may earn."""
@@ -62,6 +63,9 @@ class RehearsalState:
     """By test: the misconceptions that it must catch, and did."""
     caught: dict[str, list[str]] = field(default_factory=dict)
     """By misconception: the frameworks in which it was caught."""
+    patterns: list[Pattern] = field(default_factory=list)
+    ended_at: dict[tuple[str, int], dict[bool, set[str]]] = field(default_factory=dict)
+    """By test and line: the misconceptions for which an assertion failed there, by whether the test must catch them."""
     ran: dict[str, int] = field(default_factory=dict)
     survivors: dict[str, list[Mutant]] = field(default_factory=dict)
     starters_at_full_marks: list[str] = field(default_factory=list)
@@ -180,7 +184,14 @@ class RehearsalState:
     ) -> None:
         self.step(f"{framework}: misconception {item.id}")
         copy_reference(scratch, reference)
-        passed = self._check(bench, write_solution(scratch, item, framework, reference), self.ids, item.id)
+        results = bench.check(write_solution(scratch, item, framework, reference), self.ids)
+        passed = self._judged(results, item.id)
+        failed = {test: results[test] for test, good in passed.items() if not good and test in sound}
+        self.patterns.append(Pattern(item.id, framework, {test: _pattern(each) for test, each in failed.items()}))
+        for test, result in failed.items():
+            if result.cause is not None and result.cause.reason == WRONG and result.line is not None:
+                ended = self.ended_at.setdefault((test, result.line), {True: set(), False: set()})
+                ended[test in item.fails].add(item.id)
         whole = True
         for test, good in passed.items():
             if test not in sound:
@@ -212,6 +223,12 @@ class RehearsalState:
                 self.ran[test] = self.ran.get(test, 0) + 1
                 if good:
                     self.survivors.setdefault(test, []).append(mutant)
+
+    def _bare_guards(self, test: str) -> Iterator[tuple[int, list[str]]]:
+        """Lines of a test whose assertions guard its question: students would read them as the answer to it."""
+        for (of, line), ended in sorted(self.ended_at.items()):
+            if of == test and not ended[True]:
+                yield line, sorted(ended[False])
 
     def proofs(self) -> tuple[Proof, ...]:
         """The proof of each test so far."""
@@ -251,8 +268,18 @@ class RehearsalState:
                 self.gap("test", proof.id, "uses no function of the interface", "call one")
             if not proof.misconceptions:
                 self.gap("test", proof.id, "catches no misconception", "add one to misconceptions.toml")
+            for line, mistakes in self._bare_guards(proof.id):
+                what = f"line {line} fails only for mistakes that other tests must catch ({', '.join(mistakes)})"
+                cure = "write it as needs(condition, text, mend=...), or add a misconception that this test must catch"
+                self.gap("test", proof.id, what, cure)
             for mutant in proof.survivors:
                 self.gap("mutant", proof.id, f"passes with {mutant.function} spoiled ({mutant.kind})", "test more")
+
+
+def _pattern(result: TestResult) -> tuple[str, ...]:
+    """What of a failed test's cause is the same in each run: neither the line nor the author's words."""
+    cause = result.cause
+    return () if cause is None else tuple(filter(None, (cause.reason, cause.kind, cause.function)))
 
 
 def _why(result: TestResult) -> str:

@@ -83,6 +83,7 @@ def rehearse(
         shares=state.shares,
         gaps=tuple(state.gaps),
         seconds=state.seconds,
+        patterns=tuple(state.patterns),
         notes=tuple(notes()),
     )
 

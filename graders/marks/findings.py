@@ -105,6 +105,7 @@ def mark_of(
                 raise InternalFailure(f"the tests of {criterion.id!r} do not add up to {criterion.points} points")
             for test in declared:
                 finding = _test_finding(test, result, handed_in.refused)
+                finding = replace(finding, mend=_to_mend(finding, result, tests))
                 void = decided.void_tests.get(test.id)
                 findings.append(finding if void is None else _voided(finding, void))
         elif isinstance(criterion, Accuracy):
@@ -160,6 +161,15 @@ def _test_finding(test: DeclaredTest, result: JobResult, refused: str) -> Findin
     return replace(judged, cause_detail=outcome.cause_detail, cost=cost)
 
 
+def _to_mend(finding: Finding, result: JobResult, tests: Sequence[DeclaredTest]) -> str:
+    """The title of the test that a finding's cause says to mend first; empty if that one passed."""
+    id = finding.cause.mend if finding.cause else ""
+    outcome = result.tests.get(id)
+    if outcome is None or outcome.verdict != "failed":
+        return ""
+    return next((test.docstring for test in tests if test.id == id), "")
+
+
 def _voided(finding: Finding, why: str) -> Finding:
     """A void test's finding: passed, with its earlier result as evidence."""
     before = f"{finding.verdict}: {cause_words(finding.cause) if finding.cause else ''}\n{finding.evidence}".strip()
@@ -170,6 +180,7 @@ def _voided(finding: Finding, why: str) -> Finding:
         points=finding.out_of,
         cause=None,
         note="",
+        mend="",
         void=True,
         evidence=f"{why}\n{before}",
         cost=replace(cost, flags=(*cost.flags, "void")),

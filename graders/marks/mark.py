@@ -112,6 +112,8 @@ class Finding:
     """The score behind an accuracy finding; None where nothing was scored."""
     hint: str = ""
     """For a public test: what to do next."""
+    mend: str = ""
+    """Title of the test to mend first, where this one could not be asked and that one failed too."""
     cause_detail: str = ""
     """For staff: the cause in detail, such as an exception's type and message."""
     evidence: str = ""

@@ -18,7 +18,7 @@ Audience = Literal["student", "staff"]
 _ALWAYS: Final = frozenset({"id", "kind", "criterion", "verdict", "points", "out_of", "exact"})
 """Shown of every finding; `exact` is the points themselves."""
 _SHOWN: Final[Mapping[str, frozenset[str]]] = {
-    "hidden_test": frozenset({"title", "cause", "note", "void"}),
+    "hidden_test": frozenset({"title", "cause", "note", "void", "mend"}),
     "public_test": frozenset({"title", "cause", "note", "hint", "evidence"}),
     "accuracy": frozenset({"cause", "note", "scored"}),
     "person": frozenset({"note"}),

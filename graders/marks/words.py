@@ -33,6 +33,7 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     # Reasons of a hidden test.
     "wrong_answer": "the answer is not the expected one",
     "not_run": "the test did not run",
+    "not_asked": "could not be asked",
     # The toolkit's own failures.
     "image": "image",
     "engine": "engine",
@@ -46,6 +47,22 @@ REASON_WORDS: Final[Mapping[str, str]] = {
 }
 """By the stored word."""
 
+RELATION_WORDS: Final[Mapping[str, str]] = {
+    "not_finite": "it holds NaN or infinity",
+    "extra_axis": "it is right but for an axis of length 1",
+    "nearly": "it is right but for rounding, as in float16",
+    "sign": "it is right but for its sign",
+    "complement": "it is 1 minus the expected one",
+    "factor": "it differs by one factor, the same everywhere",
+    "offset": "it differs by one number, the same everywhere",
+    "transpose": "it is right after a transpose",
+    "axis_order": "its axes are in another order",
+    "reversed": "one of its axes is reversed",
+    "shift": "it is right, but one step further along an axis",
+    "one_class": "it is wrong for one class alone",
+}
+"""By the name of a relation, of `graders.asking.relations`: how a wrong answer is related to the expected one."""
+
 
 def reason_words(reason: str) -> str:
     """The words for a reason; a reason that is not listed stands for itself."""
@@ -55,9 +72,11 @@ def reason_words(reason: str) -> str:
 def cause_words(cause: Cause) -> str:
     """Why something failed, as one phrase: `in fit: the call raised an exception (ValueError), at solution.py:12`."""
     function = f"in {cause.function}: " if cause.function else ""
-    kind = f" ({cause.kind})" if cause.kind else ""
+    relation = RELATION_WORDS.get(cause.kind or "")
+    kind = f": {relation}" if relation else f" ({cause.kind})" if cause.kind else ""
     line = f", at {cause.line}" if cause.line else ""
-    return f"{function}{reason_words(cause.reason)}{kind}{line}"
+    text = f": {cause.text}" if cause.text else ""
+    return f"{function}{reason_words(cause.reason)}{kind}{line}{text}"
 
 
 def phrase_words(phrase: Phrase) -> str:

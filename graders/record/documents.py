@@ -44,6 +44,10 @@ class Cause(_Strict):
     """File and line in the group's own code."""
     function: str | None = None
     """`fit` or `load`, where it gave no model."""
+    text: str = ""
+    """What the author of a test says to whoever fails it: a hint, or what the test needs before it can ask."""
+    mend: str = ""
+    """Id of the test to mend first, where this one could not be asked."""
 
     @classmethod
     def of(cls, failure: SubmissionFailure, function: str | None = None) -> Cause:
@@ -84,6 +88,8 @@ class TestResult(_Strict):
     """What staff should look at."""
     names_used: tuple[str, ...] = ()
     """Names of the interface that the test used."""
+    line: int | None = None
+    """For staff: the line of the test file at which it ended."""
     schema: Literal[1] = SCHEMA
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,8 +59,9 @@ def store_rehearsal(assignment: Assignment, rehearsal: Rehearsal) -> None:
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "passed": rehearsal.passed,
         "gaps": [str(gap) for gap in rehearsal.gaps],
+        "patterns": [asdict(pattern) for pattern in rehearsal.patterns],
     }
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     replace_file(assignment.folder / REHEARSAL_FILE, text)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -55,6 +55,16 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Pattern:
+    """Which hidden tests fail for a misconception in one framework, and why: what a diagnosis compares with."""
+
+    misconception: str
+    framework: str
+    failed: Mapping[str, Sequence[str]]
+    """By the test's id: the reason, and what says more of it, such as the relation of a wrong answer."""
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """The author's proof of an assignment, with its gaps."""
 
@@ -74,6 +84,7 @@ class Rehearsal:
     gaps: tuple[Gap, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each part."""
+    patterns: tuple[Pattern, ...] = ()
     notes: tuple[str, ...] = ()
     """For the author: the calibration's scores, and the anchors that they suggest."""
 
@@ -99,6 +110,7 @@ class Rehearsal:
                 {**asdict(proof), "survivors": [str(mutant) for mutant in proof.survivors]} for proof in self.proofs
             ],
             "misconceptions": {name: list(where) for name, where in self.misconceptions.items()},
+            "patterns": [asdict(pattern) for pattern in self.patterns],
             "shares": {name: round(share, 4) for name, share in self.shares.items()},
             "gaps": [asdict(gap) for gap in self.gaps],
             "notes": list(self.notes),

@@ -418,6 +418,17 @@ def test_criteria_need_different_ids(folder: Path) -> None:
         ("assert model is not None", 'pytest.skip("later")', 22, "pytest.skip"),
         ("def mask(rng)", "pytestmark = pytest.mark.slow\n\ndef mask(rng)", 6, "marks the whole module"),
         ("def mask(rng):\n", "def mask(rng:\n", 6, "not valid Python"),
+        ("assert model is not None", 'needs(model, f"learn {model}")', 22, "stands in the file as one text"),
+        ("assert model is not None", "needs(model)", 22, "stands in the file as one text"),
+        ("assert model is not None", "needs(model, text=' ')", 22, "stands in the file as one text"),
+        (
+            "assert model is not None",
+            "needs(model, 'learn', mend='test_a.py::test_b')",
+            22,
+            'no test "test_a.py::test_b"',
+        ),
+        ("assert model is not None", "needs(model, 'learn', model)", 22, "names no test to mend"),
+        ("assert model is not None", "assert close(1, 2, hint=str(model))", 22, "stands in the file as one text"),
     ],
 )
 def test_a_hidden_test_that_breaks_a_rule_is_a_problem(folder: Path, old: str, new: str, line: int, text: str) -> None:

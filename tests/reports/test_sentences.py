@@ -48,6 +48,21 @@ def test_a_test_is_shown_by_its_title_and_then_by_why_it_was_not_passed():
     assert feedback(failed) == "It is 0.\nthe call raised an exception (ValueError), at solution.py:12"
 
 
+def test_a_test_that_could_not_be_asked_says_what_it_needs_and_what_to_mend_first():
+    finding = check("a", "It is 0.", 0, 5, reason="not_asked")
+    finding = replace(finding, cause=replace(finding.cause, text="`fit` has to learn first"), mend="It scales.")
+    assert feedback(finding) == ("It is 0.\ncould not be asked: `fit` has to learn first; mend this first: It scales.")
+
+
+def test_a_wrong_answer_says_how_it_is_related_to_the_expected_one_and_the_authors_hint():
+    finding = check("a", "It is 0.", 0, 5, reason="wrong_answer")
+    finding = replace(finding, cause=replace(finding.cause, kind="factor", text="the mean, not the sum"))
+    assert feedback(finding) == (
+        "It is 0.\nthe answer is not the expected one: it differs by one factor, the same everywhere: the mean, not "
+        "the sum"
+    )
+
+
 def test_a_test_that_could_not_be_run_is_a_toolkit_failure_and_an_ungraded_test_is_no_failure():
     assert feedback(check("a", "It is 0.", None, 5, reason="engine")) == f"It is 0.\n{TOOLKIT_FAILED}"
     assert feedback(check("a", "It is 0.", None, 5, reason="not_graded")) == "It is 0.\nNot graded yet."

@@ -26,7 +26,7 @@ def count() -> int: ...
 HEAD = """
 import numpy as np
 import pytest
-from assignments.testing import close
+from assignments.testing import close, needs
 from graders.failures import Raised
 """
 
@@ -264,6 +264,41 @@ def test_evidence_costs_little_and_is_short_whatever_is_compared(ask, monkeypatc
 def test_evidence_shows_both_sides_of_a_comparison(ask):
     doc = only_result(ask("def test_a(student):\n    assert student.twice(2.0) == 5"))
     assert doc.evidence.startswith("AssertionError: assert 4.0 == 5")
+
+
+def test_what_could_not_be_asked_has_failed_with_its_reason_and_what_to_mend(ask):
+    body = "needs(student.twice(1.0) == 3, 'it has to learn first', mend='test_x.py::test_b')"
+    doc = only_result(ask(f"def test_a(student):\n    {RIGHT}\n    {body}\n    assert False"))
+    assert (doc.verdict, doc.line) == ("failed", 8)
+    assert doc.cause == Cause("not_asked", text="it has to learn first", mend="test_x.py::test_b")
+
+
+def test_what_is_needed_and_holds_asks_the_question(ask):
+    doc = only_result(ask(f"def test_a(student):\n    needs(True, 'it has to learn first')\n    {RIGHT}"))
+    assert doc.verdict == "passed"
+
+
+def test_a_wrong_answer_is_stored_with_its_relation_and_the_authors_hint(ask):
+    body = """
+        def test_a(student):
+            assert close(
+                [student.twice(1.0), student.twice(2.0)],
+                [6, 12],
+                hint="the mean, not the sum",
+            )
+    """
+    assert only_result(ask(body)).cause == Cause("wrong_answer", "factor", text="the mean, not the sum")
+
+
+def test_a_comparison_that_was_meant_not_to_hold_explains_nothing(ask):
+    body = """
+        def test_a(student):
+            assert not close([student.twice(1.0), student.twice(2.0)], [6, 12])
+            assert student.twice(1.0) == 3
+        def test_b(student):
+            assert student.twice(1.0) == 3
+    """
+    assert {doc.cause for doc in ask(body).values()} == {Cause("wrong_answer")}
 
 
 def test_tests_with_workers_of_their_own_run_before_those_that_share_one(ask):

@@ -72,6 +72,8 @@ class StandIn:
         self.unknown: set[str] = set()
         self.opened: list[str] = []
         self.runs: list[tuple[str, tuple[str, ...]]] = []
+        self.reason = "wrong_answer"
+        self.line_of: Callable[[Path, str], int] = lambda solution, test: 7
 
     @contextmanager
     def __call__(self, framework: Framework) -> Iterator[StandIn]:
@@ -87,8 +89,9 @@ class StandIn:
             except Exception:  # noqa: BLE001 - a solution that raises fails the test
                 good = False
             verdict = "unknown" if test in self.unknown else "passed" if good else "failed"
-            cause = None if verdict == "passed" else Cause("wrong_answer")
-            docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.names_used[test]))
+            cause = None if verdict == "passed" else Cause(self.reason)
+            line = None if cause is None else self.line_of(solution, test)
+            docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.names_used[test]), line=line)
         return docs
 
     def share(self, solution: Path) -> float:
@@ -198,6 +201,29 @@ def test_a_misconception_that_fails_more_than_it_says_is_a_gap(folder: Path, ben
     path = folder / "misconceptions.toml"
     path.write_text(MISCONCEPTIONS.replace('id = "squares"', f'id = "squares"\nmay_fail = ["{HALVE}"]'))
     assert gaps_of(rehearse(load(folder), bench), "misconception") == []
+
+
+def test_an_assertion_that_fails_for_others_mistakes_alone_is_a_bare_guard(folder: Path, bench: StandIn) -> None:
+    """The student would read it as the answer to the test's question."""
+    path = folder / "misconceptions.toml"
+    path.write_text(MISCONCEPTIONS.replace('id = "squares"', f'id = "squares"\nmay_fail = ["{HALVE}"]'))
+    bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) == 1.5 and solution.double(3.0) == 6.0
+    assert rehearse(load(folder), bench).gaps == (), "the line serves the test's own question too"
+    bench.line_of = lambda solution, test: 7 if "squares" in str(solution) else 9
+    assert gaps_of(rehearse(load(folder), bench), "test") == [
+        f"{HALVE}: line 7 fails only for mistakes that other tests must catch (squares); write it as needs(condition, "
+        "text, mend=...), or add a misconception that this test must catch"
+    ]
+    bench.reason = "not_asked"
+    assert rehearse(load(folder), bench).gaps == ()
+
+
+def test_the_pattern_of_each_misconception_is_kept_with_its_reasons(assignment: Assignment, bench: StandIn) -> None:
+    patterns = rehearse(assignment, bench).patterns
+    assert [(pattern.misconception, pattern.framework, dict(pattern.failed)) for pattern in patterns] == [
+        ("squares", "pytorch", {DOUBLE: ("wrong_answer",)}),
+        ("floors", "pytorch", {HALVE: ("wrong_answer",)}),
+    ]
 
 
 def test_a_reference_below_full_marks_blocks_every_assignment(folder: Path, bench: StandIn) -> None:

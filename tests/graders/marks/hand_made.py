@@ -13,7 +13,7 @@ def declared(id, points, docstring="It is right.", criterion="tests"):
 
 def check_result(verdict="passed", reason=None, **more):
     """What a hidden test came to; `reason` and the parts of a `Cause` say why it did not pass."""
-    parts = {name: more.pop(name) for name in ("kind", "line") if name in more}
+    parts = {name: more.pop(name) for name in ("kind", "line", "text", "mend") if name in more}
     cause = None if verdict == "passed" else Cause(reason or "wrong_answer", **parts)
     return TestResult(verdict, cause, cpu_s=0.1, wall_s=0.1, **more)
 

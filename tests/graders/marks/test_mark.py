@@ -119,6 +119,13 @@ def test_a_finding_holds_the_docstring_of_its_test_and_why_it_was_not_passed():
     assert (result.findings[1].title, result.findings[1].cause) == ("`y` is 2.", Cause("raised", "ValueError"))
 
 
+@pytest.mark.parametrize(("of_x", "mend"), [("failed", "`x` is 1."), ("passed", ""), ("unknown", "")])
+def test_a_test_that_could_not_be_asked_names_the_one_to_mend_first_only_if_that_failed_too(of_x, mend):
+    not_asked = check_result("failed", "not_asked", text="`fit` has to learn first", mend=X)
+    finding = mark(tests={X: check_result(of_x), Y: not_asked}).findings[1]
+    assert (finding.verdict, finding.points, finding.mend) == (Verdict.FAILED, 0, mend)
+
+
 def test_expected_tests_are_counted_so_one_that_did_not_run_has_not_passed():
     result = mark(tests={X: check_result()})
     assert result.status is Status.MARKED
