@@ -15,6 +15,7 @@ from assignments.folders import catalogue
 from assignments.load import load, references
 from tests.commands import ROOT, typed
 from tests.graders.intake.repositories import git, make
+from tests.graders.intake.test_papers import pdf
 from tests.small_course import SOUND, environment, medmark, write_assignment, write_course
 
 LOGS = SOUND.replace(
@@ -142,8 +143,10 @@ def test_every_kit_of_the_catalogue_runs_from_end_to_end(tmp_path, id, framework
     desk = Desk(tmp_path, id)
     reference = references(load(ROOT / "assignments/catalogue" / id))[framework]
     shutil.copy(reference, desk.kit / "solution.py")
+    (desk.kit / "report.pdf").write_bytes(pdf(1))
     said = desk.train("--budget", "20")
     assert "saved to" in said
+    assert (desk.kit / "curve.png").is_file()
     assert "validation subjects. Anchors:" in said
     desk.push()
     output = desk.check("--handin")

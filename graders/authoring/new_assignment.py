@@ -227,6 +227,7 @@ def interface_text(task: str, arrays: Mapping[str, Axes], classes: Sequence[str]
 
 
 INTERFACE = '''\
+from collections.abc import Callable
 from typing import {typing}
 
 import numpy as np
@@ -251,8 +252,15 @@ class Prediction(TypedDict):
 {answer}
 
 
-def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model:
-    """Train a model."""
+def fit(
+    train: Labelled,
+    val: Labelled | None,
+    *,
+    seed: int,
+    budget_s: float,
+    log: Callable[[int, float, float | None], None] | None = None,
+) -> Model:
+    """Train a model; `log(step, loss, val_score)` reports how it goes."""
 
 
 def predict(model: Model, inputs: Cases) -> Prediction:

@@ -21,6 +21,8 @@ from graders.runs.doctor import docker_trouble, missing_images
 
 ASSIGNMENT = "mlp_classifier"
 MISCONCEPTION = "no_scaling"
+WITHOUT_REPORT = "crashes"
+"""The group that hands in no report."""
 GROUPS = Path(__file__).parent / "groups"
 
 
@@ -99,7 +101,7 @@ def _groups(repositories: Path) -> Iterator[DemoGroup]:
 
 
 def _repository(folder: Path, starter: str, solution: str) -> None:
-    """Make a repository of two commits: the starter as handed out, and the group's work."""
+    """Make a repository of two commits: the starter as handed out, and the group's work with its report."""
     import git
 
     path = folder / ASSIGNMENT / "solution.py"
@@ -108,8 +110,20 @@ def _repository(folder: Path, starter: str, solution: str) -> None:
     with git.Repo.init(folder, initial_branch="main") as repository:
         for text, message in ((starter, "Start from the handout"), (solution, "Hand in")):
             path.write_text(text, encoding="utf-8")
-            repository.index.add([f"{ASSIGNMENT}/solution.py"])
+            if text == solution and folder.name != WITHOUT_REPORT:
+                _write_report(path.with_name("report.pdf"), folder.name)
+            repository.index.add([f"{ASSIGNMENT}/{each.name}" for each in path.parent.iterdir()])
             repository.index.commit(message, author=author, committer=author)
+
+
+def _write_report(path: Path, group: str) -> None:
+    """A report of one A4 page, which has a title and is blank."""
+    from pypdf import PdfWriter
+
+    writer = PdfWriter()
+    writer.add_blank_page(595, 842)
+    writer.add_metadata({"/Title": f"Report of {group}"})
+    writer.write(path)
 
 
 def _reference(folder: Path, framework: str) -> str:

@@ -6,6 +6,7 @@ The public tests ask for neither, so they all pass where no model comes to be.
 
 from __future__ import annotations
 
+import ast
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from assignments.interface import Interface, read_interface
 from graders.asking.measure import measure
 from graders.failures import CpuLimit, SubmissionFailure, WallLimit
 from graders.intake.listing import first_of
+from graders.intake.source import SOLUTION, read_source
 from graders.intake.static_checks import loads_weights
 from graders.intake.weight_files import WeightFile, weight_files
 from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of
@@ -43,6 +45,7 @@ BRIEF_S = 10.0
 """CPU seconds of a brief `fit`."""
 IMPORT_S = 30.0
 """CPU seconds for importing solution.py. Marking allows as much as a test, which a student need not wait for."""
+NO_CURVE = "`fit` has no `log=None`: it is marked all the same, but train.py cannot draw a learning curve"
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,10 @@ def try_solution(
             return SolutionTry(untried=str(error))
         answers = _answers(session, assignment, interface, tried.hidden, Path(scratch))
         files = () if trains else weight_files(solution)
-        return SolutionTry(model=_checked(assignment, tried, answers, files, Path(scratch), trains))
+        model = _checked(assignment, tried, answers, files, Path(scratch), trains)
+        if _lacks_log(interface, solution):
+            model = replace(model, notes=(*model.notes, NO_CURVE))
+        return SolutionTry(model=model)
 
 
 @contextmanager
@@ -141,6 +147,15 @@ def _import_cure(failure: SubmissionFailure) -> str:
             'the top level: put it into `fit`, or below `if __name__ == "__main__":`'
         )
     return cure_of(failure.cause_text)
+
+
+def _lacks_log(interface: Interface, solution: Path) -> bool:
+    """Whether the interface declares a `fit` with `log`, and that of solution.py is one without."""
+    declared, tree = interface.functions.get("fit"), read_source(solution / SOLUTION).tree
+    if declared is None or "log" not in declared.signature.parameters or tree is None:
+        return False
+    defined = [each.args for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "fit"]
+    return bool(defined) and "log" not in [each.arg for each in (*defined[-1].args, *defined[-1].kwonlyargs)]
 
 
 @dataclass(frozen=True)

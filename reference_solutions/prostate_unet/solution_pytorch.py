@@ -39,6 +39,7 @@ BATCH = 2  # volumes per step
 LEARNING_RATE = 2e-3
 AVERAGING = 0.99  # share of the old average that each step keeps
 STEPS = 100_000  # upper limit; the budget of CPU seconds ends training long before
+LOG_EVERY = 10  # steps from one call of `log` to the next
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -168,10 +169,11 @@ def loss(logit, label):
 # ---------------------------------------------------------------------------------------------------------- training
 
 
-def fit(train, val=None, *, seed, budget_s):
+def fit(train, val=None, *, seed, budget_s, log=None):
     """Train on `train["image"]` and `train["label"]`, (N, D, H, W), for at most `budget_s` CPU seconds.
 
-    `val` is not used: the model is the average at the last step, so there is nothing to choose.
+    `val` is not used: the model is the average at the last step, so there is nothing to choose. Every LOG_EVERY steps
+    `log` receives the step, its loss, and None: no score on `val` is computed.
     """
     start = time.process_time()
     torch.manual_seed(seed)
@@ -188,8 +190,10 @@ def fit(train, val=None, *, seed, budget_s):
         if began - start + last > budget_s:
             break
         image, label = draw_batch(images, labels, rng)
-        train_step(model, average, optimiser, torch.from_numpy(image), torch.from_numpy(label), step)
+        value = train_step(model, average, optimiser, torch.from_numpy(image), torch.from_numpy(label), step)
         last = time.process_time() - began if step else 0.0  # the first also warms up, so it does not count
+        if log is not None and step % LOG_EVERY == 0:
+            log(step, float(value), None)
     return average.eval()
 
 

@@ -9,6 +9,7 @@ from assignments.interface_checks import interface_problems
 
 CLASSIFICATION = SimpleNamespace(entry="predict", truth="y", extra_truths=("weight",), prediction="prob")
 SOUND = """
+from collections.abc import Callable
 from typing import Annotated, Any, NotRequired, TypedDict
 import numpy as np
 from jaxtyping import Float, Float32, Int, UInt8
@@ -68,6 +69,10 @@ SERVES = {
     "twice a size of the inputs": (PROB, 'Float[np.ndarray, "n 2*d"]'),
     "lists to train on": (FIT + ": ...", 'class Lists(TypedDict):\n    x: list[Float32[np.ndarray, "d h w"]]\n'
                           '    y: list[UInt8[np.ndarray, "d h w"]]\n\n' + FIT.replace("Labelled", "Lists") + ": ..."),
+    "a function that fit may report to": (
+        "budget_s: float) -> Model",
+        "budget_s: float, log: Callable[[int, float, float | None], None] | None = None) -> Model",
+    ),
     "validation cases under another name": ("val: Labelled | None", "val: Others | None"),
 }  # fmt: skip
 

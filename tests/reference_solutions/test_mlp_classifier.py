@@ -42,6 +42,15 @@ def solution(framework):
     return module
 
 
+def weights(model):
+    """All numbers of a model, statistics included."""
+    if hasattr(model, "get_weights"):
+        return model.get_weights()
+    return [
+        np.asarray(value) for value in (model.state_dict() if hasattr(model, "state_dict") else vars(model)).values()
+    ]
+
+
 def same_weights(torch_model, keras_model):
     """Copy PyTorch's weights and statistics into the Keras model: its kernels are the transposes."""
     torch_layers = [*torch_model.hidden, torch_model.output]
@@ -131,6 +140,20 @@ def test_it_learns_repeats_itself_and_survives_being_saved(reference, cases, tmp
     reference.save(model, str(tmp_path / "new" / "folder"))
     loaded = reference.load(str(tmp_path / "new" / "folder"))
     assert np.allclose(reference.predict(loaded, {"x": test["x"]})["prob"], prob, atol=1e-6)
+
+
+def test_the_log_has_the_loss_of_every_epoch_and_changes_no_weight(reference, cases):
+    train, val = cases
+    calls = []
+    logged = reference.fit(train, val, seed=1, budget_s=50, log=lambda *call: calls.append(call))
+    silent = reference.fit(train, val, seed=1, budget_s=50)
+    for with_log, without in zip(weights(logged), weights(silent), strict=True):
+        assert np.array_equal(with_log, without)
+    steps, losses, scores = zip(*calls, strict=True)
+    assert list(steps) == [5 * epoch for epoch in range(1, 41)]  # 160 rows make 5 batches
+    assert {type(loss) for loss in losses} == {float}
+    assert losses[-1] < losses[0] / 2
+    assert set(scores) == {None}
 
 
 def test_training_stops_when_the_budget_is_spent(reference, cases, monkeypatch):

@@ -13,7 +13,7 @@ NEEDS = {"pytorch": "torch", "tensorflow": "tensorflow"}
 SMALL = {"base": 4, "depth": 3, "skips": True, "prior": 0.1}
 SHARED = ("normalise", "resample", "to_grid", "augment", "draw_batch", "keep_largest_component")
 FUNCTIONS = (*SHARED, "build_model", "dice_loss", "loss", "fit", "train_step", "predict", "save", "load")
-SETTINGS = ("CONFIG", "GRID", "GROUPS", "BATCH", "LEARNING_RATE", "AVERAGING", "STEPS")
+SETTINGS = ("CONFIG", "GRID", "GROUPS", "BATCH", "LEARNING_RATE", "AVERAGING", "STEPS", "LOG_EVERY")
 
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
@@ -51,6 +51,11 @@ def parameter_counts(pair, config):
         sum(p.numel() for p in torch_model.parameters()),
         sum(int(np.prod(v.shape)) for v in keras_model.trainable_variables),
     )
+
+
+def weights(model):
+    """All numbers of a model."""
+    return model.get_weights() if hasattr(model, "get_weights") else [w.numpy() for w in model.state_dict().values()]
 
 
 def same_weights(torch_model, keras_model):
@@ -150,6 +155,19 @@ def test_training_repeats_itself_and_survives_being_saved(reference, cases, tmp_
     monkeypatch.setattr(reference, "CONFIG", {**SMALL, "base": 8})  # what was saved counts
     loaded = reference.load(str(tmp_path / "new" / "folder"))
     assert np.allclose(reference.predict(loaded, cases)["prob"], prob, atol=1e-6)
+
+
+def test_the_log_has_the_loss_of_some_steps_and_changes_no_weight(reference, cases, monkeypatch):
+    monkeypatch.setattr(reference, "CONFIG", {**SMALL, "depth": 2})
+    monkeypatch.setattr(reference, "STEPS", 5)
+    monkeypatch.setattr(reference, "LOG_EVERY", 2)
+    calls = []
+    logged = reference.fit(cases, None, seed=1, budget_s=600, log=lambda *call: calls.append(call))
+    silent = reference.fit(cases, None, seed=1, budget_s=600)
+    for with_log, without in zip(weights(logged), weights(silent), strict=True):
+        assert np.array_equal(with_log, without)
+    assert [(step, type(loss), score) for step, loss, score in calls] == [(step, float, None) for step in (0, 2, 4)]
+    assert all(0 < loss < 3 for _, loss, _ in calls)
 
 
 def test_training_stops_before_the_budget_is_spent(reference, cases, monkeypatch):

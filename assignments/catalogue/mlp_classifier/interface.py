@@ -4,6 +4,7 @@
 return NumPy arrays. A model receives rows in their original units and returns one logit for each row.
 """
 
+from collections.abc import Callable
 from typing import Annotated, TypedDict
 
 import numpy as np
@@ -49,8 +50,15 @@ def train_step(model: Model, x: Float32[np.ndarray, "n d"], y: Float32[np.ndarra
     """One step of plain gradient descent on this batch, in place; returns the loss before the step."""
 
 
-def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model:
-    """A trained model. `budget_s` is CPU seconds; the same seed gives the same model."""
+def fit(
+    train: Labelled,
+    val: Labelled | None,
+    *,
+    seed: int,
+    budget_s: float,
+    log: Callable[[int, float, float | None], None] | None = None,
+) -> Model:
+    """A trained model. `budget_s` is CPU seconds; the same seed gives the same model, with `log` or without."""
 
 
 def predict(model: Model, inputs: Rows) -> Prediction:

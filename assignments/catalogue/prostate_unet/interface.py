@@ -4,6 +4,7 @@
 receives volumes (N, D, H, W) float32, without a channel axis, and returns logits of the same shape.
 """
 
+from collections.abc import Callable
 from typing import Annotated, TypedDict
 
 import numpy as np
@@ -54,8 +55,15 @@ def keep_largest_component(mask: Bool[np.ndarray, "d h w"]) -> Bool[np.ndarray, 
     """The mask's largest piece; voxels that share a face belong to the same piece."""
 
 
-def fit(train: Labelled, val: Labelled | None, *, seed: int, budget_s: float) -> Model:
-    """A trained model, after at most `budget_s` CPU seconds."""
+def fit(
+    train: Labelled,
+    val: Labelled | None,
+    *,
+    seed: int,
+    budget_s: float,
+    log: Callable[[int, float, float | None], None] | None = None,
+) -> Model:
+    """A trained model, after at most `budget_s` CPU seconds; `log(step, loss, val_score)` reports how it goes."""
 
 
 def predict(model: Model, inputs: Volumes) -> Prediction:

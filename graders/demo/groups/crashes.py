@@ -19,7 +19,7 @@ def build_model(config):
     return torch.nn.Sequential(*layers, torch.nn.Linear(width, 1), torch.nn.Flatten(0))
 
 
-def fit(train, val, *, seed, budget_s):
+def fit(train, val, *, seed, budget_s, log=None):
     torch.manual_seed(seed)
     model = build_model({"n_in": 30, "hidden": [32, 16], "activation": "relu"})
     optimiser = torch.optim.Adam(model.parameters())

@@ -11,7 +11,7 @@ import pytest
 from assignments.load import load
 from graders.intake.static_checks import static_checks
 from graders.marks.cures import MAP_LOCATION
-from graders.runs.model_check import try_solution
+from graders.runs.model_check import NO_CURVE, try_solution
 from tests.graders.intake.test_weight_files import saved
 from tests.small_course import SOUND, medmark, write_assignment
 
@@ -82,6 +82,18 @@ def hand_out(assignment, **parts):
 
 def test_weights_that_load_and_answer_are_no_problem(tried):
     assert tried(weights=stored(1.0)).model.problem == ""
+
+
+def test_a_fit_without_the_log_that_the_interface_declares_is_tried_and_its_missing_curve_is_a_note(tmp_path):
+    assignment = written(tmp_path / "halves", mode="retrain")
+    interface = tmp_path / "halves/interface.py"
+    assert "budget_s: float)" in interface.read_text()
+    interface.write_text(interface.read_text().replace("budget_s: float)", "budget_s: float, log: object = None)"))
+    with_log = SOUND.replace("budget_s):", "budget_s, log=None):")
+    for number, (source, notes) in enumerate([(SOUND, (NO_CURVE,)), (with_log, ())]):
+        write_solution(tmp_path / str(number), source)
+        model = try_solution(assignment, tmp_path / str(number)).model
+        assert (model.problem, model.notes) == ("", notes)
 
 
 @pytest.mark.parametrize(

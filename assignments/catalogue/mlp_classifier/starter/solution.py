@@ -38,7 +38,7 @@ def train_step(model, x, y, lr):
     raise NotImplementedError
 
 
-def fit(train, val=None, *, seed, budget_s):
+def fit(train, val=None, *, seed, budget_s, log=None):
     """Train on `train["x"]` (n, 30) and `train["y"]` (n,) for at most `budget_s` CPU seconds."""
     raise NotImplementedError
 

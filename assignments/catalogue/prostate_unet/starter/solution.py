@@ -33,7 +33,7 @@ def dice_loss(logit, label):
 # ---------------------------------------------------------------------------------------------------------- training
 
 
-def fit(train, val=None, *, seed, budget_s):
+def fit(train, val=None, *, seed, budget_s, log=None):
     """Train on `train["image"]` and `train["label"]`, (N, D, H, W), for at most `budget_s` CPU seconds."""
     raise NotImplementedError
 
