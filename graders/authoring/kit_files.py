@@ -67,7 +67,6 @@ def kit_texts(
 
 
 def _readme(assignment: Assignment, cases: PublishedCases, limits: str, terms: KitTerms) -> Iterator[str]:
-    id = assignment.id
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     yield from (f"# {assignment.title}", "")
     if terms.due:
@@ -77,7 +76,7 @@ def _readme(assignment: Assignment, cases: PublishedCases, limits: str, terms: K
         "",
         "## Install",
         "",
-        "In an environment of its own (`python -m venv .venv`, then `source .venv/bin/activate`):",
+        "In this folder, in an environment of its own (`python -m venv .venv`, then `source .venv/bin/activate`):",
         "",
         f"    {terms.install_line}",
         "    pip install -r requirements.txt",
@@ -86,11 +85,16 @@ def _readme(assignment: Assignment, cases: PublishedCases, limits: str, terms: K
         "",
         "## Five commands",
         "",
-        f"    python train.py                       # trains on data/train, scores data/val, saves to {id}/weights/",
-        f"    medmark check {id:<20}    # imports solution.py, tries your model, runs the public tests",
-        f'    git add {id} && git commit -m "Train longer"',
+        "In this folder:",
+        "",
+        "    python train.py",
+        "    medmark check",
+        '    git add . && git commit -m "Train longer"',
         "    git push",
-        f"    medmark check {id} --handin  # the same with the commit that would be marked",
+        "    medmark check --handin",
+        "",
+        "`train.py` trains on `data/train`, scores `data/val`, and saves to `weights/`. `check` imports `solution.py`, "
+        "tries your model, and runs the public tests; with `--handin` it does so with the commit that would be marked.",
         "",
     )
     if not scored:
@@ -104,7 +108,7 @@ def _readme(assignment: Assignment, cases: PublishedCases, limits: str, terms: K
 
 def _data(assignment: Assignment, cases: PublishedCases) -> Iterator[str]:
     yield from ("## What is in data/", "")
-    fetch = f"medmark check {assignment.id} --data {assignment.id}-data.zip"
+    fetch = f"medmark check --data ~/Downloads/{assignment.id}-data.zip"
     yield f"`data/` is not in Git. A new clone gets it with `{fetch}`, or with the address that your course gives."
     yield from ("", f"{_number(cases.train)} cases are in `data/train`.")
     if cases.val is not None:
@@ -159,7 +163,7 @@ def _colab(assignment: Assignment) -> Iterator[str]:
         "!git clone https://github.com/OWNER/REPOSITORY.git",
         f"%cd REPOSITORY/{assignment.id}",
         "!pip install /content/medmark-*.whl -r requirements.txt",
-        f"!medmark check {assignment.id} --data /content/{assignment.id}-data.zip",
+        f"!medmark check --data /content/{assignment.id}-data.zip",
         "!python train.py",
         "",
         "import getpass, subprocess",
