@@ -21,28 +21,29 @@ def model_lines(checked: ModelCheck) -> Iterator[str]:
     does = "`fit` trains briefly" if checked.trained else "`load` reads the weights without a GPU"
     yield f"{':(' if checked.problem else ':)'} {does}, and `predict` answers for {cases}."
     yield from (f":| {note}" for note in checked.notes)
-    for criterion, measured in checked.scores:
-        if checked.seen and checked.kind in SHOWN:
-            yield f"   {_value(criterion, measured)} on cases that your model has seen: no forecast."
-            continue
-        yield from (f"   {line}" for line in _lines(criterion, measured, checked.kind))
-        if checked.kind in SHOWN:
+    for score in checked.scores:
+        yield from (f"   {line}" for line in _lines(score, checked.kind, seen=checked.seen))
+        if score.measured is not None and checked.kind in SHOWN and not checked.seen:
             yield BRIEF if checked.trained else UNSEEN
 
 
 def validation_lines(scores: Iterable[Score], kind: str) -> Iterator[str]:
     """The scores of a model on validation cases that it was not trained on, beside the anchors."""
     for score in scores:
-        if score.measured is None:
-            yield f"{score.criterion.metric} has no value on these cases: {score.result.evidence}"
-        else:
-            yield from _lines(score.criterion, score.measured, kind)
+        yield from _lines(score, kind, seen=False)
 
 
-def _lines(criterion: Accuracy, measured: Measured, kind: str) -> Iterator[str]:
+def _lines(score: Score, kind: str, *, seen: bool) -> Iterator[str]:
+    criterion, measured = score.criterion, score.measured
+    if measured is None:
+        yield f"{criterion.metric} has no value on these cases: {score.result.evidence}"
+        return
     value = _value(criterion, measured)
     if kind not in SHOWN:
         yield f"{value} on {kind}, which stand in for patients: no forecast."
+        return
+    if seen:
+        yield f"{value} on cases that your model has seen: no forecast."
         return
     digits = decimals_of(criterion)
     if measured.interval is not None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.columns import Cases, case_shapes
@@ -29,8 +28,8 @@ from graders.intake.weight_files import WeightFile, weight_files
 from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of
 from graders.marks.words import cause_words
 from graders.record.answer_files import load_answers
-from graders.record.documents import AnswersResult, Cause, Measured
-from graders.runs.public_cases import PublicCases, first_cases, public_cases, scores_of, with_validation
+from graders.record.documents import AnswersResult, Cause
+from graders.runs.public_cases import PublicCases, Score, first_cases, public_cases, scores_of, with_validation
 from graders.runs.public_check import solution_checks
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec
@@ -65,8 +64,8 @@ class ModelCheck:
     cure: str = ""
     notes: tuple[str, ...] = ()
     """What a student may have to change, although the predictions are valid."""
-    scores: tuple[tuple[Accuracy, Measured], ...] = ()
-    """By criterion; empty where the metric has no value on these cases."""
+    scores: tuple[Score, ...] = ()
+    """Of the accuracy criteria; a metric may have no value on these cases."""
 
 
 @dataclass(frozen=True)
@@ -205,22 +204,14 @@ def _checked(
     cause = answers.cause or next((state for state in answers.states if state is not None), None)
     if cause is not None:
         problem = f"{cause_words(cause)}\n{answers.cause_detail}".strip()
-        return _with(result, problem=problem, cure=_cure(answers.cause_detail, files))
+        return replace(result, problem=problem, cure=_cure(answers.cause_detail, files))
     scored = scores_of(assignment, hidden, load_answers(store, answers))
     for each in scored:
         if each.result.failed:
             failed = each.result.failed[0]
             where = f"{failed.count} of {result.cases} cases: {cause_words(failed.cause)}"
-            return _with(result, problem=f"{where}\n{each.result.cause_detail}".strip())
-    return _with(
-        result,
-        scores=tuple((each.criterion, each.measured) for each in scored if each.measured is not None),
-        notes=tuple(_notes(assignment, answers, result.cases, trains)),
-    )
-
-
-def _with(result: ModelCheck, **values: Any) -> ModelCheck:
-    return replace(result, **values)
+            return replace(result, problem=f"{where}\n{each.result.cause_detail}".strip())
+    return replace(result, scores=tuple(scored), notes=tuple(_notes(assignment, answers, result.cases, trains)))
 
 
 def _cure(error: str, files: tuple[WeightFile, ...]) -> str:

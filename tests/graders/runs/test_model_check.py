@@ -160,14 +160,24 @@ def test_weights_are_scored_on_the_validation_cases_of_the_handout(assignment, t
     hand_out(assignment, train=[0, 1] * 5, val=[0, 1, 1, 1])
     model = tried(weights=stored(1.0)).model
     assert (model.cases, model.subjects, model.seen) == (4, 4, False)
-    ((_, measured),) = model.scores
-    assert measured.score == 1.0
+    (score,) = model.scores
+    assert score.measured.score == 1.0
 
 
 def test_a_threshold_above_all_differences_is_right_for_the_negative_quarter_alone(assignment, tried):
     hand_out(assignment, train=[0, 1] * 5, val=[0, 1, 1, 1])
-    ((_, measured),) = tried(weights=stored(5.0)).model.scores
-    assert measured.score == 0.25
+    (score,) = tried(weights=stored(5.0)).model.scores
+    assert score.measured.score == 0.25
+
+
+def test_the_command_says_why_a_metric_has_no_value_on_the_validation_cases(tmp_path):
+    assignment = written(tmp_path / "halves", mode="weights", metric=('metric = "accuracy"', 'metric = "auroc"'))
+    hand_out(assignment, train=[0, 1] * 5, val=[1, 1, 1, 1])
+    write_solution(tmp_path / "work", SOUND + READS, stored(1.0))
+    process = medmark("check", tmp_path / "halves", "--folder", "work", cwd=tmp_path)
+    assert process.code == 0, process.out
+    assert "nan" not in process.out
+    assert "auroc has no value on these cases:" in process.out
 
 
 def test_without_validation_cases_the_model_may_have_seen_all_of_them(assignment, tried):
