@@ -107,11 +107,19 @@ def test_bytes_that_are_no_pickle_say_nothing(said, content):
     assert said(content, "w.bin") == WeightFile("weights/w.bin")
 
 
-def test_no_more_of_a_pickle_is_read_than_a_network_needs(said):
-    compressed = io.BytesIO()
-    with zipfile.ZipFile(compressed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("w/data.pkl", b"\x80\x02" + b"N0" * (20 * PICKLE_BYTES))
-    assert said(compressed.getvalue()) == WeightFile("weights/w.pt")
+@pytest.mark.parametrize(("beyond", "classes"), [(0, ("__main__.Net",)), (1, ())])
+@pytest.mark.parametrize("packed", [True, False], ids=["archive", "bare"])
+def test_no_more_of_a_pickle_is_read_than_a_network_needs(said, packed, beyond, classes):
+    """A class whose name ends at the last byte that is read is listed; one byte further it is not."""
+    names, head = b"c__main__\nNet\n", b"\x80\x02B"
+    padding = PICKLE_BYTES + beyond - len(head) - 4 - len(names)
+    content = head + padding.to_bytes(4, "little") + bytes(padding) + names + b"."
+    if packed:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("w/data.pkl", content)
+        content = stream.getvalue()
+    assert said(content) == WeightFile("weights/w.pt", classes=classes)
 
 
 def test_files_of_weights_beside_solution_py_are_read_too(tmp_path):
