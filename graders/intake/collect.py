@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, Framework
 from assignments.errors import UserError
 from graders.course.course import Course, Group, assignment_of
 from graders.intake.checkout import Caps
@@ -25,11 +25,11 @@ from graders.intake.clone import Look, fetch, last_failure, look, seen_in, store
 from graders.intake.copies import flag_equal_work
 from graders.intake.counting import Counting, counting
 from graders.intake.hardened_git import GitFailed, Reach, check_tokens
-from graders.intake.imports import runtime_of
 from graders.intake.owners import Record
 from graders.intake.submission import Submission, submission_at
 from graders.record.in_force import Decisions
 from graders.record.ledger import Ledger, Observation
+from graders.wall.sandboxes.runtime_records import facts_of
 
 __all__ = ["Counting", "Receipt", "collect", "counting", "submissions"]
 
@@ -308,7 +308,7 @@ def _submission(
     limits = course.repositories
     caps = Caps(assignment.limits.weights_mb, limits.file_mb, limits.total_mb, limits.files)
     folder = course.checkouts / assignment.id / group.name
-    runtime = runtime_of if course.sandbox == "docker" else _unknown_runtime
+    runtime = facts_of if course.sandbox == "docker" else _unknown_runtime
     try:
         submission = submission_at(group, assignment, decided.commit, mirror, folder, caps, reach, runtime)
     except GitFailed as failure:
@@ -331,7 +331,7 @@ def _submission(
     return replace(submission, **facts, flags=(*nothing.flags, *submission.flags))
 
 
-def _unknown_runtime(framework: str) -> None:
+def _unknown_runtime(framework: Framework) -> None:
     """Without an image, medmark cannot know which modules a solution may import."""
 
 

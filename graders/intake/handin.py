@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from assignments.assignment import Assignment
 from assignments.errors import UserError
-from assignments.handout_note import RuntimeFacts
 from graders.intake.checkout import Caps, tree_of, write_files
 from graders.intake.hardened_git import GitFailed
-from graders.intake.imports import runtime_in_handout
+from graders.intake.imports import RuntimeLookup, runtime_in_handout
 from graders.intake.likeness import is_starter
 from graders.intake.listing import first_of, printable
 from graders.intake.own_clone import HERE, OwnClone, own_clone
@@ -35,9 +33,6 @@ NOISE = {
 """Files and folders that tools leave behind; macOS leaves `._NAME` too."""
 OF_THE_KIT = {"data", "curve.png", "cases.png"}
 """What a kit's own .gitignore keeps out."""
-
-Runtime: TypeAlias = Callable[[str], RuntimeFacts | None]
-"""What a framework's runtime offers a solution; None if that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -117,11 +112,11 @@ class Handin:
 
 
 def inspect_handin(
-    folder: Path, assignment: Assignment, *, runtime: Runtime | None = None, caps: Caps | None = None
+    folder: Path, assignment: Assignment, *, runtime: RuntimeLookup | None = None, caps: Caps | None = None
 ) -> Handin:
     """What the marker would see of the repository around `folder`; it changes nothing and contacts no host.
 
-    `runtime` says what a framework's runtime offers; left out, it is as the handout says, or as on this machine.
+    Without `runtime`, what a framework's runtime offers is as the handout says, or as on this machine.
 
     Raises:
         UserError: git is not installed, or cannot read the repository.
@@ -136,7 +131,7 @@ def inspect_handin(
             raise UserError(f"{clone.root}: git cannot read the repository: {failure}") from None
 
 
-def _inspected(clone: OwnClone, assignment: Assignment, runtime: Runtime, caps: Caps) -> Handin:
+def _inspected(clone: OwnClone, assignment: Assignment, runtime: RuntimeLookup, caps: Caps) -> Handin:
     changed, ignored = _status(clone)
     remote, merged = _upstream(clone.settings, clone.branch)
     tracked = f"{remote}/{merged}" if remote and merged else None
@@ -165,7 +160,7 @@ def _inspected(clone: OwnClone, assignment: Assignment, runtime: Runtime, caps: 
     )
 
 
-def _versions(solution: Path | None, assignment: Assignment, runtime: Runtime) -> str:
+def _versions(solution: Path | None, assignment: Assignment, runtime: RuntimeLookup) -> str:
     named = read_source(solution / SOLUTION).framework if solution is not None else None
     framework = next((name for name in assignment.frameworks if name == named), None)
     offered = runtime(framework) if framework is not None else None
@@ -198,7 +193,7 @@ def _problems_of(
     commit: str,
     target: Path,
     assignment: Assignment,
-    runtime: Runtime,
+    runtime: RuntimeLookup,
     caps: Caps,
 ) -> tuple[str, ...]:
     """The problems of a commit, as the marker would report them."""

@@ -8,12 +8,15 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import cast
+from typing import TypeAlias, cast
 
 from assignments.assignment import Assignment, Framework
 from assignments.handout_note import RuntimeFacts, read_note
 from graders.intake.listing import first_of
 from graders.wall.sandboxes.runtime_records import facts_of
+
+RuntimeLookup: TypeAlias = Callable[[Framework], RuntimeFacts | None]
+"""What a framework's runtime offers a solution; None if that is unknown."""
 
 
 @dataclass(frozen=True)
@@ -147,13 +150,8 @@ def _own_module(
     return None
 
 
-def runtime_of(framework: str) -> RuntimeFacts:
-    """What the runtime offers that marks a framework's solutions on this machine."""
-    return facts_of(cast(Framework, framework))
-
-
-def runtime_in_handout(assignment: Assignment) -> Callable[[str], RuntimeFacts]:
+def runtime_in_handout(assignment: Assignment) -> RuntimeLookup:
     """What the marker's runtimes offer, as the handout says; without one, those of this machine."""
     note = read_note(assignment.folder)
     runtimes = {} if note is None else note.runtimes
-    return lambda framework: runtimes[framework] if framework in runtimes else runtime_of(framework)
+    return lambda framework: runtimes[framework] if framework in runtimes else facts_of(framework)

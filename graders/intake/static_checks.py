@@ -9,16 +9,15 @@ import ast
 import os
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.errors import nearest
-from assignments.handout_note import RuntimeFacts
 from graders.intake.grammar import newer_syntax
-from graders.intake.imports import SourceImport, import_problems, imports_of
+from graders.intake.imports import RuntimeLookup, SourceImport, import_problems, imports_of
 from graders.intake.listing import first_of, printable
 from graders.intake.source import PARSED_BYTES, SOLUTION, Source, read_source
 
@@ -49,8 +48,8 @@ class StaticChecks:
     """Each with its cure; a student reads them."""
 
 
-def static_checks(folder: Path, assignment: Assignment, runtime: Callable[[str], RuntimeFacts | None]) -> StaticChecks:
-    """Check the solution in a folder; `runtime` says what a framework's runtime offers, None if that is unknown."""
+def static_checks(folder: Path, assignment: Assignment, runtime: RuntimeLookup) -> StaticChecks:
+    """Check the solution in a folder."""
     source = read_source(folder / SOLUTION)
     framework, problems = _framework(source, assignment)
     paths = frozenset(files_below(folder))

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,17 +15,17 @@ from typing import Any
 
 from assignments.assignment import Assignment
 from assignments.files import replace_file
-from assignments.handout_note import RuntimeFacts
 from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps, CheckoutResult, TreeEntry, tree_of, write_files
 from graders.intake.clone import Signature, signature_of
 from graders.intake.hardened_git import Reach
-from graders.intake.imports import runtime_of
+from graders.intake.imports import RuntimeLookup
 from graders.intake.likeness import copied_from, is_starter
 from graders.intake.papers import paper_problems, papers_of
 from graders.intake.source import SOLUTION
 from graders.intake.static_checks import missing_solution, static_checks
 from graders.wall.modes import make_readable
+from graders.wall.sandboxes.runtime_records import facts_of
 
 COMPARED_BYTES = 1_000_000
 """How much of a solution.py is compared with a starter."""
@@ -138,12 +138,9 @@ def submission_at(
     folder: Path,
     caps: Caps,
     reach: Reach,
-    runtime: Callable[[str], RuntimeFacts | None] = runtime_of,
+    runtime: RuntimeLookup = facts_of,
 ) -> Submission:
-    """The group's submission at a commit; its files are written below `folder / commit` unless they exist.
-
-    `runtime` says what a framework's runtime offers; None if that is unknown.
-    """
+    """The group's submission at a commit; its files are written below `folder / commit` unless they exist."""
     papers = [[paper.id, paper.file, paper.max_pages] for paper in papers_of(assignment)]
     settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps), *papers])
     # Other settings have another folder: files that a marker may be reading are never replaced.

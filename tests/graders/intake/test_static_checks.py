@@ -7,12 +7,14 @@ import unicodedata
 import pytest
 
 from assignments.handout_note import RuntimeFacts
-from graders.intake.imports import runtime_of
 from graders.intake.source import PARSED_BYTES
 from graders.intake.static_checks import missing_solution, static_checks
+from graders.wall.sandboxes.runtime_records import facts_of
 from tests.graders.intake.test_submission import assignment  # noqa: F401  (a fixture)
 
 LINE = 'FRAMEWORK = "pytorch"\n'
+
+
 def runtime_with(framework):
     """A runtime with these modules."""
     return RuntimeFacts("3.11", {}, ("torch", "numpy", "sklearn", "tensorflow", "PIL"))
@@ -151,5 +153,5 @@ def test_where_nothing_is_there_nothing_is_named():
 def test_a_runtime_offers_what_its_lock_promises(monkeypatch, tmp_path, assignment):  # noqa: F811
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "none"))
     (tmp_path / "solution.py").write_text(LINE + "import torch, numpy, scipy, tensorflow\n")
-    (problem,) = static_checks(tmp_path, assignment, runtime_of).problems
+    (problem,) = static_checks(tmp_path, assignment, facts_of).problems
     assert "nor in the marker's runtime: tensorflow (solution.py:2);" in problem
