@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from assignments.data.columns import Array
+from assignments.data.image_axes import image_view
+from assignments.data.source import Axes
 from graders.runs.public_cases import PublicCases
 from graders.tasks import task_named
 from graders.tasks.task import THRESHOLD
+from reports.cutting import cut_through, labels_on, orientation, usable_spacing
 
 MOST = 4
 """Cases that are drawn."""
-CHANNELS = 4
-"""An image (c, h, w) has at most so many channels; a volume (d, h, w) has more slices."""
 
 
 @dataclass(frozen=True)
@@ -48,46 +49,32 @@ def case_views(public: PublicCases, predictions: Sequence[Mapping[str, Any]], mo
 def _views(
     number: int, case: Mapping[str, Array], truth: str, predicted: Array, public: PublicCases
 ) -> Iterator[DrawnCase]:
-    image = next((case[key] for key in public.inputs() if case[key].ndim >= 2), None)
+    views = {key: _channels_first(case[key]) for key in public.inputs()}
+    key, image = next(((key, view) for key, view in views.items() if view is not None), ("", None))
     right = case[truth]
     if image is None:
         yield DrawnCase(f"case {number}: {_words(right, predicted)}", None)
         return
-    plane = _plane(image)
-    cut = _slice(plane, right)
-    aspect = _aspect(case.get("spacing"), plane)
-    on_image = right.shape == plane.shape
-    if on_image and right.dtype.kind in "biu" and predicted.shape == plane.shape:
+    shape = image.shape[1:]
+    orient = orientation(public.assignment.data, with_spacing="spacing" in case)
+    cut = cut_through(shape, usable_spacing(case.get("spacing"), len(shape)), orient, labels_on(key, shape, [right]))
+    title = ", ".join(filter(None, [f"case {number}", cut.words]))
+    aspect = cut.pixel_mm[0] / cut.pixel_mm[1]
+    plane = cut.of(image)
+    plane = plane.mean(axis=0) if len(plane) == 3 else plane[0]  # colours, or the first channel
+    if right.shape != shape or predicted.shape != shape:
+        yield DrawnCase(f"{title}: {_words(right, predicted)}", plane, aspect=aspect)
+    elif right.dtype.kind in "biu":
         labels = predicted if predicted.dtype.kind in "biu" else predicted >= THRESHOLD
-        yield DrawnCase(f"case {number}", plane[cut], right[cut].astype(int), labels[cut].astype(int), aspect)
-    elif on_image and predicted.shape == plane.shape:
-        yield DrawnCase(f"case {number}: truth", right[cut], aspect=aspect)
-        yield DrawnCase(f"case {number}: made", predicted[cut], aspect=aspect)
+        yield DrawnCase(title, plane, cut.of(right).astype(int), cut.of(labels).astype(int), aspect)
     else:
-        yield DrawnCase(f"case {number}: {_words(right, predicted)}", plane[cut], aspect=aspect)
+        yield DrawnCase(f"{title}: truth", cut.of(right), aspect=aspect)
+        yield DrawnCase(f"{title}: made", cut.of(predicted), aspect=aspect)
 
 
-def _plane(image: Array) -> Array:
-    """(h, w) or (d, h, w): the first channel, or the mean of colours."""
-    if image.ndim == 4:
-        return np.asarray(image[0])
-    if image.ndim == 3 and len(image) <= CHANNELS:
-        return np.asarray(image.mean(axis=0))
-    return image
-
-
-def _slice(plane: Array, truth: Array) -> Any:
-    """The slice with the most of the label, or the middle one; all of a flat image."""
-    if plane.ndim == 2:
-        return ...
-    if truth.shape == plane.shape and truth.dtype.kind in "biu" and truth.any():
-        return int(np.count_nonzero(truth, axis=(1, 2)).argmax())
-    return len(plane) // 2
-
-
-def _aspect(spacing: Array | None, plane: Array) -> float:
-    mm = [] if spacing is None else np.ravel(spacing).tolist()
-    return float(mm[-2] / mm[-1]) if len(mm) == plane.ndim and min(mm) > 0 else 1.0
+def _channels_first(array: Array) -> Array | None:
+    """An image as (c, [d,] h, w); None if it is not one. Axes have no names here: sizes tell channels from slices."""
+    return image_view(array, Axes(str(array.dtype), " ".join(map(str, array.shape))))
 
 
 def _words(truth: Array, predicted: Array) -> str:
