@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from assignments.errors import UserError
 from assignments.folders import HANDOUT
@@ -16,7 +18,7 @@ from assignments.folders import HANDOUT
 class RuntimeFacts:
     """What a framework's runtime offers a solution."""
 
-    python: str
+    python: Annotated[str, Field(pattern=r"^[0-9]{1,3}\.[0-9]{1,3}")]
     """Its version of Python, such as `3.11`."""
     packages: Mapping[str, str]
     """Each distribution's version."""
@@ -35,9 +37,9 @@ class HandoutNote:
     """What `handout.json` holds."""
 
     assignment: str
-    medmark: str
+    medmark: str = ""
     """The version of medmark that wrote the handout and marks what is handed in."""
-    digest: str
+    digest: str = ""
     """Of the assignment's folder, without what names or places patients."""
     runtimes: Mapping[str, RuntimeFacts] = field(default_factory=dict)
     """By framework."""
@@ -59,17 +61,12 @@ def read_note(folder: Path) -> HandoutNote | None:
     """
     path = folder / HANDOUT
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        runtimes = {name: _facts(facts) for name, facts in values.get("runtimes", {}).items()}
-        texts = {name: str(values.get(name, "")) for name in ("medmark", "digest", "cases", "data")}
-        return HandoutNote(values["assignment"], runtimes=runtimes, **texts)
+        return TypeAdapter(HandoutNote).validate_json(path.read_bytes(), strict=True)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: cannot be read ({error}). Fetch the handout again.") from error
-
-
-def _facts(values: Mapping[str, Any]) -> RuntimeFacts:
-    facts = RuntimeFacts(str(values["python"]), dict(values["packages"]), tuple(map(str, values["modules"])))
-    assert facts.grammar  # else it cannot be read
-    return facts
+    except OSError as error:
+        reason = error.strerror
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        reason = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
+    raise UserError(f"{path}: cannot be read ({reason}). Fetch the handout again.")
