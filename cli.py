@@ -747,7 +747,7 @@ def check(
     here = assignment_here(folder, assignment, trusted=trusted)
     opened, folder = here.assignment, here.folder
     if data is not None:
-        _fetch_data(opened, data)
+        _fetch_cases(opened, data)
     if trusted:
         console.warn("The local sandbox trusts this folder: its solution and its tests run as you, without a wall.")
     console.warn_all(filter(None, [other_medmark(opened)]))
@@ -760,13 +760,13 @@ def check(
     raise typer.Exit(0 if ready else 1)
 
 
-def _fetch_data(assignment: Assignment, source: str) -> None:
+def _fetch_cases(assignment: Assignment, source: str) -> None:
     """Fetch the handout's cases into its folder."""
-    from graders.runs.handout_data import fetch_data
+    from graders.runs.fetched_cases import fetch_cases
     from reports.progress import progress, seldom
 
     with progress("fetching") as step:
-        files = fetch_data(assignment.folder, source, seldom(step))
+        files = fetch_cases(assignment.folder, source, seldom(step))
     print(f"{len(files)} files of cases in {assignment.folder / 'data'}")
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assignments.assignment import Assignment
+from assignments.cases_archive import write_archive
 from assignments.data.case_files import refuse_leftovers, write_cases
 from assignments.data.published import PublishedCases, published_cases
 from assignments.errors import UserError
 from assignments.files import replace_file
 from assignments.folders import HANDOUT
-from assignments.handout_data import write_archive
 from assignments.handout_note import HandoutNote, RuntimeFacts
 from assignments.load import folder_digest
 from assignments.public_settings import public_settings

@@ -157,7 +157,7 @@ AUTHORS_DATA = {"h5py": {"assignments/data/folder/hdf5.py", "assignments/data/fo
 """Modules with the files that may import them: what the teacher brings, never what a student sent."""
 TRUSTED = {
     "exec_module": BY_PATH, "import_module": BY_NAME, "query": {"graders/metrics/far.py"},
-    "ZipFile": {"graders/intake/weight_files.py", "graders/runs/handout_data.py"},
+    "ZipFile": {"graders/intake/weight_files.py", "graders/runs/fetched_cases.py"},
 }  # fmt: skip
 """Methods with the files that may call them. The query is a k-d tree's for points, no data frame's for code. The
 archives are on a student's own machine: weights, of which the listing of tensors is read, and the handout's cases,

@@ -12,11 +12,11 @@ import zipfile
 import numpy as np
 import pytest
 
+from assignments.cases_archive import write_archive
 from assignments.data.case_files import read_cases, write_cases
 from assignments.errors import UserError
-from assignments.handout_data import write_archive
 from assignments.handout_note import HandoutNote
-from graders.runs.handout_data import fetch_data
+from graders.runs.fetched_cases import fetch_cases
 
 IMAGES = np.arange(96, dtype=np.int16).reshape(2, 6, 8)
 
@@ -39,7 +39,7 @@ def handout(tmp_path):
 
 def test_the_cases_are_unpacked_where_the_handout_has_them(handout):
     clone, archive = handout
-    written = fetch_data(clone, str(archive))
+    written = fetch_cases(clone, str(archive))
     assert [path.relative_to(clone).as_posix() for path in written] == [
         "data/README.md", "data/train/0000.npz", "data/train/0001.npz",
     ]  # fmt: skip
@@ -47,19 +47,11 @@ def test_the_cases_are_unpacked_where_the_handout_has_them(handout):
     assert not (clone / "solution.py").exists()
 
 
-def test_equal_cases_are_equal_archives(tmp_path):
-    digests = []
-    for name in ("one", "two"):
-        files = write_cases(tmp_path / name / "data", "train", {"image": IMAGES})
-        digests.append(write_archive(tmp_path / name, files, tmp_path / f"{name}.zip"))
-    assert digests[0] == digests[1] == hashlib.sha256((tmp_path / "one.zip").read_bytes()).hexdigest()
-
-
 def test_other_cases_are_refused_and_nothing_is_written(handout):
     clone, archive = handout
     archive.write_bytes(archive.read_bytes() + b"x")
     with pytest.raises(UserError, match="these are not the cases of this handout"):
-        fetch_data(clone, str(archive))
+        fetch_cases(clone, str(archive))
     assert not (clone / "data").exists()
 
 
@@ -73,7 +65,7 @@ def test_an_archive_with_another_file_writes_nothing(handout, name):
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     (clone / "handout.json").write_text(HandoutNote("brain", "0.1.0", "", data=digest).text())
     with pytest.raises(UserError, match="is not a file of cases"):
-        fetch_data(clone, str(archive))
+        fetch_cases(clone, str(archive))
     assert [path.name for path in clone.iterdir()] == ["handout.json"]
 
 
@@ -88,12 +80,12 @@ def test_an_archive_with_another_file_writes_nothing(handout, name):
 )
 def test_what_cannot_be_fetched_is_said(handout, source, says):
     with pytest.raises(UserError, match=says):
-        fetch_data(handout[0], source)
+        fetch_cases(handout[0], source)
 
 
 def test_a_folder_that_is_no_handout_says_whom_to_ask(tmp_path):
     with pytest.raises(UserError, match=r"handout\.json names no cases to fetch"):
-        fetch_data(tmp_path, "x.zip")
+        fetch_cases(tmp_path, "x.zip")
 
 
 def test_an_address_is_fetched_over_https(handout, tmp_path, monkeypatch):
@@ -118,7 +110,7 @@ def test_an_address_is_fetched_over_https(handout, tmp_path, monkeypatch):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
     try:
-        fetch_data(clone, f"https://localhost:{server.server_port}/{archive.name}")
+        fetch_cases(clone, f"https://localhost:{server.server_port}/{archive.name}")
     finally:
         server.shutdown()
         server.server_close()

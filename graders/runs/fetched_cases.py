@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from assignments.cases_archive import MEMBER
 from assignments.errors import UserError
 from assignments.files import replace_file
-from assignments.handout_data import MEMBER
 from assignments.handout_note import read_note
 
 _CHUNK = 1 << 20
@@ -27,7 +27,7 @@ TIMEOUT_S = 60
 Progress = Callable[[int, int, str], None]
 
 
-def fetch_data(folder: Path, source: str, on_progress: Progress = lambda *_: None) -> tuple[Path, ...]:
+def fetch_cases(folder: Path, source: str, on_progress: Progress = lambda *_: None) -> tuple[Path, ...]:
     """Fetch the cases of the handout in `folder` from a file or an address, verify them, and unpack them.
 
     Returns:
