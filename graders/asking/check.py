@@ -268,7 +268,7 @@ class _Recorder:
         report = yield
         result = self.results[_name(item)]
         if call.excinfo is not None and result.cause == Cause(NOT_RUN_REASON):
-            result = replace(_judged(call.excinfo, item.path), names_used=result.names_used)
+            result = replace(_judged(call.excinfo, item), names_used=result.names_used)
         if report.passed and not hasattr(report, "wasxfail"):
             self._passed.add(call.when)
         names = {*result.names_used, *(name for client in self._clients for name in client.names_used)}
@@ -293,13 +293,13 @@ class _Recorder:
         self._journal.stage_done("test", self._test, result)
 
 
-def _judged(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> TestResult:
-    """The result that an exception means, raised in a test of `file`; its class says who is responsible."""
+def _judged(excinfo: pytest.ExceptionInfo[BaseException], item: Any) -> TestResult:
+    """The result that an exception of a test means; its class says who is responsible."""
     error = excinfo.value
     message, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
-    entry = next((entry for entry in reversed(excinfo.traceback) if entry.path == file), None)
-    line = None if entry is None else entry.lineno + 1
-    statement = range(0) if entry is None else range(entry.lineno + 1, entry.lineno + 1 + len(entry.statement.lines))
+    code = item.function.__code__
+    own = next((entry.lineno + 1 for entry in excinfo.traceback if entry.frame.code.raw is code), None)
+    line = None if own is None else own - code.co_firstlineno
     if isinstance(error, ToolkitFailure):
         return TestResult("unknown", Cause(error.reason), message, evidence, line=line)
     if isinstance(error, SubmissionFailure):
@@ -311,17 +311,21 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> TestRes
     if isinstance(error, Unmet):
         return TestResult("failed", Cause(UNMET, text=error.text, mend=error.mend), message, evidence, line=line)
     if isinstance(error, AssertionError | pytest.fail.Exception):
-        return TestResult("failed", _wrong(statement), message, evidence, line=line)
+        return TestResult("failed", _wrong(excinfo, item.path), message, evidence, line=line)
     # A rehearsed test works with every right answer: this submission's reply made it raise.
     evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
     flag = "the test ended in an exception of its own"
     return TestResult("failed", Cause(NotUsable.reason), evidence, evidence, flags=(flag,), line=line)
 
 
-def _wrong(statement: range) -> Cause:
-    """The cause of an assertion that failed in these lines: with a relation and a hint, if it failed by `close`."""
+def _wrong(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> Cause:
+    """The cause of an assertion that failed: with a relation and the author's hint, if it failed by `close`."""
     comparison = latest.get()
-    if comparison is None or comparison.line not in statement:
+    entry = next((entry for entry in reversed(excinfo.traceback) if entry.path == file), None)
+    if comparison is None or entry is None:
+        return Cause(WRONG)
+    first = entry.lineno + 1
+    if comparison.line not in range(first, first + len(entry.statement.lines)):
         return Cause(WRONG)  # the last comparison that did not hold was meant not to
     return Cause(WRONG, relation_of(comparison), text=comparison.hint)
 

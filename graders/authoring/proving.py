@@ -20,7 +20,7 @@ from graders.authoring.mutants import copy_reference, declared_names, mutants_of
 from graders.intake.source import read_source
 from graders.marks.words import cause_words
 from graders.record.documents import TestResult
-from graders.record.rehearsal import Gap, Mutant, Pattern, Proof
+from graders.record.rehearsal import Gap, Mutant, Pattern, Proof, pattern_of
 
 NEXT_TO_NOTHING = 0.05
 """Share of the accuracy points that a starter or a trivial baseline may earn."""
@@ -187,7 +187,7 @@ class RehearsalState:
         results = bench.check(write_solution(scratch, item, framework, reference), self.ids)
         passed = self._judged(results, item.id)
         failed = {test: results[test] for test, good in passed.items() if not good and test in sound}
-        self.patterns.append(Pattern(item.id, framework, {test: _pattern(each) for test, each in failed.items()}))
+        self.patterns.append(Pattern(item.id, framework, {test: pattern_of(each) for test, each in failed.items()}))
         for test, result in failed.items():
             if result.cause is not None and result.cause.reason == WRONG and result.line is not None:
                 ended = self.ended_at.setdefault((test, result.line), {True: set(), False: set()})
@@ -224,11 +224,12 @@ class RehearsalState:
                 if good:
                     self.survivors.setdefault(test, []).append(mutant)
 
-    def _bare_guards(self, test: str) -> Iterator[tuple[int, list[str]]]:
+    def _bare_guards(self, id: str) -> Iterator[tuple[str, list[str]]]:
         """Lines of a test whose assertions guard its question: students would read them as the answer to it."""
-        for (of, line), ended in sorted(self.ended_at.items()):
-            if of == test and not ended[True]:
-                yield line, sorted(ended[False])
+        lines = next(test.source for test in self.tests if test.id == id).splitlines()
+        for (test, line), ended in sorted(self.ended_at.items()):
+            if test == id and not ended[True]:
+                yield lines[line].strip(), sorted(ended[False])
 
     def proofs(self) -> tuple[Proof, ...]:
         """The proof of each test so far."""
@@ -269,17 +270,11 @@ class RehearsalState:
             if not proof.misconceptions:
                 self.gap("test", proof.id, "catches no misconception", "add one to misconceptions.toml")
             for line, mistakes in self._bare_guards(proof.id):
-                what = f"line {line} fails only for mistakes that other tests must catch ({', '.join(mistakes)})"
+                what = f"`{line}` fails only for mistakes that other tests must catch ({', '.join(mistakes)})"
                 cure = "write it as needs(condition, text, mend=...), or add a misconception that this test must catch"
                 self.gap("test", proof.id, what, cure)
             for mutant in proof.survivors:
                 self.gap("mutant", proof.id, f"passes with {mutant.function} spoiled ({mutant.kind})", "test more")
-
-
-def _pattern(result: TestResult) -> tuple[str, ...]:
-    """What of a failed test's cause is the same in each run: neither the line nor the author's words."""
-    cause = result.cause
-    return () if cause is None else tuple(filter(None, (cause.reason, cause.kind, cause.function)))
 
 
 def _why(result: TestResult) -> str:

@@ -89,7 +89,7 @@ class TestResult(_Strict):
     names_used: tuple[str, ...] = ()
     """Names of the interface that the test used."""
     line: int | None = None
-    """For staff: the line of the test file at which it ended."""
+    """For staff: at which of its lines the test ended; its first one, a decorator's, is 0. None: before it began."""
     schema: Literal[1] = SCHEMA
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from graders.record.documents import TestResult
+
 Need = Literal["every assignment", "the catalogue"]
 """Who has to close a gap before the assignment is handed out; others read it in the provenance of every mark."""
 
@@ -61,7 +63,19 @@ class Pattern:
     misconception: str
     framework: str
     failed: Mapping[str, Sequence[str]]
-    """By the test's id: the reason, and what says more of it, such as the relation of a wrong answer."""
+    """By the test's id: the parts that `pattern_of` names."""
+
+
+def pattern_of(result: TestResult) -> tuple[str, ...]:
+    """What of a failed test's result is the same whenever the same mistake fails it.
+
+    That is the reason; what says more of it, such as the relation of a wrong answer; and at which line the test ended.
+    """
+    cause = result.cause
+    if cause is None:
+        return ()
+    line = "" if result.line is None else f"line {result.line}"
+    return tuple(filter(None, (cause.reason, cause.kind, cause.function, line)))
 
 
 @dataclass(frozen=True)

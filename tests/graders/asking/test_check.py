@@ -269,8 +269,27 @@ def test_evidence_shows_both_sides_of_a_comparison(ask):
 def test_what_could_not_be_asked_has_failed_with_its_reason_and_what_to_mend(ask):
     body = "needs(student.twice(1.0) == 3, 'it has to learn first', mend='test_x.py::test_b')"
     doc = only_result(ask(f"def test_a(student):\n    {RIGHT}\n    {body}\n    assert False"))
-    assert (doc.verdict, doc.line) == ("failed", 8)
+    assert (doc.verdict, doc.line) == ("failed", 2)
     assert doc.cause == Cause("not_asked", text="it has to learn first", mend="test_x.py::test_b")
+
+
+def test_a_result_says_at_which_line_of_the_test_it_ended_wherever_the_test_stands(ask):
+    body = """
+        def wrong(student):
+            assert student.twice(1.0) == 3
+
+        @pytest.fixture
+        def broken(student):
+            assert student.twice(1.0) == 3
+
+        @pytest.mark.points(2)
+        def test_a(student):
+            wrong(student)
+
+        def test_b(broken):
+            pass
+    """
+    assert {name: doc.line for name, doc in ask(body).items()} == {"test_a": 2, "test_b": None}
 
 
 def test_what_is_needed_and_holds_asks_the_question(ask):

@@ -73,7 +73,7 @@ class StandIn:
         self.opened: list[str] = []
         self.runs: list[tuple[str, tuple[str, ...]]] = []
         self.reason = "wrong_answer"
-        self.line_of: Callable[[Path, str], int] = lambda solution, test: 7
+        self.line_of: Callable[[Path, str], int] = lambda solution, test: 2
 
     @contextmanager
     def __call__(self, framework: Framework) -> Iterator[StandIn]:
@@ -209,10 +209,10 @@ def test_an_assertion_that_fails_for_others_mistakes_alone_is_a_bare_guard(folde
     path.write_text(MISCONCEPTIONS.replace('id = "squares"', f'id = "squares"\nmay_fail = ["{HALVE}"]'))
     bench.judges[HALVE] = lambda solution: number(solution.halve(3.0)) == 1.5 and solution.double(3.0) == 6.0
     assert rehearse(load(folder), bench).gaps == (), "the line serves the test's own question too"
-    bench.line_of = lambda solution, test: 7 if "squares" in str(solution) else 9
+    bench.line_of = lambda solution, test: 1 if "squares" in str(solution) else 2
     assert gaps_of(rehearse(load(folder), bench), "test") == [
-        f"{HALVE}: line 7 fails only for mistakes that other tests must catch (squares); write it as needs(condition, "
-        "text, mend=...), or add a misconception that this test must catch"
+        f"{HALVE}: `def test_halve(student):` fails only for mistakes that other tests must catch (squares); write "
+        "it as needs(condition, text, mend=...), or add a misconception that this test must catch"
     ]
     bench.reason = "not_asked"
     assert rehearse(load(folder), bench).gaps == ()
@@ -221,8 +221,8 @@ def test_an_assertion_that_fails_for_others_mistakes_alone_is_a_bare_guard(folde
 def test_the_pattern_of_each_misconception_is_kept_with_its_reasons(assignment: Assignment, bench: StandIn) -> None:
     patterns = rehearse(assignment, bench).patterns
     assert [(pattern.misconception, pattern.framework, dict(pattern.failed)) for pattern in patterns] == [
-        ("squares", "pytorch", {DOUBLE: ("wrong_answer",)}),
-        ("floors", "pytorch", {HALVE: ("wrong_answer",)}),
+        ("squares", "pytorch", {DOUBLE: ("wrong_answer", "line 2")}),
+        ("floors", "pytorch", {HALVE: ("wrong_answer", "line 2")}),
     ]
 
 
