@@ -6,7 +6,7 @@ Lateness, extensions and peer factors concern one person: they are on the person
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
+from graders.marks.diagnosis import KnownMistake, diagnoses
 from graders.marks.findings import anchor_shares
-from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded, rounded, rounded_percent
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
 from graders.record.documents import Measured
@@ -135,8 +136,32 @@ class AccuracyView:
     """Between which anchors the score lies, and the points of those anchors."""
 
 
-def feedback_page(mark: Mark, assignment: Assignment, hand_in: HandIn, *, audience: Audience = "student") -> str:
-    """The whole page as HTML: it loads nothing, runs nothing, and prints on A4."""
+@dataclass(frozen=True)
+class NextStep:
+    """What the failed checks come from, by the pattern of a known mistake: never a certainty."""
+
+    titles: tuple[str, ...]
+    """Of one mistake, or of two together."""
+    advice: tuple[str, ...]
+    also: tuple[str, ...]
+    """Titles of other mistakes with such a pattern."""
+    checks: str
+    """How many checks failed by it, and what they are worth."""
+
+
+def feedback_page(
+    mark: Mark,
+    assignment: Assignment,
+    hand_in: HandIn,
+    *,
+    audience: Audience = "student",
+    mistakes: Sequence[KnownMistake] = (),
+) -> str:
+    """The whole page as HTML: it loads nothing, runs nothing, and prints on A4.
+
+    Args:
+        mistakes: Those that the failed checks may come from, of `graders.marks.diagnosis.known_mistakes`.
+    """
     findings = [visible(finding, audience) for finding in mark.findings]
     sections = _sections(assignment, findings, audience)
     criteria = {section.id for section in sections}
@@ -155,6 +180,7 @@ def feedback_page(mark: Mark, assignment: Assignment, hand_in: HandIn, *, audien
         no_mark=mark.status in BY_DECISION,
         sections=sections,
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
+        next_step=_next_step(mark, mistakes),
         notices=[_line(f, audience) for f in findings if f.kind == "notice" or _has_no_section(f, criteria)],
         percent=whole,
         band=None if whole is None else band_of(whole, assignment.level),
@@ -165,6 +191,21 @@ def feedback_page(mark: Mark, assignment: Assignment, hand_in: HandIn, *, audien
         flags=_flags(mark, hand_in) if audience == "staff" else [],
         unwalled=mark.provenance.get("isolated") is False,
         provenance=_facts(visible_provenance(mark.provenance, audience)),
+    )
+
+
+def _next_step(mark: Mark, mistakes: Sequence[KnownMistake]) -> NextStep | None:
+    likely = diagnoses(mark.findings, mistakes)
+    if not likely:
+        return None
+    likeliest, *others = likely
+    worth = sum(f.out_of for f in mark.findings if f.kind == "hidden_test" and f.verdict is Verdict.FAILED)
+    count = len(likeliest.tests)
+    return NextStep(
+        titles=tuple(mistake.title for mistake in likeliest.mistakes),
+        advice=tuple(mistake.advice for mistake in likeliest.mistakes),
+        also=tuple(mistake.title for other in others for mistake in other.mistakes),
+        checks=f"{count} failed {'check' if count == 1 else 'checks'}, worth {number(worth)} points",
     )
 
 

@@ -16,6 +16,7 @@ from graders.course.cells import WINDOWS_DEVICES
 from graders.course.course import Course
 from graders.course.secret import read_secret
 from graders.intake.counting import due_of_page
+from graders.marks.diagnosis import known_mistakes
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
@@ -120,14 +121,15 @@ def write_reports(
     feedback: dict[str, Path] = {}
     staff: dict[str, Path] = {}
     names = file_names([mark.group for mark in marks])
+    mistakes = known_mistakes(assignment)
     for mark in marks:
         hand_in = _with_version(hand_ins.get(mark.group, HandIn(mark.group)), mark, board_names, ratified, versions)
         feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
         staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
-        page = feedback_page(mark, assignment, hand_in)
+        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes)
         write(feedback[mark.group], page)
         _keep(feedback[mark.group], page, versions.groups.get(mark.group))
-        write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff"))
+        write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff", mistakes=mistakes))
     personal = _write_personal(home / "personal", assignment, people, groups, ratified, versions)
     own = {person.member: person for person in people}
     table = marksheet(marks, assignment, groups, hand_ins, own)
@@ -168,9 +170,10 @@ def keep_versions(course: Course, results: Results) -> Path:
     names = file_names([mark.group for mark in results.marks])
     board = pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id)
     hand_ins = _hand_ins(course, results)
+    mistakes = known_mistakes(assignment)
     for mark in results.marks:
         hand_in = _with_version(hand_ins[mark.group], mark, board, False, versions)
-        page = feedback_page(mark, assignment, hand_in)
+        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes)
         _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
     people, groups = results.people, course.groups
     for person, path, page in _personal_pages(home / "personal", assignment, people, groups, False, versions):

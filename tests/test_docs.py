@@ -15,7 +15,7 @@ from typer.main import get_command
 import cli
 from assignments.assignment import Assignment
 from assignments.data.sources import SOURCES
-from graders.authoring.misconceptions import Misconception
+from assignments.misconceptions import Misconception
 from graders.course import roster
 from graders.course.course import Course
 from graders.metrics import METRICS

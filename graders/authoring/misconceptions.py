@@ -1,71 +1,15 @@
-"""Reads the mistakes that an assignment's hidden tests must catch: small edits of its reference solutions.
-
-Each stands in `misconceptions.toml` with the tests that must fail for it. `graders.authoring.rehearse` runs them.
-"""
+"""Checks the misconceptions of an assignment against its references, and applies them. `rehearse` runs them."""
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import Field
-
-from assignments.assignment import Assignment, Framework, Frozen
+from assignments.assignment import Assignment, Framework
 from assignments.errors import Problem, nearest
 from assignments.load import AssignmentError, hidden_tests, references
+from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
-
-
-class Edit(Frozen):
-    """One replacement in a reference's text."""
-
-    framework: Framework | None = None
-    """The reference to edit; without one, every reference."""
-    find: str = Field(min_length=1)
-    """Text that occurs exactly once in the reference."""
-    replace: str
-
-
-class Misconception(Frozen):
-    """One mistake that students make, and what it should cost them."""
-
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    title: str
-    """The mistake in a few words."""
-    feedback: str = Field("", alias="told")
-    """What a tutor says to a student who made it."""
-    edits: tuple[Edit, ...] = Field(min_length=1)
-    fails: tuple[str, ...] = Field(min_length=1)
-    """Ids of the hidden tests that fail for it, in every framework it has edits for."""
-    may_fail: tuple[str, ...] = ()
-    """Ids of hidden tests that may pass or fail; every other test passes."""
-
-    def edits_for(self, framework: Framework) -> tuple[Edit, ...]:
-        """Its edits of one framework's reference; empty if the mistake is impossible there."""
-        return tuple(edit for edit in self.edits if edit.framework in (None, framework))
-
-    def applied(self, framework: Framework, text: str) -> str:
-        """The reference's text with the mistake in it.
-
-        Raises:
-            ValueError: an edit's text does not occur exactly once, or the result is not valid Python.
-        """
-        for edit in self.edits_for(framework):
-            count = text.count(edit.find)
-            if count != 1:
-                first = edit.find.strip().splitlines()[0] if edit.find.strip() else edit.find
-                raise ValueError(f"{first!r} occurs {count} times in the {framework} reference, not once")
-            text = text.replace(edit.find, edit.replace)
-        try:
-            ast.parse(text)
-        except SyntaxError as error:
-            raise ValueError(f"the edited {framework} reference is not valid Python: {error.msg}") from None
-        return text
-
-
-class _File(Frozen):
-    misconception: tuple[Misconception, ...] = ()
 
 
 def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
@@ -74,14 +18,14 @@ def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
     Raises:
         AssignmentError: with every problem of the file.
     """
-    path = assignment.folder / "misconceptions.toml"
+    path = assignment.folder / MISCONCEPTIONS_FILE
     if not path.is_file():
         return ()
     try:
         document = read_toml(path)
     except TomlErrors as error:
         raise AssignmentError(error.problems) from None
-    file, problems = check_toml(document, _File)
+    file, problems = check_toml(document, MisconceptionsFile)
     if file is None:
         raise AssignmentError(problems)
     texts = {name: path.read_text(encoding="utf-8") for name, path in references(assignment).items()}

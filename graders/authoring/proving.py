@@ -14,8 +14,9 @@ from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
 from assignments.load import DeclaredTest
+from assignments.misconceptions import Misconception
 from graders.asking.check import WRONG
-from graders.authoring.misconceptions import Misconception, write_solution
+from graders.authoring.misconceptions import write_solution
 from graders.authoring.mutants import copy_reference, declared_names, mutants_of, write_mutant
 from graders.intake.source import read_source
 from graders.marks.words import cause_words
@@ -187,7 +188,8 @@ class RehearsalState:
         results = bench.check(write_solution(scratch, item, framework, reference), self.ids)
         passed = self._judged(results, item.id)
         failed = {test: results[test] for test, good in passed.items() if not good and test in sound}
-        self.patterns.append(Pattern(item.id, framework, {test: pattern_of(each) for test, each in failed.items()}))
+        parts = {test: pattern_of(each.cause, each.line) for test, each in failed.items()}
+        self.patterns.append(Pattern(item.id, framework, parts))
         for test, result in failed.items():
             if result.cause is not None and result.cause.reason == WRONG and result.line is not None:
                 ended = self.ended_at.setdefault((test, result.line), {True: set(), False: set()})

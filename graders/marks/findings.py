@@ -158,7 +158,7 @@ def _test_finding(test: DeclaredTest, result: JobResult, refused: str) -> Findin
     evidence = "\n".join(filter(None, [outcome.evidence, printed]))
     cost = Cost(outcome.cpu_s, outcome.wall_s, outcome.flags)
     judged = finding(Verdict(outcome.verdict), outcome.cause, evidence)
-    return replace(judged, cause_detail=outcome.cause_detail, cost=cost)
+    return replace(judged, cause_detail=outcome.cause_detail, line=outcome.line, cost=cost)
 
 
 def _to_mend(finding: Finding, result: JobResult, tests: Sequence[DeclaredTest]) -> str:

@@ -114,6 +114,8 @@ class Finding:
     """For a public test: what to do next."""
     mend: str = ""
     """Title of the test to mend first, where this one could not be asked and that one failed too."""
+    line: int | None = None
+    """For staff: at which of its lines a test ended."""
     cause_detail: str = ""
     """For staff: the cause in detail, such as an exception's type and message."""
     evidence: str = ""

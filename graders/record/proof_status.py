@@ -19,7 +19,7 @@ from assignments.digests import code_digest, digest_of, file_digest
 from assignments.files import replace_file
 from assignments.load import in_catalogue, own_files, references
 from graders.record.calibration import CALIBRATION_FILE
-from graders.record.rehearsal import Rehearsal
+from graders.record.rehearsal import Pattern, Rehearsal
 
 REHEARSAL_FILE = "rehearsal.json"
 _TEXT_FILES = (REHEARSAL_FILE, "brief.md")
@@ -73,6 +73,17 @@ def proof_status(assignment: Assignment) -> ProofStatus:
         return ProofStatus(document["at"], fresh, bool(document["passed"]), tuple(document["gaps"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return ProofStatus(None, fresh=False, passed=False, gaps=("it has not been rehearsed",))
+
+
+def recorded_patterns(assignment: Assignment) -> tuple[Pattern, ...]:
+    """The patterns of the misconceptions, as the last rehearsal saw them; none if anything changed since."""
+    try:
+        document = json.loads((assignment.folder / REHEARSAL_FILE).read_text(encoding="utf-8"))
+        if document["key"] != rehearsal_key(assignment):
+            return ()
+        return tuple(Pattern(**pattern) for pattern in document.get("patterns", ()))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return ()
 
 
 def rehearsal_key(assignment: Assignment) -> str:

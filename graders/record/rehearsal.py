@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from graders.record.documents import TestResult
+from graders.record.documents import Cause
 
 Need = Literal["every assignment", "the catalogue"]
 """Who has to close a gap before the assignment is handed out; others read it in the provenance of every mark."""
@@ -66,16 +66,15 @@ class Pattern:
     """By the test's id: the parts that `pattern_of` names."""
 
 
-def pattern_of(result: TestResult) -> tuple[str, ...]:
+def pattern_of(cause: Cause | None, line: int | None) -> tuple[str, ...]:
     """What of a failed test's result is the same whenever the same mistake fails it.
 
     That is the reason; what says more of it, such as the relation of a wrong answer; and at which line the test ended.
     """
-    cause = result.cause
     if cause is None:
         return ()
-    line = "" if result.line is None else f"line {result.line}"
-    return tuple(filter(None, (cause.reason, cause.kind, cause.function, line)))
+    where = "" if line is None else f"line {line}"
+    return tuple(filter(None, (cause.reason, cause.kind, cause.function, where)))
 
 
 @dataclass(frozen=True)

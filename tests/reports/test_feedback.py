@@ -8,6 +8,7 @@ from fractions import Fraction
 import pytest
 
 from graders.intake.submission import Submission
+from graders.marks.diagnosis import KnownMistake
 from graders.marks.mark import Finding, HeldCap, Verdict
 from reports.feedback import feedback_page, hand_in_of
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
@@ -199,3 +200,40 @@ def test_the_intakes_problems_are_shown_and_its_flags_are_not():
 def test_the_page_is_made_of_the_mark_alone():
     """Rendering twice gives the same bytes: no clock and no chance is in it."""
     assert feedback_page(mark(), assignment(), hand_in()) == feedback_page(mark(), assignment(), hand_in())
+
+
+NAN = KnownMistake(
+    "divided_by_nothing",
+    "The sum of two empty masks divides",
+    "Add 1 to `a` and to `b`.",
+    frozenset({"test_losses.py::test_empty"}),
+    frozenset({"test_losses.py::test_eval"}),
+    ({"test_losses.py::test_empty": ("not_finite",), "test_losses.py::test_eval": ("cpu_limit",)},),
+)
+
+
+def test_the_next_step_is_the_advice_on_a_known_mistake_with_what_it_would_explain():
+    html = feedback_page(mark(), assignment(), hand_in(), mistakes=[NAN])
+    text = Page(html).text
+    assert "Next step Your failed checks have the pattern of a known mistake:" in text
+    assert "The sum of two empty masks divides. Add 1 to a and to b ." in text
+    assert "It would explain 2 failed checks, worth 10 points. Other code can fail in the same way" in text
+    assert html.index("Next step") < html.index("hidden checks worth")
+
+
+def test_without_a_known_mistake_there_is_no_next_step():
+    assert "Next step" not in read()
+    passed = mark(checks=tuple(each for each in CHECKS if each.verdict is Verdict.PASSED))
+    assert "Next step" not in text_of(passed, assignment(), hand_in(), mistakes=[NAN])
+
+
+def test_two_mistakes_together_and_others_that_are_possible_are_named():
+    both = [
+        replace(NAN, id="a", title="A", fails=frozenset({test}), may_fail=frozenset(), patterns=({test: (why,)},))
+        for test, why in (("test_losses.py::test_empty", "not_finite"), ("test_losses.py::test_eval", "cpu_limit"))
+    ]
+    assert "the pattern of two known mistakes together: A. Add 1" in text_of(
+        mark(), assignment(), hand_in(), mistakes=both
+    )
+    twice = [NAN, replace(NAN, title="Another <b>one</b>")]
+    assert "Also possible: Another <b>one</b>." in text_of(mark(), assignment(), hand_in(), mistakes=twice)

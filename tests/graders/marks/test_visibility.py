@@ -94,6 +94,7 @@ def test_every_field_of_a_finding_has_been_decided_on():
     assert {field.name for field in fields(Finding)} == {
         *("id", "kind", "criterion", "verdict", "points", "out_of"),
         *("title", "cause", "note", "void", "scored", "hint", "cause_detail", "evidence", "measured", "also", "cost"),
+        "line",  # of a hidden test: for staff
         "mend",  # the title of another test, which the student reads there too
         "exact",  # the points themselves, which are always told
     }

@@ -1,0 +1,151 @@
+"""Diagnosis: the known mistakes whose pattern a group's failed hidden tests show.
+
+It compares with the patterns that the rehearsal saw when it made each mistake on purpose. It moves no point and is
+never certain: a page says what such a pattern comes from. Where no known mistake fits, it says nothing.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from pydantic import ValidationError
+
+from assignments.assignment import Assignment
+from assignments.misconceptions import MISCONCEPTIONS_FILE, MisconceptionsFile
+from graders.marks.mark import Finding, Verdict
+from graders.record.proof_status import recorded_patterns
+from graders.record.rehearsal import pattern_of
+
+MOST = 3
+"""Candidates that a page names. If more fit equally well, none is named."""
+FAR = 0.5
+"""How far, on average over the failed tests, a pattern may be from what is seen."""
+UNASKED = "not_asked"
+"""Reason of a test that counts neither as failed nor as passed."""
+
+Parts = tuple[str, ...]
+Seen = Mapping[str, Parts | None]
+"""By test: why it failed; None where it passed."""
+
+
+@dataclass(frozen=True)
+class KnownMistake:
+    """A misconception of the assignment, with what a rehearsal saw of it."""
+
+    id: str
+    title: str
+    advice: str
+    """What a tutor says to a student who made it."""
+    fails: frozenset[str]
+    may_fail: frozenset[str]
+    patterns: tuple[Mapping[str, Parts], ...]
+    """By framework: why each test failed, of those that did."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One mistake, or two together, that would explain all the failed tests."""
+
+    mistakes: tuple[KnownMistake, ...]
+    tests: tuple[str, ...]
+    """Ids of the tests that failed by it."""
+    distance: float
+    """How far what is seen is from the pattern: 0 is exactly as in the rehearsal."""
+
+
+def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
+    """The misconceptions of an assignment, if it was rehearsed as it is now."""
+    recorded = recorded_patterns(assignment)
+    if not recorded:
+        return ()
+    try:
+        document = tomllib.loads((assignment.folder / MISCONCEPTIONS_FILE).read_text(encoding="utf-8"))
+        file = MisconceptionsFile.model_validate(document)
+    except (OSError, ValueError, ValidationError):  # the loader says what is wrong with it
+        return ()
+    patterns: dict[str, list[Mapping[str, Parts]]] = {}
+    for pattern in recorded:
+        failed = {test: tuple(parts) for test, parts in pattern.failed.items()}
+        patterns.setdefault(pattern.misconception, []).append(failed)
+    return tuple(
+        KnownMistake(
+            item.id,
+            item.title,
+            item.feedback,
+            frozenset(item.fails),
+            frozenset(item.may_fail),
+            tuple(patterns.get(item.id, ())),
+        )
+        for item in file.misconception
+        if item.feedback
+    )
+
+
+def diagnoses(findings: Sequence[Finding], mistakes: Sequence[KnownMistake]) -> tuple[Diagnosis, ...]:
+    """The likeliest mistakes behind the failed hidden tests, the likeliest first; at most `MOST`, often none."""
+    tests = [finding for finding in findings if finding.kind == "hidden_test" and not finding.void]
+    seen: dict[str, Parts | None] = {
+        finding.id.partition("/")[2]: None
+        if finding.verdict is Verdict.PASSED
+        else pattern_of(finding.cause, finding.line)
+        for finding in tests
+        if finding.verdict in (Verdict.PASSED, Verdict.FAILED)
+    }
+    failed = tuple(test for test, parts in seen.items() if parts is not None)
+    if not failed:
+        return ()
+    ranked = sorted(_candidates(seen, [(mistake,) for mistake in mistakes]), key=lambda each: each[0])
+    if not ranked:
+        pairs = [pair for pair in combinations(mistakes, 2) if _each_is_needed(seen, pair)]
+        ranked = sorted(_candidates(seen, pairs), key=lambda each: each[0])
+        ranked = ranked if len(ranked) == 1 or (ranked and ranked[0][0] < ranked[1][0]) else []
+        return tuple(Diagnosis(pair, failed, distance) for distance, pair in ranked[:1])
+    best = ranked[0][0]
+    if sum(distance == best for distance, _ in ranked) > MOST:
+        return ()
+    return tuple(Diagnosis(of, failed, distance) for distance, of in ranked[:MOST])
+
+
+def _candidates(
+    seen: Seen, groups: Sequence[tuple[KnownMistake, ...]]
+) -> Iterator[tuple[float, tuple[KnownMistake, ...]]]:
+    """The mistakes, alone or together, that would explain every failed test, and how far their pattern is from it."""
+    failed = [test for test, parts in seen.items() if parts is not None]
+    for group in groups:
+        must = frozenset[str]().union(*(mistake.fails for mistake in group))
+        may = frozenset[str]().union(*(mistake.may_fail for mistake in group))
+        passed_but_must_fail = any(test in seen and seen[test] is None for test in must)
+        answered = {test for test in failed if UNASKED not in (seen[test] or ())}
+        if passed_but_must_fail or not must <= seen.keys() or not answered <= must | may:
+            continue
+        distance = min((_distance(seen, pattern) for pattern in _patterns(group)), default=None)
+        if distance is not None and distance <= FAR * len(failed):
+            yield distance, group
+
+
+def _patterns(group: tuple[KnownMistake, ...]) -> list[Mapping[str, Parts]]:
+    """The patterns of mistakes made together: a test fails as it does for the first that fails it."""
+    if len(group) == 1:
+        return list(group[0].patterns)
+    first, second = group
+    return [{**b, **a} for a in first.patterns for b in second.patterns]
+
+
+def _each_is_needed(seen: Seen, pair: tuple[KnownMistake, KnownMistake]) -> bool:
+    """Whether each of two mistakes fails a test that must not fail for the other."""
+    first, second = (mistake.fails & {test for test, parts in seen.items() if parts is not None} for mistake in pair)
+    return bool(first - second) and bool(second - first)
+
+
+def _distance(seen: Seen, pattern: Mapping[str, Parts]) -> float:
+    """How far a pattern is from what is seen: for each test 0 where they agree, to 1."""
+    return sum(_apart(parts, pattern.get(test)) for test, parts in seen.items())
+
+
+def _apart(parts: Parts | None, expected: Parts | None) -> float:
+    if parts is None:  # it passed, where it may fail for this mistake
+        return 0.0 if expected is None else 0.5
+    return 1.0 if expected is None else 1 - len({*parts} & {*expected}) / max(len(parts), len(expected))

@@ -1,0 +1,130 @@
+"""Which known mistakes a group's failed tests show: the one whose pattern it is, and none where nothing fits."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from assignments.folders import CATALOGUE
+from assignments.load import load
+from graders.marks.diagnosis import KnownMistake, diagnoses, known_mistakes
+from graders.marks.mark import Finding, Verdict
+from graders.record.documents import Cause
+from graders.record.proof_status import REHEARSAL_FILE
+
+SCALE, UNITS, SEED, LOSS = (f"test_a.py::test_{name}" for name in ("scale", "units", "seed", "loss"))
+ALL = (SCALE, UNITS, SEED, LOSS)
+WRONG = ("wrong_answer", "line 4")
+LATER = ("wrong_answer", "line 9")
+RAISED = ("raised", "ValueError", "line 4")
+NOT_ASKED = ("not_asked", "line 3")
+
+
+def mistake(id, pattern, may_fail=()):
+    """A misconception of one framework; it must fail what is in its pattern, but for `may_fail`."""
+    return KnownMistake(id, id, f"mend {id}", frozenset(pattern) - {*may_fail}, frozenset(may_fail), (pattern,))
+
+
+OWN = mistake("own_statistics", {SCALE: LATER})
+JOINT = mistake("joint_statistics", {SCALE: WRONG})
+UNSCALED = mistake("no_scaling", {UNITS: NOT_ASKED, SEED: NOT_ASKED}, may_fail=(SEED,))
+FIXED = mistake("seed_fixed", {SEED: WRONG})
+SUMMED = mistake("loss_is_summed", {LOSS: ("wrong_answer", "factor", "line 2")})
+KNOWN = (OWN, JOINT, UNSCALED, FIXED, SUMMED)
+
+
+def findings(**changes):
+    """Four hidden tests; those of `failed` failed so, the rest passed."""
+    return [finding(test, changes.get(test)) for test in ALL]
+
+
+def finding(test, parts=None):
+    passed = Finding(f"tests/{test}", "hidden_test", "tests", Verdict.PASSED, Decimal(5), Decimal(5))
+    if parts is None:
+        return passed
+    *words, line = parts
+    cause = Cause(*words)
+    return replace(passed, verdict=Verdict.FAILED, points=Decimal(0), cause=cause, line=int(line.removeprefix("line ")))
+
+
+def named(known=KNOWN, **failed):
+    return [tuple(each.id for each in diagnosis.mistakes) for diagnosis in diagnoses(findings(**failed), known)]
+
+
+def test_a_sound_solution_gets_none():
+    assert named() == []
+
+
+def test_the_mistake_whose_pattern_it_is_comes_first_and_a_similar_one_after_it():
+    assert named(**{SCALE: WRONG}) == [("joint_statistics",), ("own_statistics",)]
+    assert named(**{SCALE: LATER}) == [("own_statistics",), ("joint_statistics",)]
+
+
+def test_a_test_that_could_not_be_asked_counts_neither_as_failed_nor_as_passed():
+    """`seed_fixed` must fail the seed's test, which was not asked: the pattern decides."""
+    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED})[0] == ("no_scaling",)
+    assert named(**{UNITS: NOT_ASKED})[0] == ("no_scaling",), "the seed's test may pass"
+    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED, LOSS: NOT_ASKED}) == [("no_scaling",)]
+
+
+def test_who_fails_for_another_reason_made_another_mistake():
+    assert named(**{SCALE: RAISED}) == []
+    assert named(**dict.fromkeys(ALL, ("missing_function", "line 2"))) == []
+
+
+def test_a_test_that_must_fail_and_passed_rules_a_mistake_out():
+    assert named(known=[mistake("both", {SCALE: WRONG, LOSS: WRONG})], **{SCALE: WRONG}) == []
+
+
+def test_a_test_that_a_mistake_cannot_fail_rules_it_out():
+    assert named(known=[OWN], **{SCALE: LATER, LOSS: WRONG}) == []
+
+
+def test_two_mistakes_together_are_named_only_where_none_alone_explains_all():
+    together = named(**{SCALE: LATER, LOSS: ("wrong_answer", "factor", "line 2")})
+    assert together == [("own_statistics", "loss_is_summed")]
+
+
+def test_pairs_that_fit_equally_well_are_not_named():
+    twin = replace(OWN, id="twin")
+    failed = {SCALE: LATER, LOSS: ("wrong_answer", "factor", "line 2")}
+    assert named(known=(OWN, twin, SUMMED), **failed) == []
+
+
+def test_more_than_three_that_fit_equally_well_say_nothing():
+    alike = [replace(OWN, id=f"alike_{i}") for i in range(4)]
+    assert len(named(known=alike[:3], **{SCALE: LATER})) == 3
+    assert named(known=alike, **{SCALE: LATER}) == []
+
+
+def test_a_void_test_is_not_looked_at():
+    void = replace(finding(LOSS, WRONG), void=True)
+    assert [d.mistakes for d in diagnoses([finding(SCALE, LATER), void], [OWN])] == [(OWN,)]
+
+
+def test_what_was_not_marked_explains_nothing():
+    unknown = replace(finding(SCALE), verdict=Verdict.UNKNOWN, points=None, cause=Cause("engine"))
+    assert diagnoses([unknown], KNOWN) == ()
+
+
+def test_the_catalogue_has_mistakes_with_patterns_and_a_change_since_the_rehearsal_has_none(tmp_path):
+    assignment = load(CATALOGUE / "mlp_classifier")
+    mistakes = {mistake.id: mistake for mistake in known_mistakes(assignment)}
+    assert len(mistakes) > 20
+    assert all(mistake.patterns for mistake in mistakes.values())
+    assert mistakes["no_scaling"].advice.startswith("Area counts in hundreds")
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for file in (assignment.folder / REHEARSAL_FILE, assignment.folder / "assignment.toml"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    assert known_mistakes(assignment.model_copy(update={"folder": folder})) == ()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"key": 1, "patterns": [{"misconception": "a"}]}', "\x00"])
+def test_a_damaged_rehearsal_has_no_patterns(tmp_path, text):
+    assignment = load(CATALOGUE / "mlp_classifier").model_copy(update={"folder": tmp_path})
+    (tmp_path / REHEARSAL_FILE).write_text(text)
+    assert known_mistakes(assignment) == ()
+    (tmp_path / REHEARSAL_FILE).write_text(json.dumps({"key": "other"}))
+    assert known_mistakes(assignment) == ()
