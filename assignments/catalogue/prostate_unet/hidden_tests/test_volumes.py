@@ -9,8 +9,10 @@ from assignments.testing import close
 @pytest.mark.points(2)
 def test_resampling_keeps_the_extent(student, rng):
     """`resample` invents no labels (order 0), interpolates linearly (order 1) and shifts nothing."""
-    label = rng.integers(0, 4, (3, 4, 5)).astype(np.uint8)  # zones, numbered
+    label = np.uint8([0, 10, 60, 200])[rng.integers(0, 4, (3, 4, 5))]  # zones; interpolation gives other numbers
     finer = student.resample(label, (4.0, 1.2, 1.2), (2.0, 1.2, 0.4), 0)
+    assert finer.shape == (6, 4, 15)
+    assert np.isin(finer, label).all()
     assert close(finer, label.repeat(2, axis=0).repeat(3, axis=2))
 
     slope, start = rng.uniform(1, 9, size=2)
@@ -31,7 +33,11 @@ def test_largest_piece(student, rng):
     largest[1:3, row : row + 3, column : column + 3] = True
     mask |= largest
     mask[3, row + 3, column + 3] = True  # touches it at a corner only
-    assert close(student.keep_largest_component(mask).astype(float), largest.astype(float))
+    kept = student.keep_largest_component(mask)
+    assert kept.shape == mask.shape
+    assert not kept[~mask].any()
+    assert kept[largest].all()
+    assert close(kept.astype(float), largest.astype(float))
 
     empty = np.zeros_like(mask)
     assert close(student.keep_largest_component(empty).astype(float), empty.astype(float))
