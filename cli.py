@@ -681,24 +681,32 @@ def image_build(
     framework: Annotated[str, typer.Argument(metavar="FRAMEWORK", help="pytorch, tensorflow or numpy.")],
     from_host: Annotated[bool, typer.Option("--from-host", help="Build it from this machine, no registry.")] = False,
     base: Annotated[str, typer.Option(metavar="IMAGE", help="Base image of the Dockerfile.")] = "python:3.11-slim",
+    slim: Annotated[
+        bool, typer.Option("--slim", help="The framework alone, without the packages of medical imaging.")
+    ] = False,
     add: Annotated[
         list[str] | None,
-        typer.Option(metavar="PACKAGE", help="A package for all groups, as einops==0.8.1; may be repeated."),
+        typer.Option(metavar="PACKAGE", help="A package for all groups, as torchio==1.2.1; may be repeated."),
     ] = None,
     wheels: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Folder of wheels; the build then uses no network.")
     ] = None,
 ) -> None:
-    """Build a runtime image from its lock and record its digest."""
+    """Build a runtime image from its lock and record its digest.
+
+    It holds the framework and the packages of medical imaging: scikit-learn, scikit-image, pandas, Matplotlib, Pillow,
+    nibabel, SimpleITK, einops, tqdm, and MONAI with PyTorch.
+    """
     from graders.wall.sandboxes import images
     from graders.wall.sandboxes.runtime_records import IMPORTS
 
     _check_name(framework, IMPORTS, "FRAMEWORK")
     name: Any = framework
+    kind: Any = "slim" if slim else "medical"
     if from_host:
-        image = images.build_from_host(name, add=add or (), say=print)
+        image = images.build_from_host(name, kind=kind, add=add or (), say=print)
     else:
-        image = images.build(name, base_image=base, add=add or (), wheels=wheels, say=print)
+        image = images.build(name, base_image=base, kind=kind, add=add or (), wheels=wheels, say=print)
     print(f"{image.framework}  {image.digest}  {len(image.packages)} packages")
 
 
@@ -708,7 +716,8 @@ def image_list() -> None:
     from graders.wall.sandboxes.runtime_records import listed
 
     for image in listed():
-        print(f"{image.framework:11} {image.digest[:26]}  python {image.python_version}  from {image.made_from}")
+        contents = f"{image.kind:7}  {len(image.packages):3} packages  python {image.python_version}"
+        print(f"{image.framework:11} {image.digest[:26]}  {contents}  from {image.made_from}")
 
 
 # The student's side

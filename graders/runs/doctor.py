@@ -81,7 +81,8 @@ def _image(framework: str) -> Fact:
         runtime = runtime_records.runtime(cast(Framework, framework))
     except ImageFailure as failure:
         return Fact(False, str(failure), optional=True)
-    return Fact(True, f"runtime image for {framework}, {runtime.digest[:19]}, {len(runtime.packages)} packages")
+    contents = f"{runtime.kind}, {runtime.digest[:19]}, {len(runtime.packages)} packages"
+    return Fact(True, f"runtime image for {framework}, {contents}")
 
 
 def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:

@@ -136,7 +136,7 @@ def _created(
 ) -> str:
     """Create the container, to be attached before it starts: only then does hanging up close the keeper's stdin."""
     if missing := [here for here, _ in runtime.mounts if not os.path.exists(here)]:
-        raise ImageFailure(f"{missing[0]} is gone: {runtime_records.how_to_build(spec.framework)}")
+        raise ImageFailure(f"{missing[0]} is gone: {runtime_records.how_to_build(spec.framework, runtime)}")
     try:
         container = api.create_container(
             runtime.image,
@@ -156,7 +156,7 @@ def _created(
             host_config=api.create_host_config(**_host_config(runtime, inside, spec, cpus, leased)),
         )
     except docker.errors.ImageNotFound as error:
-        cure = runtime_records.how_to_build(spec.framework)
+        cure = runtime_records.how_to_build(spec.framework, runtime)
         raise ImageFailure(f"the engine has no image for {spec.framework} ({error.explanation}): {cure}") from error
     return str(container["Id"])
 

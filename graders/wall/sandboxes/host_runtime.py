@@ -23,6 +23,7 @@ from graders.failures import ImageFailure
 from graders.wall.modes import make_readable
 
 PRIVATE = ("scratch", "zygote")
+TAKE_OUT = Path(__file__).parent / "runtimes" / "take_out.py"
 DESCRIBE_PYTHON = """
 import json, os, sys, sysconfig
 paths = sysconfig.get_paths(sysconfig.get_preferred_scheme("prefix"), vars={
@@ -42,7 +43,7 @@ class HostRuntime:
     """An environment and what must be mounted for it to run."""
 
     key: str
-    """Names the environment's folder: lock, additions and interpreter."""
+    """Names the environment's folder: lock, additions, what is taken out, and interpreter."""
     python: str
     mounts: tuple[tuple[str, str], ...]
     links: tuple[tuple[str, str], ...]
@@ -55,17 +56,21 @@ def host_runtime(
     *,
     python: str,
     add: Sequence[str],
+    take_out: Sequence[str],
     home: Path,
     say: Callable[[str], object],
 ) -> HostRuntime:
     """Make the environment, or use the one that the same lock and interpreter made before.
+
+    Args:
+        take_out: files that shall not be in it, by their paths in site-packages.
 
     Raises:
         ImageFailure: the interpreter or pip failed; the text holds their output.
     """
     about = json.loads(_ran([python, "-I", "-c", DESCRIBE_PYTHON], "asking the interpreter about itself"))
     pins = [line for line in lock.splitlines() if not line.startswith("#")]
-    identity = "\0".join([*pins, *add, about["version"], about["executable"]])
+    identity = "\0".join([*pins, *add, *take_out, about["version"], about["executable"]])
     key = hashlib.sha256(identity.encode()).hexdigest()[:12]
     environment = home / "runtimes" / f"{framework}-{key}"
     done = environment.with_suffix(".done")
@@ -74,7 +79,7 @@ def host_runtime(
         fcntl.flock(lock_file, fcntl.LOCK_EX)
         if not done.exists():
             shutil.rmtree(environment, ignore_errors=True)
-            _install(environment, lock, python=python, add=add, say=say)
+            _install(environment, lock, python=python, add=add, take_out=take_out, say=say)
             done.touch()
     inside = environment / "bin" / "python"
     mounts, links = _needed(about, environment, inside, _empty(home))
@@ -112,7 +117,15 @@ def root_archive(host: HostRuntime) -> bytes:
     return archive.getvalue()
 
 
-def _install(environment: Path, lock: str, *, python: str, add: Sequence[str], say: Callable[[str], object]) -> None:
+def _install(
+    environment: Path,
+    lock: str,
+    *,
+    python: str,
+    add: Sequence[str],
+    take_out: Sequence[str],
+    say: Callable[[str], object],
+) -> None:
     """Make an environment without pip: a solution does not need it."""
     say(f"making {environment} from the lock: pip fetches the packages that it does not have yet")
     _ran([python, "-P", "-m", "venv", "--without-pip", str(environment)], "python -m venv")
@@ -121,6 +134,7 @@ def _install(environment: Path, lock: str, *, python: str, add: Sequence[str], s
     inside = str(environment / "bin" / "python")
     pip = [python, "-P", "-m", "pip", "--python", inside, "--disable-pip-version-check", "--no-input"]
     _ran([*pip, "install", "--quiet", "--requirement", str(lock_file)], "pip install of the lock")
+    _ran([inside, "-I", "-B", str(TAKE_OUT), *take_out], "taking files out")
     make_readable(environment)
 
 

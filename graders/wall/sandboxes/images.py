@@ -30,7 +30,19 @@ from assignments.files import replace_file
 from graders.failures import ImageFailure
 from graders.wall.sandboxes import engine
 from graders.wall.sandboxes.host_runtime import HostRuntime, host_runtime, root_archive
-from graders.wall.sandboxes.runtime_records import ELSEWHERE, IMPORTS, RECIPES, Runtime, home, record_of
+from graders.wall.sandboxes.runtime_records import (
+    DEFAULT,
+    ELSEWHERE,
+    RECIPES,
+    Kind,
+    Runtime,
+    home,
+    lock_of,
+    modules_of,
+    proof,
+    record_of,
+)
+from graders.wall.sandboxes.sandbox import COMPUTING
 
 UNWANTED = {
     "breast_cancer.csv": "scikit-learn's breast cancer table, the data of mlp_classifier",
@@ -39,11 +51,21 @@ UNWANTED = {
     "solution_numpy.py": "a reference solution",
 }
 """Files that give answers away, by name: a build that contains one fails."""
+SIGNS = {
+    "the breast cancer table, the data of mlp_classifier": (
+        ("17.99", "10.38", "122.8"),  # the beginning of a row
+        ("17.99", "20.57", "19.69"),  # of a column
+    ),
+}
+"""Numbers that stand one after the other in no other file: a build that contains them under any name fails too."""
+TAKEN_OUT = ("sklearn/datasets/data/breast_cancer.csv",)
+"""Files that a build takes out of packages that a runtime needs, by their paths in site-packages."""
 
 
 def build_from_host(
     framework: Framework,
     *,
+    kind: Kind = DEFAULT,
     python: str = sys.executable,
     add: Sequence[str] = (),
     say: Callable[[str], object] = lambda line: None,
@@ -51,6 +73,7 @@ def build_from_host(
     """Make a runtime without any registry: an empty root, this machine's libraries, an environment of the lock.
 
     Args:
+        kind: what it holds beside the framework.
         python: interpreter the environment is made with; its standard library is mounted too.
         add: further requirements, `name==version`, for everyone.
         say: receives a line for each step.
@@ -59,18 +82,19 @@ def build_from_host(
         ImageFailure: the environment could not be made, does not work, or holds a file that gives answers away.
         EngineFailure: the engine does not answer.
     """
-    lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8")
-    host = host_runtime(framework, lock, python=python, add=add, home=_writable_home(), say=say)
+    lock, folder = lock_of(framework, kind), _writable_home()
+    host = host_runtime(framework, lock, python=python, add=add, take_out=TAKEN_OUT, home=folder, say=say)
     with _engine() as client:
         image = _imported(client, framework, host)
         contents = (image, host.python, host.mounts)
-        return _finished(client, framework, contents, made_from="host", added=add, say=say)
+        return _finished(client, framework, kind, contents, made_from="host", added=add, say=say)
 
 
 def build(
     framework: Framework,
     *,
     base_image: str,
+    kind: Kind = DEFAULT,
     add: Sequence[str] = (),
     wheels: Path | None = None,
     say: Callable[[str], object] = lambda line: None,
@@ -79,6 +103,7 @@ def build(
 
     Args:
         base_image: name of an image that the engine has or can pull.
+        kind: what it holds beside the framework.
         add: further requirements, `name==version`, for everyone.
         wheels: folder of wheels put into the build; with it the build uses no network and no index.
         say: receives a line for each step.
@@ -87,7 +112,7 @@ def build(
         ImageFailure: the build failed, the image does not work, or it holds a file that gives answers away.
         EngineFailure: the engine does not answer.
     """
-    lock = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8") + "".join(f"{line}\n" for line in add)
+    lock = lock_of(framework, kind) + "".join(f"{line}\n" for line in add)
     _writable_home()  # before the minutes that a build takes
     say(f"building the {framework} image on {base_image}")
     with _engine() as client:
@@ -95,7 +120,11 @@ def build(
             image, _ = client.images.build(
                 fileobj=_context(lock, wheels),
                 custom_context=True,
-                buildargs={"BASE": base_image, "PIP_ARGS": "--no-index" if wheels else ""},
+                buildargs={
+                    "BASE": base_image,
+                    "PIP_ARGS": "--no-index" if wheels else "",
+                    "TAKE_OUT": " ".join(TAKEN_OUT),
+                },
                 network_mode="none" if wheels else None,
                 tag=f"medmark-{framework}:{_tag(base_image)}",
                 rm=True,
@@ -108,7 +137,7 @@ def build(
         except docker.errors.APIError as error:
             raise ImageFailure(f"docker build of {framework} on {base_image}: {engine.message_of(error)}") from error
         contents = (cast(str, image.id), "/opt/runtime/bin/python", ())
-        return _finished(client, framework, contents, made_from=base_image, added=add, say=say)
+        return _finished(client, framework, kind, contents, made_from=base_image, added=add, say=say)
 
 
 @contextmanager
@@ -126,6 +155,7 @@ def _engine() -> Iterator[docker.DockerClient]:
 def _finished(
     client: docker.DockerClient,
     framework: Framework,
+    kind: Kind,
     contents: tuple[str, str, tuple[tuple[str, str], ...]],
     *,
     made_from: str,
@@ -135,12 +165,13 @@ def _finished(
     """Survey the image from inside, refuse files that give answers away, write the record."""
     say(f"trying the {framework} image, and looking for files that give answers away")
     image, python, mounts = contents
-    surveyed = _surveyed(client, framework, image, python, mounts)
+    imports = (proof(framework, kind), [module for line in added for module in _module_of(line)])
+    surveyed = _surveyed(client, framework, imports, image, python, mounts)
     distributions: dict[str, list[str]] = surveyed["distributions"]
     if {"medmark"} & distributions.keys():
         raise ImageFailure(f"the {framework} image holds medmark itself: take it out of the lock or of --add")
     if unwanted := surveyed["unwanted"]:
-        names = "; ".join(f"{path} ({UNWANTED[os.path.basename(path)]})" for path in unwanted)
+        names = "; ".join(f"{path} ({why})" for path, why in unwanted)
         raise ImageFailure(f"the {framework} image holds answers: {names}. Leave out the package that brings them")
     steady = {key: surveyed[key] for key in ("python", "platform", "distributions")}
     built = Runtime(
@@ -155,9 +186,10 @@ def _finished(
         made_from=made_from,
         added=tuple(added),
         built=datetime.now(UTC).isoformat(timespec="seconds"),
+        kind=kind,
     )
     replace_file(record_of(framework), json.dumps(asdict(built), indent=1))
-    size = f"{len(built.packages)} packages, Python {built.python_version}"
+    size = f"{kind}, {len(built.packages)} packages, Python {built.python_version}"
     say(f"{framework}: {size}, digest {built.digest[:12]}")
     return built
 
@@ -165,6 +197,7 @@ def _finished(
 def _surveyed(
     client: docker.DockerClient,
     framework: Framework,
+    imports: tuple[Sequence[str], Sequence[str]],
     image: str,
     python: str,
     mounts: tuple[tuple[str, str], ...],
@@ -173,7 +206,7 @@ def _surveyed(
     try:
         output = client.containers.run(
             image,
-            [python, "-I", "-B", "-c", source, json.dumps([IMPORTS[framework], sorted(UNWANTED)])],
+            [python, "-I", "-B", "-c", source, json.dumps([*imports, UNWANTED, SIGNS])],
             remove=True,
             user="65534:65534",
             network_mode="none",
@@ -181,7 +214,7 @@ def _surveyed(
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
             tmpfs={"/scratch": "size=64m,uid=65534,gid=65534,mode=700"},
-            environment={"HOME": "/scratch", "TMPDIR": "/scratch", "TF_CPP_MIN_LOG_LEVEL": "3", "OMP_NUM_THREADS": "1"},
+            environment={**COMPUTING, "HOME": "/scratch", "TMPDIR": "/scratch"},
             mounts=[Mount(inside, here, type="bind", read_only=True) for here, inside in mounts],
         )
     except docker.errors.ContainerError as error:
@@ -209,10 +242,11 @@ def _imported(client: docker.DockerClient, framework: Framework, host: HostRunti
 
 
 def _context(lock: str, wheels: Path | None) -> io.BytesIO:
-    """The build's context: Dockerfile, lock and wheels, and no other file of this machine."""
+    """The build's context: Dockerfile, its script, lock and wheels, and no other file of this machine."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.add(RECIPES / "Dockerfile", "Dockerfile")
+        for name in ("Dockerfile", "take_out.py"):
+            tar.add(RECIPES / name, name)
         text = lock.encode()
         member = tarfile.TarInfo("runtime.lock")
         member.size = len(text)
@@ -235,6 +269,12 @@ def _writable_home() -> Path:
     except OSError as error:
         raise ImageFailure(f"{folder}: cannot be written ({error.strerror}): {ELSEWHERE}") from error
     return folder
+
+
+def _module_of(requirement: str) -> tuple[str, ...]:
+    """The first module of `name==version`, which shall be importable; none of an address or a file."""
+    name = re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9._-]*)(\[.*\])?==\S+", requirement.replace(" ", ""))
+    return modules_of(re.sub(r"[-_.]+", "-", name[1]).lower())[:1] if name else ()
 
 
 def _tag(text: str) -> str:

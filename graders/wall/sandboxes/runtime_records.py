@@ -9,18 +9,27 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from assignments.assignment import Framework
 from assignments.handout_note import RuntimeFacts
 from assignments.this_user import home_folder
 from graders.failures import ImageFailure
 
+Kind = Literal["medical", "slim"]
+"""What a runtime holds: the framework with the packages of medical imaging, or the framework alone."""
+DEFAULT: Kind = "medical"
 RECIPES = Path(__file__).parent / "runtimes"
 IMPORTS: dict[Framework, tuple[str, ...]] = {
     "pytorch": ("numpy", "scipy", "torch"),
     "tensorflow": ("numpy", "scipy", "tensorflow"),
     "numpy": ("numpy", "scipy"),
 }
+"""What a build imports to prove that it works."""
+MEDICAL = (
+    "sklearn", "skimage", "pandas", "matplotlib.pyplot", "PIL", "nibabel", "SimpleITK", "einops", "tqdm",
+)  # fmt: skip
+"""What the build of a medical runtime imports beside that. MONAI is written in PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +54,21 @@ class Runtime:
     """`host`, or the base image's name."""
     added: tuple[str, ...]
     built: str
+    kind: Kind = "slim"
+    """Slim too if the record is of an earlier medmark, which built no others."""
 
 
 LOCKED_PYTHON = "3.11"
 """The version of Python that the locks are for, and that the default base image has."""
-MODULE_OF = {
-    "tensorflow-cpu": "tensorflow", "scikit-learn": "sklearn", "scikit-image": "skimage", "pillow": "PIL",
-    "opencv-python-headless": "cv2", "opencv-python": "cv2", "pyyaml": "yaml", "protobuf": "google",
-    "simpleitk": "SimpleITK", "absl-py": "absl", "python-dateutil": "dateutil", "grpcio": "grpc", "libclang": "clang",
-    "google-pasta": "pasta",
+MODULES_OF = {
+    "absl-py": ("absl",), "fonttools": ("fontTools",), "google-pasta": ("pasta",), "grpcio": ("grpc",),
+    "libclang": ("clang",), "markdown-it-py": ("markdown_it",), "matplotlib": ("matplotlib", "mpl_toolkits", "pylab"),
+    "opencv-python": ("cv2",), "opencv-python-headless": ("cv2",), "pillow": ("PIL",), "protobuf": ("google",),
+    "python-dateutil": ("dateutil",), "pyyaml": ("yaml",), "scikit-image": ("skimage",), "scikit-learn": ("sklearn",),
+    "simpleitk": ("SimpleITK",), "sympy": ("isympy", "sympy"), "tensorflow-cpu": ("tensorflow",),
+    "torch": ("functorch", "torch", "torchgen"),
 }  # fmt: skip
-"""Distributions whose module has another name."""
+"""Distributions whose modules have other names."""
 ELSEWHERE = "choose a folder that you can write to (export MEDMARK_HOME=/srv/medmark), and run the command again"
 
 
@@ -98,11 +111,27 @@ def listed() -> tuple[Runtime, ...]:
     return tuple(runtime(framework) for framework in IMPORTS if os.path.exists(record_of(framework)))
 
 
-def locked(framework: Framework) -> dict[str, str]:
-    """Packages and versions of the framework's lock, which a handout promises before any image is built."""
-    lines = (RECIPES / f"{framework}.lock").read_text(encoding="utf-8").splitlines()
-    pins = (line.split("#")[0].strip().partition("==") for line in lines)
+def lock_of(framework: Framework, kind: Kind = DEFAULT) -> str:
+    """The lock of a runtime: requirements, one a line."""
+    name = f"{framework}.lock" if kind == DEFAULT else f"{framework}.{kind}.lock"
+    return (RECIPES / name).read_text(encoding="utf-8")
+
+
+def locked(framework: Framework, kind: Kind = DEFAULT) -> dict[str, str]:
+    """Packages and versions of a lock. A handout promises the default's before any image is built."""
+    pins = (line.split("#")[0].strip().partition("==") for line in lock_of(framework, kind).splitlines())
     return {name: version for name, equals, version in pins if equals}
+
+
+def modules_of(distribution: str) -> tuple[str, ...]:
+    """What a distribution is imported as."""
+    return MODULES_OF.get(distribution, (distribution.replace("-", "_"),))
+
+
+def proof(framework: Framework, kind: Kind) -> tuple[str, ...]:
+    """The modules that a build imports to prove that its packages work."""
+    medical = (*MEDICAL, "monai") if framework == "pytorch" else MEDICAL
+    return IMPORTS[framework] + (medical if kind == "medical" else ())
 
 
 def facts_of(framework: Framework) -> RuntimeFacts:
@@ -111,14 +140,19 @@ def facts_of(framework: Framework) -> RuntimeFacts:
         built = runtime(framework)
     except ImageFailure:
         packages = locked(framework)
-        modules = sorted({MODULE_OF.get(name, name).replace("-", "_") for name in packages})
-        return RuntimeFacts(LOCKED_PYTHON, packages, tuple(modules))
+        modules = {module for name in packages for module in modules_of(name)}
+        return RuntimeFacts(LOCKED_PYTHON, packages, tuple(sorted(modules)))
     return RuntimeFacts(".".join(built.python_version.split(".")[:2]), built.packages, built.modules)
 
 
-def how_to_build(framework: Framework) -> str:
-    """The command that builds the runtime, for error messages."""
-    return f"medmark image build {framework} --from-host"
+def how_to_build(framework: Framework, built: Runtime | None = None) -> str:
+    """The command that builds a runtime, for error messages; one that was built before is built as it was."""
+    words = ["medmark image build", framework]
+    words.append("--from-host" if built is None or built.made_from == "host" else f"--base {built.made_from}")
+    if built is not None:
+        words += ["--slim"] if built.kind == "slim" else []
+        words += [f"--add {requirement}" for requirement in built.added]
+    return " ".join(words)
 
 
 def record_of(framework: Framework) -> Path:

@@ -23,8 +23,9 @@ COMPUTING = {
     # torch.compile returns its argument: an image has no C++ compiler, and a check at home shall behave the same.
     "TORCHDYNAMO_DISABLE": "1",
     "TORCH_COMPILE_DISABLE": "1",
+    "MPLBACKEND": "Agg",  # no sandbox has a screen, and a check at home shall open no window
 }
-"""Environment variables that make frameworks compute alike in every sandbox."""
+"""Environment variables that make frameworks compute, and Matplotlib draw, alike in every sandbox."""
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from dataclasses import asdict
 
 import pytest
 
 from assignments.handout_note import RuntimeFacts
 from graders.intake.source import PARSED_BYTES
 from graders.intake.static_checks import missing_solution, static_checks
-from graders.wall.sandboxes.runtime_records import facts_of
+from graders.wall.sandboxes.runtime_records import Runtime, facts_of, locked, modules_of
 from tests.graders.intake.test_submission import assignment  # noqa: F401  (a fixture)
 
 LINE = 'FRAMEWORK = "pytorch"\n'
@@ -44,6 +46,33 @@ def test_what_the_runtime_and_the_folder_hold_is_not_a_problem(problems_of):
     )
     files = {"helper.py": "", "package/__init__.py": "from . import deep\nfrom .deep import x", "package/deep.py": ""}
     assert problems_of(source, **files, **{"notes/draft.py": "", "train_all.py": "import wandb"}) == ()
+
+
+MEDICAL = (
+    "import matplotlib.pyplot as plt\nfrom mpl_toolkits.mplot3d import Axes3D\nimport pandas, skimage, sklearn\n"
+    "import nibabel, SimpleITK\nfrom einops import rearrange\nfrom PIL import Image\n"
+    "from tqdm import tqdm\nimport monai\n"
+)
+
+
+def test_medical_packages_are_in_the_default_runtime_and_not_in_a_slim_one(tmp_path, assignment, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
+    (tmp_path / "solution.py").write_text(LINE + MEDICAL)
+    assert static_checks(tmp_path, assignment, runtime_of).problems == ()
+
+    record(tmp_path, locked("pytorch", "slim"))
+    (problem,) = static_checks(tmp_path, assignment, runtime_of).problems
+    assert "nor in the marker's runtime: matplotlib (solution.py:2), mpl_toolkits (solution.py:3), pandas" in problem
+
+
+def record(home, packages):
+    """Write the record of a slim PyTorch runtime."""
+    (home / "images").mkdir()
+    built = Runtime(
+        "pytorch", "d", "i", "p", (), packages, tuple(module for name in packages for module in modules_of(name)),
+        "3.11.9", "host", (), "2027-01-01", "slim",
+    )  # fmt: skip
+    (home / "images" / "pytorch.json").write_text(json.dumps(asdict(built)))
 
 
 def test_no_more_is_parsed_of_all_files_together_than_of_one(problems_of):

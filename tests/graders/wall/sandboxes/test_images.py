@@ -1,6 +1,11 @@
 """Images made from this machine, of a lock that holds one tiny package; and what a build refuses."""
 
+import gzip
+import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
 
 import docker
 import pytest
@@ -22,8 +27,9 @@ def lock(tmp_path, monkeypatch):
     recipes = tmp_path / "recipes"
     shutil.copytree(runtime_records.RECIPES, recipes)
     (recipes / "numpy.lock").write_text("# a comment\ntiny==1.0\n")
-    monkeypatch.setattr(images, "RECIPES", recipes)
-    monkeypatch.setattr(images, "IMPORTS", {"numpy": ("tiny",)})
+    for module in (images, runtime_records):
+        monkeypatch.setattr(module, "RECIPES", recipes)
+    monkeypatch.setattr(images, "proof", lambda framework, kind: ("tiny",))
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -56,7 +62,15 @@ def test_a_build_is_recorded_with_its_packages(bench):
     assert runtime_records.listed() == (built,)
     assert built.packages == {"tiny": "1.0"}
     assert built.modules == ("tiny",)
-    assert (built.made_from, built.added, len(built.digest)) == ("host", (), 64)
+    assert (built.made_from, built.added, built.kind, len(built.digest)) == ("host", (), "medical", 64)
+
+
+@pytest.mark.docker
+def test_a_slim_runtime_is_built_from_the_slim_lock(bench, tmp_path):
+    make_wheel(tmp_path / "wheels", "tiny", TINY, version="0.9")
+    (bench.parent / "numpy.slim.lock").write_text("tiny==0.9\n")
+    built = build(kind="slim")
+    assert (built.packages, built.kind) == ({"tiny": "0.9"}, "slim")
 
 
 @pytest.mark.docker
@@ -105,6 +119,27 @@ def test_a_build_with_an_assignments_data_in_it_fails(bench, tmp_path):
     assert runtime_records.listed() == ()
 
 
+ROWS = "842302,M,17.99,10.38,122.80,1001\n842517,M,20.57,17.77,132.9,1326\n"
+
+
+@pytest.mark.docker
+def test_a_build_with_an_assignments_data_under_another_name_fails(bench, tmp_path):
+    make_wheel(tmp_path / "wheels", "answers", {"answers/tests/0001.bin": gzip.compress(ROWS.encode())})
+    with pytest.raises(ImageFailure, match=r"answers/tests/0001\.bin .*mlp_classifier"):
+        build(add=["answers==1.0"])
+
+
+@pytest.mark.docker
+def test_the_table_of_scikit_learn_is_taken_out_and_its_other_tables_stay(bench, tmp_path):
+    tables = {"sklearn/datasets/data/breast_cancer.csv": ROWS, "sklearn/datasets/data/iris.csv": "5.1,3.5\n"}
+    make_wheel(tmp_path / "wheels", "sklearn", tables)
+    built = build(add=["sklearn==1.0"])
+    (site,) = Path(built.python).parents[1].glob("lib/python3.*/site-packages")
+    assert [path.name for path in (site / "sklearn/datasets/data").iterdir()] == ["iris.csv"]
+    record = (site / "sklearn-1.0.dist-info/RECORD").read_text()
+    assert ("iris.csv" in record, "breast_cancer.csv" in record) == (True, False)
+
+
 @pytest.mark.docker
 def test_a_build_with_medmark_in_it_fails(bench, tmp_path):
     make_wheel(tmp_path / "wheels", "medmark", {"graders/__init__.py": ""})
@@ -117,6 +152,13 @@ def test_a_package_that_cannot_be_imported_fails_the_build(bench, tmp_path):
     make_wheel(tmp_path / "wheels", "tiny", {"tiny.py": "import libmissing\n"})
     with pytest.raises(ImageFailure, match=r"(?s)does not work \(exit 1\).*No module named 'libmissing'"):
         build()
+
+
+@pytest.mark.docker
+def test_an_added_package_that_cannot_be_imported_fails_the_build(bench, tmp_path):
+    make_wheel(tmp_path / "wheels", "einfach", {"einfach/__init__.py": "raise RuntimeError('of another build')\n"})
+    with pytest.raises(ImageFailure, match=r"(?s)does not work \(exit 1\).*of another build"):
+        build(add=["einfach==1.0"])
 
 
 def test_what_pip_cannot_find_is_said_in_its_words(lock):
@@ -149,14 +191,66 @@ def test_a_record_that_cannot_be_read_names_its_file_and_the_command(tmp_path, m
         runtime_records.runtime("numpy")
 
 
-def test_a_lock_pins_every_package(tmp_path):
+@pytest.mark.docker
+def test_a_runtime_that_is_gone_is_built_as_it_was(bench):
+    built = build()
+    slim = replace(built, made_from="python:3.12-slim", added=("einops==0.8.1", "x==1"), kind="slim")
+    assert runtime_records.how_to_build("numpy", built) == "medmark image build numpy --from-host"
+    assert runtime_records.how_to_build("numpy", slim) == (
+        "medmark image build numpy --base python:3.12-slim --slim --add einops==0.8.1 --add x==1"
+    )
+
+
+@pytest.mark.docker
+def test_a_record_of_an_earlier_medmark_is_of_a_slim_runtime(bench):
+    build()
+    record = runtime_records.record_of("numpy")
+    fields = json.loads(record.read_text())
+    del fields["kind"]
+    record.write_text(json.dumps(fields))
+    assert runtime_records.runtime("numpy").kind == "slim"
+
+
+@pytest.mark.parametrize("kind", get_args(runtime_records.Kind))
+@pytest.mark.parametrize("framework", runtime_records.IMPORTS)
+def test_a_lock_pins_every_package(framework, kind):
+    lines = runtime_records.lock_of(framework, kind).splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert len(runtime_records.locked(framework, kind)) == len(pins)
+    assert all(line.count("==") == 1 for line in pins)
+    assert pins == sorted(pins)
+
+
+@pytest.mark.parametrize("framework", runtime_records.IMPORTS)
+def test_a_medical_runtime_is_a_slim_one_and_more(framework):
+    slim, medical = (runtime_records.locked(framework, kind) for kind in ("slim", "medical"))
+    assert slim.items() < medical.items()
+
+
+def test_the_runtimes_have_each_package_in_one_version():
+    versions = {}
     for framework in runtime_records.IMPORTS:
-        lines = (runtime_records.RECIPES / f"{framework}.lock").read_text().splitlines()
-        pins = [line for line in lines if line and not line.startswith("#")]
-        assert len(runtime_records.locked(framework)) == len(pins)
-        assert all(line.count("==") == 1 for line in pins)
+        for name, version in runtime_records.locked(framework).items():
+            versions.setdefault(name, set()).add(version)
+    assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-def test_the_frameworks_share_one_numpy():
-    versions = {runtime_records.locked(framework)["numpy"] for framework in runtime_records.IMPORTS}
-    assert len(versions) == 1
+def test_monai_is_of_pytorch_alone_and_each_other_medical_package_of_every_runtime():
+    names = {"scikit-learn", "scikit-image", "pandas", "matplotlib", "pillow", "nibabel", "simpleitk", "einops", "tqdm"}
+    for framework in runtime_records.IMPORTS:
+        assert names <= runtime_records.locked(framework).keys()
+        assert ("monai" in runtime_records.locked(framework)) == (framework == "pytorch")
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("framework", runtime_records.IMPORTS)
+def test_a_handout_promises_from_the_lock_what_the_image_then_has(images, framework, tmp_path, monkeypatch):
+    """Every distribution's modules: MODULES_OF names those that are called otherwise."""
+    images(framework)
+    built = runtime_records.facts_of(framework)
+    if runtime_records.runtime(framework).kind != runtime_records.DEFAULT:
+        pytest.skip("the image here is slim")
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
+    promised = runtime_records.facts_of(framework)
+    assert [name for name in built.modules if not name.startswith("_")] == list(promised.modules)
+    assert {name: version.split("+")[0] for name, version in built.packages.items()} == promised.packages

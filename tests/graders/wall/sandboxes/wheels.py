@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 
 def make_wheel(folder, name, files, version="1.0"):
     """A wheel of these files, path and content; returns its path."""
-    contents = {path: text.encode() for path, text in files.items()}
+    contents = {path: data if isinstance(data, bytes) else data.encode() for path, data in files.items()}
     information = f"{name}-{version}.dist-info"
     contents[f"{information}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
     contents[f"{information}/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
