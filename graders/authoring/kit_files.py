@@ -18,6 +18,7 @@ from assignments.data.published import PublishedCases
 from assignments.handout_note import RuntimeFacts
 from graders.intake.papers import papers_of
 from graders.wall.sandboxes.local import FRAMEWORK_PACKAGES
+from graders.wall.sandboxes.runtime_records import medical_among
 
 KIT = Path(__file__).parent / "kit"
 IGNORED = """\
@@ -59,14 +60,20 @@ def kit_texts(
 ) -> dict[str, str]:
     """The texts of the kit, by the file's name."""
     return {
-        "README.md": "\n".join(_readme(assignment, cases, limits, terms)),
+        "README.md": "\n".join(_readme(assignment, cases, runtimes, limits, terms)),
         ".gitignore": IGNORED,
         "requirements.txt": "\n".join(_requirements(runtimes)) + "\n",
         "train.py": (KIT / "train.py.txt").read_text(encoding="utf-8"),
     }
 
 
-def _readme(assignment: Assignment, cases: PublishedCases, limits: str, terms: KitTerms) -> Iterator[str]:
+def _readme(
+    assignment: Assignment,
+    cases: PublishedCases,
+    runtimes: Mapping[Framework, RuntimeFacts],
+    limits: str,
+    terms: KitTerms,
+) -> Iterator[str]:
     scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
     yield from (f"# {assignment.title}", "")
     if terms.due:
@@ -83,6 +90,7 @@ def _readme(assignment: Assignment, cases: PublishedCases, limits: str, terms: K
         "",
         "The first line brings the version of medmark that marks; the second what `train.py` needs.",
         "",
+        *_packages(runtimes),
         "## Five commands",
         "",
         "In this folder:",
@@ -180,6 +188,20 @@ def _colab(assignment: Assignment) -> Iterator[str]:
     )
 
 
+def _packages(runtimes: Mapping[Framework, RuntimeFacts]) -> Iterator[str]:
+    if names := sorted(_medical(runtimes)):
+        having = {name: [one for one, facts in runtimes.items() if name in facts.packages] for name in names}
+        words = [name if len(having[name]) == len(runtimes) else f"{name} ({having[name][0]})" for name in names]
+        yield f"Your solution may import these too, since the marker has them: {', '.join(words)}."
+        yield "`requirements.txt` has their versions, and `handout.json` those of all that the marker has."
+        yield ""
+
+
+def _medical(runtimes: Mapping[Framework, RuntimeFacts]) -> dict[str, str]:
+    """The packages of medical imaging in any runtime."""
+    return {name: version for facts in runtimes.values() for name, version in medical_among(facts.packages).items()}
+
+
 def _requirements(runtimes: Mapping[Framework, RuntimeFacts]) -> Iterator[str]:
     yield "# What train.py needs beside medmark. The versions are the marker's."
     yield "matplotlib"
@@ -189,6 +211,9 @@ def _requirements(runtimes: Mapping[Framework, RuntimeFacts]) -> Iterator[str]:
     elif pins:
         yield "# Of these, the one that FRAMEWORK in your solution.py names: take away its #."
         yield from (f"# {pin}" for pin in pins)
+    if medical := [(name, version) for name, version in sorted(_medical(runtimes).items()) if name != "matplotlib"]:
+        yield "# The marker has these too: take away the # of those that your solution uses."
+        yield from (f"# {name}=={version.partition('+')[0]}" for name, version in medical)
 
 
 def _pin(item: tuple[Framework, RuntimeFacts]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -126,6 +127,12 @@ def locked(framework: Framework, kind: Kind = DEFAULT) -> dict[str, str]:
 def modules_of(distribution: str) -> tuple[str, ...]:
     """What a distribution is imported as."""
     return MODULES_OF.get(distribution, (distribution.replace("-", "_"),))
+
+
+def medical_among(packages: Mapping[str, str]) -> dict[str, str]:
+    """Those that medical imaging uses and a solution may import, with their versions."""
+    modules = {name.partition(".")[0] for name in (*MEDICAL, "monai")}
+    return {name: version for name, version in packages.items() if modules & set(modules_of(name))}
 
 
 def proof(framework: Framework, kind: Kind) -> tuple[str, ...]:

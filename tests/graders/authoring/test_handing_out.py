@@ -9,8 +9,10 @@ import pytest
 
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE
+from assignments.handout_note import RuntimeFacts, read_note
 from graders.authoring.handing_out import hand_out
 from graders.record.proof_status import ProofStatus
+from graders.wall.sandboxes.runtime_records import locked
 
 
 def set_proven(monkeypatch, holds):
@@ -37,6 +39,31 @@ def test_a_handout_says_what_a_hand_in_may_cost(tmp_path, monkeypatch):
     assert "- `fit`: 20 CPU s" in text
     # 12 tests of 20 s, five files of 120 s, five runs of 60 s: 1140 s, and two minutes of doing nothing.
     assert "All together at most 19 min of CPU time, which takes 21 min while a core is free" in text
+
+
+def test_a_handout_names_the_packages_of_the_default_runtime(tmp_path, monkeypatch):
+    monkeypatch.setenv("MEDMARK_HOME", str(tmp_path / "nothing is built here"))
+    set_proven(monkeypatch, True)
+    hand_out("mlp_classifier", tmp_path)
+    note = read_note(tmp_path / "mlp_classifier")
+    for framework in ("pytorch", "tensorflow"):
+        assert {"matplotlib", "mpl_toolkits", "skimage", "SimpleITK"} <= set(note.runtimes[framework].modules)
+        assert note.runtimes[framework].packages == locked(framework)
+    requirements = (tmp_path / "mlp_classifier/requirements.txt").read_text().splitlines()
+    assert f"# scikit-image=={locked('pytorch')['scikit-image']}" in requirements
+    assert f"# monai=={locked('pytorch')['monai']}" in requirements
+    assert [line for line in requirements if not line.startswith("#")] == ["matplotlib"]
+    readme = (tmp_path / "mlp_classifier/README.md").read_text()
+    assert "since the marker has them: einops, matplotlib, monai (pytorch), nibabel, pandas, pillow, " in readme
+
+
+def test_a_handout_of_a_slim_runtime_promises_no_medical_package(tmp_path, monkeypatch):
+    facts = RuntimeFacts("3.11", locked("pytorch", "slim"), ("torch",))
+    monkeypatch.setattr("graders.authoring.handing_out.facts_of", lambda framework: facts)
+    set_proven(monkeypatch, True)
+    hand_out("mlp_classifier", tmp_path)
+    assert "scikit" not in (tmp_path / "mlp_classifier/requirements.txt").read_text()
+    assert "may import these too" not in (tmp_path / "mlp_classifier/README.md").read_text()
 
 
 def test_an_assignment_of_the_catalogue_that_is_not_proven_is_not_handed_out(tmp_path, monkeypatch):

@@ -58,10 +58,10 @@ MEDICAL = (
 def test_medical_packages_are_in_the_default_runtime_and_not_in_a_slim_one(tmp_path, assignment, monkeypatch):  # noqa: F811
     monkeypatch.setenv("MEDMARK_HOME", str(tmp_path))
     (tmp_path / "solution.py").write_text(LINE + MEDICAL)
-    assert static_checks(tmp_path, assignment, runtime_of).problems == ()
+    assert static_checks(tmp_path, assignment, facts_of).problems == ()
 
     record(tmp_path, locked("pytorch", "slim"))
-    (problem,) = static_checks(tmp_path, assignment, runtime_of).problems
+    (problem,) = static_checks(tmp_path, assignment, facts_of).problems
     assert "nor in the marker's runtime: matplotlib (solution.py:2), mpl_toolkits (solution.py:3), pandas" in problem
 
 
