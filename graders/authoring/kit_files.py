@@ -190,7 +190,9 @@ def _colab(assignment: Assignment) -> Iterator[str]:
 
 def _packages(runtimes: Mapping[Framework, RuntimeFacts]) -> Iterator[str]:
     if names := sorted(_medical(runtimes)):
-        having = {name: [one for one, facts in runtimes.items() if name in facts.packages] for name in names}
+        having = {
+            name: [framework for framework, facts in runtimes.items() if name in facts.packages] for name in names
+        }
         words = [name if len(having[name]) == len(runtimes) else f"{name} ({having[name][0]})" for name in names]
         yield f"Your solution may import these too, since the marker has them: {', '.join(words)}."
         yield "`requirements.txt` has their versions, and `handout.json` those of all that the marker has."

@@ -28,7 +28,7 @@ IMPORTS: dict[Framework, tuple[str, ...]] = {
 }
 """What a build imports to prove that it works."""
 MEDICAL = (
-    "sklearn", "skimage", "pandas", "matplotlib.pyplot", "PIL", "nibabel", "SimpleITK", "einops", "tqdm",
+    "sklearn", "skimage.measure", "pandas", "matplotlib.pyplot", "PIL", "nibabel", "SimpleITK", "einops", "tqdm",
 )  # fmt: skip
 """What the build of a medical runtime imports beside that. MONAI is written in PyTorch."""
 
