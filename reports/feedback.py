@@ -104,6 +104,33 @@ class FindingLine:
 
 
 @dataclass(frozen=True)
+class LineGroup:
+    """Checks that were not passed for one cause, which is said once; or a single check."""
+
+    lines: tuple[FindingLine, ...]
+
+    @property
+    def state(self) -> str:
+        """Of each of them."""
+        return self.lines[0].state
+
+    @property
+    def explanation(self) -> str:
+        """Of all of them."""
+        return self.lines[0].explanation
+
+    @property
+    def points(self) -> Decimal | None:
+        """Of all of them together; None while they are unknown."""
+        return points_of([line.finding for line in self.lines])
+
+    @property
+    def out_of(self) -> Decimal:
+        """What they are worth together."""
+        return sum((line.out_of for line in self.lines), Decimal(0))
+
+
+@dataclass(frozen=True)
 class Section:
     """One criterion."""
 
@@ -118,6 +145,17 @@ class Section:
     width: float
     lines: tuple[FindingLine, ...]
     accuracy: AccuracyView | None = None
+
+    @property
+    def groups(self) -> list[LineGroup]:
+        """The lines by what there is to do: those not passed first, the costliest cause before the others."""
+        by_cause: dict[tuple[object, ...], list[FindingLine]] = {}
+        for line in self.lines:
+            alone = line.state == "passed" or not line.explanation
+            cause = (line.finding.id,) if alone else (line.state, line.explanation, line.finding.hint)
+            by_cause.setdefault(cause, []).append(line)
+        groups = [LineGroup(tuple(lines)) for lines in by_cause.values()]
+        return sorted(groups, key=lambda group: (group.state == "passed", -group.out_of if group.explanation else 0))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from assignments.interface import Class, Function, Interface, Model
-from graders.failures import NonFiniteAnswer, ProtocolViolation, SubmissionFailure, WrongShape, WrongType
+from graders.failures import (
+    MissingFunction,
+    NonFiniteAnswer,
+    ProtocolViolation,
+    SubmissionFailure,
+    WrongShape,
+    WrongType,
+)
 from graders.wall.replies import bound, parts_to_keep, typed
 from graders.wall.session import Session, Usage, Worker
 from graders.wall.wire import Array, Encoder, HandleReference
@@ -168,7 +175,12 @@ class WorkerClient:
         due = parts_to_keep(hint)
         if due is not None:
             request = {**request, "keep": due}
-        value, _ = self.session.call(worker, {**request, **nodes, "arrays": encoder.arrays}, encoder.parts)
+        try:
+            value, _ = self.session.call(worker, {**request, **nodes, "arrays": encoder.arrays}, encoder.parts)
+        except MissingFunction as failure:
+            if request.get("name") in self.interface.names:  # as the host asked for it, not as the answer has it
+                failure.kind = request["name"]
+            raise
         return typed(value, hint, self._wrap, request.get("name", "the answer"))
 
     def call(

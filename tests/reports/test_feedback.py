@@ -237,3 +237,29 @@ def test_two_mistakes_together_and_others_that_are_possible_are_named():
     )
     twice = [NAN, replace(NAN, title="Another <b>one</b>")]
     assert "Also possible: Another <b>one</b>." in text_of(mark(), assignment(), hand_in(), mistakes=twice)
+
+
+def alike(name, points=0, reason="missing_function"):
+    return check(name, f"{name} holds.", points, 5, reason=None if points else reason)
+
+
+def test_one_cause_is_said_once_with_the_checks_that_fell_with_it_and_what_they_are_worth():
+    checks = (alike("a", 5), alike("b"), alike("c", reason="wrong_shape"), alike("d"))
+    text = read(mark(checks=checks))
+    assert text.count("The required function or class is not in solution.py.") == 1
+    assert "2 checks for one reason 0 / 10 The required function" in text
+    assert text.index("b holds. 0 / 5 d holds. 0 / 5") < text.index("c holds.") < text.index("a holds.")
+
+
+def test_checks_that_were_not_passed_come_first_and_the_costliest_cause_before_others():
+    checks = (alike("a", 5), alike("b"), replace(alike("c", reason="wrong_shape"), out_of=Decimal(6)))
+    text = read(mark(checks=checks))
+    assert text.index("c holds.") < text.index("b holds.") < text.index("a holds.")
+
+
+def test_staff_read_the_evidence_of_each_check_that_fell_with_others():
+    checks = tuple(replace(alike(name), evidence=f"evidence of {name}") for name in "ab")
+    text = text_of(mark(checks=checks), assignment(), hand_in(), audience="staff")
+    assert "evidence of a" in text
+    assert "evidence of b" in text
+    assert "evidence" not in read(mark(checks=checks))

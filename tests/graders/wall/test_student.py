@@ -146,9 +146,10 @@ def test_a_name_that_the_interface_lacks_is_the_authors_mistake(student):
             getattr(form, "_private")  # noqa: B009 - named as a test would
 
 
-def test_a_name_that_the_solution_lacks_is_missing(student):
-    with pytest.raises(MissingFunction):
+def test_a_name_that_the_solution_lacks_is_missing_and_named_as_the_interface_has_it(student):
+    with pytest.raises(MissingFunction) as caught:
         student.gone()
+    assert caught.value.kind == "gone"
 
 
 def test_an_object_where_a_value_was_due_is_the_wrong_type(script, student):
@@ -270,9 +271,10 @@ def test_attributes_items_and_lengths_have_named_forms(student, net):
     assert (items.length(), items.item(0), items.item(1), items.take(1)) == (2, 5, {"k": 6}, [5])
 
 
-def test_an_attribute_that_is_not_there_is_missing(net):
-    with pytest.raises(MissingFunction):
+def test_an_attribute_that_is_not_there_is_missing_and_not_named(net):
+    with pytest.raises(MissingFunction) as caught:
         net.get("absent")
+    assert caught.value.kind is None, "the interface does not have it"
 
 
 def test_what_a_handle_gives_is_finite_and_holds_something(student, net):
