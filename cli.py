@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from graders.course.course import Course
     from graders.marks.results import Results
     from graders.runs.marking import Change
+    from graders.runs.public_check import CheckedSolution
 
 app = typer.Typer(
     name="medmark",
@@ -747,7 +748,7 @@ def check(
     runs outside a container: the tests are the catalogue's, or those of a folder that you name by its path (./brain).
     """
     from graders.intake.own_versions import other_medmark
-    from graders.runs.public_check import assignment_here, solution_checks
+    from graders.runs.public_check import assignment_here, checked_solution
     from graders.wall.sandboxes import SANDBOXES
 
     _check_name(sandbox, SANDBOXES, "--sandbox")
@@ -763,9 +764,9 @@ def check(
     if handin:
         ready = _check_handin(opened, folder, sandbox)
     else:
-        problems = solution_checks(opened, folder)[1].problems
-        console.print_problems(problems)
-        ready = _check_folder(opened, folder, sandbox) and not problems
+        solution = checked_solution(opened, folder)
+        console.print_problems(solution.problems)
+        ready = _check_solution(opened, solution, sandbox) and not solution.problems
     raise typer.Exit(0 if ready else 1)
 
 
@@ -784,6 +785,7 @@ def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
     import tempfile
 
     from graders.intake.handin import clean_clone, inspect_handin
+    from graders.runs.public_check import checked_solution
 
     handin = inspect_handin(folder, assignment)
     for line in handin.lines():
@@ -792,28 +794,22 @@ def _check_handin(assignment: Assignment, folder: Path, sandbox: str) -> bool:
         return False
     with tempfile.TemporaryDirectory(prefix="medmark-handin-") as scratch:
         clone = clean_clone(handin, Path(scratch) / "clone")
-        return _check_folder(assignment, clone, sandbox) and handin.ready
+        return _check_solution(assignment, checked_solution(assignment, clone), sandbox) and handin.ready
 
 
-def _check_folder(assignment: Assignment, folder: Path, sandbox: str) -> bool:
-    """Try the solution: its import, its model if marking asks for one, the public tests. Whether all of it works."""
+def _check_solution(assignment: Assignment, solution: CheckedSolution, sandbox: str) -> bool:
+    """Try the solution: its import, the public tests, its model if marking asks for one. Whether all of it works."""
     from graders.runs.model_check import try_solution
-    from graders.runs.public_check import check_public
     from reports.progress import progress
 
-    with progress("trying") as step:
-        tried = try_solution(assignment, folder, sandbox, lambda text: step(0, 1, text, None))
-    console.print_import(tried)
-    if tried.problem:
-        return False
     with progress("checking") as step:
-        results = check_public(
-            assignment, folder, sandbox=sandbox, on_progress=lambda text: step(0, 1, text.partition("::")[2], None)
-        )
-    console.print_public_tests(results)
-    console.print_model(tried)
-    console.print_passed(assignment, results)
-    return all(result.passed for result in results) and tried.works
+        tried = try_solution(assignment, solution, sandbox, lambda text: step(0, 1, text.rpartition("::")[2], None))
+    console.print_import(tried)
+    if not tried.problem:
+        console.print_public_tests(tried.tests)
+        console.print_model(tried)
+        console.print_passed(assignment, tried.tests)
+    return tried.works
 
 
 # Steps that several commands share

@@ -1,7 +1,7 @@
-"""Tries a solution's model where it will be marked on one: in a process without a GPU, on cases that students have.
+"""Tries a solution where it will be marked: its import, the public tests, and its model on cases that students have.
 
-In weights mode it loads the weights, in retrain mode it trains briefly; then it predicts and scores as the marker does.
-The public tests ask for neither, so they all pass where no model comes to be.
+In weights mode it loads the weights without a GPU, in retrain mode it trains briefly; then it predicts and scores as
+the marker does. The public tests ask for neither, so they all pass where no model comes to be.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +18,8 @@ from assignments.data.hidden import HiddenSet
 from assignments.data.streams import PUBLISHED
 from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
+from graders.asking.containers import opened
+from graders.asking.journal import Silent
 from graders.asking.measure import measure
 from graders.failures import CpuLimit, SubmissionFailure, WallLimit
 from graders.intake.listing import first_of
@@ -30,7 +31,8 @@ from graders.marks.words import cause_words
 from graders.record.answer_files import load_answers
 from graders.record.documents import AnswersResult, Cause
 from graders.runs.public_cases import PublicCases, Score, first_cases, public_cases, scores_of, with_validation
-from graders.runs.public_check import solution_checks
+from graders.runs.public_check import CheckedSolution, PublicTestResult, run_public_tests
+from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import SandboxSpec
 from graders.wall.session import Session
@@ -70,11 +72,12 @@ class ModelCheck:
 
 @dataclass(frozen=True)
 class SolutionTry:
-    """Whether a solution can be imported, and what its model gave."""
+    """Whether a solution can be imported, how the public tests went, and what its model gave."""
 
     problem: str = ""
     """Why solution.py cannot be imported: nothing else can be asked then."""
     cure: str = ""
+    tests: tuple[PublicTestResult, ...] = ()
     model: ModelCheck | None = None
     """None where marking asks for no model, or nothing can be asked."""
     untried: str = ""
@@ -83,49 +86,48 @@ class SolutionTry:
     @property
     def works(self) -> bool:
         """Whether nothing failed, and nothing was left out."""
-        return not self.problem and not self.untried and (self.model is None or not self.model.problem)
+        answers = self.model is None or not self.model.problem
+        return not self.problem and not self.untried and answers and all(result.passed for result in self.tests)
 
 
 def try_solution(
-    assignment: Assignment, folder: Path, sandbox: str = "local", on_progress: Callable[[str], None] = lambda _: None
+    assignment: Assignment,
+    solution: CheckedSolution,
+    sandbox: str = "local",
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> SolutionTry:
-    """Import the solution in a folder, or below it; then load or train a model, and score it on public cases.
+    """Import a solution, run the public tests, then load or train a model, and score it on public cases.
+
+    All of it happens in one sandbox, as in marking: importing a framework takes seconds.
 
     Raises:
-        UserError: there is no solution.
-        ToolkitFailure: the sandbox cannot be opened.
+        ToolkitFailure: the sandbox cannot be opened, such as without the framework; or a test could not be run.
     """
-    solution, checks = solution_checks(assignment, folder)
-    assert checks.framework is not None
     interface = read_interface(assignment.folder / "interface.py")
-    spec = SandboxSpec(solution, checks.framework, assignment.limits)
+    spec = SandboxSpec(solution.folder, solution.framework, assignment.limits)
     on_progress("import")
-    with tempfile.TemporaryDirectory(prefix="medmark-model-") as scratch, _session(spec, sandbox) as session:
+    with (
+        tempfile.TemporaryDirectory(prefix="medmark-model-") as scratch,
+        opened(spec, SANDBOXES[sandbox](), Patience(), Silent()) as session,
+    ):
         if (failure := _import_failure(session, interface)) is not None:
             problem = cause_words(Cause.of(failure))
             return SolutionTry(f"{problem}\n{failure.cause_text}".strip(), _import_cure(failure))
+        tests = run_public_tests(session, assignment, interface, on_progress)
         if not any(isinstance(criterion, Accuracy) for criterion in assignment.criteria):
-            return SolutionTry()
+            return SolutionTry(tests=tests)
         trains = not loads_weights(assignment)
         on_progress("fit" if trains else "load")
         try:
             tried = _tried_cases(public_cases(assignment), trains)
         except UserError as error:
-            return SolutionTry(untried=str(error))
+            return SolutionTry(tests=tests, untried=str(error))
         answers = _answers(session, assignment, interface, tried.hidden, Path(scratch))
-        files = () if trains else weight_files(solution)
+        files = () if trains else weight_files(solution.folder)
         model = _checked(assignment, tried, answers, files, Path(scratch), trains)
-        if _lacks_log(interface, solution):
+        if _lacks_log(interface, solution.folder):
             model = replace(model, notes=(*model.notes, NO_CURVE))
-        return SolutionTry(model=model)
-
-
-@contextmanager
-def _session(spec: SandboxSpec, sandbox: str) -> Iterator[Session]:
-    with SANDBOXES[sandbox]().open(spec) as channel:
-        session = Session(channel, spec.limits, spec.solution)
-        session.begin()
-        yield session
+        return SolutionTry(tests=tests, model=model)
 
 
 def _import_failure(session: Session, interface: Interface) -> SubmissionFailure | None:

@@ -1,4 +1,4 @@
-"""The student's check: runs the public tests of an assignment on their own solution, by the marker's code path.
+"""The student's check: which assignment and solution are meant, and the public tests, run as hidden ones are.
 
 It reads nothing hidden: inputs come from the published secret. It needs no course.
 """
@@ -10,25 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, Framework
 from assignments.data.streams import PUBLISHED
 from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from assignments.folders import CATALOGUE, catalogue, find
-from assignments.load import folder_digest, load, public_tests
+from assignments.interface import Interface
+from assignments.load import load, public_tests
 from assignments.this_user import expand_home
-from graders.asking.job import Job, keys_for
+from graders.asking.check import CodeTests, run_tests
 from graders.asking.journal import QuestionId, Silent
 from graders.intake.imports import runtime_in_handout
 from graders.intake.source import SOLUTION
-from graders.intake.static_checks import StaticChecks, files_below, missing_solution, static_checks
+from graders.intake.static_checks import files_below, missing_solution, static_checks
 from graders.intake.submission import find_solution
 from graders.marks.words import cause_words
 from graders.record.documents import TestResult
-from graders.record.store import Store, travelling
-
-YOURS = "yours"
-"""The name of the one solution that is checked, in place of a digest."""
+from graders.wall.session import Session
 
 
 @dataclass(frozen=True)
@@ -127,8 +125,19 @@ def _named_by_the_person(named: str, folder: Path) -> Path:
     )
 
 
-def solution_checks(assignment: Assignment, folder: Path) -> tuple[Path, StaticChecks]:
-    """The folder of the solution in a folder, or below it, and its checks before it runs.
+@dataclass(frozen=True)
+class CheckedSolution:
+    """A solution that names its framework, as its files were read before anything of it ran."""
+
+    folder: Path
+    """Holds solution.py."""
+    framework: Framework
+    problems: tuple[str, ...] = ()
+    """Each with its cure."""
+
+
+def checked_solution(assignment: Assignment, folder: Path) -> CheckedSolution:
+    """The solution in a folder, or below it.
 
     Raises:
         UserError: there is no solution, or it names no framework that the assignment takes.
@@ -140,49 +149,23 @@ def solution_checks(assignment: Assignment, folder: Path) -> tuple[Path, StaticC
     checks = static_checks(solution, assignment, runtime_in_handout(assignment))
     if checks.framework is None:
         raise UserError("\n".join(f"{solution / SOLUTION}: {problem}" for problem in checks.problems))
-    return solution, checks
+    return CheckedSolution(solution, checks.framework, checks.problems)
 
 
-def check_public(
-    assignment: Assignment,
-    folder: Path,
-    *,
-    sandbox: str = "local",
-    on_progress: Callable[[str], None] = lambda _: None,
-) -> list[PublicTestResult]:
-    """Run the public tests of an assignment on the solution in a folder, or below it.
+def run_public_tests(
+    session: Session, assignment: Assignment, interface: Interface, on_progress: Callable[[str], None] = lambda _: None
+) -> tuple[PublicTestResult, ...]:
+    """Run the public tests of an assignment on the solution behind a session.
 
     Raises:
-        UserError: there is no solution, or it names no framework that the assignment takes.
-        ToolkitFailure: the framework is not installed here, or a test could not be run.
+        ToolkitFailure: a test could not be run.
     """
-    from graders.grade import grade
 
     class Progress(Silent):
         def begins(self, question: QuestionId, cpu_s: float) -> None:
             on_progress(question.name)
 
-    solution, checks = solution_checks(assignment, folder)
-    assert checks.framework is not None
     tests = public_tests(assignment)
-    digest = folder_digest(assignment)
-    store = Store(folder, {YOURS: solution}).holding(assignment, digest)
-    ids = tuple(test.id for test in tests)
-    job = Job(
-        assignment=travelling(assignment, digest),
-        group="you",
-        commit="",
-        solution=YOURS,
-        framework=checks.framework,
-        sandbox=sandbox,
-        keys=keys_for(assignment, PUBLISHED, "", ids, (), scored=False),
-        tests=ids,
-        repeats=(),
-        scores=(),
-        answers={},
-        tests_folder="public_tests",
-    )
-    document = grade(job, store, Progress())
-    if document.trouble is not None:
-        raise UserError(f"the tests could not be run ({document.trouble.reason}): {document.trouble.evidence.strip()}")
-    return [PublicTestResult(test, document.tests[test.id]) for test in tests]
+    code_tests = CodeTests.of(assignment, interface, PUBLISHED, "public_tests")
+    results = run_tests(session, code_tests, [test.id for test in tests], Progress())
+    return tuple(PublicTestResult(test, results[test.id]) for test in tests)

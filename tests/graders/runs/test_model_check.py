@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import io
 import re
+from unittest import mock
 
 import numpy as np
 import pytest
+import typer
 
+import cli
 from assignments.load import load
 from graders.intake.static_checks import static_checks
 from graders.marks.cures import MAP_LOCATION
 from graders.runs.model_check import NO_CURVE, try_solution
+from graders.runs.public_check import checked_solution
+from graders.wall.sandboxes.local import Local
 from tests.graders.intake.test_weight_files import saved
 from tests.small_course import SOUND, medmark, write_assignment
 
@@ -38,9 +43,13 @@ def tried(assignment, tmp_path):
 
     def of(source=SOUND + READS, weights=None, name="w.npy"):
         write_solution(tmp_path / "work", source, weights, name)
-        return try_solution(assignment, tmp_path / "work")
+        return trial(assignment, tmp_path / "work")
 
     return of
+
+
+def trial(assignment, folder):
+    return try_solution(assignment, checked_solution(assignment, folder))
 
 
 def written(folder, mode, **replaced):
@@ -92,7 +101,7 @@ def test_a_fit_without_the_log_that_the_interface_declares_is_tried_and_its_miss
     with_log = SOUND.replace("budget_s):", "budget_s, log=None):")
     for number, (source, notes) in enumerate([(SOUND, (NO_CURVE,)), (with_log, ())]):
         write_solution(tmp_path / str(number), source)
-        model = try_solution(assignment, tmp_path / str(number)).model
+        model = trial(assignment, tmp_path / str(number)).model
         assert (model.problem, model.notes) == ("", notes)
 
 
@@ -143,7 +152,7 @@ def test_weights_from_a_gpu_fail_as_on_the_marker_whatever_this_machine_has(tmp_
     )
     source = SOUND.replace('"numpy"', '"pytorch"') + LOADS_TORCH
     write_solution(tmp_path / "work", source, saved({"w": torch.zeros(1)}, device), "w.pt")
-    model = try_solution(assignment, tmp_path / "work").model
+    model = trial(assignment, tmp_path / "work").model
     assert "Attempting to deserialize object on a" in model.problem
     assert model.cure == f"weights/w.pt was saved on {device}, and the marker has only a CPU: {MAP_LOCATION}"
 
@@ -213,7 +222,7 @@ def tell(train):
 """
     )
     write_solution(tmp_path / "work", remembers)
-    model = try_solution(assignment, tmp_path / "work").model
+    model = trial(assignment, tmp_path / "work").model
     assert (model.trained, model.cases, model.seen) == (True, 2, False)  # a fifth of ten subjects
     trained = {int(number) for number in re.search(r"subjects \[(.+)\]", model.problem)[1].split(", ")}
     assert len(trained) == 8
@@ -237,7 +246,7 @@ def burn():
 """
     )
     write_solution(tmp_path / "work", counts)
-    assert try_solution(assignment, tmp_path / "work").model.problem == ""
+    assert trial(assignment, tmp_path / "work").model.problem == ""
 
 
 def test_an_import_that_fails_is_told_once_and_nothing_else_is_asked(tried):
@@ -251,6 +260,20 @@ def test_an_import_that_never_ends_is_ended_with_a_cure(tried, monkeypatch):
     result = tried('FRAMEWORK = "numpy"\nwhile True:\n    pass\n')
     assert result.problem.startswith("the CPU time limit was reached")
     assert "Look for an endless loop" in result.cure
+
+
+def test_a_check_opens_one_sandbox_and_reads_the_sources_once(assignment, tmp_path):
+    """Each sandbox imports the framework: TensorFlow takes 5 CPU s."""
+    hand_out(assignment, train=[0, 1] * 5, val=[0, 1, 1, 1])
+    write_solution(tmp_path / "work", SOUND + READS, stored(1.0))
+    with (
+        mock.patch.object(Local, "open", autospec=True, side_effect=Local.open) as opened,
+        mock.patch("graders.runs.public_check.static_checks", side_effect=static_checks) as checked,
+        pytest.raises(typer.Exit) as ended,
+    ):
+        cli.check(str(tmp_path / "halves"), tmp_path / "work")
+    assert ended.value.exit_code == 0
+    assert (opened.call_count, checked.call_count) == (1, 1)
 
 
 def test_the_command_tells_score_and_anchors_of_unseen_cases_alone(assignment, tmp_path):
