@@ -24,7 +24,7 @@ from graders.intake.own_versions import versions_differ
 from graders.intake.papers import paper_problems
 from graders.intake.source import SOLUTION, read_source
 from graders.intake.static_checks import missing_solution, static_checks
-from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, is_untouched, solution_entries
+from graders.intake.submission import UNTOUCHED_PROBLEM, find_solution, solution_entries
 
 NOISE = {
     "__pycache__", ".venv", "venv", ".ipynb_checkpoints", ".DS_Store", ".pytest_cache", ".mypy_cache",
@@ -210,8 +210,7 @@ def _problems_of(
     if not solution.is_file():
         return (*written.problems, *papers)
     checks = static_checks(target, assignment, runtime)
-    starts = is_untouched(solution, assignment) or is_starter(solution, assignment)
-    untouched = [UNTOUCHED_PROBLEM] if starts else []
+    untouched = [UNTOUCHED_PROBLEM] if is_starter(solution, assignment) else []
     return (*written.problems, *untouched, *checks.problems, *papers)
 
 

@@ -27,9 +27,7 @@ from graders.intake.static_checks import missing_solution, static_checks
 from graders.wall.modes import make_readable
 from graders.wall.sandboxes.runtime_records import facts_of
 
-COMPARED_BYTES = 1_000_000
-"""How much of a solution.py is compared with a starter."""
-RECORD = 4
+RECORD = 5
 """The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
 """Flag of a solution.py that is the unchanged starter."""
@@ -111,13 +109,6 @@ def solution_digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def is_untouched(solution: Path, assignment: Assignment) -> bool:
-    """Whether solution.py equals a starter of the assignment, white space aside."""
-    words = _words(solution)
-    starters = sorted((assignment.folder / "starter").glob("solution*.py"))
-    return words is not None and any(words == _words(starter) for starter in starters)
-
-
 def solution_entries(entries: Sequence[TreeEntry], assignment_id: str) -> list[TreeEntry] | None:
     """The entries of the folder that holds solution.py, with paths from there; None without solution.py."""
     for prefix in (f"{assignment_id}/", ""):
@@ -150,11 +141,15 @@ def submission_at(
     if facts is None or (facts["written"] and not target.is_dir()):
         facts = _write(group, assignment, commit, mirror, target, caps, reach)
         replace_file(record, json.dumps(facts))
+    elif facts["written"] and not facts["starter"] and facts["starters"] != _starters(assignment):
+        # A starter was changed since. Who has an earlier one unchanged has not begun either, so that stays recorded.
+        facts |= _of_starters(target, assignment)
+        replace_file(record, json.dumps(facts))
     problems, flags = list(facts["problems"]), list(facts["flags"])
     framework = None
     if facts["written"]:
         make_readable(target)  # an older one may have been written under a narrow umask
-        if facts["starter"] or is_untouched(target / SOLUTION, assignment):
+        if facts["starter"]:
             flags.append(UNTOUCHED)
             problems.append(UNTOUCHED_PROBLEM)
         checks = static_checks(target, assignment, runtime)
@@ -219,12 +214,21 @@ def _write(
         "written": written_out,
         "problems": problems,
         "flags": (*written.flags, *([copied] if copied else [])),
-        "starter": written_out and is_starter(target / SOLUTION, assignment),
+        **(_of_starters(target, assignment) if written_out else {}),
         "tree": solution_digest(target) if written_out else None,
         "solution": solution,
         "weights": weights,
         "signature": asdict(signature) if signature else None,
     }
+
+
+def _of_starters(folder: Path, assignment: Assignment) -> dict[str, Any]:
+    """Whether a solution is a starter, and with which starters it was compared."""
+    return {"starter": is_starter(folder / SOLUTION, assignment), "starters": _starters(assignment)}
+
+
+def _starters(assignment: Assignment) -> str:
+    return solution_digest(assignment.folder / "starter")
 
 
 def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str, ...]]:
@@ -238,14 +242,6 @@ def _fingerprints(folder: Path, assignment: Assignment) -> tuple[str, tuple[str,
 def _digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _words(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            return b"".join(file.read(COMPARED_BYTES).removeprefix(codecs.BOM_UTF8).split())
-    except OSError:
-        return None
 
 
 def _files(folder: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from graders.course.roster import Group, Member
 from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import GitFailed, Reach
-from graders.intake.submission import find_solution, is_untouched, solution_digest, submission_at
+from graders.intake.submission import find_solution, solution_digest, submission_at
 from tests.graders.intake.repositories import Link, at, make, push
 
 FILES = Reach(allow_file=True, timeout_s=20)
@@ -124,6 +124,17 @@ def test_the_unchanged_starter_is_reported_and_flagged_but_still_marked(tmp_path
     assert not submitted(tmp_path, assignment, {"solution.py": starter + "x = 1\n"}).untouched
 
 
+def test_a_starter_that_changes_during_the_course_leaves_both_unchanged_starters_reported(tmp_path, assignment):
+    starter = assignment.folder / "starter/solution.py"
+    first, second = starter.read_text(), starter.read_text() + "\ndef predict():\n    raise NotImplementedError\n"
+    of_first = submitted(tmp_path, assignment, {"solution.py": first})
+    of_second = submitted(tmp_path, assignment, {"solution.py": second})
+    assert (of_first.untouched, of_second.untouched) == (True, False)
+    starter.write_text(second)
+    assert again(tmp_path, assignment, of_first.commit).untouched
+    assert again(tmp_path, assignment, of_second.commit).untouched
+
+
 def test_the_same_commit_is_written_once(tmp_path, assignment):
     submission = submitted(tmp_path, assignment, {"solution.py": SOLUTION, "x": Link("/etc")})
     solution = submission.folder / "solution.py"
@@ -188,7 +199,6 @@ def test_a_students_own_folder_is_searched_the_same_way(tmp_path, assignment):
     (tmp_path / "mlp").mkdir()
     (tmp_path / "mlp/solution.py").symlink_to(tmp_path / "solution.py")
     assert find_solution(tmp_path, "mlp") == tmp_path
-    assert not is_untouched(tmp_path / "solution.py", assignment)
 
 
 def test_a_missing_paper_is_a_problem_of_the_commit_that_counts_with_and_without_a_solution(tmp_path, assignment):
