@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 TREE = Path(__file__).resolve().parents[1]
-PATTERNS = (
-    "reference_solutions/**/*.py",
-    "assignments/catalogue/*/hidden_tests/**/*",
-    "assignments/catalogue/*/misconceptions.toml",
-    "assignments/catalogue/*/calibration.json",
-    "assignments/catalogue/*/rehearsal.json",
-)
+is_staff_only = runpy.run_path(str(TREE / "assignments/staff_only.py"))["is_staff_only"]
 
 
 def staff_files() -> list[str]:
     """The files, as paths from the root of the tree."""
-    paths = (path for pattern in PATTERNS for path in sorted(TREE.glob(pattern)))
-    return [path.relative_to(TREE).as_posix() for path in paths if path.is_file() and path.suffix != ".pyc"]
+    references = [path.relative_to(TREE).as_posix() for path in sorted(TREE.glob("reference_solutions/**/*.py"))]
+    files = (path for path in sorted(TREE.glob("assignments/catalogue/**/*")) if path.is_file())
+    names = (path.relative_to(TREE).as_posix() for path in files if path.suffix != ".pyc")
+    return [*references, *filter(is_staff_only, names)]
 
 
 def version() -> str:

@@ -9,19 +9,13 @@ import base64
 import hashlib
 import zipfile
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import assignments
+from assignments.staff_only import is_staff_only
 
 PACKAGES = ("assignments", "graders", "reports")
-STAFF_ONLY = (
-    "assignments/catalogue/*/hidden_tests/*",
-    "assignments/catalogue/*/misconceptions.toml",
-    "assignments/catalogue/*/calibration.json",
-    "assignments/catalogue/*/rehearsal.json",
-)
 SUFFIXES = (".py", ".toml", ".json", ".md", ".html", ".css", ".js", ".lock", ".txt")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The time of every member: one version has equal wheels."""
@@ -62,5 +56,5 @@ def _files() -> Iterator[tuple[str, Path]]:
         for path in sorted((home / package).rglob("*")):
             name = path.relative_to(home).as_posix()
             shipped = path.suffix in SUFFIXES or path.name.startswith("Dockerfile")
-            if path.is_file() and shipped and not any(fnmatch(name, pattern) for pattern in STAFF_ONLY):
+            if path.is_file() and shipped and not is_staff_only(name):
                 yield name, path
