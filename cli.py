@@ -588,18 +588,18 @@ def data(
         print(proposed.path)
         console.warn(f"Next: {split_command(opened, '--page cases.html')}")
     elif leaves:
-        _list_leaves(opened)
+        _list_leaves(opened, course)
     else:
         _show_data(opened, page)
 
 
-def _list_leaves(assignment: Assignment) -> None:
+def _list_leaves(assignment: Assignment, course: Path | None) -> None:
     """List what a handout would take off this machine."""
     from graders.authoring.leaves import leaves_of
     from reports.progress import progress, seldom
 
     with progress("reading") as step:
-        listed = leaves_of(assignment, seldom(step))
+        listed = leaves_of(assignment, course, seldom(step))
     console.print_leaves(listed)
 
 

@@ -135,6 +135,9 @@ def test_a_course_says_how_medmark_is_installed_and_when_the_work_is_due(tmp_pat
     assert "    pip install medmark-at-ucl==0.1.0\n" in text
     assert "**Due Friday 5 March 2027, 16:00 (UTC).**" in text
     assert not list((tmp_path / "out/halves").glob("*.whl"))
+    leaving = medmark("data", "halves", "--leaves", "-c", folder)
+    assert "README.md" in leaving.out
+    assert ".whl" not in leaving.out  # what leaves is this handout
 
 
 def test_instructions_for_assistants_are_in_a_kit_only_where_an_author_wrote_them(tmp_path):

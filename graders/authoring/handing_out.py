@@ -90,11 +90,11 @@ def planned_handout(name: str, course: Path | None = None, on_progress: Progress
         raise UserError(f"{assignment.folder}: is not proven ({why}). Prove it: medmark rehearse {assignment.id}")
     cases = published_cases(assignment, on_progress)
     near = near_note(assignment, cases.prepared, on_progress)
-    return PlannedHandout(assignment, cases, near, _terms(assignment, course))
+    return PlannedHandout(assignment, cases, near, terms_of(assignment, course))
 
 
-def _terms(assignment: Assignment, course: Path | None) -> KitTerms:
-    """What the course says: how medmark is installed, and when the work is due."""
+def terms_of(assignment: Assignment, course: Path | None) -> KitTerms:
+    """What a course says of an assignment: how medmark is installed, and when the work is due."""
     if course is None:
         return KitTerms(medmark_version())
     from graders.course.course import load_course

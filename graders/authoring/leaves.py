@@ -21,7 +21,7 @@ from assignments.data.published import Kind, published_cases
 from assignments.data.sharing import sharing_of, shows_patients
 from assignments.data.source import Finite, Subject
 from assignments.data.sources import source_of
-from graders.authoring.handing_out import PlannedHandout
+from graders.authoring.handing_out import PlannedHandout, terms_of
 
 PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".tif", ".tiff", ".bmp", ".webp", ".svg", ".pdf")
 LEAST = 3
@@ -88,8 +88,8 @@ class Leaves:
     own, and kept no header."""
 
 
-def leaves_of(assignment: Assignment, on_progress: Progress = lambda *_: None) -> Leaves:
-    """Write the handout into a temporary folder, list it, and remove it.
+def leaves_of(assignment: Assignment, course: Path | None = None, on_progress: Progress = lambda *_: None) -> Leaves:
+    """Write the handout, as a course hands it out, into a temporary folder, list it, and remove it.
 
     Raises:
         UserError: the handout cannot be written, or its cases may not be handed out.
@@ -100,7 +100,7 @@ def leaves_of(assignment: Assignment, on_progress: Progress = lambda *_: None) -
     subjects = listed(assignment, source, opened) if isinstance(source, Finite) else []
     with tempfile.TemporaryDirectory(prefix="medmark-leaves-") as scratch:
         home = Path(scratch) / assignment.id
-        paths = PlannedHandout(assignment, cases).write_files(Path(scratch))
+        paths = PlannedHandout(assignment, cases, terms=terms_of(assignment, course)).write_files(Path(scratch))
         files = tuple(_file(home, path) for path in sorted(paths))
         named = tuple(_named(home, paths, subjects))
     count, people = cases.counts
