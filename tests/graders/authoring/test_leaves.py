@@ -90,6 +90,19 @@ def test_a_text_that_names_a_subject_is_named(tmp_path):
     assert "Texts name subjects: P003 (brief.md, line 3)." in text_of(leaves)
 
 
+def test_bytes_of_the_wheel_that_spell_a_subject_are_no_text(tmp_path, monkeypatch):
+    """In half a megabyte of compressed bytes, nearly every course of 100 patients with short names finds one."""
+
+    def wheel(folder):
+        (folder / "medmark.whl").write_bytes(b"\x00 P003 \xff")
+        return folder / "medmark.whl"
+
+    monkeypatch.setattr("graders.authoring.handing_out.student_wheel", wheel)
+    leaves = leaves_of(shared(tmp_path))
+    assert "medmark.whl" in {file.name for file in leaves.files}
+    assert leaves.named == ()
+
+
 def test_what_is_not_checked_is_said(tmp_path):
     text = text_of(leaves_of(shared(tmp_path)))
     assert 'share = "students": 18 cases of 6 subjects leave this machine, for students.' in text
