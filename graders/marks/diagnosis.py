@@ -23,6 +23,8 @@ MOST = 3
 """Candidates that a page names. If more fit equally well, none is named."""
 FAR = 0.5
 """How far, on average over the failed tests, a pattern may be from what is seen."""
+ENOUGH = 2
+"""Failed tests that must agree with a mistake's pattern. One wrong answer may come from any mistake."""
 UNASKED = "not_asked"
 """Reason of a test that counts neither as failed nor as passed."""
 
@@ -121,8 +123,10 @@ def _candidates(
         answered = {test for test in failed if UNASKED not in (seen[test] or ())}
         if passed_but_must_fail or not must <= seen.keys() or not answered <= must | may:
             continue
-        distance = min((_distance(seen, pattern) for pattern in _patterns(group)), default=None)
-        if distance is not None and distance <= FAR * len(failed):
+        if not all(any(_agreeing(seen, pattern) >= ENOUGH for pattern in mistake.patterns) for mistake in group):
+            continue
+        distance = min(_distance(seen, pattern) for pattern in _patterns(group))
+        if distance <= FAR * len(failed):
             yield distance, group
 
 
@@ -138,6 +142,11 @@ def _each_is_needed(seen: Seen, pair: tuple[KnownMistake, KnownMistake]) -> bool
     """Whether each of two mistakes fails a test that must not fail for the other."""
     first, second = (mistake.fails & {test for test, parts in seen.items() if parts is not None} for mistake in pair)
     return bool(first - second) and bool(second - first)
+
+
+def _agreeing(seen: Seen, pattern: Mapping[str, Parts]) -> int:
+    """How many tests failed as they do in a pattern."""
+    return sum(seen.get(test) is not None and _apart(seen[test], parts) < FAR for test, parts in pattern.items())
 
 
 def _distance(seen: Seen, pattern: Mapping[str, Parts]) -> float:

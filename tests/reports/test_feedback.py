@@ -228,13 +228,16 @@ def test_without_a_known_mistake_there_is_no_next_step():
 
 
 def test_two_mistakes_together_and_others_that_are_possible_are_named():
-    both = [
-        replace(NAN, id="a", title="A", fails=frozenset({test}), may_fail=frozenset(), patterns=({test: (why,)},))
-        for test, why in (("test_losses.py::test_empty", "not_finite"), ("test_losses.py::test_eval", "cpu_limit"))
-    ]
-    assert "the pattern of two known mistakes together: A. Add 1" in text_of(
-        mark(), assignment(), hand_in(), mistakes=both
+    checks = tuple(
+        alike(name, reason=reason) for name, reason in zip("abcd", ["raised"] * 2 + ["wrong_shape"] * 2, strict=True)
     )
+    ids = [f"test_losses.py::{name}" for name in "abcd"]
+    one, two = (
+        replace(NAN, title=title, fails=frozenset(of), may_fail=frozenset(), patterns=(dict.fromkeys(of, (why,)),))
+        for title, of, why in (("A", ids[:2], "raised"), ("B", ids[2:], "wrong_shape"))
+    )
+    text = text_of(mark(checks=checks), assignment(), hand_in(), mistakes=[one, two])
+    assert "the pattern of two known mistakes together: A. Add 1 to a and to b . B. Add 1" in text
     twice = [NAN, replace(NAN, title="Another <b>one</b>")]
     assert "Also possible: Another <b>one</b>." in text_of(mark(), assignment(), hand_in(), mistakes=twice)
 

@@ -13,8 +13,10 @@ from graders.marks.mark import Finding, Verdict
 from graders.record.documents import Cause
 from graders.record.proof_status import REHEARSAL_FILE
 
-SCALE, UNITS, SEED, LOSS = (f"test_a.py::test_{name}" for name in ("scale", "units", "seed", "loss"))
-ALL = (SCALE, UNITS, SEED, LOSS)
+SCALE, SHIFT, UNITS, SEED, LOSS, STEP = (
+    f"test_a.py::test_{name}" for name in ("scale", "shift", "units", "seed", "loss", "step")
+)
+ALL = (SCALE, SHIFT, UNITS, SEED, LOSS, STEP)
 WRONG = ("wrong_answer", "line 4")
 LATER = ("wrong_answer", "line 9")
 RAISED = ("raised", "ValueError", "line 4")
@@ -26,16 +28,18 @@ def mistake(id, pattern, may_fail=()):
     return KnownMistake(id, id, f"mend {id}", frozenset(pattern) - {*may_fail}, frozenset(may_fail), (pattern,))
 
 
-OWN = mistake("own_statistics", {SCALE: LATER})
-JOINT = mistake("joint_statistics", {SCALE: WRONG})
-UNSCALED = mistake("no_scaling", {UNITS: NOT_ASKED, SEED: NOT_ASKED}, may_fail=(SEED,))
-FIXED = mistake("seed_fixed", {SEED: WRONG})
-SUMMED = mistake("loss_is_summed", {LOSS: ("wrong_answer", "factor", "line 2")})
+OWN = mistake("own_statistics", {SCALE: LATER, SHIFT: LATER})
+JOINT = mistake("joint_statistics", {SCALE: WRONG, SHIFT: LATER})
+UNSCALED = mistake("no_scaling", {UNITS: NOT_ASKED, SEED: NOT_ASKED, STEP: NOT_ASKED}, may_fail=(SEED, STEP))
+FIXED = mistake("seed_fixed", {SEED: WRONG, STEP: WRONG})
+BY_A_FACTOR = ("wrong_answer", "factor", "line 2")
+SUMMED = mistake("loss_is_summed", {LOSS: BY_A_FACTOR, STEP: WRONG})
+OF_OWN, OF_JOINT = {SCALE: LATER, SHIFT: LATER}, {SCALE: WRONG, SHIFT: LATER}
 KNOWN = (OWN, JOINT, UNSCALED, FIXED, SUMMED)
 
 
 def findings(**changes):
-    """Four hidden tests; those of `failed` failed so, the rest passed."""
+    """The hidden tests; those of `changes` failed so, the rest passed."""
     return [finding(test, changes.get(test)) for test in ALL]
 
 
@@ -57,50 +61,60 @@ def test_a_sound_solution_gets_none():
 
 
 def test_the_mistake_whose_pattern_it_is_comes_first_and_a_similar_one_after_it():
-    assert named(**{SCALE: WRONG}) == [("joint_statistics",), ("own_statistics",)]
-    assert named(**{SCALE: LATER}) == [("own_statistics",), ("joint_statistics",)]
+    first, second = {**OF_JOINT, UNITS: LATER}, {**OF_OWN, UNITS: LATER}
+    both = (mistake("joint", first), mistake("own", second))
+    assert named(known=both, **first) == [("joint",), ("own",)]
+    assert named(known=both, **second) == [("own",), ("joint",)]
+
+
+def test_a_single_wrong_answer_may_come_from_any_mistake():
+    assert named(known=[mistake("alone", {SCALE: WRONG})], **{SCALE: WRONG}) == []
+    assert named(known=[mistake("two", {SCALE: WRONG, SHIFT: WRONG})], **{SCALE: WRONG, SHIFT: RAISED}) == []
 
 
 def test_a_test_that_could_not_be_asked_counts_neither_as_failed_nor_as_passed():
     """`seed_fixed` must fail the seed's test, which was not asked: the pattern decides."""
-    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED})[0] == ("no_scaling",)
-    assert named(**{UNITS: NOT_ASKED})[0] == ("no_scaling",), "the seed's test may pass"
-    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED, LOSS: NOT_ASKED}) == [("no_scaling",)]
+    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED, STEP: NOT_ASKED}) == [("no_scaling",)]
+    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED}) == [("no_scaling",)], "a test that may fail may pass"
+    assert named(**{UNITS: NOT_ASKED, SEED: NOT_ASKED, STEP: NOT_ASKED, LOSS: NOT_ASKED}) == [("no_scaling",)]
 
 
 def test_who_fails_for_another_reason_made_another_mistake():
-    assert named(**{SCALE: RAISED}) == []
+    assert named(**{SCALE: RAISED, SHIFT: RAISED}) == []
     assert named(**dict.fromkeys(ALL, ("missing_function", "line 2"))) == []
 
 
 def test_a_test_that_must_fail_and_passed_rules_a_mistake_out():
-    assert named(known=[mistake("both", {SCALE: WRONG, LOSS: WRONG})], **{SCALE: WRONG}) == []
+    assert (
+        named(known=[mistake("all", {SCALE: WRONG, SHIFT: WRONG, LOSS: WRONG})], **{SCALE: WRONG, SHIFT: WRONG}) == []
+    )
 
 
 def test_a_test_that_a_mistake_cannot_fail_rules_it_out():
-    assert named(known=[OWN], **{SCALE: LATER, LOSS: WRONG}) == []
+    assert named(known=[OWN], **OF_OWN, **{LOSS: WRONG}) == []
 
 
 def test_two_mistakes_together_are_named_only_where_none_alone_explains_all():
-    together = named(**{SCALE: LATER, LOSS: ("wrong_answer", "factor", "line 2")})
-    assert together == [("own_statistics", "loss_is_summed")]
+    assert named(**OF_OWN, **{LOSS: BY_A_FACTOR, STEP: WRONG})[0] == ("own_statistics", "loss_is_summed")
+    assert named(**OF_OWN)[0] == ("own_statistics",)
 
 
 def test_pairs_that_fit_equally_well_are_not_named():
     twin = replace(OWN, id="twin")
-    failed = {SCALE: LATER, LOSS: ("wrong_answer", "factor", "line 2")}
-    assert named(known=(OWN, twin, SUMMED), **failed) == []
+    assert named(known=(OWN, twin, SUMMED), **OF_OWN, **{LOSS: BY_A_FACTOR, STEP: WRONG}) == []
 
 
 def test_more_than_three_that_fit_equally_well_say_nothing():
     alike = [replace(OWN, id=f"alike_{i}") for i in range(4)]
-    assert len(named(known=alike[:3], **{SCALE: LATER})) == 3
-    assert named(known=alike, **{SCALE: LATER}) == []
+    assert len(named(known=alike[:3], **OF_OWN)) == 3
+    assert named(known=alike, **OF_OWN) == []
 
 
 def test_a_void_test_is_not_looked_at():
     void = replace(finding(LOSS, WRONG), void=True)
-    assert [d.mistakes for d in diagnoses([finding(SCALE, LATER), void], [OWN])] == [(OWN,)]
+    seen = [finding(test, parts) for test, parts in OF_OWN.items()]
+    assert [d.mistakes for d in diagnoses([*seen, void], [OWN])] == [(OWN,)]
+    assert diagnoses([*seen, replace(void, void=False)], [OWN]) == ()
 
 
 def test_what_was_not_marked_explains_nothing():
