@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pypdf import PdfReader
 
 from assignments.load import find, load
 from graders.authoring.misconceptions import misconceptions
@@ -140,6 +141,16 @@ def body_lines(path):
             code = function.body[1:] if ast.get_docstring(function) else function.body
             for statement in code:
                 yield from source[statement.lineno - 1 : statement.end_lineno]
+
+
+def test_the_group_without_a_report_reads_that_it_is_missing_and_the_others_hold_one(demo):
+    for group in GROUPS:
+        page = html.unescape((demo.home / "feedback" / f"{group}.html").read_text(encoding="utf-8"))
+        assert ("report.pdf is not in the commit: put it at mlp_classifier/report.pdf" in page) == (group == "crashes")
+        assert "report: " not in page or group == "crashes", group
+    report = PdfReader(demo.folder / "repositories/sound-pytorch/mlp_classifier/report.pdf", strict=True)
+    assert len(report.pages) == ASSIGNMENT.criterion("report").max_pages == 1
+    assert report.metadata.title == "Report of sound-pytorch"
 
 
 def test_the_mark_sheet_gives_no_zero_for_what_a_person_has_not_marked(demo):

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assignments.assignment import Person
 from assignments.folders import catalogue
+from assignments.interface import read_interface
 from assignments.load import load, references
 from tests.commands import ROOT, typed
 from tests.graders.intake.repositories import git, make
@@ -147,6 +149,19 @@ def test_instructions_for_assistants_are_in_a_kit_only_where_an_author_wrote_the
     (folder / "AGENTS.md").write_text("Explain, do not solve.\n")
     assert medmark("handout", folder, tmp_path / "out").code == 0
     assert (tmp_path / "out/halves/AGENTS.md").read_text() == "Explain, do not solve.\n"
+
+
+@pytest.mark.parametrize("id", catalogue())
+def test_every_starter_and_interface_of_the_catalogue_has_log_and_every_brief_names_the_papers(id):
+    assignment = load(ROOT / "assignments/catalogue" / id)
+    fit = read_interface(assignment.folder / "interface.py").functions["fit"].signature
+    assert fit.parameters["log"].default is None
+    assert "budget_s, log=None):" in (assignment.folder / "starter/solution.py").read_text()
+    brief = (assignment.folder / "brief.md").read_text()
+    assert "`fit(train, val, *, seed, budget_s, log=None)`" in brief
+    numbers = {1: "one page", 2: "two pages"}
+    for paper in (criterion for criterion in assignment.criteria if isinstance(criterion, Person)):
+        assert f"`{paper.file}`, at most {numbers[paper.max_pages]}" in brief
 
 
 KITS = [

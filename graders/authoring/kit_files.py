@@ -157,7 +157,8 @@ def _marked(assignment: Assignment) -> Iterator[str]:
         elif isinstance(criterion, Person):
             paper = papers.get(criterion.id)
             file = f", from `{paper.file}`" if paper is not None else ""
-            pages = f", at most {paper.max_pages} pages" if paper is not None and paper.max_pages else ""
+            most = paper.max_pages if paper is not None else None
+            pages = f", at most {most} page{'s' * (most > 1)}" if most else ""
             yield f"- {points}: {criterion.id}, by a person{file}{pages}"
 
 

@@ -92,7 +92,8 @@ def _of_pdf(criterion: Person, name: str, file: Path, start: bytes) -> Iterator[
         if pages is None:
             yield f"{name}: its pages cannot be counted; open it, and export it again if it is damaged"
         elif pages > criterion.max_pages:
-            yield f"{name} has {pages} pages, and {criterion.max_pages} are allowed; shorten it"
+            allowed = "1 is" if criterion.max_pages == 1 else f"{criterion.max_pages} are"
+            yield f"{name} has {pages} pages, and {allowed} allowed; shorten it"
 
 
 def pages_of(file: Path) -> int | None:

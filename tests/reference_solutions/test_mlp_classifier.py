@@ -46,9 +46,8 @@ def weights(model):
     """All numbers of a model, statistics included."""
     if hasattr(model, "get_weights"):
         return model.get_weights()
-    return [
-        np.asarray(value) for value in (model.state_dict() if hasattr(model, "state_dict") else vars(model)).values()
-    ]
+    numbers = model.state_dict() if hasattr(model, "state_dict") else vars(model)
+    return [np.asarray(value) for value in numbers.values()]
 
 
 def same_weights(torch_model, keras_model):

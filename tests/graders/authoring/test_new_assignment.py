@@ -74,7 +74,9 @@ def test_volumes_with_labels_become_an_assignment_whose_cases_fit_its_interface(
     volumes(tmp_path, classes)
     assignment = written(tmp_path)
     assert assignment.task == task
-    hidden = declared_set(assignment, read_interface(assignment.folder / "interface.py"), SECRET, 0)
+    interface = read_interface(assignment.folder / "interface.py")
+    assert interface.functions["fit"].signature.parameters["log"].default is None
+    hidden = declared_set(assignment, interface, SECRET, 0)
     assert len(hidden.cases) == 2
     assert hidden.inputs["image"][0].shape[:2] == (3, 4)
 

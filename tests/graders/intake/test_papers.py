@@ -56,6 +56,12 @@ def test_a_paper_beside_the_solution_or_at_the_root_is_there(problems, path):
     assert problems({path: pdf(2)}, max_pages=2) == ()
 
 
+def test_a_paper_of_more_than_the_only_page_is_named(problems):
+    assert problems({"mlp/report.pdf": pdf(2)}, max_pages=1) == (
+        "report: mlp/report.pdf has 2 pages, and 1 is allowed; shorten it",
+    )
+
+
 def test_a_missing_paper_is_named_with_the_command(problems):
     (problem,) = problems({})
     assert problem == ("report: report.pdf is not in the commit: put it at mlp/report.pdf, git add -f, commit and push")
