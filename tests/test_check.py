@@ -102,8 +102,6 @@ def test_a_solution_in_other_capitals_is_named_although_a_mac_would_open_it(clon
     assert f"There is halves/{name}: capital letters count" in " ".join((output.out + output.err).split())
 
 
-
-
 def test_without_the_handouts_cases_the_model_is_not_tried_and_the_check_does_not_pass(clone):
     shutil.rmtree(clone / "halves/data")
     output = check(clone)

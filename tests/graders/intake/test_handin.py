@@ -21,6 +21,8 @@ from tests.graders.intake.repositories import Link, git, make
 HERE = ".".join(map(str, sys.version_info[:2]))
 TORCH = version("torch").partition("+")[0]
 SOLUTION = 'FRAMEWORK = "pytorch"\nimport torch\n'
+
+
 def runtime_with(framework):
     """A runtime with these packages, on the Python that runs the test."""
     return RuntimeFacts(HERE, {"torch": TORCH}, ("torch", "numpy", "sklearn"))
