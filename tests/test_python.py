@@ -83,6 +83,7 @@ ALONE = {
     "graders/intake/count_pages.py",
     "graders/wall/sandboxes/host_runtime.py",
     "graders/wall/sandboxes/runtimes/survey.py",
+    "graders/wall/sandboxes/runtimes/take_out.py",
 }
 """Programs that run in a process or a container of their own, and answer on stdout or in files."""
 TERMINAL = {"sys.stdin", "sys.stdout", "sys.stderr", "sys.argv", "sys.exit", "os._exit", "input", "print"}

@@ -98,6 +98,7 @@ OTHERWISE = {
     ("reports/marksheet.py", "as_csv"): "into memory",
     ("reports/marksheet.py", "as_xlsx"): "into memory",
     ("graders/wall/sandboxes/host_runtime.py", "root_archive"): "into memory",
+    ("graders/wall/sandboxes/runtimes/take_out.py", "take_out"): "made again if a build ends early",
     ("graders/record/ledger_file.py", "open_to_read"): "into memory",
     ("graders/record/ledger_file.py", "_in_memory"): "a folder of one look",
     ("reports/terminal.py", "give_up_stdout_if_unwritable"): "into nothing",
