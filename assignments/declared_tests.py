@@ -54,6 +54,8 @@ class DeclaredTest:
     """The source of its module without any test: helpers, fixtures, imports, constants."""
     doubles: bool
     """Whether it, or a helper or fixture that it names, passes a double to the student's code."""
+    mistaken: tuple[str, ...] = ()
+    """Misconceptions with which it compares an answer."""
 
 
 def declared_tests(
@@ -158,6 +160,7 @@ class _Module:
             line=node.lineno,
             surroundings=surroundings,
             doubles=self._uses_double(node),
+            mistaken=tuple(_mistaken(node)),
         )
 
     def _points(self, node: FunctionNode) -> tuple[int, str]:
@@ -243,8 +246,13 @@ class _Module:
                     self.mends.append((Problem(str(self.path), "needs", call.lineno, what, ""), id))
                 elif mend is not None:
                     self._problem(call.lineno, "needs", "names no test to mend", 'write mend="test_file.py::test_name"')
-            elif name == "close" and "hint" in named:
-                self._check_text(call, "close", named["hint"])
+            elif name == "close":
+                if "hint" in named:
+                    self._check_text(call, "close", named["hint"])
+                keys = getattr(named.get("mistaken"), "keys", [None] if "mistaken" in named else [])
+                if not all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys):
+                    cure = 'write mistaken={"id_of_a_misconception": value, ...}'
+                    self._problem(call.lineno, "close", "names no misconceptions with `mistaken`", cure)
 
     def _check_text(self, call: ast.Call, name: str, text: ast.expr | None) -> None:
         value = None if text is None else _literal(text)
@@ -326,6 +334,15 @@ def _imported_names(tree: ast.Module) -> Mapping[str, str]:
                 if alias.asname:
                     names[alias.asname] = alias.name
     return names
+
+
+def _mistaken(node: FunctionNode) -> Iterator[str]:
+    """Ids of misconceptions that a test names with `close(..., mistaken={...})`."""
+    for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
+        for keyword in call.keywords:
+            if keyword.arg == "mistaken" and isinstance(keyword.value, ast.Dict):
+                values = (_literal(key) for key in keyword.value.keys if key is not None)
+                yield from (value for value in values if isinstance(value, str))
 
 
 def _marks(node: FunctionNode) -> Iterator[tuple[str, ast.Call | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,8 @@ class Comparison:
     atol: float
     rtol: float
     hint: str
+    mistaken: Mapping[str, np.ndarray[Any, Any]]
+    """By misconception: what the answer would be with it."""
     line: int
     """Of the call in the test file."""
 
@@ -51,7 +54,15 @@ def needs(condition: bool, text: str, mend: str | None = None) -> None:
         raise Unmet(text, mend)
 
 
-def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6, hint: str = "") -> bool:
+def close(
+    answer: Any,
+    expected: Any,
+    *,
+    atol: float = 0.0,
+    rtol: float = 1e-6,
+    hint: str = "",
+    mistaken: Mapping[str, Any] | None = None,
+) -> bool:
     """Whether an answer has the expected shape, and every number in it is within tolerance.
 
     `|answer - expected| <= atol + rtol * |expected|`, in float64. An empty array and a NaN are never close. An answer
@@ -59,13 +70,15 @@ def close(answer: Any, expected: Any, *, atol: float = 0.0, rtol: float = 1e-6, 
 
     Args:
         hint: What the student reads where an assertion fails by this comparison; written out, without values.
+        mistaken: By the id of a misconception: what the answer would be with it. Whoever gives that answer reads of it.
     """
     got, want = np.asarray(answer), np.asarray(expected)
     if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
         raise TypeError(f"close() compares numbers, not {got.dtype} with {want.dtype}")
     if agree(got, want, atol, rtol):
         return True
-    latest.set(Comparison(got, want, atol, rtol, hint, sys._getframe(1).f_lineno))
+    values = {id: np.asarray(value) for id, value in (mistaken or {}).items()}
+    latest.set(Comparison(got, want, atol, rtol, hint, values, sys._getframe(1).f_lineno))
     return False
 
 

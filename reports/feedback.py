@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.marks.diagnosis import KnownMistake, diagnoses
 from graders.marks.findings import anchor_shares
-from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded, rounded, rounded_percent
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
 from graders.record.documents import Measured
@@ -237,7 +237,7 @@ def _next_step(mark: Mark, mistakes: Sequence[KnownMistake]) -> NextStep | None:
     if not likely:
         return None
     likeliest, *others = likely
-    worth = sum(f.out_of for f in mark.findings if f.kind == "hidden_test" and f.verdict is Verdict.FAILED)
+    worth = sum(f.out_of for f in mark.findings if f.id.partition("/")[2] in likeliest.tests)
     count = len(likeliest.tests)
     return NextStep(
         titles=tuple(mistake.title for mistake in likeliest.mistakes),

@@ -24,7 +24,7 @@ from assignments.data.streams import SecretOrKeys, stream, test_purpose
 from assignments.interface import Interface
 from assignments.testing import Unmet, latest
 from graders.asking.journal import Journal, QuestionId, Silent
-from graders.asking.relations import relation_of
+from graders.asking.relations import mistake_of, relation_of
 from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
 from graders.record.documents import Cause, TestResult
 from graders.wall.session import Session, Usage
@@ -319,7 +319,7 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException], item: Any) -> TestResu
 
 
 def _wrong(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> Cause:
-    """The cause of an assertion that failed: with a relation and the author's hint, if it failed by `close`."""
+    """The cause of an assertion that failed: if it failed by `close`, with what that tells of it."""
     comparison = latest.get()
     entry = next((entry for entry in reversed(excinfo.traceback) if entry.path == file), None)
     if comparison is None or entry is None:
@@ -327,7 +327,7 @@ def _wrong(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> Cause:
     first = entry.lineno + 1
     if comparison.line not in range(first, first + len(entry.statement.lines)):
         return Cause(WRONG)  # the last comparison that did not hold was meant not to
-    return Cause(WRONG, relation_of(comparison), text=comparison.hint)
+    return Cause(WRONG, relation_of(comparison), text=comparison.hint, mistake=mistake_of(comparison))
 
 
 def _name(item: Any) -> str:

@@ -35,6 +35,13 @@ def relation_of(comparison: Comparison) -> str | None:
         return next(_relations(got, want, comparison.atol, comparison.rtol), None)
 
 
+def mistake_of(comparison: Comparison) -> str:
+    """The misconception with which the answer would be this; empty if there is none, or more than one."""
+    answer, atol, rtol = comparison.answer, comparison.atol, comparison.rtol
+    as_with = [id for id, value in comparison.mistaken.items() if agree(answer, value, atol, rtol)]
+    return as_with[0] if len(as_with) == 1 else ""
+
+
 def _relations(got: Array, want: Array, atol: float, rtol: float) -> Iterator[str]:
     a, b = got.astype(np.float64), want.astype(np.float64)
 

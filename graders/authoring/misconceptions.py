@@ -38,6 +38,7 @@ def misconceptions(assignment: Assignment) -> tuple[Misconception, ...]:
         seen.add(item.id)
         problems += _unknown_tests(document, index, item, tests)
         problems += _misfits(document, index, item, texts)
+    problems += _unlisted(assignment, seen)
     if problems:
         raise AssignmentError(problems)
     return file.misconception
@@ -49,6 +50,16 @@ def write_solution(folder: Path, misconception: Misconception, framework: Framew
     text = misconception.applied(framework, reference.read_text(encoding="utf-8"))
     (folder / "solution.py").write_text(text, encoding="utf-8")
     return folder
+
+
+def _unlisted(assignment: Assignment, ids: set[str]) -> Iterator[Problem]:
+    """Misconceptions that a hidden test compares an answer with, and that the file does not have."""
+    for test in hidden_tests(assignment):
+        for id in test.mistaken:
+            if id not in ids:
+                file = assignment.folder / "hidden_tests" / test.id.partition("::")[0]
+                what = f'{test.id.partition("::")[2]} compares with the misconception "{id}", which is not listed'
+                yield Problem(str(file), "mistaken", test.line, what, nearest(id, ids))
 
 
 def _unknown_tests(document: Document, index: int, item: Misconception, tests: list[str]) -> Iterator[Problem]:

@@ -194,6 +194,11 @@ class RehearsalState:
             if result.cause is not None and result.cause.reason == WRONG and result.line is not None:
                 ended = self.ended_at.setdefault((test, result.line), {True: set(), False: set()})
                 ended[test in item.fails].add(item.id)
+        for test, result in failed.items():
+            named = result.cause.mistake if result.cause else ""
+            if named not in ("", item.id):
+                what = f"{test} takes it for {named} in {framework}"
+                self.gap("misconception", item.id, what, "let `mistaken` compare with what tells the two apart")
         whole = True
         for test, good in passed.items():
             if test not in sound:

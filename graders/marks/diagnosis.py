@@ -49,13 +49,13 @@ class KnownMistake:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One mistake, or two together, that would explain all the failed tests."""
+    """One mistake, or several together, that would explain the failed tests."""
 
     mistakes: tuple[KnownMistake, ...]
     tests: tuple[str, ...]
     """Ids of the tests that failed by it."""
     distance: float
-    """How far what is seen is from the pattern: 0 is exactly as in the rehearsal."""
+    """How far what is seen is from the pattern: 0 is exactly as in the rehearsal, or the very answer of the mistake."""
 
 
 def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
@@ -99,6 +99,8 @@ def diagnoses(findings: Sequence[Finding], mistakes: Sequence[KnownMistake]) -> 
     failed = tuple(test for test, parts in seen.items() if parts is not None)
     if not failed:
         return ()
+    if received := _by_answers(tests, mistakes):
+        return (received,)
     ranked = sorted(_candidates(seen, [(mistake,) for mistake in mistakes]), key=lambda each: each[0])
     if not ranked:
         pairs = [pair for pair in combinations(mistakes, 2) if _each_is_needed(seen, pair)]
@@ -109,6 +111,18 @@ def diagnoses(findings: Sequence[Finding], mistakes: Sequence[KnownMistake]) -> 
     if sum(distance == best for distance, _ in ranked) > MOST:
         return ()
     return tuple(Diagnosis(of, failed, distance) for distance, of in ranked[:MOST])
+
+
+def _by_answers(tests: Sequence[Finding], mistakes: Sequence[KnownMistake]) -> Diagnosis | None:
+    """The mistakes whose very answers the tests received, with the failed tests that hang on them."""
+    failed = {test.id.partition("/")[2]: test.cause for test in tests if test.verdict is Verdict.FAILED}
+    ids = {cause.mistake for cause in failed.values() if cause is not None and cause.mistake}
+    received = tuple(mistake for mistake in mistakes if mistake.id in ids)
+    if not received:
+        return None
+    may = frozenset[str]().union(*(mistake.fails | mistake.may_fail for mistake in received))
+    hanging = tuple(test for test, cause in failed.items() if test in may or (cause is not None and cause.mistake))
+    return Diagnosis(received, hanging, 0.0)
 
 
 def _candidates(

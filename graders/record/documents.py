@@ -48,6 +48,8 @@ class Cause(_Strict):
     """What the author of a test says to whoever fails it: a hint, or what the test needs before it can ask."""
     mend: str = ""
     """Id of the test to mend first, where this one could not be asked."""
+    mistake: str = ""
+    """Id of the misconception that gives this very answer, as the author of the test computed it."""
 
     @classmethod
     def of(cls, failure: SubmissionFailure, function: str | None = None) -> Cause:

@@ -428,6 +428,8 @@ def test_criteria_need_different_ids(folder: Path) -> None:
             'no test "test_a.py::test_b"',
         ),
         ("assert model is not None", "needs(model, 'learn', model)", 22, "names no test to mend"),
+        ("assert model is not None", "assert close(1, 2, mistaken=dict(a=1))", 22, "names no misconceptions"),
+        ("assert model is not None", "assert close(1, 2, mistaken={model: 1})", 22, "names no misconceptions"),
         ("assert model is not None", "assert close(1, 2, hint=str(model))", 22, "stands in the file as one text"),
     ],
 )

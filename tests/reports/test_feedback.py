@@ -237,7 +237,7 @@ def test_two_mistakes_together_and_others_that_are_possible_are_named():
         for title, of, why in (("A", ids[:2], "raised"), ("B", ids[2:], "wrong_shape"))
     )
     text = text_of(mark(checks=checks), assignment(), hand_in(), mistakes=[one, two])
-    assert "the pattern of two known mistakes together: A. Add 1 to a and to b . B. Add 1" in text
+    assert "the pattern of known mistakes together: A. Add 1 to a and to b . B. Add 1" in text
     twice = [NAN, replace(NAN, title="Another <b>one</b>")]
     assert "Also possible: Another <b>one</b>." in text_of(mark(), assignment(), hand_in(), mistakes=twice)
 

@@ -309,6 +309,20 @@ def test_a_wrong_answer_is_stored_with_its_relation_and_the_authors_hint(ask):
     assert only_result(ask(body)).cause == Cause("wrong_answer", "factor", text="the mean, not the sum")
 
 
+def test_the_very_answer_of_a_misconception_is_named_and_one_of_several_is_not(ask):
+    body = """
+        def test_a(student):
+            assert close(student.twice(2.0), 5, mistaken={"squares": 4, "cubes": 8})
+        def test_b(student):
+            assert close(student.twice(2.0), 5, mistaken={"squares": 4, "adds_two": 4})
+        def test_c(student):
+            assert close(student.twice(2.0), 5, mistaken={"cubes": 8, "a_list": [4]})
+    """
+    assert {name: doc.cause.mistake for name, doc in ask(body).items()} == {
+        "test_a": "squares", "test_b": "", "test_c": ""
+    }  # fmt: skip
+
+
 def test_a_comparison_that_was_meant_not_to_hold_explains_nothing(ask):
     body = """
         def test_a(student):

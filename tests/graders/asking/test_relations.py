@@ -16,7 +16,7 @@ SQUARE = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.5], [7.0, 8.0, 9.0]])
 def relation(answer, expected, atol=1e-6, rtol=1e-6):
     answer, expected = np.asarray(answer), np.asarray(expected)
     assert not agree(answer, expected, atol, rtol), "it is not wrong"
-    return relation_of(Comparison(answer, expected, atol, rtol, "", 1))
+    return relation_of(Comparison(answer, expected, atol, rtol, "", {}, 1))
 
 
 @pytest.mark.parametrize(

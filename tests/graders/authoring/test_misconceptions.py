@@ -143,3 +143,18 @@ def test_a_misspelt_key_is_reported_with_its_line(assignment: Assignment) -> Non
 def test_a_file_that_is_not_toml_is_reported(assignment: Assignment) -> None:
     (assignment.folder / "misconceptions.toml").write_text("[[misconception]\n")
     assert [item[:2] for item in problems_of(assignment)] == [("", 1)]
+
+
+def test_a_misconception_that_a_test_compares_with_must_be_listed(assignment: Assignment) -> None:
+    path = assignment.folder / "hidden_tests" / "test_double.py"
+    text = path.read_text()
+    compares = '    assert close(student.double(3.0), 6.0, mistaken={"squares": 9.0, "flors": 1.0})\n'
+    path.write_text(
+        "from assignments.testing import close\n" + text.replace('"""Doubles."""\n', '"""Doubles."""\n' + compares)
+    )
+    with pytest.raises(AssignmentError) as caught:
+        misconceptions(load(assignment.folder))
+    (problem,) = caught.value.problems
+    assert problem.line == 4
+    assert problem.what == 'test_double compares with the misconception "flors", which is not listed'
+    assert "floors" in problem.cure

@@ -73,6 +73,7 @@ class StandIn:
         self.opened: list[str] = []
         self.runs: list[tuple[str, tuple[str, ...]]] = []
         self.reason = "wrong_answer"
+        self.mistake = ""
         self.line_of: Callable[[Path, str], int] = lambda solution, test: 2
 
     @contextmanager
@@ -89,7 +90,7 @@ class StandIn:
             except Exception:  # noqa: BLE001 - a solution that raises fails the test
                 good = False
             verdict = "unknown" if test in self.unknown else "passed" if good else "failed"
-            cause = None if verdict == "passed" else Cause(self.reason)
+            cause = None if verdict == "passed" else Cause(self.reason, mistake=self.mistake)
             line = None if cause is None else self.line_of(solution, test)
             docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.names_used[test]), line=line)
         return docs
@@ -216,6 +217,13 @@ def test_an_assertion_that_fails_for_others_mistakes_alone_is_a_bare_guard(folde
     ]
     bench.reason = "not_asked"
     assert rehearse(load(folder), bench).gaps == ()
+
+
+def test_a_mistake_that_a_test_takes_for_another_is_a_gap(assignment: Assignment, bench: StandIn) -> None:
+    bench.mistake = "squares"
+    assert gaps_of(rehearse(assignment, bench), "misconception") == [
+        f"floors: {HALVE} takes it for squares in pytorch; let `mistaken` compare with what tells the two apart"
+    ]
 
 
 def test_the_pattern_of_each_misconception_is_kept_with_its_reasons(assignment: Assignment, bench: StandIn) -> None:

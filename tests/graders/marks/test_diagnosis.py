@@ -110,6 +110,25 @@ def test_more_than_three_that_fit_equally_well_say_nothing():
     assert named(known=alike, **OF_OWN) == []
 
 
+def answered_as(test, id):
+    """A failed test whose answer is the very one of a mistake."""
+    return replace(finding(test, WRONG), cause=Cause("wrong_answer", mistake=id))
+
+
+def test_the_very_answer_of_a_mistake_names_it_whatever_else_failed():
+    found = diagnoses([answered_as(SCALE, "own_statistics"), finding(SEED, RAISED)], KNOWN)
+    assert [(d.mistakes, d.tests) for d in found] == [((OWN,), (SCALE,))]
+
+
+def test_the_very_answers_of_two_mistakes_name_both_together_with_what_may_hang_on_them():
+    seen = [answered_as(SCALE, "own_statistics"), answered_as(LOSS, "loss_is_summed"), finding(STEP, RAISED)]
+    assert [(d.mistakes, d.tests) for d in diagnoses(seen, KNOWN)] == [((OWN, SUMMED), (SCALE, LOSS, STEP))]
+
+
+def test_an_answer_of_a_mistake_that_is_not_listed_any_more_names_nobody():
+    assert diagnoses([answered_as(SCALE, "gone")], KNOWN) == ()
+
+
 def test_a_void_test_is_not_looked_at():
     void = replace(finding(LOSS, WRONG), void=True)
     seen = [finding(test, parts) for test, parts in OF_OWN.items()]

@@ -19,14 +19,13 @@ def batch(rng):
     return x, rng.permutation([0, 1] * 8).astype(np.float32)
 
 
-def after_one_step(student, model, x, y, lr):
-    """What plain gradient descent leads to: the loss, and every weight after the step."""
+def before_one_step(student, model, x, y):
+    """What plain gradient descent starts from: the loss, and every weight with its slope."""
     logit = student.model.forward(model, x)
     needs(logit.shape == y.shape, "the model has to return one logit for each row first, in one axis")
     error = (1 / (1 + np.exp(-logit.astype(np.float64))) - y) / len(y)  # slope of the mean loss at each logit
     slopes = student.model.parameter_gradients(model, x, error.astype(np.float32))
-    weights = student.model.parameters(model)
-    return cross_entropy(logit, y), [w - lr * slope for w, slope in zip(weights, slopes, strict=True)]
+    return cross_entropy(logit, y), student.model.parameters(model), slopes
 
 
 @pytest.mark.points(4)
@@ -34,7 +33,9 @@ def test_loss_of_logits(student, rng):
     """`bce_with_logits` takes logits, averages over the rows, and stays exact where the sigmoid is 0 or 1."""
     logit = rng.normal(0, 3, 40).astype(np.float32)
     y = rng.permutation([0, 1] * 20).astype(np.float32)
-    assert close(student.tensors.bce_with_logits(logit, y), cross_entropy(logit, y), rtol=1e-4)
+    expected = cross_entropy(logit, y)
+    answer = student.tensors.bce_with_logits(logit, y)
+    assert close(answer, expected, rtol=1e-4, mistaken={"loss_is_summed": 40 * expected})
 
     sure = np.array([1000, -1000, 1000, -1000], np.float32)  # right, right, wrong, wrong
     truth = np.array([1, 0, 0, 1], np.float32)
@@ -45,13 +46,23 @@ def test_loss_of_logits(student, rng):
 def test_each_step_follows_its_own_gradient(student, rng):
     """`train_step` moves every weight by -lr times the gradient of this batch, whatever came before."""
     model = student.build_model(CONFIG)
+    earlier = [0.0] * len(student.model.parameters(model))
     for lr in (0.5, 0.25):  # the second batch must not feel the first one's gradient
         x, y = batch(rng)
         # A model that ignores its input would pass.
         needs(
             np.ptp(student.model.forward(model, x)) > 0, "the logits of a new model have to depend on its input first"
         )
-        loss, expected = after_one_step(student, model, x, y, lr)
-        assert close(student.tensors.train_step(model, x, y, lr), loss, rtol=1e-4)
-        for weight, value in zip(student.model.parameters(model), expected, strict=True):
-            assert close(weight, value, atol=1e-5)
+        loss, weights, slopes = before_one_step(student, model, x, y)
+        answer = student.tensors.train_step(model, x, y, lr)
+        assert close(answer, loss, rtol=1e-4, mistaken={"loss_is_summed": len(y) * loss})
+        after = student.model.parameters(model)
+        for value, weight, slope, last in zip(after, weights, slopes, earlier, strict=True):
+            divided, added = weight - lr * slope / len(y), weight - lr * (slope + last)
+            assert close(
+                value,
+                weight - lr * slope,
+                atol=1e-5,
+                mistaken={"divided_twice": divided, "gradients_accumulate": added},
+            )
+        earlier = slopes

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from assignments.testing import needs
+from assignments.testing import close, needs
 
 
 def weights_and_biases(n_in, hidden):
@@ -33,7 +33,8 @@ def test_parameter_count(student, rng):
         {"n_in": n_in, "hidden": hidden, "activation": "tanh"},
     ):
         count = student.model.parameter_count(student.build_model(config))
-        assert count == weights_and_biases(config["n_in"], config["hidden"])
+        fixed = weights_and_biases(config["n_in"], [32, 16])
+        assert close(count, weights_and_biases(config["n_in"], config["hidden"]), mistaken={"layers_are_fixed": fixed})
 
 
 @pytest.mark.points(4)

@@ -17,5 +17,14 @@ def test_statistics_come_from_the_training_rows(student, rng):
     scaled_train, scaled_other = student.standardise(train, other)
 
     # 0.1 allows n - 1 instead of n (0.03 here) and an epsilon; statistics of other rows are off by 1 and more.
-    assert close(scaled_train, (train - mean) / scale, atol=0.1)
-    assert close(scaled_other, (other - mean) / scale, atol=0.1)
+    both = np.concatenate([train, other])
+    by_both = [(rows - both.mean(0)) / both.std(0) for rows in (train, other)]
+    by_all = [(rows - train.mean()) / train.std() for rows in (train, other)]
+    by_other = (other - other.mean(0)) / other.std(0)
+    assert close(
+        scaled_train,
+        (train - mean) / scale,
+        atol=0.1,
+        mistaken={"joint_statistics": by_both[0], "one_scale_for_all": by_all[0]},
+    )
+    assert close(scaled_other, (other - mean) / scale, atol=0.1, mistaken={"own_statistics": by_other})
