@@ -13,9 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from graders.asking.job import Job
@@ -41,6 +41,8 @@ MARKER_RESTARTS = 3
 """How often a job goes on after a question that reached the host's limits; then nothing more is asked."""
 RETRIES = 1
 """How often a toolkit failure is retried."""
+WAIT_S = 0.5
+"""How long a Ctrl-C may be left unseen."""
 StageName = tuple[StageKind, str]
 """A stage of one solution: its kind, and the test's id, the repeat's number or the criterion's id."""
 
@@ -144,7 +146,7 @@ class Coordinator:
                 while self._open_jobs or self._repeat_alone:
                     if not self._open_jobs:
                         self._submit(pool, self._repeat_alone.pop(0))
-                    self._handle(pool, self._events.get())
+                    self._handle(pool, next_event(self._events))
             except BaseException as error:
                 # The sandboxes end with their markers, and then the threads of the slots.
                 self.engine.stop()
@@ -204,6 +206,13 @@ class Coordinator:
             if event.work is not None and event.outcome is not None:
                 record_stages(self.assignment, event.work, event.outcome, self.ledger)
                 self.done += 0 if event.work.missing else len(event.work.submissions)
+
+
+def next_event(events: SimpleQueue[CohortEvent]) -> CohortEvent:
+    """The next event. A signal that comes just before a wait begins does not end it, so no wait is long."""
+    while True:
+        with suppress(Empty):
+            return events.get(timeout=WAIT_S)
 
 
 def run_with_restarts(engine: Engine, job: Job, store: Store, deadline_s: float) -> Outcome:

@@ -18,6 +18,7 @@ from collections import Counter
 from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import numpy
 import pytest
@@ -31,6 +32,7 @@ from graders.marks.mark import Status
 from graders.record import dependencies
 from graders.record.documents import JobResult
 from graders.record.ledger import Ledger
+from graders.runs.coordinator import CohortEvent, next_event
 from graders.runs.engines.engine import Outcome
 from graders.runs.slots import Machine, slots_for
 from reports.sentences import feedback as feedback_of
@@ -553,3 +555,20 @@ def test_a_full_disk_is_a_clear_error_and_the_run_goes_on_once_there_is_room(sma
     assert [(mark.group, mark.status) for mark in marks] == [("a", Status.MARKED), ("b", Status.MARKED)]
     with Ledger.open(course.folder / ".medmark/ledger.sqlite") as ledger:
         assert len(ledger.stage_history("discs", "a")) == 4
+
+
+def test_a_ctrl_c_just_before_a_wait_is_seen_within_a_second():
+    """The handler runs when the main thread does: a signal that comes before the wait begins does not interrupt it."""
+
+    class Waiting(SimpleQueue):
+        """A queue into which the handler puts its event only when a wait has ended."""
+
+        def get(self, timeout=None):
+            assert timeout is not None, "the handler would never run"
+            assert timeout <= 1
+            if self.empty():
+                self.put(CohortEvent("stop"))
+                raise Empty
+            return super().get(timeout=timeout)
+
+    assert next_event(Waiting()).what == "stop"
