@@ -22,6 +22,7 @@ from graders.marks.diagnosis import KnownMistake, Parts, Seen, diagnoses, known_
 from graders.marks.mark import Finding, Verdict
 from graders.record.documents import Cause
 from graders.record.proof_status import recorded_patterns
+from graders.record.rehearsal import ANSWER_OF
 
 
 def findings(seen: Seen) -> list[Finding]:
@@ -32,10 +33,11 @@ def findings(seen: Seen) -> list[Finding]:
 def finding(test: str, parts: Parts | None) -> Finding:
     if parts is None:
         return Finding(f"tests/{test}", "hidden_test", "tests", Verdict.PASSED, Decimal(1), Decimal(1))
-    words = [part for part in parts if not part.startswith("line ")]
+    words = [part for part in parts if not part.startswith(("line ", ANSWER_OF))]
     lines = [int(part.removeprefix("line ")) for part in parts if part.startswith("line ")]
+    answers = [part.removeprefix(ANSWER_OF) for part in parts if part.startswith(ANSWER_OF)]
     failed = Finding(f"tests/{test}", "hidden_test", "tests", Verdict.FAILED, Decimal(0), Decimal(1))
-    return replace(failed, cause=Cause(*words), line=lines[0] if lines else None)
+    return replace(failed, cause=Cause(*words, mistake="".join(answers)), line=lines[0] if lines else None)
 
 
 def main(ids: list[str]) -> None:

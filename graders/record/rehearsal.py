@@ -66,15 +66,21 @@ class Pattern:
     """By the test's id: the parts that `pattern_of` names."""
 
 
+ANSWER_OF = "answer of "
+"""Before the id of a misconception, in the parts of a pattern."""
+
+
 def pattern_of(cause: Cause | None, line: int | None) -> tuple[str, ...]:
     """What of a failed test's result is the same whenever the same mistake fails it.
 
-    That is the reason; what says more of it, such as the relation of a wrong answer; and at which line the test ended.
+    That is the reason; what says more of it, such as the relation of a wrong answer, or the misconception whose very
+    answer it is; and at which line the test ended.
     """
     if cause is None:
         return ()
     where = "" if line is None else f"line {line}"
-    return tuple(filter(None, (cause.reason, cause.kind, cause.function, where)))
+    answer = f"{ANSWER_OF}{cause.mistake}" if cause.mistake else ""
+    return tuple(filter(None, (cause.reason, cause.kind, cause.function, answer, where)))
 
 
 @dataclass(frozen=True)
