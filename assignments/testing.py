@@ -73,11 +73,13 @@ def close(
         mistaken: By the id of a misconception: what the answer would be with it. Whoever gives that answer reads of it.
     """
     got, want = np.asarray(answer), np.asarray(expected)
-    if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
-        raise TypeError(f"close() compares numbers, not {got.dtype} with {want.dtype}")
+    values = {id: np.asarray(value) for id, value in (mistaken or {}).items()}
+    # `mistaken` is checked when the answer is right too: its author learns of it at the reference, not a group.
+    if any(array.dtype.kind not in "biuf" for array in (got, want, *values.values())):
+        kinds = " with ".join(str(array.dtype) for array in (got, want, *values.values()))
+        raise TypeError(f"close() compares numbers, not {kinds}")
     if agree(got, want, atol, rtol):
         return True
-    values = {id: np.asarray(value) for id, value in (mistaken or {}).items()}
     latest.set(Comparison(got, want, atol, rtol, hint, values, sys._getframe(1).f_lineno))
     return False
 

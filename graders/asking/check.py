@@ -26,12 +26,11 @@ from assignments.testing import Unmet, latest
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.asking.relations import mistake_of, relation_of
 from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
-from graders.record.documents import Cause, TestResult
+from graders.record.documents import UNMET, Cause, TestResult
 from graders.wall.session import Session, Usage
 from graders.wall.student import Student, WorkerClient
 
 WRONG = "wrong_answer"
-UNMET = "not_asked"
 NOT_RUN_REASON = "not_run"
 EVIDENCE = 6000
 

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from pydantic import ValidationError
-
 from assignments.assignment import Assignment
 from assignments.misconceptions import MISCONCEPTIONS_FILE, MisconceptionsFile
 from graders.marks.mark import Finding, Verdict
+from graders.record.documents import UNMET
 from graders.record.proof_status import recorded_patterns
 from graders.record.rehearsal import pattern_of
 
@@ -25,8 +24,6 @@ FAR = 0.5
 """How far, on average over the failed tests, a pattern may be from what is seen."""
 ENOUGH = 2
 """Failed tests that must agree with a mistake's pattern. One wrong answer may come from any mistake."""
-UNASKED = "not_asked"
-"""Reason of a test that counts neither as failed nor as passed."""
 
 Parts = tuple[str, ...]
 Seen = Mapping[str, Parts | None]
@@ -63,11 +60,9 @@ def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
     recorded = recorded_patterns(assignment)
     if not recorded:
         return ()
-    try:
-        document = tomllib.loads((assignment.folder / MISCONCEPTIONS_FILE).read_text(encoding="utf-8"))
-        file = MisconceptionsFile.model_validate(document)
-    except (OSError, ValueError, ValidationError):  # the loader says what is wrong with it
-        return ()
+    # The rehearsal read this very file: its digest is in the key.
+    text = (assignment.folder / MISCONCEPTIONS_FILE).read_text(encoding="utf-8")
+    file = MisconceptionsFile.model_validate(tomllib.loads(text))
     patterns: dict[str, list[Mapping[str, Parts]]] = {}
     for pattern in recorded:
         failed = {test: tuple(parts) for test, parts in pattern.failed.items()}
@@ -134,7 +129,7 @@ def _candidates(
         must = frozenset[str]().union(*(mistake.fails for mistake in group))
         may = frozenset[str]().union(*(mistake.may_fail for mistake in group))
         passed_but_must_fail = any(test in seen and seen[test] is None for test in must)
-        answered = {test for test in failed if UNASKED not in (seen[test] or ())}
+        answered = {test for test in failed if UNMET not in (seen[test] or ())}
         if passed_but_must_fail or not must <= seen.keys() or not answered <= must | may:
             continue
         if not all(any(_agreeing(seen, pattern) >= ENOUGH for pattern in mistake.patterns) for mistake in group):

@@ -23,6 +23,8 @@ SCHEMA: Final = 1
 Judged = Literal["passed", "failed", "unknown"]
 """`unknown` after a toolkit failure: no points are earned and none are lost."""
 StageKind = Literal["test", "answers", "score"]
+UNMET: Final = "not_asked"
+"""Reason of a test that could not ask its question: it counts neither as failed nor as passed, and earns nothing."""
 
 
 class _Strict:

@@ -323,6 +323,11 @@ def test_the_very_answer_of_a_misconception_is_named_and_one_of_several_is_not(a
     }  # fmt: skip
 
 
+def test_a_mistaken_answer_that_is_not_a_number_shows_with_the_right_answer():
+    with pytest.raises(TypeError, match="compares numbers, not float64 with float64 with <U4"):
+        close(2.0, 2.0, mistaken={"squares": "four"})
+
+
 def test_a_comparison_that_was_meant_not_to_hold_explains_nothing(ask):
     body = """
         def test_a(student):
