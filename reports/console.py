@@ -174,7 +174,7 @@ def print_written(written: WrittenReports, *, names: bool) -> None:
     print(f"  {'cohort/':17} statistics of the marks: mean, spread, classes")
     print(f"  {'feedback/':17} {len(written.feedback)} pages to hand out")
     if written.personal:
-        print(f"  {'personal/':17} {len(written.personal)} for one person each: lateness, peers, decisions")
+        print(f"  {'personal/':17} {len(written.personal)} pages, one for each person: what they open first")
     print(f"  {'staff/':17} the feedback pages with evidence, for staff only")
 
 

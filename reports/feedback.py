@@ -11,20 +11,31 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.marks.diagnosis import KnownMistake, diagnoses
+from graders.marks.causes import common_causes
+from graders.marks.cures import cure_of_cause
 from graders.marks.findings import anchor_shares
-from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded, rounded, rounded_percent
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
 from graders.record.documents import Measured
 from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
-from reports.numbers import fixed, number
+from reports.next_step import NextStep, next_step
+from reports.numbers import fixed, local_time, number
 from reports.page import policy, render
-from reports.sentences import SCORE_DECIMALS, TOOLKIT_FAILED, after_score, feedback, shown_score, title, why
+from reports.sentences import (
+    SCORE_DECIMALS,
+    TOOLKIT_FAILED,
+    after_score,
+    cause_sentence,
+    feedback,
+    sentence,
+    shown_score,
+    title,
+    why,
+)
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
     from graders.intake.submission import Submission
@@ -58,6 +69,8 @@ class HandIn:
     """The page's version: one more with every correction after marks were returned."""
     correction: str = ""
     """When and why it was last corrected; students read it."""
+    course: str = ""
+    """The course's title."""
 
 
 def hand_in_of(
@@ -69,15 +82,11 @@ def hand_in_of(
 ) -> HandIn:
     """The intake's result for the page, in the course's own time; `name` defaults to the group's own."""
 
-    def local(time: datetime | None) -> str:
-        here = time.astimezone(ZoneInfo(timezone)) if time else None
-        return f"{here.day} {here:%B %Y, %H:%M %Z}" if here else ""
-
     return HandIn(
         name=name or submission.group,
         repository="" if name else submission.repository,
-        seen_at=local(datetime.fromisoformat(submission.seen_at) if submission.seen_at else None),
-        due=local(due),
+        seen_at=local_time(datetime.fromisoformat(submission.seen_at) if submission.seen_at else None, timezone),
+        due=local_time(due, timezone),
         provisional=submission.state == "provisional",
         why=submission.reason[:1].upper() + submission.reason[1:],
         problems=submission.problems,
@@ -105,29 +114,51 @@ class FindingLine:
 
 @dataclass(frozen=True)
 class LineGroup:
-    """Checks that were not passed for one cause, which is said once; or a single check."""
+    """Checks that failed for one cause, which is said once; or a single check."""
 
     lines: tuple[FindingLine, ...]
+    waiting: tuple[FindingLine, ...] = ()
+    """Those that could not be asked until one of `lines` passes."""
+    why: str = ""
+    """The cause of several checks, as a sentence."""
+    cure: str = ""
 
     @property
-    def state(self) -> str:
-        """Of each of them."""
-        return self.lines[0].state
+    def all(self) -> tuple[FindingLine, ...]:
+        """Every check that hangs on the cause."""
+        return (*self.lines, *self.waiting)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The hidden tests of all criteria, by what there is to do."""
+
+    to_mend: tuple[LineGroup, ...]
+    """Without those of the next step; the costliest cause first."""
+    open: tuple[FindingLine, ...]
+    """Not marked yet."""
+    hold: tuple[FindingLine, ...]
+    lost: tuple[FindingLine, ...]
+    """What failed by the cause that is the next step; the accuracy may be among it."""
+    count: int
 
     @property
-    def explanation(self) -> str:
-        """Of all of them."""
-        return self.lines[0].explanation
+    def failed(self) -> tuple[FindingLine, ...]:
+        """Those of `to_mend`."""
+        return tuple(line for group in self.to_mend for line in group.all)
 
-    @property
-    def points(self) -> Decimal | None:
-        """Of all of them together; None while they are unknown."""
-        return points_of([line.finding for line in self.lines])
 
-    @property
-    def out_of(self) -> Decimal:
-        """What they are worth together."""
-        return sum((line.out_of for line in self.lines), Decimal(0))
+@dataclass(frozen=True)
+class MemberLine:
+    """One member of the group, as the page for staff lists them."""
+
+    member: str
+    name: str
+    mark: str
+    differs: bool
+    """Whether it is another mark than the group's."""
+    page: str
+    """The address of their own page, from the folder of this one."""
 
 
 @dataclass(frozen=True)
@@ -146,17 +177,6 @@ class Section:
     lines: tuple[FindingLine, ...]
     accuracy: AccuracyView | None = None
 
-    @property
-    def groups(self) -> list[LineGroup]:
-        """The lines by what there is to do: those not passed first, the costliest cause before the others."""
-        by_cause: dict[tuple[object, ...], list[FindingLine]] = {}
-        for line in self.lines:
-            alone = line.state == "passed" or not line.explanation
-            cause = (line.finding.id,) if alone else (line.state, line.explanation, line.finding.hint)
-            by_cause.setdefault(cause, []).append(line)
-        groups = [LineGroup(tuple(lines)) for lines in by_cause.values()]
-        return sorted(groups, key=lambda group: (group.state == "passed", -group.out_of if group.explanation else 0))
-
 
 @dataclass(frozen=True)
 class AccuracyView:
@@ -174,35 +194,26 @@ class AccuracyView:
     """Between which anchors the score lies, and the points of those anchors."""
 
 
-@dataclass(frozen=True)
-class NextStep:
-    """What the failed checks come from, by the pattern of a known mistake: never a certainty."""
-
-    titles: tuple[str, ...]
-    """Of one mistake, or of two together."""
-    advice: tuple[str, ...]
-    also: tuple[str, ...]
-    """Titles of other mistakes with such a pattern."""
-    checks: str
-    """How many checks failed by it, and what they are worth."""
-
-
 def feedback_page(
     mark: Mark,
     assignment: Assignment,
     hand_in: HandIn,
     *,
     audience: Audience = "student",
-    mistakes: Sequence[KnownMistake] = (),
+    step: NextStep | None = None,
+    members: Sequence[MemberLine] = (),
 ) -> str:
     """The whole page as HTML: it loads nothing, runs nothing, and prints on A4.
 
     Args:
-        mistakes: Those that the failed checks may come from, of `graders.marks.diagnosis.known_mistakes`.
+        step: What to do first; None to find it without the assignment's known mistakes.
+        members: For staff; a student's page names nobody.
     """
     findings = [visible(finding, audience) for finding in mark.findings]
     sections = _sections(assignment, findings, audience)
     criteria = {section.id for section in sections}
+    step = step or next_step(mark, assignment, problems=hand_in.problems)
+    shown = " ".join(todo.advice for todo in step.todo)
     whole = rounded_percent(mark)
     open_points = sum((s.out_of for s in sections if s.points is None), Decimal(0))
     return render(
@@ -213,12 +224,15 @@ def feedback_page(
         hand_in=hand_in,
         toolkit_failed=TOOLKIT_FAILED,
         staff=audience == "staff",
-        headline=_headline(mark),
+        headline="No mark" if mark.status in BY_DECISION else headline_of(mark.status, ungraded=is_ungraded(mark)),
         ungraded=is_ungraded(mark),
         no_mark=mark.status in BY_DECISION,
         sections=sections,
+        checks=_checks(findings, step, audience),
+        members=members if audience == "staff" else (),
+        problems=[problem for problem in hand_in.problems if sentence(problem) not in shown],
         public=[_line(f, audience) for f in findings if f.kind == "public_test"],
-        next_step=_next_step(mark, mistakes),
+        next_step=step,
         notices=[_line(f, audience) for f in findings if f.kind == "notice" or _has_no_section(f, criteria)],
         percent=whole,
         band=None if whole is None else band_of(whole, assignment.level),
@@ -232,25 +246,9 @@ def feedback_page(
     )
 
 
-def _next_step(mark: Mark, mistakes: Sequence[KnownMistake]) -> NextStep | None:
-    likely = diagnoses(mark.findings, mistakes)
-    if not likely:
-        return None
-    likeliest, *others = likely
-    worth = sum(f.out_of for f in mark.findings if f.id.partition("/")[2] in likeliest.tests)
-    count = len(likeliest.tests)
-    return NextStep(
-        titles=tuple(mistake.title for mistake in likeliest.mistakes),
-        advice=tuple(mistake.advice for mistake in likeliest.mistakes),
-        also=tuple(mistake.title for other in others for mistake in other.mistakes),
-        checks=f"{count} failed {'check' if count == 1 else 'checks'}, worth {number(worth)} points",
-    )
-
-
-def _headline(mark: Mark) -> str:
-    if mark.status in BY_DECISION:
-        return "No mark"
-    return "Not graded yet" if is_ungraded(mark) else HEADLINES[mark.status]
+def headline_of(status: Status, *, ungraded: bool = False) -> str:
+    """The state of a mark, set large where there is no number."""
+    return "Not graded yet" if ungraded and status is Status.WITHHELD else HEADLINES[status]
 
 
 HEADLINES: Final[Mapping[Status, str]] = {
@@ -335,13 +333,39 @@ def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], poi
     return "marked by a person" if points is not None else "to be marked by a person"
 
 
+def _checks(findings: Sequence[Finding], step: NextStep, audience: Audience) -> Checks:
+    tests = [finding for finding in findings if finding.kind == "hidden_test"]
+    lines = {finding.id: _line(finding, audience) for finding in findings}
+    here = {finding.id for finding in step.lost}
+    groups = [
+        LineGroup(
+            lines=tuple(lines[finding.id] for finding in cause.failed if finding.kind != "accuracy"),
+            waiting=tuple(lines[finding.id] for finding in cause.waiting),
+            why=cause_sentence(cause.cause, cause.kinds),
+            cure=sentence(cure_of_cause(cause.cause)),
+        )
+        for cause in common_causes(findings)
+        if not here & {finding.id for finding in cause.findings}
+    ]
+    grouped = here | {line.finding.id for group in groups for line in group.all}
+    failed = [test.id for test in tests if test.verdict in (Verdict.FAILED, Verdict.PARTIAL)]
+    groups += [LineGroup((lines[id],)) for id in failed if id not in grouped]
+    return Checks(
+        to_mend=tuple(group for group in groups if group.lines),
+        open=tuple(lines[test.id] for test in tests if test.verdict is Verdict.UNKNOWN),
+        hold=tuple(lines[test.id] for test in tests if test.verdict is Verdict.PASSED),
+        lost=tuple(lines[finding.id] for finding in step.lost),
+        count=len(tests),
+    )
+
+
 def _line(finding: Finding, audience: Audience) -> FindingLine:
     """A test's docstring is the title; below it stands why the test failed."""
     detail = _numbers_behind(finding)
     return FindingLine(
         state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
         title=title(finding) or finding.id,
-        explanation=_sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
+        explanation=sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
         comment=feedback(finding) if finding.kind == "person" else "",
         points=finding.points,
         out_of=finding.out_of,
@@ -368,10 +392,6 @@ def _numbers_behind(finding: Finding) -> dict[str, object]:
 
 def _numbers(measured: Measured) -> dict[str, object]:
     return {name: value for name, value in asdict(measured).items() if name not in ("drawn", "placements")}
-
-
-def _sentence(text: str) -> str:
-    return text and text[0].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | None) -> AccuracyView:

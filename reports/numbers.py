@@ -1,8 +1,10 @@
-"""Numbers as people write them, on pages and in the terminal."""
+"""Numbers and times as people write them, on pages and in the terminal."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
+from zoneinfo import ZoneInfo
 
 
 def half_up(value: Decimal | float, decimals: int) -> Decimal:
@@ -22,3 +24,9 @@ def number(value: Decimal | float | int | None, decimals: int = 1) -> str:
 def fixed(value: float, decimals: int) -> str:
     """A number of a column: always with so many decimals."""
     return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def local_time(time: datetime | None, timezone: str) -> str:
+    """`20 November 2026, 16:58 GMT`: in a course's own time; empty for None."""
+    here = time.astimezone(ZoneInfo(timezone)) if time else None
+    return f"{here.day} {here:%B %Y, %H:%M %Z}" if here else ""

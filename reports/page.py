@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports.numbers import fixed, number
+from reports.sentences import count_of, lost
 from reports.terminal import UNSAFE
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -52,7 +53,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, fixed=fixed, prose=prose)
+    environment.filters.update(number=number, fixed=fixed, prose=prose, count_of=count_of, lost=lost)
     return environment
 
 

@@ -1,44 +1,110 @@
-"""The page of one person: how their mark follows from their group's, line by line. A pure function of a PersonalMark.
+"""The page that one person opens first: their own mark, how it follows from their group's, and what to do next.
 
-Only this person and staff read it: lateness, extensions and peer factors are private.
+Only this person and staff read it: lateness, extensions and peer factors are private. A pure function of a PersonalMark
+and of what the group's page says.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 
 from assignments.assignment import Assignment
-from graders.marks.mark import rounded
+from graders.marks.mark import BY_DECISION, Mark, Status, exact_percent, is_ungraded, rounded
 from graders.marks.personal import Adjustment, PersonalMark
 from reports.bands import band_of
-from reports.feedback import HEADLINES
+from reports.feedback import HandIn, headline_of
+from reports.next_step import NextStep
 from reports.numbers import number
 from reports.page import policy, render
+from reports.sentences import TOOLKIT_FAILED
+
+
+@dataclass(frozen=True)
+class OfGroup:
+    """What a person's page says of their group's work."""
+
+    mark: Mark
+    step: NextStep
+    page: str
+    """The address of the group's page, from the folder of the person's."""
+    hand_in: HandIn
+    alone: bool = False
+    """Whether the group has no other member."""
 
 
 def personal_page(
     mark: PersonalMark,
     assignment: Assignment,
     name: str,
+    group: OfGroup,
     *,
+    due: str = "",
     ratified: bool = False,
     version: int = 1,
     correction: str = "",
 ) -> str:
-    """The whole page as HTML: it loads nothing and runs nothing."""
+    """The whole page as HTML: it loads nothing and runs nothing.
+
+    Args:
+        due: When this person's work is due, in the course's own time.
+    """
+    by_decision = mark.status in BY_DECISION
+    before = None if by_decision else exact_percent(group.mark)
     return render(
         "personal.html",
         csp=policy(),
         mark=mark,
         assignment=assignment,
         name=name,
-        headline=HEADLINES[mark.status],
+        hand_in=group.hand_in,
+        due=due or group.hand_in.due,
+        headline=headline_of(mark.status, ungraded=is_ungraded(group.mark)),
         band=None if mark.percent is None else band_of(mark.percent, mark.level, mark.pass_mark),
+        how=_how_it_follows(mark, group),
+        before="" if before is None else percent_text(before),
         lines=[(line, _step(line)) for line in mark.trace],
+        # Of the group's numbers none belongs to someone who has no mark by a decision.
+        step=None if by_decision else group.step,
+        page="" if by_decision else group.page,
         ratified=ratified,
         version=version,
         correction=correction,
     )
+
+
+def mark_text(mark: PersonalMark) -> str:
+    """A person's mark in a few words: `53.9 of 100`, or why there is none."""
+    if mark.points is None:
+        return headline_of(mark.status)
+    return f"{number(mark.points)} of {number(mark.out_of)}"
+
+
+def _how_it_follows(mark: PersonalMark, group: OfGroup) -> str:
+    """Where the mark comes from, in a sentence or two."""
+    work = "your work" if group.alone else "your group's work"
+    if mark.status in BY_DECISION:
+        return "A decision leaves no mark here. That is not a mark of zero."
+    if mark.status is Status.NOT_SUBMITTED:
+        return "No work was handed in that could be marked. That is not a mark of zero."
+    if mark.status is Status.INCOMPLETE:
+        so_far = sum(finding.out_of for finding in group.mark.findings if finding.points is not None)
+        left = number(group.mark.out_of - so_far)
+        return (
+            f"So far {work} has {number(group.mark.points)} of the {number(so_far)} points marked; {left} are still to "
+            "be marked by a person. Until then this is not a mark."
+        )
+    if mark.percent is None:
+        if mark.trace:
+            return "There is no mark for now, for the reason below. You lose nothing by it."
+        return "This is not graded yet." if is_ungraded(group.mark) else TOOLKIT_FAILED
+    whole = f"{number(group.mark.points)} of {number(group.mark.out_of)}"
+    if not mark.trace:
+        return f"It is the mark of {work}, {whole}. Nothing was added or taken away for you alone."
+    if group.mark.status is not Status.MARKED:
+        return f"It follows from {work} and from what is listed below."
+    moved = "leads to your mark" if len(mark.trace) == 1 else "lead to your mark, in this order"
+    return f"The mark of {work} is {whole}. {'This' if len(mark.trace) == 1 else 'These steps'} {moved}."
 
 
 def _step(line: Adjustment) -> str:

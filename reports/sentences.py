@@ -6,11 +6,19 @@ first, which decides who may read what.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from typing import Final
 
-from graders.failures import NotAccepted
+from assignments.assignment import Accuracy
+from assignments.errors import listed
+from graders.failures import MissingFunction, NotAccepted
+from graders.marks.findings import anchor_shares
 from graders.marks.mark import NOT_GRADED, Finding, Scored, Verdict
 from graders.marks.words import cause_words, phrase_words, reason_words
+from graders.record.documents import Cause
+from reports.figures import ANCHOR_NAMES, decimals_of
+from reports.numbers import fixed, number
 
 SCORE_DECIMALS: Final = 3
 """Decimals of a score on a student's page and in a student's JSON."""
@@ -110,3 +118,72 @@ def _explained(scored: Scored) -> list[str]:
 
 def _capped(scored: Scored) -> list[str]:
     return [f"Because {cap.when}, at most {float(100 * cap.at):g} % of the points are given." for cap in scored.caps]
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter and a full stop; a name of a file at its start keeps its small letter."""
+    text = text.strip()
+    if not text:
+        return ""
+    first = text.split(maxsplit=1)[0]
+    begun = text if "`" in first or ".py" in first else text[0].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def cause_sentence(cause: Cause, names: Sequence[str] = ()) -> str:
+    """Why several checks failed, as one sentence; `names` are those of missing functions."""
+    if cause.reason == MissingFunction.reason and names:
+        return f"solution.py lacks {listed([f'`{name}`' for name in names], 6)}."
+    return sentence(cause_words(cause))
+
+
+def worth(findings: Sequence[Finding]) -> str:
+    """`6 checks and the accuracy, 48 points`: what one cause costs."""
+    return f"{count_of(findings)}, {lost(findings)}"
+
+
+def lost(findings: Sequence[Finding]) -> str:
+    """`48 points`: what these findings did not earn."""
+    points = sum((finding.out_of - (finding.points or 0) for finding in findings), Decimal(0))
+    return f"{number(points)} {'point' if points == 1 else 'points'}"
+
+
+def count_of(findings: Sequence[Finding]) -> str:
+    """`6 checks and the accuracy`"""
+    checks = sum(finding.kind != "accuracy" for finding in findings)
+    parts = [f"{checks} check{'s' if checks > 1 else ''}"] if checks else []
+    return " and ".join([*parts, "the accuracy"] if checks < len(findings) else parts)
+
+
+def likely_mistake(scored: Scored) -> str:
+    """`dice 0.03, but 0.81 if the first axis is flipped.` Empty where no mistake is likely."""
+    explained = scored.explained
+    if explained is None or not explained.mistake or explained.score is None or explained.fixed is None:
+        return ""
+    better = f"{explained.fixed:.2f} if {phrase_words(explained.mistake)}"
+    return f"{scored.metric} {explained.score:.2f}, but {better}."
+
+
+def next_anchor(scored: Scored, points: Decimal, criterion: Accuracy, level: int) -> tuple[str, str]:
+    """What an accuracy earns, and how far the next anchor is: what can be said without a promise."""
+    score, sign, decimals = shown_score(scored.score), criterion.anchors.sign, decimals_of(criterion)
+    earns = f"{score_of(scored)} earns {number(points)} of {criterion.points} points."
+    if scored.failed:
+        return earns, f"{_failed(scored)[0]} Mend these first."
+    if scored.caps:
+        return earns, f"{_capped(scored)[0]} Mend the cases behind it first."
+    steps = zip(ANCHOR_NAMES, criterion.anchors.values(), anchor_shares(level), strict=True)
+    above = next(((name, at, share) for name, at, share in steps if sign * at > sign * score), None)
+    if above is None:
+        return earns, ""
+    name, at, share = above
+    away = fixed(abs(at - score), decimals)
+    text = (
+        f"The next anchor is {name} at {number(at, 4)} ({number(float(share * criterion.points))} points): {away} away."
+    )
+    end = scored.interval and max(sign * edge for edge in scored.interval)
+    if end is not None and end >= sign * at:
+        text += " That is within the interval of your score: other cases alone could move it as far."
+    if name == "ceiling":
+        text += " Your score is beyond the course's own solution already."
+    return earns, text

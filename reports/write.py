@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
 from assignments.files import replace_file
-from graders.course.cells import WINDOWS_DEVICES
 from graders.course.course import Course
 from graders.course.secret import read_secret
-from graders.intake.counting import due_of_page
-from graders.marks.diagnosis import known_mistakes
+from graders.intake.counting import due_of_page, due_of_person
 from graders.marks.mark import Mark
 from graders.marks.personal import PersonalMark
 from graders.marks.results import Results
@@ -25,10 +22,12 @@ from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
 from reports.cases_page import cases_page
 from reports.cohort import distribution_table, summary_table
-from reports.feedback import HandIn, feedback_page, hand_in_of
+from reports.feedback import HandIn, hand_in_of
+from reports.file_names import file_name, file_names
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
-from reports.personal import personal_page
+from reports.numbers import local_time
+from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages, version_name
 from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ class WrittenReports:
     cohort: Path
     """The folder of the cohort's tables."""
     personal: Mapping[str, Path]
-    """By member: the page of each person whose mark differs from their group's or has its own steps."""
+    """By member: the page that each person opens first."""
     leaderboard: Path | None
     """None if the assignment has no accuracy to rank by."""
 
@@ -89,6 +88,7 @@ def report_results(
         ratified=ratified,
         people=results.people,
         versions=Versions.of(results.events),
+        due=_due_times(course, results),
         sheet=sheet,
     )
 
@@ -105,11 +105,13 @@ def write_reports(
     ratified: bool = False,
     people: Sequence[PersonalMark] = (),
     versions: Versions | None = None,
+    due: Mapping[str, str] | None = None,
     sheet: Path | None = None,
 ) -> WrittenReports:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
-    `people` are the persons' own marks; `versions` are those of the returned pages. Each version is kept in a folder
+    `people` are the persons' own marks, and `due` is when their work is due, by member; `versions` are those of the
+    returned pages. Each version is kept in a folder
     `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
     `board_names` has each group's name on the leaderboard: `reports.pseudonyms`, unless groups chose to be named.
@@ -117,26 +119,35 @@ def write_reports(
     if sheet and sheet.suffix.casefold() not in SHEETS:
         raise UserError(f"{sheet}: a mark sheet is written as {' or '.join(SHEETS)}; name one of these")
     home = folder / file_name(assignment.id)
-    versions = versions or Versions()
-    feedback: dict[str, Path] = {}
-    staff: dict[str, Path] = {}
-    names = file_names([mark.group for mark in marks])
-    mistakes = known_mistakes(assignment)
+    pages = Pages(
+        assignment,
+        marks,
+        groups,
+        hand_ins,
+        board_names,
+        people,
+        versions or Versions(),
+        course=course,
+        due=due or {},
+        ratified=ratified,
+    )
+    feedback, staff = {}, {}
     for mark in marks:
-        hand_in = _with_version(hand_ins.get(mark.group, HandIn(mark.group)), mark, board_names, ratified, versions)
-        feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
-        staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
-        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes)
-        write(feedback[mark.group], page)
-        _keep(feedback[mark.group], page, versions.groups.get(mark.group))
-        write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff", mistakes=mistakes))
-    personal = _write_personal(home / "personal", assignment, people, groups, ratified, versions)
+        feedback[mark.group] = home / FEEDBACK / pages.group_files[mark.group]
+        staff[mark.group] = home / STAFF / pages.group_files[mark.group]
+        write(feedback[mark.group], pages.of_group(mark))
+        write(staff[mark.group], pages.of_group(mark, "staff"))
+    personal = {}
+    for person in people:
+        personal[person.member] = home / PERSONAL / pages.member_files[person.member]
+        write(personal[person.member], pages.of_person(person))
+    _keep_versions(home, pages)
     own = {person.member: person for person in people}
     table = marksheet(marks, assignment, groups, hand_ins, own)
     _write_table(home / "marksheet.csv", table)
     _write_table(home / "cohort" / "summary.csv", summary_table(table, assignment))
     _write_table(home / "cohort" / "distribution.csv", distribution_table(table, assignment))
-    write(home / "marksheet.json", marksheet_json(marks, assignment, groups, hand_ins, own, versions.version))
+    write(home / "marksheet.json", marksheet_json(marks, assignment, groups, hand_ins, own, pages.versions.version))
     if sheet:
         _write_table(sheet, table)
     board = None
@@ -166,19 +177,30 @@ def keep_versions(course: Course, results: Results) -> Path:
     """
     assignment = results.assignment
     home = course.folder / "reports" / file_name(assignment.id)
-    versions = Versions.of(results.events)
-    names = file_names([mark.group for mark in results.marks])
     board = pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id)
-    hand_ins = _hand_ins(course, results)
-    mistakes = known_mistakes(assignment)
-    for mark in results.marks:
-        hand_in = _with_version(hand_ins[mark.group], mark, board, False, versions)
-        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes)
-        _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
-    people, groups = results.people, course.groups
-    for person, path, page in _personal_pages(home / "personal", assignment, people, groups, False, versions):
-        _keep(path, page, versions.people.get(person.member))
+    pages = Pages(
+        assignment,
+        results.marks,
+        course.groups,
+        _hand_ins(course, results),
+        board,
+        results.people,
+        Versions.of(results.events),
+        course=course.title,
+        due=_due_times(course, results),
+    )
+    _keep_versions(home, pages)
     return home
+
+
+def _keep_versions(home: Path, pages: Pages) -> None:
+    """Keep the pages that were returned, as they are now, unless their version is there already."""
+    for mark in pages.marks:
+        path = home / FEEDBACK / pages.group_files[mark.group]
+        _keep(path, pages.versions.groups.get(mark.group), partial(pages.of_group, mark))
+    for person in pages.people:
+        path = home / PERSONAL / pages.member_files[person.member]
+        _keep(path, pages.versions.people.get(person.member), partial(pages.of_person, person, as_returned=True))
 
 
 def write_case_pages(course: Course, results: Results, showing: Showing) -> Path:
@@ -201,83 +223,24 @@ def _hand_ins(course: Course, results: Results) -> dict[str, HandIn]:
     }
 
 
-def _with_version(
-    hand_in: HandIn, mark: Mark, board_names: Mapping[str, str], ratified: bool, versions: Versions
-) -> HandIn:
-    returned = versions.groups.get(mark.group)
-    return replace(
-        hand_in,
-        board_name=hand_in.board_name or board_names[mark.group],
-        ratified=ratified,
-        # A returned commit is final, even if the group still pushes.
-        why="The last commit seen when these marks were returned" if returned and hand_in.provisional else hand_in.why,
-        version=returned.version if returned else 1,
-        correction=returned.correction if returned else "",
-    )
+def _due_times(course: Course, results: Results) -> dict[str, str]:
+    """By member: when their work is due, extensions of their own included."""
+    decisions = Decisions.of(results.assignment.id, results.events)
+    return {
+        person.member: local_time(
+            due_of_person(course, decisions, course.group(person.group), person.member), course.timezone
+        )
+        for person in results.people
+    }
 
 
-def _write_personal(
-    home: Path,
-    assignment: Assignment,
-    people: Sequence[PersonalMark],
-    groups: Sequence[Group],
-    ratified: bool,
-    versions: Versions,
-) -> dict[str, Path]:
-    """A page for everyone with a step of their own; a page that no longer applies is removed."""
-    written = {}
-    for person, path, page in _personal_pages(home, assignment, people, groups, ratified, versions):
-        if page:
-            write(path, page)
-            _keep(path, page, versions.people.get(person.member))
-            written[person.member] = path
-        else:
-            path.unlink(missing_ok=True)
-    return written
-
-
-def _personal_pages(
-    home: Path,
-    assignment: Assignment,
-    people: Sequence[PersonalMark],
-    groups: Sequence[Group],
-    ratified: bool,
-    versions: Versions,
-) -> Iterator[tuple[PersonalMark, Path, str]]:
-    """Each person with their page, empty for people without a step of their own.
-
-    A correction that moved a person but not the group's page counts as such a step.
-    """
-    names = {member.id: member.name for group in groups for member in group.members}
-    files = file_names([person.member for person in people])
-    for person in people:
-        returned = versions.people.get(person.member)
-        text = ""
-        if person.trace or person.disputes or _moved_alone(person, versions):
-            text = personal_page(
-                person,
-                assignment,
-                names[person.member],
-                ratified=ratified,
-                version=returned.version if returned else 1,
-                correction=returned.correction if returned else "",
-            )
-        yield person, home / f"{files[person.member]}.html", text
-
-
-def _moved_alone(person: PersonalMark, versions: Versions) -> bool:
-    own, of_group = versions.people.get(person.member), versions.groups.get(person.group)
-    on_group_page = of_group.events if of_group else ()
-    return own is not None and any(event not in on_group_page for event in own.events[1:])
-
-
-def _keep(path: Path, text: str, returned: ReturnedPage | None) -> None:
+def _keep(path: Path, returned: ReturnedPage | None, page: Callable[[], str]) -> None:
     """Keep this version of a returned page beside it; a version that exists is never overwritten."""
-    if returned is None or not text:
+    if returned is None:
         return
-    version = path.parent / "versions" / f"{path.stem}-{returned.name}{path.suffix}"
+    version = path.parent / "versions" / version_name(path.name, returned)
     if not version.exists():
-        write(version, text)
+        write(version, page())
 
 
 def _calibrated(assignment: Assignment) -> tuple[Baseline, ...] | None:
@@ -298,26 +261,3 @@ def write(path: Path, content: str | bytes) -> None:
     except OSError as error:
         cure = "make room or choose another folder, then render the reports again"
         raise UserError(f"{path}: could not be written ({error.strerror}); {cure}") from error
-
-
-def file_names(groups: Sequence[str]) -> dict[str, str]:
-    """A file name for each group, different even where the disk ignores case.
-
-    A name that clashes gets a digest; if a group's name equals another's name with its digest, all get one.
-    """
-    plain = [file_name(group).casefold() for group in groups]
-    names = {group: file_name(group, digest=plain.count(name) > 1) for group, name in zip(groups, plain, strict=True)}
-    if len({name.casefold() for name in names.values()}) < len(names):
-        return {group: file_name(group, digest=True) for group in groups}
-    return names
-
-
-def file_name(text: str, *, digest: bool = False) -> str:
-    """The text if it is a harmless file name; else its harmless letters and a digest of the whole."""
-    if _HARMLESS.fullmatch(text) and text.split(".")[0].casefold() not in WINDOWS_DEVICES and not digest:
-        return text
-    letters = re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:40] or "group"
-    return f"{letters}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-_HARMLESS: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?")

@@ -7,8 +7,10 @@ names that it was searched for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
+
+from graders.record.documents import Cause
 
 SAVE_STATE = "torch.save(model.state_dict(), file)"
 MAP_LOCATION = 'torch.load(file, map_location="cpu")'
@@ -116,3 +118,49 @@ def cure_of(error: str) -> str:
         if match := re.search(pattern, error[:20_000]):
             return cure if isinstance(cure, str) else cure(match)
     return ""
+
+
+def cure_of_cause(cause: Cause) -> str:
+    """What to do about a failure whose text only staff may read, by the parts that a student reads; empty if unknown.
+
+    No text of an exception enters it: that of a hidden test could carry inputs out.
+    """
+    kind, function = cause.kind or "", cause.function or ""
+    keys = ((cause.reason, kind, function), (cause.reason, kind, ""), (cause.reason, "", function))
+    return next((_CURES_OF_CAUSES[key] for key in (*keys, (cause.reason, "", "")) if key in _CURES_OF_CAUSES), "")
+
+
+_CURES_OF_CAUSES: Final[Mapping[tuple[str, str, str], str]] = {
+    ("import_failed", "ModuleNotFoundError", ""): (
+        "If the module is yours, commit it beside solution.py. If it is a package, do without it, or ask the course's "
+        "staff to add it: handout.json lists what the marker has"
+    ),
+    ("import_failed", "SyntaxError", ""): (
+        "Python cannot read this line. `python -m py_compile solution.py` shows why; the marker's Python may be older "
+        "than yours"
+    ),
+    ("import_failed", "FileNotFoundError", ""): (
+        "The marker starts in another folder. A file of yours is Path(__file__).parent / NAME, and it has to be "
+        "committed"
+    ),
+    ("import_failed", "", ""): "`medmark check --handin` imports it from a clean copy and shows the whole message",
+    ("missing_function", "", ""): "Define it at the top level of solution.py, with the starter's name and arguments",
+    ("raised", "", "load"): (
+        "`load` receives the folder of the weights: open Path(folder) / NAME, and save numbers, not the whole model. "
+        "`medmark check --handin` loads them as the marker does"
+    ),
+    ("raised", "", "fit"): "`medmark check` trains briefly as the marker does, and shows the whole message",
+    ("raised", "", ""): "Call the function yourself, at other sizes and values than those of the public tests",
+    ("cpu_limit", "", "fit"): (
+        "`budget_s` says how many CPU seconds `fit` has: count steps, and stop well before they are used up"
+    ),
+    ("cpu_limit", "", ""): "Look for a loop over voxels, rows or cases that NumPy or the framework does at once",
+    ("wall_limit", "", ""): "Look for code that waits: for input, a lock, a download, or a process of its own",
+    ("memory_limit", "", ""): "Keep fewer cases, activations or copies at once; predict without gradients",
+    ("not_probed", "", ""): "Return a torch.nn.Module or a keras.Model, not an object that wraps it",
+    ("wrong_type", "", ""): "interface.py says what each function returns",
+    ("wrong_shape", "", ""): "interface.py says the shape of each answer, axis by axis",
+    ("not_finite", "", ""): "Look for a division by 0, a logarithm of 0, or exp of a large number",
+    ("process_ended", "", ""): "The process was ended from within: look for exit(), os._exit, or a crash of a library",
+}
+"""By reason, kind and function; empty where any will do."""

@@ -42,6 +42,8 @@ class KnownMistake:
     may_fail: frozenset[str]
     patterns: tuple[Mapping[str, Parts], ...]
     """By framework: why each test failed, of those that did."""
+    try_it: str = ""
+    """How to test it oneself: a public command or two lines."""
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ from graders.record.documents import Cause
 from graders.wall.outcome import EXCEPTIONS, _line_name, _raised
 from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
+from reports.file_names import file_names
 from reports.leaderboard import leaderboard_page
 from reports.marksheet import as_csv, marksheet
 from reports.terminal import UNSAFE
-from reports.write import file_names
 from tests.attacks.course import RIGHT, Attacked, attacked, solution
 from tests.attacks.target.rows import IN_THE_INPUTS, IN_THE_LABELS
 from tests.graders.intake.repositories import push

@@ -3,6 +3,9 @@
 import re
 from html.parser import HTMLParser
 
+OWN_PAGE = re.compile(r"(\.\./)+(feedback|personal)/(versions/)?[A-Za-z0-9][A-Za-z0-9._-]*\.html")
+"""A link from one of our pages to another, beside which it lies: a person follows it, and nothing acts."""
+
 
 class Page(HTMLParser):
     """Elements, attributes and text of one page."""
@@ -37,8 +40,16 @@ class Page(HTMLParser):
 
     def acting(self):
         """What of the page would run or load something, beside its script elements."""
-        found = [tag for tag in self.tags if tag in ("img", "iframe", "object", "embed", "link", "base", "form", "a")]
+        acts = ("img", "iframe", "object", "embed", "link", "base", "form", "a")
+        own = [
+            value for tag, name, value in self.attributes if (tag, name) == ("a", "href") and OWN_PAGE.fullmatch(value)
+        ]
+        found = [tag for tag in self.tags if tag in acts]
+        for _ in own:
+            found.remove("a")
         for tag, name, value in self.attributes:
+            if value in own:
+                continue
             if name.startswith("on") or name in ("src", "href", "action", "srcset", "formaction"):
                 found.append(f"{tag} {name}")
             if value.strip().lower().startswith("javascript:"):

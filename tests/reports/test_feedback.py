@@ -1,5 +1,6 @@
 """What a group reads on its page, and what it never reads."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -8,9 +9,9 @@ from fractions import Fraction
 import pytest
 
 from graders.intake.submission import Submission
-from graders.marks.diagnosis import KnownMistake
 from graders.marks.mark import Finding, HeldCap, Verdict
-from reports.feedback import feedback_page, hand_in_of
+from graders.record.documents import Cause
+from reports.feedback import MemberLine, feedback_page, hand_in_of
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.pages import Page
 
@@ -43,8 +44,10 @@ def test_a_page_is_provisional_until_ratified():
     assert "rovisional" not in read(ratified=True)
 
 
-def test_the_number_of_hidden_checks_and_their_worth_are_shown():
-    assert "5 hidden checks worth 35 marks" in read()
+def test_how_many_hidden_checks_failed_and_hold_is_shown_with_their_points():
+    text = read(mark(checks=(*CHECKS, check("test_x", "A line.", 0, 4, reason="wrong_shape"))))
+    assert "Also to mend 2 of 6 hidden checks 0 / 9" in text  # the third is the next step
+    assert "What holds 3 of 6 hidden checks 25 / 25" in text
 
 
 def test_a_hidden_test_tells_docstring_points_and_reason():
@@ -55,8 +58,9 @@ def test_a_hidden_test_tells_docstring_points_and_reason():
 
 
 def test_the_reason_stands_below_the_docstring():
-    text = read(mark(checks=(check("test_a", "A line.", 0, 35, reason="wrong_shape", line="solution.py:12"),)))
-    assert "A line. 0 / 35 The answer has the wrong shape, at solution.py:12." in text
+    first = check("test_b", "Another line.", 0, 20, reason="wrong_answer")
+    text = read(mark(checks=(first, check("test_a", "A line.", 0, 15, reason="wrong_shape", line="solution.py:12"))))
+    assert "A line. 0 / 15 The answer has the wrong shape, at solution.py:12." in text
 
 
 def test_students_read_no_evidence_no_detail_and_no_flag():
@@ -202,62 +206,63 @@ def test_the_page_is_made_of_the_mark_alone():
     assert feedback_page(mark(), assignment(), hand_in()) == feedback_page(mark(), assignment(), hand_in())
 
 
-NAN = KnownMistake(
-    "divided_by_nothing",
-    "The sum of two empty masks divides",
-    "Add 1 to `a` and to `b`.",
-    frozenset({"test_losses.py::test_empty"}),
-    frozenset({"test_losses.py::test_eval"}),
-    ({"test_losses.py::test_empty": ("not_finite",), "test_losses.py::test_eval": ("cpu_limit",)},),
-)
-
-
-def test_the_next_step_is_the_advice_on_a_known_mistake_with_what_it_would_explain():
-    html = feedback_page(mark(), assignment(), hand_in(), mistakes=[NAN])
-    text = Page(html).text
-    assert "Next step Your failed checks have the pattern of a known mistake:" in text
-    assert "The sum of two empty masks divides. Add 1 to a and to b ." in text
-    assert "It would explain 2 failed checks, worth 10 points. Other code can fail in the same way" in text
-    assert html.index("Next step") < html.index("hidden checks worth")
-
-
-def test_without_a_known_mistake_there_is_no_next_step():
-    assert "Next step" not in read()
-    passed = mark(checks=tuple(each for each in CHECKS if each.verdict is Verdict.PASSED))
-    assert "Next step" not in text_of(passed, assignment(), hand_in(), mistakes=[NAN])
-
-
-def test_two_mistakes_together_and_others_that_are_possible_are_named():
-    checks = tuple(
-        alike(name, reason=reason) for name, reason in zip("abcd", ["raised"] * 2 + ["wrong_shape"] * 2, strict=True)
-    )
-    ids = [f"test_losses.py::{name}" for name in "abcd"]
-    one, two = (
-        replace(NAN, title=title, fails=frozenset(of), may_fail=frozenset(), patterns=(dict.fromkeys(of, (why,)),))
-        for title, of, why in (("A", ids[:2], "raised"), ("B", ids[2:], "wrong_shape"))
-    )
-    text = text_of(mark(checks=checks), assignment(), hand_in(), mistakes=[one, two])
-    assert "the pattern of known mistakes together: A. Add 1 to a and to b . B. Add 1" in text
-    twice = [NAN, replace(NAN, title="Another <b>one</b>")]
-    assert "Also possible: Another <b>one</b>." in text_of(mark(), assignment(), hand_in(), mistakes=twice)
-
-
 def alike(name, points=0, reason="missing_function"):
     return check(name, f"{name} holds.", points, 5, reason=None if points else reason)
 
 
-def test_one_cause_is_said_once_with_the_checks_that_fell_with_it_and_what_they_are_worth():
+def test_one_cause_is_the_next_step_and_what_fell_with_it_is_one_folded_line():
     checks = (alike("a", 5), alike("b"), alike("c", reason="wrong_shape"), alike("d"))
-    text = read(mark(checks=checks))
+    html = feedback_page(mark(checks=checks), assignment(), hand_in())
+    text = Page(html).text
     assert text.count("The required function or class is not in solution.py.") == 1
-    assert "2 checks for one reason 0 / 10 The required function" in text
-    assert text.index("b holds. 0 / 5 d holds. 0 / 5") < text.index("c holds.") < text.index("a holds.")
+    assert "Define it at the top level of solution.py" in text
+    assert "2 checks failed by it: 10 points b holds. 0 / 5 d holds. 0 / 5" in text
+    assert '<details class="fold"><summary>2 checks failed by it' in html
+    assert text.count("b holds.") == text.count("d holds.") == 1
+    assert text.index("Next step") < text.index("Also to mend") < text.index("c holds.") < text.index("What holds")
 
 
-def test_checks_that_were_not_passed_come_first_and_the_costliest_cause_before_others():
-    checks = (alike("a", 5), alike("b"), replace(alike("c", reason="wrong_shape"), out_of=Decimal(6)))
+def test_another_cause_is_one_line_too_below_the_next_step():
+    checks = (alike("a"), alike("b"), alike("e"), alike("c", reason="raised"), alike("d", reason="raised"))
+    text = read(mark(checks=checks))
+    assert "Also to mend 2 of 5 hidden checks 0 / 10 Failed: The call raised an exception. 0 / 10" in text
+    assert "2 checks fail by this: 10 points c holds. 0 / 5 d holds. 0 / 5" in text
+
+
+def test_checks_that_wait_for_another_are_folded_under_it():
+    waits = Cause("not_asked", text="`fit` learns", mend="test_losses.py::b")
+    first = replace(alike("b"), cause=Cause("not_asked", text="all cases get the same probability"))
+    others = tuple(replace(alike(name), cause=waits, mend="b holds.") for name in "cd")
+    text = read(mark(checks=(alike("a", 5), *others, first)))
+    assert "Mend this check first: b holds. Could not be asked: all cases get the same probability." in text
+    assert "3 checks hang on it: 15 points b holds. 0 / 5 c holds. 0 / 5 d holds. 0 / 5" in text
+    assert "o mend" not in text.replace("Nothing is to mend", "")
+
+
+def test_the_costliest_cause_stands_before_others():
+    checks = (alike("a", 5), alike("e"), alike("f"), alike("b", reason="raised"))
+    checks += (replace(alike("c", reason="wrong_shape"), out_of=Decimal(6)),)
     text = read(mark(checks=checks))
     assert text.index("c holds.") < text.index("b holds.") < text.index("a holds.")
+
+
+def test_many_checks_that_hold_are_folded_while_there_is_something_to_mend():
+    hold = tuple(alike(name, 5) for name in "abcdefg")
+    folded = '<details class="fold"><summary>Each of them'
+    assert folded in feedback_page(mark(checks=(*hold, alike("h"))), assignment(), hand_in())
+    assert '<details class="fold" open><summary>Each of them' in feedback_page(
+        mark(checks=hold), assignment(), hand_in()
+    )
+    assert "Each of them" not in feedback_page(mark(checks=hold[:6]), assignment(), hand_in())
+
+
+def test_a_problem_that_is_the_next_step_is_not_said_again():
+    missing = "neither a file of yours nor in the marker's runtime: yaml (solution.py:2)"
+    checks = tuple(alike(name, reason="import_failed") for name in "ab")
+    checks = tuple(replace(each, cause=replace(each.cause, line="solution.py:2")) for each in checks)
+    text = read(mark(checks=checks), problems=(missing, "report.pdf is not in the commit"))
+    assert text.count("runtime: yaml (solution.py:2)") == 1
+    assert "About the submission report.pdf is not in the commit" in text
 
 
 def test_staff_read_the_evidence_of_each_check_that_fell_with_others():
@@ -266,3 +271,19 @@ def test_staff_read_the_evidence_of_each_check_that_fell_with_others():
     assert "evidence of a" in text
     assert "evidence of b" in text
     assert "evidence" not in read(mark(checks=checks))
+
+
+def test_staff_read_who_is_in_the_group_and_students_do_not():
+    members = [MemberLine("s1", "Ada Canary", "53.9 of 100", True, "../personal/s1.html"),
+               MemberLine("s2", "Alan Robin", "68.4 of 100", False, "../personal/s2.html")]  # fmt: skip
+    html = feedback_page(mark(), assignment(), hand_in(), audience="staff", members=members)
+    text = Page(html).text
+    assert "Ada Canary s1 53.9 of 100 Another mark than the group's" in text
+    assert text.count("Another mark than") == 1
+    assert 'href="../personal/s2.html"' in html
+    for_students = feedback_page(mark(), assignment(), hand_in(), members=members)
+    assert not re.search("Canary|Robin|s1|53.9|personal/", for_students)
+
+
+def test_the_courses_title_stands_on_the_page():
+    assert "Deep learning 2027 · Feedback" in read(course="Deep learning 2027")

@@ -7,13 +7,16 @@ from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Status
+from graders.marks.mark import BY_DECISION, Status
 from graders.marks.personal import Adjustment, PersonalMark
-from reports.personal import percent_text, personal_page
+from reports.feedback import HandIn
+from reports.next_step import NextStep, Todo, next_step
+from reports.personal import OfGroup, percent_text, personal_page
 from reports.write import write_reports
-from tests.reports.hand_made import assignment, mark
+from tests.reports.hand_made import accuracy, assignment, hand_in, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
+from tests.reports.test_pages_are_safe import hostile_mark
 from tests.reports.test_write import groups
 
 LATE = Adjustment(
@@ -35,8 +38,15 @@ def personal(**changes):
     return PersonalMark(**values | changes)
 
 
-def page_html(person=None, name="Ada", **more):
-    return personal_page(person or personal(), assignment(), name, **more)
+def of_group(**more):
+    """The part of the group, whose work has 68.4 of 100."""
+    whole = more.pop("mark", mark())
+    values = {"mark": whole, "step": next_step(whole, assignment()), "page": "../feedback/group-07.html"}
+    return OfGroup(**values | {"hand_in": hand_in(course="Deep learning")} | more)
+
+
+def page_html(person=None, name="Ada", group=None, **more):
+    return personal_page(person or personal(), assignment(), name, group or of_group(), **more)
 
 
 def page_of(person=None, **more):
@@ -51,7 +61,11 @@ def hostile_personal(text):
     """A mark with the text in every string that a person may have written."""
     trace = tuple(Adjustment(text, text, Fraction(50), Fraction(40), text) for _ in range(2))
     person = personal(group=text, member=text, assignment=text, trace=trace, disputes=(text, text))
-    return personal_page(person, assignment(title=text), text, version=2, correction=text)
+    words = dict.fromkeys(("name", "repository", "branch", "seen_at", "due", "why", "board_name", "course"), text)
+    whole = hostile_mark(text)
+    step = NextStep((Todo(text, text, text),), text, text, worth=text)
+    group = of_group(mark=whole, step=step, hand_in=HandIn(**words, problems=(text,)))
+    return personal_page(person, assignment(title=text), text, group, due=text, version=2, correction=text)
 
 
 def test_every_step_stands_on_the_page_in_its_order_with_both_marks_and_its_reason():
@@ -99,6 +113,53 @@ def test_without_a_mark_its_state_is_said_and_never_a_zero_or_a_class(status, sa
     assert "rovisional" in text
 
 
+@pytest.mark.parametrize(
+    ("status", "whole", "said"),
+    [
+        (Status.INCOMPLETE, mark(person=person()), "So far your group's work has 47.4 of the 70 points marked; 30 are"),
+        (Status.WITHHELD, mark(accuracy=accuracy(None, None, None)), "the marking system failed, not your work"),
+        (Status.NOT_SUBMITTED, not_submitted(), "That is not a mark of zero."),
+    ],
+)
+def test_why_there_is_no_mark_is_said_in_words(status, whole, said):
+    assert said in read(personal(status=status, percent=None, points=None, trace=()), group=of_group(mark=whole))
+
+
+def test_how_the_mark_follows_is_said_in_words_and_begins_with_the_groups():
+    text = read()
+    assert "The mark of your group's work is 68.4 of 100. These steps lead to your mark, in this order." in text
+    assert "The mark of the group's work. 68.4 % Your own points" in text
+    assert "It is the mark of your work, 68.4 of 100." in read(personal(trace=()), group=of_group(alone=True))
+
+
+def test_the_next_step_stands_in_one_line_with_the_way_to_the_groups_page():
+    html = page_html()
+    assert (
+        "Next step Mend this check first: dice_loss of two empty masks is 0, not NaN (1 check, 5 points)."
+        in Page(html).text
+    )
+    assert '<a href="../feedback/group-07.html">' in html
+    assert "look for group-07.html among the pages that you received" in Page(html).text
+
+
+@pytest.mark.parametrize("status", BY_DECISION)
+def test_whoever_has_no_mark_by_a_decision_reads_no_number_and_no_step_of_the_group(status):
+    text = read(
+        personal(status=status, percent=None, points=None, trace=(Adjustment("held", "It is so.", None, None, ""),))
+    )
+    assert "A decision leaves no mark here. That is not a mark of zero." in text
+    assert "Next step" not in text
+    assert not re.search("68|group-07.html", text)
+
+
+def test_the_course_the_due_time_of_the_person_and_the_time_seen_stand_on_the_page():
+    text = read(
+        due="22 January 2027, 12:00 GMT", group=of_group(hand_in=hand_in(course="Deep learning", due="15 January"))
+    )
+    assert "Deep learning · Personal: for Ada alone" in text
+    assert "Due 22 January 2027, 12:00 GMT Seen 2026-11-20 16:58 UTC" in text
+
+
 def test_a_mark_of_zero_is_a_mark():
     text = read(personal(percent=Decimal("0.0"), points=Decimal("0.0")))
     assert "0 of 100" in text
@@ -141,12 +202,14 @@ def test_each_page_holds_its_own_person_and_nobody_else(tmp_path):
     people = [
         personal(),
         personal(member="s2", percent=Decimal("31.2"), trace=(replace(LATE, why=reason),), disputes=("of the robin",)),
-        personal(member="s3", trace=()),  # nothing personal, and no page
+        personal(member="s3", percent=Decimal("68.4"), points=Decimal("68.4"), trace=()),
     ]
     written = write_reports(tmp_path, assignment(), [mark()], [group], {}, {"group-07": "Amber Heron"}, people=people)
     pages = {member: path.read_text(encoding="utf-8") for member, path in written.personal.items()}
-    assert set(pages) == {"s1", "s2"}
+    assert set(pages) == {"s1", "s2", "s3"}  # everyone has one, also without a step of their own
     assert "Ada Canary" in pages["s1"]
+    assert "It is the mark of your group's work, 68.4 of 100. Nothing was added" in Page(pages["s3"]).text
+    assert not re.search("Canary|Robin|illness|53.9|31.2", pages["s3"])
     for of_other in ("Robin", "robin", "s2", "31.2", "s3"):
         assert of_other not in Page(pages["s1"]).text
     assert "Ada" not in pages["s2"]
@@ -162,12 +225,14 @@ def test_hostile_text_is_text_and_nothing_on_the_page_acts(text):
     assert "script" not in page.tags
     assert page.acting() == []
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", html)
-    plain = page_of(personal(trace=(OWN, PEERS), disputes=("a", "b")), version=2, correction="a")
+    plain = Page(hostile_personal("a"))
     assert [tag for tag in page.tags if tag != "code"] == plain.tags
 
 
 def test_hostile_text_is_shown_as_it_is_with_a_mark_for_what_cannot_be_seen():
-    assert Page(hostile_personal("<script>window.MM=1</script>")).text.count("<script>window.MM=1</script>") == 13
+    times = Page(hostile_personal("canary")).text.count("canary")
+    assert times == 19
+    assert Page(hostile_personal("<script>window.MM=1</script>")).text.count("<script>window.MM=1</script>") == times
     assert "gpj.\ufffdgnp" in Page(hostile_personal("gpj.\u202egnp")).text
     assert "\ufffd[2J\ufffd[H PASSED" in Page(hostile_personal("\x1b[2J\x1b[H PASSED")).text
     assert "{{7*7}}" in Page(hostile_personal("{{7*7}}")).text

@@ -130,7 +130,7 @@ def test_page_and_json_tell_a_finding_alike():
         "the answer has the wrong shape",
         "It is 0.\nthe answer has the wrong shape, at solution.py:12",
     )
-    assert "It is 0. 0 / 35 The answer has the wrong shape, at solution.py:12." in page.replace("  ", " ")
+    assert "It is 0. The answer has the wrong shape, at solution.py:12." in page
     assert score["feedback"] in page
 
 

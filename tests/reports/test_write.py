@@ -8,7 +8,8 @@ from assignments.errors import UserError
 from assignments.tables import read_table
 from graders.course.roster import Group, Member
 from reports.feedback import HandIn
-from reports.write import file_name, file_names, write, write_reports
+from reports.file_names import file_name, file_names
+from reports.write import write, write_reports
 from tests.reports.hand_made import assignment, mark, not_submitted
 from tests.reports.hostile import HOSTILE
 
