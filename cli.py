@@ -804,10 +804,8 @@ def _check_solution(assignment: Assignment, solution: CheckedSolution, sandbox: 
 
     with progress("checking") as step:
         tried = try_solution(assignment, solution, sandbox, lambda text: step(0, 1, text.rpartition("::")[2], None))
-    console.print_import(tried)
+    console.print_tried(tried)
     if not tried.problem:
-        console.print_public_tests(tried.tests)
-        console.print_model(tried)
         console.print_passed(assignment, tried.tests)
     return tried.works
 

@@ -71,14 +71,16 @@ def print_receipts(receipts: Sequence[Receipt], *, whole: bool, quiet: bool) -> 
 
 
 def print_marks(results: Results) -> None:
-    """The table of marks; below it, why some are missing and which work groups share."""
+    """The table of marks; below it, why some are missing, what each group should do first, and shared work."""
     from rich.console import Console
 
-    from reports.table import marks_table, shared_work, why_not_marked, why_nothing_scored
+    from graders.marks.diagnosis import known_mistakes
+    from reports.table import marks_table, next_step_lines, shared_work, why_not_marked
 
     Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
-    why = (*why_not_marked(results.marks, results.submissions), *why_nothing_scored(results.marks))
-    for line in (*why, *shared_work(results.submissions)):
+    mistakes = known_mistakes(results.assignment)
+    steps = next_step_lines(results.marks, results.assignment, mistakes, results.submissions)
+    for line in (*why_not_marked(results.marks, results.submissions), *steps, *shared_work(results.submissions)):
         print(wrapped(line, sys.stdout))
 
 
@@ -239,8 +241,8 @@ def print_demo(demo: Demo, results: Results, written: WrittenReports) -> None:
     """Each group's submission in the demonstration and the reasons for its mark; then the pages."""
     from reports.demonstration import group_outcomes
 
-    for line in group_outcomes(demo, results.marks):
-        print(wrapped(line, sys.stdout, "  " if line.lstrip().startswith("-") else ""))
+    for line in group_outcomes(demo, results.assignment, results.marks):
+        print(wrapped(line, sys.stdout, "  "))
     print("\nThe pages:")
     for page in (written.leaderboard, written.marksheet_csv, *written.feedback.values()):
         print(f"  {page}")
@@ -262,38 +264,12 @@ def print_problems(problems: Iterable[str]) -> None:
         say(f":( {problem}", "   ")
 
 
-def print_public_tests(results: Iterable[PublicTestResult]) -> None:
-    """Each public test by its docstring, and why it did not pass."""
-    for result in results:
-        say(f"{':)' if result.passed else ':('} {result.test.docstring}", "   ")
-        if not result.passed:
-            _print_reason(result.feedback)
+def print_tried(tried: SolutionTry) -> None:
+    """What to mend first, the public tests, and whether the solution's model predicts."""
+    from reports.check_lines import check_lines
 
-
-def print_import(tried: SolutionTry) -> None:
-    """Why solution.py cannot be imported, if it cannot: everything else would fail for the same reason."""
-    if tried.problem:
-        say(":( solution.py can be imported.", "   ")
-        _print_failure(tried.problem, tried.cure)
-
-
-def print_model(tried: SolutionTry) -> None:
-    """Whether the solution's model loads or trains, and predicts; and its score on public cases."""
-    from reports.model_lines import model_lines
-
-    if tried.untried:
-        say(":( the model was not tried, since there are no public cases here. Put the handout's data/ here.", "   ")
-        _print_reason(tried.untried)
-    if (checked := tried.model) is not None:
-        for line in model_lines(checked):
-            say(line, "   ")
-        _print_failure(checked.problem, checked.cure)
-
-
-def _print_failure(problem: str, cure: str) -> None:
-    _print_reason(problem, lines=4 if cure else 12)
-    if cure:
-        say(f"     To do: {cure}", "     ")
+    for line in check_lines(tried):
+        say(line, "  " if line.startswith(" ") else "   ")
 
 
 def print_passed(assignment: Assignment, results: Sequence[PublicTestResult]) -> None:
@@ -303,10 +279,5 @@ def print_passed(assignment: Assignment, results: Sequence[PublicTestResult]) ->
     passed = sum(result.passed for result in results)
     hidden = hidden_tests(assignment) if (assignment.folder / "hidden_tests").is_dir() else ()
     points = sum(test.points for test in hidden)
-    more = f"{len(hidden)} hidden tests worth {points} marks are not run here." if hidden else ""
-    print(f"{passed} of {len(results)} public tests passed.", more)
-
-
-def _print_reason(text: str, lines: int = 12) -> None:
-    for line in text.splitlines()[:lines]:
-        say(f"     {line}")
+    more = f" {len(hidden)} hidden tests worth {points} marks are not run here." if hidden else ""
+    say(f"{passed} of {len(results)} public tests passed.{more}")

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from assignments.assignment import Assignment
 from graders.demo import Demo
-from graders.marks.mark import Finding, Mark, Status, Verdict
-from reports.sentences import feedback, title, why
+from graders.marks.diagnosis import known_mistakes
+from graders.marks.mark import Mark, Status, Verdict
+from reports.next_step import next_step
 
 
-def group_outcomes(demo: Demo, marks: Sequence[Mark]) -> Iterator[str]:
-    """A few lines a group: its submission, its mark, and what cost points."""
+def group_outcomes(demo: Demo, assignment: Assignment, marks: Sequence[Mark]) -> Iterator[str]:
+    """A few lines a group: its submission, its mark, and the next step that its page tells it."""
+    mistakes = known_mistakes(assignment)
     by_group = {mark.group: mark for mark in marks}
     for group in demo.groups:
         mark = by_group[group.name]
+        step = next_step(mark, assignment, mistakes)
         yield f"{group.name}: {group.what}"
         yield f"    {_outcome(mark)}"
-        for finding in _lost(mark)[:3]:
-            yield f"    - {title(finding) or feedback(finding)}"
-            if title(finding) and (text := why(finding)):
-                yield f"      {text}"
+        yield f"    Next step: {step.line}"
+        yield from (f"      {todo.advice}" for todo in step.todo if todo.advice)
 
 
 def _outcome(mark: Mark) -> str:
@@ -29,12 +31,3 @@ def _outcome(mark: Mark) -> str:
         return "withheld: a toolkit failure"
     possible = sum(finding.out_of for finding in mark.findings if finding.points is not None)
     return f"{mark.points} of {possible} points so far; {passed} of {len(tests)} hidden tests passed"
-
-
-def _lost(mark: Mark) -> list[Finding]:
-    """The findings that cost points, the accuracy first, one finding a reason."""
-    seen: dict[str, Finding] = {}
-    lost = [f for f in mark.findings if f.verdict is Verdict.FAILED or f.verdict is Verdict.UNKNOWN]
-    for finding in sorted(lost, key=lambda finding: finding.kind != "accuracy"):
-        seen.setdefault(finding.reason or feedback(finding), finding)
-    return [finding for finding in seen.values() if finding.kind != "person"]

@@ -18,8 +18,9 @@ from graders.marks.cures import cure_of_cause
 from graders.marks.diagnosis import Diagnosis, KnownMistake, diagnoses
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
 from graders.marks.visibility import visible
+from graders.record.documents import Cause
 from reports.numbers import number
-from reports.sentences import cause_sentence, likely_mistake, next_anchor, sentence, title, why, worth
+from reports.sentences import cause_sentence, likely_mistake, next_anchor, points_lost, sentence, title, why, worth
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,9 @@ class NextStep:
     lost: tuple[Finding, ...] = ()
     """What failed by one cause, which a page shows here and nowhere else."""
     worth: str = ""
-    """How much is lost until it is done."""
+    """How much is lost until it is done: `6 checks and the accuracy, 48 points`."""
+    cost: Decimal = Decimal(0)
+    """The same in points."""
     to_mend: bool = True
     """Whether something is broken; else it is advice, or there is nothing to do."""
 
@@ -80,7 +83,7 @@ def next_step(
     accuracy = _costliest_accuracy(findings)
     if accuracy and accuracy.scored and (fix := likely_mistake(accuracy.scored)):
         todo = Todo(fix, "Look for it where you read the cases and in `predict`.")
-        return NextStep((todo,), worth=worth([accuracy]))
+        return NextStep((todo,), worth=worth([accuracy]), cost=points_lost([accuracy]))
     if causes:
         return _of_cause(causes[0], problems)
     if mark.status is Status.WITHHELD:
@@ -108,14 +111,20 @@ def _of_cause(common: CommonCause, problems: Sequence[str]) -> NextStep:
     if cause.reason == NotAccepted.reason:
         todo = Todo("The submission cannot be run.", sentence(first.note))
     elif common.breaks or len(common.failed) > 1:
-        at = re.compile(rf"{re.escape(cause.line)}(?!\d)") if cause.line else None
-        named = next((problem for problem in problems if at and at.search(problem)), "")
-        todo = Todo(cause_sentence(cause, common.kinds), sentence(named or cure_of_cause(cause)))
+        cure = next((problem for problem in problems if _explains_failure(problem, cause)), cure_of_cause(cause))
+        todo = Todo(cause_sentence(cause, common.kinds), sentence(cure))
     else:
         lead = "Mend this check first:"
         cure = "" if cause.text else cure_of_cause(cause)
         todo = Todo(title(first), " ".join(filter(None, [sentence(why(first)), sentence(cure)])))
-    return NextStep((todo,), lead, lost=common.findings, worth=worth(common.findings))
+    return NextStep((todo,), lead, lost=common.findings, worth=worth(common.findings), cost=common.lost)
+
+
+def _explains_failure(problem: str, cause: Cause) -> bool:
+    """Whether a problem of the intake names the line where something failed, or the weights that `load` reads."""
+    if cause.function == "load" and problem.startswith("weights/"):
+        return True
+    return cause.line is not None and re.search(rf"(?<![\w/]){re.escape(cause.line)}(?!\d)", problem) is not None
 
 
 def _of_mistakes(likely: Sequence[Diagnosis], findings: Sequence[Finding]) -> NextStep:
@@ -134,6 +143,7 @@ def _of_mistakes(likely: Sequence[Diagnosis], findings: Sequence[Finding]) -> Ne
         lead=f"The failed checks have the pattern of {pattern}:",
         note=" ".join(filter(None, [hangs, doubt, f"Also possible: {also}." if also else ""])),
         worth=worth(tests),
+        cost=points_lost(tests),
     )
 
 

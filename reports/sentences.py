@@ -144,8 +144,13 @@ def worth(findings: Sequence[Finding]) -> str:
 
 def lost(findings: Sequence[Finding]) -> str:
     """`48 points`: what these findings did not earn."""
-    points = sum((finding.out_of - (finding.points or 0) for finding in findings), Decimal(0))
+    points = points_lost(findings)
     return f"{number(points)} {'point' if points == 1 else 'points'}"
+
+
+def points_lost(findings: Sequence[Finding]) -> Decimal:
+    """What these findings did not earn."""
+    return sum((finding.out_of - (finding.points or 0) for finding in findings), Decimal(0))
 
 
 def count_of(findings: Sequence[Finding]) -> str:

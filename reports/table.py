@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from assignments.assignment import Assignment
+from assignments.errors import listed
 from graders.failures import NotAccepted, SubmissionFailure
+from graders.marks.diagnosis import KnownMistake
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
 from graders.marks.words import reason_words
+from reports.next_step import NextStep, next_step
 from reports.numbers import number
 from reports.terminal import terminal_text
 
@@ -77,14 +82,12 @@ def _points(mark: Mark) -> str:
 
 
 def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> Iterator[str]:
-    """One line for each reason why groups have no mark, nothing could be run, or an earlier medmark made the mark."""
+    """One line for each reason why groups have no mark, or an earlier medmark made the mark."""
     groups: dict[str, list[str]] = {}
     for mark, submission in zip(marks, handed_in, strict=True):
         why = ""
         if mark.status is Status.NOT_SUBMITTED or submission.waits:
             why = f"{submission.state}: {submission.reason}"
-        elif submission.folder is None or submission.framework is None or mark.points == 0:
-            why = "; ".join(submission.problems)  # why it did not run, such as a package that the runtime lacks
         elif is_ungraded(mark):
             why = f"not graded yet: medmark grade {mark.assignment}"
         elif mark.status is Status.WITHHELD:
@@ -104,43 +107,43 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         yield f"To look for commits: medmark collect {marks[0].assignment}"
 
 
-def why_nothing_scored(marks: Sequence[Mark]) -> Iterator[str]:
-    """One line for each cause by which all hidden tests of a group failed, or none of its answers could be scored."""
+def next_step_lines(
+    marks: Sequence[Mark],
+    assignment: Assignment,
+    mistakes: Sequence[KnownMistake] = (),
+    handed_in: Sequence[Submission] = (),
+) -> Iterator[str]:
+    """One line for each thing that groups should mend first, as their pages say it; what costs most comes first.
+
+    An exception stands with its message, which is for staff.
+    """
+    problems = {submission.group: submission.problems for submission in handed_in}
     groups: dict[str, list[str]] = {}
+    costs: dict[str, Decimal] = {}
     for mark in marks:
-        lost: dict[str, list[str]] = {}
-        tests = [finding for finding in mark.findings if finding.kind == "hidden_test"]
-        causes = {_cause(test) for test in tests}
-        if len(causes) == 1 and (cause := causes.pop()):
-            lost[cause] = [f"{len(tests)} test{'s' if len(tests) > 1 else ''}"]
-        for finding in mark.findings:
-            if finding.kind == "accuracy" and _unanswered(finding) and (cause := _cause(finding)):
-                lost.setdefault(cause, []).append(finding.criterion)
-        for cause, parts in lost.items():
-            groups.setdefault(f"nothing could be scored: {cause} ({', '.join(parts)})", []).append(mark.group)
-    for why, names in groups.items():
-        yield terminal_text(f"{', '.join(names)}: {why}")
+        step = next_step(mark, assignment, mistakes, problems.get(mark.group, ()))
+        if step.to_mend and mark.status is not Status.NOT_SUBMITTED:
+            line = " ".join(filter(None, [step.line, _message(mark, step), *(todo.advice for todo in step.todo)]))
+            groups.setdefault(line, []).append(mark.group)
+            costs[line] = step.cost
+    for line in sorted(groups, key=lambda line: -costs[line]):
+        yield terminal_text(f"{listed(groups[line], MOST)}: {line}")
 
 
-def _unanswered(finding: Finding) -> bool:
-    cases = finding.measured.cases if finding.measured else ()
-    return bool(cases) and all(case.state != "scored" for case in cases)
-
-
-def _cause(finding: Finding) -> str:
-    """Why there was no answer: the exception and its line, where staff's evidence has one; empty for a wrong answer."""
-    failed = finding.scored.failed if finding.scored else ()
-    cause = failed[0].cause if failed else finding.cause
-    if finding.verdict is not Verdict.FAILED or finding.reason not in _FAILURES or cause is None:
-        return ""
-    words = finding.cause_detail.splitlines()[0][:CAUSE] if finding.cause_detail.strip() else reason_words(cause.reason)
-    return words + (f", at {cause.line}" if cause.line else "")
+def _message(mark: Mark, step: NextStep) -> str:
+    """The message of the exception that a next step is about; empty where nothing was raised."""
+    lost = {finding.id for finding in step.lost}
+    details = (f.cause_detail.strip() for f in mark.findings if f.id in lost and f.reason in _FAILURES)
+    message = next((detail.splitlines()[0][:CAUSE] for detail in details if detail), "")
+    return f"{message.removesuffix('.')}." if message else ""
 
 
 _FAILURES: Final = {failure.reason for failure in SubmissionFailure.__subclasses__()} - {NotAccepted.reason}
-"""A submission that is not accepted has a line of its own already."""
+"""Of a wrong answer, the detail is about hidden inputs: it stands on the page for staff."""
 CAUSE: Final = 160
 """Characters of an exception's message: a student wrote it."""
+MOST: Final = 8
+"""Names of groups in one line."""
 
 
 def shared_work(handed_in: Sequence[Submission]) -> Iterator[str]:

@@ -408,7 +408,7 @@ def test_a_broken_solution_is_shown_why(tmp_path):
         (tmp_path / "halves/solution.py").write_text(solution, encoding="utf-8")
         output = medmark("check", "halves", cwd=tmp_path)
         assert output.code == 1
-        assert output.out.startswith(f"{line}\n     ")
+        assert output.out.startswith(f"Next step: mend this first.\n{line}\n     ")
         assert message in output.out
 
 

@@ -143,7 +143,7 @@ _CURES_OF_CAUSES: Final[Mapping[tuple[str, str, str], str]] = {
         "The marker starts in another folder. A file of yours is Path(__file__).parent / NAME, and it has to be "
         "committed"
     ),
-    ("import_failed", "", ""): "`medmark check --handin` imports it from a clean copy and shows the whole message",
+    ("import_failed", "", ""): "The marker imports a fresh clone: look for what this line needs that is not committed",
     ("missing_function", "", ""): "Define it at the top level of solution.py, with the starter's name and arguments",
     ("raised", "", "load"): (
         "`load` receives the folder of the weights: open Path(folder) / NAME, and save numbers, not the whole model. "

@@ -26,7 +26,7 @@ from graders.intake.listing import first_of
 from graders.intake.source import SOLUTION, read_source
 from graders.intake.static_checks import loads_weights
 from graders.intake.weight_files import WeightFile, weight_files
-from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of
+from graders.marks.cures import MAP_LOCATION, WHOLE_MODEL, cure_of, cure_of_cause
 from graders.marks.words import cause_words
 from graders.record.answer_files import load_answers
 from graders.record.documents import AnswersResult, Cause
@@ -147,7 +147,7 @@ def _import_cure(failure: SubmissionFailure) -> str:
             f"importing solution.py takes no more than {IMPORT_S:g} s. Look for an endless loop, or for training at "
             'the top level: put it into `fit`, or below `if __name__ == "__main__":`'
         )
-    return cure_of(failure.cause_text)
+    return cure_of(failure.cause_text) or cure_of_cause(Cause.of(failure))
 
 
 def _lacks_log(interface: Interface, solution: Path) -> bool:

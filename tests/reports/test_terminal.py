@@ -2,9 +2,6 @@
 
 import io
 import unicodedata
-from dataclasses import replace
-from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -99,13 +96,6 @@ def test_the_table_fits_80_columns_whatever_happened():
     assert "withheld" in body
     assert "not submitted" in body
     assert "3/6 (1?)" in body
-
-
-def test_a_mark_of_nothing_is_listed_with_why_the_submission_did_not_run():
-    handed_in = Submission("g", (), "", "1" * 40, Path(), "numpy", "t", problems=("no package pandas",))
-    nothing = replace(mark("g"), points=Decimal(0))
-    assert list(why_not_marked([nothing], [handed_in])) == ["g: no package pandas"]
-    assert list(why_not_marked([mark("g")], [handed_in])) == []
 
 
 def test_where_a_person_must_choose_a_commit_the_command_is_said():

@@ -65,7 +65,7 @@ def test_what_passed_or_is_not_known_has_no_cause():
 
 def test_a_cure_goes_by_what_a_student_reads_of_the_cause_the_most_special_first():
     assert "commit it beside solution.py" in cure_of_cause(Cause("import_failed", "ModuleNotFoundError"))
-    assert "from a clean copy" in cure_of_cause(Cause("import_failed", "NameError", "solution.py:3"))
+    assert "imports a fresh clone" in cure_of_cause(Cause("import_failed", "NameError", "solution.py:3"))
     assert "folder of the weights" in cure_of_cause(Cause("raised", "KeyError", function="load"))
     assert "Call the function yourself" in cure_of_cause(Cause("raised", "KeyError"))
     assert cure_of_cause(Cause("a word of tomorrow")) == ""
