@@ -1,0 +1,230 @@
+"""Time and memory of a cohort's pages: python benchmarks/pages.py [groups] [nbgrader] [submissions]
+
+500 groups of three, each with its page, its page for staff and three personal pages: sound work, known mistakes, one
+cause of everything, wrong answers, a missing mark. With the path of an nbgrader command (extra `notebooks`), the same
+run times its generate_feedback on fewer submissions: each of them is a student's work, as a group's is here.
+"""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from assignments.folders import CATALOGUE
+from assignments.load import hidden_tests, load
+from graders.course.roster import Group, Member
+from graders.marks.findings import HandedIn, MarkDecisions, mark_of
+from graders.marks.mark import Mark, exact_percent, rounded
+from graders.marks.personal import Adjustment, PersonalMark
+from graders.marks.versions import Versions
+from graders.record.documents import (
+    CaseScore,
+    Cause,
+    FailedCases,
+    JobResult,
+    Measured,
+    ScoreResult,
+    TestResult,
+    Trouble,
+)
+from graders.record.proof_status import recorded_patterns
+from graders.record.rehearsal import ANSWER_OF
+from reports.feedback import HandIn
+from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages
+from reports.write import write, write_reports
+
+GROUPS, MEMBERS, CASES, REPEATS = 500, 3, 600, 3
+SUBMISSIONS = 12
+"""Of nbgrader, which needs seconds to mark each before."""
+PROVENANCE = {
+    "assignment_digest": "8a52c0e4d1b77f2f0e6b", "image": "medmark-pytorch", "sandbox": "docker", "isolated": True,
+    "framework": "pytorch", "versions": {"medmark": "0.1.0", "torch": "2.13.0"}, "graded_at": "2027-01-15T21:14:05Z",
+}  # fmt: skip
+
+
+class Cohort:
+    """Marks of groups that differ as those of a course do."""
+
+    def __init__(self, groups: int) -> None:
+        self.assignment = load(CATALOGUE / "mlp_classifier")
+        self.tests = hidden_tests(self.assignment)
+        self.rng = np.random.default_rng(0)
+        self.patterns = [pattern.failed for pattern in recorded_patterns(self.assignment)]
+        self.groups = [_group(number) for number in range(groups)]
+        self.marks = [self._mark(group.name, number) for number, group in enumerate(self.groups)]
+        self.people = [
+            person for group, mark in zip(self.groups, self.marks, strict=True) for person in people(group, mark)
+        ]
+        self.hand_ins = {
+            group.name: HandIn(
+                group.name, group.repository, "main", "15 January 2027, 11:52 GMT", "15 January 2027, 12:00 GMT",
+                problems=("report.pdf is not in the commit",) if number % 9 == 0 else (),
+            )
+            for number, group in enumerate(self.groups)
+        }  # fmt: skip
+        self.board = {group.name: f"Heron {number}" for number, group in enumerate(self.groups)}
+
+    def pages(self) -> Pages:
+        return Pages(
+            self.assignment,
+            self.marks,
+            self.groups,
+            self.hand_ins,
+            self.board,
+            self.people,
+            Versions(),
+            "Deep learning",
+        )
+
+    def _mark(self, group: str, number: int) -> Mark:
+        kind = number % 8
+        if kind == 0:
+            return mark_of(self.assignment, self.tests, HandedIn(group, None), JobResult(), MarkDecisions(), {})
+        cause = Cause("import_failed", "ModuleNotFoundError", "solution.py:2", text="")
+        failed = self._failed(kind, cause)
+        tests = {
+            test.id: TestResult("failed", failed[test.id], "detail", "evidence\n" * 12, "printed\n", 0.4, 0.5)
+            if test.id in failed
+            else TestResult("passed", cpu_s=0.4, wall_s=0.5)
+            for test in self.tests
+        }
+        scores = {"accuracy": self._score(cause if kind == 1 else None)}
+        result = JobResult(tests, scores=scores)
+        if kind == 7:
+            result = JobResult(dict(list(tests.items())[:4]), trouble=Trouble("engine", "the daemon is away"))
+        points = MarkDecisions({"report": Decimal(18)} if number % 3 else {})
+        return mark_of(self.assignment, self.tests, HandedIn(group, f"{number:040x}"), result, points, PROVENANCE)
+
+    def _failed(self, kind: int, cause: Cause) -> dict[str, Cause]:
+        if kind == 1:
+            return {test.id: cause for test in self.tests}
+        if kind in (2, 3) and self.patterns:
+            pattern = self.patterns[self.rng.integers(len(self.patterns))]
+            return {test: Cause(*_words(parts)) for test, parts in pattern.items()}
+        if kind == 4:
+            return {test.id: Cause("wrong_answer") for test in self.tests if self.rng.random() < 0.4}
+        return {}
+
+    def _score(self, cause: Cause | None) -> ScoreResult:
+        values = np.zeros((REPEATS, CASES)) if cause else self.rng.uniform(0.8, 1.0, (REPEATS, CASES))
+        cases = tuple(
+            CaseScore(str(i), f"s{i}", repeat, None if cause else value, value, "failed" if cause else "scored")
+            for repeat, row in enumerate(values.tolist())
+            for i, value in enumerate(row)
+            if cause  # a metric of the whole set lists the cases that were not scored
+        )
+        score = float(values.mean())
+        repeats = tuple(map(float, values.mean(axis=1)))
+        measured = Measured(
+            "balanced_accuracy", score, repeats, "mean", (score - 0.01, score + 0.01), case_count=CASES * REPEATS,
+            subjects=CASES, cases=cases,
+        )  # fmt: skip
+        failed = (FailedCases(cause, CASES * REPEATS),) if cause else ()
+        return ScoreResult("passed", cause, measured=measured, failed=failed)
+
+
+def _words(parts: Sequence[str]) -> list[str]:
+    return [part for part in parts if not part.startswith(("line ", ANSWER_OF))][:2]
+
+
+def _group(number: int) -> Group:
+    people = tuple(
+        Member.model_construct(
+            id=f"zc{number:04}{letter}", name=f"Student {number} {letter}", email=f"{number}@b.ac.uk"
+        )
+        for letter in "abc"[:MEMBERS]
+    )
+    return Group.model_construct(
+        name=f"group-{number:03}", members=people, repository="https://git.example.ac.uk/x.git"
+    )
+
+
+def people(group: Group, mark: Mark) -> Iterator[PersonalMark]:
+    """The members' own marks: every third is a day late."""
+    percent = exact_percent(mark)
+    for number, member in enumerate(group.members):
+        late = percent is not None and number == 0
+        after = percent if percent is None or not late else max(percent - 10, Fraction(0))
+        step = Adjustment("late", "Due 15 Jan 2027, first seen 18 Jan 2027: 1 working day late.", percent, after, "ucl")
+        own = None if after is None else rounded(after)
+        yield PersonalMark(
+            mark.assignment, group.name, member.id, mark.status, own, own, mark.out_of, 40, 6, (step,) if late else ()
+        )
+
+
+def main(groups: int = GROUPS, nbgrader: str = "", submissions: int = SUBMISSIONS) -> None:
+    before = _peak_mb()
+    cohort = Cohort(groups)
+    print(f"{groups} groups of {MEMBERS}: marks made; peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
+    with tempfile.TemporaryDirectory(prefix="medmark-pages-") as scratch:
+        home = Path(scratch)
+        began, cpu = time.perf_counter(), time.process_time()
+        count, size = _pages(cohort.pages(), home)
+        took, cpu = time.perf_counter() - began, time.process_time() - cpu
+        print(f"  {count} pages, {size / 1e6:.0f} MB: {took:.1f} s, {cpu:.1f} CPU s ({1000 * cpu / count:.1f} CPU ms a "
+              f"page, {1000 * cpu / groups:.0f} ms a group); peak {_peak_mb():.0f} MB")  # fmt: skip
+        began, whole = time.perf_counter(), time.process_time()
+        values = cohort.assignment, cohort.marks, cohort.groups, cohort.hand_ins, cohort.board
+        write_reports(home / "all", *values, people=cohort.people)
+        print(f"  with sheets, tables and leaderboard: {time.perf_counter() - began:.1f} s, "
+              f"{time.process_time() - whole:.1f} CPU s; peak {_peak_mb():.0f} MB")  # fmt: skip
+        if nbgrader:
+            each = generate_feedback(Path(nbgrader).absolute(), home / "nbgrader", submissions) / submissions
+            print(f"nbgrader generate_feedback: {each:.2f} CPU s a submission, of {submissions}; "
+                  f"{each * groups / cpu:.0f} times what all pages of a group cost here")  # fmt: skip
+
+
+def _pages(pages: Pages, home: Path) -> tuple[int, int]:
+    """Write every page; their number and their size in bytes."""
+    sizes = []
+    for mark in pages.marks:
+        for folder, page in ((FEEDBACK, pages.of_group(mark)), (STAFF, pages.of_group(mark, "staff"))):
+            write(home / folder / pages.group_files[mark.group], page)
+            sizes.append(len(page))
+    for person in pages.people:
+        page = pages.of_person(person)
+        write(home / PERSONAL / pages.member_files[person.member], page)
+        sizes.append(len(page))
+    return len(sizes), sum(sizes)
+
+
+def generate_feedback(nbgrader: Path, home: Path, submissions: int) -> float:
+    """CPU seconds of nbgrader's feedback on so many copies of its own example, which it has marked before."""
+    home.mkdir()
+    _run(home, nbgrader, "quickstart", "course")
+    course = home / "course"
+    _run(course, nbgrader, "generate_assignment", "ps1", "--create")
+    for number in range(submissions):
+        shutil.copytree(course / "release/ps1", course / f"submitted/student{number:03}/ps1")
+    _run(course, nbgrader, "autograde", "ps1", "--create")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _run(course, nbgrader, "generate_feedback", "ps1")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _run(folder: Path, *command: Path | str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}: {done.stderr[-2000:]}")
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    main(int(words[0]) if words else GROUPS, *words[1:2], *map(int, words[2:3]))
