@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +71,11 @@ class HandIn:
     """When and why it was last corrected; students read it."""
     course: str = ""
     """The course's title."""
+
+    @property
+    def to_cure(self) -> tuple[str, ...]:
+        """The problems, and why no commit counts where none does."""
+        return (*self.problems, *filter(None, [self.why]))
 
 
 def hand_in_of(
@@ -210,9 +215,9 @@ def feedback_page(
         members: For staff; a student's page names nobody.
     """
     findings = [visible(finding, audience) for finding in mark.findings]
-    sections = _sections(assignment, findings, audience)
+    step = step or next_step(mark, assignment, problems=hand_in.to_cure)
+    sections = [_said_above(section, step) for section in _sections(assignment, findings, audience)]
     criteria = {section.id for section in sections}
-    step = step or next_step(mark, assignment, problems=hand_in.problems)
     shown = " ".join(todo.advice for todo in step.todo)
     whole = rounded_percent(mark)
     open_points = sum((s.out_of for s in sections if s.points is None), Decimal(0))
@@ -320,6 +325,14 @@ def _sections(assignment: Assignment, findings: list[Finding], audience: Audienc
         )
         left += width
     return sections
+
+
+def _said_above(section: Section, step: NextStep) -> Section:
+    """The section of an accuracy without the cause that is the next step already."""
+    if section.accuracy is None or not {line.finding.id for line in section.lines} & {f.id for f in step.lost}:
+        return section
+    brief = "on the hidden cases: no answer came, for the reason that is the next step."
+    return replace(section, accuracy=replace(section.accuracy, after_score=brief))
 
 
 def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], points: Decimal | None) -> str:

@@ -158,7 +158,7 @@ def _of_accuracy(finding: Finding, assignment: Assignment) -> NextStep:
     if not isinstance(criterion, Accuracy) or finding.scored is None or finding.points is None:
         raise TypeError(f"{finding.id} is not a scored accuracy")
     earns, advice = next_anchor(finding.scored, finding.points, criterion, assignment.level)
-    return NextStep((Todo(f"No check is to mend. {earns}", advice),), to_mend=False)
+    return NextStep((Todo(earns, advice),), "No check is to mend.", to_mend=False)
 
 
 def _nothing_to_mend(findings: Sequence[Finding]) -> NextStep:

@@ -105,7 +105,7 @@ class Pages:
     @cached_property
     def _steps(self) -> Mapping[str, NextStep]:
         return {
-            mark.group: next_step(mark, self.assignment, self._mistakes, self._hand_in(mark).problems)
+            mark.group: next_step(mark, self.assignment, self._mistakes, self._hand_in(mark).to_cure)
             for mark in self.marks
         }
 

@@ -103,8 +103,8 @@ def _how_it_follows(mark: PersonalMark, group: OfGroup) -> str:
         return f"It is the mark of {work}, {whole}. Nothing was added or taken away for you alone."
     if group.mark.status is not Status.MARKED:
         return f"It follows from {work} and from what is listed below."
-    moved = "leads to your mark" if len(mark.trace) == 1 else "lead to your mark, in this order"
-    return f"The mark of {work} is {whole}. {'This' if len(mark.trace) == 1 else 'These steps'} {moved}."
+    steps = "The step below leads" if len(mark.trace) == 1 else "The steps below lead, in this order,"
+    return f"The mark of {work} is {whole}. {steps} to your mark."
 
 
 def _step(line: Adjustment) -> str:

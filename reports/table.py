@@ -135,6 +135,7 @@ def _message(mark: Mark, step: NextStep) -> str:
     lost = {finding.id for finding in step.lost}
     details = (f.cause_detail.strip() for f in mark.findings if f.id in lost and f.reason in _FAILURES)
     message = next((detail.splitlines()[0][:CAUSE] for detail in details if detail), "")
+    message = "" if message in step.line else message
     return f"{message.removesuffix('.')}." if message else ""
 
 

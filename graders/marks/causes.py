@@ -84,8 +84,10 @@ def _with_cause(finding: Finding) -> Finding:
 
 
 def _cause_of(group: Sequence[Finding]) -> Cause:
-    """That of the first; of the accuracy where there is one, since it names `fit` or `load`."""
+    """That of the first; of the accuracy where it names `fit` or `load`, unless nothing could be called at all."""
     causes = [finding.cause for finding in group if finding.cause is not None]
+    if causes[0].reason in ONE_CURE:
+        return replace(causes[0], function=None)
     return next((cause for cause in causes if cause.function), causes[0])
 
 

@@ -125,7 +125,7 @@ def cure_of_cause(cause: Cause) -> str:
 
     No text of an exception enters it: that of a hidden test could carry inputs out.
     """
-    kind, function = cause.kind or "", cause.function or ""
+    kind, function = (cause.kind or "").partition(":")[0], cause.function or ""  # `ModuleNotFoundError: lungs`
     keys = ((cause.reason, kind, function), (cause.reason, kind, ""), (cause.reason, "", function))
     return next((_CURES_OF_CAUSES[key] for key in (*keys, (cause.reason, "", "")) if key in _CURES_OF_CAUSES), "")
 

@@ -10,7 +10,7 @@ import pytest
 
 from graders.intake.submission import Submission
 from graders.marks.mark import Finding, HeldCap, Verdict
-from graders.record.documents import Cause
+from graders.record.documents import Cause, FailedCases
 from reports.feedback import MemberLine, feedback_page, hand_in_of
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.pages import Page
@@ -287,3 +287,16 @@ def test_staff_read_who_is_in_the_group_and_students_do_not():
 
 def test_the_courses_title_stands_on_the_page():
     assert "Deep learning 2027 · Feedback" in read(course="Deep learning 2027")
+
+
+def test_an_accuracy_that_fell_by_the_next_step_does_not_say_the_cause_again():
+    cause = Cause("raised", "IndexError", "solution.py:28", "fit")
+    lost = accuracy(0.0, None, "0", failed=(FailedCases(cause, 15),))
+    text = read(mark(checks=(alike("a", 5),), accuracy=lost))
+    assert text.count("solution.py:28") == 1
+    assert "dice 0.000 on the hidden cases: no answer came, for the reason that is the next step." in text
+
+
+def test_why_no_commit_counts_is_the_next_step_of_who_handed_nothing_in():
+    text = read(not_submitted(), why="No commit so far: the repository is empty: commit your work and push it")
+    assert "Next step There is no work to mark. No commit so far: the repository is empty" in text

@@ -1,13 +1,16 @@
 """The pages in a real browser: from file://, on a telephone, with and without scripts, on paper."""
 
+import re
+
 import pytest
+from pypdf import PdfReader
 
 from reports.data_page import data_page
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.data_made import named_summary
-from tests.reports.hand_made import accuracy, assignment, hand_in, mark, not_submitted, person
+from tests.reports.hand_made import accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.hostile import HOSTILE
 from tests.reports.test_pages_are_safe import hostile_board, hostile_page
 from tests.reports.test_personal import hostile_personal, page_html
@@ -143,6 +146,30 @@ def test_a_page_prints(browser, tmp_path):
     browser.open(page)
     browser.print(tmp_path / "page.pdf")
     assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_what_is_folded_is_closed_on_a_screen_and_open_on_paper(browser, tmp_path):
+    page = tmp_path / "page.html"
+    lost = [check(f"lost_{i}", f"Lost {i}.", 0, 1, reason="raised") for i in range(3)]
+    held = [check(f"held_{i}", f"Held {i}.", 1, 1) for i in range(7)]
+    page.write_text(feedback_page(mark(checks=(*lost, *held)), assignment(), hand_in()), encoding="utf-8")
+    browser.open(page)
+    seen = browser.run("document.body.innerText")
+    assert "3 checks failed by it: 3 points" in seen
+    assert not any(text in seen for text in ("Lost 1.", "Held 1.", "sha256:8a52c0e4d1b77f2f0e6b"))
+    browser.print(tmp_path / "page.pdf")
+    printed = "".join(sheet.extract_text() for sheet in PdfReader(tmp_path / "page.pdf").pages)
+    assert all(text in printed for text in ("Lost 1.", "Held 1.", "sha256:8a52c0e4d1b77f2f0e6b"))
+
+
+def test_evidence_is_closed_on_paper_too(browser, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(feedback_page(mark(), assignment(), hand_in(), audience="staff"), encoding="utf-8")
+    browser.open(page)
+    browser.print(tmp_path / "page.pdf")
+    printed = "".join(sheet.extract_text() for sheet in PdfReader(tmp_path / "page.pdf").pages)
+    assert re.search("Evidence, for sta(ff|\ufb00) only", printed)
+    assert "most recent call last" not in printed
 
 
 @pytest.mark.parametrize("width", [320, 1280])

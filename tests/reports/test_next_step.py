@@ -43,18 +43,20 @@ def step(*checks, accuracy=FULL, mistakes=(), problems=(), **more):
 
 
 def test_an_import_error_is_one_headline_with_its_module_line_and_cure():
-    cause = {"reason": "import_failed", "kind": "ModuleNotFoundError", "line": "solution.py:2"}
+    cause = {"reason": "import_failed", "kind": "ModuleNotFoundError: yaml", "line": "solution.py:2"}
     checks = [failed(name, **cause) for name in "abc"]
     first = step(*checks, accuracy=unanswered(Cause(**cause)), problems=("report.pdf is missing", MISSING))
     assert [todo.title for todo in first.todo] == [
-        "solution.py could not be imported (ModuleNotFoundError), at solution.py:2."
+        "solution.py could not be imported (ModuleNotFoundError: yaml), at solution.py:2."
     ]
     assert first.todo[0].advice.startswith("Neither a file of yours nor in the marker's runtime: yaml (solution.py:2)")
     assert (len(first.lost), first.worth) == (4, "3 checks and the accuracy, 50 points")
+    in_fit = unanswered(Cause(**cause, function="fit"))
+    assert step(*checks, accuracy=in_fit).todo[0].title == first.todo[0].title  # no function came to be called
     without = step(*checks, accuracy=unanswered(Cause(**cause)))
     assert without.todo[0].advice.startswith("If the module is yours, commit it beside solution.py.")
     another = step(failed("a", **cause | {"line": "solution.py:1"}), problems=(MISSING,))
-    assert "yaml" not in another.todo[0].advice  # line 1 is not line 2 or 21
+    assert "runtime: yaml" not in another.todo[0].advice  # line 1 is not line 2 or 21
 
 
 def test_missing_functions_are_one_headline_with_their_names():
@@ -196,7 +198,7 @@ def test_a_likely_mistake_in_the_answers_comes_before_a_single_check():
 )  # fmt: skip
 def test_where_every_check_holds_the_distance_to_the_next_anchor_is_said(score, interval, points, advice):
     first = step(*PASSED, accuracy=accuracy(score, interval, points))
-    assert first.todo[0].title == f"No check is to mend. dice {score:.3f} earns {points} of 35 points."
+    assert first.line == f"No check is to mend. dice {score:.3f} earns {points} of 35 points."
     assert first.todo[0].advice == advice
     assert not first.to_mend
 

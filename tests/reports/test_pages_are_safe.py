@@ -10,8 +10,9 @@ import pytest
 
 from graders.marks.mark import Cost, Finding, HeldCap
 from graders.record.documents import CaseScore, Cause, Explained, FailedCases, Phrase
-from reports.feedback import HandIn, feedback_page
+from reports.feedback import HandIn, MemberLine, feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
+from reports.next_step import NextStep, Todo
 from reports.page import TEMPLATES
 from tests.reports import hand_made
 from tests.reports.hostile import HOSTILE
@@ -45,9 +46,12 @@ PLAIN = tuple(
 
 
 def hostile_page(text, audience):
-    words = dict.fromkeys(("name", "repository", "branch", "seen_at", "why", "board_name", "correction"), text)
-    hand_in = HandIn(**words, problems=(text,), flags=(text,), version=2)
-    return feedback_page(hostile_mark(text), hand_made.assignment(title=text), hand_in, audience=audience)
+    fields = ("name", "repository", "branch", "seen_at", "due", "why", "board_name", "correction", "course")
+    hand_in = HandIn(**dict.fromkeys(fields, text), problems=(text,), flags=(text,), version=2)
+    step = NextStep((Todo(text, text, text),), text, text, hostile_mark(text).findings[:3], text)
+    members = [MemberLine(text, text, text, True, "../personal/s1.html")]
+    of = hostile_mark(text), hand_made.assignment(title=text), hand_in
+    return feedback_page(*of, audience=audience, step=step if audience == "staff" else None, members=members)
 
 
 def hostile_board(text):

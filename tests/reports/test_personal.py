@@ -127,7 +127,7 @@ def test_why_there_is_no_mark_is_said_in_words(status, whole, said):
 
 def test_how_the_mark_follows_is_said_in_words_and_begins_with_the_groups():
     text = read()
-    assert "The mark of your group's work is 68.4 of 100. These steps lead to your mark, in this order." in text
+    assert "The mark of your group's work is 68.4 of 100. The steps below lead, in this order, to your mark." in text
     assert "The mark of the group's work. 68.4 % Your own points" in text
     assert "It is the mark of your work, 68.4 of 100." in read(personal(trace=()), group=of_group(alone=True))
 
