@@ -87,9 +87,14 @@ def next_step(
     if causes:
         return _of_cause(causes[0], problems)
     if mark.status is Status.WITHHELD:
-        what = "Nothing for now: this is not graded yet." if is_ungraded(mark) else "Nothing: the marking is repeated."
-        return NextStep((Todo(what),), to_mend=False)
+        return NextStep((Todo(f"Nothing for now: {_waits_for(mark)}."),), to_mend=False)
     return _of_accuracy(accuracy, assignment) if accuracy else _nothing_to_mend(findings)
+
+
+def _waits_for(mark: Mark) -> str:
+    if mark.commit is None:
+        return "it is open which commit counts"
+    return "this is not graded yet" if is_ungraded(mark) else "the marking is repeated"
 
 
 def _without_work(mark: Mark, problems: Sequence[str]) -> NextStep:

@@ -17,7 +17,7 @@ from reports.feedback import HandIn, headline_of
 from reports.next_step import NextStep
 from reports.numbers import number
 from reports.page import policy, render
-from reports.sentences import TOOLKIT_FAILED
+from reports.sentences import TOOLKIT_FAILED, sentence
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ def personal_page(
     Args:
         due: When this person's work is due, in the course's own time.
     """
-    by_decision = mark.status in BY_DECISION
-    before = None if by_decision else exact_percent(group.mark)
+    # Of the group's numbers none belongs to someone who has no mark by a decision, or by one that cannot be read.
+    no_mark = mark.status in BY_DECISION or _is_unreadable(mark, group)
+    before = None if no_mark else exact_percent(group.mark)
     return render(
         "personal.html",
         csp=policy(),
@@ -64,9 +65,8 @@ def personal_page(
         how=_how_it_follows(mark, group),
         before="" if before is None else percent_text(before),
         lines=[(line, _step(line)) for line in mark.trace],
-        # Of the group's numbers none belongs to someone who has no mark by a decision.
-        step=None if by_decision else group.step,
-        page="" if by_decision else group.page,
+        step=None if no_mark else group.step,
+        page="" if no_mark else group.page,
         ratified=ratified,
         version=version,
         correction=correction,
@@ -78,6 +78,11 @@ def mark_text(mark: PersonalMark) -> str:
     if mark.points is None:
         return headline_of(mark.status)
     return f"{number(mark.points)} of {number(mark.out_of)}"
+
+
+def _is_unreadable(mark: PersonalMark, group: OfGroup) -> bool:
+    """Whether a decision about this person cannot be read: the mark is withheld from them alone."""
+    return mark.status is Status.WITHHELD and group.mark.status is not Status.WITHHELD
 
 
 def _how_it_follows(mark: PersonalMark, group: OfGroup) -> str:
@@ -94,9 +99,11 @@ def _how_it_follows(mark: PersonalMark, group: OfGroup) -> str:
             f"So far {work} has {number(group.mark.points)} of the {number(so_far)} points marked; {left} are still to "
             "be marked by a person. Until then this is not a mark."
         )
+    if _is_unreadable(mark, group):
+        return "There is no mark for now, for the reason below. You lose nothing by it."
     if mark.percent is None:
-        if mark.trace:
-            return "There is no mark for now, for the reason below. You lose nothing by it."
+        if group.mark.commit is None and group.hand_in.why:
+            return f"No mark yet. {sentence(group.hand_in.why)} You lose nothing by it."
         return "This is not graded yet." if is_ungraded(group.mark) else TOOLKIT_FAILED
     whole = f"{number(group.mark.points)} of {number(group.mark.out_of)}"
     if not mark.trace:

@@ -43,7 +43,7 @@ class KnownMistake:
     patterns: tuple[Mapping[str, Parts], ...]
     """By framework: why each test failed, of those that did."""
     try_it: str = ""
-    """How to test it oneself: a public command or two lines."""
+    """How to see for oneself whether it is this mistake."""
 
 
 @dataclass(frozen=True)

@@ -233,9 +233,11 @@ def test_without_work_the_way_to_hand_it_in_is_the_next_step():
 
 
 def test_while_the_marking_is_repeated_there_is_nothing_to_do():
-    assert step(*PASSED, accuracy=accuracy(None, None, None)).line == "Nothing: the marking is repeated."
+    assert step(*PASSED, accuracy=accuracy(None, None, None)).line == "Nothing for now: the marking is repeated."
     ungraded = mark(checks=(check("a", "A line.", None, 35, reason="not_graded"),), accuracy=FULL)
     assert next_step(ungraded, assignment()).line == "Nothing for now: this is not graded yet."
+    waiting = replace(not_submitted(), status=Status.WITHHELD)
+    assert next_step(waiting, assignment()).line == "Nothing for now: it is open which commit counts."
     held = replace(mark(), status=Status.HELD, points=None, findings=())
     assert next_step(held, assignment()).line == "Nothing: a decision leaves no mark here."
 

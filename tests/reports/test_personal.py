@@ -125,6 +125,19 @@ def test_why_there_is_no_mark_is_said_in_words(status, whole, said):
     assert said in read(personal(status=status, percent=None, points=None, trace=()), group=of_group(mark=whole))
 
 
+def test_while_it_is_open_which_commit_counts_that_is_said():
+    waiting = of_group(mark=replace(not_submitted(), status=Status.WITHHELD), hand_in=hand_in(why="the host was down"))
+    text = read(personal(status=Status.WITHHELD, percent=None, points=None, trace=()), group=waiting)
+    assert "No mark yet. The host was down. You lose nothing by it." in text
+
+
+def test_while_a_decision_cannot_be_read_no_number_of_the_group_is_shown():
+    line = Adjustment("held", "A decision about this mark cannot be read.", None, None, "event 4")
+    text = read(personal(status=Status.WITHHELD, percent=None, points=None, trace=(line,)))
+    assert "There is no mark for now, for the reason below." in text
+    assert not re.search("68|Next step|group-07.html", text)
+
+
 def test_how_the_mark_follows_is_said_in_words_and_begins_with_the_groups():
     text = read()
     assert "The mark of your group's work is 68.4 of 100. The steps below lead, in this order, to your mark." in text
