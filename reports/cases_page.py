@@ -53,7 +53,7 @@ class CaseView:
     problem: str
 
 
-def cases_page(showing: Showing, group: str) -> str:
+def cases_page(showing: Showing, group: str, course: str = "") -> str:
     """The whole page of one group as HTML: it loads nothing and runs nothing."""
     answers = showing.answers(group)
     views = [_view(showing, case, own) for case, own in zip(showing.cases, answers, strict=True)]
@@ -62,6 +62,7 @@ def cases_page(showing: Showing, group: str) -> str:
         csp=policy(),
         assignment=showing.assignment,
         group=group,
+        course=course,
         cases=views,
         of=showing.of,
         outlined=any(shown.own or shown.picture.outlines for view in views for shown in view.pictures),

@@ -5,22 +5,18 @@ Lateness, extensions and peer factors concern one person: they are on the person
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
-from graders.marks.causes import common_causes
-from graders.marks.cures import cure_of_cause
 from graders.marks.findings import anchor_shares
-from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded, rounded, rounded_percent
+from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
 from graders.marks.visibility import Audience, visible, visible_provenance
-from graders.marks.words import reason_words
-from graders.record.documents import Measured
 from reports.bands import Band, band_of, bands
+from reports.checks import FindingLine, checks_of, line_of
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.next_step import NextStep, next_step
 from reports.numbers import fixed, local_time, number
@@ -29,12 +25,8 @@ from reports.sentences import (
     SCORE_DECIMALS,
     TOOLKIT_FAILED,
     after_score,
-    cause_sentence,
-    feedback,
     sentence,
     shown_score,
-    title,
-    why,
 )
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
@@ -98,59 +90,6 @@ def hand_in_of(
         flags=submission.flags,
         board_name=board_name,
     )
-
-
-@dataclass(frozen=True)
-class FindingLine:
-    """One check, or one part that a person marks, as the page lists it."""
-
-    state: str
-    title: str
-    explanation: str
-    points: Decimal | None
-    out_of: Decimal
-    finding: Finding
-    """As far as the audience may read it."""
-    comment: str
-    """The feedback on a part that a person marks."""
-    detail: str
-    """For staff: the numbers behind the finding."""
-
-
-@dataclass(frozen=True)
-class LineGroup:
-    """Checks that failed for one cause, which is said once; or a single check."""
-
-    lines: tuple[FindingLine, ...]
-    waiting: tuple[FindingLine, ...] = ()
-    """Those that could not be asked until one of `lines` passes."""
-    why: str = ""
-    """The cause of several checks, as a sentence."""
-    cure: str = ""
-
-    @property
-    def all(self) -> tuple[FindingLine, ...]:
-        """Every check that hangs on the cause."""
-        return (*self.lines, *self.waiting)
-
-
-@dataclass(frozen=True)
-class Checks:
-    """The hidden tests of all criteria, by what there is to do."""
-
-    to_mend: tuple[LineGroup, ...]
-    """Without those of the next step; the costliest cause first."""
-    open: tuple[FindingLine, ...]
-    """Not marked yet."""
-    hold: tuple[FindingLine, ...]
-    lost: tuple[FindingLine, ...]
-    """What failed by the cause that is the next step; the accuracy may be among it."""
-    count: int
-
-    @property
-    def failed(self) -> tuple[FindingLine, ...]:
-        """Those of `to_mend`."""
-        return tuple(line for group in self.to_mend for line in group.all)
 
 
 @dataclass(frozen=True)
@@ -233,12 +172,12 @@ def feedback_page(
         ungraded=is_ungraded(mark),
         no_mark=mark.status in BY_DECISION,
         sections=sections,
-        checks=_checks(findings, step, audience),
+        checks=checks_of(findings, step, audience),
         members=members if audience == "staff" else (),
         problems=[problem for problem in hand_in.problems if sentence(problem) not in shown],
-        public=[_line(f, audience) for f in findings if f.kind == "public_test"],
+        public=[line_of(f, audience) for f in findings if f.kind == "public_test"],
         next_step=step,
-        notices=[_line(f, audience) for f in findings if f.kind == "notice" or _has_no_section(f, criteria)],
+        notices=[line_of(f, audience) for f in findings if f.kind == "notice" or _has_no_section(f, criteria)],
         percent=whole,
         band=None if whole is None else band_of(whole, assignment.level),
         bands=_ticks(bands(assignment.level)),
@@ -319,7 +258,7 @@ def _sections(assignment: Assignment, findings: list[Finding], audience: Audienc
                 out_of=Decimal(criterion.points),
                 left=round(left, 2),
                 width=width,
-                lines=tuple(_line(f, audience) for f in own),
+                lines=tuple(line_of(f, audience) for f in own),
                 accuracy=_accuracy(assignment, criterion, scored) if isinstance(criterion, Accuracy) else None,
             )
         )
@@ -344,67 +283,6 @@ def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], poi
     if isinstance(criterion, Accuracy):
         return "on hidden cases"
     return "marked by a person" if points is not None else "to be marked by a person"
-
-
-def _checks(findings: Sequence[Finding], step: NextStep, audience: Audience) -> Checks:
-    tests = [finding for finding in findings if finding.kind == "hidden_test"]
-    lines = {finding.id: _line(finding, audience) for finding in findings}
-    here = {finding.id for finding in step.lost}
-    groups = [
-        LineGroup(
-            lines=tuple(lines[finding.id] for finding in cause.failed if finding.kind != "accuracy"),
-            waiting=tuple(lines[finding.id] for finding in cause.waiting),
-            why=cause_sentence(cause.cause, cause.kinds),
-            cure=sentence(cure_of_cause(cause.cause)),
-        )
-        for cause in common_causes(findings)
-        if not here & {finding.id for finding in cause.findings}
-    ]
-    grouped = here | {line.finding.id for group in groups for line in group.all}
-    failed = [test.id for test in tests if test.verdict in (Verdict.FAILED, Verdict.PARTIAL)]
-    groups += [LineGroup((lines[id],)) for id in failed if id not in grouped]
-    return Checks(
-        to_mend=tuple(group for group in groups if group.lines),
-        open=tuple(lines[test.id] for test in tests if test.verdict is Verdict.UNKNOWN),
-        hold=tuple(lines[test.id] for test in tests if test.verdict is Verdict.PASSED),
-        lost=tuple(lines[finding.id] for finding in step.lost),
-        count=len(tests),
-    )
-
-
-def _line(finding: Finding, audience: Audience) -> FindingLine:
-    """A test's docstring is the title; below it stands why the test failed."""
-    detail = _numbers_behind(finding)
-    return FindingLine(
-        state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
-        title=title(finding) or finding.id,
-        explanation=sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
-        comment=feedback(finding) if finding.kind == "person" else "",
-        points=finding.points,
-        out_of=finding.out_of,
-        finding=finding,
-        detail=json.dumps(detail, indent=1, default=str) if detail and audience == "staff" else "",
-    )
-
-
-def _numbers_behind(finding: Finding) -> dict[str, object]:
-    """The numbers behind a finding, without the resampled scores and the placements, which are for the leaderboard."""
-    numbers: dict[str, object] = {}
-    if finding.cost:
-        numbers["cost"] = asdict(finding.cost)
-    if finding.scored and finding.measured:
-        numbers["share"] = float(finding.scored.share)
-        numbers["caps"] = [cap.when for cap in finding.scored.caps]
-        numbers["measured"] = _numbers(finding.measured)
-        if finding.also:
-            numbers["also"] = {name: _numbers(also) for name, also in finding.also.items()}
-        if finding.scored.explained:
-            numbers["explained"] = asdict(finding.scored.explained)
-    return numbers
-
-
-def _numbers(measured: Measured) -> dict[str, object]:
-    return {name: value for name, value in asdict(measured).items() if name not in ("drawn", "placements")}
 
 
 def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | None) -> AccuracyView:

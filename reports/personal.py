@@ -63,6 +63,7 @@ def personal_page(
         headline=headline_of(mark.status, ungraded=is_ungraded(group.mark)),
         band=None if mark.percent is None else band_of(mark.percent, mark.level, mark.pass_mark),
         how=_how_it_follows(mark, group),
+        alone=group.alone,
         before="" if before is None else percent_text(before),
         lines=[(line, _step(line)) for line in mark.trace],
         step=None if no_mark else group.step,

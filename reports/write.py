@@ -208,7 +208,7 @@ def write_case_pages(course: Course, results: Results, showing: Showing) -> Path
     home = course.folder / "reports" / file_name(results.assignment.id) / "cases"
     names = file_names([mark.group for mark in results.marks])
     for group in showing.groups:
-        write(home / f"{names[group]}.html", cases_page(showing, group))
+        write(home / f"{names[group]}.html", cases_page(showing, group, course.title))
     return home
 
 

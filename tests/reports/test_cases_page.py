@@ -40,7 +40,10 @@ def page(task, inputs, truth, prediction, *, arrays, problem="", values=None, gr
     })  # fmt: skip
     declared = {key: Axes("float32", axes) for key, axes in arrays.items()}
     case = HiddenCase(Case("bodu-kire", "zozo-lala", None, None), inputs, truth)
-    return cases_page(Answered(assignment, declared, (case,), 9, (), (group,), {}, (0,), Path()), group)
+    return cases_page(Answered(assignment, declared, (case,), 9, (), (group,), {}, (0,), Path()), group, COURSE)
+
+
+COURSE = "Deep <b>learning</b>"
 
 
 def facts(text):
@@ -149,6 +152,11 @@ def test_a_field_is_shown_by_the_labels_that_it_warps():
     on_fixed, on_moving = outlines(text, "truth")
     assert box(on_moving)[0] == pytest.approx(box(on_fixed)[0] + 2, abs=0.1)
     assert outlines(text, "own") == [on_fixed]
+
+
+def test_the_courses_title_stands_on_the_page_as_text():
+    text = page("segmentation", {"image": IMAGE}, {"label": SQUARE}, None, arrays={"image": "h w"})
+    assert "<span>Deep &lt;b&gt;learning&lt;/b&gt;</span> · Hidden cases" in text
 
 
 def test_whatever_a_group_is_called_is_text():

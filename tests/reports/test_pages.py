@@ -128,6 +128,16 @@ def test_the_next_step_of_a_person_is_that_of_their_group(tmp_path):
     assert title in reports.feedback["group-07"].read_text(encoding="utf-8")
 
 
+def test_what_only_staff_may_read_is_on_their_page_alone(tmp_path):
+    secret = check("a", "It is 0.", 0, 35, reason="raised", evidence="canary-1", cause_detail="canary-2")
+    reports = written(tmp_path, mark=mark(checks=(secret,)), hand_ins={"group-07": HandIn("g", flags=("canary-3",))})
+    for path in (*reports.feedback.values(), *reports.personal.values(), reports.leaderboard):
+        assert "canary" not in path.read_text(encoding="utf-8")
+    staff = reports.staff["group-07"].read_text(encoding="utf-8")
+    assert "canary-1" in staff
+    assert "canary-3" in staff
+
+
 def test_the_pages_are_made_of_their_values_alone():
     values = (assignment(), [mark()], [group_of("group-07", ("s1", "Ada"))], {}, {"group-07": "A"}, [personal()])
     first, second = (Pages(*values, Versions()) for _ in range(2))

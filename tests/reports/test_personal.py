@@ -143,6 +143,7 @@ def test_how_the_mark_follows_is_said_in_words_and_begins_with_the_groups():
     assert "The mark of your group's work is 68.4 of 100. The steps below lead, in this order, to your mark." in text
     assert "The mark of the group's work. 68.4 % Your own points" in text
     assert "It is the mark of your work, 68.4 of 100." in read(personal(trace=()), group=of_group(alone=True))
+    assert "group's" not in read(group=of_group(alone=True))  # nobody else is in it
 
 
 def test_the_next_step_stands_in_one_line_with_the_way_to_the_groups_page():
