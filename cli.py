@@ -435,6 +435,10 @@ def report(
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the mark sheet to this file too: .xlsx or .csv.")
     ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write every page as PDF too, beside it.")] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write the pages to hand out as Markdown too, for a message.")
+    ] = False,
     sandbox: SandboxOption = None,
 ) -> None:
     """Write feedback pages, mark sheet and leaderboard.
@@ -442,13 +446,23 @@ def report(
     They follow from the record; nothing is run.
     """
     from graders.runs.marking import settled
+    from reports.copies import Format, check_formats, outdated_copies, write_copies
+    from reports.progress import progress, seldom
     from reports.write import report_results
 
+    options: dict[Format, bool] = {"pdf": pdf, "markdown": markdown}
+    formats = [format for format, is_set in options.items() if is_set]
+    check_formats(formats)
     opened = _course(course)
     change = _recorded(opened, assignment, sandbox, after_collecting=True)
     console.warn_all(change.results.unmatched)
     written = report_results(opened, settled(change), out, names=names, ratified=ratified, sheet=sheet)
+    failed = {}
+    if formats:
+        with progress("copying") as step:
+            failed = write_copies(written, formats, seldom(step))
     console.print_written(written, names=names)
+    console.print_copies(formats, outdated_copies(written), failed)
     console.warn(f"Next, when the students may have them: medmark return {assignment}{_in_course(course)}")
 
 

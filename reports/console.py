@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from reports.terminal import terminal_text, wrapped
 
 if TYPE_CHECKING:  # each is imported by the command that has it
+    from pathlib import Path
+
     from assignments.assignment import Assignment
     from graders.authoring.data_summary import DataSummary
     from graders.authoring.handing_out import PlannedHandout
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.runs.model_check import SolutionTry
     from graders.runs.public_check import PublicTestResult
     from graders.runs.showing import Showing
+    from reports.copies import Format
     from reports.data_table import Grid
     from reports.write import WrittenReports
 
@@ -178,6 +181,20 @@ def print_written(written: WrittenReports, *, names: bool) -> None:
     if written.personal:
         print(f"  {'personal/':17} {len(written.personal)} pages, one for each person: what they open first")
     print(f"  {'staff/':17} the feedback pages with evidence, for staff only")
+
+
+def print_copies(formats: Collection[Format], outdated: Sequence[Path], failed: Mapping[Path, str]) -> None:
+    """Which copies of the pages were written, which could not be, and which earlier ones are outdated now."""
+    if "pdf" in formats:
+        print(f"  {'*/*.pdf':17} every page on A4")
+    if "markdown" in formats:
+        print(f"  {'*/*.md':17} the pages to hand out, for a pull request or an e-mail")
+    for page, why in failed.items():
+        warn(f"{page}: WeasyPrint could not make a PDF of it ({why}). Print the page from a browser instead.")
+    if outdated:
+        options = " ".join(sorted({{".pdf": "--pdf", ".md": "--markdown"}[copy.suffix] for copy in outdated}))
+        few = f"{outdated[0]} and {len(outdated) - 1} more" if len(outdated) > 1 else str(outdated[0])
+        warn(f"Older than its page: {few}. To renew: the same command with {options}")
 
 
 def print_rehearsal(result: Rehearsal, *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from assignments.assignment import Accuracy, Assignment
 from graders.marks.mark import BY_DECISION, Mark, Status, Verdict, rounded
+from graders.marks.words import REASON_WORDS
 from graders.scoring.ranking import Ranking, TeamRank
 from reports.figures import Axis, Whisker, axis_of, decimals_of, whisker, within_sight
 from reports.page import TEMPLATES, policy, render
@@ -193,20 +194,14 @@ def board(
     ranked = ranked_groups(marks, assignment, criterion, decimals)
     standings = ranked.ranking.teams if ranked.ranking else [None] * len(ranked.groups)
 
-    anchors = criterion.anchors
-    seen = [] if assignment.leaderboard.utilities else [anchors.trivial, anchors.reference]
     # A row uses no more digits than it shows: a position on the axis would give the others away.
     groups = [_as_shown(group, decimals) for group in ranked.groups]
     baselines = [_as_shown(baseline, decimals) for baseline in baselines]
-    drawn = [(row.score, row.interval) for row in groups] + [(row.score, row.interval) for row in baselines]
-    seen += [value for score, interval in drawn for value in (score, *(interval or ()))]
-    if not assignment.leaderboard.utilities:
-        seen = within_sight(criterion, seen)
-    axis = axis_of(seen or [0.0, 1.0], rising=sign > 0)
+    axis = _axis(groups, baselines, None if assignment.leaderboard.utilities else criterion, sign)
 
     shown = [sign * group.score for group in groups]
     rows = [
-        _row(group.mark, names, axis, group, 1 + sum(other > own for other in shown), shown.count(own) > 1, standing)
+        _row(group.mark, names, axis, criterion, group, shown.count(own) > 1, 1 + sum(s > own for s in shown), standing)
         for group, own, standing in zip(groups, shown, standings, strict=True)
     ]
     for baseline in baselines:
@@ -215,10 +210,23 @@ def board(
         rows.append(BoardRow(None, False, baseline.name, *own, "", None, 0, baseline.source, False))
     rows.sort(key=lambda row: (-sign * (row.score or 0.0), not row.team, row.name.casefold()))
     with_rank = {group.mark.group for group in ranked.groups}
-    apart = [_row(mark, names, axis, None, None, False, None) for mark in marks if mark.group not in with_rank]
+    apart = [_row(mark, names, axis, criterion) for mark in marks if mark.group not in with_rank]
     apart.sort(key=lambda row: (row.status, row.name.casefold()))
-    guides = tuple(dict.fromkeys(axis.at(baseline.score) for baseline in baselines))
+    guides = tuple(dict.fromkeys(axis.at(baseline.score) for baseline in baselines if not axis.beyond(baseline.score)))
     return Board(tuple(rows), tuple(apart), axis, guides, ranked.ranking)
+
+
+def _axis(groups: Sequence[RankedGroup], baselines: Sequence[Baseline], criterion: Accuracy | None, sign: int) -> Axis:
+    """An axis that begins at the worst score of a group, so that the groups have its room, and ends at the best score.
+
+    A worse baseline lies outside. `criterion` is None where a utility ranks.
+    """
+    values = [value for group in groups for value in (group.score, *(group.interval or ()))]
+    if criterion is not None:
+        values = within_sight(criterion, values)
+    worst = min((sign * value for value in values), default=None)
+    above = [row.score for row in baselines if worst is None or sign * row.score > worst]
+    return axis_of([*values, *above] or [0.0, 1.0], rising=sign > 0)
 
 
 def _as_shown(row: AnyRow, decimals: int) -> AnyRow:
@@ -230,10 +238,11 @@ def _row(
     mark: Mark,
     names: Mapping[str, str],
     axis: Axis,
-    group: RankedGroup | None,
-    rank: int | None,
-    tied: bool,
-    standing: TeamRank | None,
+    criterion: Accuracy,
+    group: RankedGroup | None = None,
+    tied: bool = False,
+    rank: int | None = None,
+    standing: TeamRank | None = None,
 ) -> BoardRow:
     tests = [f for f in mark.findings if f.kind == "hidden_test"]
     unknown = any(f.verdict is Verdict.UNKNOWN for f in tests)
@@ -248,7 +257,7 @@ def _row(
         points="" if points is None else str(rounded(points)),
         passed=None if unknown or not tests else sum(f.verdict is Verdict.PASSED for f in tests),
         tests=len(tests),
-        status=_status(mark, group),
+        status=_status(mark, group, criterion),
         team=True,
         standing=standing,
         parts=group.parts if group else (),
@@ -257,10 +266,13 @@ def _row(
     )
 
 
-def _status(mark: Mark, group: RankedGroup | None) -> str:
-    if group is None and mark.status in (Status.MARKED, Status.INCOMPLETE):
-        return "no usable answer"
-    return _BOARD_STATUS[mark.status]
+def _status(mark: Mark, group: RankedGroup | None, criterion: Accuracy) -> str:
+    if group is not None or mark.status not in (Status.MARKED, Status.INCOMPLETE):
+        return _BOARD_STATUS[mark.status]
+    reason = next((f.reason for f in mark.findings if f.criterion == criterion.id and f.kind == "accuracy"), None)
+    # Of the cause only the reason: kind, line and text concern the group alone.
+    why = REASON_WORDS.get(reason or "", "")
+    return f"no usable answer: {why}" if why else "no usable answer"
 
 
 _BOARD_STATUS: Final[Mapping[Status, str]] = {

@@ -126,6 +126,21 @@ def test_reports_are_written_and_named(course, tmp_path):
     assert "turned" in (home / "leaderboard.html").read_text(encoding="utf-8")
 
 
+def test_copies_of_the_pages_are_written_where_they_are_wanted_and_named_where_they_are_outdated(course, tmp_path):
+    words = ("report", "halves", "-c", course, "--out", tmp_path)
+    output = medmark(*words, "--markdown", "--pdf")
+    assert output.code == 0, output.err
+    assert "*/*.pdf           every page on A4\n  */*.md            the pages to hand out" in output.out
+    home = tmp_path / "halves/feedback"
+    assert {path.suffix for path in home.glob("crashes.*")} == {".html", ".md", ".pdf"}
+    message = (home / "crashes.md").read_text(encoding="utf-8")
+    assert "Solution.py could not be imported" in message
+    assert "canary-hidden-source" not in message
+    again = medmark(*words, "--ratified")
+    assert "Older than its page: " in flat(again)
+    assert "the same command with --markdown --pdf" in flat(again)
+
+
 def test_the_table_fits_80_columns(course):
     output = medmark("show", "halves", "-c", course).out
     # What stands below the table is wrapped where a terminal reads it, not in a file.

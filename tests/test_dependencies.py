@@ -130,7 +130,10 @@ def test_what_is_used_is_required_or_comes_with_what_is_required():
     along = {normal(distribution(more)) for name in required for more in requires(name) or () if "extra ==" not in more}
     outside = used(*PACKAGES) - OURS - set(sys.stdlib_module_names) - {"torch", "tensorflow"}  # behind the wall alone
     formats = {normal(distribution(name)) for name in EXTRAS["formats"]}
-    assert [name for name in sorted(outside) if not installed().get(name, set()) & (required | along | formats)] == []
+    paper = {normal(distribution(name)) for name in EXTRAS["pdf"]}
+    paper |= {normal(distribution(more)) for name in paper - {"medmark"} for more in requires(name) or ()}
+    brought = required | along | formats | paper
+    assert [name for name in sorted(outside) if not installed().get(name, set()) & brought] == []
 
 
 def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they_read():
@@ -145,6 +148,17 @@ def test_what_reads_image_formats_is_imported_by_the_readers_alone_and_when_they
         if names & set(used_in(text)):
             homes.add(file.parent.relative_to(ROOT).as_posix())
     assert homes == {"assignments/data/folder"}
+
+
+def test_what_writes_pdf_is_imported_by_one_file_and_when_it_writes():
+    """Without the extra `pdf`, reports are written all the same."""
+    names = {"weasyprint", "cssselect2", "tinycss2"}
+    users = {file for folder in ("assignments", "graders", "reports") for file in (ROOT / folder).rglob("*.py")
+             if names & set(used_in(file.read_text(encoding="utf-8")))}  # fmt: skip
+    assert users == {ROOT / "reports/pdf.py"}
+    body = ast.parse((ROOT / "reports/pdf.py").read_text(encoding="utf-8")).body
+    at_once = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert not names & set(used_in("\n".join(map(ast.unparse, at_once))))
 
 
 def test_the_package_that_writes_bank_holidays_is_never_imported_by_the_program():

@@ -16,7 +16,8 @@ from assignments.data.hidden import HiddenSet
 from assignments.data.prepared import Prepared
 from assignments.errors import MedmarkError
 from assignments.interface import Interface, read_interface
-from graders.asking.check import CodeTests, run_tests
+from assignments.testing import Comparison, latest
+from graders.asking.check import WRONG, CodeTests, run_tests
 from graders.asking.measure import measure
 from graders.failures import MetricFailure
 from graders.marks.findings import caps_that_hold, share_of_points
@@ -50,6 +51,11 @@ class LocalBench:
         """The hidden tests' results, with inputs of the n-th draw."""
         code_tests = CodeTests.of(self._assignment, self._interface, secret_of(draw), solution=str(solution))
         return run_tests(self._session, code_tests, tests)
+
+    def compared(self, solution: Path, test: str, draw: int) -> Comparison | None:
+        """The comparison by which a hidden test fails, with inputs of the n-th draw; None if it ends otherwise."""
+        result = self.check(solution, [test], draw)[test]
+        return latest.get() if result.cause is not None and result.cause.reason == WRONG else None
 
     def share(self, solution: Path) -> float:
         """Share of the accuracy points on one repeat, asked as a submission is."""

@@ -9,13 +9,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
 from assignments.assignment import Assignment, Framework
 from assignments.load import DeclaredTest
 from assignments.misconceptions import Misconception
+from assignments.testing import Comparison
 from graders.asking.check import WRONG
+from graders.authoring.author_texts import AuthorTexts
 from graders.authoring.misconceptions import write_solution
 from graders.authoring.mutants import copy_reference, declared_names, mutants_of, write_mutant
 from graders.intake.source import read_source
@@ -42,6 +45,9 @@ class Bench(Protocol):
 
         `draw` counts the secrets that the tests' inputs are drawn from.
         """
+
+    def compared(self, solution: Path, test: str, draw: int) -> Comparison | None:
+        """The comparison by which a hidden test fails; None if it ends otherwise."""
 
     def share(self, solution: Path) -> float:
         """Share of the accuracy points that a solution earns on one repeat; 0 if it does not answer."""
@@ -76,6 +82,10 @@ class RehearsalState:
     @property
     def ids(self) -> tuple[str, ...]:
         return tuple(test.id for test in self.tests)
+
+    @cached_property
+    def texts(self) -> AuthorTexts:
+        return AuthorTexts(self.assignment, {test.id: test for test in self.tests})
 
     @contextmanager
     def timed(self, part: str) -> Iterator[None]:
@@ -113,6 +123,7 @@ class RehearsalState:
         """Whether each test passed. A toolkit failure is a gap, and counts as neither."""
         passed: dict[str, bool] = {}
         for test, result in results.items():
+            self.gaps += self.texts.unwritten(test, result)
             if result.verdict == "unknown":
                 what = f"{test} could not be judged: {result.evidence or result.cause}"
                 self.gap("toolkit", about, what, "medmark doctor", everyone=True)
@@ -185,7 +196,8 @@ class RehearsalState:
     ) -> None:
         self.step(f"{framework}: misconception {item.id}")
         copy_reference(scratch, reference)
-        results = bench.check(write_solution(scratch, item, framework, reference), self.ids)
+        folder = write_solution(scratch, item, framework, reference)
+        results = bench.check(folder, self.ids)
         passed = self._judged(results, item.id)
         failed = {test: results[test] for test, good in passed.items() if not good and test in sound}
         parts = {test: pattern_of(each.cause, each.line) for test, each in failed.items()}
@@ -199,6 +211,7 @@ class RehearsalState:
             if named not in ("", item.id):
                 what = f"{test} takes it for {named} in {framework}"
                 self.gap("misconception", item.id, what, "let `mistaken` compare with what tells the two apart")
+        self.gaps += self.texts.revealing(item, failed, partial(bench.compared, folder))
         whole = True
         for test, good in passed.items():
             if test not in sound:

@@ -9,6 +9,7 @@
   // What a cell sorts by: its data-value as a number where it is one, else its text. Empty cells come last.
   function keyOf(row, column) {
     const cell = row.cells[column];
+    if (cell === undefined) return null; // a row that is not a group ends early
     const text = cell.dataset.value !== undefined ? cell.dataset.value : cell.textContent.trim();
     if (text === "") return null;
     const value = Number(text);

@@ -17,6 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pypdf import PdfReader
+
 from graders.wall.inside import processes
 from tests.graders.intake.repositories import Content
 from tests.small_course import CommandOutput, command, environment, medmark, write_roster
@@ -108,8 +110,14 @@ class Attacked:
         """
         pages = self.folder / "reports/target"
         files = [*sorted((pages / "feedback").iterdir()), pages / "leaderboard.html"]
+        printed = [text_of_pdf(path).encode() for path in files if path.suffix == ".pdf"]
         outputs = [self.outputs[name].out.encode() for name in ("collect", "student")]
-        return b"\0".join([*(path.read_bytes() for path in files), *outputs])
+        return b"\0".join([*(path.read_bytes() for path in files), *printed, *outputs])
+
+
+def text_of_pdf(path: Path) -> str:
+    """The words of a PDF, whose bytes are packed."""
+    return "".join(page.extract_text() for page in PdfReader(path).pages)
 
 
 def program(*words: str | Path) -> CommandOutput:
@@ -184,5 +192,5 @@ def attacked(
     outputs["grade"] = program("grade", "target", "-c", folder, *trust)
     outputs["json"] = medmark("grade", "target", "-c", folder, "--json", *trust)
     outputs["student"] = medmark("grade", "target", "-c", folder, "--json", "--as", "student", *trust)
-    outputs["report"] = medmark("report", "target", "-c", folder)
+    outputs["report"] = medmark("report", "target", "-c", folder, "--pdf", "--markdown")
     return Attacked(folder, outputs)

@@ -30,6 +30,7 @@ from reports.feedback import feedback_page
 from reports.file_names import file_names
 from reports.leaderboard import leaderboard_page
 from reports.marksheet import as_csv, marksheet
+from reports.pdf import as_pdf
 from reports.terminal import UNSAFE
 from tests.attacks.course import RIGHT, Attacked, attacked, solution
 from tests.attacks.target.rows import IN_THE_INPUTS, IN_THE_LABELS
@@ -38,6 +39,8 @@ from tests.reports import hand_made
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
+from tests.reports.test_markdown import TAGS, assert_harmless, rendered
+from tests.reports.test_pdf import LINK, acting
 from tests.small_course import CommandOutput, medmark
 
 LOOT = "lo0t"
@@ -151,6 +154,22 @@ def test_no_page_holds_an_element_of_a_students(course, attack):
         assert page.tags.count("script") == (path.name == "leaderboard.html")
         assert page.policy.startswith("default-src 'none';")
         assert not UNSAFE.search("".join(page.words)), path
+
+
+@pytest.mark.attack("H23", "mentions, links, HTML and headings in Markdown, and links and scripts in PDF")
+def test_no_copy_of_a_page_acts(course, attack):
+    attack.fired(
+        rendered(PRINTABLE).tags - TAGS >= {"script", "img"} and acting(as_pdf(LINK)) != [],
+        "put into Markdown as it is, it holds both; a PDF of a page with a link holds that",
+    )
+    home = course.folder / "reports/target"
+    messages, papers = sorted(home.rglob("*.md")), sorted(home.rglob("*.pdf"))
+    attack.came_to(f"{len(messages)} messages and {len(papers)} PDFs: nothing in them acts")
+    assert 12 == len(messages) < len(papers)
+    for path in messages:
+        assert_harmless(path.read_text(encoding="utf-8"))
+    for path in papers:
+        assert acting(path.read_bytes()) == [], path
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt install chromium)")

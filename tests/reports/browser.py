@@ -75,10 +75,15 @@ class Browser:
         self._wait_for("Page.loadEventFired")
 
     def run(self, expression):
-        """The value of a JavaScript expression in the page."""
-        reply = self._ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        """The value of a JavaScript expression in the page, or what its promise comes to."""
+        reply = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in reply, reply
         return reply["result"].get("value")
+
+    def press_tab(self):
+        """The tab key, as someone without a mouse would."""
+        for kind in ("rawKeyDown", "keyUp"):
+            self._ask("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
 
     def picture(self, path):
         """The whole page as PNG."""

@@ -52,6 +52,6 @@ class Page(HTMLParser):
                 continue
             if name.startswith("on") or name in ("src", "href", "action", "srcset", "formaction"):
                 found.append(f"{tag} {name}")
-            if value.strip().lower().startswith("javascript:"):
+            if value.strip().lower().startswith("javascript:") and name != "title":  # a title is only shown
                 found.append(f"{tag} {name}={value}")
         return found

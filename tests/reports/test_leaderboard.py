@@ -1,9 +1,12 @@
 """Order, ranks, ties, baselines, and who stands apart."""
 
+import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from graders.record.documents import Cause
 from reports.leaderboard import Baseline, anchor_rows, board, calibrated_rows, leaderboard_page
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, mark, not_submitted, person
 from tests.reports.pages import Page
@@ -66,7 +69,10 @@ def test_a_calibration_gives_the_median_run_of_each_reference_and_the_best_trivi
         (not_submitted("x"), "not submitted"),
         (mark("x", accuracy=accuracy(None, None, None)), "withheld"),
         (mark("x", accuracy=accuracy(0.95), checks=(*CHECKS, check("t", "a", None, 1))), "withheld"),
-        (mark("x", accuracy=accuracy(0.95, None, "0", reason="cpu_limit")), "no usable answer"),
+        (
+            mark("x", accuracy=accuracy(0.95, None, "0", reason="cpu_limit")),
+            "no usable answer: the CPU time limit was reached",
+        ),
         (mark("x", accuracy=accuracy(None, None, "0")), "no usable answer"),
         (mark("x", accuracy=accuracy(float("nan"), None, "30")), "no usable answer"),
     ],
@@ -75,6 +81,32 @@ def test_who_has_no_score_stands_below_and_never_first(other, status):
     rows, apart = rows_of(other, scored("a", 0.55))
     assert rows == [(1, "a")]
     assert apart == [("x", status)]
+
+
+def test_of_the_cause_only_its_closed_word_stands_on_the_board():
+    cause = Cause("raised", "MyOwnError", "solution.py:12", "predict", "in my own words")
+    failed = mark("a", accuracy=replace(accuracy(None, None, "0"), cause=cause))
+    page = leaderboard_page([failed], assignment(), names={"a": "Amber Heron"})
+    assert "Amber Heron no usable answer: the call raised an exception 3 of 5" in Page(page).text
+    assert not re.search("MyOwnError|solution|my own words|predict", page)
+    unlisted = mark("a", accuracy=replace(accuracy(None, None, "0"), cause=Cause("my own words")))
+    assert "my own words" not in leaderboard_page([unlisted], assignment(), names={"a": "Amber Heron"})
+
+
+def test_the_axis_begins_where_the_groups_scores_do_and_a_worse_baseline_is_an_arrow():
+    rows = (Baseline("reference", 0.95), Baseline("trivial", 0.1))
+    shown = board([scored("a", 0.8), scored("b", 0.9)], assignment(), CRITERION, {"a": "a", "b": "b"}, rows)
+    by_name = {row.name: row.whisker for row in shown.rows}
+    # 0.78, the lower end of the first interval, to 0.95: with 6 % of that on either side.
+    assert (shown.axis.worse, shown.axis.better) == pytest.approx((0.78 - 0.06 * 0.17, 0.95 + 0.06 * 0.17))
+    assert [name for name, whisker in by_name.items() if whisker.beyond] == ["trivial"]
+    assert by_name["a"].right - by_name["a"].left > 15  # per cent of the width, for an interval of 0.04
+    assert len(shown.guides) == 1
+
+
+def test_without_a_group_the_axis_holds_the_baselines():
+    shown = board([], assignment(), CRITERION, {}, (Baseline("reference", 0.9), Baseline("trivial", 0.1)))
+    assert [row.whisker.beyond for row in shown.rows] == [False, False]
 
 
 def test_a_real_score_that_earned_nothing_stands_in_the_order():
@@ -119,7 +151,7 @@ def test_the_page_tells_score_interval_points_tests_and_status():
     assert "Amber Heron 0.700" in text
     assert "95 % interval 0.680 to 0.720" in text
     assert "22.4 3 of 5" in text
-    assert "Course reference anchor 0.810" in text
+    assert "Course reference 0.810 anchor" in text
 
 
 def test_a_row_that_is_not_simply_marked_says_so():

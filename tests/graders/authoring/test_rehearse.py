@@ -12,10 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from assignments.assignment import Assignment, Framework
 from assignments.load import load
+from assignments.testing import Comparison
 from graders.authoring import rehearse as rehearsing
 from graders.authoring.rehearse import rehearse
 from graders.record.documents import Cause, TestResult
@@ -74,6 +76,8 @@ class StandIn:
         self.runs: list[tuple[str, tuple[str, ...]]] = []
         self.reason = "wrong_answer"
         self.mistake = ""
+        self.hint = ""
+        self.looks: list[tuple[str, str, int]] = []
         self.line_of: Callable[[Path, str], int] = lambda solution, test: 2
 
     @contextmanager
@@ -90,10 +94,16 @@ class StandIn:
             except Exception:  # noqa: BLE001 - a solution that raises fails the test
                 good = False
             verdict = "unknown" if test in self.unknown else "passed" if good else "failed"
-            cause = None if verdict == "passed" else Cause(self.reason, mistake=self.mistake)
+            cause = None if verdict == "passed" else Cause(self.reason, text=self.hint, mistake=self.mistake)
             line = None if cause is None else self.line_of(solution, test)
             docs[test] = TestResult(verdict, cause, evidence="seen", names_used=tuple(self.names_used[test]), line=line)
         return docs
+
+    def compared(self, solution: Path, test: str, draw: int) -> Comparison | None:
+        """Each comparison that is looked at is one with 0.6931 and with what is drawn."""
+        self.looks.append((solution.name, test, draw))
+        expected = np.array([0.6931472, 12.5 + draw])
+        return Comparison(np.zeros(2), expected, 0.0, 1e-6, self.hint, {}, 1)
 
     def share(self, solution: Path) -> float:
         return self.shares.get(solution.name, 0.0)
@@ -217,6 +227,54 @@ def test_an_assertion_that_fails_for_others_mistakes_alone_is_a_bare_guard(folde
     ]
     bench.reason = "not_asked"
     assert rehearse(load(folder), bench).gaps == ()
+
+
+def write_hint(folder: Path, hint: str) -> None:
+    path = folder / "hidden_tests" / "test_double.py"
+    path.write_text(f"HINT = {hint!r}\n{path.read_text()}")
+
+
+def test_a_hint_that_is_not_written_out_keeps_an_assignment_from_being_handed_out(folder: Path, bench: StandIn) -> None:
+    write_hint(folder, "scale by the factor that was drawn")
+    bench.hint = "scale by the factor that was drawn"
+    assert rehearse(load(folder), bench).gaps == ()
+    bench.hint = "scale by 3.7516"
+    rehearsal = rehearse(load(folder), bench)
+    assert [str(gap) for gap in rehearsal.blocking] == [
+        f"{test}: says to a student what does not stand in its file: 'scale by 3.7516'; write the text of `hint` and "
+        "`needs` out in the call, without values"
+        for test in (DOUBLE, HALVE)
+    ]
+
+
+def test_a_hint_that_names_a_number_which_is_expected_with_every_draw_is_a_gap(folder: Path, bench: StandIn) -> None:
+    bench.hint = "the answer is 0.693, not 12.5, along axis 1"
+    write_hint(folder, bench.hint)
+    rehearsal = rehearse(load(folder), bench)
+    assert gaps_of(rehearsal, "test") == [
+        f"{test}: its hint names 0.693, which it expects whatever is drawn; "
+        "say it without the value: students read the hint"
+        for test in (DOUBLE, HALVE)
+    ]
+    assert [draw for *_, draw in bench.looks] == [0, 1, 0, 1]
+    assert rehearsal.passed  # for one's own course; the provenance of every mark says it
+
+
+def test_a_number_that_students_read_anyway_is_no_gap_and_nothing_runs_for_it(folder: Path, bench: StandIn) -> None:
+    bench.hint = "the answer is 0.693"
+    write_hint(folder, bench.hint)
+    (folder / "brief.md").write_text("The loss of a coin is ln 2, or 0.693.\n")
+    assert rehearse(load(folder), bench).gaps == ()
+    assert bench.looks == []
+
+
+def test_advice_on_a_mistake_that_names_an_expected_number_is_a_gap(folder: Path, bench: StandIn) -> None:
+    path = folder / "misconceptions.toml"
+    path.write_text(MISCONCEPTIONS.replace('title = "Squares"', 'title = "Squares"\ntold = "You should get 0.69315."'))
+    assert gaps_of(rehearse(load(folder), bench), "misconception") == [
+        f"squares: `told` names 0.69315, which {DOUBLE} expects whatever is drawn; "
+        "say it in misconceptions.toml without the value: students read it"
+    ]
 
 
 def test_a_mistake_that_a_test_takes_for_another_is_a_gap(assignment: Assignment, bench: StandIn) -> None:

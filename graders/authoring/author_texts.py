@@ -1,0 +1,137 @@
+"""Whether an author's own texts reveal hidden values: students read hints, what `needs` says and advice on mistakes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Final
+
+import numpy as np
+
+from assignments.assignment import Assignment
+from assignments.declared_tests import DeclaredTest
+from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception
+from assignments.testing import Comparison
+from graders.asking.check import WRONG
+from graders.metrics import Floats
+from graders.record.documents import TestResult
+from graders.record.rehearsal import Gap
+
+NUMBER: Final = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:/\d+|\s?%)?(?![\w/])")
+"""Such as 0.69, -3e-5, 2/3 and 70 %."""
+COUNTS: Final = 10
+"""Whole numbers below it count and name axes: they reveal nothing."""
+
+Compared = Callable[[str, int], Comparison | None]
+"""(test, draw): the comparison by which a test fails with inputs of that draw; None if it ends otherwise."""
+
+
+@dataclass
+class AuthorTexts:
+    """The texts that students read of an assignment's hidden tests, while they are rehearsed."""
+
+    assignment: Assignment
+    tests: Mapping[str, DeclaredTest]
+    _looked_at: set[tuple[str, str]] = field(default_factory=set)
+    """Pairs of a test and a text."""
+
+    def unwritten(self, test: str, result: TestResult) -> Iterator[Gap]:
+        """A gap if a failed test says what is not written out in its file: such a text could hold a hidden value."""
+        text = result.cause.text if result.cause else ""
+        declared = self.tests[test]
+        if not text or text in _texts_of(declared.source) | _texts_of(declared.surroundings):
+            return
+        if self._is_new(test, "not written out"):
+            what = f"says to a student what does not stand in its file: {text!r}"
+            cure = "write the text of `hint` and `needs` out in the call, without values"
+            yield Gap("test", test, what, cure, "every assignment")
+
+    def revealing(self, mistake: Misconception, failed: Mapping[str, TestResult], compared: Compared) -> Iterator[Gap]:
+        """A gap for each number that a test expects whatever is drawn, and that its hint or the advice names."""
+        advice = f"{mistake.title}\n{mistake.feedback}"
+        for test, result in failed.items():
+            if result.cause is None or result.cause.reason != WRONG:
+                continue
+            public = f"{self.tests[test].docstring}\n{self._public}"
+            texts = [text for text in (result.cause.text, advice) if text and self._is_new(test, text)]
+            numbers = {text: words for text in texts if (words := private_numbers(text, public))}
+            comparisons = [compared(test, draw) for draw in range(2)] if numbers else []
+            for text, words in numbers.items():
+                for word in revealed(words, *comparisons):
+                    if text == advice:
+                        what = f"`told` names {word}, which {test} expects whatever is drawn"
+                        cure = f"say it in {MISCONCEPTIONS_FILE} without the value: students read it"
+                        yield Gap("misconception", mistake.id, what, cure)
+                    else:
+                        what = f"its hint names {word}, which it expects whatever is drawn"
+                        yield Gap("test", test, what, "say it without the value: students read the hint")
+
+    def _is_new(self, test: str, text: str) -> bool:
+        before = len(self._looked_at)
+        self._looked_at.add((test, text))
+        return len(self._looked_at) > before
+
+    @cached_property
+    def _public(self) -> str:
+        """What students hold of the assignment in words and code: its numbers need not be hidden."""
+        folder = self.assignment.folder
+        files = [folder / "brief.md", folder / "interface.py"]
+        files += [path for part in ("starter", "public_tests") for path in sorted((folder / part).rglob("*.py"))]
+        return "\n".join(file.read_text(encoding="utf-8") for file in files if file.is_file())
+
+
+def private_numbers(text: str, public: str) -> tuple[str, ...]:
+    """The numbers in a text, as they are written there, that do not stand in what is public."""
+    of_public = {value for _, value, _ in _numbers(public)}
+    numbers = [(word, value) for word, value, _ in _numbers(text) if not (value.is_integer() and abs(value) < COUNTS)]
+    return tuple(dict.fromkeys(word for word, value in numbers if value not in of_public))
+
+
+def revealed(words: Iterable[str], first: Comparison | None, second: Comparison | None) -> tuple[str, ...]:
+    """Those of some numbers that a test expects with any inputs, to the digits that are written.
+
+    Args:
+        words: Numbers as they are written.
+        first: How the test compared with some inputs; None if it ended otherwise.
+        second: The same with other inputs.
+    """
+    expected = _constants(first, second)
+    return tuple(
+        word
+        for word in words
+        for _, value, half_a_digit in _numbers(word)
+        if (np.abs(expected - value) <= half_a_digit + 1e-9 * abs(value)).any()
+    )
+
+
+def _constants(first: Comparison | None, second: Comparison | None) -> Floats:
+    """The expected numbers that are the same with other inputs; those of one comparison if there is no other."""
+    if first is None:
+        return np.zeros(0)
+    values = first.expected.astype(np.float64).ravel()
+    others = values if second is None else second.expected.astype(np.float64).ravel()
+    return values[np.isclose(values, others, rtol=1e-9, atol=0)] if values.shape == others.shape else np.zeros(0)
+
+
+def _numbers(text: str) -> Iterator[tuple[str, float, float]]:
+    """Each number of a text: as written, its value, and half a unit of its last digit; a whole number is exact."""
+    for match in NUMBER.finditer(text):
+        word = match[0]
+        number, _, divisor = word.removesuffix("%").strip().partition("/")
+        scale = 100.0 if word.endswith("%") else float(divisor or 1)
+        if scale == 0:
+            continue
+        mantissa, _, exponent = number.lower().partition("e")
+        decimals = len(mantissa.partition(".")[2])
+        is_rounded = decimals > 0 or exponent != "" or word.endswith("%")
+        yield word, float(number) / scale, 0.5 * 10.0 ** (int(exponent or 0) - decimals) / scale if is_rounded else 0.0
+
+
+@lru_cache(maxsize=512)
+def _texts_of(source: str) -> frozenset[str]:
+    """Every text that is written out in some source."""
+    nodes = ast.walk(ast.parse(source))
+    return frozenset(node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
