@@ -12,6 +12,7 @@ from graders.record.rehearsal import pattern_of
 from reports.data_page import data_page
 from reports.feedback import feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
+from reports.next_step import next_step
 from tests.reports.data_made import named_summary
 from tests.reports.hand_made import CHECKS, accuracy, assignment, check, hand_in, mark, not_submitted, person
 from tests.reports.test_cases_page import IMAGE, SQUARE
@@ -45,7 +46,9 @@ def feedback_pages():
                     why="The last commit seen by the deadline", correction="Corrected: a check was void",
                     due="20 November 2026, 17:00 GMT")  # fmt: skip
     pages = {f"feedback-{name}": feedback_page(of, assignment(), shown) for name, of in marks.items()}
-    pages["feedback-next-step"] = feedback_page(mark(), assignment(), hand_in(), mistakes=(mistake(),))
+    pages["feedback-next-step"] = feedback_page(
+        mark(), assignment(), hand_in(), step=next_step(mark(), assignment(), (mistake(),))
+    )
     pages["feedback-public"] = feedback_page(mark(notices=(public_test(),)), assignment(), hand_in())
     for name in ("marked", "withheld", "import-failed"):
         pages[f"staff-{name}"] = feedback_page(marks[name], assignment(), shown, audience="staff")
