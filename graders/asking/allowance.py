@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from assignments.assignment import Accuracy, Assignment, Limits
 from assignments.data.columns import held_bytes
 from assignments.data.hidden import HiddenSet, InputSet
+from graders.tasks.public_set import may_have_public_set
 from graders.wall.patience import IDLE_S, WALL_FACTOR
 from graders.wall.wire import MIB
 
@@ -32,6 +33,8 @@ STORED_CPU_S = 0.02
 MEGAVOXEL_CPU_S = 20.0
 """For a million voxels; a noisy volume takes 1 s."""
 EXPLAIN_CPU_S = 120.0
+PUBLIC_SHARE = 0.25
+"""CPU seconds that a model may use for public cases, as a share of a repeat's limit, and beside it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ def ceiling(
         repeats = assignment.run.seeds if scored else 0
     modules = len({id.partition("::")[0] for id in tests})
     cpu_s = len(tests) * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * limits.cpu_s
+    if repeats and may_have_public_set(assignment):  # where these end the worker, another one begins with a whole limit
+        cpu_s += (1 + PUBLIC_SHARE) * limits.cpu_s
     if cases is None:
         cases = assignment.data.test if isinstance(assignment.data.test, int) else 0
     calls = repeats * -(-cases // assignment.data.per_call)
@@ -101,6 +106,12 @@ def reply_cpu_s(limits: Limits) -> float:
 def storing_cpu_s(limits: Limits, shown: InputSet) -> float:
     """Host CPU seconds for storing all answers of one repeat: they are read once for their digest, and copied."""
     return reply_cpu_s(limits) + STORED_CPU_S * limits.reply_mb * shown.count
+
+
+def public_cpu_s(limits: Limits, public: InputSet, per_call: int) -> float:
+    """Host CPU seconds for all public cases together, and for the call that makes their model."""
+    calls = -(-public.count // per_call)
+    return (1 + calls) * reply_cpu_s(limits) + storing_cpu_s(limits, public)
 
 
 def hidden_test_cpu_s(limits: Limits) -> float:
