@@ -23,6 +23,7 @@ from graders.marks.results import Results
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
+from reports.beside_score import Cohort
 from reports.cases_page import cases_page
 from reports.cohort import distribution_table, summary_table
 from reports.feedback import HandIn, feedback_page, hand_in_of
@@ -90,6 +91,7 @@ def report_results(
         people=results.people,
         versions=Versions.of(results.events),
         sheet=sheet,
+        answers=course.answers,
     )
 
 
@@ -106,6 +108,7 @@ def write_reports(
     people: Sequence[PersonalMark] = (),
     versions: Versions | None = None,
     sheet: Path | None = None,
+    answers: Path | None = None,
 ) -> WrittenReports:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
@@ -113,6 +116,7 @@ def write_reports(
     `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
     `board_names` has each group's name on the leaderboard: `reports.pseudonyms`, unless groups chose to be named.
+    `answers` is the folder of stored answers; without it no picture of public cases is drawn.
     """
     if sheet and sheet.suffix.casefold() not in SHEETS:
         raise UserError(f"{sheet}: a mark sheet is written as {' or '.join(SHEETS)}; name one of these")
@@ -122,14 +126,16 @@ def write_reports(
     staff: dict[str, Path] = {}
     names = file_names([mark.group for mark in marks])
     mistakes = known_mistakes(assignment)
+    cohort = Cohort.of(marks, assignment, answers)
     for mark in marks:
         hand_in = _with_version(hand_ins.get(mark.group, HandIn(mark.group)), mark, board_names, ratified, versions)
         feedback[mark.group] = home / "feedback" / f"{names[mark.group]}.html"
         staff[mark.group] = home / "staff" / f"{names[mark.group]}.html"
-        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes)
+        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes, cohort=cohort)
         write(feedback[mark.group], page)
         _keep(feedback[mark.group], page, versions.groups.get(mark.group))
-        write(staff[mark.group], feedback_page(mark, assignment, hand_in, audience="staff", mistakes=mistakes))
+        of_staff = feedback_page(mark, assignment, hand_in, audience="staff", mistakes=mistakes, cohort=cohort)
+        write(staff[mark.group], of_staff)
     personal = _write_personal(home / "personal", assignment, people, groups, ratified, versions)
     own = {person.member: person for person in people}
     table = marksheet(marks, assignment, groups, hand_ins, own)
@@ -171,9 +177,10 @@ def keep_versions(course: Course, results: Results) -> Path:
     board = pseudonyms([mark.group for mark in results.marks], read_secret(course), assignment.id)
     hand_ins = _hand_ins(course, results)
     mistakes = known_mistakes(assignment)
+    cohort = Cohort.of(results.marks, assignment, course.answers)
     for mark in results.marks:
         hand_in = _with_version(hand_ins[mark.group], mark, board, False, versions)
-        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes)
+        page = feedback_page(mark, assignment, hand_in, mistakes=mistakes, cohort=cohort)
         _keep(home / "feedback" / f"{names[mark.group]}.html", page, versions.groups.get(mark.group))
     people, groups = results.people, course.groups
     for person, path, page in _personal_pages(home / "personal", assignment, people, groups, False, versions):
