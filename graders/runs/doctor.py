@@ -19,7 +19,7 @@ from assignments.errors import MedmarkError
 from graders.failures import EngineFailure, ImageFailure
 
 if TYPE_CHECKING:
-    from graders.asking.allowance import Ceiling
+    from graders.asking.ceiling import Ceiling
 
 
 FEW_SEEDS = 2
@@ -91,7 +91,7 @@ def _image(framework: str) -> Fact:
 
 def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
     from assignments.load import hidden_tests
-    from graders.asking.allowance import ceiling
+    from graders.asking.ceiling import ceiling
     from graders.asking.journal import MEMORY_IS_HELD
     from graders.course.course import assignment_of, load_course
     from graders.course.secret import read_secret

@@ -9,7 +9,7 @@ from assignments.data.published import published_cases
 from assignments.folders import find
 from assignments.interface import read_interface
 from assignments.load import load
-from graders.asking.allowance import ceiling
+from graders.asking.ceiling import ceiling
 from graders.tasks.hidden_cases import drawn_set
 from graders.tasks.public_set import MOST, may_have_public_set, public_set
 from tests.assignments.data.scans_folder import write_folder
