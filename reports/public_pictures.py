@@ -82,7 +82,9 @@ class PublicAlbum:
         if not scores.cases:
             return PublicViews(missing=cause_words(scores.cause) if scores.cause else "no case was answered")
         public = self._public
-        if public is None or public.inputs_digest != scores.answers.inputs:
+        if public is None:
+            return PublicViews(missing="the public cases cannot be read any more")
+        if public.inputs_digest != scores.answers.inputs:
             return PublicViews(missing="the public cases have changed since they were predicted")
         try:
             stored = load_public_answers(self._store, scores.answers)
@@ -102,7 +104,7 @@ class PublicAlbum:
     def _public(self) -> PublicSet | None:
         try:
             return public_set(self._assignment, read_interface(self._assignment.folder / "interface.py"))
-        except MedmarkError:  # the cases are gone: the page says that they have changed
+        except MedmarkError:  # the cases are gone, and the page says so
             return None
 
     def _view(
