@@ -214,6 +214,8 @@ class Accuracy(Frozen):
     caps: tuple[Cap, ...] = ()
     also: tuple[str, ...] = ()
     """Metrics that are scored too and earn no points, such as those of a leaderboard's utilities."""
+    labels: dict[str, str] = {}
+    """What pages call a metric, by its name, such as {"my_metrics.py:recall" = "lesions found"}."""
     empty_reference: Literal["score", "separate"] = "score"
     """How a case with an empty truth counts: like any other, or apart, with a rate of false positives."""
     absent: Literal["leave_out", "one"] = "leave_out"
@@ -226,6 +228,12 @@ class Accuracy(Frozen):
     def metrics(self) -> tuple[str, ...]:
         """Names of all metrics that it needs: `metric` first, then those of its caps, then `also`."""
         return tuple(dict.fromkeys([self.metric, *(cap.condition.metric for cap in self.caps), *self.also]))
+
+    @model_validator(mode="after")
+    def _labels_are_of_its_metrics(self) -> Accuracy:
+        if unknown := self.labels.keys() - set(self.metrics):
+            raise ValueError(f"labels names {', '.join(sorted(unknown))}; its metrics are {', '.join(self.metrics)}")
+        return self
 
     @model_validator(mode="after")
     def _every_error_costs_something(self) -> Accuracy:

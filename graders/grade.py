@@ -11,27 +11,38 @@ toolkit failure stands beside the stages that were made before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.hidden import HiddenSet, InputSet
+from assignments.errors import UserError
 from assignments.interface import Interface, read_interface
 from graders.asking import allowance
 from graders.asking.check import CodeTests, run_tests
 from graders.asking.containers import containers_for, opened
 from graders.asking.job import Job
-from graders.asking.journal import Journal, QuestionId, Silent
-from graders.asking.measure import measure
+from graders.asking.journal import PUBLIC, Journal, QuestionId, Silent
+from graders.asking.measure import PUBLIC_REPEAT, measure
 from graders.asking.troubles import troubles
-from graders.failures import DataFailure, InternalFailure
+from graders.failures import DataFailure, InternalFailure, NotUsable
 from graders.record.answer_files import load_answers
-from graders.record.documents import AnswersResult, JobResult, ScoreResult, TestResult, Trouble
+from graders.record.documents import (
+    AnswersResult,
+    Cause,
+    JobResult,
+    PublicScores,
+    ScoreResult,
+    TestResult,
+    Trouble,
+)
 from graders.record.store import Store
 from graders.scoring.explained import EXPLAINED, score_and_explain
+from graders.scoring.public_scores import public_scores, range_of
 from graders.scoring.repeat import CASES, WHOLE
 from graders.scoring.score import check_criterion
 from graders.scoring.void import without
 from graders.tasks.hidden_cases import drawn_set
+from graders.tasks.public_set import PublicSet, public_set
 from graders.wall.patience import Patience
 from graders.wall.sandboxes import SANDBOXES
 from graders.wall.sandboxes.sandbox import Sandbox
@@ -56,20 +67,32 @@ def grade(job: Job, store: Store, journal: Journal | None = None, sandboxes: San
     journal = journal or Silent()
     with troubles(journal) as first:
         truths = _drawn(job, store)
-        replies = ask(job, {repeat: hidden.input_set for repeat, hidden in truths.items()}, store, journal, sandboxes)
-        return judge(job, replies, truths, store, journal)
+        public = _public(job, store, truths)
+        shown = {repeat: hidden.input_set for repeat, hidden in truths.items()}
+        replies = ask(job, shown, store, journal, sandboxes, None if public is None else public.set.input_set)
+        return judge(job, replies, truths, store, journal, public)
     return JobResult(trouble=first.trouble)
 
 
-def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal, sandboxes: Sandboxes) -> Replies:
-    """Ask a solution for the stages that a job lacks: its hidden tests, and answers to what each repeat is `shown`."""
+def ask(
+    job: Job,
+    shown: Mapping[int, InputSet],
+    store: Store,
+    journal: Journal,
+    sandboxes: Sandboxes,
+    public: InputSet | None = None,
+) -> Replies:
+    """Ask a solution for the stages that a job lacks: its hidden tests, and answers to what each repeat is `shown`.
+
+    One repeat's model also predicts the `public` cases, whose pictures its group will see.
+    """
     tests: dict[str, TestResult] = {}
     answers: dict[int, AnswersResult] = {}
     patience = Patience(*job.waited, on_change=journal.waited)
     with troubles(journal) as first:
         assignment, sandbox = store.assignment(job.assignment), sandboxes[job.sandbox]()
         interface = _interface(assignment)
-        memory = allowance.host_bytes(assignment.limits, list(shown.values()))
+        memory = allowance.host_bytes(assignment.limits, [*shown.values(), *([public] if public else [])])
         for container in containers_for(job, shown, redraw=assignment.data.redraw):
             spec = container.spec(job, store.solution(job.solution), assignment.limits)
             with opened(spec, sandbox, patience, journal) as session:
@@ -92,15 +115,24 @@ def ask(job: Job, shown: Mapping[int, InputSet], store: Store, journal: Journal,
                         store=store.answers,
                         journal=journal,
                         unusable=job.unusable,
+                        public=public if repeat == PUBLIC_REPEAT else None,
                     )
                     journal.stage_done("answers", str(repeat), answers[repeat])
     return Replies(tests, answers, first.trouble)
 
 
 def judge(
-    job: Job, replies: Replies, truths: Mapping[int, HiddenSet], store: Store, journal: Journal | None = None
+    job: Job,
+    replies: Replies,
+    truths: Mapping[int, HiddenSet],
+    store: Store,
+    journal: Journal | None = None,
+    public: PublicSet | None = None,
 ) -> JobResult:
-    """Judge a solution's replies together with the answers that were stored earlier: a score covers all repeats."""
+    """Judge a solution's replies together with the answers that were stored earlier: a score covers all repeats.
+
+    The `public` cases are scored after each criterion, to choose which of them its group is shown.
+    """
     journal = journal or Silent()
     assignment = store.assignment(job.assignment)
     scores: dict[str, ScoreResult] = {}
@@ -110,6 +142,14 @@ def judge(
             journal.hold(allowance.host_bytes(assignment.limits, [hidden.input_set for hidden in truths.values()]))
             for id in job.scores:
                 scores[id] = _scored(job, assignment, id, stored_answers, truths, store, journal)
+                predicted = stored_answers[PUBLIC_REPEAT].public
+                if public is not None and predicted is not None and scores[id].measured is not None:
+                    # Done before, so that this process may end here: the score then stands without pictures.
+                    unusable = PublicScores(predicted, cause=Cause(NotUsable.reason))
+                    journal.stage_done("score", id, replace(scores[id], public=unusable))
+                    journal.begins(QuestionId("score", id, PUBLIC), allowance.score_cpu_s([public.set]))
+                    shown = public_scores(assignment, _accuracy(assignment, id), public, predicted, store.answers)
+                    scores[id] = replace(scores[id], public=shown)
                 journal.stage_done("score", id, scores[id])
     return JobResult(replies.tests, replies.answers, scores, replies.trouble or first.trouble)
 
@@ -139,7 +179,8 @@ def _scored(
     over_limit = {question.part for question in job.unusable if (question.stage, question.name) == ("score", id)}
     over_limit |= {EXPLAINED for question in job.unusable if question == QuestionId("explained", id)}
     criterion = _accuracy(assignment, id)
-    return score_and_explain(assignment, criterion, sets, answers, on_part=begins, over_limit=over_limit)
+    result = score_and_explain(assignment, criterion, sets, answers, on_part=begins, over_limit=over_limit)
+    return result if result.measured is None else replace(result, range=range_of(assignment, criterion))
 
 
 def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:
@@ -158,6 +199,17 @@ def _drawn(job: Job, store: Store) -> dict[int, HiddenSet]:
     for id in job.scores:  # an instructor's own metric is imported here, before memory is limited
         check_criterion(assignment, _accuracy(assignment, id))
     return truths
+
+
+def _public(job: Job, store: Store, truths: Mapping[int, HiddenSet]) -> PublicSet | None:
+    """The public cases that a job predicts or whose answers it scores."""
+    if PUBLIC_REPEAT not in job.repeats and not job.scores:
+        return None
+    assignment = store.assignment(job.assignment)
+    try:
+        return public_set(assignment, _interface(assignment), job.prepared, truths.get(PUBLIC_REPEAT))
+    except UserError:  # pictures are an extra; `medmark doctor` and a handout say what is wrong with public cases
+        return None
 
 
 def _interface(assignment: Assignment) -> Interface:

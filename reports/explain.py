@@ -27,7 +27,7 @@ from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
 from reports.numbers import number
 from reports.personal import percent_text
-from reports.sentences import title, why
+from reports.sentences import few_repeats, title, why
 from reports.terminal import quantity, terminal_text
 
 if TYPE_CHECKING:  # they open Git and the course, which a page of text does not need
@@ -220,6 +220,8 @@ def _accuracy(criterion: Accuracy, level: int, finding: Finding) -> Iterator[str
     yield f"{criterion.metric} {_plain(score)}{how}"
     if finding.interval is not None:
         yield f"95 % interval {_plain(finding.interval[0])} to {_plain(finding.interval[1])}; it moves no point"
+    elif finding.scored.too_few_repeats:
+        yield few_repeats(finding.scored.too_few_repeats)
     part = share_of_points(criterion.anchors, level, score)
     yield from _interpolated(criterion, level, score, part)
     for cap in finding.scored.caps:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
 from graders.marks.findings import anchor_shares
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, is_ungraded, rounded, rounded_percent
+from graders.marks.metric_words import metric_words
 from graders.marks.visibility import Audience, visible, visible_provenance
 from reports.bands import Band, band_of, bands
+from reports.beside_score import BesideScore, Cohort, beside_score
 from reports.checks import FindingLine, checks_of, line_of
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.next_step import NextStep, next_step
@@ -134,6 +136,8 @@ class AccuracyView:
     rising: bool
     curve: Curve
     capped: bool
+    beside: BesideScore | None
+    """None without a score."""
     between: str
     """Between which anchors the score lies, and the points of those anchors."""
 
@@ -146,16 +150,18 @@ def feedback_page(
     audience: Audience = "student",
     step: NextStep | None = None,
     members: Sequence[MemberLine] = (),
+    cohort: Cohort | None = None,
 ) -> str:
     """The whole page as HTML: it loads nothing, runs nothing, and prints on A4.
 
     Args:
         step: What to do first; None to find it without the assignment's known mistakes.
         members: For staff; a student's page names nobody.
+        cohort: What the pages of all groups share; without it there are no pictures.
     """
     findings = [visible(finding, audience) for finding in mark.findings]
     step = step or next_step(mark, assignment, problems=hand_in.to_cure)
-    sections = [_said_above(section, step) for section in _sections(assignment, findings, audience)]
+    sections = [_said_above(section, step) for section in _sections(assignment, findings, audience, cohort)]
     criteria = {section.id for section in sections}
     shown = " ".join(todo.advice for todo in step.todo)
     whole = rounded_percent(mark)
@@ -238,7 +244,9 @@ def _ticks(of: tuple[Band, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def _sections(assignment: Assignment, findings: list[Finding], audience: Audience) -> list[Section]:
+def _sections(
+    assignment: Assignment, findings: list[Finding], audience: Audience, cohort: Cohort | None
+) -> list[Section]:
     """One section a criterion, in the assignment's order; a criterion without findings has one too."""
     sections: list[Section] = []
     left = 0.0
@@ -259,7 +267,7 @@ def _sections(assignment: Assignment, findings: list[Finding], audience: Audienc
                 left=round(left, 2),
                 width=width,
                 lines=tuple(line_of(f, audience) for f in own),
-                accuracy=_accuracy(assignment, criterion, scored) if isinstance(criterion, Accuracy) else None,
+                accuracy=_accuracy(assignment, criterion, scored, cohort) if isinstance(criterion, Accuracy) else None,
             )
         )
         left += width
@@ -285,19 +293,22 @@ def _summary(criterion: HiddenTests | Accuracy | Person, own: list[Finding], poi
     return "marked by a person" if points is not None else "to be marked by a person"
 
 
-def _accuracy(assignment: Assignment, criterion: Accuracy, finding: Finding | None) -> AccuracyView:
+def _accuracy(
+    assignment: Assignment, criterion: Accuracy, finding: Finding | None, cohort: Cohort | None
+) -> AccuracyView:
     # The figure uses no more digits than the page shows: the dot's position would give the others away.
     points = float(rounded(finding.points)) if finding and finding.points is not None else None
     score = None if finding is None or finding.score is None else shown_score(finding.score)
     ends = finding.interval if finding else None
     interval = None if ends is None else (shown_score(ends[0]), shown_score(ends[1]))
     return AccuracyView(
-        metric=criterion.metric,
+        metric=metric_words(criterion.metric, criterion, assignment.data.classes),
         score="" if score is None else fixed(score, SCORE_DECIMALS),
         after_score=after_score(finding.scored).strip() if finding and finding.scored else "",
         rising=criterion.anchors.rising,
         curve=curve(criterion, assignment.level, score, interval, points),
         capped=bool(finding and finding.scored and finding.scored.caps),
+        beside=beside_score(finding.scored, criterion, assignment, cohort) if finding and finding.scored else None,
         between="" if score is None else _between(criterion, assignment.level, score),
     )
 

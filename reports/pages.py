@@ -18,6 +18,7 @@ from graders.marks.mark import Mark, rounded_percent
 from graders.marks.personal import PersonalMark
 from graders.marks.versions import ReturnedPage, Versions
 from graders.marks.visibility import Audience
+from reports.beside_score import Cohort
 from reports.feedback import HandIn, MemberLine, feedback_page
 from reports.file_names import file_names
 from reports.next_step import NextStep, next_step
@@ -55,6 +56,8 @@ class Pages:
     """By member: when their work is due."""
     ratified: bool = False
     """Whether the board of examiners has confirmed the marks."""
+    cohort: Cohort | None = None
+    """What the pages of all groups share beside their scores; without it there are no pictures."""
 
     @cached_property
     def group_files(self) -> Mapping[str, str]:
@@ -75,6 +78,7 @@ class Pages:
             audience=audience,
             step=self._steps[mark.group],
             members=[self._member_line(mark, person) for person in self._people_of.get(mark.group, ())],
+            cohort=self.cohort,
         )
 
     def of_person(self, person: PersonalMark, *, as_returned: bool = False) -> str:

@@ -73,7 +73,7 @@ def _by_a_person(finding: Finding) -> str:
 
 def score_of(scored: Scored) -> str:
     """`dice 0.742`"""
-    return f"{scored.metric} {scored.score:.{SCORE_DECIMALS}f}"
+    return f"{scored.name or scored.metric} {scored.score:.{SCORE_DECIMALS}f}"
 
 
 def after_score(scored: Scored) -> str:
@@ -82,9 +82,15 @@ def after_score(scored: Scored) -> str:
     if scored.interval is not None:
         low, high = scored.interval
         text += f" (95 % interval {low:.{SCORE_DECIMALS}f} to {high:.{SCORE_DECIMALS}f})"
+    few = f" {few_repeats(scored.too_few_repeats)}" if scored.too_few_repeats else ""
     text += " on the hidden cases" if scored.answers is None else f" on {scored.answers // scored.repeats} hidden cases"
     text += f", {scored.combine} of {scored.repeats} repeats." if scored.repeats > 1 else "."
-    return " ".join([text, *_failed(scored), *_false_positives(scored), *_explained(scored), *_capped(scored)])
+    return " ".join([text + few, *_failed(scored), *_false_positives(scored), *_explained(scored), *_capped(scored)])
+
+
+def few_repeats(repeats: int) -> str:
+    """Why a score has no interval: too few repeats would give one that says nothing."""
+    return f"{ {2: 'Two', 3: 'Three'}.get(repeats, str(repeats)) } repeats are too few for an interval."
 
 
 def _failed(scored: Scored) -> list[str]:
@@ -109,7 +115,7 @@ def _explained(scored: Scored) -> list[str]:
     parts = [phrase_words(explained.seen)] if explained.seen else []
     if explained.mistake and explained.score is not None and explained.fixed is not None:
         better = f"{explained.fixed:.2f} if {phrase_words(explained.mistake)}"
-        parts.append(f"{scored.metric} {explained.score:.2f}; {better}.")
+        parts.append(f"{scored.name or scored.metric} {explained.score:.2f}; {better}.")
         if explained.cases is not None and scored.answers is not None and explained.cases < scored.answers:
             parts.append(f"Tried on {explained.cases} cases.")
         parts.append("The points are for the answers as they are.")

@@ -18,6 +18,8 @@ Array = np.ndarray[Any, Any]
 
 LARGEST = 320
 """Rows and columns of a PNG: a larger slice is reduced by block means, for a page that a mail program can open."""
+MOST_NUMBERS, MOST_BYTES = 24, 20_000
+"""Classes or objects of an answer that are outlined one by one; and how long their outlines may be as text."""
 WINDOW = (0.5, 99.5)
 """Percentiles of the slice that are drawn black and white."""
 
@@ -43,19 +45,25 @@ class Picture:
     outlines: tuple[Outline, ...] = ()
 
 
-def picture(image: Array, labels: Array | None = None, pixel_mm: tuple[float, float] = (1.0, 1.0)) -> Picture:
+def picture(
+    image: Array,
+    labels: Array | None = None,
+    pixel_mm: tuple[float, float] = (1.0, 1.0),
+    largest: int = LARGEST,
+) -> Picture:
     """The picture of a slice.
 
     Args:
         image: (h, w), or (3, h, w) for red, green and blue.
         labels: (h, w) integers, 0 is background; None without a label.
         pixel_mm: Height and width of a pixel; only their ratio matters.
+        largest: Rows and columns of the PNG at most.
     """
     rows, columns = image.shape[-2:]
     tall, wide = (size * mm for size, mm in zip((rows, columns), pixel_mm, strict=True))
     scale = 100 / max(tall, wide)
     width, height = round(scale * wide, 2), round(scale * tall, 2)
-    drawn = Picture(png_uri(grey_or_colour(_reduced(image))), width, height)
+    drawn = Picture(png_uri(grey_or_colour(_reduced(image, largest))), width, height)
     return drawn if labels is None else replace(drawn, outlines=outlines(labels, drawn))
 
 
@@ -64,6 +72,19 @@ def outlines(labels: Array, on: Picture) -> tuple[Outline, ...]:
     step = on.height / labels.shape[0], on.width / labels.shape[1]
     numbers = [int(number) for number in np.unique(labels) if number > 0]
     return tuple(Outline(number, outline_path(labels == number, step)) for number in numbers)
+
+
+def few_outlines(labels: Array, on: Picture, largest: int) -> tuple[Outline, ...] | None:
+    """The same of labels that anybody may have made: at the picture's resolution, and at most so many pieces.
+
+    Of many classes or objects only the border of all together. None: even that has too many pieces to be looked at.
+    """
+    factor = -(-max(labels.shape) // largest)
+    small = labels[factor // 2 :: factor, factor // 2 :: factor]
+    if len(np.unique(small)) > MOST_NUMBERS:
+        small = small > 0
+    drawn = outlines(small, on)
+    return drawn if sum(len(outline.path) for outline in drawn) <= MOST_BYTES else None
 
 
 def outline_path(mask: Array, step: tuple[float, float] = (1.0, 1.0)) -> str:
@@ -110,9 +131,9 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _reduced(image: Array) -> Array:
-    """The slice with at most `LARGEST` rows and columns."""
-    factors: Sequence[int] = [-(-size // LARGEST) for size in image.shape[-2:]]
+def _reduced(image: Array, largest: int) -> Array:
+    """The slice with at most so many rows and columns."""
+    factors: Sequence[int] = [-(-size // largest) for size in image.shape[-2:]]
     if max(factors) == 1:
         return image
     small: Array = image.astype(np.float64)

@@ -20,6 +20,7 @@ from graders.marks.results import Results
 from graders.marks.versions import ReturnedPage, Versions
 from graders.record.calibration import fresh_calibration
 from graders.record.in_force import Decisions
+from reports.beside_score import Cohort
 from reports.cases_page import cases_page
 from reports.cohort import distribution_table, summary_table
 from reports.feedback import HandIn, hand_in_of
@@ -90,6 +91,7 @@ def report_results(
         versions=Versions.of(results.events),
         due=_due_times(course, results),
         sheet=sheet,
+        answers=course.answers,
     )
 
 
@@ -107,6 +109,7 @@ def write_reports(
     versions: Versions | None = None,
     due: Mapping[str, str] | None = None,
     sheet: Path | None = None,
+    answers: Path | None = None,
 ) -> WrittenReports:
     """Render and write all reports of one assignment below `folder`/<assignment id>.
 
@@ -115,6 +118,7 @@ def write_reports(
     `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
     `board_names` has each group's name on the leaderboard: `reports.pseudonyms`, unless groups chose to be named.
+    `answers` is the folder of stored answers; without it no picture of public cases is drawn.
     """
     if sheet and sheet.suffix.casefold() not in SHEETS:
         raise UserError(f"{sheet}: a mark sheet is written as {' or '.join(SHEETS)}; name one of these")
@@ -130,6 +134,7 @@ def write_reports(
         course=course,
         due=due or {},
         ratified=ratified,
+        cohort=Cohort.of(marks, assignment, answers),
     )
     feedback, staff = {}, {}
     for mark in marks:
@@ -188,6 +193,7 @@ def keep_versions(course: Course, results: Results) -> Path:
         Versions.of(results.events),
         course=course.title,
         due=_due_times(course, results),
+        cohort=Cohort.of(results.marks, assignment, course.answers),
     )
     _keep_versions(home, pages)
     return home

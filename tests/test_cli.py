@@ -564,3 +564,11 @@ def test_a_reader_that_goes_away_ends_the_program_without_a_traceback(tmp_path):
     os.close(writer)
     assert output.returncode not in (0, 120)
     assert output.stderr.count("\n") <= 1
+
+
+def test_what_the_command_line_draws_is_drawn_with_one_thread_as_markers_draw_it():
+    """Sums of several threads differ in the last bit, and a marker refuses other cases than were planned."""
+    code = "import cli, numpy, threadpoolctl; print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()})"
+    several = {**environment(), "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    printed = subprocess.run([sys.executable, "-c", code], env=several, capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "{1}"

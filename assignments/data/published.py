@@ -16,9 +16,9 @@ from assignments.assignment import Assignment
 from assignments.data.cases import keyed_order
 from assignments.data.columns import Cases
 from assignments.data.parts import checked_cases, crossing, numbered_cases, training_cases
-from assignments.data.prepared import Prepared, Progress
+from assignments.data.prepared import Prepared, Progress, prepare
 from assignments.data.sharing import sharing_of
-from assignments.data.source import Axes, Draw, Endless
+from assignments.data.source import Axes, Draw, Endless, Finite, Source
 from assignments.data.sources import source_of
 from assignments.data.stand_ins import stand_ins
 from assignments.data.streams import PUBLISHED
@@ -77,10 +77,38 @@ def published_cases(assignment: Assignment, on_progress: Progress = lambda *_: N
     if sharing_of(assignment) == "none":
         arrays = source.declared or (prepared.arrays if prepared is not None else {})
         return replace(_stood_in(assignment, source.small_cases, arrays), prepared=prepared)
+    return _of_source(assignment, source, prepared)
+
+
+def shared_cases(
+    assignment: Assignment, prepared: Prepared | None = None, drawn: Mapping[str, Cases] | None = None
+) -> Mapping[str, Cases] | None:
+    """Cases with their truth that every group has: the validation part of a handout, else its training part.
+
+    They are those of `published_cases`, which checks the source; here nothing is checked. None: nobody may have the
+    cases, so others stand in for them.
+
+    Args:
+        prepared: The cases of a finite source; without them they are prepared now.
+        drawn: The training cases of an endless source, if they were drawn already.
+    """
+    if sharing_of(assignment) == "none":
+        return None
+    source = source_of(assignment)
+    if prepared is None and isinstance(source, Finite):
+        prepared = prepare(assignment, source)
+    published = _of_source(assignment, source, prepared, drawn)
+    return published.train if published.val is None else published.val
+
+
+def _of_source(
+    assignment: Assignment, source: Source, prepared: Prepared | None, drawn: Mapping[str, Cases] | None = None
+) -> PublishedCases:
+    """The cases themselves, where students may have them."""
     if isinstance(source, Endless):
-        return PublishedCases(
-            "drawn", *held_out(crossing(training_cases(source, assignment, PUBLISHED)), assignment.id)
-        )
+        if drawn is None:
+            drawn = crossing(training_cases(source, assignment, PUBLISHED))
+        return PublishedCases("drawn", *held_out(drawn, assignment.id))
     assert prepared is not None
     train, val = numbered_cases(prepared, assignment)
     if val is None:

@@ -1,22 +1,18 @@
-"""What one submission may cost: CPU and wall time in its containers, CPU and memory of the host. All from its sizes.
+"""What the host may pay for a question to one submission: CPU time and memory, from the assignment's sizes.
 
-The host's part is bounded too because the host works on answers, and an answer must not choose what the marking machine
+It is bounded too because the host works on answers, and an answer must not choose what the marking machine
 pays. The limits are several times what the largest honest answers took: only other answers reach them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-from assignments.assignment import Accuracy, Assignment, Limits
+from assignments.assignment import Limits
 from assignments.data.columns import held_bytes
 from assignments.data.hidden import HiddenSet, InputSet
-from graders.wall.patience import IDLE_S, WALL_FACTOR
 from graders.wall.wire import MIB
 
-SLACK_S = 900.0
-"""For opening sandboxes, importing the framework, and computing the metrics."""
 HOST_MB = 512
 REPLIES = 16
 """Times the largest reply: a test holds an answer as bytes, arrays and float64, and its own results beside it."""
@@ -32,42 +28,8 @@ STORED_CPU_S = 0.02
 MEGAVOXEL_CPU_S = 20.0
 """For a million voxels; a noisy volume takes 1 s."""
 EXPLAIN_CPU_S = 120.0
-
-
-@dataclass(frozen=True)
-class Ceiling:
-    """The most that one submission can cost, with all its tests and repeats."""
-
-    cpu_s: float
-    wall_s: float
-    """While a core is free for it."""
-    deadline_s: float
-    """When its marker is ended, whatever else runs on the machine."""
-    host_mb: int
-    """Memory that its marker may use beside the hidden cases."""
-    scored: bool
-    """Whether it is asked for the hidden cases at all."""
-
-
-def ceiling(
-    assignment: Assignment, tests: Collection[str], repeats: int | None = None, cases: int | None = None
-) -> Ceiling:
-    """The most that a submission can cost with these tests and so many repeats (None: all).
-
-    `cases` is the number of hidden cases, which decides the deadline: an endless source draws what its assignment says,
-    and of a finite one only who has prepared it knows the number.
-    """
-    limits = assignment.limits
-    scored = any(isinstance(criterion, Accuracy) for criterion in assignment.criteria)
-    if repeats is None:
-        repeats = assignment.run.seeds if scored else 0
-    modules = len({id.partition("::")[0] for id in tests})
-    cpu_s = len(tests) * limits.test_cpu_s + modules * limits.shared_cpu_s + repeats * limits.cpu_s
-    if cases is None:
-        cases = assignment.data.test if isinstance(assignment.data.test, int) else 0
-    calls = repeats * -(-cases // assignment.data.per_call)
-    host_s = len(tests) * hidden_test_cpu_s(limits) + calls * REPLY_CPU_S * limits.reply_mb + SLACK_S
-    return Ceiling(cpu_s, cpu_s + IDLE_S, WALL_FACTOR * cpu_s + host_s, host_mb(limits), scored)
+PUBLIC_SHARE = 0.25
+"""CPU seconds that a model may use for public cases, as a share of a repeat's limit, and beside it."""
 
 
 def host_mb(limits: Limits) -> int:
@@ -101,6 +63,12 @@ def reply_cpu_s(limits: Limits) -> float:
 def storing_cpu_s(limits: Limits, shown: InputSet) -> float:
     """Host CPU seconds for storing all answers of one repeat: they are read once for their digest, and copied."""
     return reply_cpu_s(limits) + STORED_CPU_S * limits.reply_mb * shown.count
+
+
+def public_cpu_s(limits: Limits, public: InputSet, per_call: int) -> float:
+    """Host CPU seconds for all public cases together, and for the call that makes their model."""
+    calls = -(-public.count // per_call)
+    return (1 + calls) * reply_cpu_s(limits) + storing_cpu_s(limits, public)
 
 
 def hidden_test_cpu_s(limits: Limits) -> float:

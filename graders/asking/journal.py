@@ -23,6 +23,8 @@ from graders.record.documents import Result, StageKind, to_json
 
 GAVE_UP = 77
 """Exit code of a marker that cannot go on after a question."""
+PUBLIC = "public"
+"""The part of a repeat that all its public cases are together; likewise of a score."""
 MEMORY_IS_HELD = sys.platform == "linux"
 """Whether the kernel holds a process to an address space; elsewhere a marker's memory has no limit."""
 

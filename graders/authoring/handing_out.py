@@ -17,7 +17,7 @@ from assignments.folders import in_catalogue
 from assignments.handout import refuse_work, write_handout
 from assignments.handout_note import RuntimeFacts
 from assignments.load import hidden_tests
-from graders.asking.allowance import ceiling
+from graders.asking.ceiling import ceiling
 from graders.authoring.kit_files import KitTerms, kit_texts
 from graders.authoring.splitting import data_assignment, record_handout
 from graders.authoring.student_wheel import student_wheel

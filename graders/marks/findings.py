@@ -17,6 +17,8 @@ from assignments.declared_tests import DeclaredTest
 from assignments.errors import UserError
 from graders.failures import InternalFailure, NotAccepted
 from graders.marks.mark import Cost, Finding, HeldCap, Mark, Scored, Status, Verdict, added_up
+from graders.marks.metric_words import metric_words
+from graders.marks.shown_scores import distribution_of, shown_also, shown_interval, too_few_repeats
 from graders.marks.words import cause_words
 from graders.record.documents import Cause, JobResult, ScoreResult, Trouble
 from graders.scoring.caps import holds
@@ -109,7 +111,7 @@ def mark_of(
                 void = decided.void_tests.get(test.id)
                 findings.append(finding if void is None else _voided(finding, void))
         elif isinstance(criterion, Accuracy):
-            findings.append(_accuracy_finding(criterion, assignment.level, result, handed_in.refused))
+            findings.append(_accuracy_finding(criterion, assignment, result, handed_in.refused))
         else:
             findings.append(_person_finding(criterion, decided.points.get(criterion.id)))
     return added_up(replace(nothing, findings=tuple(findings)))
@@ -187,7 +189,7 @@ def _voided(finding: Finding, why: str) -> Finding:
     )
 
 
-def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refused: str) -> Finding:
+def _accuracy_finding(criterion: Accuracy, assignment: Assignment, result: JobResult, refused: str) -> Finding:
     def finding(verdict: Verdict, points: Decimal | None, cause: Cause | None, evidence: str) -> Finding:
         return Finding(
             id=f"{criterion.id}/{criterion.metric}",
@@ -208,7 +210,8 @@ def _accuracy_finding(criterion: Accuracy, level: int, result: JobResult, refuse
         return replace(finding(verdict, points, cause, evidence), note=refused)
     if outcome.measured is None:
         return finding(Verdict.UNKNOWN, None, outcome.cause, outcome.evidence)
-    scored = _scored(criterion, level, outcome)
+    name = metric_words(criterion.metric, criterion, assignment.data.classes)
+    scored = replace(_scored(criterion, assignment.level, outcome), name=name)
     verdict = Verdict.FAILED if scored.share == 0 else Verdict.PASSED if scored.share == 1 else Verdict.PARTIAL
     exact = scored.share * criterion.points
     explanation = outcome.explained.evidence if outcome.explained else ""
@@ -230,7 +233,7 @@ def _scored(criterion: Accuracy, level: int, outcome: ScoreResult) -> Scored:
         metric=measured.metric,
         unit=measured.unit,
         score=measured.score,
-        interval=measured.interval,
+        interval=shown_interval(measured, criterion),
         combine=measured.combine,
         repeats=len(measured.repeats),
         answers=measured.case_count,
@@ -239,6 +242,10 @@ def _scored(criterion: Accuracy, level: int, outcome: ScoreResult) -> Scored:
         explained=outcome.explained and replace(outcome.explained, evidence=""),
         share=min([share_of_points(criterion.anchors, level, measured.score), *(cap.at for cap in held)]),
         caps=held,
+        too_few_repeats=too_few_repeats(measured, criterion),
+        also=shown_also(outcome, criterion),
+        distribution=distribution_of(outcome, criterion),
+        public=outcome.public,
     )
 
 

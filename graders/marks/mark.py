@@ -13,8 +13,9 @@ from fractions import Fraction
 from typing import Any, Final
 
 from graders.course.course import Rounding
+from graders.marks.shown_scores import Distribution, ShownMetric
 from graders.record.decisions import CODES
-from graders.record.documents import Cause, Explained, FailedCases, FalsePositives, Measured
+from graders.record.documents import Cause, Explained, FailedCases, FalsePositives, Measured, PublicScores
 
 
 class Verdict(StrEnum):
@@ -76,6 +77,16 @@ class Scored:
     """Of the criterion's points, after caps."""
     caps: tuple[HeldCap, ...]
     """Those whose condition is true."""
+    name: str = ""
+    """The metric's name in words, where it differs."""
+    too_few_repeats: int = 0
+    """How many repeats there are, where they are too few for an interval."""
+    also: tuple[ShownMetric, ...] = ()
+    """Other metrics of the same answers."""
+    distribution: Distribution | None = None
+    """How the scores of all hidden answers are spread; None for a metric of the whole set."""
+    public: PublicScores | None = None
+    """The public cases whose pictures are shown; None where none were predicted."""
 
 
 @dataclass(frozen=True)

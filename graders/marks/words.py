@@ -34,6 +34,9 @@ REASON_WORDS: Final[Mapping[str, str]] = {
     "wrong_answer": "the answer is not the expected one",
     "not_run": "the test did not run",
     "not_asked": "could not be asked",
+    # Reasons why pictures of public cases are missing.
+    "other_cases": "the public cases have changed since they were predicted",
+    "no_metric_of_cases": "no metric of this assignment gives a single case a score",
     # The toolkit's own failures.
     "image": "image",
     "engine": "engine",

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -26,7 +26,7 @@ from assignments.data.columns import Array, Cases, Column, LazyCase, filled
 from assignments.files import replace_file
 from graders.failures import DataFailure, InternalFailure
 from graders.record.answers import Answers
-from graders.record.documents import AnswersResult
+from graders.record.documents import AnswersResult, PublicAnswers
 
 FAST = 1
 """How much a member is compressed: noise in floats never shrinks, and a mask shrinks to a hundredth even so."""
@@ -110,22 +110,28 @@ def store_arrays(store: Path, arrays: Mapping[str, Array]) -> str | None:
 def load_answers(store: Path, result: AnswersResult) -> Answers:
     """Stored answers as scoring reads them: a file that medmark itself wrote. Answers to images that are read one at a
     time are columns."""
+    answers = load_public_answers(store, PublicAnswers("", result.file, result.states))
+    return replace(answers, cause_detail=result.cause_detail, evidence=result.evidence)
+
+
+def load_public_answers(store: Path, stored: PublicAnswers) -> Answers:
+    """Stored answers to public cases, likewise."""
     arrays: Mapping[str, Cases] = {}
-    if result.file:
-        path = store / result.file
+    if stored.file:
+        path = store / stored.file
         try:
             with path.open("rb") as file:
-                if _name(file) != result.file:
+                if _name(file) != stored.file:
                     raise ValueError("its content has changed since it was stored")
-                answered = [index for index, cause in enumerate(result.states) if cause is None]
-                arrays = read_arrays(path, file, answered, len(result.states))
+                answered = [index for index, cause in enumerate(stored.states) if cause is None]
+                arrays = read_arrays(path, file, answered, len(stored.states))
         except UNREADABLE as error:
             raise _unreadable(path, error) from error
-    elif None in result.states:
+    elif None in stored.states:
         raise DataFailure("answers are recorded, but no file with them")
-    causes = {index: cause for index, cause in enumerate(result.states) if cause is not None}
+    causes = {index: cause for index, cause in enumerate(stored.states) if cause is not None}
     failed = {index: cause.reason for index, cause in causes.items()}
-    return Answers(arrays, failed, causes, result.cause_detail, result.evidence)
+    return Answers(arrays, failed, causes)
 
 
 @dataclass(frozen=True)

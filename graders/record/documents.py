@@ -2,6 +2,7 @@
 
     TestResult      one hidden test             Measured      one metric over all repeats, with its cases
     AnswersResult   one repeat's answers        ScoreResult   one accuracy criterion: its metrics, what explains them
+    PublicAnswers   answers to public cases     PublicScores  which of these cases a group is shown
     JobResult       all of a job, and `Trouble` where the toolkit failed
 
 They are stored as JSON; `graders.record.read_documents` reads and validates it. A result holds parts (a reason, a line,
@@ -98,6 +99,20 @@ class TestResult(_Strict):
 
 
 @dataclass(frozen=True)
+class PublicAnswers(_Strict):
+    """Answers to cases that every group has, for pictures on its page; they move no point."""
+
+    inputs: str
+    """Digest of what was to be predicted from: pictures are drawn of no other cases."""
+    file: str | None = None
+    """Name of the stored answers' file; None where there are none."""
+    states: tuple[Cause | None, ...] = ()
+    """By case: None where it was answered, else why not."""
+    cause: Cause | None = None
+    """Why the answers are missing, where asking ended early."""
+
+
+@dataclass(frozen=True)
 class AnswersResult(_Strict):
     """The result of asking for the answers of one repeat."""
 
@@ -115,6 +130,8 @@ class AnswersResult(_Strict):
     wall_s: float = 0.0
     peak_mb: float | None = None
     flags: tuple[str, ...] = ()
+    public: PublicAnswers | None = None
+    """None where no public case was predicted: in other repeats, without images, and in older records."""
     schema: Literal[1] = SCHEMA
 
 
@@ -215,6 +232,34 @@ class Explained(_Strict):
     """For staff."""
 
 
+Rank = Literal["best", "median", "worst"]
+
+
+@dataclass(frozen=True)
+class RankedCase(_Strict):
+    """A public case that a group is shown."""
+
+    rank: Rank
+    index: int
+    """Of the case, among the public ones."""
+    score: float
+
+
+@dataclass(frozen=True)
+class PublicScores(_Strict):
+    """The public cases that a group is shown, by the score of its answers."""
+
+    answers: PublicAnswers
+    metric: str = ""
+    """By which they are ranked."""
+    cases: tuple[RankedCase, ...] = ()
+    """The best one first; none where the pictures are missing."""
+    count: int = 0
+    """Public cases that were scored."""
+    cause: Cause | None = None
+    """Why the pictures are missing."""
+
+
 @dataclass(frozen=True)
 class ScoreResult(_Strict):
     """The result of one accuracy criterion, over all repeats."""
@@ -233,6 +278,10 @@ class ScoreResult(_Strict):
     """For staff: what names the cause of the answers that failed, such as the exception's type and message."""
     explained: Explained | None = None
     evidence: str = ""
+    range: tuple[float | None, float | None] | None = None
+    """Ends of the metric's range, None for an infinite one; None as a whole where it was not recorded."""
+    public: PublicScores | None = None
+    """None where no public case was predicted."""
     schema: Literal[1] = SCHEMA
 
     @property

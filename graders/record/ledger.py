@@ -231,8 +231,14 @@ class Ledger:
         return [StageRow(*row) for row in rows]
 
     def blobs(self) -> set[str]:
-        """The names of all files of stored answers that a stage names."""
-        return {row[0] for row in self._read("SELECT DISTINCT blob FROM stage WHERE blob IS NOT NULL", ())}
+        """The names of all files of stored answers that a stage names: to hidden cases, and to public ones."""
+        of_hidden = self._read("SELECT DISTINCT blob FROM stage WHERE blob IS NOT NULL", ())
+        of_public = self._read(
+            "SELECT DISTINCT json_extract(document, '$.public.file') FROM stage "
+            "WHERE kind = 'answers' AND json_valid(document)",
+            (),
+        )
+        return {name for (name,) in (*of_hidden, *of_public) if name}
 
     def add_event(self, event: Event) -> None:
         """Record one decision."""

@@ -18,7 +18,7 @@ from assignments.assignment import Accuracy, Assignment, Framework
 from assignments.data.parts import Prepared
 from assignments.digests import digest_of
 from assignments.errors import UserError
-from graders.asking.allowance import ceiling
+from graders.asking.ceiling import ceiling
 from graders.asking.job import Job, keys_for
 from graders.course.course import Course
 from graders.course.lock import course_lock

@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Literal
 
 from graders.asking.job import Job
-from graders.asking.journal import QuestionId
+from graders.asking.journal import PUBLIC, QuestionId
 from graders.failures import LOADED_HOST, InternalFailure, Stopped
 from graders.intake.submission import Submission
 from graders.record.documents import (
@@ -234,7 +234,8 @@ def run_with_restarts(engine: Engine, job: Job, store: Store, deadline_s: float)
         if question is None:
             break
         if outcome.limit or (outcome.crashed and question in crashed):
-            failed = question if len(unusable) < MARKER_RESTARTS else _and_the_rest(question)
+            counted = [each for each in unusable if each.part != PUBLIC]
+            failed = question if len(counted) < MARKER_RESTARTS or question.part == PUBLIC else _and_the_rest(question)
             if failed in unusable:
                 break
             unusable.append(failed)

@@ -19,7 +19,11 @@ from assignments.errors import MedmarkError
 from graders.failures import EngineFailure, ImageFailure
 
 if TYPE_CHECKING:
-    from graders.asking.allowance import Ceiling
+    from graders.asking.ceiling import Ceiling
+
+
+FEW_SEEDS = 2
+FEW_SEEDS_NOTE = "seeds = 2 in [run]: an interval of two repeats is too wide to say much. Write 3 or more, or 1"
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def _image(framework: str) -> Fact:
 
 def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
     from assignments.load import hidden_tests
-    from graders.asking.allowance import ceiling
+    from graders.asking.ceiling import ceiling
     from graders.asking.journal import MEMORY_IS_HELD
     from graders.course.course import assignment_of, load_course
     from graders.course.secret import read_secret
@@ -116,6 +120,8 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
             yield Fact(False, str(error))
         else:
             yield Fact(True, f"assignment {id}: {_words(cost)}")
+            if cost.scored and assignment.run.seeds == FEW_SEEDS:
+                yield Fact(False, f"assignment {id}: {FEW_SEEDS_NOTE}", optional=True)
             yield from _cases(assignment, on_reading)
             if course.ledger.is_file():
                 yield from (Fact(False, line, optional=True) for line in unmatched_of(course, id))

@@ -14,9 +14,8 @@ import numpy as np
 
 from assignments.assignment import Accuracy, Assignment
 from assignments.data.case_files import read_cases
-from assignments.data.cases import described
 from assignments.data.columns import Array, Cases, Column, MadeCase, case_shapes, stacked
-from assignments.data.hidden import HiddenSet, records
+from assignments.data.hidden import HiddenSet
 from assignments.data.published import held_out, published_cases
 from assignments.errors import UserError
 from assignments.handout_note import read_note
@@ -26,6 +25,7 @@ from graders.record.answers import Answers
 from graders.record.documents import Measured, ScoreResult
 from graders.scoring.score import score
 from graders.tasks import task_named
+from graders.tasks.public_set import as_hidden_set
 from graders.wall.cases import JoinedCases, training_arguments
 
 SHOWN = ("drawn", "shared")
@@ -62,25 +62,7 @@ class PublicCases:
 
     def as_hidden(self, cases: Mapping[str, Cases]) -> HiddenSet:
         """Cases as one repeat of marking has its hidden ones; nothing is given to train on."""
-        task = task_named(self.assignment.task)
-        truths = {name: cases[name] for name in (task.truth, *task.extra_truths) if name in cases}
-        if task.truth not in truths:
-            raise UserError(
-                f"{self.assignment.folder / 'data'}: the cases have no {task.truth}. Fetch the handout again."
-            )
-        ids = [str(number) for number in range(len(cases[task.truth]))]
-        subjects = [f"subject {int(number)}" for number in cases["subject"]] if "subject" in cases else ids
-        return HiddenSet(
-            train={},
-            val=None,
-            inputs={name: cases[name] for name in self.inputs()},
-            truth=records(truths) if task.extra_truths else truths[task.truth],
-            cases=described(ids, subjects, cases.get("spacing"), [None] * len(ids)),
-            fit_seed=0,
-            inputs_digest="",
-            train_digest="",
-            truth_digest="",
-        )
+        return as_hidden_set(self.assignment, self.inputs(), cases)
 
     def scores(self, cases: Mapping[str, Cases], predictions: Sequence[Mapping[str, Array]]) -> list[Score]:
         """The accuracy criteria's scores of predictions, each with a leading axis over the cases of one call.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -215,6 +216,15 @@ class Session:
         id = secrets.randbits(53)
         body = frame({"id": id, **request}, parts)
         return self._exchange(worker, {"verb": "call", "worker": worker.number, "id": id}, body)
+
+    @contextmanager
+    def waiting_apart(self) -> Iterator[None]:
+        """What is waited for inside spends a patience of its own, and none of the submission's."""
+        before, self._patience = self._patience, self._patience and Patience()
+        try:
+            yield
+        finally:
+            self._patience = before
 
     def end(self, worker: Worker) -> Usage:
         """End a worker; what it used and printed."""

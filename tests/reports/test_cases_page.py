@@ -65,7 +65,7 @@ def test_both_outlines_lie_where_their_voxels_are():
     answer = np.roll(SQUARE, 3, axis=1).astype(np.float32)
     arrays = {"image": "h w"}
     text = page("segmentation", {"image": IMAGE}, {"label": SQUARE}, answer, arrays=arrays, values={"dice": 0.625})
-    (truth,), (own,) = outlines(text, "truth"), outlines(text, "own")
+    (truth,), (own,) = outlines(text, "truth"), outlines(text, "yours")
     # Rows 4 to 7 and columns 4 to 11: their border is from 4 to 8 and from 4 to 12.
     assert box(truth) == pytest.approx((4, 12, 4, 8), abs=0.6)
     assert box(own) == pytest.approx((7, 15, 4, 8), abs=0.6)
@@ -77,7 +77,7 @@ def test_both_outlines_lie_where_their_voxels_are():
 def test_a_probability_of_a_half_is_foreground():
     answer = np.where(SQUARE == 1, 0.5, 0.49).astype(np.float16)
     text = page("segmentation", {"image": IMAGE}, {"label": SQUARE}, answer, arrays={"image": "h w"})
-    assert outlines(text, "own") == outlines(text, "truth")
+    assert outlines(text, "yours") == outlines(text, "truth")
 
 
 def test_a_volume_is_shown_where_its_label_is_largest():
@@ -86,7 +86,7 @@ def test_a_volume_is_shown_where_its_label_is_largest():
     text = page("segmentation", {"image": volume}, {"label": label}, None, arrays={"image": "d h w"}, problem="late")
     assert "image, slice 4 of 5" in text
     assert box(outlines(text, "truth")[0]) == pytest.approx((4, 12, 4, 8), abs=0.6)
-    assert outlines(text, "own") == []
+    assert outlines(text, "yours") == []
     assert "There is no answer of yours to show: late." in text
 
 
@@ -96,14 +96,14 @@ def test_an_empty_truth_is_shown_where_the_answer_is():
     truth = {"label": np.zeros((5, 16, 16), np.uint8)}
     text = page("segmentation", {"image": volume}, truth, answer, arrays={"image": "d h w"})
     assert "slice 2 of 5" in text
-    assert len(outlines(text, "own")) == 1
+    assert len(outlines(text, "yours")) == 1
 
 
 def test_every_class_of_a_map_has_its_outline():
     labels = SQUARE.copy()
     labels[10:14, 4:12] = 2
     text = page("label_maps", {"image": IMAGE}, {"label": labels}, SQUARE, arrays={"image": "h w"})
-    assert (len(outlines(text, "truth")), len(outlines(text, "own"))) == (2, 1)
+    assert (len(outlines(text, "truth")), len(outlines(text, "yours"))) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_field_is_shown_by_the_labels_that_it_warps():
     text = page("registration", inputs, {"labels": np.stack([SQUARE, moved])}, field, arrays=arrays)
     on_fixed, on_moving = outlines(text, "truth")
     assert box(on_moving)[0] == pytest.approx(box(on_fixed)[0] + 2, abs=0.1)
-    assert outlines(text, "own") == [on_fixed]
+    assert outlines(text, "yours") == [on_fixed]
 
 
 def test_the_courses_title_stands_on_the_page_as_text():

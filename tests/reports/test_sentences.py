@@ -189,7 +189,7 @@ def test_an_older_score_reads_as_it_did(name):
         assert (finding.verdict, finding.points, finding.cause) == (Verdict.UNKNOWN, None, Cause("data"))
         return
     explained = (stored.get("explained") or {}).get("told", "")
-    assert feedback(finding) == f"{stored['told']} {explained}".strip()
+    assert feedback(finding) == f"{stored['told']} {explained}".strip().replace("auroc", "AUROC")
 
 
 ANCHORS = {"trivial": 0.0, "pass": 0.1, "merit": 0.2, "distinction": 0.3, "reference": 0.9, "ceiling": 1.0}

@@ -86,6 +86,7 @@ def test_every_field_of_a_score_that_students_read_has_been_decided_on():
     assert {field.name for field in fields(Scored)} == {
         *("metric", "unit", "score", "interval", "combine", "repeats", "answers"),
         *("failed", "false_positives", "explained", "share", "caps"),
+        *("name", "too_few_repeats", "also", "distribution", "public"),
     }
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from assignments.errors import UserError
-from graders.record.documents import Cause, TestResult
+from graders.record.documents import AnswersResult, Cause, PublicAnswers, TestResult
 from graders.record.ledger import REMOTE, Event, Ledger, Observation, Stage, refuse_remote
 from graders.record.ledger_file import VERSION
 from tests.graders.record.test_ledger_file import VERSION_2, version, write
@@ -83,6 +83,17 @@ def test_the_newest_of_several_final_stages_stands(path):
         ledger.add_stages([STAGE, newer])
         assert ledger.stages(["k1"]) == {"k1": newer}
         assert ledger.blobs() == {"b.npz"}
+
+
+def test_a_file_of_public_answers_is_named_too_and_so_it_is_kept(path):
+    answers = AnswersResult("passed", file="hidden.npz", public=PublicAnswers("digest", "public.npz"))
+    without = dataclasses.replace(answers, public=PublicAnswers("digest"))
+    with Ledger.open(path) as ledger:
+        ledger.add_stages(
+            dataclasses.replace(STAGE, key=key, kind="answers", name="0", document=document, blob=document.file)
+            for key, document in (("k1", answers), ("k2", without), ("k3", AnswersResult("passed")))
+        )
+        assert ledger.blobs() == {"hidden.npz", "public.npz"}
 
 
 def test_many_stages_are_all_or_none(path):

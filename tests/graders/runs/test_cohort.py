@@ -25,7 +25,7 @@ import pytest
 
 from assignments.data.hidden import hidden_set
 from assignments.errors import UserError
-from graders.asking.allowance import ceiling
+from graders.asking.ceiling import ceiling
 from graders.course.lock import course_lock
 from graders.failures import EngineFailure, ImageFailure, Stopped
 from graders.marks.mark import Status

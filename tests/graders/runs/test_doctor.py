@@ -1,10 +1,13 @@
 """What the doctor says of a Docker engine that marking could not use."""
 
 import socket
+from datetime import timedelta
 
 import pytest
 
 from graders.runs.doctor import docker_trouble
+from tests.patients_course import write_course
+from tests.small_course import medmark
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "http://[::1", "ssh://x@y", "here"])
@@ -27,3 +30,13 @@ def test_a_socket_that_this_user_may_not_open_has_a_cure_of_its_own(monkeypatch)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setattr(socket.socket, "connect", refused)
     assert "sudo usermod -aG docker $USER" in docker_trouble()
+
+
+def test_two_repeats_are_too_few_and_the_doctor_says_so(tmp_path):
+    folder = write_course(tmp_path / "slices", due=timedelta(days=7))
+    toml = folder / "slices" / "assignment.toml"
+    toml.write_text(toml.read_text().replace('mode = "retrain"', 'mode = "retrain"\nseeds = 2'))
+    said = " ".join(medmark("doctor", "-c", folder).out.split())
+    assert "assignment slices: seeds = 2 in [run]: an interval of two repeats is too wide to say much." in said
+    toml.write_text(toml.read_text().replace("seeds = 2", "seeds = 3"))
+    assert "two repeats" not in medmark("doctor", "-c", folder).out

@@ -6,11 +6,12 @@ import shutil
 import pytest
 
 from assignments.load import load
-from graders.asking.journal import QuestionId, Silent
+from graders.asking.journal import PUBLIC, QuestionId, Silent
 from graders.grade import grade
-from graders.record.documents import Trouble
+from graders.record.documents import JobResult, Trouble
 from graders.record.store import Store
 from graders.runs.coordinator import run_with_restarts
+from graders.runs.engines.engine import Outcome
 from graders.runs.engines.processes import Processes, start_forkserver
 from graders.scoring import explained
 from tests.attacks.course import RIGHT
@@ -70,6 +71,47 @@ def test_a_marker_that_the_machine_has_killed_is_a_toolkit_failure_and_keeps_wha
     assert outcome.document.tests == {"a": PASSED}
     assert "killed (signal 9)" in outcome.trouble
     assert questions == ["a", "b"]
+
+
+class LimitsReached:
+    """An engine whose markers reach a limit in these questions, one after the other, and end at the last one."""
+
+    def __init__(self, questions):
+        self.questions = iter(questions)
+
+    def run(self, job, store, deadline_s):
+        question = next(self.questions, None)
+        if question is None:
+            return Outcome(JobResult(), "", 0.0)
+        return Outcome(None, "a limit", 0.0, JobResult(), question, limit=True)
+
+
+class NotedJob:
+    """A job that notes the questions which are not put again."""
+
+    def __init__(self):
+        self.unusable = []
+
+    def after(self, done, question, waited):
+        self.unusable.append(question)
+        return self
+
+
+def test_public_cases_that_reach_a_limit_use_up_none_of_the_restarts(tmp_path):
+    job = NotedJob()
+    public = QuestionId("answers", "0", PUBLIC)
+    hidden = [QuestionId("answers", "0", str(call)) for call in range(4)]
+    engine = LimitsReached([*hidden[:2], public, *hidden[2:]])
+    run_with_restarts(engine, job, Store(tmp_path), deadline_s=60)
+    assert job.unusable == [*hidden[:2], public, hidden[2], QuestionId("all")]
+
+
+def test_after_the_last_restart_public_cases_are_given_up_alone(tmp_path):
+    job = NotedJob()
+    public = QuestionId("answers", "0", PUBLIC)
+    hidden = [QuestionId("answers", "0", str(call)) for call in range(3)]
+    run_with_restarts(LimitsReached([*hidden, public]), job, Store(tmp_path), deadline_s=60)
+    assert job.unusable == [*hidden, public]
 
 
 # The marker itself, in a process of its own

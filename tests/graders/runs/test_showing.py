@@ -156,7 +156,7 @@ def test_a_page_names_its_group_and_nobody_else(course, closed):
     assert "your marks rest on all 6" in page
     assert "These are all hidden cases." in cases_page(planned(course, 6), "alder")
     assert page.count('<path class="truth"') >= 3
-    assert page.count('<path class="own"') >= 3
+    assert page.count('<path class="yours"') >= 3
 
 
 def test_the_command_refuses_early_and_records_nothing(course):
