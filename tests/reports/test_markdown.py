@@ -90,11 +90,12 @@ def test_a_check_is_one_line_with_its_points_and_its_reason_below():
     assert markdown.startswith(
         "Feedback\n\n# Prostate segmentation in T2 MRI\n\n- Group **group-07**\n- Commit **`4f0c"
     )
-    assert "## Tests – 5 hidden checks worth 35 marks\n\n**25 / 35**\n\n" in markdown
-    line = (
-        "- Failed: `dice_loss` of two empty masks is 0, not NaN. **0 / 5**\n\n  **The answer holds NaN or infinity.**\n"
+    assert "## What holds – 3 of 5 hidden checks\n\n**25 / 25**\n\n" in markdown
+    assert "\n- Passed: `dice_loss` is 0 when prediction and truth agree. **5 / 5**\n" in markdown
+    assert (
+        "normalisation and dropout are in evaluation mode. **0 / 5**\n\n  **The CPU time limit was reached.**\n"
+        in markdown
     )
-    assert line in markdown
     assert "\n- commit: `4f0c2b7d9e11a3b5c6d7e8f90123456789abcdef`\n" in markdown
     assert "**68.4 of 100** Upper second class\n" in markdown
 
