@@ -39,7 +39,7 @@ from tests.reports import hand_made
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
-from tests.reports.test_markdown import TAGS, assert_harmless, rendered
+from tests.reports.test_as_markdown import TAGS, assert_harmless, rendered
 from tests.reports.test_pdf import LINK, acting
 from tests.small_course import CommandOutput, medmark
 
