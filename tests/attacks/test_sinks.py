@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import weasyprint
 
 from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
@@ -29,7 +30,6 @@ from reports.as_json import mark_as_json
 from reports.feedback import feedback_page
 from reports.leaderboard import leaderboard_page
 from reports.marksheet import as_csv, marksheet
-from reports.pdf import as_pdf
 from reports.terminal import UNSAFE
 from reports.write import file_names
 from tests.attacks.course import RIGHT, Attacked, attacked, solution
@@ -159,7 +159,7 @@ def test_no_page_holds_an_element_of_a_students(course, attack):
 @pytest.mark.attack("H23", "mentions, links, HTML and headings in Markdown, and links and scripts in PDF")
 def test_no_copy_of_a_page_acts(course, attack):
     attack.fired(
-        rendered(PRINTABLE).tags - TAGS >= {"script", "img"} and acting(as_pdf(LINK)) != [],
+        rendered(PRINTABLE).tags - TAGS >= {"script", "img"} and acting(weasyprint.HTML(string=LINK).write_pdf()) != [],
         "put into Markdown as it is, it holds both; a PDF of a page with a link holds that",
     )
     home = course.folder / "reports/target"

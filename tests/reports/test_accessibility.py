@@ -35,6 +35,7 @@ FIGURES = """
 })
 """
 FOCUSABLE = "[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]"
+FOCUSABLE += ".filter(element => element.checkVisibility())"  # not what is folded away
 FOCUSED = f"""
 (() => {{
     const style = getComputedStyle(document.activeElement);
@@ -111,4 +112,4 @@ def test_the_keyboard_reaches_everything_in_reading_order_and_shows_where_it_is(
             at, tag, visible = browser.run(FOCUSED)
             assert (at, visible) == (number, True), f"{page.name}: {tag}"
             reached.add(tag)
-    assert reached == {"BUTTON", "SUMMARY", "DIV"}  # a table that scrolls is the division
+    assert {"BUTTON", "SUMMARY", "DIV"} <= reached <= {"A", "BUTTON", "SUMMARY", "DIV"}  # a table that scrolls is a DIV
