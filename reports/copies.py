@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from reports.markdown import as_markdown
+from reports.as_markdown import as_markdown
 from reports.pdf import NoPdfError, as_pdf, check_pdf, is_pdf_of, was_written_here
 from reports.write import write
 

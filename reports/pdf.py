@@ -53,6 +53,8 @@ def as_pdf(html: str) -> bytes:
     # Its grids fail where a page ends: pdf.css lays out what is a grid on a screen.
     styles = re.sub(r"display: ?grid", "display: block", styles) + _styles_of_paper()
     document = weasyprint.HTML(string="".join([before, start, styles, end, after]), url_fetcher=fetcher)
+    for link in document.etree_element.iter("a"):
+        link.attrib.pop("href", None)  # to a page that does not come with the paper
     _shorten(document.etree_element)
     _style_figures(document.etree_element)
     try:

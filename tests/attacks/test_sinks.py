@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import weasyprint
 
 from graders.course.roster import Group, Member
 from graders.failures import SubmissionFailure
@@ -30,7 +31,6 @@ from reports.feedback import feedback_page
 from reports.file_names import file_names
 from reports.leaderboard import leaderboard_page
 from reports.marksheet import as_csv, marksheet
-from reports.pdf import as_pdf
 from reports.terminal import UNSAFE
 from tests.attacks.course import RIGHT, Attacked, attacked, solution
 from tests.attacks.target.rows import IN_THE_INPUTS, IN_THE_LABELS
@@ -39,7 +39,7 @@ from tests.reports import hand_made
 from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.hostile import HOSTILE
 from tests.reports.pages import Page
-from tests.reports.test_markdown import TAGS, assert_harmless, rendered
+from tests.reports.test_as_markdown import TAGS, assert_harmless, rendered
 from tests.reports.test_pdf import LINK, acting
 from tests.small_course import CommandOutput, medmark
 
@@ -159,7 +159,7 @@ def test_no_page_holds_an_element_of_a_students(course, attack):
 @pytest.mark.attack("H23", "mentions, links, HTML and headings in Markdown, and links and scripts in PDF")
 def test_no_copy_of_a_page_acts(course, attack):
     attack.fired(
-        rendered(PRINTABLE).tags - TAGS >= {"script", "img"} and acting(as_pdf(LINK)) != [],
+        rendered(PRINTABLE).tags - TAGS >= {"script", "img"} and acting(weasyprint.HTML(string=LINK).write_pdf()) != [],
         "put into Markdown as it is, it holds both; a PDF of a page with a link holds that",
     )
     home = course.folder / "reports/target"

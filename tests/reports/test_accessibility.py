@@ -34,9 +34,8 @@ FIGURES = """
     return (Math.max(...two) + 0.05) / (Math.min(...two) + 0.05);
 })
 """
-FOCUSABLE = """
-[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]
-    .filter(each => each.checkVisibility({ contentVisibilityAuto: true }))"""
+FOCUSABLE = "[...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')]"
+FOCUSABLE += ".filter(element => element.checkVisibility())"  # not what is folded away
 FOCUSED = f"""
 (() => {{
     const style = getComputedStyle(document.activeElement);

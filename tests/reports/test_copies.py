@@ -5,8 +5,8 @@ import weasyprint
 
 from assignments.errors import UserError
 from reports import copies
+from reports.as_markdown import as_markdown
 from reports.copies import check_formats, outdated_copies, write_copies
-from reports.markdown import as_markdown
 from reports.pdf import is_pdf_of
 from reports.write import write_reports
 from tests.reports.hand_made import assignment, mark

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from reports.as_markdown import as_markdown
 from reports.feedback import feedback_page
-from reports.markdown import as_markdown
 from tests.reports.every_page import every_page, feedback_pages, personal_pages
 from tests.reports.hand_made import assignment, hand_in, mark
 from tests.reports.hostile import HOSTILE
@@ -137,6 +137,17 @@ def test_a_table_is_a_list_with_the_names_of_its_columns():
 def test_numbered_lists_keep_their_numbers_and_output_is_fenced_beyond_its_own_fences():
     html = "<ol><li>one</li><li>two<pre>```\n@octocat</pre></li></ol>"
     assert as_markdown(html) == "1. one\n2. two\n\n   ````\n   ```\n   @octocat\n   ````\n"
+
+
+def test_what_stands_beside_a_title_and_the_points_below_it_are_set_apart():
+    html = (
+        '<div><h2>Tests <span class="soft">5 checks</span></h2><span class="points">25<small> / 35</small></span></div>'
+    )
+    assert as_markdown(html) == "## Tests – 5 checks\n\n**25 / 35**\n"
+
+
+def test_a_line_that_someone_ended_stays_a_line_and_begins_nothing():
+    assert as_markdown("<p>one<br># two<br>- three</p>") == "one\n\n\\# two\n\n\\- three\n"
 
 
 def test_every_page_can_be_read(tmp_path):

@@ -13,24 +13,11 @@ from html.parser import HTMLParser
 from itertools import groupby
 from typing import Final
 
-BLOCKS: Final = frozenset(
-    {
-        *(
-            "address",
-            "article",
-            "aside",
-            "blockquote",
-            "body",
-            "caption",
-            "details",
-            "div",
-            "dl",
-            "figcaption",
-            "figure",
-        ),
-        *("footer", "header", "main", "p", "section", "summary", "table", "tbody", "thead", "tfoot"),
-    }
-)
+BLOCKS: Final = frozenset({
+    "address", "article", "aside", "blockquote", "body", "br", "caption", "details", "div", "dl", "figcaption",
+    "figure", "footer", "header", "hr", "main", "p", "section", "summary", "table", "tbody", "tfoot", "thead",
+})  # fmt: skip
+VOID: Final = frozenset({"br", "hr", "img", "input", "wbr"})
 HEADINGS: Final = {f"h{level}": "#" * level for level in range(1, 7)}
 LEFT_OUT: Final = frozenset({"head", "style", "script", "svg"})
 STRONG: Final = frozenset({"b", "strong", "summary", "th"})
@@ -85,8 +72,9 @@ class _Reader(HTMLParser):
         if self._left_out or tag in LEFT_OUT:
             self._left_out += tag in LEFT_OUT
             return
-        if tag in ("meta", "br", "wbr", "img", "hr", "input"):
-            self._runs.append(_Run(" "))
+        if tag in VOID:
+            if tag in BLOCKS:
+                self.end_block()
             return
         classes = {*(dict(attrs).get("class") or "").split()}
         self._open.append((tag, tag in STRONG or bool(classes & NUMBERS)))
