@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import numpy as np
 
+from graders.marks.diagnosis import KnownMistake
 from graders.marks.mark import NOT_GRADED, Finding, Mark, Status, Verdict
 from graders.record.documents import Cause
+from graders.record.rehearsal import pattern_of
 from reports.data_page import data_page
 from reports.feedback import feedback_page
 from reports.leaderboard import Baseline, leaderboard_page
@@ -113,3 +115,11 @@ def import_failed() -> Mark:
     checks = [replace(each, verdict=Verdict.FAILED, points=ZERO, cause=Cause("import_failed", "ModuleNotFoundError"))
               for each in CHECKS]  # fmt: skip
     return mark(checks=checks, accuracy=accuracy(None, None, "0", reason="import_failed"), person=person())
+
+
+def mistake():
+    failed = [each for each in CHECKS if each.verdict is Verdict.FAILED]
+    tests = [each.id.partition("/")[2] for each in failed]
+    patterns = ({test: pattern_of(each.cause, each.line) for test, each in zip(tests, failed, strict=True)},)
+    return KnownMistake("smooth", "The smoothing term is missing", "Add `eps` to both.", frozenset(tests), frozenset(),
+                        patterns)  # fmt: skip

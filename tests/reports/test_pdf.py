@@ -13,7 +13,6 @@ from assignments.errors import UserError
 from reports import pdf
 from reports.feedback import feedback_page
 from reports.pdf import as_pdf, is_pdf_of, was_written_here
-from tests.reports.browser import CHROMIUM, Browser
 from tests.reports.every_page import every_page, feedback_pages
 from tests.reports.hand_made import assignment, hand_in, mark
 from tests.reports.hostile import HOSTILE
@@ -127,15 +126,9 @@ def test_it_knows_its_page(page, written):
     assert not was_written_here(b"%PDF-1.7 of someone else")
 
 
-def test_evidence_that_is_folded_on_a_screen_stands_open_on_paper(tmp_path):
+def test_what_is_folded_on_a_screen_stands_open_in_a_pdf():
     html = feedback_page(mark(), assignment(), hand_in(), audience="staff")
     assert "Traceback<mostrecentcalllast>" in letters(text_of(as_pdf(html)))
-    if CHROMIUM is not None:
-        (tmp_path / "page.html").write_text(html, encoding="utf-8")
-        with Browser() as browser:
-            browser.open(tmp_path / "page.html")
-            browser.print(tmp_path / "page.pdf")
-        assert "Traceback<mostrecentcalllast>" in letters(text_of((tmp_path / "page.pdf").read_bytes()))
 
 
 def test_long_output_is_cut_and_the_rest_is_said_to_stand_in_the_page():
