@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
 
-from assignments.assignment import Anchors, Assignment, Count, Frozen, Orient, Share
+from assignments.assignment import Anchors, Assignment, Count, Orient, Share
 from assignments.errors import Problem, UserError, nearest
+from assignments.frozen import Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from graders.course.course_checks import value_problems
