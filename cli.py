@@ -298,9 +298,9 @@ def decide(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="extension, late_commit, agreed_mark, override, peer_factor, moderation, cap, deferred, absent, "
-            "excused, held, void_test, void_case, dispute or retract. Without KIND, the whole record is listed: "
-            "decisions, marks applied, returns, corrections.",
+            help="extension, late_commit, agreed_mark, line_mark, override, peer_factor, moderation, cap, deferred, "
+            "absent, excused, held, void_test, void_case, dispute or retract. Without KIND, the whole record is "
+            "listed: decisions, marks applied, returns, corrections.",
         ),
     ] = None,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="The decided value: see docs/course.md.")] = "",

@@ -89,6 +89,13 @@ class Peer(Frozen):
     """A higher factor counts as this."""
 
 
+class SecondMarking(Frozen):
+    """How far two markers of one part may differ."""
+
+    tolerance: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(5)
+    """In per cent of the part's points: up to it the first mark stands, beyond it an agreed mark is needed."""
+
+
 class DataChanges(Frozen):
     """A course's own values for an assignment's [data]; what is left out stays as the assignment has it.
 
@@ -178,6 +185,7 @@ class Course(Frozen):
     round: Rounding = "0.1"
     """What marks are rounded to, half up and once, after every other step: a tenth or a whole."""
     peer: Peer = Peer()
+    second_marking: SecondMarking = SecondMarking()
     staff: dict[Annotated[str, Field(min_length=1)], str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
     """Login to full name of those who may decide; if empty, everyone who may run medmark here."""
     install: str = Field(default="", pattern=r"[^\n\r`]*")
