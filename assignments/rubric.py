@@ -14,6 +14,8 @@ from pydantic import Field
 
 from assignments.frozen import Frozen
 
+WHOLE: Final = "overall"
+"""Names the comment on the whole part in forms, so no line has this id."""
 LINE_ID: Final = r"[a-z][a-z0-9_]{0,31}"
 """The id of a line, which decisions and forms name."""
 
@@ -43,6 +45,11 @@ class Level(Frozen):
         low, high = (f"{points.normalize():f}" for points in (self.least, self.most))
         return low if low == high else f"{low} to {high}"
 
+    @property
+    def choice(self) -> str:
+        """`Good (5 to 6.5)`, as forms offer it."""
+        return f"{self.title} ({self.range_text})"
+
     def has(self, points: Decimal) -> bool:
         """Whether so many points are this level."""
         return self.least <= points <= self.most
@@ -63,9 +70,10 @@ class RubricLine(Frozen):
         """The level that so many points are; None without levels, and between two of them."""
         return next((level for level in self.levels if level.has(points)), None)
 
-    def level(self, title: str) -> Level | None:
-        """The level of this title, whatever its capitals."""
-        return next((level for level in self.levels if level.title.casefold() == title.casefold()), None)
+    def level(self, name: str) -> Level | None:
+        """The level of this title or choice, whatever its capitals."""
+        folded = name.casefold()
+        return next((each for each in self.levels if folded in (each.title.casefold(), each.choice.casefold())), None)
 
     def points_problem(self, points: Decimal) -> str:
         """Why a marker cannot give so many points; empty if they can."""
@@ -90,6 +98,8 @@ def rubric_problems(lines: Sequence[RubricLine]) -> Iterator[tuple[int, str, str
     """What is wrong with a rubric as a whole: the line's index, the key, the problem and its cure."""
     for index, line in enumerate(lines):
         before = lines[:index]
+        if line.id == WHOLE:
+            yield index, "id", f'no line can be called "{WHOLE}"', "forms have a row of this name: choose another id"
         if line.id in {other.id for other in before}:
             yield index, "id", f'a second line is called "{line.id}"', "give each line an id of its own"
         if line.title.casefold() in {other.title.casefold() for other in before}:

@@ -24,7 +24,7 @@ from reports.bands import Band, band_of, bands
 from reports.figures import ANCHOR_NAMES, Curve, curve
 from reports.numbers import fixed, number
 from reports.page import policy, render
-from reports.sentences import SCORE_DECIMALS, TOOLKIT_FAILED, after_score, feedback, shown_score, title, why
+from reports.sentences import SCORE_DECIMALS, TOOLKIT_FAILED, after_score, shown_score, title, why
 
 if TYPE_CHECKING:  # the intake opens Git, which a page does not need
     from graders.intake.submission import Submission
@@ -97,8 +97,6 @@ class FindingLine:
     out_of: Decimal
     finding: Finding
     """As far as the audience may read it."""
-    comment: str
-    """The feedback on a part that a person marks."""
     detail: str
     """For staff: the numbers behind the finding."""
 
@@ -342,7 +340,6 @@ def _line(finding: Finding, audience: Audience) -> FindingLine:
         state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
         title=title(finding) or finding.id,
         explanation=_sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
-        comment=feedback(finding) if finding.kind == "person" else "",
         points=finding.points,
         out_of=finding.out_of,
         finding=finding,

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from assignments.errors import listed
 from graders.failures import NotAccepted, SubmissionFailure
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, is_ungraded
 from graders.marks.words import reason_words
@@ -102,6 +103,22 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         yield f"To choose which commit counts: medmark decide {marks[0].assignment} {words}"
     if marks and all(mark.status is Status.NOT_SUBMITTED for mark in marks):
         yield f"To look for commits: medmark collect {marks[0].assignment}"
+
+
+def what_is_open(marks: Sequence[Mark]) -> Iterator[str]:
+    """One line for each reason why groups have no points for a part that people mark."""
+    groups: dict[str, list[str]] = {}
+    for mark in marks:
+        for finding in mark.findings:
+            if finding.waits_for:
+                why = f"{finding.criterion}, which people mark: {finding.waits_for}"
+                groups.setdefault(terminal_text(why), []).append(mark.group)
+    for why, names in groups.items():
+        yield f"{listed(names, OPEN)}: {why}"
+
+
+OPEN: Final = 10
+"""Groups that are named for one reason."""
 
 
 def why_nothing_scored(marks: Sequence[Mark]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from assignments.errors import UserError
 from assignments.files import replace_file
 from graders.course.cells import WINDOWS_DEVICES
 from graders.course.course import Course
+from graders.course.pseudonyms import pseudonyms
 from graders.course.secret import read_secret
 from graders.intake.counting import due_of_page
 from graders.marks.diagnosis import known_mistakes
@@ -29,7 +30,6 @@ from reports.feedback import HandIn, feedback_page, hand_in_of
 from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
 from reports.personal import personal_page
-from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
     import pandas
@@ -112,7 +112,7 @@ def write_reports(
     `people` are the persons' own marks; `versions` are those of the returned pages. Each version is kept in a folder
     `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
-    `board_names` has each group's name on the leaderboard: `reports.pseudonyms`, unless groups chose to be named.
+    `board_names` has each name on the leaderboard: `graders.course.pseudonyms`, unless groups chose to be named.
     """
     if sheet and sheet.suffix.casefold() not in SHEETS:
         raise UserError(f"{sheet}: a mark sheet is written as {' or '.join(SHEETS)}; name one of these")

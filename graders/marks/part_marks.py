@@ -125,11 +125,11 @@ def disputed_lines(part: PartMark, tolerance: Decimal) -> tuple[str, ...]:
     first, second = part.total("first"), part.total("second")
     if first is None or second is None or abs(first - second) * 100 <= tolerance * part.criterion.points:
         return ()
-    one, other, agreed = (part.marks(role) for role in ("first", "second", "agreed"))
+    of_first, of_second, agreed = part.marks("first"), part.marks("second"), part.marks("agreed")
     return tuple(
         line.id
         for line in part.criterion.lines
-        if one[line.id].points != other[line.id].points and line.id not in agreed
+        if of_first[line.id].points != of_second[line.id].points and line.id not in agreed
     )
 
 
