@@ -43,6 +43,7 @@ def _rendered(node: SyntaxTreeNode) -> Markup:
     if node.type in ("softbreak", "hardbreak"):
         return Markup("<br>")  # whoever presses Enter in a cell wants a new line
     tight = node.type == "paragraph" and node.hidden
-    inside = Markup("").join(map(_rendered, node.children)) if node.children else escape(node.content or "")
+    leaf = not node.children and not node.is_root
+    inside = escape(node.content) if leaf else Markup("").join(map(_rendered, node.children))
     around = None if tight else _AROUND.get(node.type)
     return inside if around is None else around % inside

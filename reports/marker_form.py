@@ -165,7 +165,6 @@ def _write_about(book: Workbook, about: Mapping[str, str]) -> None:
         _row(sheet, number, (fact, about[fact]))
     for number, text in enumerate(HELP, len(FACTS) + 2):
         _row(sheet, number, (text,))
-        sheet.cell(number, 1).alignment = sheet.cell(number, 1).alignment.copy(wrap_text=False)
     sheet.column_dimensions["A"].width = 14
     sheet.column_dimensions["B"].width = 40
 

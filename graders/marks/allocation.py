@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import hmac
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -175,7 +176,7 @@ def number_of(text: str, of: int, option: str) -> int:
     if match[1]:
         return min(int(match[1]), of)
     share = Decimal(match[2]) / 100 if match[2] else Decimal(match[3])
-    return -int(-share * of // 1)
+    return math.ceil(share * of)
 
 
 def sample(

@@ -127,6 +127,7 @@ def planned_marking(
     secret, label = read_secret(course), f"{results.assignment.id}/{id}"
     key = read_key(course, secret, results.assignment.id, id)
     names = _markers(course, markers or key.markers)
+    before = {paper.group: paper for paper in key.papers}
     commits = {each.group: each.commit for each in results.submissions if each.commit and not each.waits}
     key = with_first(with_papers(key, commits, secret, label), names, secret, label, seed)
     parts = parts_on_record(change, criterion)
@@ -146,15 +147,15 @@ def planned_marking(
         reasons = {}
         if second:
             count = number_of(second, len(marked), "--second")
-            before = [paper.group for paper in key.papers if paper.second]
-            order = in_order(set(marked) - set(before), secret, f"{label}/{seed}/drawn")
-            reasons = dict.fromkeys(order[: max(count - len(before), 0)], f"drawn with seed {seed}")
+            doubly = {paper.group for paper in key.papers if paper.second}
+            order = in_order(set(marked) - doubly, secret, f"{label}/{seed}/drawn")
+            reasons = dict.fromkeys(order[: max(count - len(doubly), 0)], f"drawn with seed {seed}")
         key = with_second(key, reasons, names, secret, f"{label}/{seed}")
         forms = (*_forms(key, "first", commits), *(_forms(key, "second", commits) if second else ()))
         nothing = "no group has a commit that counts"
     if not forms:
         raise UserError(f"{results.assignment.id}, {id}: {nothing}")
-    return PlannedMarking(change, criterion, key, forms, parts, tuple(_without_paper(change)))
+    return PlannedMarking(change, criterion, key, forms, parts, (*_newer(before, commits), *_without_paper(change)))
 
 
 def _markers(course: Course, names: Sequence[str]) -> list[str]:
@@ -185,6 +186,12 @@ def _forms(key: MarkingKey, role: Role, groups: Mapping[str, object]) -> tuple[P
         if marker and paper.group in groups:
             papers.setdefault(marker, []).append(paper)
     return tuple(PlannedForm(marker, role, tuple(own)) for marker, own in sorted(papers.items()))
+
+
+def _newer(before: Mapping[str, Allocated], commits: Mapping[str, str]) -> Iterator[str]:
+    codes = [paper.code for group, paper in before.items() if commits.get(group, paper.commit) != paper.commit]
+    if codes:
+        yield f"another commit counts now than when these were dealt, so send them again: {listed(codes, 10)}"
 
 
 def _without_paper(change: Change) -> Iterator[str]:
