@@ -413,6 +413,7 @@ def marking(
     from graders.runs.marker_work import entered, part_state, planned_marking
     from reports.bands import bands
     from reports.marker_folders import write_marking
+    from reports.progress import progress
 
     _check_one(("--out", out), ("--read", read))
     _check_one(("--second", second), ("--sample", sample), ("--agree", agree))
@@ -434,7 +435,9 @@ def marking(
     planned = planned_marking(
         change, criterion, markers=names, second=second, sample_each=sample, classes=classes, agree=agree, seed=seed
     )
-    console.print_written_marking(planned, write_marking(planned, out))
+    with progress("papers") as step:
+        written = write_marking(planned, out, lambda done, of, code: step(done, of, code, None))
+    console.print_written_marking(planned, written)
 
 
 @app.command("return")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -52,8 +52,13 @@ class WrittenMarking:
     """Papers that are missing or too long, and names in their text."""
 
 
-def write_marking(planned: PlannedMarking, out: Path) -> WrittenMarking:
+def write_marking(
+    planned: PlannedMarking, out: Path, on_progress: Callable[[int, int, str], None] = lambda *_: None
+) -> WrittenMarking:
     """Write the key, then the folders of all markers below `out`.
+
+    Args:
+        on_progress: Called after each paper: how many are done, of how many, and its code.
 
     Raises:
         UserError: a form is there already. Nothing was written.
@@ -68,7 +73,9 @@ def write_marking(planned: PlannedMarking, out: Path) -> WrittenMarking:
     with tempfile.TemporaryDirectory(prefix="medmark-papers-") as scratch:
         copies: dict[str, PaperCopy] = {}
         if planned.criterion.file is not None:
-            copies = {copy.code: copy for copy in paper_copies(planned, Path(scratch))}
+            for number, copy in enumerate(paper_copies(planned, Path(scratch)), 1):
+                copies[copy.code] = copy
+                on_progress(number, len(planned.papers), copy.code)
             notes += _paper_notes(planned, copies)
         pages = dict(_pages(planned))
         folders = [_write_form(planned, form, path, copies, pages) for form, path in forms.items()]

@@ -105,7 +105,8 @@ def _write_marks(
     for paper in papers:
         first = row + 1
         last = row + len(criterion.lines)
-        _row(sheet, row, (paper.code, "", paper.facts, "sum", f"=SUM(E{first}:E{last})", criterion.points), bold=True)
+        _row(sheet, row, (paper.code, "", paper.facts, "sum of points", "", criterion.points), bold=True)
+        sheet.cell(row, 5).value = f'=IF(COUNT(E{first}:E{last})=0,"",SUM(E{first}:E{last}))'
         for line in criterion.lines:
             row += 1
             mark = paper.marks.get(line.id)
@@ -174,9 +175,9 @@ def _row(sheet: Worksheet, row: int, values: Sequence[str | int], *, bold: bool 
 
     for column, value in enumerate(values, 1):
         cell = sheet.cell(row, column)
-        if isinstance(value, str) and not value.startswith("=SUM("):
+        if isinstance(value, str):
             _text(sheet, row, column, value)
-        elif value != "":
+        else:
             cell.value = value
         cell.alignment = Alignment(vertical="top", wrap_text=column in (3, 7, 8))
         if bold:

@@ -55,7 +55,7 @@ class Proposal:
         whose group's due time may follow from it. `of_all` is the one reason for all decisions of a file.
         """
         if any(event.kind == "line_mark" for event in self.events):
-            return of_all or STAFF_DECIDED  # a marker's comment is about the work, and says nothing of why marks move
+            return of_all  # a marker's comment is about the work, and says nothing of why marks move
         reasons = {event.reason for event in self.events}
         about = {event.member for event in self.events if event.member}
         if about and set(moved) - about:

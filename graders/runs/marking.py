@@ -188,7 +188,7 @@ def proposed(
     Raises:
         UserError: every problem of the decision at once, or marks moved `before` it unapplied (NotApplied).
     """
-    from graders.marks.deciding import propose
+    from graders.marks.deciding import STAFF_DECIDED, propose
 
     course, results = before.course, before.results
     if kind != "dispute":  # which moves no mark
@@ -196,7 +196,7 @@ def proposed(
     request = DecisionRequest("", who, value, reason, reference=reference)
     by = decider(course, by)
     proposal = propose(course, results, kind, request, by=by, file=file, method=method, with_self=with_self)
-    return with_proposal(before, proposal, reason, engine)
+    return with_proposal(before, proposal, STAFF_DECIDED if kind == "line_mark" else reason, engine)
 
 
 def with_proposal(before: Change, proposal: Proposal, reason: str = "", engine: Engine | None = None) -> Change:

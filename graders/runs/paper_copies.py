@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,12 @@ from graders.intake.collect import mirror_of, reach_of
 from graders.intake.hardened_git import GitFailed
 from graders.intake.owners import Record
 from graders.intake.papers import PaperFacts, is_pdf, length_problems, paper_at, paper_facts
+from graders.marks.allocation import Allocated
 from graders.record.ledger import Ledger
 from graders.runs.marker_work import PlannedMarking
 
+JOBS: Final = 4
+"""Papers that are read at once, each in a process of its own."""
 PLAIN: Final = (".md", ".txt", ".tex", ".rst")
 """Papers of plain text have no metadata."""
 
@@ -47,20 +51,22 @@ def paper_copies(planned: PlannedMarking, folder: Path) -> Iterator[PaperCopy]:
     caps = Caps(weights, limits.file_mb, limits.total_mb, limits.files)
     with Ledger.open_to_read(course.ledger) as ledger:
         record = Record.of(course.groups, ledger.observations(id))
-    for number, paper in enumerate(planned.papers):
+
+    def copy_of(numbered: tuple[int, Allocated]) -> PaperCopy:
+        number, paper = numbered
         group = course.group(paper.group)
-        raw = folder / f"raw-{number}"
         try:
             mirror, reach = mirror_of(course, group, record, paper.commit), reach_of(course)
             entries = tree_of(mirror, paper.commit, group.path, reach)
-            copied = paper_at(planned.criterion, id, entries, mirror, raw, caps, reach)
+            copied = paper_at(planned.criterion, id, entries, mirror, folder / f"raw-{number}", caps, reach)
         except GitFailed as failure:
-            yield PaperCopy(paper.code, None, problems=(f"its commit cannot be read: {failure.feedback}",))
-            continue
+            return PaperCopy(paper.code, None, problems=(f"its commit cannot be read: {failure.feedback}",))
         if copied.file is None:
-            yield PaperCopy(paper.code, None, problems=("the commit holds no paper that can be opened",))
-        else:
-            yield _cleaned(planned.criterion, paper.code, group, copied.file, folder / f"clean-{number}")
+            return PaperCopy(paper.code, None, problems=("the commit holds no paper that can be opened",))
+        return _cleaned(planned.criterion, paper.code, group, copied.file, folder / f"clean-{number}")
+
+    with ThreadPoolExecutor(max_workers=JOBS) as pool:
+        yield from pool.map(copy_of, enumerate(planned.papers))
 
 
 def _cleaned(criterion: Person, code: str, group: Group, file: Path, clean: Path) -> PaperCopy:

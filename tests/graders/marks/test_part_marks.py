@@ -11,7 +11,7 @@ from assignments.assignment import Person
 from assignments.errors import UserError
 from assignments.rubric import Level, RubricLine
 from graders.course.course import load_course
-from graders.marks.deciding import STAFF_DECIDED, DecisionChecks, Proposal
+from graders.marks.deciding import DecisionChecks, Proposal
 from graders.marks.part_marks import disputed_lines, part_mark
 from graders.marks.requests import DecisionRequest
 from graders.record.decisions import LineMark, UnreadableDecision, decision_of
@@ -191,5 +191,5 @@ def test_a_second_mark_comes_from_another_person(checks):
 
 def test_a_comment_never_says_why_marks_moved(checks):
     events = proposed(checks(), "report/method=7", reason="canary")
-    assert Proposal(tuple(events)).reason() == STAFF_DECIDED
+    assert Proposal(tuple(events)).reason() == ""
     assert Proposal(tuple(events)).reason(of_all="the reports") == "the reports"
