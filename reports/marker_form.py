@@ -15,7 +15,6 @@ from assignments.assignment import Person
 from assignments.rubric import WHOLE, RubricLine
 from graders.marks.marker_forms import ABOUT, COLUMNS, FACTS, MARKS
 from graders.record.decisions import LineMark
-from reports.terminal import UNSAFE
 
 if TYPE_CHECKING:  # openpyxl takes 0.2 s
     from openpyxl.workbook import Workbook
@@ -27,6 +26,8 @@ WIDTHS: Final = (20, 14, 26, 24, 9, 6, 70)
 FILL: Final = "FFF8E1"
 """The colour of cells to fill in."""
 NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+TITLE, PROMPT, CELL = 32, 255, 32_767
+"""Characters that Excel allows in the title of a hint, in a hint and in a cell; a file with more is damaged to it."""
 HELP: Final = (
     "On the sheet Marks, each paper has a row for each line of the rubric. Fill in the yellow cells.",
     "Choose a level, and write points within it. Where a level is worth one number, it is enough to choose it.",
@@ -143,7 +144,10 @@ def _levels(line: RubricLine, cells: str) -> Any:
     from openpyxl.worksheet.datavalidation import DataValidation
 
     rule = DataValidation(type="list", formula1=f"={cells}", allow_blank=True, showErrorMessage=True)
-    rule.errorTitle, rule.error = line.title, "Choose a level from the list; the sheet Rubric says what each means."
+    rule.errorTitle, rule.error = (
+        line.title[:TITLE],
+        "Choose a level from the list; the sheet Rubric says what each means.",
+    )
     return rule
 
 
@@ -154,9 +158,12 @@ def _numbers(line: RubricLine) -> Any:
         type="decimal", operator="between", formula1="0", formula2=str(line.points), allow_blank=True,
         showErrorMessage=True, showInputMessage=True,
     )  # fmt: skip
-    rule.errorTitle, rule.error = line.title, f"Write a number from 0 to {line.points}, such as {line.points / 2:g}."
+    rule.errorTitle, rule.error = (
+        line.title[:TITLE],
+        f"Write a number from 0 to {line.points}, such as {line.points / 2:g}.",
+    )
     levels = ", ".join(level.choice for level in line.levels) or f"0 to {line.points}"
-    rule.promptTitle, rule.prompt = line.title, levels[:250]
+    rule.promptTitle, rule.prompt = line.title[:TITLE], levels[:PROMPT]
     return rule
 
 
@@ -190,7 +197,7 @@ def _text(sheet: Worksheet, row: int, column: int, text: str) -> None:
 
     if text:
         cell = sheet.cell(row, column)
-        cell.value = NOT_XML.sub("", UNSAFE.sub("", text))
+        cell.value = NOT_XML.sub("", text)[:CELL]
         cell.data_type, cell.number_format = "s", "@"
         cell.alignment = Alignment(vertical="top", wrap_text=column in (3, 7, 8))
 

@@ -339,6 +339,17 @@ class TestSecondMarks:
         assert report_findings(doubly)["ada"]["points"] == 7
         assert {who for *_, who, value, _, _ in line_marks(doubly) if value.startswith("agreed")} == {"prof"}
 
+    def test_a_form_that_changes_a_returned_mark_needs_a_reason_for_the_students(self, doubly, dealt, tmp_path):
+        group, row = next((group, row) for group, row in key(doubly).items() if group != "ada")
+        form = shutil.copy(dealt / "forms" / row["first"] / "report-first.xlsx", tmp_path / "form.xlsx")
+        fill(form, {"method": {"points": 6.8}, "writing": {"points": 2}}, only={row["code"]})
+        assert medmark("return", "halves", "--for", group, "--yes", "--by", "prof", "-c", doubly).code == 0
+        output = read(doubly, form)
+        assert output.code == 2
+        assert "these marks were returned, so this change is a correction" in output.err
+        assert marking(doubly, "--read", form, "--by", "prof", "--yes", "--reason", "a slip").code == 0
+        assert report_findings(doubly)[group]["points"] == 8.8
+
     def test_an_agreed_mark_needs_a_reason(self, doubly, tmp_path):
         marking(doubly, "--out", tmp_path / "agree", "--agree")
         output = read(doubly, fill(tmp_path / "agree/agreed/report-agreed.xlsx", {"method": {"points": 5}}))

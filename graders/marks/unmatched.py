@@ -121,8 +121,8 @@ class _Check:
         now = self.homes.get(event.member, "")
         if isinstance(decision, PeerFactor) and now != self.record.renamed.get(event.group, event.group):
             return f"comes from the peers in group {event.group}, but {event.member} is in group {now} now"
-        if event.member or event.group not in self.owners.names:
-            return ""
+        if event.member or event.group not in self.owners.names or isinstance(decision, LineMark):
+            return ""  # the key of a part's papers has the commit that a line was marked by
         before = [look for look in self.named.get(event.group, ()) if look.seen_at <= event.at]
         last = max(before, key=lambda look: look.seen_at, default=None)
         owner = self.owners.name(last) if last else None

@@ -10,7 +10,7 @@ import pytest
 from graders.marks.allocation import Allocated, MarkingKey
 from graders.marks.marker_forms import FACTS, read_forms
 from reports.marker_form import FormPaper, marker_form
-from tests.graders.marks.test_part_marks import REPORT
+from tests.graders.marks.test_part_marks import LEVELS, REPORT
 
 KEY = MarkingKey(
     None, "0123456789ab",
@@ -190,3 +190,22 @@ def test_a_form_that_is_written_again_holds_what_is_on_record(tmp_path):
     path.write_bytes(marker_form(REPORT, about_it, [FormPaper("Amber Owl", "", recorded.marks("first"), {})]))
     assert entries(path) == [("g1", "method", Decimal("6.5"), "=sound"), ("g1", "", None, "- short")]
     assert openpyxl.load_workbook(path)["Marks"]["D3"].value == "Good (5 to 8)"
+
+
+def test_no_hint_or_cell_is_longer_than_excel_reads(tmp_path):
+    """A hint beyond these lengths makes Excel call the file damaged."""
+    levels = tuple(
+        level.model_copy(update={"title": f"{number} {level.title * 8}"[:40]}) for number, level in enumerate(LEVELS)
+    )
+    line = REPORT.lines[0].model_copy(update={"title": "A title of " + "very " * 9 + "long", "levels": levels})
+    criterion = REPORT.model_copy(update={"lines": (line,)})
+    about_it = dict(zip(FACTS, (KEY.form, "mlp", "report", "ann", "first"), strict=True))
+    papers = [FormPaper("Amber Owl", "", {}, {"method": "x" * 70_000})]
+    (tmp_path / "long.xlsx").write_bytes(marker_form(criterion, about_it, papers))
+    sheet = openpyxl.load_workbook(tmp_path / "long.xlsx")["Marks"]
+    assert len(sheet["H3"].value) == 32_767
+    for rule in sheet.data_validations.dataValidation:
+        assert len(rule.errorTitle) <= 32
+        assert len(rule.error) <= 225
+        assert len(rule.promptTitle or "") <= 32
+        assert len(rule.prompt or "") <= 255
