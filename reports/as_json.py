@@ -47,7 +47,9 @@ def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
     }
     if finding.rubric:
         plain["lines"] = [_line_as_json(line) for line in finding.rubric]
-    return {**plain, "evidence": finding.evidence, "open": finding.waits_for} if audience == "staff" else plain
+    if finding.waits_for:  # which only staff read
+        plain["open"] = finding.waits_for
+    return {**plain, "evidence": finding.evidence} if audience == "staff" else plain
 
 
 def _line_as_json(marked: MarkedLine) -> dict[str, Any]:
