@@ -259,31 +259,33 @@ def entered(before: Change, id: str, files: Sequence[Path], *, by: str | None = 
     if problems:
         raise UserError("\n".join(problems))
     parts = parts_on_record(before, criterion)
-    requests, replaced, notes = [], [], [note for form in forms for note in form.notes]
+    requests: dict[tuple[str, Role, str], DecisionRequest] = {}
+    replaced: dict[tuple[str, Role, str], Replaced] = {}
+    notes = list(dict.fromkeys(note for form in forms for note in form.notes))
     for form in forms:
         for entry in form.entries:
             recorded = parts[entry.group].marks(form.role).get(entry.line)
             if recorded is not None and _same(recorded, entry, form.marker):
                 continue
+            line = (entry.group, form.role, entry.line)
             if recorded is not None:
-                replaced.append(Replaced(entry, form.role, recorded, form.marker))
+                replaced[line] = Replaced(entry, form.role, recorded, form.marker)
             value = line_value(form.role, id, entry.line, entry.points)
             origin = f"entered by {reader} from {form.path.name}"
-            requests.append(DecisionRequest(entry.where, entry.group, value, entry.comment, "", origin, form.marker))
+            requests[line] = DecisionRequest(entry.where, entry.group, value, entry.comment, "", origin, form.marker)
     notes += _blank_but_recorded(forms, parts, key)
     notes += [
         f"{key_code(key, group)} ({group}): {part.whole.points} were agreed for the part as a whole (number "
         f"{part.whole.number}), which stands; retract that for its lines to count"
         for group, part in parts.items()
-        if part.whole is not None and any(request.about == group for request in requests)
+        if part.whole is not None and any(request.about == group for request in requests.values())
     ]
-    unique = {(request.about, request.value): request for request in requests}
     change = None
-    if unique:
-        proposal = proposal_of(course, results, "line_mark", list(unique.values()), by=reader)
+    if requests:
+        proposal = proposal_of(course, results, "line_mark", list(requests.values()), by=reader)
         change = with_proposal(before, proposal, reason)
-    new = len(unique) - len({(each.entry.group, each.role, each.entry.line) for each in replaced})
-    return EnteredForms(tuple(forms), change, new, tuple(replaced), tuple(notes))
+    new = len(requests) - len(replaced)
+    return EnteredForms(tuple(forms), change, new, tuple(replaced.values()), tuple(notes))
 
 
 def _same(recorded: LineMark, entry: Entry, marker: str) -> bool:
