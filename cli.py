@@ -72,7 +72,7 @@ By = Annotated[
 ]
 
 
-STAFF_MODULES = ("docker", "git", "jinja2", "openpyxl", "pandas", "skimage", "sklearn")
+STAFF_MODULES = ("docker", "git", "jinja2", "markdown_it", "openpyxl", "pandas", "skimage", "sklearn")
 """Modules of the extra `tools`."""
 PRELOAD = ("cli",)
 """The module that every marker process would import again, since its parent's main file imports it."""
@@ -306,9 +306,9 @@ def decide(
         str | None,
         typer.Argument(
             metavar="KIND",
-            help="extension, late_commit, agreed_mark, override, peer_factor, moderation, cap, deferred, absent, "
-            "excused, held, void_test, void_case, dispute or retract. Without KIND, the whole record is listed: "
-            "decisions, marks applied, returns, corrections.",
+            help="extension, late_commit, agreed_mark, line_mark, override, peer_factor, moderation, cap, deferred, "
+            "absent, excused, held, void_test, void_case, dispute or retract. Without KIND, the whole record is "
+            "listed: decisions, marks applied, returns, corrections.",
         ),
     ] = None,
     value: Annotated[str, typer.Argument(metavar="VALUE", help="The decided value: see docs/course.md.")] = "",
@@ -371,6 +371,81 @@ def decide(
     console.print_proposal(change, as_json=as_json)
     done = _applied(change, by, yes=yes, dry_run=dry_run, quiet=as_json)
     raise typer.Exit(0 if done or dry_run else 1)
+
+
+@app.command()
+def marking(
+    assignment: AssignmentName,
+    criterion: Annotated[str, typer.Argument(metavar="CRITERION", help="The part that people mark by a rubric.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="With --read: the forms that came back.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write a folder for each marker: form, papers, pages.")
+    ] = None,
+    read: Annotated[bool, typer.Option("--read", help="Read filled forms, in any order and number.")] = False,
+    markers: Annotated[
+        str, typer.Option(metavar="A,B", help="Who marks; by default as before, else the staff of course.toml.")
+    ] = "",
+    second: Annotated[
+        str, typer.Option(metavar="NUMBER", help="With --out: so many papers get a second marker: 10, 20%.")
+    ] = "",
+    sample: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="With --out: only second markers' forms, for fails, borderlines and N papers of each class.",
+        ),
+    ] = 0,
+    agree: Annotated[
+        bool, typer.Option("--agree", help="With --out: only the form of papers on which two markers must agree.")
+    ] = False,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another number deals and draws in another order.")] = 1,
+    reason: Annotated[
+        str, typer.Option(metavar="TEXT", help="Why returned marks are corrected; students read this.")
+    ] = "",
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    course: CourseOption = Path("."),
+    sandbox: SandboxOption = None,
+) -> None:
+    """Write forms for markers, read them back, or say how far it is.
+
+    Markers get papers under codes and never learn whose they are; the key stays in hidden/. A blank line is not marked
+    yet, and never 0. Forms may come back half-filled and as often as you like: you see which marks on record they would
+    replace and how marks move, and nothing is recorded unless you agree. Without --out and --read it says who has
+    marked what, what is open and why, and how well two markers agree.
+    """
+    from graders.runs.marker_work import entered, part_state, planned_marking
+    from reports.bands import bands
+    from reports.marker_folders import write_marking
+    from reports.progress import progress
+
+    _check_one(("--out", out), ("--read", read))
+    _check_one(("--second", second), ("--sample", sample), ("--agree", agree))
+    _check_with("--read", read, ("FILE", files), required=True)
+    _check_with("--out", out, ("--markers", markers), ("--second", second), ("--sample", sample), ("--agree", agree))
+    opened = _course(course)
+    change = _recorded(opened, assignment, sandbox, after_collecting=True)
+    if read:
+        who = _decider(opened, by)
+        forms = entered(change, criterion, files or (), by=who, reason=reason)
+        console.print_entered(forms)
+        done = forms.change is None or _applied(forms.change, who, yes=yes, dry_run=dry_run, quiet=False)
+        raise typer.Exit(0 if done or dry_run else 1)
+    if out is None:
+        console.print_part_state(part_state(change, criterion))
+        return
+    classes = [band.from_percent for band in bands(change.results.assignment.level)[1:]]
+    names = [name for name in markers.split(",") if name.strip()]
+    planned = planned_marking(
+        change, criterion, markers=names, second=second, sample_each=sample, classes=classes, agree=agree, seed=seed
+    )
+    with progress("papers") as step:
+        written = write_marking(planned, out, lambda done, of, code: step(done, of, code, None))
+    console.print_written_marking(planned, written)
 
 
 @app.command("return")
@@ -848,6 +923,15 @@ def _check_one(*options: tuple[str, object]) -> None:
     typed = [name for name, value in options if value]
     if len(typed) > 1:
         _fail(f"{' and '.join(typed)}: type one of them at a time", 2)
+
+
+def _check_with(option: str, typed: object, *others: tuple[str, object], required: bool = False) -> None:
+    """Exit with a hint if an option is typed without the one that it belongs to."""
+    for name, value in others:
+        if value and not typed:
+            _fail(f"{name} belongs to {option}: type that too", 2)
+        if required and typed and not value:
+            _fail(f"{option} needs {name}", 2)
 
 
 def _course(folder: Path) -> Course:

@@ -11,9 +11,11 @@ from math import inf
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from assignments.caps import Condition, parse_condition
+from assignments.frozen import Frozen
+from assignments.rubric import RubricLine
 
 Framework = Literal["pytorch", "tensorflow", "numpy"]
 MASTERS: Final = 7
@@ -23,12 +25,6 @@ MASTERS: Final = 7
 def pass_percent(level: int) -> int:
     """The pass mark in per cent at a level of study, which is also the share of points at the pass anchor."""
     return 50 if level == MASTERS else 40
-
-
-class Frozen(BaseModel):
-    """A value that cannot change and refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _counted(value: object) -> int | float:
@@ -214,7 +210,7 @@ class Accuracy(Frozen):
     caps: tuple[Cap, ...] = ()
     also: tuple[str, ...] = ()
     """Metrics that are scored too and earn no points, such as those of a leaderboard's utilities."""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     """What pages call a metric, by its name, such as {"my_metrics.py:recall" = "lesions found"}."""
     empty_reference: Literal["score", "separate"] = "score"
     """How a case with an empty truth counts: like any other, or apart, with a rate of false positives."""
@@ -261,13 +257,29 @@ class Person(Frozen):
     """The paper that is marked, as the commit must hold it in the assignment's folder: "report.pdf"."""
     max_pages: int | None = Field(default=None, gt=0)
     """How long a PDF may be; told to the group, and nobody loses points for it by themselves."""
+    max_words: int | None = Field(default=None, gt=0)
+    """How many words the text of a PDF may have, counted by a program; told to the group as `max_pages` is."""
+    rubric: str | None = None
+    """The rubric by which it is marked: one that medmark ships, or a TOML file of the assignment's folder."""
+    lines: tuple[RubricLine, ...] = Field(default=(), alias="line")
+    """The lines of the rubric: written here, or read from the file that `rubric` names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def line(self, id: str) -> RubricLine | None:
+        """The line of the rubric with this id; None without one."""
+        return next((line for line in self.lines if line.id == id), None)
 
     @model_validator(mode="after")
     def _named(self) -> Person:
         if self.file is not None and not re.fullmatch(r"(?!\.|/)[\w ./-]+", self.file):
             raise ValueError(f'file = "{self.file}": write a path within the repository, such as "report.pdf"')
-        if self.max_pages is not None and not (self.file or "").casefold().endswith(".pdf"):
-            raise ValueError('max_pages is for a PDF: add file = "report.pdf"')
+        if self.rubric is not None and not re.fullmatch(r"[\w-]+(\.toml)?", self.rubric):
+            raise ValueError(f'rubric = "{self.rubric}": write the name of a rubric or of a file, such as "paper.toml"')
+        limits = {"max_pages": self.max_pages, "max_words": self.max_words}
+        limited = [key for key, limit in limits.items() if limit is not None]
+        if limited and not (self.file or "").casefold().endswith(".pdf"):
+            raise ValueError(f'{limited[0]} is for a PDF: add file = "report.pdf"')
         return self
 
 

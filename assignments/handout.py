@@ -19,6 +19,7 @@ from assignments.folders import HANDOUT
 from assignments.handout_note import HandoutNote, RuntimeFacts
 from assignments.load import folder_digest
 from assignments.public_settings import public_settings
+from assignments.rubric_files import own_rubrics
 
 _FILES = ("brief.md", "interface.py", "doubles.py", "AGENTS.md")
 
@@ -54,7 +55,8 @@ def write_handout(
     settings = _settings(assignment)
     folder.mkdir(parents=True, exist_ok=True)
     written = [_written(folder / "assignment.toml", settings)]
-    for path in [*(assignment.folder / name for name in _FILES), *_starters(assignment)]:
+    texts_of_author = [assignment.folder / name for name in _FILES]
+    for path in [*texts_of_author, *own_rubrics(assignment), *_starters(assignment)]:
         if path.is_file():
             written.append(_written(folder / path.name, path.read_bytes()))
     for path in sorted((assignment.folder / "public_tests").glob("test_*.py")):

@@ -29,6 +29,7 @@ from assignments.folders import (
     reference_path,
 )
 from assignments.public_settings import public_settings
+from assignments.rubric_files import with_rubrics
 from assignments.this_user import expand_home
 from assignments.toml_errors import Document, TomlErrors, check_toml, read_toml
 
@@ -92,6 +93,9 @@ def load(
             problems += _interface_problems(document, folder, tasks)
         if tasks is not None and assignment is not None and not problems:
             problems += _source_problems(document, assignment, tasks, reported=sources is not None)
+    if assignment is not None:
+        assignment, wrong = with_rubrics(assignment, document)
+        problems += wrong
     if assignment is None or problems:
         raise AssignmentError(problems)
     data = assignment.data

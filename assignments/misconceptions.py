@@ -10,7 +10,8 @@ import ast
 
 from pydantic import Field
 
-from assignments.assignment import Framework, Frozen
+from assignments.assignment import Framework
+from assignments.frozen import Frozen
 
 MISCONCEPTIONS_FILE = "misconceptions.toml"
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
@@ -39,6 +40,17 @@ _PLAIN: Final = re.compile(r"General|@|[#,]*(?P<zeros>0*)(?:\.(?P<decimals>[0#]+
 _MERGED: Final = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})([0-9]{1,7}):([A-Z]{1,3}[0-9]{1,7})"')
 
 
+@dataclass(frozen=True)
+class ShownCell:
+    """A cell as Excel shows it."""
+
+    name: str
+    """`B7`."""
+    text: str
+    problem: str = ""
+    """Why its text is ambiguous, such as a formula: then it counts as what it is, and is not read."""
+
+
 class UnreadableTable(Exception):
     """A table cannot be read: what is wrong, the cure, and the row if there is one."""
 
@@ -53,10 +65,7 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
     Raises:
         UnreadableTable: it is not a workbook, is too large, or has several sheets.
     """
-    if data.startswith(_OTHER_KIND):
-        raise UnreadableTable("is an .xls, or has a password", f"save it as {SUFFIX}, without a password")
-    if len(data) > MEGABYTES * 1e6:
-        raise UnreadableTable(f"is larger than {MEGABYTES} MB", _ONE_TABLE)
+    _refuse_unreadable(data)
     import pandas  # here: it takes 0.3 s, and most tables are CSV
 
     try:
@@ -78,8 +87,7 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
     except UnreadableTable:
         raise
     except Exception as error:  # noqa: BLE001 - a broken file makes zip, XML and openpyxl raise whatever they meet
-        what = f"is not a workbook that can be read ({type(error).__name__})"
-        raise UnreadableTable(what, f"save it as {SUFFIX}, or as CSV UTF-8") from None
+        raise _not_a_workbook(error) from None
     if len(frame) > SHEET_ROWS or len(frame.columns) > SHEET_COLUMNS:
         raise UnreadableTable(f"has more than {SHEET_ROWS} rows or {SHEET_COLUMNS} columns", _ONE_TABLE)
     rows = frame.to_numpy().tolist()
@@ -88,6 +96,47 @@ def workbook_rows(data: bytes) -> tuple[list[tuple[int, list[str]]], list[Unread
     in_order = sorted(merged.items(), key=itemgetter(1))
     held = {cells: row for cells, (row, column) in in_order if _holds(rows, row, column)}
     return list(enumerate(rows, 1)), [*problems, *_merged_problem(held)]
+
+
+def shown_sheets(data: bytes) -> dict[str, list[list[ShownCell]]]:
+    """Every sheet of a workbook, by its name: the cells that are not empty, row by row.
+
+    Raises:
+        UnreadableTable: it is not a workbook, or is too large.
+    """
+    _refuse_unreadable(data)
+    import openpyxl  # here: it takes 0.2 s, and most tables are CSV
+
+    try:
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+        sheets = {}
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # another program may have stored wrong ones
+            cells = sheet.iter_rows(max_row=SHEET_ROWS, max_col=SHEET_COLUMNS)
+            rows = [[_shown_cell(cell) for cell in row if cell.value is not None] for row in cells]
+            sheets[sheet.title] = [row for row in rows if row]
+    except Exception as error:  # noqa: BLE001 - a broken file makes zip, XML and openpyxl raise whatever they meet
+        raise _not_a_workbook(error) from None
+    return sheets
+
+
+def _shown_cell(cell: Cell) -> ShownCell:
+    if cell.data_type == "s":
+        return ShownCell(cell.coordinate, str(cell.value).strip())
+    text = _as_shown(cell)
+    return ShownCell(cell.coordinate, str(cell.value) if text is None else text, _problem(cell))
+
+
+def _refuse_unreadable(data: bytes) -> None:
+    if data.startswith(_OTHER_KIND):
+        raise UnreadableTable("is an .xls, or has a password", f"save it as {SUFFIX}, without a password")
+    if len(data) > MEGABYTES * 1e6:
+        raise UnreadableTable(f"is larger than {MEGABYTES} MB", _ONE_TABLE)
+
+
+def _not_a_workbook(error: Exception) -> UnreadableTable:
+    what = f"is not a workbook that can be read ({type(error).__name__})"
+    return UnreadableTable(what, f"save it as {SUFFIX}, or as CSV UTF-8")
 
 
 def _the_sheet(book: Workbook) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from graders.marks.differences import Differences
-from graders.marks.mark import Finding, Mark, rounded
+from graders.marks.mark import Finding, Mark, MarkedLine, rounded
 from graders.marks.personal import PersonalMark
 from graders.marks.visibility import Audience, visible, visible_provenance
 from graders.marks.words import reason_words
@@ -33,7 +33,7 @@ def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
         points = None if points is None else rounded(points)
         score = None if score is None else shown_score(score)
         interval = interval and (shown_score(interval[0]), shown_score(interval[1]))
-    plain = {
+    plain: dict[str, Any] = {
         "id": finding.id,
         "kind": finding.kind,
         "criterion": finding.criterion,
@@ -45,7 +45,23 @@ def _finding_as_json(finding: Finding, audience: Audience) -> dict[str, Any]:
         "reason": None if finding.reason is None else reason_words(finding.reason),
         "feedback": feedback(finding),
     }
+    if finding.rubric:
+        plain["lines"] = [_line_as_json(line) for line in finding.rubric]
+    if finding.waits_for:  # which only staff read
+        plain["open"] = finding.waits_for
     return {**plain, "evidence": finding.evidence} if audience == "staff" else plain
+
+
+def _line_as_json(marked: MarkedLine) -> dict[str, Any]:
+    """One line of a rubric; null points while it is open."""
+    return {
+        "id": marked.line.id,
+        "title": marked.line.title,
+        "points": _number(marked.points),
+        "out_of": marked.line.points,
+        "level": marked.level.title if marked.level else None,
+        "comment": marked.comment,
+    }
 
 
 def person_as_json(mark: PersonalMark) -> dict[str, Any]:

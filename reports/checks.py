@@ -14,7 +14,7 @@ from graders.marks.visibility import Audience
 from graders.marks.words import reason_words
 from graders.record.documents import Measured
 from reports.next_step import NextStep
-from reports.sentences import cause_sentence, feedback, sentence, title, why
+from reports.sentences import cause_sentence, sentence, title, why
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,6 @@ class FindingLine:
     out_of: Decimal
     finding: Finding
     """As far as the audience may read it."""
-    comment: str
-    """The feedback on a part that a person marks."""
     detail: str
     """For staff: the numbers behind the finding."""
 
@@ -104,7 +102,6 @@ def line_of(finding: Finding, audience: Audience) -> FindingLine:
         state="open" if finding.kind == "person" and finding.points is None else str(finding.verdict),
         title=title(finding) or finding.id,
         explanation=sentence(why(finding) or (reason_words(finding.reason) if finding.reason else "")),
-        comment=feedback(finding) if finding.kind == "person" else "",
         points=finding.points,
         out_of=finding.out_of,
         finding=finding,

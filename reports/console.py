@@ -27,12 +27,14 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.record.ledger import Event
     from graders.record.rehearsal import Rehearsal
     from graders.runs.doctor import Fact
+    from graders.runs.marker_work import EnteredForms, PartState, PlannedMarking
     from graders.runs.marking import Change
     from graders.runs.model_check import SolutionTry
     from graders.runs.public_check import PublicTestResult
     from graders.runs.showing import Showing
     from reports.copies import Format
     from reports.data_table import Grid
+    from reports.marker_folders import WrittenMarking
     from reports.write import WrittenReports
 
 
@@ -78,12 +80,17 @@ def print_marks(results: Results) -> None:
     from rich.console import Console
 
     from graders.marks.diagnosis import known_mistakes
-    from reports.table import marks_table, next_step_lines, shared_work, why_not_marked
+    from reports.table import marks_table, next_step_lines, shared_work, what_is_open, why_not_marked
 
     Console(markup=False, highlight=False).print(marks_table(results.marks, title=results.assignment.title))
     mistakes = known_mistakes(results.assignment)
-    steps = next_step_lines(results.marks, results.assignment, mistakes, results.submissions)
-    for line in (*why_not_marked(results.marks, results.submissions), *steps, *shared_work(results.submissions)):
+    lines = (
+        *why_not_marked(results.marks, results.submissions),
+        *next_step_lines(results.marks, results.assignment, mistakes, results.submissions),
+        *what_is_open(results.marks),
+        *shared_work(results.submissions),
+    )
+    for line in lines:
         print(wrapped(line, sys.stdout))
 
 
@@ -130,6 +137,30 @@ def print_proposal(change: Change, *, as_json: bool) -> None:
     print_events(change.decided)
     for note in change.notes:
         say(note)
+
+
+def print_written_marking(planned: PlannedMarking, written: WrittenMarking) -> None:
+    """The folders of markers, and what to look at before they are sent."""
+    from reports.marking_lines import written_lines
+
+    for line in written_lines(planned, written):
+        say(line)
+
+
+def print_entered(entered: EnteredForms) -> None:
+    """What filled forms hold, and what they would replace."""
+    from reports.marking_lines import entered_lines
+
+    for line in entered_lines(entered):
+        say(line)
+
+
+def print_part_state(state: PartState) -> None:
+    """How far a part is marked, and how well two markers agree."""
+    from reports.marking_lines import state_lines
+
+    for line in state_lines(state):
+        say(line)
 
 
 def print_returnable(offer: Returnable) -> None:

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from assignments.assignment import Accuracy, Assignment, HiddenTests, Person
+from assignments.rubric import RubricLine
 from graders.intake.changed_lines import FILES
 from graders.marks.findings import anchor_shares, share_of_points
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, earned, exact_percent
+from graders.marks.part_marks import NOT_MARKED
 from graders.marks.personal import PersonalMark
 from graders.marks.versions import ReturnedPage, Versions
-from graders.record.decisions import AgreedMark
+from graders.record.decisions import ROLES, AgreedMark, LineMark
 from graders.record.in_force import Decisions, within_parts
 from reports.bands import band_of
 from reports.figures import ANCHOR_NAMES
@@ -171,6 +173,7 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
         yield f"none: {str(mark.status).replace('_', ' ')}"
         return
     by_a_person = within_parts(decisions.points(mark.group), assignment)
+    given_lines = decisions.lines.get(mark.group, ())
     summands: list[str] = []
     for criterion in assignment.criteria:
         own = [f for f in mark.findings if f.criterion == criterion.id and f.kind not in ("notice", "public_test")]
@@ -182,7 +185,8 @@ def _points(mark: Mark, assignment: Assignment, decisions: Decisions) -> Iterato
         elif isinstance(criterion, Accuracy):
             yield from (f"  {line}" for finding in own for line in _accuracy(criterion, assignment.level, finding))
         else:
-            yield from (f"  {line}" for line in _by_a_person(criterion, by_a_person))
+            waits_for = next((finding.waits_for for finding in own), "")
+            yield from (f"  {line}" for line in _by_a_person(criterion, by_a_person, given_lines, waits_for))
         summands.append(" + ".join(_summands(own)))
     sum_ = earned(mark.findings)
     if any(finding.points is not None for finding in mark.findings):
@@ -248,9 +252,24 @@ def _interpolated(criterion: Accuracy, level: int, score: float, part: Fraction)
         yield f"{between}: {low} + {rise} = {_plain(100 * part)} %"
 
 
-def _by_a_person(criterion: Person, marks: Mapping[str, AgreedMark]) -> Iterator[str]:
+def _by_a_person(
+    criterion: Person, marks: Mapping[str, AgreedMark], given_lines: Sequence[LineMark], waits_for: str
+) -> Iterator[str]:
     mark = marks.get(criterion.id)
-    yield "a person marks this; not marked yet" if mark is None else mark.summary
+    if mark is not None:
+        yield mark.summary
+    elif not given_lines or waits_for:
+        yield f"a person marks this; {waits_for or NOT_MARKED}"
+    for line in criterion.lines:
+        yield f"{line.title}, {line.points} points"
+        last = {each.role: each for each in given_lines if (each.criterion, each.line) == (criterion.id, line.id)}
+        yield from (f"  {_line_mark(line, last[role])}" for role in ROLES if role in last)
+
+
+def _line_mark(line: RubricLine, mark: LineMark) -> str:
+    level = line.level_of(mark.points) if mark.points is not None else None
+    reached = f" ({level.title})" if level is not None else ""
+    return f"{mark.role}: {mark.points}{reached}, event {mark.number} by {mark.event.who} on {mark.event.at[:10]}"
 
 
 def _steps(person: PersonalMark, mark: Mark) -> Iterator[str]:

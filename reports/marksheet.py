@@ -194,7 +194,7 @@ def _row(
         earned = points_of([f for f in of_group if f.kind not in ("notice", "public_test")])
         cells.append(None if earned is None else half_up(earned, 2))
     commit = (mark.commit or "") if mark else ""
-    cells += [commit, _adjustments(own), _notes(own or mark, hand_in, commit=bool(commit))]
+    cells += [commit, _adjustments(own), _notes(own or mark, hand_in, _open_parts(mark), commit=bool(commit))]
     return dict(zip(_columns(assignment), cells, strict=True))
 
 
@@ -209,11 +209,19 @@ def _moved(line: Adjustment) -> str:
     return line.what if line.before == line.after else f"{percent_text(line.before)} to {percent_text(line.after)}"
 
 
-def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, *, commit: bool) -> str:
+def _notes(mark: Mark | PersonalMark | None, hand_in: HandIn | None, open_parts: str, *, commit: bool) -> str:
     notes = [_STATUS_NOTES[mark.status]] if mark and mark.status in _STATUS_NOTES else []
+    if mark and mark.status is Status.INCOMPLETE and open_parts:
+        notes = [f"not marked by a person yet: {open_parts}"]
     if mark and mark.status is Status.WITHHELD and hand_in and hand_in.why and not commit:
         notes = [f"no mark yet: {hand_in.why}"]  # a person or the next collection resolves it
     return " / ".join([*notes, *(hand_in.problems if hand_in else ())])
+
+
+def _open_parts(mark: Mark | None) -> str:
+    """The parts that people have still to mark, and why they are open."""
+    waits = [f for f in (mark.findings if mark else ()) if f.kind == "person" and f.points is None]
+    return "; ".join(f"{f.criterion} ({f.waits_for})" if f.waits_for else f.criterion for f in waits)
 
 
 _STATUS_NOTES: Final[Mapping[Status, str]] = {

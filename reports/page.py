@@ -15,6 +15,7 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from reports.markdown import markdown
 from reports.numbers import fixed, number
 from reports.sentences import count_of, lost
 from reports.terminal import UNSAFE
@@ -53,7 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=number, fixed=fixed, prose=prose, count_of=count_of, lost=lost)
+    environment.filters.update(number=number, fixed=fixed, prose=prose, markdown=markdown, count_of=count_of, lost=lost)
     return environment
 
 

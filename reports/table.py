@@ -107,6 +107,22 @@ def why_not_marked(marks: Sequence[Mark], handed_in: Sequence[Submission]) -> It
         yield f"To look for commits: medmark collect {marks[0].assignment}"
 
 
+def what_is_open(marks: Sequence[Mark]) -> Iterator[str]:
+    """One line for each reason why groups have no points for a part that people mark."""
+    groups: dict[str, list[str]] = {}
+    for mark in marks:
+        for finding in mark.findings:
+            if finding.waits_for:
+                why = f"{finding.criterion}, which people mark: {finding.waits_for}"
+                groups.setdefault(terminal_text(why), []).append(mark.group)
+    for why, names in groups.items():
+        yield f"{listed(names, OPEN)}: {why}"
+
+
+OPEN: Final = 10
+"""Groups that are named for one reason."""
+
+
 def next_step_lines(
     marks: Sequence[Mark],
     assignment: Assignment,

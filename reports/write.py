@@ -12,6 +12,7 @@ from assignments.assignment import Accuracy, Assignment
 from assignments.errors import UserError
 from assignments.files import replace_file
 from graders.course.course import Course
+from graders.course.pseudonyms import pseudonyms
 from graders.course.secret import read_secret
 from graders.intake.counting import due_of_page, due_of_person
 from graders.marks.mark import Mark
@@ -29,7 +30,6 @@ from reports.leaderboard import Baseline, calibrated_rows, leaderboard_page
 from reports.marksheet import as_csv, as_xlsx, marksheet, marksheet_json
 from reports.numbers import local_time
 from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages, version_name
-from reports.pseudonyms import pseudonyms
 
 if TYPE_CHECKING:
     import pandas
@@ -117,7 +117,7 @@ def write_reports(
     returned pages. Each version is kept in a folder
     `versions` beside the page, as feedback/versions/group-01-v1.html, and never written again.
 
-    `board_names` has each group's name on the leaderboard: `reports.pseudonyms`, unless groups chose to be named.
+    `board_names` has each name on the leaderboard: `graders.course.pseudonyms`, unless groups chose to be named.
     `answers` is the folder of stored answers; without it no picture of public cases is drawn.
     """
     if sheet and sheet.suffix.casefold() not in SHEETS:

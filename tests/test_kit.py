@@ -16,8 +16,8 @@ from assignments.folders import catalogue
 from assignments.interface import read_interface
 from assignments.load import load, references
 from tests.commands import ROOT, typed
+from tests.graders.intake.pdfs import pdf
 from tests.graders.intake.repositories import git, make
-from tests.graders.intake.test_papers import pdf
 from tests.small_course import SOUND, environment, medmark, write_assignment, write_course
 
 LOGS = SOUND.replace(
@@ -170,6 +170,25 @@ KITS = [
     for framework in references(load(ROOT / "assignments/catalogue" / id))
     if framework != "numpy"
 ]
+
+
+def test_the_rubric_stands_in_the_readme_and_its_file_lies_beside_so_that_check_still_loads(tmp_path):
+    folder = write_assignment(tmp_path / "halves")
+    report = '[[criterion]]\nid = "report"\nkind = "person"\npoints = 3\nrubric = "paper.toml"\n'
+    toml = folder / "assignment.toml"
+    toml.write_text(toml.read_text().replace("points = 60", "points = 57") + report)
+    level = '{ title = "Good", points = [0, 3], descriptor = "It can be repeated." }'
+    (folder / "paper.toml").write_text(
+        f'[[line]]\nid = "method"\ntitle = "Method"\npoints = 3\nquestion = "Can it be repeated?"\nlevels = [{level}]\n'
+    )
+    desk = Desk(tmp_path, folder)
+    readme = (desk.kit / "README.md").read_text()
+    assert (
+        "- 3 marks: report, by a person, by these lines:\n"
+        "  - Method, 3 marks: Can it be repeated?\n"
+        "    - Good (0 to 3): It can be repeated.\n"
+    ) in readme
+    assert load(desk.kit, public=True).criterion("report").lines == load(folder).criterion("report").lines
 
 
 @pytest.mark.slow

@@ -80,7 +80,7 @@ TALKS = {"reports/console.py", "reports/progress.py", "reports/interrupts.py", "
 """What the command line prints with; nothing below `cli` imports it."""
 ALONE = {
     "assignments/data/folder/decoding.py",
-    "graders/intake/count_pages.py",
+    "graders/intake/paper_reader.py",
     "graders/wall/sandboxes/host_runtime.py",
     "graders/wall/sandboxes/runtimes/survey.py",
     "graders/wall/sandboxes/runtimes/take_out.py",

@@ -16,6 +16,7 @@ from assignments.data.case_files import are_rows
 from assignments.data.columns import Cases, Column, case_shapes
 from assignments.data.published import PublishedCases
 from assignments.handout_note import RuntimeFacts
+from assignments.rubric_files import rubric_text
 from graders.intake.papers import papers_of
 from graders.wall.sandboxes.local import FRAMEWORK_PACKAGES
 from graders.wall.sandboxes.runtime_records import medical_among
@@ -159,7 +160,10 @@ def _marked(assignment: Assignment) -> Iterator[str]:
             file = f", from `{paper.file}`" if paper is not None else ""
             most = paper.max_pages if paper is not None else None
             pages = f", at most {most} page{'s' * (most > 1)}" if most else ""
-            yield f"- {points}: {criterion.id}, by a person{file}{pages}"
+            words = f", at most {criterion.max_words} words" if criterion.max_words else ""
+            lines = ", by these lines:" if criterion.lines else ""
+            yield f"- {points}: {criterion.id}, by a person{file}{pages}{words}{lines}"
+            yield from rubric_text(criterion.lines)
 
 
 def _colab(assignment: Assignment) -> Iterator[str]:

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, NaiveDatetime, PositiveInt, ValidationError
 
-from assignments.assignment import Anchors, Assignment, Count, Frozen, Orient, Share
+from assignments.assignment import Anchors, Assignment, Count, Orient, Share
 from assignments.errors import Problem, UserError, nearest
+from assignments.frozen import Frozen
 from assignments.load import AssignmentError, find, load, overridden
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from graders.course.course_checks import value_problems
@@ -86,6 +87,13 @@ class Peer(Frozen):
     """A lower factor counts as this."""
     at_most: Annotated[Decimal, Field(ge=1)] | None = None
     """A higher factor counts as this."""
+
+
+class SecondMarking(Frozen):
+    """How far two markers of one part may differ."""
+
+    tolerance: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(5)
+    """In per cent of the part's points: up to it the first mark stands, beyond it an agreed mark is needed."""
 
 
 class DataChanges(Frozen):
@@ -177,6 +185,7 @@ class Course(Frozen):
     round: Rounding = "0.1"
     """What marks are rounded to, half up and once, after every other step: a tenth or a whole."""
     peer: Peer = Peer()
+    second_marking: SecondMarking = SecondMarking()
     staff: dict[Annotated[str, Field(min_length=1)], str] = {}  # noqa: RUF012 - pydantic copies a default for each instance
     """Login to full name of those who may decide; if empty, everyone who may run medmark here."""
     install: str = Field(default="", pattern=r"[^\n\r`]*")

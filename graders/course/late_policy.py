@@ -17,8 +17,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from assignments.assignment import Frozen
 from assignments.errors import Problem, nearest
+from assignments.frozen import Frozen
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from graders.course.working_days import Unit
 

@@ -15,8 +15,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from assignments.assignment import Frozen
 from assignments.errors import Problem, closest, nearest
+from assignments.frozen import Frozen
 from assignments.tables import Row, Table, column_key, read_table
 from graders.course.cells import (
     OF_PERSON,

@@ -117,11 +117,20 @@ def _repository(folder: Path, starter: str, solution: str) -> None:
 
 
 def _write_report(path: Path, group: str) -> None:
-    """A report of one A4 page, which has a title and is blank."""
+    """A report of one A4 page, which has a title and a line of text."""
     from pypdf import PdfWriter
+    from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-    writer = PdfWriter()
-    writer.add_blank_page(595, 842)
+    def named(**entries: str) -> DictionaryObject:
+        return DictionaryObject({NameObject(f"/{key}"): NameObject(f"/{value}") for key, value in entries.items()})
+
+    writer, text = PdfWriter(), DecodedStreamObject()
+    text.set_data(f"BT /F1 12 Tf 60 770 Td (Report of {group}) Tj ET".encode("ascii"))
+    page = writer.add_blank_page(595, 842)
+    page[NameObject("/Contents")] = writer._add_object(text)
+    font = named(Type="Font", Subtype="Type1", BaseFont="Helvetica")
+    fonts = DictionaryObject({NameObject("/F1"): font})
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
     writer.add_metadata({"/Title": f"Report of {group}"})
     writer.write(path)
 

@@ -27,7 +27,7 @@ from graders.intake.static_checks import missing_solution, static_checks
 from graders.wall.modes import make_readable
 from graders.wall.sandboxes.runtime_records import facts_of
 
-RECORD = 5
+RECORD = 6
 """The version of a checkout's recorded facts: with a new one, every checkout is written anew."""
 UNTOUCHED = "untouched starter"
 """Flag of a solution.py that is the unchanged starter."""
@@ -132,7 +132,7 @@ def submission_at(
     runtime: RuntimeLookup = facts_of,
 ) -> Submission:
     """The group's submission at a commit; its files are written below `folder / commit` unless they exist."""
-    papers = [[paper.id, paper.file, paper.max_pages] for paper in papers_of(assignment)]
+    papers = [[paper.id, paper.file, paper.max_pages, paper.max_words] for paper in papers_of(assignment)]
     settings = json.dumps([RECORD, assignment.id, group.path, asdict(caps), *papers])
     # Other settings have another folder: files that a marker may be reading are never replaced.
     target = folder / commit / hashlib.sha256(settings.encode()).hexdigest()[:8]

@@ -5,10 +5,11 @@ Nothing is recorded here. `graders.marks.requests` reads a file of decisions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ from graders.record.decisions import (
     DECISION_KINDS,
     AgreedMark,
     AgreedWhole,
+    LineMark,
     decision_of,
     late_commit_value,
 )
@@ -52,6 +54,8 @@ class Proposal:
         With several reasons, each is private to its own person. So is one person's reason where others are `moved` too,
         whose group's due time may follow from it. `of_all` is the one reason for all decisions of a file.
         """
+        if any(event.kind == "line_mark" for event in self.events):
+            return of_all  # a marker's comment is about the work, and says nothing of why marks move
         reasons = {event.reason for event in self.events}
         about = {event.member for event in self.events if event.member}
         if about and set(moved) - about:
@@ -89,9 +93,7 @@ class DecisionChecks:
                     recorded_before += 1
                     continue
                 several = kind in ("void_test", "void_case", "retract", "dispute")
-                decision = decision_of(event)
-                criterion = decision.criterion if isinstance(decision, AgreedMark) else ""
-                key = (event.group, event.member, event.value if several else criterion)
+                key = (event.group, event.member, event.value if several else self._subject(event))
                 if key in events:
                     raise ValueError(f"{request.about or request.value} is decided twice; keep one of the two")
                 events[key] = event
@@ -107,11 +109,13 @@ class DecisionChecks:
     def _event(self, kind: str, request: DecisionRequest, by: str) -> Event:
         if request.problem:
             raise ValueError(request.problem)
-        if not request.reason.strip():
-            raise ValueError('a decision needs a reason: --reason "..."')
         text = request.value.strip()
         at = self.now.isoformat(timespec="milliseconds")
         reason, reference = (" ".join(words.split()) for words in (request.reason, request.reference))
+        if kind == "line_mark":
+            reason = request.reason.strip()  # a comment in Markdown, in which line ends count
+        elif not reason:
+            raise ValueError('a decision needs a reason: --reason "..."')
         if kind == "retract":
             ended = self._retracted(text)
             group, member, value = ended.group, ended.member, self._number(ended)
@@ -119,7 +123,7 @@ class DecisionChecks:
             about_group, member = self._about(kind, request)
             group = about_group.name if about_group else ""
             value = self._value(kind, text, about_group)
-        return Event(at, by, self.assignment.id, kind, value, reason, group, member, reference=reference)
+        return Event(at, request.by or by, self.assignment.id, kind, value, reason, group, member, reference=reference)
 
     def _value(self, kind: str, text: str, group: Group | None) -> str:
         """The value to record for the one that a person wrote.
@@ -135,6 +139,8 @@ class DecisionChecks:
                 return self._late_commit(text, group)
             case "agreed_mark":
                 return values.agreed_mark(text, self.assignment)
+            case "line_mark":
+                return values.line_mark(text, self.assignment)
             case "override":
                 return values.percent(text)
             case "peer_factor":
@@ -159,6 +165,8 @@ class DecisionChecks:
             ValueError: they gave another mark. Where a course names its staff, two marks come from two people.
         """
         mark = decision_of(event)
+        if isinstance(mark, LineMark):
+            return self._is_recorded_line(mark)
         if not isinstance(mark, AgreedMark | AgreedWhole) or not self.course.staff:
             return False
         earlier = [
@@ -176,6 +184,45 @@ class DecisionChecks:
             "another person: name them with --by, or retract the first: "
             f"medmark decide {self.assignment.id} retract {own.number}"
         )
+
+    def _is_recorded_line(self, mark: LineMark) -> bool:
+        """Whether the last mark of this line and role is the same.
+
+        Raises:
+            ValueError: the second marker is the first one, or an agreed mark or a comment has no text.
+        """
+        marks = [
+            each
+            for each in self._line_marks.get(mark.event.group, ())
+            if (each.criterion, each.line) == (mark.criterion, mark.line)
+        ]
+        last = next((each for each in reversed(marks) if each.role == mark.role), None)
+        if last is not None and (last.points, last.comment, last.event.who) == (
+            mark.points, mark.comment, mark.event.who,
+        ):  # fmt: skip
+            return True
+        if not mark.comment and (mark.role == "agreed" or not mark.line):
+            what = "an agreed mark needs a reason" if mark.line else "a comment on the whole part needs a text"
+            raise ValueError(f"{what}, which the group reads: --reason, or the line's comment in a form")
+        others = {"first": "second", "second": "first"}
+        other = [each for each in marks if each.role == others.get(mark.role) and each.event.who == mark.event.who]
+        if other:
+            raise ValueError(
+                f"{mark.event.who} gave the {other[-1].role} mark (number {other[-1].number}), and a second mark must "
+                "come from another person: name them with --by"
+            )
+        return False
+
+    @cached_property
+    def _line_marks(self) -> Mapping[str, Sequence[LineMark]]:
+        return Decisions.of(self.assignment.id, self.events).lines
+
+    def _subject(self, event: Event) -> str:
+        """What of the same group and person a decision of the kind can be about."""
+        decision = decision_of(event)
+        if isinstance(decision, LineMark):
+            return f"{decision.role} {decision.criterion}/{decision.line}"
+        return decision.criterion if isinstance(decision, AgreedMark) else ""
 
     def _part(self, mark: AgreedMark | AgreedWhole) -> tuple[str, str]:
         """Whose work a mark is for, and which criterion. Someone who works alone is their group."""
@@ -257,6 +304,24 @@ def propose(
     else:
         requests, notes = from_file(file, kind, assignment, course, request.reason, method, with_self)
     requests = [replace(each, reference=each.reference or request.reference) for each in requests]
+    return proposal_of(course, results, kind, requests, by=by, notes=notes)
+
+
+def proposal_of(
+    course: Course,
+    results: Results,
+    kind: str,
+    requests: Sequence[DecisionRequest],
+    *,
+    by: str,
+    notes: Sequence[str] = (),
+) -> Proposal:
+    """The events of several requests of one kind, checked and not recorded yet.
+
+    Raises:
+        UserError: every problem, with what to do.
+    """
+    assignment = results.assignment
     with Ledger.open_to_read(course.ledger) as ledger:
         checks = DecisionChecks(
             course, assignment, ledger, results.events, clock(), lambda: case_ids(assignment, read_secret(course))

@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final
 
+from assignments.rubric import Level, RubricLine
 from graders.course.course import Rounding
 from graders.marks.shown_scores import Distribution, ShownMetric
 from graders.record.decisions import CODES
@@ -99,6 +100,22 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class MarkedLine:
+    """One line of a rubric, as far as a person has marked it."""
+
+    line: RubricLine
+    points: Decimal | None = None
+    """None while it is open."""
+    comment: str = ""
+    """The marker's, in Markdown."""
+
+    @property
+    def level(self) -> Level | None:
+        """The level reached; None while it is open, and where the line has no levels."""
+        return None if self.points is None else self.line.level_of(self.points)
+
+
+@dataclass(frozen=True)
 class Finding:
     """The result of one criterion or test."""
 
@@ -125,6 +142,10 @@ class Finding:
     """For a public test: what to do next."""
     mend: str = ""
     """Title of the test to mend first, where this one could not be asked and that one failed too."""
+    rubric: tuple[MarkedLine, ...] = ()
+    """The lines by which a person marks it; empty without a rubric."""
+    waits_for: str = ""
+    """For staff: why a part that people mark has no points yet."""
     line: int | None = None
     """For staff: at which of its lines a test ended."""
     cause_detail: str = ""

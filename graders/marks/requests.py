@@ -37,6 +37,8 @@ class DecisionRequest:
     """Why its row cannot be read."""
     reference: str = ""
     """For staff alone: a case number or a note."""
+    by: str = ""
+    """Who decided it, where that is not the person who records it: a marker."""
 
 
 def from_file(

@@ -11,6 +11,7 @@ from assignments.assignment import Assignment
 from graders.course.course import Course
 from graders.intake.submission import Submission
 from graders.marks.mark import BY_DECISION, Finding, Mark, Status, Verdict, rounding_to
+from graders.marks.part_marks import part_marks
 from graders.marks.personal import PersonalMark, personal_mark, without_mark
 from graders.marks.versions import returned_marks
 from graders.record.decisions import Moderation
@@ -72,20 +73,27 @@ def results_of(
         for member in course.group(mark.group).members
     ]
     of_group = {mark.group: [person for person in people if person.group == mark.group] for mark in marks}
-    shown = tuple(_with_notices(without_mark(mark, of_group[mark.group]), decisions) for mark in marks)
+    shown = tuple(
+        _with_notices(without_mark(_with_parts(mark, assignment, decisions, course), of_group[mark.group]), decisions)
+        for mark in marks
+    )
     return Results(assignment, tuple(events), tuple(submissions), shown, tuple(people))
 
 
-def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
-    """The group's mark with the comments of whoever gave points, and a notice if all marks were moderated."""
-    points = decisions.points(mark.group)
+def _with_parts(mark: Mark, assignment: Assignment, decisions: Decisions, course: Course) -> Mark:
+    """The group's mark with the comments and lines of whoever gave points."""
+    parts = part_marks(assignment, decisions, mark.group, course.second_marking.tolerance)
     findings = tuple(
-        replace(finding, note=points[finding.criterion].event.reason)
-        if finding.kind == "person" and finding.criterion in points
+        replace(finding, note=part.comment, rubric=part.lines, waits_for=part.waits_for)
+        if finding.kind == "person" and (part := parts.get(finding.criterion)) is not None
         else finding
         for finding in mark.findings
     )
-    mark = replace(mark, findings=findings)
+    return replace(mark, findings=findings)
+
+
+def _with_notices(mark: Mark, decisions: Decisions) -> Mark:
+    """The group's mark, with a notice if all marks were moderated."""
     moderated = decisions.about(Moderation)[-1:]
     if mark.status in (Status.NOT_SUBMITTED, *BY_DECISION) or not moderated:
         return mark

@@ -8,13 +8,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, Person
 from assignments.errors import closest
 from assignments.load import hidden_tests
 from graders.course.course import Course
 from graders.course.roster import repository_key
 from graders.intake.owners import Owners, Record
-from graders.record.decisions import ABOUT, AgreedMark, Decision, PeerFactor, UnreadableDecision, VoidCase, VoidTest
+from graders.marks.part_marks import line_mark_problem
+from graders.record.decisions import (
+    ABOUT,
+    AgreedMark,
+    Decision,
+    LineMark,
+    PeerFactor,
+    UnreadableDecision,
+    VoidCase,
+    VoidTest,
+)
 from graders.record.in_force import in_force, parts_of
 from graders.record.ledger import Event, Observation
 from graders.record.snapshots import snapshots
@@ -91,6 +101,12 @@ class _Check:
                     return f"is about the criterion {id}, which no person marks now{_near(id, self.parts)}"
                 if not 0 <= points <= self.parts[id]:
                     return f"gives {points} of the {self.parts[id]} points that {id} has now, and does not count"
+            case LineMark(criterion=id) if id not in self.parts:
+                return f"is about the criterion {id}, which no person marks now{_near(id, self.parts)}"
+            case LineMark(criterion=id):
+                criterion = self.assignment.criterion(id)
+                problem = line_mark_problem(decision, criterion) if isinstance(criterion, Person) else ""
+                return f"does not count: {problem}" if problem else ""
             case VoidTest(test=test):
                 tests = [declared.id for declared in hidden_tests(self.assignment)]
                 return "" if test in tests else f"is about a test that does not exist now{_near(test, tests)}"
@@ -105,8 +121,8 @@ class _Check:
         now = self.homes.get(event.member, "")
         if isinstance(decision, PeerFactor) and now != self.record.renamed.get(event.group, event.group):
             return f"comes from the peers in group {event.group}, but {event.member} is in group {now} now"
-        if event.member or event.group not in self.owners.names:
-            return ""
+        if event.member or event.group not in self.owners.names or isinstance(decision, LineMark):
+            return ""  # the key of a part's papers has the commit that a line was marked by
         before = [look for look in self.named.get(event.group, ()) if look.seen_at <= event.at]
         last = max(before, key=lambda look: look.seen_at, default=None)
         owner = self.owners.name(last) if last else None

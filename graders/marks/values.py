@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assignments.assignment import Assignment
+from assignments.assignment import Assignment, Person
 from assignments.errors import closest, nearest
 from assignments.load import hidden_tests
 from graders.course.course import Course
 from graders.intake.counting import extension_problem
-from graders.record.decisions import PASS_MARK, agreed_value
+from graders.record.decisions import PASS_MARK, agreed_value, line_of, line_value
 from graders.record.in_force import parts_of
 from graders.record.scales import decimal_of, scale_of
 
@@ -36,6 +36,24 @@ def agreed_mark(text: str, assignment: Assignment) -> str:
     if number is None or not 0 <= number <= parts[id.strip()]:
         raise ValueError(f'{id.strip()}: "{points}" is not a number from 0 to {parts[id.strip()]}')
     return agreed_value(id.strip(), number)
+
+
+def line_mark(text: str, assignment: Assignment) -> str:
+    """A marker's points for a line of a rubric, or a comment on the whole part, which has no points."""
+    role, id, line_id, points = line_of(text)
+    rubrics = {item.id: item for item in assignment.criteria if isinstance(item, Person) and item.lines}
+    if id not in rubrics:
+        raise ValueError(f'no criterion with a rubric is called "{id}"; {nearest(id, rubrics)}'.rstrip("; "))
+    if not line_id:
+        return line_value(role, id)
+    line = rubrics[id].line(line_id)
+    if line is None:
+        raise ValueError(f'{id} has no line "{line_id}"; {nearest(line_id, [each.id for each in rubrics[id].lines])}')
+    number = decimal_of(points)
+    problem = f'"{points}" is not a number' if number is None else line.points_problem(number)
+    if number is None or problem:
+        raise ValueError(f"{id}/{line_id}: {problem}")
+    return line_value(role, id, line_id, number)
 
 
 def percent(text: str) -> str:

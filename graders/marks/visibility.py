@@ -21,7 +21,7 @@ _SHOWN: Final[Mapping[str, frozenset[str]]] = {
     "hidden_test": frozenset({"title", "cause", "note", "void", "mend"}),
     "public_test": frozenset({"title", "cause", "note", "hint", "evidence"}),
     "accuracy": frozenset({"cause", "note", "scored"}),
-    "person": frozenset({"note"}),
+    "person": frozenset({"note", "rubric"}),
     "notice": frozenset({"title", "cause", "hint"}),
 }
 """Also shown to students, by kind. Scores of single cases are not among them: they leak labels."""

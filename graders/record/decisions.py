@@ -3,6 +3,7 @@
 extension        a later due time: minutes, 7d, 5wd (working days), or a date and time  all, a group, a person
 late_commit      a later commit that is marked, under the late policy or as on time     a group
 agreed_mark      criterion=points of a part that a person marks; or the whole, in %     a group, a person
+line_mark        second report/method=7: a marker's points for a line of a rubric        a group
 override         the mark in per cent, whatever the findings are                        a group, a person
 peer_factor      1.13: the person's share of their group's mark                         a person
 moderation       add 2, multiply 1.05, or map 0:0 40:45 100:100, in %                   all
@@ -33,6 +34,7 @@ ABOUT: Final = {
     "extension": ("all", "group", "person"),
     "late_commit": ("group",),
     "agreed_mark": ("group", "person"),
+    "line_mark": ("group",),
     "override": ("group", "person"),
     "peer_factor": ("person",),
     "moderation": ("all",),
@@ -45,6 +47,9 @@ ABOUT: Final = {
 }
 """Whom an event of each kind may be about."""
 DECISION_KINDS: Final = tuple(ABOUT)
+Role = Literal["first", "second", "agreed"]
+ROLES: Final[tuple[Role, ...]] = ("first", "second", "agreed")
+"""Whose mark of a rubric's line it is: the first marker's, the second's, or the one that both agreed on."""
 PASS_MARK: Final = "pass_mark"
 """As the value of a cap: each person's own pass mark."""
 ON_TIME: Final = "on time"
@@ -113,6 +118,22 @@ class AgreedWhole(RecordedDecision):
     """The mark as a whole, in per cent."""
 
     percent: Decimal
+
+
+@dataclass(frozen=True)
+class LineMark(RecordedDecision):
+    """A marker's points for one line of a rubric; without a line, their comment on the whole part."""
+
+    role: Role
+    criterion: str
+    line: str
+    points: Decimal | None
+    """None for a comment on the whole part."""
+
+    @property
+    def comment(self) -> str:
+        """What the marker wrote, in Markdown; the group reads it if this mark stands."""
+        return self.event.reason
 
 
 @dataclass(frozen=True)
@@ -188,7 +209,7 @@ class UnreadableDecision(RecordedDecision):
 
 
 Decision = (
-    Extension | LateCommit | AgreedMark | AgreedWhole | Override | PeerFactor | Moderation | CapDecision
+    Extension | LateCommit | AgreedMark | AgreedWhole | LineMark | Override | PeerFactor | Moderation | CapDecision
     | VoidTest | VoidCase | Dispute | Code | Retract | UnreadableDecision
 )  # fmt: skip
 
@@ -236,6 +257,24 @@ def agreed_value(criterion: str, points: Decimal) -> str:
     return f"{criterion}={points}"
 
 
+def line_value(role: Role, criterion: str, line: str = "", points: Decimal | None = None) -> str:
+    """The value that records a marker's points for a line, or their comment on the whole part."""
+    return f"{role} {criterion}" + (f"/{line}={points}" if line else "")
+
+
+def line_of(text: str) -> tuple[Role, str, str, str]:
+    """Role, criterion, line and points as written: `second report/method=7`. Without a role it is the first marker's.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    match = re.fullmatch(r"\s*(?:(\w+)\s+)?(\w+)(?:\s*/\s*(\w+)\s*=\s*(\S+))?\s*", text)
+    role = next((role for role in ROLES if match and role == (match[1] or "first")), None)
+    if match is None or role is None:
+        raise ValueError(f'"{text}" is not a mark of a line: write it as report/method=7, or second report/method=7')
+    return role, match[2], match[3] or "", match[4] or ""
+
+
 def late_commit_value(commit: str, *, on_time: bool) -> str:
     """The value that records an accepted commit."""
     return f"{commit} {ON_TIME}" if on_time else commit
@@ -253,6 +292,11 @@ def _agreed(event: Event) -> AgreedMark | AgreedWhole:
     if has_criterion:
         return AgreedMark(event, criterion, _number(event, points, least=None))
     return AgreedWhole(event, _number(event, event.value))
+
+
+def _line_mark(event: Event) -> LineMark:
+    role, criterion, line, points = line_of(event.value)
+    return LineMark(event, role, criterion, line, _number(event, points) if line else None)
 
 
 def _cap(event: Event) -> CapDecision:
@@ -276,6 +320,7 @@ _READ: Final[Mapping[str, Callable[[Event], Decision]]] = {
     "extension": lambda event: Extension(event, delay_of(event.value)),
     "late_commit": _late_commit,
     "agreed_mark": _agreed,
+    "line_mark": _line_mark,
     "override": lambda event: Override(event, _number(event, event.value)),
     "peer_factor": lambda event: PeerFactor(event, _number(event, event.value)),
     "moderation": lambda event: Moderation(event, scale_of(event.value)),

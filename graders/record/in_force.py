@@ -9,7 +9,7 @@ A decision about a person follows the person: the group that they were in at the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
@@ -23,6 +23,7 @@ from graders.record.decisions import (
     Decision,
     Extension,
     LateCommit,
+    LineMark,
     RecordedDecision,
     Retract,
     UnreadableDecision,
@@ -73,11 +74,19 @@ class Decisions:
 
     assignment: str
     all: Sequence[Decision]
+    """Without the marks of lines: there are many of them."""
+    lines: Mapping[str, Sequence[LineMark]] = field(default_factory=dict)
+    """By group: what its markers gave for the lines of rubrics, oldest first."""
 
     @classmethod
     def of(cls, assignment: str, events: Iterable[Event]) -> Decisions:
         """The decisions among `events` that are about the assignment and in force."""
-        return cls(assignment, [item for item in in_force(events) if item.event.assignment == assignment])
+        own = [item for item in in_force(events) if item.event.assignment == assignment]
+        lines: dict[str, list[LineMark]] = {}
+        for item in own:
+            if isinstance(item, LineMark):
+                lines.setdefault(item.event.group, []).append(item)
+        return cls(assignment, [item for item in own if not isinstance(item, LineMark)], lines)
 
     def about(self, kind: type[D], group: str = "", member: str = "") -> list[D]:
         """Decisions of a kind about exactly this: all, a group, or one member of it."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from assignments.assignment import Assignment, Framework
+from assignments.assignment import Assignment, Framework, Person
 from assignments.data.near import near_note
 from assignments.data.parts import checked_cases
 from assignments.data.prepared import Progress, outside_note, required_split
@@ -20,6 +20,7 @@ from graders.failures import EngineFailure, ImageFailure
 
 if TYPE_CHECKING:
     from graders.asking.ceiling import Ceiling
+    from graders.course.course import Course
 
 
 FEW_SEEDS = 2
@@ -124,6 +125,7 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
                 yield Fact(False, f"assignment {id}: {FEW_SEEDS_NOTE}", optional=True)
             yield from _cases(assignment, on_reading)
             if course.ledger.is_file():
+                yield from _parts(course, assignment)
                 yield from (Fact(False, line, optional=True) for line in unmatched_of(course, id))
     policies = {name: course.late(id) for id in course.assignments if (name := course.late_policy_of(id))}
     for name, policy in policies.items():
@@ -133,6 +135,25 @@ def _course(folder: Path, on_reading: Progress) -> Iterator[Fact]:
         held = "the memory that a submission's answers cost this machine is limited"
         missing = "this system cannot limit a process's memory: only the CPU time that answers cost it is limited"
         yield Fact(MEMORY_IS_HELD, held if MEMORY_IS_HELD else missing, optional=True)
+
+
+def _parts(course: Course, assignment: Assignment) -> Iterator[Fact]:
+    """How many groups have points for each part that people mark."""
+    from graders.marks.part_marks import part_marks
+    from graders.record.in_force import Decisions
+    from graders.runs.marking import events_of
+
+    decisions = Decisions.of(assignment.id, events_of(course, assignment.id))
+    tolerance = course.second_marking.tolerance
+    of_groups = [part_marks(assignment, decisions, group.name, tolerance) for group in course.groups]
+    for criterion in (item for item in assignment.criteria if isinstance(item, Person)):
+        done = sum(parts[criterion.id].points is not None for parts in of_groups)
+        how = f"by {len(criterion.lines)} lines" if criterion.lines else "without a rubric"
+        more = f"; what is open, and why: medmark show {assignment.id}" if done < len(of_groups) else ""
+        text = (
+            f"assignment {assignment.id}, {criterion.id}: people mark it {how}; {done} of {len(of_groups)} groups done"
+        )
+        yield Fact(True, text + more)
 
 
 def _cases(assignment: Assignment, on_reading: Progress) -> Iterator[Fact]:

@@ -39,6 +39,7 @@ from graders.runs.trust import sandbox_of
 from graders.wall.sandboxes.sandbox import Sandbox
 
 if TYPE_CHECKING:  # what runs submissions takes half a second to import, which what only reads does not need
+    from graders.marks.deciding import Proposal
     from graders.runs.coordinator import Progress
     from graders.runs.engines.engine import Engine
     from graders.runs.plan import Marking
@@ -187,7 +188,7 @@ def proposed(
     Raises:
         UserError: every problem of the decision at once, or marks moved `before` it unapplied (NotApplied).
     """
-    from graders.marks.deciding import propose
+    from graders.marks.deciding import STAFF_DECIDED, propose
 
     course, results = before.course, before.results
     if kind != "dispute":  # which moves no mark
@@ -195,6 +196,20 @@ def proposed(
     request = DecisionRequest("", who, value, reason, reference=reference)
     by = decider(course, by)
     proposal = propose(course, results, kind, request, by=by, file=file, method=method, with_self=with_self)
+    return with_proposal(before, proposal, STAFF_DECIDED if kind == "line_mark" else reason, engine)
+
+
+def with_proposal(before: Change, proposal: Proposal, reason: str = "", engine: Engine | None = None) -> Change:
+    """The change that checked decisions make to the marks `before` them, as `proposed` returns it.
+
+    Args:
+        reason: The one reason for all of the decisions, if there is one.
+        engine: As for `proposed`.
+
+    Raises:
+        UserError: the record has changed since `before`.
+    """
+    course, results = before.course, before.results
     chosen = sandbox_of(course, before.sandbox, trust_submissions=True)
     after = _on_record(course, results.assignment.id, chosen, proposal.events, engine, before.command)
     check_unchanged(results, after.events)

@@ -26,8 +26,9 @@ from graders.failures import ImageFailure
 from graders.intake.submission import Submission
 from graders.marks.findings import HandedIn, MarkDecisions, mark_of
 from graders.marks.mark import NOT_GRADED, Mark, Status
+from graders.marks.part_marks import points_of_parts
 from graders.record.documents import AnswersResult, JobResult, Trouble
-from graders.record.in_force import Decisions, within_parts
+from graders.record.in_force import Decisions
 from graders.record.keys import StageInputs, StageKeys, scored_with, stage_inputs
 from graders.record.ledger import Ledger, Stage
 from graders.record.manifest import Manifest, manifest_of
@@ -84,6 +85,8 @@ class Plan:
     provenance: Mapping[str, Any]
     runtimes: Mapping[str, str]
     decisions: Decisions
+    tolerance: Decimal
+    """How far two markers of one part may differ, in per cent of its points."""
     prepared: Prepared | None = None
     """The cases of a finite source."""
 
@@ -151,8 +154,7 @@ class Plan:
         return marks
 
     def _points(self, group: str) -> dict[str, Decimal]:
-        points = within_parts(self.decisions.points(group), self.assignment)
-        return {criterion: agreed.points for criterion, agreed in points.items()}
+        return points_of_parts(self.assignment, self.decisions, group, self.tolerance)
 
     def _provenance(self, submission: Submission, keys: StageKeys, earlier: bool) -> dict[str, Any]:
         return {
@@ -221,6 +223,7 @@ def plan_cohort(
         _common_provenance(marking, sets),
         runtimes,
         marking.decisions,
+        marking.course.second_marking.tolerance,
         manifest.prepared,
     )
 

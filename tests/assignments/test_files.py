@@ -89,6 +89,7 @@ OTHERWISE = {
     ("assignments/files.py", "replace_file"): "this is how",
     ("assignments/data/folder/itk.py", "_silent"): "into nothing",
     ("assignments/data/folder/decoding.py", "main"): "a folder of one reading",
+    ("graders/intake/paper_reader.py", "_write"): "a folder of one reading",
     ("assignments/data/prepared_store.py", "_save"): "into memory",
     ("assignments/data/case_files.py", "_written"): "into memory",
     ("reports/data_page.py", "write_data_page"): "an empty file for its owner alone, which replace_file then fills",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import NaiveDatetime
 
-from assignments.assignment import Assignment, Frozen
+from assignments.assignment import Assignment
+from assignments.frozen import Frozen
 from assignments.toml_errors import TomlErrors, check_toml, read_toml
 from assignments.toml_lines import lines_of
 

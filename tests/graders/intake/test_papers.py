@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from pypdf import PdfWriter
+from pypdf import PdfReader
 
 from assignments.assignment import Assignment, Person
 from assignments.handout_note import RuntimeFacts
 from graders.intake.checkout import Caps, tree_of
 from graders.intake.handin import inspect_handin
 from graders.intake.hardened_git import Reach
-from graders.intake.papers import pages_of, paper_problems
+from graders.intake.papers import paper_facts, paper_problems
+from tests.graders.intake.pdfs import pdf
 from tests.graders.intake.repositories import Link, git, make
 
 SOLUTION = 'FRAMEWORK = "pytorch"\nimport torch\n'
-
-
-def pdf(pages):
-    """A PDF of so many blank A4 pages."""
-    writer, stream = PdfWriter(), io.BytesIO()
-    for _ in range(pages):
-        writer.add_blank_page(595, 842)
-    writer.write(stream)
-    return stream.getvalue()
 
 
 def assignment_with(folder, **paper):
@@ -99,12 +89,65 @@ def test_a_paper_of_another_kind_need_only_be_there(problems):
     assert problems({"mlp/report.md": "# Report"}, file="report.md") == ()
 
 
+def test_a_paper_of_more_words_than_are_allowed_is_told(problems):
+    assert problems({"mlp/report.pdf": pdf(2, "four words a page")}, max_words=7) == (
+        "report: mlp/report.pdf has 8 words, and 7 are allowed; shorten it",
+    )
+    assert problems({"mlp/report.pdf": pdf(2, "four words a page")}, max_words=8) == ()
+
+
+def test_a_scan_in_which_no_text_can_be_read_is_told(problems):
+    (problem,) = problems({"mlp/report.pdf": pdf(1, "")}, max_pages=2)
+    assert problem.startswith("report: mlp/report.pdf: no text can be read in it, as in a scan; export it as text")
+
+
+@pytest.fixture
+def paper(tmp_path):
+    def write(**content):
+        path = tmp_path / "paper.pdf"
+        path.write_bytes(pdf(**content))
+        return path
+
+    return write
+
+
+def test_pages_words_and_text_of_a_paper_are_counted(paper):
+    facts = paper_facts(paper(pages=3, text="by Ada Byron"))
+    assert (facts.pages, facts.words, facts.readable) == (3, 9, True)
+    assert facts.text.split() == ["by", "Ada", "Byron"] * 3
+
+
+def test_a_clean_copy_has_the_pages_and_neither_author_nor_script(paper, tmp_path):
+    file, clean = paper(pages=2, author="Ada Byron", script="app.alert(1)"), tmp_path / "clean.pdf"
+    assert b"Ada Byron" in file.read_bytes()
+    assert b"/JavaScript" in file.read_bytes()
+    assert paper_facts(file, clean).cleaned
+    assert len(PdfReader(clean).pages) == 2
+    assert PdfReader(clean).pages[0].extract_text().strip() == "Some words on a page"
+    for gone in (b"Ada Byron", b"alert", b"/JavaScript"):
+        assert gone not in clean.read_bytes()
+
+
+def test_of_a_damaged_paper_there_is_no_clean_copy(tmp_path):
+    (tmp_path / "paper.pdf").write_bytes(b"%PDF-1.7\n" + bytes(100))
+    facts = paper_facts(tmp_path / "paper.pdf", tmp_path / "clean.pdf")
+    assert (facts.pages, facts.words, facts.cleaned) == (None, None, False)
+    assert not (tmp_path / "clean.pdf").exists()
+
+
+def test_a_reader_that_writes_without_end_is_stopped(tmp_path, monkeypatch):
+    """What a paper makes its reader write is held by the reader's own limit, and what it claims is checked."""
+    (tmp_path / "liar.py").write_text("import sys\nopen(sys.argv[2], 'w').write('{\"pages\": \"many\"}')")
+    monkeypatch.setattr("graders.intake.papers.PAPER_READER", tmp_path / "liar.py")
+    assert paper_facts(tmp_path / "paper.pdf").pages is None
+
+
 def test_a_pdf_that_never_ends_is_given_up(tmp_path, monkeypatch):
     (tmp_path / "endless.py").write_text("while True: pass")
-    monkeypatch.setattr("graders.intake.papers.COUNT_PAGES", tmp_path / "endless.py")
-    monkeypatch.setattr("graders.intake.papers.PAGES_CPU_S", 0.25)
+    monkeypatch.setattr("graders.intake.papers.PAPER_READER", tmp_path / "endless.py")
+    monkeypatch.setattr("graders.intake.papers.READ_CPU_S", 0.25)
     (tmp_path / "report.pdf").write_bytes(pdf(1))
-    assert pages_of(tmp_path / "report.pdf") is None
+    assert paper_facts(tmp_path / "report.pdf").pages is None
 
 
 @pytest.mark.parametrize("file", ["/etc/passwd", "../report.pdf", ".git/config", ""])

@@ -12,6 +12,7 @@ from graders.intake.checkout import Caps
 from graders.intake.clone import fetch
 from graders.intake.hardened_git import GitFailed, Reach
 from graders.intake.submission import find_solution, solution_digest, submission_at
+from tests.graders.intake.pdfs import pdf
 from tests.graders.intake.repositories import Link, at, make, push
 
 FILES = Reach(allow_file=True, timeout_s=20)
@@ -208,5 +209,5 @@ def test_a_missing_paper_is_a_problem_of_the_commit_that_counts_with_and_without
     weights = {"mlp/solution.py": SOLUTION, "mlp/weights/w.npy": b"1"}
     assert submitted(tmp_path, asks, weights).problems == (missing,)
     assert missing in submitted(tmp_path, asks, {"README.md": ""}).problems
-    assert submitted(tmp_path, asks, {**weights, "mlp/report.pdf": b"%PDF-1.7"}).problems == ()
+    assert submitted(tmp_path, asks, {**weights, "mlp/report.pdf": pdf()}).problems == ()
     assert submitted(tmp_path, assignment, weights).problems == ()

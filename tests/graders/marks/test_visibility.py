@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import pytest
 
-from graders.marks.mark import Cost, Finding, HeldCap, Scored, Verdict
+from assignments.rubric import RubricLine
+from graders.marks.mark import Cost, Finding, HeldCap, MarkedLine, Scored, Verdict
 from graders.marks.visibility import visible, visible_provenance
 from graders.record.documents import CaseScore, Cause, FalsePositives
 from tests.graders.marks import hand_made
@@ -32,6 +33,8 @@ def finding(kind: str) -> Finding:
         void=True,
         scored=SCORED,
         hint="a hint",
+        rubric=(MarkedLine(RubricLine(id="method", title="Method", points=8), Decimal(7), "a comment"),),
+        waits_for=SECRET,
         cause_detail=SECRET,
         evidence=SECRET,
         measured=hand_made.measured(0.75, cases=(CaseScore(SECRET, SECRET, 0, 0.5, 0.5, "scored"),)),
@@ -70,6 +73,11 @@ def test_accuracy_tells_score_interval_and_caps_but_no_case():
     assert (seen.measured, seen.also) == (None, {})
 
 
+def test_a_part_that_people_mark_tells_its_comment_and_its_lines_and_not_what_it_waits_for():
+    seen = visible(finding("person"), "student")
+    assert (seen.note, seen.rubric[0].comment, seen.waits_for) == ("what was written for it", "a comment", "")
+
+
 def test_an_unknown_kind_is_withheld_whole():
     seen = visible(finding("a kind of tomorrow"), "student")
     whole = finding("a kind of tomorrow")
@@ -95,6 +103,8 @@ def test_every_field_of_a_finding_has_been_decided_on():
     assert {field.name for field in fields(Finding)} == {
         *("id", "kind", "criterion", "verdict", "points", "out_of"),
         *("title", "cause", "note", "void", "scored", "hint", "cause_detail", "evidence", "measured", "also", "cost"),
+        "rubric",  # of a part that people mark: lines, levels and comments
+        "waits_for",  # names what two markers gave: for staff
         "line",  # of a hidden test: for staff
         "mend",  # the title of another test, which the student reads there too
         "exact",  # the points themselves, which are always told

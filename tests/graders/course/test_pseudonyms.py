@@ -1,6 +1,6 @@
 """Pseudonyms are stable, different, and tell nothing without the secret."""
 
-from reports.pseudonyms import pseudonyms
+from graders.course.pseudonyms import pseudonyms
 
 SECRET = bytes(32)
 
