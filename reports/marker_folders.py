@@ -27,7 +27,7 @@ from graders.runs.paper_copies import PaperCopy, paper_copies
 from reports.feedback import HandIn, feedback_page
 from reports.file_names import file_name
 from reports.marker_form import FormPaper, marker_form
-from reports.write import file_name
+from reports.next_step import next_step
 
 KEPT_PROVENANCE: Final = ("framework", "mode", "python")
 """The rest of a provenance could name the group: by its commit, its flags or a digest."""
