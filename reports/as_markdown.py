@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from itertools import groupby
 from typing import Final
@@ -131,9 +131,12 @@ class _Reader(HTMLParser):
 
     def end_block(self) -> None:
         """Write what was read as a paragraph, a heading or the begin of an item."""
-        text = _inline(self._read_so_far())
-        if text:
-            self._block(f"{self._heading} {text}" if self._heading else _begin(text))
+        runs = self._read_so_far()
+        if self._heading and self._markers:  # a heading in a list is set strong instead
+            runs = [replace(run, strong=True) for run in runs]
+        if text := _inline(runs):
+            is_heading = self._heading and not self._markers
+            self._block(f"{self._heading} {text}" if is_heading else _begin(text))
 
     def _read_so_far(self) -> list[_Run]:
         runs, self._runs = self._runs, []

@@ -24,7 +24,7 @@ ACTIVE_IN_MARKDOWN = (
     "&lt;b&gt;", "&#64;octocat", "\\@octocat", "\\<b>", "$$x$$", "$`x`$", "~~x~~", "[^1]", "{+ a +}", "[- a -]",
     "<!-- x", "<details>", "**a**", "__a__", "[vulnerability:1]", "- [ ] x", ":::", "<a href=http://192.0.2.1>x</a>",
 )  # fmt: skip
-TAGS = {"h1", "h2", "p", "ul", "li", "strong", "code", "pre"}
+TAGS = {"h1", "h2", "h3", "h4", "p", "ul", "ol", "li", "strong", "code", "pre"}
 REFERENCES = re.compile(r"[@#!~%&$][A-Za-z0-9]|://|www\.|\b[0-9a-f]{7,40}\b|\b[A-Z]{2,}-\d|[{\[][+-]|\[\w+:|\$`")
 """What GitHub or GitLab turns into a link, or more, in text that is not code."""
 
@@ -144,6 +144,12 @@ def test_what_stands_beside_a_title_and_the_points_below_it_are_set_apart():
         '<div><h2>Tests <span class="soft">5 checks</span></h2><span class="points">25<small> / 35</small></span></div>'
     )
     assert as_markdown(html) == "## Tests – 5 checks\n\n**25 / 35**\n"
+
+
+def test_a_heading_in_a_list_is_strong():
+    assert as_markdown("<ul><li><h4>Best: <b>dice</b> 0.9 @a <code>x**2</code></h4><p>image</p></li></ul>") == (
+        "- **Best: dice 0.9 `@a` `x**2`**\n\n  image\n"
+    )
 
 
 def test_a_line_that_someone_ended_stays_a_line_and_begins_nothing():
