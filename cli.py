@@ -418,7 +418,8 @@ def marking(
     replace and how marks move, and nothing is recorded unless you agree. Without --out and --read it says who has
     marked what, what is open and why, and how well two markers agree.
     """
-    from graders.runs.marker_work import entered, part_state, planned_marking
+    from graders.runs.entered_forms import entered
+    from graders.runs.marker_work import part_state, planned_marking
     from reports.bands import bands
     from reports.marker_folders import write_marking
     from reports.progress import progress

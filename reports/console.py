@@ -27,7 +27,8 @@ if TYPE_CHECKING:  # each is imported by the command that has it
     from graders.record.ledger import Event
     from graders.record.rehearsal import Rehearsal
     from graders.runs.doctor import Fact
-    from graders.runs.marker_work import EnteredForms, PartState, PlannedMarking
+    from graders.runs.entered_forms import EnteredForms
+    from graders.runs.marker_work import PartState, PlannedMarking
     from graders.runs.marking import Change
     from graders.runs.model_check import SolutionTry
     from graders.runs.public_check import PublicTestResult

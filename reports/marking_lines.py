@@ -10,7 +10,8 @@ from reports.terminal import fitted, quantity
 
 if TYPE_CHECKING:
     from graders.marks.agreement import LineAgreement
-    from graders.runs.marker_work import EnteredForms, PartState, PlannedMarking
+    from graders.runs.entered_forms import EnteredForms
+    from graders.runs.marker_work import PartState, PlannedMarking
     from reports.marker_folders import WrittenMarking
 
 MOST_REPLACED = 40

@@ -89,18 +89,12 @@ def check_pdf() -> None:
 
 
 def _weasyprint() -> Any:
-    from PIL import ImageFile
-
-    strict = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint
     except ImportError:
         raise UserError(MISSING.format(what="is not installed")) from None
     except OSError as error:  # it finds Pango and HarfBuzz when it is imported
         raise UserError(MISSING.format(what=f"lacks a system library ({str(error).splitlines()[0]})")) from None
-    finally:
-        # WeasyPrint lets Pillow read half a picture, for the whole process: one of a case would be marked as if whole.
-        ImageFile.LOAD_TRUNCATED_IMAGES = strict
     return weasyprint
 
 

@@ -349,6 +349,9 @@ class TestSecondMarks:
         assert "these marks were returned, so this change is a correction" in output.err
         assert marking(doubly, "--read", form, "--by", "prof", "--yes", "--reason", "a slip").code == 0
         assert report_findings(doubly)[group]["points"] == 8.8
+        fill(form, {"method": {"comment": "Another comment."}}, only={row["code"]})
+        output = read(doubly, form)
+        assert f"returned already, and only words or lines change, so no new version says it: {group}" in output.out
 
     def test_an_agreed_mark_needs_a_reason(self, doubly, tmp_path):
         marking(doubly, "--out", tmp_path / "agree", "--agree")

@@ -42,10 +42,12 @@ def read_picture(where: Location, *, label: bool = False) -> Image:
     """
     try:
         from PIL import Image as Pillow
-        from PIL import UnidentifiedImageError
+        from PIL import ImageFile, UnidentifiedImageError
     except ImportError as error:
         raise missing_package("pictures", "Pillow") from error
     where.refuse_part("a picture")
+    # Whatever imports WeasyPrint lets Pillow read half a picture in this whole process, without a word.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata; what matters is refused below

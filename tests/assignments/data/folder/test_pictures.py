@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image as Pillow
+from PIL import ImageFile
 
 from assignments.data.folder.image import UnreadableImage
 from tests.assignments.data.folder.files import (
@@ -183,6 +184,13 @@ def test_a_wrong_checksum_of_a_png_is_seen(tmp_path):
     path = write_picture(tmp_path / "a.png", np.zeros((16, 16), np.uint8))
     at = path.read_bytes().index(b"IDAT") + 6
     assert "damaged" in faults(edit(path, at, "B", 255))
+
+
+def test_half_a_picture_is_refused_even_if_another_library_told_pillow_to_read_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does when it is imported
+    path = write_picture(tmp_path / "a.png", np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8))
+    path.write_bytes(path.read_bytes()[:-200])
+    assert "damaged" in faults(path)
 
 
 @pytest.mark.parametrize("suffix", ["bmp", "gif"])
