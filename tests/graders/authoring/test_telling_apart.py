@@ -1,7 +1,13 @@
 """What an author reads of misconceptions whose students would not read of them."""
 
+import pytest
+
+from assignments.folders import CATALOGUE, catalogue
+from assignments.load import hidden_tests, load
 from assignments.misconceptions import Edit, Misconception
+from graders.authoring.misconceptions import misconceptions
 from graders.authoring.telling_apart import mixed_up
+from graders.record.proof_status import recorded_patterns
 from graders.record.rehearsal import Pattern
 
 SCALE, SHIFT = "test_a.py::test_scale", "test_a.py::test_shift"
@@ -48,3 +54,12 @@ def test_one_framework_is_compared_with_itself():
 def test_a_misconception_without_words_for_students_is_left_out():
     item = misconception("own", SCALE).model_copy(update={"feedback": ""})
     assert list(mixed_up([item], [Pattern("own", "pytorch", {SCALE: WRONG})], TESTS)) == []
+
+
+@pytest.mark.parametrize("name", catalogue())
+def test_students_read_of_every_misconception_of_the_catalogue_whichever_framework_was_rehearsed(name):
+    assignment = load(CATALOGUE / name)
+    items, patterns = misconceptions(assignment), recorded_patterns(assignment)
+    assert all(item.feedback and item.try_it for item in items)
+    assert {item.id for item in items} == {pattern.misconception for pattern in patterns}
+    assert list(mixed_up(items, patterns, [test.id for test in hidden_tests(assignment)])) == []
