@@ -55,7 +55,7 @@ class DeclaredTest:
     doubles: bool
     """Whether it, or a helper or fixture that it names, passes a double to the student's code."""
     mistaken: tuple[str, ...] = ()
-    """Misconceptions with which it compares an answer."""
+    """Ids of the misconceptions that it can name."""
 
 
 def declared_tests(
@@ -234,7 +234,7 @@ class _Module:
     def _check_words(self) -> None:
         """What `needs` and `close` say to students is written out: other text could hold hidden values."""
         for call in (node for node in ast.walk(self.tree) if isinstance(node, ast.Call)):
-            name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            name = _called(call)
             named = {key.arg: key.value for key in call.keywords}
             if name == "needs":
                 text = named.get("text", call.args[1] if len(call.args) > 1 else None)
@@ -253,6 +253,9 @@ class _Module:
                 if not all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys):
                     cure = 'write mistaken={"id_of_a_misconception": value, ...}'
                     self._problem(call.lineno, "close", "names no misconceptions with `mistaken`", cure)
+            elif name == "points_to" and not (call.args and isinstance(_literal(call.args[0]), str)):
+                cure = 'write points_to("id_of_a_misconception", condition)'
+                self._problem(call.lineno, "points_to", "names no misconception", cure)
 
     def _check_text(self, call: ast.Call, name: str, text: ast.expr | None) -> None:
         value = None if text is None else _literal(text)
@@ -336,9 +339,16 @@ def _imported_names(tree: ast.Module) -> Mapping[str, str]:
     return names
 
 
+def _called(call: ast.Call) -> str:
+    """The name of what is called, without its module."""
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
 def _mistaken(node: FunctionNode) -> Iterator[str]:
-    """Ids of misconceptions that a test names with `close(..., mistaken={...})`."""
+    """Ids of misconceptions that a test names with `close(..., mistaken={...})` or `points_to(...)`."""
     for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
+        if _called(call) == "points_to" and call.args and isinstance(id := _literal(call.args[0]), str):
+            yield id
         for keyword in call.keywords:
             if keyword.arg == "mistaken" and isinstance(keyword.value, ast.Dict):
                 values = (_literal(key) for key in keyword.value.keys if key is not None)

@@ -34,6 +34,8 @@ class Misconception(Frozen):
     """The mistake in a few words."""
     feedback: str = Field("", alias="told")
     """What a tutor says to a student who made it."""
+    try_it: str = ""
+    """How students can see for themselves whether they made it: a command, or a line or two of code."""
     edits: tuple[Edit, ...] = Field(min_length=1)
     fails: tuple[str, ...] = Field(min_length=1)
     """Ids of the hidden tests that fail for it, in every framework it has edits for."""

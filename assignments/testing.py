@@ -1,4 +1,4 @@
-"""What an assignment's tests import from medmark: `close` and `needs`."""
+"""What an assignment's tests import from medmark: `close`, `needs` and `points_to`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class Comparison:
 latest: ContextVar[Comparison | None] = ContextVar("latest", default=None)
 """The comparison of this test that failed last. Whoever runs a test sets it to None before."""
 
+suspected: ContextVar[tuple[str, ...]] = ContextVar("suspected", default=())
+"""The misconceptions that this test has pointed to so far. Whoever runs a test empties it before."""
+
 
 class Unmet(AssertionError):
     """A test could not ask its question: `needs` says what it lacked."""
@@ -52,6 +55,20 @@ def needs(condition: bool, text: str, mend: str | None = None) -> None:
     """
     if not condition:
         raise Unmet(text, mend)
+
+
+def points_to(mistake: str, condition: bool) -> None:
+    """Name the misconception behind it, if this test fails from here on.
+
+    `close(..., mistaken=...)` compares with the whole answer of a misconception. Where that cannot be computed, a sign
+    can tell it from others: probabilities that are lower for every malignant case were trained on exchanged classes.
+
+    Args:
+        mistake: Its id.
+        condition: Whether the sign is there. It has to be rare in sound solutions and with other mistakes.
+    """
+    if condition:
+        suspected.set((*suspected.get(), mistake))
 
 
 def close(

@@ -1,84 +1,150 @@
-"""How often the diagnosis names the right mistake: with the patterns of one framework, seen in another.
+"""How often the diagnosis names the right mistake, on solutions that no rehearsal has seen.
 
-    python benchmarks/diagnosis.py [ASSIGNMENT ...]
+    python benchmarks/diagnosis.py [ID ...]                 patterns of one framework, seen in another; seconds
+    python benchmarks/diagnosis.py ID --draw 3              the misconceptions again, with other inputs
+    python benchmarks/diagnosis.py ID --pairs 20            two misconceptions at a time, drawn at random
+    python benchmarks/diagnosis.py ID --wrong               wrong_solutions/ID.toml: second forms of each misconception,
+                                                            and mistakes that are none of them
+    ... --framework tensorflow                              where solutions run (not with --wrong); else PyTorch
 
-Ties count as wrong: a mistake is first only if no other one fits as well. A sound solution must get none.
+Solutions run in the local sandbox: a minute for an MLP in PyTorch, ten for a U-Net. Ties count as wrong: a mistake is
+first only if no other one fits as well. Of a sound solution, and of a mistake that is not listed, nothing is the right
+answer.
 """
 
 from __future__ import annotations
 
+import argparse
+import random
 import sys
-from collections.abc import Mapping
-from dataclasses import replace
-from decimal import Decimal
-from itertools import permutations
+import tempfile
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from assignments.assignment import Assignment, Framework
 from assignments.folders import CATALOGUE, catalogue
-from assignments.load import hidden_tests, load
-from graders.marks.diagnosis import KnownMistake, Parts, Seen, diagnoses, known_mistakes
-from graders.marks.mark import Finding, Verdict
-from graders.record.documents import Cause
+from assignments.load import hidden_tests, load, references
+from assignments.misconceptions import Edit, Misconception
+from graders.authoring.bench import opener
+from graders.authoring.misconceptions import misconceptions
+from graders.authoring.telling_apart import names_first, tried
+from graders.marks.diagnosis import Diagnosis, KnownMistake, Parts, known_mistakes, likeliest
 from graders.record.proof_status import recorded_patterns
-from graders.record.rehearsal import ANSWER_OF
+from graders.record.rehearsal import pattern_of
+
+WRONG = Path(__file__).parent / "wrong_solutions"
+Solution = tuple[str, tuple[str, ...], str]
+"""A name; the misconceptions that are in it; its text."""
 
 
-def findings(seen: Seen) -> list[Finding]:
-    """The findings of a group whose tests failed so."""
-    return [finding(test, parts) for test, parts in seen.items()]
-
-
-def finding(test: str, parts: Parts | None) -> Finding:
-    if parts is None:
-        return Finding(f"tests/{test}", "hidden_test", "tests", Verdict.PASSED, Decimal(1), Decimal(1))
-    words = [part for part in parts if not part.startswith(("line ", ANSWER_OF))]
-    lines = [int(part.removeprefix("line ")) for part in parts if part.startswith("line ")]
-    answers = [part.removeprefix(ANSWER_OF) for part in parts if part.startswith(ANSWER_OF)]
-    failed = Finding(f"tests/{test}", "hidden_test", "tests", Verdict.FAILED, Decimal(0), Decimal(1))
-    return replace(failed, cause=Cause(*words, mistake="".join(answers)), line=lines[0] if lines else None)
-
-
-def main(ids: list[str]) -> None:
-    for id in ids or catalogue():
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("ids", nargs="*")
+    parser.add_argument("--framework", default="pytorch")
+    parser.add_argument("--draw", type=int)
+    parser.add_argument("--pairs", type=int)
+    parser.add_argument("--wrong", action="store_true")
+    asked = parser.parse_args()
+    for id in asked.ids or catalogue():
         assignment = load(CATALOGUE / id)
-        tests = [test.id for test in hidden_tests(assignment)]
-        mistakes = known_mistakes(assignment)
-        patterns = recorded_patterns(assignment)
-        frameworks = list(dict.fromkeys(pattern.framework for pattern in patterns))
-        passed: dict[str, Parts | None] = dict.fromkeys(tests)
-        seen = {
-            (pattern.misconception, pattern.framework): passed
-            | {t: tuple(parts) for t, parts in pattern.failed.items()}
-            for pattern in patterns
-        }
-        print(f"{id}: {len(mistakes)} misconceptions; of a sound solution {len(diagnoses(findings(passed), mistakes))}")
-        for one, other in permutations(frameworks, 2):
-            of_one = [
-                replace(mistake, patterns=(without_passed(seen[mistake.id, one]),))
-                for mistake in mistakes
-                if (mistake.id, one) in seen
-            ]
-            print(f"  patterns of {one}, seen in {other}: {judge(of_one, seen, other)}")
+        known = known_mistakes(assignment)
+        if not known:
+            sys.exit(f"{id}: the rehearsal is not of the assignment as it is now; first: medmark rehearse {id}")
+        reference = references(assignment)[asked.framework].read_text(encoding="utf-8")
+        items = misconceptions(assignment)
+        if asked.draw is not None:
+            solutions = [("sound", (), reference), *changed(items, asked.framework, reference)]
+            measure(f"{id}, draw {asked.draw}", assignment, asked.framework, known, solutions, draw=asked.draw)
+        if asked.pairs:
+            pairs = list(in_pairs(items, asked.framework, reference))
+            drawn = random.Random(0).sample(pairs, min(asked.pairs, len(pairs)))
+            measure(f"{id}, pairs", assignment, asked.framework, known, drawn)
+        if asked.wrong:
+            measure(f"{id}, wrong solutions", assignment, "pytorch", known, wrong_solutions(id, reference))
+        if asked.draw is None and not asked.pairs and not asked.wrong:
+            across_frameworks(assignment, items)
 
 
-def without_passed(seen: Seen) -> dict[str, Parts]:
-    return {test: parts for test, parts in seen.items() if parts is not None}
+def across_frameworks(assignment: Assignment, items: Sequence[Misconception]) -> None:
+    """Each recorded pattern, by the patterns of the other frameworks."""
+    tests = [test.id for test in hidden_tests(assignment)]
+    all_tried = list(tried(items, recorded_patterns(assignment), tests))
+    first = sum(each.is_first for each in all_tried)
+    among = sum(each.mistake in [m for named in each.named for m in named.mistakes] for each in all_tried)
+    print(f"{assignment.id}: first {first} of {len(all_tried)}, among three {among}")
+    for each in all_tried:
+        if not each.is_first:
+            print(f"  {each.mistake.id} in {each.framework}: {names(each.named) or 'none named'}")
 
 
-def judge(mistakes: list[KnownMistake], seen: Mapping[tuple[str, str], Seen], other: str) -> str:
-    """One line: how many are named first, among three, and not at all; and which are not first."""
-    first, among, none, others = 0, 0, 0, []
-    tried = [mistake for mistake in mistakes if (mistake.id, other) in seen]
-    for mistake in tried:
-        named = diagnoses(findings(seen[mistake.id, other]), mistakes)
-        ids = [diagnosis.mistakes[0].id for diagnosis in named]
-        alone = ids[:1] == [mistake.id] and (len(named) == 1 or named[0].distance < named[1].distance)
-        first, among, none = first + alone, among + (mistake.id in ids), none + (not ids)
-        others += [] if alone else [f"\n    {mistake.id}: {', '.join(ids) or 'none named'}"]
-    return f"first {first} of {len(tried)}, among three {among}, none named {none}{''.join(others)}"
+def changed(items: Sequence[Misconception], framework: Framework, text: str) -> Iterator[Solution]:
+    """The reference with each misconception in it."""
+    for item in items:
+        if item.edits_for(framework):
+            yield item.id, (item.id,), item.applied(framework, text)
+
+
+def in_pairs(items: Sequence[Misconception], framework: Framework, text: str) -> Iterator[Solution]:
+    """The reference with every two misconceptions in it that do not change the same lines."""
+    for one, other in combinations([item for item in items if item.edits_for(framework)], 2):
+        try:
+            both = other.applied(framework, one.applied(framework, text))
+        except ValueError:
+            continue
+        yield f"{one.id} + {other.id}", (one.id, other.id), both
+
+
+def wrong_solutions(id: str, reference: str) -> Iterator[Solution]:
+    """Those of wrong_solutions/ID.toml."""
+    for item in tomllib.loads((WRONG / f"{id}.toml").read_text(encoding="utf-8"))["wrong"]:
+        edits = tuple(Edit(**edit) for edit in item["edits"])
+        form = Misconception(id="form", title=item["name"], edits=edits, fails=("any",))
+        yield item["name"], (item["of"],) if "of" in item else (), form.applied("pytorch", reference)
+
+
+def measure(
+    what: str,
+    assignment: Assignment,
+    framework: Framework,
+    known: Sequence[KnownMistake],
+    solutions: Iterable[Solution],
+    draw: int = 0,
+) -> None:
+    """Ask each solution all hidden tests, and print what is diagnosed."""
+    tests = [test.id for test in hidden_tests(assignment)]
+    listed = {mistake.id for mistake in known}
+    right, among, silent, wrong, of = 0, 0, 0, 0, 0
+    with opener(assignment)(framework) as bench, tempfile.TemporaryDirectory() as scratch:
+        for number, (name, ids, text) in enumerate(solutions):
+            if not listed.issuperset(ids):
+                continue
+            folder = Path(scratch) / str(number)
+            folder.mkdir()
+            (folder / "solution.py").write_text(text, encoding="utf-8")
+            seen: dict[str, Parts | None] = {
+                test: None if result.verdict == "passed" else pattern_of(result.cause, result.line)
+                for test, result in bench.check(folder, tests, draw).items()
+            }
+            named = likeliest(seen, known)
+            is_first = names_first(named, ids) if ids else not named
+            is_among = any({m.id for m in each.mistakes} == {*ids} for each in named) if ids else not named
+            of, right, among = of + 1, right + is_first, among + is_among
+            silent += bool(ids) and not named
+            wrong += bool(named) and not {m.id for each in named[:1] for m in each.mistakes} <= {*ids}
+            if not is_first:
+                print(f"  {name}: {names(named) or 'none named'}", flush=True)
+    print(f"{what}, {framework}: right {right} of {of}, among three {among}, silent {silent}, wrong {wrong}")
+
+
+def names(named: Sequence[Diagnosis]) -> str:
+    """The diagnoses by their ids."""
+    return ", ".join(" + ".join(mistake.id for mistake in each.mistakes) for each in named)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

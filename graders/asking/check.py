@@ -22,7 +22,7 @@ import pytest
 from assignments.assignment import Assignment, Limits
 from assignments.data.streams import SecretOrKeys, stream, test_purpose
 from assignments.interface import Interface
-from assignments.testing import Unmet, latest
+from assignments.testing import Unmet, latest, suspected
 from graders.asking.journal import Journal, QuestionId, Silent
 from graders.asking.relations import mistake_of, relation_of
 from graders.failures import LOADED_HOST, InternalFailure, NotUsable, SubmissionFailure, ToolkitFailure, WallLimit
@@ -258,6 +258,7 @@ class _Recorder:
         self._began = time.perf_counter()
         self._passed = set()
         latest.set(None)
+        suspected.set(())
         self.results[self._test] = UNSEEN
 
     @pytest.hookimpl(wrapper=True)
@@ -295,6 +296,8 @@ class _Recorder:
 def _judged(excinfo: pytest.ExceptionInfo[BaseException], item: Any) -> TestResult:
     """The result that an exception of a test means; its class says who is responsible."""
     error = excinfo.value
+    signs = set(suspected.get())
+    sign = signs.pop() if len(signs) == 1 else ""
     message, evidence = str(error)[:EVIDENCE], f"{type(error).__name__}: {error}"[:EVIDENCE]
     code = item.function.__code__
     own = next((entry.lineno + 1 for entry in excinfo.traceback if entry.frame.code.raw is code), None)
@@ -304,29 +307,34 @@ def _judged(excinfo: pytest.ExceptionInfo[BaseException], item: Any) -> TestResu
     if isinstance(error, SubmissionFailure):
         starved = isinstance(error, WallLimit) and error.starved
         flags = (LOADED_HOST,) if starved else ()
-        return TestResult("failed", Cause.of(error), error.cause_text[:EVIDENCE], evidence, flags=flags, line=line)
+        cause = replace(Cause.of(error), mistake=sign)
+        return TestResult("failed", cause, error.cause_text[:EVIDENCE], evidence, flags=flags, line=line)
     if isinstance(error, pytest.skip.Exception | pytest.xfail.Exception):
         return TestResult("failed", Cause(NOT_RUN_REASON), message, evidence, line=line)
     if isinstance(error, Unmet):
-        return TestResult("failed", Cause(UNMET, text=error.text, mend=error.mend), message, evidence, line=line)
+        cause = Cause(UNMET, text=error.text, mend=error.mend, mistake=sign)
+        return TestResult("failed", cause, message, evidence, line=line)
     if isinstance(error, AssertionError | pytest.fail.Exception):
-        return TestResult("failed", _wrong(excinfo, item.path), message, evidence, line=line)
+        return TestResult("failed", _wrong(excinfo, item.path, sign), message, evidence, line=line)
     # A rehearsed test works with every right answer: this submission's reply made it raise.
     evidence = str(excinfo.getrepr(style="short"))[-EVIDENCE:]
     flag = "the test ended in an exception of its own"
     return TestResult("failed", Cause(NotUsable.reason), evidence, evidence, flags=(flag,), line=line)
 
 
-def _wrong(excinfo: pytest.ExceptionInfo[BaseException], file: Path) -> Cause:
-    """The cause of an assertion that failed: if it failed by `close`, with what that tells of it."""
+def _wrong(excinfo: pytest.ExceptionInfo[BaseException], file: Path, sign: str) -> Cause:
+    """The cause of an assertion that failed: if it failed by `close`, with what that tells of it.
+
+    `sign` is the misconception that the test pointed to.
+    """
     comparison = latest.get()
     entry = next((entry for entry in reversed(excinfo.traceback) if entry.path == file), None)
     if comparison is None or entry is None:
-        return Cause(WRONG)
+        return Cause(WRONG, mistake=sign)
     first = entry.lineno + 1
     if comparison.line not in range(first, first + len(entry.statement.lines)):
-        return Cause(WRONG)  # the last comparison that did not hold was meant not to
-    return Cause(WRONG, relation_of(comparison), text=comparison.hint, mistake=mistake_of(comparison))
+        return Cause(WRONG, mistake=sign)  # the last comparison that did not hold was meant not to
+    return Cause(WRONG, relation_of(comparison), text=comparison.hint, mistake=mistake_of(comparison) or sign)
 
 
 def _name(item: Any) -> str:

@@ -51,7 +51,7 @@ class AuthorTexts:
 
     def revealing(self, mistake: Misconception, failed: Mapping[str, TestResult], compared: Compared) -> Iterator[Gap]:
         """A gap for each number that a test expects whatever is drawn, and that its hint or the advice names."""
-        advice = f"{mistake.title}\n{mistake.feedback}"
+        advice = f"{mistake.title}\n{mistake.feedback}\n{mistake.try_it}"
         for test, result in failed.items():
             if result.cause is None or result.cause.reason != WRONG:
                 continue
@@ -62,7 +62,7 @@ class AuthorTexts:
             for text, words in numbers.items():
                 for word in revealed(words, *comparisons):
                     if text == advice:
-                        what = f"`told` names {word}, which {test} expects whatever is drawn"
+                        what = f"`told` or `try_it` names {word}, which {test} expects whatever is drawn"
                         cure = f"say it in {MISCONCEPTIONS_FILE} without the value: students read it"
                         yield Gap("misconception", mistake.id, what, cure)
                     else:

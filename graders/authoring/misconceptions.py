@@ -53,12 +53,12 @@ def write_solution(folder: Path, misconception: Misconception, framework: Framew
 
 
 def _unlisted(assignment: Assignment, ids: set[str]) -> Iterator[Problem]:
-    """Misconceptions that a hidden test compares an answer with, and that the file does not have."""
+    """Misconceptions that a hidden test names, and that the file does not have."""
     for test in hidden_tests(assignment):
         for id in test.mistaken:
             if id not in ids:
                 file = assignment.folder / "hidden_tests" / test.id.partition("::")[0]
-                what = f'{test.id.partition("::")[2]} compares with the misconception "{id}", which is not listed'
+                what = f'{test.id.partition("::")[2]} names the misconception "{id}", which is not listed'
                 yield Problem(str(file), "mistaken", test.line, what, nearest(id, ids))
 
 

@@ -23,6 +23,7 @@ from graders.authoring import calibrate as calibration
 from graders.authoring.bench import opener
 from graders.authoring.misconceptions import misconceptions
 from graders.authoring.proving import Bench, OnProgress, RehearsalState
+from graders.authoring.telling_apart import mixed_up
 from graders.metrics import METRICS
 from graders.record.calibration import accuracies
 from graders.record.proof_status import REHEARSAL_FILE, store_rehearsal
@@ -84,7 +85,7 @@ def rehearse(
         gaps=tuple(state.gaps),
         seconds=state.seconds,
         patterns=tuple(state.patterns),
-        notes=tuple(notes()),
+        notes=(*notes(), *mixed_up(mistakes, state.patterns, [test.id for test in tests])),
     )
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from assignments.assignment import Assignment
-from assignments.misconceptions import MISCONCEPTIONS_FILE, MisconceptionsFile
+from assignments.misconceptions import MISCONCEPTIONS_FILE, Misconception, MisconceptionsFile
 from graders.marks.mark import Finding, Verdict
 from graders.record.documents import UNMET
 from graders.record.proof_status import recorded_patterns
-from graders.record.rehearsal import pattern_of
+from graders.record.rehearsal import Pattern, mistake_in, pattern_of
 
 MOST = 3
 """Candidates that a page names. If more fit equally well, none is named."""
@@ -45,6 +45,11 @@ class KnownMistake:
     try_it: str = ""
     """How to see for oneself whether it is this mistake."""
 
+    @property
+    def is_named_by_tests(self) -> bool:
+        """Whether a test knew this mistake by its answer or a sign when the rehearsal made it."""
+        return any(mistake_in(part) == self.id for pattern in self.patterns for of in pattern.values() for part in of)
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -65,6 +70,11 @@ def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
     # The rehearsal read this very file: its digest is in the key.
     text = (assignment.folder / MISCONCEPTIONS_FILE).read_text(encoding="utf-8")
     file = MisconceptionsFile.model_validate(tomllib.loads(text))
+    return with_patterns(file.misconception, recorded)
+
+
+def with_patterns(misconceptions: Sequence[Misconception], recorded: Sequence[Pattern]) -> tuple[KnownMistake, ...]:
+    """The misconceptions that a tutor says something of, with their patterns among those recorded."""
     patterns: dict[str, list[Mapping[str, Parts]]] = {}
     for pattern in recorded:
         failed = {test: tuple(parts) for test, parts in pattern.failed.items()}
@@ -77,57 +87,83 @@ def known_mistakes(assignment: Assignment) -> tuple[KnownMistake, ...]:
             frozenset(item.fails),
             frozenset(item.may_fail),
             tuple(patterns.get(item.id, ())),
+            item.try_it,
         )
-        for item in file.misconception
+        for item in misconceptions
         if item.feedback
     )
 
 
 def diagnoses(findings: Sequence[Finding], mistakes: Sequence[KnownMistake]) -> tuple[Diagnosis, ...]:
     """The likeliest mistakes behind the failed hidden tests, the likeliest first; at most `MOST`, often none."""
-    tests = [finding for finding in findings if finding.kind == "hidden_test" and not finding.void]
     seen: dict[str, Parts | None] = {
         finding.id.partition("/")[2]: None
         if finding.verdict is Verdict.PASSED
         else pattern_of(finding.cause, finding.line)
-        for finding in tests
-        if finding.verdict in (Verdict.PASSED, Verdict.FAILED)
+        for finding in findings
+        if finding.kind == "hidden_test" and not finding.void and finding.verdict in (Verdict.PASSED, Verdict.FAILED)
     }
+    return likeliest(seen, mistakes)
+
+
+def likeliest(seen: Seen, mistakes: Sequence[KnownMistake]) -> tuple[Diagnosis, ...]:
+    """The same for tests whose causes are patterns already."""
     failed = tuple(test for test, parts in seen.items() if parts is not None)
     if not failed:
         return ()
-    if received := _by_answers(tests, mistakes):
+    if received := _by_answers(seen, mistakes):
         return (received,)
-    ranked = sorted(_candidates(seen, [(mistake,) for mistake in mistakes]), key=lambda each: each[0])
+    ranked = _ranked(seen, mistakes)
     if not ranked:
         pairs = [pair for pair in combinations(mistakes, 2) if _each_is_needed(seen, pair)]
-        ranked = sorted(_candidates(seen, pairs), key=lambda each: each[0])
-        ranked = ranked if len(ranked) == 1 or (ranked and ranked[0][0] < ranked[1][0]) else []
-        return tuple(Diagnosis(pair, failed, distance) for distance, pair in ranked[:1])
+        pair = _clear(sorted(_candidates(seen, pairs), key=lambda each: each[0]))
+        return () if pair is None else (Diagnosis(pair[1], failed, pair[0]),)
     best = ranked[0][0]
     if sum(distance == best for distance, _ in ranked) > MOST:
         return ()
     return tuple(Diagnosis(of, failed, distance) for distance, of in ranked[:MOST])
 
 
-def _by_answers(tests: Sequence[Finding], mistakes: Sequence[KnownMistake]) -> Diagnosis | None:
-    """The mistakes whose very answers the tests received, with the failed tests that hang on them."""
-    failed = {test.id.partition("/")[2]: test.cause for test in tests if test.verdict is Verdict.FAILED}
-    ids = {cause.mistake for cause in failed.values() if cause is not None and cause.mistake}
+def _by_answers(seen: Seen, mistakes: Sequence[KnownMistake]) -> Diagnosis | None:
+    """The mistakes that the tests named themselves, with the failed tests that hang on them.
+
+    Failed tests that hang on none of them may show one more mistake, by its pattern.
+    """
+    named = {test: {mistake_in(part) for part in parts} - {""} for test, parts in seen.items() if parts is not None}
+    ids = frozenset[str]().union(*named.values())
     received = tuple(mistake for mistake in mistakes if mistake.id in ids)
     if not received:
         return None
     may = frozenset[str]().union(*(mistake.fails | mistake.may_fail for mistake in received))
-    hanging = tuple(test for test, cause in failed.items() if test in may or (cause is not None and cause.mistake))
+    hanging = tuple(test for test in named if test in may or named[test])
+    rest = {test: parts for test, parts in seen.items() if test not in hanging}
+    if further := _clear(_ranked(rest, mistakes)):
+        return Diagnosis((*received, *further[1]), tuple(named), further[0])
     return Diagnosis(received, hanging, 0.0)
 
 
-def _candidates(
-    seen: Seen, groups: Sequence[tuple[KnownMistake, ...]]
-) -> Iterator[tuple[float, tuple[KnownMistake, ...]]]:
+Ranked = tuple[float, tuple[KnownMistake, ...]]
+"""How far a pattern is from what is seen, and whose it is."""
+
+
+def _ranked(seen: Seen, mistakes: Sequence[KnownMistake]) -> list[Ranked]:
+    """Single mistakes that would explain every failed test, the likeliest first."""
+    if all(parts is None for parts in seen.values()):
+        return []
+    return sorted(_candidates(seen, [(mistake,) for mistake in mistakes]), key=lambda each: each[0])
+
+
+def _clear(ranked: Sequence[Ranked]) -> Ranked | None:
+    """The likeliest, if no other is as likely."""
+    return ranked[0] if len(ranked) == 1 or (ranked and ranked[0][0] < ranked[1][0]) else None
+
+
+def _candidates(seen: Seen, groups: Sequence[tuple[KnownMistake, ...]]) -> Iterator[Ranked]:
     """The mistakes, alone or together, that would explain every failed test, and how far their pattern is from it."""
     failed = [test for test, parts in seen.items() if parts is not None]
     for group in groups:
+        if any(mistake.is_named_by_tests for mistake in group):
+            continue  # a test would have named it
         must = frozenset[str]().union(*(mistake.fails for mistake in group))
         may = frozenset[str]().union(*(mistake.may_fail for mistake in group))
         passed_but_must_fail = any(test in seen and seen[test] is None for test in must)

@@ -83,6 +83,11 @@ def pattern_of(cause: Cause | None, line: int | None) -> tuple[str, ...]:
     return tuple(filter(None, (cause.reason, cause.kind, cause.function, answer, where)))
 
 
+def mistake_in(part: str) -> str:
+    """The misconception that a part of a pattern names; empty if it names none."""
+    return part.removeprefix(ANSWER_OF) if part.startswith(ANSWER_OF) else ""
+
+
 @dataclass(frozen=True)
 class Rehearsal:
     """The author's proof of an assignment, with its gaps."""

@@ -430,6 +430,7 @@ def test_criteria_need_different_ids(folder: Path) -> None:
         ("assert model is not None", "needs(model, 'learn', model)", 22, "names no test to mend"),
         ("assert model is not None", "assert close(1, 2, mistaken=dict(a=1))", 22, "names no misconceptions"),
         ("assert model is not None", "assert close(1, 2, mistaken={model: 1})", 22, "names no misconceptions"),
+        ("assert model is not None", "points_to(model, True)", 22, "names no misconception"),
         ("assert model is not None", "assert close(1, 2, hint=str(model))", 22, "stands in the file as one text"),
     ],
 )

@@ -26,7 +26,7 @@ def count() -> int: ...
 HEAD = """
 import numpy as np
 import pytest
-from assignments.testing import close, needs
+from assignments.testing import close, needs, points_to
 from graders.failures import Raised
 """
 
@@ -320,6 +320,40 @@ def test_the_very_answer_of_a_misconception_is_named_and_one_of_several_is_not(a
     """
     assert {name: doc.cause.mistake for name, doc in ask(body).items()} == {
         "test_a": "squares", "test_b": "", "test_c": ""
+    }  # fmt: skip
+
+
+def test_a_failure_is_named_by_the_sign_of_a_misconception_and_by_no_other(ask):
+    body = """
+        def test_sign(student):
+            points_to("cubes", True)
+            assert close(student.twice(2.0), 5)
+        def test_no_sign(student):
+            points_to("cubes", False)
+            assert student.twice(2.0) == 5
+        def test_bare_assertion(student):
+            points_to("cubes", True)
+            assert student.twice(2.0) == 5
+        def test_two_signs(student):
+            points_to("cubes", True)
+            points_to("squares", True)
+            assert student.twice(2.0) == 5
+        def test_the_very_answer_is_better_evidence(student):
+            points_to("cubes", True)
+            assert close(student.twice(2.0), 5, mistaken={"squares": 4})
+        def test_the_sign_of_another_test_is_forgotten(student):
+            assert student.twice(2.0) == 5
+        def test_needs(student):
+            points_to("cubes", True)
+            needs(False, "it has to learn first")
+        def test_no_answer(student):
+            points_to("cubes", True)
+            student.count()
+    """
+    assert {name: doc.cause.mistake for name, doc in ask(body, solution={"twice": twice}).items()} == {
+        "test_sign": "cubes", "test_no_sign": "", "test_bare_assertion": "cubes", "test_two_signs": "",
+        "test_the_very_answer_is_better_evidence": "squares", "test_the_sign_of_another_test_is_forgotten": "",
+        "test_needs": "cubes", "test_no_answer": "cubes",
     }  # fmt: skip
 
 

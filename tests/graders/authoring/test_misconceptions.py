@@ -145,16 +145,21 @@ def test_a_file_that_is_not_toml_is_reported(assignment: Assignment) -> None:
     assert [item[:2] for item in problems_of(assignment)] == [("", 1)]
 
 
-def test_a_misconception_that_a_test_compares_with_must_be_listed(assignment: Assignment) -> None:
+@pytest.mark.parametrize(
+    "compares",
+    [
+        'assert close(student.double(3.0), 6.0, mistaken={"squares": 9.0, "flors": 1.0})',
+        'points_to("squares", True); points_to("flors", student.double(2.5) == 4.0)',
+    ],
+)
+def test_a_misconception_that_a_test_names_must_be_listed(assignment: Assignment, compares: str) -> None:
     path = assignment.folder / "hidden_tests" / "test_double.py"
     text = path.read_text()
-    compares = '    assert close(student.double(3.0), 6.0, mistaken={"squares": 9.0, "flors": 1.0})\n'
-    path.write_text(
-        "from assignments.testing import close\n" + text.replace('"""Doubles."""\n', '"""Doubles."""\n' + compares)
-    )
+    named = text.replace('"""Doubles."""\n', f'"""Doubles."""\n    {compares}\n')
+    path.write_text("from assignments.testing import close, points_to\n" + named)
     with pytest.raises(AssignmentError) as caught:
         misconceptions(load(assignment.folder))
     (problem,) = caught.value.problems
     assert problem.line == 4
-    assert problem.what == 'test_double compares with the misconception "flors", which is not listed'
+    assert problem.what == 'test_double names the misconception "flors", which is not listed'
     assert "floors" in problem.cure

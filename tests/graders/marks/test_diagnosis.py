@@ -125,6 +125,20 @@ def test_the_very_answers_of_two_mistakes_name_both_together_with_what_may_hang_
     assert [(d.mistakes, d.tests) for d in diagnoses(seen, KNOWN)] == [((OWN, SUMMED), (SCALE, LOSS, STEP))]
 
 
+def test_tests_that_failed_besides_show_a_second_mistake_by_its_pattern():
+    seen = [answered_as(LOSS, "loss_is_summed"), *(finding(test, parts) for test, parts in OF_OWN.items())]
+    assert [d.mistakes for d in diagnoses(seen, KNOWN)] == [(SUMMED, OWN)]
+    twin = replace(OWN, id="twin")
+    assert [d.mistakes for d in diagnoses(seen, (*KNOWN, twin))] == [(SUMMED,)], "two fit equally well"
+
+
+def test_a_mistake_that_its_tests_name_is_named_by_nothing_less():
+    named_by_a_test = mistake("seed_fixed", {SEED: (*WRONG, "answer of seed_fixed"), STEP: WRONG})
+    seen = [finding(test, parts) for test, parts in {SEED: WRONG, STEP: WRONG}.items()]
+    assert [d.mistakes for d in diagnoses(seen, [FIXED])] == [(FIXED,)]
+    assert diagnoses(seen, [named_by_a_test]) == ()
+
+
 def test_an_answer_of_a_mistake_that_is_not_listed_any_more_names_nobody():
     assert diagnoses([answered_as(SCALE, "gone")], KNOWN) == ()
 

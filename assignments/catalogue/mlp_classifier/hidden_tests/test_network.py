@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from assignments.testing import close, needs
+from assignments.testing import close, needs, points_to
 
 
 def weights_and_biases(n_in, hidden):
@@ -15,13 +15,14 @@ def weights_and_biases(n_in, hidden):
 
 
 def growth(student, activation, rng):
-    """The spread of a new network's logits far from 0, and how much they still change at twice the distance."""
+    """Spread of a new network's logits far from 0, their change to twice the distance, and their sum with -x's."""
     model = student.build_model({"n_in": 12, "hidden": [24, 16], "activation": activation})
     x = rng.normal(0, 1e4, (64, 12)).astype(np.float32)
-    far, farther = student.model.forward(model, x), student.model.forward(model, 2 * x)
-    one_each = far.shape == farther.shape == (64,)
+    far, farther, opposite = (student.model.forward(model, factor * x) for factor in (1, 2, -1))
+    one_each = far.shape == farther.shape == opposite.shape == (64,)
     needs(one_each, "the model has to return one logit for each row first, in one axis")
-    return np.ptp(far), np.ptp(farther - far)
+    points_to("sigmoid_in_the_model", ((far >= 0) & (far <= 1)).all() and np.ptp(far) > 0)
+    return np.ptp(far), np.ptp(farther - far), np.ptp(far + opposite)
 
 
 @pytest.mark.points(4)
@@ -40,8 +41,9 @@ def test_parameter_count(student, rng):
 @pytest.mark.points(4)
 def test_activation_after_hidden_layers_only(student, rng):
     """The hidden layers apply the activation that `config` names; no activation changes the logit."""
-    spread, change = growth(student, "relu", rng)
+    spread, change, bend = growth(student, "relu", rng)
     assert change > 0.8 * spread  # far out, a ReLU network doubles with the distance ...
-    spread, change = growth(student, "tanh", rng)
+    points_to("no_activation", bend < 1e-3 * spread)
+    spread, change, _ = growth(student, "tanh", rng)
     needs(spread > 0, "the logits of a new model have to depend on its input first")
     assert change < 0.1 * spread  # ... and a tanh network no longer moves

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from assignments.data.sources.breast_cancer import synthetic
-from assignments.testing import close, needs
+from assignments.testing import close, needs, points_to
 
 BUDGET_S = 20.0
 
@@ -47,7 +47,9 @@ def test_exactly_one_sigmoid(shared_student, model, rng):
     prob = probabilities(shared_student, model, x)
     needs_a_model_that_learnt(prob)
     assert logit.shape == prob.shape
-    assert ((logit < 0) | (logit > 1)).any()  # else the model returns probabilities
+    returns_probabilities = ((logit >= 0) & (logit <= 1)).all()
+    points_to("sigmoid_in_the_model", returns_probabilities)
+    assert not returns_probabilities
     once = 1 / (1 + np.exp(-logit))
     assert close(prob, once, atol=1e-4, mistaken={"sigmoid_twice": 1 / (1 + np.exp(-once))})
 
@@ -59,6 +61,7 @@ def test_malignant_is_the_positive_class(shared_student, model, rng):
     prob = probabilities(shared_student, model, cases["x"])
     needs_a_model_that_learnt(prob)
     malignant, benign = prob[cases["y"] == 1], prob[cases["y"] == 0]
+    points_to("classes_swapped", (malignant[:, None] < benign).mean() > 0.85)
     assert (malignant[:, None] > benign).mean() > 0.85
 
 
@@ -68,9 +71,12 @@ def test_a_case_alone_as_in_a_batch(shared_student, model, rng):
     x = synthetic(32, rng)["x"]
     prob = probabilities(shared_student, model, x)
     needs_a_model_that_learnt(prob)
+    logit, again = (shared_student.model.forward(model, x) for _ in range(2))
+    points_to("dropout_never_off", (logit != again).any())
     assert close(probabilities(shared_student, model, x), prob, atol=1e-6)
-    alone = [probabilities(shared_student, model, x[i : i + 1]) for i in range(4)]
-    assert close(np.concatenate(alone), prob[:4], atol=1e-4)
+    alone = np.concatenate([probabilities(shared_student, model, x[i : i + 1]) for i in range(8)])
+    points_to("scaled_by_the_batch", np.ptp(alone) < 1e-3 * np.ptp(prob[:8]))  # a row alone is its own mean
+    assert close(alone, prob[:8], atol=1e-4)
 
 
 @pytest.mark.points(4)
@@ -81,6 +87,12 @@ def test_units_do_not_matter(shared_student, model, train, rng):
     other = shared_student.fit(in_units, None, seed=1, budget_s=BUDGET_S)
     x = synthetic(32, rng)["x"]
     prob = probabilities(shared_student, model, x)
+    if not tells_cases_apart(prob):  # would it, had somebody scaled the columns?
+        mean, scale = train["x"].mean(0), train["x"].std(0)
+        helped = shared_student.fit(
+            {"x": (train["x"] - mean) / scale, "y": train["y"]}, None, seed=1, budget_s=BUDGET_S
+        )
+        points_to("no_scaling", tells_cases_apart(probabilities(shared_student, helped, (x - mean) / scale)))
     needs(
         tells_cases_apart(prob),
         "`fit` has to learn first: all cases get nearly the same probability, as when no column is scaled",
@@ -100,6 +112,8 @@ def test_the_seed_alone_decides(shared_student, model, train, rng):
     cases = synthetic(32, rng)["x"]
     prob = probabilities(shared_student, model, cases)
     needs_a_model_that_learnt(prob)
+    repeated = np.abs(probabilities(shared_student, model, cases) - prob).max() < 1e-6
+    points_to("seed_ignored", repeated and np.abs(probabilities(shared_student, again, cases) - prob).max() > 1e-3)
     assert close(probabilities(shared_student, again, cases), prob, atol=1e-4)
     differs = np.abs(probabilities(shared_student, other, cases) - prob).max() > 1e-4
     assert close(float(differs), 1.0, mistaken={"seed_fixed": 0.0})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assignments.testing import close
+from assignments.testing import close, points_to
 
 
 def cases(rng):
@@ -15,11 +15,14 @@ def cases(rng):
     return logit, label
 
 
-def soft_dice_loss(logit, label):
+def sigmoid(logit):
+    return 1 / (1 + np.exp(-logit.astype(np.float64)))
+
+
+def soft_dice_loss(prob, label, axes=(1, 2, 3)):
     """The brief's formula."""
-    prob = 1 / (1 + np.exp(-logit.astype(np.float64)))
-    overlap = (prob * label).sum(axis=(1, 2, 3))
-    size = prob.sum(axis=(1, 2, 3)) + label.sum(axis=(1, 2, 3))
+    overlap = (prob * label).sum(axis=axes)
+    size = prob.sum(axis=axes) + label.sum(axis=axes)
     return np.mean(1 - (2 * overlap + 1) / (size + 1))
 
 
@@ -29,8 +32,19 @@ def test_dice_of_each_case_then_the_mean(student, rng):
     for _ in range(2):
         logit, label = cases(rng)
         without_gland = student.tensors.dice_loss(logit[2:], label[2:])
-        assert close(without_gland, soft_dice_loss(logit[2:], label[2:]), atol=1e-4)
-        assert close(student.tensors.dice_loss(logit, label), soft_dice_loss(logit, label), rtol=1e-4)
+        points_to("empty_case_costs_one", abs(without_gland - 1) < 1e-4)
+        prob = sigmoid(logit)
+        assert close(
+            student.tensors.dice_loss(logit, label),
+            soft_dice_loss(prob, label),
+            atol=1e-4,
+            mistaken={
+                "dice_of_the_batch": soft_dice_loss(prob, label, axes=None),
+                "dice_without_sigmoid": soft_dice_loss(logit, label),
+                "dice_of_a_mask": soft_dice_loss(prob > 0.5, label),
+            },
+        )
+        assert close(without_gland, soft_dice_loss(prob[2:], label[2:]), atol=1e-4)
 
 
 @pytest.mark.points(3)
@@ -38,7 +52,10 @@ def test_every_voxel_has_a_gradient(student, rng):
     """`dice_loss` falls when any voxel's logit moves towards its label: it is soft, without a threshold."""
     logit, label = (array[:2] for array in cases(rng))
     slope = student.gradient.dice_loss(logit, label, wrt=0)
-    assert 0 < student.tensors.dice_loss(logit, label) < 1
+    loss = student.tensors.dice_loss(logit, label)
+    points_to("dice_without_sigmoid", abs(loss - soft_dice_loss(logit, label)) < 1e-4)
+    points_to("dice_of_a_mask", abs(loss - soft_dice_loss(logit > 0, label)) < 1e-4)
+    assert 0 < loss < 1
     assert slope.shape == logit.shape
     assert (slope[label == 1] < 0).all()
     assert (slope[label == 0] > 0).all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from assignments.testing import close, needs
+from assignments.testing import close, needs, points_to
 
 CONFIG = {"base": 4, "depth": 3, "skips": True, "prior": 0.1}
 
@@ -33,6 +33,10 @@ def probabilities(student, model, image):
     return student.predict(model, {"image": np.ascontiguousarray(image)})["prob"]
 
 
+def sigmoid(logit):
+    return 1 / (1 + np.exp(-logit.astype(np.float64)))
+
+
 def needs_varied(prob):
     """Of probabilities that are all the same, much is true."""
     needs(np.ptp(prob) > 0.01, "`predict` has to answer differently from voxel to voxel first, as its model does")
@@ -46,7 +50,8 @@ def test_exactly_one_sigmoid(student, rng):
     needs_varied(probabilities(student, model, image))
     weights = student.model.parameters(model)
     student.model.set_parameters(model, [np.zeros_like(weight) for weight in weights])
-    assert close(probabilities(student, model, image), np.full(image.shape, 0.5), atol=1e-4)
+    half, twice = np.full(image.shape, 0.5), np.full(image.shape, sigmoid(np.float64(0.5)))
+    assert close(probabilities(student, model, image), half, atol=1e-4, mistaken={"sigmoid_twice": twice})
 
 
 @pytest.mark.points(3)
@@ -57,6 +62,10 @@ def test_a_case_alone_as_in_company(student, rng):
     model = drawn_model(student, rng)
     together = probabilities(student, model, image)
     needs_varied(together)
+    # If `predict` repeats itself, and the network keeps the cases apart, what mixes them comes before the network.
+    repeats = np.abs(probabilities(student, model, image) - together).max() < 1e-6
+    logit = [student.model.forward(model, x) for x in (image[:, :8, :24, :24], image[:1, :8, :24, :24])]
+    points_to("scaled_by_the_batch", repeats and np.abs(logit[0][0] - logit[1][0]).max() < 1e-3)
     for case in (0, 2):
         assert close(probabilities(student, model, image[case : case + 1])[0], together[case], atol=1e-3)
 
@@ -68,4 +77,6 @@ def test_unit_of_intensity_does_not_matter(student, rng):
     model = drawn_model(student, rng)
     before = probabilities(student, model, image)
     needs_varied(before)
+    as_it_is = sigmoid(student.model.forward(model, image))
+    points_to("not_scaled", np.median(np.abs(before - as_it_is)) < 1e-3)  # its smaller pieces are removed
     assert close(probabilities(student, model, 10 * image + 500), before, atol=2e-3)
