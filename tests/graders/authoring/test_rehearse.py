@@ -272,7 +272,7 @@ def test_advice_on_a_mistake_that_names_an_expected_number_is_a_gap(folder: Path
     path = folder / "misconceptions.toml"
     path.write_text(MISCONCEPTIONS.replace('title = "Squares"', 'title = "Squares"\ntold = "You should get 0.69315."'))
     assert gaps_of(rehearse(load(folder), bench), "misconception") == [
-        f"squares: `told` names 0.69315, which {DOUBLE} expects whatever is drawn; "
+        f"squares: `told` or `try_it` names 0.69315, which {DOUBLE} expects whatever is drawn; "
         "say it in misconceptions.toml without the value: students read it"
     ]
 
