@@ -1,51 +1,64 @@
-"""Time and memory of a cohort's pages: python benchmarks/pages.py [groups] [nbgrader] [submissions]
+"""Time and memory of a cohort's pages: python benchmarks/pages.py [groups] [--images] [--nbgrader COMMAND]
 
 500 groups of three, each with its page, its page for staff and three personal pages: sound work, known mistakes, one
-cause of everything, wrong answers, a missing mark. With the path of an nbgrader command (extra `notebooks`), the same
-run times its generate_feedback on fewer submissions: each of them is a student's work, as a group's is here.
+cause of everything, wrong answers, a missing mark. With --images they are of a segmentation: a histogram of the scores
+and pictures of three public cases, from 20 different sets of predictions. With the path of an nbgrader command (extra
+`notebooks`), the same run times its generate_feedback on 12 submissions: each of them is a student's work, as a group's
+is here.
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from assignments.assignment import Assignment
 from assignments.folders import CATALOGUE
+from assignments.interface import read_interface
 from assignments.load import hidden_tests, load
 from graders.course.roster import Group, Member
 from graders.marks.findings import HandedIn, MarkDecisions, mark_of
 from graders.marks.mark import Mark, exact_percent, rounded
 from graders.marks.personal import Adjustment, PersonalMark
 from graders.marks.versions import Versions
+from graders.record.answer_files import store_arrays
 from graders.record.documents import (
     CaseScore,
     Cause,
     FailedCases,
     JobResult,
     Measured,
+    PublicAnswers,
+    PublicScores,
+    Rank,
+    RankedCase,
     ScoreResult,
     TestResult,
     Trouble,
 )
 from graders.record.proof_status import recorded_patterns
 from graders.record.rehearsal import ANSWER_OF
+from graders.tasks.public_set import public_set
+from reports.beside_score import Cohort as Shared
 from reports.feedback import HandIn
 from reports.pages import FEEDBACK, PERSONAL, STAFF, Pages
 from reports.write import write, write_reports
 
-GROUPS, MEMBERS, CASES, REPEATS = 500, 3, 600, 3
+GROUPS, MEMBERS, CASES, REPEATS, HIDDEN = 500, 3, 600, 3, 15
 SUBMISSIONS = 12
 """Of nbgrader, which needs seconds to mark each before."""
 PROVENANCE = {
@@ -57,8 +70,10 @@ PROVENANCE = {
 class Cohort:
     """Marks of groups that differ as those of a course do."""
 
-    def __init__(self, groups: int) -> None:
-        self.assignment = load(CATALOGUE / "mlp_classifier")
+    def __init__(self, groups: int, answers: Path, *, images: bool) -> None:
+        self.assignment = load(CATALOGUE / ("prostate_unet" if images else "mlp_classifier"))
+        self.answers = answers
+        self.predictions = predictions(self.assignment, answers) if images else []
         self.tests = hidden_tests(self.assignment)
         self.rng = np.random.default_rng(0)
         self.patterns = [pattern.failed for pattern in recorded_patterns(self.assignment)]
@@ -86,6 +101,7 @@ class Cohort:
             self.people,
             Versions(),
             "Deep learning",
+            cohort=Shared.of(self.marks, self.assignment, self.answers),
         )
 
     def _mark(self, group: str, number: int) -> Mark:
@@ -100,7 +116,8 @@ class Cohort:
             else TestResult("passed", cpu_s=0.4, wall_s=0.5)
             for test in self.tests
         }
-        scores = {"accuracy": self._score(cause if kind == 1 else None)}
+        score = self._score_of_cases(number) if self.predictions else self._score
+        scores = {"accuracy": score(cause if kind == 1 else None)}
         result = JobResult(tests, scores=scores)
         if kind == 7:
             result = JobResult(dict(list(tests.items())[:4]), trouble=Trouble("engine", "the daemon is away"))
@@ -134,6 +151,41 @@ class Cohort:
         failed = (FailedCases(cause, CASES * REPEATS),) if cause else ()
         return ScoreResult("passed", cause, measured=measured, failed=failed)
 
+    def _score_of_cases(self, number: int) -> Callable[[Cause | None], ScoreResult]:
+        """The score of a segmentation: one value a case, and three public cases to look at."""
+
+        def score(cause: Cause | None) -> ScoreResult:
+            values = np.zeros(HIDDEN) if cause else np.clip(self.rng.normal(0.75, 0.1, HIDDEN), 0, 1)
+            state: Literal["scored", "failed"] = "failed" if cause else "scored"
+            cases = tuple(
+                CaseScore(str(i), f"s{i}", 0, None if cause else value, value, state)
+                for i, value in enumerate(values.tolist())
+            )
+            mean = float(values.mean())
+            measured = Measured(
+                "dice", mean, (mean,), "median", (mean - 0.05, mean + 0.05), case_count=HIDDEN, subjects=HIDDEN,
+                cases=cases,
+            )  # fmt: skip
+            ranks: tuple[Rank, ...] = ("best", "median", "worst")
+            shown = tuple(RankedCase(rank, index, 0.9 - 0.2 * index) for index, rank in enumerate(ranks))
+            answers = self.predictions[number % len(self.predictions)]
+            public = PublicScores(answers, "dice", () if cause else shown, len(answers.states), cause)
+            failed = (FailedCases(cause, HIDDEN),) if cause else ()
+            return ScoreResult("passed", cause, measured, failed=failed, range=(0.0, 1.0), public=public)
+
+        return score
+
+
+def predictions(assignment: Assignment, store: Path) -> list[PublicAnswers]:
+    """Stored predictions of public cases that differ: the truth, moved and made soft."""
+    public = public_set(assignment, read_interface(assignment.folder / "interface.py"))
+    assert public is not None
+    store.mkdir(parents=True, exist_ok=True)
+    truth = np.stack([np.asarray(each, np.float32) for each in public.set.truth])
+    moved = (np.roll(0.9 * truth, (shift % 5, shift // 5), axis=(2, 3)) for shift in range(20))
+    states = (None,) * len(truth)
+    return [PublicAnswers(public.inputs_digest, store_arrays(store, {"prob": each}), states) for each in moved]
+
 
 def _words(parts: Sequence[str]) -> list[str]:
     return [part for part in parts if not part.startswith(("line ", ANSWER_OF))][:2]
@@ -164,12 +216,17 @@ def people(group: Group, mark: Mark) -> Iterator[PersonalMark]:
         )
 
 
-def main(groups: int = GROUPS, nbgrader: str = "", submissions: int = SUBMISSIONS) -> None:
-    before = _peak_mb()
-    cohort = Cohort(groups)
-    print(f"{groups} groups of {MEMBERS}: marks made; peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("groups", nargs="?", type=int, default=GROUPS)
+    parser.add_argument("--images", action="store_true")
+    parser.add_argument("--nbgrader", type=Path)
+    wanted = parser.parse_args()
+    groups, before = wanted.groups, _peak_mb()
     with tempfile.TemporaryDirectory(prefix="medmark-pages-") as scratch:
         home = Path(scratch)
+        cohort = Cohort(groups, home / "answers", images=wanted.images)
+        print(f"{groups} groups of {MEMBERS}: marks made; peak {_peak_mb():.0f} MB ({before:.0f} MB before)")
         began, cpu = time.perf_counter(), time.process_time()
         count, size = _pages(cohort.pages(), home)
         took, cpu = time.perf_counter() - began, time.process_time() - cpu
@@ -177,12 +234,12 @@ def main(groups: int = GROUPS, nbgrader: str = "", submissions: int = SUBMISSION
               f"page, {1000 * cpu / groups:.0f} ms a group); peak {_peak_mb():.0f} MB")  # fmt: skip
         began, whole = time.perf_counter(), time.process_time()
         values = cohort.assignment, cohort.marks, cohort.groups, cohort.hand_ins, cohort.board
-        write_reports(home / "all", *values, people=cohort.people)
+        write_reports(home / "all", *values, people=cohort.people, answers=cohort.answers)
         print(f"  with sheets, tables and leaderboard: {time.perf_counter() - began:.1f} s, "
               f"{time.process_time() - whole:.1f} CPU s; peak {_peak_mb():.0f} MB")  # fmt: skip
-        if nbgrader:
-            each = generate_feedback(Path(nbgrader).absolute(), home / "nbgrader", submissions) / submissions
-            print(f"nbgrader generate_feedback: {each:.2f} CPU s a submission, of {submissions}; "
+        if wanted.nbgrader:
+            each = generate_feedback(wanted.nbgrader.absolute(), home / "nbgrader", SUBMISSIONS) / SUBMISSIONS
+            print(f"nbgrader generate_feedback: {each:.2f} CPU s a submission, of {SUBMISSIONS}; "
                   f"{each * groups / cpu:.0f} times what all pages of a group cost here")  # fmt: skip
 
 
@@ -226,5 +283,4 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    words = sys.argv[1:]
-    main(int(words[0]) if words else GROUPS, *words[1:2], *map(int, words[2:3]))
+    main()
